@@ -1,0 +1,1 @@
+"""The doors: the engine, its wiring, the command line."""

@@ -1,0 +1,1 @@
+"""The vocabulary every room shares: types, keys, spaces, errors, protocols. Standard library and numpy only."""

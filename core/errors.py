@@ -1,0 +1,72 @@
+"""Every error PageLens raises on purpose. A message says what was expected, what was found, what to do next.
+
+    PageLensError
+    |-- UsageError                 a value from the caller that cannot be used
+    |-- ReadError                  one file cannot be read; `code` is stable, the message is for people
+    |-- WeightsError               a model's files are missing, changed, or do not say what they must
+    |-- CollectionError
+    |   |-- CollectionNotFound     there is no collection at that address
+    |   |-- CollectionLocked       another process is writing to it
+    |   |-- CollectionMismatch     another format, model or space than the collection was made with
+    |   `-- CollectionDamaged      something at rest is not what was written
+    `-- NotFound                   no such document or page in the collection
+"""
+
+from typing import Literal
+
+ReadCode = Literal[
+    "empty",
+    "encrypted",
+    "damaged",
+    "no-pages",
+    "unsupported",
+    "mislabelled",
+    "too-large",
+    "denied",
+    "vanished",
+    "changed",
+]
+
+
+class PageLensError(Exception):
+    """The root: catch this to catch everything PageLens says on purpose."""
+
+
+class UsageError(PageLensError):
+    """A value from the caller cannot be used."""
+
+
+class ReadError(PageLensError):
+    """A file cannot be read. `code` is one of `ReadCode`."""
+
+    def __init__(self, code: ReadCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ReadCode = code
+
+
+class WeightsError(PageLensError):
+    """A model's files are missing, changed, or incomplete."""
+
+
+class CollectionError(PageLensError):
+    """A collection cannot be used as asked."""
+
+
+class CollectionNotFound(CollectionError):
+    """There is no collection at that address."""
+
+
+class CollectionLocked(CollectionError):
+    """Another process is writing to the collection."""
+
+
+class CollectionMismatch(CollectionError):
+    """The collection was made with another format, model or space."""
+
+
+class CollectionDamaged(CollectionError):
+    """Something at rest is not what was written."""
+
+
+class NotFound(PageLensError):
+    """No such document or page."""

@@ -1,0 +1,50 @@
+"""The seams between rooms. A Protocol lists only what every implementer can do."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.spaces import Space
+from core.types import Answer, ShownPage
+
+Analyzer = Callable[[str], list[str]]
+"""Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+"""Texts to their token counts, special tokens not counted."""
+
+
+class TextEncoder(Protocol):
+    """Texts to unit vectors of one space. Queries and passages may be encoded differently."""
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens the model reads of a text, special tokens not counted; the rest is cut."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1, in the order given."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's tokens, special tokens not counted."""
+        ...
+
+
+class Answerer(Protocol):
+    """A question and numbered pages to an answer that cites them."""
+
+    def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
+        """Return an answer that cites `pages` only, by their position from 1."""
+        ...

@@ -1,0 +1,26 @@
+"""What a person may set from outside. Read once, in `api.wiring`, and passed on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where weights are looked for, and whether a hub may be asked."""
+
+    models: Path | None = None  # a folder with one folder per model; looked at first
+    offline: bool = False  # never ask a hub
+    threads: int | None = None  # for encoders; None: every core
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE) and PAGELENS_THREADS."""
+        models = environment.get("PAGELENS_MODELS")
+        offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
+        threads = environment.get("PAGELENS_THREADS", "")
+        return cls(
+            models=Path(models) if models else None,
+            offline=offline.lower() not in ("", "0", "false", "no"),
+            threads=int(threads) if threads.isdecimal() and int(threads) > 0 else None,
+        )

@@ -1,0 +1,39 @@
+"""Vector spaces: which model made a vector. Vectors of different spaces are never compared."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One vector space. Equal fields mean that vectors may be compared."""
+
+    model: str  # the name people know the checkpoint by
+    revision: str  # content hash or hub revision of the weights
+    dim: int
+    many: bool = False  # many vectors an item (late interaction) instead of one
+    options: str = ""  # what else changes a vector: pooling, prompts, length
+
+    @property
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that change whenever a field does."""
+        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.revision[:12]} ({'many x ' if self.many else ''}{self.dim})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields and the fingerprint, for `collection.json`."""
+        return {**asdict(self), "fingerprint": self.fingerprint}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Space":
+        """Read what `as_json` wrote. Raises ValueError when the fingerprint does not fit the fields."""
+        stored = data.get("fingerprint")
+        space = cls(**{key: value for key, value in data.items() if key != "fingerprint"})
+        if stored != space.fingerprint:
+            raise ValueError(f"expected fingerprint {space.fingerprint} for {space}, found {stored}: edited?")
+        return space

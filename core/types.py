@@ -1,0 +1,205 @@
+"""What PageLens talks about: pages, passages, hits, evidence, citations.
+
+Coordinates are fractions of the page as a reader sees it (rotation applied): 0..1, origin top left.
+Page numbers count from 1 by position in the file; the printed label is kept beside them.
+Spans are half-open character ranges into `PageText.text`. This module knows no file format, no model, no store.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["pdf", "photo"]
+TextSource = Literal["layer", "ocr", "both", "none"]
+Metadata = Mapping[str, str | int | float | bool]
+
+
+class Box(NamedTuple):
+    """A rectangle on a page, in fractions of its width and height."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageText:
+    """A page's words in reading order. Words of a line are joined by a blank, lines by a newline, blocks by two."""
+
+    text: str
+    spans: NDArray[np.int32]  # (n_words, 2) start and end of each word in `text`
+    boxes: NDArray[np.float32]  # (n_words, 4) x0 y0 x1 y1, 0..1
+    source: TextSource = "layer"
+    confidence: float | None = None  # mean OCR confidence 0..1; None where nothing was recognised
+
+    def boxes_of(self, start: int, end: int) -> list[Box]:
+        """Return one box per line touched by the span [start, end), each the hull of that line's words."""
+        lines: list[Box] = []
+        last_end = -1
+        for row in np.flatnonzero((self.spans[:, 1] > start) & (self.spans[:, 0] < end)):
+            x0, y0, x1, y1 = (float(v) for v in self.boxes[row])
+            word_start = int(self.spans[row, 0])
+            if lines and "\n" not in self.text[last_end:word_start]:
+                line = lines[-1]
+                lines[-1] = Box(min(line.x0, x0), min(line.y0, y0), max(line.x1, x1), max(line.y1, y1))
+            else:
+                lines.append(Box(x0, y0, x1, y1))
+            last_end = int(self.spans[row, 1])
+        return lines
+
+
+def no_text() -> PageText:
+    """Return the text of a page that has none."""
+    return PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32), source="none")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a document, read."""
+
+    number: int  # from 1, by position in the file
+    label: str | None  # printed label ("iv", "A-3") where the file has one
+    width: float  # points for PDFs, pixels for photos; as displayed
+    height: float
+    text: PageText
+    caption: str = ""  # words to find the page by that do not stand on it (file name, date, camera); never quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file, known by the SHA-256 of its bytes."""
+
+    sha256: str
+    kind: Kind
+    title: str
+    page_count: int
+    size: int  # bytes
+    date: datetime | None = None  # when a photo was taken or a document was made, naive local time
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A window of a page's words: `ordinal` from 0 on its page, the span in the page's text."""
+
+    ordinal: int
+    start: int
+    end: int
+
+
+class PageRef(NamedTuple):
+    """A page as people write it: `report.pdf p.12`. `path` is one path of the document."""
+
+    path: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.path} p.{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> "PageRef":
+        """Read `report.pdf p.12` or `report.pdf#12` back. Raises ValueError with what was expected."""
+        for mark in (" p.", "#"):
+            path, found, number = text.strip().rpartition(mark)
+            if found and path.strip() and number.strip().isdecimal() and int(number) >= 1:
+                return cls(path.strip(), int(number))
+        raise ValueError(f"expected a page like 'report.pdf p.12' or 'report.pdf#12', found {text!r}")
+
+
+class Hit(NamedTuple):
+    """A page with a lane's score. `passage` is the passage that stood for its page, where the lane has passages."""
+
+    page: int  # page key, see core.keys
+    score: float
+    passage: int | None = None  # passage key
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A lane's hits, best first; a page stands in it once."""
+
+    lane: str
+    hits: Sequence[Hit]
+
+
+class LaneRank(NamedTuple):
+    """Where a lane had the page: rank from 1, the lane's raw score."""
+
+    rank: int
+    score: float
+    passage: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FusedHit:
+    """A page with its fused score and its place in each lane that found it."""
+
+    page: int
+    score: float
+    lanes: Mapping[str, LaneRank]
+    named: bool = False  # the query named this page or its document
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a page was found: words quoted from it, exactly, with one box per line."""
+
+    quote: str
+    start: int
+    end: int
+    boxes: Sequence[Box]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a page must be to be ranked. Every given condition must hold; empty means no condition."""
+
+    paths: Sequence[str] = ()  # globs over document paths; any may match
+    kinds: Sequence[Kind] = ()
+    since: datetime | None = None  # documents dated at or after
+    until: datetime | None = None  # documents dated at or before
+    first_page: int | None = None
+    last_page: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value, compared as text, case-insensitive
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    """A page handed to an answerer: everything it may cite, nothing else."""
+
+    ref: PageRef
+    label: str | None
+    title: str
+    text: PageText
+    score: float = 0.0  # the retriever's fused score
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """An answer's mark [n]: the page it points to, the words it rests on and where they stand."""
+
+    mark: int  # n, from 1
+    ref: PageRef
+    label: str | None
+    quote: str
+    boxes: Sequence[Box]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its citations, or an honest no (`found` false) with what was looked at."""
+
+    question: str
+    text: str
+    found: bool
+    citations: Sequence[Citation]
+    looked_at: Sequence[PageRef]
+    confidence: float  # 0..1, what was compared with the threshold

@@ -1,0 +1,1 @@
+"""Pages and queries to vectors; where a model's weights are looked for."""

@@ -1,0 +1,1 @@
+"""Measures what ships, through the same door."""

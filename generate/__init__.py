@@ -1,0 +1,1 @@
+"""A question and pages in, a cited answer out."""

@@ -1,0 +1,1 @@
+"""Everything at rest: the catalog, the lexical index, vector segments, pictures."""

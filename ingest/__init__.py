@@ -1,0 +1,1 @@
+"""Files in, pages out. Reads; writes nothing."""

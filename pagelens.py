@@ -1,0 +1,1 @@
+"""PageLens for Python users."""

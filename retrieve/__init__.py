@@ -1,0 +1,1 @@
+"""A query in, ranked pages with evidence out."""
