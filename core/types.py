@@ -68,6 +68,7 @@ class Page:
     height: float
     text: PageText
     caption: str = ""  # words to find the page by that do not stand on it (file name, date, camera); never quoted
+    problem: str = ""  # why the page could not be read, or was read in part; empty when all went well
 
 
 @dataclass(frozen=True, slots=True)
