@@ -1,15 +1,15 @@
 """Every error PageLens raises on purpose. A message says what was expected, what was found, what to do next.
 
-    PageLensError
-    |-- UsageError                 a value from the caller that cannot be used
-    |-- ReadError                  one file cannot be read; `code` is stable, the message is for people
-    |-- WeightsError               a model's files are missing, changed, or do not say what they must
-    |-- CollectionError
-    |   |-- CollectionNotFound     there is no collection at that address
-    |   |-- CollectionLocked       another process is writing to it
-    |   |-- CollectionMismatch     another format, model or space than the collection was made with
-    |   `-- CollectionDamaged      something at rest is not what was written
-    `-- NotFound                   no such document or page in the collection
+PageLensError
+|-- UsageError                 a value from the caller that cannot be used
+|-- ReadError                  one file cannot be read; `code` is stable, the message is for people
+|-- WeightsError               a model's files are missing, changed, or do not say what they must
+|-- CollectionError
+|   |-- CollectionNotFound     there is no collection at that address
+|   |-- CollectionLocked       another process is writing to it
+|   |-- CollectionMismatch     another format, model or space than the collection was made with
+|   `-- CollectionDamaged      something at rest is not what was written
+`-- NotFound                   no such document or page in the collection
 """
 
 from typing import Literal

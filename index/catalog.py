@@ -1,0 +1,198 @@
+"""The catalog: documents, paths, pages, segments, failures, in SQLite through SQLAlchemy. The only commit point.
+
+A reader's transaction sees one whole commit, however long it looks. This module knows nothing of vectors or of tantivy.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.exc import DatabaseError
+
+from core.errors import CollectionDamaged
+from core.types import Document, PageText, Passage
+from index import tables as t
+
+IN_LIMIT = 10_000  # keys in one statement; SQLite stops at 32,766 parameters
+KEY_BLOCK = 1_024  # document keys reserved at a time; a killed writer's are skipped, so that no key means two documents
+
+
+def open_engine(path: Path) -> Engine:
+    """Return an engine on the SQLite file: write-ahead log, every commit synced, transactions begun by us."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; see on_begin
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back on any error; a broken file is CollectionDamaged."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DatabaseError as exc:
+        if "malformed" in str(exc) or "not a database" in str(exc):
+            raise CollectionDamaged(
+                f"{engine.url.database} is not the catalog that was written: {exc.orig}. Restore it, or index anew."
+            ) from exc
+        raise
+
+
+def create_tables(engine: Engine) -> None:
+    """Make the tables of an empty catalog; leave a made one alone."""
+    with transaction(engine) as connection:
+        t.metadata.create_all(connection)
+        if connection.execute(select(t.state.c.id)).first() is None:
+            connection.execute(insert(t.state).values(id=1, generation=0, next_document=1))
+
+
+def generation(connection: Connection) -> int:
+    """Return the number of commits so far."""
+    return int(connection.execute(select(t.state.c.generation)).scalar_one())
+
+
+def advance(connection: Connection) -> int:
+    """Count one more commit and return its generation."""
+    connection.execute(update(t.state).values(generation=t.state.c.generation + 1))
+    return generation(connection)
+
+
+def reserve_documents(connection: Connection) -> range:
+    """Return `KEY_BLOCK` document keys that no document ever had."""
+    start = int(connection.execute(select(t.state.c.next_document)).scalar_one())
+    connection.execute(update(t.state).values(next_document=start + KEY_BLOCK))
+    return range(start, start + KEY_BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document as the catalog has it, with every path it was found under."""
+
+    key: int
+    document: Document
+    paths: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The path people are shown: the first in order."""
+        return self.paths[0] if self.paths else self.document.title
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A page as the catalog has it."""
+
+    key: int
+    number: int
+    label: str | None
+    width: float
+    height: float
+    text: PageText
+    caption: str
+    problem: str
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, why, when last tried and how often."""
+
+    path: str
+    sha256: str | None
+    code: str
+    reason: str
+    at: str
+    attempts: int
+
+
+def read_documents(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, DocumentRow]:
+    """Return live documents by key: those asked for, or all."""
+    rows = select(t.documents).where(t.documents.c.live == 1).order_by(t.documents.c.key)
+    names = select(t.paths.c.document, t.paths.c.path).order_by(t.paths.c.path)
+    if keys is not None:
+        rows, names = rows.where(t.documents.c.key.in_(keys)), names.where(t.paths.c.document.in_(keys))
+    found: dict[int, list[str]] = {}
+    for key, path in connection.execute(names):
+        found.setdefault(key, []).append(path)
+    return {row.key: _document_row(row, found.get(row.key, [])) for row in connection.execute(rows)}
+
+
+def _document_row(row: Any, names: list[str]) -> DocumentRow:
+    date = datetime.fromisoformat(row.date) if row.date else None
+    document = Document(row.sha256, row.kind, row.title, row.page_count, row.size, date, row.metadata)
+    return DocumentRow(row.key, document, tuple(names))
+
+
+def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
+    """Return pages by key, with their words and boxes."""
+    rows = connection.execute(select(t.pages).where(t.pages.c.key.in_(keys)))
+    return {row.key: _page_row(row) for row in rows}
+
+
+def _page_row(row: Any) -> PageRow:
+    text = t.unpack_words(row.text, row.words, row.source, row.confidence)
+    spans = t.unpack_passages(row.passages)
+    return PageRow(row.key, row.number, row.label, row.width, row.height, text, row.caption, row.problem, spans)
+
+
+def page_keys(connection: Connection) -> NDArray[np.int64]:
+    """Return the sorted keys of all pages, staged ones too."""
+    rows = connection.execute(select(t.pages.c.key).order_by(t.pages.c.key)).scalars()
+    return np.fromiter(rows, np.int64)
+
+
+def labels(connection: Connection, documents: Sequence[int], label: str) -> list[int]:
+    """Return the keys of the given documents' pages with this printed label, case-insensitive."""
+    rows = select(t.pages.c.key).where(t.pages.c.document.in_(documents), func.lower(t.pages.c.label) == label.lower())
+    return [int(key) for key in connection.execute(rows).scalars()]
+
+
+def find_document(connection: Connection, sha256: str) -> Any | None:
+    """Return the row (key, live, pages_in) of the document with these bytes, staged or live."""
+    columns = (t.documents.c.key, t.documents.c.live, t.documents.c.pages_in)
+    return connection.execute(select(*columns).where(t.documents.c.sha256 == sha256)).first()
+
+
+def document_at(connection: Connection, path: str) -> int | None:
+    """Return the key of the document that a path leads to."""
+    return connection.execute(select(t.paths.c.document).where(t.paths.c.path == path)).scalar()
+
+
+def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
+    """Forget documents, their pages, paths and vector rows."""
+    for start in range(0, len(keys), IN_LIMIT):
+        some = keys[start : start + IN_LIMIT]
+        for table in (t.runs, t.paths, t.pages):
+            connection.execute(delete(table).where(table.c.document.in_(some)))
+        connection.execute(delete(t.documents).where(t.documents.c.key.in_(some)))
+
+
+def record_failure(connection: Connection, path: str, sha256: str | None, code: str, reason: str) -> None:
+    """Remember why a file could not be read; a file that failed before counts one more attempt."""
+    before = connection.execute(select(t.failures.c.attempts).where(t.failures.c.path == path)).scalar() or 0
+    connection.execute(delete(t.failures).where(t.failures.c.path == path))
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    row = {"path": path, "sha256": sha256, "code": code, "reason": reason, "at": at, "attempts": before + 1}
+    connection.execute(insert(t.failures).values(row))
+
+
+def read_failures(connection: Connection) -> list[Failure]:
+    """Return the recorded failures in order of their paths."""
+    rows = connection.execute(select(t.failures).order_by(t.failures.c.path))
+    return [Failure(row.path, row.sha256, row.code, row.reason, row.at, row.attempts) for row in rows]

@@ -1,0 +1,200 @@
+"""A collection opened for reading: whole commits, any number of readers, beside a writer or not.
+
+A `Snapshot` is one read transaction of the catalog with the vectors and the lexical index that belong to it; what it
+hands out does not change while it is open, whatever a writer does.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from core.errors import CollectionDamaged, CollectionLocked
+from core.spaces import Space
+from index import catalog, dense, upkeep
+from index import tables as t
+from index.catalog import DocumentRow, Failure, PageRow, transaction
+from index.layout import Layout, load, writer_lock
+from index.segments import read_segment
+from index.vectors import Matrix, VectorIndex
+from index.words import WordsIndex, WordsSearcher
+
+logger = logging.getLogger(f"pagelens.{__name__}")
+
+TRIES = 5  # looks at a catalog whose segments a writer merged away in the same moment
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """A lane's live vectors: passage keys (n,) by row, the rows (n, dim), and the index over them."""
+
+    keys: NDArray[np.int64]
+    matrix: Matrix
+    index: VectorIndex
+
+
+class View:
+    """What readers of one generation share. Built from one snapshot, never changed."""
+
+    def __init__(self, generation: int, connection: Connection, layout: Layout, words: WordsSearcher) -> None:
+        self.generation = generation
+        d = t.documents.c
+        rows = connection.execute(select(d.key, d.page_count).where(d.live == 1).order_by(d.key)).all()
+        self.live = np.array([row.key for row in rows], np.int64)
+        self.page_count: int = sum(row.page_count for row in rows)
+        self.words = words
+        self._layout = layout
+        self._vectors: dict[str, Vectors] = {}
+
+    def load_vectors(self, connection: Connection, lane: str, space: Space) -> Vectors:
+        """Return a lane's vectors, read once."""
+        if lane not in self._vectors:
+            folder = self._layout.vectors(lane)
+            keys, matrix, stamp = gather(connection, folder, lane, space.dim)
+            self._vectors[lane] = Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
+        return self._vectors[lane]
+
+
+def gather(connection: Connection, folder: Path, lane: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
+    """Return keys (n,), vectors (n, dim) and a stamp of a lane's live rows, in the order they were written."""
+    s, r, d = t.segments.c, t.runs.c, t.documents.c
+    query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
+    live = query.join(t.documents, d.key == r.document).where(s.lane == lane, d.live == 1)
+    rows = connection.execute(live.order_by(r.segment, r.start)).all()
+    stamp = hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
+    if not rows:
+        return np.zeros(0, np.int64), np.zeros((0, dim), np.float16), stamp
+    parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
+    if len(parts) == 1 and sum(row.rows for row in rows) == rows[0].total:
+        keys, vectors = parts[rows[0].name]  # one whole segment: used as it lies on disk
+        return keys, vectors, stamp
+    cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
+    keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
+    return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts]), stamp
+
+
+class Snapshot:
+    """One commit of a collection, held open."""
+
+    def __init__(self, connection: Connection, view: View, spaces: dict[str, Space]) -> None:
+        self._connection = connection
+        self._view = view
+        self._spaces = spaces
+
+    @property
+    def generation(self) -> int:
+        """The number of the commit."""
+        return self._view.generation
+
+    @property
+    def live(self) -> NDArray[np.int64]:
+        """Sorted keys of the documents that can be found."""
+        return self._view.live
+
+    @property
+    def page_count(self) -> int:
+        """Pages of all documents that can be found."""
+        return self._view.page_count
+
+    @property
+    def words(self) -> WordsSearcher:
+        """The lexical index. It may hold pages that are not live: look at `live`."""
+        return self._view.words
+
+    def vectors(self, lane: str) -> Vectors:
+        """Return a lane's vectors."""
+        return self._view.load_vectors(self._connection, lane, self._spaces[lane])
+
+    @cached_property
+    def documents(self) -> dict[int, DocumentRow]:
+        """Every live document by key."""
+        return catalog.read_documents(self._connection)
+
+    def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
+        """Return some live documents by key."""
+        return catalog.read_documents(self._connection, keys)
+
+    def pages(self, keys: Sequence[int]) -> dict[int, PageRow]:
+        """Return pages by key, with words and boxes."""
+        return catalog.read_pages(self._connection, keys)
+
+    def labelled(self, documents: Sequence[int], label: str) -> list[int]:
+        """Return the pages of some documents that carry a printed label."""
+        return catalog.labels(self._connection, documents, label)
+
+    def failures(self) -> list[Failure]:
+        """Return the files that could not be read."""
+        return catalog.read_failures(self._connection)
+
+    def unread_pages(self) -> list[tuple[str, int, str]]:
+        """Return (title, number, problem) of live pages that were read in part or not at all."""
+        p, d = t.pages.c, t.documents.c
+        rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
+        found = self._connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
+        return [(row.title, row.number, row.problem) for row in found]
+
+    def textless(self) -> int:
+        """Return how many live pages have no words on them."""
+        p, d = t.pages.c, t.documents.c
+        query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
+        return int(self._connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())
+
+
+class CollectionReader:
+    """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.manifest = load(self.layout)
+        self._engine = catalog.open_engine(self.layout.catalog)
+        catalog.create_tables(self._engine)
+        self._words = WordsIndex(self.layout.words)
+        self._view: View | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Hold the newest commit open."""
+        for attempt in range(TRIES):
+            with transaction(self._engine) as connection:
+                try:
+                    snapshot = Snapshot(connection, self._current(connection), dict(self.manifest.spaces))
+                    for lane in self.manifest.spaces:
+                        snapshot.vectors(lane)
+                except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
+                    if attempt == TRIES - 1:
+                        raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc
+                    self._view = None
+                    continue
+                yield snapshot
+                return
+
+    def _current(self, connection: Connection) -> View:
+        generation = catalog.generation(connection)
+        with self._lock:
+            if self._view is None or self._view.generation != generation:
+                if self._words.generation != generation:
+                    self._catch_up()
+                self._view = View(generation, connection, self.layout, self._words.searcher())
+            return self._view
+
+    def _catch_up(self) -> None:
+        """Bring the lexical index in step if nobody writes; a writer keeps it in step itself."""
+        try:
+            with writer_lock(self.layout):
+                upkeep.sync_words(self._engine, self._words)
+                self._words.close()
+        except (CollectionLocked, PermissionError) as exc:
+            logger.info("words lane not brought in step: %s", exc)

@@ -1,0 +1,68 @@
+"""Which pages a query may rank: documents chosen by the filters, and a range of page numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.keys import MAX_PAGES, document_of
+from core.types import Filters
+from index.catalog import DocumentRow
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Sorted document keys (None: every document), and page numbers from first to last."""
+
+    documents: NDArray[np.int64] | None = None
+    first_page: int = 1
+    last_page: int = MAX_PAGES
+
+    @property
+    def limits_numbers(self) -> bool:
+        """Whether page numbers are limited at all."""
+        return self.first_page > 1 or self.last_page < MAX_PAGES
+
+    def mask(self, pages: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which page keys are selected."""
+        numbers = pages & MAX_PAGES
+        chosen = (numbers >= self.first_page) & (numbers <= self.last_page)
+        if self.documents is not None:
+            chosen &= np.isin(document_of(pages), self.documents)
+        return chosen
+
+
+def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | None:
+    """Return what the filters leave of the live documents; None when they leave everything."""
+    if not filters:
+        return None
+    by_document = Filters(filters.paths, filters.kinds, filters.since, filters.until, metadata=filters.metadata)
+    documents = None
+    if by_document:
+        documents = np.array(sorted(row.key for row in rows if _matches(row, by_document)), np.int64)
+    return Selection(documents, filters.first_page or 1, filters.last_page or MAX_PAGES)
+
+
+def _matches(row: DocumentRow, filters: Filters) -> bool:
+    document = row.document
+    if filters.paths and not any(_path_matches(path, glob) for path in row.paths for glob in filters.paths):
+        return False
+    if filters.kinds and document.kind not in filters.kinds:
+        return False
+    if (filters.since or filters.until) and document.date is None:
+        return False
+    if filters.since and document.date and document.date < filters.since:
+        return False
+    if filters.until and document.date and document.date > filters.until:
+        return False
+    lowered = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
+    return all(lowered.get(key.casefold()) == value.casefold() for key, value in filters.metadata.items())
+
+
+def _path_matches(path: str, glob: str) -> bool:
+    """Match like a shell: `*.pdf` looks at the file name, `reports/*` at the end of the path, `/...` at all of it."""
+    if "/" not in glob:
+        return fnmatchcase(path.rpartition("/")[2], glob)
+    return fnmatchcase(path, glob) or fnmatchcase(path, "*/" + glob)

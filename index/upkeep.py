@@ -1,0 +1,137 @@
+"""What keeps a collection tidy: leftovers swept, the lexical index brought in step, small segments merged.
+
+Only a writer calls this (a reader may call `sync_words` when it gets the lock). Nothing here changes what is found.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+
+from index import catalog
+from index import tables as t
+from index.catalog import transaction
+from index.layout import Layout, Manifest
+from index.segments import read_segment, sweep, write_segment
+from index.words import WordsIndex
+
+logger = logging.getLogger(f"pagelens.{__name__}")
+
+SMALL_SEGMENT = 65_536  # rows; smaller ones are merged once there are MANY
+MANY = 16
+DEAD_SHARE = 0.5  # a segment deader than this is written anew
+TOMBSTONE_SHARE = 0.01  # removed pages still in the term statistics before the lexical index is written anew
+WORDS_BATCH = 2_000  # pages read at a time when the lexical index catches up
+
+
+def drop_vanished(engine: Engine) -> None:
+    """Forget half-read documents whose file is gone; the others are gone on with when their file is met again."""
+    d = t.documents.c
+    with transaction(engine) as connection:
+        staged = connection.execute(select(d.key, d.staged_path).where(d.live == 0)).all()
+        vanished = [key for key, path in staged if not Path(path).exists()]
+        if vanished:
+            catalog.remove_documents(connection, vanished)
+            catalog.advance(connection)
+
+
+def sweep_files(engine: Engine, layout: Layout) -> None:
+    """Remove segments and pictures that the catalog does not name."""
+    with transaction(engine) as connection:
+        named = connection.execute(select(t.segments.c.lane, t.segments.c.name)).all()
+        digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
+    lanes = layout.root / "vectors"
+    for folder in sorted(lanes.iterdir()) if lanes.is_dir() else []:
+        removed = sweep(folder, {name for lane, name in named if lane == folder.name})
+        if removed:
+            logger.info("swept %d segments of %s", len(removed), folder.name)
+    for folder in layout.pictures.iterdir() if layout.pictures.is_dir() else []:
+        if folder.name not in digests:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync_words(engine: Engine, words: WordsIndex) -> None:
+    """Bring the lexical index in step with the catalog: the pages it lacks go in, the pages it has too many go out."""
+    with transaction(engine) as connection:
+        generation = catalog.generation(connection)
+        if words.generation == generation:
+            return
+        wanted, found = catalog.page_keys(connection), words.page_keys()
+        missing, strange = np.setdiff1d(wanted, found), np.setdiff1d(found, wanted)
+        logger.info("words lane: %d pages to add, %d to remove", len(missing), len(strange))
+        words.remove(strange.tolist())
+        words.add(_texts(connection, missing))
+        words.commit()
+        words.mark(generation)
+
+
+def shed_tombstones(engine: Engine, words: WordsIndex) -> None:
+    """Write the lexical index anew when removed pages weigh too much on its term statistics."""
+    if words.tombstones() <= TOMBSTONE_SHARE * len(words.searcher()):
+        return
+    with transaction(engine) as connection:
+        words.clear()
+        words.add(_texts(connection, catalog.page_keys(connection)))
+        words.commit()  # one commit: readers see the old index or the new one
+        words.mark(catalog.generation(connection))
+
+
+def _texts(connection: Connection, keys: NDArray[np.int64]) -> Iterable[tuple[int, str]]:
+    for start in range(0, len(keys), WORDS_BATCH):
+        batch = keys[start : start + WORDS_BATCH].tolist()
+        rows = connection.execute(
+            select(t.pages.c.key, t.pages.c.text, t.pages.c.caption).where(t.pages.c.key.in_(batch))
+        )
+        for key, text, caption in rows.all():
+            yield key, f"{text}\n{caption}"
+
+
+def name_segment(connection: Connection, lane: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
+    """Enter a segment whose rows belong to documents in turn: `runs` are (document, rows)."""
+    total = sum(rows for _, rows in runs)
+    entered = insert(t.segments).values(lane=lane, name=name, rows=total).returning(t.segments.c.id)
+    segment = connection.execute(entered).scalar_one()
+    start, entries = 0, []
+    for document, rows in runs:
+        entries.append({"segment": segment, "start": start, "rows": rows, "document": document})
+        start += rows
+    connection.execute(insert(t.runs), entries)
+
+
+def merge_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
+    """Write small and half-dead segments of each lane as one, and let the catalog name that instead."""
+    for lane, space in manifest.spaces.items():
+        with transaction(engine) as connection:
+            chosen = _worn(connection, lane)
+            if not chosen:
+                continue
+            folder, r, s = layout.vectors(lane), t.runs.c, t.segments.c
+            query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
+            rows = connection.execute(query.where(r.segment.in_(chosen)).order_by(r.segment, r.start)).all()
+            name = ""
+            if rows:
+                parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
+                cuts = [(parts[row.name], slice(row.start, row.start + row.rows)) for row in rows]
+                keys = np.concatenate([keys[cut] for (keys, _), cut in cuts])
+                vectors = np.concatenate([vectors[cut] for (_, vectors), cut in cuts])
+                name = write_segment(folder, space, keys, vectors)
+            connection.execute(delete(t.runs).where(r.segment.in_(chosen)))
+            connection.execute(delete(t.segments).where(s.id.in_(chosen)))
+            if name:
+                name_segment(connection, lane, name, [(row.document, row.rows) for row in rows])
+            catalog.advance(connection)
+
+
+def _worn(connection: Connection, lane: str) -> list[int]:
+    """Return the ids of segments worth merging: mostly dead ones, and small ones when there are many."""
+    s, r = t.segments.c, t.runs.c
+    live = func.coalesce(func.sum(r.rows), 0)
+    query = select(s.id, s.rows, live.label("live")).join(t.runs, r.segment == s.id, isouter=True)
+    found = connection.execute(query.where(s.lane == lane).group_by(s.id)).all()
+    small = [row.id for row in found if row.live < SMALL_SEGMENT]
+    dead = [row.id for row in found if row.live <= (1 - DEAD_SHARE) * row.rows]
+    return sorted({*(small if len(small) > MANY else []), *dead})

@@ -1,0 +1,351 @@
+"""A collection opened for writing.
+
+The order of a commit: vector segments are written and synced; the pages' words go into the lexical index; then one
+catalog transaction names the segments, inserts the pages, makes finished documents live and removes what they
+replace; last, removed pages leave the lexical index. Whatever instant the writer dies at, readers see the commits
+before it and nothing else, and the next writer clears what was left over (`index.upkeep`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, insert, select, update
+
+from core.errors import ReadCode
+from core.keys import page_key, passage_key
+from core.types import Document, Page, Passage
+from index import catalog, upkeep
+from index import tables as t
+from index.catalog import transaction
+from index.layout import Layout, load, writer_lock
+from index.segments import write_segment
+from index.words import WordsIndex
+
+FLUSH_ROWS = 1_024  # passages held in memory before a commit
+FLUSH_PAGES = 256
+FLUSH_NOTES = 1_000  # paths and failures
+
+KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
+"""Failures that say nothing of the file's content: the version indexed before stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPages:
+    """Some pages of one document, in order, ready to be stored; `last` when the document ends with them."""
+
+    document: Document
+    path: str
+    pages: Sequence[Page]
+    passages: Sequence[Sequence[Passage]]  # of each page
+    vectors: Mapping[str, NDArray[np.float32]]  # lane -> (passages of all these pages, dim), by page and ordinal
+    last: bool
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the next commit will hold."""
+
+    new: list[tuple[int, NewPages]] = field(default_factory=list)  # document key, its pages
+    same: list[tuple[str, str]] = field(default_factory=list)  # path, SHA-256 of a document that is here
+    failed: list[tuple[str, str | None, ReadCode, str]] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)  # document keys
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.same or self.failed or self.removed)
+
+    @property
+    def full(self) -> bool:
+        rows = sum(len(passages) for _, new in self.new for passages in new.passages)
+        pages = sum(len(new.pages) for _, new in self.new)
+        return rows >= FLUSH_ROWS or pages >= FLUSH_PAGES or len(self.same) + len(self.failed) >= FLUSH_NOTES
+
+
+class CollectionWriter:
+    """The one writer of a collection, a context manager. Leaving it in peace commits; an error drops what is pending.
+
+    Raises CollectionLocked when another process writes, CollectionNotFound when there is nothing to write to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.manifest = load(self.layout)
+        self._stack = ExitStack()
+        self._pending = _Pending()
+        self._keys: Iterator[int] = iter(())
+        self._begun: dict[str, int] = {}  # SHA-256 -> key, of documents whose first pages came in this run
+
+    def __enter__(self) -> "CollectionWriter":
+        with ExitStack() as stack:  # whatever fails below gives the lock back
+            stack.enter_context(writer_lock(self.layout))
+            self._engine = catalog.open_engine(self.layout.catalog)
+            stack.callback(self._engine.dispose)
+            catalog.create_tables(self._engine)
+            self._words = WordsIndex(self.layout.words)
+            stack.callback(self._words.close)
+            upkeep.drop_vanished(self._engine)
+            upkeep.sweep_files(self._engine, self.layout)
+            upkeep.sync_words(self._engine, self._words)
+            self._load()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is None:
+                self.commit()
+                upkeep.merge_segments(self._engine, self.layout, self.manifest)
+                upkeep.sweep_files(self._engine, self.layout)
+                upkeep.shed_tombstones(self._engine, self._words)
+                upkeep.sync_words(self._engine, self._words)
+
+    def known(self, sha256: str) -> int | None:
+        """Return None for bytes never seen, the page to go on from for half-read ones, 0 for what needs no reading."""
+        if sha256 in self._documents:
+            live, pages_in = self._documents[sha256]
+            return 0 if live else pages_in + 1
+        return 0 if sha256 in self._failures else None
+
+    def failed_before(self, sha256: str) -> str | None:
+        """Return why these bytes could not be read last time, or None."""
+        return self._failures[sha256][1] if sha256 in self._failures else None
+
+    def add(self, new: NewPages) -> None:
+        """Store pages; a document becomes visible, whole, with the commit that holds its last page."""
+        key = self._begun.get(new.document.sha256) or self._begin(new.document.sha256)
+        self._pending.new.append((key, new))
+        self._commit_when_full()
+
+    def same(self, path: str, sha256: str) -> bool:
+        """Note that a path leads to bytes already here; return whether that was news."""
+        if sha256 in (self._paths.get(path), self._failed_at.get(path)):
+            return False
+        self._pending.same.append((path, sha256))
+        self._commit_when_full()
+        return True
+
+    def fail(self, path: str, sha256: str | None, code: ReadCode, reason: str) -> None:
+        """Record why a file could not be read. What was staged of it goes; so does its older version, unless the
+        failure says nothing of the file's content (see `KEPT_AFTER`)."""
+        self._pending.new = [(key, new) for key, new in self._pending.new if new.path != path]
+        self._pending.failed.append((path, sha256, code, reason))
+        if sha256 in self._begun:
+            del self._begun[sha256]  # its key dies with what was staged, now
+            self.commit()
+        self._commit_when_full()
+
+    def remove(self, documents: Sequence[int]) -> None:
+        """Forget documents by key."""
+        self._pending.removed.extend(documents)
+        self.commit()
+
+    def forget_paths(self, gone: Sequence[str]) -> list[str]:
+        """Forget paths and failures of files that are gone; a document goes with its last path. Return those known."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            known = [path for path in gone if catalog.document_at(connection, path) is not None]
+            orphans: set[int] = set()
+            for path in gone:
+                orphans |= _unlink(connection, path)
+                connection.execute(delete(t.failures).where(t.failures.c.path == path))
+        self._pending.removed.extend(orphans)
+        self.commit()
+        self._load()
+        return known
+
+    def forget_failures(self, paths: Sequence[str] | None = None) -> list[str]:
+        """Forget recorded failures, all or of these paths, so that their files are read again; return the paths."""
+        with transaction(self._engine) as connection:
+            known = [failure.path for failure in catalog.read_failures(connection)]
+            chosen = known if paths is None else [path for path in known if path in set(paths)]
+            for path in chosen:
+                connection.execute(delete(t.failures).where(t.failures.c.path == path))
+        self._load()
+        return chosen
+
+    def commit(self) -> None:
+        """Make everything pending durable and visible, in one step."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, _Pending()
+        named = {lane: self._write_vectors(lane, pending.new) for lane in self.manifest.spaces}
+        self._words.add(
+            (page_key(key, page.number), f"{page.text.text}\n{page.caption}")
+            for key, new in pending.new
+            for page in new.pages
+        )
+        self._words.commit()
+        with transaction(self._engine) as connection:
+            removed = self._record(connection, pending, named)
+            generation = catalog.advance(connection)
+        if removed:
+            self._words.remove_documents(sorted(removed))
+            self._words.commit()
+        self._words.mark(generation)
+        self._remember(pending, removed)
+
+    def _remember(self, pending: _Pending, removed: set[int]) -> None:
+        """Keep what `known` and `same` answer from in step with a commit."""
+        if removed or pending.failed or pending.same:
+            self._load()
+            return
+        for _, new in pending.new:
+            self._documents[new.document.sha256] = (new.last, new.pages[-1].number if new.pages else 0)
+            if new.last:
+                self._paths[new.path] = new.document.sha256
+
+    def _load(self) -> None:
+        """Read what `known` and `same` answer from."""
+        with transaction(self._engine) as connection:
+            d, p, f = t.documents.c, t.paths.c, t.failures.c
+            rows = connection.execute(select(d.sha256, d.live, d.pages_in))
+            self._documents = {sha256: (bool(live), pages_in) for sha256, live, pages_in in rows}
+            links = connection.execute(select(p.path, d.sha256).join(t.documents, d.key == p.document))
+            self._paths: dict[str, str] = {row.path: row.sha256 for row in links}
+            why = connection.execute(select(f.path, f.sha256, f.code, f.reason).where(f.sha256.is_not(None))).all()
+            self._failures = {row.sha256: (row.code, row.reason) for row in why}
+            self._failed_at = {row.path: row.sha256 for row in why}
+
+    def _begin(self, sha256: str) -> int:
+        """Return the key of a document whose first pages of this run are here: its own if half-read, else a new one."""
+        with transaction(self._engine) as connection:
+            staged = catalog.find_document(connection, sha256)
+        key = self._next_key() if staged is None else int(staged.key)
+        self._begun[sha256] = key
+        return key
+
+    def _next_key(self) -> int:
+        key = next(self._keys, None)
+        if key is None:
+            with transaction(self._engine) as connection:
+                self._keys = iter(catalog.reserve_documents(connection))
+            key = next(self._keys)
+        return key
+
+    def _commit_when_full(self) -> None:
+        if self._pending.full:
+            self.commit()
+
+    def _write_vectors(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:
+        """Write one segment; return its name ("" for none) and (document, rows) in row order."""
+        keys: list[int] = []
+        runs: list[tuple[int, int]] = []
+        for document, new in batches:
+            before = len(keys)
+            for page, passages in zip(new.pages, new.passages, strict=True):
+                keys.extend(passage_key(page_key(document, page.number), passage.ordinal) for passage in passages)
+            if len(keys) > before:
+                runs.append((document, len(keys) - before))
+        if not keys:
+            return "", []
+        vectors = np.concatenate([new.vectors[lane] for _, new in batches if len(new.vectors[lane])])
+        space = self.manifest.spaces[lane]
+        return write_segment(self.layout.vectors(lane), space, np.array(keys, np.int64), vectors), runs
+
+    def _record(
+        self, connection: Connection, pending: _Pending, named: Mapping[str, tuple[str, list[tuple[int, int]]]]
+    ) -> set[int]:
+        """Write everything of one commit into the catalog; return the documents that went."""
+        removed = set(pending.removed)
+        for key, new in pending.new:
+            removed |= _insert_pages(connection, key, new)
+        for lane, (name, runs) in named.items():
+            if name:
+                upkeep.name_segment(connection, lane, name, runs)
+        for path, sha256, code, reason in pending.failed:
+            catalog.record_failure(connection, path, sha256, code, reason)
+            removed |= _staged_at(connection, path)
+            if code not in KEPT_AFTER:
+                removed |= _unlink(connection, path)
+        for path, sha256 in pending.same:
+            removed |= _link(connection, path, sha256)
+        catalog.remove_documents(connection, sorted(removed))
+        return removed
+
+
+def _link(connection: Connection, path: str, sha256: str) -> set[int]:
+    """Let a path lead to bytes that are here already, or share their failure; return documents left pathless."""
+    document = catalog.find_document(connection, sha256)
+    if document is not None and document.live:
+        return _take_path(connection, path, document.key)
+    failure = connection.execute(select(t.failures).where(t.failures.c.sha256 == sha256)).first()
+    if failure is None:
+        return set()
+    catalog.record_failure(connection, path, sha256, failure.code, failure.reason)
+    return _unlink(connection, path)
+
+
+def _insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
+    """Insert one batch of a document's pages; make it live if it is the last. Return the documents it replaces."""
+    document = new.document
+    if connection.execute(select(t.documents.c.key).where(t.documents.c.key == key)).first() is None:
+        row = {
+            "key": key,
+            "sha256": document.sha256,
+            "live": 0,
+            "pages_in": 0,
+            "staged_path": new.path,
+            "kind": document.kind,
+            "title": document.title,
+            "page_count": document.page_count,
+            "size": document.size,
+            "date": document.date.isoformat() if document.date else None,
+            "metadata": dict(document.metadata),
+        }
+        connection.execute(insert(t.documents).values(row))
+    rows = [_page_row(key, page, passages) for page, passages in zip(new.pages, new.passages, strict=True)]
+    if rows:
+        connection.execute(insert(t.pages), rows)
+    done = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
+    connection.execute(update(t.documents).where(t.documents.c.key == key).values(done))
+    if not new.last:
+        return set()
+    return _take_path(connection, new.path, key) | (_staged_at(connection, new.path) - {key})
+
+
+def _page_row(document: int, page: Page, passages: Sequence[Passage]) -> dict[str, object]:
+    return {
+        "key": page_key(document, page.number),
+        "document": document,
+        "number": page.number,
+        "label": page.label,
+        "width": page.width,
+        "height": page.height,
+        "text": page.text.text,
+        "words": t.pack_words(page.text),
+        "source": page.text.source,
+        "confidence": page.text.confidence,
+        "caption": page.caption,
+        "problem": page.problem,
+        "passages": t.pack_passages(tuple(passages)),
+    }
+
+
+def _take_path(connection: Connection, path: str, key: int) -> set[int]:
+    """Let `path` lead to a document; return the document that has no path left by that."""
+    orphans = _unlink(connection, path) - {key}
+    connection.execute(insert(t.paths).values(path=path, document=key))
+    connection.execute(delete(t.failures).where(t.failures.c.path == path))
+    return orphans
+
+
+def _unlink(connection: Connection, path: str) -> set[int]:
+    """Forget a path; return its document if that has no other."""
+    key = catalog.document_at(connection, path)
+    if key is None:
+        return set()
+    connection.execute(delete(t.paths).where(t.paths.c.path == path))
+    other = connection.execute(select(t.paths.c.path).where(t.paths.c.document == key)).first()
+    return set() if other else {key}
+
+
+def _staged_at(connection: Connection, path: str) -> set[int]:
+    """Return the half-read documents that came from a path."""
+    d = t.documents.c
+    return set(connection.execute(select(d.key).where(d.live == 0, d.staged_path == path)).scalars())

@@ -1,0 +1,63 @@
+"""Small documents for the index: pages of given texts with made-up words, boxes and vectors."""
+
+import hashlib
+
+import numpy as np
+
+from core.spaces import Space
+from core.types import Document, Page, PageText, Passage
+from index.layout import Layout, create
+from index.writer import CollectionWriter, NewPages
+
+SPACE = Space("test/letters", "1", 8)
+
+
+def page_text(text: str) -> PageText:
+    spans, start = [], 0
+    for word in text.split(" "):
+        spans.append((start, start + len(word)))
+        start += len(word) + 1
+    count = len(spans)
+    boxes = np.array([(i / count, 0.1, (i + 1) / count, 0.2) for i in range(count)], np.float32)
+    return PageText(text, np.array(spans, np.int32), boxes)
+
+
+def vector(text: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    row = np.random.default_rng(seed).normal(size=SPACE.dim).astype(np.float32)
+    return row / np.float32(np.linalg.norm(row))
+
+
+def new_pages(
+    path: str, texts: list[str], *, first: int = 1, until: int | None = None, title: str | None = None
+) -> NewPages:
+    """Pages `first` to `until` of a document of these texts; each page is one passage."""
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    until = len(texts) if until is None else until
+    document = Document(digest, "pdf", title or path, len(texts), 100, metadata={"author": "nobody"})
+    pages = [
+        Page(number, str(number), 595.0, 842.0, page_text(texts[number - 1])) for number in range(first, until + 1)
+    ]
+    passages = [[Passage(0, 0, len(page.text.text))] for page in pages]
+    vectors = np.array([vector(page.text.text) for page in pages], np.float32).reshape(-1, SPACE.dim)
+    return NewPages(document, path, pages, passages, {"text": vectors}, last=until == len(texts))
+
+
+def sha(texts: list[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def make(root: "object") -> None:
+    from pathlib import Path
+
+    assert isinstance(root, Path)
+    create(Layout(root), profile="test", spaces={"text": SPACE})
+
+
+def write(root: "object", *documents: NewPages) -> None:
+    from pathlib import Path
+
+    assert isinstance(root, Path)
+    with CollectionWriter(root) as writer:
+        for document in documents:
+            writer.add(document)
