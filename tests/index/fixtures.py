@@ -1,8 +1,10 @@
 """Small documents for the index: pages of given texts with made-up words, boxes and vectors."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.spaces import Space
 from core.types import Document, Page, PageText, Passage
@@ -22,10 +24,10 @@ def page_text(text: str) -> PageText:
     return PageText(text, np.array(spans, np.int32), boxes)
 
 
-def vector(text: str) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+def vector(text: str) -> NDArray[np.float32]:
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
     row = np.random.default_rng(seed).normal(size=SPACE.dim).astype(np.float32)
-    return row / np.float32(np.linalg.norm(row))
+    return np.asarray(row / np.linalg.norm(row), np.float32)
 
 
 def new_pages(
@@ -47,17 +49,11 @@ def sha(texts: list[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def make(root: "object") -> None:
-    from pathlib import Path
-
-    assert isinstance(root, Path)
+def make(root: Path) -> None:
     create(Layout(root), profile="test", spaces={"text": SPACE})
 
 
-def write(root: "object", *documents: NewPages) -> None:
-    from pathlib import Path
-
-    assert isinstance(root, Path)
+def write(root: Path, *documents: NewPages) -> None:
     with CollectionWriter(root) as writer:
         for document in documents:
             writer.add(document)

@@ -1,0 +1,124 @@
+"""What a file is, by its first bytes, and what its name claims. Pure: opens nothing."""
+
+import re
+from pathlib import PurePath
+from typing import Literal
+
+from core.types import Kind
+
+HEAD_BYTES = 1024  # a PDF's header may stand anywhere in these (ISO 32000-1, implementation note 13)
+
+PhotoFormat = Literal["JPEG", "PNG", "WebP"]
+
+_CLAIMS: dict[str, Kind] = {
+    ".pdf": "pdf",
+    ".jpg": "photo",
+    ".jpeg": "photo",
+    ".jpe": "photo",
+    ".jfif": "photo",
+    ".png": "photo",
+    ".webp": "photo",
+}
+
+# The mark at the start of the file, of a line, or after binary junk. In the middle of a line it is a text about PDFs.
+_PDF = re.compile(rb"(?:\A|[^\x20-\x7e])%PDF-\d|\A\s*%PDF-")
+
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"GIF8", "a GIF picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"BM", "a BMP picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file"),
+    (b"{\\rtf", "an RTF text"),
+    (b"%!PS", "a PostScript file"),
+    (b"AT&TFORM", "a DjVu document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"ID3", "an MP3 recording"),
+    (b"OggS", "an Ogg recording"),
+)
+
+
+def photo_format(head: bytes) -> PhotoFormat | None:
+    """Return which of the readable picture formats the bytes begin, or None."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    return None
+
+
+def readable_kind(head: bytes, claimed: Kind | None) -> Kind | None:
+    """Return the kind that the first `HEAD_BYTES` show, or None. The claim only settles a PDF mark amid text."""
+    if photo_format(head):
+        return "photo"
+    if _PDF.search(head) or (claimed == "pdf" and b"%PDF-" in head):
+        return "pdf"
+    return None
+
+
+def claimed_kind(path: PurePath) -> Kind | None:
+    """Return the kind that the name's ending claims, or None."""
+    return _CLAIMS.get(path.suffix.lower())
+
+
+def describe(head: bytes) -> str:
+    """Return what the bytes seem to be, in words that follow 'it is'."""
+    for signature, words in _SIGNATURES:
+        if head.startswith(signature):
+            return words
+    if head.startswith(b"PK\x03\x04"):
+        return _describe_zip(head)
+    if head[4:8] == b"ftyp":
+        return _describe_media(head[8:12])
+    if head[:4] == b"RIFF":
+        return "a RIFF recording"
+    if not head.strip(b"\0"):
+        return "nothing but zero bytes"
+    return _describe_text(head)
+
+
+def _describe_zip(head: bytes) -> str:
+    for mark, words in ((b"word/", "a Word document"), (b"ppt/", "a PowerPoint file"), (b"xl/", "an Excel sheet")):
+        if mark in head:
+            return words
+    if b"[Content_Types].xml" in head:
+        return "a Microsoft Office file"
+    if b"epub+zip" in head:
+        return "an EPUB book"
+    if b"opendocument" in head:
+        return "an OpenDocument file"
+    return "a ZIP archive"
+
+
+def _describe_media(brand: bytes) -> str:
+    if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        return "a HEIC picture"
+    if brand in (b"avif", b"avis"):
+        return "an AVIF picture"
+    return "a video"
+
+
+def _describe_text(head: bytes) -> str:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head")):
+        return "an HTML page"
+    if start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in head.lower()):
+        return "an SVG drawing"
+    if start.startswith(b"<?xml"):
+        return "an XML text"
+    try:
+        # The last character may be cut by the end of the head.
+        text = head[:-3].decode() if len(head) >= HEAD_BYTES else head.decode()
+    except UnicodeDecodeError:
+        return "unknown binary data"
+    return "plain text" if "\0" not in text else "unknown binary data"

@@ -1,0 +1,29 @@
+"""Rankings to one ranking: reciprocal-rank fusion.
+
+Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods"
+(SIGIR 2009): score(page) = sum over lanes of weight / (k + rank). Ranks count from 1 and k is 60, as in the paper;
+some libraries count from 0, which shifts every score. Knows ranks only: no raw score changes the order.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from core.types import FusedHit, LaneRank, Ranking
+
+K = 60
+
+
+def reciprocal_rank_fusion(
+    rankings: Sequence[Ranking], *, k: float = K, weights: Mapping[str, float] | None = None
+) -> list[FusedHit]:
+    """Fuse rankings, best first; equal scores keep the order of the page keys. A lane without a weight weighs 1."""
+    places: dict[int, dict[str, LaneRank]] = {}
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        weight = 1.0 if weights is None else weights.get(ranking.lane, 1.0)
+        for rank, hit in enumerate(ranking.hits, start=1):
+            lanes = places.setdefault(hit.page, {})
+            assert ranking.lane not in lanes, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
+            lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
+            scores[hit.page] = scores.get(hit.page, 0.0) + weight / (k + rank)
+    order = sorted(scores, key=lambda page: (-scores[page], page))
+    return [FusedHit(page, scores[page], places[page]) for page in order]

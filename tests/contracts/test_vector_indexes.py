@@ -1,0 +1,102 @@
+"""What every dense index must do, each compared with float64 numpy."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from index.exact import BLOCK, ExactIndex
+from index.faiss_index import FaissIndex
+from index.vectors import Matrix, VectorIndex
+
+Build = Callable[[Matrix], VectorIndex]
+
+EXACT: dict[str, Build] = {
+    "exact": ExactIndex,
+    "faiss flat": lambda vectors: FaissIndex.build(vectors, method="flat"),
+}
+ALL: dict[str, Build] = {**EXACT, "faiss graph": lambda vectors: FaissIndex.build(vectors, method="graph")}
+
+
+def unit_rows(count: int, dim: int, seed: int) -> NDArray[np.float16]:
+    rows = np.random.default_rng(seed).normal(size=(count, dim))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float16)
+
+
+def truth(vectors: Matrix, query: NDArray[np.float32]) -> NDArray[np.float64]:
+    return vectors.astype(np.float64) @ query.astype(np.float64)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(deadline=None, max_examples=30)
+@given(count=st.integers(1, 300), k=st.integers(1, 40), seed=st.integers(0, 10_000), share=st.floats(0.05, 1.0))
+def test_the_k_best_allowed_rows_come_back_best_first(name: str, count: int, k: int, seed: int, share: float) -> None:
+    vectors = unit_rows(count, 16, seed)
+    query = unit_rows(1, 16, seed + 1)[0].astype(np.float32)
+    allowed = np.random.default_rng(seed + 2).random(count) < share
+    expected = truth(vectors, query)
+    rows, scores = EXACT[name](vectors).search(query, k, allowed=allowed)
+    best = np.sort(expected[allowed])[::-1][:k]
+    assert len(rows) == min(k, int(allowed.sum()))
+    assert allowed[rows].all()
+    assert np.allclose(scores, expected[rows], atol=1e-3)
+    assert np.allclose(expected[rows], best, atol=1e-3)
+    assert (np.diff(scores) <= 0).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_equal_scores_keep_the_order_of_the_rows(name: str) -> None:
+    vectors = np.tile(unit_rows(1, 8, 3), (6, 1))
+    rows, scores = ALL[name](vectors).search(vectors[0].astype(np.float32), 6)
+    assert rows.tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.allclose(scores, 1.0, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_comes_back_from_nothing(name: str) -> None:
+    query = unit_rows(1, 8, 0)[0].astype(np.float32)
+    for vectors, k, allowed in (
+        (np.zeros((0, 8), np.float16), 5, None),
+        (unit_rows(4, 8, 1), 0, None),
+        (unit_rows(4, 8, 1), 5, np.zeros(4, np.bool_)),
+    ):
+        rows, scores = ALL[name](vectors).search(query, k, allowed=allowed)
+        assert len(rows) == len(scores) == 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_asking_for_more_than_there_is_gives_all(name: str) -> None:
+    vectors = unit_rows(7, 8, 1)
+    rows, _ = ALL[name](vectors).search(vectors[2].astype(np.float32), 100)
+    assert sorted(rows.tolist()) == list(range(7))
+    assert rows[0] == 2
+    assert len(ALL[name](vectors)) == 7
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_rows_beyond_one_block_are_searched_too(name: str) -> None:
+    vectors = unit_rows(BLOCK + 50, 8, 5)
+    last = BLOCK + 49
+    rows, _ = EXACT[name](vectors).search(vectors[last].astype(np.float32), 1)
+    assert rows.tolist() == [last]
+
+
+def test_the_graph_finds_nearly_what_the_exact_twin_finds() -> None:
+    vectors = unit_rows(5_000, 32, 9)
+    exact, graph = ExactIndex(vectors), FaissIndex.build(vectors, method="graph")
+    queries = unit_rows(50, 32, 10).astype(np.float32)
+    shared = [len(set(exact.search(q, 10)[0].tolist()) & set(graph.search(q, 10)[0].tolist())) for q in queries]
+    assert np.mean(shared) / 10 >= 0.95
+
+
+def test_a_saved_graph_answers_as_before(tmp_path: Path) -> None:
+    vectors = unit_rows(500, 16, 2)
+    graph = FaissIndex.build(vectors, method="graph")
+    graph.save(tmp_path / "graph.faiss")
+    again = FaissIndex.load(tmp_path / "graph.faiss")
+    query = vectors[17].astype(np.float32)
+    assert again.search(query, 5)[0].tolist() == graph.search(query, 5)[0].tolist()

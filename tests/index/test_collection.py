@@ -1,0 +1,281 @@
+"""A collection written and read: what is visible when, what is replaced, what is left behind."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import (
+    CollectionDamaged,
+    CollectionLocked,
+    CollectionMismatch,
+    CollectionNotFound,
+    ReadCode,
+    UsageError,
+)
+from core.keys import number_of, page_of
+from core.spaces import Space
+from index.layout import Layout, create, load
+from index.reader import CollectionReader, Snapshot
+from index.segments import check_segment
+from index.upkeep import MANY
+from index.writer import CollectionWriter
+from tests.index.fixtures import SPACE, make, new_pages, sha, vector, write
+
+FRUIT = ["apple one", "banana two", "cherry three"]
+TREES = ["oak four", "pine five"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "collection"
+    make(root)
+    return root
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> str:
+    path = tmp_path / "a.pdf"
+    path.write_text("stands for a file that exists")
+    return str(path)
+
+
+def texts(snapshot: Snapshot) -> list[str]:
+    """Every live page's text, through the vectors, the words and the catalog at once."""
+    vectors = snapshot.vectors("text")
+    keys = [page_of(key) for key in vectors.keys.tolist()]
+    pages = snapshot.pages(keys)
+    assert snapshot.page_count == len(keys) == len(pages)
+    for row, key in zip(vectors.matrix, keys, strict=True):
+        text = pages[key].text.text
+        assert np.allclose(row, vector(text), atol=1e-3), "a vector is not its page's"
+        assert key in [page for page, _ in snapshot.words.search({text.split()[1]: 1.0}, 50)]
+    return sorted(page.text.text for page in pages.values())
+
+
+def test_what_was_written_is_read_back(root: Path, pdf: str) -> None:
+    new = new_pages(pdf, FRUIT, title="Fruit")
+    write(root, new)
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+        [row] = snapshot.documents.values()
+        assert row.document == new.document
+        assert row.paths == (pdf,)
+        for key, page in snapshot.pages([page_of(k) for k in snapshot.vectors("text").keys.tolist()]).items():
+            written = new.pages[number_of(key) - 1]
+            assert (page.number, page.label, page.width, page.height) == (written.number, written.label, 595.0, 842.0)
+            assert (page.text.spans == written.text.spans).all()
+            assert np.allclose(page.text.boxes, written.text.boxes, atol=1 / 65_535)
+            assert page.passages == tuple(new.passages[written.number - 1])
+
+
+def test_a_document_is_invisible_until_its_last_page_is_in(root: Path, pdf: str) -> None:
+    reader = CollectionReader(root)
+    write(root, new_pages(pdf, FRUIT, until=2))
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == []
+        assert snapshot.documents == {}
+    with CollectionWriter(root) as writer:
+        assert writer.known(sha(FRUIT)) == 3
+        writer.add(new_pages(pdf, FRUIT, first=3))
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+
+
+def test_a_changed_file_replaces_its_old_version_in_one_step(root: Path, pdf: str) -> None:
+    reader = CollectionReader(root)
+    write(root, new_pages(pdf, FRUIT))
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, TREES, until=1))
+        writer.commit()
+        with reader.snapshot() as snapshot:
+            assert texts(snapshot) == sorted(FRUIT)
+        writer.add(new_pages(pdf, TREES, first=2))
+        writer.commit()
+        with reader.snapshot() as snapshot:
+            assert texts(snapshot) == sorted(TREES)
+            assert len(snapshot.words) == 2
+
+
+def test_an_open_snapshot_does_not_change(root: Path, pdf: str) -> None:
+    reader = CollectionReader(root)
+    write(root, new_pages(pdf, FRUIT))
+    with reader.snapshot() as before:
+        write(root, new_pages(pdf, TREES))
+        assert texts(before) == sorted(FRUIT)
+    with reader.snapshot() as after:
+        assert texts(after) == sorted(TREES)
+
+
+def test_the_same_bytes_under_two_paths_are_one_document_with_two_paths(root: Path, pdf: str) -> None:
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT))
+        assert writer.same("/elsewhere/b.pdf", sha(FRUIT))
+        writer.commit()
+        assert not writer.same("/elsewhere/b.pdf", sha(FRUIT))
+    with CollectionReader(root).snapshot() as snapshot:
+        [row] = snapshot.documents.values()
+        assert set(row.paths) == {pdf, "/elsewhere/b.pdf"}
+    with CollectionWriter(root) as writer:
+        assert writer.forget_paths([pdf]) == [pdf]
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+    with CollectionWriter(root) as writer:
+        writer.forget_paths(["/elsewhere/b.pdf"])
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == []
+
+
+def test_a_failure_is_kept_with_its_reason_and_known_by_its_bytes(root: Path, pdf: str) -> None:
+    with CollectionWriter(root) as writer:
+        writer.fail(pdf, "f" * 64, "damaged", "no trailer")
+    with CollectionWriter(root) as writer:
+        assert writer.known("f" * 64) == 0
+        assert writer.failed_before("f" * 64) == "no trailer"
+        assert not writer.same(pdf, "f" * 64)
+        assert writer.same("/copy.pdf", "f" * 64)
+    with CollectionReader(root).snapshot() as snapshot:
+        assert [(f.path, f.code, f.reason, f.attempts) for f in snapshot.failures()] == [
+            ("/copy.pdf", "damaged", "no trailer", 1),
+            (pdf, "damaged", "no trailer", 1),
+        ]
+    with CollectionWriter(root) as writer:
+        assert writer.forget_failures() == ["/copy.pdf", pdf]
+        assert writer.known("f" * 64) is None
+
+
+def test_a_file_that_fails_half_way_leaves_nothing(root: Path, pdf: str) -> None:
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT, until=1))
+        writer.commit()
+        writer.add(new_pages(pdf, FRUIT, first=2, until=2))
+        writer.fail(pdf, sha(FRUIT), "damaged", "page 3")
+        writer.add(new_pages("/other.pdf", FRUIT))  # the same bytes, healthy elsewhere
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+        assert len(snapshot.words) == 3
+
+
+@pytest.mark.parametrize(("code", "stays"), [("damaged", False), ("denied", True), ("changed", True)])
+def test_an_older_version_stays_only_when_the_failure_says_nothing_of_the_content(
+    root: Path, pdf: str, code: ReadCode, stays: bool
+) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    with CollectionWriter(root) as writer:
+        writer.fail(pdf, None, code, "why")
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == (sorted(FRUIT) if stays else [])
+
+
+def test_two_writers_at_once_and_the_second_is_told_who_has_the_lock(root: Path, pdf: str) -> None:
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT))
+        with pytest.raises(CollectionLocked, match=r"process \d+.*Nothing was changed"), CollectionWriter(root):
+            pass
+    write(root)  # and the lock is free again
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+
+
+def test_an_error_in_the_middle_drops_what_was_pending_and_frees_the_lock(root: Path, pdf: str) -> None:
+    with pytest.raises(KeyboardInterrupt), CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT))
+        raise KeyboardInterrupt
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == []
+    write(root, new_pages(pdf, FRUIT))
+
+
+def test_the_words_lane_is_a_cache_that_comes_back_when_deleted(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    shutil.rmtree(root / "words")
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+
+
+def test_segments_that_the_catalog_does_not_name_are_swept(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    stray, half = root / "vectors/text/000099-deadbeef", root / "vectors/text/.000100-deadbeef"
+    stray.mkdir()
+    half.mkdir()
+    write(root)
+    assert not stray.exists()
+    assert not half.exists()
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT)
+
+
+def test_many_small_segments_are_merged_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
+    reader = CollectionReader(root)
+    wanted = [f"page {'x' * (i + 1)}" for i in range(MANY + 3)]
+    for index, text in enumerate(wanted):
+        write(root, new_pages(str(tmp_path / f"{index}.pdf"), [text]))
+        with reader.snapshot() as snapshot:
+            assert texts(snapshot) == sorted(wanted[: index + 1])
+    folders = [path for path in (root / "vectors/text").iterdir() if path.is_dir()]
+    assert len(folders) <= MANY
+    assert all(check_segment(folder.parent, folder.name) is None for folder in folders)
+
+
+def test_a_flipped_byte_in_a_segment_is_found(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    [segment] = (root / "vectors/text").iterdir()
+    data = bytearray((segment / "vectors.npy").read_bytes())
+    data[-1] ^= 1
+    (segment / "vectors.npy").write_bytes(data)
+    assert "expected SHA-256" in str(check_segment(segment.parent, segment.name))
+
+
+def test_removed_pages_leave_the_term_statistics(root: Path, tmp_path: Path) -> None:
+    """BM25 scores after a removal equal those of a collection that never had the document."""
+    keep, gone = (
+        new_pages(str(tmp_path / "k.pdf"), FRUIT),
+        new_pages(str(tmp_path / "g.pdf"), ["apple six", "apple seven"]),
+    )
+    write(root, gone, keep)
+    with CollectionWriter(root) as writer:
+        writer.forget_paths([gone.path])
+    with CollectionReader(root).snapshot() as snapshot:
+        [(_, after)] = snapshot.words.search({"appl": 1.0}, 10)
+    make(tmp_path / "fresh")
+    write(tmp_path / "fresh", keep)
+    with CollectionReader(tmp_path / "fresh").snapshot() as snapshot:
+        [(_, fresh)] = snapshot.words.search({"appl": 1.0}, 10)
+    assert after == fresh
+
+
+def test_opening_what_is_no_collection_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CollectionNotFound, match="pagelens index"):
+        CollectionReader(tmp_path)
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match=r"letter\.txt"):
+        create(Layout(tmp_path), profile="test", spaces={})
+
+
+def test_another_model_than_the_one_it_was_made_with_is_refused_naming_both(root: Path) -> None:
+    with pytest.raises(CollectionMismatch, match=r"test/letters.*other/model"):
+        load(Layout(root)).require("text", Space("other/model", "2", 8))
+    load(Layout(root)).require("text", SPACE)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("{", CollectionDamaged),
+        ('{"pagelens": 99, "profile": "x", "created": "", "spaces": {}}', CollectionMismatch),
+        ('{"pagelens": 1}', CollectionDamaged),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_an_error_with_a_way_out(
+    root: Path, content: str, error: type[Exception]
+) -> None:
+    (root / "collection.json").write_text(content)
+    with pytest.raises(error):
+        load(Layout(root))
+
+
+def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) -> None:
+    (root / "catalog.sqlite").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(CollectionDamaged, match=r"catalog\.sqlite"):
+        CollectionReader(root)
