@@ -22,6 +22,7 @@ from core.spaces import Space
 from index import catalog, dense, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
+from index.check import find_damage
 from index.layout import Layout, load, writer_lock
 from index.segments import read_segment
 from index.vectors import Matrix, VectorIndex
@@ -180,6 +181,12 @@ class CollectionReader:
                     continue
                 yield snapshot
                 return
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the collection at rest, in words; see `index.check`."""
+        with transaction(self._engine) as connection:
+            self._current(connection)
+            return find_damage(connection, self.layout, self.manifest, self._words)
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)

@@ -279,3 +279,11 @@ def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) ->
     (root / "catalog.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(CollectionDamaged, match=r"catalog\.sqlite"):
         CollectionReader(root)
+
+
+def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT), new_pages("/b.pdf", TREES))
+    assert CollectionReader(root).check() == []
+    [segment] = (root / "vectors/text").iterdir()
+    (segment / "vectors.npy").unlink()
+    assert any(segment.name in problem for problem in CollectionReader(root).check())

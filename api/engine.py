@@ -1,0 +1,243 @@
+"""The engine: index files, search, ask, show a page. Every door (shell, Python, HTTP) goes through it.
+
+It owns no model and no file format: what it needs is passed in by `api.wiring`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+
+from api.indexing import IndexRun, OnProgress
+from api.marks import draw_marks, from_jpeg, to_jpeg
+from api.names import path_to_text, text_to_path
+from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, Progress, SearchResults, Status
+from core.errors import NotFound, UsageError
+from core.keys import document_of, number_of, page_key
+from core.protocols import Answerer, TextEncoder
+from core.types import Answer, Box, Filters, Kind, PageRef, ShownPage
+from index.catalog import DocumentRow
+from index.layout import Layout
+from index.pictures import kept_picture
+from index.reader import CollectionReader, Snapshot
+from index.writer import CollectionWriter
+from ingest import pipeline, sources
+from retrieve.search import Retriever
+
+ASK_PAGES = 6  # pages shown to the answerer
+PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the engine works with. Loaders are called when first needed: `status` loads no model."""
+
+    load_encoder: Callable[[], TextEncoder]
+    load_retriever: Callable[[TextEncoder], Retriever]
+    load_answerer: Callable[[TextEncoder], Answerer]
+    render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
+
+
+class Engine:
+    """One collection and everything one can do with it."""
+
+    def __init__(self, root: Path, parts: Parts) -> None:
+        self.layout = Layout(root)
+        self._reader = CollectionReader(root)
+        self._parts = parts
+
+    def close(self) -> None:
+        """Give up the collection's files."""
+        self._reader.close()
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        encoder = self._parts.load_encoder()
+        self._reader.manifest.require("text", encoder.space)
+        return encoder
+
+    @cached_property
+    def _retriever(self) -> Retriever:
+        return self._parts.load_retriever(self._encoder)
+
+    @cached_property
+    def _answerer(self) -> Answerer:
+        return self._parts.load_answerer(self._encoder)
+
+    # Writing
+
+    def index(
+        self, paths: Sequence[Path], *, prune: bool = False, on_progress: OnProgress = lambda _: None
+    ) -> IndexReport:
+        """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
+        reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone."""
+        if not paths:
+            raise UsageError("expected at least one file or folder to index, found none")
+        absolute = [path.absolute() for path in paths]
+        encoder = self._encoder
+        with CollectionWriter(self.layout.root) as writer:
+            survey = pipeline.survey(absolute)
+            run = IndexRun(writer, encoder, files=survey.files, size=survey.bytes, tell=on_progress)
+            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=encoder.count_tokens))
+            if prune:
+                run.report.forgotten = self._prune(writer, absolute)
+        return run.report
+
+    def retry(self, paths: Sequence[Path] = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+        """Read again what could not be read: the given files, or every recorded failure that still exists."""
+        chosen = [path_to_text(path.absolute()) for path in paths] or None
+        with CollectionWriter(self.layout.root) as writer:
+            forgotten = writer.forget_failures(chosen)
+        again = [path for path in map(text_to_path, forgotten) if path.exists()]
+        return self.index(again, on_progress=on_progress) if again else IndexReport()
+
+    def remove(self, names: Sequence[str]) -> list[str]:
+        """Forget documents by path, unique file name or SHA-256; return the paths forgotten. The files stay."""
+        with self._reader.snapshot() as snapshot:
+            rows = [self._find_document(snapshot, name) for name in names]
+        with CollectionWriter(self.layout.root) as writer:
+            writer.remove([row.key for row in rows])
+        return [path for row in rows for path in row.paths]
+
+    # Reading
+
+    def search(
+        self, query: str, *, k: int = 10, filters: Filters = Filters(), lanes: Sequence[str] | None = None
+    ) -> SearchResults:
+        """Return the `k` best pages for a query, fused over the lanes, each with its evidence."""
+        if not query.strip():
+            raise UsageError("expected a query of at least one word, found nothing")
+        if k < 1:
+            raise UsageError(f"expected k of at least 1, found {k}")
+        with self._reader.snapshot() as snapshot:
+            found = self._retriever.search(snapshot, query, k=k, filters=filters, lanes=lanes)
+            rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
+            pages = snapshot.pages([hit.page for hit in found.hits])
+            hits = []
+            for hit in found.hits:
+                row, page = rows[document_of(hit.page)], pages[hit.page]
+                hits.append(
+                    FoundPage(
+                        ref=PageRef(row.path, page.number),
+                        label=page.label,
+                        title=row.document.title,
+                        kind=row.document.kind,
+                        document=row.document.sha256,
+                        page_count=row.document.page_count,
+                        score=hit.score,
+                        lanes=hit.lanes,
+                        named=hit.named,
+                        evidence=self._retriever.evidence(snapshot, query, page, hit),
+                    )
+                )
+            return SearchResults(query, hits, found.heard, snapshot.page_count)
+
+    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = Filters()) -> Answer:
+        """Answer from the `k` best pages, with citations, or say that they do not answer."""
+        if not question.strip():
+            raise UsageError("expected a question, found nothing")
+        with self._reader.snapshot() as snapshot:
+            found = self._retriever.search(snapshot, question, k=k, filters=filters)
+            rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
+            pages = snapshot.pages([hit.page for hit in found.hits])
+        shown = []
+        for hit in found.hits:
+            row, page = rows[document_of(hit.page)], pages[hit.page]
+            ref = PageRef(row.path, page.number)
+            shown.append(ShownPage(ref, page.label, row.document.title, page.text, hit.score))
+        return self._answerer.answer(question, shown)
+
+    def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
+        """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
+        with self._reader.snapshot() as snapshot:
+            row = self._find_page(snapshot, ref)
+        file = next((path for path in map(text_to_path, row.paths) if path.exists()), None)
+        document = row.document
+
+        def render() -> bytes:
+            if file is None:
+                raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
+            if sources.digest(file) != document.sha256:
+                raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
+            return to_jpeg(self._parts.render(file, document.kind, ref.number, longest))
+
+        data = kept_picture(self.layout, document.sha256, ref.number, longest, render)
+        return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
+
+    def evidence(self, ref: PageRef, query: str) -> list[Box]:
+        """Return where on a page the words of a query stand best."""
+        with self._reader.snapshot() as snapshot:
+            row = self._find_page(snapshot, ref)
+            key = page_key(row.key, ref.number)
+            page = snapshot.pages([key])[key]
+            return [box for one in self._retriever.evidence(snapshot, query, page) for box in one.boxes]
+
+    def resolve(self, text: str) -> PageRef:
+        """Return the page that `report.pdf p.12` names, its path in full."""
+        try:
+            ref = PageRef.parse(text)
+        except ValueError as exc:
+            raise UsageError(str(exc)) from exc
+        with self._reader.snapshot() as snapshot:
+            return PageRef(self._find_page(snapshot, ref).path, ref.number)
+
+    def status(self) -> Status:
+        """Return what the collection holds, what could not be read, and why."""
+        manifest = self._reader.manifest
+        with self._reader.snapshot() as snapshot:
+            return Status(
+                collection=str(self.layout.root),
+                profile=manifest.profile,
+                models={"words": "BM25", **{lane: str(space) for lane, space in manifest.spaces.items()}},
+                generation=snapshot.generation,
+                documents=[_document_status(row) for row in snapshot.documents.values()],
+                pages=snapshot.page_count,
+                textless_pages=snapshot.textless(),
+                passages=sum(len(snapshot.vectors(lane).keys) for lane in manifest.spaces),
+                bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
+                failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
+                problem_pages=snapshot.unread_pages(),
+            )
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the collection at rest, in words; empty when all is well."""
+        return self._reader.check()
+
+    def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
+        """Forget indexed files below the roots that no longer exist. A root that is itself gone prunes nothing: an
+        unplugged disk must not empty a collection."""
+        there = [root for root in roots if root.exists()]
+        with self._reader.snapshot() as snapshot:
+            known = [path for row in snapshot.documents.values() for path in row.paths]
+            known += [failure.path for failure in snapshot.failures()]
+        below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in there)]
+        return writer.forget_paths([path for path in below if not text_to_path(path).exists()])
+
+    def _find_page(self, snapshot: Snapshot, ref: PageRef) -> DocumentRow:
+        row = self._find_document(snapshot, ref.path)
+        if not 1 <= ref.number <= row.document.page_count:
+            raise NotFound(f"expected a page from 1 to {row.document.page_count} of {row.path}, found {ref.number}")
+        return row
+
+    def _find_document(self, snapshot: Snapshot, name: str) -> DocumentRow:
+        """Return the document at a path, by its file name if only one has it, or by the start of its SHA-256."""
+        rows = snapshot.documents.values()
+        wanted = path_to_text(Path(name).absolute())
+        exact = [row for row in rows if wanted in row.paths or name in row.paths]
+        named = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
+        hashed = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
+        found = exact or named or hashed
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise NotFound(f"expected a document of the collection, found none called {name!r}. See: pagelens status")
+        paths = ", ".join(row.path for row in found[:4])
+        raise NotFound(f"{name!r} may be any of {len(found)} documents: {paths}. Give more of the path.")
+
+
+def _document_status(row: DocumentRow) -> DocumentStatus:
+    one = row.document
+    return DocumentStatus(one.sha256, one.title, one.kind, one.page_count, row.paths, one.date, one.metadata)

@@ -1,0 +1,92 @@
+"""One indexing run: what ingestion tells, encoded and handed to the collection's writer."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from api.names import path_to_text
+from api.results import FailedFile, IndexReport, Progress
+from core.protocols import TextEncoder
+from index.writer import CollectionWriter, NewPages
+from ingest.events import Event, Failed, Unchanged, Window
+
+OnProgress = Callable[[Progress], None]
+
+
+class IndexRun:
+    """Consumes events and keeps the report. One run, one writer."""
+
+    def __init__(
+        self, writer: CollectionWriter, encoder: TextEncoder, *, files: int, size: int, tell: OnProgress
+    ) -> None:
+        """`files` and `size` (bytes) are what the run will read in all, for the progress told."""
+        self.report = IndexReport()
+        self._writer = writer
+        self._encoder = encoder
+        self._files_total, self._bytes_total = files, size
+        self._files = self._pages = 0
+        self._bytes = 0.0
+        self._tell = tell
+
+    def consume(self, events: Iterable[Event]) -> IndexReport:
+        """Store everything the events bring; return the report when they end."""
+        started = time.monotonic()
+        for event in events:
+            if isinstance(event, Window):
+                self._store(event)
+            elif isinstance(event, Unchanged):
+                self._note_unchanged(event)
+            elif isinstance(event, Failed):
+                self._fail(event)
+            else:
+                self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
+        self._writer.commit()
+        self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def _store(self, window: Window) -> None:
+        path = path_to_text(window.path)
+        texts = [text for page in window.inputs for text in page]
+        vectors = {"text": self._encoder.encode_passages(texts)}
+        self._writer.add(NewPages(window.document, path, window.pages, window.passages, vectors, window.last))
+        self.report.pages += len(window.pages)
+        self.report.documents += window.last
+        for page in window.pages:
+            if page.problem:
+                self.report.problem_pages.append((path, page.number, page.problem))
+        self._advance(path, files=int(window.last), pages=len(window.pages), size=self._share(window))
+
+    def _share(self, window: Window) -> float:
+        """Return the bytes of the file that these pages stand for, so that a long file moves the bar as it is read."""
+        return window.document.size * len(window.pages) / max(1, window.document.page_count)
+
+    def _note_unchanged(self, event: Unchanged) -> None:
+        path = path_to_text(event.path)
+        news = self._writer.same(path, event.sha256)
+        reason = self._writer.failed_before(event.sha256)
+        if reason is not None:
+            self.report.failed_before.append(FailedFile(path, "failed before", reason))
+        elif news:
+            self.report.linked += 1
+        else:
+            self.report.unchanged += 1
+        self._advance(path, files=1, pages=0, size=_size(event))
+
+    def _fail(self, event: Failed) -> None:
+        path = path_to_text(event.path)
+        self._writer.fail(path, event.sha256, event.code, event.reason)
+        self.report.failed.append(FailedFile(path, event.code, event.reason))
+        self._advance(path, files=1, pages=0, size=0)
+
+    def _advance(self, path: str, *, files: int, pages: int, size: float) -> None:
+        self._files += files
+        self._pages += pages
+        self._bytes += size
+        done = min(int(self._bytes), self._bytes_total)
+        self._tell(Progress(path, self._files, self._files_total, done, self._bytes_total, self._pages))
+
+
+def _size(event: Unchanged) -> int:
+    try:
+        return event.path.stat().st_size
+    except OSError:
+        return 0  # gone in the meantime; only the progress bar asked

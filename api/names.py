@@ -1,0 +1,27 @@
+"""File names as text: what the catalog stores, messages print and JSON carries, and the way back to the file.
+
+A name may hold bytes that are no Unicode (Python keeps them as lone surrogates); those are written `\\xff`.
+"""
+
+import re
+from pathlib import Path
+
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
+
+
+def path_to_text(path: Path) -> str:
+    """Return a path as valid Unicode."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def text_to_path(text: str) -> Path:
+    """Return the path that `path_to_text` wrote; a name that really holds a backslash wins if it exists."""
+    literal = Path(text)
+    if not _ESCAPED.search(text) or literal.exists():
+        return literal
+    return Path(_ESCAPED.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text))
+
+
+def printable(text: str) -> str:
+    """Return text safe for a terminal: control characters (escape sequences among them) become blanks."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

@@ -1,0 +1,119 @@
+"""What the engine gives back. Plain values; `as_json` turns any of them into what `--json` prints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from core.types import Evidence, Kind, LaneRank, Metadata, PageRef
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page found: which, how well, by which lanes, and why."""
+
+    ref: PageRef
+    label: str | None
+    title: str
+    kind: Kind
+    document: str  # SHA-256
+    page_count: int
+    score: float
+    lanes: Mapping[str, LaneRank]
+    named: bool  # the query named this page or document
+    evidence: Sequence[Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResults:
+    """The best pages for a query, best first."""
+
+    query: str
+    hits: Sequence[FoundPage]
+    heard: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
+    pages_searched: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that could not be read, and why."""
+
+    path: str
+    code: str
+    reason: str
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What an indexing run did."""
+
+    documents: int = 0  # new or changed ones that are in now
+    pages: int = 0  # of those
+    unchanged: int = 0
+    linked: int = 0  # further paths to documents that were here
+    forgotten: list[str] = field(default_factory=list)  # files gone, with --prune
+    failed: list[FailedFile] = field(default_factory=list)
+    failed_before: list[FailedFile] = field(default_factory=list)  # not tried again: the bytes are the same
+    skipped: list[FailedFile] = field(default_factory=list)  # of kinds PageLens does not read
+    problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an indexing run is."""
+
+    path: str
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+    pages: int  # read in this run
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStatus:
+    """A document in the collection."""
+
+    sha256: str
+    title: str
+    kind: Kind
+    pages: int
+    paths: Sequence[str]
+    date: datetime | None
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a collection holds."""
+
+    collection: str
+    profile: str
+    models: Mapping[str, str]  # lane -> space in words
+    generation: int
+    documents: Sequence[DocumentStatus]
+    pages: int
+    textless_pages: int
+    passages: int
+    bytes_on_disk: int
+    failures: Sequence[FailedFile]
+    problem_pages: Sequence[tuple[str, int, str]]
+
+
+def as_json(value: Any) -> Any:
+    """Turn results into JSON values: dataclasses and named tuples to objects, pages to `report.pdf p.12` and parts."""
+    if isinstance(value, PageRef):
+        return {"page": str(value), "path": value.path, "number": value.number}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: as_json(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return as_json(value._asdict())
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
