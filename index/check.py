@@ -1,4 +1,4 @@
-"""Whether what is at rest fits together: the catalog against itself, the segments and the lexical index. Mends nothing."""
+"""Whether what is at rest fits together: the catalog against itself, the segments, the lexical index."""
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -58,11 +58,12 @@ def _missing_vectors(connection: Connection, lane: str) -> list[str]:
     """Compare each live document's passages with its vector rows."""
     p, r, s, d = t.pages.c, t.runs.c, t.segments.c, t.documents.c
     passages = select(p.document, (func.sum(func.length(p.passages)) / 8).label("passages")).group_by(p.document)
-    expected = dict(connection.execute(passages.join(t.documents, d.key == p.document).where(d.live == 1)).tuples())
+    live = passages.join(t.documents, d.key == p.document).where(d.live == 1)
+    expected = {key: int(count) for key, count in connection.execute(live)}
     rows = select(r.document, func.sum(r.rows)).join(t.segments, s.id == r.segment).where(s.lane == lane)
-    found = dict(connection.execute(rows.group_by(r.document)).tuples())
+    found = {key: int(count) for key, count in connection.execute(rows.group_by(r.document))}
     return [
         f"{lane}: document {key}: expected {count} vectors, found {found.get(key, 0)}"
         for key, count in expected.items()
-        if int(count) != int(found.get(key, 0))
+        if count != found.get(key, 0)
     ]

@@ -1,4 +1,4 @@
-"""Page pictures at rest: JPEG files made when first asked for, kept beside the collection, never in the vector store."""
+"""Page pictures at rest: JPEG files made when first asked for, never in the vector store."""
 
 import os
 from collections.abc import Callable

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +53,13 @@ class View:
         self.words = words
         self._layout = layout
         self._vectors: dict[str, Vectors] = {}
+        self._documents: dict[int, DocumentRow] | None = None
+
+    def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
+        """Return every live document by key, read once."""
+        if self._documents is None:
+            self._documents = catalog.read_documents(connection)
+        return self._documents
 
     def load_vectors(self, connection: Connection, lane: str, space: Space) -> Vectors:
         """Return a lane's vectors, read once."""
@@ -114,10 +120,10 @@ class Snapshot:
         """Return a lane's vectors."""
         return self._view.load_vectors(self._connection, lane, self._spaces[lane])
 
-    @cached_property
+    @property
     def documents(self) -> dict[int, DocumentRow]:
         """Every live document by key."""
-        return catalog.read_documents(self._connection)
+        return self._view.load_documents(self._connection)
 
     def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
         """Return some live documents by key."""

@@ -25,6 +25,14 @@ class Selection:
         """Whether page numbers are limited at all."""
         return self.first_page > 1 or self.last_page < MAX_PAGES
 
+    def has(self, document: int) -> bool:
+        """Whether a document's pages may be ranked."""
+        return self.documents is None or document in self.documents
+
+    def has_page(self, page: int) -> bool:
+        """Whether a page may be ranked."""
+        return bool(self.mask(np.array([page], np.int64))[0])
+
     def mask(self, pages: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which page keys are selected."""
         numbers = pages & MAX_PAGES

@@ -1,12 +1,15 @@
 """The lexical index of the `words` lane: BM25 over pages, on tantivy.
 
-It is a cache of the catalog. A page key never changes its text, so the index is in step exactly when it holds the
-catalog's page keys; `words.json` remembers the generation for which that was so. This module knows page keys and
-texts, not where they come from.
+A page is indexed twice over: its terms, and each pair of neighbouring terms, so that pages that say the query's words
+together win over pages that merely have them. It is a cache of the catalog: a page key never changes its text, so the
+index is in step exactly when it holds the catalog's page keys; `words.json` remembers the generation for which that
+was so. This module knows page keys and texts, not where they come from.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +23,24 @@ from index.selection import Selection
 HEAP = 50_000_000  # bytes the writer may use before it writes a segment out; one thread
 SCHEMA = 1  # changes with the analyzer or the fields; an index of another number is not looked at
 
-# Scripts written without blanks between words are cut into single characters; letters are split from digits
-# ("FY2018" is "fy 2018").
+# Function words and question words: they ask, they do not describe. Left out of pages and queries alike.
+STOPWORDS = """
+    a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to
+    was will with what which who whom whose when where why how do does did done has have had can could would should may
+    might shall must am were been being i me my you your we our us he she him her his its them those from than so too
+    very also about
+""".split()
+
+# Scripts written without blanks between words are cut into single characters (pairs then make the words);
+# letters are split from digits ("FY2018" is "fy 2018").
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _TOKEN = rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+|\p{{N}}+"
 
 
 def _analyzer() -> tantivy.TextAnalyzer:
+    keep = tantivy.Filter
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN))
-    for one in (tantivy.Filter.remove_long(80), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()):
+    for one in (keep.remove_long(80), keep.lowercase(), keep.ascii_fold(), keep.custom_stopword(STOPWORDS)):
         builder = builder.filter(one)
     return builder.filter(tantivy.Filter.stemmer("english")).build()
 
@@ -37,8 +49,13 @@ _ANALYZER = _analyzer()
 
 
 def analyze(text: str) -> list[str]:
-    """Return the index terms of a text in order: lower case, accents folded, stemmed, letters split from digits."""
+    """Return the index terms of a text in order: lower case, accents folded, stemmed, function words left out."""
     return list(_ANALYZER.analyze(text))
+
+
+def pairs(terms: Sequence[str]) -> list[str]:
+    """Return each two neighbouring different terms as one."""
+    return [f"{first}_{second}" for first, second in pairwise(terms) if first != second]
 
 
 class WordsIndex:
@@ -51,7 +68,6 @@ class WordsIndex:
         self._note = folder / "words.json"
         self._schema = _schema()
         self._index = tantivy.Index(self._schema, str(folder), reuse=True)
-        self._index.register_tokenizer("pagelens", _ANALYZER)
         self._writer: tantivy.IndexWriter | None = None
 
     @property
@@ -71,7 +87,9 @@ class WordsIndex:
             document.add_unsigned("page", page)
             document.add_unsigned("document", document_of(page))
             document.add_unsigned("number", number_of(page))
-            document.add_text("text", text)
+            terms = analyze(text)
+            document.add_text("terms", " ".join(terms))
+            document.add_text("pairs", " ".join(pairs(terms)))
             writer.add_document(document)
 
     def remove(self, pages: Iterable[int]) -> None:
@@ -146,30 +164,36 @@ class WordsSearcher:
 
     def document_frequency(self, term: str) -> int:
         """Return how many pages hold an analyzed term."""
-        return int(self.tantivy.doc_freq("text", term))
+        return int(self.tantivy.doc_freq("terms", term))
 
     def search(
-        self, terms: Mapping[str, float], limit: int, *, selection: Selection | None = None
+        self, terms: Sequence[str], limit: int, *, selection: Selection | None = None, with_pairs: bool = True
     ) -> list[tuple[int, float]]:
         """Return the best pages as (key, score), best first, ties by key.
 
-        `terms` are analyzed terms with their weights; a page that holds any of them is found.
+        `terms` are analyzed terms in the query's order. A page that holds any of them is found; `with_pairs` adds the
+        score of neighbouring ones.
         """
         if not terms or limit <= 0 or not len(self):
             return []
-        found = self.tantivy.search(self._query(terms, selection), limit=limit, count=False).hits
+        query = self._query(terms, pairs(terms) if with_pairs else [], selection)
+        found = self.tantivy.search(query, limit=limit, count=False).hits
         keys = self.tantivy.fast_field_values("page", [address for _, address in found])
-        hits = [(int(key), float(score)) for key, (score, _) in zip(keys, found, strict=True)]
+        hits = [(int(key), float(score)) for key, (score, _) in zip(keys, found, strict=True) if key is not None]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
-    def _query(self, terms: Mapping[str, float], selection: Selection | None) -> tantivy.Query:
+    def highest_score(self, terms: Iterable[str]) -> float:
+        """Return what a page could score at most for these terms without pairs: (k1 + 1) times the sum of their
+        idf, a term that stands nowhere counted as the rarest."""
+        count = len(self)
+        idf = [math.log(1 + (count - (n := self.document_frequency(term)) + 0.5) / (n + 0.5)) for term in set(terms)]
+        return 2.2 * sum(idf)
+
+    def _query(self, terms: Sequence[str], pairs: Sequence[str], selection: Selection | None) -> tantivy.Query:
         query, schema, should = tantivy.Query, self._schema, tantivy.Occur.Should
-        scored = query.boolean_query(
-            [
-                (should, query.boost_query(query.term_query(schema, "text", term), weight))
-                for term, weight in terms.items()
-            ]
-        )
+        each = [query.term_query(schema, "terms", term, "freq") for term in dict.fromkeys(terms)]
+        each += [query.term_query(schema, "pairs", pair, "freq") for pair in dict.fromkeys(pairs)]
+        scored = query.boolean_query([(should, one) for one in each])
         must = [(tantivy.Occur.Must, scored)]
         if selection is not None and selection.documents is not None:
             documents = query.term_set_query(schema, "document", selection.documents.tolist())
@@ -186,6 +210,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in ("page", "document", "number"):
         builder.add_unsigned_field(name, stored=False, indexed=True, fast=name == "page")
-    builder.add_text_field("text", stored=False, tokenizer_name="pagelens", index_option="position")
+    for name in ("terms", "pairs"):  # analyzed by us, so that pages and queries cannot differ
+        builder.add_text_field(name, stored=False, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("every", stored=False, tokenizer_name="raw", index_option="basic")  # see `tombstones`
     return builder.build()

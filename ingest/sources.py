@@ -1,8 +1,10 @@
-"""Finds files, knows a type by its content, hashes. Opens nothing but heads; does not know what is inside a document."""
+"""Finds files, knows a type by its content, hashes. Does not know what is inside a document."""
 
+import errno
 import hashlib
 import os
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,13 @@ from ingest.signatures import HEAD_BYTES, claimed_kind, describe, readable_kind
 COLLECTION_FILE = "collection.json"
 _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
+
+_NO_SUCH_FILE = (errno.ELOOP, errno.ENAMETOOLONG)
+_REASONS: dict[ReadCode, str] = {
+    "denied": "reading is not permitted: check the permissions",
+    "vanished": "there is no file at this path",
+    "damaged": "the system could not read it: check the disk",
+}
 
 
 class Source(NamedTuple):
@@ -35,8 +44,9 @@ class Survey(NamedTuple):
 def walk(paths: Iterable[Path]) -> Iterator[Source | Failed | Skipped]:
     """Yield each file of the given files and folders once, in an order that depends on names only.
 
-    Inside a folder names are sorted, hidden ones left out, and so is a folder that is a PageLens collection. A link to a file
-    is a path like any other. Links to folders are followed after everything else, into folders not yet seen: a loop ends.
+    Inside a folder names are sorted, hidden ones left out, and so is a folder that is a PageLens collection. A link to
+    a file is a path like any other. Links to folders are followed after everything else, into folders not yet seen:
+    a loop ends.
     """
     walker = _Walker()
     for path in paths:
@@ -60,7 +70,8 @@ def survey(paths: Iterable[Path]) -> Survey:
 def identify(path: Path) -> Kind:
     """Return what the file's first bytes show, whatever its name.
 
-    Raises ReadError: empty, denied, vanished; mislabelled where the name claims a kind that the bytes deny, else unsupported.
+    Raises ReadError: empty, denied, vanished; mislabelled or damaged where the name claims a kind that the bytes deny;
+    else unsupported.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -96,20 +107,111 @@ def unreadable(exc: OSError | ValueError) -> ReadError:
         code = "denied"
     elif isinstance(exc, FileNotFoundError | NotADirectoryError) or exc.errno in _NO_SUCH_FILE:
         code = "vanished"
-    return ReadError(code, _REASONS.get(code, "the system could not read it") + f" ({exc.strerror or exc})")
-
-
-_NO_SUCH_FILE = (os.errno.ELOOP, os.errno.ENAMETOOLONG) if hasattr(os, "errno") else ()
-_REASONS: dict[ReadCode, str] = {
-    "denied": "reading is not permitted: check the permissions",
-    "vanished": "there is no file at this path",
-}
+    return ReadError(code, f"{_REASONS[code]} ({exc.strerror or exc})")
 
 
 def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
     found = describe(head)
-    if not head.strip(b"\0"):
-        return ReadError("damaged", f"expected a PDF or a photo, found {found}: copy or download it again")
     if claimed is None:
         return ReadError("unsupported", f"PageLens reads PDF, JPEG, PNG and WebP; this is {found}")
+    if not head.strip(b"\0"):
+        return ReadError("damaged", f"named {path.suffix} but it is {found}: copy or download it again")
     return ReadError("mislabelled", f"named {path.suffix} but it is {found}: rename it, or export it again")
+
+
+@dataclass(slots=True)
+class _Walker:
+    """One walk's memory: what was yielded, which folders were entered, which folder links wait for the end."""
+
+    files: set[str] = field(default_factory=set)  # absolute paths
+    folders: set[tuple[int, int]] = field(default_factory=set)  # device, inode
+    links: deque[Path] = field(default_factory=deque)
+
+    def named(self, path: Path) -> Iterator[Source | Failed | Skipped]:
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (OSError, ValueError) as exc:
+            yield _failed(path, exc)
+            return
+        if not is_folder:
+            yield from self._file(path, named=True)
+        elif _is_collection(path):
+            yield Failed(path, "unsupported", "expected documents, found a PageLens collection: name another folder")
+        else:
+            yield from self._folder(path)
+
+    def linked(self) -> Iterator[Source | Failed | Skipped]:
+        while self.links:
+            link = self.links.popleft()
+            target, place = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
+            if place.is_relative_to(target):
+                yield Skipped(link, "links back to a folder that holds it")
+            else:
+                yield from self._folder(link)
+
+    def _file(self, path: Path, *, named: bool) -> Iterator[Source]:
+        absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps '..', and resolving would follow links
+        if absolute not in self.files:
+            self.files.add(absolute)
+            yield Source(path, named)
+
+    def _folder(self, root: Path) -> Iterator[Source | Failed | Skipped]:
+        waiting = [(root, True)]  # a stack, since a tree may be deeper than Python's
+        while waiting:
+            path, is_folder = waiting.pop()
+            if not is_folder:
+                yield from self._file(path, named=False)
+                continue
+            try:
+                if not self._enter(path):
+                    if path == root:
+                        yield Skipped(path, "this folder was read already")
+                elif _is_collection(path):
+                    yield Skipped(path, "a PageLens collection")
+                else:
+                    waiting.extend(reversed(self._entries(path)))
+            except OSError as exc:
+                yield _failed(path, exc)
+
+    def _enter(self, folder: Path) -> bool:
+        status = folder.stat()
+        key = (status.st_dev, status.st_ino)
+        is_new = key not in self.folders
+        self.folders.add(key)
+        return is_new
+
+    def _entries(self, folder: Path) -> list[tuple[Path, bool]]:
+        """List a folder's visible entries by name, each with whether it is a folder; folder links are put aside."""
+        with os.scandir(folder) as listing:
+            entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=_name)
+        found: list[tuple[Path, bool]] = []
+        for entry in entries:
+            if _links_to_folder(entry):
+                self.links.append(folder / entry.name)
+            else:
+                found.append((folder / entry.name, entry.is_dir(follow_symlinks=False)))
+        return found
+
+
+def _name(entry: "os.DirEntry[str]") -> str:
+    return entry.name
+
+
+def _links_to_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_collection(folder: Path) -> bool:
+    try:
+        with (folder / COLLECTION_FILE).open("rb") as file:
+            return _COLLECTION_MARK in file.read(_COLLECTION_BYTES)
+    except OSError:
+        return False
+
+
+def _failed(path: Path, exc: OSError | ValueError) -> Failed:
+    error = unreadable(exc)
+    return Failed(path, error.code, str(error))

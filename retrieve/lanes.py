@@ -3,7 +3,6 @@
 A lane knows one index of the snapshot; what becomes of its ranking is `retrieve.fusion`'s matter.
 """
 
-from collections import Counter
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +12,6 @@ from core.protocols import Analyzer, TextEncoder
 from core.types import Hit, Ranking
 from index.reader import Snapshot
 from index.selection import Selection
-from retrieve.stopwords import STOPWORDS
 
 PASSAGES_PER_PAGE = 4  # passages looked at for each page wanted; more when pages repeat
 
@@ -39,16 +37,10 @@ class WordsLane:
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
 
-    def terms(self, text: str) -> dict[str, float]:
-        """Return the query's terms and their weights: how often each is asked for, function words left out."""
-        counts = Counter(self._analyze(text))
-        asked = {term: float(count) for term, count in counts.items() if term not in STOPWORDS}
-        return asked or {term: float(count) for term, count in counts.items()}
-
     def rank(self, snapshot: Snapshot, text: str, depth: int, selection: Selection | None = None) -> Ranking:
         """See `Lane.rank`."""
         strangers = max(0, len(snapshot.words) - snapshot.page_count)  # pages being written or just removed
-        found = snapshot.words.search(self.terms(text), depth + strangers, selection=selection)
+        found = snapshot.words.search(self._analyze(text), depth + strangers, selection=selection)
         pages = np.array([page for page, _ in found], np.int64)
         live = np.isin(document_of(pages), snapshot.live)
         hits = [Hit(page, score) for (page, score), alive in zip(found, live, strict=True) if alive]

@@ -50,7 +50,7 @@ def texts(snapshot: Snapshot) -> list[str]:
     for row, key in zip(vectors.matrix, keys, strict=True):
         text = pages[key].text.text
         assert np.allclose(row, vector(text), atol=1e-3), "a vector is not its page's"
-        assert key in [page for page, _ in snapshot.words.search({text.split()[1]: 1.0}, 50)]
+        assert key in [page for page, _ in snapshot.words.search([text.split()[1]], 50)]
     return sorted(page.text.text for page in pages.values())
 
 
@@ -237,11 +237,11 @@ def test_removed_pages_leave_the_term_statistics(root: Path, tmp_path: Path) -> 
     with CollectionWriter(root) as writer:
         writer.forget_paths([gone.path])
     with CollectionReader(root).snapshot() as snapshot:
-        [(_, after)] = snapshot.words.search({"appl": 1.0}, 10)
+        [(_, after)] = snapshot.words.search(["appl"], 10)
     make(tmp_path / "fresh")
     write(tmp_path / "fresh", keep)
     with CollectionReader(tmp_path / "fresh").snapshot() as snapshot:
-        [(_, fresh)] = snapshot.words.search({"appl": 1.0}, 10)
+        [(_, fresh)] = snapshot.words.search(["appl"], 10)
     assert after == fresh
 
 

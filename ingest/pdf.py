@@ -1,0 +1,221 @@
+"""PDFs through PyMuPDF: words with boxes, title, printed labels, dates, page pictures.
+
+Knows PyMuPDF; does not know passages, windows or what was indexed before. Words come in the order in which the file
+draws them, which keeps columns apart. Coordinates follow the page as displayed: crop box and rotation applied.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import PageLensError, ReadError
+from core.keys import MAX_PAGES
+from core.types import Document, Page, PageText, no_text
+from ingest.labels import LabelRule, label
+from ingest.mupdf import LOCK, forget, pymupdf, warnings
+from ingest.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
+from ingest.readers import Reading
+from ingest.words import REPLACEMENT, Word, assemble
+
+MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
+_FORGET_EVERY = 8  # pages
+
+# Ligatures come apart ("fi", not one sign); a glyph without a Unicode value stays U+FFFD instead of a made-up letter.
+_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
+_BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
+
+
+@contextmanager
+def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
+    """Open a PDF whose hash and size in bytes are known. Memory does not grow with the pages read.
+
+    Raises ReadError: encrypted, damaged, no-pages, too-large, denied, vanished.
+    """
+    pdf = _open(path)
+    try:
+        with LOCK, _translated():
+            document = _document(pdf, path, sha256, size)
+            rules = label_rules(pdf)
+        yield Reading(document, partial(_pages, pdf, document.page_count, rules))
+    finally:
+        with LOCK:
+            pdf.close()
+            forget()
+
+
+def render_page(path: Path, number: int, *, longest: int | None = None, width: int | None = None) -> Image.Image:
+    """Return page `number` (from 1) as an RGB picture, drawn at its size: `longest` or `width` in pixels.
+
+    A picture of more than `MAX_PIXELS` is drawn smaller. Raises ReadError as `opened` does.
+    """
+    assert (longest is None) != (width is None), "give longest or width"
+    pdf = _open(path)
+    try:
+        with LOCK, _translated():
+            if not 1 <= number <= pdf.page_count:
+                raise ReadError("damaged", f"expected a page from 1 to {pdf.page_count}, found page {number}")
+            return _draw(pdf.load_page(number - 1), longest, width)
+    finally:
+        with LOCK:
+            pdf.close()
+            forget()
+
+
+def render(path: Path, number: int, *, longest: int) -> Image.Image:
+    """Return page `number` (from 1) as an RGB picture with a longer side of `longest` pixels."""
+    return render_page(path, number, longest=longest)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what PyMuPDF raises (RuntimeError, ValueError, SWIG classes without a common root) into ReadError."""
+    try:
+        yield
+    except PageLensError:
+        raise
+    except Exception as exc:
+        raise ReadError("damaged", f"expected a sound PDF, found: {_said(exc)}") from exc
+
+
+def _said(exc: BaseException) -> str:
+    said = str(exc.__cause__ or exc) or type(exc).__name__
+    return re.sub(r"^code=\d+: ", "", said)
+
+
+def _open(path: Path) -> Any:
+    """Return an open PyMuPDF document of at least one page."""
+    with LOCK:
+        forget()
+        with _translated():
+            pdf = _open_any_name(path)
+        try:
+            with _translated():
+                _check(pdf)
+        except ReadError:
+            pdf.close()
+            raise
+        return pdf
+
+
+def _open_any_name(path: Path) -> Any:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a name of bytes that are no UTF-8: MuPDF cannot say it, but can open the open file
+        with path.open("rb") as file:
+            return pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
+    try:
+        return pymupdf.open(str(path), filetype="pdf")
+    except FileNotFoundError as exc:
+        raise ReadError("vanished", "there is no file at this path") from exc
+
+
+def _check(pdf: Any) -> None:
+    if not pdf.is_pdf:
+        raise ReadError("mislabelled", "expected a PDF, found another format")
+    if pdf.needs_pass:
+        raise ReadError("encrypted", "the PDF asks for a password: save a copy without one")
+    count = pdf.page_count
+    if count > MAX_PAGES:
+        raise ReadError("too-large", f"expected at most {MAX_PAGES} pages, found {count}: split it")
+    if count < 1 and pdf.is_repaired and not has_page_tree(pdf):
+        raise ReadError("damaged", "no page is left in this PDF: copy or download it again")
+    if count < 1:
+        raise ReadError("no-pages", "the PDF has no pages")
+    if count >= pdf.xref_length():  # every page is an object of its own
+        raise ReadError("damaged", f"the PDF claims {count} pages but has {pdf.xref_length()} objects")
+
+
+def _document(pdf: Any, path: Path, sha256: str, size: int) -> Document:
+    return Document(
+        sha256=sha256,
+        kind="pdf",
+        title=title(pdf, path.stem),
+        page_count=pdf.page_count,
+        size=size,
+        date=written_at(pdf),
+        metadata=metadata(pdf),
+    )
+
+
+def _pages(pdf: Any, count: int, rules: list[LabelRule], first: int) -> Iterator[Page]:
+    """Yield the pages from `first` (from 1) on. One that cannot be read says so; ReadError when none could be."""
+    lost = 0
+    for number in range(first, count + 1):
+        with LOCK:
+            page, is_lost = _page(pdf, number, label(rules, number - 1))
+            if number % _FORGET_EVERY == 0:
+                forget()
+        lost += is_lost
+        if lost == count:
+            raise ReadError("damaged", f"none of its {count} pages could be read; the last one: {page.problem}")
+        yield page
+
+
+def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
+    """Return the page, and whether nothing of it could be read, not even blankness."""
+    warnings()  # those of the page before
+    width = height = 0.0
+    text, problem = no_text(), ""
+    try:
+        leaf = pdf.load_page(number - 1)
+        width, height = leaf.rect.width, leaf.rect.height
+        text, problem = _text(leaf)
+        lost = _loss(pdf, leaf)
+    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; the document goes on without the page
+        lost = f"the page cannot be read: {_said(exc)}"
+    if "page may not be correct" in warnings():
+        problem = problem or "read in part: some of its content does not follow the format"
+    return Page(number, printed, width, height, text, problem=lost or problem), bool(lost)
+
+
+def _text(leaf: Any) -> tuple[PageText, str]:
+    """Return the page's words, and what is wrong with them."""
+    # PyMuPDF tells positions before rotation, relative to the crop box; the matrix turns them with the page.
+    found = leaf.get_text("words", flags=_FLAGS, delimiters=_BLANKS)
+    if not found:
+        return no_text(), ""
+    boxes = _turned(np.array([word[:4] for word in found], np.float64), leaf)
+    words = [
+        Word(word[4], x0, y0, x1, y1, word[5], word[6])
+        for word, (x0, y0, x1, y1) in zip(found, boxes.tolist(), strict=True)
+        if word[4].strip(REPLACEMENT)
+    ]
+    unmapped = len(found) - len(words)
+    if unmapped > len(words):
+        return assemble(words), "most of its words have no Unicode values in the file: only a picture of them"
+    return assemble(words), ""
+
+
+def _turned(boxes: NDArray[np.float64], leaf: Any) -> NDArray[np.float64]:
+    """Turn boxes (n, 4) in points of the unrotated page into fractions of the page as displayed."""
+    a, b, c, d, e, f = leaf.rotation_matrix
+    x, y = boxes[:, 0::2], boxes[:, 1::2]  # (n, 2) each: opposite corners
+    across = (a * x + c * y + e) / leaf.rect.width
+    down = (b * x + d * y + f) / leaf.rect.height
+    return np.stack((across.min(1), down.min(1), across.max(1), down.max(1)), 1)
+
+
+def _loss(pdf: Any, leaf: Any) -> str:
+    """Say what is missing where MuPDF silently shows a blank page."""
+    if pdf.xref_get_key(leaf.xref, "Type")[1] != "/Page" and pdf.xref_get_key(leaf.xref, "MediaBox")[0] == "null":
+        return "the page is missing from the file"
+    if any(not pdf.xref_is_stream(content) for content in leaf.get_contents()):
+        return "the page's content is missing from the file"
+    return ""
+
+
+def _draw(leaf: Any, longest: int | None, width: int | None) -> Image.Image:
+    across, down = leaf.rect.width, leaf.rect.height
+    zoom = longest / max(across, down) if longest else (width or 0) / across
+    zoom = min(zoom, (MAX_PIXELS / (across * down)) ** 0.5)
+    columns, rows = max(1, round(across * zoom)), max(1, round(down * zoom))
+    # Whole pixels on both sides: MuPDF would round outwards and add a row.
+    picture = leaf.get_pixmap(matrix=pymupdf.Matrix(columns / across, rows / down), alpha=False)
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.samples)

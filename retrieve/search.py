@@ -1,0 +1,161 @@
+"""A query to ranked pages: every lane ranks, the rankings are fused, what the query names comes first.
+
+Fusion is `retrieve.fusion`, hearing is `retrieve.hearing`; this module only puts them together.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.errors import UsageError
+from core.keys import document_of, ordinal_of, page_key
+from core.protocols import Analyzer
+from core.types import Evidence, Filters, FusedHit
+from index.catalog import PageRow
+from index.reader import Snapshot
+from index.selection import Selection, select_pages
+from retrieve.evidence import find_evidence
+from retrieve.fusion import K, reciprocal_rank_fusion
+from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
+from retrieve.lanes import Lane
+
+DEPTH = 200  # pages each lane ranks before fusion, at least
+WEIGHTS = {"words": 2.0, "text": 1.0}  # measured: docs/LOG.md
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best pages, best first, and what the query was heard to name."""
+
+    hits: Sequence[FusedHit]
+    heard: Sequence[str]
+
+
+class Retriever:
+    """Searches snapshots with a set of lanes. Holds no state but the names of the collection last searched."""
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        analyze: Analyzer,
+        *,
+        k: float = K,
+        weights: Mapping[str, float] = WEIGHTS,
+        hearing: bool = True,
+    ) -> None:
+        self._lanes = {lane.name: lane for lane in lanes}
+        self._analyze = analyze
+        self._k = k
+        self._weights = weights
+        self._hearing = hearing
+        self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
+
+    def search(
+        self,
+        snapshot: Snapshot,
+        query: str,
+        *,
+        k: int,
+        filters: Filters = NO_FILTERS,
+        lanes: Sequence[str] | None = None,
+    ) -> Found:
+        """Return the `k` best pages that the filters leave, fused over `lanes` (all by default)."""
+        selection = select_pages(list(snapshot.documents.values()), filters)
+        depth = max(DEPTH, 2 * k)
+        rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
+        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights)
+        if not self._hearing:
+            return Found(hits[:k], [])
+        names = self._document_names(snapshot).hear(query, self._analyze)
+        documents = [key for key in names if selection is None or selection.has(key)]
+        pages = hear_pages(query)
+        if documents:
+            hits = _documents_first(hits, set(documents))
+        if pages:
+            hits = _pages_first(snapshot, hits, pages, selection, documents)
+        return Found(hits[:k], _in_words(snapshot, pages, documents))
+
+    def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
+        """Return why a page was found: its words that say most of the query, rare words weighing more."""
+        terms = {term: 1.0 / (1.0 + snapshot.words.document_frequency(term)) for term in self._analyze(query)}
+        places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
+        passage = page.passages[ordinal_of(places[0])] if places else None
+        found = find_evidence(page.text, terms, self._analyze, passage=passage)
+        return [found] if found else []
+
+    def _chosen(self, names: Sequence[str] | None) -> list[Lane]:
+        if names is None:
+            return list(self._lanes.values())
+        unknown = [name for name in names if name not in self._lanes]
+        if unknown or not names:
+            raise UsageError(f"expected lanes among {', '.join(self._lanes)}, found {', '.join(unknown) or 'none'}")
+        return [self._lanes[name] for name in dict.fromkeys(names)]
+
+    def _document_names(self, snapshot: Snapshot) -> DocumentNames:
+        generation, names = self._names
+        if generation != snapshot.generation:
+            names = DocumentNames.of(snapshot.documents, self._analyze)
+            self._names = (snapshot.generation, names)
+        return names
+
+
+def _documents_first(hits: Sequence[FusedHit], documents: set[int]) -> list[FusedHit]:
+    """Put the pages of named documents before the others, each in their order."""
+    marked = [replace(hit, named=document_of(hit.page) in documents) for hit in hits]
+    return sorted(marked, key=lambda hit: not hit.named)
+
+
+def _pages_first(
+    snapshot: Snapshot,
+    hits: Sequence[FusedHit],
+    pages: PagesNamed,
+    selection: Selection | None,
+    documents: Sequence[int],
+) -> list[FusedHit]:
+    """Let the pages named take the place of their document's best page.
+
+    Where only one document is in question (named, or left by the filters) they come first though no lane found them.
+    """
+    scope = list(documents)
+    if not scope and selection is not None and selection.documents is not None:
+        scope = selection.documents.tolist()
+    only = scope if len(scope) == 1 else []
+    best: dict[int, float] = {}
+    for hit in hits:
+        best.setdefault(document_of(hit.page), hit.score)
+    named = _named_pages(snapshot, pages, sorted({*only, *best}), selection)
+    found = {hit.page: hit for hit in hits}
+    order = [page for document in only for page in named[document]]
+    for hit in hits:
+        order += [*named[document_of(hit.page)], hit.page]
+    asked = {page for keys in named.values() for page in keys}
+    result = []
+    for page in dict.fromkeys(order):
+        hit = found.get(page, FusedHit(page, 0.0, {}))
+        if page in asked:
+            hit = replace(hit, score=max(hit.score, best.get(document_of(page), 0.0)), named=True)
+        result.append(hit)
+    return result
+
+
+def _named_pages(
+    snapshot: Snapshot, pages: PagesNamed, documents: Sequence[int], selection: Selection | None
+) -> dict[int, list[int]]:
+    """Return, for each document, the keys of the pages named: those with the printed label, then those by position."""
+    named: dict[int, list[int]] = {document: [] for document in documents}
+    for label in pages.printed:
+        for page in snapshot.labelled(documents, label):
+            named[document_of(page)].append(page)
+    counts = snapshot.document_rows(documents)
+    for document, row in counts.items():
+        named[document] += [page_key(document, number) for number in pages.numbers(row.document.page_count)]
+    if selection is not None:
+        named = {key: [page for page in found if selection.has_page(page)] for key, found in named.items()}
+    return named
+
+
+def _in_words(snapshot: Snapshot, pages: PagesNamed, documents: Sequence[int]) -> list[str]:
+    """Say what was heard, for people."""
+    said = [f"document {snapshot.documents[key].path}" for key in documents]
+    said += [f"page {label}" for label in pages.printed]
+    return said + [f"page {n}" if n > 0 else f"page {-n} from the end" for n in pages.positions]
