@@ -1,1 +1,27 @@
-"""PageLens for Python users."""
+"""PageLens for Python users.
+
+    import pagelens
+
+    engine = pagelens.open("my-collection", create=True)
+    engine.index(["papers/", "photos/"])
+    for hit in engine.search("annual turnover 2019").hits:
+        print(hit.ref, hit.evidence)
+    print(engine.ask("How high was the turnover in 2019?").text)
+"""
+
+from pathlib import Path
+
+from api.engine import Engine
+from api.wiring import choose_profile, collection_exists, create_collection, open_collection, read_settings
+from core.errors import PageLensError
+from core.types import Filters, PageRef
+
+__all__ = ["Engine", "Filters", "PageLensError", "PageRef", "open"]
+
+
+def open(collection: str | Path, *, create: bool = False, profile: str = "auto") -> Engine:  # noqa: A001 - as in gzip.open
+    """Return the engine on a collection; `create` makes it when it is not there. Raises PageLensError."""
+    root, settings = Path(collection), read_settings()
+    if create and not collection_exists(root):
+        create_collection(root, choose_profile(profile, settings).profile, settings)
+    return open_collection(root, settings, profile=profile)

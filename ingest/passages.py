@@ -46,7 +46,12 @@ def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overla
 
 
 def prefix(title: str) -> str:
-    """Return what stands before every passage of a document when it is encoded; empty for an empty title."""
+    """Return what stands before every passage of a document when it is encoded; empty where the title is no words.
+
+    A title of one token with digits ('7c3f6204b3241f14') would only water the passage down.
+    """
+    if " " not in title and any(character.isdigit() for character in title):
+        return ""
     if len(title) > _PREFIX_TITLE:
         cut = title.rfind(" ", _PREFIX_TITLE // 2, _PREFIX_TITLE)
         title = title[: cut if cut > 0 else _PREFIX_TITLE]

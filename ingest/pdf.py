@@ -22,7 +22,7 @@ from ingest.labels import LabelRule, label
 from ingest.mupdf import LOCK, forget, pymupdf, warnings
 from ingest.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
 from ingest.readers import Reading
-from ingest.words import REPLACEMENT, Word, assemble
+from ingest.words import REPLACEMENT, Word, assemble, visual_lines
 
 MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
 _FORGET_EVERY = 8  # pages
@@ -177,28 +177,26 @@ def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
 
 def _text(leaf: Any) -> tuple[PageText, str]:
     """Return the page's words, and what is wrong with them."""
-    # PyMuPDF tells positions before rotation, relative to the crop box; the matrix turns them with the page.
     found = leaf.get_text("words", flags=_FLAGS, delimiters=_BLANKS)
     if not found:
         return no_text(), ""
-    boxes = _turned(np.array([word[:4] for word in found], np.float64), leaf)
+    boxes = _turned(np.array([word[:4] for word in found], np.float64), leaf.rotation_matrix)
     words = [
         Word(word[4], x0, y0, x1, y1, word[5], word[6])
         for word, (x0, y0, x1, y1) in zip(found, boxes.tolist(), strict=True)
         if word[4].strip(REPLACEMENT)
     ]
-    unmapped = len(found) - len(words)
-    if unmapped > len(words):
-        return assemble(words), "most of its words have no Unicode values in the file: only a picture of them"
-    return assemble(words), ""
+    text = assemble(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
+    if len(found) > 2 * len(words):
+        return text, "most of its words have no Unicode values in the file: only a picture of them"
+    return text, ""
 
 
-def _turned(boxes: NDArray[np.float64], leaf: Any) -> NDArray[np.float64]:
-    """Turn boxes (n, 4) in points of the unrotated page into fractions of the page as displayed."""
-    a, b, c, d, e, f = leaf.rotation_matrix
+def _turned(boxes: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
+    """Turn boxes (n, 4) with the page: PyMuPDF tells them before rotation, relative to the crop box."""
+    a, b, c, d, e, f = matrix
     x, y = boxes[:, 0::2], boxes[:, 1::2]  # (n, 2) each: opposite corners
-    across = (a * x + c * y + e) / leaf.rect.width
-    down = (b * x + d * y + f) / leaf.rect.height
+    across, down = a * x + c * y + e, b * x + d * y + f
     return np.stack((across.min(1), down.min(1), across.max(1), down.max(1)), 1)
 
 

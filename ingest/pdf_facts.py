@@ -104,8 +104,17 @@ def _title_lines(leaf: Any) -> list[Line]:
             x, y = line["dir"]
             if a * x + c * y < 0.99 or abs(b * x + d * y) > 0.1:
                 continue  # turned: a watermark, a margin note
-            text = "".join(span["text"] for span in line["spans"])
-            size = max((span["size"] for span in line["spans"] if span["text"].strip()), default=0.0)
-            if size:
-                lines.append(Line(text, size, (pymupdf.Rect(line["bbox"]) * turn).y0 / height))
+            top = (pymupdf.Rect(line["bbox"]) * turn).y0 / height
+            lines += [Line(text, size, top) for size, text in _runs(line["spans"])]
     return lines
+
+
+def _runs(spans: Any) -> list[tuple[float, str]]:
+    """Return a line's text with its size, parted where that changes: MuPDF may take a label and a title for one."""
+    runs: list[tuple[float, str]] = []
+    for span in spans:
+        if runs and abs(runs[-1][0] - span["size"]) <= 0.3 * span["size"]:  # small capitals are no new line
+            runs[-1] = (max(runs[-1][0], span["size"]), runs[-1][1] + span["text"])
+        elif span["text"].strip():
+            runs.append((span["size"], span["text"]))
+    return runs

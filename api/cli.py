@@ -1,0 +1,291 @@
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|doctor|demo`.
+
+People read tables and pictures, programs read `--json`. Exit codes:
+0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
+these documents; 4 indexed, but some files could not be read; 5 another process is writing; 130 interrupted.
+"""
+
+import json
+import sys
+import webbrowser
+from collections.abc import Sequence
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api import console, wiring
+from api.engine import Engine
+from api.results import as_json
+from core.errors import CollectionLocked, PageLensError, UsageError
+from core.types import Box, Filters, Kind, PageRef
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Index documents and photos, find the page that answers, get answers with citations that can be checked.",
+    epilog=__doc__.split("Exit codes:")[1].strip() if __doc__ else None,
+)
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    NOTHING = 3
+    SOME_FAILED = 4
+    LOCKED = 5
+    INTERRUPTED = 130
+
+
+Collection = Annotated[
+    Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
+]
+Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only pdf, or only photo.")]
+Since = Annotated[datetime | None, typer.Option("--since", help="Only documents dated then or later.")]
+Until = Annotated[datetime | None, typer.Option("--until", help="Only documents dated then or earlier.")]
+PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
+DEFAULT = Path("my-collection")
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    collection: Collection = DEFAULT,
+    profile: Annotated[str, typer.Option(help="auto, builtin, cpu, gpu, or a text model's name or folder.")] = "auto",
+    prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
+    as_data: Json = False,
+) -> int:
+    """Index files and folders. Run again at any time: unchanged files cost a hash."""
+    settings = wiring.read_settings()
+    if not wiring.collection_exists(collection):
+        chosen = wiring.choose_profile(profile, settings)
+        wiring.create_collection(collection, chosen.profile, settings)
+        console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.profile}: {chosen.why}.")
+    engine = wiring.open_collection(collection, settings, profile=profile)
+    with console.progress() as tell:
+        report = engine.index(paths, prune=prune, on_progress=tell)
+    _print(report, as_data, console.print_report)
+    return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="Words, or a question.")],
+    collection: Collection = DEFAULT,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
+    lane: Annotated[list[str] | None, typer.Option("--lane", help="Only this lane: words, text. May repeat.")] = None,
+    path: Paths = None,
+    kind: Kinds = None,
+    since: Since = None,
+    until: Until = None,
+    pages: PageRange = None,
+    meta: Meta = None,
+    pictures: Pictures = None,
+    as_data: Json = False,
+) -> int:
+    """Find the pages that have to do with a query, best first."""
+    engine = wiring.open_collection(collection)
+    filters = _filters(path, kind, since, until, pages, meta)
+    found = engine.search(query, k=k, filters=filters, lanes=lane)
+    _print(found, as_data, console.print_results)
+    if pictures:
+        marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
+        _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if found.hits else Exit.NOTHING
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="A question.")],
+    collection: Collection = DEFAULT,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
+    path: Paths = None,
+    kind: Kinds = None,
+    since: Since = None,
+    until: Until = None,
+    pages: PageRange = None,
+    meta: Meta = None,
+    pictures: Pictures = None,
+    as_data: Json = False,
+) -> int:
+    """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
+    engine = wiring.open_collection(collection)
+    answer = engine.ask(question, k=k, filters=_filters(path, kind, since, until, pages, meta))
+    _print(answer, as_data, console.print_answer)
+    if pictures:
+        marked = [
+            (ref, [box for one in citations for box in one.boxes])
+            for ref, citations in console.citations_of(answer).items()
+        ]
+        _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if answer.found else Exit.NOTHING
+
+
+@app.command()
+def show(
+    page: Annotated[str, typer.Argument(help="A page: 'report.pdf p.12' or report.pdf#12.")],
+    collection: Collection = DEFAULT,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Mark the words of this query.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")] = None,
+    view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
+) -> int:
+    """Write a page's picture, with the evidence for a query marked."""
+    engine = wiring.open_collection(collection)
+    ref = engine.resolve(page)
+    boxes = engine.evidence(ref, query) if query else []
+    target = out or Path(picture_name(ref))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(engine.picture(ref, boxes=boxes))
+    console.out.print(str(target), soft_wrap=True, markup=False)
+    if view:
+        webbrowser.open(target.absolute().as_uri())
+    return Exit.DONE
+
+
+@app.command()
+def status(collection: Collection = DEFAULT, as_data: Json = False) -> int:
+    """Tell what the collection holds, and what could not be read and why."""
+    _print(wiring.open_collection(collection).status(), as_data, console.print_status)
+    return Exit.DONE
+
+
+@app.command()
+def remove(
+    documents: Annotated[list[str], typer.Argument(help="Paths, unique file names or SHA-256 of documents.")],
+    collection: Collection = DEFAULT,
+    as_data: Json = False,
+) -> int:
+    """Forget documents. The files themselves stay where they are."""
+    removed = wiring.open_collection(collection).remove(documents)
+    _print({"removed": removed}, as_data, lambda _: [console.out.print(f"forgot {console.shown(p)}") for p in removed])
+    return Exit.DONE
+
+
+@app.command()
+def retry(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files that failed; all of them if left out.")] = None,
+    collection: Collection = DEFAULT,
+    as_data: Json = False,
+) -> int:
+    """Read again the files that could not be read."""
+    engine = wiring.open_collection(collection)
+    with console.progress() as tell:
+        report = engine.retry(paths or (), on_progress=tell)
+    _print(report, as_data, console.print_report)
+    return Exit.SOME_FAILED if report.failed else Exit.DONE
+
+
+@app.command()
+def doctor(collection: Collection = DEFAULT, as_data: Json = False) -> int:
+    """Check the installation, and the collection if there is one."""
+    from api.doctor import examine, print_examination
+
+    found = examine(collection, wiring.read_settings())
+    _print(found, as_data, print_examination)
+    return Exit.DONE if found.healthy else Exit.ERROR
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to make it.")] = Path("demo"),
+) -> int:
+    """Make a small collection of documents and photos, ask it three questions, show the marked pages."""
+    from api.demo import run_demo
+
+    run_demo(folder)
+    return Exit.DONE
+
+
+def picture_name(ref: PageRef) -> str:
+    """Return a file name for a page's picture: `report-p12.jpg`."""
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in Path(ref.path).stem)[:80]
+    return f"{stem or 'page'}-p{ref.number}.jpg"
+
+
+def _write_pictures(
+    engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for rank, (ref, boxes) in enumerate(pages, start=1):
+        target = folder / f"{rank:02d}-{picture_name(ref)}"
+        target.write_bytes(engine.picture(ref, boxes=boxes))
+        if not quiet:
+            console.out.print(str(target), soft_wrap=True, markup=False)
+
+
+def _filters(
+    paths: list[str] | None,
+    kinds: list[str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    pages: str | None,
+    meta: list[str] | None,
+) -> Filters:
+    first, last = _page_range(pages)
+    return Filters(tuple(paths or ()), _kinds(kinds), since, until, first, last, _metadata(meta))
+
+
+def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
+    known: dict[str, Kind] = {"pdf": "pdf", "photo": "photo"}
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"expected --kind pdf or --kind photo, found {name!r}")
+    return tuple(known[name] for name in names or ())
+
+
+def _page_range(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    first, dash, last = text.partition("-")
+    numbers = [int(part) for part in (first, last or first) if part.isdecimal()]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
+        raise UsageError(f"expected --pages like 3 or 3-7, found {text!r}")
+    return numbers[0], numbers[1]
+
+
+def _metadata(pairs: list[str] | None) -> dict[str, str]:
+    wanted = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"expected --meta key=value, found {pair!r}")
+        wanted[key] = value
+    return wanted
+
+
+def _print(value: Any, as_data: bool, for_people: Any) -> None:
+    if as_data:
+        print(json.dumps(as_json(value), ensure_ascii=False, indent=2))
+    else:
+        for_people(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; the entry point of `pagelens`."""
+    try:
+        return int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
+    except typer._click.exceptions.ClickException as exc:  # noqa: SLF001
+        exc.show()
+        return exc.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        console.err.print("Interrupted. What was committed is safe; run the same command again to go on.")
+        return Exit.INTERRUPTED
+    except PageLensError as exc:
+        console.err.print(f"pagelens: {console.printable(str(exc))}", markup=False, soft_wrap=True)
+        return {CollectionLocked: Exit.LOCKED, UsageError: Exit.USAGE}.get(type(exc), Exit.ERROR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

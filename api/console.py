@@ -1,0 +1,185 @@
+"""What a person sees in a terminal: tables, answers, progress. Nothing here decides anything."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from api import results
+from api.indexing import OnProgress
+from api.names import printable, text_to_path
+from core.types import Answer, Citation, LaneRank, PageRef
+
+LISTED = 10  # failures and skipped files named before the rest is counted
+LOG_STEP = 0.1  # share of the work between two lines of progress where there is no terminal
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def shown(path: str) -> str:
+    """Return a path as people would type it here: relative when that is shorter."""
+    try:
+        relative = str(text_to_path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return printable(path)
+    return printable(relative)
+
+
+def page_name(ref: PageRef, label: str | None) -> str:
+    """Return `report.pdf p.12 (printed iv)`."""
+    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
+    return f"{shown(ref.path)} p.{ref.number}{printed}"
+
+
+def page_link(ref: PageRef, label: str | None) -> Text:
+    """Return the page's name; in a terminal that can, a click opens the file at that page."""
+    target = f"file://{quote(ref.path)}#page={ref.number}"
+    return Text(page_name(ref, label), style=f"link {target}" if out.is_terminal else "")
+
+
+def print_results(found: results.SearchResults) -> None:
+    """Print the hits: the page, how each lane ranked it, and the words it was found by."""
+    if found.heard:
+        out.print(Text(f"heard: {', '.join(printable(one) for one in found.heard)}", style="dim"))
+    if not found.hits:
+        out.print("No page has anything to do with that. Fewer or other words may help.")
+        return
+    table = Table(box=None, pad_edge=False, expand=out.is_terminal, show_header=True, header_style="dim")
+    table.add_column("#", justify="right")
+    table.add_column("page", ratio=2, overflow="fold")
+    table.add_column("found by", ratio=1)
+    table.add_column("evidence", ratio=4, overflow="fold")
+    for rank, hit in enumerate(found.hits, start=1):
+        quote_text = " … ".join(one_line(one.quote) for one in hit.evidence) or Text("(no words on it)", style="dim")
+        table.add_row(str(rank), page_link(hit.ref, hit.label), _lanes(hit.lanes, hit.named), quote_text)
+    out.print(table)
+
+
+def _lanes(lanes: "dict[str, LaneRank] | object", named: bool) -> str:
+    assert isinstance(lanes, dict)
+    places = [f"{name} {place.rank}" for name, place in sorted(lanes.items(), key=lambda item: item[1].rank)]
+    return ", ".join((["named"] if named else []) + places)
+
+
+def print_answer(answer: Answer) -> None:
+    """Print an answer and where each of its marks points."""
+    out.print(Text(printable(answer.text)))
+    if not answer.found:
+        return
+    out.print()
+    for citation in answer.citations:
+        out.print(Text(f"[{citation.mark}] ").append_text(page_link(citation.ref, citation.label)))
+        out.print(Text(f"    “{one_line(citation.quote)}”", style="dim"))
+
+
+def print_report(report: results.IndexReport) -> None:
+    """Print what an indexing run did."""
+    rate = f", {report.pages / report.seconds:.1f} pages/s" if report.pages and report.seconds else ""
+    out.print(
+        f"{report.documents} documents with {report.pages} pages indexed in {report.seconds:.1f} s{rate}; "
+        f"{report.unchanged} unchanged."
+    )
+    if report.linked:
+        out.print(f"{report.linked} files have the same bytes as one that is here: noted as further paths of it.")
+    if report.forgotten:
+        out.print(f"{len(report.forgotten)} files are gone and were forgotten.")
+    _print_files("could not be read:", report.failed)
+    _print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
+    _print_pages(report.problem_pages)
+    if report.skipped:
+        out.print(f"{len(report.skipped)} files are of kinds PageLens does not read (pagelens index --json names them).")
+
+
+def print_status(status: results.Status) -> None:
+    """Print what a collection holds."""
+    size = status.bytes_on_disk / 1e6
+    out.print(f"{shown(status.collection)}: {len(status.documents)} documents, {status.pages} pages, {size:.1f} MB")
+    out.print(Text(f"profile {status.profile}; " + "; ".join(f"{k}: {v}" for k, v in status.models.items()), style="dim"))
+    if status.textless_pages:
+        out.print(f"{status.textless_pages} pages have no words on them (scans, photos): found by file name only.")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("document", "pages", "title"):
+        table.add_column(name, overflow="fold", justify="right" if name == "pages" else "left")
+    for document in status.documents:
+        table.add_row("\n".join(shown(path) for path in document.paths), str(document.pages), printable(document.title))
+    if status.documents:
+        out.print(table)
+    _print_files("could not be read:", status.failures)
+    _print_pages(status.problem_pages)
+
+
+def _print_files(what: str, files: Sequence[results.FailedFile]) -> None:
+    if not files:
+        return
+    out.print(Text(f"{len(files)} files {what}", style="yellow"))
+    for file in files[:LISTED]:
+        out.print(Text(f"  {shown(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
+    if len(files) > LISTED:
+        out.print(f"  and {len(files) - LISTED} more (--json names all)")
+
+
+def _print_pages(pages: Sequence[tuple[str, int, str]]) -> None:
+    for title, number, problem in pages[:LISTED]:
+        out.print(Text(f"  {shown(title)} p.{number}: {printable(problem)}", style="yellow"), soft_wrap=True)
+    if len(pages) > LISTED:
+        out.print(f"  and {len(pages) - LISTED} more pages read in part (--json names all)")
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, safe to print."""
+    return " ".join(printable(text).split())
+
+
+def citations_of(answer: Answer) -> dict[PageRef, list[Citation]]:
+    """Return an answer's citations by page, in order of their marks."""
+    pages: dict[PageRef, list[Citation]] = {}
+    for citation in answer.citations:
+        pages.setdefault(citation.ref, []).append(citation)
+    return pages
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Show how far indexing is: a bar in a terminal, now and then a line elsewhere. Written to standard error."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[pages]} pages, {task.fields[rate]}/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("looking for files", total=None, pages=0, rate="–")
+
+        def tell(now: results.Progress) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = f"{now.pages / elapsed:.0f}" if elapsed > 1 else "–"
+            name = shown(now.path)[-40:]
+            done, total = max(now.bytes, 0), max(now.bytes_total, 1)
+            bar.update(task, description=name, total=total, completed=done, pages=now.pages, rate=rate)
+
+        yield tell
+
+
+class _Lines:
+    """Progress where there is no terminal: a line each tenth of the work."""
+
+    def __init__(self) -> None:
+        self._next = LOG_STEP
+
+    def __call__(self, now: results.Progress) -> None:
+        share = now.bytes / max(now.bytes_total, 1)
+        if share >= self._next:
+            self._next = share + LOG_STEP
+            print(f"{share:4.0%}  {now.files}/{now.files_total} files, {now.pages} pages", file=sys.stderr, flush=True)

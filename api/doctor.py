@@ -1,0 +1,87 @@
+"""`pagelens doctor`: is the installation whole, which models are at hand, is the collection what was written."""
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from rich.text import Text
+
+from api import console, wiring
+from core.errors import PageLensError
+from core.settings import Settings
+from encode.loading import describe_text_encoders, load_text_encoder
+
+LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy", "torch", "torchvision", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `good` is None where it is neither good nor bad, only worth knowing."""
+
+    name: str
+    good: bool | None
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything looked at."""
+
+    checks: list[Check]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found wrong."""
+        return not any(check.good is False for check in self.checks)
+
+
+def examine(collection: Path, settings: Settings) -> Examination:
+    """Look at the installation, and at the collection if it is there. Loads the builtin model; imports no torch."""
+    return Examination([*_installation(settings), *_collection(collection, settings)])
+
+
+def _installation(settings: Settings) -> Iterator[Check]:
+    yield Check("python", None, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in LIBRARIES:
+        try:
+            yield Check(name, True, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Check(name, False, "not installed. Run: pip install pagelens")
+    try:
+        vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
+        good = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
+        yield Check("builtin text model", good, "weights whole, runs" if good else "gives vectors that are not unit length")
+    except PageLensError as exc:
+        yield Check("builtin text model", False, str(exc))
+    for line in describe_text_encoders(settings):
+        yield Check("text model", None, str(line))
+
+
+def _collection(root: Path, settings: Settings) -> Iterator[Check]:
+    name = f"collection {console.shown(str(root))}"
+    if not wiring.collection_exists(root):
+        yield Check(name, None, "none here. Make one: pagelens index PATH")
+        return
+    try:
+        engine = wiring.open_collection(root, settings)
+        problems = engine.check()
+        status = engine.status()
+    except PageLensError as exc:
+        yield Check(name, False, str(exc))
+        return
+    for problem in problems:
+        yield Check(name, False, problem)
+    yield Check(name, None if problems else True, f"{len(status.documents)} documents, {status.pages} pages")
+    if status.failures:
+        yield Check(name, None, f"{len(status.failures)} files could not be read: see pagelens status")
+
+
+def print_examination(found: Examination) -> None:
+    """Print what was looked at, a line each."""
+    marks = {True: ("ok  ", "green"), False: ("BAD ", "red"), None: ("    ", "dim")}
+    for check in found.checks:
+        mark, style = marks[check.good]
+        console.out.print(Text(mark, style=style) + Text(f"{check.name}: {check.found}"), soft_wrap=True)
