@@ -1,12 +1,12 @@
 """PageLens for Python users.
 
-    import pagelens
+import pagelens
 
-    engine = pagelens.open("my-collection", create=True)
-    engine.index(["papers/", "photos/"])
-    for hit in engine.search("annual turnover 2019").hits:
-        print(hit.ref, hit.evidence)
-    print(engine.ask("How high was the turnover in 2019?").text)
+engine = pagelens.open("my-collection", create=True)
+engine.index(["papers/", "photos/"])
+for hit in engine.search("annual turnover 2019").hits:
+    print(hit.ref, hit.evidence)
+print(engine.ask("How high was the turnover in 2019?").text)
 """
 
 from pathlib import Path

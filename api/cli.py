@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from api import console, wiring
 from api.engine import Engine
+from api.names import picture_name, printable
 from api.results import as_json
 from core.errors import CollectionLocked, PageLensError, UsageError
 from core.types import Box, Filters, Kind, PageRef
@@ -138,7 +140,9 @@ def show(
     page: Annotated[str, typer.Argument(help="A page: 'report.pdf p.12' or report.pdf#12.")],
     collection: Collection = DEFAULT,
     query: Annotated[str | None, typer.Option("--query", "-q", help="Mark the words of this query.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")
+    ] = None,
     view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
 ) -> int:
     """Write a page's picture, with the evidence for a query marked."""
@@ -169,7 +173,7 @@ def remove(
 ) -> int:
     """Forget documents. The files themselves stay where they are."""
     removed = wiring.open_collection(collection).remove(documents)
-    _print({"removed": removed}, as_data, lambda _: [console.out.print(f"forgot {console.shown(p)}") for p in removed])
+    _print({"removed": removed}, as_data, lambda _: console.print_removed(removed))
     return Exit.DONE
 
 
@@ -208,15 +212,7 @@ def demo(
     return Exit.DONE
 
 
-def picture_name(ref: PageRef) -> str:
-    """Return a file name for a page's picture: `report-p12.jpg`."""
-    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in Path(ref.path).stem)[:80]
-    return f"{stem or 'page'}-p{ref.number}.jpg"
-
-
-def _write_pictures(
-    engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool
-) -> None:
+def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for rank, (ref, boxes) in enumerate(pages, start=1):
         target = folder / f"{rank:02d}-{picture_name(ref)}"
@@ -248,7 +244,7 @@ def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
 def _page_range(text: str | None) -> tuple[int | None, int | None]:
     if text is None:
         return None, None
-    first, dash, last = text.partition("-")
+    first, _, last = text.partition("-")
     numbers = [int(part) for part in (first, last or first) if part.isdecimal()]
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise UsageError(f"expected --pages like 3 or 3-7, found {text!r}")
@@ -276,15 +272,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of `pagelens`."""
     try:
         return int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
-    except typer._click.exceptions.ClickException as exc:  # noqa: SLF001
-        exc.show()
-        return exc.exit_code
     except (KeyboardInterrupt, typer.Abort):
         console.err.print("Interrupted. What was committed is safe; run the same command again to go on.")
         return Exit.INTERRUPTED
     except PageLensError as exc:
-        console.err.print(f"pagelens: {console.printable(str(exc))}", markup=False, soft_wrap=True)
+        console.err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
         return {CollectionLocked: Exit.LOCKED, UsageError: Exit.USAGE}.get(type(exc), Exit.ERROR)
+    except TyperException as exc:  # the command line itself
+        message = exc.format_message() if isinstance(exc, typer.BadParameter) else str(exc)
+        console.err.print(f"pagelens: {printable(message)} See: pagelens --help", markup=False, soft_wrap=True)
+        return Exit.USAGE
 
 
 if __name__ == "__main__":

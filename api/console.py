@@ -1,7 +1,7 @@
 """What a person sees in a terminal: tables, answers, progress. Nothing here decides anything."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -62,8 +62,7 @@ def print_results(found: results.SearchResults) -> None:
     out.print(table)
 
 
-def _lanes(lanes: "dict[str, LaneRank] | object", named: bool) -> str:
-    assert isinstance(lanes, dict)
+def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
     places = [f"{name} {place.rank}" for name, place in sorted(lanes.items(), key=lambda item: item[1].rank)]
     return ", ".join((["named"] if named else []) + places)
 
@@ -94,14 +93,24 @@ def print_report(report: results.IndexReport) -> None:
     _print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
     if report.skipped:
-        out.print(f"{len(report.skipped)} files are of kinds PageLens does not read (pagelens index --json names them).")
+        out.print(
+            f"{len(report.skipped)} files are of kinds PageLens does not read (pagelens index --json names them)."
+        )
+
+
+def print_removed(paths: Sequence[str]) -> None:
+    """Print the paths of documents that were forgotten."""
+    for path in paths:
+        out.print(Text(f"forgot {shown(path)}"), soft_wrap=True)
 
 
 def print_status(status: results.Status) -> None:
     """Print what a collection holds."""
     size = status.bytes_on_disk / 1e6
     out.print(f"{shown(status.collection)}: {len(status.documents)} documents, {status.pages} pages, {size:.1f} MB")
-    out.print(Text(f"profile {status.profile}; " + "; ".join(f"{k}: {v}" for k, v in status.models.items()), style="dim"))
+    out.print(
+        Text(f"profile {status.profile}; " + "; ".join(f"{k}: {v}" for k, v in status.models.items()), style="dim")
+    )
     if status.textless_pages:
         out.print(f"{status.textless_pages} pages have no words on them (scans, photos): found by file name only.")
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -12,7 +12,7 @@ from rich.text import Text
 from api import console, wiring
 from core.errors import PageLensError
 from core.settings import Settings
-from encode.loading import describe_text_encoders, load_text_encoder
+from encode.loading import load_text_encoder, report_text_encoders
 
 LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy", "torch", "torchvision", "transformers")
 
@@ -53,11 +53,14 @@ def _installation(settings: Settings) -> Iterator[Check]:
     try:
         vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
         good = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
-        yield Check("builtin text model", good, "weights whole, runs" if good else "gives vectors that are not unit length")
+        yield Check(
+            "builtin text model", good, "weights whole, runs" if good else "gives vectors that are not unit length"
+        )
     except PageLensError as exc:
         yield Check("builtin text model", False, str(exc))
-    for line in describe_text_encoders(settings):
-        yield Check("text model", None, str(line))
+    for report in report_text_encoders(settings):
+        place = f"ready, found in {report.found_in} ({report.path})" if report.ready else report.problem
+        yield Check(f"text model {report.name}", None, place)
 
 
 def _collection(root: Path, settings: Settings) -> Iterator[Check]:

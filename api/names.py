@@ -6,6 +6,8 @@ A name may hold bytes that are no Unicode (Python keeps them as lone surrogates)
 import re
 from pathlib import Path
 
+from core.types import PageRef
+
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -25,3 +27,9 @@ def text_to_path(text: str) -> Path:
 def printable(text: str) -> str:
     """Return text safe for a terminal: control characters (escape sequences among them) become blanks."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
+def picture_name(ref: PageRef) -> str:
+    """Return a file name for a page's picture: `report-p12.jpg`."""
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in Path(ref.path).stem)[:80]
+    return f"{stem or 'page'}-p{ref.number}.jpg"

@@ -13,7 +13,6 @@ from core.settings import Settings
 from core.types import Kind
 from encode.loading import load_text_encoder
 from encode.weights import look_on_disk
-from generate.extractive import ExtractiveAnswerer
 from index import layout
 from index.layout import Layout
 from index.words import analyze
@@ -85,6 +84,8 @@ def _parts(profile: str, settings: Settings) -> Parts:
         return Retriever([WordsLane(analyze), TextLane(encoder)], analyze)
 
     def load_answerer(encoder: TextEncoder) -> Answerer:
+        from generate.extractive import ExtractiveAnswerer
+
         return ExtractiveAnswerer(analyze, encoder)
 
     return Parts(load_encoder, load_retriever, load_answerer, _render)

@@ -84,7 +84,7 @@ class HuggingFaceHub:
         try:
             found = snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, ignore_patterns=_NOT_NEEDED)
         except Exception as exc:  # a dozen kinds: the hub's, its HTTP client's, the disk's
-            raise WeightsError(f"{type(exc).__name__}: {exc}") from exc
+            raise WeightsError(f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}") from exc
         return Path(found)
 
 
@@ -154,7 +154,7 @@ def _not_found(model: str, settings: Settings, hub: str) -> str:
     """Return the message that says where was looked and how to get the weights."""
     own = [str(folder) for folder in _own_folders(model, settings)] or ["no models folder is configured"]
     return (
-        f"expected the weights of {model}, found them nowhere. Looked at: {'; '.join(own)}; the hub's cache; {hub}. "
+        f"expected the weights of {model}, found them nowhere. Looked at: {'; '.join(own)}; the hub's cache, where no whole snapshot is; {hub}. "
         f"To get them, run `hf download {model}` where there is a network, or copy its folder to "
         f"$PAGELENS_MODELS/{model.rpartition('/')[2]}; or use the builtin profile, which needs no weights."
     )

