@@ -1,12 +1,15 @@
 """What a person sees in a terminal: tables, answers, progress. Nothing here decides anything."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +20,7 @@ from api.names import printable, text_to_path
 from core.types import Answer, Citation, LaneRank, PageRef
 
 LISTED = 10  # failures and skipped files named before the rest is counted
-LOG_STEP = 0.1  # share of the work between two lines of progress where there is no terminal
+LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -32,16 +35,28 @@ def shown(path: str) -> str:
     return printable(relative)
 
 
-def page_name(ref: PageRef, label: str | None) -> str:
+def file_names(paths: Iterable[str]) -> dict[str, str]:
+    """Return the file name of each path, with as much of its folders as tells it from the others."""
+    names: dict[str, str] = {}
+    pending = dict.fromkeys(paths, 1)
+    while pending:
+        tails = {path: "/".join(Path(path).parts[-parts:]) for path, parts in pending.items()}
+        taken = Counter([*tails.values(), *names.values()])
+        names.update({path: tail for path, tail in tails.items() if taken[tail] == 1 or tail == path})
+        pending = {path: parts + 1 for path, parts in pending.items() if path not in names}
+    return {path: printable(name) for path, name in names.items()}
+
+
+def page_name(ref: PageRef, label: str | None, name: str) -> str:
     """Return `report.pdf p.12 (printed iv)`."""
     printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
-    return f"{shown(ref.path)} p.{ref.number}{printed}"
+    return f"{name} p.{ref.number}{printed}"
 
 
-def page_link(ref: PageRef, label: str | None) -> Text:
+def page_link(ref: PageRef, label: str | None, name: str) -> Text:
     """Return the page's name; in a terminal that can, a click opens the file at that page."""
     target = f"file://{quote(ref.path)}#page={ref.number}"
-    return Text(page_name(ref, label), style=f"link {target}" if out.is_terminal else "")
+    return Text(page_name(ref, label, name), style=f"bold link {target}" if out.is_terminal else "bold")
 
 
 def print_results(found: results.SearchResults) -> None:
@@ -51,15 +66,12 @@ def print_results(found: results.SearchResults) -> None:
     if not found.hits:
         out.print("No page has anything to do with that. Fewer or other words may help.")
         return
-    table = Table(box=None, pad_edge=False, expand=out.is_terminal, show_header=True, header_style="dim")
-    table.add_column("#", justify="right")
-    table.add_column("page", ratio=2, overflow="fold")
-    table.add_column("found by", ratio=1)
-    table.add_column("evidence", ratio=4, overflow="fold")
+    names = file_names([hit.ref.path for hit in found.hits])
     for rank, hit in enumerate(found.hits, start=1):
-        quote_text = " … ".join(one_line(one.quote) for one in hit.evidence) or Text("(no words on it)", style="dim")
-        table.add_row(str(rank), page_link(hit.ref, hit.label), _lanes(hit.lanes, hit.named), quote_text)
-    out.print(table)
+        line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
+        out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}", style="dim"), soft_wrap=True)
+        words = " … ".join(one_line(one.quote) for one in hit.evidence)
+        out.print(Padding(Text(words or "(no words on it)", style="" if words else "dim"), (0, 0, 0, 4)))
 
 
 def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
@@ -73,8 +85,10 @@ def print_answer(answer: Answer) -> None:
     if not answer.found:
         return
     out.print()
+    names = file_names([citation.ref.path for citation in answer.citations])
     for citation in answer.citations:
-        out.print(Text(f"[{citation.mark}] ").append_text(page_link(citation.ref, citation.label)))
+        link = page_link(citation.ref, citation.label, names[citation.ref.path])
+        out.print(Text(f"[{citation.mark}] ").append_text(link), soft_wrap=True)
         out.print(Text(f"    “{one_line(citation.quote)}”", style="dim"))
 
 
@@ -116,8 +130,9 @@ def print_status(status: results.Status) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("document", "pages", "title"):
         table.add_column(name, overflow="fold", justify="right" if name == "pages" else "left")
+    names = file_names(path for document in status.documents for path in document.paths)
     for document in status.documents:
-        table.add_row("\n".join(shown(path) for path in document.paths), str(document.pages), printable(document.title))
+        table.add_row("\n".join(names[path] for path in document.paths), str(document.pages), printable(document.title))
     if status.documents:
         out.print(table)
     _print_files("could not be read:", status.failures)
@@ -182,13 +197,18 @@ def progress() -> Iterator[OnProgress]:
 
 
 class _Lines:
-    """Progress where there is no terminal: a line each tenth of the work."""
+    """Progress where there is no terminal: now and then a line."""
 
     def __init__(self) -> None:
-        self._next = LOG_STEP
+        self._started = self._told = time.monotonic()
 
     def __call__(self, now: results.Progress) -> None:
-        share = now.bytes / max(now.bytes_total, 1)
-        if share >= self._next:
-            self._next = share + LOG_STEP
-            print(f"{share:4.0%}  {now.files}/{now.files_total} files, {now.pages} pages", file=sys.stderr, flush=True)
+        moment = time.monotonic()
+        if moment - self._told < LOG_SECONDS:
+            return
+        self._told = moment
+        elapsed, share = moment - self._started, now.bytes / max(now.bytes_total, 1)
+        left = f", about {elapsed / share - elapsed:.0f} s left" if share > 0 else ""
+        rate = now.pages / elapsed
+        files = f"{now.files}/{now.files_total} files"
+        print(f"{share:4.0%}  {files}, {now.pages} pages, {rate:.0f}/s{left}", file=sys.stderr, flush=True)

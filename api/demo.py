@@ -52,7 +52,7 @@ def _show_pages(engine: Engine, answer: Answer, folder: Path) -> list[tuple[Page
 def _section(answer: Answer, shown: list[tuple[PageRef, Path]]) -> str:
     figures = "".join(
         f'<figure><img alt="" src="data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        f"<figcaption>{escape(console.page_name(ref, None))}</figcaption></figure>"
+        f"<figcaption>{escape(console.page_name(ref, None, Path(ref.path).name))}</figcaption></figure>"
         for ref, path in shown
     )
     return f"<section><h2>{escape(answer.question)}</h2><p>{escape(answer.text)}</p>{figures}</section>"

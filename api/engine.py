@@ -12,7 +12,7 @@ from PIL import Image
 
 from api.indexing import IndexRun, OnProgress
 from api.marks import draw_marks, from_jpeg, to_jpeg
-from api.names import path_to_text, text_to_path
+from api.names import absolute_path, path_to_text, text_to_path
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
 from core.errors import NotFound, UsageError
 from core.keys import document_of, page_key
@@ -76,7 +76,7 @@ class Engine:
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone."""
         if not paths:
             raise UsageError("expected at least one file or folder to index, found none")
-        absolute = [Path(path).absolute() for path in paths]
+        absolute = [absolute_path(path) for path in paths]
         encoder = self._encoder
         with CollectionWriter(self.layout.root) as writer:
             survey = sources.survey(absolute)
@@ -88,7 +88,7 @@ class Engine:
 
     def retry(self, paths: Sequence[Path | str] = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
         """Read again what could not be read: the given files, or every recorded failure that still exists."""
-        chosen = [path_to_text(Path(path).absolute()) for path in paths] or None
+        chosen = [path_to_text(absolute_path(path)) for path in paths] or None
         with CollectionWriter(self.layout.root) as writer:
             forgotten = writer.forget_failures(chosen)
         again = [path for path in map(text_to_path, forgotten) if path.exists()]
@@ -225,7 +225,7 @@ class Engine:
     def _find_document(self, snapshot: Snapshot, name: str) -> DocumentRow:
         """Return the document at a path, by its file name if only one has it, or by the start of its SHA-256."""
         rows = snapshot.documents.values()
-        wanted = path_to_text(Path(name).absolute())
+        wanted = path_to_text(absolute_path(name))
         exact = [row for row in rows if wanted in row.paths or name in row.paths]
         named = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
         hashed = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]

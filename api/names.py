@@ -11,6 +11,12 @@ from core.types import PageRef
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
+def absolute_path(path: Path | str) -> Path:
+    """Return a path in full, without `..`; a link keeps its own name unless `..` leads through it."""
+    path = Path(path)
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def path_to_text(path: Path) -> str:
     """Return a path as valid Unicode."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -61,8 +61,8 @@ class SentenceTransformersEncoder:
                 f"expected a length in the configuration of {folder.model} at {folder.path}, found none; "
                 'write sentence_bert_config.json with {"max_seq_length": 512}, or whatever it was trained with'
             )
-        longest_prompt = max(self.count_tokens([self._query_prompt, self._passage_prompt]))
-        self._max_tokens: int = int(length) - model.tokenizer.num_special_tokens_to_add() - longest_prompt
+        (prompt_length,) = self.count_tokens([self._passage_prompt])
+        self._max_tokens: int = int(length) - model.tokenizer.num_special_tokens_to_add() - prompt_length
         self._budget = TOKEN_BUDGET.get(model.device.type, TOKEN_BUDGET["cpu"])
         options = (
             f"modules={_modules(model)}; tokens={length}; "
@@ -89,6 +89,7 @@ class SentenceTransformersEncoder:
                 f"expected a checkpoint that sentence-transformers can load at {folder.path}, "
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
             ) from exc
+        log.info("%s on %s in %s", folder.model, model.device, model.dtype)
         return cls(model, folder)
 
     @property
@@ -98,7 +99,7 @@ class SentenceTransformersEncoder:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens read of a text, beside special tokens and the longer of the two prompts."""
+        """Tokens read of a passage beside its prompt and special tokens; a longer query prompt leaves fewer."""
         return self._max_tokens
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:

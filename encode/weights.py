@@ -153,8 +153,9 @@ def _name_and_commit(model: str, path: Path) -> tuple[str, str | None]:
 def _not_found(model: str, settings: Settings, hub: str) -> str:
     """Return the message that says where was looked and how to get the weights."""
     own = [str(folder) for folder in _own_folders(model, settings)] or ["no models folder is configured"]
+    looked = "; ".join([*own, "the hub's cache, where no whole snapshot is", hub])
     return (
-        f"expected the weights of {model}, found them nowhere. Looked at: {'; '.join(own)}; the hub's cache, where no whole snapshot is; {hub}. "
+        f"expected the weights of {model}, found them nowhere. Looked at: {looked}. "
         f"To get them, run `hf download {model}` where there is a network, or copy its folder to "
         f"$PAGELENS_MODELS/{model.rpartition('/')[2]}; or use the builtin profile, which needs no weights."
     )

@@ -6,6 +6,7 @@ Reads English; in another language every word describes and nothing particular i
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from core.protocols import Analyzer
@@ -74,7 +75,9 @@ class Question:
 
     text: str
     terms: Mapping[str, float]
-    known: frozenset[str]  # every term of the question, and function words: what says nothing new
+    phrases: frozenset[tuple[str, str]]  # describing terms that stand side by side, function words left out
+    functions: frozenset[str]  # function words
+    known: frozenset[str]  # those and every term of the question: what says nothing new
     wants: frozenset[Want]
     asks_page: bool
 
@@ -99,7 +102,12 @@ class QuestionReader:
         weights = {term: FORM_WEIGHT if term in self._form else 1.0 for term in terms if term not in self._asking}
         wants = frozenset(want for want, pattern in _WANTED if pattern.search(text))
         known = self._asking | frozenset(self._analyze(text))
-        return Question(text, weights or dict.fromkeys(terms, 1.0), known, wants, asks_page)
+        phrases = frozenset(pairwise(self.describing(subject)))
+        return Question(text, weights or dict.fromkeys(terms, 1.0), phrases, self._asking, known, wants, asks_page)
+
+    def describing(self, text: str) -> list[str]:
+        """Return the analyzed terms of any text in order, function words left out."""
+        return [term for term in self._analyze(text) if term not in self._asking]
 
 
 def _new(pattern: re.Pattern[str], text: str, question: str) -> bool:

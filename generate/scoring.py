@@ -7,6 +7,7 @@ encoder's cosine. Knows neither where pages come from nor what is done with the 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.protocols import Analyzer, TextEncoder
 from core.types import ShownPage
@@ -43,6 +44,7 @@ class Reading:
     spans: Sequence[Scored]  # best first
     weights: Mapping[str, float]  # the question's terms, sum 1
     coverage: Sequence[float]  # each page's share of the question's terms, by weight, 0..1
+    phrases: float  # the best page's share of terms that stand beside a neighbour of theirs in the question, 0..1
     cosine: float  # the best one's; 0 without an encoder
 
 
@@ -72,7 +74,8 @@ def read_pages(
     if encoder is not None and spans:
         spans = _with_cosines(question, spans, encoder)
     coverage = [sum(weights[term] for term in weights if term in terms) for terms in around]
-    return Reading(spans, weights, coverage, max((span.cosine for span in spans), default=0.0))
+    phrases = max((_phrased(question, weights, page, analyze) for page in pages), default=0.0)
+    return Reading(spans, weights, coverage, phrases, max((span.cosine for span in spans), default=0.0))
 
 
 def _weigh(
@@ -89,6 +92,13 @@ def _weigh(
     raw = {term: weight * idf(term) for term, weight in question.terms.items()}
     whole = sum(raw.values())
     return {term: value / whole for term, value in raw.items()} if whole else {}
+
+
+def _phrased(question: Question, weights: Mapping[str, float], page: ShownPage, analyze: Analyzer) -> float:
+    """Return the weight of the terms that the page has side by side as the question has them, one word let through."""
+    terms = [term for term in analyze(page.text.text) if term not in question.functions]
+    pairs = {*pairwise(terms), *zip(terms, terms[2:], strict=False)}
+    return sum(weights.get(term, 0.0) for term in {term for pair in question.phrases & pairs for term in pair})
 
 
 def _presence(term: str, span: frozenset[str], context: frozenset[str], page: frozenset[str]) -> float:

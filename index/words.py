@@ -166,6 +166,11 @@ class WordsSearcher:
         """Return how many pages hold an analyzed term."""
         return int(self.tantivy.doc_freq("terms", term))
 
+    def idf(self, term: str) -> float:
+        """Return the inverse document frequency of an analyzed term, as BM25 weighs it: ln(1 + (N - n + .5) / (n + .5))."""
+        count = self.document_frequency(term)
+        return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
+
     def search(
         self, terms: Sequence[str], limit: int, *, selection: Selection | None = None, with_pairs: bool = True
     ) -> list[tuple[int, float]]:
@@ -183,11 +188,9 @@ class WordsSearcher:
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
     def highest_score(self, terms: Iterable[str]) -> float:
-        """Return what a page could score at most for these terms without pairs: (k1 + 1) times the sum of their
-        idf, a term that stands nowhere counted as the rarest."""
-        count = len(self)
-        idf = [math.log(1 + (count - (n := self.document_frequency(term)) + 0.5) / (n + 0.5)) for term in set(terms)]
-        return 2.2 * sum(idf)
+        """Return what a page could score at most for these terms without pairs, a term that stands nowhere counted
+        as the rarest: (k1 + 1) times the sum of their idf."""
+        return 2.2 * sum(self.idf(term) for term in set(terms))
 
     def _query(self, terms: Sequence[str], pairs: Sequence[str], selection: Selection | None) -> tantivy.Query:
         query, schema, should = tantivy.Query, self._schema, tantivy.Occur.Should

@@ -22,6 +22,7 @@ from ingest.labels import LabelRule, label
 from ingest.mupdf import LOCK, forget, pymupdf, warnings
 from ingest.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
 from ingest.readers import Reading
+from ingest.sources import unreadable
 from ingest.words import REPLACEMENT, Word, assemble, visual_lines
 
 MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
@@ -110,14 +111,18 @@ def _open(path: Path) -> Any:
 
 def _open_any_name(path: Path) -> Any:
     try:
-        str(path).encode()
-    except UnicodeEncodeError:  # a name of bytes that are no UTF-8: MuPDF cannot say it, but can open the open file
-        with path.open("rb") as file:
-            return pymupdf.open(f"/dev/fd/{file.fileno()}", filetype="pdf")
-    try:
-        return pymupdf.open(str(path), filetype="pdf")
-    except FileNotFoundError as exc:
-        raise ReadError("vanished", "there is no file at this path") from exc
+        file = path.open("rb")
+    except (OSError, ValueError) as exc:
+        raise unreadable(exc) from exc
+    with file:
+        if not file.read(1):
+            raise ReadError("empty", "expected a PDF, found 0 bytes")
+        name = str(path)
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # bytes that are no UTF-8: MuPDF cannot say the name, but can open the open file
+            name = f"/dev/fd/{file.fileno()}"
+        return pymupdf.open(name, filetype="pdf")
 
 
 def _check(pdf: Any) -> None:

@@ -2,7 +2,11 @@
 
 Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods"
 (SIGIR 2009): score(page) = sum over lanes of weight / (k + rank). Ranks count from 1 and k is 60, as in the paper;
-some libraries count from 0, which shifts every score. Knows ranks only: no raw score changes the order.
+some libraries count from 0, which shifts every score.
+
+Ranks alone throw away how sure a lane was: BM25's first page may be miles ahead of its second, or level with it. With
+`scaled`, a lane's share for a page is multiplied by the page's score over the lane's best score, which keeps the order
+of each lane and the form of the sum, and measured better on every figure (docs/LOG.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +17,19 @@ K = 60
 
 
 def reciprocal_rank_fusion(
-    rankings: Sequence[Ranking], *, k: float = K, weights: Mapping[str, float] | None = None
+    rankings: Sequence[Ranking], *, k: float = K, weights: Mapping[str, float] | None = None, scaled: bool = False
 ) -> list[FusedHit]:
     """Fuse rankings, best first; equal scores keep the order of the page keys. A lane without a weight weighs 1."""
     places: dict[int, dict[str, LaneRank]] = {}
     scores: dict[int, float] = {}
     for ranking in rankings:
         weight = 1.0 if weights is None else weights.get(ranking.lane, 1.0)
+        best = ranking.hits[0].score if ranking.hits else 0.0
         for rank, hit in enumerate(ranking.hits, start=1):
             lanes = places.setdefault(hit.page, {})
             assert ranking.lane not in lanes, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
             lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
-            scores[hit.page] = scores.get(hit.page, 0.0) + weight / (k + rank)
+            share = max(hit.score, 0.0) / best if scaled and best > 0 else 1.0
+            scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
     order = sorted(scores, key=lambda page: (-scores[page], page))
     return [FusedHit(page, scores[page], places[page]) for page in order]

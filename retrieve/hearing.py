@@ -56,7 +56,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")  # "AnnualReport2019"
 
 @dataclass(frozen=True, slots=True)
 class PagesNamed:
-    """Pages a question names: as `printed` (a label, or else a position), and by `positions` (negative: from the end)."""
+    """Pages a question names: `printed` labels (or else positions), and `positions` (negative: from the end)."""
 
     printed: Sequence[str] = ()
     positions: Sequence[int] = ()

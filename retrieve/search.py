@@ -41,12 +41,14 @@ class Retriever:
         *,
         k: float = K,
         weights: Mapping[str, float] = WEIGHTS,
+        scaled: bool = True,
         hearing: bool = True,
     ) -> None:
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
         self._k = k
         self._weights = weights
+        self._scaled = scaled
         self._hearing = hearing
         self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
 
@@ -63,7 +65,7 @@ class Retriever:
         selection = select_pages(list(snapshot.documents.values()), filters)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights)
+        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights, scaled=self._scaled)
         if not self._hearing:
             return Found(hits[:k], [])
         names = self._document_names(snapshot).hear(query, self._analyze)
@@ -77,7 +79,7 @@ class Retriever:
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
         """Return why a page was found: its words that say most of the query, rare words weighing more."""
-        terms = {term: 1.0 / (1.0 + snapshot.words.document_frequency(term)) for term in self._analyze(query)}
+        terms = {term: snapshot.words.idf(term) for term in self._analyze(query)}
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
         found = find_evidence(page.text, terms, self._analyze, passage=passage)

@@ -73,6 +73,7 @@ def _write_tokenizer(folder: Path) -> int:
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ".", ":", *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -23,7 +23,7 @@ def by_hand(folder: Path, texts: list[str], *, pooling: str, prompt: str = "") -
     from transformers import AutoTokenizer, BertModel
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = BertModel.from_pretrained(folder).eval()
+    model = BertModel.from_pretrained(folder)  # in evaluation mode
     rows = []
     for text in texts:
         encoded = tokenizer(prompt + text, truncation=True, max_length=LENGTH, return_tensors="pt")
@@ -49,7 +49,7 @@ def test_pooling_and_the_query_prompt_come_from_the_checkpoint(pooling: str, tmp
     assert f"Pooling({pooling})" in encoder.space.options
     assert f"tokens={LENGTH}" in encoder.space.options
     assert f'query="{PROMPT}"; passage=""' in encoder.space.options
-    assert encoder.max_tokens == LENGTH - 2 - 3  # [CLS], [SEP] and the prompt's what, is and :
+    assert encoder.max_tokens == LENGTH - 2  # [CLS] and [SEP]
 
 
 def test_a_passage_prompt_is_used_under_each_of_its_names(tmp_path: Path) -> None:
@@ -58,6 +58,7 @@ def test_a_passage_prompt_is_used_under_each_of_its_names(tmp_path: Path) -> Non
         encoder = load_text_encoder(str(folder), OFFLINE)
         expected = by_hand(folder, SHORT, pooling="mean", prompt="the water: ")
         np.testing.assert_allclose(encoder.encode_passages(SHORT), expected, atol=1e-5)
+        assert encoder.max_tokens == LENGTH - 2 - 3  # [CLS], [SEP] and the prompt's "the", "water", ":"
 
 
 def test_english_bge_gets_its_known_query_prompt_and_its_namesakes_do_not(tmp_path: Path) -> None:

@@ -77,8 +77,7 @@ def test_each_token_has_a_unit_vector_and_its_place_in_the_text(encoder: Builtin
     text = "Ærø's solar-power,\nFY2018"
     (tokens,) = encoder.encode_tokens([text])
     pieces = [text[start:end] for start, end in tokens.spans]
-    assert "".join(pieces) == "".join(text.split())
-    assert pieces[-3:] == ["fy".upper(), "20", "18"]
+    assert pieces == ["Æ", "r", "ø", "'", "s", "solar", "-", "power", ",", "F", "Y", "20", "18"]
     assert tokens.vectors.shape == (len(pieces), 384)
     np.testing.assert_allclose(np.linalg.norm(tokens.vectors, axis=1), 1, atol=1e-6)
 
@@ -95,7 +94,7 @@ def test_token_vectors_do_not_depend_on_the_batch_and_keep_its_order(encoder: Bu
 
 def test_tokens_are_seen_in_their_context(encoder: BuiltinTextEncoder) -> None:
     money, water = encoder.encode_tokens(["the bank lent money", "the bank of the river"])
-    assert money.vectors[1] @ water.vectors[1] < 0.8  # "bank" twice
+    assert money.vectors[1] @ water.vectors[1] < 0.9  # "bank" twice; a table of words would give 1
 
 
 def test_a_text_without_words_has_no_tokens_but_a_vector(encoder: BuiltinTextEncoder) -> None:

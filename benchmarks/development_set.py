@@ -1,0 +1,71 @@
+"""The development questions and their scorer, where they are at hand: `../shared/data` beside the repository."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+SET = DATA / "mmlongbench-dev"
+COLUMNS = ("R@1", "R@5", "MRR@10", "nDCG@5")
+
+PageId = tuple[str, int]  # file name, page number from 1
+Run = Mapping[str, Sequence[PageId]]  # question id -> pages, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, the document it was asked of, and the pages that answer it."""
+
+    qid: str
+    text: str
+    file: str
+    answer: str
+    answerable: bool
+    evidence: tuple[int, ...]
+    sources: tuple[str, ...]
+
+
+def require_data() -> None:
+    """Leave with a reason where the development set is not at hand."""
+    if not SET.is_dir():
+        sys.exit(f"expected the development set at {SET.resolve()}, found none: nothing measured")
+
+
+def questions() -> list[Question]:
+    """Return every development question."""
+    rows = [json.loads(line) for line in (SET / "queries.jsonl").read_text("utf-8").splitlines()]
+    return [
+        Question(
+            row["qid"],
+            row["question"],
+            row["doc"],
+            row["answer"],
+            row["answerable"],
+            tuple(row["evidence"]),
+            tuple(row["sources"]),
+        )
+        for row in rows
+    ]
+
+
+def scorer() -> ModuleType:
+    """Return the scorer that stands beside the data."""
+    spec = importlib.util.spec_from_file_location("score_run", DATA / "score_run.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def score(run: Run, *, within: bool, only: set[str] | None = None) -> dict[str, float]:
+    """Return the measures of a run in percent, averaged over the questions that have evidence (all, or `only`)."""
+    judge: Any = scorer()
+    relevant = {qid: pages for qid, pages in judge.read_qrels(SET / "qrels.tsv").items() if only is None or qid in only}
+    ranked = {qid: {"ranked": list(pages)} for qid, pages in run.items()}
+    rows = list(judge.evaluate(relevant, ranked, None, within).values())
+    return {column: 100 * judge.mean(rows, column) for column in COLUMNS}

@@ -1,0 +1,133 @@
+"""Page retrieval on the development questions: every lane alone, fused, and two baselines outside the engine.
+
+    python -m benchmarks.retrieval [--collection C]
+
+The engine answers as a user would call it: the whole set is a plain search, "within" is a search with `--path FILE`.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import Stemmer
+
+from api import wiring
+from benchmarks.development_set import COLUMNS, SET, PageId, Question, Run, questions, require_data, score
+from core.types import Filters
+from encode.loading import load_text_encoder
+from index.reader import CollectionReader, Snapshot
+from index.words import analyze
+from retrieve.lanes import Lane, TextLane, WordsLane
+from retrieve.search import Retriever
+
+DEPTH = 50  # pages of each ranking that are scored
+
+
+def main() -> None:
+    """Index the development documents if need be, then print the table."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--collection", type=Path, help="kept and used again; a temporary one if left out")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = arguments.collection or Path(scratch) / "collection"
+        settings = wiring.read_settings()
+        if not wiring.collection_exists(root):
+            wiring.create_collection(root, "builtin", settings)
+        wiring.open_collection(root, settings).index([SET / "documents"])
+        asked = questions()
+        reader = CollectionReader(root)
+        with reader.snapshot() as snapshot:
+            _print_table(snapshot, asked, _rows(snapshot))
+
+
+def _rows(snapshot: Snapshot) -> dict[str, Retriever]:
+    """Return the engine's configurations by the name of their row."""
+    encoder = load_text_encoder("builtin", wiring.read_settings())
+    words, text = WordsLane(analyze), TextLane(encoder)
+    both: Sequence[Lane] = (words, text)
+    return {
+        "words": Retriever([words], analyze, hearing=False),
+        "text": Retriever([text], analyze, hearing=False),
+        "words, heard": Retriever([words], analyze),
+        "text, heard": Retriever([text], analyze),
+        "RRF, 1:1": Retriever(both, analyze, weights={}, scaled=False, hearing=False),
+        "RRF, 2:1": Retriever(both, analyze, scaled=False, hearing=False),
+        "RRF, 2:1, k=10": Retriever(both, analyze, k=10, scaled=False, hearing=False),
+        "RRF, 2:1, heard": Retriever(both, analyze, scaled=False),
+        "RRF, 2:1, scaled": Retriever(both, analyze, hearing=False),
+        "FUSED (as shipped)": Retriever(both, analyze),
+    }
+
+
+def _print_table(snapshot: Snapshot, asked: Sequence[Question], rows: dict[str, Retriever]) -> None:
+    head = " | ".join(COLUMNS)
+    print(f"{len(asked)} questions, {sum(bool(q.evidence) for q in asked)} with evidence; percent\n")
+    print(f"| row | within: {head} | whole: {head} |")
+    print("|---|" + "---|" * (2 * len(COLUMNS)))
+    baselines = {"bm25s, outside": _bm25s(snapshot), "MiniLM pages, outside": _minilm_pages(snapshot)}
+    for name, ranker in baselines.items():
+        run: Run = {q.qid: ranker(q.text) for q in asked}
+        _print_row(name, run, run)
+    for name, retriever in rows.items():
+        whole = {q.qid: _search(snapshot, retriever, q.text, Filters()) for q in asked}
+        within = {q.qid: _search(snapshot, retriever, q.text, Filters(paths=(q.file,))) for q in asked}
+        _print_row(name, within, whole)
+
+
+def _print_row(name: str, within: Run, whole: Run) -> None:
+    cells = [*score(within, within=True).values(), *score(whole, within=False).values()]
+    print(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |", flush=True)
+
+
+def _search(snapshot: Snapshot, retriever: Retriever, query: str, filters: Filters) -> list[PageId]:
+    hits = retriever.search(snapshot, query, k=DEPTH, filters=filters).hits
+    pages = snapshot.pages([hit.page for hit in hits])
+    documents = snapshot.documents
+    return [(Path(documents[hit.page >> 20].path).name, pages[hit.page].number) for hit in hits]
+
+
+def _all_pages(snapshot: Snapshot) -> tuple[list[PageId], list[str]]:
+    ids, texts = [], []
+    for key, row in snapshot.documents.items():
+        keys = [(key << 20) | number for number in range(1, row.document.page_count + 1)]
+        for page in snapshot.pages(keys).values():
+            ids.append((Path(row.path).name, page.number))
+            texts.append(page.text.text)
+    return ids, texts
+
+
+def _bm25s(snapshot: Snapshot) -> Callable[[str], list[PageId]]:
+    """bm25s over whole pages: lower case, stemmed, English stop words."""
+    ids, texts = _all_pages(snapshot)
+    stemmer = Stemmer.Stemmer("english")
+    index = bm25s.BM25()
+    index.index(bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False), show_progress=False)
+
+    def rank(query: str) -> list[PageId]:
+        tokens = bm25s.tokenize([query], stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False)[0]
+        scores = index.get_scores(tokens) if tokens else np.zeros(len(ids))
+        return [ids[row] for row in np.argsort(-scores, kind="stable") if scores[row] > 0]
+
+    return rank
+
+
+def _minilm_pages(snapshot: Snapshot) -> Callable[[str], list[PageId]]:
+    """One MiniLM vector a page, the page cut at 256 tokens, no title."""
+    ids, texts = _all_pages(snapshot)
+    encoder = load_text_encoder("builtin", wiring.read_settings())
+    written = [row for row, text in enumerate(texts) if text]
+    vectors = encoder.encode_passages([texts[row] for row in written])
+
+    def rank(query: str) -> list[PageId]:
+        scores = vectors @ encoder.encode_queries([query])[0]
+        return [ids[written[row]] for row in np.argsort(-scores, kind="stable")]
+
+    return rank
+
+
+if __name__ == "__main__":
+    main()

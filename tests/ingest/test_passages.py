@@ -1,0 +1,135 @@
+"""A page's words to passages."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UsageError
+from core.keys import MAX_PASSAGES
+from core.types import PageText, Passage, no_text
+from ingest.passages import passage_input, prefix, split
+from ingest.words import Word, assemble
+
+
+def one_each(texts: Sequence[str]) -> list[int]:
+    return [1] * len(texts)
+
+
+def by_length(texts: Sequence[str]) -> list[int]:
+    """As many tokens as characters: some words are long."""
+    return [len(text) for text in texts]
+
+
+def page(text: str) -> PageText:
+    """Return a page whose blocks and lines are those of the text."""
+    words = [
+        Word(word, 0.1, 0.1, 0.2, 0.2, at, line)
+        for at, block in enumerate(text.split("\n\n"))
+        for line, words in enumerate(block.split("\n"))
+        for word in words.split()
+    ]
+    made = assemble(words)
+    assert made.text == text
+    return made
+
+
+def texts_of(text: PageText, passages: list[Passage]) -> list[str]:
+    return [text.text[passage.start : passage.end] for passage in passages]
+
+
+any_page = st.lists(
+    st.tuples(st.text("abcdefgh.!?", min_size=1, max_size=12), st.integers(0, 9)), min_size=1, max_size=120
+).map(
+    lambda words: assemble(
+        [Word(word, 0.1, 0.1, 0.2, 0.2, at // 40, at // (gap + 1)) for at, (word, gap) in enumerate(words)]
+    )
+)
+sizes = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
+
+
+@given(any_page, sizes, st.sampled_from([one_each, by_length]))
+def test_passages_hold_every_word_in_order_and_keep_to_their_size(
+    text: PageText, limits: tuple[int, int], count: "type[one_each]"
+) -> None:
+    size, overlap = limits
+    passages = split(text, count, size=size, overlap=overlap)
+    starts, ends = text.spans[:, 0].tolist(), text.spans[:, 1].tolist()
+    ranges = [(starts.index(passage.start), ends.index(passage.end) + 1) for passage in passages]  # whole words
+    assert [passage.ordinal for passage in passages] == list(range(len(passages)))
+    assert {word for first, end in ranges for word in range(first, end)} == set(range(len(starts)))
+    for first, end in ranges:
+        tokens = sum(count([text.text[starts[at] : ends[at]] for at in range(first, end)]))
+        assert end > first
+        assert tokens <= size or end == first + 1
+    for (before, reached), (first, end) in zip(ranges, ranges[1:], strict=False):
+        assert before < first <= reached < end
+        assert sum(count([text.text[starts[at] : ends[at]] for at in range(first, reached)])) <= overlap
+    assert split(text, count, size=size, overlap=overlap) == passages
+
+
+def test_a_page_that_fits_is_one_passage_and_an_empty_page_none() -> None:
+    text = page("One two three.\nFour five.")
+    assert texts_of(text, split(text, one_each)) == ["One two three.\nFour five."]
+    assert split(no_text(), one_each) == []
+
+
+def test_passages_end_with_a_block_rather_than_a_sentence_and_with_a_sentence_rather_than_a_line() -> None:
+    blocks = page("a b c d e f\n\ng h. I j")
+    assert texts_of(blocks, split(blocks, one_each, size=8, overlap=0)) == ["a b c d e f", "g h. I j"]
+    sentences = page("a b c d e f. G\nh i j k l")
+    assert texts_of(sentences, split(sentences, one_each, size=8, overlap=0)) == ["a b c d e f.", "G\nh i j k l"]
+    lines = page("a b c d e f\ng h i j k l")
+    assert texts_of(lines, split(lines, one_each, size=8, overlap=0)) == ["a b c d e f", "g h i j k l"]
+
+
+def test_a_passage_begins_with_a_sentence_of_the_one_before() -> None:
+    text = page("a b c d e. F g h. I j k l m n. O p")
+    found = texts_of(text, split(text, one_each, size=8, overlap=4))
+    assert found[:2] == ["a b c d e. F g h.", "F g h. I j k l"] or found[1].startswith("F g h. I")
+
+
+def test_a_dot_after_an_abbreviation_or_before_a_small_letter_ends_no_sentence() -> None:
+    text = page("see b c d e Dr. Smith h i j")
+    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["see b c d e Dr. Smith h", "i j"]
+    text = page("a b c d e f. g h i j")
+    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["a b c d e f. g h", "i j"]
+
+
+def test_a_word_longer_than_a_passage_stands_alone() -> None:
+    text = page(f"a b {'x' * 50} c d")
+    assert texts_of(text, split(text, by_length, size=10, overlap=2)) == ["a b", "x" * 50, "c d"]
+
+
+def test_a_page_of_very_many_words_has_no_more_passages_than_its_key_can_count() -> None:
+    text = assemble([Word("w", 0.1, 0.1, 0.2, 0.2, 0, at // 10) for at in range(3 * MAX_PASSAGES)])
+    passages = split(text, one_each, size=2, overlap=1)
+    assert len(passages) <= MAX_PASSAGES
+    assert (passages[0].start, passages[-1].end) == (0, len(text.text))
+
+
+def test_each_different_word_is_counted_once() -> None:
+    asked: list[str] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        asked.extend(texts)
+        return one_each(texts)
+
+    split(page("to be or not to be"), count)
+    assert asked == ["to", "be", "or", "not"]
+
+
+@pytest.mark.parametrize(("size", "overlap"), [(0, 0), (10, 10), (10, -1)])
+def test_windows_that_cannot_be_are_refused(size: int, overlap: int) -> None:
+    with pytest.raises(UsageError, match="overlap < size"):
+        split(page("a b"), one_each, size=size, overlap=overlap)
+
+
+def test_a_passage_is_encoded_after_its_title() -> None:
+    assert passage_input("A Title", "some text") == "A Title\nsome text"
+    assert passage_input("", "some text") == "some text"
+    assert prefix("7c3f6204b3241f142f0f8eb8e1fefe7a") == ""
+    assert prefix("Introduction") == "Introduction\n"
+    assert len(prefix("word " * 60)) <= 121
+    assert len(prefix("x" * 300)) == 121

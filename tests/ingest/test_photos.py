@@ -1,0 +1,228 @@
+"""Photos read through Pillow: orientation, date, place, camera, damage."""
+
+import struct
+import zlib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.errors import ReadError
+from core.types import Document, Page
+from ingest.exif import camera_name
+from ingest.photos import MAX_PIXELS, in_words, opened, render, render_photo
+from tests.ingest.files import corners, noise
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+
+
+def read(path: Path) -> tuple[Document, Page]:
+    with opened(path, sha256="0" * 64, size=path.stat().st_size) as reading:
+        (page,) = reading.pages(1)
+        assert list(reading.pages(2)) == []
+        return reading.document, page
+
+
+def code_of(path: Path) -> str:
+    with pytest.raises(ReadError) as caught:
+        read(path)
+    with pytest.raises(ReadError):
+        render_photo(path, longest=10)
+    return caught.value.code
+
+
+def exif_of_a_trip() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS 5D"
+    exif[0x010E], exif[0x013B], exif[0x8298] = "Fähre am Abend", "Ann", "(c) Ann"
+    exif.get_ifd(0x8769)[0x9003] = "2019:05:03 18:07:09"
+    exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.36), 3: "E", 4: (151.0, 12.0, 36.0)})
+    return exif
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_date_place_and_camera_are_kept(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "sydney_harbour.img"
+    noise(60, 40).save(path, form, exif=exif_of_a_trip())
+    document, page = read(path)
+    assert (document.kind, document.page_count, document.title) == ("photo", 1, "sydney harbour")
+    assert document.date == datetime(2019, 5, 3, 18, 7, 9)
+    assert document.metadata["latitude"] == pytest.approx(-33.8567667)  # Sydney Opera House
+    assert document.metadata["longitude"] == pytest.approx(151.21)
+    kept = {key: document.metadata[key] for key in document.metadata if key not in ("latitude", "longitude")}
+    assert kept == {
+        "width": 60,
+        "height": 40,
+        "camera": "Canon EOS 5D",
+        "description": "Fähre am Abend",
+        "artist": "Ann",
+        "copyright": "(c) Ann",
+    }
+    assert page.caption == "sydney harbour. 3 May 2019. Canon EOS 5D. Fähre am Abend"
+    assert (page.text.text, page.text.source, page.width, page.height) == ("", "none", 60.0, 40.0)
+
+
+def test_a_photo_without_exif_is_found_by_its_name(tmp_path: Path) -> None:
+    noise(9, 9).save(tmp_path / "blue_door.png")
+    document, page = read(tmp_path / "blue_door.png")
+    assert page.caption == document.title == "blue door"
+    assert document.date is None
+    assert document.metadata == {"width": 9, "height": 9}
+
+
+# Where the stored picture's red, green, blue and white quarters are seen, for each orientation (EXIF 2.32, 4.6.4).
+SEEN = {1: "RGBW", 2: "GRWB", 3: "WBGR", 4: "BWRG", 5: "RBGW", 6: "BRWG", 7: "WGBR", 8: "GWRB"}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_is_shown_as_it_was_held(tmp_path: Path, form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if form == "WEBP" else {"quality": 95} if form == "JPEG" else {}
+    corners(80, 40).save(tmp_path / "x", form, exif=exif, **options)
+    document, page = read(tmp_path / "x")
+    size = (80, 40) if orientation < 5 else (40, 80)
+    assert (page.width, page.height) == size
+    assert (document.metadata["width"], document.metadata["height"]) == size
+    picture = render_photo(tmp_path / "x", longest=1000)
+    assert picture.size == size
+    assert picture.mode == "RGB"
+    width, height = size
+    quarters = [picture.getpixel((x * width // 4, y * height // 4)) for y in (1, 3) for x in (1, 3)]
+    assert "".join(colour_name(pixel) for pixel in quarters) == SEEN[orientation]
+
+
+def colour_name(pixel: object) -> str:
+    assert isinstance(pixel, tuple)
+    high = tuple(value > 128 for value in pixel)
+    return {(True, False, False): "R", (False, True, False): "G", (False, False, True): "B"}.get(high, "W")
+
+
+def test_a_picture_is_made_smaller_but_never_larger(tmp_path: Path) -> None:
+    noise(300, 200).save(tmp_path / "x.jpg")
+    assert render_photo(tmp_path / "x.jpg", longest=150).size == (150, 100)
+    assert render(tmp_path / "x.jpg", 1, longest=3000).size == (300, 200)
+    with pytest.raises(ReadError, match="page 1"):
+        render(tmp_path / "x.jpg", 2, longest=10)
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "shown"),
+    [
+        ("1", 1, (255, 255, 255)),
+        ("L", 200, (200, 200, 200)),
+        ("LA", (0, 0), (255, 255, 255)),
+        ("RGBA", (255, 0, 0, 0), (255, 255, 255)),
+        ("RGBA", (255, 0, 0, 255), (255, 0, 0)),
+        ("I;16", 65535, (255, 255, 255)),
+        ("I;16", 32896, (128, 128, 128)),
+    ],
+)
+def test_every_kind_of_pixel_becomes_rgb_on_white(
+    tmp_path: Path, mode: str, value: float | tuple[int, ...], shown: tuple[int, int, int]
+) -> None:
+    Image.new(mode, (8, 8), value).save(tmp_path / "x.png")
+    assert render_photo(tmp_path / "x.png", longest=8).getpixel((4, 4)) == shown
+
+
+def test_a_palette_with_a_transparent_colour_becomes_rgb_on_white(tmp_path: Path) -> None:
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([10, 20, 30, 200, 0, 0])
+    image.paste(1, (0, 0, 4, 8))
+    image.save(tmp_path / "x.png", transparency=0)
+    picture = render_photo(tmp_path / "x.png", longest=8)
+    assert picture.getpixel((1, 1)) == (200, 0, 0)
+    assert picture.getpixel((6, 6)) == (255, 255, 255)
+
+
+def test_cmyk_photos_are_read(tmp_path: Path) -> None:
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95)
+    assert read(tmp_path / "x.jpg")[1].width == 16
+    assert colour_name(render_photo(tmp_path / "x.jpg", longest=16).getpixel((8, 8))) == "R"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.95])
+def test_a_truncated_picture_is_damaged(tmp_path: Path, form: str, kept: float) -> None:
+    path = tmp_path / "x"
+    noise(200, 150).save(path, form)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    assert code_of(path) == "damaged"
+
+
+def test_a_picture_too_large_to_decode_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    side = int(MAX_PIXELS**0.5) + 1
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    (tmp_path / "x.png").write_bytes(bomb)
+    assert code_of(tmp_path / "x.png") == "too-large"
+
+
+def test_a_phone_photo_of_200_megapixels_is_not_too_large(tmp_path: Path) -> None:
+    assert 16320 * 12240 < MAX_PIXELS
+
+
+def test_what_is_missing_or_no_picture_is_a_read_error(tmp_path: Path) -> None:
+    assert code_of(tmp_path / "nowhere.jpg") == "vanished"
+    (tmp_path / "x.jpg").write_bytes(b"GIF89a and so on")
+    assert code_of(tmp_path / "x.jpg") == "unsupported"
+    (tmp_path / "y.jpg").write_bytes(b"\xff\xd8\xff")
+    assert code_of(tmp_path / "y.jpg") == "damaged"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0" + bytes(range(256))]
+)
+def test_broken_exif_does_not_cost_the_photo(tmp_path: Path, content: bytes) -> None:
+    noise(20, 10).save(tmp_path / "x.jpg", exif=content)
+    document, page = read(tmp_path / "x.jpg")
+    assert (document.date, page.width) == (None, 20.0)
+    assert render_photo(tmp_path / "x.jpg", longest=100).size == (20, 10)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
+        {1: "N", 2: (91.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
+        {1: "N", 2: (51.0, 0.0), 3: "E", 4: (7.0, 0.0, 0.0)},
+        {1: "N", 2: (51.0, 0.0, 0.0)},
+    ],
+)
+def test_a_place_that_cannot_be_is_left_out(tmp_path: Path, place: dict[int, object]) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update(place)
+    noise(20, 10).save(tmp_path / "x.jpg", exif=exif)
+    assert "latitude" not in read(tmp_path / "x.jpg")[0].metadata
+
+
+def test_a_date_that_cannot_be_is_left_out(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
+    noise(20, 10).save(tmp_path / "x.jpg", exif=exif)
+    assert read(tmp_path / "x.jpg")[0].date is None
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "name"),
+    [
+        ("Canon", "Canon EOS 5D", "Canon EOS 5D"),
+        ("NIKON CORPORATION", "NIKON D90", "NIKON D90"),
+        ("Apple", "iPhone 12", "Apple iPhone 12"),
+        ("Leica", "", "Leica"),
+        ("", "X100", "X100"),
+        ("", "", ""),
+    ],
+)
+def test_a_camera_is_named_once(make: str, model: str, name: str) -> None:
+    assert camera_name(make, model) == name
+
+
+def test_dates_are_written_as_people_do() -> None:
+    assert in_words(datetime(2019, 5, 3)) == "3 May 2019"
