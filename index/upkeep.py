@@ -24,7 +24,8 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 SMALL_SEGMENT = 65_536  # rows; smaller ones are merged once there are MANY
 MANY = 16
 DEAD_SHARE = 0.5  # a segment deader than this is written anew
-TOMBSTONE_SHARE = 0.01  # removed pages still in the term statistics before the lexical index is written anew
+TOMBSTONE_SHARE = 0.01  # removed pages still in the term statistics before the lexical index is written anew;
+FEW_PAGES = 2_000  # in a collection of so few (0.7 s), any removed page is reason enough
 WORDS_BATCH = 2_000  # pages read at a time when the lexical index catches up
 
 
@@ -71,7 +72,8 @@ def sync_words(engine: Engine, words: WordsIndex) -> None:
 
 def shed_tombstones(engine: Engine, words: WordsIndex) -> None:
     """Write the lexical index anew when removed pages weigh too much on its term statistics."""
-    if words.tombstones() <= TOMBSTONE_SHARE * len(words.searcher()):
+    pages, removed = len(words.searcher()), words.tombstones()
+    if removed <= (0 if pages <= FEW_PAGES else TOMBSTONE_SHARE * pages):
         return
     with transaction(engine) as connection:
         words.clear()

@@ -167,7 +167,7 @@ class WordsSearcher:
         return int(self.tantivy.doc_freq("terms", term))
 
     def idf(self, term: str) -> float:
-        """Return the inverse document frequency of an analyzed term, as BM25 weighs it: ln(1 + (N - n + .5) / (n + .5))."""
+        """Return the inverse document frequency of an analyzed term: ln(1 + (N - n + .5) / (n + .5))."""
         count = self.document_frequency(term)
         return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
 

@@ -27,7 +27,7 @@ from index.segments import write_segment
 from index.words import WordsIndex
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
-FLUSH_PAGES = 256
+FLUSH_PAGES = 256  # likewise
 FLUSH_NOTES = 1_000  # paths and failures
 
 KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
@@ -58,11 +58,10 @@ class _Pending:
     def __bool__(self) -> bool:
         return bool(self.new or self.same or self.failed or self.removed)
 
-    @property
-    def full(self) -> bool:
+    def full(self, flush_pages: int) -> bool:
         rows = sum(len(passages) for _, new in self.new for passages in new.passages)
         pages = sum(len(new.pages) for _, new in self.new)
-        return rows >= FLUSH_ROWS or pages >= FLUSH_PAGES or len(self.same) + len(self.failed) >= FLUSH_NOTES
+        return rows >= FLUSH_ROWS or pages >= flush_pages or len(self.same) + len(self.failed) >= FLUSH_NOTES
 
 
 class CollectionWriter:
@@ -71,8 +70,10 @@ class CollectionWriter:
     Raises CollectionLocked when another process writes, CollectionNotFound when there is nothing to write to.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, flush_pages: int = FLUSH_PAGES) -> None:
+        """`flush_pages` are held in memory before a commit; a long document takes several."""
         self.layout = Layout(root)
+        self._flush_pages = flush_pages
         self.manifest = load(self.layout)
         self._stack = ExitStack()
         self._pending = _Pending()
@@ -229,7 +230,7 @@ class CollectionWriter:
         return key
 
     def _commit_when_full(self) -> None:
-        if self._pending.full:
+        if self._pending.full(self._flush_pages):
             self.commit()
 
     def _write_vectors(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:

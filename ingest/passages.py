@@ -100,18 +100,19 @@ def _windows(totals: NDArray[np.int64], strengths: Sequence[int], size: int, ove
         windows.append((first, furthest))
         reached = furthest
         if reached < count:
-            first = _next_first(totals, strengths, reached, size, overlap)
+            first = _next_first(totals, strengths, windows[-1], size, overlap)
     return windows
 
 
-def _next_first(totals: NDArray[np.int64], strengths: Sequence[int], reached: int, size: int, overlap: int) -> int:
-    """Return where the window after `reached` begins, such that it has room for a new word."""
-    room = min(overlap, size - int(totals[reached + 1] - totals[reached]))
-    if room <= 0:
-        return reached
-    earliest = int(np.searchsorted(totals, totals[reached] - room))
+def _next_first(
+    totals: NDArray[np.int64], strengths: Sequence[int], window: tuple[int, int], size: int, overlap: int
+) -> int:
+    """Return where the window after `window` begins: later than it, with room for a new word."""
+    first, reached = window
+    room = min(overlap, size - int(totals[reached + 1] - totals[reached]))  # below 0 before a word too long to share
+    earliest = max(int(np.searchsorted(totals, totals[reached] - room)), first + 1)
     latest = int(np.searchsorted(totals, totals[reached] - _LEAST_OVERLAP * room, side="right")) - 1
-    if earliest > latest:
+    if earliest >= latest:
         return min(earliest, reached)
     strongest = max(strengths[earliest : latest + 1])
     return next(at for at in range(earliest, latest + 1) if strengths[at] == strongest)

@@ -1,13 +1,15 @@
 """A page's words to passages."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import UsageError
 from core.keys import MAX_PASSAGES
+from core.protocols import TokenCounter
 from core.types import PageText, Passage, no_text
 from ingest.passages import passage_input, prefix, split
 from ingest.words import Word, assemble
@@ -49,9 +51,12 @@ any_page = st.lists(
 sizes = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
 
 
+@settings(max_examples=300)
 @given(any_page, sizes, st.sampled_from([one_each, by_length]))
+@example(page("?\n????????????\n?\na"), (14, 13), by_length)  # the first passage fits into the overlap
+@example(page("a b c d e f g h\n\ni j k l m n o p"), (10, 9), one_each)  # the best end is the last passage's
 def test_passages_hold_every_word_in_order_and_keep_to_their_size(
-    text: PageText, limits: tuple[int, int], count: "type[one_each]"
+    text: PageText, limits: tuple[int, int], count: TokenCounter
 ) -> None:
     size, overlap = limits
     passages = split(text, count, size=size, overlap=overlap)
@@ -63,7 +68,7 @@ def test_passages_hold_every_word_in_order_and_keep_to_their_size(
         tokens = sum(count([text.text[starts[at] : ends[at]] for at in range(first, end)]))
         assert end > first
         assert tokens <= size or end == first + 1
-    for (before, reached), (first, end) in zip(ranges, ranges[1:], strict=False):
+    for (before, reached), (first, end) in pairwise(ranges):
         assert before < first <= reached < end
         assert sum(count([text.text[starts[at] : ends[at]] for at in range(first, reached)])) <= overlap
     assert split(text, count, size=size, overlap=overlap) == passages
@@ -75,26 +80,34 @@ def test_a_page_that_fits_is_one_passage_and_an_empty_page_none() -> None:
     assert split(no_text(), one_each) == []
 
 
-def test_passages_end_with_a_block_rather_than_a_sentence_and_with_a_sentence_rather_than_a_line() -> None:
-    blocks = page("a b c d e f\n\ng h. I j")
-    assert texts_of(blocks, split(blocks, one_each, size=8, overlap=0)) == ["a b c d e f", "g h. I j"]
-    sentences = page("a b c d e f. G\nh i j k l")
-    assert texts_of(sentences, split(sentences, one_each, size=8, overlap=0)) == ["a b c d e f.", "G\nh i j k l"]
-    lines = page("a b c d e f\ng h i j k l")
-    assert texts_of(lines, split(lines, one_each, size=8, overlap=0)) == ["a b c d e f", "g h i j k l"]
+@pytest.mark.parametrize(
+    ("text", "passages"),
+    [
+        ("aa bb cc dd ee ff\n\ngg hh. Ii jj", ["aa bb cc dd ee ff", "gg hh. Ii jj"]),
+        ("aa bb cc dd ee ff. Gg\nhh ii jj kk ll", ["aa bb cc dd ee ff.", "Gg\nhh ii jj kk ll"]),
+        ("aa bb cc dd ee ff\ngg hh ii jj kk ll", ["aa bb cc dd ee ff", "gg hh ii jj kk ll"]),
+        ("aa bb cc dd ee ff gg hh ii jj kk ll", ["aa bb cc dd ee ff gg hh", "ii jj kk ll"]),
+    ],
+)
+def test_passages_end_with_a_block_else_a_sentence_else_a_line(text: str, passages: list[str]) -> None:
+    assert texts_of(page(text), split(page(text), one_each, size=8, overlap=0)) == passages
 
 
-def test_a_passage_begins_with_a_sentence_of_the_one_before() -> None:
-    text = page("a b c d e. F g h. I j k l m n. O p")
-    found = texts_of(text, split(text, one_each, size=8, overlap=4))
-    assert found[:2] == ["a b c d e. F g h.", "F g h. I j k l"] or found[1].startswith("F g h. I")
+def test_a_passage_begins_with_the_last_sentence_of_the_one_before() -> None:
+    text = page("aa bb cc dd. Ee ff gg hh. Ii jj kk ll mm nn. Oo pp")
+    found = texts_of(text, split(text, one_each, size=9, overlap=6))
+    assert found == ["aa bb cc dd. Ee ff gg hh.", "Ee ff gg hh. Ii jj kk ll mm", "Ii jj kk ll mm nn. Oo pp"]
 
 
-def test_a_dot_after_an_abbreviation_or_before_a_small_letter_ends_no_sentence() -> None:
-    text = page("see b c d e Dr. Smith h i j")
-    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["see b c d e Dr. Smith h", "i j"]
-    text = page("a b c d e f. g h i j")
-    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["a b c d e f. g h", "i j"]
+@pytest.mark.parametrize("word", ["Dr.", "e.g.", "J.", "fig.", "(cf."])
+def test_a_dot_after_an_abbreviation_ends_no_sentence(word: str) -> None:
+    text = page(f"aa bb cc dd ee {word} Smith hh ii jj")
+    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == [f"aa bb cc dd ee {word} Smith hh", "ii jj"]
+
+
+def test_a_dot_before_a_small_letter_ends_no_sentence() -> None:
+    text = page("aa bb cc dd ee ff. gg hh ii jj")
+    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["aa bb cc dd ee ff. gg hh", "ii jj"]
 
 
 def test_a_word_longer_than_a_passage_stands_alone() -> None:

@@ -88,6 +88,13 @@ def test_a_loop_of_links_ends_and_linked_folders_come_last(tmp_path: Path) -> No
     assert code_of(root / "itself") == "vanished"
 
 
+def test_a_link_up_and_out_of_the_named_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "not-meant.pdf").write_bytes(b"x")
+    (tmp_path / "root" / "up").symlink_to(tmp_path)
+    assert [type(item) for item in walk([tmp_path / "root"])] == [Skipped]
+
+
 def test_a_link_to_a_file_is_a_path_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "real.pdf").write_bytes(b"x")
     (tmp_path / "link.pdf").symlink_to("real.pdf")

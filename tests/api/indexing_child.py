@@ -1,0 +1,44 @@
+"""Index a folder in a process of its own, and die by SIGKILL at the n-th thing it does to the file system.
+
+    python -m tests.api.indexing_child COLLECTION FILES [N]
+
+Prints how many such things there were when it is not killed. Audit hooks see them from outside: no code is changed.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from api.indexing import IndexRun
+from core.settings import Settings
+from encode.loading import load_text_encoder
+from index.writer import CollectionWriter
+from ingest.pipeline import read
+
+COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
+FLUSH_PAGES = 24
+
+
+def main(collection: Path, files: Path, fatal: int | None) -> None:
+    encoder = load_text_encoder("builtin", Settings(threads=2))
+    done = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal done
+        if event not in COUNTED or (event == "open" and not str(arguments[0]).startswith(str(collection))):
+            return
+        done += 1
+        if done == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
+        run = IndexRun(writer, encoder, files=1, size=1, tell=lambda _: None)
+        run.consume(read([files], known=writer.known, count_tokens=encoder.count_tokens))
+        assert not run.report.failed, run.report.failed
+    print(done)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)

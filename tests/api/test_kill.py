@@ -1,0 +1,172 @@
+"""Indexing is killed (SIGKILL) at 30 instants and started again; the end equals indexing in peace, and readers that
+look all the while never see half a document."""
+
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from api import wiring
+from core.keys import document_of, number_of, page_of
+from core.settings import Settings
+from index.reader import CollectionReader, Snapshot
+from index.words import analyze
+from retrieve.lanes import TextLane, WordsLane
+from retrieve.search import Retriever
+from tests.api.files import made_up_pages, write_pdf
+
+ROUNDS, KILLS_A_ROUND = 6, 5
+QUERIES = ("limpet tide", "how much timber", "page 3 crank arm", "qabaac", "pilot draught storms")
+SIZES = (3, 1, 90, 7, 12, 40, 5)  # pages of each document; 90 and 40 take several commits
+
+
+def run_child(collection: Path, files: Path, fatal: int | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.api.indexing_child", str(collection), str(files)]
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [*command, *([str(fatal)] if fatal else [])], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+def write_files(folder: Path, *, changed: bool) -> None:
+    for index, size in enumerate(SIZES):
+        seed = index + 50 if changed and index in (1, 2) else index
+        write_pdf(folder / f"document-{index}.pdf", made_up_pages(size, seed), title=f"Document number {index}")
+
+
+@dataclass
+class Watcher:
+    """A reader in a thread: every snapshot must hold whole documents only, each an old or a new version."""
+
+    root: Path
+    allowed: set[tuple[str, str]]  # file name, SHA-256
+    looks: int = 0
+    wrongs: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self) -> None:
+        reader = CollectionReader(self.root)
+        while not self.stop.wait(0.01):
+            with reader.snapshot() as snapshot:
+                self.wrongs.extend(half_documents(snapshot, self.allowed))
+            self.looks += 1
+
+
+def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[str]:
+    wrongs = []
+    vectors = snapshot.vectors("text")
+    held = document_of(page_of(vectors.keys))
+    for key, row in snapshot.documents.items():
+        numbers = range(1, row.document.page_count + 1)
+        pages = snapshot.pages([(key << 20) | number for number in numbers])
+        passages = sum(len(page.passages) for page in pages.values())
+        if len(pages) != row.document.page_count or int((held == key).sum()) != passages:
+            wrongs.append(f"{row.path}: {len(pages)} of {row.document.page_count} pages, {passages} passages")
+        if (Path(row.path).name, row.document.sha256) not in allowed:
+            wrongs.append(f"{row.path}: a version that never was")
+    if set(held.tolist()) - set(snapshot.documents):
+        wrongs.append("vectors of a document that is not live")
+    return wrongs
+
+
+def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]]]:
+    """Every live page by file name and number: its text and the bytes of its vectors."""
+    vectors = snapshot.vectors("text")
+    rows: dict[int, list[bytes]] = {}
+    for key, row in sorted(zip(vectors.keys.tolist(), np.asarray(vectors.matrix), strict=True), key=lambda one: one[0]):
+        rows.setdefault(page_of(key), []).append(row.tobytes())
+    found = {}
+    for key, row in snapshot.documents.items():
+        for page in snapshot.pages([(key << 20) | n for n in range(1, row.document.page_count + 1)]).values():
+            found[Path(row.path).name, page.number] = (page.text.text, rows[page.key])
+    return found
+
+
+def rankings(snapshot: Snapshot) -> list[tuple[tuple[str, int], float]]:
+    encoder = wiring.load_text_encoder("builtin", Settings())
+    retriever = Retriever([WordsLane(analyze), TextLane(encoder)], analyze)
+    return [
+        ((Path(snapshot.documents[document_of(hit.page)].path).name, number_of(hit.page)), hit.score)
+        for query in QUERIES
+        for hit in retriever.search(snapshot, query, k=20).hits
+    ]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, int, set[tuple[str, str]]]:
+    """Files, a collection of their older versions, a copy of it indexed in peace, and how many instants there are."""
+    folder = tmp_path_factory.mktemp("kill")
+    files, old, peace = folder / "files", folder / "old", folder / "peace"
+    wiring.create_collection(old, "builtin", Settings())
+    write_files(files, changed=False)
+    assert run_child(old, files).returncode == 0
+    with CollectionReader(old).snapshot() as snapshot:
+        versions = {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
+    write_files(files, changed=True)
+    shutil.copytree(old, peace)
+    child = run_child(peace, files)
+    assert child.returncode == 0, child.stderr
+    with CollectionReader(peace).snapshot() as snapshot:
+        versions |= {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
+    return files, old, peace, int(child.stdout), versions
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+def test_killed_again_and_again_it_ends_where_peace_ends(
+    prepared: tuple[Path, Path, Path, int, set[tuple[str, str]]], tmp_path: Path, round_number: int
+) -> None:
+    files, old, peace, instants, versions = prepared
+    collection = tmp_path / "killed"
+    shutil.copytree(old, collection)
+    watcher = Watcher(collection, versions)
+    thread = threading.Thread(target=watcher)
+    thread.start()
+    generator = random.Random(20261121 + round_number)
+    try:
+        for kill in range(KILLS_A_ROUND):
+            left = max(2, instants * (KILLS_A_ROUND - kill) // KILLS_A_ROUND)  # each kill leaves less to be done
+            while run_child(collection, files, generator.randint(1, left)).returncode != -9:
+                left = max(2, left // 2)
+        assert run_child(collection, files).returncode == 0
+    finally:
+        watcher.stop.set()
+        thread.join()
+    assert watcher.wrongs == []
+    assert watcher.looks > KILLS_A_ROUND
+    assert CollectionReader(collection).check() == []
+    with CollectionReader(collection).snapshot() as after, CollectionReader(peace).snapshot() as quiet:
+        assert contents(after) == contents(quiet)
+        found, expected = rankings(after), rankings(quiet)
+    assert [page for page, _ in found] == [page for page, _ in expected]
+    # BM25 adds float32 numbers segment by segment, and the segments differ
+    assert [score for _, score in found] == pytest.approx([score for _, score in expected], rel=1e-5)
+
+
+def test_a_kill_between_segment_and_catalog_leaves_the_commit_before_and_a_stray_that_goes(
+    prepared: tuple[Path, Path, Path, int, set[tuple[str, str]]], tmp_path: Path
+) -> None:
+    """The instant after a segment's folder is renamed into its place, before the catalog names it."""
+    files, old, _, instants, _ = prepared
+    strays = 0
+    for fatal in range(1, instants + 1):
+        collection = tmp_path / str(fatal)
+        shutil.copytree(old, collection)
+        before = {path.name for path in (collection / "vectors/text").iterdir()}
+        if run_child(collection, files, fatal).returncode != -9:
+            break
+        new = {p.name for p in (collection / "vectors/text").iterdir() if not p.name.startswith(".")} - before
+        reader = CollectionReader(collection)
+        with reader.snapshot() as snapshot, CollectionReader(old).snapshot() as untouched:
+            if not new or contents(snapshot) != contents(untouched):
+                continue
+            strays += 1
+        assert run_child(collection, files).returncode == 0
+        assert CollectionReader(collection).check() == []
+        break
+    assert strays
