@@ -46,17 +46,21 @@ def find_candidates(text: PageText) -> list[Candidate]:
 
 
 def _announced(text: PageText, sentences: Sequence[Sentence], index: int) -> int:
-    """Return the last unit of what a lead-in announces: the items under a heading or a colon; else `index`."""
+    """Return the last unit of what a lead-in announces: the items under a heading, what follows a colon; else `index`.
+
+    A colon announces the next unit whatever it is, and after it items, and what a comma or a semicolon goes on to.
+    """
     lead = sentences[index]
-    if lead.shape != "heading" and not text.text[lead.start : lead.end].endswith(":"):
+    before = text.text[lead.start : lead.end]
+    if lead.shape != "heading" and not before.endswith(":"):
         return index
-    words = len(text.text[lead.start : lead.end].split())
+    words = len(before.split())
     last = index
     for sentence in sentences[index + 1 :]:
-        part = text.text[sentence.start : sentence.end].split()
-        words += len(part)
-        itemised = sentence.shape in ("item", "row") or (sentence.shape == "sentence" and is_marker(part[0]))
-        if not itemised or words > MAX_WORDS:
+        part = text.text[sentence.start : sentence.end]
+        words += len(part.split())
+        itemised = sentence.shape in ("item", "row") or is_marker(part.split()[0]) or before.endswith((":", ",", ";"))
+        if sentence.shape == "heading" or not itemised or words > MAX_WORDS:
             break
-        last += 1
+        last, before = last + 1, part
     return last

@@ -11,7 +11,7 @@ from typing import Literal
 
 from core.protocols import Analyzer
 
-Want = Literal["number", "money", "percent", "year", "date", "person", "place"]
+Want = Literal["meaning", "number", "money", "percent", "year", "date", "person", "place"]
 
 # They ask; they do not describe.
 _ASKING = """
@@ -26,7 +26,7 @@ _FORM = """
 answer answers article brochure chapter chart column describe described direct directly display displayed document
 documents enumerate example figure float following form format formatted graph guide guidebook handbook illustrate
 illustrated image int integer introduce introduced last left main mention mentioned name names page pages paper
-papers picture report respectively right section show shown shows slide slides specified string survey table text
+papers picture report respectively right section show shown shows slide slides specified stand string survey table text
 title total value write written
 """
 FORM_WEIGHT = 0.3  # of a term that speaks of the form
@@ -38,6 +38,7 @@ _ASKS_PAGE = re.compile(
 _WANTED: tuple[tuple[Want, re.Pattern[str]], ...] = tuple(
     (want, re.compile(pattern, re.IGNORECASE))
     for want, pattern in (
+        ("meaning", r"\bstands? for\b|\b(abbreviation|acronym|initialism)\b"),
         ("percent", r"\bpercent(age)?s?\b|%|\b(what|which) (share|proportion|fraction)\b"),
         ("money", r"\bhow much (money|does .* cost|did .* cost|is the (price|cost|fee))|\b(price|cost|fee|salary|revenue|dividend|budget)\b"),
         ("year", r"\b(which|what) years?\b"),
@@ -66,6 +67,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b(?:[A-Z]\.\s*)*[A-Z][\w'’-]+(?:\s+(?:[A-Z]\.\s*)*(?:(?:de|van|von|bin|of)\s+)?[A-Z][\w'’-]+)+")
+_ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&-]+\b")
 _PLACE = re.compile(r"\b(in|at|near|from|to|of|on)\s+(the\s+)?[A-Z][\w'’-]+|\b[A-Z][\w'’-]+,\s+[A-Z][\w'’-]+")
 
 
@@ -119,7 +121,14 @@ def _holds_number(text: str, question: str) -> bool:
     return _new(_DIGITS, text, question) or _new(_COUNT, text, question)
 
 
+def _spells_out(text: str, question: str) -> bool:
+    """Say whether a text gives an acronym of the question beside its words: "Global Positioning System (GPS)"."""
+    acronyms = {match.group() for match in _ACRONYM.finditer(question)}
+    return any(f"({acronym})" in text or f"{acronym} (" in text for acronym in acronyms)
+
+
 _HOLDS: Mapping[Want, Callable[[str, str], bool]] = {
+    "meaning": _spells_out,
     "number": _holds_number,
     "money": lambda text, question: _new(_MONEY, text, question) or _new(_DIGITS, text, question),
     "percent": lambda text, question: _new(_PERCENT, text, question),

@@ -19,7 +19,7 @@ CONTEXT = 0.5  # what a term counts that stands in the heading above only
 NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the document's title
 COSINE = 0.5  # weight beside the share of terms
 UNWANTED = 0.75  # factor where something particular is asked for (a number, a name) and the span does not hold it
-EMPTY = 0.7  # factor for a span that says next to nothing beyond the question's own words, or that asks itself
+EMPTY = 0.7  # factor for a span that says nothing beyond the question's own words, asks itself, or only announces
 NEW_TERMS = 2  # terms beyond the question's that a span must hold to say something
 RANK = 0.1  # what the first page's spans have over those of a page far down
 
@@ -110,7 +110,7 @@ def _fit(question: Question, candidate: Candidate, terms: frozenset[str]) -> flo
     factor = 1.0
     if question.wants and not question.satisfied_by(candidate.text):
         factor *= UNWANTED
-    if candidate.text.endswith("?") or len(terms - question.known) < NEW_TERMS:
+    if candidate.text.endswith(("?", ":")) or len(terms - question.known) < NEW_TERMS:
         factor *= EMPTY
     return factor
 

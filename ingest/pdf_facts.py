@@ -113,8 +113,11 @@ def _runs(spans: Any) -> list[tuple[float, str]]:
     """Return a line's text with its size, parted where that changes: MuPDF may take a label and a title for one."""
     runs: list[tuple[float, str]] = []
     for span in spans:
-        if runs and abs(runs[-1][0] - span["size"]) <= 0.3 * span["size"]:  # small capitals are no new line
-            runs[-1] = (max(runs[-1][0], span["size"]), runs[-1][1] + span["text"])
-        elif span["text"].strip():
-            runs.append((span["size"], span["text"]))
+        text, size = span["text"], span["size"]
+        if not text.strip():  # blanks have sizes nobody sees
+            runs[-1:] = [(known, before + text) for known, before in runs[-1:]]
+        elif runs and abs(runs[-1][0] - size) <= 0.3 * size:  # small capitals are no new line
+            runs[-1] = (max(runs[-1][0], size), runs[-1][1] + text)
+        else:
+            runs.append((size, text))
     return runs

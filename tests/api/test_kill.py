@@ -15,6 +15,7 @@ import pytest
 from api import wiring
 from core.keys import document_of, number_of, page_of
 from core.settings import Settings
+from encode.loading import load_text_encoder
 from index.reader import CollectionReader, Snapshot
 from index.words import analyze
 from retrieve.lanes import TextLane, WordsLane
@@ -89,7 +90,7 @@ def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]
 
 
 def rankings(snapshot: Snapshot) -> list[tuple[tuple[str, int], float]]:
-    encoder = wiring.load_text_encoder("builtin", Settings())
+    encoder = load_text_encoder("builtin", Settings())
     retriever = Retriever([WordsLane(analyze), TextLane(encoder)], analyze)
     return [
         ((Path(snapshot.documents[document_of(hit.page)].path).name, number_of(hit.page)), hit.score)

@@ -170,6 +170,16 @@ def test_without_a_sensible_title_the_largest_type_is_the_title(tmp_path: Path, 
     assert read(tmp_path / "some_file.pdf")[0].title == "A Study of Things"
 
 
+def test_blanks_in_larger_type_make_no_title(tmp_path: Path) -> None:
+    pdf = new_pdf("")
+    blanks = "<span style='font-size: 12.5px'>&nbsp; &nbsp;</span>"
+    lines = [f"An ordinary line{blanks}of text", *["An ordinary line of body text"] * 10]
+    html = "".join(f"<p style='font-size: 10px'>{line}</p>" for line in lines)
+    pdf[0].insert_htmlbox(pymupdf.Rect(50, 50, 500, 700), html)
+    (tmp_path / "a_file.pdf").write_bytes(pdf.tobytes())
+    assert read(tmp_path / "a_file.pdf")[0].title == "a file"
+
+
 def test_the_last_resort_for_a_title_is_the_file_name(tmp_path: Path) -> None:
     assert read(write_pdf(tmp_path / "annual_report.pdf", ""))[0].title == "annual report"
 

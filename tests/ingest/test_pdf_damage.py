@@ -12,7 +12,7 @@ from core.errors import ReadError
 from core.types import Page
 from ingest.mupdf import pymupdf
 from ingest.pdf import opened, render_page
-from tests.ingest.files import hand_written_pdf, new_pdf, numbered_pages, write_pdf
+from tests.ingest.files import hand_written_pdf, new_pdf, numbered_pages
 
 
 def read(path: Path) -> list[Page]:
@@ -171,7 +171,7 @@ def test_the_complaints_of_mupdf_are_not_printed(tmp_path: Path) -> None:
 
 
 def test_the_complaints_of_mupdf_do_not_pile_up(tmp_path: Path) -> None:
-    path = write_pdf(tmp_path / "x.pdf", *numbered_pages(40))
-    with opened(path, sha256="", size=0) as reading:
-        assert sum(1 for _ in reading.pages(1)) == 40
+    whole = new_pdf(*numbered_pages(8)).tobytes(garbage=0)
+    (tmp_path / "x.pdf").write_bytes(whole[: len(whole) // 2])
+    assert len(read(tmp_path / "x.pdf")) == 8
     assert pymupdf.TOOLS.mupdf_warnings() == ""

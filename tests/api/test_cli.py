@@ -1,0 +1,216 @@
+"""The command line: what is printed, what `--json` holds, what it ends with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import pagelens
+from api.cli import Exit, main
+from index.writer import CollectionWriter
+from tests.api.conftest import write_files
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def collection(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    collection = tmp_path_factory.mktemp("cli") / "collection"
+    assert main(["index", str(files), "-c", str(collection), "--profile", "builtin"]) == Exit.DONE
+    return collection
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_index_says_what_it_did_and_what_it_could_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = write_files(tmp_path / "files")
+    (files / "torn.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    assert run("index", files, "-c", tmp_path / "c", "--profile", "builtin") == Exit.SOME_FAILED
+    printed = capsys.readouterr()
+    assert "3 documents with 6 pages indexed" in printed.out
+    assert "torn.pdf" in printed.out
+    assert "[damaged]" in printed.out
+    assert "profile builtin" in printed.err
+    assert run("index", files, "-c", tmp_path / "c") == Exit.SOME_FAILED
+    assert "0 documents with 0 pages" in capsys.readouterr().out
+
+
+def test_search_prints_pages_with_their_lanes_and_their_words(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("search", "how much timber", "-c", collection) == Exit.DONE
+    first = capsys.readouterr().out.split(" 2  ")[0]
+    assert "harbour.pdf p.2" in first
+    assert "words 1, text 1" in first
+    assert "52,300" in first
+
+
+def test_json_is_one_object_with_the_page_its_lanes_and_boxes_between_0_and_1(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("search", "timber", "-c", collection, "--json", "-k", 1) == Exit.DONE
+    [hit] = json.loads(capsys.readouterr().out)["hits"]
+    assert hit["ref"]["number"] == 2
+    assert hit["ref"]["page"].endswith("harbour.pdf p.2")
+    assert hit["lanes"]["words"]["rank"] == 1
+    assert all(0 <= hit["evidence"][0]["boxes"][0][side] <= 1 for side in ("x0", "y0", "x1", "y1"))
+
+
+def test_a_search_that_finds_nothing_ends_with_3(collection: Path) -> None:
+    assert run("search", "timber", "-c", collection, "--path", "none/*") == Exit.NOTHING
+
+
+def test_pictures_are_written_one_for_each_hit(collection: Path, tmp_path: Path) -> None:
+    assert run("search", "timber", "-c", collection, "-k", 2, "--pictures", tmp_path / "out") == Exit.DONE
+    first, second = sorted((tmp_path / "out").iterdir())
+    assert first.name == "01-harbour-p2.jpg"
+    assert second.name.startswith("02-")
+    assert Image.open(first).format == "JPEG"
+
+
+def test_show_writes_the_page_and_prints_where(
+    collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "deep" / "page.jpg"
+    assert run("show", "tides.pdf p.2", "-c", collection, "-q", "limpet", "-o", target) == Exit.DONE
+    assert capsys.readouterr().out.strip() == str(target)
+    colours = Image.open(target).convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert any(red > 230 and green > 200 and blue < 150 for _, (red, green, blue) in colours)  # type: ignore[misc]
+
+
+def test_status_lists_documents_and_counts_pages(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status", "-c", collection) == Exit.DONE
+    printed = capsys.readouterr().out
+    assert "3 documents, 6 pages" in printed
+    assert "tides.pdf" in printed
+    assert run("status", "-c", collection, "--json") == Exit.DONE
+    data = json.loads(capsys.readouterr().out)
+    assert (data["pages"], len(data["documents"]), data["textless_pages"]) == (6, 3, 1)
+
+
+def test_ask_answers_with_marks_and_ends_with_3_when_the_documents_do_not_answer(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("ask", "When was the northern breakwater finished?", "-c", collection) == Exit.DONE
+    printed = capsys.readouterr().out
+    assert "The northern breakwater was finished in September." in printed
+    assert "[1]" in printed
+    assert "harbour.pdf p.2" in printed
+    assert run("ask", "Who composed the opera Fidelio?", "-c", collection) == Exit.NOTHING
+    assert "Not in these documents" in capsys.readouterr().out
+
+
+def test_remove_forgets_and_retry_reads_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files, collection = write_files(tmp_path / "files"), tmp_path / "c"
+    (files / "torn.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    run("index", files, "-c", collection, "--profile", "builtin")
+    assert run("remove", "tides.pdf", "-c", collection) == Exit.DONE
+    assert "forgot" in capsys.readouterr().out
+    assert run("retry", "-c", collection) == Exit.SOME_FAILED
+    (files / "torn.pdf").unlink()
+    assert run("retry", "-c", collection) == Exit.DONE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["search", "x", "-c", "/nowhere/at/all"], Exit.ERROR, "expected a PageLens collection"),
+        (["search"], Exit.USAGE, "query"),
+        (["search", "x", "--pages", "7-3"], Exit.ERROR, "expected a PageLens collection"),
+        (["frobnicate"], Exit.USAGE, "frobnicate"),
+        (["search", "x", "-k", "0"], Exit.USAGE, "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_command_line_is_one_message_and_never_a_traceback(
+    arguments: list[str], code: Exit, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--pages", "7-3"), ("--kind", "film"), ("--meta", "camera"), ("--lane", "colour")]
+)
+def test_a_filter_that_makes_no_sense_is_a_usage_error(
+    collection: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("search", "timber", "-c", collection, option, value) == Exit.USAGE
+    assert "expected" in capsys.readouterr().err
+
+
+def test_a_second_writer_is_told_and_changes_nothing(
+    collection: Path, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = pagelens.open(collection).status()
+    with CollectionWriter(collection):
+        assert run("index", files, "-c", collection) == Exit.LOCKED
+    assert "another process is writing" in capsys.readouterr().err
+    assert pagelens.open(collection).status().generation == before.generation
+
+
+def test_doctor_finds_a_healthy_installation_and_collection(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("doctor", "-c", collection) == Exit.DONE
+    printed = capsys.readouterr().out
+    assert "BAD" not in printed
+    assert "builtin text model" in printed
+    assert "3 documents, 6 pages" in printed
+
+
+def test_escape_sequences_in_documents_never_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "red \x1b[31m alert.jpg"
+    Image.new("RGB", (8, 8)).save(photo)
+    collection = tmp_path / "c"
+    assert run("index", photo, "-c", collection, "--profile", "builtin") == Exit.DONE
+    assert run("search", "alert", "-c", collection) == Exit.DONE
+    assert run("status", "-c", collection) == Exit.DONE
+    assert "\x1b" not in capsys.readouterr().out
+
+
+NO_TORCH = """
+import sys
+from pathlib import Path
+from api.cli import main
+files, collection, out = sys.argv[1:]
+for command in (
+    ["index", files, "-c", collection],
+    ["search", "timber", "-c", collection, "-p", out],
+    ["ask", "When was the breakwater finished?", "-c", collection, "-p", out],
+    ["show", "harbour.pdf p.2", "-c", collection, "-o", out + "/x.jpg"],
+    ["status", "-c", collection],
+    ["retry", "-c", collection],
+    ["doctor", "-c", collection],
+    ["remove", "harbour.pdf", "-c", collection],
+    ["demo", out + "/demo"],
+):
+    assert main(command) == 0, command
+heavy = {"torch", "transformers", "sentence_transformers", "open_clip", "colpali_engine", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_no_command_imports_torch_on_the_builtin_profile(files: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NO_TORCH, str(files), str(tmp_path / "c"), str(tmp_path / "out")]
+    environment = {**os.environ, "PAGELENS_MODELS": str(tmp_path / "no-models"), "PAGELENS_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_command_runs_from_any_folder(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("pagelens")
+    done = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    for name in ("index", "search", "ask", "show", "status", "remove", "retry", "doctor", "demo"):
+        assert name in done.stdout
