@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.spaces import Space
-from core.types import Answer, ShownPage
+from core.types import Answer, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
 
 Analyzer = Callable[[str], list[str]]
 """Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
@@ -39,6 +39,52 @@ class TextEncoder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's tokens, special tokens not counted."""
+        ...
+
+
+class ImageEncoder(Protocol):
+    """Pictures and the texts that describe them to unit vectors of one space (CLIP and its kin)."""
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        ...
+
+    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return (n_pictures, dim), each row of length 1."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
+        ...
+
+
+class LateQueryEncoder(Protocol):
+    """Queries to many unit vectors each, for late interaction (ColBERT; ColPali)."""
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned; `many` is true."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
+        """Return the tokens of each query."""
+        ...
+
+
+class PagePictureEncoder(LateQueryEncoder, Protocol):
+    """Page pictures to many unit vectors each (ColPali and its kin)."""
+
+    def encode_pictures(self, pictures: Sequence[Picture]) -> list[TokenMatrix]:
+        """Return the tokens of each picture, padding and prompt left out; a token's box is its patch."""
+        ...
+
+
+class PageTextEncoder(LateQueryEncoder, Protocol):
+    """Page texts to many unit vectors each: late interaction over the words of a page."""
+
+    def encode_texts(self, texts: Sequence[PageText]) -> list[TokenMatrix]:
+        """Return the tokens of each page; a token's box is its word's. A page without words has none."""
         ...
 
 

@@ -204,3 +204,24 @@ class Answer:
     citations: Sequence[Citation]
     looked_at: Sequence[PageRef]
     confidence: float  # 0..1, what was compared with the threshold
+
+
+Picture = NDArray[np.uint8]
+"""A picture as (height, width, 3), RGB, as a viewer shows it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenMatrix:
+    """Many vectors of one page, for late interaction: unit rows, and where on the page each of them looks."""
+
+    vectors: NDArray[np.float32]  # (n_tokens, dim)
+    boxes: NDArray[np.float32]  # (n_tokens, 4) x0 y0 x1 y1, 0..1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryTokens:
+    """Many vectors of one query, padding and prompt left out, and the word each of them stands for."""
+
+    vectors: NDArray[np.float32]  # (n_tokens, dim)
+    words: Sequence[str]  # (n_tokens,), as a reader knows them; pieces of one word repeat it
+    weights: NDArray[np.float32] | None = None  # (n_tokens,), None: all 1

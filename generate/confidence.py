@@ -1,0 +1,23 @@
+"""How sure one may be that the shown pages are about what was asked: three measured signals, one fixed logistic.
+
+It refuses what is foreign to a collection. It cannot see that a document on the very subject lacks the answer: for that
+no score of words and vectors is better than a coin, and it takes a reader. `docs/LOG.md` has the figures.
+"""
+
+import math
+
+from generate.scoring import Reading
+
+THRESHOLD = 0.5
+
+
+def confidence(reading: Reading, *, encoded: bool) -> float:
+    """Return 0..1: how likely the pages are about the question rather than foreign to it. `encoded`: with cosines."""
+    if not reading.spans:
+        return 0.0
+    share = max(span.share for span in reading.spans)
+    if encoded:
+        logit = -6.0 + 2.0 * share + 8.0 * reading.cosine + 2.0 * reading.phrases
+    else:
+        logit = -3.0 + 5.0 * share + 3.0 * reading.phrases
+    return 1 / (1 + math.exp(-logit))

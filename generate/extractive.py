@@ -1,0 +1,125 @@
+"""The answer when no language model is configured: the sentences that answer, word for word, each with its page.
+
+What stands on a page is data: it is quoted, never followed. Knows no model but a text encoder, which it can do without.
+"""
+
+import re
+from collections.abc import Sequence
+
+from core.protocols import Analyzer, TextEncoder
+from core.types import Answer, Citation, PageRef, ShownPage
+from generate.candidates import one_line
+from generate.confidence import THRESHOLD, confidence
+from generate.questions import Question, QuestionReader
+from generate.scoring import Reading, Scored, read_pages
+
+SENTENCES = 3  # at most
+CLOSE = 0.93  # of the best score: a sentence this good is quoted too
+FLOOR = 0.6  # of the best score: below, nothing is quoted
+NEW_SHARE = 0.15  # of the question's terms, by weight, that a further sentence must add
+ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would say it twice
+
+_ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
+# C0 and C1 controls but for the newline, and the marks that turn the direction of what follows.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class ExtractiveAnswerer:
+    """Quotes the one to three sentences that answer, or says that the pages do not."""
+
+    def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None, *, threshold: float = THRESHOLD) -> None:
+        """`analyze` makes the terms that are compared; without an encoder words alone decide; an answer needs a
+        confidence of `threshold` (0 answers whenever there is a word to quote)."""
+        self._analyze = analyze
+        self._encoder = encoder
+        self._threshold = threshold
+        self._questions = QuestionReader(analyze)
+
+    def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
+        """Return an answer that cites `pages` only, or `found` false with what was looked at.
+
+        Every sentence of the text stands on its page word for word (line breaks as blanks) and is followed by its
+        mark: [n], one n a page, counted as they are used. There is a citation for each, in the text's order.
+        """
+        asked = self._questions.read(question)
+        reading = read_pages(asked, pages, self._analyze, encoder=self._encoder)
+        sure = confidence(reading, encoded=self._encoder is not None)
+        looked_at = [page.ref for page in pages]
+        if not reading.spans or sure < self._threshold:
+            return Answer(question, _refusal(pages), found=False, citations=[], looked_at=looked_at, confidence=sure)
+        citations = _cite(choose(reading), pages)
+        return Answer(question, _compose(asked, citations), True, citations, looked_at, sure)
+
+
+def choose(reading: Reading) -> list[Scored]:
+    """Return the one to three spans to quote, best first: further ones add what the question asks, or are as good."""
+    chosen: list[Scored] = []
+    covered: frozenset[str] = frozenset()
+    for span in reading.spans:
+        if chosen and not _worth_adding(span, chosen, covered, reading):
+            continue
+        chosen.append(span)
+        covered |= span.terms
+        if len(chosen) == SENTENCES:
+            break
+    return chosen
+
+
+def _worth_adding(span: Scored, chosen: Sequence[Scored], covered: frozenset[str], reading: Reading) -> bool:
+    best = chosen[0].score
+    new = sum(reading.weights[term] for term in span.terms - covered)
+    if span.score < FLOOR * best or (new < NEW_SHARE and span.score < CLOSE * best):
+        return False
+    return not any(_repeats(span, other) for other in chosen)
+
+
+def _repeats(span: Scored, other: Scored) -> bool:
+    """Say whether two spans overlap on a page, or are nearly the same words."""
+    one, two = span.candidate, other.candidate
+    if span.page == other.page and one.start < two.end and two.start < one.end:
+        return True
+    words, others = set(one.text.lower().split()), set(two.text.lower().split())
+    return len(words & others) >= ALIKE * min(len(words), len(others))
+
+
+def _cite(spans: Sequence[Scored], pages: Sequence[ShownPage]) -> list[Citation]:
+    marks: dict[int, int] = {}
+    citations = []
+    for span in spans:
+        page = pages[span.page]
+        mark = marks.setdefault(span.page, len(marks) + 1)
+        boxes = page.text.boxes_of(span.candidate.start, span.candidate.end)
+        citations.append(Citation(mark, page.ref, page.label, printable(span.candidate.text), boxes))
+    return citations
+
+
+def _compose(question: Question, citations: Sequence[Citation]) -> str:
+    """Return the quotes, each with its mark; to a question for a page, each with its page before it."""
+    parts = []
+    for citation in citations:
+        where = f"{_name(citation.ref, citation.label)}: " if question.asks_page else ""
+        parts.append(f"{where}{citation.quote} [{citation.mark}]")
+    return " ".join(parts)
+
+
+def _name(ref: PageRef, label: str | None) -> str:
+    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
+    return f"Page {ref.number}{printed}"
+
+
+def _refusal(pages: Sequence[ShownPage]) -> str:
+    if not pages:
+        return "Not in these documents. No page was found to look at."
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        numbers.setdefault(page.ref.path, []).append(page.ref.number)
+    looked = "; ".join(
+        f"{printable(path.rpartition('/')[2])} p.{', '.join(map(str, sorted(found)))}" for path, found in numbers.items()
+    )
+    unread = "" if any(len(page.text.spans) for page in pages) else " None of them holds text that could be read."
+    return f"Not in these documents. What was looked at: {looked}.{unread}"
+
+
+def printable(text: str) -> str:
+    """Return the text in one line without terminal escapes, control characters and marks that turn its direction."""
+    return one_line(_CONTROLS.sub("", _ESCAPES.sub("", text.replace("\t", " "))))
