@@ -7,7 +7,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-import pymupdf
+from ingest.mupdf import pymupdf
 
 _STYLE = """
 body { font-family: sans-serif; font-size: 11pt; line-height: 1.5; }

@@ -17,7 +17,7 @@ def confidence(reading: Reading, *, encoded: bool) -> float:
         return 0.0
     share = max(span.share for span in reading.spans)
     if encoded:
-        logit = -6.0 + 2.0 * share + 8.0 * reading.cosine + 2.0 * reading.phrases
+        logit = -4.3 + 2.5 * share + 6.5 * reading.cosine + 2.5 * reading.phrases
     else:
-        logit = -3.0 + 5.0 * share + 3.0 * reading.phrases
+        logit = -2.2 + 3.3 * share + 5.8 * reading.phrases
     return 1 / (1 + math.exp(-logit))

@@ -14,9 +14,9 @@ from generate.questions import Question, QuestionReader
 from generate.scoring import Reading, Scored, read_pages
 
 SENTENCES = 3  # at most
-CLOSE = 0.93  # of the best score: a sentence this good is quoted too
+CLOSE = 0.85  # of the best score: a sentence this good is quoted too
 FLOOR = 0.6  # of the best score: below, nothing is quoted
-NEW_SHARE = 0.15  # of the question's terms, by weight, that a further sentence must add
+NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
 ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would say it twice
 
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
@@ -114,7 +114,8 @@ def _refusal(pages: Sequence[ShownPage]) -> str:
     for page in pages:
         numbers.setdefault(page.ref.path, []).append(page.ref.number)
     looked = "; ".join(
-        f"{printable(path.rpartition('/')[2])} p.{', '.join(map(str, sorted(found)))}" for path, found in numbers.items()
+        f"{printable(path.rpartition('/')[2])} p.{', '.join(map(str, sorted(found)))}"
+        for path, found in numbers.items()
     )
     unread = "" if any(len(page.text.spans) for page in pages) else " None of them holds text that could be read."
     return f"Not in these documents. What was looked at: {looked}.{unread}"

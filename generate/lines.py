@@ -153,7 +153,9 @@ def _runs_on(before: Line, line: Line, edges: dict[int, float], lists: set[int])
 def _left_open(line: Line) -> bool:
     """Say whether something must follow: the line ends in a comma, a joining word or within brackets."""
     text = " ".join(line.words)
-    return text.endswith((",", "-", "–", "&")) or line.words[-1].lower() in _JOINERS or text.rfind("(") > text.rfind(")")
+    return (
+        text.endswith((",", "-", "–", "&")) or line.words[-1].lower() in _JOINERS or text.rfind("(") > text.rfind(")")
+    )
 
 
 def _goes_on(line: Line) -> bool:

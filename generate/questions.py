@@ -32,6 +32,8 @@ title total value write written
 FORM_WEIGHT = 0.3  # of a term that speaks of the form
 
 _PAGE = re.compile(r"\b(page|pages|slide|slides)\s+(no\.?\s*|number\s+)?\d+(\s*(-|–|to|and)\s*\d+)?", re.IGNORECASE)
+_MEASURE = r"long|old|far|high|tall|large|big|wide|deep|heavy|often|fast|soon"
+_HOW = re.compile(rf"\bhow\s+(many|much|{_MEASURE})\b", re.IGNORECASE)
 _ASKS_PAGE = re.compile(
     r"\b(which|what)\s+(pdf\s+)?(page|pages|slide|slides)\b(?!\s*\d)|\bpage\s+numbers?\b", re.IGNORECASE
 )
@@ -43,7 +45,7 @@ _WANTED: tuple[tuple[Want, re.Pattern[str]], ...] = tuple(
         ("money", r"\bhow much (money|does .* cost|did .* cost|is the (price|cost|fee))|\b(price|cost|fee|salary|revenue|dividend|budget)\b"),
         ("year", r"\b(which|what) years?\b"),
         ("date", r"^when\b|[,;] when\b|\bwhat (date|day|month|time)\b|\b(deadline|due date)\b"),
-        ("number", r"\bhow (many|much|long|old|far|high|tall|large|big|often|fast)\b|\b(number|amount|average|total|score|maximum|minimum|rate) of\b|\bwhat (number|amount|score)\b"),
+        ("number", r"" + _HOW.pattern + r"|\b(number|amount|average|total|score|maximum|minimum|rate) of\b|\bwhat (number|amount|score)\b"),
         ("person", r"\b(who|whom|whose)\b|\bwhich (person|individual|author|director)\b"),
         ("place", r"\bwhere\b|\b(which|what) (country|countries|city|cities|place|location|address|state)\b"),
     )
@@ -99,7 +101,8 @@ class QuestionReader:
     def read(self, text: str) -> Question:
         """Return what a question asks. A question of function words alone is described by all of its words."""
         asks_page = _ASKS_PAGE.search(text) is not None
-        subject = _PAGE.sub(" ", text)  # "on page 12" says where to look; the retriever has heard it
+        # "On page 12" says where to look, and the retriever has heard it; "how long" says what is wanted.
+        subject = _HOW.sub(" ", _PAGE.sub(" ", text))
         terms = dict.fromkeys(self._analyze(subject)) or dict.fromkeys(self._analyze(text))
         weights = {term: FORM_WEIGHT if term in self._form else 1.0 for term in terms if term not in self._asking}
         wants = frozenset(want for want, pattern in _WANTED if pattern.search(text))

@@ -5,7 +5,7 @@ encoder's cosine. Knows neither where pages come from nor what is done with the 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -43,7 +43,6 @@ class Reading:
 
     spans: Sequence[Scored]  # best first
     weights: Mapping[str, float]  # the question's terms, sum 1
-    coverage: Sequence[float]  # each page's share of the question's terms, by weight, 0..1
     phrases: float  # the best page's share of terms that stand beside a neighbour of theirs in the question, 0..1
     cosine: float  # the best one's; 0 without an encoder
 
@@ -54,12 +53,11 @@ def read_pages(
     analyze: Analyzer,
     *,
     encoder: TextEncoder | None = None,
-    document_frequency: Callable[[str], float] | None = None,
 ) -> Reading:
     """Score every span of the pages for a question. Order of `pages` is the retriever's, best first."""
     found = [(number, one) for number, page in enumerate(pages) for one in find_candidates(page.text)]
     held = [frozenset(analyze(one.text)) for _, one in found]
-    weights = _weigh(question, held, document_frequency)
+    weights = _weigh(question, held)
     around = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
     spans = []
     for (number, candidate), terms in zip(found, held, strict=True):
@@ -73,30 +71,26 @@ def read_pages(
     spans.sort(key=lambda span: -span.score)
     if encoder is not None and spans:
         spans = _with_cosines(question, spans, encoder)
-    coverage = [sum(weights[term] for term in weights if term in terms) for terms in around]
     phrases = max((_phrased(question, weights, page, analyze) for page in pages), default=0.0)
-    return Reading(spans, weights, coverage, phrases, max((span.cosine for span in spans), default=0.0))
+    return Reading(spans, weights, phrases, max((span.cosine for span in spans), default=0.0))
 
 
-def _weigh(
-    question: Question, held: Sequence[frozenset[str]], document_frequency: Callable[[str], float] | None
-) -> dict[str, float]:
-    """Return the question's terms with idf weights that sum to 1."""
-
-    def idf(term: str) -> float:
-        if document_frequency is not None:
-            return -math.log(min(1.0, max(1e-4, document_frequency(term)))) + 0.1
+def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, float]:
+    """Return the question's terms with idf weights (over the spans shown) that sum to 1."""
+    raw = {}
+    for term, weight in question.terms.items():
         count = sum(term in terms for terms in held)
-        return math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
-
-    raw = {term: weight * idf(term) for term, weight in question.terms.items()}
+        raw[term] = weight * math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
     whole = sum(raw.values())
     return {term: value / whole for term, value in raw.items()} if whole else {}
 
 
 def _phrased(question: Question, weights: Mapping[str, float], page: ShownPage, analyze: Analyzer) -> float:
-    """Return the weight of the terms that the page has side by side as the question has them, one word let through."""
+    """Return the weight of the terms that the page has side by side as the question has them, one word let through.
+    A question of one term has no neighbours: then of that term."""
     terms = [term for term in analyze(page.text.text) if term not in question.functions]
+    if not question.phrases:
+        return sum(weights[term] for term in weights if term in terms)
     pairs = {*pairwise(terms), *zip(terms, terms[2:], strict=False)}
     return sum(weights.get(term, 0.0) for term in {term for pair in question.phrases & pairs for term in pair})
 
@@ -119,7 +113,10 @@ def _with_cosines(question: Question, spans: Sequence[Scored], encoder: TextEnco
     """Score the best spans anew with their cosine to the question; the others are left behind them."""
     first, rest = spans[:ENCODED], spans[ENCODED:]
     query = encoder.encode_queries([question.text])[0]
-    texts = [f"{span.candidate.heading}: {span.candidate.text}" if span.candidate.heading else span.candidate.text for span in first]
+    texts = [
+        f"{span.candidate.heading}: {span.candidate.text}" if span.candidate.heading else span.candidate.text
+        for span in first
+    ]
     cosines = encoder.encode_passages(texts) @ query
     scored = []
     for span, cosine in zip(first, cosines, strict=True):

@@ -35,7 +35,9 @@ _OPENERS = frozenset(
     most many each both such what who how why which according also then thus more one two three""".split()
 )
 _INITIALS = re.compile(r"([^\W\d_]{1,4}\.)*[^\W\d_]\.$")  # "J.", "U.S.", "Mr.K.K."
-_STOP = re.compile(r"[.!?…][\"'”’»)\]]*$|[^\W\d_)\]][.!?][\"'”’»)\]]*[*†‡]?,?\d[,\d]{0,4}$")  # "the cloud.13": a footnote
+_STOP = re.compile(
+    r"[.!?…][\"'”’»)\]]*$|[^\W\d_)\]][.!?][\"'”’»)\]]*[*†‡]?,?\d[,\d]{0,4}$"
+)  # "the cloud.13": a footnote
 _FULL_STOP = re.compile(r"(?<=[。！？｡])(?![。！？｡”』」）)])")
 _CLAUSES = (re.compile(r"[;:—][\"'”’»)\]]*$"), re.compile(r"[,，、；：)–][\"'”’»]*$"))
 
