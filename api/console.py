@@ -86,10 +86,11 @@ def print_answer(answer: Answer) -> None:
         return
     out.print()
     names = file_names([citation.ref.path for citation in answer.citations])
-    for citation in answer.citations:
-        link = page_link(citation.ref, citation.label, names[citation.ref.path])
-        out.print(Text(f"[{citation.mark}] ").append_text(link), soft_wrap=True)
-        out.print(Text(f"    “{one_line(citation.quote)}”", style="dim"))
+    for ref, citations in citations_of(answer).items():
+        link = page_link(ref, citations[0].label, names[ref.path])
+        out.print(Text(f"[{citations[0].mark}] ").append_text(link), soft_wrap=True)
+        for citation in citations:
+            out.print(Padding(Text(f"“{one_line(citation.quote)}”", style="dim"), (0, 0, 0, 4)))
 
 
 def print_report(report: results.IndexReport) -> None:

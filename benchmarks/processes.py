@@ -1,10 +1,21 @@
 """What a child process costs: processor seconds and peak memory, as the kernel counted them."""
 
-import os
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+# The kernel counts the memory of the process one is started from towards one's peak: hence a lean one in between.
+_LAUNCHER = """
+import json, os, sys
+pid = os.fork()
+if not pid:
+    os.dup2(2, 1)
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+_, status, usage = os.wait4(pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +30,10 @@ def measure(arguments: Sequence[str], *, times: int = 1) -> Cost:
     """Run `python ARGUMENTS` a number of times; return the cheapest run. Leaves with its output when it fails."""
     costs = []
     for _ in range(times):
-        command = [sys.executable, *arguments]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert child.stdout is not None
-        output = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            sys.exit(f"{' '.join(arguments)} ended with {child.returncode}:\n{output}")
-        costs.append(Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
+        command = [sys.executable, "-S", "-c", _LAUNCHER, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        code, cpu, peak = json.loads(done.stdout)
+        if code:
+            sys.exit(f"{' '.join(arguments)} ended with {code}:\n{done.stderr}")
+        costs.append(Cost(cpu, peak))
     return min(costs, key=lambda cost: cost.cpu)

@@ -1,7 +1,12 @@
-"""How sure one may be that the shown pages are about what was asked: three measured signals, one fixed logistic.
+"""How sure one may be that the shown pages are about what was asked: three signals, one fixed logistic.
 
 It refuses what is foreign to a collection. It cannot see that a document on the very subject lacks the answer: for that
-no score of words and vectors is better than a coin, and it takes a reader. `docs/LOG.md` has the figures.
+no score of words and vectors is much better than a coin, and it takes a reader.
+
+Weights and threshold come from 147 questions of MMLongBench-Doc over the text layers of their 23 documents: five pages
+each by BM25 from the whole collection, against the same questions with their own document taken away. Cross-validated
+by document: AUROC .82 (.92 where a page with the answer is among the five); with the documents of the same kind taken
+away too .89 (.96). There, 86% of the foreign questions are refused, and 7% of those whose page is shown.
 """
 
 import math

@@ -13,6 +13,7 @@ import numpy as np
 from core.types import Box, PageText
 
 WIDE_GAP = 5.0  # in letters: no justified line is spread that far, columns of a table are
+LONGEST_NUMBER = 40  # characters
 _END = re.compile(r"[.!?…。！？:;][\"'”’»)\]]*$")
 _JOINERS = frozenset("and or of the a an with to for in on by from as at".split())
 _MARKER = re.compile(r"([•●○◦▪■□◆◇►▶➢➔✓✔‣⁃∙·*–—§o-]|[(\[]?(\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)\]])$")
@@ -67,7 +68,7 @@ def flows(lines: Sequence[Line]) -> list[list[Line]]:
 
 def is_number(word: str) -> bool:
     """Say whether a word is a number, with its signs and unit ("(1.9%)", "$3,400", "24x")."""
-    return _NUMBER.match(word) is not None
+    return len(word) <= LONGEST_NUMBER and _NUMBER.match(word) is not None
 
 
 def is_marker(word: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from core.protocols import Analyzer
 
-Want = Literal["meaning", "number", "money", "percent", "year", "date", "person", "place"]
+Want = Literal["definition", "meaning", "number", "money", "percent", "year", "date", "person", "place"]
 
 # They ask; they do not describe.
 _ASKING = """
@@ -37,20 +37,23 @@ _HOW = re.compile(rf"\bhow\s+(many|much|{_MEASURE})\b", re.IGNORECASE)
 _ASKS_PAGE = re.compile(
     r"\b(which|what)\s+(pdf\s+)?(page|pages|slide|slides)\b(?!\s*\d)|\bpage\s+numbers?\b", re.IGNORECASE
 )
-_WANTED: tuple[tuple[Want, re.Pattern[str]], ...] = tuple(
-    (want, re.compile(pattern, re.IGNORECASE))
-    for want, pattern in (
-        ("meaning", r"\bstands? for\b|\b(abbreviation|acronym|initialism)\b"),
-        ("percent", r"\bpercent(age)?s?\b|%|\b(what|which) (share|proportion|fraction)\b"),
-        ("money", r"\bhow much (money|does .* cost|did .* cost|is the (price|cost|fee))|\b(price|cost|fee|salary|revenue|dividend|budget)\b"),
-        ("year", r"\b(which|what) years?\b"),
-        ("date", r"^when\b|[,;] when\b|\bwhat (date|day|month|time)\b|\b(deadline|due date)\b"),
-        ("number", r"" + _HOW.pattern + r"|\b(number|amount|average|total|score|maximum|minimum|rate) of\b|\bwhat (number|amount|score)\b"),
-        ("person", r"\b(who|whom|whose)\b|\bwhich (person|individual|author|director)\b"),
-        ("place", r"\bwhere\b|\b(which|what) (country|countries|city|cities|place|location|address|state)\b"),
-    )
-)  # fmt: skip
+# What is wanted, by what the question says.
+_ASKED: Mapping[Want, str] = {
+    "meaning": r"\bstands? for\b|\b(abbreviation|acronym|initialism)\b",
+    "percent": r"\bpercent(age)?s?\b|%|\b(what|which) (share|proportion|fraction)\b",
+    "money": r"\bhow much (money|do(es)? .* cost|did .* cost|is the (price|cost|fee))"
+    r"|\b(price|cost|fee|salary|revenue|dividend|budget)\b",
+    "year": r"\b(which|what) years?\b",
+    "date": r"^when\b|[,;] when\b|\bwhat (date|day|month|time)\b|\b(deadline|due date)\b",
+    "number": _HOW.pattern + r"|\b(number|amount|average|total|score|maximum|minimum|rate) of\b"
+    r"|\bwhat (number|amount|score)\b",
+    "person": r"\b(who|whom|whose)\b|\bwhich (person|individual|author|director)\b",
+    "place": r"\bwhere\b|\b(which|what) (country|countries|city|cities|place|location|address|state)\b",
+}
+_DEFINITION = re.compile(r"\s*what\s+(?:is|are|was|were)\s+(?:an?\s+|the\s+)?([^?,]{2,60}?)\s*\??\s*$", re.IGNORECASE)
+_WANTED = {want: re.compile(pattern, re.IGNORECASE) for want, pattern in _ASKED.items()}
 
+# And what holds it.
 _DIGITS = re.compile(r"\d[\d.,]*")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]|20)\d\d(?!\d)")
 _COUNT = re.compile(
@@ -60,15 +63,19 @@ _COUNT = re.compile(
 )
 _PERCENT = re.compile(r"\d\s*(%|percent|per cent)", re.IGNORECASE)
 _MONEY = re.compile(
-    r"[$€£¥₹]\s*\d|\b(rs|inr|usd|eur|sgd|gbp)\b\.?\s*\d|\d\s*(dollars|euros|pounds|rupees|million|billion|lacs|lakhs|crores?)\b",
+    r"[$€£¥₹]\s*\d|\b(rs|inr|usd|eur|sgd|gbp)\b\.?\s*\d"
+    r"|\d\s*(dollars|euros|pounds|rupees|million|billion|lacs|lakhs|crores?)\b",
     re.IGNORECASE,
 )
-_DATE = re.compile(
-    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?\b|\b\d{1,2}[:/.]\d{2}\b|"
-    r"\b(mon|tues|wednes|thurs|fri|satur|sun)day\b",
-    re.IGNORECASE,
+_MONTH = (
+    r"Jan(uary)?|Feb(ruary)?|Mar(ch)?|Apr(il)?|May|June?|July?|Aug(ust)?|Sept?(ember)?"
+    r"|Oct(ober)?|Nov(ember)?|Dec(ember)?"
+)
+_DATE = re.compile(  # capitals count: "may" is no month
+    rf"\b({_MONTH}|{_MONTH.upper()})\b|\b\d{{1,2}}[:/.]\d{{2}}\b|\b(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
 )
 _NAME = re.compile(r"\b(?:[A-Z]\.\s*)*[A-Z][\w'’-]+(?:\s+(?:[A-Z]\.\s*)*(?:(?:de|van|von|bin|of)\s+)?[A-Z][\w'’-]+)+")
+_COPULAS = r"is|are|was|were|means?|refers? to|consists? of|denotes?"
 _ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&-]+\b")
 _PLACE = re.compile(r"\b(in|at|near|from|to|of|on)\s+(the\s+)?[A-Z][\w'’-]+|\b[A-Z][\w'’-]+,\s+[A-Z][\w'’-]+")
 
@@ -105,13 +112,14 @@ class QuestionReader:
         subject = _HOW.sub(" ", _PAGE.sub(" ", text))
         terms = dict.fromkeys(self._analyze(subject)) or dict.fromkeys(self._analyze(text))
         weights = {term: FORM_WEIGHT if term in self._form else 1.0 for term in terms if term not in self._asking}
-        wants = frozenset(want for want, pattern in _WANTED if pattern.search(text))
+        wants = frozenset(want for want, pattern in _WANTED.items() if pattern.search(text))
+        if not wants and _DEFINITION.match(text):
+            wants = frozenset[Want]({"definition"})
         known = self._asking | frozenset(self._analyze(text))
-        phrases = frozenset(pairwise(self.describing(subject)))
+        phrases = frozenset(pairwise(self._describing(subject)))
         return Question(text, weights or dict.fromkeys(terms, 1.0), phrases, self._asking, known, wants, asks_page)
 
-    def describing(self, text: str) -> list[str]:
-        """Return the analyzed terms of any text in order, function words left out."""
+    def _describing(self, text: str) -> list[str]:
         return [term for term in self._analyze(text) if term not in self._asking]
 
 
@@ -124,6 +132,15 @@ def _holds_number(text: str, question: str) -> bool:
     return _new(_DIGITS, text, question) or _new(_COUNT, text, question)
 
 
+def _defines(text: str, question: str) -> bool:
+    """Say whether a text goes on from the question's subject with "is" or the like."""
+    subject = _DEFINITION.match(question)
+    if subject is None:
+        return False
+    words = r"\W+".join(map(re.escape, subject.group(1).split()))
+    return re.search(rf"\b{words}\W[^.?!]{{0,30}}?\b({_COPULAS})\b", text, re.IGNORECASE) is not None
+
+
 def _spells_out(text: str, question: str) -> bool:
     """Say whether a text gives an acronym of the question beside its words: "Global Positioning System (GPS)"."""
     acronyms = {match.group() for match in _ACRONYM.finditer(question)}
@@ -131,6 +148,7 @@ def _spells_out(text: str, question: str) -> bool:
 
 
 _HOLDS: Mapping[Want, Callable[[str, str], bool]] = {
+    "definition": _defines,
     "meaning": _spells_out,
     "number": _holds_number,
     "money": lambda text, question: _new(_MONEY, text, question) or _new(_DIGITS, text, question),

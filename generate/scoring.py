@@ -14,7 +14,7 @@ from core.types import ShownPage
 from generate.candidates import Candidate, find_candidates
 from generate.questions import Question
 
-ENCODED = 40  # candidates whose cosine is computed; the encoder does some 100 sentences in a CPU-second
+ENCODED = 32  # candidates whose cosine is computed; the encoder does some 100 sentences in a CPU-second
 CONTEXT = 0.5  # what a term counts that stands in the heading above only
 NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the document's title
 COSINE = 0.5  # weight beside the share of terms
@@ -48,20 +48,17 @@ class Reading:
 
 
 def read_pages(
-    question: Question,
-    pages: Sequence[ShownPage],
-    analyze: Analyzer,
-    *,
-    encoder: TextEncoder | None = None,
+    question: Question, pages: Sequence[ShownPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
 ) -> Reading:
     """Score every span of the pages for a question. Order of `pages` is the retriever's, best first."""
     found = [(number, one) for number, page in enumerate(pages) for one in find_candidates(page.text)]
     held = [frozenset(analyze(one.text)) for _, one in found]
     weights = _weigh(question, held)
+    contexts = {heading: frozenset(analyze(heading)) for heading in {one.heading for _, one in found}}
     around = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
     spans = []
     for (number, candidate), terms in zip(found, held, strict=True):
-        context = frozenset(analyze(candidate.heading))
+        context = contexts[candidate.heading]
         share = sum(weights[term] * _presence(term, terms, context, around[number]) for term in weights)
         mine = frozenset(term for term in weights if term in terms or term in context)
         fit = _fit(question, candidate, terms)

@@ -39,7 +39,8 @@ _STOP = re.compile(
     r"[.!?…][\"'”’»)\]]*$|[^\W\d_)\]][.!?][\"'”’»)\]]*[*†‡]?,?\d[,\d]{0,4}$"
 )  # "the cloud.13": a footnote
 _FULL_STOP = re.compile(r"(?<=[。！？｡])(?![。！？｡”』」）)])")
-_CLAUSES = (re.compile(r"[;:—][\"'”’»)\]]*$"), re.compile(r"[,，、；：)–][\"'”’»]*$"))
+_CLAUSE = re.compile(r"[;:—][\"'”’»)\]]*$")
+_COMMA = re.compile(r"[,，、；：)–][\"'”’»]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +144,39 @@ def _ends(word: str, following: str) -> bool:
 
 def _cut(words: Sequence[_Word]) -> Iterator[Sequence[_Word]]:
     """Yield a sentence's words in parts that are short enough to quote."""
-    while (limit := _fitting(words)) < len(words):
-        at = _break(words, limit)
-        yield words[:at]
-        words = words[at:]
-    yield words
+    first = 0
+    while (limit := _fitting(words, first)) < len(words):
+        at = _break(words, first, limit)
+        yield words[first:at]
+        first = at
+    yield words[first:]
 
 
-def _fitting(words: Sequence[_Word]) -> int:
-    """Return how many words fit into a part; at least one."""
-    count = 1
-    while count < min(len(words), MAX_WORDS) and words[count].end - words[0].start <= MAX_CHARACTERS:
-        count += 1
-    return count
+def _fitting(words: Sequence[_Word], first: int) -> int:
+    """Return the end of the longest part that begins at `first`; at least one word."""
+    end = first + 1
+    while end < min(len(words), first + MAX_WORDS) and words[end].end - words[first].start <= MAX_CHARACTERS:
+        end += 1
+    return end
 
 
-def _break(words: Sequence[_Word], limit: int) -> int:
-    """Return the best place to cut among the first `limit` words: a clause, a line, a comma, else the limit."""
-    places = range(limit, min(MIN_WORDS, limit) - 1, -1)
-    strong, weak = _CLAUSES
-    for fits in (strong.search, None, weak.search):
+def _break(words: Sequence[_Word], first: int, limit: int) -> int:
+    """Return the best place to cut before `limit`: after a clause, at a line's end, after a comma, else `limit`."""
+    places = range(limit, min(first + MIN_WORDS, limit) - 1, -1)
+    for fits in (_ends_clause, _ends_line, _has_comma):
         for place in places:
-            word = words[place - 1]
-            if (word.ends_line if fits is None else fits(word.text)) and place > 0:
+            if fits(words[place - 1]):
                 return place
     return limit
+
+
+def _ends_clause(word: _Word) -> bool:
+    return _CLAUSE.search(word.text) is not None
+
+
+def _ends_line(word: _Word) -> bool:
+    return word.ends_line
+
+
+def _has_comma(word: _Word) -> bool:
+    return _COMMA.search(word.text) is not None

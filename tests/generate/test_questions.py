@@ -1,0 +1,80 @@
+"""Questions: what they ask for, and what would answer them."""
+
+import pytest
+
+from generate.questions import FORM_WEIGHT, QuestionReader, Want
+from tests.generate.pages import analyze
+
+READER = QuestionReader(analyze)
+
+
+@pytest.mark.parametrize(
+    ("question", "want"),
+    [
+        ("How many pumps were sold?", "number"),
+        ("How long does the battery last?", "number"),
+        ("What percentage of adults agree?", "percent"),
+        ("What share of adults agree?", "percent"),
+        ("In which year was the bridge opened?", "year"),
+        ("When does the ferry leave?", "date"),
+        ("What does the ticket cost?", "money"),
+        ("Who signed the letter?", "person"),
+        ("Where is the plant located?", "place"),
+        ("What does NARL stand for?", "meaning"),
+        ("What is a heat pump?", "definition"),
+    ],
+)
+def test_a_question_says_what_kind_of_thing_answers_it(question: str, want: Want) -> None:
+    assert want in READER.read(question).wants
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "other"),
+    [
+        ("How many pumps were sold in 2019?", "In 2019 they sold 1,200.", "In 2019 they sold pumps."),
+        ("How many wheels has it?", "It has four wheels.", "It has wheels."),
+        ("What percentage agreed?", "73% agreed.", "73 agreed."),
+        ("In which year was it opened?", "It was opened in 1825.", "It was opened by 1,825 guests at 12 noon."),
+        ("When does it leave?", "It leaves in May.", "It may leave the market."),
+        ("What is the price?", "It is $14.", "It is low."),
+        ("Who built it?", "It was built by Robert Stevenson.", "It was built by hand."),
+        ("Where is it made?", "It is made in Guldhar.", "It is made well."),
+        ("What does NARL stand for?", "National Laboratory (NARL)", "NARL does research."),
+        ("What is a heat pump?", "A heat pump is a machine that moves heat.", "The shop sells one heat pump a day."),
+    ],
+)
+def test_an_answer_holds_what_is_asked_for_beyond_what_the_question_says(
+    question: str, answer: str, other: str
+) -> None:
+    read = READER.read(question)
+    assert read.satisfied_by(answer)
+    assert not read.satisfied_by(other)
+
+
+def test_function_words_do_not_describe_and_words_of_form_hardly_do() -> None:
+    terms = READER.read("According to the report, how many pumps were sold? Write the answer in list format.").terms
+    assert terms == {
+        "report": FORM_WEIGHT,
+        "pump": 1,
+        "sold": 1,
+        "write": FORM_WEIGHT,
+        "answer": FORM_WEIGHT,
+        "format": FORM_WEIGHT,
+    }
+
+
+def test_a_question_of_function_words_alone_is_described_by_all_of_them() -> None:
+    assert set(READER.read("Who are you?").terms) == {"who", "are", "you"}
+
+
+def test_a_page_number_says_where_to_look_and_describes_nothing() -> None:
+    read = READER.read("What is the name of the diagram on page 12?")
+    assert "12" not in read.terms
+    assert not read.asks_page
+
+
+@pytest.mark.parametrize(
+    "question", ["On which page is the warranty?", "What page shows the map?", "Give the page number."]
+)
+def test_a_question_for_a_page_is_heard(question: str) -> None:
+    assert READER.read(question).asks_page
