@@ -1,0 +1,71 @@
+"""The repository itself: what is packed, what the README lists, what no room may do."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = sorted(
+    path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
+)
+MODULES = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
+
+
+def test_the_wheel_holds_every_room_and_nothing_else(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        str(ROOT),
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+    ]
+    done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    packed = {name for name in names if name.endswith(".py")}
+    assert packed == {str(path.relative_to(ROOT)) for path in MODULES} | {"pagelens.py"}
+
+
+def test_pyproject_names_every_room_for_packing_and_for_the_import_check() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert sorted(project["tool"]["setuptools"]["packages"]) == ROOMS
+    assert sorted(project["tool"]["importlinter"]["root_packages"]) == ROOMS
+
+
+def test_every_test_folder_is_a_package_so_that_none_shadows_a_room() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)
+
+
+def test_the_readme_lists_every_module() -> None:
+    listed = (ROOT / "README.md").read_text("utf-8").split("## Where things are")[1]
+    missing = [path.name for path in MODULES if path.name != "__init__.py" and f"  {path.name} " not in listed]
+    assert missing == []
+
+
+def test_every_dependency_has_its_line_of_why() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    why = (ROOT / "docs" / "DEPENDENCIES.md").read_text("utf-8")
+    names = [entry.split("=")[0].split(">")[0].split("<")[0] for entry in project["project"]["dependencies"]]
+    assert [name for name in names if name not in why] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_and_its_logger_has_our_name(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert ast.get_docstring(tree)
+    if path.name == "__init__.py":
+        assert len(tree.body) == 1, "a room's __init__ holds one docstring"
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "getLogger":
+            assert ast.unparse(call.args[0]) == "f'pagelens.{__name__}'"
