@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from api import results
 from api.indexing import OnProgress
 from api.names import printable, text_to_path
 from core.types import Answer, Citation, LaneRank, PageRef
+from index.words import analyze
 
 LISTED = 10  # failures and skipped files named before the rest is counted
 LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
@@ -66,12 +67,19 @@ def print_results(found: results.SearchResults) -> None:
     if not found.hits:
         out.print("No page has anything to do with that. Fewer or other words may help.")
         return
+    asked = set(analyze(found.query))
     names = file_names([hit.ref.path for hit in found.hits])
     for rank, hit in enumerate(found.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}", style="dim"), soft_wrap=True)
-        words = " … ".join(one_line(one.quote) for one in hit.evidence)
-        out.print(Padding(Text(words or "(no words on it)", style="" if words else "dim"), (0, 0, 0, 4)))
+        quotes = [_marked(one.quote, asked) for one in hit.evidence] or [Text("(no words on it)", style="dim")]
+        out.print(Padding(Text(" … ").join(quotes), (0, 0, 0, 4)))
+
+
+def _marked(quote_text: str, asked: Set[str]) -> Text:
+    """Return a quote on one line, the words that the query holds in bold."""
+    words = [Text(word, style="bold" if asked & set(analyze(word)) else "") for word in one_line(quote_text).split()]
+    return Text(" ").join(words)
 
 
 def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.types import PageText
-from generate.lines import is_marker
-from generate.sentences import MAX_WORDS, Sentence, Shape, split_sentences
+from generate.lines import is_bullet, is_marker
+from generate.sentences import MAX_WORDS, Sentence, split_sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,7 @@ class Candidate:
     start: int
     end: int
     text: str
-    shape: Shape
-    heading: str  # of the heading above, or the question asked just before; empty where there is none
+    heading: str  # what stands above it: the section's heading, and a label or question on the line before
 
 
 def one_line(text: str) -> str:
@@ -36,13 +35,18 @@ def find_candidates(text: PageText) -> list[Candidate]:
         context = section if above in section else f"{section} {above}".strip()
         for last in sorted({index, _announced(text, sentences, index)}):
             end = sentences[last].end
-            shape = sentence.shape if last == index else "sentence"
-            found.append(Candidate(sentence.start, end, one_line(text.text[sentence.start : end]), shape, context))
+            start = _after_bullet(text, sentence)
+            found.append(Candidate(start, end, one_line(text.text[start:end]), context))
         line = one_line(text.text[sentence.start : sentence.end])
         if sentence.shape != "row" or not any(map(str.isdigit, line)):  # a row without numbers heads a table
             above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
         section = line if sentence.shape == "heading" else section
     return found
+
+
+def _after_bullet(text: PageText, sentence: Sentence) -> int:
+    bullet, *rest = text.text[sentence.start : sentence.end].split(maxsplit=1)
+    return sentence.end - len(rest[0]) if rest and is_bullet(bullet) else sentence.start
 
 
 def _announced(text: PageText, sentences: Sequence[Sentence], index: int) -> int:

@@ -67,18 +67,20 @@ def choose(reading: Reading) -> list[Scored]:
 
 def _worth_adding(span: Scored, chosen: Sequence[Scored], covered: frozenset[str], reading: Reading) -> bool:
     best = chosen[0].score
-    new = sum(reading.weights[term] for term in span.terms - covered)
-    if span.score < FLOOR * best or (new < NEW_SHARE and span.score < CLOSE * best):
+    new = sum(reading.weights[term] for term in span.terms - covered) >= NEW_SHARE
+    if span.score < FLOOR * best or not (new or span.score >= CLOSE * best):
         return False
-    return not any(_repeats(span, other) for other in chosen)
+    # "Oban sells 12" and "Perth sells 15" are much alike; where both were asked for, both are told.
+    return not any(_overlap(span, other) or (not new and _alike(span, other)) for other in chosen)
 
 
-def _repeats(span: Scored, other: Scored) -> bool:
-    """Say whether two spans overlap on a page, or are nearly the same words."""
+def _overlap(span: Scored, other: Scored) -> bool:
     one, two = span.candidate, other.candidate
-    if span.page == other.page and one.start < two.end and two.start < one.end:
-        return True
-    words, others = set(one.text.lower().split()), set(two.text.lower().split())
+    return span.page == other.page and one.start < two.end and two.start < one.end
+
+
+def _alike(span: Scored, other: Scored) -> bool:
+    words, others = (set(one.candidate.text.lower().split()) for one in (span, other))
     return len(words & others) >= ALIKE * min(len(words), len(others))
 
 

@@ -16,7 +16,8 @@ WIDE_GAP = 5.0  # in letters: no justified line is spread that far, columns of a
 LONGEST_NUMBER = 40  # characters
 _END = re.compile(r"[.!?…。！？:;][\"'”’»)\]]*$")
 _JOINERS = frozenset("and or of the a an with to for in on by from as at".split())
-_MARKER = re.compile(r"([•●○◦▪■□◆◇►▶➢➔✓✔‣⁃∙·*–—§o-]|[(\[]?(\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)\]])$")
+_BULLET = re.compile("[•●○◦▪■□◆◇►▶➢➔✓✔‣⁃∙·*–—§o\uf020-\uf0ff-]$")  # what symbol fonts call bullets too
+_ENUMERATOR = re.compile(r"[(\[]?(\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)\]]$")
 _NUMBER = re.compile(r"[\W_]*\d[\d.,:/%\s-]*[^\w\s]*([a-zA-Z]{1,2}|%)?[^\w\s]*$")
 
 
@@ -71,9 +72,14 @@ def is_number(word: str) -> bool:
     return len(word) <= LONGEST_NUMBER and _NUMBER.match(word) is not None
 
 
+def is_bullet(word: str) -> bool:
+    """Say whether a word only says that an item begins ("•", "–", a lone "o")."""
+    return _BULLET.match(word) is not None
+
+
 def is_marker(word: str) -> bool:
     """Say whether a word is a bullet or an enumerator ("•", "2.", "(b)", "iv)")."""
-    return _MARKER.match(word) is not None
+    return is_bullet(word) or _ENUMERATOR.match(word) is not None
 
 
 def _text_lines(text: PageText) -> list[Line]:

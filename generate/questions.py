@@ -25,7 +25,7 @@ which while who whom whose why will with would you your
 _FORM = """
 answer answers article brochure chapter chart column describe described direct directly display displayed document
 documents enumerate example figure float following form format formatted graph guide guidebook handbook illustrate
-illustrated image int integer introduce introduced last left main mention mentioned name names page pages paper
+illustrated image int integer introduce introduced left mention mentioned name names page pages paper
 papers picture report respectively right section show shown shows slide slides specified stand string survey table text
 title total value write written
 """

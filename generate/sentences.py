@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from core.types import PageText
-from generate.lines import Line, flows, is_marker, is_number, read_lines
+from generate.lines import Line, flows, is_bullet, is_marker, is_number, read_lines
 
 MAX_WORDS = 60  # a longer sentence is cut at a clause or a line
 MAX_CHARACTERS = 600  # the same for scripts without blanks
@@ -103,8 +103,7 @@ def _shape(flow: Sequence[Line], words: Sequence[_Word], *, leads: bool) -> Shap
     if any(line.columns or line.numbers for line in flow) or all(is_number(word.text) for word in words):
         return "row"
     letters = any(char.isalpha() for word in words for char in word.text)
-    bulleted = is_marker(words[0].text) and not words[0].text[:1].isalnum()
-    if not letters or bulleted or len(words) > HEADING_WORDS:
+    if not letters or is_bullet(words[0].text) or len(words) > HEADING_WORDS:
         return "sentence"
     return "heading" if leads else "item"
 

@@ -1,6 +1,7 @@
 """The extractive answerer: what it quotes, how it cites, when it refuses."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,10 +71,11 @@ def test_marks_count_pages_in_the_order_of_use_and_a_page_keeps_its_mark() -> No
     ]
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("Tell me about the old mill, wheat and the river", pages)
     assert len(answer.citations) >= 2
-    assert [citation.mark for citation in answer.citations][0] == 1
-    assert len({(citation.mark, citation.ref) for citation in answer.citations}) == len(
-        {citation.ref for citation in answer.citations}
-    )
+    first_used = list(dict.fromkeys(citation.ref for citation in answer.citations))
+    assert len(first_used) == 2
+    assert [citation.mark for citation in answer.citations] == [
+        first_used.index(citation.ref) + 1 for citation in answer.citations
+    ]
     assert answer.text == " ".join(f"{citation.quote} [{citation.mark}]" for citation in answer.citations)
 
 
@@ -90,16 +92,38 @@ def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(answere
     assert answer.confidence < 0.5
 
 
-def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover() -> None:
+@both
+def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover(answerer: Answerer) -> None:
     asked = [
         "What does the filter cost?",
-        "What does the filter housing cost in Norway?",
-        "What do shoes cost in Norway?",
+        "What does the filter housing cost?",
+        "What do filter shoes weigh in Norway?",
     ]
-    sure = [WITH_ENCODER.answer(question, PAGES).confidence for question in asked]
+    sure = [answerer.answer(question, PAGES).confidence for question in asked]
     assert sure == sorted(sure, reverse=True)
     assert sure[0] > 0.9
-    assert sure[-1] < 0.5
+    assert sure[-1] < 0.3
+
+
+def test_a_question_of_two_parts_gets_a_sentence_for_each() -> None:
+    answer = WITH_ENCODER.answer("How long is the warranty and where is the serial number?", PAGES)
+    assert {citation.quote for citation in answer.citations} == {
+        "The warranty lasts five years from the date of purchase.",
+        "The serial number is stamped under the handle.",
+    }
+
+
+def test_three_sentences_are_quoted_at_most() -> None:
+    layout = (
+        "Oban runs one ferry. A ferry leaves Leith. Perth lost its ferry. This ferry serves Wick. Ayr has ferry hulls."
+    )
+    assert len(WORDS_ONLY.answer("ferry", [show(layout)]).citations) == 3
+
+
+def test_sentences_that_differ_in_what_was_asked_are_both_quoted() -> None:
+    layout = "The branch in Oban sold 12 pumps last year. The branch in Perth sold 15 pumps last year."
+    answer = WITH_ENCODER.answer("How many pumps were sold in Oban and Perth?", [show(layout)])
+    assert [citation.quote for citation in answer.citations] == [part + "." for part in layout.rstrip(".").split(". ")]
 
 
 def test_the_threshold_decides() -> None:
@@ -119,7 +143,7 @@ def test_no_pages_and_pages_without_text_are_refused_and_told_apart() -> None:
     assert answer.confidence == 0
 
 
-@pytest.mark.parametrize("question", ["", "   ", "?!", "the", "Who are you?"])
+@pytest.mark.parametrize("question", ["", "   ", "?!", "Who are you?"])
 def test_a_question_that_says_nothing_is_refused(question: str) -> None:
     assert not WITH_ENCODER.answer(question, PAGES).found
 
@@ -141,6 +165,35 @@ Five days from the date of purchase apply to every order."""
     )
     answer = WITH_ENCODER.answer("How long is the delivery?", [page])
     assert answer.text.startswith("Five days from the date of purchase apply to every order. [1]")
+
+
+def test_of_two_alike_sentences_the_one_on_the_page_about_the_subject_is_first() -> None:
+    pages = [
+        show("The kettle boils water. The warranty lasts two years.", number=1),
+        show("The toaster browns bread. The warranty lasts three years.", number=2),
+    ]
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("How many years does the toaster warranty last?", pages)
+    assert answer.citations[0].quote == "The warranty lasts three years."
+
+
+def test_of_two_alike_sentences_the_one_on_the_better_page_is_first() -> None:
+    one, two = show("The mill opened in 1901 once again."), show("The mill opened in 1907 anew.", number=2)
+    for pages in ([one, two], [two, one]):
+        answer = WITH_ENCODER.answer("In which year was the mill opened?", pages)
+        assert answer.citations[0].ref == pages[0].ref
+
+
+def test_spans_that_overlap_are_not_both_quoted() -> None:
+    # Two lead-ins, the second within what the first announces; both announce the valve, and each goes its own way.
+    def items(first: int, last: int) -> str:
+        return "\n".join(f"• box-{number} crate-{number} bin-{number}" for number in range(first, last))
+
+    page = show(f"The package holds:\n{items(0, 9)}\n• pump with these parts:\n• brass valve\n{items(20, 40)}")
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("valve", [page])
+    text = " ".join(page.text.text.split())
+    places = [(text.index(one.quote), text.index(one.quote) + len(one.quote)) for one in answer.citations]
+    assert all(end <= start for (_, end), (start, _) in pairwise(sorted(places)))
+    assert "brass valve" in answer.text
 
 
 def test_a_list_is_quoted_with_what_announces_it() -> None:

@@ -139,6 +139,11 @@ def test_a_sentence_without_end_is_cut_at_a_clause() -> None:
     assert " ".join(found) == " ".join([clause] * 12)
 
 
+def test_no_sentence_has_more_than_sixty_words() -> None:
+    found = units(set_page(" ".join(["so"] * 150)))
+    assert [len(unit.split()) for unit in found] == [60, 60, 30]
+
+
 def test_a_page_without_words_has_no_sentences() -> None:
     assert split_sentences(no_text()) == []
 
