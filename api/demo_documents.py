@@ -12,7 +12,7 @@ from ingest.mupdf import pymupdf
 _STYLE = """
 body { font-family: sans-serif; font-size: 11pt; line-height: 1.5; }
 h1 { font-size: 22pt; } h2 { font-size: 15pt; }
-td, th { padding: 3pt 14pt 3pt 0; text-align: left; }
+td, th { padding: 3pt 26pt 3pt 0; text-align: left; }
 """
 
 _HARBOUR = (
@@ -57,7 +57,7 @@ _BICYCLE = (
 QUESTIONS = (
     "How many tonnes of timber passed through the port in 2024?",
     "Why does a limpet return to the same spot?",
-    "Which torque do the pedals need?",
+    "Which torque does the crank arm need?",
 )
 FOREIGN_QUESTION = "Who won the world chess championship in 1972?"
 

@@ -19,6 +19,7 @@ class Candidate:
     end: int
     text: str
     heading: str  # what stands above it: the section's heading, and a label or question on the line before
+    lead: str = ""  # where a list stands with the line that announces it: that line
 
 
 def one_line(text: str) -> str:
@@ -33,11 +34,12 @@ def find_candidates(text: PageText) -> list[Candidate]:
     section = above = ""  # the last heading; the line just above, where it is a label or a question
     for index, sentence in enumerate(sentences):
         context = section if above in section else f"{section} {above}".strip()
+        line = one_line(text.text[sentence.start : sentence.end])
         for last in sorted({index, _announced(text, sentences, index)}):
             end = sentences[last].end
             start = _after_bullet(text, sentence)
-            found.append(Candidate(start, end, one_line(text.text[start:end]), context))
-        line = one_line(text.text[sentence.start : sentence.end])
+            lead = line if last > index else ""
+            found.append(Candidate(start, end, one_line(text.text[start:end]), context, lead))
         if sentence.shape != "row" or not any(map(str.isdigit, line)):  # a row without numbers heads a table
             above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
         section = line if sentence.shape == "heading" else section

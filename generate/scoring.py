@@ -20,6 +20,7 @@ NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the docu
 COSINE = 0.5  # weight beside the share of terms
 UNWANTED = 0.75  # factor where something particular is asked for (a number, a name) and the span does not hold it
 EMPTY = 0.7  # factor for a span that says nothing beyond the question's own words, asks itself, or only announces
+WHOLE = 0.7  # factor for a whole list where one of its items holds what was asked: the item says it alone
 NEW_TERMS = 2  # terms beyond the question's that a span must hold to say something
 RANK = 0.1  # what the first page's spans have over those of a page far down
 
@@ -61,7 +62,8 @@ def read_pages(
         context = contexts[candidate.heading]
         share = sum(weights[term] * _presence(term, terms, context, around[number]) for term in weights)
         mine = frozenset(term for term in weights if term in terms or term in context)
-        fit = _fit(question, candidate, terms)
+        asked_of_item = (terms & weights.keys()) - frozenset(analyze(candidate.lead))
+        fit = _fit(question, candidate, terms) * (WHOLE if candidate.lead and asked_of_item else 1.0)
         score = share * fit + RANK / (1 + number)
         if mine:
             spans.append(Scored(number, candidate, mine, share, score, fit))

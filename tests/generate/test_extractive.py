@@ -267,3 +267,12 @@ def _check(answer: Answer, pages: list[ShownPage]) -> None:
         )
         assert citation.boxes
         assert f"{citation.quote} [{citation.mark}]" in answer.text
+
+
+@both
+def test_the_item_that_answers_is_quoted_alone_and_the_whole_list_only_when_it_is_asked_for(answerer: Answerer) -> None:
+    bolts = (
+        "Torque\n\nBolt torque tool\n\nSeat clamp 7 Nm small key\n\nCrank arm 38 Nm large key\n\nPedals 35 Nm spanner"
+    )
+    pages = [show(bolts, "manual.pdf", 2)]
+    assert answerer.answer("Which torque does the crank arm need?", pages).text == "Crank arm 38 Nm large key [1]"
