@@ -20,7 +20,7 @@ NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the docu
 COSINE = 0.5  # weight beside the share of terms
 UNWANTED = 0.75  # factor where something particular is asked for (a number, a name) and the span does not hold it
 EMPTY = 0.7  # factor for a span that says nothing beyond the question's own words, asks itself, or only announces
-WHOLE = 0.7  # factor for a whole list where one of its items holds what was asked: the item says it alone
+WHOLE = 0.85  # factor for a whole list where one of its items holds what was asked: the item says it alone
 NEW_TERMS = 2  # terms beyond the question's that a span must hold to say something
 RANK = 0.1  # what the first page's spans have over those of a page far down
 
