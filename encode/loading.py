@@ -1,23 +1,28 @@
-"""Text encoders by name. The only place that imports the adapters, each when it is asked for and not before.
+"""Encoders by name. The only place that imports the adapters, each when it is asked for and not before.
 
-"builtin"                 all-MiniLM-L6-v2 on onnxruntime, from the install, no torch
-"BAAI/bge-small-en-v1.5"  or any other name or folder: sentence-transformers
+texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, from the install, no torch
+          "BAAI/bge-small-en-v1.5"       or any other name or folder: sentence-transformers
+photos    "timm/ViT-B-32-SigLIP2-256"    or any other name or folder: open_clip
+          "ViT-B-32-256@weights.pt"      an architecture that open_clip knows, and a file
+pages     "vidore/colqwen2.5-v0.2"       or any other name or folder: colpali_engine
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from core.errors import UsageError, WeightsError
-from core.protocols import TextEncoder
+from core.protocols import ImageEncoder, PagePictureEncoder, TextEncoder
 from core.settings import Settings
-from encode.checkpoints import check_text_checkpoint
-from encode.weights import FoundIn, Hub, find_weights, look_on_disk
+from encode.checkpoints import adapter_base, check_clip_checkpoint, check_page_checkpoint, check_text_checkpoint
+from encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_weights, look_on_disk
 
 BUILTIN = "builtin"
 KNOWN = (BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3")  # what the profiles builtin, cpu and gpu name
+KNOWN_IMAGE = ("timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2")  # cpu and gpu
+KNOWN_PAGE = ("vidore/colSmol-500M", "vidore/colqwen2.5-v0.2")  # cpu, on request, and gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,85 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     return SentenceTransformersEncoder.load(folder, settings)
 
 
+def load_image_encoder(
+    name: str, settings: Settings, *, templates: Sequence[str] = (), hub: Hub | None = None
+) -> ImageEncoder:
+    """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; the hub is asked as for texts.
+
+    `templates` are put around text queries, see `encode.clip`. Raises WeightsError where weights or a library are
+    missing, UsageError for what cannot be a name.
+    """
+    folder = _weights_file(name) or find_weights(name, settings, hub=hub)
+    if folder.path.is_dir():
+        check_clip_checkpoint(folder.path)
+    try:
+        from encode.clip import ClipEncoder
+    except ImportError as exc:
+        raise WeightsError(_no_library("torch and open_clip", exc)) from exc
+    return ClipEncoder.load(folder, settings, templates=templates)
+
+
+def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PagePictureEncoder:
+    """Return the ColPali-like encoder of that name or folder; an adapter's base is looked for like any other model.
+
+    Raises WeightsError where weights or a library are missing or a parameter did not come from the files, UsageError
+    for what cannot be a name.
+    """
+    folder = find_weights(name, settings, hub=hub)
+    base_name = adapter_base(folder.path)
+    base = find_weights(base_name, settings, hub=hub) if base_name else None
+    check_page_checkpoint((base or folder).path)
+    try:
+        from encode.colpali import ColPaliEncoder
+    except ImportError as exc:
+        raise WeightsError(_no_library("torch, transformers and colpali_engine", exc)) from exc
+    return ColPaliEncoder.load(folder, settings, base=base)
+
+
+def _weights_file(name: str) -> WeightsFolder | None:
+    """Return what "ARCHITECTURE@FILE" names, None for anything else. Raises UsageError where there is no such file."""
+    architecture, at, file = name.partition("@")
+    if not at or Path(name).expanduser().is_dir():
+        return None
+    path = Path(file).expanduser()
+    if not architecture or not path.is_file():
+        raise UsageError(f"expected an architecture and a file that exists, ARCHITECTURE@FILE, found {name!r}")
+    return WeightsFolder(f"{architecture}@{path.name}", path.resolve(), file_sha256(path), "path")
+
+
 def report_text_encoders(
     settings: Settings, *, names: Sequence[str] = KNOWN, hub: Hub | None = None
 ) -> list[EncoderReport]:
     """Return for each name whether it is ready on this machine; loads no model, makes no request, imports no torch."""
-    return [_report_builtin() if name == BUILTIN else _report(name, settings, hub) for name in names]
+    libraries = ("torch", "sentence_transformers")
+    return [
+        _report_builtin() if name == BUILTIN else _report(name, settings, hub, check_text_checkpoint, libraries)
+        for name in names
+    ]
+
+
+def report_image_encoders(
+    settings: Settings, *, names: Sequence[str] = KNOWN_IMAGE, hub: Hub | None = None
+) -> list[EncoderReport]:
+    """Return the same for open_clip's names and folders."""
+    return [_report(name, settings, hub, check_clip_checkpoint, ("torch", "open_clip")) for name in names]
+
+
+def report_page_encoders(
+    settings: Settings, *, names: Sequence[str] = KNOWN_PAGE, hub: Hub | None = None
+) -> list[EncoderReport]:
+    """Return the same for colpali_engine's; an adapter is ready where its base is too."""
+
+    def check(path: Path) -> None:
+        base = adapter_base(path)
+        found = look_on_disk(base, settings, hub=hub) if base else (path, "path")
+        if found is None:
+            raise WeightsError(
+                f"its base {base} is not on this machine; run `hf download {base}` where there is a network"
+            )
+        check_page_checkpoint(found[0])
+
+    return [_report(name, settings, hub, check, ("torch", "colpali_engine")) for name in names]
 
 
 def _report_builtin() -> EncoderReport:
@@ -69,7 +148,9 @@ def _report_builtin() -> EncoderReport:
         return EncoderReport(BUILTIN, ready=False, problem=str(exc))
 
 
-def _report(name: str, settings: Settings, hub: Hub | None) -> EncoderReport:
+def _report(
+    name: str, settings: Settings, hub: Hub | None, check: Callable[[Path], None], libraries: Sequence[str]
+) -> EncoderReport:
     try:
         found = look_on_disk(name, settings, hub=hub)
     except UsageError as exc:
@@ -79,10 +160,10 @@ def _report(name: str, settings: Settings, hub: Hub | None) -> EncoderReport:
         return EncoderReport(name, ready=False, problem=f"its weights are not on this machine; {step}")
     path, found_in = found
     try:
-        check_text_checkpoint(path)
-    except WeightsError as exc:
+        check(path)
+    except (WeightsError, UsageError) as exc:
         return EncoderReport(name, ready=False, found_in=found_in, path=path, problem=str(exc))
-    absent = [library for library in ("torch", "sentence_transformers") if find_spec(library) is None]
+    absent = [library for library in libraries if find_spec(library) is None]
     problem = f"{' and '.join(absent)} not installed; run `pip install pagelens` again" if absent else ""
     return EncoderReport(name, ready=not absent, found_in=found_in, path=path, problem=problem)
 

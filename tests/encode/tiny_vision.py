@@ -1,11 +1,11 @@
 """Tiny random vision checkpoints, made offline: one CLIP the way open_clip's folders are, and the six ColPali families.
 
 Each has the image sizes of the real ones where these decide the grid of a page, and towers of two layers. Weights
-are drawn wider than usual (0.02 makes all tokens nearly alike), so that a wrong row, box or prompt shows in the numbers.
+are drawn wider than usual (0.02 makes all tokens nearly alike): a wrong row, box or prompt shows in the numbers.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
+library: Any = transformers  # whose signatures lag behind what its classes take
 HIDDEN = 32
 TEXT = {
     "hidden_size": HIDDEN,
@@ -65,11 +66,12 @@ def make_page_checkpoint(family: str, folder: Path, *, seed: int = 0) -> Path:
 
 
 def make_clip_checkpoint(folder: Path, *, siglip: bool = False, seed: int = 0) -> Path:
-    """Write a random open_clip checkpoint: a CLIP with the BPE of the wheel, or a SigLIP2 with a tokenizer of its own."""
+    """Write a random open_clip checkpoint: a CLIP with the wheel's BPE, or a SigLIP2 with a tokenizer of its own."""
     torch.manual_seed(seed)
     folder.mkdir(parents=True)
     text: dict[str, Any] = {"context_length": 77, "vocab_size": 49408, "width": HIDDEN, "heads": 2, "layers": 2}
     vision: dict[str, Any] = {"image_size": 64, "layers": 2, "width": HIDDEN, "head_width": 16, "patch_size": 16}
+    vision["patch_dropout"] = 0.5  # only in training mode, where vectors come by chance
     config: dict[str, Any] = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
     preprocess = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "shortest"}
     if siglip:
@@ -81,7 +83,10 @@ def make_clip_checkpoint(folder: Path, *, siglip: bool = False, seed: int = 0) -
     whole = {"model_cfg": config, "preprocess_cfg": preprocess}
     (folder / "open_clip_config.json").write_text(json.dumps(whole), "utf-8")
     model = open_clip.create_model(f"local-dir:{folder}")
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, weights_of(folder))
+    save_file(
+        {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
+        folder / "open_clip_model.safetensors",
+    )
     return folder
 
 
@@ -99,7 +104,7 @@ def make_adapter(base: Path, folder: Path, family: str, *, prefix: str = "", see
         r=4, lora_alpha=4, init_lora_weights=False, target_modules=modules, base_model_name_or_path=str(base)
     )
     model = peft.get_peft_model(FAMILIES[family].model.from_pretrained(base), config)
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     file = folder / "adapter_model.safetensors"
     if prefix:
         rename_tensors(file, lambda name: name.replace("language_model.", prefix))
@@ -109,10 +114,8 @@ def make_adapter(base: Path, folder: Path, family: str, *, prefix: str = "", see
 
 def weights_of(folder: Path) -> Path:
     """Return the weights file of a checkpoint that this module wrote."""
-    names = ("model.safetensors", "adapter_model.safetensors", "open_clip_model.safetensors")
-    if not any((folder / name).exists() for name in names):
-        return folder / names[-1]
-    return next(folder / name for name in names if (folder / name).exists())
+    (file,) = folder.glob("*.safetensors")
+    return file
 
 
 def rename_tensors(file: Path, rename: Callable[[str], str | None]) -> None:
@@ -128,21 +131,15 @@ def _save_tokenizer(folder: Path, marks: list[str], **named: str) -> int:
     tokenizer = Tokenizer(BPE(vocabulary, [], unk_token=None))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = transformers.PreTrainedTokenizerFast(
+    fast = library.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, extra_special_tokens=marks, model_max_length=8192, **named
     )
     fast.save_pretrained(folder)
     return len(vocabulary)
 
 
-def _save(tiny: Mapping[str, Any], model: Any, processor: Any, folder: Path) -> None:
-    """Write config, weights and processor."""
-    model.eval().save_pretrained(folder)
-    processor.save_pretrained(folder)
-
-
 def _id(folder: Path, token: str) -> int:
-    found = transformers.AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids(token)
+    found = library.AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids(token)
     assert isinstance(found, int)
     return found
 
@@ -152,13 +149,11 @@ def _make_idefics(folder: Path) -> None:
         folder, IDEFICS_MARKS, pad_token="<pad>", bos_token="<|im_start|>", eos_token="<end_of_utterance>"
     )
     text = {**TEXT, "vocab_size": vocabulary, "model_type": "llama", "num_key_value_heads": 2, "pad_token_id": 3}
-    config = transformers.Idefics3Config(
+    config = library.Idefics3Config(
         text_config=text,
         vision_config=_siglip(512, 32),
         scale_factor=2,
         image_token_id=_id(folder, "<image>"),
-        initializer_range=0.2,
-        pad_token_id=_id(folder, "<pad>"),
     )
     _finish_tiled(engine.ColIdefics3(config), engine.ColIdefics3Processor, folder)
 
@@ -169,7 +164,7 @@ def _make_modernvbert(folder: Path) -> None:
     )
     marks = {"pad_token_id": 3, "bos_token_id": 1, "cls_token_id": 1, "eos_token_id": 2, "sep_token_id": 2}
     text = {**TEXT, "vocab_size": vocabulary, "model_type": "modernbert", **marks}
-    config = transformers.ModernVBertConfig(
+    config = library.ModernVBertConfig(
         text_config=text,
         vision_config={**_siglip(512, 32), "model_type": "siglip_vision_model"},
         pixel_shuffle_factor=2,
@@ -180,17 +175,15 @@ def _make_modernvbert(folder: Path) -> None:
 
 
 def _siglip(size: int, patch: int) -> dict[str, Any]:
-    return {
-        **{"image_size": size, "patch_size": patch, "hidden_size": HIDDEN, "intermediate_size": 64},
-        **{"num_hidden_layers": 2, "num_attention_heads": 2, "initializer_range": 0.2},
-    }
+    tower = {key: TEXT[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")}
+    return {**tower, "image_size": size, "patch_size": patch, "initializer_range": 0.2}
 
 
 def _finish_tiled(model: Any, processor: Any, folder: Path) -> None:
-    images = transformers.Idefics3ImageProcessor(
+    images = library.Idefics3ImageProcessor(
         size={"longest_edge": 2048}, max_image_size={"longest_edge": 512}, image_mean=[0.5] * 3, image_std=[0.5] * 3
     )
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer = library.AutoTokenizer.from_pretrained(folder)
     model.eval().save_pretrained(folder)
     processor(image_processor=images, tokenizer=tokenizer, image_seq_len=64).save_pretrained(folder)
 
@@ -204,7 +197,7 @@ def _make_qwen(model: str, vision: dict[str, Any], config: str, processor: str, 
         text = {**TEXT, "vocab_size": vocabulary, "num_key_value_heads": 2, "rope_parameters": rope}
         if "3" in config.removesuffix("Config"):
             text["head_dim"] = 16
-        made = getattr(transformers, config)(
+        made = getattr(library, config)(
             text_config=text,
             vision_config={**vision, "patch_size": patch, "initializer_range": 0.2},
             image_token_id=_id(folder, "<|image_pad|>"),
@@ -214,9 +207,9 @@ def _make_qwen(model: str, vision: dict[str, Any], config: str, processor: str, 
         )
         getattr(engine, model)(made).eval().save_pretrained(folder)
         limits = {"shortest_edge": 4 * (2 * patch) ** 2, "longest_edge": 768 * (2 * patch) ** 2}
-        images = transformers.Qwen2VLImageProcessor(size=limits, patch_size=patch, merge_size=2)
-        videos = getattr(transformers, "Qwen3VLVideoProcessor" if patch == 16 else "Qwen2VLVideoProcessor")()
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        images = library.Qwen2VLImageProcessor(size=limits, patch_size=patch, merge_size=2)
+        videos = getattr(library, "Qwen3VLVideoProcessor" if patch == 16 else "Qwen2VLVideoProcessor")()
+        tokenizer = library.AutoTokenizer.from_pretrained(folder)
         getattr(engine, processor)(
             image_processor=images, tokenizer=tokenizer, video_processor=videos, chat_template="{{ messages }}"
         ).save_pretrained(folder)
@@ -225,28 +218,20 @@ def _make_qwen(model: str, vision: dict[str, Any], config: str, processor: str, 
 
 
 def _make_pali(folder: Path) -> None:
-    vocabulary = _save_tokenizer(folder, PALI_MARKS, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    images = transformers.SiglipImageProcessor(size={"height": 448, "width": 448})
+    _save_tokenizer(folder, PALI_MARKS, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>")
+    tokenizer = library.AutoTokenizer.from_pretrained(folder)
+    images = library.SiglipImageProcessor(size={"height": 448, "width": 448})
     images.image_seq_length = 256
     processor = engine.ColPaliProcessor(image_processor=images, tokenizer=tokenizer)
     text = {**TEXT, "model_type": "gemma", "vocab_size": len(tokenizer), "num_key_value_heads": 1, "head_dim": 16}
-    config = transformers.PaliGemmaConfig(
+    config = library.PaliGemmaConfig(
         text_config=text,
         vision_config={**_siglip(448, 28), "model_type": "siglip_vision_model", "projection_dim": HIDDEN},
         projection_dim=HIDDEN,
-        image_token_id=_id_of(processor),
-        initializer_range=0.2,
+        image_token_index=processor.image_token_id,
     )
-    assert vocabulary <= len(tokenizer)
     engine.ColPali(config).eval().save_pretrained(folder)
     processor.save_pretrained(folder)
-
-
-def _id_of(processor: Any) -> int:
-    found = processor.image_token_id
-    assert isinstance(found, int)
-    return found
 
 
 _TOWER = {"depth": 2, "hidden_size": HIDDEN, "num_heads": 2, "spatial_merge_size": 2}
