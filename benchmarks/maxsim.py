@@ -1,0 +1,210 @@
+"""Late interaction over pages of 730 tokens of 128 numbers: how fast, how large, how much is found.
+
+    python -m benchmarks.maxsim [--pages N ...] [--queries N]
+
+Ours lie in a segment on disk, memory-mapped. One thread for everybody (BLAS, onnxruntime, torch,
+Rayon), CPU time, median over queries of 20 tokens; recall@10 is against MaxSim in float32 over the very vectors. maxsim-cpu is measured where it is installed, qdrant-client's local
+mode up to 1,000 pages. Pages and queries are made up: see `benchmarks.token_pages`.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient, models
+from threadpoolctl import threadpool_limits
+from torch.nn.utils.rnn import pad_sequence
+
+from benchmarks.token_pages import Made, make_pages
+from core.spaces import Space
+from core.types import QueryTokens, TokenMatrix
+from index.many_exact import ExactMaxSim
+from index.many_fast import FastMaxSim, TwoStageMaxSim
+from index.many_vectors import ManyVectorIndex
+from index.ragged import Ragged, Stack
+from index.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
+
+K = 10
+DEPTH = 200  # what the retriever asks of a lane before fusion
+BATCH = 128  # pages at a time, score_multi_vector's default
+PACKED = 100  # pages packed at a time
+SLOW = 5  # queries for those that look at every number in float32
+QDRANT_PAGES = 1_000
+
+Array = NDArray[np.float32]
+Find = Callable[[Array], NDArray[np.int64]]  # a query's vectors to pages, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of finding pages."""
+
+    name: str
+    bytes_a_page: float
+    find: Find
+    queries: int
+
+
+def main() -> None:
+    """Print one table per size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--queries", type=int, default=40, help="for what is quick; the rest gets a few")
+    arguments = parser.parse_args()
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    with threadpool_limits(limits=1):
+        for size in arguments.pages:
+            _measure(size, arguments.queries)
+
+
+def _measure(size: int, queries: int) -> None:
+    made = make_pages(size, queries=queries)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.process_time()
+        stored = _store(Path(folder), made.pages)
+        packing = (time.process_time() - began) / size
+        _print_table(made, stored, queries, packing)
+
+
+def _print_table(made: Made, stored: TokenRows, queries: int, packing: float) -> None:
+    size = len(made.pages)
+    truth = [_first(_blocks(made.pages, query)) for query in made.queries]
+    print(f"\n{size} pages of {made.pages.shape[1]} x {made.pages.shape[2]}, {queries} queries of ", end="")
+    print(f"{len(made.queries[0])} tokens, 1 thread; packing and writing {1e3 * packing:.1f} ms a page")
+    print("| how | ms a query | pages/ms | to torch einsum | bytes/page | recall@10 |\n|---|---|---|---|---|---|")
+    torch_cost = 0.0
+    for row in [*_others(made), *_ours(stored, queries)]:
+        cost, recall = _run(row, made.queries, truth)
+        torch_cost = torch_cost or cost  # torch's row is the first
+        figures = f"{1e3 * cost:.1f} | {size / cost / 1e3:.1f} | {torch_cost / cost:.1f}"
+        print(f"| {row.name} | {figures} | {row.bytes_a_page:,.0f} | {recall:.4f} |", flush=True)
+
+
+def _run(row: Row, queries: Sequence[Array], truth: Sequence[NDArray[np.int64]]) -> tuple[float, float]:
+    """Return the median CPU seconds of a query, and recall@10."""
+    row.find(queries[0])
+    costs, shared = [], []
+    for query, wanted in zip(queries[: row.queries], truth, strict=False):
+        began = time.process_time()
+        found = row.find(query)
+        costs.append(time.process_time() - began)
+        shared.append(len(set(found[:K].tolist()) & set(wanted[:K].tolist())) / K)
+    return statistics.median(costs), statistics.mean(shared)
+
+
+def _others(made: Made) -> list[Row]:
+    pages, size, whole = made.pages, len(made.pages), made.pages[0].nbytes
+    tensor = torch.from_numpy(pages)
+    rows = [
+        Row("torch einsum (colpali-engine's way), padded beforehand", whole, _torch(tensor, padded=True), SLOW),
+        Row("torch einsum, padded as it goes (score_multi_vector)", whole, _torch(tensor, padded=False), SLOW),
+        Row("numpy einsum (optimised), batches of 128", whole, lambda query: _first(_einsum(pages, query)), SLOW),
+        Row("numpy float32, one product a page", whole, lambda query: _first(_blocks(pages, query)), SLOW),
+    ]
+    if find_spec("maxsim_cpu") is None:
+        print("maxsim-cpu: not installed, not measured")
+    else:
+        scores = import_module("maxsim_cpu").maxsim_scores
+        rows.append(Row("maxsim-cpu", whole, lambda query: _first(scores(query, pages)), SLOW))
+    if size > QDRANT_PAGES:
+        print(f"qdrant-client, local mode: not measured beyond {QDRANT_PAGES} pages (seconds a query)")
+    else:
+        rows.append(Row("qdrant-client, local mode", whole, _qdrant(pages), SLOW))
+    return rows
+
+
+def _ours(stored: TokenRows, queries: int) -> list[Row]:
+    dim = stored.tokens.codes.shape[1]
+    tokens, summaries = Stack([stored.tokens], dim), Stack([stored.summaries], dim)
+    scanned, both = _size(stored.tokens), _size(stored.tokens) + _size(stored.summaries)
+    exact, fast = ExactMaxSim(tokens), FastMaxSim(tokens, threads=1)
+    two = TwoStageMaxSim(tokens, summaries, threads=1)
+    print(f"PageLens also keeps boxes: {stored.boxes.nbytes / len(tokens):,.0f} bytes/page")
+    return [
+        Row("PageLens exact, float32 from 8 bits", scanned, _ask(exact, K), queries),
+        Row("PageLens fast, the 10 best", scanned, _ask(fast, K), queries),
+        Row("PageLens fast, the 200 best", scanned, _ask(fast, DEPTH), queries),
+        Row("PageLens two stages, the 10 best", both, _ask(two, K), queries),
+        Row("PageLens two stages, the 200 best", both, _ask(two, DEPTH), queries),
+    ]
+
+
+def _ask(index: ManyVectorIndex, k: int) -> Find:
+    return lambda query: index.search(QueryTokens(query, [""] * len(query)), k)[0]
+
+
+def _store(folder: Path, pages: Array) -> TokenRows:
+    """Return the pages as they come back, memory-mapped, from one segment on disk."""
+    space = Space("made up", "1", pages.shape[2], many=True)
+    boxes = np.zeros((pages.shape[1], 4), np.float32)
+    parts = [
+        pack_tokens([TokenMatrix(page, boxes) for page in pages[start : start + PACKED]], pages.shape[2])
+        for start in range(0, len(pages), PACKED)
+    ]
+    name = write_token_segment(folder, space, np.arange(len(pages)), parts)
+    return read_token_segment(folder, name)[1]
+
+
+def _size(part: Ragged) -> float:
+    """Return bytes a page."""
+    return (part.codes.nbytes + (0 if part.scales is None else part.scales.nbytes) + part.offsets.nbytes) / len(part)
+
+
+def _first(scores: Array) -> NDArray[np.int64]:
+    return np.argsort(-scores, kind="stable")[:K]
+
+
+def _blocks(pages: Array, query: Array) -> Array:
+    """Return MaxSim (n_pages,), page by page."""
+    return np.array([(query @ page.T).max(axis=1).sum() for page in pages], np.float32)
+
+
+def _einsum(pages: Array, query: Array) -> Array:
+    parts = [
+        np.einsum("nd,csd->cns", query, pages[start : start + BATCH], optimize=True).max(axis=2).sum(axis=1)
+        for start in range(0, len(pages), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _torch(pages: torch.Tensor, *, padded: bool) -> Find:
+    """As colpali-engine's `score_multi_vector` does where no GPU kernel serves, padded beforehand or in it."""
+    batches = [pages[start : start + BATCH] for start in range(0, len(pages), BATCH)]
+
+    def find(query: Array) -> NDArray[np.int64]:
+        asked = torch.from_numpy(query)[None]
+        with torch.inference_mode():
+            ready = batches if padded else (pad_sequence(list(batch), batch_first=True) for batch in batches)
+            parts = [torch.einsum("bnd,csd->bcns", asked, batch).amax(dim=3).sum(dim=2)[0] for batch in ready]
+            return _first(torch.cat(parts).numpy())
+
+    return find
+
+
+def _qdrant(pages: Array) -> Find:
+    client = QdrantClient(":memory:")
+    several = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    config = models.VectorParams(size=pages.shape[2], distance=models.Distance.DOT, multivector_config=several)
+    client.create_collection("pages", vectors_config=config)
+    for start in range(0, len(pages), 20):  # as lists of floats, of which few fit in memory
+        points = [
+            models.PointStruct(id=start + offset, vector=page.tolist())
+            for offset, page in enumerate(pages[start : start + 20])
+        ]
+        client.upsert("pages", points)
+    return lambda query: np.array([p.id for p in client.query_points("pages", query=query.tolist(), limit=K).points])
+
+
+if __name__ == "__main__":
+    main()

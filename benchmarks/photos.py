@@ -1,0 +1,140 @@
+"""Photo search with nothing but the install: text to photo, and photo to photo, on the development photos.
+
+    python -m benchmarks.photos
+
+Text to photo: each of the five captions of 1,000 photos asks for its photo. Photo to photo: a damaged copy asks for
+the photo it was made from. Prints the tables that stand in docs/models/builtin-image.md.
+"""
+
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.development_set import DATA
+from core.settings import Settings
+from core.types import Picture
+from encode.batching import unit_rows
+from encode.builtin import BuiltinTextEncoder
+from encode.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax, user_cache
+from encode.efficientnet import LITE0, LITE2, EfficientNetLite
+
+PHOTOS = DATA / "photos-dev"
+RANKS = (1, 5, 10)
+HEAD = "R@1 | R@5 | R@10"
+SEED = 0
+
+
+def main() -> None:
+    """Print both tables, and what a photo costs."""
+    if not PHOTOS.is_dir():
+        sys.exit(f"expected the development photos at {PHOTOS.resolve()}, found none: nothing measured")
+    rows = [json.loads(line) for line in (PHOTOS / "captions.jsonl").read_text("utf-8").splitlines()]
+    pictures = [np.asarray(Image.open(PHOTOS / "photos" / row["photo"]).convert("RGB")) for row in rows]
+    text = BuiltinTextEncoder.load(Settings(threads=1))
+    scores = {net.name: EfficientNetLite.load(net).look(pictures).scores for net in (LITE0, LITE2)}
+    encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=user_cache(os.environ))
+    began = time.process_time()
+    seen = encoder.see(pictures)
+    cost = (time.process_time() - began) / len(pictures)
+
+    captions = [(number, caption) for number, row in enumerate(rows) for caption in row["captions"]]
+    wanted = np.array([number for number, _ in captions])
+    queries = encoder.encode_queries([caption for _, caption in captions])
+    print(f"{len(pictures)} photos, {len(captions)} captions; {1000 * cost:.1f} CPU-ms a photo\n")
+    print(f"| text to photo | {HEAD} |\n|---|" + "---|" * len(RANKS))
+    print(f"| chance | {' | '.join(f'{100 * rank / len(pictures):.1f}' for rank in RANKS)} |")
+    for name, vectors in _other_forms(text, scores).items():
+        _print_row(name, queries @ vectors.T, wanted)
+    _print_row("ConSE as shipped: both networks", queries @ seen.vectors.T, wanted)
+    _print_row("a class's name, to any photo believed to be of it", *_class_names(encoder, seen.beliefs, seen.vectors))
+
+    print(f"\n| photo to photo, by features | {HEAD} |\n|---|" + "---|" * len(RANKS))
+    for name, damage in damages().items():
+        copies = encoder.features([damage(picture) for picture in pictures])
+        _print_row(name, copies @ seen.features.T, np.arange(len(pictures)))
+
+
+def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Return the photos' vectors (n_photos, 384) by the name of their row, from the published form up to each step."""
+    prompted = text.encode_passages([f"a photo of a {one.name}" for one in image_classes()])
+    defined = load_class_vectors(text, user_cache(os.environ))
+    forms: dict[str, NDArray[np.float32]] = {}
+    for name, found in scores.items():
+        beliefs = softmax(found)
+        lowest = np.argsort(-beliefs, axis=1)[:, 10:]
+        first = beliefs.copy()
+        np.put_along_axis(first, lowest, 0, axis=1)
+        soft = softmax(found / TEMPERATURE)
+        forms[f"ConSE as published (first 10 classes, temperature 1), {name}"] = unit_rows(first @ prompted)
+        tuned = soft @ (prompted - prompted.mean(axis=0))
+        forms[f"all classes, temperature {TEMPERATURE:g}, mean removed, {name}"] = unit_rows(tuned)
+        forms[f"... and WordNet's definitions, {name}"] = unit_rows(soft @ (defined - defined.mean(axis=0)))
+    return forms
+
+
+def _class_names(
+    encoder: ConSEImageEncoder, beliefs: NDArray[np.float32], vectors: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return similarities and targets for the names of classes that some photo is believed most to be of.
+
+    The target of a name is the photo of its class that comes first, so a row says how often any does.
+    """
+    best = beliefs.argmax(axis=1)
+    classes = np.unique(best)
+    similarity = encoder.encode_queries([image_classes()[one].name for one in classes]) @ vectors.T
+    own = np.where(best[None, :] == classes[:, None], similarity, -np.inf)
+    return similarity, own.argmax(axis=1)
+
+
+def damages() -> dict[str, Callable[[Picture], Picture]]:
+    """Return ways to make a copy that is not the photo, by name."""
+    random = np.random.default_rng(SEED)
+
+    def half_crop(picture: Picture) -> Picture:
+        """Half of the area, anywhere in the picture."""
+        height, width = (int(size * 0.5**0.5) for size in picture.shape[:2])
+        y, x = random.integers(picture.shape[0] - height), random.integers(picture.shape[1] - width)
+        return np.ascontiguousarray(picture[y : y + height, x : x + width])
+
+    return {
+        "JPEG at quality 15": lambda picture: jpeg(picture, quality=15),
+        "half of the area, cut out anywhere": half_crop,
+        "half of the area, then JPEG at quality 15": lambda picture: jpeg(half_crop(picture), quality=15),
+        "mirrored": lambda picture: np.ascontiguousarray(picture[:, ::-1]),
+        "shrunk to a quarter of its width": shrunk,
+    }
+
+
+def jpeg(picture: Picture, *, quality: int) -> Picture:
+    """Return a picture as JPEG leaves it."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
+
+
+def shrunk(picture: Picture) -> Picture:
+    """Return a picture at a quarter of its width and height."""
+    height, width = picture.shape[:2]
+    return np.asarray(Image.fromarray(picture).resize((width // 4, height // 4), Image.Resampling.LANCZOS))
+
+
+def _print_row(name: str, similarity: NDArray[np.float32], wanted: NDArray[np.int64]) -> None:
+    print(f"| {name} | {' | '.join(f'{value:.1f}' for value in recall(similarity, wanted))} |", flush=True)
+
+
+def recall(similarity: NDArray[np.float32], wanted: NDArray[np.int64], ranks: Sequence[int] = RANKS) -> list[float]:
+    """Return, in percent, how often the row's wanted column is among its first `ranks`; ties count for it."""
+    own = similarity[np.arange(len(wanted)), wanted]
+    better = (similarity > own[:, None]).sum(axis=1)
+    return [100 * float(np.mean(better < rank)) for rank in ranks]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Made-up pages of many token vectors, and queries for them.
+
+Random unit vectors would make the ten best pages a lottery that no approximation wins. Here pages talk about concepts:
+documents of 20 pages draw theirs from what a family of documents shares and from everything there is, tokens are
+blurred concepts, a query is the blurred tokens of one page with strays among them. The blur was set so that four
+figures come out as on 692 real text pages with the token vectors of a sentence encoder (projected to 128 numbers,
+255 questions; in brackets): the gap between the scores of the tenth and the eleventh page 0.044 (0.042), the ten best
+pages among the 50 best by their 1-bit tokens 0.990 (0.992) and by summaries 0.987 (0.98), 8 bits a number 0.997
+(0.999).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONCEPTS = 3_000
+FAMILY_PAGES, FAMILY_CONCEPTS = 100, 300
+DOCUMENT_PAGES, DOCUMENT_CONCEPTS = 20, 120
+OF_THE_FAMILY = 0.8  # of a document's concepts
+PAGE_CONCEPTS = 45
+STRAYS = 0.4  # of a query's tokens are any concept's
+
+# lengths of what is added to unit vectors
+COMMON, DOCUMENT, PER_DOCUMENT, PER_PAGE, TOKEN, QUERY = 0.5, 0.05, 0.2, 0.6, 0.6, 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """Pages (n_pages, tokens, dim) and queries (tokens, dim), unit vectors."""
+
+    pages: NDArray[np.float32]
+    queries: list[NDArray[np.float32]]
+
+
+def make_pages(count: int, *, queries: int, tokens: int = 730, dim: int = 128, asked: int = 20, seed: int = 0) -> Made:
+    """Return pages and queries of `asked` tokens; the same for the same arguments."""
+    rng = np.random.default_rng(seed)
+    concepts = _unit(_blur(rng, CONCEPTS, dim) + COMMON * _unit(_blur(rng, 1, dim)))
+    pages = np.empty((count, tokens, dim), np.float32)
+    family, document = np.zeros(0, np.int64), concepts[:0]
+    for number in range(count):
+        if number % FAMILY_PAGES == 0:
+            family = rng.integers(0, CONCEPTS, FAMILY_CONCEPTS)
+        if number % DOCUMENT_PAGES == 0:
+            document = _document(rng, concepts, family)
+        chosen = document[rng.choice(DOCUMENT_CONCEPTS, PAGE_CONCEPTS, replace=False)]
+        chosen = chosen + PER_PAGE * _blur(rng, PAGE_CONCEPTS, dim)
+        share = rng.dirichlet(np.full(PAGE_CONCEPTS, 0.5))
+        drawn = np.sort(rng.choice(PAGE_CONCEPTS, tokens, p=share))  # neighbours on a page are alike
+        pages[number] = _unit(chosen[drawn] + TOKEN * _blur(rng, tokens, dim))
+    return Made(pages, [_query(rng, pages[rng.integers(count)], concepts, asked) for _ in range(queries)])
+
+
+def _document(
+    rng: np.random.Generator, concepts: NDArray[np.float32], family: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    shared = int(OF_THE_FAMILY * DOCUMENT_CONCEPTS)
+    own = rng.integers(0, CONCEPTS, DOCUMENT_CONCEPTS - shared)
+    rows = concepts[np.concatenate([rng.choice(family, shared), own])]
+    dim = concepts.shape[1]
+    moved = rows + PER_DOCUMENT * _blur(rng, DOCUMENT_CONCEPTS, dim) + DOCUMENT * _unit(_blur(rng, 1, dim))
+    return np.asarray(moved, np.float32)
+
+
+def _query(
+    rng: np.random.Generator, page: NDArray[np.float32], concepts: NDArray[np.float32], count: int
+) -> NDArray[np.float32]:
+    dim = page.shape[1]
+    rows = page[rng.integers(0, len(page), count)] + QUERY * _blur(rng, count, dim)
+    strays = np.flatnonzero(rng.random(count) < STRAYS)
+    rows[strays] = concepts[rng.integers(0, CONCEPTS, len(strays))] + PER_DOCUMENT * _blur(rng, len(strays), dim)
+    return _unit(rows)
+
+
+def _blur(rng: np.random.Generator, count: int, dim: int) -> NDArray[np.float32]:
+    """Return random vectors (count, dim) of length about 1."""
+    return np.asarray(rng.standard_normal((count, dim), np.float32) / np.sqrt(np.float32(dim)), np.float32)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)

