@@ -9,6 +9,7 @@ for hit in engine.search("annual turnover 2019").hits:
 print(engine.ask("How high was the turnover in 2019?").text)
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 from api.engine import Engine
@@ -16,6 +17,7 @@ from api.wiring import choose_profile, collection_exists, create_collection, ope
 from core.errors import PageLensError
 from core.types import Filters, PageRef
 
+__version__ = version("pagelens")
 __all__ = ["Engine", "Filters", "PageLensError", "PageRef", "open"]
 
 

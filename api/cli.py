@@ -6,11 +6,13 @@ these documents; 4 indexed, but some files could not be read; 5 another process 
 """
 
 import json
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +21,10 @@ from typer.exceptions import TyperException
 
 from api import console, wiring
 from api.engine import Engine
+from api.marks import from_jpeg
 from api.names import picture_name, printable
 from api.results import as_json
-from core.errors import CollectionLocked, PageLensError, UsageError
+from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
 from core.types import Box, Filters, Kind, PageRef
 
 app = typer.Typer(
@@ -31,6 +34,21 @@ app = typer.Typer(
     help="Index documents and photos, find the page that answers, get answers with citations that can be checked.",
     epilog=__doc__.split("Exit codes:")[1].strip() if __doc__ else None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(f"pagelens {metadata.version('pagelens')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before any command."""
 
 
 class Exit(IntEnum):
@@ -54,8 +72,8 @@ Pictures = Annotated[
 ]
 Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only pdf, or only photo.")]
-Since = Annotated[datetime | None, typer.Option("--since", help="Only documents dated then or later.")]
-Until = Annotated[datetime | None, typer.Option("--until", help="Only documents dated then or earlier.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]
+Until = Annotated[str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")]
 PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
 Meta = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
 DEFAULT = Path("my-collection")
@@ -70,6 +88,9 @@ def index(
     as_data: Json = False,
 ) -> int:
     """Index files and folders. Run again at any time: unchanged files cost a hash."""
+    missing = [str(path) for path in paths if not path.exists() and not path.is_symlink()]
+    if missing:
+        raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = wiring.choose_profile(profile, settings)
@@ -149,9 +170,15 @@ def show(
     engine = wiring.open_collection(collection)
     ref = engine.resolve(page)
     boxes = engine.evidence(ref, query) if query else []
+    if query and not boxes:
+        console.err.print("None of these words stands on the page: nothing is marked.")
     target = out or Path(picture_name(ref))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(engine.picture(ref, boxes=boxes))
+    picture = engine.picture(ref, boxes=boxes)
+    if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
+        from_jpeg(picture).save(target)  # the format that the name asks for
+    else:
+        target.write_bytes(picture)
     console.out.print(str(target), soft_wrap=True, markup=False)
     if view:
         webbrowser.open(target.absolute().as_uri())
@@ -205,7 +232,7 @@ def doctor(collection: Collection = DEFAULT, as_data: Json = False) -> int:
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to make it.")] = Path("demo"),
 ) -> int:
-    """Make a small collection of documents and photos, ask it three questions, show the marked pages."""
+    """Make a small collection of documents and photos, ask it four questions, show the marked pages."""
     from api.demo import run_demo
 
     run_demo(folder)
@@ -216,7 +243,11 @@ def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef,
     folder.mkdir(parents=True, exist_ok=True)
     for rank, (ref, boxes) in enumerate(pages, start=1):
         target = folder / f"{rank:02d}-{picture_name(ref)}"
-        target.write_bytes(engine.picture(ref, boxes=boxes))
+        try:
+            target.write_bytes(engine.picture(ref, boxes=boxes))
+        except NotFound as exc:  # one page that cannot be shown costs no other
+            console.err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
+            continue
         if not quiet:
             console.out.print(str(target), soft_wrap=True, markup=False)
 
@@ -224,13 +255,37 @@ def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef,
 def _filters(
     paths: list[str] | None,
     kinds: list[str] | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: str | None,
+    until: str | None,
     pages: str | None,
     meta: list[str] | None,
 ) -> Filters:
     first, last = _page_range(pages)
-    return Filters(tuple(paths or ()), _kinds(kinds), since, until, first, last, _metadata(meta))
+    earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
+    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, _metadata(meta))
+
+
+def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
+    """Read a year, a month, a day or a moment; return its first or its last instant."""
+    if text is None:
+        return None
+    for form, step in (("%Y", "year"), ("%Y-%m", "month"), ("%Y-%m-%d", "day")):
+        try:
+            start = datetime.strptime(text, form)  # naive, as the documents' dates are
+        except ValueError:
+            continue
+        return _next(start, step) - timedelta(microseconds=1) if last else start
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        raise UsageError(f"expected {option} like 2021, 2021-06 or 2021-06-30, found {text!r}") from None
+
+
+def _next(start: datetime, step: str) -> datetime:
+    if step == "day":
+        return start + timedelta(days=1)
+    months = start.month + (12 if step == "year" else 1)
+    return start.replace(year=start.year + (months - 1) // 12, month=(months - 1) % 12 + 1)
 
 
 def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
@@ -271,17 +326,24 @@ def _print(value: Any, as_data: bool, for_people: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of `pagelens`."""
     try:
-        return int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        console.err.print("Interrupted. What was committed is safe; run the same command again to go on.")
-        return Exit.INTERRUPTED
+        code = int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
+        if code == Exit.INTERRUPTED:  # typer turns Ctrl-C into this
+            console.err.print("Interrupted. What was read so far is kept; run the same command again to go on.")
+        return code
     except PageLensError as exc:
         console.err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
         return {CollectionLocked: Exit.LOCKED, UsageError: Exit.USAGE}.get(type(exc), Exit.ERROR)
     except TyperException as exc:  # the command line itself
         message = exc.format_message() if isinstance(exc, typer.BadParameter) else str(exc)
-        console.err.print(f"pagelens: {printable(message)} See: pagelens --help", markup=False, soft_wrap=True)
+        if message:
+            console.err.print(f"pagelens: {printable(message)} See: pagelens --help", markup=False, soft_wrap=True)
         return Exit.USAGE
+    except Exception as exc:
+        if os.environ.get("PAGELENS_DEBUG"):
+            raise
+        said = f"pagelens: this should not have happened: {type(exc).__name__}: {exc}. PAGELENS_DEBUG=1 shows where."
+        console.err.print(printable(said), markup=False, soft_wrap=True)
+        return Exit.ERROR
 
 
 if __name__ == "__main__":

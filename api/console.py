@@ -1,5 +1,6 @@
 """What a person sees in a terminal: tables, answers, progress. Nothing here decides anything."""
 
+import re
 import sys
 import time
 from collections import Counter
@@ -22,6 +23,8 @@ from index.words import analyze
 
 LISTED = 10  # failures and skipped files named before the rest is counted
 LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
+
+_LEADERS = re.compile(r"(?:[.·_]\s*){5,}")
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -64,6 +67,9 @@ def print_results(found: results.SearchResults) -> None:
     """Print the hits: the page, how each lane ranked it, and the words it was found by."""
     if found.heard:
         out.print(Text(f"heard: {', '.join(printable(one) for one in found.heard)}", style="dim"))
+    if not found.pages_searched:
+        out.print("No page was searched: the collection is empty, or no document is what the filters ask for.")
+        return
     if not found.hits:
         out.print("No page has anything to do with that. Fewer or other words may help.")
         return
@@ -73,7 +79,15 @@ def print_results(found: results.SearchResults) -> None:
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}", style="dim"), soft_wrap=True)
         quotes = [_marked(one.quote, asked) for one in hit.evidence] or [Text("(no words on it)", style="dim")]
-        out.print(Padding(Text(" … ").join(quotes), (0, 0, 0, 4)))
+        _print_indented(Text(" … ").join(quotes))
+
+
+def _print_indented(text: Text) -> None:
+    """Print a text below what it belongs to: folded in a terminal, one line for `grep` elsewhere."""
+    if out.is_terminal:
+        out.print(Padding(text, (0, 0, 0, 4)))
+    else:
+        out.print(Text("    ").append_text(text), soft_wrap=True)
 
 
 def _marked(quote_text: str, asked: Set[str]) -> Text:
@@ -89,7 +103,7 @@ def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
 
 def print_answer(answer: Answer) -> None:
     """Print an answer and where each of its marks points."""
-    out.print(Text(printable(answer.text)))
+    out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
     if not answer.found:
         return
     out.print()
@@ -98,27 +112,34 @@ def print_answer(answer: Answer) -> None:
         link = page_link(ref, citations[0].label, names[ref.path])
         out.print(Text(f"[{citations[0].mark}] ").append_text(link), soft_wrap=True)
         for citation in citations:
-            out.print(Padding(Text(f"“{one_line(citation.quote)}”", style="dim"), (0, 0, 0, 4)))
+            _print_indented(Text(f"“{one_line(citation.quote)}”", style="dim"))
 
 
 def print_report(report: results.IndexReport) -> None:
     """Print what an indexing run did."""
     rate = f", {report.pages / report.seconds:.1f} pages/s" if report.pages and report.seconds else ""
     out.print(
-        f"{report.documents} documents with {report.pages} pages indexed in {report.seconds:.1f} s{rate}; "
+        f"{_count(report.documents, 'document')} with {_count(report.pages, 'page')} indexed in "
+        f"{report.seconds:.1f} s{rate}; "
         f"{report.unchanged} unchanged."
     )
+    if report.wordless:
+        out.print(f"{_count(report.wordless, 'page')} of them hold no words (scans, photos): found by file name only.")
     if report.linked:
-        out.print(f"{report.linked} files have the same bytes as one that is here: noted as further paths of it.")
+        out.print(
+            f"{_count(report.linked, 'file')} with the same bytes as one that is here: noted as a further path of it."
+        )
     if report.forgotten:
-        out.print(f"{len(report.forgotten)} files are gone and were forgotten.")
+        out.print(f"{_count(len(report.forgotten), 'file')} gone and forgotten.")
     _print_files("could not be read:", report.failed)
     _print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
     if report.skipped:
-        out.print(
-            f"{len(report.skipped)} files are of kinds PageLens does not read (pagelens index --json names them)."
-        )
+        out.print(f"{_count(len(report.skipped), 'file')} of kinds PageLens does not read (--json names them).")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_removed(paths: Sequence[str]) -> None:
@@ -130,12 +151,12 @@ def print_removed(paths: Sequence[str]) -> None:
 def print_status(status: results.Status) -> None:
     """Print what a collection holds."""
     size = status.bytes_on_disk / 1e6
-    out.print(f"{shown(status.collection)}: {len(status.documents)} documents, {status.pages} pages, {size:.1f} MB")
-    out.print(
-        Text(f"profile {status.profile}; " + "; ".join(f"{k}: {v}" for k, v in status.models.items()), style="dim")
-    )
+    holds = f"{_count(len(status.documents), 'document')}, {_count(status.pages, 'page')}, {size:.1f} MB"
+    out.print(f"{shown(status.collection)}: {holds}", soft_wrap=True)
+    models = "; ".join(f"{lane}: {model}" for lane, model in status.models.items())
+    out.print(Text(f"profile {status.profile}; {models}", style="dim"), soft_wrap=True)
     if status.textless_pages:
-        out.print(f"{status.textless_pages} pages have no words on them (scans, photos): found by file name only.")
+        out.print(f"{_count(status.textless_pages, 'page')} without words (scans, photos): found by file name only.")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("document", "pages", "title"):
         table.add_column(name, overflow="fold", justify="right" if name == "pages" else "left")
@@ -144,6 +165,12 @@ def print_status(status: results.Status) -> None:
         table.add_row("\n".join(names[path] for path in document.paths), str(document.pages), printable(document.title))
     if status.documents:
         out.print(table)
+    if status.gone:
+        out.print(
+            Text(f"{_count(len(status.gone), 'file')} gone (pagelens index PATH --prune forgets):", style="yellow")
+        )
+        for path in status.gone[:LISTED]:
+            out.print(Text(f"  {shown(path)}"), soft_wrap=True)
     _print_files("could not be read:", status.failures)
     _print_pages(status.problem_pages)
 
@@ -151,7 +178,7 @@ def print_status(status: results.Status) -> None:
 def _print_files(what: str, files: Sequence[results.FailedFile]) -> None:
     if not files:
         return
-    out.print(Text(f"{len(files)} files {what}", style="yellow"))
+    out.print(Text(f"{_count(len(files), 'file')} {what}", style="yellow"))
     for file in files[:LISTED]:
         out.print(Text(f"  {shown(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
     if len(files) > LISTED:
@@ -166,8 +193,8 @@ def _print_pages(pages: Sequence[tuple[str, int, str]]) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, safe to print."""
-    return " ".join(printable(text).split())
+    """Return text on one line, safe to print, the dots of a table of contents cut short."""
+    return " ".join(_LEADERS.sub(" … ", printable(text)).split())
 
 
 def citations_of(answer: Answer) -> dict[PageRef, list[Citation]]:

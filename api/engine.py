@@ -12,16 +12,17 @@ from PIL import Image
 
 from api.indexing import IndexRun, OnProgress
 from api.marks import draw_marks, from_jpeg, to_jpeg
-from api.names import absolute_path, path_to_text, text_to_path
+from api.names import absolute_path, path_to_text, read_page_name, text_to_path
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
 from core.errors import NotFound, UsageError
-from core.keys import document_of, page_key
+from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, TextEncoder
 from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, ShownPage
 from index.catalog import DocumentRow, PageRow
 from index.layout import Layout
 from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
+from index.selection import path_matches
 from index.writer import CollectionWriter
 from ingest import pipeline, sources
 from retrieve.search import Retriever
@@ -53,6 +54,12 @@ class Engine:
         """Give up the collection's files."""
         self._reader.close()
 
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @cached_property
     def _encoder(self) -> TextEncoder:
         encoder = self._parts.load_encoder()
@@ -70,13 +77,17 @@ class Engine:
     # Writing
 
     def index(
-        self, paths: Sequence[Path | str], *, prune: bool = False, on_progress: OnProgress = lambda _: None
+        self,
+        paths: Path | str | Sequence[Path | str],
+        *,
+        prune: bool = False,
+        on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone."""
-        if not paths:
+        absolute = [absolute_path(path) for path in _several(paths)]
+        if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
-        absolute = [absolute_path(path) for path in paths]
         encoder = self._encoder
         with CollectionWriter(self.layout.root) as writer:
             survey = sources.survey(absolute)
@@ -86,18 +97,22 @@ class Engine:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report
 
-    def retry(self, paths: Sequence[Path | str] = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+    def retry(
+        self, paths: Path | str | Sequence[Path | str] = (), *, on_progress: OnProgress = lambda _: None
+    ) -> IndexReport:
         """Read again what could not be read: the given files, or every recorded failure that still exists."""
-        chosen = [path_to_text(absolute_path(path)) for path in paths] or None
+        chosen = [path_to_text(absolute_path(path)) for path in _several(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
             forgotten = writer.forget_failures(chosen)
         again = [path for path in map(text_to_path, forgotten) if path.exists()]
         return self.index(again, on_progress=on_progress) if again else IndexReport()
 
-    def remove(self, names: Sequence[str]) -> list[str]:
-        """Forget documents by path, unique file name or SHA-256; return the paths forgotten. The files stay."""
+    def remove(self, names: Path | str | Sequence[Path | str]) -> list[str]:
+        """Forget documents by path, unique file name, SHA-256, folder or glob; return the paths forgotten. The files
+        stay."""
         with self._reader.snapshot() as snapshot:
-            rows = [self._find_document(snapshot, name) for name in names]
+            found = [row for name in _several(names) for row in self._find_documents(snapshot, str(name))]
+        rows = list({row.key: row for row in found}.values())
         with CollectionWriter(self.layout.root) as writer:
             writer.remove([row.key for row in rows])
         return [path for row in rows for path in row.paths]
@@ -119,7 +134,7 @@ class Engine:
             hits = [
                 self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
             ]
-            return SearchResults(query, hits, found.heard, snapshot.page_count)
+            return SearchResults(query, hits, found.heard, found.pages)
 
     def _found(self, snapshot: Snapshot, query: str, hit: FusedHit, row: DocumentRow, page: PageRow) -> FoundPage:
         return FoundPage(
@@ -176,13 +191,20 @@ class Engine:
             return [box for one in self._retriever.evidence(snapshot, query, page) for box in one.boxes]
 
     def resolve(self, text: str) -> PageRef:
-        """Return the page that `report.pdf p.12` names, its path in full."""
-        try:
-            ref = PageRef.parse(text)
-        except ValueError as exc:
-            raise UsageError(str(exc)) from exc
+        """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full."""
+        name, page = read_page_name(text)
         with self._reader.snapshot() as snapshot:
-            return PageRef(self._find_page(snapshot, ref).path, ref.number)
+            row = self._find_document(snapshot, name)
+            if page is None and row.document.page_count > 1:
+                raise UsageError(f"expected a page like '{name} p.12' or '{name}#12', found {text!r}")
+            if page is None or page.isdecimal():
+                ref = PageRef(row.path, int(page or 1))
+                self._find_page(snapshot, ref)
+                return ref
+            labelled = snapshot.labelled([row.key], page)
+            if not labelled:
+                raise NotFound(f"expected a page of {row.path} with the printed number {page!r}, found none")
+            return PageRef(row.path, number_of(labelled[0]))
 
     def status(self) -> Status:
         """Return what the collection holds, what could not be read, and why."""
@@ -198,6 +220,9 @@ class Engine:
                 textless_pages=snapshot.textless(),
                 passages=sum(len(snapshot.vectors(lane).keys) for lane in manifest.spaces),
                 bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
+                gone=[
+                    path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()
+                ],
                 failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
                 problem_pages=snapshot.unread_pages(),
             )
@@ -215,6 +240,11 @@ class Engine:
             known += [failure.path for failure in snapshot.failures()]
         below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in there)]
         return writer.forget_paths([path for path in below if not text_to_path(path).exists()])
+
+    def _find_documents(self, snapshot: Snapshot, name: str) -> list[DocumentRow]:
+        """Return the documents below a folder or matching a glob, else the one document of that name."""
+        matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
+        return matching if len(matching) > 1 else [self._find_document(snapshot, name)]
 
     def _find_page(self, snapshot: Snapshot, ref: PageRef) -> DocumentRow:
         row = self._find_document(snapshot, ref.path)
@@ -236,6 +266,11 @@ class Engine:
             raise NotFound(f"expected a document of the collection, found none called {name!r}. See: pagelens status")
         paths = ", ".join(row.path for row in found[:4])
         raise NotFound(f"{name!r} may be any of {len(found)} documents: {paths}. Give more of the path.")
+
+
+def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
+    """Return one path as a list of it: a string is a path, not its letters."""
+    return [paths] if isinstance(paths, Path | str) else paths
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:

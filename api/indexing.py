@@ -49,6 +49,7 @@ class IndexRun:
         vectors = {"text": self._encoder.encode_passages(texts)}
         self._writer.add(NewPages(window.document, path, window.pages, window.passages, vectors, window.last))
         self.report.pages += len(window.pages)
+        self.report.wordless += sum(page.text.source == "none" for page in window.pages)
         self.report.documents += window.last
         for page in window.pages:
             if page.problem:

@@ -30,6 +30,18 @@ def text_to_path(text: str) -> Path:
     return Path(_ESCAPED.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text))
 
 
+# report.pdf p.12, report.pdf#12, report.pdf page 12, report.pdf 12, report.pdf p.iv, report.pdf p.A-3
+_PAGE_NAME = re.compile(r"(?P<name>.+?)(?:\s*\#|\s+p\.?\s*|\s+page\s+|\s+)(?P<page>\d+|[ivxlcdm]+|[A-Za-z]-?\d+)", re.I)
+_PRINTED = re.compile(r"\s*\(printed [^)]*\)\s*$")
+
+
+def read_page_name(text: str) -> tuple[str, str | None]:
+    """Return the document and the page (number, printed label or None) that a text like `report.pdf p.12` names."""
+    text = _PRINTED.sub("", text).strip()
+    found = _PAGE_NAME.fullmatch(text)
+    return (found["name"], found["page"]) if found and not Path(text).exists() else (text, None)
+
+
 def printable(text: str) -> str:
     """Return text safe for a terminal: control characters (escape sequences among them) become blanks."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

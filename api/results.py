@@ -32,7 +32,7 @@ class SearchResults:
     query: str
     hits: Sequence[FoundPage]
     heard: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
-    pages_searched: int
+    pages_searched: int  # what the filters left; 0: they left nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class IndexReport:
 
     documents: int = 0  # new or changed ones that are in now
     pages: int = 0  # of those
+    wordless: int = 0  # of those, pages that hold no words: scans, photos
     unchanged: int = 0
     linked: int = 0  # further paths to documents that were here
     forgotten: list[str] = field(default_factory=list)  # files gone, with --prune
@@ -98,6 +99,7 @@ class Status:
     textless_pages: int
     passages: int
     bytes_on_disk: int
+    gone: Sequence[str]  # paths of files that are no longer there
     failures: Sequence[FailedFile]
     problem_pages: Sequence[tuple[str, int, str]]
 

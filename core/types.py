@@ -166,7 +166,7 @@ class Filters:
     until: datetime | None = None  # documents dated at or before
     first_page: int | None = None
     last_page: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value, compared as text, case-insensitive
+    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, as text, case-insensitive
 
     def __bool__(self) -> bool:
         return self != Filters()

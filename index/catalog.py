@@ -3,12 +3,14 @@
 A reader's transaction sees one whole commit, however long it looks. This module knows nothing of vectors or of tantivy.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +25,24 @@ IN_LIMIT = 10_000  # keys in one statement; SQLite stops at 32,766 parameters
 KEY_BLOCK = 1_024  # document keys reserved at a time; a killed writer's are skipped, so that no key means two documents
 
 
-def open_engine(path: Path) -> Engine:
-    """Return an engine on the SQLite file: write-ahead log, every commit synced, transactions begun by us."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+def open_engine(path: Path, *, writable: bool | None = None) -> Engine:
+    """Return an engine on the SQLite file: write-ahead log, every commit synced, transactions begun by us.
+
+    Where the folder cannot be written to (a shared disk, a DVD), or `writable` is false, the file is read as it stands.
+    """
+    if writable is None:
+        writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+    if not writable:
+        # Without its shared-memory file a write-ahead log cannot be joined; then nobody here is writing either.
+        mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
+        engine = create_engine(f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", connect_args={"timeout": 30.0})
+    else:
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
 
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself; see on_begin
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        keeping = ("journal_mode=WAL", "synchronous=FULL") if writable else ()
+        for pragma in (*keeping, "foreign_keys=ON", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     def on_begin(connection: Connection) -> None:

@@ -92,7 +92,10 @@ def create(layout: Layout, *, profile: str, spaces: Mapping[str, Space]) -> Mani
             f"expected an empty folder or a PageLens collection, found other files in {root} "
             f"({', '.join(sorted(strangers)[:3])}). Choose a new folder for the collection."
         )
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
     manifest = Manifest(profile, dict(spaces), datetime.now(UTC).isoformat(timespec="seconds"))
     data = {
         "pagelens": FORMAT,

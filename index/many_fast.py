@@ -14,10 +14,10 @@ from index.many_exact import candidates, rescore
 from index.maxsim import weigh
 from index.ragged import Stack
 
-SPARE = 12  # pages beyond k, and an eighth of k, that integers leave to the exact look
-POOL = 150  # pages that summaries leave, at least,
+SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
+POOL = 200  # pages that summaries leave, at least,
 POOL_PER_RESULT = 2  # for each page asked for,
-POOL_PER_ROOT = 3  # and for the square root of how many pages there are: among more, more look alike
+POOL_PER_ROOT = 4  # and for the square root of how many pages there are: among more, more look alike
 
 
 class FastMaxSim:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index.maxsim import Codes, dequantise
 
-BLOCK_TOKENS = 6_144  # rows a block holds at most, if a page does not have more: 0.8 MB of 128 bytes
+BLOCK_TOKENS = 12_288  # rows a block holds at most, if a page does not have more: 1.6 MB of 128 bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

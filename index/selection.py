@@ -1,6 +1,6 @@
 """Which pages a query may rank: documents chosen by the filters, and a range of page numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -24,6 +24,12 @@ class Selection:
     def limits_numbers(self) -> bool:
         """Whether page numbers are limited at all."""
         return self.first_page > 1 or self.last_page < MAX_PAGES
+
+    def count(self, rows: Mapping[int, DocumentRow]) -> int:
+        """Return how many pages are selected."""
+        chosen = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
+        counts = [rows[key].document.page_count for key in chosen]
+        return sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
 
     def has(self, document: int) -> bool:
         """Whether a document's pages may be ranked."""
@@ -55,7 +61,7 @@ def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | N
 
 def _matches(row: DocumentRow, filters: Filters) -> bool:
     document = row.document
-    if filters.paths and not any(_path_matches(path, glob) for path in row.paths for glob in filters.paths):
+    if filters.paths and not any(path_matches(path, glob) for path in row.paths for glob in filters.paths):
         return False
     if filters.kinds and document.kind not in filters.kinds:
         return False
@@ -66,11 +72,16 @@ def _matches(row: DocumentRow, filters: Filters) -> bool:
     if filters.until and document.date and document.date > filters.until:
         return False
     lowered = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
-    return all(lowered.get(key.casefold()) == value.casefold() for key, value in filters.metadata.items())
+    wanted = {key.casefold(): value.casefold() for key, value in filters.metadata.items()}
+    return all(key in lowered and fnmatchcase(lowered[key], value) for key, value in wanted.items())
 
 
-def _path_matches(path: str, glob: str) -> bool:
-    """Match like a shell: `*.pdf` looks at the file name, `reports/*` at the end of the path, `/...` at all of it."""
+def path_matches(path: str, glob: str) -> bool:
+    """Match like a shell: `*.pdf` looks at the file name, `reports/*` at the end of the path, `/...` at all of it; a
+    name without wildcards is a file, or a folder and all below it."""
+    glob = glob.removeprefix("./").rstrip("/")
+    if not any(char in glob for char in "*?["):
+        return f"/{glob.lstrip('/')}/" in f"/{path.lstrip('/')}/"
     if "/" not in glob:
         return fnmatchcase(path.rpartition("/")[2], glob)
     return fnmatchcase(path, glob) or fnmatchcase(path, "*/" + glob)

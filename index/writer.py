@@ -6,6 +6,7 @@ replace; last, removed pages leave the lexical index. Whatever instant the write
 before it and nothing else, and the next writer clears what was left over (`index.upkeep`).
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from index.words import WordsIndex
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
 FLUSH_PAGES = 256  # likewise
 FLUSH_NOTES = 1_000  # paths and failures
+FLUSH_SECONDS = 10.0  # between two commits, at most
 
 KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
 """Failures that say nothing of the file's content: the version indexed before stays."""
@@ -77,6 +79,7 @@ class CollectionWriter:
         self.manifest = load(self.layout)
         self._stack = ExitStack()
         self._pending = _Pending()
+        self._committed = time.monotonic()
         self._keys: Iterator[int] = iter(())
         self._begun: dict[str, int] = {}  # SHA-256 -> key, of documents whose first pages came in this run
 
@@ -99,6 +102,8 @@ class CollectionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
+            if kind is KeyboardInterrupt:
+                self.commit()  # whole windows only are pending: the next run goes on behind them
             if kind is None:
                 self.commit()
                 upkeep.merge_segments(self._engine, self.layout, self.manifest)
@@ -172,6 +177,7 @@ class CollectionWriter:
 
     def commit(self) -> None:
         """Make everything pending durable and visible, in one step."""
+        self._committed = time.monotonic()
         if not self._pending:
             return
         pending, self._pending = self._pending, _Pending()
@@ -230,7 +236,7 @@ class CollectionWriter:
         return key
 
     def _commit_when_full(self) -> None:
-        if self._pending.full(self._flush_pages):
+        if self._pending.full(self._flush_pages) or time.monotonic() > self._committed + FLUSH_SECONDS:
             self.commit()
 
     def _write_vectors(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:

@@ -19,6 +19,8 @@ COLLECTION_FILE = "collection.json"
 _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
 
+_OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # no documents there, and files without end
+
 _NO_SUCH_FILE = (errno.ELOOP, errno.ENAMETOOLONG)
 _REASONS: dict[ReadCode, str] = {
     "denied": "reading is not permitted: check the permissions",
@@ -161,6 +163,9 @@ class _Walker:
             path, is_folder = waiting.pop()
             if not is_folder:
                 yield from self._file(path, named=False)
+                continue
+            if str(path) in _OF_THE_SYSTEM:
+                yield Skipped(path, "a folder of the system's own")
                 continue
             try:
                 if not self._enter(path):

@@ -29,6 +29,7 @@ class Found:
 
     hits: Sequence[FusedHit]
     heard: Sequence[str]
+    pages: int  # that the filters left to be ranked
 
 
 class Retriever:
@@ -63,11 +64,12 @@ class Retriever:
     ) -> Found:
         """Return the `k` best pages that the filters leave, fused over `lanes` (all by default)."""
         selection = select_pages(list(snapshot.documents.values()), filters)
+        count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
         hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights, scaled=self._scaled)
         if not self._hearing:
-            return Found(hits[:k], [])
+            return Found(hits[:k], [], count)
         names = self._document_names(snapshot).hear(query, self._analyze)
         documents = [key for key in names if selection is None or selection.has(key)]
         pages = hear_pages(query)
@@ -75,7 +77,7 @@ class Retriever:
             hits = _documents_first(hits, set(documents))
         if pages:
             hits = _pages_first(snapshot, hits, pages, selection, documents)
-        return Found(hits[:k], _in_words(snapshot, pages, documents))
+        return Found(hits[:k], _in_words(snapshot, pages, documents), count)
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
         """Return why a page was found: its words that say most of the query, rare words weighing more."""

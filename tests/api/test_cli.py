@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pagelens
 from api.cli import Exit, main
 from index.writer import CollectionWriter
 from tests.api.conftest import write_files
+from tests.api.files import write_pdf
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,11 +120,72 @@ def test_remove_forgets_and_retry_reads_again(tmp_path: Path, capsys: pytest.Cap
     assert run("retry", "-c", collection) == Exit.DONE
 
 
+def test_a_folder_can_be_removed_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files, collection = write_files(tmp_path / "files"), tmp_path / "c"
+    run("index", files, "-c", collection, "--profile", "builtin")
+    assert run("remove", f"{files}", "-c", collection) == Exit.DONE
+    assert capsys.readouterr().out.count("forgot") == 3
+
+
+def test_interrupted_indexing_keeps_what_was_read_and_goes_on_behind_it(tmp_path: Path) -> None:
+    files, collection = tmp_path / "files", tmp_path / "c"
+    for number in range(30):
+        write_pdf(files / f"{number:02d}.pdf", [f"Page {page} of document {number}." for page in range(40)])
+    command = [sys.executable, "-m", "api.cli", "index", str(files), "-c", str(collection), "--profile", "builtin"]
+    child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert child.stderr is not None
+    while not (collection / "writer.lock").exists() and child.poll() is None:
+        pass
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(timeout=2)
+    child.send_signal(signal.SIGINT)
+    said = child.stderr.read()
+    assert child.wait() == Exit.INTERRUPTED
+    assert "run the same command again" in said
+    kept = pagelens.open(collection).status().pages
+    assert 0 < kept < 1_200
+    report = pagelens.open(collection).index(files)
+    assert report.pages <= 1_200 - kept
+    assert pagelens.open(collection).status().pages == 1_200
+
+
+@pytest.mark.parametrize("page", ["tides.pdf#2", "tides.pdf 2", "tides.pdf page 2", "tides.pdf p.2 (printed ii)"])
+def test_a_page_may_be_written_as_results_print_it_and_as_people_do(
+    collection: Path, tmp_path: Path, page: str
+) -> None:
+    assert run("show", page, "-c", collection, "-o", tmp_path / "x.png") == Exit.DONE
+    assert Image.open(tmp_path / "x.png").format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [("--since=2019", True), ("--since=2019-05-04", False), ("--until=2019-05", True), ("--until=2019-05-02", False)],
+)
+def test_dates_may_be_years_months_or_days(collection: Path, option: str, found: bool) -> None:
+    code = run("search", "dusk", "-c", collection, "--kind", "photo", option)
+    assert code == (Exit.DONE if found else Exit.NOTHING)
+
+
+def test_pages_of_files_that_are_gone_cost_the_other_pictures_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, collection = write_files(tmp_path / "files"), tmp_path / "c"
+    run("index", files, "-c", collection, "--profile", "builtin")
+    (files / "guides" / "tides.pdf").unlink()
+    assert run("search", "tide harbour", "-c", collection, "-p", tmp_path / "out") == Exit.DONE
+    assert "found it gone" in capsys.readouterr().err
+    assert any("harbour" in path.name for path in (tmp_path / "out").iterdir())
+    run("status", "-c", collection)
+    assert "1 file gone" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["search", "x", "-c", "/nowhere/at/all"], Exit.ERROR, "expected a PageLens collection"),
         (["search"], Exit.USAGE, "query"),
+        (["index", "/no/such/folder"], Exit.USAGE, "/no/such/folder"),
+        ([], Exit.USAGE, ""),
         (["search", "x", "--pages", "7-3"], Exit.ERROR, "expected a PageLens collection"),
         (["frobnicate"], Exit.USAGE, "frobnicate"),
         (["search", "x", "-k", "0"], Exit.USAGE, "greater than or equal to 1"),
@@ -138,7 +201,8 @@ def test_a_wrong_command_line_is_one_message_and_never_a_traceback(
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--pages", "7-3"), ("--kind", "film"), ("--meta", "camera"), ("--lane", "colour")]
+    ("option", "value"),
+    [("--pages", "7-3"), ("--kind", "film"), ("--meta", "camera"), ("--lane", "colour"), ("--since", "yesterday")],
 )
 def test_a_filter_that_makes_no_sense_is_a_usage_error(
     collection: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]

@@ -1,5 +1,6 @@
 """The engine as Python users have it: what is found, shown, replaced, forgotten."""
 
+import os
 import shutil
 from datetime import datetime
 from io import BytesIO
@@ -133,8 +134,7 @@ def test_pages_are_found_by_file_name_and_ambiguity_is_told(own: Engine, tmp_pat
         own.resolve("two/same.pdf p.2")
     with pytest.raises(NotFound, match="pagelens status"):
         own.resolve("other.pdf#1")
-    with pytest.raises(UsageError, match=r"report\.pdf p\.12"):
-        own.resolve("two/same.pdf")
+    assert own.resolve("two/same.pdf").number == 1  # it has no other page
 
 
 def test_running_again_does_nothing_and_a_changed_file_replaces_its_old_version(own: Engine, tmp_path: Path) -> None:
@@ -218,8 +218,6 @@ def test_the_picture_of_a_changed_or_vanished_file_is_refused_with_the_next_step
 
 
 def test_names_in_any_script_and_bytes_that_are_no_unicode_come_through(own: Engine, tmp_path: Path) -> None:
-    import os
-
     folder = tmp_path / "имена 名前"
     write_pdf(folder / "отчёт.pdf", ["Ветер с моря."])
     odd = os.fsencode(folder) + b"/caf\xe9.pdf"
@@ -231,6 +229,19 @@ def test_names_in_any_script_and_bytes_that_are_no_unicode_come_through(own: Eng
     assert first.ref.path.endswith("caf\\xe9.pdf")
     assert own.picture(first.ref)
     assert own.index([folder]).unchanged == 2
+
+
+def test_one_path_as_a_string_is_one_path_and_not_its_letters(own: Engine, tmp_path: Path) -> None:
+    path = write_pdf(tmp_path / "a.pdf", HARBOUR)
+    assert own.index(str(path)).documents == 1
+    assert own.remove(str(path)) == [str(path)]
+    assert own.retry(str(path)).documents == 0
+
+
+def test_a_filter_that_no_document_meets_is_told_apart_from_a_query_that_finds_nothing(engine: Engine) -> None:
+    assert engine.search("tide", filters=Filters(paths=("nosuch",))).pages_searched == 0
+    assert engine.search("tide", filters=Filters(paths=("guides",))).pages_searched == 2
+    assert engine.search("tide", filters=Filters(paths=("guides/",), first_page=2)).pages_searched == 1
 
 
 def test_opening_nothing_or_with_another_profile_is_an_error_that_says_so(engine: Engine, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core.errors import (
     CollectionDamaged,
@@ -16,6 +17,7 @@ from core.errors import (
 )
 from core.keys import number_of, page_of
 from core.spaces import Space
+from index import catalog
 from index.layout import Layout, create, load
 from index.reader import CollectionReader, Snapshot
 from index.segments import check_segment
@@ -287,3 +289,15 @@ def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Pa
     [segment] = (root / "vectors/text").iterdir()
     (segment / "vectors.npy").unlink()
     assert any(segment.name in problem for problem in CollectionReader(root).check())
+
+
+def test_a_catalog_on_a_disk_that_cannot_be_written_to_is_read_and_not_changed(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    before = (root / "catalog.sqlite").read_bytes()
+    engine = catalog.open_engine(root / "catalog.sqlite", writable=False)
+    with catalog.transaction(engine) as connection:
+        assert len(catalog.page_keys(connection)) == 3
+    with pytest.raises(OperationalError, match="readonly"), catalog.transaction(engine) as connection:
+        catalog.advance(connection)
+    engine.dispose()
+    assert (root / "catalog.sqlite").read_bytes() == before
