@@ -6,9 +6,7 @@ Foreign questions are real ones asked of every document but their own; those of 
 out, since nothing of them can be read yet. Unanswerable ones are the data's own: their document is on the topic.
 """
 
-import argparse
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import numpy as np
 
 from api import wiring
 from api.engine import Engine
-from benchmarks.development_set import SET, Question, questions, require_data, scorer
+from benchmarks.development_set import Question, indexed, questions, scorer
 from core.types import Answer, Filters
 from generate.confidence import THRESHOLD
 
@@ -25,16 +23,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 def main() -> None:
     """Print the tables."""
-    require_data()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collection", type=Path)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        root = arguments.collection or Path(scratch) / "collection"
-        if not wiring.collection_exists(root):
-            wiring.create_collection(root, "builtin", wiring.read_settings())
-        engine = wiring.open_collection(root)
-        engine.index([SET / "documents"])
+    with indexed(__doc__) as root, wiring.open_collection(root) as engine:
         readable = _readable(engine)
         asked = [one for one in questions() if one.file in readable]
         files = sorted({Path(path).name for document in engine.status().documents for path in document.paths})
@@ -96,9 +85,7 @@ def _print_refusals(asked: Sequence[Question], home: dict[str, Answer], foreign:
         f"AUROC {len(own)} answerable against the same asked of the other documents: {judge.auroc(own, strange):.3f}; "
     )
     print(f"against {len(unanswerable)} unanswerable of their own document: {judge.auroc(own, unanswerable):.3f}\n")
-    print(
-        "| threshold | foreign refused (recall) | refusals that were foreign (precision) | answerable refused | unanswerable refused |"
-    )
+    print("| threshold | foreign refused: recall | precision | answerable refused | unanswerable refused |")
     print("|---|---|---|---|---|")
     for threshold in sorted({*THRESHOLDS, THRESHOLD}):
         right = sum(sure < threshold for sure in strange)

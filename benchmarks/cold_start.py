@@ -5,12 +5,7 @@
 C is a collection of the development documents; it is made when it is not there.
 """
 
-import argparse
-import tempfile
-from pathlib import Path
-
-from api import wiring
-from benchmarks.development_set import SET, require_data
+from benchmarks.development_set import SET, indexed
 from benchmarks.processes import measure
 
 TIMES = 3
@@ -25,15 +20,7 @@ model.encode(["a query"])
 
 def main() -> None:
     """Print CPU-seconds and memory of each command."""
-    require_data()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collection", type=Path)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        root = arguments.collection or Path(scratch) / "collection"
-        if not wiring.collection_exists(root):
-            wiring.create_collection(root, "builtin", wiring.read_settings())
-        wiring.open_collection(root).index([SET / "documents"])
+    with indexed(__doc__) as root:
         rows = {
             "python -c pass": ["-c", "pass"],
             "pagelens --help": ["-m", "api.cli", "--help"],

@@ -1,13 +1,18 @@
 """The development questions and their scorer, where they are at hand: `../shared/data` beside the repository."""
 
+import argparse
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import pagelens
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 SET = DATA / "mmlongbench-dev"
@@ -34,6 +39,20 @@ def require_data() -> None:
     """Leave with a reason where the development set is not at hand."""
     if not SET.is_dir():
         sys.exit(f"expected the development set at {SET.resolve()}, found none: nothing measured")
+
+
+@contextmanager
+def indexed(description: str | None) -> Iterator[Path]:
+    """Read `--collection C` from the command line; yield a collection that holds the development documents."""
+    require_data()
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--collection", type=Path, help="kept and used again; a temporary one if left out")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = arguments.collection or Path(scratch) / "collection"
+        with pagelens.open(root, create=True, profile="builtin") as engine:
+            engine.index(SET / "documents")
+        yield root
 
 
 def questions() -> list[Question]:

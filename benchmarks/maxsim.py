@@ -2,9 +2,10 @@
 
     python -m benchmarks.maxsim [--pages N ...] [--queries N]
 
-Ours lie in a segment on disk, memory-mapped. One thread for everybody (BLAS, onnxruntime, torch,
-Rayon), CPU time, median over queries of 20 tokens; recall@10 is against MaxSim in float32 over the very vectors. maxsim-cpu is measured where it is installed, qdrant-client's local
-mode up to 1,000 pages. Pages and queries are made up: see `benchmarks.token_pages`.
+One thread for everybody (BLAS, onnxruntime, torch, Rayon), CPU time, median over queries of 20 tokens. PageLens' pages
+lie in a segment on disk, memory-mapped; the others' are float32 in memory. recall@10 is against MaxSim in float32 over
+the vectors before they were stored. maxsim-cpu is measured where it is installed, qdrant-client's local mode up to
+1,000 pages. Pages and queries are made up: see `benchmarks.token_pages`.
 """
 
 import argparse

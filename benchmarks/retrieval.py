@@ -5,8 +5,6 @@
 The engine answers as a user would call it: the whole set is a plain search, "within" is a search with `--path FILE`.
 """
 
-import argparse
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import numpy as np
 import Stemmer
 
 from api import wiring
-from benchmarks.development_set import COLUMNS, SET, PageId, Question, Run, questions, require_data, score
+from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score
 from core.types import Filters
 from encode.loading import load_text_encoder
 from index.reader import CollectionReader, Snapshot
@@ -28,16 +26,7 @@ DEPTH = 50  # pages of each ranking that are scored
 
 def main() -> None:
     """Index the development documents if need be, then print the table."""
-    require_data()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collection", type=Path, help="kept and used again; a temporary one if left out")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        root = arguments.collection or Path(scratch) / "collection"
-        settings = wiring.read_settings()
-        if not wiring.collection_exists(root):
-            wiring.create_collection(root, "builtin", settings)
-        wiring.open_collection(root, settings).index([SET / "documents"])
+    with indexed(__doc__) as root:
         asked = questions()
         reader = CollectionReader(root)
         with reader.snapshot() as snapshot:

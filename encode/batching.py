@@ -4,6 +4,7 @@ A padded token costs what a real one does, so a batch is as wide as its longest 
 budget pays for. Sorting by length keeps the padding small; the longest come first, so memory peaks at once.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,3 +73,8 @@ def encodable(texts: Sequence[str]) -> list[str]:
     One character for one, so offsets into the text stay right. Damaged PDFs do yield such characters.
     """
     return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,13 +12,11 @@ import encode.torchvision_fix  # noqa: F401
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
 import torch
-import transformers.utils.logging as transformers_logging
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
@@ -28,6 +26,7 @@ from core.spaces import Space
 from encode.batching import encodable, in_batches, stacked, unit_rows
 from encode.checkpoints import check_text_checkpoint
 from encode.device import best_device, dtype_for
+from encode.trust import quiet
 from encode.weights import WeightsFolder
 
 log = logging.getLogger(f"pagelens.{__name__}")
@@ -80,7 +79,7 @@ class SentenceTransformersEncoder:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
         try:
-            with _quiet():
+            with quiet():
                 model = SentenceTransformer(
                     str(folder.path), device=device, local_files_only=True, model_kwargs={"dtype": dtype_for(device)}
                 )
@@ -155,15 +154,3 @@ def _modules(model: SentenceTransformer) -> str:
         mode = getattr(module, "pooling_mode", None)
         names.append(type(module).__name__ + (f"({mode})" if mode else ""))
     return ">".join(names)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing progress bars while weights are read; errors are still told."""
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if bars:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -7,7 +7,6 @@ This module knows nothing of pages, lanes or other checkpoints.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from tokenizers import Encoding, Tokenizer
 from core.errors import WeightsError
 from core.settings import Settings
 from core.spaces import Space
-from encode.batching import encodable, in_batches, stacked, unit_rows
+from encode.batching import encodable, in_batches, stacked, unit_rows, usable_cores
 from encode.tokens import TokenVectors
 from encode.weights import wheel_file
 
@@ -94,7 +93,7 @@ class BuiltinTextEncoder:
         length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
         tokenizer = wheel_file(*TOKENIZER, site=site)
         session = _session(wheel_file(*ONNX, site=site), dim)
-        return cls(session, tokenizer, dim=dim, length=length, workers=settings.threads or _cores())
+        return cls(session, tokenizer, dim=dim, length=length, workers=settings.threads or usable_cores())
 
     @property
     def space(self) -> Space:
@@ -204,10 +203,3 @@ def _session(path: Path, dim: int) -> _Session:
         raise WeightsError(f"expected last_hidden_state of {dim} dimensions from {path}, found {output}")
     found: _Session = session
     return found
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

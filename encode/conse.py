@@ -24,8 +24,8 @@ from core.protocols import TextEncoder
 from core.settings import Settings
 from core.spaces import Space
 from core.types import Picture
-from encode.batching import unit_rows
-from encode.efficientnet import CLASSES, LITE0, LITE2, EfficientNetLite, default_workers
+from encode.batching import unit_rows, usable_cores
+from encode.efficientnet import CLASSES, LITE0, LITE2, EfficientNetLite
 
 log = logging.getLogger(f"pagelens.{__name__}")
 
@@ -90,7 +90,7 @@ class ConSEImageEncoder:
 
         `cache` is a folder, see `user_cache`. What it lacks is encoded and kept there: about 4 CPU-s, once.
         """
-        workers = settings.threads or default_workers()
+        workers = settings.threads or usable_cores()
         networks = [EfficientNetLite.load(variant, workers=workers, site=site) for variant in (LITE0, LITE2)]
         return cls(networks, text, load_class_vectors(text, cache))
 

