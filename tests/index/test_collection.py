@@ -181,12 +181,23 @@ def test_two_writers_at_once_and_the_second_is_told_who_has_the_lock(root: Path,
 
 
 def test_an_error_in_the_middle_drops_what_was_pending_and_frees_the_lock(root: Path, pdf: str) -> None:
-    with pytest.raises(KeyboardInterrupt), CollectionWriter(root) as writer:
+    with pytest.raises(ZeroDivisionError), CollectionWriter(root) as writer:
         writer.add(new_pages(pdf, FRUIT))
-        raise KeyboardInterrupt
+        raise ZeroDivisionError
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == []
     write(root, new_pages(pdf, FRUIT))
+
+
+def test_an_interrupt_keeps_the_pages_read_so_far(root: Path, pdf: str) -> None:
+    with pytest.raises(KeyboardInterrupt), CollectionWriter(root) as writer:
+        writer.add(new_pages("/whole.pdf", TREES))
+        writer.add(new_pages(pdf, FRUIT, until=2))
+        raise KeyboardInterrupt
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(TREES)
+    with CollectionWriter(root) as writer:
+        assert writer.known(sha(FRUIT)) == 3
 
 
 def test_the_words_lane_is_a_cache_that_comes_back_when_deleted(root: Path, pdf: str) -> None:
