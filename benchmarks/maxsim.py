@@ -80,12 +80,13 @@ def _measure(size: int, queries: int) -> None:
 
 def _print_table(made: Made, stored: TokenRows, queries: int, packing: float) -> None:
     size = len(made.pages)
+    rows = [*_others(made), *_ours(stored, queries)]
+    torch_cost = 0.0
     truth = [_first(_blocks(made.pages, query)) for query in made.queries]
     print(f"\n{size} pages of {made.pages.shape[1]} x {made.pages.shape[2]}, {queries} queries of ", end="")
     print(f"{len(made.queries[0])} tokens, 1 thread; packing and writing {1e3 * packing:.1f} ms a page")
     print("| how | ms a query | pages/ms | to torch einsum | bytes/page | recall@10 |\n|---|---|---|---|---|---|")
-    torch_cost = 0.0
-    for row in [*_others(made), *_ours(stored, queries)]:
+    for row in rows:
         cost, recall = _run(row, made.queries, truth)
         torch_cost = torch_cost or cost  # torch's row is the first
         figures = f"{1e3 * cost:.1f} | {size / cost / 1e3:.1f} | {torch_cost / cost:.1f}"

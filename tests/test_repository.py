@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = sorted(
     path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
 )
+DATA = {".tsv", ".npy", ".json", ".txt"}
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
 
 
@@ -34,6 +35,9 @@ def test_the_wheel_holds_every_room_and_nothing_else(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     packed = {name for name in names if name.endswith(".py")}
     assert packed == {str(path.relative_to(ROOT)) for path in MODULES} | {"pagelens.py"}
+    data = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).iterdir() if path.suffix in DATA}
+    assert data
+    assert data <= set(names), "a module's data file is left out"
 
 
 def test_pyproject_names_every_room_for_packing_and_for_the_import_check() -> None:
