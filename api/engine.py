@@ -218,7 +218,9 @@ class Engine:
                 documents=[_document_status(row) for row in snapshot.documents.values()],
                 pages=snapshot.page_count,
                 textless_pages=snapshot.textless(),
-                passages=sum(len(snapshot.vectors(lane).keys) for lane in manifest.spaces),
+                passages=sum(
+                    len(snapshot.vectors(lane).keys) for lane, space in manifest.spaces.items() if not space.many
+                ),
                 bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
                 gone=[
                     path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()

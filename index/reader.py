@@ -23,6 +23,7 @@ from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
 from index.layout import Layout, load, writer_lock
+from index.page_tokens import PageTokens, gather_tokens
 from index.segments import read_segment
 from index.vectors import Matrix, VectorIndex
 from index.words import WordsIndex, WordsSearcher
@@ -53,6 +54,7 @@ class View:
         self.words = words
         self._layout = layout
         self._vectors: dict[str, Vectors] = {}
+        self._tokens: dict[str, PageTokens] = {}
         self._documents: dict[int, DocumentRow] | None = None
 
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
@@ -68,6 +70,12 @@ class View:
             keys, matrix, stamp = gather(connection, folder, lane, space.dim)
             self._vectors[lane] = Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
         return self._vectors[lane]
+
+    def load_tokens(self, connection: Connection, lane: str, space: Space) -> PageTokens:
+        """Return a many-vector lane's pages, read once."""
+        if lane not in self._tokens:
+            self._tokens[lane] = gather_tokens(connection, self._layout.vectors(lane), lane, space.dim)
+        return self._tokens[lane]
 
 
 def gather(connection: Connection, folder: Path, lane: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
@@ -117,8 +125,12 @@ class Snapshot:
         return self._view.words
 
     def vectors(self, lane: str) -> Vectors:
-        """Return a lane's vectors."""
+        """Return the vectors of a lane of one each."""
         return self._view.load_vectors(self._connection, lane, self._spaces[lane])
+
+    def tokens(self, lane: str) -> PageTokens:
+        """Return the pages of a lane of many vectors each."""
+        return self._view.load_tokens(self._connection, lane, self._spaces[lane])
 
     @property
     def documents(self) -> dict[int, DocumentRow]:
@@ -178,8 +190,8 @@ class CollectionReader:
             with transaction(self._engine) as connection:
                 try:
                     snapshot = Snapshot(connection, self._current(connection), dict(self.manifest.spaces))
-                    for lane in self.manifest.spaces:
-                        snapshot.vectors(lane)
+                    for lane, space in self.manifest.spaces.items():
+                        (snapshot.tokens if space.many else snapshot.vectors)(lane)
                 except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
                     if attempt == TRIES - 1:
                         raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc

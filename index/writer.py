@@ -9,7 +9,7 @@ before it and nothing else, and the next writer clears what was left over (`inde
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -19,12 +19,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from core.errors import ReadCode
 from core.keys import page_key, passage_key
-from core.types import Document, Page, Passage
+from core.types import Document, Page, Passage, TokenMatrix
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
 from index.layout import Layout, load, writer_lock
+from index.pooled_spaces import pool_factor
 from index.segments import write_segment
+from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
 from index.words import WordsIndex
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
@@ -46,6 +48,8 @@ class NewPages:
     passages: Sequence[Sequence[Passage]]  # of each page
     vectors: Mapping[str, NDArray[np.float32]]  # lane -> (passages of all these pages, dim), by page and ordinal
     last: bool
+    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
+    """Lane of many vectors -> each page's tokens, as an encoder gives them or packed already."""
 
 
 @dataclass(slots=True)
@@ -72,10 +76,12 @@ class CollectionWriter:
     Raises CollectionLocked when another process writes, CollectionNotFound when there is nothing to write to.
     """
 
-    def __init__(self, root: Path, *, flush_pages: int = FLUSH_PAGES) -> None:
-        """`flush_pages` are held in memory before a commit; a long document takes several."""
+    def __init__(self, root: Path, *, flush_pages: int = FLUSH_PAGES, storage: Storage = "int8") -> None:
+        """`flush_pages` are held in memory before a commit; a long document takes several. `storage` is how
+        lanes of many vectors are stored from now on; what is stored otherwise stays as it is."""
         self.layout = Layout(root)
         self._flush_pages = flush_pages
+        self._storage: Storage = storage
         self.manifest = load(self.layout)
         self._stack = ExitStack()
         self._pending = _Pending()
@@ -125,7 +131,7 @@ class CollectionWriter:
     def add(self, new: NewPages) -> None:
         """Store pages; a document becomes visible, whole, with the commit that holds its last page."""
         key = self._begun.get(new.document.sha256) or self._begin(new.document.sha256)
-        self._pending.new.append((key, new))
+        self._pending.new.append((key, replace(new, tokens=self._pack(new))))  # a quarter of the memory from here on
         self._commit_when_full()
 
     def same(self, path: str, sha256: str) -> bool:
@@ -241,6 +247,8 @@ class CollectionWriter:
 
     def _write_vectors(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:
         """Write one segment; return its name ("" for none) and (document, rows) in row order."""
+        if self.manifest.spaces[lane].many:
+            return self._write_tokens(lane, batches)
         keys: list[int] = []
         runs: list[tuple[int, int]] = []
         for document, new in batches:
@@ -254,6 +262,34 @@ class CollectionWriter:
         vectors = np.concatenate([new.vectors[lane] for _, new in batches if len(new.vectors[lane])])
         space = self.manifest.spaces[lane]
         return write_segment(self.layout.vectors(lane), space, np.array(keys, np.int64), vectors), runs
+
+    def _write_tokens(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:
+        """Like `_write_vectors`; a page is a row, with tokens or without."""
+        parts: list[TokenRows] = []
+        keys: list[int] = []
+        runs: list[tuple[int, int]] = []
+        for document, new in batches:
+            rows = new.tokens[lane]
+            assert isinstance(rows, TokenRows) and len(rows) == len(new.pages), (lane, len(rows), len(new.pages))
+            if new.pages:
+                parts.append(rows)
+                keys.extend(page_key(document, page.number) for page in new.pages)
+                runs.append((document, len(rows)))
+        if not keys:
+            return "", []
+        space = self.manifest.spaces[lane]
+        return write_token_segment(self.layout.vectors(lane), space, np.array(keys, np.int64), parts), runs
+
+    def _pack(self, new: NewPages) -> dict[str, TokenRows]:
+        """Return the tokens of each lane of many vectors as they are stored, pooled where its space says so."""
+        packed = {}
+        for lane, space in self.manifest.spaces.items():
+            if space.many:
+                pages = new.tokens[lane]
+                if not isinstance(pages, TokenRows):
+                    pages = pack_tokens(_pooled(pages, pool_factor(space)), space.dim, storage=self._storage)
+                packed[lane] = pages
+        return packed
 
     def _record(
         self, connection: Connection, pending: _Pending, named: Mapping[str, tuple[str, list[tuple[int, int]]]]
@@ -274,6 +310,14 @@ class CollectionWriter:
             removed |= _link(connection, path, sha256)
         catalog.remove_documents(connection, sorted(removed))
         return removed
+
+
+def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
+    if factor == 1:
+        return pages
+    from index.token_pooling import pool_tokens  # scipy: a quarter of a second to import
+
+    return [pool_tokens(page, factor) for page in pages]
 
 
 def _link(connection: Connection, path: str, sha256: str) -> set[int]:

@@ -1,0 +1,63 @@
+"""A many-vector lane as a reader has it: the live pages of all its segments under one row number each.
+
+Everything but keys and offsets stays on disk, memory-mapped. Knows the catalog's segments and runs, no commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from core.types import TokenMatrix
+from index import tables as t
+from index.many_vectors import ManyVectorIndex, open_index
+from index.ragged import Stack
+from index.token_segments import TokenRows, read_token_segment
+
+
+@dataclass(frozen=True, slots=True)
+class PageTokens:
+    """A lane's live pages: page keys (n,) by row, their tokens, and the index over them."""
+
+    keys: NDArray[np.int64]
+    parts: Sequence[TokenRows]  # their pages, one part after another, are the rows
+    index: ManyVectorIndex
+
+    def matrix(self, row: int) -> TokenMatrix:
+        """Return a page's tokens and where on it they look."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        part = int(np.searchsorted(ends, row, side="right"))
+        return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
+
+    def row_of(self, page: int) -> int | None:
+        """Return the row of a page key, or None where the lane does not have it."""
+        rows = np.flatnonzero(self.keys == page)
+        return int(rows[0]) if len(rows) else None
+
+
+def gather_tokens(connection: Connection, folder: Path, lane: str, dim: int) -> PageTokens:
+    """Return a lane's live pages in the order they were written. Raises like `index.segments.read_segment`."""
+    s, r, d = t.segments.c, t.runs.c, t.documents.c
+    query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
+    live = query.join(t.documents, d.key == r.document).where(s.lane == lane, d.live == 1)
+    runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
+    segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
+    cuts = _joined(runs)
+    parts = [segments[name][1].cut(start, stop) for name, start, stop in cuts]
+    keys = [segments[name][0][start:stop] for name, start, stop in cuts]
+    tokens, summaries = Stack([p.tokens for p in parts], dim), Stack([p.summaries for p in parts], dim)
+    return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, open_index(tokens, summaries))
+
+
+def _joined(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Return runs (segment, start, stop) with neighbours made one: documents next to each other are one part."""
+    joined: list[tuple[str, int, int]] = []
+    for name, start, stop in runs:
+        if joined and joined[-1][0] == name and joined[-1][2] == start:
+            joined[-1] = (name, joined[-1][1], stop)
+        else:
+            joined.append((name, start, stop))
+    return joined

@@ -1,0 +1,174 @@
+"""A lane of many vectors a page beside one of passages: written, read, replaced, merged, checked."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.keys import document_of, number_of, page_key
+from core.spaces import Space
+from core.types import QueryTokens, TokenMatrix
+from index.layout import Layout, create
+from index.pooled_spaces import pooled_space
+from index.reader import CollectionReader, Snapshot
+from index.segments import check_segment
+from index.token_pooling import pool_tokens
+from index.upkeep import MANY
+from index.writer import CollectionWriter, NewPages
+from tests.index.fixtures import SPACE, new_pages, vector
+
+TOKENS = Space("test/tokens", "1", 8, many=True)
+FRUIT = ["apple one red", "banana two", "cherry three ripe and dark"]
+TREES = ["oak four", "pine five tall"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "collection"
+    create(Layout(root), profile="test", spaces={"text": SPACE, "page": TOKENS})
+    return root
+
+
+def tokens(text: str) -> TokenMatrix:
+    """One token a word, but for pages that say nothing."""
+    words = [] if text.startswith("empty") else text.split(" ")
+    boxes = np.array([(i / 10, 0.1, (i + 1) / 10, 0.2) for i in range(len(words))], np.float32).reshape(-1, 4)
+    return TokenMatrix(np.array([vector(word) for word in words], np.float32).reshape(-1, 8), boxes)
+
+
+def with_tokens(path: str, texts: list[str], **options: int) -> NewPages:
+    new = new_pages(path, texts, **options)  # type: ignore[arg-type]
+    return replace(new, tokens={"page": [tokens(page.text.text) for page in new.pages]})
+
+
+def write(root: Path, *documents: NewPages) -> None:
+    with CollectionWriter(root) as writer:
+        for document in documents:
+            writer.add(document)
+
+
+def texts(snapshot: Snapshot) -> list[str]:
+    """Every live page's text, each found by its own words in the lane of many vectors."""
+    lane = snapshot.tokens("page")
+    pages = snapshot.pages(lane.keys.tolist())
+    assert snapshot.page_count == len(lane.keys) == len(pages)
+    for row, key in enumerate(lane.keys.tolist()):
+        text, found = pages[key].text.text, lane.matrix(row)
+        assert lane.row_of(key) == row
+        assert number_of(key) == pages[key].number
+        expected = tokens(text)
+        assert found.vectors.shape == expected.vectors.shape
+        assert np.allclose(found.vectors, expected.vectors, atol=0.01)
+        assert np.allclose(found.boxes, expected.boxes, atol=1e-4)
+        if len(expected.vectors):
+            rows, scores = lane.index.search(QueryTokens(expected.vectors, text.split(" ")), 1)
+            assert rows.tolist() == [row]
+            assert scores[0] == pytest.approx(len(expected.vectors), rel=0.02)
+    return sorted(page.text.text for page in pages.values())
+
+
+def segments(root: Path) -> list[Path]:
+    return [path for path in (root / "vectors/page").iterdir() if path.is_dir()]
+
+
+def test_pages_and_their_tokens_are_read_back_and_found(root: Path) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", ["empty page", *TREES]))
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted([*FRUIT, "empty page", *TREES])
+        assert len(snapshot.vectors("text").keys) == 6
+        assert snapshot.tokens("page").row_of(page_key(99, 1)) is None
+    assert CollectionReader(root).check() == []
+
+
+def test_tokens_are_invisible_until_the_last_page_is_in_and_go_with_their_document(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_text("stands for a file that exists")
+    path, reader = str(tmp_path / "a.pdf"), CollectionReader(root)
+    write(root, with_tokens("/b.pdf", TREES), with_tokens(path, FRUIT, until=2))
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted(TREES)
+    write(root, with_tokens(path, FRUIT, first=3))
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted([*FRUIT, *TREES])
+    with reader.snapshot() as before:
+        write(root, with_tokens("/b.pdf", ["elm six"]))
+        assert texts(before) == sorted([*FRUIT, *TREES])
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted([*FRUIT, "elm six"])
+        live = snapshot.tokens("page").keys
+        assert np.isin(document_of(live), snapshot.live).all()
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_many_small_segments_are_merged_and_no_token_is_lost(root: Path, mixed: bool) -> None:
+    wanted = [f"page {'x' * (i + 1)}" for i in range(MANY + 3)]
+    reader = CollectionReader(root)
+    for index, text in enumerate(wanted):
+        with CollectionWriter(root, storage="float16" if mixed and index % 2 else "int8") as writer:
+            writer.add(with_tokens(f"/{index}.pdf", [text]))
+        with reader.snapshot() as snapshot:
+            assert texts(snapshot) == sorted(wanted[: index + 1])
+    assert len(segments(root)) <= MANY
+    assert all(check_segment(folder.parent, folder.name) is None for folder in segments(root))
+    assert reader.check() == []
+
+
+def test_a_document_removed_from_the_middle_of_a_segment_is_stepped_over(root: Path) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", ["elm six"]), with_tokens("/c.pdf", TREES))
+    [before] = segments(root)
+    with CollectionWriter(root) as writer:
+        writer.forget_paths(["/b.pdf"])
+    assert segments(root) == [before]  # not dead enough to be written anew
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted([*FRUIT, *TREES])
+        assert len(snapshot.tokens("page").parts) == 2
+
+
+def test_a_segment_that_is_mostly_dead_is_written_anew(root: Path) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", TREES))
+    [before] = segments(root)
+    with CollectionWriter(root) as writer:
+        writer.forget_paths(["/a.pdf"])
+    [after] = segments(root)
+    assert after != before
+    with CollectionReader(root).snapshot() as snapshot:
+        assert texts(snapshot) == sorted(TREES)
+
+
+def test_stray_segments_are_swept(root: Path) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT))
+    stray = root / "vectors/page/000099-deadbeef"
+    stray.mkdir()
+    write(root)
+    assert not stray.exists()
+
+
+@pytest.mark.parametrize("part", ["vectors", "keys", "summary_offsets", "boxes"])
+def test_a_lost_array_is_named_by_the_check(root: Path, part: str) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT))
+    [segment] = segments(root)
+    (segment / f"{part}.npy").unlink()
+    assert any(segment.name in problem for problem in CollectionReader(root).check())
+
+
+def test_a_document_with_too_few_pages_in_the_lane_is_named_by_the_check(root: Path) -> None:
+    write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", TREES))
+    reader = CollectionReader(root)
+    with reader._engine.begin() as connection:  # what no writer does
+        connection.exec_driver_sql(
+            "UPDATE runs SET rows = rows - 1 WHERE segment IN (SELECT id FROM segments WHERE lane = 'page')"
+        )
+    assert any("expected 3 pages, found 2" in problem for problem in reader.check())
+
+
+def test_tokens_are_pooled_where_the_space_says_so(tmp_path: Path) -> None:
+    root = tmp_path / "pooled"
+    create(Layout(root), profile="test", spaces={"text": SPACE, "page": pooled_space(TOKENS, 2)})
+    write(root, with_tokens("/a.pdf", FRUIT))
+    with CollectionReader(root).snapshot() as snapshot:
+        lane = snapshot.tokens("page")
+        stored: Sequence[TokenMatrix] = [lane.matrix(row) for row in range(3)]
+    assert [len(matrix.vectors) for matrix in stored] == [1, 1, 2]
+    for matrix, text in zip(stored, FRUIT, strict=True):
+        assert np.allclose(matrix.vectors, pool_tokens(tokens(text), 2).vectors, atol=0.01)
