@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from api.names import path_to_text
 from api.results import FailedFile, IndexReport, Progress
 from core.protocols import TextEncoder
-from index.writer import CollectionWriter, NewPages
+from index.recording import NewPages
+from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
 
 OnProgress = Callable[[Progress], None]

@@ -14,17 +14,17 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
 from core.errors import ReadCode
 from core.keys import page_key, passage_key
-from core.types import Document, Page, Passage, TokenMatrix
+from core.types import TokenMatrix
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
 from index.layout import Layout, load, writer_lock
 from index.pooled_spaces import pool_factor
+from index.recording import NewPages, insert_pages, link_path, staged_at, unlink_path
 from index.segments import write_segment
 from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
 from index.words import WordsIndex
@@ -36,20 +36,6 @@ FLUSH_SECONDS = 10.0  # between two commits, at most
 
 KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
 """Failures that say nothing of the file's content: the version indexed before stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPages:
-    """Some pages of one document, in order, ready to be stored; `last` when the document ends with them."""
-
-    document: Document
-    path: str
-    pages: Sequence[Page]
-    passages: Sequence[Sequence[Passage]]  # of each page
-    vectors: Mapping[str, NDArray[np.float32]]  # lane -> (passages of all these pages, dim), by page and ordinal
-    last: bool
-    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
-    """Lane of many vectors -> each page's tokens, as an encoder gives them or packed already."""
 
 
 @dataclass(slots=True)
@@ -164,7 +150,7 @@ class CollectionWriter:
             known = [path for path in gone if catalog.document_at(connection, path) is not None]
             orphans: set[int] = set()
             for path in gone:
-                orphans |= _unlink(connection, path)
+                orphans |= unlink_path(connection, path)
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
         self._pending.removed.extend(orphans)
         self.commit()
@@ -297,17 +283,17 @@ class CollectionWriter:
         """Write everything of one commit into the catalog; return the documents that went."""
         removed = set(pending.removed)
         for key, new in pending.new:
-            removed |= _insert_pages(connection, key, new)
+            removed |= insert_pages(connection, key, new)
         for lane, (name, runs) in named.items():
             if name:
                 upkeep.name_segment(connection, lane, name, runs)
         for path, sha256, code, reason in pending.failed:
             catalog.record_failure(connection, path, sha256, code, reason)
-            removed |= _staged_at(connection, path)
+            removed |= staged_at(connection, path)
             if code not in KEPT_AFTER:
-                removed |= _unlink(connection, path)
+                removed |= unlink_path(connection, path)
         for path, sha256 in pending.same:
-            removed |= _link(connection, path, sha256)
+            removed |= link_path(connection, path, sha256)
         catalog.remove_documents(connection, sorted(removed))
         return removed
 
@@ -318,85 +304,3 @@ def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
     from index.token_pooling import pool_tokens  # scipy: a quarter of a second to import
 
     return [pool_tokens(page, factor) for page in pages]
-
-
-def _link(connection: Connection, path: str, sha256: str) -> set[int]:
-    """Let a path lead to bytes that are here already, or share their failure; return documents left pathless."""
-    document = catalog.find_document(connection, sha256)
-    if document is not None and document.live:
-        return _take_path(connection, path, document.key)
-    failure = connection.execute(select(t.failures).where(t.failures.c.sha256 == sha256)).first()
-    if failure is None:
-        return set()
-    catalog.record_failure(connection, path, sha256, failure.code, failure.reason)
-    return _unlink(connection, path)
-
-
-def _insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
-    """Insert one batch of a document's pages; make it live if it is the last. Return the documents it replaces."""
-    document = new.document
-    if connection.execute(select(t.documents.c.key).where(t.documents.c.key == key)).first() is None:
-        row = {
-            "key": key,
-            "sha256": document.sha256,
-            "live": 0,
-            "pages_in": 0,
-            "staged_path": new.path,
-            "kind": document.kind,
-            "title": document.title,
-            "page_count": document.page_count,
-            "size": document.size,
-            "date": document.date.isoformat() if document.date else None,
-            "metadata": dict(document.metadata),
-        }
-        connection.execute(insert(t.documents).values(row))
-    rows = [_page_row(key, page, passages) for page, passages in zip(new.pages, new.passages, strict=True)]
-    if rows:
-        connection.execute(insert(t.pages), rows)
-    done = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
-    connection.execute(update(t.documents).where(t.documents.c.key == key).values(done))
-    if not new.last:
-        return set()
-    return _take_path(connection, new.path, key) | (_staged_at(connection, new.path) - {key})
-
-
-def _page_row(document: int, page: Page, passages: Sequence[Passage]) -> dict[str, object]:
-    return {
-        "key": page_key(document, page.number),
-        "document": document,
-        "number": page.number,
-        "label": page.label,
-        "width": page.width,
-        "height": page.height,
-        "text": page.text.text,
-        "words": t.pack_words(page.text),
-        "source": page.text.source,
-        "confidence": page.text.confidence,
-        "caption": page.caption,
-        "problem": page.problem,
-        "passages": t.pack_passages(tuple(passages)),
-    }
-
-
-def _take_path(connection: Connection, path: str, key: int) -> set[int]:
-    """Let `path` lead to a document; return the document that has no path left by that."""
-    orphans = _unlink(connection, path) - {key}
-    connection.execute(insert(t.paths).values(path=path, document=key))
-    connection.execute(delete(t.failures).where(t.failures.c.path == path))
-    return orphans
-
-
-def _unlink(connection: Connection, path: str) -> set[int]:
-    """Forget a path; return its document if that has no other."""
-    key = catalog.document_at(connection, path)
-    if key is None:
-        return set()
-    connection.execute(delete(t.paths).where(t.paths.c.path == path))
-    other = connection.execute(select(t.paths.c.path).where(t.paths.c.document == key)).first()
-    return set() if other else {key}
-
-
-def _staged_at(connection: Connection, path: str) -> set[int]:
-    """Return the half-read documents that came from a path."""
-    d = t.documents.c
-    return set(connection.execute(select(d.key).where(d.live == 0, d.staged_path == path)).scalars())

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from core.spaces import Space
 from core.types import Document, Page, PageText, Passage
 from index.layout import Layout, create
-from index.writer import CollectionWriter, NewPages
+from index.recording import NewPages
+from index.writer import CollectionWriter
 
 SPACE = Space("test/letters", "1", 8)
 

@@ -13,10 +13,11 @@ from core.types import QueryTokens, TokenMatrix
 from index.layout import Layout, create
 from index.pooled_spaces import pooled_space
 from index.reader import CollectionReader, Snapshot
+from index.recording import NewPages
 from index.segments import check_segment
 from index.token_pooling import pool_tokens
 from index.upkeep import MANY
-from index.writer import CollectionWriter, NewPages
+from index.writer import CollectionWriter
 from tests.index.fixtures import SPACE, new_pages, vector
 
 TOKENS = Space("test/tokens", "1", 8, many=True)
