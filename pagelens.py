@@ -13,7 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from api.engine import Engine
-from api.wiring import choose_profile, collection_exists, create_collection, open_collection, read_settings
+from api.profiles import choose_profile
+from api.wiring import collection_exists, create_collection, open_collection, read_settings
 from core.errors import PageLensError
 from core.types import Filters, PageRef
 
@@ -25,5 +26,5 @@ def open(collection: str | Path, *, create: bool = False, profile: str = "auto")
     """Return the engine on a collection; `create` makes it when it is not there. Raises PageLensError."""
     root, settings = Path(collection), read_settings()
     if create and not collection_exists(root):
-        create_collection(root, choose_profile(profile, settings).profile, settings)
+        create_collection(root, choose_profile(profile, settings), settings)
     return open_collection(root, settings, profile=profile)

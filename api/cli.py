@@ -23,6 +23,7 @@ from api import console, wiring
 from api.engine import Engine
 from api.marks import from_jpeg
 from api.names import picture_name, printable
+from api.profiles import choose_profile
 from api.results import as_json
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
 from core.types import Box, Filters, Kind, PageRef
@@ -84,6 +85,9 @@ def index(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
     collection: Collection = DEFAULT,
     profile: Annotated[str, typer.Option(help="auto, builtin, cpu, gpu, or a text model's name or folder.")] = "auto",
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
     as_data: Json = False,
 ) -> int:
@@ -93,10 +97,14 @@ def index(
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
-        chosen = wiring.choose_profile(profile, settings)
-        wiring.create_collection(collection, chosen.profile, settings)
-        console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.profile}: {chosen.why}.")
-    engine = wiring.open_collection(collection, settings, profile=profile)
+        chosen = choose_profile(profile, settings, models=_pairs("--model", model))
+        left_out = wiring.create_collection(collection, chosen, settings)
+        console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
+        for lane, reason in left_out.items():
+            console.err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
+    elif model:
+        raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
+    engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     with console.progress() as tell:
         report = engine.index(paths, prune=prune, on_progress=tell)
     _print(report, as_data, console.print_report)
@@ -105,10 +113,15 @@ def index(
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="Words, or a question.")],
+    query: Annotated[str, typer.Argument(help="Words, or a question; what to change, with --image.")] = "",
     collection: Collection = DEFAULT,
+    image: Annotated[
+        Path | None, typer.Option("--image", "-i", help="Find pages and photos like this picture.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
-    lane: Annotated[list[str] | None, typer.Option("--lane", help="Only this lane: words, text. May repeat.")] = None,
+    lane: Annotated[
+        list[str] | None, typer.Option("--lane", "--lanes", help="Only these: words, text, page, image, looks.")
+    ] = None,
     path: Paths = None,
     kind: Kinds = None,
     since: Since = None,
@@ -119,9 +132,11 @@ def search(
     as_data: Json = False,
 ) -> int:
     """Find the pages that have to do with a query, best first."""
+    if not query.strip() and image is None:
+        raise UsageError("expected a query, or a picture with --image, found neither")
     engine = wiring.open_collection(collection)
     filters = _filters(path, kind, since, until, pages, meta)
-    found = engine.search(query, k=k, filters=filters, lanes=lane)
+    found = engine.search(query, image=image, k=k, filters=filters, lanes=_listed(lane))
     _print(found, as_data, console.print_results)
     if pictures:
         marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
@@ -164,17 +179,20 @@ def show(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")
     ] = None,
+    heat: Annotated[bool, typer.Option("--heat", help="Show where the page lane looks for the query.")] = False,
     view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
 ) -> int:
     """Write a page's picture, with the evidence for a query marked."""
     engine = wiring.open_collection(collection)
     ref = engine.resolve(page)
-    boxes = engine.evidence(ref, query) if query else []
-    if query and not boxes:
+    if heat and not query:
+        raise UsageError("expected --query with --heat: heat is where the page lane looks for it")
+    boxes = engine.evidence(ref, query) if query and not heat else []
+    if query and not heat and not boxes:
         console.err.print("None of these words stands on the page: nothing is marked.")
     target = out or Path(picture_name(ref))
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture = engine.picture(ref, boxes=boxes)
+    picture = engine.heated(ref, query) if query and heat else engine.picture(ref, boxes=boxes)
     if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
         from_jpeg(picture).save(target)  # the format that the name asks for
     else:
@@ -262,7 +280,7 @@ def _filters(
 ) -> Filters:
     first, last = _page_range(pages)
     earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
-    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, _metadata(meta))
+    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, _pairs("--meta", meta))
 
 
 def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
@@ -306,14 +324,19 @@ def _page_range(text: str | None) -> tuple[int | None, int | None]:
     return numbers[0], numbers[1]
 
 
-def _metadata(pairs: list[str] | None) -> dict[str, str]:
+def _pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
     wanted = {}
     for pair in pairs or ():
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"expected --meta key=value, found {pair!r}")
+            raise UsageError(f"expected {option} key=value, found {pair!r}")
         wanted[key] = value
     return wanted
+
+
+def _listed(names: list[str] | None) -> list[str] | None:
+    """Read an option that may repeat, or list names with commas."""
+    return [part.strip() for name in names for part in name.split(",")] if names else None
 
 
 def _print(value: Any, as_data: bool, for_people: Any) -> None:

@@ -67,6 +67,8 @@ def print_results(found: results.SearchResults) -> None:
     """Print the hits: the page, how each lane ranked it, and the words it was found by."""
     if found.heard:
         out.print(Text(f"heard: {', '.join(printable(one) for one in found.heard)}", style="dim"))
+    for lane, reason in found.missing.items():
+        out.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
     if not found.pages_searched:
         out.print("No page was searched: the collection is empty, or no document is what the filters ask for.")
         return
@@ -78,8 +80,25 @@ def print_results(found: results.SearchResults) -> None:
     for rank, hit in enumerate(found.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}", style="dim"), soft_wrap=True)
-        quotes = [_marked(one.quote, asked) for one in hit.evidence] or [Text("(no words on it)", style="dim")]
-        _print_indented(Text(" … ").join(quotes))
+        quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
+        _print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
+    if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
+        out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
+
+
+_APPROXIMATE = (
+    "The image lane is approximate here: it knows 1,000 kinds of things, no actions, colours or places, and always "
+    "finds something. CLIP knows more: pagelens models"
+)
+
+
+def _without_words(hit: results.FoundPage) -> str:
+    """Say what is to be seen where there is nothing to quote."""
+    if hit.guesses:
+        return (
+            "looks like " + ", ".join(f"{guess.label} {guess.belief:.0%}" for guess in hit.guesses) + " (approximate)"
+        )
+    return "(found by its picture)" if {"image", "looks", "page"} & set(hit.lanes) else "(no words on it)"
 
 
 def _print_indented(text: Text) -> None:
@@ -124,7 +143,9 @@ def print_report(report: results.IndexReport) -> None:
         f"{report.unchanged} unchanged."
     )
     if report.wordless:
-        out.print(f"{_count(report.wordless, 'page')} of them hold no words (scans, photos): found by file name only.")
+        out.print(
+            f"{_count(report.wordless, 'page')} of them hold no words (scans, photos): found by looks and file name."
+        )
     if report.linked:
         out.print(
             f"{_count(report.linked, 'file')} with the same bytes as one that is here: noted as a further path of it."
@@ -156,7 +177,9 @@ def print_status(status: results.Status) -> None:
     models = "; ".join(f"{lane}: {model}" for lane, model in status.models.items())
     out.print(Text(f"profile {status.profile}; {models}", style="dim"), soft_wrap=True)
     if status.textless_pages:
-        out.print(f"{_count(status.textless_pages, 'page')} without words (scans, photos): found by file name only.")
+        out.print(
+            f"{_count(status.textless_pages, 'page')} without words (scans, photos): found by looks and file name."
+        )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("document", "pages", "title"):
         table.add_column(name, overflow="fold", justify="right" if name == "pages" else "left")

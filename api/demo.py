@@ -8,6 +8,7 @@ from api import console, wiring
 from api.demo_documents import FOREIGN_QUESTION, QUESTIONS, write_documents
 from api.engine import Engine
 from api.names import picture_name
+from api.profiles import choose_profile
 from core.types import Answer, Box, PageRef
 
 
@@ -17,7 +18,7 @@ def run_demo(folder: Path) -> None:
     files, collection, pictures = folder / "files", folder / "collection", folder / "pages"
     write_documents(files)
     if not wiring.collection_exists(collection):
-        wiring.create_collection(collection, "builtin", settings)
+        wiring.create_collection(collection, choose_profile("builtin", settings), settings)
     engine = wiring.open_collection(collection, settings)
     with console.progress() as tell:
         report = engine.index([files], on_progress=tell)

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from api.indexing import IndexRun, OnProgress
-from api.marks import draw_marks, from_jpeg, to_jpeg
+from api.embedding import Embedder
+from api.indexing import IndexRun, OnProgress, Render
+from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, read_page_name, text_to_path
+from api.query_picture import read_picture
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
 from core.errors import NotFound, UsageError
 from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, TextEncoder
-from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, ShownPage
+from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, Query, ShownPage
+from encode.loading import BUILTIN
 from index.catalog import DocumentRow, PageRow
 from index.layout import Layout
 from index.pictures import kept_picture
@@ -36,10 +41,12 @@ NO_FILTERS = Filters()
 class Parts:
     """What the engine works with. Loaders are called when first needed: `status` loads no model."""
 
-    load_encoder: Callable[[], TextEncoder]
-    load_retriever: Callable[[TextEncoder], Retriever]
-    load_answerer: Callable[[TextEncoder], Answerer]
+    load_embedders: Callable[[], Sequence[Embedder]]
+    load_text: Callable[[], TextEncoder]  # counts tokens for passages
+    load_retriever: Callable[[], Retriever]
+    load_answerer: Callable[[], Answerer]
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
+    picture_of: Render  # the same as encoders read it
 
 
 class Engine:
@@ -61,18 +68,12 @@ class Engine:
         self.close()
 
     @cached_property
-    def _encoder(self) -> TextEncoder:
-        encoder = self._parts.load_encoder()
-        self._reader.manifest.require("text", encoder.space)
-        return encoder
-
-    @cached_property
     def _retriever(self) -> Retriever:
-        return self._parts.load_retriever(self._encoder)
+        return self._parts.load_retriever()
 
     @cached_property
     def _answerer(self) -> Answerer:
-        return self._parts.load_answerer(self._encoder)
+        return self._parts.load_answerer()
 
     # Writing
 
@@ -88,11 +89,14 @@ class Engine:
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
-        encoder = self._encoder
+        embedders = self._parts.load_embedders()
+        count_tokens = self._parts.load_text().count_tokens
         with CollectionWriter(self.layout.root) as writer:
             survey = sources.survey(absolute)
-            run = IndexRun(writer, encoder, files=survey.files, size=survey.size, tell=on_progress)
-            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=encoder.count_tokens))
+            run = IndexRun(
+                writer, embedders, self._parts.picture_of, files=survey.files, size=survey.size, tell=on_progress
+            )
+            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=count_tokens))
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report
@@ -120,21 +124,32 @@ class Engine:
     # Reading
 
     def search(
-        self, query: str, *, k: int = 10, filters: Filters = NO_FILTERS, lanes: Sequence[str] | None = None
+        self,
+        query: str = "",
+        *,
+        image: Path | str | bytes | None = None,
+        k: int = 10,
+        filters: Filters = NO_FILTERS,
+        lanes: Sequence[str] | None = None,
     ) -> SearchResults:
-        """Return the `k` best pages for a query, fused over the lanes, each with its evidence."""
-        if not query.strip():
-            raise UsageError("expected a query of at least one word, found nothing")
+        """Return the `k` best pages for a text, a picture (a file or its bytes), or both, fused over the lanes, each
+        with its evidence."""
+        if not query.strip() and image is None:
+            raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1:
             raise UsageError(f"expected k of at least 1, found {k}")
+        asked = Query(query.strip(), None if image is None else read_picture(image))
         with self._reader.snapshot() as snapshot:
-            found = self._retriever.search(snapshot, query, k=k, filters=filters, lanes=lanes)
+            found = self._retriever.search(snapshot, asked, k=k, filters=filters, lanes=lanes)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
             hits = [
                 self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
             ]
-            return SearchResults(query, hits, found.heard, found.pages)
+            guessing = [
+                name for name, lane in self._reader.manifest.lanes.items() if name == "image" and lane.model == BUILTIN
+            ]
+            return SearchResults(query, hits, found.heard, found.pages, dict(self._retriever.missing), guessing)
 
     def _found(self, snapshot: Snapshot, query: str, hit: FusedHit, row: DocumentRow, page: PageRow) -> FoundPage:
         return FoundPage(
@@ -148,6 +163,7 @@ class Engine:
             lanes=hit.lanes,
             named=hit.named,
             evidence=self._retriever.evidence(snapshot, query, page, hit),
+            guesses=page.guesses,
         )
 
     def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS) -> Answer:
@@ -155,7 +171,7 @@ class Engine:
         if not question.strip():
             raise UsageError("expected a question, found nothing")
         with self._reader.snapshot() as snapshot:
-            found = self._retriever.search(snapshot, question, k=k, filters=filters)
+            found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
         shown = []
@@ -183,12 +199,31 @@ class Engine:
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
     def evidence(self, ref: PageRef, query: str) -> list[Box]:
-        """Return where on a page the words of a query stand best."""
+        """Return where on a page the words of a query stand best, or where late interaction looks at its picture."""
         with self._reader.snapshot() as snapshot:
-            row = self._find_page(snapshot, ref)
-            key = page_key(row.key, ref.number)
+            key = self._page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             return [box for one in self._retriever.evidence(snapshot, query, page) for box in one.boxes]
+
+    def heat_map(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> NDArray[np.float32]:
+        """Return where the `page` lane looks on a page for a query: (height, width) in 0..1, `longest` pixels on its
+        longer side. Raises NotFound where it has nothing of the page."""
+        with self._reader.snapshot() as snapshot:
+            key = self._page_key(snapshot, ref)
+            page = snapshot.pages([key])[key]
+            scale = longest / max(page.width, page.height)
+            size = {"height": round(page.height * scale), "width": round(page.width * scale)}
+            heat = self._retriever.heat(snapshot, query, key, **size)
+        if heat is None:
+            raise NotFound(
+                f"expected {ref} in the `page` lane, found nothing of it: a page without words has no heat map"
+            )
+        return heat
+
+    def heated(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> bytes:
+        """Return a page as JPEG with its heat map over it."""
+        heat = self.heat_map(ref, query, longest=longest)
+        return to_jpeg(draw_heat(from_jpeg(self.picture(ref, longest=longest)), heat))
 
     def resolve(self, text: str) -> PageRef:
         """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full."""
@@ -213,14 +248,12 @@ class Engine:
             return Status(
                 collection=str(self.layout.root),
                 profile=manifest.profile,
-                models={"words": "BM25", **{lane: str(space) for lane, space in manifest.spaces.items()}},
+                models={"words": "BM25", **{name: str(lane.space) for name, lane in manifest.lanes.items()}},
                 generation=snapshot.generation,
                 documents=[_document_status(row) for row in snapshot.documents.values()],
                 pages=snapshot.page_count,
                 textless_pages=snapshot.textless(),
-                passages=sum(
-                    len(snapshot.vectors(lane).keys) for lane, space in manifest.spaces.items() if not space.many
-                ),
+                passages=len(snapshot.vectors("text").keys) if "text" in manifest.lanes else 0,
                 bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
                 gone=[
                     path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()
@@ -247,6 +280,9 @@ class Engine:
         """Return the documents below a folder or matching a glob, else the one document of that name."""
         matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
         return matching if len(matching) > 1 else [self._find_document(snapshot, name)]
+
+    def _page_key(self, snapshot: Snapshot, ref: PageRef) -> int:
+        return page_key(self._find_page(snapshot, ref).key, ref.number)
 
     def _find_page(self, snapshot: Snapshot, ref: PageRef) -> DocumentRow:
         row = self._find_document(snapshot, ref.path)

@@ -1,28 +1,43 @@
 """One indexing run: what ingestion tells, encoded and handed to the collection's writer."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from api.embedding import Batch, Embedder, embed
 from api.names import path_to_text
 from api.results import FailedFile, IndexReport, Progress
-from core.protocols import TextEncoder
+from core.errors import ReadError
+from core.types import Kind, Page, Picture
 from index.recording import NewPages
 from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
 
 OnProgress = Callable[[Progress], None]
 
+Render = Callable[[Path, Kind, int, int], Picture]
+"""File, kind, page number and pixels of the longer side to a picture. Raises ReadError."""
+
 
 class IndexRun:
     """Consumes events and keeps the report. One run, one writer."""
 
     def __init__(
-        self, writer: CollectionWriter, encoder: TextEncoder, *, files: int, size: int, tell: OnProgress
+        self,
+        writer: CollectionWriter,
+        embedders: Sequence[Embedder],
+        render: Render,
+        *,
+        files: int,
+        size: int,
+        tell: OnProgress,
     ) -> None:
         """`files` and `size` (bytes) are what the run will read in all, for the progress told."""
         self.report = IndexReport()
         self._writer = writer
-        self._encoder = encoder
+        self._embedders = embedders
+        self._render = render
         self._files_total, self._bytes_total = files, size
         self._files = self._pages = 0
         self._bytes = 0.0
@@ -46,16 +61,32 @@ class IndexRun:
 
     def _store(self, window: Window) -> None:
         path = path_to_text(window.path)
-        texts = [text for page in window.inputs for text in page]
-        vectors = {"text": self._encoder.encode_passages(texts)}
-        self._writer.add(NewPages(window.document, path, window.pages, window.passages, vectors, window.last))
-        self.report.pages += len(window.pages)
-        self.report.wordless += sum(page.text.source == "none" for page in window.pages)
+        pages, pictures = self._pictured(window)
+        texts = [page.text for page in pages]
+        new = embed(self._embedders, Batch(window.document.kind, texts, window.passages, window.inputs, pictures))
+        guesses = {pages[place].number: found for place, found in new.guesses.items()}
+        self._writer.add(
+            NewPages(window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses)
+        )
+        self.report.pages += len(pages)
+        self.report.wordless += sum(page.text.source == "none" for page in pages)
         self.report.documents += window.last
-        for page in window.pages:
+        for page in pages:
             if page.problem:
                 self.report.problem_pages.append((path, page.number, page.problem))
         self._advance(path, files=int(window.last), pages=len(window.pages), size=self._share(window))
+
+    def _pictured(self, window: Window) -> tuple[list[Page], list[Picture | None]]:
+        """Return the pages, and their pictures where an encoder looks at some; a page without one says why."""
+        side = max((embedder.side for embedder in self._embedders), default=0)
+        pages, pictures = list(window.pages), list[Picture | None]([None] * len(window.pages))
+        for place, page in enumerate(pages) if side else ():
+            try:
+                pictures[place] = self._render(window.path, window.document.kind, page.number, side)
+            except ReadError as exc:
+                if not page.problem:
+                    pages[place] = replace(page, problem=f"its picture could not be made: {exc}")
+        return pages, pictures
 
     def _share(self, window: Window) -> float:
         """Return the bytes of the file that these pages stand for, so that a long file moves the bar as it is read."""

@@ -1,14 +1,17 @@
-"""Evidence drawn on a page picture: a marker's yellow over the words, a thin frame round them."""
+"""Evidence drawn on a page picture: a marker's yellow over the words, a thin frame round them; heat in red."""
 
 from collections.abc import Sequence
 from io import BytesIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
 
 from core.types import Box
 
 MARKER = (255, 236, 110)
 FRAME = (214, 120, 0)
+HEAT = (255, 90, 60)
 
 
 def draw_marks(picture: Image.Image, boxes: Sequence[Box]) -> Image.Image:
@@ -27,6 +30,14 @@ def draw_marks(picture: Image.Image, boxes: Sequence[Box]) -> Image.Image:
     for frame in frames:
         pen.rectangle(frame, outline=FRAME, width=max(1, round(height / 700)))
     return marked
+
+
+def draw_heat(picture: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    """Return the picture (RGB), paler where it is cold and red where it is hot; `heat` is (height, width) in 0..1."""
+    strength = Image.fromarray(np.asarray(np.clip(heat, 0, 1) * 255, np.uint8)).resize(picture.size)
+    hot = ImageChops.multiply(picture.convert("RGB"), Image.new("RGB", picture.size, HEAT))
+    cold = Image.blend(picture.convert("RGB"), Image.new("RGB", picture.size, "white"), 0.35)
+    return Image.composite(hot, cold, strength)
 
 
 def to_jpeg(picture: Image.Image) -> bytes:

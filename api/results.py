@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.types import Evidence, Kind, LaneRank, Metadata, PageRef
+from core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class FoundPage:
     lanes: Mapping[str, LaneRank]
     named: bool  # the query named this page or document
     evidence: Sequence[Evidence]
+    guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class SearchResults:
     hits: Sequence[FoundPage]
     heard: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
     pages_searched: int  # what the filters left; 0: they left nothing
+    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that cannot be served here, and why
+    approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
 
 
 @dataclass(frozen=True, slots=True)

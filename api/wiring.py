@@ -1,35 +1,26 @@
 """The only place where concrete classes meet. Everything is built here once and passed on."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from api.engine import Engine, Parts
-from core.errors import CollectionMismatch, UsageError
-from core.protocols import Answerer, TextEncoder
+from api.models import Models
+from api.profiles import LANES, Profile
+from core.errors import CollectionMismatch, WeightsError
+from core.protocols import Answerer
 from core.settings import Settings
-from core.types import Kind
-from encode.loading import load_text_encoder
-from encode.weights import look_on_disk
+from core.types import Kind, Picture
 from index import layout
-from index.layout import Layout
+from index.layout import LaneRecord, Layout, Manifest
 from index.words import analyze
 from ingest import readers
-from retrieve.lanes import TextLane, WordsLane
 from retrieve.search import Retriever
 
-TEXT_MODELS = {"builtin": "builtin", "cpu": "BAAI/bge-small-en-v1.5", "gpu": "BAAI/bge-m3"}
-"""The text lane's model of each profile. Any other profile is itself a model: a name on the hub, or a folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A profile, and why it was taken."""
-
-    profile: str
-    why: str
+LEFT_OUT: tuple[str, ...] = ("image", "page")
+"""Lanes that a new collection does without where their weights cannot be had; one says so."""
 
 
 def read_settings() -> Settings:
@@ -37,24 +28,20 @@ def read_settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-def choose_profile(asked: str, settings: Settings) -> Chosen:
-    """Return the profile to make a collection with. `auto` takes `cpu` where its weights are on this machine."""
-    if asked != "auto":
-        return Chosen(asked, "asked for")
-    model = TEXT_MODELS["cpu"]
-    try:
-        found = look_on_disk(model, settings)
-    except UsageError:
-        found = None
-    if found is not None:
-        return Chosen("cpu", f"{model} is on this machine ({found[1]})")
-    return Chosen("builtin", f"{model} is not on this machine; --profile cpu fetches it from the hub")
-
-
-def create_collection(root: Path, profile: str, settings: Settings) -> None:
-    """Make an empty collection with a profile's spaces."""
-    encoder = load_text_encoder(TEXT_MODELS.get(profile, profile), settings)
-    layout.create(Layout(root), profile=profile, spaces={"text": encoder.space})
+def create_collection(root: Path, profile: Profile, settings: Settings) -> dict[str, str]:
+    """Make an empty collection with a profile's lanes; return the lanes left out for want of weights, and why."""
+    models = Models(profile.models, analyze, settings)
+    records: list[LaneRecord] = []
+    left_out: dict[str, str] = {}
+    for lane in profile.models:
+        try:
+            records += models.embedder(lane).lanes
+        except WeightsError as exc:
+            if lane not in LEFT_OUT:
+                raise
+            left_out[lane] = str(exc)
+    layout.create(Layout(root), profile=profile.name, lanes=records)
+    return left_out
 
 
 def collection_exists(root: Path) -> bool:
@@ -69,27 +56,38 @@ def open_collection(root: Path, settings: Settings | None = None, *, profile: st
     if profile not in (None, "auto", manifest.profile):
         raise CollectionMismatch(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
-            "Leave --profile out, or index into a new collection."
+            f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
         )
-    return Engine(root, _parts(manifest.profile, settings))
+    return Engine(root, _parts(manifest, settings))
 
 
-def _parts(profile: str, settings: Settings) -> Parts:
-    model = TEXT_MODELS.get(profile, profile)
+def _parts(manifest: Manifest, settings: Settings) -> Parts:
+    models = Models(models_of(manifest), analyze, settings)
 
-    def load_encoder() -> TextEncoder:
-        return load_text_encoder(model, settings)
+    def load_retriever() -> Retriever:
+        lanes, missing = models.lanes(manifest)
+        return Retriever(lanes, analyze, missing=missing)
 
-    def load_retriever(encoder: TextEncoder) -> Retriever:
-        return Retriever([WordsLane(analyze), TextLane(encoder)], analyze)
-
-    def load_answerer(encoder: TextEncoder) -> Answerer:
+    def load_answerer() -> Answerer:
         from generate.extractive import ExtractiveAnswerer
 
-        return ExtractiveAnswerer(analyze, encoder)
+        return ExtractiveAnswerer(analyze, models.text)
 
-    return Parts(load_encoder, load_retriever, load_answerer, _render)
+    return Parts(
+        lambda: models.embedders(manifest), lambda: models.text, load_retriever, load_answerer, render, picture_of
+    )
 
 
-def _render(path: Path, kind: Kind, number: int, longest: int) -> Image.Image:
+def models_of(manifest: Manifest) -> dict[str, str]:
+    """Return the model of each lane that a profile can name."""
+    return {lane: record.model for lane, record in manifest.lanes.items() if lane in LANES}
+
+
+def render(path: Path, kind: Kind, number: int, longest: int) -> Image.Image:
+    """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
     return readers.load(kind).render(path, number, longest=longest)
+
+
+def picture_of(path: Path, kind: Kind, number: int, longest: int) -> Picture:
+    """Return the same as encoders read it."""
+    return np.asarray(render(path, kind, number, longest).convert("RGB"))

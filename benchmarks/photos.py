@@ -22,7 +22,7 @@ from core.settings import Settings
 from core.types import Picture
 from encode.batching import unit_rows
 from encode.builtin import BuiltinTextEncoder
-from encode.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax, user_cache
+from encode.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
 from encode.efficientnet import LITE0, LITE2, EfficientNetLite
 
 PHOTOS = DATA / "photos-dev"
@@ -39,7 +39,7 @@ def main() -> None:
     pictures = [np.asarray(Image.open(PHOTOS / "photos" / row["photo"]).convert("RGB")) for row in rows]
     text = BuiltinTextEncoder.load(Settings(threads=1))
     scores = {net.name: EfficientNetLite.load(net).look(pictures).scores for net in (LITE0, LITE2)}
-    encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=user_cache(os.environ))
+    encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=Settings.from_environment(os.environ).cache)
     began = time.process_time()
     seen = encoder.see(pictures)
     cost = (time.process_time() - began) / len(pictures)
@@ -57,14 +57,14 @@ def main() -> None:
 
     print(f"\n| photo to photo, by features | {HEAD} |\n|---|" + "---|" * len(RANKS))
     for name, damage in damages().items():
-        copies = encoder.features([damage(picture) for picture in pictures])
+        copies = encoder.looks.encode_images([damage(picture) for picture in pictures])
         _print_row(name, copies @ seen.features.T, np.arange(len(pictures)))
 
 
 def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """Return the photos' vectors (n_photos, 384) by the name of their row, from the published form up to each step."""
     prompted = text.encode_passages([f"a photo of a {one.name}" for one in image_classes()])
-    defined = load_class_vectors(text, user_cache(os.environ))
+    defined = load_class_vectors(text, Settings.from_environment(os.environ).cache)
     forms: dict[str, NDArray[np.float32]] = {}
     for name, found in scores.items():
         beliefs = softmax(found)

@@ -42,8 +42,8 @@ class TextEncoder(Protocol):
         ...
 
 
-class ImageEncoder(Protocol):
-    """Pictures and the texts that describe them to unit vectors of one space (CLIP and its kin)."""
+class PictureEncoder(Protocol):
+    """Pictures to unit vectors of one space, near where pictures look alike."""
 
     @property
     def space(self) -> Space:
@@ -53,6 +53,10 @@ class ImageEncoder(Protocol):
     def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """Return (n_pictures, dim), each row of length 1."""
         ...
+
+
+class ImageEncoder(PictureEncoder, Protocol):
+    """Pictures and the texts that describe them to unit vectors of one space (CLIP and its kin)."""
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""

@@ -12,15 +12,18 @@ class Settings:
     models: Path | None = None  # a folder with one folder per model; looked at first
     offline: bool = False  # never ask a hub
     threads: int | None = None  # for encoders; None: every core
+    cache: Path = Path.home() / ".cache" / "pagelens"  # for what can be made again
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE) and PAGELENS_THREADS."""
+        """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS and XDG_CACHE_HOME."""
         models = environment.get("PAGELENS_MODELS")
         offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
         threads = environment.get("PAGELENS_THREADS", "")
+        caches = environment.get("XDG_CACHE_HOME")
         return cls(
             models=Path(models) if models else None,
             offline=offline.lower() not in ("", "0", "false", "no"),
             threads=int(threads) if threads.isdecimal() and int(threads) > 0 else None,
+            cache=(Path(caches) if caches else Path.home() / ".cache") / "pagelens",
         )

@@ -148,12 +148,20 @@ class FusedHit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a page was found: words quoted from it, exactly, with one box per line."""
+    """Why a page was found: words quoted from it, exactly, with one box per line; or, where late interaction looked at
+    its picture, the hottest places, with no quote."""
 
     quote: str
     start: int
     end: int
     boxes: Sequence[Box]
+
+
+class Guess(NamedTuple):
+    """What the builtin image encoder takes a photo for: a class's name, and the belief in it from 0 to 1."""
+
+    label: str
+    belief: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +219,21 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is searched for: a text, a picture, or both; one of them may be missing."""
+
+    text: str = ""
+    picture: Picture | None = None
+    written: str = ""  # what is written in the picture: words to search by, not a description of it
+    text_share: float = 0.5  # of the vector, where text and picture become one
+
+    @property
+    def words(self) -> str:
+        """What lanes of words go by."""
+        return f"{self.text}\n{self.written}".strip()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TokenMatrix:
     """Many vectors of one page, for late interaction: unit rows, and where on the page each of them looks."""
 
@@ -225,3 +248,4 @@ class QueryTokens:
     vectors: NDArray[np.float32]  # (n_tokens, dim)
     words: Sequence[str]  # (n_tokens,), as a reader knows them; pieces of one word repeat it
     weights: NDArray[np.float32] | None = None  # (n_tokens,), None: all 1
+    stretch: int = 0  # neighbouring page tokens that score together; 0: the whole page

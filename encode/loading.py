@@ -2,27 +2,35 @@
 
 texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, from the install, no torch
           "BAAI/bge-small-en-v1.5"       or any other name or folder: sentence-transformers
-photos    "timm/ViT-B-32-SigLIP2-256"    or any other name or folder: open_clip
+photos    "builtin"                      class beliefs in the builtin text encoder's space, from the install, no torch
+          "timm/ViT-B-32-SigLIP2-256"    or any other name or folder: open_clip
           "ViT-B-32-256@weights.pt"      an architecture that open_clip knows, and a file
-pages     "vidore/colqwen2.5-v0.2"       or any other name or folder: colpali_engine
+pages     "builtin"                      late interaction over a page's words, from the install, no torch
+          "vidore/colqwen2.5-v0.2"       or any other name or folder: colpali_engine
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import UsageError, WeightsError
-from core.protocols import ImageEncoder, PagePictureEncoder, TextEncoder
+from core.protocols import Analyzer, ImageEncoder, PagePictureEncoder, TextEncoder
 from core.settings import Settings
 from encode.checkpoints import adapter_base, check_clip_checkpoint, check_page_checkpoint, check_text_checkpoint
 from encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_weights, look_on_disk
 
+if TYPE_CHECKING:
+    from encode.builtin import BuiltinTextEncoder
+    from encode.conse import ConSEImageEncoder
+    from encode.late_words import BuiltinPageEncoder
+
 BUILTIN = "builtin"
 KNOWN = (BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3")  # what the profiles builtin, cpu and gpu name
-KNOWN_IMAGE = ("timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2")  # cpu and gpu
-KNOWN_PAGE = ("vidore/colSmol-500M", "vidore/colqwen2.5-v0.2")  # cpu, on request, and gpu
+KNOWN_IMAGE = (BUILTIN, "timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2")  # cpu and gpu
+KNOWN_PAGE = (BUILTIN, "vidore/colSmol-500M", "vidore/colqwen2.5-v0.2")  # cpu, on request, and gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,7 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
     """
     if name == BUILTIN:
-        try:
-            from encode.builtin import BuiltinTextEncoder
-        except ImportError as exc:
-            raise WeightsError(_no_library("onnxruntime and tokenizers", exc)) from exc
-        return BuiltinTextEncoder.load(settings)
+        return load_builtin_text_encoder(settings)
     folder = find_weights(name, settings, hub=hub)
     check_text_checkpoint(folder.path)  # before six seconds of imports
     try:
@@ -54,6 +58,29 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     except ImportError as exc:
         raise WeightsError(_no_library("torch, transformers and sentence-transformers", exc)) from exc
     return SentenceTransformersEncoder.load(folder, settings)
+
+
+def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
+    """Return the text encoder of the install. Raises WeightsError."""
+    try:
+        from encode.builtin import BuiltinTextEncoder
+    except ImportError as exc:
+        raise WeightsError(_no_library("onnxruntime and tokenizers", exc)) from exc
+    return BuiltinTextEncoder.load(settings)
+
+
+def load_builtin_image_encoder(settings: Settings, text: TextEncoder) -> "ConSEImageEncoder":
+    """Return the image encoder of the install over a text encoder's space."""
+    from encode.conse import ConSEImageEncoder
+
+    return ConSEImageEncoder.load(settings, text, cache=settings.cache)
+
+
+def load_builtin_page_encoder(text: "BuiltinTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
+    """Return the page encoder of the install over the builtin text encoder."""
+    from encode.late_words import BuiltinPageEncoder
+
+    return BuiltinPageEncoder(text, analyze)
 
 
 def load_image_encoder(
@@ -108,7 +135,9 @@ def report_text_encoders(
     """Return for each name whether it is ready on this machine; loads no model, makes no request, imports no torch."""
     libraries = ("torch", "sentence_transformers")
     return [
-        _report_builtin() if name == BUILTIN else _report(name, settings, hub, check_text_checkpoint, libraries)
+        _report_wheels("encode.builtin")
+        if name == BUILTIN
+        else _report(name, settings, hub, check_text_checkpoint, libraries)
         for name in names
     ]
 
@@ -117,7 +146,13 @@ def report_image_encoders(
     settings: Settings, *, names: Sequence[str] = KNOWN_IMAGE, hub: Hub | None = None
 ) -> list[EncoderReport]:
     """Return the same for open_clip's names and folders."""
-    return [_report(name, settings, hub, check_clip_checkpoint, ("torch", "open_clip")) for name in names]
+    libraries = ("torch", "open_clip")
+    return [
+        _report_wheels("encode.conse")
+        if name == BUILTIN
+        else _report(name, settings, hub, check_clip_checkpoint, libraries)
+        for name in names
+    ]
 
 
 def report_page_encoders(
@@ -134,14 +169,17 @@ def report_page_encoders(
             )
         check_page_checkpoint(found[0])
 
-    return [_report(name, settings, hub, check, ("torch", "colpali_engine")) for name in names]
+    libraries = ("torch", "colpali_engine")
+    return [
+        _report_wheels("encode.builtin") if name == BUILTIN else _report(name, settings, hub, check, libraries)
+        for name in names
+    ]
 
 
-def _report_builtin() -> EncoderReport:
+def _report_wheels(module: str) -> EncoderReport:
     try:
-        from encode.builtin import check_wheels
-
-        return EncoderReport(BUILTIN, ready=True, found_in="wheels", path=check_wheels())
+        path = import_module(module).check_wheels()
+        return EncoderReport(BUILTIN, ready=True, found_in="wheels", path=path)
     except ImportError as exc:
         return EncoderReport(BUILTIN, ready=False, problem=_no_library("onnxruntime and tokenizers", exc))
     except WeightsError as exc:

@@ -12,3 +12,8 @@ class TokenVectors:
 
     vectors: NDArray[np.float32]  # (n_tokens, dim), each row of length 1
     spans: NDArray[np.int32]  # (n_tokens, 2) start and end of each token in the text given
+
+
+def moved_tokens(tokens: TokenVectors, offset: int) -> TokenVectors:
+    """Return the tokens with spans moved by so many characters, as parts of a longer text or without its head."""
+    return TokenVectors(tokens.vectors, tokens.spans + np.int32(offset))

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, func, i
 from sqlalchemy.exc import DatabaseError
 
 from core.errors import CollectionDamaged
-from core.types import Document, PageText, Passage
+from core.types import Document, Guess, PageText, Passage
 from index import tables as t
 
 IN_LIMIT = 10_000  # keys in one statement; SQLite stops at 32,766 parameters
@@ -120,6 +120,7 @@ class PageRow:
     caption: str
     problem: str
     passages: tuple[Passage, ...]
+    guesses: tuple[Guess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,18 @@ def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow
 
 
 def _page_row(row: Any) -> PageRow:
-    text = t.unpack_words(row.text, row.words, row.source, row.confidence)
-    spans = t.unpack_passages(row.passages)
-    return PageRow(row.key, row.number, row.label, row.width, row.height, text, row.caption, row.problem, spans)
+    return PageRow(
+        key=row.key,
+        number=row.number,
+        label=row.label,
+        width=row.width,
+        height=row.height,
+        text=t.unpack_words(row.text, row.words, row.source, row.confidence),
+        caption=row.caption,
+        problem=row.problem,
+        passages=t.unpack_passages(row.passages),
+        guesses=tuple(Guess(*guess) for guess in row.guesses),
+    )
 
 
 def page_keys(connection: Connection) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ from index.ragged import Block
 
 QUERY_LEVELS = 63
 
-Scan = Callable[[Block], NDArray[np.float32]]
-"""A block to each query token's best similarity on each of its pages, (n_query_tokens, n_pages)."""
+Scan = Callable[[Block, NDArray[np.int64]], NDArray[np.float32]]
+"""A block and where to cut it to each query token's best similarity on each piece, (n_query_tokens, n_pieces)."""
 
 
 def integer_scan(query: NDArray[np.float32], *, threads: int = 0) -> Scan:
@@ -29,12 +29,12 @@ def integer_scan(query: NDArray[np.float32], *, threads: int = 0) -> Scan:
     turned = np.ascontiguousarray(np.rint(query / units[:, None]).astype(np.int8).T)  # (dim, n_query_tokens)
     session = _session(threads)
 
-    def scan(block: Block) -> NDArray[np.float32]:
+    def scan(block: Block, starts: NDArray[np.int64]) -> NDArray[np.float32]:
         if block.scales is None:
-            return maxima(query, block.codes, None, block.starts)
+            return maxima(query, block.codes, None, starts)
         products: NDArray[np.float32]
         [products] = session.run(None, {"pages": block.codes, "query": turned, "scales": block.scales})
-        found: NDArray[np.float32] = np.maximum.reduceat(products, block.starts, axis=1)
+        found: NDArray[np.float32] = np.maximum.reduceat(products, starts, axis=1)
         return found * units[:, None]
 
     return scan

@@ -4,7 +4,7 @@
       collection.json      format, profile, spaces: written once, renamed in
       catalog.sqlite       the only commit point
       words/               the tantivy index of the `words` lane (a cache)
-      vectors/<lane>/      append-only segments
+      vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
       pictures/            page pictures (a cache)
       writer.lock          held by the one writer
 
@@ -13,19 +13,22 @@ This module knows names and shapes on disk, not what the catalog or the segments
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, CollectionNotFound, UsageError
 from core.spaces import Space
 
-FORMAT = 1
+FORMAT = 2
+
+Covers = Literal["passages", "pages", "photos"]
+"""What a lane has rows for: each passage, each page that could be pictured, or only those of photos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +62,59 @@ class Layout:
         """The writer's lock file."""
         return self.root / "writer.lock"
 
-    def vectors(self, lane: str) -> Path:
-        """Return the folder of a lane's segments."""
-        return self.root / "vectors" / lane
+    @property
+    def next_manifest(self) -> Path:
+        """What `collection.json` will be when a move to other models is done."""
+        return self.root / "collection.next.json"
+
+    def vectors(self, store: str) -> Path:
+        """Return the folder of a lane's segments, by `LaneRecord.store`."""
+        return self.root / "vectors" / store
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecord:
+    """A lane with vectors: the model that makes them, by the name it is loaded by, their space, what they cover."""
+
+    name: str
+    model: str
+    space: Space
+    covers: Covers
+
+    @property
+    def store(self) -> str:
+        """The name its segments lie under. Vectors of another space are another store."""
+        return f"{self.name}-{self.space.fingerprint[:8]}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `collection.json` says of it."""
+        return {"model": self.model, "covers": self.covers, "space": self.space.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `collection.json` says: which profile made the collection, and the space of each lane with vectors."""
+    """What `collection.json` says: which profile made the collection, and each lane with vectors."""
 
     profile: str
-    spaces: Mapping[str, Space]
+    lanes: Mapping[str, LaneRecord]
     created: str
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane was made with this space."""
-        made = self.spaces.get(lane)
+        made = self.lanes[lane].space if lane in self.lanes else None
         if made != space:
             raise CollectionMismatch(
                 f"the collection's {lane!r} vectors were made with {made}, the encoder at hand is {space}. "
-                "Open it with the model it was made with, or index the files into a new collection."
+                "Open it with the model it was made with, or move it to this one: pagelens reembed."
             )
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the file's content."""
+        lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
+        return {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
 
-def create(layout: Layout, *, profile: str, spaces: Mapping[str, Space]) -> Manifest:
+
+def create(layout: Layout, *, profile: str, lanes: Sequence[LaneRecord]) -> Manifest:
     """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
     root = layout.root
     if root.exists() and not root.is_dir():
@@ -96,18 +128,13 @@ def create(layout: Layout, *, profile: str, spaces: Mapping[str, Space]) -> Mani
         root.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
-    manifest = Manifest(profile, dict(spaces), datetime.now(UTC).isoformat(timespec="seconds"))
-    data = {
-        "pagelens": FORMAT,
-        "profile": profile,
-        "created": manifest.created,
-        "spaces": {lane: space.as_json() for lane, space in spaces.items()},
-    }
-    write_json(layout.manifest, data)
+    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, datetime.now(UTC).isoformat(timespec="seconds"))
+    write_json(layout.manifest, manifest.as_json())
     return manifest
 
 
-_OURS = {"collection.json", "catalog.sqlite", "words", "vectors", "pictures", "writer.lock", "writer.json"}
+_MANIFESTS = {"collection.json", "collection.next.json"}
+_OURS = _MANIFESTS | {"catalog.sqlite", "words", "vectors", "pictures", "writer.lock", "writer.json"}
 
 
 def exists(layout: Layout) -> bool:
@@ -122,18 +149,30 @@ def load(layout: Layout) -> Manifest:
             f"expected a PageLens collection at {layout.root}, found none. "
             "Make one: pagelens index PATH --collection DIR"
         )
+    return read_manifest(layout.manifest)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest. Raises CollectionDamaged or CollectionMismatch (another format)."""
     try:
-        data: dict[str, Any] = json.loads(layout.manifest.read_text("utf-8"))
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
         found = int(data["pagelens"])
         if found != FORMAT:
             raise CollectionMismatch(
-                f"expected collection format {FORMAT}, found {found} in {layout.manifest}. "
-                "Use the PageLens it was made with."
+                f"expected collection format {FORMAT}, found {found} in {path}. "
+                "Use the PageLens it was made with, or index the files into a new collection."
             )
-        spaces = {lane: Space.from_json(space) for lane, space in data["spaces"].items()}
-        return Manifest(str(data["profile"]), spaces, str(data["created"]))
+        lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
+        return Manifest(str(data["profile"]), lanes, str(data["created"]))
     except (ValueError, KeyError, TypeError) as exc:
-        raise CollectionDamaged(f"cannot read {layout.manifest}: {exc}. Restore it, or index anew.") from exc
+        raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
+
+
+def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
+    covers = data["covers"]
+    if covers not in get_args(Covers):
+        raise ValueError(f"expected covers among {', '.join(get_args(Covers))}, found {covers!r}")
+    return LaneRecord(name, str(data["model"]), Space.from_json(data["space"]), covers)
 
 
 @contextmanager

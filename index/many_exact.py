@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import QueryTokens
-from index.maxsim import maxima, score_page, weigh
+from index.maxsim import Cuts, maxima, score_page
 from index.ragged import Stack
 
 SLACK = 1e-4  # relative: what a matrix product's order of summation may change a score by, with room
@@ -21,10 +21,12 @@ class ExactMaxSim:
 
     def scores(self, query: QueryTokens, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return MaxSim of some pages, rising and with tokens, (len(rows),)."""
-        best = np.empty((len(query.vectors), len(rows)), np.float32)
+        scores = np.empty(len(rows), np.float32)
         for block in self._tokens.blocks(rows):
-            best[:, block.pages] = maxima(query.vectors, block.codes, block.scales, block.starts)
-        return weigh(best, query.weights)
+            cuts = Cuts.of(block.starts, len(block.codes), query.stretch)
+            best = maxima(query.vectors, block.codes, block.scales, cuts.starts)
+            scores[block.pages] = cuts.scores(best, query.weights)
+        return scores
 
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None

@@ -1,8 +1,8 @@
 """MaxSim made quick: 8-bit integers first, float32 for the few that matter.
 
 `FastMaxSim` looks at every token in integers. `TwoStageMaxSim` looks at every page's summary, a tenth of its tokens,
-then as `FastMaxSim` does at the pages that this leaves. Both end with the exact scores of a short list.
-`benchmarks.maxsim` prints what is lost on the way.
+then as `FastMaxSim` does at the pages that this leaves; a query by stretches it answers as `FastMaxSim`. Both end with
+the exact scores of a short list. `benchmarks.maxsim` prints what is lost on the way.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.types import QueryTokens
 from index.integer_scan import integer_scan
 from index.many_exact import candidates, rescore
-from index.maxsim import weigh
+from index.maxsim import Cuts
 from index.ragged import Stack
 
 SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
@@ -58,7 +58,8 @@ class TwoStageMaxSim:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """See `ManyVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
-        rows = best(self._summaries, query, rows, pool(len(rows), k), threads=self._threads)
+        if not query.stretch:  # a summary has no neighbours
+            rows = best(self._summaries, query, rows, pool(len(rows), k), threads=self._threads)
         rows = best(self._tokens, query, rows, short_list(k), threads=self._threads)
         return rescore(self._tokens, query, rows, k)
 
@@ -80,8 +81,9 @@ def best(
     if len(rows) <= size:
         return rows
     scan = integer_scan(query.vectors, threads=threads)
-    found = np.empty((len(query.vectors), len(rows)), np.float32)
+    scores = np.empty(len(rows), np.float32)
     for block in tokens.blocks(rows):
-        found[:, block.pages] = scan(block)
-    order = np.argsort(-weigh(found, query.weights), kind="stable")[:size]  # equal pages: the first ones
+        cuts = Cuts.of(block.starts, len(block.codes), query.stretch)
+        scores[block.pages] = cuts.scores(scan(block, cuts.starts), query.weights)
+    order = np.argsort(-scores, kind="stable")[:size]  # equal pages: the first ones
     return rows[np.sort(order)]

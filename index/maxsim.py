@@ -2,10 +2,13 @@
 
     score(page) = sum over query tokens i of weight_i * max over page tokens j of <query_i, page_j>
 
-(MaxSim; Khattab and Zaharia, "ColBERT", 2020; without weights all are 1.) A page without tokens scores minus infinity:
-it is never found. A page whose best similarity is negative keeps it; nothing is padded with zeros. This module knows
-arrays; no page keys, no files.
+(MaxSim; Khattab and Zaharia, "ColBERT", 2020; without weights all are 1.) With a stretch of n, a page stands by its
+best n neighbouring tokens or so: MaxSim over two neighbouring blocks of n / 2, the best pair of them. A page without
+tokens scores minus infinity: it is never found. A page whose best similarity is negative keeps it; nothing is padded
+with zeros. This module knows arrays; no page keys, no files.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +34,38 @@ def score_page(
     """Return MaxSim of one page (n_tokens, dim), vectors or codes; equal pages get equal scores, to the last bit."""
     if not len(codes):
         return -np.inf
-    return float(weigh(maxima(query.vectors, codes, scales, _FIRST), query.weights)[0])
+    cuts = Cuts.of(_FIRST, len(codes), query.stretch)
+    return float(cuts.scores(maxima(query.vectors, codes, scales, cuts.starts), query.weights)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Where pages are cut into blocks, and how blocks' maxima become pages' scores."""
+
+    starts: NDArray[np.int64]  # (n_blocks,) first token of each block
+    pages: NDArray[np.int64]  # (n_pages,) first block of each page
+    joined: NDArray[np.bool_] | None  # (n_blocks,) whether the next block is of the same page; None: a block is a page
+
+    @classmethod
+    def of(cls, starts: NDArray[np.int64], tokens: int, stretch: int) -> "Cuts":
+        """Cut pages that begin at `starts` (none empty), of so many tokens in all, for a stretch (0: not at all)."""
+        if not stretch:
+            return cls(starts, np.arange(len(starts)), None)
+        size = max(1, stretch // 2)
+        lengths = np.diff(starts, append=tokens)
+        blocks = -(-lengths // size)
+        firsts = np.concatenate([[0], np.cumsum(blocks)])
+        within = np.arange(firsts[-1]) - np.repeat(firsts[:-1], blocks)
+        joined = within + 1 < np.repeat(blocks, blocks)
+        return cls(np.repeat(starts, blocks) + within * size, firsts[:-1], joined)
+
+    def scores(self, best: NDArray[np.float32], weights: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Return pages' scores (n_pages,) from each query token's best on each block, (n_query_tokens, n_blocks)."""
+        if self.joined is None:
+            return weigh(best, weights)
+        pairs = best.copy()
+        np.maximum(best[:, :-1], best[:, 1:], out=pairs[:, :-1], where=self.joined[:-1])
+        return np.asarray(np.maximum.reduceat(weigh(pairs, weights), self.pages), np.float32)
 
 
 def maxima(

@@ -38,11 +38,11 @@ class PageTokens:
         return int(rows[0]) if len(rows) else None
 
 
-def gather_tokens(connection: Connection, folder: Path, lane: str, dim: int) -> PageTokens:
+def gather_tokens(connection: Connection, folder: Path, store: str, dim: int) -> PageTokens:
     """Return a lane's live pages in the order they were written. Raises like `index.segments.read_segment`."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
-    live = query.join(t.documents, d.key == r.document).where(s.lane == lane, d.live == 1)
+    live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
     segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
     cuts = _joined(runs)

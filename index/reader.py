@@ -7,7 +7,7 @@ hands out does not change while it is open, whatever a writer does.
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from core.errors import CollectionDamaged, CollectionLocked
-from core.spaces import Space
 from index import catalog, dense, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
-from index.layout import Layout, load, writer_lock
+from index.layout import LaneRecord, Layout, load, writer_lock
 from index.page_tokens import PageTokens, gather_tokens
 from index.segments import read_segment
 from index.vectors import Matrix, VectorIndex
@@ -35,7 +34,7 @@ TRIES = 5  # looks at a catalog whose segments a writer merged away in the same 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """A lane's live vectors: passage keys (n,) by row, the rows (n, dim), and the index over them."""
+    """A lane's live vectors: keys of page and ordinal (n,) by row, the rows (n, dim), and the index over them."""
 
     keys: NDArray[np.int64]
     matrix: Matrix
@@ -63,26 +62,27 @@ class View:
             self._documents = catalog.read_documents(connection)
         return self._documents
 
-    def load_vectors(self, connection: Connection, lane: str, space: Space) -> Vectors:
+    def load_vectors(self, connection: Connection, lane: LaneRecord) -> Vectors:
         """Return a lane's vectors, read once."""
-        if lane not in self._vectors:
-            folder = self._layout.vectors(lane)
-            keys, matrix, stamp = gather(connection, folder, lane, space.dim)
-            self._vectors[lane] = Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
-        return self._vectors[lane]
+        if lane.store not in self._vectors:
+            folder = self._layout.vectors(lane.store)
+            keys, matrix, stamp = gather(connection, folder, lane.store, lane.space.dim)
+            self._vectors[lane.store] = Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
+        return self._vectors[lane.store]
 
-    def load_tokens(self, connection: Connection, lane: str, space: Space) -> PageTokens:
+    def load_tokens(self, connection: Connection, lane: LaneRecord) -> PageTokens:
         """Return a many-vector lane's pages, read once."""
-        if lane not in self._tokens:
-            self._tokens[lane] = gather_tokens(connection, self._layout.vectors(lane), lane, space.dim)
-        return self._tokens[lane]
+        if lane.store not in self._tokens:
+            folder = self._layout.vectors(lane.store)
+            self._tokens[lane.store] = gather_tokens(connection, folder, lane.store, lane.space.dim)
+        return self._tokens[lane.store]
 
 
-def gather(connection: Connection, folder: Path, lane: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
-    """Return keys (n,), vectors (n, dim) and a stamp of a lane's live rows, in the order they were written."""
+def gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
+    """Return keys (n,), vectors (n, dim) and a stamp of a store's live rows, in the order they were written."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
-    live = query.join(t.documents, d.key == r.document).where(s.lane == lane, d.live == 1)
+    live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     rows = connection.execute(live.order_by(r.segment, r.start)).all()
     stamp = hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
     if not rows:
@@ -99,10 +99,10 @@ def gather(connection: Connection, folder: Path, lane: str, dim: int) -> tuple[N
 class Snapshot:
     """One commit of a collection, held open."""
 
-    def __init__(self, connection: Connection, view: View, spaces: dict[str, Space]) -> None:
+    def __init__(self, connection: Connection, view: View, lanes: Mapping[str, LaneRecord]) -> None:
         self._connection = connection
         self._view = view
-        self._spaces = spaces
+        self._lanes = lanes
 
     @property
     def generation(self) -> int:
@@ -126,11 +126,11 @@ class Snapshot:
 
     def vectors(self, lane: str) -> Vectors:
         """Return the vectors of a lane of one each."""
-        return self._view.load_vectors(self._connection, lane, self._spaces[lane])
+        return self._view.load_vectors(self._connection, self._lanes[lane])
 
     def tokens(self, lane: str) -> PageTokens:
         """Return the pages of a lane of many vectors each."""
-        return self._view.load_tokens(self._connection, lane, self._spaces[lane])
+        return self._view.load_tokens(self._connection, self._lanes[lane])
 
     @property
     def documents(self) -> dict[int, DocumentRow]:
@@ -189,9 +189,9 @@ class CollectionReader:
         for attempt in range(TRIES):
             with transaction(self._engine) as connection:
                 try:
-                    snapshot = Snapshot(connection, self._current(connection), dict(self.manifest.spaces))
-                    for lane, space in self.manifest.spaces.items():
-                        (snapshot.tokens if space.many else snapshot.vectors)(lane)
+                    snapshot = Snapshot(connection, self._current(connection), self.manifest.lanes)
+                    for name, lane in self.manifest.lanes.items():
+                        (snapshot.tokens if lane.space.many else snapshot.vectors)(name)
                 except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
                     if attempt == TRIES - 1:
                         raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc

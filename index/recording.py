@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select, update
 
-from core.keys import page_key
-from core.types import Document, Page, Passage, TokenMatrix
+from core.keys import page_key, passage_key
+from core.types import Document, Guess, Page, Passage, TokenMatrix
 from index import catalog
 from index import tables as t
 from index.token_segments import TokenRows
@@ -26,10 +26,24 @@ class NewPages:
     path: str
     pages: Sequence[Page]
     passages: Sequence[Sequence[Passage]]  # of each page
-    vectors: Mapping[str, NDArray[np.float32]]  # lane -> (passages of all these pages, dim), by page and ordinal
+    vectors: Mapping[str, "DenseRows"]  # lane of one vector a row -> these pages' rows
     last: bool
     tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
     """Lane of many vectors -> each page's tokens, as an encoder gives them or packed already."""
+    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page number -> what its photo shows
+
+
+@dataclass(frozen=True, slots=True)
+class DenseRows:
+    """Vectors of some pages, page by page: of each passage by its ordinal, or of the page's picture and its parts."""
+
+    counts: Sequence[int]  # (n_pages,) rows of each
+    vectors: NDArray[np.float32]  # (sum of counts, dim)
+
+    def keys(self, pages: Sequence[int]) -> NDArray[np.int64]:
+        """Return each row's key, (sum of counts,), from the keys of the pages."""
+        rows = [passage_key(page, n) for page, count in zip(pages, self.counts, strict=True) for n in range(count)]
+        return np.array(rows, np.int64)
 
 
 def link_path(connection: Connection, path: str, sha256: str) -> set[int]:
@@ -62,7 +76,10 @@ def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
             "metadata": dict(document.metadata),
         }
         connection.execute(insert(t.documents).values(row))
-    rows = [_page_row(key, page, passages) for page, passages in zip(new.pages, new.passages, strict=True)]
+    rows = [
+        _page_row(key, page, passages, new.guesses.get(page.number, ()))
+        for page, passages in zip(new.pages, new.passages, strict=True)
+    ]
     if rows:
         connection.execute(insert(t.pages), rows)
     done = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
@@ -72,7 +89,7 @@ def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
     return _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
 
 
-def _page_row(document: int, page: Page, passages: Sequence[Passage]) -> dict[str, object]:
+def _page_row(document: int, page: Page, passages: Sequence[Passage], guesses: Sequence[Guess]) -> dict[str, object]:
     return {
         "key": page_key(document, page.number),
         "document": document,
@@ -87,6 +104,7 @@ def _page_row(document: int, page: Page, passages: Sequence[Passage]) -> dict[st
         "caption": page.caption,
         "problem": page.problem,
         "passages": t.pack_passages(tuple(passages)),
+        "guesses": [list(guess) for guess in guesses],
     }
 
 

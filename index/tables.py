@@ -71,17 +71,18 @@ pages = Table(
     Column("caption", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("passages", LargeBinary, nullable=False),  # int32 (n, 2): start and end of each passage
+    Column("guesses", JSON, nullable=False),  # [[label, belief], ...], best first, of a photo's picture
 )
 
 segments = Table(
     "segments",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("lane", String(32), nullable=False),
+    Column("store", String(64), nullable=False),
     Column("name", String(64), nullable=False),
     Column("rows", Integer, nullable=False),
 )
-Index("segments_by_name", segments.c.lane, segments.c.name, unique=True)
+Index("segments_by_name", segments.c.store, segments.c.name, unique=True)
 
 # Rows [start, start + rows) of a segment belong to a document. Rows of no run are dead.
 runs = Table(

@@ -47,11 +47,11 @@ def drop_vanished(engine: Engine) -> None:
 def sweep_files(engine: Engine, layout: Layout) -> None:
     """Remove segments and pictures that the catalog does not name."""
     with transaction(engine) as connection:
-        named = connection.execute(select(t.segments.c.lane, t.segments.c.name)).all()
+        named = connection.execute(select(t.segments.c.store, t.segments.c.name)).all()
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
-    lanes = layout.root / "vectors"
-    for folder in sorted(lanes.iterdir()) if lanes.is_dir() else []:
-        removed = sweep(folder, {name for lane, name in named if lane == folder.name})
+    stores = layout.root / "vectors"
+    for folder in sorted(stores.iterdir()) if stores.is_dir() else []:
+        removed = sweep(folder, {name for store, name in named if store == folder.name})
         if removed:
             logger.info("swept %d segments of %s", len(removed), folder.name)
     for folder in layout.pictures.iterdir() if layout.pictures.is_dir() else []:
@@ -96,10 +96,10 @@ def _texts(connection: Connection, keys: NDArray[np.int64]) -> Iterable[tuple[in
             yield key, f"{text}\n{caption}"
 
 
-def name_segment(connection: Connection, lane: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
+def name_segment(connection: Connection, store: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
     """Enter a segment whose rows belong to documents in turn: `runs` are (document, rows)."""
     total = sum(rows for _, rows in runs)
-    entered = insert(t.segments).values(lane=lane, name=name, rows=total).returning(t.segments.c.id)
+    entered = insert(t.segments).values(store=store, name=name, rows=total).returning(t.segments.c.id)
     segment = connection.execute(entered).scalar_one()
     start, entries = 0, []
     for document, rows in runs:
@@ -110,12 +110,13 @@ def name_segment(connection: Connection, lane: str, name: str, runs: Sequence[tu
 
 def merge_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
     """Write small and half-dead segments of each lane as one, and let the catalog name that instead."""
-    for lane, space in manifest.spaces.items():
+    for lane in manifest.lanes.values():
+        space, store = lane.space, lane.store
         with transaction(engine) as connection:
-            chosen = _worn(connection, lane, SMALL_TOKENS if space.many else SMALL_SEGMENT)
+            chosen = _worn(connection, store, SMALL_TOKENS if space.many else SMALL_SEGMENT)
             if not chosen:
                 continue
-            folder, r, s = layout.vectors(lane), t.runs.c, t.segments.c
+            folder, r, s = layout.vectors(store), t.runs.c, t.segments.c
             query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
             rows = connection.execute(query.where(r.segment.in_(chosen)).order_by(r.segment, r.start)).all()
             runs = [_Run(row.name, row.start, row.start + row.rows, row.document) for row in rows]
@@ -123,7 +124,7 @@ def merge_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
             connection.execute(delete(t.runs).where(r.segment.in_(chosen)))
             connection.execute(delete(t.segments).where(s.id.in_(chosen)))
             for name, taken in merged.items():
-                name_segment(connection, lane, name, [(run.document, run.stop - run.start) for run in taken])
+                name_segment(connection, store, name, [(run.document, run.stop - run.start) for run in taken])
             catalog.advance(connection)
 
 
@@ -157,12 +158,12 @@ def _merge_tokens(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[str,
     return merged
 
 
-def _worn(connection: Connection, lane: str, small_rows: int) -> list[int]:
+def _worn(connection: Connection, store: str, small_rows: int) -> list[int]:
     """Return the ids of segments worth merging: mostly dead ones, and small ones when there are many."""
     s, r = t.segments.c, t.runs.c
     live = func.coalesce(func.sum(r.rows), 0)
     query = select(s.id, s.rows, live.label("live")).join(t.runs, r.segment == s.id, isouter=True)
-    found = connection.execute(query.where(s.lane == lane).group_by(s.id)).all()
+    found = connection.execute(query.where(s.store == store).group_by(s.id)).all()
     small = [row.id for row in found if row.live < small_rows]
     dead = [row.id for row in found if row.live <= (1 - DEAD_SHARE) * row.rows]
     return sorted({*(small if len(small) > MANY else []), *dead})

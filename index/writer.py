@@ -14,15 +14,16 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
 from core.errors import ReadCode
-from core.keys import page_key, passage_key
+from core.keys import page_key
 from core.types import TokenMatrix
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
-from index.layout import Layout, load, writer_lock
+from index.layout import LaneRecord, Layout, load, writer_lock
 from index.pooled_spaces import pool_factor
 from index.recording import NewPages, insert_pages, link_path, staged_at, unlink_path
 from index.segments import write_segment
@@ -36,6 +37,13 @@ FLUSH_SECONDS = 10.0  # between two commits, at most
 
 KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
 """Failures that say nothing of the file's content: the version indexed before stays."""
+
+
+Batches = Sequence[tuple[int, NewPages]]
+"""Document keys, each with some of its pages."""
+
+Written = tuple[str, Sequence[tuple[int, int]]]
+"""A segment's name ("" for none), and (document, rows) in row order."""
 
 
 @dataclass(slots=True)
@@ -173,7 +181,10 @@ class CollectionWriter:
         if not self._pending:
             return
         pending, self._pending = self._pending, _Pending()
-        named = {lane: self._write_vectors(lane, pending.new) for lane in self.manifest.spaces}
+        named = {
+            lane.store: (self._write_tokens if lane.space.many else self._write_vectors)(lane, pending.new)
+            for lane in self.manifest.lanes.values()
+        }
         self._words.add(
             (page_key(key, page.number), f"{page.text.text}\n{page.caption}")
             for key, new in pending.new
@@ -231,31 +242,31 @@ class CollectionWriter:
         if self._pending.full(self._flush_pages) or time.monotonic() > self._committed + FLUSH_SECONDS:
             self.commit()
 
-    def _write_vectors(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:
-        """Write one segment; return its name ("" for none) and (document, rows) in row order."""
-        if self.manifest.spaces[lane].many:
-            return self._write_tokens(lane, batches)
-        keys: list[int] = []
+    def _write_vectors(self, lane: LaneRecord, batches: Batches) -> Written:
+        """Write the rows of a lane as one segment."""
+        keys: list[NDArray[np.int64]] = []
+        rows: list[NDArray[np.float32]] = []
         runs: list[tuple[int, int]] = []
         for document, new in batches:
-            before = len(keys)
-            for page, passages in zip(new.pages, new.passages, strict=True):
-                keys.extend(passage_key(page_key(document, page.number), passage.ordinal) for passage in passages)
-            if len(keys) > before:
-                runs.append((document, len(keys) - before))
+            dense = new.vectors[lane.name]
+            if lane.covers == "passages":
+                assert list(dense.counts) == [len(one) for one in new.passages], (lane.name, dense.counts)
+            if len(dense.vectors):
+                keys.append(dense.keys([page_key(document, page.number) for page in new.pages]))
+                rows.append(dense.vectors)
+                runs.append((document, len(dense.vectors)))
         if not keys:
             return "", []
-        vectors = np.concatenate([new.vectors[lane] for _, new in batches if len(new.vectors[lane])])
-        space = self.manifest.spaces[lane]
-        return write_segment(self.layout.vectors(lane), space, np.array(keys, np.int64), vectors), runs
+        folder = self.layout.vectors(lane.store)
+        return write_segment(folder, lane.space, np.concatenate(keys), np.concatenate(rows)), runs
 
-    def _write_tokens(self, lane: str, batches: list[tuple[int, NewPages]]) -> tuple[str, list[tuple[int, int]]]:
+    def _write_tokens(self, lane: LaneRecord, batches: Batches) -> Written:
         """Like `_write_vectors`; a page is a row, with tokens or without."""
         parts: list[TokenRows] = []
         keys: list[int] = []
         runs: list[tuple[int, int]] = []
         for document, new in batches:
-            rows = new.tokens[lane]
+            rows = new.tokens[lane.name]
             assert isinstance(rows, TokenRows) and len(rows) == len(new.pages), (lane, len(rows), len(new.pages))
             if new.pages:
                 parts.append(rows)
@@ -263,30 +274,29 @@ class CollectionWriter:
                 runs.append((document, len(rows)))
         if not keys:
             return "", []
-        space = self.manifest.spaces[lane]
-        return write_token_segment(self.layout.vectors(lane), space, np.array(keys, np.int64), parts), runs
+        folder = self.layout.vectors(lane.store)
+        return write_token_segment(folder, lane.space, np.array(keys, np.int64), parts), runs
 
     def _pack(self, new: NewPages) -> dict[str, TokenRows]:
         """Return the tokens of each lane of many vectors as they are stored, pooled where its space says so."""
         packed = {}
-        for lane, space in self.manifest.spaces.items():
-            if space.many:
-                pages = new.tokens[lane]
+        for name, lane in self.manifest.lanes.items():
+            if lane.space.many:
+                pages = new.tokens[name]
                 if not isinstance(pages, TokenRows):
-                    pages = pack_tokens(_pooled(pages, pool_factor(space)), space.dim, storage=self._storage)
-                packed[lane] = pages
+                    pooled = _pooled(pages, pool_factor(lane.space))
+                    pages = pack_tokens(pooled, lane.space.dim, storage=self._storage)
+                packed[name] = pages
         return packed
 
-    def _record(
-        self, connection: Connection, pending: _Pending, named: Mapping[str, tuple[str, list[tuple[int, int]]]]
-    ) -> set[int]:
+    def _record(self, connection: Connection, pending: _Pending, named: Mapping[str, Written]) -> set[int]:
         """Write everything of one commit into the catalog; return the documents that went."""
         removed = set(pending.removed)
         for key, new in pending.new:
             removed |= insert_pages(connection, key, new)
-        for lane, (name, runs) in named.items():
+        for store, (name, runs) in named.items():
             if name:
-                upkeep.name_segment(connection, lane, name, runs)
+                upkeep.name_segment(connection, store, name, runs)
         for path, sha256, code, reason in pending.failed:
             catalog.record_failure(connection, path, sha256, code, reason)
             removed |= staged_at(connection, path)

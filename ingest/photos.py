@@ -1,167 +1,97 @@
-"""Photos through Pillow: JPEG, PNG and WebP as documents of one page, with date, place and camera.
+"""Photos as documents: a picture is one page, a TIFF has as many as it holds pictures; with date, place and words.
 
-Knows Pillow; does not know what is in the picture. Sizes are those of the picture as a viewer shows it (EXIF
-orientation applied).
+Knows how a photo becomes a document; decoding is `ingest.pixels`, what is known beside the pixels is
+`ingest.photo_metadata`. Sizes are those of the picture as a viewer shows it. What is written in it is not read here.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
-from core.errors import PageLensError, ReadError
+from core.errors import ReadError
 from core.types import Document, Page, no_text
-from ingest.exif import Facts, read_facts
+from ingest.photo_metadata import gather, located, metadata, search_words
+from ingest.pixels import check, displayed, displayed_size, frames, left_out, opened_picture, translated
 from ingest.readers import Reading
-from ingest.signatures import HEAD_BYTES, PhotoFormat, photo_format
-from ingest.sources import unreadable
 from ingest.titles import readable_name
-
-MAX_PIXELS = 205_000_000  # phones make pictures of 200 million; decoded it is 0.6 GB
-
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on broken EXIF, once for each entry
-
-_FORMATS: dict[PhotoFormat, type[ImageFile]] = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WebP": WebPImageFile}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # of no locale
-)
 
 
 @contextmanager
 def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
-    """Open a photo whose hash and size in bytes are known, and see that all of it can be decoded.
+    """Open a photo whose hash and size in bytes are known, and see that it can be decoded, or one picture of a TIFF.
 
     Raises ReadError: damaged, too-large, unsupported, denied, vanished.
     """
-    with _photo(path) as image:
-        width, height = image.size
-        image.draft("RGB", (width // 8, height // 8))  # JPEG is decoded whole but small
-        image.load()
-        facts = _facts(image)
-    if facts.orientation >= 5:
-        width, height = height, width
-    name = readable_name(path.stem)
+    with opened_picture(path) as image:
+        numbers = frames(image)
+        image.seek(numbers[0])
+        facts = gather(path, image)
+        width, height = displayed_size(image)
+        lost = left_out(image)
+        place = located(facts)
+        _check_one(image, numbers)
+    caption = search_words(path, facts, place)
     document = Document(
         sha256=sha256,
         kind="photo",
-        title=name,
-        page_count=1,
+        title=facts.title or readable_name(path.stem),
+        page_count=len(numbers),
         size=size,
         date=facts.taken,
-        metadata=_metadata(facts, width, height),
+        metadata={"width": width, "height": height, **metadata(facts, place)},
     )
-    page = Page(1, None, float(width), float(height), no_text(), caption=_caption(name, facts))
-    yield Reading(document, lambda first: iter((page,) if first <= 1 else ()))
+    if len(numbers) == 1:
+        page = Page(1, None, float(width), float(height), no_text(), caption=caption, problem=lost)
+        yield Reading(document, lambda first: iter((page,) if first <= 1 else ()))
+    else:
+        yield Reading(document, lambda first: _pages(path, numbers, first, caption))
 
 
-def render_photo(path: Path, *, longest: int) -> Image.Image:
-    """Return the photo as a viewer shows it, RGB on white, its longer side at most `longest` pixels (never enlarged).
+def render_photo(path: Path, *, longest: int, number: int = 1) -> Image.Image:
+    """Return a photo's page as a viewer shows it, RGB on white, its longer side at most `longest` pixels.
 
-    Raises ReadError as `opened` does.
+    Never enlarged; one of more than 205 million pixels may come smaller than asked for. Raises ReadError as `opened`
+    does.
     """
-    with _photo(path) as image:
-        is_jpeg = isinstance(image, JpegImageFile)
-        picture: Image.Image = image
-        if not is_jpeg:
-            picture = _flat(image)
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)  # JPEG: decoded at about that size already
-        turn = _TURNS.get(_facts(image).orientation)
-        picture = _flat(picture)
-        return picture if turn is None else picture.transpose(turn)
+    with opened_picture(path) as image:
+        numbers = frames(image)
+        if not 1 <= number <= len(numbers):
+            raise ReadError("damaged", f"expected a page from 1 to {len(numbers)} of a photo, found page {number}")
+        image.seek(numbers[number - 1])
+        return displayed(image, longest=longest)
 
 
 def render(path: Path, number: int, *, longest: int) -> Image.Image:
-    """Return the photo, which is its page 1, its longer side at most `longest` pixels."""
-    if number != 1:
-        raise ReadError("damaged", f"expected page 1 of a photo, found page {number}")
-    return render_photo(path, longest=longest)
+    """Return page `number` (from 1) of a photo, its longer side at most `longest` pixels."""
+    return render_photo(path, longest=longest, number=number)
 
 
-@contextmanager
-def _photo(path: Path) -> Iterator[ImageFile]:
-    """Open the file with the reader its first bytes ask for; translate what Pillow raises meanwhile."""
-    try:
-        file = path.open("rb")
-    except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
-    with file:
-        form = photo_format(file.read(HEAD_BYTES))
-        file.seek(0)
-        if form is None:
-            raise ReadError("unsupported", "expected a JPEG, PNG or WebP picture, found another format")
+def _check_one(image: ImageFile, numbers: list[int]) -> None:
+    """See that one of the pictures can be decoded; raise what the last one raises."""
+    for number in numbers:
+        image.seek(number)
         try:
-            # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
-            image = _FORMATS[form](file)
-            _check(image)
-            yield image
-        except PageLensError:
-            raise
-        except (Image.DecompressionBombError, MemoryError) as exc:
-            raise ReadError("too-large", f"expected at most {MAX_PIXELS} pixels: {exc}") from exc
-        except Exception as exc:  # Pillow's readers raise SyntaxError, OSError, struct.error, ... on damage
-            raise ReadError("damaged", f"expected a whole {form} picture: {exc or type(exc).__name__}") from exc
+            return check(image)
+        except Exception:
+            if number == numbers[-1]:
+                raise
+    return None
 
 
-def _check(image: ImageFile) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ReadError("too-large", f"expected at most {MAX_PIXELS} pixels, found {width} x {height}: scale it down")
-
-
-def _facts(image: ImageFile) -> Facts:
-    try:
-        facts = read_facts(image.getexif())
-    except Exception:  # noqa: BLE001 - broken EXIF raises a dozen kinds in Pillow; the picture is good without
-        facts = Facts()
-    return facts
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """Return the picture in RGB: transparency on white, 16 bits a channel brought down to 8."""
-    if image.mode.startswith(("I", "F")):
-        deep = np.asarray(image).astype(np.float32)
-        return Image.fromarray(np.clip(deep / 257 if deep.max() > 255 else deep, 0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _metadata(facts: Facts, width: int, height: int) -> dict[str, str | int | float | bool]:
-    kept: dict[str, str | int | float | bool] = {"width": width, "height": height}
-    if facts.latitude is not None and facts.longitude is not None:
-        kept |= {"latitude": facts.latitude, "longitude": facts.longitude}
-    for key in ("camera", "description", "artist", "copyright"):
-        if words := getattr(facts, key):
-            kept[key] = words
-    return kept
-
-
-def _caption(name: str, facts: Facts) -> str:
-    date = in_words(facts.taken) if facts.taken else ""
-    return ". ".join(part for part in (name, date, facts.camera, facts.description) if part)
-
-
-def in_words(date: datetime) -> str:
-    """Return a date as people write it: '3 May 2019'."""
-    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+def _pages(path: Path, numbers: list[int], first: int, caption: str) -> Iterator[Page]:
+    """Yield the pages of a TIFF from page `first` on; one that cannot be decoded says so and costs no other."""
+    with opened_picture(path) as image:
+        for number in range(first, len(numbers) + 1):
+            width, height, problem = 1, 1, ""
+            try:
+                with translated("TIFF"):
+                    image.seek(numbers[number - 1])
+                    width, height = displayed_size(image)
+                    problem = left_out(image)
+                    check(image)
+            except ReadError as exc:
+                problem = str(exc)
+            yield Page(number, None, float(width), float(height), no_text(), caption=caption, problem=problem)

@@ -8,7 +8,7 @@ from core.types import Kind
 
 HEAD_BYTES = 1024  # a PDF's header may stand anywhere in these (ISO 32000-1, implementation note 13)
 
-PhotoFormat = Literal["JPEG", "PNG", "WebP"]
+PhotoFormat = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"]
 
 _CLAIMS: dict[str, Kind] = {
     ".pdf": "pdf",
@@ -18,18 +18,45 @@ _CLAIMS: dict[str, Kind] = {
     ".jfif": "photo",
     ".png": "photo",
     ".webp": "photo",
+    ".apng": "photo",
+    ".gif": "photo",
+    ".bmp": "photo",
+    ".dib": "photo",
+    ".tif": "photo",
+    ".tiff": "photo",
+    ".heic": "photo",
+    ".heif": "photo",
+    ".hif": "photo",
+    ".avif": "photo",
 }
+
+_PHOTOS: tuple[tuple[bytes, PhotoFormat], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),  # with 64-bit offsets
+    (b"MM\0+", "TIFF"),
+)
+_RAW_IN_TIFF = b"II*\0\x10\0\0\0CR"
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows; 'BM' alone begins many a text
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_AVIF_BRANDS = (b"avif", b"avis")
+_EITHER_BRANDS = (b"mif1", b"msf1", b"miaf")  # the container; the compatible brands say what is in it
 
 # The mark at the start of the file, of a line, or after binary junk. In the middle of a line it is a text about PDFs.
 _PDF = re.compile(rb"(?:\A|[^\x20-\x7e])%PDF-\d|\A\s*%PDF-")
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"BM", "a BMP picture"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (_RAW_IN_TIFF, "a camera's raw picture"),
+    (b"IIRO", "a camera's raw picture"),
+    (b"IIU\0", "a camera's raw picture"),
+    (b"FUJIFILMCCD-RAW", "a camera's raw picture"),
     (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file"),
     (b"{\\rtf", "an RTF text"),
     (b"%!PS", "a PostScript file"),
@@ -48,13 +75,30 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 
 def photo_format(head: bytes) -> PhotoFormat | None:
     """Return which of the readable picture formats the bytes begin, or None."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
+    if head.startswith(_RAW_IN_TIFF):
+        return None
+    for mark, form in _PHOTOS:
+        if head.startswith(mark):
+            return form
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    return None
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    return _by_brand(head) if head[4:8] == b"ftyp" else None
+
+
+def _by_brand(head: bytes) -> PhotoFormat | None:
+    """Return what an ISO base media file is by its brands (ISO 14496-12, 4.3): the major one, else a compatible one."""
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12]]
+    if brands[0] in _EITHER_BRANDS:
+        brands = [head[at : at + 4] for at in range(16, size - 3, 4)]
+    for brand in brands:
+        if brand in _AVIF_BRANDS:
+            return "AVIF"
+        if brand in _HEIC_BRANDS:
+            return "HEIC"
+    return "HEIC" if head[8:12] in _EITHER_BRANDS else None
 
 
 def readable_kind(head: bytes, claimed: Kind | None) -> Kind | None:
@@ -79,7 +123,7 @@ def describe(head: bytes) -> str:
     if head.startswith(b"PK\x03\x04"):
         return _describe_zip(head)
     if head[4:8] == b"ftyp":
-        return _describe_media(head[8:12])
+        return "a video"
     if head[:4] == b"RIFF":
         return "a RIFF recording"
     if not head.strip(b"\0"):
@@ -98,14 +142,6 @@ def _describe_zip(head: bytes) -> str:
     if b"opendocument" in head:
         return "an OpenDocument file"
     return "a ZIP archive"
-
-
-def _describe_media(brand: bytes) -> str:
-    if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "a HEIC picture"
-    if brand in (b"avif", b"avis"):
-        return "an AVIF picture"
-    return "a video"
 
 
 def _describe_text(head: bytes) -> str:

@@ -15,15 +15,23 @@ SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end 
 
 
 def find_evidence(
-    text: PageText, terms: Mapping[str, float], analyze: Analyzer, *, passage: Passage | None = None
+    text: PageText,
+    terms: Mapping[str, float],
+    analyze: Analyzer,
+    *,
+    stretch: tuple[int, int] | None = None,
+    passage: Passage | None = None,
 ) -> Evidence | None:
     """Return the best quote for the query's weighted terms: from the whole page, or, where no term stands on the
-    page, from the passage that was found. None on a page without words."""
+    page, the stretch of words that late interaction found (first and last word), or else from the passage that was
+    found. None on a page without words."""
     if not len(text.spans):
         return None
     hits = _term_places(text, terms, analyze)
     if hits:
         first, last = _densest(hits, terms, len(text.spans))
+    elif stretch:
+        first, last = stretch
     else:
         first = 0 if passage is None else int(np.searchsorted(text.spans[:, 0], passage.start))
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1

@@ -5,8 +5,10 @@ Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and
 some libraries count from 0, which shifts every score.
 
 Ranks alone throw away how sure a lane was: BM25's first page may be miles ahead of its second, or level with it. With
-`scaled`, a lane's share for a page is multiplied by the page's score over the lane's best score, which keeps the order
-of each lane and the form of the sum, and measured better on every figure (docs/LOG.md).
+`scaled`, a lane's share for a page is multiplied by how high the page's score stands between the lane's floor (0) and
+its best (1), which keeps the order of each lane and the form of the sum, and measured better on every figure
+(docs/LOG.md). The floor is the lane's last score, drawn towards zero where the ranking is short: the second of two
+pages need not be bad.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from core.types import FusedHit, LaneRank, Ranking
 
 K = 60
+SHORT = 10  # hits; of rankings about as short, the floor is drawn halfway to zero
 
 
 def reciprocal_rank_fusion(
@@ -24,12 +27,17 @@ def reciprocal_rank_fusion(
     scores: dict[int, float] = {}
     for ranking in rankings:
         weight = 1.0 if weights is None else weights.get(ranking.lane, 1.0)
-        best = ranking.hits[0].score if ranking.hits else 0.0
+        best, floor = (ranking.hits[0].score, _floor(ranking)) if ranking.hits else (0.0, 0.0)
         for rank, hit in enumerate(ranking.hits, start=1):
             lanes = places.setdefault(hit.page, {})
             assert ranking.lane not in lanes, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
             lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
-            share = max(hit.score, 0.0) / best if scaled and best > 0 else 1.0
+            share = (hit.score - floor) / (best - floor) if scaled and best > floor else 1.0
             scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
     order = sorted(scores, key=lambda page: (-scores[page], page))
     return [FusedHit(page, scores[page], places[page]) for page in order]
+
+
+def _floor(ranking: Ranking) -> float:
+    last, count = ranking.hits[-1].score, len(ranking.hits)
+    return last * count / (count + SHORT) if last > 0 else last

@@ -1,30 +1,39 @@
-"""Lanes: each ranks pages its own way. `words` by BM25, `text` by the best passage's vector.
+"""Lanes: each ranks pages its own way.
 
-A lane knows one index of the snapshot; what becomes of its ranking is `retrieve.fusion`'s matter.
+    words   BM25 over the pages' words
+    text    the best passage's vector
+    image   the picture's vector beside a text's, a picture's, or both in one (CLIP; builtin: approximate)
+    looks   the picture's pooled features beside another picture's (builtin; CLIP needs no such lane)
+    page    late interaction: the page's words (builtin) or patches (ColPali)
+
+A lane knows one index of the snapshot; what becomes of its ranking is `retrieve.fusion`'s matter. A lane that has
+nothing to go by, words for `image`'s pictures or a picture for `words`, ranks nothing.
 """
 
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.keys import document_of, page_of
-from core.protocols import Analyzer, TextEncoder
-from core.types import Hit, Ranking
+from core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
+from core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
+from encode.composition import compose
 from index.reader import Snapshot
 from index.selection import Selection
 
-PASSAGES_PER_PAGE = 4  # passages looked at for each page wanted; more when pages repeat
+ROWS_PER_PAGE = 4  # rows looked at for each page wanted; more when pages repeat
 
 
 class Lane(Protocol):
-    """Ranks pages for a query's text."""
+    """Ranks pages for a query."""
 
     @property
     def name(self) -> str:
         """One word, as in the catalog and in results."""
         ...
 
-    def rank(self, snapshot: Snapshot, text: str, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
         """Return at most `depth` live, selected pages, best first, ties by page key."""
         ...
 
@@ -37,10 +46,13 @@ class WordsLane:
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
 
-    def rank(self, snapshot: Snapshot, text: str, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
         """See `Lane.rank`."""
+        terms = self._analyze(query.words)
+        if not terms:
+            return Ranking(self.name, [])
         strangers = max(0, len(snapshot.words) - snapshot.page_count)  # pages being written or just removed
-        found = snapshot.words.search(self._analyze(text), depth + strangers, selection=selection)
+        found = snapshot.words.search(terms, depth + strangers, selection=selection)
         pages = np.array([page for page, _ in found], np.int64)
         live = np.isin(document_of(pages), snapshot.live)
         hits = [Hit(page, score) for (page, score), alive in zip(found, live, strict=True) if alive]
@@ -55,20 +67,110 @@ class TextLane:
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
 
-    def rank(self, snapshot: Snapshot, text: str, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
         """See `Lane.rank`."""
-        vectors = snapshot.vectors(self.name)
-        query = self._encoder.encode_queries([text])[0]
-        allowed = None if selection is None else selection.mask(page_of(vectors.keys))
-        wanted = depth * PASSAGES_PER_PAGE
-        while True:
-            rows, scores = vectors.index.search(query, wanted, allowed=allowed)
-            best: dict[int, Hit] = {}
-            for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-                passage = int(vectors.keys[row])
-                best.setdefault(page_of(passage), Hit(page_of(passage), score, passage))
-            if len(best) >= depth or len(rows) < wanted:
-                break
-            wanted *= 4
-        hits = sorted(best.values(), key=lambda hit: (-hit.score, hit.page))
-        return Ranking(self.name, hits[:depth])
+        if not query.words:
+            return Ranking(self.name, [])
+        vector = self._encoder.encode_queries([query.words])[0]
+        return _best_rows(self.name, snapshot, vector, depth, selection, passages=True)
+
+
+class ImageLane:
+    """Cosine of a text, a picture, or both as one vector, with every picture."""
+
+    name = "image"
+
+    def __init__(self, encoder: ImageEncoder, *, pictures_alone: bool = True) -> None:
+        """`pictures_alone` false leaves queries of a picture and no text to the `looks` lane, which is better at it."""
+        self._encoder = encoder
+        self._pictures_alone = pictures_alone
+
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+        """See `Lane.rank`."""
+        vector = self._vector(query)
+        if vector is None:
+            return Ranking(self.name, [])
+        return _best_rows(self.name, snapshot, vector, depth, selection)
+
+    def _vector(self, query: Query) -> NDArray[np.float32] | None:
+        if query.picture is None:
+            return self._encoder.encode_queries([query.text])[0] if query.text else None
+        if not query.text:
+            return self._encoder.encode_images([query.picture])[0] if self._pictures_alone else None
+        [text], [picture] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.picture])
+        return compose(text, picture, weight=query.text_share)
+
+
+class LooksLane:
+    """Cosine of a picture's pooled features with every picture's."""
+
+    name = "looks"
+
+    def __init__(self, encoder: PictureEncoder) -> None:
+        self._encoder = encoder
+
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+        """See `Lane.rank`."""
+        if query.picture is None:
+            return Ranking(self.name, [])
+        return _best_rows(self.name, snapshot, self._encoder.encode_images([query.picture])[0], depth, selection)
+
+
+class PageLane:
+    """Late interaction with the tokens of every page (MaxSim)."""
+
+    name = "page"
+
+    def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
+        """`of_words` says whether tokens stand for words of the page, or for patches of its picture."""
+        self._encoder = encoder
+        self.of_words = of_words
+
+    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+        """See `Lane.rank`."""
+        if not query.words:
+            return Ranking(self.name, [])
+        tokens = snapshot.tokens(self.name)
+        allowed = None if selection is None else selection.mask(tokens.keys)
+        rows, scores = tokens.index.search(self.tokens(query.words), depth, allowed=allowed)
+        found = zip(tokens.keys[rows].tolist(), scores.tolist(), strict=True)
+        hits = sorted((Hit(page, score) for page, score in found), key=lambda hit: (-hit.score, hit.page))
+        return Ranking(self.name, hits)
+
+    def tokens(self, text: str) -> QueryTokens:
+        """Return the query's tokens."""
+        [tokens] = self._encoder.encode_queries([text])
+        return tokens
+
+    def page_tokens(self, snapshot: Snapshot, page: int) -> TokenMatrix | None:
+        """Return a page's tokens, or None where the lane has none of it."""
+        tokens = snapshot.tokens(self.name)
+        row = tokens.row_of(page)
+        matrix = None if row is None else tokens.matrix(row)
+        return matrix if matrix is not None and len(matrix.vectors) else None
+
+
+def _best_rows(
+    lane: str,
+    snapshot: Snapshot,
+    vector: NDArray[np.float32],
+    depth: int,
+    selection: Selection | None,
+    *,
+    passages: bool = False,
+) -> Ranking:
+    """Rank pages by the best of their rows in a lane of one vector a row."""
+    vectors = snapshot.vectors(lane)
+    allowed = None if selection is None else selection.mask(page_of(vectors.keys))
+    wanted = depth * ROWS_PER_PAGE
+    while True:
+        rows, scores = vectors.index.search(vector, wanted, allowed=allowed)
+        best: dict[int, Hit] = {}
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+            key = int(vectors.keys[row])
+            best.setdefault(page_of(key), Hit(page_of(key), score, key if passages else None))
+        if len(best) >= depth or len(rows) < wanted:
+            break
+        wanted *= 4
+    hits = sorted(best.values(), key=lambda hit: (-hit.score, hit.page))
+    return Ranking(lane, hits[:depth])

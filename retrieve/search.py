@@ -5,21 +5,26 @@ Fusion is `retrieve.fusion`, hearing is `retrieve.hearing`; this module only put
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UsageError
 from core.keys import document_of, ordinal_of, page_key
 from core.protocols import Analyzer
-from core.types import Evidence, Filters, FusedHit
+from core.types import Evidence, Filters, FusedHit, Query, QueryTokens, TokenMatrix
 from index.catalog import PageRow
 from index.reader import Snapshot
 from index.selection import Selection, select_pages
 from retrieve.evidence import find_evidence
 from retrieve.fusion import K, reciprocal_rank_fusion
 from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
-from retrieve.lanes import Lane
+from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
+from retrieve.lanes import Lane, PageLane
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
-WEIGHTS = {"words": 2.0, "text": 1.0}  # measured: docs/LOG.md
+WEIGHTS = {"words": 2.0, "text": 1.0, "page": 1.0, "image": 1.0, "looks": 1.0}  # measured: docs/LOG.md
 NO_FILTERS = Filters()
 
 
@@ -44,19 +49,22 @@ class Retriever:
         weights: Mapping[str, float] = WEIGHTS,
         scaled: bool = True,
         hearing: bool = True,
+        missing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`missing` are lanes that the collection has and this machine cannot serve, and why."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
         self._k = k
         self._weights = weights
         self._scaled = scaled
         self._hearing = hearing
+        self.missing = missing
         self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
 
     def search(
         self,
         snapshot: Snapshot,
-        query: str,
+        query: Query,
         *,
         k: int,
         filters: Filters = NO_FILTERS,
@@ -70,9 +78,9 @@ class Retriever:
         hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights, scaled=self._scaled)
         if not self._hearing:
             return Found(hits[:k], [], count)
-        names = self._document_names(snapshot).hear(query, self._analyze)
+        names = self._document_names(snapshot).hear(query.text, self._analyze)
         documents = [key for key in names if selection is None or selection.has(key)]
-        pages = hear_pages(query)
+        pages = hear_pages(query.text)
         if documents:
             hits = _documents_first(hits, set(documents))
         if pages:
@@ -80,16 +88,54 @@ class Retriever:
         return Found(hits[:k], _in_words(snapshot, pages, documents), count)
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
-        """Return why a page was found: its words that say most of the query, rare words weighing more."""
+        """Return why a page was found: its words that say most of the query, rare words weighing more; on a page
+        without words the places of its picture that late interaction looked at."""
+        if not query:
+            return []
         terms = {term: snapshot.words.idf(term) for term in self._analyze(query)}
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
-        found = find_evidence(page.text, terms, self._analyze, passage=passage)
-        return [found] if found else []
+        found = find_evidence(
+            page.text, terms, self._analyze, stretch=self._stretch(snapshot, query, page, hit), passage=passage
+        )
+        if found:
+            return [found]
+        looked = self._looked(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
+        if looked is None or looked[0].of_words:
+            return []
+        return [Evidence("", 0, 0, hottest_places(*looked[1:]))]
+
+    def heat(self, snapshot: Snapshot, query: str, page: int, *, height: int, width: int) -> NDArray[np.float32] | None:
+        """Return where the `page` lane looks on a page for a query, (height, width) in 0..1; None where it has none."""
+        looked = self._looked(snapshot, query, page)
+        if looked is None:
+            return None
+        lane, asked, tokens = looked
+        return draw_heat(asked, tokens, of_words=lane.of_words, height=height, width=width)
+
+    def _stretch(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None) -> tuple[int, int] | None:
+        """Return the words of a page that the `page` lane found it by, where that looks at words."""
+        if hit is None or "page" not in hit.lanes or not len(page.text.spans):
+            return None
+        looked = self._looked(snapshot, query, page.key)
+        if looked is None or not looked[0].of_words:
+            return None
+        _, asked, tokens = looked
+        return words_at(page.text, tokens.boxes[best_stretch(asked, tokens)])
+
+    def _looked(self, snapshot: Snapshot, query: str, page: int) -> tuple[PageLane, QueryTokens, TokenMatrix] | None:
+        lane = self._lanes.get("page")
+        if not isinstance(lane, PageLane) or not query:
+            return None
+        tokens = lane.page_tokens(snapshot, page)
+        return None if tokens is None else (lane, lane.tokens(query), tokens)
 
     def _chosen(self, names: Sequence[str] | None) -> list[Lane]:
         if names is None:
             return list(self._lanes.values())
+        lost = [self.missing[name] for name in names if name in self.missing]
+        if lost:
+            raise UsageError(f"this lane cannot be served here: {lost[0]}")
         unknown = [name for name in names if name not in self._lanes]
         if unknown or not names:
             raise UsageError(f"expected lanes among {', '.join(self._lanes)}, found {', '.join(unknown) or 'none'}")

@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 
 from api.indexing import IndexRun
+from api.models import Models
+from api.profiles import choose_profile
+from api.wiring import picture_of
 from core.settings import Settings
-from encode.loading import load_text_encoder
+from index.words import analyze
 from index.writer import CollectionWriter
 from ingest.pipeline import read
 
@@ -21,7 +24,8 @@ FLUSH_PAGES = 24
 
 
 def main(collection: Path, files: Path, fatal: int | None) -> None:
-    encoder = load_text_encoder("builtin", Settings(threads=2))
+    settings = Settings(threads=2)
+    models = Models(choose_profile("builtin", settings).models, analyze, settings)
     done = 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -34,8 +38,8 @@ def main(collection: Path, files: Path, fatal: int | None) -> None:
 
     sys.addaudithook(hook)
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
-        run = IndexRun(writer, encoder, files=1, size=1, tell=lambda _: None)
-        run.consume(read([files], known=writer.known, count_tokens=encoder.count_tokens))
+        run = IndexRun(writer, models.embedders(writer.manifest), picture_of, files=1, size=1, tell=lambda _: None)
+        run.consume(read([files], known=writer.known, count_tokens=models.text.count_tokens))
         assert not run.report.failed, run.report.failed
     print(done)
 

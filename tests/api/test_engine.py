@@ -48,7 +48,8 @@ def test_a_hit_tells_its_place_in_each_lane_and_fusion_adds_them_up(engine: Engi
     [first, *_] = engine.search("limpet tide").hits
     assert first.lanes["words"].rank == first.lanes["text"].rank == 1
     assert first.lanes["text"].score == pytest.approx(0.6, abs=0.3)
-    assert first.score == pytest.approx(3 / 61)  # best in both lanes: weights 2 and 1, k = 60
+    assert first.lanes["page"].rank == 1
+    assert first.score == pytest.approx(4 / 61)  # best in all three lanes: weights 2, 1 and 1, k = 60
 
 
 def test_evidence_is_quoted_exactly_with_boxes_where_pymupdf_finds_the_words(engine: Engine, files: Path) -> None:
@@ -219,7 +220,10 @@ def test_the_picture_of_a_changed_or_vanished_file_is_refused_with_the_next_step
 
 def test_names_in_any_script_and_bytes_that_are_no_unicode_come_through(own: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "имена 名前"
-    write_pdf(folder / "отчёт.pdf", ["Ветер с моря."])
+    folder.mkdir()
+    with pymupdf.open() as pdf:
+        pdf.new_page().insert_htmlbox((72, 72, 300, 200), "Ветер с моря.")
+        pdf.save(folder / "отчёт.pdf")
     odd = os.fsencode(folder) + b"/caf\xe9.pdf"
     shutil.copyfile(write_pdf(tmp_path / "plain.pdf", ["Coffee by the harbour."]), odd)
     report = own.index([folder])

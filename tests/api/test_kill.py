@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from api import wiring
+from api.models import Models
+from api.profiles import choose_profile
 from core.keys import document_of, number_of, page_of
 from core.settings import Settings
-from encode.loading import load_text_encoder
+from core.types import Query
+from index.layout import Layout, Manifest, load
 from index.reader import CollectionReader, Snapshot
 from index.words import analyze
-from retrieve.lanes import TextLane, WordsLane
 from retrieve.search import Retriever
 from tests.api.files import made_up_pages, write_pdf
 
@@ -62,7 +64,7 @@ class Watcher:
 def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[str]:
     wrongs = []
     vectors = snapshot.vectors("text")
-    held = document_of(page_of(vectors.keys))
+    held = document_of(page_of(vectors.keys))  # of each row
     for key, row in snapshot.documents.items():
         numbers = range(1, row.document.page_count + 1)
         pages = snapshot.pages([(key << 20) | number for number in numbers])
@@ -71,17 +73,27 @@ def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[st
             wrongs.append(f"{row.path}: {len(pages)} of {row.document.page_count} pages, {passages} passages")
         if (Path(row.path).name, row.document.sha256) not in allowed:
             wrongs.append(f"{row.path}: a version that never was")
-    if set(held.tolist()) - set(snapshot.documents):
+    looks, tokens = page_of(snapshot.vectors("looks").keys), snapshot.tokens("page").keys
+    for lane, keys in (("looks", looks), ("page", tokens)):
+        if len(keys) != snapshot.page_count:
+            wrongs.append(f"{lane}: {len(keys)} of {snapshot.page_count} pages")
+    owners = {*held.tolist(), *document_of(looks).tolist(), *document_of(tokens).tolist()}
+    if owners - set(snapshot.documents):
         wrongs.append("vectors of a document that is not live")
     return wrongs
 
 
 def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]]]:
     """Every live page by file name and number: its text and the bytes of its vectors."""
-    vectors = snapshot.vectors("text")
     rows: dict[int, list[bytes]] = {}
-    for key, row in sorted(zip(vectors.keys.tolist(), np.asarray(vectors.matrix), strict=True), key=lambda one: one[0]):
-        rows.setdefault(page_of(key), []).append(row.tobytes())
+    for lane in ("text", "looks"):
+        vectors = snapshot.vectors(lane)
+        order = sorted(zip(vectors.keys.tolist(), np.asarray(vectors.matrix), strict=True), key=lambda one: one[0])
+        for key, row in order:
+            rows.setdefault(page_of(key), []).append(row.tobytes())
+    tokens = snapshot.tokens("page")
+    for place, page in enumerate(tokens.keys.tolist()):
+        rows[page].append(tokens.matrix(place).vectors.tobytes())
     found = {}
     for key, row in snapshot.documents.items():
         for page in snapshot.pages([(key << 20) | n for n in range(1, row.document.page_count + 1)]).values():
@@ -89,13 +101,13 @@ def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]
     return found
 
 
-def rankings(snapshot: Snapshot) -> list[tuple[tuple[str, int], float]]:
-    encoder = load_text_encoder("builtin", Settings())
-    retriever = Retriever([WordsLane(analyze), TextLane(encoder)], analyze)
+def rankings(snapshot: Snapshot, manifest: Manifest) -> list[tuple[tuple[str, int], float]]:
+    models = Models(choose_profile("builtin", Settings()).models, analyze, Settings())
+    retriever = Retriever(models.lanes(manifest)[0], analyze)
     return [
         ((Path(snapshot.documents[document_of(hit.page)].path).name, number_of(hit.page)), hit.score)
         for query in QUERIES
-        for hit in retriever.search(snapshot, query, k=20).hits
+        for hit in retriever.search(snapshot, Query(query), k=20).hits
     ]
 
 
@@ -104,7 +116,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path
     """Files, a collection of their older versions, a copy of it indexed in peace, and how many instants there are."""
     folder = tmp_path_factory.mktemp("kill")
     files, old, peace = folder / "files", folder / "old", folder / "peace"
-    wiring.create_collection(old, "builtin", Settings())
+    wiring.create_collection(old, choose_profile("builtin", Settings()), Settings())
     write_files(files, changed=False)
     assert run_child(old, files).returncode == 0
     with CollectionReader(old).snapshot() as snapshot:
@@ -143,7 +155,8 @@ def test_killed_again_and_again_it_ends_where_peace_ends(
     assert CollectionReader(collection).check() == []
     with CollectionReader(collection).snapshot() as after, CollectionReader(peace).snapshot() as quiet:
         assert contents(after) == contents(quiet)
-        found, expected = rankings(after), rankings(quiet)
+        manifest = load(Layout(collection))
+        found, expected = rankings(after, manifest), rankings(quiet, manifest)
     assert [page for page, _ in found] == [page for page, _ in expected]
     # BM25 adds float32 numbers segment by segment, and the segments differ
     assert [score for _, score in found] == pytest.approx([score for _, score in expected], rel=1e-5)
@@ -158,10 +171,11 @@ def test_a_kill_between_segment_and_catalog_leaves_the_commit_before_and_a_stray
     for fatal in range(1, instants + 1):
         collection = tmp_path / str(fatal)
         shutil.copytree(old, collection)
-        before = {path.name for path in (collection / "vectors/text").iterdir()}
+        [store] = (collection / "vectors").glob("text-*")
+        before = {path.name for path in store.iterdir()}
         if run_child(collection, files, fatal).returncode != -9:
             break
-        new = {p.name for p in (collection / "vectors/text").iterdir() if not p.name.startswith(".")} - before
+        new = {p.name for p in store.iterdir() if not p.name.startswith(".")} - before
         reader = CollectionReader(collection)
         with reader.snapshot() as snapshot, CollectionReader(old).snapshot() as untouched:
             if not new or contents(snapshot) != contents(untouched):

@@ -1,6 +1,7 @@
 """What every index of many vectors a page must do, each compared with float64 loops."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,12 +51,19 @@ def pages(lengths: Sequence[int], seed: int) -> list[TokenMatrix]:
     return [page(unit_rows(length, rng)) for length in lengths]
 
 
-def query(count: int, seed: int, weights: NDArray[np.float32] | None = None) -> QueryTokens:
-    return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights)
+def query(count: int, seed: int, weights: NDArray[np.float32] | None = None, *, stretch: int = 0) -> QueryTokens:
+    return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights, stretch)
 
 
 def truth(asked: QueryTokens, stored: Sequence[TokenMatrix]) -> list[float]:
-    """MaxSim as the paper writes it, in Python's own floats."""
+    """MaxSim as the paper writes it, in Python's own floats; the best of two neighbouring blocks where asked for."""
+    if asked.stretch:
+        whole, size = replace(asked, stretch=0), asked.stretch // 2
+        pieces = [
+            [TokenMatrix(one.vectors[start : start + 2 * size], one.boxes) for start in range(0, len(one.boxes), size)]
+            for one in stored
+        ]
+        return [max(truth(whole, some), default=-np.inf) for some in pieces]
     weights = [1.0] * len(asked.vectors) if asked.weights is None else asked.weights.tolist()
     scores = []
     for matrix in stored:
@@ -86,6 +94,7 @@ def unpacked(parts: Sequence[TokenRows]) -> list[TokenMatrix]:
     share=st.floats(0.2, 1.0),
     weighted=st.booleans(),
     storage=st.sampled_from(["int8", "float16"]),
+    stretch=st.sampled_from([0, 2, 4, 6]),
 )
 def test_the_k_best_allowed_pages_come_back_best_first(
     name: str,
@@ -97,12 +106,13 @@ def test_the_k_best_allowed_pages_come_back_best_first(
     share: float,
     weighted: bool,
     storage: Storage,
+    stretch: int,
 ) -> None:
     stored = pages(lengths, seed)
     parts = [pack_tokens(stored[:cut], DIM, storage=storage), pack_tokens(stored[cut:], DIM)]
     rng = np.random.default_rng(seed + 1)
     weights = rng.uniform(0.1, 3.0, count).astype(np.float32) if weighted else None
-    asked, allowed = query(count, seed + 2, weights), rng.random(len(lengths)) < share
+    asked, allowed = query(count, seed + 2, weights, stretch=stretch), rng.random(len(lengths)) < share
     expected = np.array(truth(asked, unpacked(parts)), np.float64).reshape(-1)
     rows, scores = ALL[name](parts).search(asked, k, allowed=allowed)
     findable = allowed & (expected > -np.inf)
@@ -162,6 +172,18 @@ def test_a_weight_of_two_is_the_token_said_twice(name: str) -> None:
     weighted = QueryTokens(once.vectors, ["a", "b", "c"], np.array([1, 2, 1], np.float32))
     assert index.search(weighted, 10)[0].tolist() == index.search(twice, 10)[0].tolist()
     assert np.allclose(index.search(weighted, 10)[1], index.search(twice, 10)[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_long_page_with_the_words_apart_loses_to_a_short_one_with_them_together(name: str) -> None:
+    rng = np.random.default_rng(2)
+    asked = query(2, 3, stretch=4)
+    noise = unit_rows(40, rng)
+    apart = page(np.concatenate([asked.vectors[:1], noise, asked.vectors[1:]]))
+    together = page(np.concatenate([noise, 0.9 * asked.vectors, noise]))
+    index = ALL[name]([pack_tokens([apart, together], DIM)])
+    assert index.search(asked, 2)[0].tolist() == [1, 0]
+    assert index.search(replace(asked, stretch=0), 2)[0].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["fast", "two stages"])

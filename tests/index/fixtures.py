@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from core.spaces import Space
 from core.types import Document, Page, PageText, Passage
-from index.layout import Layout, create
-from index.recording import NewPages
+from index.layout import LaneRecord, Layout, create
+from index.recording import DenseRows, NewPages
 from index.writer import CollectionWriter
 
 SPACE = Space("test/letters", "1", 8)
+TEXT = LaneRecord("text", "letters", SPACE, "passages")
 
 
 def page_text(text: str) -> PageText:
@@ -43,7 +44,9 @@ def new_pages(
     ]
     passages = [[Passage(0, 0, len(page.text.text))] for page in pages]
     vectors = np.array([vector(page.text.text) for page in pages], np.float32).reshape(-1, SPACE.dim)
-    return NewPages(document, path, pages, passages, {"text": vectors}, last=until == len(texts))
+    return NewPages(
+        document, path, pages, passages, {"text": DenseRows([1] * len(pages), vectors)}, last=until == len(texts)
+    )
 
 
 def sha(texts: list[str]) -> str:
@@ -51,7 +54,7 @@ def sha(texts: list[str]) -> str:
 
 
 def make(root: Path) -> None:
-    create(Layout(root), profile="test", spaces={"text": SPACE})
+    create(Layout(root), profile="test", lanes=[TEXT])
 
 
 def write(root: Path, *documents: NewPages) -> None:

@@ -23,7 +23,7 @@ from index.reader import CollectionReader, Snapshot
 from index.segments import check_segment
 from index.upkeep import MANY
 from index.writer import CollectionWriter
-from tests.index.fixtures import SPACE, make, new_pages, sha, vector, write
+from tests.index.fixtures import SPACE, TEXT, make, new_pages, sha, vector, write
 
 FRUIT = ["apple one", "banana two", "cherry three"]
 TREES = ["oak four", "pine five"]
@@ -209,7 +209,10 @@ def test_the_words_lane_is_a_cache_that_comes_back_when_deleted(root: Path, pdf:
 
 def test_segments_that_the_catalog_does_not_name_are_swept(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
-    stray, half = root / "vectors/text/000099-deadbeef", root / "vectors/text/.000100-deadbeef"
+    stray, half = (
+        Layout(root).vectors(TEXT.store) / "000099-deadbeef",
+        Layout(root).vectors(TEXT.store) / ".000100-deadbeef",
+    )
     stray.mkdir()
     half.mkdir()
     write(root)
@@ -226,14 +229,14 @@ def test_many_small_segments_are_merged_and_nothing_is_lost(root: Path, tmp_path
         write(root, new_pages(str(tmp_path / f"{index}.pdf"), [text]))
         with reader.snapshot() as snapshot:
             assert texts(snapshot) == sorted(wanted[: index + 1])
-    folders = [path for path in (root / "vectors/text").iterdir() if path.is_dir()]
+    folders = [path for path in Layout(root).vectors(TEXT.store).iterdir() if path.is_dir()]
     assert len(folders) <= MANY
     assert all(check_segment(folder.parent, folder.name) is None for folder in folders)
 
 
 def test_a_flipped_byte_in_a_segment_is_found(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
-    [segment] = (root / "vectors/text").iterdir()
+    [segment] = Layout(root).vectors(TEXT.store).iterdir()
     data = bytearray((segment / "vectors.npy").read_bytes())
     data[-1] ^= 1
     (segment / "vectors.npy").write_bytes(data)
@@ -263,7 +266,7 @@ def test_opening_what_is_no_collection_says_so(tmp_path: Path) -> None:
         CollectionReader(tmp_path)
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(UsageError, match=r"letter\.txt"):
-        create(Layout(tmp_path), profile="test", spaces={})
+        create(Layout(tmp_path), profile="test", lanes=[])
 
 
 def test_another_model_than_the_one_it_was_made_with_is_refused_naming_both(root: Path) -> None:
@@ -276,8 +279,8 @@ def test_another_model_than_the_one_it_was_made_with_is_refused_naming_both(root
     ("content", "error"),
     [
         ("{", CollectionDamaged),
-        ('{"pagelens": 99, "profile": "x", "created": "", "spaces": {}}', CollectionMismatch),
-        ('{"pagelens": 1}', CollectionDamaged),
+        ('{"pagelens": 99, "profile": "x", "created": "", "lanes": {}}', CollectionMismatch),
+        ('{"pagelens": 2}', CollectionDamaged),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_an_error_with_a_way_out(
@@ -297,7 +300,7 @@ def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) ->
 def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT), new_pages("/b.pdf", TREES))
     assert CollectionReader(root).check() == []
-    [segment] = (root / "vectors/text").iterdir()
+    [segment] = Layout(root).vectors(TEXT.store).iterdir()
     (segment / "vectors.npy").unlink()
     assert any(segment.name in problem for problem in CollectionReader(root).check())
 

@@ -79,7 +79,7 @@ def test_the_integer_scan_is_the_integer_arithmetic_it_claims_to_be(
     levels = np.rint(query / units[:, None]).astype(np.int64)
     sums = (levels @ (codes.astype(np.int64) - 128).T) * scales.astype(np.float64) * units[:, None]
     expected = [sums[:, a : a + n].max(axis=1) for a, n in zip(starts, lengths, strict=True)]
-    found = integer_scan(query, threads=1)(Block(slice(0, len(lengths)), starts, codes, scales))
+    found = integer_scan(query, threads=1)(Block(slice(0, len(lengths)), starts, codes, scales), starts)
     assert np.allclose(found, np.array(expected).T, rtol=1e-5, atol=1e-6)
 
 
@@ -87,7 +87,9 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     query = np.ones((20, 128), np.float32)
     codes = np.full((64, 128), 255, np.uint8)
     scales = np.full(64, 1 / 127, np.float32)
-    found = integer_scan(query, threads=1)(Block(slice(0, 1), np.zeros(1, np.int64), codes, scales))
+    found = integer_scan(query, threads=1)(
+        Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), np.zeros(1, np.int64)
+    )
     assert np.allclose(found, 128.0)
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.keys import document_of, number_of, page_key
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
-from index.layout import Layout, create
+from index.layout import LaneRecord, Layout, create
 from index.pooled_spaces import pooled_space
 from index.reader import CollectionReader, Snapshot
 from index.recording import NewPages
@@ -18,9 +18,10 @@ from index.segments import check_segment
 from index.token_pooling import pool_tokens
 from index.upkeep import MANY
 from index.writer import CollectionWriter
-from tests.index.fixtures import SPACE, new_pages, vector
+from tests.index.fixtures import TEXT, new_pages, vector
 
 TOKENS = Space("test/tokens", "1", 8, many=True)
+PAGE = LaneRecord("page", "tokens", TOKENS, "pages")
 FRUIT = ["apple one red", "banana two", "cherry three ripe and dark"]
 TREES = ["oak four", "pine five tall"]
 
@@ -28,7 +29,7 @@ TREES = ["oak four", "pine five tall"]
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "collection"
-    create(Layout(root), profile="test", spaces={"text": SPACE, "page": TOKENS})
+    create(Layout(root), profile="test", lanes=[TEXT, PAGE])
     return root
 
 
@@ -71,7 +72,7 @@ def texts(snapshot: Snapshot) -> list[str]:
 
 
 def segments(root: Path) -> list[Path]:
-    return [path for path in (root / "vectors/page").iterdir() if path.is_dir()]
+    return [path for path in Layout(root).vectors(PAGE.store).iterdir() if path.is_dir()]
 
 
 def test_pages_and_their_tokens_are_read_back_and_found(root: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_segment_that_is_mostly_dead_is_written_anew(root: Path) -> None:
 
 def test_stray_segments_are_swept(root: Path) -> None:
     write(root, with_tokens("/a.pdf", FRUIT))
-    stray = root / "vectors/page/000099-deadbeef"
+    stray = Layout(root).vectors(PAGE.store) / "000099-deadbeef"
     stray.mkdir()
     write(root)
     assert not stray.exists()
@@ -158,14 +159,14 @@ def test_a_document_with_too_few_pages_in_the_lane_is_named_by_the_check(root: P
     reader = CollectionReader(root)
     with reader._engine.begin() as connection:  # what no writer does
         connection.exec_driver_sql(
-            "UPDATE runs SET rows = rows - 1 WHERE segment IN (SELECT id FROM segments WHERE lane = 'page')"
+            "UPDATE runs SET rows = rows - 1 WHERE segment IN (SELECT id FROM segments WHERE store LIKE 'page-%')"
         )
     assert any("expected 3 pages, found 2" in problem for problem in reader.check())
 
 
 def test_tokens_are_pooled_where_the_space_says_so(tmp_path: Path) -> None:
     root = tmp_path / "pooled"
-    create(Layout(root), profile="test", spaces={"text": SPACE, "page": pooled_space(TOKENS, 2)})
+    create(Layout(root), profile="test", lanes=[TEXT, LaneRecord("page", "tokens", pooled_space(TOKENS, 2), "pages")])
     write(root, with_tokens("/a.pdf", FRUIT))
     with CollectionReader(root).snapshot() as snapshot:
         lane = snapshot.tokens("page")

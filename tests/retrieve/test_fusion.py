@@ -31,17 +31,24 @@ def test_a_weight_multiplies_its_lane_and_a_lane_without_one_weighs_one() -> Non
     assert [hit.score for hit in fused] == pytest.approx([2 / 61, 1 / 61])
 
 
-def test_scaled_shares_follow_the_score_over_the_lanes_best() -> None:
-    close = Ranking("words", [Hit(1, 10.0), Hit(2, 9.0)])
-    far = Ranking("text", [Hit(2, 0.8), Hit(1, 0.2)])
+def test_scaled_shares_follow_the_score_between_the_lanes_floor_and_its_best() -> None:
+    """Three hits: the floor of the first lane is 2.6 * 3 / 13 = 0.6, that of the second its last score."""
+    close = Ranking("words", [Hit(1, 10.6), Hit(2, 9.6), Hit(3, 2.6)])
+    far = Ranking("text", [Hit(2, 0.8), Hit(1, 0.0), Hit(3, -0.2)])
     fused = {hit.page: hit.score for hit in reciprocal_rank_fusion([close, far], scaled=True)}
-    assert fused[1] == pytest.approx(1 / 61 + 0.25 / 62)
+    assert fused[1] == pytest.approx(1 / 61 + 0.2 / 62)
     assert fused[2] == pytest.approx(0.9 / 62 + 1 / 61)
+    assert fused[3] == pytest.approx(0.2 / 63)
 
 
-def test_a_negative_score_adds_nothing_when_scaled() -> None:
-    fused = reciprocal_rank_fusion([Ranking("text", [Hit(1, 0.5), Hit(2, -0.1)])], scaled=True)
-    assert [hit.score for hit in fused] == [pytest.approx(1 / 61), 0.0]
+def test_the_second_of_two_good_pages_is_not_worthless() -> None:
+    fused = reciprocal_rank_fusion([Ranking("text", [Hit(1, 0.42), Hit(2, 0.4)])], scaled=True)
+    assert fused[1].score > 0.9 / 62
+
+
+def test_a_lane_whose_pages_all_score_alike_gives_each_its_whole_share() -> None:
+    fused = reciprocal_rank_fusion([Ranking("text", [Hit(1, 0.5), Hit(2, 0.5)])], scaled=True)
+    assert [hit.score for hit in fused] == pytest.approx([1 / 61, 1 / 62])
 
 
 def test_no_rankings_and_empty_rankings_fuse_to_nothing() -> None:

@@ -1,0 +1,30 @@
+"""A picture to search by: a file, or bytes that came over a wire, read as carefully as any photo."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import ReadError, UsageError
+from core.types import Picture
+from ingest import readers
+from ingest.sources import identify
+
+LONGEST = 1_600  # pixels: enough to read what is written in it
+
+
+def read_picture(image: Path | str | bytes) -> Picture:
+    """Return the picture. Raises UsageError for what is no picture, or cannot be read."""
+    if isinstance(image, bytes):
+        with tempfile.NamedTemporaryFile(suffix=".picture") as file:
+            file.write(image)
+            file.flush()
+            return read_picture(Path(file.name))
+    path = Path(image).expanduser()
+    try:
+        kind = identify(path)
+        if kind != "photo":
+            raise UsageError(f"expected a picture to search by, found a {kind} at {path}")
+        return np.asarray(readers.load(kind).render(path, 1, longest=LONGEST).convert("RGB"))
+    except ReadError as exc:
+        raise UsageError(f"expected a picture to search by, found {path}: {exc}") from exc
