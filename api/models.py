@@ -118,7 +118,9 @@ class Models:
     def _image_lanes(self) -> list[Lane]:
         if self._models["image"] == BUILTIN:
             encoder = self._conse.encoder
-            return [ImageLane(encoder, pictures_alone=False), LooksLane(encoder.looks)]
+            one_space = self._models["text"] == BUILTIN
+            image = ImageLane(encoder, pictures_alone=False, in_text_space=one_space)
+            return [image, LooksLane(encoder.looks)]
         return [ImageLane(self._clip.encoder)]
 
     def _page_lanes(self) -> list[Lane]:

@@ -80,10 +80,12 @@ class ImageLane:
 
     name = "image"
 
-    def __init__(self, encoder: ImageEncoder, *, pictures_alone: bool = True) -> None:
-        """`pictures_alone` false leaves queries of a picture and no text to the `looks` lane, which is better at it."""
+    def __init__(self, encoder: ImageEncoder, *, pictures_alone: bool = True, in_text_space: bool = False) -> None:
+        """`pictures_alone` false leaves queries of a picture and no text to the `looks` lane, which is better at them;
+        `in_text_space` says that cosines compare with the `text` lane's."""
         self._encoder = encoder
         self._pictures_alone = pictures_alone
+        self.in_text_space = in_text_space
 
     def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
         """See `Lane.rank`."""

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from core.errors import UsageError
 from core.keys import document_of, ordinal_of, page_key
 from core.protocols import Analyzer
-from core.types import Evidence, Filters, FusedHit, Query, QueryTokens, TokenMatrix
+from core.types import Evidence, Filters, FusedHit, Query, QueryTokens, Ranking, TokenMatrix
 from index.catalog import PageRow
 from index.reader import Snapshot
 from index.selection import Selection, select_pages
+from retrieve.balance import balanced_weights
 from retrieve.evidence import find_evidence
 from retrieve.fusion import K, reciprocal_rank_fusion
 from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
 from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
-from retrieve.lanes import Lane, PageLane
+from retrieve.lanes import ImageLane, Lane, PageLane
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
-WEIGHTS = {"words": 2.0, "text": 1.0, "page": 1.0, "image": 1.0, "looks": 1.0}  # measured: docs/LOG.md
 NO_FILTERS = Filters()
 
 
@@ -46,12 +46,13 @@ class Retriever:
         analyze: Analyzer,
         *,
         k: float = K,
-        weights: Mapping[str, float] = WEIGHTS,
+        weights: Mapping[str, float] | None = None,
         scaled: bool = True,
         hearing: bool = True,
         missing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`missing` are lanes that the collection has and this machine cannot serve, and why."""
+        """`weights` are fixed ones; left out, each query is weighed (`retrieve.balance`). `missing` are lanes that
+        the collection has and this machine cannot serve, and why."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
         self._k = k
@@ -75,7 +76,8 @@ class Retriever:
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=self._weights, scaled=self._scaled)
+        weights = self._weigh(snapshot, query, rankings) if self._weights is None else self._weights
+        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=weights, scaled=self._scaled)
         if not self._hearing:
             return Found(hits[:k], [], count)
         names = self._document_names(snapshot).hear(query.text, self._analyze)
@@ -129,6 +131,13 @@ class Retriever:
             return None
         tokens = lane.page_tokens(snapshot, page)
         return None if tokens is None else (lane, lane.tokens(query), tokens)
+
+    def _weigh(self, snapshot: Snapshot, query: Query, rankings: Sequence[Ranking]) -> Mapping[str, float]:
+        image = self._lanes.get("image")
+        idf = sum(snapshot.words.idf(term) for term in set(self._analyze(query.words)))
+        return balanced_weights(
+            query, rankings, idf=idf, one_space=isinstance(image, ImageLane) and image.in_text_space
+        )
 
     def _chosen(self, names: Sequence[str] | None) -> list[Lane]:
         if names is None:
