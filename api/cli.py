@@ -1,8 +1,9 @@
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|doctor|demo`.
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
-these documents; 4 indexed, but some files could not be read; 5 another process is writing; 130 interrupted.
+these documents; 4 indexed, but some files could not be read; 5 another process is writing; 6 a gate of
+`pagelens eval` did not hold; 130 interrupted.
 """
 
 import json
@@ -10,8 +11,10 @@ import os
 import sys
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +23,7 @@ import typer
 from typer.exceptions import TyperException
 
 from api import console, wiring
-from api.engine import Engine
+from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
 from api.names import picture_name, printable
 from api.profiles import choose_profile
@@ -64,6 +67,21 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class OcrChoice(StrEnum):
+    """When pictures are read."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class EngineChoice(StrEnum):
+    """What reads them."""
+
+    RAPIDOCR = "rapidocr"
+    TESSERACT = "tesseract"
+
+
 Collection = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
 ]
@@ -88,6 +106,15 @@ def index(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
     ] = None,
+    ocr: Annotated[OcrChoice, typer.Option(help="Read text from pictures: where the file has none, all, or none.")] = (
+        OcrChoice.AUTO
+    ),
+    ocr_engine: Annotated[EngineChoice, typer.Option(help="tesseract is faster and reads worse.")] = (
+        EngineChoice.RAPIDOCR
+    ),
+    language: Annotated[
+        list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
     as_data: Json = False,
 ) -> int:
@@ -106,9 +133,30 @@ def index(
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     with console.progress() as tell:
-        report = engine.index(paths, prune=prune, on_progress=tell)
+        reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(_listed(language) or ()))
+        report = engine.index(paths, prune=prune, ocr=reading, on_progress=tell)
     _print(report, as_data, console.print_report)
     return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
+
+
+@app.command()
+def reembed(
+    profile: Annotated[str, typer.Option(help="auto, builtin, cpu, gpu, or a text model's name or folder.")],
+    collection: Collection = DEFAULT,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
+    ] = None,
+    as_data: Json = False,
+) -> int:
+    """Move a collection to other models. What is there serves until the end; run it again after an interruption."""
+    settings = wiring.read_settings()
+    chosen = choose_profile(profile, settings, models=_pairs("--model", model))
+    with console.progress() as tell:
+        report = wiring.reembed_collection(
+            collection, chosen, settings, on_progress=tell, on_unpictured=console.tell_unpictured
+        )
+    _print(report, as_data, console.print_reembedding)
+    return Exit.SOME_FAILED if report.unpictured else Exit.DONE
 
 
 @app.command()
@@ -236,6 +284,36 @@ def retry(
     return Exit.SOME_FAILED if report.failed else Exit.DONE
 
 
+models_app = typer.Typer(help="List the models of each lane, where their weights are, how to get them.")
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context, collection: Collection = DEFAULT, as_data: Json = False) -> int:
+    """List the models of each lane, where their weights are, how to get them."""
+    if context.invoked_subcommand is not None:
+        return Exit.DONE
+    from api.model_report import print_models, report_models
+
+    _print(report_models(wiring.read_settings(), collection), as_data, print_models)
+    return Exit.DONE
+
+
+@models_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Models, or profiles: cpu, gpu.")],
+    as_data: Json = False,
+) -> int:
+    """Bring models' weights from the hub into its cache, an adapter's base too. What is here is not fetched again."""
+    from api.model_report import fetch_models, print_fetched
+
+    def tell(name: str, size: str) -> None:
+        console.err.print(printable(f"Fetching {name}{f' ({size})' if size else ''} ..."), markup=False, soft_wrap=True)
+
+    _print(fetch_models(names, wiring.read_settings(), tell=tell), as_data, print_fetched)
+    return Exit.DONE
+
+
 @app.command()
 def doctor(collection: Collection = DEFAULT, as_data: Json = False) -> int:
     """Check the installation, and the collection if there is one."""
@@ -346,8 +424,19 @@ def _print(value: Any, as_data: bool, for_people: Any) -> None:
         for_people(value)
 
 
+@cache
+def _add_groups() -> None:
+    """Add the command groups of rooms above this one, which is not to import them by name."""
+    for entry in metadata.entry_points(group="pagelens.commands"):
+        app.add_typer(entry.load(), name=entry.name)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of `pagelens`."""
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    given = next(iter(sys.argv[1:] if arguments is None else arguments), "--help")
+    if given not in known:  # help lists them all; a plain command starts without loading them
+        _add_groups()
     try:
         code = int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
         if code == Exit.INTERRUPTED:  # typer turns Ctrl-C into this

@@ -18,6 +18,7 @@ from rich.text import Text
 from api import results
 from api.indexing import OnProgress
 from api.names import printable, text_to_path
+from api.reembedding import ReembedReport
 from core.types import Answer, Citation, LaneRank, PageRef
 from index.words import analyze
 
@@ -79,7 +80,7 @@ def print_results(found: results.SearchResults) -> None:
     names = file_names([hit.ref.path for hit in found.hits])
     for rank, hit in enumerate(found.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
-        out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}", style="dim"), soft_wrap=True)
+        out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
         quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
         _print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
     if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
@@ -120,6 +121,14 @@ def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
     return ", ".join((["named"] if named else []) + places)
 
 
+def _source(hit: results.FoundPage) -> str:
+    """Say where the words come from, where that is not the file's own text."""
+    if hit.source not in ("ocr", "both"):
+        return ""
+    sure = f" {hit.confidence:.0%}" if hit.confidence is not None else ""
+    return f"; read by OCR{sure}" if hit.source == "ocr" else f"; partly read by OCR{sure}"
+
+
 def print_answer(answer: Answer) -> None:
     """Print an answer and where each of its marks points."""
     out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
@@ -129,7 +138,8 @@ def print_answer(answer: Answer) -> None:
     names = file_names([citation.ref.path for citation in answer.citations])
     for ref, citations in citations_of(answer).items():
         link = page_link(ref, citations[0].label, names[ref.path])
-        out.print(Text(f"[{citations[0].mark}] ").append_text(link), soft_wrap=True)
+        read = Text("   read by OCR", style="dim") if citations[0].source == "ocr" else Text()
+        out.print(Text(f"[{citations[0].mark}] ").append_text(link).append_text(read), soft_wrap=True)
         for citation in citations:
             _print_indented(Text(f"“{one_line(citation.quote)}”", style="dim"))
 
@@ -157,6 +167,34 @@ def print_report(report: results.IndexReport) -> None:
     _print_pages(report.problem_pages)
     if report.skipped:
         out.print(f"{_count(len(report.skipped), 'file')} of kinds PageLens does not read (--json names them).")
+
+
+def tell_unpictured(file: results.FailedFile) -> None:
+    """Name a file whose pages cannot be pictured, while a move goes on."""
+    said = f"{shown(file.path)}: {printable(file.reason)}: its pages will be missing from lanes of pictures."
+    err.print(Text(said, style="yellow"), soft_wrap=True)
+
+
+def print_reembedding(report: ReembedReport) -> None:
+    """Print what a move to other models did."""
+    if report.unchanged:
+        out.print(
+            Text(f"The collection has the models of profile {printable(report.profile)} already."), soft_wrap=True
+        )
+        return
+    lanes = {"new vectors": report.made, "kept": report.kept, "no longer there": report.left_out}
+    said = "; ".join(f"{what}: {', '.join(names)}" for what, names in lanes.items() if names)
+    moved = f"Moved from profile {report.profile_before} to {report.profile}. {said}."
+    out.print(Text(printable(moved)), soft_wrap=True)
+    rate = f", {report.pages / report.seconds:.1f} pages/s" if report.pages and report.seconds else ""
+    earlier = "; the rest in an earlier run" if report.resumed else ""
+    pages = f"{_count(report.documents, 'document')} with {_count(report.pages, 'page')}"
+    out.print(f"{pages} embedded in {report.seconds:.1f} s{rate}{earlier}.")
+    if report.half_read:
+        out.print(
+            f"{_count(report.half_read, 'half-read document')} dropped: pagelens index reads them from the start."
+        )
+    _print_files("could not be pictured: their pages are found by words only.", report.unpictured)
 
 
 def _count(number: int, noun: str) -> str:

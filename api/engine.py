@@ -3,6 +3,7 @@
 It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,25 +17,31 @@ from api.embedding import Embedder
 from api.indexing import IndexRun, OnProgress, Render
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, read_page_name, text_to_path
-from api.query_picture import read_picture
+from api.query_picture import read_picture, read_screenshot
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
-from core.errors import NotFound, UsageError
+from core.errors import NotFound, UsageError, WeightsError
 from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, TextEncoder
-from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, Query, ShownPage
+from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, Picture, Query, ShownPage
+from encode.batching import usable_cores
 from encode.loading import BUILTIN
 from index.catalog import DocumentRow, PageRow
-from index.layout import Layout
+from index.layout import Layout, Manifest
 from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
 from index.selection import path_matches
 from index.writer import CollectionWriter
 from ingest import pipeline, sources
+from ingest.ocr import Ocr, OcrSettings
+from ingest.ocr_words import RecognitionError, TextRecogniser
 from retrieve.search import Retriever
+
+logger = logging.getLogger(f"pagelens.{__name__}")
 
 ASK_PAGES = 6  # pages shown to the answerer
 PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
 NO_FILTERS = Filters()
+READ_SCANS = OcrSettings(threads=usable_cores())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Parts:
     load_answerer: Callable[[], Answerer]
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
+    load_recogniser: Callable[[OcrSettings], TextRecogniser]
 
 
 class Engine:
@@ -56,6 +64,11 @@ class Engine:
         self.layout = Layout(root)
         self._reader = CollectionReader(root)
         self._parts = parts
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the collection was opened as: its profile and its lanes."""
+        return self._reader.manifest
 
     def close(self) -> None:
         """Give up the collection's files."""
@@ -72,6 +85,10 @@ class Engine:
         return self._parts.load_retriever()
 
     @cached_property
+    def _recogniser(self) -> TextRecogniser:
+        return self._parts.load_recogniser(READ_SCANS)
+
+    @cached_property
     def _answerer(self) -> Answerer:
         return self._parts.load_answerer()
 
@@ -82,21 +99,25 @@ class Engine:
         paths: Path | str | Sequence[Path | str],
         *,
         prune: bool = False,
+        ocr: OcrSettings = READ_SCANS,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
-        reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone."""
+        reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
+        what is read from pictures (what was indexed before is not read again for it)."""
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
         embedders = self._parts.load_embedders()
         count_tokens = self._parts.load_text().count_tokens
         with CollectionWriter(self.layout.root) as writer:
+            self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
             survey = sources.survey(absolute)
             run = IndexRun(
                 writer, embedders, self._parts.picture_of, files=survey.files, size=survey.size, tell=on_progress
             )
-            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=count_tokens))
+            reading = Ocr(ocr, self._parts.load_recogniser)
+            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=count_tokens, ocr=reading))
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report
@@ -138,7 +159,7 @@ class Engine:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1:
             raise UsageError(f"expected k of at least 1, found {k}")
-        asked = Query(query.strip(), None if image is None else read_picture(image))
+        asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         with self._reader.snapshot() as snapshot:
             found = self._retriever.search(snapshot, asked, k=k, filters=filters, lanes=lanes)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
@@ -146,10 +167,22 @@ class Engine:
             hits = [
                 self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
             ]
-            guessing = [
-                name for name, lane in self._reader.manifest.lanes.items() if name == "image" and lane.model == BUILTIN
-            ]
-            return SearchResults(query, hits, found.heard, found.pages, dict(self._retriever.missing), guessing)
+            missing = dict(self._retriever.missing)
+            return SearchResults(query, hits, found.heard, found.pages, missing, self._guessing())
+
+    def _asked(self, text: str, picture: Picture) -> Query:
+        """Return a query by a picture, with what is written in it where an engine is at hand to read it."""
+        try:
+            written = read_screenshot(self._recogniser, picture)
+        except (RecognitionError, WeightsError) as exc:
+            logger.info("the picture's words are not read: %s", exc)
+            written = ""
+        return Query(text, picture, written)
+
+    def _guessing(self) -> list[str]:
+        """Return the lanes whose hits are guesses."""
+        lanes = self._reader.manifest.lanes
+        return ["image"] if "image" in lanes and lanes["image"].model == BUILTIN else []
 
     def _found(self, snapshot: Snapshot, query: str, hit: FusedHit, row: DocumentRow, page: PageRow) -> FoundPage:
         return FoundPage(
@@ -163,7 +196,9 @@ class Engine:
             lanes=hit.lanes,
             named=hit.named,
             evidence=self._retriever.evidence(snapshot, query, page, hit),
-            guesses=page.guesses,
+            source=page.text.source,
+            confidence=page.text.confidence,
+            guesses=page.guesses if self._guessing() else (),  # those of a lane that was moved stay at rest
         )
 
     def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS) -> Answer:

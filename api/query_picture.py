@@ -8,9 +8,19 @@ import numpy as np
 from core.errors import ReadError, UsageError
 from core.types import Picture
 from ingest import readers
+from ingest.ocr import read_photo
+from ingest.ocr import read_picture as read_picture_text
+from ingest.ocr_words import TextRecogniser
 from ingest.sources import identify
 
 LONGEST = 1_600  # pixels: enough to read what is written in it
+PAGE_WORDS = 8  # so many words in a picture are a part of a page; fewer may be bricks and branches
+
+
+def read_screenshot(recogniser: TextRecogniser, picture: Picture) -> str:
+    """Return the words in a picture: all that are likely where there are many, as on a page; else only sure ones."""
+    text = read_picture_text(recogniser, picture)
+    return (text if len(text.spans) >= PAGE_WORDS else read_photo(recogniser, picture)).text
 
 
 def read_picture(image: Path | str | bytes) -> Picture:

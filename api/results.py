@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef
+from core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class FoundPage:
     lanes: Mapping[str, LaneRank]
     named: bool  # the query named this page or document
     evidence: Sequence[Evidence]
+    source: TextSource = "layer"  # where its words come from
+    confidence: float | None = None  # of OCR, 0 to 1
     guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
 
 

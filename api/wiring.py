@@ -7,16 +7,20 @@ import numpy as np
 from PIL import Image
 
 from api.engine import Engine, Parts
+from api.indexing import OnProgress
 from api.models import Models
 from api.profiles import LANES, Profile
+from api.reembedding import OnUnpictured, Reembedding, ReembedReport
 from core.errors import CollectionMismatch, WeightsError
 from core.protocols import Answerer
 from core.settings import Settings
 from core.types import Kind, Picture
 from index import layout
 from index.layout import LaneRecord, Layout, Manifest
+from index.moving import CollectionMove
 from index.words import analyze
 from ingest import readers
+from ingest.ocr_engines import load_recogniser
 from retrieve.search import Retriever
 
 LEFT_OUT: tuple[str, ...] = ("image", "page")
@@ -58,7 +62,45 @@ def open_collection(root: Path, settings: Settings | None = None, *, profile: st
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
         )
-    return Engine(root, _parts(manifest, settings))
+    engine = Engine(root, _parts(manifest, settings))
+    if engine.manifest != manifest:  # moved to other models in the same moment
+        engine.close()
+        return open_collection(root, settings, profile=profile)
+    return engine
+
+
+def reembed_collection(
+    root: Path,
+    profile: Profile,
+    settings: Settings,
+    *,
+    on_progress: OnProgress = lambda _: None,
+    on_unpictured: OnUnpictured = lambda _: None,
+) -> ReembedReport:
+    """Move a collection to a profile's models, or go on with such a move; readers that are open must open it again.
+
+    Raises CollectionNotFound, CollectionLocked, and WeightsError for a model that cannot be loaded, all before
+    anything is changed.
+    """
+    layout.load(Layout(root))
+    models = Models(profile.models, analyze, settings)
+    with CollectionMove(root, profile=profile.name, lanes=_records(models, profile)) as move:
+        new = {lane.name for lane in move.new}
+        embedders = [one for one in models.embedders(move.after) if any(lane.name in new for lane in one.lanes)]
+        return Reembedding(move, embedders, picture_of, tell=on_progress, warn=on_unpictured).run()
+
+
+def _records(models: Models, profile: Profile) -> list[LaneRecord]:
+    """Return a profile's lanes, every model loaded. Raises WeightsError."""
+    records: list[LaneRecord] = []
+    for lane in profile.models:
+        try:
+            records += models.embedder(lane).lanes
+        except WeightsError as exc:
+            if lane not in LEFT_OUT:
+                raise
+            raise WeightsError(f"{exc} To do without the lane: --model {lane}=none") from exc
+    return records
 
 
 def _parts(manifest: Manifest, settings: Settings) -> Parts:
@@ -74,7 +116,13 @@ def _parts(manifest: Manifest, settings: Settings) -> Parts:
         return ExtractiveAnswerer(analyze, models.text)
 
     return Parts(
-        lambda: models.embedders(manifest), lambda: models.text, load_retriever, load_answerer, render, picture_of
+        lambda: models.embedders(manifest),
+        lambda: models.text,
+        load_retriever,
+        load_answerer,
+        render,
+        picture_of,
+        load_recogniser,
     )
 
 

@@ -13,12 +13,15 @@ import numpy as np
 import Stemmer
 
 from api import wiring
+from api.models import Models
+from api.profiles import choose_profile
 from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score
-from core.types import Filters
+from core.settings import Settings
+from core.types import Filters, Query
 from encode.loading import load_text_encoder
+from index.layout import Manifest
 from index.reader import CollectionReader, Snapshot
 from index.words import analyze
-from retrieve.lanes import Lane, TextLane, WordsLane
 from retrieve.search import Retriever
 
 DEPTH = 50  # pages of each ranking that are scored
@@ -30,25 +33,24 @@ def main() -> None:
         asked = questions()
         reader = CollectionReader(root)
         with reader.snapshot() as snapshot:
-            _print_table(snapshot, asked, _rows(snapshot))
+            _print_table(snapshot, asked, _rows(reader.manifest, wiring.read_settings()))
 
 
-def _rows(snapshot: Snapshot) -> dict[str, Retriever]:
+def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     """Return the engine's configurations by the name of their row."""
-    encoder = load_text_encoder("builtin", wiring.read_settings())
-    words, text = WordsLane(analyze), TextLane(encoder)
-    both: Sequence[Lane] = (words, text)
+    models = Models(choose_profile("builtin", settings).models, analyze, settings)
+    lanes = {lane.name: lane for lane in models.lanes(manifest)[0]}
+    alone = {name: [lanes[name]] for name in ("words", "text", "page")}
+    both, all_three = [lanes["words"], lanes["text"]], [lanes["words"], lanes["text"], lanes["page"]]
     return {
-        "words": Retriever([words], analyze, hearing=False),
-        "text": Retriever([text], analyze, hearing=False),
-        "words, heard": Retriever([words], analyze),
-        "text, heard": Retriever([text], analyze),
-        "RRF, 1:1": Retriever(both, analyze, weights={}, scaled=False, hearing=False),
-        "RRF, 2:1": Retriever(both, analyze, scaled=False, hearing=False),
-        "RRF, 2:1, k=10": Retriever(both, analyze, k=10, scaled=False, hearing=False),
-        "RRF, 2:1, heard": Retriever(both, analyze, scaled=False),
-        "RRF, 2:1, scaled": Retriever(both, analyze, hearing=False),
-        "FUSED (as shipped)": Retriever(both, analyze),
+        **{name: Retriever(one, analyze, hearing=False) for name, one in alone.items()},
+        **{f"{name}, heard": Retriever(one, analyze) for name, one in alone.items()},
+        "words + text, heard": Retriever(both, analyze),
+        "RRF, equal weights": Retriever(all_three, analyze, weights={}, scaled=False, hearing=False),
+        "RRF": Retriever(all_three, analyze, scaled=False, hearing=False),
+        "RRF, heard": Retriever(all_three, analyze, scaled=False),
+        "RRF, scaled": Retriever(all_three, analyze, hearing=False),
+        "FUSED (as shipped)": Retriever(list(lanes.values()), analyze),
     }
 
 
@@ -73,7 +75,7 @@ def _print_row(name: str, within: Run, whole: Run) -> None:
 
 
 def _search(snapshot: Snapshot, retriever: Retriever, query: str, filters: Filters) -> list[PageId]:
-    hits = retriever.search(snapshot, query, k=DEPTH, filters=filters).hits
+    hits = retriever.search(snapshot, Query(query), k=DEPTH, filters=filters).hits
     pages = snapshot.pages([hit.page for hit in hits])
     documents = snapshot.documents
     return [(Path(documents[hit.page >> 20].path).name, pages[hit.page].number) for hit in hits]

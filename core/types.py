@@ -200,6 +200,7 @@ class Citation:
     label: str | None
     quote: str
     boxes: Sequence[Box]
+    source: TextSource = "layer"  # where the page's words come from
 
 
 @dataclass(frozen=True, slots=True)

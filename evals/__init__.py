@@ -1,1 +1,1 @@
-"""Measures what ships, through the same door."""
+"""Evals: data sets, measures, runs, comparison and reports. They go through the engine, the same door as its users."""

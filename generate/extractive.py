@@ -91,7 +91,7 @@ def _cite(spans: Sequence[Scored], pages: Sequence[ShownPage]) -> list[Citation]
         page = pages[span.page]
         mark = marks.setdefault(span.page, len(marks) + 1)
         boxes = page.text.boxes_of(span.candidate.start, span.candidate.end)
-        citations.append(Citation(mark, page.ref, page.label, printable(span.candidate.text), boxes))
+        citations.append(Citation(mark, page.ref, page.label, printable(span.candidate.text), boxes, page.text.source))
     return citations
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from core.errors import CollectionDamaged, CollectionLocked
+from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
 from index import catalog, dense, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
@@ -200,6 +200,16 @@ class CollectionReader:
                 yield snapshot
                 return
 
+    def require_same_models(self) -> None:
+        """Raise CollectionMismatch where the collection was moved to other models since it was opened."""
+        found = load(self.layout)
+        if {lane.store for lane in found.lanes.values()} != {lane.store for lane in self.manifest.lanes.values()}:
+            raise CollectionMismatch(
+                f"expected {self.layout.root} with profile {self.manifest.profile!r}, as it was opened, found "
+                f"{found.profile!r}: it was moved to other models in the meantime. Open it again."
+            )
+        self.manifest = found
+
     def check(self) -> list[str]:
         """Return what is wrong with the collection at rest, in words; see `index.check`."""
         with transaction(self._engine) as connection:
@@ -210,6 +220,7 @@ class CollectionReader:
         generation = catalog.generation(connection)
         with self._lock:
             if self._view is None or self._view.generation != generation:
+                self.require_same_models()
                 if self._words.generation != generation:
                     self._catch_up()
                 self._view = View(generation, connection, self.layout, self._words.searcher())

@@ -73,7 +73,12 @@ def _matches(row: DocumentRow, filters: Filters) -> bool:
         return False
     lowered = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
     wanted = {key.casefold(): value.casefold() for key, value in filters.metadata.items()}
-    return all(key in lowered and fnmatchcase(lowered[key], value) for key, value in wanted.items())
+    return all(key in lowered and _value_matches(lowered[key], value) for key, value in wanted.items())
+
+
+def _value_matches(found: str, glob: str) -> bool:
+    """Match a value, or any item of one that lists some: "coney island; beach"."""
+    return any(fnmatchcase(item, glob) for item in (found, *found.split("; ")))
 
 
 def path_matches(path: str, glob: str) -> bool:

@@ -21,12 +21,12 @@ from index.layout import write_json
 from index.selection import Selection
 
 HEAP = 50_000_000  # bytes the writer may use before it writes a segment out; one thread
-SCHEMA = 1  # changes with the analyzer or the fields; an index of another number is not looked at
+SCHEMA = 2  # changes with the analyzer or the fields; an index of another number is not looked at
 
 # Function words and question words: they ask, they do not describe. Left out of pages and queries alike.
 STOPWORDS = """
     a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to
-    was will with what which who whom whose when where why how do does did done has have had can could would should may
+    was will with what which who whom whose when where why how do does did done has have had can could would should
     might shall must am were been being i me my you your we our us he she him her his its them those from than so too
     very also about
 """.split()

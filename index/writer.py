@@ -13,22 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
 from core.errors import ReadCode
 from core.keys import page_key
-from core.types import TokenMatrix
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
-from index.layout import LaneRecord, Layout, load, writer_lock
-from index.pooled_spaces import pool_factor
+from index.lane_rows import Written, pack_pages, write_dense, write_tokens
+from index.layout import LaneRecord, Layout, load
+from index.opening import open_for_writing
 from index.recording import NewPages, insert_pages, link_path, staged_at, unlink_path
-from index.segments import write_segment
-from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
-from index.words import WordsIndex
+from index.token_segments import Storage, TokenRows
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
 FLUSH_PAGES = 256  # likewise
@@ -41,9 +37,6 @@ KEPT_AFTER: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
 
 Batches = Sequence[tuple[int, NewPages]]
 """Document keys, each with some of its pages."""
-
-Written = tuple[str, Sequence[tuple[int, int]]]
-"""A segment's name ("" for none), and (document, rows) in row order."""
 
 
 @dataclass(slots=True)
@@ -84,16 +77,9 @@ class CollectionWriter:
         self._begun: dict[str, int] = {}  # SHA-256 -> key, of documents whose first pages came in this run
 
     def __enter__(self) -> "CollectionWriter":
-        with ExitStack() as stack:  # whatever fails below gives the lock back
-            stack.enter_context(writer_lock(self.layout))
-            self._engine = catalog.open_engine(self.layout.catalog)
-            stack.callback(self._engine.dispose)
-            catalog.create_tables(self._engine)
-            self._words = WordsIndex(self.layout.words)
-            stack.callback(self._words.close)
-            upkeep.drop_vanished(self._engine)
-            upkeep.sweep_files(self._engine, self.layout)
-            upkeep.sync_words(self._engine, self._words)
+        with ExitStack() as stack:
+            opened = stack.enter_context(open_for_writing(self.layout))
+            self.manifest, self._engine, self._words = opened.manifest, opened.engine, opened.words
             self._load()
             self._stack = stack.pop_all()
         return self
@@ -181,10 +167,7 @@ class CollectionWriter:
         if not self._pending:
             return
         pending, self._pending = self._pending, _Pending()
-        named = {
-            lane.store: (self._write_tokens if lane.space.many else self._write_vectors)(lane, pending.new)
-            for lane in self.manifest.lanes.values()
-        }
+        named = {lane.store: self._write_rows(lane, pending.new) for lane in self.manifest.lanes.values()}
         self._words.add(
             (page_key(key, page.number), f"{page.text.text}\n{page.caption}")
             for key, new in pending.new
@@ -242,52 +225,24 @@ class CollectionWriter:
         if self._pending.full(self._flush_pages) or time.monotonic() > self._committed + FLUSH_SECONDS:
             self.commit()
 
-    def _write_vectors(self, lane: LaneRecord, batches: Batches) -> Written:
+    def _write_rows(self, lane: LaneRecord, batches: Batches) -> Written:
         """Write the rows of a lane as one segment."""
-        keys: list[NDArray[np.int64]] = []
-        rows: list[NDArray[np.float32]] = []
-        runs: list[tuple[int, int]] = []
-        for document, new in batches:
-            dense = new.vectors[lane.name]
-            if lane.covers == "passages":
-                assert list(dense.counts) == [len(one) for one in new.passages], (lane.name, dense.counts)
-            if len(dense.vectors):
-                keys.append(dense.keys([page_key(document, page.number) for page in new.pages]))
-                rows.append(dense.vectors)
-                runs.append((document, len(dense.vectors)))
-        if not keys:
-            return "", []
         folder = self.layout.vectors(lane.store)
-        return write_segment(folder, lane.space, np.concatenate(keys), np.concatenate(rows)), runs
-
-    def _write_tokens(self, lane: LaneRecord, batches: Batches) -> Written:
-        """Like `_write_vectors`; a page is a row, with tokens or without."""
-        parts: list[TokenRows] = []
-        keys: list[int] = []
-        runs: list[tuple[int, int]] = []
-        for document, new in batches:
-            rows = new.tokens[lane.name]
-            assert isinstance(rows, TokenRows) and len(rows) == len(new.pages), (lane, len(rows), len(new.pages))
-            if new.pages:
-                parts.append(rows)
-                keys.extend(page_key(document, page.number) for page in new.pages)
-                runs.append((document, len(rows)))
-        if not keys:
-            return "", []
-        folder = self.layout.vectors(lane.store)
-        return write_token_segment(folder, lane.space, np.array(keys, np.int64), parts), runs
+        keys = [[page_key(document, page.number) for page in new.pages] for document, new in batches]
+        if lane.space.many:
+            packed = [pack_pages(lane, new.tokens[lane.name], self._storage) for _, new in batches]
+            return write_tokens(folder, lane.space, list(zip(keys, packed, strict=True)))
+        if lane.covers == "passages":
+            for _, new in batches:
+                counts = new.vectors[lane.name].counts
+                assert list(counts) == [len(one) for one in new.passages], (lane.name, counts)
+        dense = [new.vectors[lane.name] for _, new in batches]
+        return write_dense(folder, lane.space, list(zip(keys, dense, strict=True)))
 
     def _pack(self, new: NewPages) -> dict[str, TokenRows]:
-        """Return the tokens of each lane of many vectors as they are stored, pooled where its space says so."""
-        packed = {}
-        for name, lane in self.manifest.lanes.items():
-            if lane.space.many:
-                pages = new.tokens[name]
-                if not isinstance(pages, TokenRows):
-                    pooled = _pooled(pages, pool_factor(lane.space))
-                    pages = pack_tokens(pooled, lane.space.dim, storage=self._storage)
-                packed[name] = pages
-        return packed
+        """Return the tokens of each lane of many vectors as they are stored."""
+        many = {name: lane for name, lane in self.manifest.lanes.items() if lane.space.many}
+        return {name: pack_pages(lane, new.tokens[name], self._storage) for name, lane in many.items()}
 
     def _record(self, connection: Connection, pending: _Pending, named: Mapping[str, Written]) -> set[int]:
         """Write everything of one commit into the catalog; return the documents that went."""
@@ -306,11 +261,3 @@ class CollectionWriter:
             removed |= link_path(connection, path, sha256)
         catalog.remove_documents(connection, sorted(removed))
         return removed
-
-
-def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
-    if factor == 1:
-        return pages
-    from index.token_pooling import pool_tokens  # scipy: a quarter of a second to import
-
-    return [pool_tokens(page, factor) for page in pages]

@@ -23,6 +23,7 @@ from ingest.mupdf import LOCK, forget, pymupdf, warnings
 from ingest.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
 from ingest.readers import Reading
 from ingest.sources import unreadable
+from ingest.usable_text import WORDS_LOST
 from ingest.words import REPLACEMENT, Word, assemble, visual_lines
 
 MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
@@ -48,7 +49,8 @@ def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
         with LOCK, _translated():
             document = _document(pdf, path, sha256, size)
             rules = label_rules(pdf)
-        yield Reading(document, partial(_pages, pdf, document.page_count, rules))
+        pages = partial(_pages, pdf, document.page_count, rules)
+        yield Reading(document, pages, partial(_picture, pdf), partial(_bitmaps, pdf))
     finally:
         with LOCK:
             pdf.close()
@@ -64,9 +66,7 @@ def render_page(path: Path, number: int, *, longest: int | None = None, width: i
     pdf = _open(path)
     try:
         with LOCK, _translated():
-            if not 1 <= number <= pdf.page_count:
-                raise ReadError("damaged", f"expected a page from 1 to {pdf.page_count}, found page {number}")
-            return _draw(pdf.load_page(number - 1), longest, width)
+            return _draw(_leaf(pdf, number), longest, width)
     finally:
         with LOCK:
             pdf.close()
@@ -198,7 +198,7 @@ def _text(leaf: Any) -> tuple[PageText, str]:
     ]
     text = assemble(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
     if len(found) > 2 * len(words):
-        return text, "most of its words have no Unicode values in the file: only a picture of them"
+        return text, WORDS_LOST
     return text, ""
 
 
@@ -208,6 +208,28 @@ def _turned(boxes: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
     x, y = boxes[:, 0::2], boxes[:, 1::2]  # (n, 2) each: opposite corners
     across, down = a * x + c * y + e, b * x + d * y + f
     return np.stack((across.min(1), down.min(1), across.max(1), down.max(1)), 1)
+
+
+def _leaf(pdf: Any, number: int) -> Any:
+    if not 1 <= number <= pdf.page_count:
+        raise ReadError("damaged", f"expected a page from 1 to {pdf.page_count}, found page {number}")
+    return pdf.load_page(number - 1)
+
+
+def _picture(pdf: Any, number: int, longest: int) -> Image.Image:
+    """Return a page of the open file, drawn at its size."""
+    with LOCK, _translated():
+        return _draw(_leaf(pdf, number), longest, None)
+
+
+def _bitmaps(pdf: Any, number: int) -> NDArray[np.float32]:
+    """Return where bitmaps stand on the page as displayed: (n, 4), 0..1."""
+    with LOCK, _translated():
+        leaf = _leaf(pdf, number)
+        found = np.array([info["bbox"] for info in leaf.get_image_info()], np.float64).reshape(-1, 4)
+        width, height = leaf.rect.width, leaf.rect.height
+        boxes = _turned(found, leaf.rotation_matrix) / (width, height, width, height)
+        return np.asarray(np.clip(boxes, 0, 1), np.float32)
 
 
 def _loss(pdf: Any, leaf: Any) -> str:

@@ -7,7 +7,7 @@ pages of one document; one bad file is one event.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +16,9 @@ from core.errors import PageLensError, ReadError, UsageError
 from core.protocols import TokenCounter
 from core.types import Kind, Page, Passage
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
+from ingest.ocr import Ocr, read_pages
 from ingest.passages import passage_input, split
-from ingest.readers import load
+from ingest.readers import load, sight
 from ingest.signatures import claimed_kind
 from ingest.sources import Source, digest, identify, unreadable, walk
 
@@ -37,19 +38,22 @@ def read(
     window: int = 32,
     passage_size: int = 200,
     passage_overlap: int = 50,
+    ocr: Ocr | None = None,
 ) -> Iterator[Event]:
     """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
 
     A document comes as windows that cover its pages by the grid 1..window, window+1..2*window, ...; one half known goes
     on from the page that `known` tells (a page off the grid makes the first window shorter). `known` is asked when a
     file's turn comes, after the event before it was taken and handled.
-    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known` and `count_tokens` pass through.
+    Where `ocr` is given, pages whose text layer is none or poor, and photos, get the text in their pictures.
+    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known` and `count_tokens` pass through,
+    and those of an OCR engine that cannot be had.
     """
     if window < 1:
         raise UsageError(f"expected a window of at least 1 page, found {window}")
     if passage_size < 1 or not 0 <= passage_overlap < passage_size:
         raise UsageError(f"expected 0 <= overlap < size, found size {passage_size}, overlap {passage_overlap}")
-    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap)
+    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, ocr)
     return _events(paths, run)
 
 
@@ -60,6 +64,7 @@ class _Run:
     window: int
     size: int
     overlap: int
+    ocr: Ocr | None
     done: set[str] = field(default_factory=set)  # hashes of the documents whose last window was taken
 
 
@@ -145,6 +150,8 @@ def _windows(path: Path, kind: Kind, sha256: str, stamp: _Stamp, first: int, run
         if not 1 <= first <= count:
             raise ReadError("damaged", f"expected to go on from page {first}, found {count} pages: read it again")
         pages = reading.pages(first)
+        if run.ocr is not None:
+            pages = read_pages(pages, kind, sight(path, kind, reading), run.ocr)
         while first <= count:
             end = min((first - 1) // run.window * run.window + run.window, count)
             with _blaming(path, stamp):
@@ -159,18 +166,17 @@ def _windows(path: Path, kind: Kind, sha256: str, stamp: _Stamp, first: int, run
 def _passages(
     pages: Sequence[Page], title: str, run: _Run
 ) -> tuple[tuple[tuple[Passage, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return each page's passages and what is encoded for them. A page without words is found by its caption."""
+    """Return each page's passages and what is encoded for them. A page with a caption is found by it too."""
     passages: list[tuple[Passage, ...]] = []
     inputs: list[tuple[str, ...]] = []
     for page in pages:
         text = page.text.text
-        if not text and page.caption:
-            passages.append((Passage(0, 0, 0),))
-            inputs.append((page.caption,))
-            continue
+        captions = (Passage(0, 0, 0),) if page.caption else ()
         found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
-        passages.append(tuple(found))
-        inputs.append(tuple(passage_input(title, text[passage.start : passage.end]) for passage in found))
+        numbered = (replace(passage, ordinal=passage.ordinal + len(captions)) for passage in found)
+        passages.append((*captions, *numbered))
+        read_as = (passage_input(title, text[passage.start : passage.end]) for passage in found)
+        inputs.append((page.caption, *read_as) if captions else tuple(read_as))
     return tuple(passages), tuple(inputs)
 
 

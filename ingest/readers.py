@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.types import Document, Kind, Page
 
 if TYPE_CHECKING:
@@ -21,6 +24,17 @@ class Reading:
 
     document: Document
     pages: Callable[[int], Iterator[Page]]  # from page n (from 1); raises ReadError: damaged
+    # Of the open file; where a kind has none, it is opened again by its adapter's `render`, and a page is one picture.
+    draw: "Callable[[int, int], Image] | None" = None  # page n, longer side in pixels; raises ReadError: damaged
+    pictures: Callable[[int], NDArray[np.float32]] | None = None  # (n, 4) 0..1: where bitmaps stand on page n
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How a document's pages look. Both raise ReadError."""
+
+    draw: "Callable[[int, int], Image]"  # page n (from 1) as displayed, RGB, its longer side of so many pixels at most
+    pictures: Callable[[int], NDArray[np.float32]]  # (n, 4) x0 y0 x1 y1, 0..1: where bitmaps stand on page n
 
 
 class Adapter(Protocol):
@@ -33,6 +47,18 @@ class Adapter(Protocol):
     def render(self, path: Path, number: int, *, longest: int) -> "Image":
         """Return page `number` (from 1) as an RGB picture, at most `longest` pixels on its longer side."""
         ...
+
+
+def sight(path: Path, kind: Kind, reading: Reading) -> Sight:
+    """Return how the pages of an open file look."""
+
+    def draw_again(number: int, longest: int) -> "Image":
+        return load(kind).render(path, number, longest=longest)
+
+    def whole(number: int) -> NDArray[np.float32]:
+        return np.array([[0, 0, 1, 1]], np.float32)
+
+    return Sight(reading.draw or draw_again, reading.pictures or whole)
 
 
 def load(kind: Kind) -> Adapter:

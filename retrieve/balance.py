@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from core.types import Query, Ranking
 
-WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.0, "image": 1.0, "looks": 1.0}
+WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.5, "image": 1.0, "looks": 1.0}
 """Of lanes of words as measured: docs/LOG.md."""
 
 LEAST, MOST = 0.25, 8.0  # what the image lane may weigh

@@ -1,6 +1,7 @@
 """The repository itself: what is packed, what the README lists, what no room may do."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 import tomllib
@@ -13,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = sorted(
     path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
 )
-DATA = {".tsv", ".npy", ".json", ".txt"}
-MODULES = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
+DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js"}
+MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
 def test_the_wheel_holds_every_room_and_nothing_else(tmp_path: Path) -> None:
@@ -35,14 +36,15 @@ def test_the_wheel_holds_every_room_and_nothing_else(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     packed = {name for name in names if name.endswith(".py")}
     assert packed == {str(path.relative_to(ROOT)) for path in MODULES} | {"pagelens.py"}
-    data = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).iterdir() if path.suffix in DATA}
+    data = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in DATA}
     assert data
     assert data <= set(names), "a module's data file is left out"
 
 
 def test_pyproject_names_every_room_for_packing_and_for_the_import_check() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    assert sorted(project["tool"]["setuptools"]["packages"]) == ROOMS
+    packages = sorted({".".join(path.relative_to(ROOT).parts[:-1]) for path in MODULES})
+    assert sorted(project["tool"]["setuptools"]["packages"]) == packages
     assert sorted(project["tool"]["importlinter"]["root_packages"]) == ROOMS
 
 
@@ -51,10 +53,14 @@ def test_every_test_folder_is_a_package_so_that_none_shadows_a_room() -> None:
     assert all((folder / "__init__.py").exists() for folder in folders)
 
 
-def test_the_readme_lists_every_module() -> None:
-    listed = (ROOT / "README.md").read_text("utf-8").split("## Where things are")[1]
-    missing = [path.name for path in MODULES if path.name != "__init__.py" and f"  {path.name} " not in listed]
-    assert missing == []
+def test_the_map_lists_every_module_as_it_describes_itself(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("make_map", ROOT / "docs" / "make_map.py")
+    assert spec is not None and spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    made = maker.module_map()
+    assert (ROOT / "docs" / "MAP.md").read_text("utf-8") == made, "run: python docs/make_map.py"
+    assert all(f"({'../' + path.relative_to(ROOT).as_posix()})" in made for path in MODULES if path.stem != "__init__")
 
 
 def test_every_dependency_has_its_line_of_why() -> None:

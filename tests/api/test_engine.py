@@ -49,7 +49,7 @@ def test_a_hit_tells_its_place_in_each_lane_and_fusion_adds_them_up(engine: Engi
     assert first.lanes["words"].rank == first.lanes["text"].rank == 1
     assert first.lanes["text"].score == pytest.approx(0.6, abs=0.3)
     assert first.lanes["page"].rank == 1
-    assert first.score == pytest.approx(4 / 61)  # best in all three lanes: weights 2, 1 and 1, k = 60
+    assert first.score == pytest.approx(4.5 / 61)  # best in all three lanes: weights 2, 1 and 1.5, k = 60
 
 
 def test_evidence_is_quoted_exactly_with_boxes_where_pymupdf_finds_the_words(engine: Engine, files: Path) -> None:

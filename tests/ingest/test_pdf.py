@@ -1,5 +1,6 @@
 """PDFs read through PyMuPDF: text, boxes, labels, pictures."""
 
+import io
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 from core.errors import ReadError
 from core.types import Document, Page
 from ingest.mupdf import pymupdf
-from ingest.pdf import MAX_PIXELS, opened, render_page
+from ingest.pdf import MAX_PIXELS, opened, render, render_page
 from ingest.pdf_facts import pdf_date
 from tests.ingest.files import SENTENCE, hand_written_pdf, new_pdf, write_pdf
 
@@ -250,3 +251,31 @@ def test_reading_pdfs_does_not_load_the_layout_part() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_bitmaps_stand_where_they_are_drawn_and_an_open_file_is_drawn_as_a_closed_one(
+    tmp_path: Path, rotation: int
+) -> None:
+    pdf = new_pdf("words", "")
+    pdf[0].insert_image(pymupdf.Rect(100, 200, 300, 250), stream=_red_png())
+    pdf[0].set_cropbox(pymupdf.Rect(50, 0, 595, 700))
+    pdf[0].set_rotation(rotation)
+    path = tmp_path / "x.pdf"
+    path.write_bytes(pdf.tobytes())
+    with opened(path, sha256="0", size=1) as reading:
+        assert reading.draw is not None and reading.pictures is not None
+        picture = np.asarray(reading.draw(1, 700))
+        ((x0, y0, x1, y1),) = reading.pictures(1)
+        assert reading.pictures(2).shape == (0, 4)
+    np.testing.assert_array_equal(picture, np.asarray(render(path, 1, longest=700)))
+    rows, columns = np.nonzero((picture == (255, 0, 0)).all(-1))
+    height, width = picture.shape[:2]
+    drawn = columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height
+    np.testing.assert_allclose((x0, y0, x1, y1), drawn, atol=0.003)
+
+
+def _red_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 10), (255, 0, 0)).save(buffer, "PNG")
+    return buffer.getvalue()

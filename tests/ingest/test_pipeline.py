@@ -14,8 +14,11 @@ from core.errors import UsageError
 from core.types import Page, Passage
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.mupdf import pymupdf
+from ingest.ocr import Ocr, OcrSettings
+from ingest.ocr_engines import load_recogniser
 from ingest.pipeline import Known, read
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
+from tests.ingest.scans import LINES, picture_of, png, scan
 
 
 def one_each(texts: Sequence[str]) -> list[int]:
@@ -77,11 +80,41 @@ def test_passages_and_their_inputs_are_given_page_by_page(tmp_path: Path) -> Non
 
 
 def test_a_photo_is_found_by_its_caption(tmp_path: Path) -> None:
-    noise(20, 10).save(tmp_path / "blue_door.jpg")
-    (window,) = windows(events(tmp_path))
+    folder = tmp_path / "Pictures"  # a name that says nothing about a photo
+    folder.mkdir()
+    noise(20, 10).save(folder / "blue_door.jpg")
+    (window,) = windows(events(folder))
     assert window.document.kind == "photo" and window.last
     assert window.passages == ((Passage(0, 0, 0),),)
-    assert window.inputs == (("blue door",),)
+    caption = window.pages[0].caption
+    assert caption.startswith("blue door") and window.inputs == ((caption,),)
+
+
+def test_a_photo_of_text_is_found_by_its_caption_and_by_its_text(tmp_path: Path) -> None:
+    (tmp_path / "pier_sign.png").write_bytes(png(picture_of(*LINES)))
+    ocr = Ocr(OcrSettings(), load_recogniser)
+    (window,) = windows(list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr)))
+    (page,) = window.pages
+    assert page.text.text.split() == " ".join(LINES).split() and page.text.source == "ocr"
+    assert window.passages == ((Passage(0, 0, 0), Passage(1, 0, len(page.text.text))),)
+    assert window.inputs == ((page.caption, f"{window.document.title}\n{page.text.text}"),)
+
+
+def test_scans_get_passages_and_nothing_is_read_without_being_asked(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(scan(picture_of(*LINES)))
+    (plain,) = windows(events(tmp_path))
+    assert plain.pages[0].text.source == "none" and plain.passages == ((),)
+    ocr = Ocr(OcrSettings(), load_recogniser)
+    (found,) = windows(list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr)))
+    (passage,) = found.passages[0]
+    assert found.pages[0].text.text[passage.start : passage.end].startswith(LINES[0])
+
+
+def test_an_engine_that_cannot_be_had_stops_the_run_instead_of_blaming_files(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(scan(picture_of(*LINES)))
+    ocr = Ocr(OcrSettings(languages=("ru",)), load_recogniser)
+    with pytest.raises(UsageError, match="RapidOCR"):
+        list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr))
 
 
 def test_what_the_catalog_has_is_unchanged_and_costs_a_hash_only(tmp_path: Path) -> None:

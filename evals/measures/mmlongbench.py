@@ -1,0 +1,140 @@
+"""MMLongBench-Doc's own scoring rule (Ma et al., 2024, section 4.1), the part after an answer was made short.
+
+The published protocol first lets a language model shorten a free answer; that step is not here: what is scored is what
+is given. By format: Int equal; Float within 1%, or equal when rounded, a share also as a percentage; Str by ANLS
+(1 - edit distance / length, 0 from .5 down), but exactly where it is a link, a file, a page, a number or a date; List
+as many items, each compared in sorted order. Where the published scorer fails on input (a list that is none), this one
+compares the text.
+"""
+
+import ast
+import math
+import re
+from collections.abc import Sequence
+
+NOT_ANSWERABLE = "Not answerable"
+ANLS_FLOOR = 0.5
+
+_EXACT = [
+    re.compile(pattern)
+    for pattern in (
+        r"\d+(-\d+|\s\d+)?",  # a number, a telephone number
+        r"\d{4}[-\s]\d{2}([-\s]\d{2})?",  # a date
+        r"[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}",  # an address
+    )
+]
+
+
+def mmlongbench_score(expected: str, found: str, answer_format: str) -> float:
+    """Return 0..1 for an answer, by the format that the data set gives the question."""
+    if answer_format == "Int":
+        return _int_score(expected, found)
+    if answer_format == "Float":
+        return _float_score(expected, found)
+    if answer_format in ("Str", "None"):
+        return _text_score(clean(expected), clean(found))
+    return _list_score(_items(expected), _items(found))
+
+
+def accuracy_and_f1(
+    scores: Sequence[float], answerable: Sequence[bool], answered: Sequence[bool]
+) -> tuple[float, float]:
+    """Return the data set's two figures: the mean score, and F1 of the scores over answerable and answered ones."""
+    if not scores:
+        return 0.0, 0.0
+    gained = sum(score for score, right in zip(scores, answerable, strict=True) if right)
+    recall = gained / sum(answerable) if any(answerable) else 0.0
+    precision = gained / sum(answered) if any(answered) else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return sum(scores) / len(scores), f1
+
+
+def clean(text: str) -> str:
+    """Return a text in lower case without brackets and what is in them, outer quotes, a dollar before, a % after."""
+    cleaned = re.sub(r"\s*\([^)]*\)", "", text.lower().strip()).strip()
+    cleaned = re.sub(r"^['\"]|['\"]$", "", cleaned).strip()
+    return cleaned.lstrip("$").strip().rstrip("%").strip()
+
+
+def anls(expected: str, found: str) -> float:
+    """Return the normalised likeness of two texts, 0 where it is no more than a half (Biten et al., 2019)."""
+    length = max(len(expected), len(found))
+    likeness = 1.0 - (edit_distance(expected, found) / length if length else 0.0)
+    return likeness if likeness > ANLS_FLOOR else 0.0
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Return how many letters must be put in, taken out or changed (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for count, letter in enumerate(one, start=1):
+        before, row[0] = row[0], count
+        for place, wanted in enumerate(other, start=1):
+            best = min(row[place] + 1, row[place - 1] + 1, before + (letter != wanted))
+            before, row[place] = row[place], best
+    return row[-1]
+
+
+def _int_score(expected: str, found: str) -> float:
+    try:
+        return float(int(expected) == int(float(found)))
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _float_score(expected: str, found: str) -> float:
+    try:
+        wanted, given = float(clean(expected)), float(clean(found))
+    except ValueError:
+        return 0.0
+    for value in (wanted / 100, wanted, wanted * 100):
+        if math.isclose(value, given, rel_tol=0.01):
+            return 1.0
+        digits = max(2, min(_decimals(value), _decimals(given)))
+        if math.isfinite(given) and round(given, digits) == round(value, digits):
+            return 1.0
+    return 0.0
+
+
+def _decimals(value: float) -> int:
+    text = str(value)
+    return len(text.rpartition(".")[2]) if "." in text else 3
+
+
+def _text_score(expected: str, found: str) -> float:
+    return float(expected == found) if _compared_exactly(expected) else anls(expected, found)
+
+
+def _compared_exactly(text: str) -> bool:
+    special = "https://" in text or text.endswith((".py", "ipynb")) or text.startswith("page")
+    return special or "a.m." in text or "p.m." in text or any(form.fullmatch(text) for form in _EXACT)
+
+
+def _items(text: str) -> list[str]:
+    """Return the items of a list written as Python writes one; any other text is a list of itself."""
+    if text.strip().startswith("["):
+        try:
+            value = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError):
+            return [text]
+        if isinstance(value, list):
+            return [str(one) for one in value]
+    return [text]
+
+
+def _list_score(expected: Sequence[str], found: Sequence[str]) -> float:
+    if len(expected) != len(found):
+        return 0.0
+    wanted, given = sorted(map(clean, expected)), sorted(map(clean, found))
+    if not wanted:
+        return 1.0
+    if _is_number(wanted[0]) or _compared_exactly(wanted[0]):
+        return float(wanted == given)
+    return min(anls(one, other) for one, other in zip(wanted, given, strict=True))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

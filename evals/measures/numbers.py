@@ -1,0 +1,103 @@
+"""Numbers in answers: read with unit and scale, compared with a tolerance.
+
+"$1.2 billion", "1,200 million US dollars" and "1200000000" are one amount; "12%" and "0.12" are one share, "12" is not
+12% when both say their unit. English notation: commas group, a point splits off the fraction.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TOLERANCE = 0.01  # relative
+
+SCALES = {
+    "thousand": 1e3,
+    "k": 1e3,
+    "million": 1e6,
+    "millions": 1e6,
+    "mn": 1e6,
+    "m": 1e6,
+    "billion": 1e9,
+    "billions": 1e9,
+    "bn": 1e9,
+    "b": 1e9,
+    "trillion": 1e12,
+    "tn": 1e12,
+}
+UNITS = {
+    "%": "%",
+    "percent": "%",
+    "per cent": "%",
+    "percentage": "%",
+    "$": "usd",
+    "us$": "usd",
+    "usd": "usd",
+    "dollars": "usd",
+    "dollar": "usd",
+    "€": "eur",
+    "eur": "eur",
+    "euros": "eur",
+    "euro": "eur",
+    "£": "gbp",
+    "gbp": "gbp",
+    "pounds": "gbp",
+    "¥": "jpy",
+    "yen": "jpy",
+}
+_SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
+_BEFORE = r"(?:US\$|[$€£¥])"
+_AFTER = "|".join(re.escape(one) for one in sorted(UNITS, key=len, reverse=True) if one not in {"$", "us$"})
+_NUMBER = re.compile(
+    rf"(?<![\w.,])(?P<outer>{_BEFORE})?(?P<open>\()?(?P<sign>[-−–+])?\s?(?P<before>{_BEFORE})?\s?(?P<inner>[-−])?"
+    rf"(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?P<close>\))?"
+    rf"(?:\s?(?P<scale>{_SCALE})(?![A-Za-z]))?(?:\s?(?:US\s)?(?P<after>{_AFTER})(?![A-Za-z]))?(?![A-Za-z\d]|\.\d)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number read from text: its value with scale applied, and its unit ('' when none is said)."""
+
+    value: float
+    unit: str = ""
+
+
+def read_numbers(text: str) -> list[Number]:
+    """Return the numbers of a text in order. Accounting brackets are negative beside a currency or comma: "(1,234)"."""
+    return [_number(found) for found in _NUMBER.finditer(text)]
+
+
+def numeric_match(expected: Sequence[str], found: str, *, tolerance: float = TOLERANCE) -> float | None:
+    """Return 1.0 when any number of the answer is an expected one, within a relative tolerance, units agreeing.
+
+    None when no expected answer is a number. A unit missing on one side agrees; a share may be written 0.12 or 12%.
+    """
+    wanted = [numbers[0] for numbers in map(read_numbers, expected) if len(numbers) == 1]
+    if not wanted:
+        return None
+    given = read_numbers(found)
+    return float(any(_same(one, other, tolerance) for one in wanted for other in given))
+
+
+def _number(found: "re.Match[str]") -> Number:
+    value = float(found["digits"].replace(",", ""))
+    before = found["outer"] or found["before"]
+    bracketed = found["open"] and found["close"] and (before or "," in found["digits"])
+    minus = found["inner"] or (found["sign"] and found["sign"] in "-−–") or bracketed
+    if found["scale"]:
+        value *= SCALES[found["scale"].lower()]
+    unit = before or found["after"] or ""
+    return Number(-value if minus else value, UNITS.get(unit.lower(), ""))
+
+
+def _same(one: Number, other: Number, tolerance: float) -> bool:
+    if one.unit and other.unit and one.unit != other.unit:
+        return False
+    pairs = [(one.value, other.value)]
+    if (one.unit == "%") != (other.unit == "%"):  # a bare 0.12 may stand for 12%
+        share = one.value if one.unit == "%" else other.value
+        bare = other.value if one.unit == "%" else one.value
+        pairs.append((share / 100, bare))
+    return any(math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-12) for a, b in pairs)

@@ -1,0 +1,66 @@
+"""Measures of rankings, by ir_measures (trec_eval's code), for pages or for documents.
+
+A ranking here is an order without ties: where a run file has ties, its reader has already broken them (evals.trec).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import ir_measures
+from ir_measures import AP, RR, P, R, Success, nDCG
+
+from core.types import PageRef
+from evals.dataset import Qrels, page_id
+from evals.measures.names import Measure
+
+Run = Mapping[str, Sequence[PageRef]]
+"""Question id -> pages, best first, none twice."""
+
+Values = dict[str, float]
+"""Question id -> value."""
+
+
+def score_rankings(measures: Sequence[Measure], qrels: Qrels, run: Run) -> dict[Measure, Values]:
+    """Return each measure of each question that has evidence; a question that the run lacks scores 0."""
+    answered = {qid: grades for qid, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
+    scores: dict[Measure, Values] = {measure: dict.fromkeys(answered, 0.0) for measure in measures}
+    for level in ("page", "doc"):
+        of_level = [measure for measure in measures if measure.level == level]
+        if not of_level or not answered:
+            continue
+        named = {qid: _grades(grades, by_document=level == "doc") for qid, grades in answered.items()}
+        ranked = {qid: _descending(run[qid], by_document=level == "doc") for qid in answered if run.get(qid)}
+        wanted = {measure: _library_measure(measure) for measure in of_level}
+        evaluator = ir_measures.evaluator(list(set(wanted.values())), named)
+        found = {(one.measure, one.query_id): float(one.value) for one in evaluator.iter_calc(ranked)}
+        for measure, library in wanted.items():
+            for qid in ranked:
+                value = found[library, qid]
+                scores[measure][qid] = float(value >= 1 - 1e-9) if measure.name == "all" else value
+    return scores
+
+
+def first_rank(relevant: Sequence[PageRef], ranked: Sequence[PageRef]) -> int | None:
+    """Return the rank, from 1, of the first page that answers; None when none was found."""
+    wanted = set(relevant)
+    return next((rank for rank, page in enumerate(ranked, start=1) if page in wanted), None)
+
+
+def _grades(grades: Mapping[PageRef, int], *, by_document: bool) -> dict[str, int]:
+    if not by_document:
+        return {page_id(page): max(0, grade) for page, grade in grades.items()}
+    best: dict[str, int] = {}
+    for page, grade in grades.items():
+        best[page.path] = max(best.get(page.path, 0), grade)
+    return best
+
+
+def _descending(pages: Sequence[PageRef], *, by_document: bool) -> dict[str, float]:
+    """Return scores that fall from page to page: trec_eval sorts by score and knows no ranks."""
+    names = dict.fromkeys(page.path if by_document else page_id(page) for page in pages)
+    return {name: float(len(names) - place) for place, name in enumerate(names)}
+
+
+def _library_measure(measure: Measure) -> "ir_measures.Measure":
+    kinds = {"nDCG": nDCG, "R": R, "P": P, "hit": Success, "all": R, "MRR": RR, "AP": AP}
+    kind = kinds[measure.name]
+    return kind if measure.k is None else kind @ measure.k

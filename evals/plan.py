@@ -1,0 +1,100 @@
+"""What a run does: which systems, in which scopes, how deep; and the configuration that identifies it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+from api.engine import Engine
+from core.errors import UsageError
+from evals.dataset import DataSet
+from evals.surroundings import sources_digest, versions
+
+Scope = Literal["within", "whole", "foreign"]
+SCOPES: tuple[Scope, ...] = ("within", "whole")
+SAYS: Mapping[str, str] = {
+    "within": "within the question's document",
+    "whole": "over the whole set",
+    "foreign": "in every document but its own",
+}
+FUSED = "fused"  # the name of all lanes together, as shipped
+DEPTH = 50  # pages of each ranking that are kept
+PROBES = 20  # questions that may show that a lane works on texts
+ASKED = 6  # pages an answer rests on, as in the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Systems (name -> lanes, None: all that the engine has), scopes, depth; what is answered."""
+
+    systems: Mapping[str, tuple[str, ...] | None]
+    scopes: Sequence[Scope]
+    answer_scopes: Sequence[Scope] = ()
+    depth: int = DEPTH
+    limit: int | None = None  # questions, the first ones
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as a part of the configuration."""
+        systems = {name: list(lanes) if lanes else None for name, lanes in self.systems.items()}
+        answers = {"scopes": list(self.answer_scopes), "pages": ASKED}
+        return {
+            "systems": systems,
+            "scopes": list(self.scopes),
+            "answers": answers,
+            "depth": self.depth,
+            "limit": self.limit,
+        }
+
+
+def text_lanes(engine: Engine, data: DataSet) -> list[str]:
+    """Return the collection's lanes that rank for a text: those that find anything for one of the first questions."""
+    texts = [one.text for one in data.questions[:PROBES]]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, text) for text in texts)]
+
+
+def _finds(engine: Engine, lane: str, text: str) -> bool:
+    try:
+        return bool(engine.search(text, k=1, lanes=[lane]).hits)
+    except UsageError:  # a space that no lane searches
+        return False
+
+
+def ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, tuple[str, ...] | None]:
+    """Return each lane alone, each pair, and all together, which is the system as shipped."""
+    systems: dict[str, tuple[str, ...] | None] = {lane: (lane,) for lane in lanes}
+    if pairs and len(lanes) > 2:
+        systems |= {"+".join(pair): pair for pair in combinations(lanes, 2)}
+    if len(lanes) > 1:
+        systems[FUSED] = None
+    return systems
+
+
+def chosen_systems(asked: Sequence[str], lanes: Sequence[str]) -> dict[str, tuple[str, ...] | None]:
+    """Return the systems that a user names: `words`, `words+text`, `fused`. Raises UsageError for a stranger."""
+    systems: dict[str, tuple[str, ...] | None] = {}
+    for name in asked:
+        parts = tuple(dict.fromkeys(name.split("+")))
+        strangers = [part for part in parts if part not in lanes]
+        if name != FUSED and strangers:
+            raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {strangers[0]!r}")
+        systems[name] = None if name == FUSED else parts
+    return systems
+
+
+def scopes_of(data: DataSet) -> tuple[Scope, ...]:
+    """Return the scopes that make sense: `within` where questions name documents, `whole` always."""
+    return SCOPES if any(one.documents for one in data.questions) else ("whole",)
+
+
+def configuration(engine: Engine, data: DataSet, plan: Plan) -> dict[str, Any]:
+    """Return all that may change a result: data, collection, models, engine sources, library versions, the plan."""
+    status = engine.status()
+    return {
+        "dataset": data.digest,
+        "documents": sorted(one.sha256 for one in status.documents),
+        "profile": status.profile,
+        "models": dict(status.models),
+        "sources": sources_digest(),
+        "versions": versions(),
+        "plan": plan.as_json(),
+    }

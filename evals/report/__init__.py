@@ -1,0 +1,1 @@
+"""Reports of runs: HTML for people, Markdown for logs, JSON for programs."""

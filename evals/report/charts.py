@@ -1,0 +1,187 @@
+"""Plots as SVG text, drawn here: no script, no library, nothing fetched. Every text is escaped.
+
+Shares (0 to 1) are drawn as percent. Colours come from the page's style sheet as classes `c0`, `c1`, ...
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evals.report.parts import text as escape
+
+COLOURS = 8
+WIDTH, HEIGHT = 460, 280
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A named line: points in the order they are joined; `colour` picks a class."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    colour: int = 0
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis: its range, its ticks with their texts, its title; `log` for a logarithmic one."""
+
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]]
+    title: str
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, 0 to 1."""
+        if self.log:
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of dots: its text, a small remark, and (value, colour, name) for each dot."""
+
+    text: str
+    remark: str
+    dots: Sequence[tuple[float, int, str]]
+
+
+def percent_axis(title: str) -> Axis:
+    """Return an axis from 0 to 100%."""
+    return Axis(0, 1, [(step / 5, f"{20 * step}") for step in range(6)], title)
+
+
+def depth_axis(depths: Sequence[float], title: str) -> Axis:
+    """Return a logarithmic axis of depths."""
+    shown = [k for k in (1, 3, 5, 10, 20, 50, 100) if depths[0] <= k <= depths[-1]]
+    return Axis(depths[0], max(depths[-1], depths[0] + 1), [(k, str(k)) for k in shown], title, log=True)
+
+
+def line_chart(
+    lines: Sequence[Line], x: Axis, y: Axis, *, label: str, marks: Sequence[tuple[float, float, str]] = ()
+) -> str:
+    """Return a plot of lines, each named at its end; `marks` are single points with a text beside them."""
+    inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        return LEFT + inner_width * x.place(point[0]), TOP + inner_height * (1 - y.place(point[1]))
+
+    parts = [_open(WIDTH, HEIGHT, label), *_grid(x, y)]
+    for line in lines:
+        places = [at(point) for point in line.points]
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+        strong = " strong" if line.strong else ""
+        parts.append(f'<polyline class="line c{line.colour % COLOURS}{strong}" points="{path}"/>')
+        if len(places) <= 15:
+            for (a, b), (value, share) in zip(places, line.points, strict=True):
+                tip = f"{line.name}: {100 * share:.1f} at {value:g}"
+                parts.append(_dot(a, b, line.colour, 3.2 if line.strong else 2.4, tip))
+    for value, share, text in marks:
+        a, b = at((value, share))
+        parts.append(f'<circle class="mark" cx="{a:.1f}" cy="{b:.1f}" r="5"><title>{escape(text)}</title></circle>')
+        anchor = "end" if a > WIDTH * 0.6 else "start"
+        side = -9 if anchor == "end" else 9
+        parts.append(
+            f'<text class="said" x="{a + side:.1f}" y="{b + 4:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+        )
+    return "".join([*parts, "</svg>"])
+
+
+def dot_rows(rows: Sequence[Row], *, label: str, title: str) -> str:
+    """Return rows of dots over one axis from 0 to 100%, the row's text at its left."""
+    left, step, top = 210, 26, 10
+    height = top + step * len(rows) + 36
+    width = WIDTH + 90
+    span = width - left - 18
+    parts = [_open(width, height, label)]
+    bottom = top + step * len(rows)
+    for tick in range(0, 101, 20):
+        a = left + span * tick / 100
+        parts.append(f'<line class="grid" x1="{a:.1f}" y1="{top}" x2="{a:.1f}" y2="{bottom}"/>')
+        parts.append(f'<text class="tick" x="{a:.1f}" y="{bottom + 15}" text-anchor="middle">{tick}</text>')
+    parts.append(
+        f'<text class="title" x="{left + span / 2:.1f}" y="{height - 5}" text-anchor="middle">{escape(title)}</text>'
+    )
+    for place, row in enumerate(rows):
+        b = top + step * (place + 0.5)
+        text = row.text if len(row.text) <= 26 else row.text[:25] + "…"
+        parts.append(f'<text class="name" x="{left - 48}" y="{b + 4:.1f}" text-anchor="end">{escape(text)}</text>')
+        parts.append(
+            f'<text class="tick" x="{left - 12}" y="{b + 4:.1f}" text-anchor="end">{escape(row.remark)}</text>'
+        )
+        values = [value for value, _, _ in row.dots]
+        if values:
+            low, high = (left + span * one for one in (min(values), max(values)))
+            parts.append(f'<line class="reach" x1="{low:.1f}" y1="{b:.1f}" x2="{high:.1f}" y2="{b:.1f}"/>')
+        for value, colour, name in row.dots:
+            tip = f"{row.text}, {name}: {100 * value:.1f}"
+            parts.append(_dot(left + span * value, b, colour, 5.2, tip))
+    return "".join([*parts, "</svg>"])
+
+
+def bars(rows: Sequence[tuple[str, float, float, int]], *, label: str, unit: str) -> str:
+    """Return a bar for each (name, value, whisker, colour): to the value, with a thin line on to the whisker."""
+    left, step, top = 120, 26, 6
+    height = top + step * len(rows) + 34
+    span = WIDTH - left - 78
+    most = max((max(value, whisker) for _, value, whisker, _ in rows), default=1.0) or 1.0
+    parts = [_open(WIDTH, height, label)]
+    for place, (name, value, whisker, colour) in enumerate(rows):
+        b = top + step * place
+        length, reach = span * value / most, span * whisker / most
+        tip = f"{name}: median {value:.0f} {unit}, 95% below {whisker:.0f} {unit}"
+        middle = b + step / 2
+        parts.append(f'<text class="name" x="{left - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(name)}</text>')
+        parts.append(
+            f'<rect class="bar c{colour % COLOURS}" x="{left}" y="{b + 5}" width="{length:.1f}" height="{step - 10}"/>'
+        )
+        parts.append(
+            f'<line class="whisker" x1="{left + length:.1f}" y1="{middle:.1f}" x2="{left + reach:.1f}" '
+            f'y2="{middle:.1f}"/>'
+        )
+        said = f"{value:.0f} / {whisker:.0f}"
+        parts.append(
+            f'<text class="tick" x="{left + reach + 6:.1f}" y="{middle + 4:.1f}">{said}'
+            f"<title>{escape(tip)}</title></text>"
+        )
+    parts.append(
+        f'<text class="title" x="{left + span / 2:.1f}" y="{height - 8}" text-anchor="middle">'
+        f"{escape(unit)} a search: median / 95th percentile</text>"
+    )
+    return "".join([*parts, "</svg>"])
+
+
+def _open(width: float, height: float, label: str) -> str:
+    return f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
+
+
+def _dot(x: float, y: float, colour: int, radius: float, tip: str) -> str:
+    place = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius}"'
+    return f'<circle class="dot c{colour % COLOURS}" {place}><title>{escape(tip)}</title></circle>'
+
+
+def _grid(x: Axis, y: Axis) -> list[str]:
+    inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    parts = []
+    for value, text in y.ticks:
+        b = TOP + inner_height * (1 - y.place(value))
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{b:.1f}" x2="{WIDTH - RIGHT}" y2="{b:.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{b + 4:.1f}" text-anchor="end">{escape(text)}</text>')
+    for value, text in x.ticks:
+        a = LEFT + inner_width * x.place(value)
+        parts.append(f'<line class="grid" x1="{a:.1f}" y1="{TOP}" x2="{a:.1f}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(
+            f'<text class="tick" x="{a:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{escape(text)}</text>'
+        )
+    middle = TOP + inner_height / 2
+    parts.append(
+        f'<text class="title" x="{LEFT + inner_width / 2:.1f}" y="{HEIGHT - 6}" text-anchor="middle">'
+        f"{escape(x.title)}</text>"
+    )
+    turned = f'transform="rotate(-90 12 {middle:.1f})"'
+    parts.append(f'<text class="title" x="12" y="{middle:.1f}" text-anchor="middle" {turned}>{escape(y.title)}</text>')
+    return parts

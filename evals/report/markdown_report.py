@@ -1,0 +1,101 @@
+"""The tables of a run, and of a comparison, as Markdown: for logs and pull requests."""
+
+from collections.abc import Iterable, Sequence
+
+from evals.compare import Change, Comparison
+from evals.plan import SAYS
+from evals.report.summary import Summary
+from evals.scoring import HEADLINE
+
+CHANGES = 20  # questions listed
+LETTERS = 90  # of a question
+
+
+def markdown_report(summary: Summary) -> str:
+    """Return a run's tables."""
+    lines = [f"# {_cell(summary.dataset)}", ""]
+    lines += [
+        f"{summary.questions} questions, {summary.with_evidence} with evidence, {summary.unanswerable} unanswerable; "
+        f"percent, 95% intervals; fingerprint `{summary.fingerprint[:16]}`.",
+    ]
+    names = [str(measure) for measure in HEADLINE]
+    for scope in dict.fromkeys(one.scope for one in summary.systems):
+        lines += ["", f"## {_scope(scope)}", "", *_table(["system", *names, "ms"])]
+        for one in summary.of(scope):
+            cells = [
+                f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+                for found in (one.measures[name] for name in names)
+            ]
+            lines.append(_row([one.system, *cells, f"{one.milliseconds.get('p50', 0):.0f}"]))
+    lines += _answers(summary)
+    for back in summary.reverse:
+        hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
+        lines.append(f"- {back.photos} photos to {back.captions} captions by {back.lane}: {hits}")
+    for found in summary.refusals:
+        lines.append(
+            f"- refusing {found.against}: AUROC {found.auroc:.3f} ({found.unanswerable} against {found.answerable})"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def markdown_comparison(found: Comparison) -> str:
+    """Return a comparison's table, gates, and the questions that changed, worst first."""
+    left = f"; {found.left_out} left out" if found.left_out else ""
+    lines = [f"# {_cell(found.b)} against {_cell(found.a)}", "", f"{found.questions} questions{left}; percent.", ""]
+    lines += _table(["scope", "measure", "A", "B", "B - A (95%)", "better", "worse", "verdict"])
+    for one in found.differences:
+        reach = f"{100 * one.interval.mean:+.1f} ({100 * one.interval.low:+.1f} to {100 * one.interval.high:+.1f})"
+        values = [f"{100 * one.a:.1f}", f"{100 * one.b:.1f}", reach, str(one.better), str(one.worse), one.verdict]
+        lines.append(_row([one.scope, str(one.measure), *values]))
+    lines += [
+        "",
+        *(
+            f"- {'passed' if gate.held else 'FAILED'}: {gate.gate} ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})"
+            for gate in found.gates
+        ),
+    ]
+    for one in found.differences:
+        lines += _changes(f"{one.measure} {_scope(one.scope)}", one.changes)
+    return "\n".join(lines) + "\n"
+
+
+def _answers(summary: Summary) -> Iterable[str]:
+    if not summary.answers:
+        return
+    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
+    found = {(one.scope, one.measure): one.interval for one in summary.answers}
+    yield from ["", "## Answers", "", *_table(["measure", *map(_scope, scopes)])]
+    for measure in dict.fromkeys(one.measure for one in summary.answers):
+        cells = [found.get((scope, measure)) for scope in scopes]
+        yield _row([measure, *(f"{100 * one.mean:.1f} (n {one.count})" if one else "" for one in cells)])
+    yield ""
+
+
+def _changes(title: str, changes: Sequence[Change]) -> list[str]:
+    if not changes:
+        return []
+    lines = ["", f"## Changed: {title}", "", *_table(["question", "A", "B", "rank A", "rank B", ""])]
+    worst = changes[: CHANGES // 2]
+    best = [one for one in reversed(changes) if one not in worst][: CHANGES // 2]
+    for one in [*worst, *reversed(best)]:
+        text = one.question.text if len(one.question.text) <= LETTERS else one.question.text[: LETTERS - 1] + "…"
+        values = [f"{one.a:.2f}", f"{one.b:.2f}", str(one.rank_a or "-"), str(one.rank_b or "-")]
+        lines.append(_row([one.question.qid, *values, text]))
+    return lines
+
+
+def _table(heads: Sequence[str]) -> list[str]:
+    return [_row(heads), "|" + "---|" * len(heads)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(value: object) -> str:
+    """Return a text that stays in its cell: no pipe, no line break, no tag."""
+    return " ".join(str(value).replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def _scope(scope: str) -> str:
+    return SAYS.get(scope, scope)

@@ -1,0 +1,49 @@
+"""Pieces of HTML that several sections use. Everything that comes from outside goes through `text`."""
+
+from collections.abc import Sequence
+from html import escape
+
+from evals.plan import SAYS
+from evals.statistics import Interval
+
+
+def text(value: object) -> str:
+    """Return a value as text that HTML shows and does not read, control characters as blanks."""
+    shown = "".join(char if char.isprintable() or char in "\n\t" else " " for char in str(value))
+    return escape(shown, quote=True)
+
+
+def percent(value: float) -> str:
+    """Return a share as percent with one decimal."""
+    return f"{100 * value:.1f}"
+
+
+def reach(interval: Interval) -> str:
+    """Return an interval's ends as percent."""
+    return f"{percent(interval.low)} to {percent(interval.high)}"
+
+
+def scope_words(scope: str) -> str:
+    """Return a scope in words."""
+    return text(SAYS.get(scope, scope))
+
+
+def swatch(colour: int) -> str:
+    """Return a small square of a colour."""
+    return f'<span class="swatch c{colour % 8}"></span>'
+
+
+def legend(names: Sequence[str], colours: dict[str, int]) -> str:
+    """Return which colour is which system."""
+    spans = "".join(f"<span>{swatch(colours[name])}{text(name)}</span>" for name in names)
+    return f'<div class="legend">{spans}</div>'
+
+
+def panel(title: str, body: str) -> str:
+    """Return a titled box."""
+    return f'<div class="panel"><h3>{title}</h3>{body}</div>'
+
+
+def section(anchor: str, title: str, lead: str, body: str) -> str:
+    """Return a section; nothing where it has no body."""
+    return f'<section id="{anchor}"><h2>{title}</h2><p class="lead">{lead}</p>{body}</section>' if body else ""

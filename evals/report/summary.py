@@ -1,0 +1,152 @@
+"""A run in figures: what the reports print and what scores.json holds. Plain values; means, intervals from 0 to 1."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evals.measures.names import Measure
+from evals.measures.ranking import Values
+from evals.plan import FUSED
+from evals.reverse import ReverseFigures, read_reverse
+from evals.run_folder import Run
+from evals.scoring import CURVE, OF_ANSWERS, STANDARD, Refusals, answer_values, groups, mean, ranking_values, refusals
+from evals.statistics import Interval, mean_interval
+
+BREAKDOWN = tuple(measure for measure in STANDARD if str(measure) in ("R@1", "R@5", "nDCG@5"))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFigures:
+    """A system in a scope."""
+
+    scope: str
+    system: str
+    measures: Mapping[str, Interval]
+    recall: Sequence[tuple[float, float]]  # depth, R@depth
+    milliseconds: Mapping[str, float]  # p50, p95, mean, of one search
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """A system in a scope on a group of questions."""
+
+    scope: str
+    system: str
+    breakdown: str
+    value: str
+    count: int
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFigures:
+    """A measure of the answers in a scope."""
+
+    scope: str
+    measure: str
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything that is counted of a run."""
+
+    name: str
+    dataset: str
+    fingerprint: str
+    questions: int
+    with_evidence: int
+    unanswerable: int
+    main: str  # the system as shipped
+    systems: Sequence[SystemFigures]
+    groups: Sequence[GroupFigures]
+    answers: Sequence[AnswerFigures]
+    refusals: Sequence[Refusals]
+    answer_milliseconds: Mapping[str, Mapping[str, float]]
+    reverse: Sequence[ReverseFigures] = ()  # of captioned photos
+
+    def of(self, scope: str) -> list[SystemFigures]:
+        """Return the systems of a scope."""
+        return [one for one in self.systems if one.scope == scope]
+
+
+def summarize(run: Run) -> Summary:
+    """Return a run's figures."""
+    limit = run.manifest["configuration"]["plan"]["limit"]
+    asked = run.data.questions[:limit]
+    evident = {one.qid for one in run.data.with_evidence}
+    values = {key: ranking_values(run, *key, [*STANDARD, *_curve_measures()]) for key in run.searches}
+    return Summary(
+        name=run.name,
+        dataset=run.data.name,
+        fingerprint=run.manifest["fingerprint"],
+        questions=len(asked),
+        with_evidence=sum(one.qid in evident for one in asked),
+        unanswerable=sum(not one.answerable for one in asked),
+        main=main_system(run),
+        systems=[_system(run, key, found) for key, found in values.items()],
+        groups=[group for key, found in values.items() for group in _groups(run, key, found)],
+        answers=_answers(run),
+        refusals=refusals(run),
+        answer_milliseconds={
+            scope: milliseconds([one.seconds for one in records.values()]) for scope, records in run.answers.items()
+        },
+        reverse=read_reverse(run.folder),
+    )
+
+
+def main_system(run: Run) -> str:
+    """Return the system as shipped: all lanes together, or the only one."""
+    return FUSED if FUSED in run.systems else next(reversed(run.systems), FUSED)
+
+
+def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
+    """Return the median, the 95th percentile and the mean, in milliseconds."""
+    if not seconds:
+        return {}
+    low, high = np.quantile(seconds, [0.5, 0.95])
+    return {"p50": 1e3 * float(low), "p95": 1e3 * float(high), "mean": 1e3 * float(np.mean(seconds))}
+
+
+def _curve_measures() -> list[Measure]:
+    return [Measure("R", k) for k in CURVE if Measure("R", k) not in STANDARD]
+
+
+def _system(run: Run, key: tuple[str, str], found: Mapping[Measure, Values]) -> SystemFigures:
+    scope, system = key
+    records = run.searches[key]
+    depth = run.manifest["configuration"]["plan"]["depth"]
+    return SystemFigures(
+        scope,
+        system,
+        {str(measure): mean_interval(list(found[measure].values())) for measure in STANDARD},
+        [(k, mean(found[Measure("R", k)])) for k in CURVE if k <= depth],
+        milliseconds([one.seconds for one in records.values() if one.seconds]),
+    )
+
+
+def _groups(run: Run, key: tuple[str, str], found: Mapping[Measure, Values]) -> list[GroupFigures]:
+    scope, system = key
+    counted = list(found[STANDARD[0]])
+    return [
+        GroupFigures(
+            scope,
+            system,
+            breakdown,
+            value,
+            len(qids),
+            {str(measure): mean({qid: found[measure][qid] for qid in qids}) for measure in BREAKDOWN},
+        )
+        for breakdown, parts in groups(run.data, counted).items()
+        for value, qids in parts.items()
+    ]
+
+
+def _answers(run: Run) -> list[AnswerFigures]:
+    figures = []
+    for scope in run.answers:
+        for measure, values in answer_values(run, scope, OF_ANSWERS).items():
+            if values:
+                figures.append(AnswerFigures(scope, str(measure), mean_interval(list(values.values()))))
+    return figures

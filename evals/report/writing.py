@@ -1,0 +1,40 @@
+"""Writes a run's reports beside it: report.html, report.md, scores.json, scores.jsonl."""
+
+import json
+from pathlib import Path
+
+from api.engine import Engine
+from api.results import as_json
+from evals.names import DocumentNames
+from evals.report.html_report import html_report
+from evals.report.markdown_report import markdown_report
+from evals.report.pictures import BUDGET, Pictures
+from evals.report.summary import Summary, summarize
+from evals.run_folder import Run, write_whole
+from evals.scoring import answer_values, ranking_values
+
+
+def write_reports(run: Run, engine: Engine | None, *, budget: int = BUDGET) -> tuple[Summary, Path]:
+    """Write the reports of a run, with page pictures if there is an engine; return its figures and the HTML's path."""
+    summary = summarize(run)
+    names = DocumentNames.of(run.data, engine.status()) if engine else DocumentNames()
+    page = run.folder / "report.html"
+    write_whole(page, html_report(run, summary, Pictures(engine, names, budget=budget)))
+    write_whole(run.folder / "report.md", markdown_report(summary))
+    write_whole(run.folder / "scores.json", json.dumps(as_json(summary), ensure_ascii=False, indent=1) + "\n")
+    write_whole(run.folder / "scores.jsonl", _score_lines(run))
+    return summary, page
+
+
+def _score_lines(run: Run) -> str:
+    """Return a line for each scope, system and question: all its measures."""
+    lines = []
+    parts = {key: ranking_values(run, *key) for key in run.searches}
+    parts |= {(scope, "answer"): answer_values(run, scope) for scope in run.answers}
+    for (scope, system), values in parts.items():
+        qids = list(dict.fromkeys(qid for found in values.values() for qid in found))
+        for qid in qids:
+            measures = {str(measure): round(found[qid], 6) for measure, found in values.items() if qid in found}
+            row = {"qid": qid, "scope": scope, "system": system, "measures": measures}
+            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines)

@@ -1,0 +1,64 @@
+"""Rows of pages to segments: what a commit writes into a lane's store. Knows no catalog."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.keys import document_of, page_of
+from core.spaces import Space
+from core.types import TokenMatrix
+from index.layout import LaneRecord
+from index.pooled_spaces import pool_factor
+from index.recording import DenseRows
+from index.segments import write_segment
+from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
+
+Written = tuple[str, Sequence[tuple[int, int]]]
+"""A segment's name ("" for none), and (document, rows) in row order."""
+
+NOTHING: Written = ("", ())
+
+
+def write_dense(folder: Path, space: Space, parts: Sequence[tuple[Sequence[int], DenseRows]]) -> Written:
+    """Write one segment of all parts: page keys, and the rows of these pages."""
+    found = [(rows.keys(pages), rows.vectors) for pages, rows in parts if len(rows.vectors)]
+    if not found:
+        return NOTHING
+    keys = np.concatenate([one for one, _ in found])
+    vectors = np.concatenate([one for _, one in found])
+    return write_segment(folder, space, keys, vectors), _runs(document_of(page_of(keys)))
+
+
+def write_tokens(folder: Path, space: Space, parts: Sequence[tuple[Sequence[int], TokenRows]]) -> Written:
+    """Likewise in a lane of many vectors; a page is a row, with tokens or without."""
+    found = [(pages, rows) for pages, rows in parts if len(pages)]
+    if not found:
+        return NOTHING
+    for pages, rows in found:
+        assert len(pages) == len(rows), (folder.name, len(pages), len(rows))
+    keys = np.array([page for pages, _ in found for page in pages], np.int64)
+    return write_token_segment(folder, space, keys, [rows for _, rows in found]), _runs(document_of(keys))
+
+
+def pack_pages(lane: LaneRecord, pages: Sequence[TokenMatrix] | TokenRows, storage: Storage) -> TokenRows:
+    """Return the tokens of pages as a lane stores them, pooled where its space says so."""
+    if isinstance(pages, TokenRows):
+        return pages
+    return pack_tokens(_pooled(pages, pool_factor(lane.space)), lane.space.dim, storage=storage)
+
+
+def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
+    if factor == 1:
+        return pages
+    from index.token_pooling import pool_tokens  # scipy: a quarter of a second to import
+
+    return [pool_tokens(page, factor) for page in pages]
+
+
+def _runs(documents: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return (document, rows) for each stretch of rows of one document."""
+    cuts = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
+    return [(int(documents[start]), stop - start) for start, stop in pairwise(cuts)]

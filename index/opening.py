@@ -1,0 +1,83 @@
+"""A collection opened to be changed: the one writer's lock, the catalog, the lexical index, and leftovers cleared.
+
+What a killed writer or a killed move left is swept here, before anything new is done. Knows no pages and no vectors.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, select
+
+from core.errors import CollectionError
+from index import catalog, upkeep
+from index import tables as t
+from index.catalog import transaction
+from index.layout import Layout, Manifest, load, read_manifest, writer_lock
+from index.words import WordsIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What one writes with while the lock is held. The manifest was read under it: nobody changes it now."""
+
+    manifest: Manifest
+    engine: Engine
+    words: WordsIndex
+
+
+@contextmanager
+def open_for_writing(layout: Layout) -> Iterator[Opened]:
+    """Hold a collection open for one writer. Raises CollectionLocked, CollectionNotFound."""
+    with ExitStack() as stack:  # whatever fails below gives the lock back
+        load(layout)  # no lock file where there is no collection
+        stack.enter_context(writer_lock(layout))
+        manifest = load(layout)
+        engine = catalog.open_engine(layout.catalog)
+        stack.callback(engine.dispose)
+        catalog.create_tables(engine)
+        words = WordsIndex(layout.words)
+        stack.callback(words.close)
+        upkeep.drop_vanished(engine)
+        drop_other_stores(engine, layout, {*stores(manifest), *_stores_to_be(layout)})
+        upkeep.sweep_files(engine, layout)
+        upkeep.sync_words(engine, words)
+        yield Opened(manifest, engine, words)
+
+
+def stores(manifest: Manifest) -> set[str]:
+    """Return the names that a manifest's vectors lie under."""
+    return {lane.store for lane in manifest.lanes.values()}
+
+
+def next_manifest(layout: Layout) -> Manifest | None:
+    """Return what the collection will be when the move that is under way ends; None where there is none."""
+    if not layout.next_manifest.is_file():
+        return None
+    try:
+        return read_manifest(layout.next_manifest)
+    except CollectionError:
+        return None  # of another version, or edited: a new move starts from the beginning
+
+
+def drop_other_stores(engine: Engine, layout: Layout, keep: Collection[str]) -> None:
+    """Forget and remove the vectors of every store that is not in `keep`."""
+    s = t.segments.c
+    with transaction(engine) as connection:
+        others = connection.execute(select(s.id).where(s.store.not_in(sorted(keep)))).scalars().all()
+        for start in range(0, len(others), catalog.IN_LIMIT):
+            some = others[start : start + catalog.IN_LIMIT]
+            connection.execute(delete(t.runs).where(t.runs.c.segment.in_(some)))
+            connection.execute(delete(t.segments).where(s.id.in_(some)))
+        if others:
+            catalog.advance(connection)
+    folder = layout.root / "vectors"
+    for store in folder.iterdir() if folder.is_dir() else []:
+        if store.name not in keep:
+            shutil.rmtree(store, ignore_errors=True)
+
+
+def _stores_to_be(layout: Layout) -> set[str]:
+    manifest = next_manifest(layout)
+    return stores(manifest) if manifest else set()

@@ -1,0 +1,53 @@
+"""What languages are called: ISO 639 codes of two or three letters, and the names of Tesseract's data. Pure."""
+
+from collections.abc import Iterable
+
+from core.errors import UsageError
+
+# Two letters, and what Tesseract calls the language's data.
+_LATIN = (
+    "af:afr az:aze bs:bos ca:cat cs:ces cy:cym da:dan de:deu en:eng es:spa et:est eu:eus fi:fin fr:fra ga:gle gl:glg "
+    "hr:hrv hu:hun id:ind is:isl it:ita la:lat lb:ltz lt:lit lv:lav ms:msa mt:mlt nl:nld no:nor oc:oci pl:pol pt:por "
+    "ro:ron sk:slk sl:slv sq:sqi sv:swe sw:swa tl:tgl tr:tur uz:uzb"
+)
+_EAST = "zh:chi_sim ja:jpn"
+_OTHER = (
+    "am:amh ar:ara be:bel bg:bul bn:ben el:ell fa:fas gu:guj he:heb hi:hin hy:hye ka:kat kk:kaz km:khm kn:kan ko:kor "
+    "ky:kir lo:lao mk:mkd ml:mal mn:mon mr:mar my:mya ne:nep pa:pan ru:rus sr:srp ta:tam te:tel tg:tgk th:tha uk:ukr "
+    "ur:urd vi:vie yi:yid"
+)
+
+
+def _table(text: str) -> dict[str, str]:
+    return dict(pair.split(":") for pair in text.split())
+
+
+TESSERACT_NAMES = _table(f"{_LATIN} {_EAST} {_OTHER}")
+"""Two-letter code -> the name of Tesseract's data."""
+
+PP_OCR = frozenset(_table(f"{_LATIN} {_EAST}"))
+"""Two-letter codes of what the models in the rapidocr wheel read: Latin letters, Chinese, Japanese."""
+
+_SHORT = {name: code for code, name in TESSERACT_NAMES.items()} | {"zho": "zh", "chi_tra": "zh", "chi": "zh"}
+
+
+def short(code: str) -> str:
+    """Return the two-letter code of a language ("deu" -> "de"); a code that is not known as it is."""
+    code = code.strip().lower()
+    return _SHORT.get(code, code)
+
+
+def tesseract_name(code: str) -> str:
+    """Return what Tesseract calls a language's data ("de" -> "deu"); a name that is not known as it is."""
+    code = code.strip()
+    return TESSERACT_NAMES.get(code.lower(), code)
+
+
+def check_pp_ocr(languages: Iterable[str]) -> None:
+    """Raise UsageError where the models in the rapidocr wheel do not read one of the languages."""
+    unread = [code for code in languages if short(code) not in PP_OCR]
+    if unread:
+        raise UsageError(
+            f"expected languages that RapidOCR's models read (Latin letters, Chinese, Japanese), found "
+            f"{', '.join(unread)}: choose the engine tesseract and install its data for it"
+        )

@@ -1,0 +1,164 @@
+"""Move and index collections in processes of their own, one of which dies by SIGKILL at the n-th thing it does to the
+file system.
+
+    python -m tests.api.moving_child FILES
+
+Reads a JSON list a line, [WHAT, COLLECTION, N]: "move" or "index", and at which thing to die (0: in peace). Each is
+done by a fork, which costs no imports; prints a line of JSON, [exit code, things done]. Audit hooks see them from
+outside: no code is changed.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pymupdf  # noqa: F401  here, and not in each fork
+from numpy.typing import NDArray
+
+from api.embedding import Batch, Embedder, Rows
+from api.indexing import IndexRun
+from api.reembedding import Reembedding
+from api.wiring import picture_of
+from core.spaces import Space
+from core.types import TokenMatrix
+from index.layout import LaneRecord
+from index.moving import CollectionMove
+from index.recording import DenseRows
+from index.writer import CollectionWriter
+from ingest.pipeline import read
+
+COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
+FLUSH_PAGES = 8
+DIM = 8
+
+
+def hashed(model: str, data: bytes) -> NDArray[np.float32]:
+    """Return a unit vector that no other model and no other data have."""
+    seed = int.from_bytes(hashlib.sha256(model.encode() + data).digest()[:8], "big")
+    row = np.random.default_rng(seed).normal(size=DIM)
+    return np.asarray(row / np.linalg.norm(row), np.float32)
+
+
+class PassageHashes:
+    """Fills `text` with what a passage's text hashes to."""
+
+    side = 0
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self.lanes = [LaneRecord("text", model, Space(f"test/{model}", "1", DIM), "passages")]
+
+    def embed(self, batch: Batch) -> Rows:
+        vectors = [hashed(self._model, text.encode()) for page in batch.passages for text in page]
+        rows = np.array(vectors, np.float32).reshape(-1, DIM)
+        return Rows({"text": DenseRows([len(page) for page in batch.passages], rows)})
+
+
+class PictureHashes:
+    """Fills `image` with what a page's picture hashes to."""
+
+    side = 40
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self.lanes = [LaneRecord("image", model, Space(f"test/{model}", "1", DIM), "pages")]
+
+    def embed(self, batch: Batch) -> Rows:
+        vectors = [hashed(self._model, one.tobytes()) for one in batch.pictures if one is not None]
+        counts = [int(one is not None) for one in batch.pictures]
+        return Rows({"image": DenseRows(counts, np.array(vectors, np.float32).reshape(-1, DIM))})
+
+
+class WordHashes:
+    """Fills `page` with what each word of a page hashes to."""
+
+    side = 0
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self.lanes = [LaneRecord("page", model, Space(f"test/{model}", "1", DIM, many=True), "pages")]
+
+    def embed(self, batch: Batch) -> Rows:
+        pages = []
+        for text in batch.texts:
+            words = [text.text[start:end] for start, end in text.spans.tolist()]
+            vectors = np.array([hashed(self._model, word.encode()) for word in words], np.float32).reshape(-1, DIM)
+            pages.append(TokenMatrix(vectors, text.boxes))
+        return Rows(tokens={"page": pages})
+
+
+OLD: Sequence[Embedder] = (PassageHashes("first"), WordHashes("kept"))
+NEW: Sequence[Embedder] = (PassageHashes("second"), WordHashes("kept"), PictureHashes("second"))
+
+
+def lanes_of(embedders: Sequence[Embedder]) -> list[LaneRecord]:
+    """Return the lanes that some embedders fill."""
+    return [lane for embedder in embedders for lane in embedder.lanes]
+
+
+def index(collection: Path, files: Path) -> None:
+    """Index the files with the embedders whose lanes the collection has."""
+    with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
+        embedders = OLD if writer.manifest.profile == "old" else NEW
+        run = IndexRun(writer, embedders, picture_of, files=1, size=1, tell=lambda _: None)
+        run.consume(read([files], known=writer.known, count_tokens=lambda texts: [1] * len(texts)))
+        assert not run.report.failed, run.report.failed
+
+
+def move(collection: Path) -> None:
+    """Move the collection from the old embedders to the new."""
+    with CollectionMove(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as moving:
+        new = {lane.name for lane in moving.new}
+        fill = [one for one in NEW if one.lanes[0].name in new]
+        report = Reembedding(moving, fill, picture_of, tell=lambda _: None, warn=lambda _: None).run()
+        assert not report.unpictured, report.unpictured
+
+
+def do(what: str, collection: Path, files: Path, fatal: int) -> int:
+    """Do it, and die at the `fatal`-th thing; return how many there were."""
+    done = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal done
+        if event not in COUNTED or (event == "open" and not str(arguments[0]).startswith(str(collection))):
+            return
+        done += 1
+        if done == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    if what == "move":
+        move(collection)
+    else:
+        index(collection, files)
+    return done
+
+
+def main(files: Path) -> None:
+    for line in sys.stdin:
+        what, collection, fatal = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.write(writing, str(do(what, Path(collection), files, fatal)).encode())
+                code = 0
+            except BaseException:  # noqa: BLE001 - said, and told by the exit code
+                traceback.print_exc()
+            os._exit(code)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            done = pipe.read()
+        _, status = os.waitpid(child, 0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), int(done or 0)]), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,249 @@
+"""`pagelens reembed`: a collection moved to other models finds what one made fresh with them finds."""
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from api import wiring
+from api.cli import Exit, main
+from api.doctor import examine
+from api.engine import Engine
+from api.profiles import choose_profile
+from api.results import Progress
+from core.errors import CollectionMismatch, UsageError, WeightsError
+from core.settings import Settings
+from tests.api.files import write_pdf
+from tests.encode.checkpoints import WORDS, text_checkpoint
+
+SETTINGS = Settings.from_environment({"PAGELENS_OFFLINE": "1", "PAGELENS_THREADS": "2"})
+QUERIES = ("solar power", "where is the deep lake", "revenue grew", "cold water and wind", "grey photo")
+SMALL = {"image": "none", "page": "none"}
+
+
+def write_files(folder: Path) -> Path:
+    """Write PDFs of 1 to 40 pages and some photos; no two pages are alike."""
+    generator = random.Random(5)
+    for number, count in enumerate((3, 40, 1)):
+        pages = [" ".join(generator.choices(WORDS, k=12)) + f"\nPage {page}." for page in range(count)]
+        write_pdf(folder / f"report{number}.pdf", pages, title=f"report{number}")
+    for number in range(5):
+        noise = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
+        Image.fromarray(noise).resize((160, 120)).save(folder / f"photo{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("files"))
+
+
+def made(root: Path, files: Path, models: Mapping[str, str]) -> Path:
+    """Make a collection of the builtin profile but for some models, and index the files."""
+    wiring.create_collection(root, choose_profile("builtin", SETTINGS, models=models), SETTINGS)
+    with wiring.open_collection(root, SETTINGS) as engine:
+        assert engine.index([files]).failed == []
+    return root
+
+
+def rankings(engine: Engine, image: Path) -> list[list[tuple[str, dict[str, tuple[int, float]]]]]:
+    """Return the hits of some queries, each with rank and score in each lane."""
+    searches = [*(engine.search(query, k=60) for query in QUERIES), engine.search(image=image, k=60)]
+    return [
+        [(str(hit.ref), {lane: (place.rank, place.score) for lane, place in hit.lanes.items()}) for hit in one.hits]
+        for one in searches
+    ]
+
+
+def assert_alike(moved: Path, fresh: Path, image: Path) -> None:
+    """Ranks are equal lane by lane, and scores but for the order in which numbers were added."""
+    with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(fresh, SETTINGS) as other:
+        assert one.check() == []
+        assert one.manifest.lanes == other.manifest.lanes
+        found, expected = rankings(one, image), rankings(other, image)
+    assert all(len(hits) > 5 for hits in expected)
+    for hits, wanted in zip(found, expected, strict=True):
+        assert [ref for ref, _ in hits] == [ref for ref, _ in wanted]
+        for (_, lanes), (_, lanes_wanted) in zip(hits, wanted, strict=True):
+            assert {lane: rank for lane, (rank, _) in lanes.items()} == {
+                lane: rank for lane, (rank, _) in lanes_wanted.items()
+            }
+            for lane, (_, score) in lanes.items():
+                assert score == pytest.approx(lanes_wanted[lane][1], rel=1e-3, abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A text model and a CLIP, tiny and random."""
+    from tests.encode.tiny_vision import make_clip_checkpoint
+
+    folder = tmp_path_factory.mktemp("models")
+    text = text_checkpoint(folder / "tiny-text", pooling="cls")
+    return {"text": str(text), "image": str(make_clip_checkpoint(folder / "tiny-clip"))}
+
+
+def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
+    files: Path, checkpoints: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved, fresh = made(tmp_path / "moved", files, {}), made(tmp_path / "fresh", files, checkpoints)
+    pairs = [word for lane, model in checkpoints.items() for word in ("--model", f"{lane}={model}")]
+    capsys.readouterr()
+    assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == Exit.DONE
+    report = json.loads(capsys.readouterr().out)
+    assert (report["documents"], report["pages"], report["unpictured"]) == (8, 49, [])
+    assert (report["made"], report["kept"], report["left_out"]) == (["text", "image"], ["page"], ["looks"])
+    assert_alike(moved, fresh, files / "photo3.png")
+    with wiring.open_collection(moved, SETTINGS) as engine:
+        found = engine.search(image=files / "photo3.png", k=3)
+        assert found.hits[0].ref.path.endswith("photo3.png")
+        assert not any(hit.guesses for hit in found.hits), "guesses of the lane that is gone"
+        assert found.approximate == []
+
+
+def test_back_to_the_builtin_models_photos_have_their_guesses_again(
+    files: Path, checkpoints: dict[str, str], tmp_path: Path
+) -> None:
+    clip = {"image": checkpoints["image"], "page": "none"}
+    moved, fresh = made(tmp_path / "moved", files, clip), made(tmp_path / "fresh", files, {})
+    report = wiring.reembed_collection(moved, choose_profile("builtin", SETTINGS), SETTINGS)
+    assert (report.made, report.kept, report.left_out) == (["image", "looks", "page"], ["text"], [])
+    assert_alike(moved, fresh, files / "photo3.png")
+    with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(fresh, SETTINGS) as other:
+        guesses = [[hit.guesses for hit in engine.search("photo", k=60).hits] for engine in (one, other)]
+    assert guesses[0] == guesses[1]
+    assert any(guesses[0])
+
+
+@pytest.fixture
+def small(files: Path, tmp_path: Path) -> Path:
+    """A collection with the text lane alone."""
+    return made(tmp_path / "small", files, SMALL)
+
+
+def state(root: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a collection but SQLite's own notes."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.endswith(("-wal", "-shm", ".lock"))
+    }
+
+
+def test_a_model_that_cannot_be_had_is_an_error_before_anything_is_changed(small: Path) -> None:
+    before = state(small)
+    profile = choose_profile("builtin", SETTINGS, models={"image": "org/none-such"})
+    with pytest.raises(WeightsError, match=r"org/none-such.*--model image=none"):
+        wiring.reembed_collection(small, profile, SETTINGS)
+    with pytest.raises(UsageError, match="a folder that exists or a model's name"):
+        wiring.reembed_collection(small, choose_profile("/none/such", SETTINGS), SETTINGS)
+    assert state(small) == before
+
+
+def test_files_gone_and_changed_are_named_before_the_switch_and_their_pages_say_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write_files(tmp_path / "files")
+    collection = made(tmp_path / "c", files, SMALL)
+    (files / "photo1.png").unlink()
+    write_pdf(files / "report0.pdf", ["Another text."], title="another")
+    (files / "report1.pdf").rename(files / "kept.pdf")  # a further path to the same bytes
+    with wiring.open_collection(collection, SETTINGS) as engine:
+        engine.index([files / "kept.pdf"])
+    switched: list[bool] = []
+    named = []
+
+    def warn(file: object) -> None:
+        named.append(file)
+        switched.append(wiring.layout.load(wiring.Layout(collection)).profile == "builtin")
+
+    report = wiring.reembed_collection(collection, choose_profile("builtin", SETTINGS), SETTINGS, on_unpictured=warn)
+    assert [(Path(one.path).name, one.code) for one in report.unpictured] == [
+        ("report0.pdf", "changed"),
+        ("photo1.png", "vanished"),
+    ]
+    assert named == report.unpictured
+    assert switched == [False, False]
+    with wiring.open_collection(collection, SETTINGS) as engine:
+        status = engine.status()
+        assert [number for _, number, _ in status.problem_pages] == [1, 2, 3, 1]
+        assert all("its picture could not be made: the file" in why for _, _, why in status.problem_pages)
+        assert "photo1.png" in engine.search("photo1", k=1).hits[0].ref.path  # by its words
+        assert examine(collection, SETTINGS).healthy
+        assert engine.index([files / "report0.pdf"]).failed == []
+        assert [number for _, number, _ in engine.status().problem_pages] == [1]
+    assert main(["status", "-c", str(collection)]) == Exit.DONE
+    assert "its picture could not be made: the file is gone" in capsys.readouterr().out
+
+
+def test_pictures_that_were_missing_are_made_when_the_move_goes_on_and_the_file_is_back(tmp_path: Path) -> None:
+    files = write_files(tmp_path / "files")
+    collection = made(tmp_path / "c", files, SMALL)
+    (files / "report1.pdf").rename(tmp_path / "away.pdf")
+    profile = choose_profile("builtin", SETTINGS)
+
+    def break_off(now: Progress) -> None:
+        if now.pages >= 44:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wiring.reembed_collection(collection, profile, SETTINGS, on_progress=break_off)
+    (tmp_path / "away.pdf").rename(files / "report1.pdf")
+    report = wiring.reembed_collection(collection, profile, SETTINGS)
+    assert report.resumed
+    assert report.unpictured == []
+    assert report.pages == 40 + 5  # the long report again, and the photos
+    assert_alike(collection, made(tmp_path / "fresh", files, {}), files / "photo3.png")
+
+
+def test_progress_ends_at_the_whole(small: Path) -> None:
+    told: list[Progress] = []
+    wiring.reembed_collection(small, choose_profile("builtin", SETTINGS), SETTINGS, on_progress=told.append)
+    assert [now.pages for now in told] == sorted({now.pages for now in told} | {now.pages for now in told[:0]}) or told
+    last = told[-1]
+    assert (last.files, last.pages) == (last.files_total, 49)
+    assert last.bytes_total - last.bytes <= 1
+    assert all(0 <= now.bytes <= now.bytes_total for now in told)
+
+
+def test_moved_to_what_it_is_nothing_is_done(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--profile", "builtin", "--model", "image=none", "--model", "page=none"]
+    assert main(["reembed", *options, "-c", str(small)]) == Exit.DONE
+    assert "already" in capsys.readouterr().out
+
+
+def test_a_move_broken_off_is_told_by_doctor_with_the_command_that_goes_on(small: Path) -> None:
+    def break_off(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    profile = choose_profile("builtin", SETTINGS, models={"page": "none"})
+    with pytest.raises(KeyboardInterrupt):
+        wiring.reembed_collection(small, profile, SETTINGS, on_progress=break_off)
+    found = examine(small, SETTINGS)
+    assert found.healthy
+    [told] = [check.found for check in found.checks if "broken off" in check.found]
+    assert "pagelens reembed --profile builtin --model page=none" in told
+    assert "pagelens reembed --profile builtin --model image=none --model page=none" in told
+
+
+def test_an_engine_that_is_open_across_the_switch_says_to_open_it_again(small: Path, files: Path) -> None:
+    with wiring.open_collection(small, SETTINGS) as engine:
+        assert engine.search("solar power").hits
+        wiring.reembed_collection(small, choose_profile("builtin", SETTINGS), SETTINGS)
+        with pytest.raises(CollectionMismatch, match="Open it again"):
+            engine.search("solar power")
+        with pytest.raises(CollectionMismatch, match="Open it again"):
+            engine.index([files])
+    with wiring.open_collection(small, SETTINGS) as engine:
+        assert engine.check() == []
+        assert engine.index([files]).unchanged == 8
+
+
+def test_without_a_collection_there_is_nothing_to_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reembed", "--profile", "builtin", "-c", str(tmp_path / "none")]) == Exit.ERROR
+    assert "expected a PageLens collection" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

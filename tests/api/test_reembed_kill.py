@@ -1,0 +1,145 @@
+"""A move is killed (SIGKILL) at instants all over it and gone on with: each time the collection is the old one whole or
+the new one whole, and the end equals a collection made fresh with the new models."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.keys import page_key, page_of
+from index.layout import Layout, create
+from index.reader import CollectionReader
+from tests.api.files import made_up_pages, write_pdf
+from tests.api.moving_child import NEW, OLD, lanes_of
+
+SIZES = (3, 20, 1, 12)  # pages of each document; a commit holds 8
+EVERYWHERE, AT_THE_END = 10, 16  # instants at which a move is killed: spread over it, and those around the switch
+
+Contents = dict[tuple[str, int], dict[str, list[bytes]]]
+
+
+@dataclass
+class Child:
+    """The process that does what is to be killed."""
+
+    process: subprocess.Popen[str]
+
+    def __call__(self, what: str, collection: Path, fatal: int = 0) -> tuple[int, int]:
+        """Return the exit code (-9: killed) and the things done to the file system."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps([what, str(collection), fatal]) + "\n")
+        self.process.stdin.flush()
+        code, done = json.loads(self.process.stdout.readline())
+        return int(code), int(done)
+
+
+@contextmanager
+def started(files: Path) -> Iterator[Child]:
+    command = [sys.executable, "-m", "tests.api.moving_child", str(files)]
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Child(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def contents(root: Path) -> tuple[str, Contents]:
+    """The profile, and every page by file name and number with the bytes of its rows in each lane, nothing amiss."""
+    reader = CollectionReader(root)
+    assert reader.check() == []
+    found: Contents = {}
+    with reader.snapshot() as snapshot:
+        names: dict[int, dict[str, list[bytes]]] = {}
+        for key, row in snapshot.documents.items():
+            for number in range(1, row.document.page_count + 1):
+                found[Path(row.path).name, number] = names[page_key(key, number)] = {}
+        for name, lane in reader.manifest.lanes.items():
+            if lane.space.many:
+                tokens = snapshot.tokens(name)
+                rows = [(key, tokens.matrix(place).vectors) for place, key in enumerate(tokens.keys.tolist())]
+            else:
+                vectors = snapshot.vectors(name)
+                order = np.argsort(vectors.keys)
+                rows = [(page_of(int(vectors.keys[at])), np.asarray(vectors.matrix[at])) for at in order.tolist()]
+            for key, row_of in rows:
+                names[key].setdefault(name, []).append(row_of.tobytes())
+    reader.close()
+    return reader.manifest.profile, found
+
+
+@dataclass
+class Prepared:
+    """A collection before the move, what it holds, what it must hold after it, and how many instants a move has."""
+
+    child: Child
+    files: Path
+    old: Path
+    before: Contents
+    after: Contents
+    instants: int
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    folder = tmp_path_factory.mktemp("moving")
+    files, old, fresh, peace = (folder / name for name in ("files", "old", "fresh", "peace"))
+    for index, size in enumerate(SIZES):
+        write_pdf(files / f"document-{index}.pdf", made_up_pages(size, index), title=f"Document number {index}")
+    create(Layout(old), profile="old", lanes=lanes_of(OLD))
+    create(Layout(fresh), profile="new", lanes=lanes_of(NEW))
+    with started(files) as child:
+        assert child("index", old)[0] == child("index", fresh)[0] == 0
+        shutil.copytree(old, peace)
+        code, instants = child("move", peace)
+        assert code == 0
+        after = contents(fresh)[1]
+        assert contents(peace) == ("new", after)
+        yield Prepared(child, files, old, contents(old)[1], after, instants)
+
+
+def test_killed_at_any_instant_it_is_the_old_or_the_new_collection_and_the_next_run_ends_it(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    spread = [1 + n * prepared.instants // EVERYWHERE for n in range(EVERYWHERE)]
+    end = range(prepared.instants - AT_THE_END, prepared.instants + 1)
+    switched = {}
+    for fatal in sorted({*spread, *end}):
+        collection = tmp_path / str(fatal)
+        shutil.copytree(prepared.old, collection)
+        assert prepared.child("move", collection, fatal)[0] == -9
+        profile, found = contents(collection)
+        switched[fatal] = profile == "new"
+        assert found == (prepared.after if switched[fatal] else prepared.before), fatal
+        assert prepared.child("move", collection)[0] == 0
+        assert contents(collection) == ("new", prepared.after), fatal
+        assert not Layout(collection).next_manifest.exists()
+        assert {path.name for path in (collection / "vectors").iterdir()} == {lane.store for lane in lanes_of(NEW)}
+        shutil.rmtree(collection)
+    assert set(switched.values()) == {True, False}, "the instants around the switch were not among these"
+    assert list(switched.values()) == sorted(switched.values())
+
+
+def test_killed_again_and_again_with_indexing_in_between_it_ends_where_a_fresh_collection_does(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    collection, fresh = tmp_path / "killed", tmp_path / "fresh"
+    shutil.copytree(prepared.old, collection)
+    generator = random.Random(20261122)
+    for kill in range(5):
+        assert prepared.child("move", collection, generator.randint(8, prepared.instants // 3))[0] == -9
+        write_pdf(prepared.files / f"later-{kill}.pdf", made_up_pages(kill + 2, 20 + kill), title=f"Later {kill}")
+        assert prepared.child("index", collection)[0] == 0
+        assert contents(collection)[0] == "old"
+    assert prepared.child("move", collection)[0] == 0
+    create(Layout(fresh), profile="new", lanes=lanes_of(NEW))
+    assert prepared.child("index", fresh)[0] == 0
+    assert contents(collection) == contents(fresh)

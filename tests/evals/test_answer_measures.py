@@ -1,0 +1,195 @@
+"""Measures of answers and refusals against hand-worked cases and plain re-implementations."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.types import PageRef
+from evals.dataset import DataSet, Question
+from evals.measures.mmlongbench import accuracy_and_f1, anls, edit_distance, mmlongbench_score
+from evals.measures.numbers import Number, numeric_match, read_numbers
+from evals.measures.refusal import auroc, refusal_curve, refusals_at
+from evals.measures.words import contains, exact_match, token_f1
+from evals.records import AnswerRecord, Cited
+from evals.scoring import answer_value
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "em", "f1"),
+    [
+        ("The Home Scar", "home scar.", 1, 1),
+        ("its home scar", "a scar", 0, 2 * (1 / 1) * (1 / 3) / (1 / 1 + 1 / 3)),
+        ("red red blue", "red blue blue", 0, 2 / 3),
+        ("yes", "no", 0, 0),
+        ("yes", "", 0, 0),
+    ],
+)
+def test_exact_match_and_token_f1_are_squad_s(expected: str, found: str, em: float, f1: float) -> None:
+    assert exact_match([expected], found) == em
+    assert token_f1([expected], found) == pytest.approx(f1)
+
+
+def test_the_best_of_several_expected_answers_counts() -> None:
+    assert exact_match(["NYC", "New York City"], "new york city") == 1
+    assert token_f1(["x", "home scar"], "home") == pytest.approx(2 / 3)
+
+
+def test_containing_an_answer_means_its_words_in_a_row() -> None:
+    assert contains(["8.2 metres"], ["ships of more than 8.2 metres need one"]) == 1
+    assert contains(["8.2 metres"], ["8.2 long metres"]) == 0
+    assert contains(["art"], ["a party"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("$1.2 billion", [Number(1.2e9, "usd")]),
+        ("1,200 million US dollars", [Number(1.2e9, "usd")]),
+        ("12.5%", [Number(12.5, "%")]),
+        ("12.5 per cent of 300", [Number(12.5, "%"), Number(300)]),
+        ("a loss of $(1,234)", [Number(-1234, "usd")]),
+        ("-3.5 and −4", [Number(-3.5), Number(-4)]),
+        ("€ 40k", [Number(40_000, "eur")]),
+        ("figure 3a, v2.0.1", []),
+        ("in 2019", [Number(2019)]),
+    ],
+)
+def test_numbers_are_read_with_scale_and_unit(text: str, numbers: list[Number]) -> None:
+    assert read_numbers(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "value"),
+    [
+        ("$1577.00", "Capital expenditure was $1,577 million in total, or $1,577.", 1),
+        ("1577", "about 1,580", 1),  # within 1%
+        ("1577", "about 1,600", 0),
+        ("12%", "0.12 of them", 1),
+        ("12%", "12 of them", 1),  # one side says no unit
+        ("12%", "$12", 0),
+        ("€5", "$5", 0),
+        ("52,300 tonnes", "it grew to 52300", 1),
+        ("the harbour", "12", None),
+        ("between 3 and 4", "3", None),  # not one number
+        ("0", "none at all: 0", 1),
+    ],
+)
+def test_numbers_match_within_a_percent_when_units_agree(expected: str, found: str, value: float | None) -> None:
+    assert numeric_match([expected], found) == value
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "form", "score"),
+    [
+        ("8", "8", "Int", 1),
+        ("8", "8.0", "Int", 1),
+        ("8", "eight", "Int", 0),
+        ("18.29%", "18.3", "Float", 1),
+        ("18.29%", "0.1829", "Float", 1),
+        ("18.29%", "19", "Float", 0),
+        ("0.5", "inf", "Float", 0),
+        ("Blue whale", "blue whale (animal)", "Str", 1),
+        ("colour", "color", "Str", 1 - 1 / 6),
+        ("abcd", "wxyz", "Str", 0),
+        ("abcd", "abyz", "Str", 0),  # a half is not more than a half
+        ("2015-06", "2015-07", "Str", 0),  # dates are compared exactly
+        ("page 12", "page 13", "Str", 0),
+        ("['a', 'bc']", "['bc', 'a']", "List", 1),
+        ("['a', 'b']", "['a']", "List", 0),
+        ("['10', '20']", "['10', '21']", "List", 0),
+        ("['colour', 'x']", "['x', 'color']", "List", 1 - 1 / 6),
+        ("['a'", "['a'", "List", 1),
+        ("Not answerable", "Not answerable", "None", 1),
+    ],
+)
+def test_mmlongbench_s_rule(expected: str, found: str, form: str, score: float) -> None:
+    assert mmlongbench_score(expected, found, form) == pytest.approx(score)
+
+
+@given(st.text("ab", max_size=5), st.text("ab", max_size=5))
+def test_the_edit_distance_is_the_length_of_the_shortest_way(one: str, other: str) -> None:
+    reached, steps = {one}, 0
+    while other not in reached:  # breadth first over all edits
+        cut = {w[:i] + w[i + 1 :] for w in reached for i in range(len(w))}
+        put = {w[:i] + c + w[i:] for w in reached for i in range(len(w) + 1) for c in "ab" if len(w) < 6}
+        changed = {w[:i] + c + w[i + 1 :] for w in reached for i in range(len(w)) for c in "ab"}
+        reached |= cut | put | changed
+        steps += 1
+    assert edit_distance(one, other) == steps
+    assert anls(one, other) == anls(other, one)
+
+
+def test_the_data_set_s_f1_weighs_what_was_answered_against_what_can_be() -> None:
+    accuracy, f1 = accuracy_and_f1([1, 0.5, 1, 0], [True, True, False, False], [True, True, False, True])
+    assert accuracy == pytest.approx(0.625)
+    assert f1 == pytest.approx(2 * 0.75 * 0.5 / (0.75 + 0.5))
+
+
+labelled = st.lists(st.tuples(st.integers(0, 5).map(lambda n: n / 5), st.booleans()), min_size=1, max_size=30)
+
+
+@given(labelled)
+def test_auroc_is_the_share_of_pairs_in_order_ties_counting_half(rows: list[tuple[float, bool]]) -> None:
+    right = [sure for sure, answerable in rows if answerable]
+    wrong = [sure for sure, answerable in rows if not answerable]
+    found = auroc([sure for sure, _ in rows], [answerable for _, answerable in rows])
+    if not right or not wrong:
+        assert found is None
+    else:
+        pairs = [(a > b) + (a == b) / 2 for a, b in itertools.product(right, wrong)]
+        assert found == pytest.approx(float(np.mean(pairs)))
+
+
+@given(labelled)
+def test_every_point_of_the_refusal_curve_counts_what_its_threshold_refuses(rows: list[tuple[float, bool]]) -> None:
+    sure, answerable = [row[0] for row in rows], [row[1] for row in rows]
+    curve = refusal_curve(sure, answerable)
+    assert (curve[0].recall, curve[0].lost) == (0, 0)
+    assert curve[-1].recall == (1.0 if not all(answerable) else 0.0)
+    for point in curve:
+        refused = [right for value, right in rows if value < point.threshold]
+        caught = refused.count(False)
+        assert point.precision == (caught / len(refused) if refused else 1.0)
+        assert point.recall == (caught / answerable.count(False) if False in answerable else 0.0)
+        assert point == refusals_at(sure, answerable, point.threshold)
+
+
+A, B, C = PageRef("a.pdf", 1), PageRef("a.pdf", 2), PageRef("b.pdf", 1)
+ASKED = Question("q", "?", ("a.pdf",), ("8.2 metres",), "Str")
+DATA_SET = DataSet("d", Path(), ["a.pdf", "b.pdf"], [ASKED], {"q": {A: 1, B: 1, C: 0}})
+
+
+def value(name: str, record: AnswerRecord, question: Question = ASKED) -> float | None:
+    return answer_value(name, question, record, DATA_SET)
+
+
+def test_citations_are_held_against_the_evidence() -> None:
+    cited = [Cited(C, "x", True), Cited(A, "8.2 metres long", False), Cited(A, "y")]
+    record = AnswerRecord("whole", "q", "About 8.2 metres. [1]", True, 0.9, cited)
+    assert value("cite.P", record) == pytest.approx(2 / 3)
+    assert value("cite.R", record) == 0.5
+    assert value("cite.first", record) == 0
+    assert value("verified", record) == 0.5  # of the two that were looked at
+    assert value("contains", record) == 1
+    assert value("numeric", record) == 1
+    assert value("answered", record) == 1
+    assert value("refused", record) is None
+
+
+def test_a_refusal_cites_nothing_and_is_right_only_where_there_is_no_answer() -> None:
+    record = AnswerRecord("whole", "q", "The pages do not say.", False, 0.1)
+    assert value("answered", record) == 0
+    assert value("cite.R", record) == 0
+    assert value("cite.P", record) is None
+    assert value("F1", record) == 0
+    nothing = Question("q", "?", answers=("Not answerable",), answer_format="None", answerable=False)
+    assert value("refused", record, nothing) == 1
+    assert value("MMLB", record, nothing) == 1
+    assert value("F1", record, nothing) is None
+    foreign = AnswerRecord("foreign", "q", "Yes. [1]", True, 0.9)
+    assert value("refused", foreign) == 0
+    assert value("answered", foreign) is None

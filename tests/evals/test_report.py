@@ -1,0 +1,181 @@
+"""Reports: one file, nothing fetched, everything from outside escaped, figures as scored."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.types import PageRef
+from evals.measures.names import parse_measure
+from evals.names import DocumentNames
+from evals.records import AnswerRecord, Cited
+from evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
+from evals.report.html_report import html_report
+from evals.report.markdown_report import markdown_report
+from evals.report.pictures import Pictures
+from evals.report.summary import summarize
+from evals.report.writing import write_reports
+from evals.run_folder import Run
+from evals.scoring import mean, ranking_values
+from tests.evals.conftest import Made
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> \' " & </style> {{7*7}} \x1b[31m'
+
+
+class Reader(HTMLParser):
+    """Collects the elements and the addresses of a page, and that what is opened is closed."""
+
+    VOID = frozenset({"meta", "input", "line", "circle", "rect", "polyline", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action", "srcset")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return reader
+
+
+def report_of(run: Run, made: Made, budget: int = 10_000_000) -> tuple[str, Pictures]:
+    names = DocumentNames.of(run.data, made.engine.status())
+    pictures = Pictures(made.engine, names, budget=budget)
+    return html_report(run, summarize(run), pictures), pictures
+
+
+def test_the_report_is_one_file_that_fetches_nothing(made: Made) -> None:
+    page, _ = report_of(made.run, made)
+    reader = read(page)
+    assert all(address.startswith("#") for address in reader.addresses)
+    assert reader.elements.count("script") == 1
+    assert reader.handlers == []
+    assert set(re.findall(r"url\(([a-z]+:[a-z]+/[a-z]+)", page)) == {"data:image/jpeg"}
+    assert "default-src 'none'" in page
+    assert "@import" not in page
+    assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("http-equiv", "")
+
+
+def test_its_figures_are_those_of_the_scores(made: Made) -> None:
+    page, _ = report_of(made.run, made)
+    said = " ".join(read(page).words)
+    for scope in ("within", "whole"):
+        for system in made.run.systems:
+            for measure, values in ranking_values(made.run, scope, system, [parse_measure("nDCG@5")]).items():
+                assert f"{100 * mean(values):.1f}" in said, (scope, system, measure)
+    assert "5 questions (4 with known evidence, 1 that the documents do not answer)" in said
+
+
+def test_every_question_stands_with_what_was_expected_and_found_side_by_side(made: Made) -> None:
+    page, pictures = report_of(made.run, made)
+    assert page.count('<article class="q"') == 5
+    for question in made.data.questions:
+        assert question.text in page
+    first = page.split('<article class="q"')[1]
+    assert "expected" in first
+    assert "found within the question" in first
+    style = pictures.style(PageRef("ports/harbour.pdf", 2))
+    assert style
+    coded = re.search(rf"\.{style}{{background-image:url\(data:image/jpeg;base64,([^)]+)\)", page)
+    assert coded
+    picture = Image.open(BytesIO(base64.b64decode(coded[1])))
+    assert max(picture.size) == 300
+
+
+def test_the_worst_question_comes_first_and_those_without_evidence_last(made: Made) -> None:
+    records = dict(made.run.searches["whole", "fused"])
+    records["q3"] = replace(records["q3"], ranked=[PageRef("ports/harbour.pdf", 1)], scores=[1.0])
+    searches = {**made.run.searches, ("whole", "fused"): records}
+    page, _ = report_of(replace(made.run, searches=searches), made)
+    order = re.findall(r"<div>(q\d) ·", page)
+    assert (order[0], order[-1]) == ("q3", "q5")
+    assert "over the whole set: not found" in page
+
+
+def test_whatever_comes_from_outside_is_shown_and_not_read(made: Made) -> None:
+    questions = [
+        replace(one, text=HOSTILE, answers=(HOSTILE,), groups={"source": (HOSTILE,), "doc_type": (one.qid + HOSTILE,)})
+        for one in made.data.questions
+    ]
+    evil = PageRef(HOSTILE, 1)
+    searches = {
+        key: {qid: replace(record, ranked=[evil, *record.ranked[1:]]) for qid, record in part.items()}
+        for key, part in made.run.searches.items()
+    }
+    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [Cited(evil, HOSTILE, False)])
+    manifest = {**made.run.manifest, "missing_documents": [HOSTILE]}
+    manifest["machine"] = {**manifest["machine"], "processor": HOSTILE}
+    data = replace(made.data, name=HOSTILE, questions=questions)
+    run = replace(made.run, data=data, searches=searches, answers={"whole": {"q1": answer}}, manifest=manifest)
+    page, _ = report_of(run, made)
+    reader = read(page)
+    assert reader.elements.count("script") == 1
+    assert "img" not in reader.elements
+    assert reader.handlers == []
+    assert page.count("</style>") == 1
+    assert "\x1b" not in page
+    assert "<script>alert" not in markdown_report(summarize(run))
+
+
+def test_pictures_stop_at_their_budget_and_the_page_says_the_number_instead(made: Made) -> None:
+    page, pictures = report_of(made.run, made, budget=5_000)
+    assert pictures.full
+    assert len(pictures.rules) < 20_000
+    assert 'class="none">p.' in page
+    without = html_report(made.run, summarize(made.run), Pictures(None, DocumentNames()))
+    assert "data:image" not in without
+
+
+def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(made: Made) -> None:
+    run = replace(made.run, searches={("whole", "words"): made.run.searches["whole", "words"]}, answers={})
+    read(report_of(run, made)[0])
+    bare = replace(run, data=replace(made.data, qrels={}))
+    reader = read(report_of(bare, made)[0])
+    assert reader.elements.count("article") == 5
+
+
+def test_the_files_of_a_run_agree(made: Made, tmp_path: Path) -> None:
+    run = replace(made.run, folder=tmp_path)
+    summary, page = write_reports(run, made.engine)
+    scores = json.loads((tmp_path / "scores.json").read_text("utf-8"))
+    assert scores["systems"][0]["measures"]["R@5"]["mean"] == summary.systems[0].measures["R@5"].mean
+    rows = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text("utf-8").splitlines()]
+    of_first = [row["measures"]["R@5"] for row in rows if (row["scope"], row["system"]) == ("within", "words")]
+    assert sum(of_first) / len(of_first) == pytest.approx(summary.systems[0].measures["R@5"].mean)
+    assert (tmp_path / "report.md").read_text("utf-8").startswith("# set\n")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_charts_place_values_where_they_belong() -> None:
+    chart = line_chart([Line("a", [(1, 0.0), (50, 1.0)])], depth_axis([1, 50], "k"), percent_axis("%"), label="<l>")
+    assert 'points="44.0,240.0 448.0,12.0"' in chart  # the lower left and the upper right corner
+    assert 'aria-label="&lt;l&gt;"' in chart
+    rows = dot_rows([Row("<x>", "5", [(0.5, 0, "a")])], label="l", title="t")
+    assert 'cx="371.0"' in rows  # the middle between 210 and 532
+    assert "&lt;x&gt;" in rows
+    assert "<svg" in bars([("a", 0.0, 0.0, 0)], label="l", unit="ms")
