@@ -14,7 +14,7 @@ from api.embedding import (
     PassageAndWordsEmbedder,
     PassageEmbedder,
 )
-from core.errors import WeightsError
+from core.errors import UsageError, WeightsError
 from core.protocols import Analyzer, PagePictureEncoder, TextEncoder
 from core.settings import Settings
 from encode.loading import (
@@ -107,7 +107,7 @@ class Models:
             try:
                 with self._lock:
                     made = makers[lane]()
-            except WeightsError as exc:
+            except (WeightsError, UsageError) as exc:  # the latter: its folder is gone
                 missing[lane] = str(exc)
                 continue
             for one in self.embedder(lane).lanes:

@@ -10,6 +10,7 @@ A lane knows one index of the snapshot; what becomes of its ranking is `retrieve
 nothing to go by, words for `image`'s pictures or a picture for `words`, ranks nothing.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from encode.composition import compose
 from index.reader import Snapshot
 from index.selection import Selection
 
+QUERIES_REMEMBERED = 64
 ROWS_PER_PAGE = 4  # rows looked at for each page wanted; more when pages repeat
 
 
@@ -126,6 +128,7 @@ class PageLane:
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
         """`of_words` says whether tokens stand for words of the page, or for patches of its picture."""
         self._encoder = encoder
+        self._remembered = lru_cache(QUERIES_REMEMBERED)(self._encode)
         self.of_words = of_words
 
     def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
@@ -140,7 +143,10 @@ class PageLane:
         return Ranking(self.name, hits)
 
     def tokens(self, text: str) -> QueryTokens:
-        """Return the query's tokens."""
+        """Return the query's tokens. Evidence asks for the same ones again, for each hit."""
+        return self._remembered(text)
+
+    def _encode(self, text: str) -> QueryTokens:
         [tokens] = self._encoder.encode_queries([text])
         return tokens
 
