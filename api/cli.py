@@ -12,8 +12,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +25,27 @@ from api import console, wiring
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
 from api.names import picture_name, printable
+from api.options import (
+    DEFAULT,
+    Collection,
+    EngineChoice,
+    Json,
+    Kinds,
+    Meta,
+    OcrChoice,
+    PageRange,
+    Paths,
+    Pictures,
+    Since,
+    Until,
+    listed,
+    pairs,
+    read_filters,
+)
 from api.profiles import choose_profile
 from api.results import as_json
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
-from core.types import Box, Filters, Kind, PageRef
+from core.types import Box, PageRef
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,37 +83,6 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class OcrChoice(StrEnum):
-    """When pictures are read."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class EngineChoice(StrEnum):
-    """What reads them."""
-
-    RAPIDOCR = "rapidocr"
-    TESSERACT = "tesseract"
-
-
-Collection = Annotated[
-    Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-Pictures = Annotated[
-    Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
-]
-Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only pdf, or only photo.")]
-Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]
-Until = Annotated[str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")]
-PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
-Meta = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
-DEFAULT = Path("my-collection")
-
-
 @app.command()
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
@@ -124,7 +109,7 @@ def index(
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
-        chosen = choose_profile(profile, settings, models=_pairs("--model", model))
+        chosen = choose_profile(profile, settings, models=pairs("--model", model))
         left_out = wiring.create_collection(collection, chosen, settings)
         console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
         for lane, reason in left_out.items():
@@ -133,7 +118,7 @@ def index(
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     with console.progress() as tell:
-        reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(_listed(language) or ()))
+        reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
         report = engine.index(paths, prune=prune, ocr=reading, on_progress=tell)
     _print(report, as_data, console.print_report)
     return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
@@ -150,7 +135,7 @@ def reembed(
 ) -> int:
     """Move a collection to other models. What is there serves until the end; run it again after an interruption."""
     settings = wiring.read_settings()
-    chosen = choose_profile(profile, settings, models=_pairs("--model", model))
+    chosen = choose_profile(profile, settings, models=pairs("--model", model))
     with console.progress() as tell:
         report = wiring.reembed_collection(
             collection, chosen, settings, on_progress=tell, on_unpictured=console.tell_unpictured
@@ -183,8 +168,8 @@ def search(
     if not query.strip() and image is None:
         raise UsageError("expected a query, or a picture with --image, found neither")
     engine = wiring.open_collection(collection)
-    filters = _filters(path, kind, since, until, pages, meta)
-    found = engine.search(query, image=image, k=k, filters=filters, lanes=_listed(lane))
+    filters = read_filters(path, kind, since, until, pages, meta)
+    found = engine.search(query, image=image, k=k, filters=filters, lanes=listed(lane))
     _print(found, as_data, console.print_results)
     if pictures:
         marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
@@ -208,7 +193,7 @@ def ask(
 ) -> int:
     """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
     engine = wiring.open_collection(collection)
-    answer = engine.ask(question, k=k, filters=_filters(path, kind, since, until, pages, meta))
+    answer = engine.ask(question, k=k, filters=read_filters(path, kind, since, until, pages, meta))
     _print(answer, as_data, console.print_answer)
     if pictures:
         marked = [
@@ -346,75 +331,6 @@ def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef,
             continue
         if not quiet:
             console.out.print(str(target), soft_wrap=True, markup=False)
-
-
-def _filters(
-    paths: list[str] | None,
-    kinds: list[str] | None,
-    since: str | None,
-    until: str | None,
-    pages: str | None,
-    meta: list[str] | None,
-) -> Filters:
-    first, last = _page_range(pages)
-    earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
-    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, _pairs("--meta", meta))
-
-
-def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
-    """Read a year, a month, a day or a moment; return its first or its last instant."""
-    if text is None:
-        return None
-    for form, step in (("%Y", "year"), ("%Y-%m", "month"), ("%Y-%m-%d", "day")):
-        try:
-            start = datetime.strptime(text, form)  # naive, as the documents' dates are
-        except ValueError:
-            continue
-        return _next(start, step) - timedelta(microseconds=1) if last else start
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        raise UsageError(f"expected {option} like 2021, 2021-06 or 2021-06-30, found {text!r}") from None
-
-
-def _next(start: datetime, step: str) -> datetime:
-    if step == "day":
-        return start + timedelta(days=1)
-    months = start.month + (12 if step == "year" else 1)
-    return start.replace(year=start.year + (months - 1) // 12, month=(months - 1) % 12 + 1)
-
-
-def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
-    known: dict[str, Kind] = {"pdf": "pdf", "photo": "photo"}
-    for name in names or ():
-        if name not in known:
-            raise UsageError(f"expected --kind pdf or --kind photo, found {name!r}")
-    return tuple(known[name] for name in names or ())
-
-
-def _page_range(text: str | None) -> tuple[int | None, int | None]:
-    if text is None:
-        return None, None
-    first, _, last = text.partition("-")
-    numbers = [int(part) for part in (first, last or first) if part.isdecimal()]
-    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
-        raise UsageError(f"expected --pages like 3 or 3-7, found {text!r}")
-    return numbers[0], numbers[1]
-
-
-def _pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
-    wanted = {}
-    for pair in pairs or ():
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"expected {option} key=value, found {pair!r}")
-        wanted[key] = value
-    return wanted
-
-
-def _listed(names: list[str] | None) -> list[str] | None:
-    """Read an option that may repeat, or list names with commas."""
-    return [part.strip() for name in names for part in name.split(",")] if names else None
 
 
 def _print(value: Any, as_data: bool, for_people: Any) -> None:
