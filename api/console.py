@@ -194,7 +194,10 @@ def print_reembedding(report: ReembedReport) -> None:
         out.print(
             f"{_count(report.half_read, 'half-read document')} dropped: pagelens index reads them from the start."
         )
-    _print_files("could not be pictured: their pages are found by words only.", report.unpictured)
+    _print_files(
+        "not pictured, found by words only (when it is there again: pagelens remove, pagelens index):",
+        report.unpictured,
+    )
 
 
 def _count(number: int, noun: str) -> str:

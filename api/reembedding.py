@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.embedding import Batch, Embedder, embed
-from api.indexing import OnProgress, Render
+from api.indexing import OnProgress, Render, picture_side
 from api.names import text_to_path
 from api.results import FailedFile, Progress
 from core.errors import ReadError
@@ -58,7 +58,7 @@ class Reembedding:
         """`embedders` fill the move's new lanes; `warn` is told each file whose pages cannot be pictured, at once."""
         self._move = move
         self._embedders = embedders
-        self._files = _Files(render, max((embedder.side for embedder in embedders), default=0))
+        self._files = _Files(render, picture_side(embedders))
         self._tell, self._warn = tell, warn
         new, old = {lane.name for lane in move.new}, set(move.before.lanes)
         self.report = ReembedReport(
@@ -213,7 +213,7 @@ class _Files:
                     return path
                 errors.append(ReadError("changed", "the file has changed since it was indexed"))
             except ReadError as exc:
-                errors.insert(1, exc)
+                errors += [] if exc.code == "vanished" else [exc]
         raise errors[-1]
 
     def pictures(self, row: DocumentRow, numbers: Sequence[int]) -> tuple[list[Picture | None], dict[int, ReadError]]:
