@@ -78,7 +78,7 @@ class IndexRun:
 
     def _pictured(self, window: Window) -> tuple[list[Page], list[Picture | None]]:
         """Return the pages, and their pictures where an encoder looks at some; a page without one says why."""
-        side = max((embedder.side for embedder in self._embedders), default=0)
+        side = picture_side(self._embedders)
         pages, pictures = list(window.pages), list[Picture | None]([None] * len(window.pages))
         for place, page in enumerate(pages) if side else ():
             try:
@@ -116,6 +116,11 @@ class IndexRun:
         self._bytes += size
         done = min(int(self._bytes), self._bytes_total)
         self._tell(Progress(path, self._files, self._files_total, done, self._bytes_total, self._pages))
+
+
+def picture_side(embedders: Sequence[Embedder]) -> int:
+    """Return the longer side, in pixels, of the pictures that encoders look at; 0 where they look at none."""
+    return max((embedder.side for embedder in embedders), default=0)
 
 
 def _size(event: Unchanged) -> int:

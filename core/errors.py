@@ -4,6 +4,7 @@ PageLensError
 |-- UsageError                 a value from the caller that cannot be used
 |-- ReadError                  one file cannot be read; `code` is stable, the message is for people
 |-- WeightsError               a model's files are missing, changed, or do not say what they must
+|-- GenerationError            a language model did not answer; `code` is stable, the message is for people
 |-- CollectionError
 |   |-- CollectionNotFound     there is no collection at that address
 |   |-- CollectionLocked       another process is writing to it
@@ -27,6 +28,23 @@ ReadCode = Literal[
     "changed",
 ]
 
+GenerationCode = Literal[
+    "no-address",
+    "no-key",
+    "no-model",
+    "no-library",
+    "no-pictures",
+    "refused",
+    "rejected",
+    "too-long",
+    "busy",
+    "server",
+    "unreachable",
+    "timed-out",
+    "cut-off",
+    "malformed",
+]
+
 
 class PageLensError(Exception):
     """The root: catch this to catch everything PageLens says on purpose."""
@@ -42,6 +60,14 @@ class ReadError(PageLensError):
     def __init__(self, code: ReadCode, message: str) -> None:
         super().__init__(message)
         self.code: ReadCode = code
+
+
+class GenerationError(PageLensError):
+    """A language model did not answer. `code` is one of `GenerationCode`."""
+
+    def __init__(self, code: GenerationCode, message: str) -> None:
+        super().__init__(message)
+        self.code: GenerationCode = code
 
 
 class WeightsError(PageLensError):

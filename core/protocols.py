@@ -1,19 +1,22 @@
 """The seams between rooms. A Protocol lists only what every implementer can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.spaces import Space
-from core.types import Answer, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
+from core.types import Answer, AnswerEvent, PageRef, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
 
 Analyzer = Callable[[str], list[str]]
 """Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Texts to their token counts, special tokens not counted."""
+
+PagePicture = Callable[[PageRef, int], Picture]
+"""A page and the pixels of its longer side to its picture. Raises PageLensError where it cannot be drawn."""
 
 
 class TextEncoder(Protocol):
@@ -97,4 +100,12 @@ class Answerer(Protocol):
 
     def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
         """Return an answer that cites `pages` only, by their position from 1."""
+        ...
+
+
+class StreamingAnswerer(Answerer, Protocol):
+    """An answerer that tells its answer as it comes."""
+
+    def stream(self, question: str, pages: Sequence[ShownPage]) -> Generator[AnswerEvent]:
+        """Yield pieces of the text, then citations as they are settled, last the Answer; closing it stops the work."""
         ...

@@ -191,6 +191,10 @@ class ShownPage:
     score: float = 0.0  # the retriever's fused score
 
 
+CitationState = Literal["verified", "supported", "unverified"]
+"""Found in the page's words; borne out by its picture only, as a model sees it; neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """An answer's mark [n]: the page it points to, the words it rests on and where they stand."""
@@ -201,6 +205,24 @@ class Citation:
     quote: str
     boxes: Sequence[Box]
     source: TextSource = "layer"  # where the page's words come from
+    state: CitationState | None = None  # None: not checked
+    claim: str = ""  # what the answer says and cites the page for
+    missing: Sequence[str] = ()  # numbers, names and quotations of the claim that were not found on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took."""
+
+    model: str
+    pages: int  # shown
+    pictures: int  # of them, as pictures
+    estimated_tokens: int  # of the first request, before it was sent
+    input_tokens: int | None  # as the server counted them, over all calls; None where it did not
+    output_tokens: int | None
+    calls: int  # the answer's and those that checked a citation
+    seconds: float
+    cost: float | None = None  # where prices are configured, in their currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +234,13 @@ class Answer:
     found: bool
     citations: Sequence[Citation]
     looked_at: Sequence[PageRef]
-    confidence: float  # 0..1, what was compared with the threshold
+    confidence: float  # 0..1, what was compared with the threshold; of a model's answer, the share of checked claims
+    notes: Sequence[str] = ()  # what a reader must know before the text: claims without support, pictures not seen
+    usage: Usage | None = None  # where a model was asked
+
+
+AnswerEvent = str | Citation | Answer
+"""What a streamed answer is made of: pieces of its text, citations as they are settled, last the whole answer."""
 
 
 Picture = NDArray[np.uint8]

@@ -3,25 +3,20 @@
 What stands on a page is data: it is quoted, never followed. Knows no model but a text encoder, which it can do without.
 """
 
-import re
 from collections.abc import Sequence
 
 from core.protocols import Analyzer, TextEncoder
-from core.types import Answer, Citation, PageRef, ShownPage
-from generate.candidates import one_line
+from core.types import Answer, Citation, ShownPage
 from generate.confidence import THRESHOLD, confidence
 from generate.questions import Question, QuestionReader
 from generate.scoring import Reading, Scored, read_pages
+from generate.wording import page_name, printable, refusal
 
 SENTENCES = 3  # at most
 CLOSE = 0.85  # of the best score: a sentence this good is quoted too
 FLOOR = 0.6  # of the best score: below, nothing is quoted
 NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
 ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would say it twice
-
-_ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
-# C0 and C1 controls but for the newline, and the marks that turn the direction of what follows.
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class ExtractiveAnswerer:
@@ -46,7 +41,7 @@ class ExtractiveAnswerer:
         sure = confidence(reading, encoded=self._encoder is not None)
         looked_at = [page.ref for page in pages]
         if not reading.spans or sure < self._threshold:
-            return Answer(question, _refusal(pages), found=False, citations=[], looked_at=looked_at, confidence=sure)
+            return Answer(question, refusal(pages), found=False, citations=[], looked_at=looked_at, confidence=sure)
         citations = _cite(choose(reading), pages)
         return Answer(question, _compose(asked, citations), True, citations, looked_at, sure)
 
@@ -91,7 +86,8 @@ def _cite(spans: Sequence[Scored], pages: Sequence[ShownPage]) -> list[Citation]
         page = pages[span.page]
         mark = marks.setdefault(span.page, len(marks) + 1)
         boxes = page.text.boxes_of(span.candidate.start, span.candidate.end)
-        citations.append(Citation(mark, page.ref, page.label, printable(span.candidate.text), boxes, page.text.source))
+        quote = printable(span.candidate.text)
+        citations.append(Citation(mark, page.ref, page.label, quote, boxes, page.text.source, "verified", quote))
     return citations
 
 
@@ -99,30 +95,6 @@ def _compose(question: Question, citations: Sequence[Citation]) -> str:
     """Return the quotes, each with its mark; to a question for a page, each with its page before it."""
     parts = []
     for citation in citations:
-        where = f"{_name(citation.ref, citation.label)}: " if question.asks_page else ""
+        where = f"{page_name(citation.ref, citation.label)}: " if question.asks_page else ""
         parts.append(f"{where}{citation.quote} [{citation.mark}]")
     return " ".join(parts)
-
-
-def _name(ref: PageRef, label: str | None) -> str:
-    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
-    return f"Page {ref.number}{printed}"
-
-
-def _refusal(pages: Sequence[ShownPage]) -> str:
-    if not pages:
-        return "Not in these documents. No page was found to look at."
-    numbers: dict[str, list[int]] = {}
-    for page in pages:
-        numbers.setdefault(page.ref.path, []).append(page.ref.number)
-    looked = "; ".join(
-        f"{printable(path.rpartition('/')[2])} p.{', '.join(map(str, sorted(found)))}"
-        for path, found in numbers.items()
-    )
-    unread = "" if any(len(page.text.spans) for page in pages) else " None of them holds text that could be read."
-    return f"Not in these documents. What was looked at: {looked}.{unread}"
-
-
-def printable(text: str) -> str:
-    """Return the text in one line without terminal escapes, control characters and marks that turn its direction."""
-    return one_line(_CONTROLS.sub("", _ESCAPES.sub("", text.replace("\t", " "))))

@@ -1,0 +1,241 @@
+"""How well a wrong citation is told from a right one, on the development documents, without a model.
+
+    python -m benchmarks.citations [--seed 0] [--count 200] [--ocr 0] [--engine rapidocr]
+
+Sentences come from known pages. Right: with their page; reworded: the same with a third of the function words gone, the
+halves exchanged, thousands written without commas and small numbers in words. Wrong: with another page (of the same
+document, of another); or with one number or name changed (made up, or taken from elsewhere on the same page, which is
+harder). A positive is `unverified`. `--ocr N` reads N pages that have a text layer by OCR: sentences are the layer's,
+checked against what was read. Pages without words are no part of it.
+"""
+
+import argparse
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.development_set import SET, require_data
+from benchmarks.ocr import documents
+from core.types import PageText
+from generate.candidates import one_line
+from generate.checking import CitationChecker
+from generate.claims import FUNCTION_WORDS, Fact, read_claim, tokenize
+from generate.page_words import PageWords
+from generate.sentences import split_sentences
+from index.words import analyze
+from ingest.ocr import OcrSettings, longest_side, read_picture
+from ingest.ocr_engines import load_recogniser
+from ingest.ocr_words import TextRecogniser
+from ingest.pdf import opened, render
+
+DPI = 150
+LEAST, MOST = 8, 45  # words of a sentence
+SMALL = dict(enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A sentence and the page it stands on; `seen` is what the page is checked by."""
+
+    sentence: str
+    file: str
+    number: int
+    text: PageText
+    seen: PageText
+
+
+Changed = Callable[[Known, random.Random], str | None]
+
+
+def main() -> None:
+    """Print the table."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--ocr", type=int, default=0, help="pages to read by OCR; some 3 CPU-seconds each")
+    parser.add_argument("--engine", choices=("rapidocr", "tesseract"), default="rapidocr")
+    arguments = parser.parse_args()
+    pages = _layer_pages()
+    _print_table("text pages", _draw(pages, arguments.count, arguments.seed), pages, arguments.seed)
+    if arguments.ocr:
+        chosen = random.Random(arguments.seed).sample(pages, min(arguments.ocr, len(pages)))
+        recogniser = load_recogniser(OcrSettings(engine=arguments.engine))
+        read = [_by_ocr(one, recogniser) for one in chosen]
+        _print_table(f"read by {arguments.engine}", _draw(read, arguments.count, arguments.seed), read, arguments.seed)
+
+
+def _layer_pages() -> list[Known]:
+    """Return every page that has a text layer, without a sentence yet."""
+    found = []
+    for path in documents():
+        with opened(path, sha256="", size=0) as reading:
+            found += [
+                Known("", path.name, page.number, page.text, page.text)
+                for page in reading.pages(1)
+                if page.text.source == "layer" and len(page.text.spans) > LEAST
+            ]
+    return found
+
+
+def _by_ocr(page: Known, recogniser: TextRecogniser) -> Known:
+    """Return the page as OCR reads its picture at 150 dpi."""
+    path = SET / "documents" / page.file
+    with opened(path, sha256="", size=0) as reading:
+        size = next((one.width, one.height) for one in reading.pages(page.number))
+    drawn = render(path, page.number, longest=longest_side(*size, DPI))
+    return replace(page, seen=read_picture(recogniser, np.asarray(drawn.convert("RGB"))))
+
+
+def _draw(pages: Sequence[Known], count: int, seed: int) -> list[Known]:
+    """Return sentences drawn by lot, as few of a page as will do, at least three."""
+    each = max(3, 2 * count // len(pages))
+    lot = random.Random(seed)
+    found = []
+    for page in pages:
+        sentences = [
+            one_line(page.text.text[one.start : one.end])
+            for one in split_sentences(page.text)
+            if one.shape == "sentence"
+        ]
+        fit = [one for one in sentences if LEAST <= len(one.split()) <= MOST and read_claim(one, analyze).words]
+        found += [replace(page, sentence=one) for one in lot.sample(fit, min(each, len(fit)))]
+    return lot.sample(found, min(count, len(found)))
+
+
+# What is made of a sentence
+
+
+def _reworded(one: Known, lot: random.Random) -> str:
+    words = [word for word in one.sentence.split() if word.lower() not in FUNCTION_WORDS or lot.random() > 1 / 3]
+    words = [SMALL[int(word)] if word.isdigit() and int(word) in SMALL else word for word in words]
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", " ".join(words))
+    halves = text.split(", ", 1)
+    return ", ".join(reversed(halves)) if len(halves) == 2 and lot.random() > 0.5 else text
+
+
+def _freely(one: Known, foreign: Sequence[str], lot: random.Random) -> str:
+    """Reword, and put another word in the place of one content word in six that is neither a number nor a name."""
+    facts = {fact.folded for fact in _facts(one)}
+    words = []
+    for word in _reworded(one, lot).split():
+        plain = word.isalpha() and word.islower() and word not in facts and word not in FUNCTION_WORDS
+        words.append(lot.choice(foreign) if plain and lot.random() < 1 / 6 else word)
+    return " ".join(words)
+
+
+def _facts(one: Known) -> list[Fact]:
+    return [fact for fact in read_claim(one.sentence, analyze).facts if one.sentence.count(fact.text) == 1]
+
+
+def _number_made_up(one: Known, lot: random.Random) -> str | None:
+    numbers = [fact for fact in _facts(one) if fact.kind == "number" and fact.text[0].isdigit()]
+    if not numbers:
+        return None
+    chosen = lot.choice(numbers)
+    at = lot.choice([index for index, char in enumerate(chosen.text) if char.isdigit()])
+    digit = lot.choice([char for char in "123456789" if char != chosen.text[at]])
+    return one.sentence.replace(chosen.text, chosen.text[:at] + digit + chosen.text[at + 1 :])
+
+
+def _number_of_the_page(one: Known, lot: random.Random) -> str | None:
+    numbers = [fact for fact in _facts(one) if fact.kind == "number" and fact.text[0].isdigit()]
+    held = {value for token in tokenize(one.sentence) for value in token.values}
+    others = [token.text for token in tokenize(one.text.text) if token.text[0].isdigit() and not token.values & held]
+    return one.sentence.replace(lot.choice(numbers).text, lot.choice(others)) if numbers and others else None
+
+
+def _name_of_the_page(one: Known, lot: random.Random) -> str | None:
+    return _other_name(one, [one], lot)
+
+
+def _other_name(one: Known, pages: Sequence[Known], lot: random.Random) -> str | None:
+    names = [fact for fact in _facts(one) if fact.kind == "name"]
+    if not names:
+        return None
+    held = {token.folded for token in tokenize(one.sentence)}
+    page = lot.choice(pages)
+    sentences = [page.text.text[part.start : part.end] for part in split_sentences(page.text)]
+    others = [
+        fact.text
+        for sentence in sentences
+        for fact in read_claim(sentence, analyze).facts
+        if fact.kind == "name" and fact.folded not in held
+    ]
+    return one.sentence.replace(lot.choice(names).text, lot.choice(others)) if others else None
+
+
+# The table
+
+
+def _print_table(title: str, drawn: Sequence[Known], pages: Sequence[Known], seed: int) -> None:
+    lot = random.Random(seed + 1)
+    checker = CitationChecker(analyze)
+    read: dict[int, PageWords] = {}
+
+    def verified(sentence: str, text: PageText) -> bool:
+        page = read.setdefault(id(text), checker.read(text))
+        return checker.check(sentence, page).verified
+
+    right = [verified(one.sentence, one.seen) for one in drawn]
+    reworded = [verified(_reworded(one, lot), one.seen) for one in drawn]
+    foreign = [word for word in lot.choice(pages).text.text.split() if word.isalpha() and word.islower()]
+    freely = [verified(_freely(one, foreign, lot), one.seen) for one in drawn]
+    cases: dict[str, list[bool]] = {"another page of the document": [], "another document's page": []}
+    for index, one in enumerate(drawn):
+        same = index % 2 == 0
+        others = [
+            page
+            for page in pages
+            if (page.file == one.file) == same
+            and page.number != one.number
+            and one.sentence not in one_line(page.text.text)
+        ]
+        if others:
+            name = "another page of the document" if same else "another document's page"
+            cases[name].append(verified(one.sentence, lot.choice(others).seen))
+    changes: dict[str, Changed] = {
+        "a number made up": _number_made_up,
+        "a number of the same page": _number_of_the_page,
+        "a name of another page": lambda one, lot: _other_name(one, pages, lot),
+        "a name of the same page": _name_of_the_page,
+    }
+    for name, change in changes.items():
+        made = [(sentence, one) for one in drawn if (sentence := change(one, lot)) is not None]
+        cases[name] = [verified(sentence, one.seen) for sentence, one in made]
+    _print_rows(title, {"right": right, "right, reworded": reworded, "right, reworded freely": freely}, cases)
+
+
+def _print_rows(title: str, rights: Mapping[str, Sequence[bool]], cases: Mapping[str, Sequence[bool]]) -> None:
+    print(f"| {title} | n | unverified |")
+    print("|---|---|---|")
+    for name, found in {**rights, **cases}.items():
+        print(f"| {name} | {len(found)} | {100 * _alarm(found):.1f} % |")
+    names = list(cases)
+    groups = {
+        "wrong page": names[:2],
+        "made up or from another page": [names[2], names[4]],
+        "from the same page": [names[3], names[5]],
+        "all, each kind alike": names,
+    }
+    print(
+        f"\n| `unverified`, as many right as wrong | recall | {' | '.join(f'precision, {name}' for name in rights)} |"
+    )
+    print("|---|---|" + "---|" * len(rights))
+    for name, group in groups.items():
+        recall = sum(_alarm(cases[case]) for case in group) / len(group)
+        cells = [recall, *(recall / (recall + _alarm(found)) for found in rights.values())]
+        print(f"| {name} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |")
+    print()
+
+
+def _alarm(verified: Sequence[bool]) -> float:
+    """Return the share that is unverified."""
+    return 1 - sum(verified) / max(1, len(verified))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Language models by name. The only place that imports their adapters, each when it is asked for and not before.
+
+"openai:NAME"       OpenAI, or any address that speaks its protocol, with `address`
+"anthropic:NAME"    Anthropic, or any address that speaks its protocol
+"local:FOLDER"      a checkpoint in a folder, through transformers
+"NAME"              with `address`, or without it where the name says whose it is (gpt-..., o3..., claude-...)
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.errors import GenerationError, UsageError
+from generate.chat import ChatModel
+from generate.retrying import Patience
+
+PATIENCE = Patience()
+PROVIDERS = ("openai", "anthropic", "local")
+_OWN = {"anthropic": re.compile(r"claude"), "openai": re.compile(r"(gpt|chatgpt|o\d)\b")}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which model answers, and where it is reached."""
+
+    model: str
+    address: str | None = None
+    openai_key: str | None = None
+    anthropic_key: str | None = None
+    sees: bool = True  # whether it can be shown pictures; local checkpoints say it themselves
+    patience: Patience = PATIENCE
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, model: str | None = None) -> "ModelChoice | None":
+        """Read PAGELENS_LLM_MODEL (unless `model` is given), PAGELENS_LLM_URL, PAGELENS_LLM_KEY, PAGELENS_LLM_PICTURES
+        ("no": the model reads text only), PAGELENS_LLM_TIMEOUT (seconds of silence), OPENAI_API_KEY, ANTHROPIC_API_KEY.
+
+        None where no model is named. A provider's key is never sent to PAGELENS_LLM_URL: what stands there gets
+        PAGELENS_LLM_KEY or none.
+        """
+        name = model or environment.get("PAGELENS_LLM_MODEL", "")
+        if not name.strip():
+            return None
+        address = environment.get("PAGELENS_LLM_URL") or None
+        key = environment.get("PAGELENS_LLM_KEY") or None
+        return cls(
+            name.strip(),
+            address=address,
+            openai_key=key or (None if address else environment.get("OPENAI_API_KEY")),
+            anthropic_key=key or (None if address else environment.get("ANTHROPIC_API_KEY")),
+            sees=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in ("no", "0", "false"),
+            patience=replace(PATIENCE, silence=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", ""))),
+        )
+
+
+def _seconds(said: str) -> float:
+    try:
+        seconds = float(said or PATIENCE.silence)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise UsageError(f"expected seconds above 0 in PAGELENS_LLM_TIMEOUT, found {said!r}")
+    return seconds
+
+
+def provider_of(choice: ModelChoice) -> tuple[str, str]:
+    """Return provider and the model's name there. Raises GenerationError("no-address") where the name says nothing."""
+    provider, colon, name = choice.model.partition(":")
+    if colon and provider in PROVIDERS and name:
+        return provider, name
+    if choice.address is not None:
+        return "openai", choice.model
+    for provider, pattern in _OWN.items():
+        if pattern.match(choice.model):
+            return provider, choice.model
+    raise GenerationError(
+        "no-address",
+        f"expected an address for the model {choice.model!r}, found none. Set PAGELENS_LLM_URL, or name the model "
+        "openai:NAME, anthropic:NAME or local:FOLDER.",
+    )
+
+
+def load_chat_model(choice: ModelChoice) -> ChatModel:
+    """Return the model, ready to be asked; nothing is sent yet.
+
+    Raises GenerationError: "no-address", "no-key", "no-library", for a local one "no-model".
+    """
+    provider, name = provider_of(choice)
+    try:
+        if provider == "anthropic":
+            return _anthropic(name, choice)
+        return _local(name) if provider == "local" else _openai(name, choice)
+    except ImportError as exc:
+        library = {"openai": "openai", "anthropic": "anthropic", "local": "transformers"}[provider]
+        raise GenerationError(
+            "no-library", f"expected the package {library}, found none: pip install {library}"
+        ) from exc
+
+
+def _openai(name: str, choice: ModelChoice) -> ChatModel:
+    from generate.openai_compatible import OpenAICompatibleModel
+
+    return OpenAICompatibleModel(
+        name, address=choice.address, key=choice.openai_key, sees=choice.sees, patience=choice.patience
+    )
+
+
+def _anthropic(name: str, choice: ModelChoice) -> ChatModel:
+    from generate.anthropic_model import AnthropicModel
+
+    return AnthropicModel(name, key=choice.anthropic_key, address=choice.address, patience=choice.patience)
+
+
+def _local(name: str) -> ChatModel:
+    folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file():
+        raise GenerationError("no-model", f"expected a checkpoint with a config.json at {folder}, found none")
+    from generate.local_vision import LocalModel
+
+    return LocalModel(folder)

@@ -1,0 +1,191 @@
+"""Whether a claim stands on a page: numbers by value, names, quotations, and each beside its neighbours."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.types import PageText, no_text
+from generate.checking import Check, CitationChecker
+from generate.numbers import readings, word_number
+from generate.page_words import differ
+from tests.generate.pages import analyze, set_page
+
+PAGE = set_page(
+    "Annual report\n\n"
+    "The ferry company of Oban carried 1,234,567 passengers in 2019, up 4.5% on the year before.\n"
+    "Its fleet of twelve ships burned 3.2 million litres of fuel, and two were sold to Norway.\n\n"
+    "In 2020 the harbour of Mallaig was closed for nine weeks while a new pier was built by McAllister.\n"
+    'The director, Anna Smith, said that "no winter was ever as hard on our crews" as this one.\n\n'
+    "Region | 2018 | 2019 | 2020\nIslands | 310 | 402 | 199\nMainland | 27 | 33 | 12"
+)
+
+
+def check(claim: str, page: PageText = PAGE, question: str = "") -> Check:
+    checker = CitationChecker(analyze)
+    return checker.check(claim, checker.read(page), question=question)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The ferry company of Oban carried 1,234,567 passengers in 2019.",
+        "In 2019, 1234567 passengers were carried by the Oban ferry company [1].",
+        "The company carried 1.234.567 passengers, 4.5 percent more than the year before.",
+        "Its fleet of 12 ships burned 3.2 million litres of fuel.",
+        "The fleet of twelve ships burned 3,200,000 litres of fuel.",
+        "Two ships were sold to Norway",
+        "The harbour of Mallaig was closed for 9 weeks in 2020.",
+        "A new pier at Mallaig harbour was built by McAllister",
+        "Director Anna Smith said “no winter was ever as hard on our crews”.",
+        "The Islands had 402 in 2019",
+        "Mainland: 12 in 2020",
+    ],
+)
+def test_what_stands_on_the_page_is_verified(claim: str) -> None:
+    found = check(claim)
+    assert found.verified and found.missing == [] and found.boxes and PAGE.text[found.start : found.end]
+
+
+@pytest.mark.parametrize(
+    ("claim", "missing"),
+    [
+        ("The ferry company of Oban carried 1,234,568 passengers in 2019.", ["1,234,568"]),
+        ("The ferry company of Perth carried 1,234,567 passengers in 2019.", ["Perth"]),
+        ("Its fleet of thirteen ships burned 3.2 million litres of fuel.", ["thirteen"]),
+        ("Its fleet of twelve ships burned 3.2 billion litres of fuel.", ["3.2"]),
+        ("The harbour of Mallaig was closed for 12 weeks in 2020.", ["12"]),  # stands elsewhere on the page
+        ("The director, Anna Mallaig, said that no winter was as hard.", ["Mallaig"]),
+        ("Director Anna Smith said “every winter is as hard on our crews”.", ["every winter is as hard on our crews"]),
+        ("The ships carry whales across the moon for money and fame", []),
+        ("A moon base has cheese", []),
+    ],
+)
+def test_what_does_not_is_not_and_what_is_missing_is_named(claim: str, missing: list[str]) -> None:
+    found = check(claim)
+    assert not found.verified
+    assert list(found.missing) == missing
+
+
+def test_a_short_claim_is_about_what_the_question_says() -> None:
+    question = "For how many weeks was the harbour of Mallaig closed?"
+    assert check("9 weeks.", question=question).verified
+    assert not check("45 weeks.", question=question).verified
+    assert not check("9 weeks.", question="How many litres of fuel did the fleet burn on the moon of Saturn?").verified
+
+
+def test_the_words_it_rests_on_are_those_of_the_claim() -> None:
+    found = check("Two were sold to Norway")
+    assert PAGE.text[found.start : found.end] == "two were sold to Norway"
+    assert found.boxes == PAGE.boxes_of(found.start, found.end)
+
+
+def test_a_table_in_millions_says_the_number_without_its_scale() -> None:
+    page = set_page("Sales in millions of euros\n\nYear | 2018 | 2019\nIslands | 31.5 | 40.2")
+    assert check("Sales on the Islands were 40.2 million euros in 2019", page).verified
+    assert not check("Sales on the Islands were 41.2 million euros in 2019", page).verified
+
+
+def test_a_page_without_words_bears_nothing_out() -> None:
+    assert check("The fleet has twelve ships", no_text()) == Check(False, 0.0, [])
+    assert not check("", PAGE).verified and not check("[1]", PAGE).verified
+
+
+def test_a_word_parted_at_a_lines_end_is_whole() -> None:
+    page = set_page("The commis-\nsion of the Euro-\npean states met in Brussels")
+    assert check("The European commission met in Brussels", page).verified
+
+
+def by_ocr(layout: str) -> PageText:
+    return replace(set_page(layout), source="ocr")
+
+
+def test_letters_that_a_machine_misread_are_forgiven_but_never_digits() -> None:
+    page = by_ocr("The harbovr of Ma1laig was c1osed for 2O15 hours, said Director Smlth of the cornpany in 2O17")
+    assert check("The harbour of Mallaig was closed for 2015 hours", page).verified
+    assert not check("The harbour of Mallaig was closed for 2016 hours", page).verified
+    assert not check("The harbour of Mallaig was closed for 2015 hours", replace(page, source="layer")).verified
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**12))
+def test_a_whole_number_is_the_same_however_its_thousands_are_parted(number: int) -> None:
+    plain = str(number)
+    for mark in (",", ".", "\u00a0", "\u202f", "'"):
+        assert Decimal(number) in readings(f"{number:,}".replace(",", mark))
+    assert readings(plain) == {Decimal(number)}
+
+
+@settings(deadline=None)
+@given(st.integers(0, 999_999), st.integers(1, 99))
+def test_decimals_are_read_with_either_mark(whole: int, hundredths: int) -> None:
+    value = Decimal(whole) + Decimal(hundredths) / 100
+    for written in (f"{whole}.{hundredths:02}", f"{whole},{hundredths:02}", f"{whole:,}.{hundredths:02}"):
+        assert value in readings(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("1,234", [1234]),
+        ("1.234", ["1.234", 1234]),
+        ("12.05.2020", []),
+        ("3.1.2", []),
+        ("1,23,456", []),
+        ("0.50", ["0.5"]),
+        ("1.234.567,8", ["1234567.8"]),
+    ],
+)
+def test_what_may_be_read_two_ways_is_read_both(written: str, values: list[str]) -> None:
+    assert readings(written) == {Decimal(value) for value in values}
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("twenty five men", 25),
+        ("two hundred forty six", 246),
+        ("three million", 3_000_000),
+        ("one hundred", 100),
+        ("ninety nine thousand", 99_000),
+        ("one", None),
+        ("hundred", None),
+        ("men", None),
+    ],
+)
+def test_numbers_in_words(words: str, value: int | None) -> None:
+    found, _ = word_number(words.split())
+    assert found == (None if value is None else Decimal(value))
+
+
+@settings(deadline=None)
+@given(st.text("abc", max_size=8), st.text("abc", max_size=8))
+def test_the_edit_distance_is_that_of_its_definition(one: str, other: str) -> None:
+    def distance(i: int, j: int) -> int:
+        if not i or not j:
+            return i + j
+        return min(
+            distance_of(i - 1, j) + 1,
+            distance_of(i, j - 1) + 1,
+            distance_of(i - 1, j - 1) + (one[i - 1] != other[j - 1]),
+        )
+
+    known: dict[tuple[int, int], int] = {}
+
+    def distance_of(i: int, j: int) -> int:
+        if (i, j) not in known:
+            known[i, j] = distance(i, j)
+        return known[i, j]
+
+    whole = distance_of(len(one), len(other))
+    assert differ(one, other, 20) == whole
+    assert differ(one, other, 1) == min(whole, 2)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_claim_can_be_checked_against_any_page(claim: str, text: str) -> None:
+    found = check(claim, set_page(text))
+    assert 0 <= found.share <= 1.0001 and 0 <= found.start <= found.end

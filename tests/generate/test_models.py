@@ -1,0 +1,292 @@
+"""Models over real HTTP: what is sent, what comes back, what is tried again and what never."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import GenerationError
+from generate.anthropic_model import AnthropicModel
+from generate.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
+from generate.loading import ModelChoice, load_chat_model
+from generate.openai_compatible import OpenAICompatibleModel
+from generate.pictures import encode_picture
+from generate.retrying import Patience
+from tests.generate.model_server import (
+    BreakOff,
+    Endless,
+    Fail,
+    FailWithin,
+    Garble,
+    ModelServer,
+    Say,
+    Stall,
+    Turn,
+    running,
+)
+
+ASKED = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_tokens=50)
+
+
+@pytest.fixture(scope="module")
+def one_server() -> Iterator[ModelServer]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(one_server: ModelServer) -> ModelServer:
+    one_server.turns.clear()
+    one_server.requests.clear()
+    one_server.headers.clear()
+    one_server.left.clear()
+    return one_server
+
+
+class Waits(list[float]):
+    """Notes how long was to be waited, and does not."""
+
+    def patience(self, **changes: float) -> Patience:
+        return replace(Patience(silence=10, sleep=self.append), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def connect(protocol: str, server: ModelServer, patience: Patience) -> ChatModel:
+    if protocol == "openai":
+        return OpenAICompatibleModel("tiny", address=f"{server.root}/v1", patience=patience)
+    return AnthropicModel("tiny", address=server.root, key="secret", patience=patience)
+
+
+def text_of(events: list[ChatEvent]) -> str:
+    return "".join(one.text for one in events if isinstance(one, TextDelta))
+
+
+def error_of(model: ChatModel, request: ChatRequest = ASKED) -> tuple[list[ChatEvent], GenerationError]:
+    """Return what came, and the error that it ended with."""
+    came: list[ChatEvent] = []
+    with pytest.raises(GenerationError) as raised:
+        for event in model.stream(request):
+            came.append(event)  # noqa: PERF402 - what came before the error counts
+    return came, raised.value
+
+
+def test_a_reply_comes_in_its_pieces_with_the_tokens_it_took(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Say(["Hel", "lo ", "wörld"])]
+    events = list(connect(protocol, server, waits.patience()).stream(ASKED))
+    assert [one.text for one in events if isinstance(one, TextDelta)] == ["Hel", "lo ", "wörld"]
+    assert events[-1] == Finished("stop", 321, 12)
+    assert waits == []
+
+
+def test_a_reply_that_ran_into_its_limit_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Say(["cut"], reason="length")]
+    assert list(connect(protocol, server, waits.patience()).stream(ASKED))[-1] == Finished("length", 321, 12)
+
+
+def test_a_busy_server_is_asked_again_after_what_it_asks_for(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Fail(429, headers={"retry-after": "7"}), Fail(429, headers={"retry-after": "3"}), Say(["ok"])]
+    assert text_of(list(connect(protocol, server, waits.patience()).stream(ASKED))) == "ok"
+    assert waits == [7.0, 3.0]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
+def test_a_broken_server_is_asked_again_ever_later(
+    server: ModelServer, protocol: str, waits: Waits, status: int
+) -> None:
+    server.turns = [Fail(status), Fail(status), Fail(status), Say(["ok"])]
+    assert text_of(list(connect(protocol, server, waits.patience()).stream(ASKED))) == "ok"
+    assert [0.5 <= wait / doubled <= 1 for wait, doubled in zip(waits, (1, 2, 4), strict=True)] == [True] * 3
+
+
+def test_patience_ends_after_so_many_attempts(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Fail(503)] * 5
+    _, error = error_of(connect(protocol, server, waits.patience(attempts=3)))
+    assert error.code == "server" and "Tried 3 times" in str(error)
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(
+    server: ModelServer, protocol: str, waits: Waits
+) -> None:
+    server.turns = [Fail(429, headers={"retry-after": "3600"}), Say(["ok"])]
+    _, error = error_of(connect(protocol, server, waits.patience()))
+    assert error.code == "busy" and "3600 s" in str(error)
+    assert waits == [] and len(server.requests) == 1
+
+
+def test_an_error_within_the_stream_is_tried_again_only_before_the_first_word(
+    server: ModelServer, protocol: str, waits: Waits
+) -> None:
+    kind = "overloaded" if protocol == "openai" else "overloaded_error"
+    server.turns = [FailWithin([], kind), Say(["ok"])]
+    model = connect(protocol, server, waits.patience())
+    assert text_of(list(model.stream(ASKED))) == "ok"
+    server.turns = [FailWithin(["half a"], kind), Say(["never"])]
+    came, error = error_of(model)
+    assert text_of(came) == "half a" and error.code == "server"
+    assert len(server.requests) == 3
+
+
+CAUSES: list[tuple[Fail, str]] = [
+    (Fail(401, "Incorrect API key provided"), "no-key"),
+    (Fail(403, "not allowed here"), "refused"),
+    (Fail(404, "The model `tiny` does not exist"), "no-model"),
+    (Fail(400, "model 'tiny' not found"), "no-model"),
+    (Fail(400, "This model's maximum context length is 4096 tokens", "context_length_exceeded"), "too-long"),
+    (Fail(400, "prompt is too long: 250000 tokens > 200000 maximum"), "too-long"),
+    (Fail(413, "Request Entity Too Large"), "too-long"),
+    (Fail(400, "image input is not supported - hint: you may need to provide the mmproj"), "no-pictures"),
+    (Fail(400, "tiny is not a multimodal model"), "no-pictures"),
+    (Fail(400, "stream_options is unknown"), "rejected"),
+    (Fail(429, "You exceeded your current quota, check your billing", "insufficient_quota"), "refused"),
+]
+
+
+@pytest.mark.parametrize(("turn", "code"), CAUSES)
+def test_each_cause_has_its_own_error_and_is_not_tried_again(
+    server: ModelServer, protocol: str, waits: Waits, turn: Fail, code: str
+) -> None:
+    server.turns = [turn, Say(["never"])]
+    _, error = error_of(connect(protocol, server, waits.patience()))
+    assert error.code == code
+    assert (turn.message[:20] in str(error) and "expected" in str(error)) or code == "rejected" or code == "refused"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("turn", "code"),
+    [
+        (BreakOff(["half "]), "cut-off"),
+        (BreakOff(["half "], cleanly=False), "cut-off"),
+        (Garble(["half "]), "malformed"),
+        (Stall(["half "]), "timed-out"),
+    ],
+)
+def test_a_reply_that_breaks_off_is_an_error_and_never_asked_for_again(
+    server: ModelServer, protocol: str, waits: Waits, turn: Turn, code: str
+) -> None:
+    server.turns = [turn, Say(["never"])]
+    came, error = error_of(connect(protocol, server, waits.patience(silence=0.3)))
+    assert text_of(came) == "half " and error.code == code
+    assert not any(isinstance(one, Finished) for one in came)
+    assert len(server.requests) == 1 and waits == []
+
+
+def test_a_server_that_never_begins_is_not_asked_again(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Stall([]), Say(["never"])]
+    came, error = error_of(connect(protocol, server, waits.patience(silence=0.3)))
+    assert came == [] and error.code == "timed-out" and len(server.requests) == 1
+
+
+def test_a_reply_may_not_go_on_for_ever(server: ModelServer, protocol: str, waits: Waits) -> None:
+    moments = iter(range(10_000))
+    patience = replace(waits.patience(whole=5), clock=lambda: float(next(moments)))
+    server.turns = [Endless()]
+    came, error = error_of(connect(protocol, server, patience))
+    assert error.code == "timed-out" and 5 <= len(came) <= 7
+    assert server.left.wait(5)
+
+
+def test_who_stops_reading_ends_the_call_at_the_server(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Endless()]
+    events = connect(protocol, server, waits.patience()).stream(ASKED)
+    assert next(events) == TextDelta("more ")
+    assert not server.left.is_set()
+    events.close()
+    assert server.left.wait(5)
+
+
+def test_a_refusal_is_an_error_that_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Say(["I"], reason="content_filter")]
+    assert error_of(connect(protocol, server, waits.patience()))[1].code == "refused"
+
+
+def test_nobody_at_the_address_is_an_error_that_names_it(protocol: str, waits: Waits) -> None:
+    nobody = ModelServer(root="http://127.0.0.1:9")
+    _, error = error_of(connect(protocol, nobody, waits.patience()))
+    assert error.code == "unreachable" and "127.0.0.1:9" in str(error) and waits == []
+
+
+def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: str, waits: Waits) -> None:
+    picture = np.zeros((60, 40, 3), np.uint8)
+    picture[:30] = 200
+    part = encode_picture(picture, longest=50)
+    server.turns = [Say(["ok"])]
+    parts: list[Part] = [TextPart("before"), part, TextPart("after")]
+    list(connect(protocol, server, waits.patience()).stream(ChatRequest("s", [Message("user", parts)])))
+    content = server.requests[0]["messages"][-1]["content"]
+    assert [one["type"] for one in content] == ["text", "image_url" if protocol == "openai" else "image", "text"]
+    sent = content[1]["image_url"]["url"].split(",")[1] if protocol == "openai" else content[1]["source"]["data"]
+    seen = Image.open(io.BytesIO(base64.b64decode(sent)))
+    assert seen.size == (33, 50) and not seen.getexif()
+    assert np.asarray(seen.convert("L"))[10, 10] == pytest.approx(200, abs=3)
+
+
+def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.turns = [Say(["ok"])]
+    list(connect(protocol, server, waits.patience()).stream(ASKED))
+    sent = server.requests[0]
+    assert sent["max_tokens"] == 50 and sent["stream"] is True and sent["model"] == "tiny"
+    system = sent["system"] if protocol == "anthropic" else sent["messages"][0]["content"]
+    assert system == "be brief"
+
+
+def test_a_text_only_model_is_never_sent_a_picture(server: ModelServer) -> None:
+    part = encode_picture(np.zeros((8, 8, 3), np.uint8), longest=8)
+    model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1", sees=False)
+    _, error = error_of(model, ChatRequest("s", [Message("user", [part])]))
+    assert error.code == "no-pictures" and server.requests == []
+
+
+# Which model
+
+
+def test_a_providers_key_is_not_sent_to_another_address(server: ModelServer) -> None:
+    environment = {
+        "PAGELENS_LLM_URL": f"{server.root}/v1",
+        "PAGELENS_LLM_MODEL": "tiny",
+        "OPENAI_API_KEY": "sk-mine",
+        "ANTHROPIC_API_KEY": "sk-ant-mine",
+    }
+    choice = ModelChoice.from_environment(environment)
+    assert choice is not None
+    server.turns = [Say(["ok"])]
+    list(load_chat_model(choice).stream(ASKED))
+    assert "mine" not in json.dumps([dict(one) for one in server.headers])
+
+
+def test_no_model_named_is_no_choice() -> None:
+    assert ModelChoice.from_environment({"OPENAI_API_KEY": "sk-mine"}) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        ("mystery", "no-address"),
+        ("openai:gpt-9", "no-key"),
+        ("gpt-9", "no-key"),
+        ("claude-9", "no-key"),
+        ("local:/nowhere/at/all", "no-model"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_is_sent(model: str, code: str) -> None:
+    choice = ModelChoice.from_environment({}, model=model)
+    assert choice is not None
+    with pytest.raises(GenerationError) as raised:
+        load_chat_model(choice)
+    assert raised.value.code == code
