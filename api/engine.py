@@ -5,7 +5,8 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from api.embedding import Embedder
-from api.indexing import IndexRun, OnProgress, Render
+from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, read_page_name, text_to_path
 from api.query_picture import read_picture, read_screenshot
@@ -34,6 +35,7 @@ from index.writer import CollectionWriter
 from ingest import pipeline, sources
 from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_words import RecognitionError, TextRecogniser
+from ingest.workers import suggested_workers
 from retrieve.search import Retriever
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -100,11 +102,13 @@ class Engine:
         *,
         prune: bool = False,
         ocr: OcrSettings = READ_SCANS,
+        workers: int | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
-        what is read from pictures (what was indexed before is not read again for it)."""
+        what is read from pictures (what was indexed before is not read again for it); `workers` how many
+        processes read files (None: as many as pay; 0: this one reads them itself)."""
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
@@ -113,11 +117,19 @@ class Engine:
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
             survey = sources.survey(absolute)
-            run = IndexRun(
-                writer, embedders, self._parts.picture_of, files=survey.files, size=survey.size, tell=on_progress
+            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, tell=on_progress)
+            if workers is None:
+                workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
+            events = pipeline.read(
+                absolute,
+                known=writer.known,
+                count_tokens=count_tokens,
+                ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
+                picture_side=picture_side(embedders),
+                workers=workers,
             )
-            reading = Ocr(ocr, self._parts.load_recogniser)
-            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=count_tokens, ocr=reading))
+            with closing(events):  # ends worker processes, also when it is interrupted
+                run.consume(events)
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["pdf", "photo"]
+Kind = Literal["pdf", "photo", "book", "text", "office", "drawing", "xps"]
 TextSource = Literal["layer", "ocr", "both", "none"]
 Metadata = Mapping[str, str | int | float | bool]
 
