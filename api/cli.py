@@ -100,6 +100,10 @@ def index(
     language: Annotated[
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that read files; 0: none but this one.", show_default="by cores"),
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
     as_data: Json = False,
 ) -> int:
@@ -119,7 +123,7 @@ def index(
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     with console.progress() as tell:
         reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
-        report = engine.index(paths, prune=prune, ocr=reading, on_progress=tell)
+        report = engine.index(paths, prune=prune, ocr=reading, workers=workers, on_progress=tell)
     _print(report, as_data, console.print_report)
     return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
 

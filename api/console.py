@@ -21,6 +21,7 @@ from api.names import printable, text_to_path
 from api.reembedding import ReembedReport
 from core.types import Answer, Citation, LaneRank, PageRef
 from index.words import analyze
+from ingest.office_program import NEEDS_OFFICE
 
 LISTED = 10  # failures and skipped files named before the rest is counted
 LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
@@ -83,6 +84,10 @@ def print_results(found: results.SearchResults) -> None:
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
         quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
         _print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
+    estimated = {hit.ref.path for hit in found.hits if hit.estimated}
+    if estimated:
+        said = ", ".join(names[path] for path in sorted(estimated))
+        out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {said}", style="dim"))
     if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
 
@@ -132,6 +137,8 @@ def _source(hit: results.FoundPage) -> str:
 def print_answer(answer: Answer) -> None:
     """Print an answer and where each of its marks points."""
     out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
+    for note in answer.notes:
+        out.print(Text(printable(note), style="dim"), soft_wrap=True)
     if not answer.found:
         return
     out.print()
@@ -165,8 +172,12 @@ def print_report(report: results.IndexReport) -> None:
     _print_files("could not be read:", report.failed)
     _print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
-    if report.skipped:
-        out.print(f"{_count(len(report.skipped), 'file')} of kinds PageLens does not read (--json names them).")
+    for what, count in Counter(_why_skipped(file) for file in report.skipped).items():
+        out.print(f"{_count(count, 'file')} {what} (--json names them).")
+
+
+def _why_skipped(file: results.FailedFile) -> str:
+    return f"not read: each {NEEDS_OFFICE}" if file.reason.endswith(NEEDS_OFFICE) else "of kinds PageLens does not read"
 
 
 def tell_unpictured(file: results.FailedFile) -> None:

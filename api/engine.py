@@ -35,6 +35,8 @@ from index.writer import CollectionWriter
 from ingest import pipeline, sources
 from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_words import RecognitionError, TextRecogniser
+from ingest.reader_options import DEFAULT as READER_DEFAULT
+from ingest.reader_options import ReaderOptions
 from ingest.workers import suggested_workers
 from retrieve.search import Retriever
 
@@ -57,6 +59,7 @@ class Parts:
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
+    reading: ReaderOptions = READER_DEFAULT  # how files are opened
 
 
 class Engine:
@@ -127,6 +130,7 @@ class Engine:
                 ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
                 picture_side=picture_side(embedders),
                 workers=workers,
+                options=self._parts.reading,
             )
             with closing(events):  # ends worker processes, also when it is interrupted
                 run.consume(events)
@@ -210,6 +214,7 @@ class Engine:
             evidence=self._retriever.evidence(snapshot, query, page, hit),
             source=page.text.source,
             confidence=page.text.confidence,
+            estimated=_is_estimated(row),
             guesses=page.guesses if self._guessing() else (),  # those of a lane that was moved stay at rest
         )
 
@@ -226,7 +231,10 @@ class Engine:
             row, page = rows[document_of(hit.page)], pages[hit.page]
             ref = PageRef(row.path, page.number)
             shown.append(ShownPage(ref, page.label, row.document.title, page.text, hit.score))
-        return self._answerer.answer(question, shown)
+        answer = self._answerer.answer(question, shown)
+        cited = {citation.ref.path for citation in answer.citations}
+        estimated = {row.path for row in rows.values() if _is_estimated(row)} & cited
+        return replace(answer, notes=(*answer.notes, *map(_note_estimated, sorted(estimated))))
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
@@ -238,7 +246,7 @@ class Engine:
         def render() -> bytes:
             if file is None:
                 raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
-            if sources.digest(file) != document.sha256:
+            if sources.digest(file, document.kind) != document.sha256:
                 raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
             return to_jpeg(self._parts.render(file, document.kind, ref.number, longest))
 
@@ -356,6 +364,15 @@ class Engine:
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
     return [paths] if isinstance(paths, Path | str) else paths
+
+
+def _is_estimated(row: DocumentRow) -> bool:
+    """Tell whether a document's pages are where its layout here ends them, since its format has none."""
+    return row.document.metadata.get("pages") == "estimated"
+
+
+def _note_estimated(path: str) -> str:
+    return f"The page numbers of {path} are estimated: its format has no pages of its own."
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:

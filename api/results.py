@@ -25,6 +25,7 @@ class FoundPage:
     evidence: Sequence[Evidence]
     source: TextSource = "layer"  # where its words come from
     confidence: float | None = None  # of OCR, 0 to 1
+    estimated: bool = False  # the page number: the format has no pages of its own
     guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
 
 

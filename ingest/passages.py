@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import UsageError
 from core.keys import MAX_PASSAGES
 from core.protocols import TokenCounter
-from core.types import PageText, Passage
+from core.types import Document, PageText, Passage
 
 _PREFIX_TITLE = 120  # characters of the title that go before each passage
 _SHORTEST = 0.7  # a window may end this early to end well
@@ -43,6 +43,21 @@ def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overla
         windows = _windows(totals, strengths, size, overlap)
     spans = text.spans.tolist()
     return [Passage(at, spans[first][0], spans[end - 1][1]) for at, (first, end) in enumerate(windows)]
+
+
+def human_caption(document: Document) -> str:
+    """Return what a person wrote of a photo: a passage that stands nowhere on it, its span empty."""
+    return str(document.metadata.get("caption", "")) if document.kind == "photo" else ""
+
+
+def inputs_of(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Return what is encoded for each passage of a page."""
+    return tuple(
+        passage_input(document.title, text.text[passage.start : passage.end])
+        if passage.end > passage.start
+        else human_caption(document) or document.title
+        for passage in passages
+    )
 
 
 def prefix(title: str) -> str:

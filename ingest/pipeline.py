@@ -13,13 +13,13 @@ from pathlib import Path
 
 from core.errors import ReadError, UsageError
 from core.protocols import TokenCounter
-from core.types import Page, Passage
+from core.types import Document, Page, Passage
 from ingest import readers
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.file_here import FilesHere
 from ingest.ocr import Ocr
 from ingest.page_work import LoadAdapter, Opener, PageWork
-from ingest.passages import passage_input, split
+from ingest.passages import human_caption, inputs_of, split
 from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.signatures import claimed_kind
 from ingest.sources import digest, walk
@@ -168,23 +168,20 @@ def _windows(turn: Turn, first: int, run: _Run) -> Iterator[Window]:
                     raise ReadError("damaged", f"expected pages {first} to {end}, found {len(made)} of them")
             pages = tuple(one.page for one in made)
             pictures = tuple(one.picture for one in made)
-            passages, inputs = _passages(pages, document.title, run)
+            passages, inputs = _passages(pages, document, run)
             yield Window(path, document, pages, passages, inputs, pictures, last=end == count)
             first = end + 1
 
 
 def _passages(
-    pages: Sequence[Page], title: str, run: _Run
+    pages: Sequence[Page], document: Document, run: _Run
 ) -> tuple[tuple[tuple[Passage, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return each page's passages and what is encoded for them. A page with a caption is found by it too."""
+    """Return each page's passages and what is encoded for them. What a person wrote of a photo is a passage of its."""
+    captions = (Passage(0, 0, 0),) if human_caption(document) else ()
     passages: list[tuple[Passage, ...]] = []
-    inputs: list[tuple[str, ...]] = []
     for page in pages:
-        text = page.text.text
-        captions = (Passage(0, 0, 0),) if page.caption else ()
         found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
         numbered = (replace(passage, ordinal=passage.ordinal + len(captions)) for passage in found)
         passages.append((*captions, *numbered))
-        read_as = (passage_input(title, text[passage.start : passage.end]) for passage in found)
-        inputs.append((page.caption, *read_as) if captions else tuple(read_as))
+    inputs = [inputs_of(document, page.text, found) for page, found in zip(pages, passages, strict=True)]
     return tuple(passages), tuple(inputs)

@@ -16,12 +16,17 @@ from ingest.events import Failed, Skipped
 from ingest.formats import document_format
 from ingest.office_program import NEEDS_OFFICE, find_soffice
 from ingest.reader_options import DEFAULT, ReaderOptions
+from ingest.sidecars import sidecars
 from ingest.signatures import HEAD_BYTES, claimed_kind, describe, readable_kind
 
 COLLECTION_FILE = "collection.json"
 _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
 
+READABLE = (
+    "PageLens reads PDF, XPS, photos, books (EPUB, FB2, MOBI, CBZ), text, Markdown, HTML, SVG and, with LibreOffice, "
+    "Office files"
+)
 _OF_PROGRAMS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # texts that nobody wrote to be searched
 _ONLY_NAMED = (".svg",)  # most are icons
 _OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # no documents there, and files without end
@@ -98,13 +103,23 @@ def identify(path: Path, options: ReaderOptions = DEFAULT) -> Kind:
     return kind
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of the file's bytes, in hex. Raises ReadError: denied, vanished, damaged."""
+def digest(path: Path, kind: Kind | None = None) -> str:
+    """Return the SHA-256 of the file's bytes, in hex. Raises ReadError: denied, vanished, damaged.
+
+    A photo with files beside it that tell about it has the SHA-256 of its own and theirs, line by line: it is another
+    document once one of them is edited.
+    """
+    beside = sidecars(path) if kind == "photo" else []
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = [_hashed(one) for one in (path, *beside)]
     except (OSError, ValueError) as exc:
         raise unreadable(exc) from exc
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if beside else found[0]
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unreadable(exc: OSError | ValueError) -> ReadError:
@@ -122,7 +137,7 @@ def unreadable(exc: OSError | ValueError) -> ReadError:
 def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
     found = describe(head)
     if claimed is None:
-        return ReadError("unsupported", f"PageLens reads PDF, photos, Office, EPUB, text; this is {found}")
+        return ReadError("unsupported", f"{READABLE}; this is {found}")
     if not head.strip(b"\0"):
         return ReadError("damaged", f"named {path.suffix} but it is {found}: copy or download it again")
     return ReadError("mislabelled", f"named {path.suffix} but it is {found}: rename it, or export it again")

@@ -117,7 +117,7 @@ def _looked_at(source: Source, options: ReaderOptions) -> Turn:
         with blaming(source.path):
             turn.stamp = stamp(source.path)
             turn.kind = identify(source.path, options)
-            turn.sha256 = digest(source.path)
+            turn.sha256 = digest(source.path, turn.kind)
     except ReadError as error:
         turn.error = error
     return turn

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from core.errors import UsageError
 from core.types import Page, Passage
@@ -18,7 +19,8 @@ from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_engines import load_recogniser
 from ingest.pipeline import Known, read
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
-from tests.ingest.scans import LINES, picture_of, png, scan
+from tests.ingest.photo_files import exif, write_photo, xmp
+from tests.ingest.scans import LINES, picture_of, scan
 
 
 def one_each(texts: Sequence[str]) -> list[int]:
@@ -79,25 +81,42 @@ def test_passages_and_their_inputs_are_given_page_by_page(tmp_path: Path) -> Non
             assert text == f"a file\n{page.text.text[passage.start : passage.end]}"
 
 
-def test_a_photo_is_found_by_its_caption(tmp_path: Path) -> None:
+def test_what_a_person_wrote_of_a_photo_is_a_passage_and_its_file_name_is_none(tmp_path: Path) -> None:
     folder = tmp_path / "Pictures"  # a name that says nothing about a photo
     folder.mkdir()
-    noise(20, 10).save(folder / "blue_door.jpg")
-    (window,) = windows(events(folder))
-    assert window.document.kind == "photo" and window.last
-    assert window.passages == ((Passage(0, 0, 0),),)
-    caption = window.pages[0].caption
-    assert caption.startswith("blue door") and window.inputs == ((caption,),)
+    write_photo(folder / "blue_door.jpg")
+    write_photo(folder / "IMG_0002.jpg", exif=exif(caption="A blue door in Alfama"))
+    captioned, named = windows(events(folder))
+    assert captioned.passages == ((Passage(0, 0, 0),),) and captioned.inputs == (("A blue door in Alfama",),)
+    assert named.document.kind == "photo" and named.last
+    assert named.passages == ((),) and named.inputs == ((),)
+    assert named.pages[0].caption.startswith("blue door")
+
+
+def test_a_photo_is_read_again_when_what_is_written_beside_it_changes(tmp_path: Path) -> None:
+    write_photo(tmp_path / "door.jpg")
+    (alone,) = windows(events(tmp_path))
+    (tmp_path / "door.jpg.xmp").write_bytes(xmp(caption="A blue door"))
+    first, *_ = windows(events(tmp_path))
+    (tmp_path / "door.jpg.xmp").write_bytes(xmp(caption="A green door"))
+    second, *_ = windows(events(tmp_path))
+    assert len({one.document.sha256 for one in (alone, first, second)}) == 3
+    assert [one.inputs for one in (alone, first, second)] == [((),), (("A blue door",),), (("A green door",),)]
 
 
 def test_a_photo_of_text_is_found_by_its_caption_and_by_its_text(tmp_path: Path) -> None:
-    (tmp_path / "pier_sign.png").write_bytes(png(picture_of(*LINES)))
+    write_photo(
+        tmp_path / "pier_sign.png",
+        Image.fromarray(picture_of(*LINES)),
+        form="PNG",
+        exif=exif(caption="A sign on the pier"),
+    )
     ocr = Ocr(OcrSettings(), load_recogniser)
     (window,) = windows(list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr)))
     (page,) = window.pages
     assert page.text.text.split() == " ".join(LINES).split() and page.text.source == "ocr"
     assert window.passages == ((Passage(0, 0, 0), Passage(1, 0, len(page.text.text))),)
-    assert window.inputs == ((page.caption, f"{window.document.title}\n{page.text.text}"),)
+    assert window.inputs == (("A sign on the pier", f"{window.document.title}\n{page.text.text}"),)
 
 
 def test_scans_get_passages_and_nothing_is_read_without_being_asked(tmp_path: Path) -> None:
