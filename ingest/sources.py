@@ -178,9 +178,12 @@ class _Walker:
         absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps '..', and resolving would follow links
         if absolute in self.files:
             return
-        self.files.add(absolute)
         reason = "" if named else self._unwanted(path)
-        yield Skipped(path, reason) if reason else Source(path, named)
+        if reason:
+            yield Skipped(path, reason)  # it may still be named
+        else:
+            self.files.add(absolute)
+            yield Source(path, named)
 
     def _unwanted(self, path: Path) -> str:
         """Say why a file in a folder is not read; it is when it is named."""
