@@ -45,9 +45,22 @@ def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overla
     return [Passage(at, spans[first][0], spans[end - 1][1]) for at, (first, end) in enumerate(windows)]
 
 
-def human_caption(document: Document) -> str:
-    """Return what a person wrote of a photo: a passage that stands nowhere on it, its span empty."""
-    return str(document.metadata.get("caption", "")) if document.kind == "photo" else ""
+_TOLD = ("title", "caption", "keywords", "people", "place", "city", "region", "country")
+
+
+def photo_words(document: Document) -> str:
+    """Return what people wrote of a photo and where it was taken, with its date; empty where only that is known.
+
+    It is a passage that stands nowhere on the photo, its span empty. File names, folders and cameras are left out:
+    next to nothing of what they say is meant by a query in words.
+    """
+    facts = document.metadata if document.kind == "photo" else {}
+    told = dict.fromkeys(str(facts[key]) for key in _TOLD if key in facts)
+    if not told:
+        return ""
+    day = str(document.date.day) if document.date else ""
+    date = " ".join(str(part) for part in (day, facts.get("month", ""), facts.get("year", "")) if part)
+    return ". ".join([*told, *filter(None, [date])])
 
 
 def inputs_of(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
@@ -55,7 +68,7 @@ def inputs_of(document: Document, text: PageText, passages: Sequence[Passage]) -
     return tuple(
         passage_input(document.title, text.text[passage.start : passage.end])
         if passage.end > passage.start
-        else human_caption(document) or document.title
+        else photo_words(document) or document.title
         for passage in passages
     )
 

@@ -19,7 +19,7 @@ from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.file_here import FilesHere
 from ingest.ocr import Ocr
 from ingest.page_work import LoadAdapter, Opener, PageWork
-from ingest.passages import human_caption, inputs_of, split
+from ingest.passages import inputs_of, photo_words, split
 from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.signatures import claimed_kind
 from ingest.sources import digest, walk
@@ -176,8 +176,8 @@ def _windows(turn: Turn, first: int, run: _Run) -> Iterator[Window]:
 def _passages(
     pages: Sequence[Page], document: Document, run: _Run
 ) -> tuple[tuple[tuple[Passage, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return each page's passages and what is encoded for them. What a person wrote of a photo is a passage of its."""
-    captions = (Passage(0, 0, 0),) if human_caption(document) else ()
+    """Return each page's passages and what is encoded for them. What is known of a photo is one."""
+    captions = (Passage(0, 0, 0),) if photo_words(document) else ()
     passages: list[tuple[Passage, ...]] = []
     for page in pages:
         found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
