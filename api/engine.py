@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from api import duplicates
 from api.embedding import Embedder
 from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, read_page_name, text_to_path
 from api.query_picture import read_picture, read_screenshot
-from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
+from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, NeighbourPage, SearchResults, Status
 from core.errors import NotFound, UsageError, WeightsError
 from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, TextEncoder
@@ -44,6 +45,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 
 ASK_PAGES = 6  # pages shown to the answerer
 PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
+FOLD_FROM, FOLD_MOST = 3, 100  # hits looked at for each one wanted, and at most; more would be another ranking
 NO_FILTERS = Filters()
 READ_SCANS = OcrSettings(threads=usable_cores())
 
@@ -168,21 +170,31 @@ class Engine:
         k: int = 10,
         filters: Filters = NO_FILTERS,
         lanes: Sequence[str] | None = None,
+        fold: bool = False,
+        neighbours: int = 0,
     ) -> SearchResults:
         """Return the `k` best pages for a text, a picture (a file or its bytes), or both, fused over the lanes, each
-        with its evidence."""
+        with its evidence. `fold` puts hits that are the same to a reader behind the best of them; `neighbours` brings
+        so many pages before and behind each."""
         if not query.strip() and image is None:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
-        if k < 1:
-            raise UsageError(f"expected k of at least 1, found {k}")
+        if k < 1 or neighbours < 0:
+            raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         with self._reader.snapshot() as snapshot:
-            found = self._retriever.search(snapshot, asked, k=k, filters=filters, lanes=lanes)
+            wanted = max(k, min(FOLD_FROM * k, FOLD_MOST)) if fold else k
+            found = self._retriever.search(snapshot, asked, k=wanted, filters=filters, lanes=lanes)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-            hits = [
-                self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
-            ]
+            looks = snapshot.looks(list(pages)) if fold else {}
+            photos = {key for key, row in rows.items() if row.document.kind == "photo"}
+            hits = []
+            for one in duplicates.fold(found.hits, pages, looks, photos, k=k):
+                row = rows[document_of(one.hit.page)]
+                hit = self._found(snapshot, query, one.hit, row, pages[one.hit.page])
+                like = [PageRef(rows[document_of(page)].path, number_of(page)) for page in one.behind]
+                beside = _neighbours(snapshot, row, hit.ref.number, neighbours)
+                hits.append(replace(hit, like=like, neighbours=beside))
             missing = dict(self._retriever.missing)
             return SearchResults(query, hits, found.heard, found.pages, missing, self._guessing())
 
@@ -315,6 +327,10 @@ class Engine:
                 ],
                 failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
                 problem_pages=snapshot.unread_pages(),
+                alike=[
+                    [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
+                    for group in duplicates.groups(snapshot)
+                ],
             )
 
     def check(self) -> list[str]:
@@ -364,6 +380,15 @@ class Engine:
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
     return [paths] if isinstance(paths, Path | str) else paths
+
+
+def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
+    """Return the pages of a document that stand at most `count` before or behind one."""
+    numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
+    pages = snapshot.pages([page_key(row.key, one) for one in numbers if one != number])
+    return [
+        NeighbourPage(PageRef(row.path, page.number), page.label, page.text.text) for _, page in sorted(pages.items())
+    ]
 
 
 def _is_estimated(row: DocumentRow) -> bool:

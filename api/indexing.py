@@ -11,6 +11,7 @@ from core.types import Kind, Picture
 from index.recording import NewPages
 from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
+from ingest.perceptual_hash import perceptual_hash
 
 OnProgress = Callable[[Progress], None]
 
@@ -66,8 +67,15 @@ class IndexRun:
         batch = Batch(window.document.kind, texts, window.passages, window.inputs, window.pictures)
         new = embed(self._embedders, batch)
         guesses = {pages[place].number: found for place, found in new.guesses.items()}
+        looks = {
+            page.number: bits
+            for page, picture in zip(pages, window.pictures, strict=True)
+            if picture is not None and (bits := perceptual_hash(picture))  # 0: it shows nothing
+        }
         self._writer.add(
-            NewPages(window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses)
+            NewPages(
+                window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses, looks
+            )
         )
         self.report.pages += len(pages)
         self.report.wordless += sum(page.text.source == "none" for page in pages)
