@@ -31,6 +31,7 @@ from api.options import (
     EngineChoice,
     Json,
     Kinds,
+    LanguageModel,
     Meta,
     OcrChoice,
     PageRange,
@@ -179,8 +180,10 @@ def search(
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="A question.")],
+    question: Annotated[str, typer.Argument(help="A question.")] = "",
     collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    chat: Annotated[bool, typer.Option("--chat", help="Go on asking: one question a line; an empty one ends.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
     path: Paths = None,
     kind: Kinds = None,
@@ -192,16 +195,24 @@ def ask(
     as_data: Json = False,
 ) -> int:
     """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
-    engine = wiring.open_collection(collection)
-    answer = engine.ask(question, k=k, filters=read_filters(path, kind, since, until, pages, meta))
-    _print(answer, as_data, console.print_answer)
-    if pictures:
-        marked = [
-            (ref, [box for one in citations for box in one.boxes])
-            for ref, citations in console.citations_of(answer).items()
-        ]
-        _write_pictures(engine, pictures, marked, quiet=as_data)
-    return Exit.DONE if answer.found else Exit.NOTHING
+    if not chat and not question.strip():
+        raise UsageError("expected a question, or --chat to ask one after the other, found neither")
+    filters = read_filters(path, kind, since, until, pages, meta)
+    engine = wiring.open_collection(collection, llm=llm)
+    history: list[tuple[str, str]] = []
+    answer = None
+    for asked in console.questions(question) if chat else [question]:
+        with console.answering() as show_text:
+            answer = show_text(engine.ask_stream(asked, k=k, filters=filters, history=history))
+        history.append((asked, answer.text))
+        _print(answer, as_data, console.print_answer)
+        if pictures:
+            marked = [
+                (ref, [box for one in citations for box in one.boxes])
+                for ref, citations in console.citations_of(answer).items()
+            ]
+            _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if answer is None or answer.found else Exit.NOTHING
 
 
 @app.command()

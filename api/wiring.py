@@ -12,9 +12,10 @@ from api.models import Models
 from api.profiles import LANES, Profile
 from api.reembedding import OnUnpictured, Reembedding, ReembedReport
 from core.errors import CollectionMismatch, WeightsError
-from core.protocols import Answerer
+from core.protocols import Answerer, PagePicture
 from core.settings import Settings
 from core.types import Kind, Picture
+from generate.loading import ModelChoice, load_chat_model, provider_of
 from index import layout
 from index.layout import LaneRecord, Layout, Manifest
 from index.moving import CollectionMove
@@ -25,6 +26,10 @@ from retrieve.search import Retriever
 
 LEFT_OUT: tuple[str, ...] = ("image", "page")
 """Lanes that a new collection does without where their weights cannot be had; one says so."""
+
+
+EXTRACTIVE = "extractive"
+"""The name of the answerer that needs no language model."""
 
 
 def read_settings() -> Settings:
@@ -53,8 +58,11 @@ def collection_exists(root: Path) -> bool:
     return layout.exists(Layout(root))
 
 
-def open_collection(root: Path, settings: Settings | None = None, *, profile: str | None = None) -> Engine:
-    """Return the engine on a collection. Raises CollectionNotFound; CollectionMismatch when `profile` is another."""
+def open_collection(
+    root: Path, settings: Settings | None = None, *, profile: str | None = None, llm: str | None = None
+) -> Engine:
+    """Return the engine on a collection; `llm` answers ("openai:NAME", "anthropic:NAME", "local:FOLDER", EXTRACTIVE),
+    else what the environment names. Raises CollectionNotFound; CollectionMismatch when `profile` is another."""
     settings = settings or read_settings()
     manifest = layout.load(Layout(root))
     if profile not in (None, "auto", manifest.profile):
@@ -62,10 +70,10 @@ def open_collection(root: Path, settings: Settings | None = None, *, profile: st
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _parts(manifest, settings))
+    engine = Engine(root, _parts(manifest, settings, llm))
     if engine.manifest != manifest:  # moved to other models in the same moment
         engine.close()
-        return open_collection(root, settings, profile=profile)
+        return open_collection(root, settings, profile=profile, llm=llm)
     return engine
 
 
@@ -103,17 +111,15 @@ def _records(models: Models, profile: Profile) -> list[LaneRecord]:
     return records
 
 
-def _parts(manifest: Manifest, settings: Settings) -> Parts:
+def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
     models = Models(models_of(manifest), analyze, settings)
 
     def load_retriever() -> Retriever:
         lanes, missing = models.lanes(manifest)
         return Retriever(lanes, analyze, missing=missing)
 
-    def load_answerer() -> Answerer:
-        from generate.extractive import ExtractiveAnswerer
-
-        return ExtractiveAnswerer(analyze, models.text)
+    def load_answerer(picture_of: PagePicture) -> Answerer:
+        return answerer(llm, models, picture_of)
 
     return Parts(
         lambda: models.embedders(manifest),
@@ -124,6 +130,23 @@ def _parts(manifest: Manifest, settings: Settings) -> Parts:
         picture_of,
         load_recogniser,
     )
+
+
+def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answerer:
+    """Return what answers: the named language model, or the environment's, or the extractive answerer.
+
+    Raises GenerationError where the model lacks an address, a key or its files.
+    """
+    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
+    if choice is None:
+        from generate.extractive import ExtractiveAnswerer
+
+        return ExtractiveAnswerer(analyze, models.text)
+    from generate.vision import VisionAnswerer
+
+    if provider_of(choice)[0] == "local":
+        import encode.torchvision_fix  # noqa: F401  # before transformers
+    return VisionAnswerer(load_chat_model(choice), analyze, picture_of=picture_of)
 
 
 def models_of(manifest: Manifest) -> dict[str, str]:

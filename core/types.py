@@ -243,6 +243,10 @@ AnswerEvent = str | Citation | Answer
 """What a streamed answer is made of: pieces of its text, citations as they are settled, last the whole answer."""
 
 
+History = Sequence[tuple[str, str]]
+"""A conversation so far: questions and their answers, oldest first."""
+
+
 Picture = NDArray[np.uint8]
 """A picture as (height, width, 3), RGB, as a viewer shows it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.errors import PageLensError
 from core.protocols import PagePicture
-from core.types import ShownPage
+from core.types import History, ShownPage
 from generate.chat import ChatRequest, Message, Part, PicturePart, TextPart
 from generate.pictures import encode_picture, picture_tokens
 from generate.wording import printable
@@ -77,7 +77,7 @@ def build_prompt(
     *,
     budget: Budget,
     picture_of: PagePicture | None,
-    history: Sequence[tuple[str, str]] = (),
+    history: History = (),
     fence: Callable[[], str] = lambda: secrets.token_hex(6),
 ) -> Prompt:
     """Return a request that shows as many pages as fit, best first; pictures as long as there is room for them.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.errors import GenerationError
 from core.protocols import Analyzer, PagePicture
-from core.types import Answer, AnswerEvent, Citation, ShownPage, Usage
+from core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
 from generate.chat import ChatModel, Finished, TextDelta
 from generate.checking import CitationChecker
 from generate.claims import MARK, read_claim
@@ -23,9 +23,6 @@ from generate.wording import refusal
 
 LOOKS = 4  # citations of an answer that are checked by their picture, at most
 BUDGET = Budget()
-
-History = Sequence[tuple[str, str]]
-"""Earlier questions and their answers, oldest first."""
 
 
 class Prices(NamedTuple):
