@@ -128,10 +128,11 @@ def test_a_model_without_an_address_is_an_error_with_the_next_step(
     assert "PAGELENS_LLM_URL" in capsys.readouterr().err
 
 
-def test_a_chat_goes_on_until_an_empty_line(
-    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_chat_carries_what_was_said_and_goes_on_until_an_empty_line(
+    engine: Engine, server: ModelServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", StringIO("and the year after?\n\nnot asked\n"))
+    server.turns = [Say(["It is 50,000 tonnes [1]."]), Say(["no"]), Say([RIGHT])]
     assert main(["ask", "--chat", "How much timber was there in 2023?", "-c", str(engine.layout.root)]) == 0
-    said = capsys.readouterr().out
-    assert "52,300 tonnes in 2024. [1]" in said and "not asked" not in said
+    assert "50,000 tonnes" in json.dumps(server.requests[-1]["messages"][:-1]) and len(server.requests) == 3
+    assert capsys.readouterr().out.count("tonnes") >= 2
