@@ -216,6 +216,25 @@ def ask(
 
 
 @app.command()
+def extract(
+    document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
+    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of what is wanted.")],
+    collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
+    as_data: Json = False,
+) -> int:
+    """Read a document into JSON of a given shape, each value with its page. Needs a language model."""
+    try:
+        wanted = json.loads(schema.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
+    extraction = wiring.open_collection(collection, llm=llm).extract(document, wanted, k=k)
+    _print(extraction, as_data, console.print_extraction)
+    return Exit.DONE if extraction.citations else Exit.NOTHING
+
+
+@app.command()
 def show(
     page: Annotated[str, typer.Argument(help="A page: 'report.pdf p.12' or report.pdf#12.")],
     collection: Collection = DEFAULT,

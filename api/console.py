@@ -1,5 +1,6 @@
 """What a person sees in a terminal: tables, answers, progress. Nothing here decides anything."""
 
+import json
 import re
 import sys
 import time
@@ -20,7 +21,7 @@ from api import results
 from api.indexing import OnProgress
 from api.names import printable, text_to_path
 from api.reembedding import ReembedReport
-from core.types import Answer, AnswerEvent, Citation, LaneRank, PageRef, Usage
+from core.types import Answer, AnswerEvent, Citation, Extraction, LaneRank, PageRef, Usage
 from index.words import analyze
 
 LISTED = 10  # failures and skipped files named before the rest is counted
@@ -192,6 +193,19 @@ def print_answer(answer: Answer) -> None:
             _print_indented(quoted.append(_STATES.get(citation.state or "verified", ""), style="yellow"))
     if answer.usage is not None:
         out.print(Text(_usage(answer.usage), style="dim"), soft_wrap=True)
+
+
+def print_extraction(extraction: Extraction) -> None:
+    """Print the values as JSON on standard output, and where each stands on standard error."""
+    print(json.dumps(extraction.data, ensure_ascii=False, indent=2))
+    names = file_names(one.ref.path for one in extraction.citations.values())
+    for note in extraction.notes:
+        err.print(Text(printable(note), style="yellow"), soft_wrap=True)
+    for pointer, one in extraction.citations.items():
+        where = Text(f"{printable(pointer)}: ").append_text(page_link(one.ref, one.label, names[one.ref.path]))
+        err.print(where.append(_STATES.get(one.state or "verified", ""), style="yellow"), soft_wrap=True)
+    if extraction.usage is not None:
+        err.print(Text(_usage(extraction.usage), style="dim"), soft_wrap=True)
 
 
 _STATES = {"supported": "   (seen in the picture only)", "unverified": "   (not confirmed on this page)"}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from api.embedding import Embedder
-from api.finding import find_documents, find_page, find_page_key, resolve_page
+from api.finding import find_document, find_documents, find_page, find_page_key, resolve_page
 from api.indexing import IndexRun, OnProgress, Render
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, text_to_path
 from api.query_picture import read_picture, read_screenshot
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
 from core.errors import NotFound, UsageError, WeightsError
-from core.keys import document_of
-from core.protocols import Answerer, PagePicture, TextEncoder
+from core.keys import document_of, page_key
+from core.protocols import Answerer, Extractor, PagePicture, TextEncoder
 from core.types import (
     Answer,
     AnswerEvent,
     Box,
+    Extraction,
     Filters,
     FusedHit,
     History,
@@ -66,6 +68,7 @@ class Parts:
     load_text: Callable[[], TextEncoder]  # counts tokens for passages
     load_retriever: Callable[[], Retriever]
     load_answerer: Callable[[PagePicture], Answerer]
+    load_extractor: Callable[[PagePicture], Extractor]
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
@@ -233,18 +236,30 @@ class Engine:
         with closing(self._answerer.stream(question, shown, history=history)) as events:
             yield from events
 
+    def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
+        """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
+        document of more than `k` pages, the `k` that have most to do with the schema's words. Raises NotFound,
+        UsageError for the schema, GenerationError where no language model is configured or it does not do it."""
+        extractor = self._parts.load_extractor(self.page_picture)
+        words = extractor.words(schema)
+        with self._reader.snapshot() as snapshot:
+            row = find_document(snapshot, str(document))
+            count = row.document.page_count
+            keys = [page_key(row.key, number) for number in range(1, count + 1)]
+            if count > k:
+                filters = Filters(paths=(escape(row.path),))
+                found = self._retriever.search(snapshot, Query(words), k=k, filters=filters)
+                keys = sorted(hit.page for hit in found.hits)
+            pages = snapshot.pages(keys)
+        return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
+
     def _shown(self, question: str, *, k: int, filters: Filters) -> list[ShownPage]:
         """Return the pages that an answer may rest on, best first."""
         with self._reader.snapshot() as snapshot:
             found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-        shown = []
-        for hit in found.hits:
-            row, page = rows[document_of(hit.page)], pages[hit.page]
-            ref = PageRef(row.path, page.number)
-            shown.append(ShownPage(ref, page.label, row.document.title, page.text, hit.score))
-        return shown
+        return [_as_shown(rows[document_of(hit.page)], pages[hit.page], hit.score) for hit in found.hits]
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
@@ -337,6 +352,10 @@ class Engine:
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
     return [paths] if isinstance(paths, Path | str) else paths
+
+
+def _as_shown(row: DocumentRow, page: PageRow, score: float = 0.0) -> ShownPage:
+    return ShownPage(PageRef(row.path, page.number), page.label, row.document.title, page.text, score)
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:

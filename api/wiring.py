@@ -11,10 +11,11 @@ from api.indexing import OnProgress
 from api.models import Models
 from api.profiles import LANES, Profile
 from api.reembedding import OnUnpictured, Reembedding, ReembedReport
-from core.errors import CollectionMismatch, WeightsError
-from core.protocols import Answerer, PagePicture
+from core.errors import CollectionMismatch, GenerationError, WeightsError
+from core.protocols import Answerer, Extractor, PagePicture
 from core.settings import Settings
 from core.types import Kind, Picture
+from generate.chat import ChatModel
 from generate.loading import ModelChoice, load_chat_model, provider_of
 from index import layout
 from index.layout import LaneRecord, Layout, Manifest
@@ -121,11 +122,15 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
     def load_answerer(picture_of: PagePicture) -> Answerer:
         return answerer(llm, models, picture_of)
 
+    def load_extractor(picture_of: PagePicture) -> Extractor:
+        return extractor(llm, picture_of)
+
     return Parts(
         lambda: models.embedders(manifest),
         lambda: models.text,
         load_retriever,
         load_answerer,
+        load_extractor,
         render,
         picture_of,
         load_recogniser,
@@ -137,16 +142,38 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
 
     Raises GenerationError where the model lacks an address, a key or its files.
     """
-    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
-    if choice is None:
+    model = _language_model(llm)
+    if model is None:
         from generate.extractive import ExtractiveAnswerer
 
         return ExtractiveAnswerer(analyze, models.text)
     from generate.vision import VisionAnswerer
 
+    return VisionAnswerer(model, analyze, picture_of=picture_of)
+
+
+def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
+    """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
+    model = _language_model(llm)
+    if model is None:
+        raise GenerationError(
+            "no-model",
+            "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
+            "or give --model openai:NAME, anthropic:NAME or local:FOLDER.",
+        )
+    from generate.extraction import ModelExtractor
+
+    return ModelExtractor(model, analyze, picture_of=picture_of)
+
+
+def _language_model(llm: str | None) -> ChatModel | None:
+    """Return the named language model, or the environment's; None where there is none."""
+    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
+    if choice is None:
+        return None
     if provider_of(choice)[0] == "local":
         import encode.torchvision_fix  # noqa: F401  # before transformers
-    return VisionAnswerer(load_chat_model(choice), analyze, picture_of=picture_of)
+    return load_chat_model(choice)
 
 
 def models_of(manifest: Manifest) -> dict[str, str]:

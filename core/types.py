@@ -239,6 +239,18 @@ class Answer:
     usage: Usage | None = None  # where a model was asked
 
 
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was read from pages into the shape of a JSON Schema, each value with the page it stands on."""
+
+    data: object  # JSON, valid against the schema with null allowed for every property
+    citations: Mapping[str, Citation]  # JSON pointer (RFC 6901) of each value -> where it stands
+    absent: Sequence[str]  # pointers of what is null: not on these pages
+    looked_at: Sequence[PageRef]
+    notes: Sequence[str] = ()
+    usage: Usage | None = None
+
+
 AnswerEvent = str | Citation | Answer
 """What a streamed answer is made of: pieces of its text, citations as they are settled, last the whole answer."""
 

@@ -141,7 +141,7 @@ class VisionAnswerer:
         yield self._whole(question, reply, citations, usage)
 
     def _prompt(self, question: str, pages: Sequence[ShownPage], history: History, budget: Budget) -> Prompt:
-        return build_prompt(question, pages, budget=budget, picture_of=self._picture_of, history=history)
+        return build_prompt(f"Question: {question}", pages, budget=budget, picture_of=self._picture_of, history=history)
 
     def _settler(self, question: str, prompt: Prompt, meter: _Meter) -> Settler:
         return Settler(

@@ -136,3 +136,27 @@ def test_a_chat_carries_what_was_said_and_goes_on_until_an_empty_line(
     assert main(["ask", "--chat", "How much timber was there in 2023?", "-c", str(engine.layout.root)]) == 0
     assert "50,000 tonnes" in json.dumps(server.requests[-1]["messages"][:-1]) and len(server.requests) == 3
     assert capsys.readouterr().out.count("tonnes") >= 2
+
+
+def test_a_document_is_read_into_the_shape_of_a_schema(
+    engine: Engine, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"properties": {"timber": {"type": "number", "description": "tonnes"}, "cattle": {}}}')
+    server.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
+    root = str(engine.layout.root)
+    assert main(["extract", "harbour.pdf", "--schema", str(schema), "-c", root]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"timber": 52300, "cattle": None}
+    assert "/timber: harbour.pdf p.2" in said.err and "not confirmed" not in said.err
+
+
+def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(asked: Engine, server: ModelServer) -> None:
+    server.turns = [Say(['{"data": {"pilot": null}, "pages": {}}'])]
+    schema = {"properties": {"pilot": {"description": "draught of ships that need a pilot, in metres"}}}
+    assert [ref.number for ref in asked.extract("harbour.pdf", schema, k=1).looked_at] == [3]
+
+
+def test_without_a_model_extract_says_what_it_needs(engine: Engine) -> None:
+    with pytest.raises(GenerationError, match="PAGELENS_LLM_MODEL"):
+        engine.extract("harbour.pdf", {"properties": {"a": {}}})
