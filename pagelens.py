@@ -22,9 +22,13 @@ __version__ = version("pagelens")
 __all__ = ["Engine", "Filters", "PageLensError", "PageRef", "open"]
 
 
-def open(collection: str | Path, *, create: bool = False, profile: str = "auto") -> Engine:  # noqa: A001 - as in gzip.open
-    """Return the engine on a collection; `create` makes it when it is not there. Raises PageLensError."""
+def open(  # noqa: A001 - as in gzip.open
+    collection: str | Path, *, create: bool = False, profile: str = "auto", llm: str | None = None
+) -> Engine:
+    """Return the engine on a collection; `create` makes it when it is not there. `llm` answers: "openai:NAME",
+    "anthropic:NAME", "local:FOLDER" or "extractive"; None: what PAGELENS_LLM_MODEL names, if anything. Raises
+    PageLensError."""
     root, settings = Path(collection), read_settings()
     if create and not collection_exists(root):
         create_collection(root, choose_profile(profile, settings), settings)
-    return open_collection(root, settings, profile=profile)
+    return open_collection(root, settings, profile=profile, llm=llm)

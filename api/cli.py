@@ -31,6 +31,7 @@ from api.options import (
     EngineChoice,
     Json,
     Kinds,
+    LanguageModel,
     Meta,
     OcrChoice,
     PageRange,
@@ -209,8 +210,10 @@ def search(
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="A question.")],
+    question: Annotated[str, typer.Argument(help="A question.")] = "",
     collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    chat: Annotated[bool, typer.Option("--chat", help="Go on asking: one question a line; an empty one ends.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
     path: Paths = None,
     kind: Kinds = None,
@@ -222,16 +225,43 @@ def ask(
     as_data: Json = False,
 ) -> int:
     """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
-    engine = wiring.open_collection(collection)
-    answer = engine.ask(question, k=k, filters=read_filters(path, kind, since, until, pages, meta))
-    _print(answer, as_data, console.print_answer)
-    if pictures:
-        marked = [
-            (ref, [box for one in citations for box in one.boxes])
-            for ref, citations in console.citations_of(answer).items()
-        ]
-        _write_pictures(engine, pictures, marked, quiet=as_data)
-    return Exit.DONE if answer.found else Exit.NOTHING
+    if not chat and not question.strip():
+        raise UsageError("expected a question, or --chat to ask one after the other, found neither")
+    filters = read_filters(path, kind, since, until, pages, meta)
+    engine = wiring.open_collection(collection, llm=llm)
+    history: list[tuple[str, str]] = []
+    answer = None
+    for asked in console.questions(question) if chat else [question]:
+        with console.answering() as show_text:
+            answer = show_text(engine.ask_stream(asked, k=k, filters=filters, history=history))
+        history.append((asked, answer.text))
+        _print(answer, as_data, console.print_answer)
+        if pictures:
+            marked = [
+                (ref, [box for one in citations for box in one.boxes])
+                for ref, citations in console.citations_of(answer).items()
+            ]
+            _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if answer is None or answer.found else Exit.NOTHING
+
+
+@app.command()
+def extract(
+    document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
+    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of what is wanted.")],
+    collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
+    as_data: Json = False,
+) -> int:
+    """Read a document into JSON of a given shape, each value with its page. Needs a language model."""
+    try:
+        wanted = json.loads(schema.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
+    extraction = wiring.open_collection(collection, llm=llm).extract(document, wanted, k=k)
+    _print(extraction, as_data, console.print_extraction)
+    return Exit.DONE if extraction.citations else Exit.NOTHING
 
 
 @app.command()

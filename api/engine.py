@@ -4,10 +4,11 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +17,36 @@ from PIL import Image
 
 from api import duplicates
 from api.embedding import Embedder
+from api.finding import find_document, find_documents, find_page, find_page_key, resolve_page
 from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
-from api.names import absolute_path, path_to_text, read_page_name, text_to_path
+from api.names import absolute_path, path_to_text, text_to_path
 from api.query_picture import read_picture, read_screenshot
 from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, NeighbourPage, SearchResults, Status
 from core.errors import NotFound, UsageError, WeightsError
 from core.keys import document_of, number_of, page_key
-from core.protocols import Answerer, TextEncoder
-from core.types import Answer, Box, Filters, FusedHit, Kind, PageRef, Picture, Query, ShownPage
+from core.protocols import Answerer, Extractor, PagePicture, TextEncoder
+from core.types import (
+    Answer,
+    AnswerEvent,
+    Box,
+    Extraction,
+    Filters,
+    FusedHit,
+    History,
+    Kind,
+    PageRef,
+    Picture,
+    Query,
+    ShownPage,
+)
 from encode.batching import usable_cores
 from encode.loading import BUILTIN
+from generate.follow_up import standalone
 from index.catalog import DocumentRow, PageRow
 from index.layout import Layout, Manifest
 from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
-from index.selection import path_matches
 from index.writer import CollectionWriter
 from ingest import pipeline, sources
 from ingest.ocr import Ocr, OcrSettings
@@ -57,7 +72,8 @@ class Parts:
     load_embedders: Callable[[], Sequence[Embedder]]
     load_text: Callable[[], TextEncoder]  # counts tokens for passages
     load_retriever: Callable[[], Retriever]
-    load_answerer: Callable[[], Answerer]
+    load_answerer: Callable[[PagePicture], Answerer]
+    load_extractor: Callable[[PagePicture], Extractor]
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
@@ -97,7 +113,7 @@ class Engine:
 
     @cached_property
     def _answerer(self) -> Answerer:
-        return self._parts.load_answerer()
+        return self._parts.load_answerer(self.page_picture)
 
     # Writing
 
@@ -154,7 +170,7 @@ class Engine:
         """Forget documents by path, unique file name, SHA-256, folder or glob; return the paths forgotten. The files
         stay."""
         with self._reader.snapshot() as snapshot:
-            found = [row for name in _several(names) for row in self._find_documents(snapshot, str(name))]
+            found = [row for name in _several(names) for row in find_documents(snapshot, str(name))]
         rows = list({row.key: row for row in found}.values())
         with CollectionWriter(self.layout.root) as writer:
             writer.remove([row.key for row in rows])
@@ -230,45 +246,74 @@ class Engine:
             guesses=page.guesses if self._guessing() else (),  # those of a lane that was moved stay at rest
         )
 
-    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS) -> Answer:
-        """Answer from the `k` best pages, with citations, or say that they do not answer."""
+    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS, history: History = ()) -> Answer:
+        """Answer from the `k` best pages, with citations, or say that they do not answer. `history`: the conversation
+        that the question goes on with. Raises GenerationError where a language model is asked and does not answer."""
+        *_, answer = self.ask_stream(question, k=k, filters=filters, history=history)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def ask_stream(
+        self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS, history: History = ()
+    ) -> Generator[AnswerEvent]:
+        """Yield an answer as it comes: pieces of its text, citations as they are settled, last the whole Answer.
+        Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
+        shown = self._shown(standalone(question, history), k=k, filters=filters)
+        with closing(self._answerer.stream(question, shown, history=history)) as events:
+            for event in events:
+                yield _noted(event, shown) if isinstance(event, Answer) else event
+
+    def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
+        """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
+        document of more than `k` pages, the `k` that have most to do with the schema's words. Raises NotFound,
+        UsageError for the schema, GenerationError where no language model is configured or it does not do it."""
+        extractor = self._parts.load_extractor(self.page_picture)
+        words = extractor.words(schema)
+        with self._reader.snapshot() as snapshot:
+            row = find_document(snapshot, str(document))
+            count = row.document.page_count
+            keys = [page_key(row.key, number) for number in range(1, count + 1)]
+            if count > k:
+                filters = Filters(paths=(escape(row.path),))
+                found = self._retriever.search(snapshot, Query(words), k=k, filters=filters)
+                keys = sorted(hit.page for hit in found.hits)
+            pages = snapshot.pages(keys)
+        return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
+
+    def _shown(self, question: str, *, k: int, filters: Filters) -> list[ShownPage]:
+        """Return the pages that an answer may rest on, best first."""
         with self._reader.snapshot() as snapshot:
             found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-        shown = []
-        for hit in found.hits:
-            row, page = rows[document_of(hit.page)], pages[hit.page]
-            ref = PageRef(row.path, page.number)
-            shown.append(ShownPage(ref, page.label, row.document.title, page.text, hit.score))
-        answer = self._answerer.answer(question, shown)
-        cited = {citation.ref.path for citation in answer.citations}
-        estimated = {row.path for row in rows.values() if _is_estimated(row)} & cited
-        return replace(answer, notes=(*answer.notes, *map(_note_estimated, sorted(estimated))))
+        return [_as_shown(rows[document_of(hit.page)], pages[hit.page], hit.score) for hit in found.hits]
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
-        with self._reader.snapshot() as snapshot:
-            row = self._find_page(snapshot, ref)
-        file = next((path for path in map(text_to_path, row.paths) if path.exists()), None)
+        row = self._row_of(ref)
         document = row.document
 
         def render() -> bytes:
-            if file is None:
-                raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
-            if sources.digest(file, document.kind) != document.sha256:
-                raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
-            return to_jpeg(self._parts.render(file, document.kind, ref.number, longest))
+            return to_jpeg(self._parts.render(_its_file(row, ref), document.kind, ref.number, longest))
 
         data = kept_picture(self.layout, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
+    def page_picture(self, ref: PageRef, longest: int) -> Picture:
+        """Return a page as models see it, drawn anew, `longest` pixels on its longer side."""
+        row = self._row_of(ref)
+        return self._parts.picture_of(_its_file(row, ref), row.document.kind, ref.number, longest)
+
+    def _row_of(self, ref: PageRef) -> DocumentRow:
+        with self._reader.snapshot() as snapshot:
+            return find_page(snapshot, ref)
+
     def evidence(self, ref: PageRef, query: str) -> list[Box]:
         """Return where on a page the words of a query stand best, or where late interaction looks at its picture."""
         with self._reader.snapshot() as snapshot:
-            key = self._page_key(snapshot, ref)
+            key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             return [box for one in self._retriever.evidence(snapshot, query, page) for box in one.boxes]
 
@@ -276,7 +321,7 @@ class Engine:
         """Return where the `page` lane looks on a page for a query: (height, width) in 0..1, `longest` pixels on its
         longer side. Raises NotFound where it has nothing of the page."""
         with self._reader.snapshot() as snapshot:
-            key = self._page_key(snapshot, ref)
+            key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             scale = longest / max(page.width, page.height)
             size = {"height": round(page.height * scale), "width": round(page.width * scale)}
@@ -294,19 +339,8 @@ class Engine:
 
     def resolve(self, text: str) -> PageRef:
         """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full."""
-        name, page = read_page_name(text)
         with self._reader.snapshot() as snapshot:
-            row = self._find_document(snapshot, name)
-            if page is None and row.document.page_count > 1:
-                raise UsageError(f"expected a page like '{name} p.12' or '{name}#12', found {text!r}")
-            if page is None or page.isdecimal():
-                ref = PageRef(row.path, int(page or 1))
-                self._find_page(snapshot, ref)
-                return ref
-            labelled = snapshot.labelled([row.key], page)
-            if not labelled:
-                raise NotFound(f"expected a page of {row.path} with the printed number {page!r}, found none")
-            return PageRef(row.path, number_of(labelled[0]))
+            return resolve_page(snapshot, text)
 
     def status(self) -> Status:
         """Return what the collection holds, what could not be read, and why."""
@@ -347,35 +381,6 @@ class Engine:
         below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in there)]
         return writer.forget_paths([path for path in below if not text_to_path(path).exists()])
 
-    def _find_documents(self, snapshot: Snapshot, name: str) -> list[DocumentRow]:
-        """Return the documents below a folder or matching a glob, else the one document of that name."""
-        matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
-        return matching if len(matching) > 1 else [self._find_document(snapshot, name)]
-
-    def _page_key(self, snapshot: Snapshot, ref: PageRef) -> int:
-        return page_key(self._find_page(snapshot, ref).key, ref.number)
-
-    def _find_page(self, snapshot: Snapshot, ref: PageRef) -> DocumentRow:
-        row = self._find_document(snapshot, ref.path)
-        if not 1 <= ref.number <= row.document.page_count:
-            raise NotFound(f"expected a page from 1 to {row.document.page_count} of {row.path}, found {ref.number}")
-        return row
-
-    def _find_document(self, snapshot: Snapshot, name: str) -> DocumentRow:
-        """Return the document at a path, by its file name if only one has it, or by the start of its SHA-256."""
-        rows = snapshot.documents.values()
-        wanted = path_to_text(absolute_path(name))
-        exact = [row for row in rows if wanted in row.paths or name in row.paths]
-        named = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
-        hashed = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
-        found = exact or named or hashed
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise NotFound(f"expected a document of the collection, found none called {name!r}. See: pagelens status")
-        paths = ", ".join(row.path for row in found[:4])
-        raise NotFound(f"{name!r} may be any of {len(found)} documents: {paths}. Give more of the path.")
-
 
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
@@ -396,10 +401,29 @@ def _is_estimated(row: DocumentRow) -> bool:
     return row.document.metadata.get("pages") == "estimated"
 
 
-def _note_estimated(path: str) -> str:
-    return f"The page numbers of {path} are estimated: its format has no pages of its own."
+def _noted(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
+    """Return an answer that says which of the files it cites have no page numbers of their own."""
+    estimated = {page.ref.path for page in shown if page.estimated}
+    cited = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
+    said = [f"The page numbers of {path} are estimated: its format has no pages of its own." for path in cited]
+    return replace(answer, notes=(*answer.notes, *said)) if said else answer
+
+
+def _as_shown(row: DocumentRow, page: PageRow, score: float = 0.0) -> ShownPage:
+    ref = PageRef(row.path, page.number)
+    return ShownPage(ref, page.label, row.document.title, page.text, score, _is_estimated(row))
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:
     one = row.document
     return DocumentStatus(one.sha256, one.title, one.kind, one.page_count, row.paths, one.date, one.metadata)
+
+
+def _its_file(row: DocumentRow, ref: PageRef) -> Path:
+    """Return the file of a document as it was indexed. Raises NotFound where it is gone or another by now."""
+    file = next((path for path in map(text_to_path, row.paths) if path.exists()), None)
+    if file is None:
+        raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
+    if sources.digest(file, row.document.kind) != row.document.sha256:
+        raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
+    return file

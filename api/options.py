@@ -35,6 +35,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Pictures = Annotated[
     Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
 ]
+LanguageModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive (needs no model)."
+    ),
+]
 Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
 Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]

@@ -12,10 +12,12 @@ from api.indexing import OnProgress
 from api.models import Models
 from api.profiles import LANES, Profile
 from api.reembedding import OnUnpictured, Reembedding, ReembedReport
-from core.errors import CollectionMismatch, WeightsError
-from core.protocols import Answerer
+from core.errors import CollectionMismatch, GenerationError, WeightsError
+from core.protocols import Answerer, Extractor, PagePicture
 from core.settings import Settings
 from core.types import Kind, Picture
+from generate.chat import ChatModel
+from generate.loading import ModelChoice, load_chat_model, provider_of
 from index import layout
 from index.layout import LaneRecord, Layout, Manifest
 from index.moving import CollectionMove
@@ -28,6 +30,10 @@ from retrieve.search import Retriever
 
 LEFT_OUT: tuple[str, ...] = ("image", "page")
 """Lanes that a new collection does without where their weights cannot be had; one says so."""
+
+
+EXTRACTIVE = "extractive"
+"""The name of the answerer that needs no language model."""
 
 
 def read_settings() -> Settings:
@@ -56,8 +62,11 @@ def collection_exists(root: Path) -> bool:
     return layout.exists(Layout(root))
 
 
-def open_collection(root: Path, settings: Settings | None = None, *, profile: str | None = None) -> Engine:
-    """Return the engine on a collection. Raises CollectionNotFound; CollectionMismatch when `profile` is another."""
+def open_collection(
+    root: Path, settings: Settings | None = None, *, profile: str | None = None, llm: str | None = None
+) -> Engine:
+    """Return the engine on a collection; `llm` answers ("openai:NAME", "anthropic:NAME", "local:FOLDER", EXTRACTIVE),
+    else what the environment names. Raises CollectionNotFound; CollectionMismatch when `profile` is another."""
     settings = settings or read_settings()
     manifest = layout.load(Layout(root))
     if profile not in (None, "auto", manifest.profile):
@@ -65,10 +74,10 @@ def open_collection(root: Path, settings: Settings | None = None, *, profile: st
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _parts(manifest, settings))
+    engine = Engine(root, _parts(manifest, settings, llm))
     if engine.manifest != manifest:  # moved to other models in the same moment
         engine.close()
-        return open_collection(root, settings, profile=profile)
+        return open_collection(root, settings, profile=profile, llm=llm)
     return engine
 
 
@@ -107,7 +116,7 @@ def _records(models: Models, profile: Profile) -> list[LaneRecord]:
     return records
 
 
-def _parts(manifest: Manifest, settings: Settings) -> Parts:
+def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
     models = Models(models_of(manifest), analyze, settings)
     options = ReaderOptions(settings.passwords)
 
@@ -115,21 +124,62 @@ def _parts(manifest: Manifest, settings: Settings) -> Parts:
         lanes, missing = models.lanes(manifest)
         return Retriever(lanes, analyze, missing=missing)
 
-    def load_answerer() -> Answerer:
-        from generate.extractive import ExtractiveAnswerer
+    def load_answerer(picture_of: PagePicture) -> Answerer:
+        return answerer(llm, models, picture_of)
 
-        return ExtractiveAnswerer(analyze, models.text)
+    def load_extractor(picture_of: PagePicture) -> Extractor:
+        return extractor(llm, picture_of)
 
     return Parts(
         lambda: models.embedders(manifest),
         lambda: models.text,
         load_retriever,
         load_answerer,
+        load_extractor,
         partial(render, options=options),
         partial(picture_of, options=options),
         load_recogniser,
         options,
     )
+
+
+def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answerer:
+    """Return what answers: the named language model, or the environment's, or the extractive answerer.
+
+    Raises GenerationError where the model lacks an address, a key or its files.
+    """
+    model = _language_model(llm)
+    if model is None:
+        from generate.extractive import ExtractiveAnswerer
+
+        return ExtractiveAnswerer(analyze, models.text)
+    from generate.vision import VisionAnswerer
+
+    return VisionAnswerer(model, analyze, picture_of=picture_of)
+
+
+def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
+    """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
+    model = _language_model(llm)
+    if model is None:
+        raise GenerationError(
+            "no-model",
+            "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
+            "or give --model openai:NAME, anthropic:NAME or local:FOLDER.",
+        )
+    from generate.extraction import ModelExtractor
+
+    return ModelExtractor(model, analyze, picture_of=picture_of)
+
+
+def _language_model(llm: str | None) -> ChatModel | None:
+    """Return the named language model, or the environment's; None where there is none."""
+    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
+    if choice is None:
+        return None
+    if provider_of(choice)[0] == "local":
+        import encode.torchvision_fix  # noqa: F401  # before transformers
+    return load_chat_model(choice)
 
 
 def models_of(manifest: Manifest) -> dict[str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.spaces import Space
-from core.types import Answer, AnswerEvent, PageRef, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
+from core.types import AnswerEvent, Extraction, History, PageRef, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
 
 Analyzer = Callable[[str], list[str]]
 """Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
@@ -96,16 +96,21 @@ class PageTextEncoder(LateQueryEncoder, Protocol):
 
 
 class Answerer(Protocol):
-    """A question and numbered pages to an answer that cites them."""
+    """A question and numbered pages to an answer that cites them, told as it comes."""
 
-    def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
-        """Return an answer that cites `pages` only, by their position from 1."""
+    def stream(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Generator[AnswerEvent]:
+        """Yield pieces of the text, then citations, of `pages` only, as they are settled, last the Answer; closing it
+        stops the work. `history`: the conversation that the question goes on with."""
         ...
 
 
-class StreamingAnswerer(Answerer, Protocol):
-    """An answerer that tells its answer as it comes."""
+class Extractor(Protocol):
+    """Pages to JSON in the shape that a schema asks for (JSON Schema 2020-12)."""
 
-    def stream(self, question: str, pages: Sequence[ShownPage]) -> Generator[AnswerEvent]:
-        """Yield pieces of the text, then citations as they are settled, last the Answer; closing it stops the work."""
+    def words(self, schema: object) -> str:
+        """Return what pages are searched by for a schema: its names and descriptions. Raises UsageError."""
+        ...
+
+    def extract(self, schema: object, pages: Sequence[ShownPage]) -> Extraction:
+        """Return what the pages say, with a citation of `pages` for each value. Raises UsageError, GenerationError."""
         ...

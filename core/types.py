@@ -189,6 +189,7 @@ class ShownPage:
     title: str
     text: PageText
     score: float = 0.0  # the retriever's fused score
+    estimated: bool = False  # the page number: the format has no pages of its own
 
 
 CitationState = Literal["verified", "supported", "unverified"]
@@ -239,8 +240,24 @@ class Answer:
     usage: Usage | None = None  # where a model was asked
 
 
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was read from pages into the shape of a JSON Schema, each value with the page it stands on."""
+
+    data: object  # JSON, valid against the schema with null allowed for every property
+    citations: Mapping[str, Citation]  # JSON pointer (RFC 6901) of each value -> where it stands
+    absent: Sequence[str]  # pointers of what is null: not on these pages
+    looked_at: Sequence[PageRef]
+    notes: Sequence[str] = ()
+    usage: Usage | None = None
+
+
 AnswerEvent = str | Citation | Answer
 """What a streamed answer is made of: pieces of its text, citations as they are settled, last the whole answer."""
+
+
+History = Sequence[tuple[str, str]]
+"""A conversation so far: questions and their answers, oldest first."""
 
 
 Picture = NDArray[np.uint8]

@@ -3,11 +3,12 @@
 What stands on a page is data: it is quoted, never followed. Knows no model but a text encoder, which it can do without.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from core.protocols import Analyzer, TextEncoder
-from core.types import Answer, Citation, ShownPage
+from core.types import Answer, AnswerEvent, Citation, History, ShownPage
 from generate.confidence import THRESHOLD, confidence
+from generate.follow_up import standalone
 from generate.questions import Question, QuestionReader
 from generate.scoring import Reading, Scored, read_pages
 from generate.wording import page_name, printable, refusal
@@ -29,6 +30,14 @@ class ExtractiveAnswerer:
         self._encoder = encoder
         self._threshold = threshold
         self._questions = QuestionReader(analyze)
+
+    def stream(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Generator[AnswerEvent]:
+        """Yield the text in one piece, its citations, and the Answer."""
+        answer = self.answer(standalone(question, history), pages)
+        if answer.found:
+            yield answer.text
+        yield from answer.citations
+        yield answer
 
     def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
         """Return an answer that cites `pages` only, or `found` false with what was looked at.

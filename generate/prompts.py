@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.errors import PageLensError
 from core.protocols import PagePicture
-from core.types import ShownPage
+from core.types import History, ShownPage
 from generate.chat import ChatRequest, Message, Part, PicturePart, TextPart
 from generate.pictures import encode_picture, picture_tokens
 from generate.wording import printable
@@ -72,22 +72,24 @@ def estimate_tokens(text: str) -> int:
 
 
 def build_prompt(
-    question: str,
+    task: str,
     pages: Sequence[ShownPage],
     *,
     budget: Budget,
     picture_of: PagePicture | None,
-    history: Sequence[tuple[str, str]] = (),
+    system: str = SYSTEM,
+    history: History = (),
     fence: Callable[[], str] = lambda: secrets.token_hex(6),
 ) -> Prompt:
     """Return a request that shows as many pages as fit, best first; pictures as long as there is room for them.
 
-    `picture_of` None: text only. `history`: earlier questions and answers. `fence` draws a fence's word.
+    `task`: what is asked of them, said last. `picture_of` None: text only. `history`: earlier questions and answers.
+    `fence` draws a fence's word.
     """
     word = _unused(fence, pages)
-    asked = f"Question: {defanged(question)}"
+    asked = defanged(task)
     turns = [_turn(role, text) for pair in history for role, text in zip(("user", "assistant"), pair, strict=True)]
-    left = budget.tokens - estimate_tokens(SYSTEM) - estimate_tokens(asked) - budget.reply
+    left = budget.tokens - estimate_tokens(system) - estimate_tokens(asked) - budget.reply
     left -= sum(estimate_tokens(text) for pair in history for text in pair)
     texts = _texts(pages, word, left, budget)
     left -= sum(estimate_tokens(text) for text in texts)
@@ -102,7 +104,7 @@ def build_prompt(
         parts.append(TextPart(text))
         parts += [TextPart(f"Picture of page [{index + 1}]:"), pictures[index]] if index in pictures else []
     parts.append(TextPart(asked))
-    request = ChatRequest(SYSTEM, [*turns, Message("user", parts)], budget.reply)
+    request = ChatRequest(system, [*turns, Message("user", parts)], budget.reply)
     used = budget.tokens - budget.reply - left
     pictured = [index + 1 for index in pictures]
     return Prompt(request, pages[: len(texts)], used, pictured, len(pages) - len(texts))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.errors import GenerationError
 from core.protocols import Analyzer, PagePicture
-from core.types import Answer, AnswerEvent, Citation, ShownPage, Usage
+from core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
 from generate.chat import ChatModel, Finished, TextDelta
 from generate.checking import CitationChecker
 from generate.claims import MARK, read_claim
@@ -23,9 +23,6 @@ from generate.wording import refusal
 
 LOOKS = 4  # citations of an answer that are checked by their picture, at most
 BUDGET = Budget()
-
-History = Sequence[tuple[str, str]]
-"""Earlier questions and their answers, oldest first."""
 
 
 class Prices(NamedTuple):
@@ -144,7 +141,7 @@ class VisionAnswerer:
         yield self._whole(question, reply, citations, usage)
 
     def _prompt(self, question: str, pages: Sequence[ShownPage], history: History, budget: Budget) -> Prompt:
-        return build_prompt(question, pages, budget=budget, picture_of=self._picture_of, history=history)
+        return build_prompt(f"Question: {question}", pages, budget=budget, picture_of=self._picture_of, history=history)
 
     def _settler(self, question: str, prompt: Prompt, meter: _Meter) -> Settler:
         return Settler(

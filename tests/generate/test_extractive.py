@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.protocols import Answerer
 from core.types import Answer, PageRef, PageText, ShownPage, no_text
 from generate.extractive import ExtractiveAnswerer
 from generate.scoring import ENCODED
@@ -46,7 +45,7 @@ both = pytest.mark.parametrize("answerer", [WITH_ENCODER, WORDS_ONLY], ids=["enc
     ],
 )
 def test_the_sentence_that_answers_is_quoted_word_for_word_with_its_mark(
-    answerer: Answerer, question: str, answer: str
+    answerer: ExtractiveAnswerer, question: str, answer: str
 ) -> None:
     found = answerer.answer(question, PAGES)
     assert found.found
@@ -83,7 +82,9 @@ def test_marks_count_pages_in_the_order_of_use_and_a_page_keeps_its_mark() -> No
 @pytest.mark.parametrize(
     "question", ["What is the capital of Mongolia?", "How do I bake sourdough bread?", "Who won the cup in 1998?"]
 )
-def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(answerer: Answerer, question: str) -> None:
+def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(
+    answerer: ExtractiveAnswerer, question: str
+) -> None:
     answer = answerer.answer(question, PAGES)
     assert not answer.found
     assert answer.text == "Not in these documents. What was looked at: pump.pdf p.3; trip.pdf p.12."
@@ -93,7 +94,7 @@ def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(answere
 
 
 @both
-def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover(answerer: Answerer) -> None:
+def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover(answerer: ExtractiveAnswerer) -> None:
     asked = [
         "What does the filter cost?",
         "What does the filter housing cost?",
@@ -270,7 +271,9 @@ def _check(answer: Answer, pages: list[ShownPage]) -> None:
 
 
 @both
-def test_the_item_that_answers_is_quoted_alone_and_the_whole_list_only_when_it_is_asked_for(answerer: Answerer) -> None:
+def test_the_item_that_answers_is_quoted_alone_and_the_whole_list_only_when_it_is_asked_for(
+    answerer: ExtractiveAnswerer,
+) -> None:
     bolts = (
         "Torque\n\nBolt torque tool\n\nSeat clamp 7 Nm small key\n\nCrank arm 38 Nm large key\n\nPedals 35 Nm spanner"
     )

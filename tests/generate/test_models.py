@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,7 +45,7 @@ def server(one_server: ModelServer) -> ModelServer:
     one_server.turns.clear()
     one_server.requests.clear()
     one_server.headers.clear()
-    one_server.left.clear()
+    one_server.left = threading.Event()
     return one_server
 
 

@@ -280,7 +280,7 @@ def test_an_order_in_a_page_stays_within_its_fence(order: str, where: str) -> No
 @given(st.text(max_size=300))
 def test_no_text_closes_its_fence(text: str) -> None:
     page = replace(REPORT, text=replace(no_text(), text=text), title=text, label=text)
-    sent = texts_of(build_prompt(text, [page], budget=Budget(), picture_of=None).request)
+    sent = texts_of(build_prompt(f"Question: {text}", [page], budget=Budget(), picture_of=None).request)
     fence = sent.split("<page ", 1)[1].split(">", 1)[0]
     assert sent.count(f"</page {fence}>") == 1 and sent.index("Question:", sent.index(f"</page {fence}>"))
 
