@@ -4,7 +4,7 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -260,8 +260,8 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        shown = self._shown(standalone(question, history), k=k, filters=filters)
-        with closing(self._answerer.stream(question, shown, history=history)) as events:
+        shown, idf = self._shown(standalone(question, history), k=k, filters=filters)
+        with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
                 yield _noted(event, shown) if isinstance(event, Answer) else event
 
@@ -282,20 +282,21 @@ class Engine:
             pages = snapshot.pages(keys)
         return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
 
-    def _shown(self, question: str, *, k: int, filters: Filters) -> list[ShownPage]:
-        """Return the pages that an answer may rest on, best first."""
+    def _shown(self, question: str, *, k: int, filters: Filters) -> tuple[list[ShownPage], Mapping[str, float]]:
+        """Return the pages that an answer may rest on, best first, and the idf of the question's terms."""
         with self._reader.snapshot() as snapshot:
             found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-        return [
+        shown = [
             replace(
                 _as_shown(rows[document_of(hit.page)], pages[hit.page]),
                 score=hit.score,
-                coverage=hit.lanes["words"].score / found.idf if "words" in hit.lanes and found.idf else None,
+                bm25=hit.lanes["words"].score if "words" in hit.lanes else None,
             )
             for hit in found.hits
         ]
+        return shown, found.idf
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""

@@ -35,7 +35,7 @@ class Found:
     hits: Sequence[FusedHit]
     heard: Sequence[str]
     pages: int  # that the filters left to be ranked
-    idf: float  # summed over the query's terms: what a page's BM25 is a share of
+    idf: Mapping[str, float]  # of the query's terms, over the collection
 
 
 class Retriever:
@@ -77,8 +77,8 @@ class Retriever:
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        idf = sum(snapshot.words.idf(term) for term in set(self._analyze(query.words)))
-        weights = self._weigh(query, rankings, idf) if self._weights is None else self._weights
+        idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
+        weights = self._weigh(query, rankings, sum(idf.values())) if self._weights is None else self._weights
         hits = reciprocal_rank_fusion(rankings, k=self._k, weights=weights, scaled=self._scaled)
         if not self._hearing:
             return Found(hits[:k], [], count, idf)
