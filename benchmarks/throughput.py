@@ -93,9 +93,8 @@ def main() -> None:
 def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> None:
     """Print the costs of each case over all rounds."""
     print(f"\n{name}: {rounds[0][0].pages} pages, {len(rounds)} rounds, load {os.getloadavg()[0]:.1f} at the end")
-    print(
-        "| case | s | pages/s | times one core: median (all) | CPU-s here + workers | peak MB |\n|---|---|---|---|---|---|"
-    )
+    print("| case | s | pages/s | times one core: median (all) | CPU-s here + workers | peak MB |")
+    print("|---|---|---|---|---|---|")
     for at, case in enumerate(cases):
         costs = [costs[at] for costs in rounds]
         best = min(cost.seconds for cost in costs)
