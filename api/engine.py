@@ -288,7 +288,14 @@ class Engine:
             found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-        return [_as_shown(rows[document_of(hit.page)], pages[hit.page], hit.score) for hit in found.hits]
+        return [
+            replace(
+                _as_shown(rows[document_of(hit.page)], pages[hit.page]),
+                score=hit.score,
+                coverage=hit.lanes["words"].score / found.idf if "words" in hit.lanes and found.idf else None,
+            )
+            for hit in found.hits
+        ]
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
@@ -409,9 +416,9 @@ def _noted(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
     return replace(answer, notes=(*answer.notes, *said)) if said else answer
 
 
-def _as_shown(row: DocumentRow, page: PageRow, score: float = 0.0) -> ShownPage:
+def _as_shown(row: DocumentRow, page: PageRow) -> ShownPage:
     ref = PageRef(row.path, page.number)
-    return ShownPage(ref, page.label, row.document.title, page.text, score, _is_estimated(row))
+    return ShownPage(ref, page.label, row.document.title, page.text, estimated=_is_estimated(row))
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:

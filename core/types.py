@@ -190,6 +190,7 @@ class ShownPage:
     text: PageText
     score: float = 0.0  # the retriever's fused score
     estimated: bool = False  # the page number: the format has no pages of its own
+    coverage: float | None = None  # its BM25 over the sum of the question's idf; None: that lane did not rank it
 
 
 CitationState = Literal["verified", "supported", "unverified"]
