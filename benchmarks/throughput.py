@@ -8,13 +8,15 @@ into a new collection by a process of its own.
 
 The base is one core: the process is bound to it, encoders have one thread, nobody else reads. Against it stand, bound
 to two cores and with two encoder threads, 0, 1 and 2 workers. A round runs every case once, so that a ratio compares
-neighbours in time; told is the median of the rounds' ratios, and the best time of each case. Memory is the sum of what
+neighbours in time; told is the median of the rounds' ratios, the best time of each case, and the CPU time of the last
+round, which a machine that is not quiet changes less. Memory is the sum of what
 the process and its children hold (USS: what would be free without them), sampled; its peak.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 import pagelens
 from api.wiring import open_collection
@@ -54,6 +56,8 @@ class Cost:
 
     pages: int
     seconds: float
+    here: float  # CPU-seconds of the process that encodes and writes,
+    workers: float  # and of all that it started
     peak: float  # MB
 
 
@@ -89,7 +93,8 @@ def main() -> None:
 def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> None:
     """Print the costs of each case over all rounds."""
     print(f"\n{name}: {rounds[0][0].pages} pages, {len(rounds)} rounds, load {os.getloadavg()[0]:.1f} at the end")
-    print("| case | s | pages/s | times one core: median (all) | peak MB |\n|---|---|---|---|---|")
+    print("| case | s | pages/s | times one core: median (all) | CPU-s here + workers | peak MB |")
+    print("|---|---|---|---|---|---|")
     for at, case in enumerate(cases):
         costs = [costs[at] for costs in rounds]
         best = min(cost.seconds for cost in costs)
@@ -98,7 +103,8 @@ def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> 
         peak = max(cost.peak for cost in costs)
         middle = statistics.median(ratios)
         print(
-            f"| {case.name} | {best:.1f} | {costs[0].pages / best:.2f} | {middle:.2f} ({each}) | {peak:.0f} |",
+            f"| {case.name} | {best:.1f} | {costs[0].pages / best:.2f} | {middle:.2f} ({each}) "
+            f"| {costs[-1].here:.1f} + {costs[-1].workers:.1f} | {peak:.0f} |",
             flush=True,
         )
 
@@ -149,11 +155,13 @@ def child() -> None:
     settings = Settings(threads=int(threads))
     ocr = OcrSettings(mode="never" if mode == "never" else "auto", threads=int(threads))
     with open_collection(Path(root), settings) as engine:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), time.process_time()
         report = engine.index(Path(folder), workers=int(workers), ocr=ocr)
-        seconds = time.perf_counter() - started
+        seconds, here = time.perf_counter() - started, time.process_time() - before
     assert not report.failed, report.failed
-    print(json.dumps({"pages": report.pages, "seconds": seconds}))
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = {"pages": report.pages, "seconds": seconds, "here": here, "workers": ended.ru_utime + ended.ru_stime}
+    print(json.dumps(told))
 
 
 def link_text_documents(folder: Path, count: int) -> None:

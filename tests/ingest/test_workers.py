@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from PIL import Image
 
@@ -272,7 +272,7 @@ def test_an_error_of_the_encoder_passes_and_ends_the_workers(tmp_path: Path) -> 
 PARENT = """
 import sys
 from pathlib import Path
-import psutil  # type: ignore[import-untyped]
+import psutil
 from ingest.pipeline import read
 from tests.ingest.misbehaving import load
 from tests.ingest.test_pipeline import one_each
