@@ -23,12 +23,16 @@ T = TypeVar("T")
 class Collections:
     """The collections of a folder, or one of them. Safe to share between threads."""
 
-    def __init__(self, root: Path, settings: Settings, *, default: str = "default", only: bool = False) -> None:
-        """`default` is the one meant where none is named; `only`: the others below `root` are none of ours."""
+    def __init__(
+        self, root: Path, settings: Settings, *, default: str = "default", only: bool = False, llm: str | None = None
+    ) -> None:
+        """`default` is the one meant where none is named; `only`: the others below `root` are none of ours; `llm` is
+        what answers, see `api.wiring.open_collection`."""
         self.root = root.absolute()
         self.default = default
         self.only = only
         self._settings = settings
+        self._llm = llm
         self._open: dict[str, Engine] = {}
         self._lock = threading.RLock()
 
@@ -97,5 +101,5 @@ class Collections:
         path = self.require(name)
         with self._lock:
             if name not in self._open:
-                self._open[name] = wiring.open_collection(path, self._settings)
+                self._open[name] = wiring.open_collection(path, self._settings, llm=self._llm)
             return self._open[name]

@@ -138,13 +138,14 @@ def open_service(
     default: str = "default",
     only: bool = False,
     roots: tuple[Path, ...] = (),
+    llm: str | None = None,
     with_worker: bool = True,
 ) -> Service:
     """Return the parts of a server over the collections of a folder; nothing is started."""
     folder = ServerFolder(root.absolute())
     folder.make()
     database = Database(folder.database)
-    collections = Collections(folder.collections, settings, default=default, only=only)
+    collections = Collections(folder.collections, settings, default=default, only=only, llm=llm)
     collections.path(default)
     worker = WatchedWorker(folder.collections, default=default, only=only) if with_worker else None
     resolved = tuple(one.resolve() for one in roots)

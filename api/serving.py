@@ -32,6 +32,9 @@ def serve(
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive.")
+    ] = None,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from api.http.guard import is_loopback
@@ -40,7 +43,9 @@ def serve(
 
     root, default, only = _place(collections, collection)
     _require_folders(allow_path or [])
-    service = open_service(root, wiring.read_settings(), default=default, only=only, roots=tuple(allow_path or ()))
+    service = open_service(
+        root, wiring.read_settings(), default=default, only=only, roots=tuple(allow_path or ()), llm=model
+    )
     local = is_loopback(host)
     if not local and not service.keys.exist():
         service.database.close()

@@ -130,15 +130,20 @@ def install(app: FastAPI) -> None:
         elif isinstance(error, HTTPException):
             problem = _of_http(error)
         elif isinstance(error, Overloaded):
-            step = f"Try again in {error.retry_after} s."
-            headers = {"Retry-After": str(error.retry_after)}
-            problem = Problem(503, "overloaded", str(error), next_step=step, headers=headers)
+            problem = overloaded(error)
         else:
             problem = fault(error)
         return problem.response(getattr(request.state, "request_id", ""))
 
     for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded):
         app.add_exception_handler(kind, answer)
+
+
+def overloaded(error: Overloaded) -> Problem:
+    """Return what a turn that is not to be had is on the wire."""
+    step = f"Try again in {error.retry_after} s."
+    headers = {"Retry-After": str(error.retry_after)}
+    return Problem(503, "overloaded", str(error), next_step=step, headers=headers)
 
 
 def fault(error: Exception) -> Problem:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from api.engine import Engine
 from api.http.context import Here, HereNow
-from api.http.problems import fault, problem_of
+from api.http.gates import Overloaded
+from api.http.problems import fault, overloaded, problem_of
 from api.http.replies import AnswerReply
 from api.http.requests import AnswerRequest
 from api.http.streams import EVENTS, event, wants_events
@@ -43,19 +45,17 @@ def _events(here: Here, body: AnswerRequest, request_id: str) -> Iterator[str]:
     """Yield an answer's events; what goes wrong once they flow is an event too."""
     try:
         with here.door.answers.turn():
-            yield from here.use(lambda engine: _told(here, engine, body))
+            engine, documents = here.use(lambda engine: (engine, _documents(engine)))
+            events = engine.ask_stream(body.question, k=body.k, filters=body.filters.filters())
+            with closing(events):  # a caller who leaves stops the model
+                for one in events:
+                    yield _event(here, one, documents)
     except PageLensError as exc:
         yield event("problem", bytes(problem_of(exc).response(request_id).body).decode())
-    except Exception as exc:  # noqa: BLE001 - the stream's boundary: the status is sent, nobody may see what a fault says
+    except Overloaded as exc:
+        yield event("problem", bytes(overloaded(exc).response(request_id).body).decode())
+    except Exception as exc:  # noqa: BLE001 - the stream's boundary: nobody may see what a fault says
         yield event("problem", bytes(fault(exc).response(request_id).body).decode())
-
-
-def _told(here: Here, engine: Engine, body: AnswerRequest) -> Iterator[str]:
-    documents = _documents(engine)
-    found = engine.ask(body.question, k=body.k, filters=body.filters.filters())
-    events: list[AnswerEvent] = [found.text, *found.citations, found]
-    for one in events:
-        yield _event(here, one, documents)
 
 
 def _event(here: Here, one: AnswerEvent, documents: dict[str, str]) -> str:
