@@ -10,7 +10,7 @@ import typer
 
 from api import console, wiring
 from api.access import Keys
-from api.options import DEFAULT, Json
+from api.options import DEFAULT, Json, LanguageModel
 from api.server_folder import Database, ServerFolder
 from core.errors import UsageError
 
@@ -32,9 +32,7 @@ def serve(
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive.")
-    ] = None,
+    model: LanguageModel = None,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from api.http.guard import is_loopback
