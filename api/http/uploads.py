@@ -68,10 +68,10 @@ def safe_name(name: str) -> str:
     """Return what a file is called on the disk: letters, digits and a few marks of its name, its extension kept."""
     plain = unicodedata.normalize("NFC", shown_name(name))
     kept = "".join(char if char.isalnum() or char in _MARKS else "_" for char in plain)
-    stem, dot, extension = kept.rpartition(".")
-    stem, extension = (stem, dot + extension) if dot and len(extension.encode()) <= 8 else (kept, "")
+    stem, dot, extension = kept.strip(" .").rpartition(".")
+    stem, extension = (stem, dot + extension) if stem.strip(" .") and len(extension.encode()) <= 8 else (kept, "")
     room = LONGEST - len(extension.encode())
-    return stem.strip(" .").encode()[:room].decode("utf-8", "ignore").strip(" .") + extension.rstrip(" .") or "unnamed"
+    return (stem.strip(" .").encode()[:room].decode("utf-8", "ignore").strip(" .") or "unnamed") + extension
 
 
 def files_below(roots: tuple[Path, ...], given: list[str], *, most: int) -> list[Path]:
