@@ -99,7 +99,7 @@ def png_bomb(side: int) -> bytes:
 
 
 def test_a_pixel_bomb_fails_with_a_reason_as_a_document_and_as_a_query(empty: Server) -> None:
-    bomb = png_bomb(60_000)
+    bomb = png_bomb(30_000)
     assert len(bomb) < 1_000_000
     [result] = empty.add({"bomb.png": bomb})["results"]
     assert (result["state"], result["code"]) == ("failed", "too-large")
