@@ -5,6 +5,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,12 +69,14 @@ class Collections:
             return work(self._engine(name))
 
     def create(self, name: str, profile: str = "auto") -> dict[str, str]:
-        """Make an empty collection; return the lanes left out, and why. Raises UsageError."""
+        """Make an empty collection; return the lanes left out, and why. Weights are looked for on this machine only:
+        what a server fetches is its operator's to say. Raises UsageError, WeightsError."""
         path = self.path(name)
         if self.only and name != self.default:
             raise UsageError(f"this server serves {self.default!r} alone. Start it with --collections FOLDER.")
+        here = replace(self._settings, offline=True)
         with self._lock:
-            return wiring.create_collection(path, choose_profile(profile, self._settings), self._settings)
+            return wiring.create_collection(path, choose_profile(profile, self._settings), here)
 
     def delete(self, name: str, trash: Path) -> None:
         """Remove a collection: it is gone at once, and swept after. Raises CollectionLocked while somebody writes."""

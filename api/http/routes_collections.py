@@ -11,10 +11,13 @@ from api.http.context import Caller, Door, TheDoor, audit
 from api.http.problems import Problem
 from api.http.replies import CollectionMade, CollectionOut, CollectionsReply
 from api.http.requests import CollectionRequest
+from core.errors import WeightsError
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
-Name = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["default"])]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Name = Annotated[str, InPath(pattern=_NAME, examples=["default"])]
+Doomed = Annotated[str, InPath(pattern=_NAME, examples=["minutes"])]
 
 
 @router.get("", summary="List collections")
@@ -40,7 +43,12 @@ def create_collection(request: Request, door: TheDoor, caller: Caller, body: Col
         if body.name in collections.names():
             said = f"expected a name that is free, found the collection {body.name!r}"
             raise Problem(409, "collection-exists", said, fields=[("body.name", "taken")])
-        left_out = collections.create(body.name, body.profile)
+        try:
+            left_out = collections.create(body.name, body.profile)
+        except WeightsError as exc:
+            fields = [("body.profile", "its models are not on the server's machine")]
+            step = "Take another profile, or ask the operator: pagelens models fetch"
+            raise Problem(409, "models-missing", str(exc), next_step=step, fields=fields) from exc
     audit(caller, request.state.request_id, "collections.create", collection=body.name)
     return CollectionMade(**_look(door, body.name).model_dump(), left_out=left_out)
 
@@ -52,7 +60,7 @@ def read_collection(door: TheDoor, collection: Name) -> CollectionOut:
 
 
 @router.delete("/{collection}", status_code=204, summary="Delete a collection")
-def delete_collection(request: Request, door: TheDoor, caller: Caller, collection: Name) -> Response:
+def delete_collection(request: Request, door: TheDoor, caller: Caller, collection: Doomed) -> Response:
     """Delete a collection with everything uploaded to it. The default one stays."""
     if collection == door.service.collections.default:
         said = f"expected another collection than the default one, found {collection!r}"

@@ -1,17 +1,22 @@
 """A server in this process: the real app, the real queue, its worker called by hand."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from api.http.app import create_app
 from api.http.examples import PDF
 from api.http.limits import Limits
 from api.jobs.claims import Claims
+from api.jobs.records import NewFile
 from api.jobs.worker import Worker
 from api.service import Service, open_service
 from core.settings import Settings
@@ -89,6 +94,39 @@ def server(start: Started, pdfs: dict[str, bytes]) -> Server:
     server = start()
     assert server.add(pdfs)["state"] == "succeeded"
     return server
+
+
+@dataclass
+class Live:
+    """A server on a port of this machine."""
+
+    address: str
+    service: Service
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> Iterator[Live]:
+    """The same app behind a real uvicorn, with two documents and nobody indexing."""
+    service = open_service(tmp_path_factory.mktemp("live"), Settings(threads=1), with_worker=False)
+    service.collections.create("default", "builtin")
+    folder = tmp_path_factory.mktemp("files")
+    for name, data in pdfs.items():
+        (folder / name).write_bytes(data)
+    files = [NewFile(name, str(folder / name)) for name in pdfs]
+    service.queue.submit("index", "default", files)
+    Worker(Claims(service.database), service.collections, service.folder.uploads).drain()
+    config = uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_config=None)
+    running = uvicorn.Server(config)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        with httpx2.Client(transport=httpx2.HTTPTransport(retries=5)) as client:
+            assert client.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        yield Live(f"http://127.0.0.1:{port}", service)
+        running.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
