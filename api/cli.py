@@ -384,6 +384,7 @@ def _add_groups() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of `pagelens`."""
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name or "" for group in app.registered_groups}
     given = next(iter(sys.argv[1:] if arguments is None else arguments), "--help")
     if given not in known:  # help lists them all; a plain command starts without loading them
         _add_groups()
