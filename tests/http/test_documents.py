@@ -84,9 +84,10 @@ def test_what_one_has_already_is_not_sent_again(server: Server) -> None:
 
 def test_a_highlight_is_yellow_where_the_word_stands_and_nowhere_else(server: Server) -> None:
     page = f"{document(server, 'harbour.pdf')}-2"
+    sized: dict[str, str | int] = {"width": 600, "format": "png"}
     plain, marked = (
         Image.open(BytesIO(server.client.get(f"/v1/pages/{page}/image", params=given).content)).convert("RGB")
-        for given in ({"width": 600, "format": "png"}, {"width": 600, "format": "png", "highlight": "timber"})
+        for given in (sized, sized | {"highlight": "timber"})
     )
     words = server.client.get(f"/v1/pages/{page}").json()["words"]
     [timber] = [word["box"] for word in words if word["text"] == "Timber"]

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from api.jobs.claims import MOST_ATTEMPTS, Claims
+from api.jobs.claims import MOST_ATTEMPTS, Claims, Step
 from api.jobs.queue import JobQueue
 from api.jobs.records import NewFile
 from api.jobs.worker import Worker
 from core.errors import NotFound, UsageError
 from tests.api.files import made_up_pages, write_pdf
-from tests.http.conftest import Server
+from tests.http.conftest import Server, Started
 
 
 def test_the_same_idempotency_key_is_the_same_job_and_leaves_no_second_copy(
@@ -43,7 +43,7 @@ def test_a_waiting_job_is_cancelled_at_once(empty: Server, pdfs: dict[str, bytes
 class Impatient(Claims):
     """A queue in which somebody asks to cancel as soon as the worker tells how far it is."""
 
-    def tell(self, step, *, pages, current):  # type: ignore[no-untyped-def]
+    def tell(self, step: Step, *, pages: int, current: str) -> bool:
         JobQueue(self._database).cancel(step.job)
         return super().tell(step, pages=pages, current=current)
 
@@ -129,8 +129,7 @@ def test_jobs_are_paged_newest_first(empty: Server, pdfs: dict[str, bytes]) -> N
 
 
 def test_server_side_paths_are_indexed_below_allowed_folders_only(
-    start,
-    tmp_path_factory: pytest.TempPathFactory,  # type: ignore[no-untyped-def]
+    start: Started, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     allowed, outside = tmp_path_factory.mktemp("allowed"), tmp_path_factory.mktemp("outside")
     write_pdf(allowed / "in" / "tides.pdf", ["A limpet returns."])
