@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from api import wiring
 from api.engine import Engine
@@ -34,7 +34,7 @@ class Collections:
         self.only = only
         self._settings = settings
         self._llm = llm
-        self._open: dict[str, Engine] = {}
+        self._open: dict[str, _Open] = {}
         self._lock = threading.RLock()
 
     def names(self) -> list[str]:
@@ -91,9 +91,9 @@ class Collections:
         """Close a collection's engine, or only this one of it; the next use opens it again."""
         with self._lock:
             found = self._open.get(name)
-            if found is not None and engine in (None, found):
+            if found is not None and engine in (None, found.engine):
                 del self._open[name]
-                found.close()
+                found.engine.close()
 
     def close(self) -> None:
         """Close every engine."""
@@ -103,6 +103,25 @@ class Collections:
     def _engine(self, name: str) -> Engine:
         path = self.require(name)
         with self._lock:
+            stamp = _stamp(path)
+            if name in self._open and self._open[name].stamp != stamp:
+                self.forget(name)
             if name not in self._open:
-                self._open[name] = wiring.open_collection(path, self._settings, llm=self._llm)
-            return self._open[name]
+                self._open[name] = _Open(wiring.open_collection(path, self._settings, llm=self._llm), stamp)
+            return self._open[name].engine
+
+
+class _Open(NamedTuple):
+    """An engine, and what its collection was when it was opened."""
+
+    engine: Engine
+    stamp: tuple[int, int]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes when a collection is moved to other models, or another one stands at its address."""
+    try:
+        status = Layout(path).manifest.stat()
+    except OSError as exc:
+        raise CollectionNotFound("expected a collection of this server, found it deleted in this moment") from exc
+    return status.st_ino, status.st_mtime_ns

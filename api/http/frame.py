@@ -52,8 +52,7 @@ class Frame:
         self._note(scope, sent, time.monotonic() - started)
 
     def _note(self, scope: Scope, sent: "_Sent", seconds: float) -> None:
-        route = scope.get("route")
-        path = str(getattr(route, "path", "none"))
+        path = _template(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.answered(method, path, sent.status, seconds)
         principal = scope["state"].get("principal")
@@ -93,3 +92,12 @@ class _Sent:
 
 def _request_id(given: str) -> str:
     return given if _ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _template(scope: Scope) -> str:
+    """Return the address as the OpenAPI page writes it; "none" for one that is nobody's."""
+    path = str(getattr(scope.get("route"), "path", "none"))
+    if path == "none" or path.startswith("/v1/") or not scope["path"].startswith("/v1/"):
+        return path
+    inside = "collection" in scope.get("path_params", {})
+    return f"/v1/collections/{{collection}}{path}" if inside else f"/v1{path}"

@@ -4,6 +4,7 @@ The sender's name is data; of it the file keeps letters, digits and a few marks,
 it and no path can be made of it.
 """
 
+import errno
 import hashlib
 import os
 import unicodedata
@@ -49,8 +50,13 @@ def save(folder: ServerFolder, collection: str, file: BinaryIO, name: str) -> Sa
         home.mkdir(parents=True, mode=0o700)
         path = home / safe_name(name)
         incoming.rename(path)
-    except BaseException:
+    except BaseException as exc:
         incoming.unlink(missing_ok=True)
+        if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            step = "The server's operator: make room, then send it again."
+            raise Problem(
+                507, "disk-full", "expected room for the upload, found the disk full", next_step=step
+            ) from exc
         raise
     for made in (home, home.parent, folder.uploads):
         sync_folder(made)

@@ -6,6 +6,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from api.collections import Collections
+from api.jobs.claims import Claims
+from api.jobs.worker import Worker
+from core.settings import Settings
 from tests.http.conftest import HARBOUR, Server, Started
 
 
@@ -141,3 +145,29 @@ def test_collections_are_made_filled_apart_and_deleted(start: Started, pdfs: dic
     assert server.client.get("/v1/collections/guides").status_code == 404
     assert server.client.delete("/v1/collections/default").status_code == 409
     assert not (server.service.folder.uploads / "guides").exists()
+
+
+def test_a_collection_made_again_under_its_old_name_is_the_new_one_for_every_process(
+    start: Started, pdfs: dict[str, bytes]
+) -> None:
+    server = start()
+    service, url = server.service, "/v1/collections/guides/documents"
+    apart = Collections(service.folder.collections, Settings(threads=1))  # as the worker process has its own
+    worker = Worker(Claims(service.database), apart, service.folder.uploads)
+    for name in ("harbour.pdf", "tides.pdf"):
+        server.client.post("/v1/collections", json={"name": "guides", "profile": "builtin"})
+        job = server.upload({name: pdfs[name]}, url=url)
+        worker.drain()
+        assert server.job(job["id"])["state"] == "succeeded", server.job(job["id"])
+        assert [one["name"] for one in server.client.get(url).json()["documents"]] == [name]
+        assert server.client.delete("/v1/collections/guides").status_code == 204
+    apart.close()
+
+
+def test_metrics_count_by_templates(server: Server) -> None:
+    server.client.get(f"/v1/documents/{document(server, 'tides.pdf')}")
+    server.client.get("/v1/collections/default/documents")
+    told = server.client.get("/metrics").text
+    assert 'route="/v1/documents/{document}",status="200"' in told
+    assert 'route="/v1/collections/{collection}/documents"' in told
+    assert document(server, "tides.pdf") not in told
