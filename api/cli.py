@@ -1,4 +1,4 @@
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|models|doctor|demo`.
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|keys|models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
@@ -45,6 +45,7 @@ from api.options import (
 )
 from api.profiles import choose_profile
 from api.results import IndexReport, as_json
+from api.serving import keys_app, serve
 from api.watching import watch
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
 from core.types import Box, PageRef
@@ -329,6 +330,9 @@ def retry(
     return Exit.SOME_FAILED if report.failed else Exit.DONE
 
 
+app.command()(serve)
+app.add_typer(keys_app, name="keys")
+
 models_app = typer.Typer(help="List the models of each lane, where their weights are, how to get them.")
 app.add_typer(models_app, name="models")
 
@@ -410,6 +414,7 @@ def _add_groups() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of `pagelens`."""
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name or "" for group in app.registered_groups}
     given = next(iter(sys.argv[1:] if arguments is None else arguments), "--help")
     if given not in known:  # help lists them all; a plain command starts without loading them
         _add_groups()

@@ -5,7 +5,7 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from glob import escape
@@ -177,6 +177,10 @@ class Engine:
         return [path for row in rows for path in row.paths]
 
     # Reading
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Return the newest commit, to be held open with `with`: what a door lists documents and pages from."""
+        return self._reader.snapshot()
 
     def search(
         self,

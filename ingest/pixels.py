@@ -77,7 +77,9 @@ def opened_picture(path: Path) -> Iterator[ImageFile]:
             raise ReadError("too-large", f"expected a picture of at most {MAX_FILE} bytes, found {size}")
         with translated(form):
             # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
-            yield _FORMATS[form](with_bounded_texts(file) if form == "PNG" else file)
+            image = _FORMATS[form](with_bounded_texts(file) if form == "PNG" else file)
+            _require_bounded(image)  # before anything is asked: a PNG decodes itself to look for EXIF at its end
+            yield image
 
 
 @contextmanager
@@ -161,17 +163,22 @@ def displayed(image: ImageFile, *, longest: int) -> Image.Image:
 
 def _decode(image: ImageFile, longest: int) -> None:
     """Decode the picture; a JPEG at the smallest of its sizes whose longer side has `longest` pixels."""
+    _require_bounded(image)  # a later picture of a file may be larger than its first
+    width, height = image.size
+    if isinstance(image, JpegImageFile):
+        smaller = next(divisor for divisor in (1, 2, 4, 8) if width * height <= divisor**2 * MAX_PIXELS)
+        scale = min(1 / smaller, longest / max(width, height))
+        image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
+    image.load()
+
+
+def _require_bounded(image: ImageFile) -> None:
     width, height = image.size
     is_baseline = isinstance(image, JpegImageFile) and not image.info.get("progressive")
     # A progressive JPEG holds all of its coefficients in memory before it can be made smaller.
     most = MAX_JPEG_PIXELS if is_baseline else MAX_PIXELS
     if width * height > most:
         raise ReadError("too-large", f"expected at most {most} pixels, found {width} x {height}: scale it down")
-    if isinstance(image, JpegImageFile):
-        smaller = next(divisor for divisor in (1, 2, 4, 8) if width * height <= divisor**2 * MAX_PIXELS)
-        scale = min(1 / smaller, longest / max(width, height))
-        image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
-    image.load()
 
 
 def _reduced(image: Image.Image, longest: int) -> Image.Image:

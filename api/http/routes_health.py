@@ -1,0 +1,61 @@
+"""Whether the server lives, whether it is ready, what it counts."""
+
+from fastapi import APIRouter, Response
+
+from api.engine import Engine
+from api.http.context import Door, TheDoor
+from api.http.replies import Health, Ready
+from core.errors import PageLensError
+
+router = APIRouter(tags=["operation"])
+
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get("/healthz", summary="Whether the process lives")
+def healthz() -> Health:
+    """Answer."""
+    return Health(status="alive")
+
+
+@router.get("/readyz", summary="Whether searches are served", responses={503: {"model": Ready}})
+def readyz(door: TheDoor, response: Response) -> Ready:
+    """Tell whether models are loaded and warm and the default collection can be read at this moment."""
+    service = door.service
+    open_now, problem = _can_read(door)
+    ready = service.readiness.warmed and open_now
+    response.status_code = 200 if ready else 503
+    if not ready:
+        response.headers["Retry-After"] = "1"
+    return Ready(
+        ready=ready,
+        collection=service.collections.default,
+        models=service.readiness.warmed,
+        open=open_now,
+        worker=service.worker is not None and service.worker.running,
+        problem=problem or service.readiness.problem,
+    )
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Counters for Prometheus",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(door: TheDoor) -> Response:
+    """Return the counters."""
+    found = door.metrics.text(door.service, hits=door.kept.hits, misses=door.kept.misses)
+    return Response(found, media_type=METRICS)
+
+
+def _can_read(door: Door) -> tuple[bool, str]:
+    def look(engine: Engine) -> int:
+        with engine.snapshot() as snapshot:
+            return snapshot.generation
+
+    try:
+        door.service.use(door.service.collections.default, look)
+    except PageLensError as exc:
+        return False, type(exc).__name__  # no paths for everybody
+    return True, ""

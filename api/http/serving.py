@@ -1,0 +1,47 @@
+"""The app on uvicorn, with our log and bounds of its own."""
+
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from api.http.app import create_app
+from api.http.limits import Limits
+from api.logs import FIELDS, log_json
+from api.service import Service
+
+logger = logging.getLogger(f"pagelens.{__name__}")
+
+MOST_CONNECTIONS = 1_000
+LAST_WORDS = 5  # seconds that open requests are given at the end
+
+
+def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits | None = None) -> None:
+    """Serve until told to end (SIGINT, SIGTERM)."""
+    log_json(sys.stderr, audit=service.folder.audit)
+    app = create_app(service, limits=limits, keyless=keyless)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=LAST_WORDS,
+        h11_max_incomplete_event_size=32 << 10,
+    )
+    server = _Told(config)
+    server.run()
+
+
+class _Told(uvicorn.Server):
+    """A server that tells its address in our log, which matters where the port was free to choose."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in self.servers:
+            for socket_ in one.sockets:
+                host, port = socket_.getsockname()[:2]
+                logger.info("serving", extra={FIELDS: {"host": host, "port": port}})

@@ -1,0 +1,51 @@
+"""Logs as lines of JSON: who asked for what, how much, how long. Never the text of a query or of a document."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+AUDIT = "pagelens.audit"
+FIELDS = "fields"  # the attribute of a record that holds its own values
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line: time, level, logger, message, its own fields; of an exception the kind and the place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, object] = {
+            "at": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, FIELDS, {}))
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = type(record.exc_info[1]).__name__  # its message may quote a document
+            line["trace"] = _places(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def log_json(stream: TextIO, *, audit: Path | None = None) -> None:
+    """Send PageLens's log to a stream, and audit lines to a file as well."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("pagelens").setLevel(logging.INFO)
+    if audit is not None:
+        file = logging.FileHandler(audit, encoding="utf-8")
+        file.setFormatter(JsonLines())
+        logging.getLogger(AUDIT).addHandler(file)
+
+
+def _places(error: BaseException) -> list[str]:
+    found, trace = [], error.__traceback__
+    while trace is not None:
+        found.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return found[-8:]

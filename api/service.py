@@ -1,0 +1,152 @@
+"""What a server is made of: collections, the queue, keys, uploads, and the results kept for repeated queries.
+
+Built here, passed to the HTTP door; knows nothing of HTTP.
+"""
+
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from sqlalchemy import delete, insert, select
+
+from api.access import Keys
+from api.collections import Collections
+from api.engine import Engine
+from api.jobs import tables as t
+from api.jobs.queue import JobQueue
+from api.jobs.records import JobRecord
+from api.jobs.watching import WatchedWorker
+from api.server_folder import Database, ServerFolder
+from core.errors import PageLensError
+from core.settings import Settings
+
+KEPT_RESULTS = 512
+WARM_UP = "ready"
+
+T = TypeVar("T")
+
+
+class KeptResults(Generic[T]):
+    """The values used last, by their keys. Safe to share between threads."""
+
+    def __init__(self, size: int = KEPT_RESULTS) -> None:
+        self._size = size
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
+        self.hits = self.misses = 0
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the value of a key, made where it is not kept."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                self.hits += 1
+                return self._values[key]
+            self.misses += 1
+        value = make()  # outside the lock: two may make the same, nobody waits
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What stands: told by `/readyz`."""
+
+    warmed: bool = False
+    problem: str = "starting"
+
+
+@dataclass
+class Service:
+    """One server's parts. `open_service` builds it, `close` gives it up."""
+
+    folder: ServerFolder
+    database: Database
+    collections: Collections
+    queue: JobQueue
+    keys: Keys
+    roots: tuple[Path, ...] = ()  # folders below which a server-side path may be indexed
+    worker: WatchedWorker | None = None
+    readiness: Readiness = field(default_factory=Readiness)
+
+    def start(self) -> None:
+        """Make the default collection where there is none, start the worker, warm the models in the background."""
+        if self.collections.default not in self.collections.names():
+            self.collections.create(self.collections.default)
+        if self.worker is not None:
+            self.worker.start()
+        threading.Thread(target=self.warm, name="warm-up", daemon=True).start()
+
+    def warm(self) -> None:
+        """Load the default collection's models by one search."""
+        try:
+            self.collections.use(self.collections.default, lambda engine: engine.search(WARM_UP, k=1))
+        except PageLensError as exc:
+            self.readiness.problem = str(exc)
+            return
+        self.readiness.warmed, self.readiness.problem = True, ""
+
+    def close(self) -> None:
+        """End the worker, close every collection."""
+        if self.worker is not None:
+            self.worker.stop()
+        self.collections.close()
+        self.database.close()
+
+    def name_uploads(self, collection: str, named: list[tuple[str, str, str]]) -> None:
+        """Remember (path, SHA-256, the sender's name) of uploads."""
+        rows = [{"path": path, "collection": collection, "sha256": sha, "name": name} for path, sha, name in named]
+        if rows:
+            with self.database.writing() as connection:
+                connection.execute(insert(t.uploads).prefix_with("OR REPLACE"), rows)
+
+    def upload_names(self, paths: list[str]) -> dict[str, str]:
+        """Return what the senders of uploads called them, by path."""
+        query = select(t.uploads.c.path, t.uploads.c.name).where(t.uploads.c.path.in_(paths))
+        with self.database.reading() as connection:
+            return {row.path: row.name for row in connection.execute(query)}
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection, its waiting jobs and its uploads. Raises CollectionLocked while it is written to."""
+        self.collections.require(name)
+        self.queue.cancel_all(name)
+        self.collections.delete(name, self.folder.root)
+        shutil.rmtree(self.folder.uploads / name, ignore_errors=True)
+        with self.database.writing() as connection:
+            connection.execute(delete(t.uploads).where(t.uploads.c.collection == name))
+
+    def job(self, job: str) -> JobRecord:
+        """Return a job. Raises NotFound."""
+        return self.queue.read(job)
+
+    def use(self, name: str, work: Callable[[Engine], T]) -> T:
+        """Return what `work` makes of a collection's engine."""
+        return self.collections.use(name, work)
+
+
+def open_service(
+    root: Path,
+    settings: Settings,
+    *,
+    default: str = "default",
+    only: bool = False,
+    roots: tuple[Path, ...] = (),
+    llm: str | None = None,
+    with_worker: bool = True,
+) -> Service:
+    """Return the parts of a server over the collections of a folder; nothing is started."""
+    folder = ServerFolder(root.absolute())
+    folder.make()
+    database = Database(folder.database)
+    collections = Collections(folder.collections, settings, default=default, only=only, llm=llm)
+    collections.path(default)
+    worker = WatchedWorker(folder.collections, default=default, only=only) if with_worker else None
+    resolved = tuple(one.resolve() for one in roots)
+    return Service(folder, database, collections, JobQueue(database), Keys(database), resolved, worker)

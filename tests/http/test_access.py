@@ -1,0 +1,222 @@
+"""Keys, scopes, collections, rates; and what is open without any."""
+
+import json
+import logging
+import sqlite3
+from typing import Any
+
+import pytest
+
+from api.http.gates import Buckets, Gate, Overloaded
+from api.http.guard import collection_of, is_loopback, needed_scope
+from api.http.limits import Limits
+from tests.http.conftest import Server, Started
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture(scope="module")
+def guarded(start: Started, pdfs: dict[str, bytes]) -> tuple[Server, dict[str, str]]:
+    """A server that asks for keys, and keys of every kind."""
+    server = start(keyless=False)
+    keys = server.service.keys
+    made = {scope: keys.create(scope) for scope in ("read", "write", "admin")}
+    server.service.collections.create("guides", "builtin")
+    made["guides"] = keys.create("write", collections=["guides"])
+    for name, url in (("harbour.pdf", "/v1/documents"), ("tides.pdf", "/v1/collections/guides/documents")):
+        job = server.upload({name: pdfs[name]}, url=url, headers=bearer(made["admin"]))
+        assert job
+    server.worker.drain()
+    return server, made
+
+
+def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    wrong = keys["read"][:-2] + ("AA" if not keys["read"].endswith("AA") else "BB")
+    for headers in ({}, bearer("nonsense"), bearer(wrong), {"Authorization": f"Basic {keys['read']}"}):
+        for method, url in (("GET", "/v1/documents"), ("POST", "/v1/search"), ("GET", "/openapi.json"), ("GET", "/x")):
+            answer = server.client.request(method, url, headers=headers)
+            assert answer.status_code == 401, (headers, url)
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert answer.json()["type"] == "urn:pagelens:problem:key-needed"
+    assert server.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "url", "allowed"),
+    [
+        ("read", "GET", "/v1/documents", True),
+        ("read", "POST", "/v1/search", True),
+        ("read", "POST", "/v1/documents", False),
+        ("read", "DELETE", f"/v1/documents/{'0' * 64}", False),
+        ("read", "POST", f"/v1/jobs/{'0' * 32}/cancel", False),
+        ("read", "GET", "/metrics", False),
+        ("write", "POST", "/v1/documents", True),
+        ("write", "POST", "/v1/collections", False),
+        ("write", "DELETE", "/v1/collections/guides", False),
+        ("admin", "POST", "/v1/collections", True),
+        ("admin", "GET", "/metrics", True),
+    ],
+)
+def test_a_scope_reaches_so_far(
+    guarded: tuple[Server, dict[str, str]], scope: str, method: str, url: str, allowed: bool
+) -> None:
+    server, keys = guarded
+    answer = server.client.request(method, url, headers=bearer(keys[scope]))
+    assert (answer.status_code != 403) == allowed
+    assert answer.status_code != 401
+
+
+def test_a_key_of_one_collection_sees_no_page_no_job_no_name_of_another(
+    guarded: tuple[Server, dict[str, str]],
+) -> None:
+    server, keys = guarded
+    mine, all_of_it = bearer(keys["guides"]), bearer(keys["admin"])
+    [foreign] = server.client.get("/v1/documents", headers=all_of_it).json()["documents"]
+    page = f"{foreign['id']}-1"
+    for url in ("/v1/documents", f"/v1/pages/{page}", f"/v1/pages/{page}/image", f"/v1/documents/{foreign['id']}/file"):
+        assert server.client.get(url, headers=mine).status_code == 403, url
+        assert server.client.get(url.replace("/v1", "/v1/collections/default"), headers=mine).status_code == 403, url
+        inside = server.client.get(url.replace("/v1", "/v1/collections/guides"), headers=mine)
+        assert inside.status_code == (200 if url == "/v1/documents" else 404), url
+    assert server.client.get("/v1/collections/nowhere", headers=mine).status_code == 403  # there or not: the same
+    names = [one["name"] for one in server.client.get("/v1/collections", headers=mine).json()["collections"]]
+    assert names == ["guides"]
+    jobs = server.client.get("/v1/jobs", headers=all_of_it).json()["jobs"]
+    seen = server.client.get("/v1/jobs", headers=mine).json()["jobs"]
+    assert {job["collection"] for job in jobs} == {"default", "guides"}
+    assert {job["collection"] for job in seen} == {"guides"}
+    [hidden] = [job["id"] for job in jobs if job["collection"] == "default"]
+    assert server.client.get(f"/v1/jobs/{hidden}", headers=mine).status_code == 404
+    assert server.client.post(f"/v1/jobs/{hidden}/cancel", headers=mine).status_code == 404
+
+
+def test_keys_are_hashed_at_rest_and_worthless_once_revoked(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, _ = guarded
+    key = server.service.keys.create("read", name="visitor")
+    assert server.client.get("/v1/documents", headers=bearer(key)).status_code == 200
+    dump = "\n".join(sqlite3.connect(server.service.folder.database).iterdump())
+    assert key.split("_", 2)[1] in dump
+    assert key.split("_", 2)[2] not in dump
+    server.service.keys.revoke(key.split("_")[1])
+    assert server.client.get("/v1/documents", headers=bearer(key)).status_code == 401
+
+
+def test_guesses_run_out(start: Started) -> None:
+    server = start(keyless=False, limits=Limits(guesses=5))
+    server.service.keys.create("read")
+    answers = [server.client.get("/v1/documents", headers=bearer(f"plk_{n:012x}_{'a' * 43}")) for n in range(9)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 4
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_a_key_has_its_rate(start: Started) -> None:
+    server = start(keyless=False, limits=Limits(rate=0.001, burst=3))
+    one, two = server.service.keys.create("read"), server.service.keys.create("read")
+    statuses = [server.client.get("/v1/jobs", headers=bearer(one)).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert server.client.get("/v1/jobs", headers=bearer(two)).status_code == 200
+
+
+def test_a_key_that_was_made_is_asked_for_on_loopback_too(start: Started) -> None:
+    server = start(keyless=True)
+    server.service.keys.create("read")
+    assert server.client.get("/v1/documents").status_code == 401
+
+
+def test_another_name_that_leads_here_is_refused_without_keys(server: Server) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "[", ""):
+        assert server.client.get("/v1/documents", headers={"Host": host}).status_code == 421, host
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:9"):
+        assert server.client.get("/v1/documents", headers={"Host": host}).status_code == 200, host
+
+
+def test_pages_of_other_sites_are_refused_and_no_header_invites_them(server: Server) -> None:
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        answer = server.client.post("/v1/search", json={"query": "timber"}, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:pagelens:problem:cross-origin")
+    preflight = server.client.options(
+        "/v1/search", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert preflight.status_code == 403
+    assert not [name for name in preflight.headers if name.startswith("access-control")]
+    own = server.client.post("/v1/search", json={"query": "timber"}, headers={"Origin": "http://127.0.0.1"})
+    assert own.status_code == 200
+
+
+def test_an_address_nobody_listed_needs_the_most() -> None:
+    assert needed_scope("POST", "/v1/documents") == "write"
+    assert needed_scope("POST", "/v1/collections/a/search") == "read"
+    assert needed_scope("POST", "/v1/collections/a/search/image/x") == "write"
+    assert needed_scope("PATCH", "/v1/collections/a") == "admin"
+    assert needed_scope("GET", "/mcp") == "admin"
+    assert collection_of("/v1/collections/a/pages/x", "default") == "a"
+    assert collection_of("/v1/pages/x", "default") == "default"
+    assert collection_of("/v1/jobs/x", "default") is None
+
+
+def test_loopback_is_known() -> None:
+    assert all(is_loopback(host) for host in ("127.0.0.1", "::1", "[::1]", "localhost", "127.9.9.9"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.evil.example", "", "1"))
+
+
+def test_a_bucket_gives_its_burst_then_its_rate() -> None:
+    now = 0.0
+    bucket = Buckets(rate=2.0, burst=3, clock=lambda: now)
+    assert [bucket.take("a") for _ in range(3)] == [0, 0, 0]
+    assert bucket.take("a") == pytest.approx(0.5)
+    assert bucket.take("b") == 0
+    now = 0.5
+    assert bucket.take("a") == 0
+    assert bucket.take("a") > 0
+
+
+def test_a_gate_sends_away_what_finds_no_room() -> None:
+    gate = Gate("search", running=1, waiting=0, patience=0.0)
+    with gate.turn(), pytest.raises(Overloaded), gate.turn():
+        pass
+    with gate.turn():
+        pass
+
+
+def test_no_room_is_503_with_retry_after_for_that_kind_only(start: Started, pdfs: dict[str, bytes]) -> None:
+    server = start(limits=Limits(answers=1, answers_waiting=0))
+    door = server.client.app.state.door  # type: ignore[attr-defined]
+    server.add(pdfs)
+    with door.answers.turn():
+        answer = server.client.post("/v1/answer", json={"question": "Timber?"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["type"] == "urn:pagelens:problem:overloaded"
+        assert server.client.post("/v1/search", json={"query": "timber"}).status_code == 200
+    assert server.client.post("/v1/answer", json={"question": "Timber?"}).status_code == 200
+
+
+def test_logs_tell_who_and_how_long_never_what_and_every_write_leaves_a_line(
+    start: Started, pdfs: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start(keyless=False)
+    key = server.service.keys.create("admin")
+    headers = {**bearer(key), "X-Request-Id": "request-77"}
+    with caplog.at_level(logging.INFO, logger="pagelens"):
+        server.upload(pdfs, headers=headers)
+        server.worker.drain()
+        answer = server.client.post("/v1/search", json={"query": "limpet tide"}, headers=headers)
+        [one, _] = server.client.get("/v1/documents", headers=headers).json()["documents"]
+        server.client.get(f"/v1/pages/{one['id']}-1/image?highlight=limpet", headers=headers)
+        server.client.delete(f"/v1/documents/{one['id']}", headers=headers)
+    assert answer.headers["x-request-id"] == "request-77"
+    fields: list[Any] = [getattr(record, "fields", {}) for record in caplog.records]
+    told = json.dumps(fields) + "".join(record.getMessage() for record in caplog.records)
+    assert "limpet" not in told
+    assert key.split("_", 2)[2] not in told
+    answered = [one for one in fields if one.get("status") == 200]
+    assert all(one["key"] == key.split("_")[1] and one["request"] == "request-77" for one in answered)
+    audited = [record.getMessage() for record in caplog.records if record.name == "pagelens.audit"]
+    assert audited == ["documents.add", "documents.remove"]
