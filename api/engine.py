@@ -325,7 +325,7 @@ class Engine:
                 documents=[_document_status(row) for row in snapshot.documents.values()],
                 pages=snapshot.page_count,
                 textless_pages=snapshot.textless(),
-                passages=len(snapshot.vectors("text").keys) if "text" in manifest.lanes else 0,
+                passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
                 bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
                 gone=[
                     path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()
