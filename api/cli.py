@@ -43,6 +43,7 @@ from api.options import (
     pairs,
     read_filters,
 )
+from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
 from api.profiles import choose_profile
 from api.results import as_json
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
@@ -102,6 +103,10 @@ def index(
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
+    store: Store = StoreKind.FOLDER,
+    url: Url = "",
+    prefix: Prefix = "",
+    quantization: Quantized = QuantizationKind.NONE,
     as_data: Json = False,
 ) -> int:
     """Index files and folders. Run again at any time: unchanged files cost a hash."""
@@ -111,12 +116,15 @@ def index(
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=pairs("--model", model))
-        left_out = wiring.create_collection(collection, chosen, settings)
+        server = read_server(collection, store, url, prefix, quantization)
+        left_out = wiring.create_collection(collection, chosen, settings, server=server)
         console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
         for lane, reason in left_out.items():
             console.err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
+    elif store is not StoreKind.FOLDER or url:
+        raise UsageError("expected --store and --url with a new collection only. To move its vectors: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     with console.progress() as tell:
         reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))

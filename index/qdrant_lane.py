@@ -50,7 +50,9 @@ class QdrantLane:
         if not self.exists():
             self._qdrant.call("making a place for vectors", self._create)
         schema = models.PayloadSchemaType.INTEGER
-        for field in () if self._qdrant.local else ("document", "number"):  # repeated where a killed writer made the collection only
+        for field in (
+            () if self._qdrant.local else ("document", "number")
+        ):  # repeated where a killed writer made the collection only
             self._qdrant.call("indexing payloads", QdrantClient.create_payload_index, self.name, field, schema)
         self._require_same()
         self._made = True

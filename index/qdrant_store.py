@@ -118,11 +118,21 @@ class QdrantStore:
 
     def drop_others(self, keep: Collection[str]) -> None:
         """Remove the collections of other lanes under our prefix."""
-        prefix = f"{self._record.prefix}-"
-        found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
-        for name in [one.name for one in found if one.name.startswith(prefix)]:
-            if name.removeprefix(prefix) not in keep:
+        for name in self._collections():
+            if name.removeprefix(f"{self._record.prefix}-") not in keep:
                 self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
+
+    def require_free(self) -> None:
+        """Raise StoreError unless the server answers and holds nothing under our prefix."""
+        if not self._record.url:
+            return
+        found = self._collections()
+        self.close()
+        if found:
+            raise StoreError(
+                f"expected no collections named {self._record.prefix}-... at {self._record.url}, found {found[0]}: "
+                "another collection's vectors. Choose another --prefix."
+            )
 
     def check(self, connection: Connection, lane: LaneRecord) -> tuple[Mapping[int, int], list[str]]:
         """See `VectorStore.check`: points are counted, document by document."""
@@ -138,6 +148,10 @@ class QdrantStore:
             rows = sum(counts[key] for key in strange)
             problems.append(f"{lane.name}: {rows} points at {there} of documents that are not in the catalog")
         return {key: min(counts.get(key, 0), rows) for key, rows in named.items()}, problems
+
+    def _collections(self) -> list[str]:
+        found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
+        return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
 
     def close(self) -> None:
         """Give up the connection."""
