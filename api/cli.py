@@ -22,6 +22,7 @@ import typer
 from typer.exceptions import TyperException
 
 from api import console, wiring
+from api.copying import copy
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
 from api.names import picture_name, printable
@@ -306,6 +307,8 @@ def retry(
     _print(report, as_data, console.print_report)
     return Exit.SOME_FAILED if report.failed else Exit.DONE
 
+
+app.command()(copy)
 
 models_app = typer.Typer(help="List the models of each lane, where their weights are, how to get them.")
 app.add_typer(models_app, name="models")

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from core.keys import document_of, page_of
 from index import dense, merging
 from index import tables as t
 from index.catalog import transaction
-from index.lane_rows import write_dense, write_tokens
+from index.lane_rows import parts_by_document, write_dense, write_tokens
 from index.layout import LaneRecord, Layout, Manifest
 from index.page_tokens import PageTokens, gather_tokens
 from index.segments import check_segment, read_keys, read_segment, sweep
@@ -51,6 +51,11 @@ class Vectors:
         allowed = None if selection is None else selection.mask(page_of(self.keys))
         rows, scores = self.index.search(query, k, allowed=allowed)
         return self.keys[rows], scores
+
+    def parts_of(self, documents: Sequence[int]) -> DenseParts:
+        """See `LaneVectors.parts_of`."""
+        rows = np.flatnonzero(np.isin(document_of(page_of(self.keys)), documents))
+        return parts_by_document(self.keys[rows], self.matrix[rows])
 
 
 class EmbeddedStore:

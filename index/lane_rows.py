@@ -12,9 +12,11 @@ from core.spaces import Space
 from core.types import TokenMatrix
 from index.layout import LaneRecord
 from index.pooled_spaces import pool_factor
+from index.recording import DenseRows
 from index.segments import write_segment
 from index.stores import NOTHING, DenseParts, TokenParts, Written
 from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
+from index.vectors import Matrix
 
 
 def write_dense(folder: Path, space: Space, parts: DenseParts) -> Written:
@@ -57,3 +59,16 @@ def runs_of(documents: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return (document, rows) for each stretch of rows of one document."""
     cuts = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
     return [(int(documents[start]), stop - start) for start, stop in pairwise(cuts)]
+
+
+def parts_by_document(keys: NDArray[np.int64], vectors: Matrix) -> DenseParts:
+    """Return rows with their keys of page and ordinal, (n,), as parts of one document each, in the order of keys."""
+    order = np.argsort(keys, kind="stable")
+    keys, vectors = keys[order], vectors[order]
+    parts, start = [], 0
+    for _, count in runs_of(document_of(page_of(keys))) if len(keys) else ():
+        pages, counts = np.unique(page_of(keys[start : start + count]), return_counts=True)
+        rows = np.asarray(vectors[start : start + count], np.float32)
+        parts.append((pages.tolist(), DenseRows(counts.tolist(), rows)))
+        start += count
+    return parts

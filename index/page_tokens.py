@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from core.keys import document_of
 from core.types import QueryTokens, TokenMatrix
 from index import tables as t
 from index.many_vectors import ManyVectorIndex, open_index
 from index.ragged import Stack
 from index.selection import Selection
+from index.stores import TokenParts
 from index.token_segments import TokenRows, read_token_segment
 
 
@@ -42,6 +44,18 @@ class PageTokens:
         """See `LaneTokens.page`."""
         rows = np.flatnonzero(self.keys == key)
         return self.matrix(int(rows[0])) if len(rows) else None
+
+    def parts_of(self, documents: Sequence[int]) -> TokenParts:
+        """See `LaneTokens.parts_of`: as they lie here."""
+        found: list[tuple[Sequence[int], TokenRows]] = []
+        first = 0
+        for part in self.parts:
+            keys = self.keys[first : first + len(part)]
+            rows = np.flatnonzero(np.isin(document_of(keys), documents))
+            runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else []
+            found += [(keys[run].tolist(), part.cut(int(run[0]), int(run[-1]) + 1)) for run in runs]
+            first += len(part)
+        return found
 
     def matrix(self, row: int) -> TokenMatrix:
         """Return a page's tokens and where on it they look."""

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from core.errors import CollectionDamaged
 from core.keys import document_of, page_of
 from core.types import QueryTokens, TokenMatrix
-from index.maxsim import Codes, dequantise, score_page
-from index.qdrant_lane import QdrantLane
+from index.lane_rows import parts_by_document
+from index.maxsim import score_page
+from index.qdrant_lane import TOKENS, QdrantLane
 from index.qdrant_points import selected, unpack_page
 from index.selection import Selection
+from index.stores import DenseParts, TokenParts
+from index.token_segments import TokenRows, with_summaries
 from index.vectors import Matrix
 
 SPARE = 8  # rows beyond those wanted, for ties at the end
@@ -31,7 +34,6 @@ LEAST = 100  # pages that a query by stretches looks at first, at least,
 PER_RESULT = 2  # and for each page wanted
 
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
-PageCodes = tuple[Codes, NDArray[np.float32] | None, NDArray[np.float32]]
 
 NONE: Found = (np.zeros(0, np.int64), np.zeros(0, np.float32))
 
@@ -56,6 +58,11 @@ class QdrantVectors:
         """See `LaneVectors.matrix`."""
         return self._lane.matrix(self.keys)
 
+    def parts_of(self, documents: Sequence[int]) -> DenseParts:
+        """See `LaneVectors.parts_of`."""
+        keys = self._lane.keys(np.array(documents, np.int64))
+        return parts_by_document(keys, self._lane.matrix(keys))
+
     def search(self, query: NDArray[np.float32], k: int, *, selection: Selection | None = None) -> Found:
         """See `LaneVectors.search`."""
         if k <= 0 or not self._rows or _empty(selection):
@@ -77,7 +84,7 @@ class QdrantTokens:
     def __init__(self, lane: QdrantLane, live: NDArray[np.int64], rows: int) -> None:
         """As `QdrantVectors`."""
         self._lane, self._live, self._rows = lane, live, rows
-        self._remembered: dict[int, PageCodes] = {}
+        self._remembered: dict[int, TokenRows] = {}
 
     def __len__(self) -> int:
         return self._rows
@@ -91,8 +98,14 @@ class QdrantTokens:
         """See `LaneTokens.page`."""
         if not np.isin(document_of(key), self._live):
             return None
-        found = self._codes([key]).get(key)
-        return None if found is None else TokenMatrix(dequantise(found[0], found[1]), found[2])
+        found = self._at_rest([key]).get(key)
+        return None if found is None else found.matrix(0)
+
+    def parts_of(self, documents: Sequence[int]) -> TokenParts:
+        """See `LaneTokens.parts_of`; summaries are made anew."""
+        keys = self._lane.keys(np.array(documents, np.int64)).tolist()
+        found = self._at_rest(keys)
+        return [([key], with_summaries(found[key])) for key in keys if key in found]
 
     def search(self, query: QueryTokens, k: int, *, selection: Selection | None = None) -> Found:
         """See `LaneTokens.search`."""
@@ -109,28 +122,33 @@ class QdrantTokens:
             if keep.sum() >= min(k, self._rows) or len(keys) < limit:
                 break
             limit *= 2
-        keys, bounds = keys[keep], bounds[keep]
-        return best(keys, self._scored(query, keys, bounds), k)
+        return best(*self._scored(query, keys[keep], bounds[keep]), k)
 
-    def _scored(self, query: QueryTokens, keys: NDArray[np.int64], bounds: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scored(self, query: QueryTokens, keys: NDArray[np.int64], bounds: NDArray[np.float32]) -> Found:
         """Return exact scores: of all pages where a stretch is asked for, else of the first ones only."""
         count = len(keys) if query.stretch else min(EXACT_PAGES, len(keys))
-        found = self._codes(keys[:count].tolist())
-        exact = [score_page(query, *found[key][:2]) for key in keys[:count].tolist()]
-        return np.concatenate([np.array(exact, np.float32), bounds[count:]])
+        found = self._at_rest(keys[:count].tolist())
+        scores, there = bounds.copy(), np.ones(len(keys), np.bool_)
+        for place, key in enumerate(keys[:count].tolist()):
+            there[place] = key in found  # removed between the two requests
+            if key in found:
+                scores[place] = score_page(query, found[key].tokens.codes, found[key].tokens.scales)
+        return keys[there], scores[there]
 
-    def _codes(self, pages: Sequence[int]) -> dict[int, PageCodes]:
-        """Return the tokens of pages at rest; those that are not there are left out."""
-        wanted = [page for page in pages if page not in self._remembered]
-        if len(self._remembered) + len(wanted) > REMEMBERED:
-            self._remembered = {page: self._remembered[page] for page in pages if page in self._remembered}
+    def _at_rest(self, pages: Sequence[int]) -> dict[int, TokenRows]:
+        """Return pages' tokens as they lie at rest; those that are not there are left out."""
+        found = {page: rows for page in pages if (rows := self._remembered.get(page)) is not None}
+        wanted = [page for page in pages if page not in found]
         for start in range(0, len(wanted), FETCHED):
-            for page, text in self._lane.payloads(wanted[start : start + FETCHED], "tokens").items():
+            for page, text in self._lane.payloads(wanted[start : start + FETCHED], TOKENS).items():
                 try:
-                    self._remembered[page] = unpack_page(str(text), self._lane.dim)
+                    found[page] = unpack_page(str(text), self._lane.dim)
                 except ValueError as exc:
                     raise CollectionDamaged(f"page {page} at {self._lane}: {exc}. Run: pagelens doctor --deep") from exc
-        return {page: self._remembered[page] for page in pages if page in self._remembered}
+        if len(self._remembered) + len(wanted) > REMEMBERED:
+            self._remembered = {}
+        self._remembered.update(found)
+        return found
 
 
 def visible(pages: NDArray[np.int64], live: NDArray[np.int64], selection: Selection | None) -> NDArray[np.bool_]:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from core.keys import document_of, number_of
-from index.maxsim import Codes
+from index.ragged import Ragged
 from index.selection import Selection
-from index.token_segments import GRID, TokenRows
+from index.token_segments import TokenRows
 
 INTEGERS, HALVES = b"i", b"f"
 
@@ -81,18 +81,19 @@ def pack_page(rows: TokenRows, row: int) -> str:
     return base64.b64encode(kind + codes.tobytes() + numbers + boxes.astype("<u2").tobytes()).decode("ascii")
 
 
-def unpack_page(text: str, dim: int) -> tuple[Codes, NDArray[np.float32] | None, NDArray[np.float32]]:
-    """Return codes (n, dim), scales (n,) where codes are integers, and boxes (n, 4) as fractions of the page.
-
-    Raises ValueError when the text is not what `pack_page` wrote.
-    """
+def unpack_page(text: str, dim: int) -> TokenRows:
+    """Return one page's tokens and boxes, without a summary. Raises ValueError when `pack_page` did not write it."""
     data = base64.b64decode(text, validate=True)
-    whole = data[:1] == HALVES
-    count, rest = divmod(len(data) - 1, 2 * dim + 8 if whole else dim + 12)
+    halves = data[:1] == HALVES
+    count, rest = divmod(len(data) - 1, 2 * dim + 8 if halves else dim + 12)
     if rest or data[:1] not in (HALVES, INTEGERS):
         raise ValueError(f"expected the tokens of a page, found {len(data)} bytes")
-    codes = np.frombuffer(data, "<f2" if whole else np.uint8, count * dim, 1).reshape(count, dim)
-    place = 1 + codes.nbytes
-    scales = None if whole else np.frombuffer(data, "<f4", count, place)
+    codes = np.frombuffer(data, "<f2" if halves else np.uint8, count * dim, 1).reshape(count, dim)
+    scales = None if halves else np.frombuffer(data, "<f4", count, 1 + codes.nbytes)
     boxes = np.frombuffer(data, "<u2", count * 4, len(data) - 8 * count).reshape(count, 4)
-    return codes, scales, boxes.astype(np.float32) / np.float32(GRID)
+    none = np.zeros(2, np.int64)
+    return TokenRows(
+        Ragged(np.array([0, count], np.int64), codes, scales),
+        boxes.astype(np.uint16),
+        Ragged(none, np.zeros((0, dim), np.uint8), np.zeros(0, np.float32)),
+    )

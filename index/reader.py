@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
 from index import catalog, upkeep
@@ -119,6 +119,20 @@ class Snapshot:
     def failures(self) -> list[Failure]:
         """Return the files that could not be read."""
         return catalog.read_failures(self._connection)
+
+    def catalog_rows(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
+        """Return the catalog's rows of some documents by table, but for their paths, as they may be inserted."""
+        return {
+            table: catalog.read_rows(self._connection, select(table).where(column.in_(documents)))
+            for table, column in ((t.documents, t.documents.c.key), (t.pages, t.pages.c.document))
+        }
+
+    def other_rows(self) -> tuple[dict[Table, list[dict[str, object]]], int]:
+        """Return paths of live documents and failures likewise, and the key of the next document."""
+        live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
+        rows = {t.paths: live, t.failures: select(t.failures)}
+        following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
+        return {table: catalog.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
 
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (title, number, problem) of live pages that were read in part or not at all."""

@@ -48,6 +48,10 @@ class LaneVectors(Protocol):
         """The rows (n, dim) in the order of `keys`. As dear as `keys`."""
         ...
 
+    def parts_of(self, documents: Sequence[int]) -> DenseParts:
+        """Return the rows of some documents as they may be written to another store, a part for each document."""
+        ...
+
     def search(
         self, query: NDArray[np.float32], k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -69,6 +73,10 @@ class LaneTokens(Protocol):
 
     def page(self, key: int) -> TokenMatrix | None:
         """Return a page's tokens and where on it they look; None where the lane does not have it."""
+        ...
+
+    def parts_of(self, documents: Sequence[int]) -> TokenParts:
+        """Return the pages of some documents as they may be written to another store."""
         ...
 
     def search(

@@ -97,7 +97,13 @@ def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", di
     @app.post("/collections/{name}/points/scroll")
     def scroll(name: str, body: models.ScrollRequest) -> dict[str, Any]:
         points, following = client.scroll(
-            name, body.filter, body.limit or 10, None, body.offset, body.with_payload or False, body.with_vector or False
+            name,
+            body.filter,
+            body.limit or 10,
+            None,
+            body.offset,
+            body.with_payload or False,
+            body.with_vector or False,
         )
         return said(models.ScrollResult(points=points, next_page_offset=following))
 
