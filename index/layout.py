@@ -106,6 +106,7 @@ class ServerRecord:
     url: str  # empty: Qdrant's own format in the collection's folder, without a server
     prefix: str  # what the names of the collections there begin with
     timeout: float = 30.0  # seconds a request may take
+    patience: float = 8.0  # seconds the server may be away before a command gives up
     quantization: Quantization = "none"  # what is searched first; what that finds is scored by the vectors themselves
     oversampling: float = 3.0  # with quantization: candidates for each row wanted
     shards: int | None = None  # None: the server's default

@@ -30,8 +30,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 KEY = "PAGELENS_QDRANT_KEY"
 OLDEST = (1, 12)  # facets and the query API
 PASSING = {429, 502, 503, 504}  # answers of a server that is busy, starting or behind something that is
-TRIES = 6
-FIRST_PAUSE = 0.25  # seconds; doubled after each try: 8 seconds in all
+FIRST_PAUSE = 0.25  # seconds before the second try; doubled for each further one
 
 Result = TypeVar("Result")
 Pause = Callable[[float], None]
@@ -41,14 +40,21 @@ class Qdrant:
     """A client with our errors: `call` makes a request. Safe to share between threads."""
 
     def __init__(
-        self, make: Callable[[], QdrantClient], where: str, *, local: bool = False, pause: Pause = time.sleep
+        self,
+        make: Callable[[], QdrantClient],
+        where: str,
+        *,
+        local: bool = False,
+        patience: float = 8.0,
+        pause: Pause = time.sleep,
     ) -> None:
         """`make` gives the client when it is first needed; `where` is what people know the server by; `local` says
-        that there is none: then payloads are not indexed and every row is looked at."""
+        that there is none: then payloads are not indexed and every row is looked at. A server may be away for
+        `patience` seconds, about; `pause` waits."""
         self._make = make
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
-        self._pause = pause
+        self._patience, self._pause = patience, pause
         self.where = where
         self.local = local
 
@@ -60,17 +66,18 @@ class Qdrant:
         **kwargs: Any,
     ) -> Result:
         """Return what a method of the client gives; `what` says in an error what was being done. Raises StoreError."""
-        for attempt in range(TRIES):
+        wait, waited = FIRST_PAUSE, 0.0
+        while True:
             try:
                 return request(self._open(), *args, **kwargs)
             except (ResponseHandlingException, ResourceExhaustedResponse, UnexpectedResponse) as exc:
-                if not _may_pass(exc) or attempt == TRIES - 1:
+                if not _may_pass(exc) or waited + wait > self._patience:
                     raise self._error(what, exc) from exc
                 logger.info("%s: %s; trying again", what, exc)
-                self._pause(FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25))
+                self._pause(wait * random.uniform(0.75, 1.25))
+                wait, waited = 2 * wait, waited + wait
             except (ValueError, RuntimeError) as exc:  # local mode's errors, and values no request can be made of
                 raise StoreError(f"{what} at {self.where} failed: {exc}") from exc
-        raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
         """Give up the connection."""
@@ -95,7 +102,7 @@ class Qdrant:
             said = exc.content.decode("utf-8", "replace")[:300] if exc.content else exc.reason_phrase
             return StoreError(f"{what}: Qdrant at {self.where} answered {exc.status_code}: {said}")
         return StoreError(
-            f"{what}: expected Qdrant at {self.where}, found no answer after {TRIES} tries: {exc}. "
+            f"{what}: expected Qdrant at {self.where}, found no answer in {self._patience:g} seconds: {exc}. "
             "Is it running, and is the address right? What was committed is kept: run the same command again."
         )
 
@@ -113,7 +120,7 @@ def connect(record: ServerRecord, folder: Path, *, key: str | None) -> Qdrant:
                 url=record.url, port=port, api_key=key, timeout=int(record.timeout), check_compatibility=False
             )
 
-    return Qdrant(make, record.url)
+    return Qdrant(make, record.url, patience=record.patience)
 
 
 def _may_pass(exc: Exception) -> bool:

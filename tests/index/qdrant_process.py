@@ -41,6 +41,10 @@ class QdrantProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def wait(self) -> None:
+        """Wait until it has ended by itself."""
+        self._process.wait(timeout=60)
+
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self._process.kill()

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import os
 import socket
-import sys
 import warnings
 from typing import Any
 
@@ -146,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
