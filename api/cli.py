@@ -341,11 +341,19 @@ def fetch(
 
 
 @app.command()
-def doctor(collection: Collection = DEFAULT, as_data: Json = False) -> int:
+def doctor(
+    collection: Collection = DEFAULT,
+    deep: Annotated[bool, typer.Option("--deep", help="Read all that a Qdrant server holds, not only counts.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make catalog and vectors agree; forget documents that lost some.")
+    ] = False,
+    as_data: Json = False,
+) -> int:
     """Check the installation, and the collection if there is one."""
-    from api.doctor import examine, print_examination
+    from api.doctor import Examination, examine, mend, print_examination
 
-    found = examine(collection, wiring.read_settings())
+    mended = list(mend(collection)) if repair else []
+    found = Examination([*mended, *examine(collection, wiring.read_settings(), deep=deep).checks])
     _print(found, as_data, print_examination)
     return Exit.DONE if found.healthy else Exit.ERROR
 

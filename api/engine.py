@@ -334,9 +334,10 @@ class Engine:
                 problem_pages=snapshot.unread_pages(),
             )
 
-    def check(self) -> list[str]:
-        """Return what is wrong with the collection at rest, in words; empty when all is well."""
-        return self._reader.check()
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Return what is wrong with the collection at rest, in words; empty when all is well. `deep` reads all that a
+        server holds."""
+        return self._reader.check(deep=deep)
 
     def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
         """Forget indexed files below the roots that no longer exist. A root that is itself gone prunes nothing: an

@@ -31,7 +31,7 @@ from index.reader import Snapshot
 from index.stores import LaneTokens, LaneVectors, Written
 from index.token_segments import storage_of
 
-WINDOW = 256  # pages of one commit, if a document does not have more
+WINDOW = 256  # pages
 SAMPLE = 20  # searches by a vector of the collection's own, per lane
 DEEP = 10  # rows of each that are compared
 QUERY_TOKENS = 16
@@ -60,9 +60,10 @@ class CollectionCopy:
     Raises CollectionMismatch when the two are not of the same lanes; CollectionLocked, CollectionNotFound.
     """
 
-    def __init__(self, source: Snapshot, manifest: Manifest, root: Path) -> None:
+    def __init__(self, source: Snapshot, manifest: Manifest, root: Path, *, window: int = WINDOW) -> None:
+        """`window` pages are copied in one commit, if a document does not have more."""
         self._source, self._manifest = source, manifest
-        self.layout = Layout(root)
+        self.layout, self._window = Layout(root), window
         self._stack = ExitStack()
 
     def __enter__(self) -> "CollectionCopy":
@@ -90,7 +91,7 @@ class CollectionCopy:
         kept, report.removed = self._clear(set(wanted))
         done = report.kept = len(kept)
         waiting = [(key, row.document.page_count) for key, row in wanted.items() if key not in kept]
-        for window in _windows(waiting):
+        for window in _windows(waiting, self._window):
             report.pages += self._copy(window)
             report.documents += len(window)
             done += len(window)
@@ -155,7 +156,7 @@ class CollectionCopy:
     def _compare(self, report: CopyReport) -> list[str]:
         """Return what is wrong with the copy; count searches that find the same rows in both."""
         with transaction(self._engine) as connection:
-            problems = find_damage(connection, self._store, self._manifest, self._words)
+            problems = find_damage(connection, self._store, self._manifest, self._words).problems
             live = np.array(sorted(self._source.documents), np.int64)
             for lane in self._manifest.lanes.values():
                 if lane.space.many:
@@ -173,12 +174,12 @@ def _insert(connection: Connection, rows: Mapping[Table, Sequence[dict[str, obje
             connection.execute(insert(table), list(found))
 
 
-def _windows(documents: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
-    """Cut (document, pages) into windows of at most WINDOW pages or one document."""
+def _windows(documents: Iterable[tuple[int, int]], most: int) -> Iterator[list[int]]:
+    """Cut (document, pages) into windows of at most so many pages or one document."""
     window: list[int] = []
     pages = 0
     for document, count in documents:
-        if window and pages + count > WINDOW:
+        if window and pages + count > most:
             yield window
             window, pages = [], 0
         window.append(document)

@@ -26,7 +26,7 @@ from index.layout import LaneRecord, Layout, Manifest
 from index.page_tokens import PageTokens, gather_tokens
 from index.segments import check_segment, read_keys, read_segment, sweep
 from index.selection import Selection
-from index.stores import DenseParts, TokenParts, Written
+from index.stores import DenseParts, LaneCheck, TokenParts, Written
 from index.token_segments import read_token_segment
 from index.vectors import Matrix, VectorIndex
 
@@ -117,10 +117,12 @@ class EmbeddedStore:
             if folder.name not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def check(self, connection: Connection, lane: LaneRecord) -> tuple[Mapping[int, int], list[str]]:
-        """See `VectorStore.check`: every byte is read."""
+    def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
+        """See `VectorStore.check`: every byte is read, deep or not."""
         s, r = t.segments.c, t.runs.c
-        folder, problems, found = self._layout.vectors(lane.store), [], Counter[int]()
+        folder, found = self._layout.vectors(lane.store), Counter[int]()
+        damaged: set[int] = set()
+        problems: list[str] = []
         for segment, name in connection.execute(select(s.id, s.name).where(s.store == lane.store)).all():
             runs = connection.execute(select(r.start, r.rows, r.document).where(r.segment == segment)).all()
             problem = check_segment(folder, name)
@@ -130,17 +132,19 @@ class EmbeddedStore:
                 problem = problem or str(exc)
             if problem is not None:
                 problems.append(problem)
+                damaged.update(document for _, _, document in runs)
                 found.update({document: rows for _, rows, document in runs})  # said once is enough
                 continue
             for start, rows, document in runs:
                 items = keys[start : start + rows]
                 pages = items if lane.space.many else page_of(items)
                 if not (document_of(pages) == document).all():
+                    damaged.add(document)
                     problems.append(
                         f"{lane.name}: rows {start} to {start + rows} of {name} are not of document {document}"
                     )
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
-        return found, problems
+        return LaneCheck(found, damaged, problems)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -26,6 +26,7 @@ from index.stores import DenseParts, TokenParts
 from index.token_segments import TokenRows, with_summaries
 from index.vectors import Matrix
 
+EXACT_UNTIL = 20_000  # rows of one vector; up to these every one is looked at, beyond, Qdrant's graph is used
 SPARE = 8  # rows beyond those wanted, for ties at the end
 EXACT_PAGES = 32  # of MaxSim's best, scored from the tokens at rest: equal pages are ties to the last bit
 FETCHED = 64  # pages whose tokens come with one request
@@ -70,7 +71,7 @@ class QdrantVectors:
         only = selected(selection, self._live)
         limit = min(k + SPARE, self._rows + SPARE)
         while True:
-            keys, scores = self._lane.nearest(query.tolist(), limit, only)
+            keys, scores = self._lane.nearest(query.tolist(), limit, only, exact=self._rows <= EXACT_UNTIL)
             keep = visible(page_of(keys), self._live, selection)
             if keep.sum() >= min(k, self._rows) or len(keys) < limit:
                 break

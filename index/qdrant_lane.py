@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
 from core.errors import CollectionMismatch
-from core.keys import page_of
+from core.keys import document_of, page_of
 from core.spaces import Space
 from index.layout import Quantization, ServerRecord
 from index.qdrant_connection import Qdrant
-from index.qdrant_points import of_documents, pack_page, payload_of
+from index.qdrant_points import of_documents, pack_page, payload_of, unpack_page
 from index.token_segments import TokenRows
 
 TOKENS = "tokens"  # the name of the multi-vector
@@ -24,7 +24,8 @@ BATCH_NUMBERS = 100_000  # vector components in one request: about a megabyte of
 BATCH_ROWS = 512  # and at most so many points
 PAGE = 10_000  # ids read with one request
 VECTORS = 500  # vectors read with one request
-EXACT_UNTIL = 20_000  # rows; below, every one is looked at, beyond, the graph is used
+DOCUMENTS = 100  # read at a time by a deep look
+UNIT = 0.01  # a vector of half-precision numbers may be so far from unit length
 FACETS = 10_000_000  # documents a lane may be counted by
 
 
@@ -78,9 +79,9 @@ class QdrantLane:
         self._write(points())
 
     def nearest(
-        self, query: list[float] | list[list[float]], limit: int, only: models.Filter | None
+        self, query: list[float] | list[list[float]], limit: int, only: models.Filter | None, *, exact: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return ids and scores of the nearest points, best first."""
+        """Return ids and scores of the nearest points, best first; `exact` looks at every one, without quantization."""
         found = self._qdrant.call(
             "searching",
             QdrantClient.query_points,
@@ -89,11 +90,19 @@ class QdrantLane:
             using=TOKENS if self.space.many else None,
             query_filter=only,
             limit=limit,
-            search_params=None if self._qdrant.local else models.SearchParams(exact=True),
+            search_params=self._params(limit, exact=exact),
             with_payload=False,
         ).points
         ids = np.array([point.id for point in found], np.int64)
         return ids, np.array([point.score for point in found], np.float32)
+
+    def _params(self, limit: int, *, exact: bool) -> models.SearchParams | None:
+        if self._qdrant.local:
+            return None
+        if self._record.quantization == "none":
+            return models.SearchParams(exact=exact, hnsw_ef=max(128, 2 * limit))
+        rescored = models.QuantizationSearchParams(rescore=True, oversampling=self._record.oversampling)
+        return models.SearchParams(hnsw_ef=max(128, 2 * limit), quantization=rescored)
 
     def keys(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids of all points of some documents, rising."""
@@ -128,6 +137,33 @@ class QdrantLane:
             "counting vectors", QdrantClient.facet, self.name, "document", limit=FACETS, exact=True
         )
         return Counter({int(hit.value): hit.count for hit in found.hits})
+
+    def faults(self, documents: Sequence[int]) -> dict[int, str]:
+        """Read every point of some documents; return those with points that we cannot have written, and why."""
+        found: dict[int, str] = {}
+        for start in range(0, len(documents), DOCUMENTS):
+            keys = self.keys(np.array(documents[start : start + DOCUMENTS], np.int64))
+            pages = keys if self.space.many else page_of(keys)
+            bad = self._bad_tokens(keys) if self.space.many else self._bad_rows(keys)
+            found |= {document_of(int(pages[row])): fault for row, fault in bad.items()}
+        return found
+
+    def _bad_rows(self, keys: NDArray[np.int64]) -> dict[int, str]:
+        lengths = np.linalg.norm(self.matrix(keys).astype(np.float32), axis=1)
+        wrong = np.flatnonzero(~(np.abs(lengths - 1) < UNIT))
+        return {int(row): f"a vector of length {lengths[row]:.3f}, expected 1" for row in wrong}
+
+    def _bad_tokens(self, keys: NDArray[np.int64]) -> dict[int, str]:
+        bad: dict[int, str] = {}
+        for start in range(0, len(keys), VECTORS):
+            some = keys[start : start + VECTORS].tolist()
+            texts = self.payloads(some, TOKENS)
+            for place, key in enumerate(some, start=start):
+                try:
+                    unpack_page(str(texts.get(key, "")), self.dim)
+                except ValueError as exc:
+                    bad[place] = str(exc)
+        return bad
 
     def delete(self, which: models.Filter) -> None:
         """Remove the points that a filter lets pass."""

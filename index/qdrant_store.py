@@ -26,7 +26,7 @@ from index.qdrant_connection import KEY, Qdrant, connect
 from index.qdrant_index import QdrantTokens, QdrantVectors
 from index.qdrant_lane import QdrantLane
 from index.qdrant_points import beyond, of_documents, strangers
-from index.stores import NOTHING, DenseParts, TokenParts, Written
+from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
@@ -134,20 +134,26 @@ class QdrantStore:
                 "another collection's vectors. Choose another --prefix."
             )
 
-    def check(self, connection: Connection, lane: LaneRecord) -> tuple[Mapping[int, int], list[str]]:
-        """See `VectorStore.check`: points are counted, document by document."""
+    def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
+        """See `VectorStore.check`: points are counted, document by document; `deep` reads every one."""
         named, there = _named(connection, lane), self.lane(lane)
         counts = there.counts() if there.exists() else {}
+        damaged = {key for key, rows in named.items() if counts.get(key, 0) != rows}
         problems = [
-            f"{lane.name}: document {key}: expected {rows} points at {there}, found {counts.get(key, 0)}"
-            for key, rows in named.items()
-            if counts.get(key, 0) != rows
+            f"{lane.name}: document {key}: expected {named[key]} points at {there}, found {counts.get(key, 0)}"
+            for key in sorted(damaged)
         ]
         strange = sorted(set(counts) - set(named))
         if strange:
             rows = sum(counts[key] for key in strange)
-            problems.append(f"{lane.name}: {rows} points at {there} of documents that are not in the catalog")
-        return {key: min(counts.get(key, 0), rows) for key, rows in named.items()}, problems
+            problems.append(
+                f"{lane.name}: {rows} points at {there} of documents that are not in the catalog. Run: pagelens index"
+            )
+        if deep:
+            faults = there.faults(sorted(set(named) - damaged))
+            damaged |= set(faults)
+            problems += [f"{lane.name}: document {key} at {there}: {fault}" for key, fault in faults.items()]
+        return LaneCheck({key: min(counts.get(key, 0), rows) for key, rows in named.items()}, damaged, problems)
 
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections

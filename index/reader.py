@@ -193,11 +193,11 @@ class CollectionReader:
             )
         self.manifest = found
 
-    def check(self) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[str]:
         """Return what is wrong with the collection at rest, in words; see `index.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
-            return find_damage(connection, self._store, self.manifest, self._words)
+            return find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)

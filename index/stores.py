@@ -6,7 +6,7 @@ and rows that no document has are swept by the next writer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ DenseParts = Sequence[tuple[Sequence[int], DenseRows]]
 
 TokenParts = Sequence[tuple[Sequence[int], TokenRows]]
 """Likewise in a lane of many vectors; a page is a row, with tokens or without."""
+
+
+class LaneCheck(NamedTuple):
+    """What a lane holds, and what is wrong with it."""
+
+    found: Mapping[int, int]  # items (passages, or pages) that each document has rows for
+    damaged: set[int]  # documents whose rows are not what was written
+    problems: list[str]  # the same in words
 
 
 class LaneVectors(Protocol):
@@ -125,8 +133,8 @@ class VectorStore(Protocol):
         """Remove whole lanes whose store name is not in `keep`."""
         ...
 
-    def check(self, connection: Connection, lane: LaneRecord) -> tuple[Mapping[int, int], list[str]]:
-        """Return how many items (passages, or pages) of each document a lane has rows for, and what is wrong."""
+    def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
+        """Look at what a lane holds of each document; `deep` also at rows that take a server long to send."""
         ...
 
     def close(self) -> None:

@@ -80,6 +80,10 @@ def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", di
             os._exit(9)
         return said(client.upsert(name, points))
 
+    @app.post("/collections/{name}/points/payload")
+    def set_payload(name: str, body: models.SetPayload) -> dict[str, Any]:
+        return said(client.set_payload(name, body.payload, body.points or []))
+
     @app.post("/collections/{name}/points/delete")
     def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> dict[str, Any]:
         return said(client.delete(name, body))

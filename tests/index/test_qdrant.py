@@ -15,9 +15,10 @@ from index.placing import require_free
 from index.qdrant_connection import KEY, Qdrant
 from index.qdrant_points import pack_page, unpack_page
 from index.reader import CollectionReader
+from index.repair import repair
 from index.token_segments import Storage, pack_tokens
 from index.writer import CollectionWriter
-from tests.index.fixtures import TEXT, vector, write
+from tests.index.fixtures import TEXT, sha, vector, write
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens
 
@@ -147,6 +148,44 @@ def test_lost_points_are_said_document_by_document(root: Path, tmp_path: Path, s
     assert any(
         "text: document" in problem and "expected 3 points" in problem and "found 2" in problem for problem in problems
     )
+
+
+def test_a_repair_forgets_what_lost_points_and_the_next_run_brings_it_back(
+    root: Path, tmp_path: Path, server: QdrantProcess
+) -> None:
+    lost, whole = path_of(tmp_path, "a.pdf"), path_of(tmp_path, "b.pdf")
+    write(root, with_tokens(lost, FRUIT), with_tokens(whole, TREES))
+    client = QdrantClient(url=server.url, check_compatibility=False)
+    client.delete(f"{tmp_path.name}-{TEXT.store}", models.PointIdsList(points=[points(server, tmp_path.name)[0]]))
+    client.upsert(f"{tmp_path.name}-{TEXT.store}", [point(page_key(900, 1), "strange")])
+    client.close()
+    assert len(CollectionReader(root).check()) == 3
+    report = repair(root)
+    assert report.forgotten == [lost]
+    reader = CollectionReader(root)
+    assert reader.check(deep=True) == []
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted(TREES)
+    with CollectionWriter(root) as writer:
+        assert writer.known(sha(FRUIT)) is None
+        writer.add(with_tokens(lost, FRUIT))
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted(TREES + FRUIT)
+
+
+def test_a_deep_look_reads_every_point(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+    write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
+    reader = CollectionReader(root)
+    client = QdrantClient(url=server.url, check_compatibility=False)
+    damaged = point(page_of(points(server, tmp_path.name)[0]), FRUIT[0])
+    damaged.vector = (0.5 * vector(FRUIT[0])).tolist()
+    client.upsert(f"{tmp_path.name}-{TEXT.store}", [damaged])
+    client.set_payload(f"{tmp_path.name}-{PAGE.store}", {"tokens": "abc="}, [points(server, tmp_path.name, PAGE)[1]])
+    client.close()
+    assert reader.check() == []
+    problems = reader.check(deep=True)
+    assert any("a vector of length 0.500" in said for said in problems)
+    assert any("page: document" in said and "expected the tokens of a page" in said for said in problems)
 
 
 def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
