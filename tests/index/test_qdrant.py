@@ -1,6 +1,8 @@
 """A collection whose vectors lie on a Qdrant server: a real process that speaks its protocol."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from index.repair import repair
 from index.token_segments import Storage, pack_tokens
 from index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, sha, vector, write
-from tests.index.qdrant_process import QdrantProcess
+from tests.index.qdrant_process import REPOSITORY, QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens
 
 TREES = ["apple tree", "pear tree old", "cherry tree young and green"]
@@ -272,6 +274,20 @@ def test_without_a_server_the_vectors_lie_in_the_folder(tmp_path: Path) -> None:
     assert reader.check() == []
     reader.close()
     assert (tmp_path / "c" / "qdrant").is_dir()
+
+
+def test_an_embedded_collection_is_written_and_searched_without_qdrant_s_client(tmp_path: Path) -> None:
+    """It takes a second to import."""
+    code = (
+        "import sys; from pathlib import Path; import api.cli; from index.layout import Layout, create\n"
+        "from index.reader import CollectionReader; from tests.index.fixtures import TEXT, new_pages, vector, write\n"
+        "root = Path(sys.argv[1]); create(Layout(root), profile='test', lanes=[TEXT])\n"
+        "write(root, new_pages(sys.argv[2], ['apple']))\n"
+        "with CollectionReader(root).snapshot() as s: assert len(s.vectors('text').search(vector('apple'), 1)[0]) == 1\n"
+        "assert 'qdrant_client' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "c"), path_of(tmp_path, "a.pdf")]
+    subprocess.run(command, check=True, cwd=REPOSITORY)
 
 
 @pytest.mark.parametrize("storage", ["int8", "float16"])
