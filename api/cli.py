@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from functools import cache
@@ -25,7 +25,7 @@ from api import console, wiring
 from api.copying import copy
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
-from api.names import picture_name, printable
+from api.names import absolute_path, picture_name, printable
 from api.options import (
     DEFAULT,
     Collection,
@@ -46,7 +46,8 @@ from api.options import (
 )
 from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
 from api.profiles import choose_profile
-from api.results import as_json
+from api.results import IndexReport, as_json
+from api.watching import watch
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
 from core.types import Box, PageRef
 
@@ -103,7 +104,14 @@ def index(
     language: Annotated[
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that read files; 0: none but this one.", show_default="by cores"),
+    ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Stay, and index what changes below PATHS until Ctrl-C.")
+    ] = False,
     store: Store = StoreKind.FOLDER,
     url: Url = "",
     prefix: Prefix = "",
@@ -127,11 +135,29 @@ def index(
     elif store is not StoreKind.FOLDER or url:
         raise UsageError("expected --store and --url with a new collection only. To move its vectors: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
-    with console.progress() as tell:
-        reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
-        report = engine.index(paths, prune=prune, ocr=reading, on_progress=tell)
-    _print(report, as_data, console.print_report)
+    reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
+
+    def run() -> IndexReport:
+        with console.progress() as tell:
+            report = engine.index(paths, prune=prune, ocr=reading, workers=workers, on_progress=tell)
+        _print(report, as_data, console.print_report)
+        return report
+
+    if watching:
+        return _watch(paths, run)
+    report = run()
     return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
+
+
+def _watch(paths: Sequence[Path], run: Callable[[], IndexReport]) -> int:
+    """Index now and at each change until Ctrl-C, which is how this ends."""
+    try:
+        for _ in watch([absolute_path(path) for path in paths], run):
+            sys.stdout.flush()
+            console.err.print("Watching. Ctrl-C ends it.")
+    except KeyboardInterrupt:
+        console.err.print("No longer watching.")
+    return Exit.DONE
 
 
 @app.command()
@@ -171,6 +197,8 @@ def search(
     until: Until = None,
     pages: PageRange = None,
     meta: Meta = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="Bring so many pages before and behind each.")] = 0,
+    fold: Annotated[bool, typer.Option(help="Show one of the pages and photos that are the same to a reader.")] = True,
     pictures: Pictures = None,
     as_data: Json = False,
 ) -> int:
@@ -179,7 +207,9 @@ def search(
         raise UsageError("expected a query, or a picture with --image, found neither")
     engine = wiring.open_collection(collection)
     filters = read_filters(path, kind, since, until, pages, meta)
-    found = engine.search(query, image=image, k=k, filters=filters, lanes=listed(lane))
+    found = engine.search(
+        query, image=image, k=k, filters=filters, lanes=listed(lane), fold=fold, neighbours=neighbours
+    )
     _print(found, as_data, console.print_results)
     if pictures:
         marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]

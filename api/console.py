@@ -23,8 +23,11 @@ from api.names import printable, text_to_path
 from api.reembedding import ReembedReport
 from core.types import Answer, AnswerEvent, Citation, Extraction, LaneRank, PageRef, Usage
 from index.words import analyze
+from ingest.office_program import NEEDS_OFFICE
 
 LISTED = 10  # failures and skipped files named before the rest is counted
+LISTED_ALIKE = 3
+NEIGHBOUR_LETTERS = 200  # of a neighbouring page
 LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 _LEADERS = re.compile(r"(?:[.·_]\s*){5,}")
@@ -85,6 +88,16 @@ def print_results(found: results.SearchResults) -> None:
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
         quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
         _print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
+        if hit.like:
+            others = ", ".join(page_name(ref, None, shown(ref.path)) for ref in hit.like[:LISTED_ALIKE])
+            _print_indented(Text(f"+{len(hit.like)} like it: {others}", style="dim"))
+        for page in hit.neighbours:
+            beside = page_name(page.ref, page.label, names[page.ref.path])
+            _print_indented(Text(f"{beside}: {one_line(page.text)[:NEIGHBOUR_LETTERS]}", style="dim"))
+    estimated = {hit.ref.path for hit in found.hits if hit.estimated}
+    if estimated:
+        said = ", ".join(names[path] for path in sorted(estimated))
+        out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {said}", style="dim"))
     if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
 
@@ -243,8 +256,12 @@ def print_report(report: results.IndexReport) -> None:
     _print_files("could not be read:", report.failed)
     _print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
-    if report.skipped:
-        out.print(f"{_count(len(report.skipped), 'file')} of kinds PageLens does not read (--json names them).")
+    for what, count in Counter(_why_skipped(file) for file in report.skipped).items():
+        out.print(f"{_count(count, 'file')} {what} (--json names them).")
+
+
+def _why_skipped(file: results.FailedFile) -> str:
+    return f"not read: each {NEEDS_OFFICE}" if file.reason.endswith(NEEDS_OFFICE) else "of kinds PageLens does not read"
 
 
 def tell_unpictured(file: results.FailedFile) -> None:
@@ -307,6 +324,15 @@ def print_status(status: results.Status) -> None:
         table.add_row("\n".join(names[path] for path in document.paths), str(document.pages), printable(document.title))
     if status.documents:
         out.print(table)
+    if status.alike:
+        pages = sum(map(len, status.alike))
+        out.print(
+            f"{_count(pages, 'page')} in {_count(len(status.alike), 'group')} that are the same to a reader: a search "
+            "shows one of each (--no-fold: all)."
+        )
+        for group in status.alike[:LISTED_ALIKE]:
+            said = ", ".join(page_name(ref, None, shown(ref.path)) for ref in group[:LISTED_ALIKE])
+            out.print(Text(f"  {said}{' ...' if len(group) > LISTED_ALIKE else ''}", style="dim"), soft_wrap=True)
     if status.gone:
         out.print(
             Text(f"{_count(len(status.gone), 'file')} gone (pagelens index PATH --prune forgets):", style="yellow")

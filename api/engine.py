@@ -4,9 +4,9 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from glob import escape
 from pathlib import Path
@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from api import duplicates
 from api.embedding import Embedder
 from api.finding import find_document, find_documents, find_page, find_page_key, resolve_page
-from api.indexing import IndexRun, OnProgress, Render
+from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, text_to_path
 from api.query_picture import read_picture, read_screenshot
-from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, SearchResults, Status
+from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, NeighbourPage, SearchResults, Status
 from core.errors import NotFound, UsageError, WeightsError
-from core.keys import document_of, page_key
+from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, Extractor, PagePicture, TextEncoder
 from core.types import (
     Answer,
@@ -50,12 +51,16 @@ from index.writer import CollectionWriter
 from ingest import pipeline, sources
 from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_words import RecognitionError, TextRecogniser
+from ingest.reader_options import DEFAULT as READER_DEFAULT
+from ingest.reader_options import ReaderOptions
+from ingest.workers import suggested_workers
 from retrieve.search import Retriever
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 ASK_PAGES = 6  # pages shown to the answerer
 PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
+FOLD_FROM, FOLD_MOST = 3, 100  # hits looked at for each one wanted, and at most; more would be another ranking
 NO_FILTERS = Filters()
 READ_SCANS = OcrSettings(threads=usable_cores())
 
@@ -72,6 +77,7 @@ class Parts:
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
+    reading: ReaderOptions = READER_DEFAULT  # how files are opened
 
 
 class Engine:
@@ -117,11 +123,13 @@ class Engine:
         *,
         prune: bool = False,
         ocr: OcrSettings = READ_SCANS,
+        workers: int | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
-        what is read from pictures (what was indexed before is not read again for it)."""
+        what is read from pictures (what was indexed before is not read again for it); `workers` how many
+        processes read files (None: as many as pay; 0: this one reads them itself)."""
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
@@ -130,11 +138,20 @@ class Engine:
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
             survey = sources.survey(absolute)
-            run = IndexRun(
-                writer, embedders, self._parts.picture_of, files=survey.files, size=survey.size, tell=on_progress
+            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, tell=on_progress)
+            if workers is None:
+                workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
+            events = pipeline.read(
+                absolute,
+                known=writer.known,
+                count_tokens=count_tokens,
+                ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
+                picture_side=picture_side(embedders),
+                workers=workers,
+                options=self._parts.reading,
             )
-            reading = Ocr(ocr, self._parts.load_recogniser)
-            run.consume(pipeline.read(absolute, known=writer.known, count_tokens=count_tokens, ocr=reading))
+            with closing(events):  # ends worker processes, also when it is interrupted
+                run.consume(events)
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
         return run.report
@@ -169,21 +186,31 @@ class Engine:
         k: int = 10,
         filters: Filters = NO_FILTERS,
         lanes: Sequence[str] | None = None,
+        fold: bool = False,
+        neighbours: int = 0,
     ) -> SearchResults:
         """Return the `k` best pages for a text, a picture (a file or its bytes), or both, fused over the lanes, each
-        with its evidence."""
+        with its evidence. `fold` puts hits that are the same to a reader behind the best of them; `neighbours` brings
+        so many pages before and behind each."""
         if not query.strip() and image is None:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
-        if k < 1:
-            raise UsageError(f"expected k of at least 1, found {k}")
+        if k < 1 or neighbours < 0:
+            raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         with self._reader.snapshot() as snapshot:
-            found = self._retriever.search(snapshot, asked, k=k, filters=filters, lanes=lanes)
+            wanted = max(k, min(FOLD_FROM * k, FOLD_MOST)) if fold else k
+            found = self._retriever.search(snapshot, asked, k=wanted, filters=filters, lanes=lanes)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-            hits = [
-                self._found(snapshot, query, hit, rows[document_of(hit.page)], pages[hit.page]) for hit in found.hits
-            ]
+            looks = snapshot.looks(list(pages)) if fold else {}
+            photos = {key for key, row in rows.items() if row.document.kind == "photo"}
+            hits = []
+            for one in duplicates.fold(found.hits, pages, looks, photos, k=k):
+                row = rows[document_of(one.hit.page)]
+                hit = self._found(snapshot, query, one.hit, row, pages[one.hit.page])
+                like = [PageRef(rows[document_of(page)].path, number_of(page)) for page in one.behind]
+                beside = _neighbours(snapshot, row, hit.ref.number, neighbours)
+                hits.append(replace(hit, like=like, neighbours=beside))
             missing = dict(self._retriever.missing)
             return SearchResults(query, hits, found.heard, found.pages, missing, self._guessing())
 
@@ -215,6 +242,7 @@ class Engine:
             evidence=self._retriever.evidence(snapshot, query, page, hit),
             source=page.text.source,
             confidence=page.text.confidence,
+            estimated=_is_estimated(row),
             guesses=page.guesses if self._guessing() else (),  # those of a lane that was moved stay at rest
         )
 
@@ -232,9 +260,10 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        shown = self._shown(standalone(question, history), k=k, filters=filters)
-        with closing(self._answerer.stream(question, shown, history=history)) as events:
-            yield from events
+        shown, idf = self._shown(standalone(question, history), k=k, filters=filters)
+        with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
+            for event in events:
+                yield _noted(event, shown) if isinstance(event, Answer) else event
 
     def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
         """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
@@ -253,13 +282,21 @@ class Engine:
             pages = snapshot.pages(keys)
         return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
 
-    def _shown(self, question: str, *, k: int, filters: Filters) -> list[ShownPage]:
-        """Return the pages that an answer may rest on, best first."""
+    def _shown(self, question: str, *, k: int, filters: Filters) -> tuple[list[ShownPage], Mapping[str, float]]:
+        """Return the pages that an answer may rest on, best first, and the idf of the question's terms."""
         with self._reader.snapshot() as snapshot:
             found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
-        return [_as_shown(rows[document_of(hit.page)], pages[hit.page], hit.score) for hit in found.hits]
+        shown = [
+            replace(
+                _as_shown(rows[document_of(hit.page)], pages[hit.page]),
+                score=hit.score,
+                bm25=hit.lanes["words"].score if "words" in hit.lanes else None,
+            )
+            for hit in found.hits
+        ]
+        return shown, found.idf
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
@@ -332,6 +369,10 @@ class Engine:
                 ],
                 failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
                 problem_pages=snapshot.unread_pages(),
+                alike=[
+                    [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
+                    for group in duplicates.groups(snapshot)
+                ],
             )
 
     def check(self, *, deep: bool = False) -> list[str]:
@@ -355,8 +396,31 @@ def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     return [paths] if isinstance(paths, Path | str) else paths
 
 
-def _as_shown(row: DocumentRow, page: PageRow, score: float = 0.0) -> ShownPage:
-    return ShownPage(PageRef(row.path, page.number), page.label, row.document.title, page.text, score)
+def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
+    """Return the pages of a document that stand at most `count` before or behind one."""
+    numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
+    pages = snapshot.pages([page_key(row.key, one) for one in numbers if one != number])
+    return [
+        NeighbourPage(PageRef(row.path, page.number), page.label, page.text.text) for _, page in sorted(pages.items())
+    ]
+
+
+def _is_estimated(row: DocumentRow) -> bool:
+    """Tell whether a document's pages are where its layout here ends them, since its format has none."""
+    return row.document.metadata.get("pages") == "estimated"
+
+
+def _noted(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
+    """Return an answer that says which of the files it cites have no page numbers of their own."""
+    estimated = {page.ref.path for page in shown if page.estimated}
+    cited = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
+    said = [f"The page numbers of {path} are estimated: its format has no pages of its own." for path in cited]
+    return replace(answer, notes=(*answer.notes, *said)) if said else answer
+
+
+def _as_shown(row: DocumentRow, page: PageRow) -> ShownPage:
+    ref = PageRef(row.path, page.number)
+    return ShownPage(ref, page.label, row.document.title, page.text, estimated=_is_estimated(row))
 
 
 def _document_status(row: DocumentRow) -> DocumentStatus:
@@ -369,6 +433,6 @@ def _its_file(row: DocumentRow, ref: PageRef) -> Path:
     file = next((path for path in map(text_to_path, row.paths) if path.exists()), None)
     if file is None:
         raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
-    if sources.digest(file) != row.document.sha256:
+    if sources.digest(file, row.document.kind) != row.document.sha256:
         raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
     return file

@@ -2,22 +2,26 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from api.embedding import Batch, Embedder, embed
 from api.names import path_to_text
 from api.results import FailedFile, IndexReport, Progress
-from core.errors import ReadError
-from core.types import Kind, Page, Picture
+from core.types import Kind, Picture
 from index.recording import NewPages
 from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
+from ingest.perceptual_hash import perceptual_hash
 
 OnProgress = Callable[[Progress], None]
 
 Render = Callable[[Path, Kind, int, int], Picture]
 """File, kind, page number and pixels of the longer side to a picture. Raises ReadError."""
+
+
+def picture_side(embedders: Sequence[Embedder]) -> int:
+    """Return the pixels of the longer side of the pictures that embedders look at; 0 where none looks at any."""
+    return max((embedder.side for embedder in embedders), default=0)
 
 
 class IndexRun:
@@ -27,7 +31,6 @@ class IndexRun:
         self,
         writer: CollectionWriter,
         embedders: Sequence[Embedder],
-        render: Render,
         *,
         files: int,
         size: int,
@@ -37,7 +40,6 @@ class IndexRun:
         self.report = IndexReport()
         self._writer = writer
         self._embedders = embedders
-        self._render = render
         self._files_total, self._bytes_total = files, size
         self._files = self._pages = 0
         self._bytes = 0.0
@@ -61,12 +63,19 @@ class IndexRun:
 
     def _store(self, window: Window) -> None:
         path = path_to_text(window.path)
-        pages, pictures = self._pictured(window)
-        texts = [page.text for page in pages]
-        new = embed(self._embedders, Batch(window.document.kind, texts, window.passages, window.inputs, pictures))
+        pages, texts = window.pages, [page.text for page in window.pages]
+        batch = Batch(window.document.kind, texts, window.passages, window.inputs, window.pictures)
+        new = embed(self._embedders, batch)
         guesses = {pages[place].number: found for place, found in new.guesses.items()}
+        looks = {
+            page.number: bits
+            for page, picture in zip(pages, window.pictures, strict=True)
+            if picture is not None and (bits := perceptual_hash(picture))  # 0: it shows nothing
+        }
         self._writer.add(
-            NewPages(window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses)
+            NewPages(
+                window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses, looks
+            )
         )
         self.report.pages += len(pages)
         self.report.wordless += sum(page.text.source == "none" for page in pages)
@@ -75,18 +84,6 @@ class IndexRun:
             if page.problem:
                 self.report.problem_pages.append((path, page.number, page.problem))
         self._advance(path, files=int(window.last), pages=len(window.pages), size=self._share(window))
-
-    def _pictured(self, window: Window) -> tuple[list[Page], list[Picture | None]]:
-        """Return the pages, and their pictures where an encoder looks at some; a page without one says why."""
-        side = picture_side(self._embedders)
-        pages, pictures = list(window.pages), list[Picture | None]([None] * len(window.pages))
-        for place, page in enumerate(pages) if side else ():
-            try:
-                pictures[place] = self._render(window.path, window.document.kind, page.number, side)
-            except ReadError as exc:
-                if not page.problem:
-                    pages[place] = replace(page, problem=f"its picture could not be made: {exc}")
-        return pages, pictures
 
     def _share(self, window: Window) -> float:
         """Return the bytes of the file that these pages stand for, so that a long file moves the bar as it is read."""
@@ -116,11 +113,6 @@ class IndexRun:
         self._bytes += size
         done = min(int(self._bytes), self._bytes_total)
         self._tell(Progress(path, self._files, self._files_total, done, self._bytes_total, self._pages))
-
-
-def picture_side(embedders: Sequence[Embedder]) -> int:
-    """Return the longer side, in pixels, of the pictures that encoders look at; 0 where they look at none."""
-    return max((embedder.side for embedder in embedders), default=0)
 
 
 def _size(event: Unchanged) -> int:

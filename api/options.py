@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -42,7 +42,7 @@ LanguageModel = Annotated[
     ),
 ]
 Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only pdf, or only photo.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
 Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]
 Until = Annotated[str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")]
 PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
@@ -87,11 +87,12 @@ def _next(start: datetime, step: str) -> datetime:
 
 
 def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
-    known: dict[str, Kind] = {"pdf": "pdf", "photo": "photo"}
-    for name in names or ():
+    known: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+    chosen = listed(names) or []
+    for name in chosen:
         if name not in known:
-            raise UsageError(f"expected --kind pdf or --kind photo, found {name!r}")
-    return tuple(known[name] for name in names or ())
+            raise UsageError(f"expected --kind among {', '.join(known)}, found {name!r}")
+    return tuple(known[name] for name in chosen)
 
 
 def _page_range(text: str | None) -> tuple[int | None, int | None]:

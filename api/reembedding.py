@@ -17,7 +17,7 @@ from core.errors import ReadError
 from core.types import Picture
 from index.catalog import DocumentRow, PageRow
 from index.moving import CollectionMove, MovedPages
-from ingest.passages import passage_input
+from ingest.passages import inputs_of
 from ingest.sources import digest, unreadable
 
 BATCH_PAGES = 32  # embedded at once
@@ -98,13 +98,13 @@ class Reembedding:
 
     def _embed(self, load: Sequence["_Piece"]) -> None:
         pages: list[PageRow] = []
-        inputs: list[list[str]] = []
+        inputs: list[Sequence[str]] = []
         pictures: list[Picture | None] = []
         problems: dict[int, str] = {}
         for piece in load:
             some = self._move.pages(piece.keys)
             pages += some
-            inputs += [_inputs(piece.row.document.title, page) for page in some]
+            inputs += [inputs_of(piece.row.document, page.text, page.passages) for page in some]
             found, errors = self._files.pictures(piece.row, [page.number for page in some])
             pictures += found
             problems |= {page.key: _problem(errors[page.number]) for page in some if page.number in errors}
@@ -171,17 +171,6 @@ def _loads(waiting: Iterable[tuple[DocumentRow, Sequence[int]]]) -> Iterator[lis
         yield load
 
 
-def _inputs(title: str, page: PageRow) -> list[str]:
-    """Return what is encoded for each passage of a page, as `ingest.pipeline` has it: a caption, then the windows."""
-    text = page.text.text
-    return [
-        page.caption
-        if page.caption and not passage.ordinal
-        else passage_input(title, text[passage.start : passage.end])
-        for passage in page.passages
-    ]
-
-
 def _problem(error: ReadError) -> str:
     return f"its picture could not be made: {error}"
 
@@ -208,7 +197,7 @@ class _Files:
         for path in map(text_to_path, row.paths):
             try:
                 stamp = _stamp(path)
-                if digest(path) == row.document.sha256:
+                if digest(path, row.document.kind) == row.document.sha256:
                     self._found = row.key, path, stamp
                     return path
                 errors.append(ReadError("changed", "the file has changed since it was indexed"))

@@ -25,7 +25,19 @@ class FoundPage:
     evidence: Sequence[Evidence]
     source: TextSource = "layer"  # where its words come from
     confidence: float | None = None  # of OCR, 0 to 1
+    estimated: bool = False  # the page number: the format has no pages of its own
+    like: Sequence[PageRef] = ()  # further hits that are the same to a reader, folded behind this one
+    neighbours: Sequence["NeighbourPage"] = ()  # the pages before and behind it, where they were asked for
     guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourPage:
+    """A page beside one that was found."""
+
+    ref: PageRef
+    label: str | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,7 @@ class Status:
     gone: Sequence[str]  # paths of files that are no longer there
     failures: Sequence[FailedFile]
     problem_pages: Sequence[tuple[str, int, str]]
+    alike: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader, in groups
 
 
 def as_json(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The only place where concrete classes meet. Everything is built here once and passed on."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from index.placing import require_free
 from index.words import analyze
 from ingest import readers
 from ingest.ocr_engines import load_recogniser
+from ingest.reader_options import DEFAULT as READER_DEFAULT
+from ingest.reader_options import ReaderOptions
 from retrieve.search import Retriever
 
 LEFT_OUT: tuple[str, ...] = ("image", "page")
@@ -101,7 +104,8 @@ def reembed_collection(
     with CollectionMove(root, profile=profile.name, lanes=_records(models, profile)) as move:
         new = {lane.name for lane in move.new}
         embedders = [one for one in models.embedders(move.after) if any(lane.name in new for lane in one.lanes)]
-        return Reembedding(move, embedders, picture_of, tell=on_progress, warn=on_unpictured).run()
+        picture = partial(picture_of, options=ReaderOptions(settings.passwords))
+        return Reembedding(move, embedders, picture, tell=on_progress, warn=on_unpictured).run()
 
 
 def _records(models: Models, profile: Profile) -> list[LaneRecord]:
@@ -119,6 +123,7 @@ def _records(models: Models, profile: Profile) -> list[LaneRecord]:
 
 def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
     models = Models(models_of(manifest), analyze, settings)
+    options = ReaderOptions(settings.passwords)
 
     def load_retriever() -> Retriever:
         lanes, missing = models.lanes(manifest)
@@ -136,9 +141,10 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
         load_retriever,
         load_answerer,
         load_extractor,
-        render,
-        picture_of,
+        partial(render, options=options),
+        partial(picture_of, options=options),
         load_recogniser,
+        options,
     )
 
 
@@ -186,11 +192,11 @@ def models_of(manifest: Manifest) -> dict[str, str]:
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in LANES}
 
 
-def render(path: Path, kind: Kind, number: int, longest: int) -> Image.Image:
+def render(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
-    return readers.load(kind).render(path, number, longest=longest)
+    return readers.load(kind, options).render(path, number, longest=longest)
 
 
-def picture_of(path: Path, kind: Kind, number: int, longest: int) -> Picture:
+def picture_of(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT) -> Picture:
     """Return the same as encoders read it."""
-    return np.asarray(render(path, kind, number, longest).convert("RGB"))
+    return np.asarray(render(path, kind, number, longest, options).convert("RGB"))

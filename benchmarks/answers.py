@@ -2,49 +2,43 @@
 
     python -m benchmarks.answers [--collection C]
 
-Foreign questions are real ones asked of every document but their own; those of documents without a text layer are left
-out, since nothing of them can be read yet. Unanswerable ones are the data's own: their document is on the topic.
+What must be refused, hardest first: the data's own unanswerable questions, whose document is on the topic; real
+questions asked of every document but their own, of which sister documents may know something; the questions of
+`foreign_questions.txt`, as many as there are answerable ones, about what none of the documents is about.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from api import wiring
-from api.engine import Engine
 from benchmarks.development_set import Question, indexed, questions, scorer
 from core.types import Answer, Filters
 from generate.confidence import THRESHOLD
 
+FOREIGN = Path(__file__).with_name("foreign_questions.txt")
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def main() -> None:
     """Print the tables."""
     with indexed(__doc__) as root, wiring.open_collection(root) as engine:
-        readable = _readable(engine)
-        asked = [one for one in questions() if one.file in readable]
+        asked = questions()
         files = sorted({Path(path).name for document in engine.status().documents for path in document.paths})
         home = {one.qid: engine.ask(one.text) for one in asked}
-        foreign = {
-            one.qid: engine.ask(one.text, filters=Filters(paths=tuple(f for f in files if f != one.file)))
-            for one in asked
-            if one.answerable
-        }
         _print_quality([one for one in asked if one.answerable and one.evidence], home)
-        _print_refusals(asked, home, foreign)
-
-
-def _readable(engine: Engine) -> set[str]:
-    """Return the files that have words on some page."""
-    found = set()
-    for document in engine.status().documents:
-        name = Path(document.paths[0]).name
-        if engine.search("the a of and in page", k=1, filters=Filters(paths=(name,)), lanes=["text"]).hits:
-            found.add(name)
-    return found
+        answerable = [one for one in asked if one.answerable]
+        refused = {
+            "unanswerable": [home[one.qid].confidence for one in asked if not one.answerable],
+            "without their document": [
+                engine.ask(one.text, filters=Filters(paths=tuple(f for f in files if f != one.file))).confidence
+                for one in answerable
+            ],
+            "foreign": [engine.ask(line).confidence for line in FOREIGN.read_text("utf-8").splitlines()],
+        }
+        _print_refusals([home[one.qid].confidence for one in answerable], refused)
 
 
 def _print_quality(asked: Sequence[Question], answers: dict[str, Answer]) -> None:
@@ -76,24 +70,23 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
-def _print_refusals(asked: Sequence[Question], home: dict[str, Answer], foreign: dict[str, Answer]) -> None:
-    own = [home[one.qid].confidence for one in asked if one.answerable]
-    strange = [answer.confidence for answer in foreign.values()]
-    unanswerable = [home[one.qid].confidence for one in asked if not one.answerable]
+def _print_refusals(own: Sequence[float], refused: Mapping[str, Sequence[float]]) -> None:
+    """Print, for each threshold and kind of question, how many are refused, and how many refusals are right where
+    both kinds are equally many."""
     judge = scorer()
-    print(
-        f"AUROC {len(own)} answerable against the same asked of the other documents: {judge.auroc(own, strange):.3f}; "
-    )
-    print(f"against {len(unanswerable)} unanswerable of their own document: {judge.auroc(own, unanswerable):.3f}\n")
-    print("| threshold | foreign refused: recall | precision | answerable refused | unanswerable refused |")
-    print("|---|---|---|---|---|")
+    print(f"AUROC of {len(own)} answerable questions against")
+    for name, sures in refused.items():
+        print(f"- {len(sures)} {name}: {judge.auroc(own, sures):.3f}")
+    print(f"\n| threshold | answerable refused | {' | '.join(f'{name}: recall, precision' for name in refused)} |")
+    print("|---|---|" + "---|" * len(refused))
     for threshold in sorted({*THRESHOLDS, THRESHOLD}):
-        right = sum(sure < threshold for sure in strange)
-        wrong = sum(sure < threshold for sure in own)
-        cells = (right / len(strange), right / max(1, right + wrong), wrong / len(own))
-        none = np.mean([sure < threshold for sure in unanswerable])
-        name = f"{threshold:.2f}" + (" (shipped)" if threshold == THRESHOLD else "")
-        print(f"| {name} | " + " | ".join(f"{100 * cell:.1f}" for cell in (*cells, float(none))) + " |")
+        wrong = float(np.mean(np.array(own) < threshold))
+        cells = [f"{100 * wrong:.1f}"]
+        for sures in refused.values():
+            right = float(np.mean(np.array(sures) < threshold))
+            cells.append(f"{100 * right:.1f}, {100 * right / max(right + wrong, 1e-9):.1f}")
+        shipped = " (shipped)" if threshold == THRESHOLD else ""
+        print(f"| {threshold:.2f}{shipped} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The seams between rooms. A Protocol lists only what every implementer can do."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from core.spaces import Space
 from core.types import AnswerEvent, Extraction, History, PageRef, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
+
+NO_IDF: Mapping[str, float] = MappingProxyType({})
 
 Analyzer = Callable[[str], list[str]]
 """Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
@@ -98,9 +101,17 @@ class PageTextEncoder(LateQueryEncoder, Protocol):
 class Answerer(Protocol):
     """A question and numbered pages to an answer that cites them, told as it comes."""
 
-    def stream(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Generator[AnswerEvent]:
+    def stream(
+        self,
+        question: str,
+        pages: Sequence[ShownPage],
+        *,
+        history: History = (),
+        idf: Mapping[str, float] = NO_IDF,
+    ) -> Generator[AnswerEvent]:
         """Yield pieces of the text, then citations, of `pages` only, as they are settled, last the Answer; closing it
-        stops the work. `history`: the conversation that the question goes on with."""
+        stops the work. `history`: the conversation that the question goes on with; `idf`: of the question's terms
+        over the whole collection, which tells what nobody in it writes about."""
         ...
 
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where weights are looked for, and whether a hub may be asked."""
+    """Where weights are looked for, whether a hub may be asked, what opens locked files."""
 
     models: Path | None = None  # a folder with one folder per model; looked at first
     offline: bool = False  # never ask a hub
     threads: int | None = None  # for encoders; None: every core
+    passwords: tuple[str, ...] = ()  # to try on encrypted PDFs
     cache: Path = Path.home() / ".cache" / "pagelens"  # for what can be made again
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS and XDG_CACHE_HOME."""
+        """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS
+        (a line each) and XDG_CACHE_HOME."""
         models = environment.get("PAGELENS_MODELS")
         offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
         threads = environment.get("PAGELENS_THREADS", "")
@@ -25,5 +27,6 @@ class Settings:
             models=Path(models) if models else None,
             offline=offline.lower() not in ("", "0", "false", "no"),
             threads=int(threads) if threads.isdecimal() and int(threads) > 0 else None,
+            passwords=tuple(environment.get("PAGELENS_PASSWORDS", "").splitlines()),
             cache=(Path(caches) if caches else Path.home() / ".cache") / "pagelens",
         )

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["pdf", "photo"]
+Kind = Literal["pdf", "photo", "book", "text", "office", "drawing", "xps"]
 TextSource = Literal["layer", "ocr", "both", "none"]
 Metadata = Mapping[str, str | int | float | bool]
 
@@ -189,6 +189,8 @@ class ShownPage:
     title: str
     text: PageText
     score: float = 0.0  # the retriever's fused score
+    estimated: bool = False  # the page number: the format has no pages of its own
+    bm25: float | None = None  # its score in the `words` lane; None: that did not rank it
 
 
 CitationState = Literal["verified", "supported", "unverified"]

@@ -3,11 +3,11 @@
 What stands on a page is data: it is quoted, never followed. Knows no model but a text encoder, which it can do without.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
-from core.protocols import Analyzer, TextEncoder
+from core.protocols import NO_IDF, Analyzer, TextEncoder
 from core.types import Answer, AnswerEvent, Citation, History, ShownPage
-from generate.confidence import THRESHOLD, confidence
+from generate.confidence import THRESHOLD, confidence, coverage
 from generate.follow_up import standalone
 from generate.questions import Question, QuestionReader
 from generate.scoring import Reading, Scored, read_pages
@@ -31,15 +31,22 @@ class ExtractiveAnswerer:
         self._threshold = threshold
         self._questions = QuestionReader(analyze)
 
-    def stream(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Generator[AnswerEvent]:
+    def stream(
+        self,
+        question: str,
+        pages: Sequence[ShownPage],
+        *,
+        history: History = (),
+        idf: Mapping[str, float] = NO_IDF,
+    ) -> Generator[AnswerEvent]:
         """Yield the text in one piece, its citations, and the Answer."""
-        answer = self.answer(standalone(question, history), pages)
+        answer = self.answer(standalone(question, history), pages, idf=idf)
         if answer.found:
             yield answer.text
         yield from answer.citations
         yield answer
 
-    def answer(self, question: str, pages: Sequence[ShownPage]) -> Answer:
+    def answer(self, question: str, pages: Sequence[ShownPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
         """Return an answer that cites `pages` only, or `found` false with what was looked at.
 
         Every sentence of the text stands on its page word for word (line breaks as blanks) and is followed by its
@@ -47,7 +54,8 @@ class ExtractiveAnswerer:
         """
         asked = self._questions.read(question)
         reading = read_pages(asked, pages, self._analyze, encoder=self._encoder)
-        sure = confidence(reading, encoded=self._encoder is not None)
+        covered = coverage(asked, pages, self._analyze, idf)
+        sure = confidence(covered, reading.cosine if self._encoder else None) if reading.spans else 0.0
         looked_at = [page.ref for page in pages]
         if not reading.spans or sure < self._threshold:
             return Answer(question, refusal(pages), found=False, citations=[], looked_at=looked_at, confidence=sure)

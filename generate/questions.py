@@ -6,7 +6,6 @@ Reads English; in another language every word describes and nothing particular i
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from core.protocols import Analyzer
@@ -86,9 +85,7 @@ class Question:
 
     text: str
     terms: Mapping[str, float]
-    phrases: frozenset[tuple[str, str]]  # describing terms that stand side by side, function words left out
-    functions: frozenset[str]  # function words
-    known: frozenset[str]  # those and every term of the question: what says nothing new
+    known: frozenset[str]  # function words and every term of the question: what says nothing new
     wants: frozenset[Want]
     asks_page: bool
 
@@ -116,11 +113,7 @@ class QuestionReader:
         if not wants and _DEFINITION.match(text):
             wants = frozenset[Want]({"definition"})
         known = self._asking | frozenset(self._analyze(text))
-        phrases = frozenset(pairwise(self._describing(subject)))
-        return Question(text, weights or dict.fromkeys(terms, 1.0), phrases, self._asking, known, wants, asks_page)
-
-    def _describing(self, text: str) -> list[str]:
-        return [term for term in self._analyze(text) if term not in self._asking]
+        return Question(text, weights or dict.fromkeys(terms, 1.0), known, wants, asks_page)
 
 
 def _new(pattern: re.Pattern[str], text: str, question: str) -> bool:

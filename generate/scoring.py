@@ -7,7 +7,6 @@ encoder's cosine. Knows neither where pages come from nor what is done with the 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from core.protocols import Analyzer, TextEncoder
 from core.types import ShownPage
@@ -44,7 +43,6 @@ class Reading:
 
     spans: Sequence[Scored]  # best first
     weights: Mapping[str, float]  # the question's terms, sum 1
-    phrases: float  # the best page's share of terms that stand beside a neighbour of theirs in the question, 0..1
     cosine: float  # the best one's; 0 without an encoder
 
 
@@ -70,8 +68,7 @@ def read_pages(
     spans.sort(key=lambda span: -span.score)
     if encoder is not None and spans:
         spans = _with_cosines(question, spans, encoder)
-    phrases = max((_phrased(question, weights, page, analyze) for page in pages), default=0.0)
-    return Reading(spans, weights, phrases, max((span.cosine for span in spans), default=0.0))
+    return Reading(spans, weights, max((span.cosine for span in spans), default=0.0))
 
 
 def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, float]:
@@ -82,16 +79,6 @@ def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, floa
         raw[term] = weight * math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
     whole = sum(raw.values())
     return {term: value / whole for term, value in raw.items()} if whole else {}
-
-
-def _phrased(question: Question, weights: Mapping[str, float], page: ShownPage, analyze: Analyzer) -> float:
-    """Return the weight of the terms that the page has side by side as the question has them, one word let through.
-    A question of one term has no neighbours: then of that term."""
-    terms = [term for term in analyze(page.text.text) if term not in question.functions]
-    if not question.phrases:
-        return sum(weights[term] for term in weights if term in terms)
-    pairs = {*pairwise(terms), *zip(terms, terms[2:], strict=False)}
-    return sum(weights.get(term, 0.0) for term in {term for pair in question.phrases & pairs for term in pair})
 
 
 def _presence(term: str, span: frozenset[str], context: frozenset[str], page: frozenset[str]) -> float:

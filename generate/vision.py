@@ -4,13 +4,13 @@ Knows what a model is sent and what is made of its reply; does not know who serv
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from core.errors import GenerationError
-from core.protocols import Analyzer, PagePicture
+from core.protocols import NO_IDF, Analyzer, PagePicture
 from core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
 from generate.chat import ChatModel, Finished, TextDelta
 from generate.checking import CitationChecker
@@ -103,9 +103,17 @@ class VisionAnswerer:
         assert isinstance(last, Answer)
         return last
 
-    def stream(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Generator[AnswerEvent]:
+    def stream(
+        self,
+        question: str,
+        pages: Sequence[ShownPage],
+        *,
+        history: History = (),
+        idf: Mapping[str, float] = NO_IDF,
+    ) -> Generator[AnswerEvent]:
         """Yield pieces of the text, then citations as they are settled, last the Answer. Marks of pages that were not
-        shown never come. Closing the generator ends the model's work. Raises GenerationError."""
+        shown never come. Closing the generator ends the model's work. `idf` is not needed: the model reads the pages.
+        Raises GenerationError."""
         if not pages:
             yield Answer(question, refusal(pages), False, [], [], 0.0)
             return

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Select, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, create_engine, delete, event, func, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError
 
 from core.errors import CollectionDamaged
@@ -68,7 +68,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def create_tables(engine: Engine) -> None:
-    """Make the tables of an empty catalog; leave a made one alone."""
+    """Make the tables of an empty catalog, and those that an older one lacks where it can be written to."""
+    if engine.url.query.get("mode") == "ro":
+        return
     with transaction(engine) as connection:
         t.metadata.create_all(connection)
         if connection.execute(select(t.state.c.id)).first() is None:
@@ -191,6 +193,17 @@ def labels(connection: Connection, documents: Sequence[int], label: str) -> list
     return [int(key) for key in connection.execute(rows).scalars()]
 
 
+def read_looks(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, int]:
+    """Return what live pages look like, 64 bits by page key: of those asked for, or of all that have a picture."""
+    if not inspect(connection).has_table(t.looks.name):
+        return {}  # an older collection that cannot be written to
+    rows = select(t.looks.c.page, t.looks.c.hash).join(t.documents, t.documents.c.key == t.looks.c.document)
+    rows = rows.where(t.documents.c.live == 1).order_by(t.looks.c.page)
+    if keys is not None:
+        rows = rows.where(t.looks.c.page.in_(keys))
+    return {page: bits % (1 << 64) for page, bits in connection.execute(rows)}
+
+
 def find_document(connection: Connection, sha256: str) -> Any | None:
     """Return the row (key, live, pages_in) of the document with these bytes, staged or live."""
     columns = (t.documents.c.key, t.documents.c.live, t.documents.c.pages_in)
@@ -206,7 +219,7 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     """Forget documents, their pages, paths and vector rows."""
     for start in range(0, len(keys), IN_LIMIT):
         some = keys[start : start + IN_LIMIT]
-        for table in (t.runs, t.paths, t.pages):
+        for table in (t.runs, t.paths, t.looks, t.pages):
             connection.execute(delete(table).where(table.c.document.in_(some)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(some)))
 

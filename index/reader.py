@@ -116,6 +116,10 @@ class Snapshot:
         """Return the pages of some documents that carry a printed label."""
         return catalog.labels(self._connection, documents, label)
 
+    def looks(self, keys: Sequence[int] | None = None) -> dict[int, int]:
+        """Return what live pages look like, 64 bits by page key: of some, or of all that have a picture."""
+        return catalog.read_looks(self._connection, keys)
+
     def failures(self) -> list[Failure]:
         """Return the files that could not be read."""
         return catalog.read_failures(self._connection)

@@ -31,6 +31,7 @@ class NewPages:
     tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
     """Lane of many vectors -> each page's tokens, as an encoder gives them or packed already."""
     guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page number -> what its photo shows
+    looks: Mapping[int, int] = field(default_factory=dict)  # page number -> 64 bits of what its picture looks like
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,12 @@ def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
     ]
     if rows:
         connection.execute(insert(t.pages), rows)
+    looks = [
+        {"page": page_key(key, number), "document": key, "hash": bits - (bits >> 63 << 64)}
+        for number, bits in new.looks.items()
+    ]
+    if looks:
+        connection.execute(insert(t.looks), looks)
     done = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
     connection.execute(update(t.documents).where(t.documents.c.key == key).values(done))
     if not new.last:

@@ -105,6 +105,15 @@ failures = Table(
     Column("attempts", Integer, nullable=False),
 )
 
+# What a page's picture looks like in the coarse: `ingest.perceptual_hash`, its 64 bits as a signed number.
+looks = Table(
+    "looks",
+    metadata,
+    Column("page", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
+    Column("hash", BigInteger, nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

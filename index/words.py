@@ -187,11 +187,6 @@ class WordsSearcher:
         hits = [(int(key), float(score)) for key, (score, _) in zip(keys, found, strict=True) if key is not None]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
-    def highest_score(self, terms: Iterable[str]) -> float:
-        """Return what a page could score at most for these terms without pairs, a term that stands nowhere counted
-        as the rarest: (k1 + 1) times the sum of their idf."""
-        return 2.2 * sum(self.idf(term) for term in set(terms))
-
     def _query(self, terms: Sequence[str], pairs: Sequence[str], selection: Selection | None) -> tantivy.Query:
         query, schema, should = tantivy.Query, self._schema, tantivy.Occur.Should
         each = [query.term_query(schema, "terms", term, "freq") for term in dict.fromkeys(terms)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ReadCode
-from core.types import Document, Page, Passage
+from core.types import Document, Page, Passage, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Window:
     pages: tuple[Page, ...]
     passages: tuple[tuple[Passage, ...], ...]
     inputs: tuple[tuple[str, ...], ...]  # what the encoder reads for each passage
+    pictures: tuple[Picture | None, ...]  # of each page; None where none was asked for, or none could be made
     last: bool  # the document ends with this window
 
 

@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
-
-from PIL.Image import Exif
+from typing import TYPE_CHECKING, Any
 
 from ingest.photo_facts import LONGEST, LONGEST_CAPTION, Facts, distinct, moment, plain, position, stars
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
 
 _MAKE, _MODEL = 0x010F, 0x0110
 _DESCRIPTION, _ARTIST, _COPYRIGHT = 0x010E, 0x013B, 0x8298
@@ -40,7 +41,7 @@ _MACHINES_OWN = ("{", "<", "ImageJ=", "charset=", "binary comment", "Exif_JPEG",
 _CHARACTERS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp"}
 
 
-def read_facts(exif: Exif) -> Facts:
+def read_facts(exif: "Exif") -> Facts:
     """Read what can be read."""
     shot, place = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
     found = position(_degrees(place, _LATITUDE, 90), _degrees(place, _LONGITUDE, 180))
@@ -80,7 +81,7 @@ def _lens(make: str, model: str) -> str:
     return camera_name(make, model)
 
 
-def _caption(exif: Exif, shot: Mapping[int, Any]) -> str:
+def _caption(exif: "Exif", shot: Mapping[int, Any]) -> str:
     candidates = (
         _words(exif.get(_DESCRIPTION), LONGEST_CAPTION),
         _wide(exif.get(_XP_COMMENT), LONGEST_CAPTION),

@@ -54,6 +54,10 @@ class Ocr:
         self._load = load
         self._recogniser: TextRecogniser | None = None
 
+    def __reduce__(self) -> tuple[type["Ocr"], tuple[OcrSettings, Callable[[OcrSettings], TextRecogniser]]]:
+        """Travel to another process without the engine, which is loaded again there."""
+        return Ocr, (self.settings, self._load)
+
     @property
     def recogniser(self) -> TextRecogniser:
         """The engine. Raises UsageError or WeightsError where it cannot be had."""
@@ -83,7 +87,7 @@ def _replaced(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, O
         text = read(page, sight, ocr)
     except (RecognitionError, ReadError, MemoryError) as exc:
         log.info("page %d: %s", page.number, exc)
-        problem = f"the text in its picture could not be read: {exc or 'out of memory'}"
+        problem = f"the text in its picture could not be read: {str(exc) or 'out of memory'}"
         return replace(page, problem="; ".join(filter(None, (page.problem, problem))))
     if text is page.text:
         return page

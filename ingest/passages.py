@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import UsageError
 from core.keys import MAX_PASSAGES
 from core.protocols import TokenCounter
-from core.types import PageText, Passage
+from core.types import Document, PageText, Passage
 
 _PREFIX_TITLE = 120  # characters of the title that go before each passage
 _SHORTEST = 0.7  # a window may end this early to end well
@@ -43,6 +43,34 @@ def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overla
         windows = _windows(totals, strengths, size, overlap)
     spans = text.spans.tolist()
     return [Passage(at, spans[first][0], spans[end - 1][1]) for at, (first, end) in enumerate(windows)]
+
+
+_TOLD = ("title", "caption", "keywords", "people", "place", "city", "region", "country")
+
+
+def photo_words(document: Document) -> str:
+    """Return what people wrote of a photo and where it was taken, with its date; empty where only that is known.
+
+    It is a passage that stands nowhere on the photo, its span empty. File names, folders and cameras are left out:
+    next to nothing of what they say is meant by a query in words.
+    """
+    facts = document.metadata if document.kind == "photo" else {}
+    told = dict.fromkeys(str(facts[key]) for key in _TOLD if key in facts)
+    if not told:
+        return ""
+    day = str(document.date.day) if document.date else ""
+    date = " ".join(str(part) for part in (day, facts.get("month", ""), facts.get("year", "")) if part)
+    return ". ".join([*told, *filter(None, [date])])
+
+
+def inputs_of(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Return what is encoded for each passage of a page."""
+    return tuple(
+        passage_input(document.title, text.text[passage.start : passage.end])
+        if passage.end > passage.start
+        else photo_words(document) or document.title
+        for passage in passages
+    )
 
 
 def prefix(title: str) -> str:

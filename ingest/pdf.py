@@ -1,11 +1,10 @@
-"""PDFs through PyMuPDF: words with boxes, title, printed labels, dates, page pictures.
+"""PDFs through PyMuPDF: words with boxes, fields, comments, title, printed labels, dates, page pictures.
 
-Knows PyMuPDF; does not know passages, windows or what was indexed before. Words come in the order in which the file
-draws them, which keeps columns apart. Coordinates follow the page as displayed: crop box and rotation applied.
+Knows PyMuPDF; does not know passages, windows or what was indexed before. What is read of a page is `ingest.leaves`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,20 +17,16 @@ from PIL import Image
 from core.errors import PageLensError, ReadError
 from core.keys import MAX_PAGES
 from core.types import Document, Page, PageText, no_text
+from ingest.forms import ONLY_XFA, comments, is_only_xfa, missing_from, with_fields, xfa_values
 from ingest.labels import LabelRule, label
+from ingest.leaves import FoundWord, bitmaps, drawn, page_text, words_on
 from ingest.mupdf import LOCK, forget, pymupdf, warnings
 from ingest.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
 from ingest.readers import Reading
 from ingest.sources import unreadable
-from ingest.usable_text import WORDS_LOST
-from ingest.words import REPLACEMENT, Word, assemble, visual_lines
 
-MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
 _FORGET_EVERY = 8  # pages
-
-# Ligatures come apart ("fi", not one sign); a glyph without a Unicode value stays U+FFFD instead of a made-up letter.
-_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
-_BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
+_LONGEST_CAPTION = 8_000  # characters
 
 # What MuPDF says of a page whose content it gave up on; and what it says of sound pages too, unless nothing was found.
 _CUT_SHORT = re.compile("page may not be correct|treating as end of file|ignoring rest of page")
@@ -39,15 +34,20 @@ _DOUBTFUL = re.compile("stream Length incorrect|premature end of data|zlib error
 
 
 @contextmanager
-def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
+def opened(
+    path: Path, *, sha256: str, size: int, passwords: Sequence[str] = (), stem: str | None = None
+) -> Iterator[Reading]:
     """Open a PDF whose hash and size in bytes are known. Memory does not grow with the pages read.
+
+    One that is encrypted is opened with no password, else with one of `passwords`. Where nothing in it says what it is
+    called, `stem` does, else its file's name.
 
     Raises ReadError: encrypted, damaged, no-pages, too-large, denied, vanished.
     """
-    pdf = _open(path)
+    pdf = _open(path, passwords)
     try:
         with LOCK, _translated():
-            document = _document(pdf, path, sha256, size)
+            document = _document(pdf, path.stem if stem is None else stem, sha256, size)
             rules = label_rules(pdf)
         pages = partial(_pages, pdf, document.page_count, rules)
         yield Reading(document, pages, partial(_picture, pdf), partial(_bitmaps, pdf))
@@ -57,25 +57,27 @@ def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
             forget()
 
 
-def render_page(path: Path, number: int, *, longest: int | None = None, width: int | None = None) -> Image.Image:
+def render_page(
+    path: Path, number: int, *, longest: int | None = None, width: int | None = None, passwords: Sequence[str] = ()
+) -> Image.Image:
     """Return page `number` (from 1) as an RGB picture, drawn at its size: `longest` or `width` in pixels.
 
-    A picture of more than `MAX_PIXELS` is drawn smaller. Raises ReadError as `opened` does.
+    A picture of more than `ingest.leaves.MAX_PIXELS` is drawn smaller. Raises ReadError as `opened` does.
     """
     assert (longest is None) != (width is None), "give longest or width"
-    pdf = _open(path)
+    pdf = _open(path, passwords)
     try:
         with LOCK, _translated():
-            return _draw(_leaf(pdf, number), longest, width)
+            return drawn(_leaf(pdf, number), longest=longest, width=width)
     finally:
         with LOCK:
             pdf.close()
             forget()
 
 
-def render(path: Path, number: int, *, longest: int) -> Image.Image:
+def render(path: Path, number: int, *, longest: int, passwords: Sequence[str] = ()) -> Image.Image:
     """Return page `number` (from 1) as an RGB picture with a longer side of `longest` pixels."""
-    return render_page(path, number, longest=longest)
+    return render_page(path, number, longest=longest, passwords=passwords)
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def _said(exc: BaseException) -> str:
     return re.sub(r"^code=\d+: ", "", said)
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, passwords: Sequence[str]) -> Any:
     """Return an open PyMuPDF document of at least one page."""
     with LOCK:
         forget()
@@ -102,6 +104,7 @@ def _open(path: Path) -> Any:
             pdf = _open_any_name(path)
         try:
             with _translated():
+                _unlock(pdf, passwords)
                 _check(pdf)
         except ReadError:
             pdf.close()
@@ -125,11 +128,15 @@ def _open_any_name(path: Path) -> Any:
         return pymupdf.open(name, filetype="pdf")
 
 
-def _check(pdf: Any) -> None:
+def _unlock(pdf: Any, passwords: Sequence[str]) -> None:
     if not pdf.is_pdf:
         raise ReadError("mislabelled", "expected a PDF, found another format")
-    if pdf.needs_pass:
-        raise ReadError("encrypted", "the PDF asks for a password: save a copy without one")
+    if pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords):
+        tried = f"none of the {len(passwords)} given opens it" if passwords else "give it, or save a copy without one"
+        raise ReadError("encrypted", f"the PDF asks for a password: {tried}")
+
+
+def _check(pdf: Any) -> None:
     count = pdf.page_count
     if count > MAX_PAGES:
         raise ReadError("too-large", f"expected at most {MAX_PAGES} pages, found {count}: split it")
@@ -141,11 +148,11 @@ def _check(pdf: Any) -> None:
         raise ReadError("damaged", f"the PDF claims {count} pages but has {pdf.xref_length()} objects")
 
 
-def _document(pdf: Any, path: Path, sha256: str, size: int) -> Document:
+def _document(pdf: Any, stem: str, sha256: str, size: int) -> Document:
     return Document(
         sha256=sha256,
         kind="pdf",
-        title=title(pdf, path.stem),
+        title=title(pdf, stem),
         page_count=pdf.page_count,
         size=size,
         date=written_at(pdf),
@@ -171,43 +178,41 @@ def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
     """Return the page, and whether nothing of it could be read, not even blankness."""
     warnings()  # those of the page before
     width = height = 0.0
-    text, problem = no_text(), ""
+    text, problem, caption = no_text(), "", ""
     try:
         leaf = pdf.load_page(number - 1)
         width, height = leaf.rect.width, leaf.rect.height
-        text, problem = _text(leaf)
+        found, spoilt = _with_fields(leaf, words_on(leaf))
+        text, problem = page_text(leaf, found)
+        caption, unshown = _beside(pdf, leaf, text)
+        problem = problem or spoilt or unshown
         lost = _loss(pdf, leaf)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; the document goes on without the page
         lost = f"the page cannot be read: {_said(exc)}"
     complaints = warnings()
     if _CUT_SHORT.search(complaints) or (not text.text and _DOUBTFUL.search(complaints)):
         problem = problem or "read in part at most: its content is damaged"
-    return Page(number, printed, width, height, text, problem=lost or problem), bool(lost)
+    return Page(number, printed, width, height, text, caption=caption, problem=lost or problem), bool(lost)
 
 
-def _text(leaf: Any) -> tuple[PageText, str]:
-    """Return the page's words, and what is wrong with them."""
-    found = leaf.get_text("words", flags=_FLAGS, delimiters=_BLANKS)
-    if not found:
-        return no_text(), ""
-    boxes = _turned(np.array([word[:4] for word in found], np.float64), leaf.rotation_matrix)
-    words = [
-        Word(word[4], x0, y0, x1, y1, word[5], word[6])
-        for word, (x0, y0, x1, y1) in zip(found, boxes.tolist(), strict=True)
-        if word[4].strip(REPLACEMENT)
-    ]
-    text = assemble(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
-    if len(found) > 2 * len(words):
-        return text, WORDS_LOST
-    return text, ""
+def _with_fields(leaf: Any, found: list[FoundWord]) -> tuple[list[FoundWord], str]:
+    try:
+        return with_fields(leaf, found), ""
+    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; a broken form costs no page
+        return found, f"its form fields cannot be read: {_said(exc)}"
 
 
-def _turned(boxes: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
-    """Turn boxes (n, 4) with the page: PyMuPDF tells them before rotation, relative to the crop box."""
-    a, b, c, d, e, f = matrix
-    x, y = boxes[:, 0::2], boxes[:, 1::2]  # (n, 2) each: opposite corners
-    across, down = a * x + c * y + e, b * x + d * y + f
-    return np.stack((across.min(1), down.min(1), across.max(1), down.max(1)), 1)
+def _beside(pdf: Any, leaf: Any, text: PageText) -> tuple[str, str]:
+    """Return the words to find the page by that do not stand on it, and what is missing of them or of the page."""
+    try:
+        lines = comments(leaf)
+        if leaf.number or "null" in pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA"):
+            return lines, ""
+        values = missing_from(text.text, xfa_values(pdf))
+        only_xfa = is_only_xfa(pdf)
+    except Exception as exc:  # noqa: BLE001 - as above
+        return "", f"its comments cannot be read: {_said(exc)}"
+    return "\n".join(filter(None, (lines, *values)))[:_LONGEST_CAPTION], ONLY_XFA if only_xfa else ""
 
 
 def _leaf(pdf: Any, number: int) -> Any:
@@ -219,17 +224,13 @@ def _leaf(pdf: Any, number: int) -> Any:
 def _picture(pdf: Any, number: int, longest: int) -> Image.Image:
     """Return a page of the open file, drawn at its size."""
     with LOCK, _translated():
-        return _draw(_leaf(pdf, number), longest, None)
+        return drawn(_leaf(pdf, number), longest=longest)
 
 
 def _bitmaps(pdf: Any, number: int) -> NDArray[np.float32]:
     """Return where bitmaps stand on the page as displayed: (n, 4), 0..1."""
     with LOCK, _translated():
-        leaf = _leaf(pdf, number)
-        found = np.array([info["bbox"] for info in leaf.get_image_info()], np.float64).reshape(-1, 4)
-        width, height = leaf.rect.width, leaf.rect.height
-        boxes = _turned(found, leaf.rotation_matrix) / (width, height, width, height)
-        return np.asarray(np.clip(boxes, 0, 1), np.float32)
+        return bitmaps(_leaf(pdf, number))
 
 
 def _loss(pdf: Any, leaf: Any) -> str:
@@ -239,13 +240,3 @@ def _loss(pdf: Any, leaf: Any) -> str:
     if any(not pdf.xref_is_stream(content) for content in leaf.get_contents()):
         return "the page's content is missing from the file"
     return ""
-
-
-def _draw(leaf: Any, longest: int | None, width: int | None) -> Image.Image:
-    across, down = leaf.rect.width, leaf.rect.height
-    zoom = longest / max(across, down) if longest else (width or 0) / across
-    zoom = min(zoom, (MAX_PIXELS / (across * down)) ** 0.5)
-    columns, rows = max(1, round(across * zoom)), max(1, round(down * zoom))
-    # Whole pixels on both sides: MuPDF would round outwards and add a row.
-    picture = leaf.get_pixmap(matrix=pymupdf.Matrix(columns / across, rows / down), alpha=False)
-    return Image.frombytes("RGB", (picture.width, picture.height), picture.samples)

@@ -3,13 +3,17 @@
 Not to be called without `ingest.mupdf.LOCK`.
 """
 
+import logging
 import re
 from datetime import datetime
 from typing import Any
 
+from ingest.forms import attachments
 from ingest.labels import LabelRule, Style
 from ingest.mupdf import pymupdf
 from ingest.titles import Line, largest_type, readable_name, sensible, tidy
+
+log = logging.getLogger(f"pagelens.{__name__}")
 
 _DATE = re.compile(r"^(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 _KEPT = ("author", "subject", "keywords", "creator", "producer")
@@ -48,12 +52,31 @@ def pdf_date(text: str) -> datetime | None:
 
 
 def metadata(pdf: Any) -> dict[str, str | int | float | bool]:
-    """Return author, subject, keywords, creator and producer where stated; `repaired` where MuPDF mended the file."""
+    """Return author, subject, keywords, creator and producer where stated, and the names of attached files.
+
+    `repaired` is there where MuPDF mended the file, `form` (AcroForm or XFA) where it has fields to fill in.
+    """
     stated = pdf.metadata or {}
     kept: dict[str, str | int | float | bool] = {key: text for key in _KEPT if (text := tidy(stated.get(key) or ""))}
     if pdf.is_repaired:
         kept["repaired"] = True
+    try:
+        kept |= _added(pdf)
+    except Exception:  # SWIG classes without a common root; a broken form or attachment is an extra
+        log.info("what was added to the pages of a PDF cannot be read", exc_info=True)
     return kept
+
+
+def _added(pdf: Any) -> dict[str, str]:
+    """Return what was added to the pages: a form, attached files."""
+    added: dict[str, str] = {}
+    if pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA")[0] != "null":
+        added["form"] = "XFA"
+    elif pdf.is_form_pdf:
+        added["form"] = "AcroForm"
+    if names := attachments(pdf):
+        added["attachments"] = names
+    return added
 
 
 def has_page_tree(pdf: Any) -> bool:

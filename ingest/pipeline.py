@@ -1,31 +1,35 @@
 """Files in, windows of pages with their passages out, one event at a time.
 
-Knows the catalog only through `known`, the encoder only through `count_tokens`. Writes nothing. Holds one window of
-pages of one document; one bad file is one event.
+Knows the catalog only through `known`, the encoder only through `count_tokens`. Writes nothing. Pages are made here or
+in worker processes; either way the events are the same. What is held does not grow with documents; one bad file is one
+event.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-from core.errors import PageLensError, ReadError, UsageError
+from core.errors import ReadError, UsageError
 from core.protocols import TokenCounter
-from core.types import Kind, Page, Passage
+from core.types import Document, Page, Passage
+from ingest import readers
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
-from ingest.ocr import Ocr, read_pages
-from ingest.passages import passage_input, split
-from ingest.readers import load, sight
+from ingest.file_here import FilesHere
+from ingest.ocr import Ocr
+from ingest.page_work import LoadAdapter, Opener, PageWork
+from ingest.passages import inputs_of, photo_words, split
+from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.signatures import claimed_kind
-from ingest.sources import Source, digest, identify, unreadable, walk
+from ingest.sources import digest, walk
+from ingest.turns import Turn, blaming, renewed, turns
+from ingest.workers import LIMITS, Crew, Limits
 
 log = logging.getLogger(f"pagelens.{__name__}")
 
 Known = Callable[[str], int | None]
-"""A SHA-256 to what the catalog has of it: None nothing, n >= 1 all before page n, 0 everything."""
+"""A SHA-256 to what the catalog has of it: None nothing, n >= 1 all before page n, 0 everything. Asked at any time."""
 
 _REMEMBERED_WORDS = 100_000
 
@@ -39,13 +43,23 @@ def read(
     passage_size: int = 200,
     passage_overlap: int = 50,
     ocr: Ocr | None = None,
-) -> Iterator[Event]:
+    picture_side: int = 0,
+    workers: int = 0,
+    limits: Limits = LIMITS,
+    options: ReaderOptions = DEFAULT,
+    load: LoadAdapter = readers.load,
+) -> Generator[Event, None, None]:
     """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
 
     A document comes as windows that cover its pages by the grid 1..window, window+1..2*window, ...; one half known goes
-    on from the page that `known` tells (a page off the grid makes the first window shorter). `known` is asked when a
-    file's turn comes, after the event before it was taken and handled.
-    Where `ocr` is given, pages whose text layer is none or poor, and photos, get the text in their pictures.
+    on from the page that `known` tells (a page off the grid makes the first window shorter). What `known` says when a
+    file's turn comes, after the event before it was taken and handled, counts.
+    Where `ocr` is given, pages whose text layer is none or poor, and photos, get the text in their pictures; with a
+    `picture_side` each page comes with its picture, its longer side of so many pixels at most.
+    With `workers` above 0 pages are made in that many processes, within `limits`; a file or a page that goes beyond
+    them, or crashes its process, says so and costs no other. The processes end when the generator is exhausted or
+    closed. `ocr` and `load` (which finds a kind's adapter) must be what another process can import. With 0 workers
+    pages are made here, without limits. The events are the same. `options` say how files are opened.
     Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known` and `count_tokens` pass through,
     and those of an OCR engine that cannot be had.
     """
@@ -53,7 +67,11 @@ def read(
         raise UsageError(f"expected a window of at least 1 page, found {window}")
     if passage_size < 1 or not 0 <= passage_overlap < passage_size:
         raise UsageError(f"expected 0 <= overlap < size, found size {passage_size}, overlap {passage_overlap}")
-    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, ocr)
+    if workers < 0 or picture_side < 0:
+        raise UsageError(f"expected 0 workers or more and a side of 0 or more, found {workers} and {picture_side}")
+    work = PageWork(ocr, picture_side, load, options)
+    files: Opener = Crew(work, workers=workers, window=window, limits=limits) if workers else FilesHere(work)
+    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, files, options)
     return _events(paths, run)
 
 
@@ -64,8 +82,14 @@ class _Run:
     window: int
     size: int
     overlap: int
-    ocr: Ocr | None
+    files: Opener
+    options: ReaderOptions
     done: set[str] = field(default_factory=set)  # hashes of the documents whose last window was taken
+
+    def first_page(self, sha256: str) -> int:
+        """Return the page to be read first of these bytes, 0 where nothing is to be read."""
+        first = 0 if sha256 in self.done else self.known(sha256)
+        return 1 if first is None else first
 
 
 @dataclass(slots=True)
@@ -85,45 +109,31 @@ class _Remembering:
         return counts
 
 
-class _Stamp(NamedTuple):
-    """What changes when a file does."""
+def _events(paths: Iterable[Path], run: _Run) -> Generator[Event, None, None]:
+    with closing(run.files):
+        for turn in turns(walk(paths, run.options), run.files, run.first_page, run.options):
+            if isinstance(turn, Turn):
+                yield from _file_events(renewed(turn, run.files, run.options), run)
+            else:
+                yield turn
 
-    size: int
-    modified: int  # nanoseconds
-    inode: int
 
-
-def _stamp(path: Path) -> _Stamp:
+def _file_events(turn: Turn, run: _Run) -> Iterator[Event]:
+    path, sha256 = turn.source.path, turn.sha256
     try:
-        status = path.stat()
-    except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
-    return _Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
-
-
-def _events(paths: Iterable[Path], run: _Run) -> Iterator[Event]:
-    for found in walk(paths):
-        if isinstance(found, Source):
-            yield from _file_events(found, run)
-        else:
-            yield found
-
-
-def _file_events(source: Source, run: _Run) -> Iterator[Event]:
-    path, sha256 = source.path, None
-    try:
-        with _blaming(path):
-            stamp = _stamp(path)
-            kind = identify(path)
-            sha256 = digest(path)
-        first = 0 if sha256 in run.done else run.known(sha256)
+        if turn.error is not None:
+            raise turn.error
+        assert sha256 is not None
+        first = run.first_page(sha256)
+        if turn.announced is not None and turn.announced.first != first:
+            run.files.forget(turn.announced)
         if first == 0:
             yield Unchanged(path, sha256)
             return
-        yield from _windows(path, kind, sha256, stamp, first or 1, run)
+        yield from _windows(turn, first, run)
         run.done.add(sha256)
     except ReadError as error:
-        if sha256 is None and not source.named and claimed_kind(path) is None:
+        if sha256 is None and not turn.source.named and claimed_kind(path) is None:
             yield Skipped(path, str(error))
             return
         log.info("cannot read %r: %s: %s", str(path), error.code, error)
@@ -140,63 +150,38 @@ def _hash_of_unreadable(path: Path, error: ReadError) -> str | None:
         return None
 
 
-def _windows(path: Path, kind: Kind, sha256: str, stamp: _Stamp, first: int, run: _Run) -> Iterator[Window]:
+def _windows(turn: Turn, first: int, run: _Run) -> Iterator[Window]:
     """Yield the document's windows from page `first` on. Raises ReadError once the file is found bad or changed."""
+    path, stamp = turn.source.path, turn.stamp
     with ExitStack() as stack:
-        with _blaming(path, stamp):
-            reading = stack.enter_context(load(kind).opened(path, sha256=sha256, size=stamp.size))
-        document = reading.document
+        with blaming(path, stamp):
+            file = stack.enter_context(run.files.opened(turn.job(first)))
+        document = file.document
         count = document.page_count
         if not 1 <= first <= count:
             raise ReadError("damaged", f"expected to go on from page {first}, found {count} pages: read it again")
-        pages = reading.pages(first)
-        if run.ocr is not None:
-            pages = read_pages(pages, kind, sight(path, kind, reading), run.ocr)
         while first <= count:
             end = min((first - 1) // run.window * run.window + run.window, count)
-            with _blaming(path, stamp):
-                batch = tuple(islice(pages, end - first + 1))
-                if len(batch) != end - first + 1:
-                    raise ReadError("damaged", f"expected pages {first} to {end}, found {len(batch)} of them")
-            passages, inputs = _passages(batch, document.title, run)
-            yield Window(path, document, batch, passages, inputs, last=end == count)
+            with blaming(path, stamp):
+                made = file.pages(first, end)
+                if len(made) != end - first + 1:
+                    raise ReadError("damaged", f"expected pages {first} to {end}, found {len(made)} of them")
+            pages = tuple(one.page for one in made)
+            pictures = tuple(one.picture for one in made)
+            passages, inputs = _passages(pages, document, run)
+            yield Window(path, document, pages, passages, inputs, pictures, last=end == count)
             first = end + 1
 
 
 def _passages(
-    pages: Sequence[Page], title: str, run: _Run
+    pages: Sequence[Page], document: Document, run: _Run
 ) -> tuple[tuple[tuple[Passage, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return each page's passages and what is encoded for them. A page with a caption is found by it too."""
+    """Return each page's passages and what is encoded for them. What is known of a photo is one."""
+    captions = (Passage(0, 0, 0),) if photo_words(document) else ()
     passages: list[tuple[Passage, ...]] = []
-    inputs: list[tuple[str, ...]] = []
     for page in pages:
-        text = page.text.text
-        captions = (Passage(0, 0, 0),) if page.caption else ()
         found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
         numbered = (replace(passage, ordinal=passage.ordinal + len(captions)) for passage in found)
         passages.append((*captions, *numbered))
-        read_as = (passage_input(title, text[passage.start : passage.end]) for passage in found)
-        inputs.append((page.caption, *read_as) if captions else tuple(read_as))
+    inputs = [inputs_of(document, page.text, found) for page, found in zip(pages, passages, strict=True)]
     return tuple(passages), tuple(inputs)
-
-
-@contextmanager
-def _blaming(path: Path, stamp: _Stamp | None = None) -> Iterator[None]:
-    """Put the blame for what is raised inside on the file, and on its change if it is no longer what `stamp` says.
-
-    The last resort against parsers: whatever they raise costs this file, never the rest of the run.
-    """
-    error: ReadError | None = None
-    try:
-        yield
-    except ReadError as exc:
-        error = exc
-    except PageLensError:
-        raise
-    except Exception as exc:  # noqa: BLE001 - see above
-        error = ReadError("damaged", f"{type(exc).__name__}: {exc}")
-        error.__cause__ = exc
-    if stamp is not None and _stamp(path) != stamp:
-        raise ReadError("changed", "the file changed while it was read: read it again") from error
-    if error is not None:
-        raise error

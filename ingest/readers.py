@@ -1,9 +1,10 @@
 """How a file of some kind is opened and pictured, and the one place that loads the adapter for it.
 
-Knows no library: PyMuPDF and Pillow are imported when their kind is first asked for.
+Knows no library: PyMuPDF and Pillow are imported when their kind is first asked for. `functools.partial(load,
+options=...)` is a `load` for files that need a password, or for a LibreOffice in an odd place.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Document, Kind, Page
+from ingest.reader_options import DEFAULT, ReaderOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,14 +63,37 @@ def sight(path: Path, kind: Kind, reading: Reading) -> Sight:
     return Sight(reading.draw or draw_again, reading.pictures or whole)
 
 
-def load(kind: Kind) -> Adapter:
+def load(kind: Kind, options: ReaderOptions = DEFAULT) -> Adapter:
     """Import and return the adapter of a kind."""
     if kind == "pdf":
         from ingest import pdf
 
-        return pdf
+        return _With(pdf.opened, pdf.render, {"passwords": options.passwords})
     if kind == "photo":
         from ingest import photos
 
         return photos
+    if kind == "office":
+        from ingest import office
+
+        return _With(office.opened, office.render, {"options": options})
+    if kind == "book" or kind == "text" or kind == "drawing" or kind == "xps":
+        from ingest import flowing
+
+        return flowing
     assert_never(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _With:
+    """An adapter whose functions are told more than every adapter's are."""
+
+    open: "Callable[..., AbstractContextManager[Reading]]"
+    draw: "Callable[..., Image]"
+    told: Mapping[str, object]
+
+    def opened(self, path: Path, *, sha256: str, size: int) -> AbstractContextManager[Reading]:
+        return self.open(path, sha256=sha256, size=size, **self.told)
+
+    def render(self, path: Path, number: int, *, longest: int) -> "Image":
+        return self.draw(path, number, longest=longest, **self.told)

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from core.types import Kind
+from ingest.formats import FORMATS, document_format, kind_of
 
 HEAD_BYTES = 1024  # a PDF's header may stand anywhere in these (ISO 32000-1, implementation note 13)
 
@@ -29,6 +30,9 @@ _CLAIMS: dict[str, Kind] = {
     ".hif": "photo",
     ".avif": "photo",
 }
+
+# Of these a file that is none is worth telling; of texts and drawings not, any program may name its own files so.
+_TELLING: tuple[Kind, ...] = ("book", "office", "xps")
 
 _PHOTOS: tuple[tuple[bytes, PhotoFormat], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -101,18 +105,26 @@ def _by_brand(head: bytes) -> PhotoFormat | None:
     return "HEIC" if head[8:12] in _EITHER_BRANDS else None
 
 
-def readable_kind(head: bytes, claimed: Kind | None) -> Kind | None:
-    """Return the kind that the first `HEAD_BYTES` show, or None. The claim only settles a PDF mark amid text."""
+def readable_kind(head: bytes, path: PurePath | None) -> Kind | None:
+    """Return the kind that the first `HEAD_BYTES` show, or None.
+
+    PDFs and photos are known whatever their name, except that it settles a PDF mark amid text; the rest by both.
+    """
+    path = path or PurePath()
     if photo_format(head):
         return "photo"
-    if _PDF.search(head) or (claimed == "pdf" and b"%PDF-" in head):
+    if _PDF.search(head) or (claimed_kind(path) == "pdf" and b"%PDF-" in head):
         return "pdf"
-    return None
+    form = document_format(head, path)
+    return kind_of(form) if form else None
 
 
 def claimed_kind(path: PurePath) -> Kind | None:
-    """Return the kind that the name's ending claims, or None."""
-    return _CLAIMS.get(path.suffix.lower())
+    """Return the kind that the name's ending claims, so that a file of another is mislabelled; or None."""
+    ending = path.suffix.lower()
+    form = FORMATS.get(ending)
+    kind = kind_of(form) if form else None
+    return kind if kind in _TELLING else _CLAIMS.get(ending)
 
 
 def describe(head: bytes) -> str:

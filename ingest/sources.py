@@ -13,12 +13,22 @@ from typing import NamedTuple
 from core.errors import ReadCode, ReadError
 from core.types import Kind
 from ingest.events import Failed, Skipped
+from ingest.formats import document_format
+from ingest.office_program import NEEDS_OFFICE, find_soffice
+from ingest.reader_options import DEFAULT, ReaderOptions
+from ingest.sidecars import sidecars
 from ingest.signatures import HEAD_BYTES, claimed_kind, describe, readable_kind
 
 COLLECTION_FILE = "collection.json"
 _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
 
+READABLE = (
+    "PageLens reads PDF, XPS, photos, books (EPUB, FB2, MOBI, CBZ), text, Markdown, HTML, SVG and, with LibreOffice, "
+    "Office files"
+)
+_OF_PROGRAMS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # texts that nobody wrote to be searched
+_ONLY_NAMED = (".svg",)  # most are icons
 _OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # no documents there, and files without end
 
 _NO_SUCH_FILE = (errno.ELOOP, errno.ENAMETOOLONG)
@@ -43,14 +53,15 @@ class Survey(NamedTuple):
     size: int  # bytes
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Source | Failed | Skipped]:
+def walk(paths: Iterable[Path], options: ReaderOptions = DEFAULT) -> Iterator[Source | Failed | Skipped]:
     """Yield each file of the given files and folders once, in an order that depends on names only.
 
-    Inside a folder names are sorted, hidden ones left out, and so is a folder that is a PageLens collection. A link to
-    a file is a path like any other. Links to folders are followed after everything else, into folders not yet seen:
-    a loop ends.
+    Inside a folder names are sorted, hidden ones left out, and so is a folder that is a PageLens collection or holds a
+    program's own files. Drawings are read where they are named; Office files in a folder where LibreOffice is
+    installed. A link to a file is a path like any other. Links to folders are followed after everything else, into
+    folders not yet seen: a loop ends.
     """
-    walker = _Walker()
+    walker = _Walker(has_office=find_soffice(options.soffice) is not None)
     for path in paths:
         yield from walker.named(path)
     yield from walker.linked()
@@ -69,11 +80,11 @@ def survey(paths: Iterable[Path]) -> Survey:
     return Survey(files, size)
 
 
-def identify(path: Path) -> Kind:
-    """Return what the file's first bytes show, whatever its name.
+def identify(path: Path, options: ReaderOptions = DEFAULT) -> Kind:
+    """Return what the file's first bytes show: PDFs and photos whatever their name, the rest where it agrees.
 
     Raises ReadError: empty, denied, vanished; mislabelled or damaged where the name claims a kind that the bytes deny;
-    else unsupported.
+    else unsupported, also for an Office file without LibreOffice.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -83,21 +94,32 @@ def identify(path: Path) -> Kind:
     except (OSError, ValueError) as exc:
         raise unreadable(exc) from exc
     if not head:
-        raise ReadError("empty", "expected a PDF or a photo, found 0 bytes")
-    claimed = claimed_kind(path)
-    kind = readable_kind(head, claimed)
+        raise ReadError("empty", "expected a document or a photo, found 0 bytes")
+    kind = readable_kind(head, path)
     if kind is None:
-        raise _not_readable(head, path, claimed)
+        raise _not_readable(head, path, claimed_kind(path))
+    if kind == "office" and find_soffice(options.soffice) is None:
+        raise ReadError("unsupported", f"{document_format(head, path)} {NEEDS_OFFICE}")
     return kind
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of the file's bytes, in hex. Raises ReadError: denied, vanished, damaged."""
+def digest(path: Path, kind: Kind | None = None) -> str:
+    """Return the SHA-256 of the file's bytes, in hex. Raises ReadError: denied, vanished, damaged.
+
+    A photo with files beside it that tell about it has the SHA-256 of its own and theirs, line by line: it is another
+    document once one of them is edited.
+    """
+    beside = sidecars(path) if kind == "photo" else []
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = [_hashed(one) for one in (path, *beside)]
     except (OSError, ValueError) as exc:
         raise unreadable(exc) from exc
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if beside else found[0]
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unreadable(exc: OSError | ValueError) -> ReadError:
@@ -115,7 +137,7 @@ def unreadable(exc: OSError | ValueError) -> ReadError:
 def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
     found = describe(head)
     if claimed is None:
-        return ReadError("unsupported", f"PageLens reads PDF, JPEG, PNG and WebP; this is {found}")
+        return ReadError("unsupported", f"{READABLE}; this is {found}")
     if not head.strip(b"\0"):
         return ReadError("damaged", f"named {path.suffix} but it is {found}: copy or download it again")
     return ReadError("mislabelled", f"named {path.suffix} but it is {found}: rename it, or export it again")
@@ -125,6 +147,7 @@ def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
 class _Walker:
     """One walk's memory: what was yielded, which folders were entered, which folder links wait for the end."""
 
+    has_office: bool
     files: set[str] = field(default_factory=set)  # absolute paths
     folders: set[tuple[int, int]] = field(default_factory=set)  # device, inode
     links: deque[Path] = field(default_factory=deque)
@@ -151,11 +174,24 @@ class _Walker:
             else:
                 yield from self._folder(link)
 
-    def _file(self, path: Path, *, named: bool) -> Iterator[Source]:
+    def _file(self, path: Path, *, named: bool) -> Iterator[Source | Skipped]:
         absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps '..', and resolving would follow links
-        if absolute not in self.files:
+        if absolute in self.files:
+            return
+        reason = "" if named else self._unwanted(path)
+        if reason:
+            yield Skipped(path, reason)  # it may still be named
+        else:
             self.files.add(absolute)
             yield Source(path, named)
+
+    def _unwanted(self, path: Path) -> str:
+        """Say why a file in a folder is not read; it is when it is named."""
+        if path.suffix.lower() in _ONLY_NAMED:
+            return f"{path.suffix} drawings are read where they are named"
+        if not self.has_office and claimed_kind(path) == "office":
+            return f"{path.suffix} {NEEDS_OFFICE}"
+        return ""
 
     def _folder(self, root: Path) -> Iterator[Source | Failed | Skipped]:
         waiting = [(root, True)]  # a stack, since a tree may be deeper than Python's
@@ -164,8 +200,8 @@ class _Walker:
             if not is_folder:
                 yield from self._file(path, named=False)
                 continue
-            if str(path) in _OF_THE_SYSTEM:
-                yield Skipped(path, "a folder of the system's own")
+            if str(path) in _OF_THE_SYSTEM or (path != root and path.name in _OF_PROGRAMS):
+                yield Skipped(path, "a folder of the system's or a program's own")
                 continue
             try:
                 if not self._enter(path):

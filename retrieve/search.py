@@ -35,6 +35,7 @@ class Found:
     hits: Sequence[FusedHit]
     heard: Sequence[str]
     pages: int  # that the filters left to be ranked
+    idf: Mapping[str, float]  # of the query's terms, over the collection
 
 
 class Retriever:
@@ -76,10 +77,11 @@ class Retriever:
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        weights = self._weigh(snapshot, query, rankings) if self._weights is None else self._weights
+        idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
+        weights = self._weigh(query, rankings, sum(idf.values())) if self._weights is None else self._weights
         hits = reciprocal_rank_fusion(rankings, k=self._k, weights=weights, scaled=self._scaled)
         if not self._hearing:
-            return Found(hits[:k], [], count)
+            return Found(hits[:k], [], count, idf)
         names = self._document_names(snapshot).hear(query.text, self._analyze)
         documents = [key for key in names if selection is None or selection.has(key)]
         pages = hear_pages(query.text)
@@ -87,7 +89,7 @@ class Retriever:
             hits = _documents_first(hits, set(documents))
         if pages:
             hits = _pages_first(snapshot, hits, pages, selection, documents)
-        return Found(hits[:k], _in_words(snapshot, pages, documents), count)
+        return Found(hits[:k], _in_words(snapshot, pages, documents), count, idf)
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
         """Return why a page was found: its words that say most of the query, rare words weighing more; on a page
@@ -132,9 +134,8 @@ class Retriever:
         tokens = lane.page_tokens(snapshot, page)
         return None if tokens is None else (lane, lane.tokens(query), tokens)
 
-    def _weigh(self, snapshot: Snapshot, query: Query, rankings: Sequence[Ranking]) -> Mapping[str, float]:
+    def _weigh(self, query: Query, rankings: Sequence[Ranking], idf: float) -> Mapping[str, float]:
         image = self._lanes.get("image")
-        idf = sum(snapshot.words.idf(term) for term in set(self._analyze(query.words)))
         return balanced_weights(
             query, rankings, idf=idf, one_space=isinstance(image, ImageLane) and image.in_text_space
         )

@@ -10,10 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
-from api.indexing import IndexRun
+from api.indexing import IndexRun, picture_side
 from api.models import Models
 from api.profiles import choose_profile
-from api.wiring import picture_of
 from core.settings import Settings
 from index.words import analyze
 from index.writer import CollectionWriter
@@ -38,8 +37,10 @@ def main(collection: Path, files: Path, fatal: int | None) -> None:
 
     sys.addaudithook(hook)
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
-        run = IndexRun(writer, models.embedders(writer.manifest), picture_of, files=1, size=1, tell=lambda _: None)
-        run.consume(read([files], known=writer.known, count_tokens=models.text.count_tokens))
+        embedders = models.embedders(writer.manifest)
+        run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
+        side, count_tokens = picture_side(embedders), models.text.count_tokens
+        run.consume(read([files], known=writer.known, count_tokens=count_tokens, picture_side=side, workers=2))
         assert not run.report.failed, run.report.failed
     print(done)
 

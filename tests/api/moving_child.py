@@ -22,7 +22,7 @@ import pymupdf  # noqa: F401  here, and not in each fork
 from numpy.typing import NDArray
 
 from api.embedding import Batch, Embedder, Rows
-from api.indexing import IndexRun
+from api.indexing import IndexRun, picture_side
 from api.reembedding import Reembedding
 from api.wiring import picture_of
 from core.spaces import Space
@@ -106,8 +106,9 @@ def index(collection: Path, files: Path) -> None:
     """Index the files with the embedders whose lanes the collection has."""
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = OLD if writer.manifest.profile == "old" else NEW
-        run = IndexRun(writer, embedders, picture_of, files=1, size=1, tell=lambda _: None)
-        run.consume(read([files], known=writer.known, count_tokens=lambda texts: [1] * len(texts)))
+        run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
+        side = picture_side(embedders)
+        run.consume(read([files], known=writer.known, count_tokens=lambda texts: [1] * len(texts), picture_side=side))
         assert not run.report.failed, run.report.failed
 
 

@@ -28,7 +28,7 @@ The ferry leaves from Port Ellen at 9:30 every morning. Tickets cost 12 pounds.
 The lighthouse was built in 1825 by Robert Stevenson."""
 
 PAGES = [show(PUMP, "manuals/pump.pdf", 3), show(ISLAND, "trip.pdf", 12, label="iv")]
-WITH_ENCODER = ExtractiveAnswerer(analyze, TermEncoder())
+WITH_ENCODER = ExtractiveAnswerer(analyze, TermEncoder(), threshold=0.3)  # cosines of words are lower than a model's
 WORDS_ONLY = ExtractiveAnswerer(analyze)
 both = pytest.mark.parametrize("answerer", [WITH_ENCODER, WORDS_ONLY], ids=["encoder", "words only"])
 
@@ -102,7 +102,7 @@ def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover
     ]
     sure = [answerer.answer(question, PAGES).confidence for question in asked]
     assert sure == sorted(sure, reverse=True)
-    assert sure[0] > 0.9
+    assert sure[0] > 0.6
     assert sure[-1] < 0.3
 
 

@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 
 from core.errors import ReadError
 from core.types import Document, Page
+from ingest.leaves import MAX_PIXELS
 from ingest.mupdf import pymupdf
-from ingest.pdf import MAX_PIXELS, opened, render, render_page
+from ingest.pdf import opened, render, render_page
 from ingest.pdf_facts import pdf_date
 from tests.ingest.files import SENTENCE, hand_written_pdf, new_pdf, write_pdf
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,7 @@ def test_whatever_is_broken_there_are_pages_or_a_read_error(
 
 READING = """
 import sys
+import zlib
 from pathlib import Path
 from ingest.pdf import opened
 
@@ -175,3 +177,38 @@ def test_the_complaints_of_mupdf_do_not_pile_up(tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(whole[: len(whole) // 2])
     assert len(read(tmp_path / "x.pdf")) == 8
     assert pymupdf.TOOLS.mupdf_warnings() == ""
+
+
+HUGE = """
+import re, sys
+from pathlib import Path
+from ingest.pdf import render
+picture = render(Path(sys.argv[1]), 1, longest=60)
+print(picture.getpixel((30, 30)), int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the process's memory from /proc")
+def test_a_huge_picture_in_a_small_pdf_is_drawn_in_little_memory(tmp_path: Path) -> None:
+    side = 14_000  # 588 MB decoded
+    packer = zlib.compressobj(1)
+    data = b"".join(packer.compress(b"\xc8\x00\x64" * side) for _ in range(side)) + packer.flush()
+    pdf = new_pdf("")
+    number = pdf.get_new_xref()
+    pdf.update_object(
+        number,
+        f"<</Type/XObject/Subtype/Image/Width {side}/Height {side}/ColorSpace/DeviceRGB"
+        "/BitsPerComponent 8/Filter/FlateDecode>>",
+    )
+    pdf.update_stream(number, data, compress=False, new=False)
+    content = pdf.get_new_xref()
+    pdf.update_object(content, "<<>>")
+    pdf.update_stream(content, b"q 595 0 0 842 0 0 cm /Im Do Q")
+    pdf.xref_set_key(pdf.page_xref(0), "Resources", f"<</XObject<</Im {number} 0 R>>>>")
+    pdf.xref_set_key(pdf.page_xref(0), "Contents", f"{content} 0 R")
+    pdf.xref_set_key(number, "Filter", "/FlateDecode")
+    pdf.save(tmp_path / "x.pdf")
+    ran = subprocess.run([sys.executable, "-c", HUGE, tmp_path / "x.pdf"], capture_output=True, text=True, check=True)
+    pixel, _, megabytes = ran.stdout.strip().rpartition(" ")
+    assert pixel == "(200, 0, 100)"
+    assert int(megabytes) < 300

@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.errors import ReadError
 from ingest.events import Failed, Skipped
+from ingest.reader_options import ReaderOptions
 from ingest.sources import Source, digest, identify, survey, walk
 from tests.ingest.files import write_pdf
 
@@ -190,8 +191,11 @@ def test_a_text_that_speaks_of_pdfs_is_no_pdf(tmp_path: Path) -> None:
         ("a.pdf", bytes(5000), "damaged", "zero bytes"),
         ("a.pdf", b"", "empty", "0 bytes"),
         ("a.txt", b"", "empty", "0 bytes"),
-        ("a.txt", b"text", "unsupported", "plain text"),
-        ("a.docx", b"PK\x03\x04 word/document.xml", "unsupported", "Word"),
+        ("a.csv", b"text", "unsupported", "plain text"),
+        ("a.txt", b"\x13\xff\x80\x00\x91", "unsupported", "binary"),
+        ("a.epub", b"<!DOCTYPE html><html>Not found</html>", "mislabelled", "HTML"),
+        ("a.docx", b"<!DOCTYPE html><html>Not found</html>", "mislabelled", "HTML"),
+        ("a.zip", b"PK\x03\x04 word/document.xml", "unsupported", "Word"),
     ],
 )
 def test_what_cannot_be_read_says_what_it_is(tmp_path: Path, name: str, content: bytes, code: str, said: str) -> None:
@@ -199,6 +203,57 @@ def test_what_cannot_be_read_says_what_it_is(tmp_path: Path, name: str, content:
     with pytest.raises(ReadError, match=said) as caught:
         identify(tmp_path / name)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.txt", "Grüße".encode(), "text"),
+        ("a.MD", b"# Title", "text"),
+        ("a.txt", "Gr\u00fc\u00dfe".encode("utf-16"), "text"),
+        ("a.html", b"<p>words</p>", "text"),
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "drawing"),
+        ("a.fb2", b"<?xml version='1.0'?><FictionBook/>", "book"),
+        ("a.epub", b"PK\x03\x04 anything", "book"),
+        ("no-ending", b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", "book"),
+        ("a.xps", b"PK\x03\x04 anything", "xps"),
+        ("a.txt", b"%PDF-1.4", "pdf"),
+    ],
+)
+def test_texts_and_books_are_known_by_name_and_content_together(
+    tmp_path: Path, name: str, content: bytes, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert identify(tmp_path / name) == kind
+
+
+def test_office_files_in_a_folder_wait_for_libreoffice_and_a_named_one_says_so(tmp_path: Path) -> None:
+    office, folder = tmp_path / "soffice", tmp_path / "folder"
+    letter = folder / "letter.docx"
+    folder.mkdir()
+    letter.write_bytes(b"PK\x03\x04 word/document.xml")
+    without, with_office = ReaderOptions(soffice=office), ReaderOptions(soffice=office)
+    (skipped,) = walk([folder], without)
+    assert isinstance(skipped, Skipped) and "LibreOffice" in skipped.reason
+    assert list(walk([letter], without)) == [Source(letter, named=True)]
+    with pytest.raises(ReadError, match="DOCX needs LibreOffice") as caught:
+        identify(letter, without)
+    assert caught.value.code == "unsupported"
+    office.touch()
+    assert list(walk([folder], with_office)) == [Source(letter, named=False)]
+    assert identify(letter, with_office) == "office"
+
+
+def test_icons_and_folders_of_programs_are_left_out_unless_they_are_named(tmp_path: Path) -> None:
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    icon, readme = tmp_path / "icon.svg", modules / "README.md"
+    for path in (icon, readme):
+        path.write_bytes(b"<svg/>")
+    assert files(tmp_path) == []
+    assert [type(item) for item in walk([tmp_path])] == [Skipped, Skipped]
+    assert files(icon) == [icon]
+    assert files(modules) == [readme]
 
 
 def test_folders_and_pipes_are_no_files(tmp_path: Path) -> None:

@@ -1,0 +1,193 @@
+"""Pages a second and peak memory of indexing by worker processes, against one core doing everything.
+
+    python -m benchmarks.throughput [--sets text ocr] [--documents 20] [--pages 40] [--rounds 3] [--workers 0 1 2]
+
+Text: development documents with a text layer, pictures not read for text. OCR: pages of the development documents that
+have none, put into one PDF. Each is indexed with the builtin embedders, end to end (models loaded, catalog written),
+into a new collection by a process of its own.
+
+The base is one core: the process is bound to it, encoders have one thread, nobody else reads. Against it stand, bound
+to two cores and with two encoder threads, 0, 1 and 2 workers. A round runs every case once, so that a ratio compares
+neighbours in time; told is the median of the rounds' ratios, the best time of each case, and the CPU time of the last
+round, which a machine that is not quiet changes less. Memory is the sum of what
+the process and its children hold (USS: what would be free without them), sampled; its peak.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+import pagelens
+from api.wiring import open_collection
+from benchmarks.development_set import SET, require_data
+from core.settings import Settings
+from ingest.mupdf import pymupdf
+from ingest.ocr import OcrSettings
+
+SAMPLE_SECONDS = 0.1
+LEAST_WORDS = 20  # of a page that counts as text
+SEVERAL = 0.8  # of a document's pages that have text, of a text document
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How a set is indexed."""
+
+    name: str
+    cores: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What indexing a set took."""
+
+    pages: int
+    seconds: float
+    here: float  # CPU-seconds of the process that encodes and writes,
+    workers: float  # and of all that it started
+    peak: float  # MB
+
+
+BASE = Case("one core, 0 workers", 1, 0)
+
+
+def main() -> None:
+    """Measure and print a table for each set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="+", choices=("text", "ocr"), default=("text", "ocr"))
+    parser.add_argument("--documents", type=int, default=20)
+    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=(0, 1, 2))
+    arguments = parser.parse_args()
+    require_data()
+    cases = [BASE, *(Case(f"two cores, {workers} workers", 2, workers) for workers in arguments.workers)]
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in arguments.sets:
+            folder = Path(scratch) / name
+            folder.mkdir()
+            if name == "text":
+                link_text_documents(folder, arguments.documents)
+            else:
+                write_wordless_pages(folder / "scans.pdf", arguments.pages)
+            rounds = [
+                [measure(case, folder, "never" if name == "text" else "auto") for case in cases]
+                for _ in range(arguments.rounds)
+            ]
+            tell(name, cases, rounds)
+
+
+def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> None:
+    """Print the costs of each case over all rounds."""
+    print(f"\n{name}: {rounds[0][0].pages} pages, {len(rounds)} rounds, load {os.getloadavg()[0]:.1f} at the end")
+    print("| case | s | pages/s | times one core: median (all) | CPU-s here + workers | peak MB |")
+    print("|---|---|---|---|---|---|")
+    for at, case in enumerate(cases):
+        costs = [costs[at] for costs in rounds]
+        best = min(cost.seconds for cost in costs)
+        ratios = [costs[0].seconds / costs[at].seconds for costs in rounds]
+        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        peak = max(cost.peak for cost in costs)
+        middle = statistics.median(ratios)
+        print(
+            f"| {case.name} | {best:.1f} | {costs[0].pages / best:.2f} | {middle:.2f} ({each}) "
+            f"| {costs[-1].here:.1f} + {costs[-1].workers:.1f} | {peak:.0f} |",
+            flush=True,
+        )
+
+
+def measure(case: Case, folder: Path, mode: str) -> Cost:
+    """Index a folder in a process of its own."""
+    with tempfile.TemporaryDirectory() as scratch, bound(case.cores):
+        arguments = [str(Path(scratch) / "collection"), str(folder), str(case.cores), str(case.workers), mode]
+        command = [sys.executable, "-c", "from benchmarks.throughput import child; child()", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, held(psutil.Process(process.pid)))
+            time.sleep(SAMPLE_SECONDS)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    if process.returncode:
+        sys.exit(f"{case.name} ended with {process.returncode}")
+    return Cost(**json.loads(said), peak=peak)
+
+
+@contextmanager
+def bound(cores: int) -> Iterator[None]:
+    """Let processes started inside run on so many cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def held(process: psutil.Process) -> float:
+    """Return the megabytes that a process and its descendants hold."""
+    total = 0
+    try:
+        for one in (process, *process.children(recursive=True)):
+            total += one.memory_full_info().uss
+    except psutil.Error:
+        return 0.0  # one of them ended in this moment
+    return total / 1e6
+
+
+def child() -> None:
+    """Index as told on the command line; print the pages and the seconds as JSON."""
+    root, folder, threads, workers, mode = sys.argv[1:]
+    pagelens.open(Path(root), create=True, profile="builtin").close()
+    settings = Settings(threads=int(threads))
+    ocr = OcrSettings(mode="never" if mode == "never" else "auto", threads=int(threads))
+    with open_collection(Path(root), settings) as engine:
+        started, before = time.perf_counter(), time.process_time()
+        report = engine.index(Path(folder), workers=int(workers), ocr=ocr)
+        seconds, here = time.perf_counter() - started, time.process_time() - before
+    assert not report.failed, report.failed
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = {"pages": report.pages, "seconds": seconds, "here": here, "workers": ended.ru_utime + ended.ru_stime}
+    print(json.dumps(told))
+
+
+def link_text_documents(folder: Path, count: int) -> None:
+    """Link the first documents of the development set whose pages have text, but for a few."""
+    for path in sorted((SET / "documents").glob("*.pdf")):
+        with pymupdf.open(path) as pdf:
+            with_text = sum(len(page.get_text("words")) >= LEAST_WORDS for page in pdf)
+            if with_text >= SEVERAL * len(pdf) and len(list(folder.iterdir())) < count:
+                (folder / path.name).symlink_to(path.resolve())
+
+
+def write_wordless_pages(path: Path, count: int) -> None:
+    """Write a PDF of pages of the development documents without any text layer, a page of each in turns."""
+    found: list[list[tuple[Path, int]]] = []
+    for source in sorted((SET / "documents").glob("*.pdf")):
+        with pymupdf.open(source) as pdf:
+            if not any(page.get_text("words") for page in pdf):
+                found.append([(source, number) for number in range(len(pdf))])
+    most = max(map(len, found))
+    turns = [pages[at] for at in range(most) for pages in found if at < len(pages)]
+    with pymupdf.open() as pdf:
+        for source, number in turns[:count]:
+            with pymupdf.open(source) as original:
+                pdf.insert_pdf(original, from_page=number, to_page=number)
+        pdf.save(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Files read in this process, one at a time, pages in their order. Knows nothing of limits."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+
+from core.types import Document
+from ingest.page_work import Job, MadePage, PageWork
+from ingest.stretches import StretchReader, needs_one_go, something_left, stretch_end
+
+
+class FilesHere:
+    """Opens files here. Implements `page_work.Opener`."""
+
+    ahead = 0
+
+    def __init__(self, work: PageWork) -> None:
+        self._work = work
+
+    def announce(self, job: Job) -> None:
+        """See `Opener.announce`: nothing is done before its turn."""
+
+    def forget(self, job: Job) -> None:
+        """See `Opener.forget`."""
+
+    @contextmanager
+    def opened(self, job: Job) -> Iterator["FileHere"]:
+        """See `Opener.opened`."""
+        with closing(StretchReader(self._work)) as reader:
+            yield FileHere(job, reader)
+
+    def close(self) -> None:
+        """See `Opener.close`."""
+
+
+class FileHere:
+    """An open file. Implements `page_work.OpenFile`."""
+
+    def __init__(self, job: Job, reader: StretchReader) -> None:
+        self.document: Document = reader.open(job).document
+        self._job = job
+        self._reader = reader
+        self._pages = self._all()
+        self._is_sound = False
+
+    def pages(self, first: int, last: int) -> list[MadePage]:
+        """See `OpenFile.pages`."""
+        found = list(islice(self._pages, last - first + 1))
+        self._is_sound |= any(something_left(page) for page, _ in found)
+        count = self.document.page_count
+        if last == count and needs_one_go(self._job, count, is_sound=self._is_sound):
+            for _ in self._reader.bare(self._job):
+                pass
+        return found
+
+    def _all(self) -> Iterator[MadePage]:
+        first = self._job.first
+        while first <= self.document.page_count:
+            last = stretch_end(self._job, first, self.document.page_count)
+            for page in self._reader.pages(self._job, first, last):
+                first += 1
+                yield page
+            if first <= last:
+                return  # the file ended before

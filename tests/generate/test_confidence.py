@@ -1,0 +1,41 @@
+"""How sure an answer may be: by hand, and what must hold of it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from generate.confidence import confidence, coverage
+from generate.questions import QuestionReader
+from tests.generate.pages import analyze, show
+
+QUESTION = QuestionReader(analyze).read("Which page lists the deepest berths?")
+IDF = {"deepest": 4.0, "berth": 2.0, "list": 1.0, "page": 0.5}
+
+
+def test_coverage_is_the_best_pages_bm25_over_what_the_question_describes() -> None:
+    one, two = replace(show("x"), bm25=3.0), replace(show("y"), bm25=4.5)
+    describing = sum(weight * IDF[term] for term, weight in QUESTION.terms.items())
+    assert describing == pytest.approx(4.0 + 2.0 + 0.3 * 0.5)  # "lists" asks, "page" speaks of form
+    assert coverage(QUESTION, [one, two, show("z")], analyze, IDF) == pytest.approx(4.5 / describing)
+
+
+def test_a_term_that_nobody_in_the_collection_writes_takes_from_what_is_covered() -> None:
+    page = replace(show("berth"), bm25=2.0)
+    common = coverage(QUESTION, [page], analyze, {**IDF, "deepest": 2.0})
+    assert coverage(QUESTION, [page], analyze, {**IDF, "deepest": 8.0}) < common
+
+
+def test_pages_that_the_words_lane_did_not_rank_cover_nothing() -> None:
+    assert coverage(QUESTION, [show("berth")], analyze, IDF) == 0.0
+
+
+def test_without_the_collections_figures_the_shown_words_count() -> None:
+    share = coverage(QUESTION, [show("The deepest berth of all."), show("berth")], analyze, {})
+    assert share == pytest.approx(2.0 / sum(QUESTION.terms.values()))
+
+
+def test_confidence_is_a_logistic_of_coverage_and_cosine() -> None:
+    assert confidence(0.9, 0.6) == pytest.approx(1 / (1 + math.exp(-(1.75 * 0.9 + 6.4 * 0.6 - 3.95))))
+    assert confidence(0.7, None) < 0.5 < confidence(0.71, None)
+    assert confidence(0.5, 0.7) > 0.5 > confidence(0.5, 0.4)

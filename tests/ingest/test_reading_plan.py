@@ -1,0 +1,185 @@
+"""Which pages are handed out, in which order, and how many at most."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import ReadError
+from core.types import Document, Kind, Page, no_text
+from ingest.page_work import Job, MadePage
+from ingest.reading_plan import Assignment, Plan
+from ingest.stretches import LONGEST, STRETCH, stretch_end
+
+
+def job(name: str, first: int = 1, kind: Kind = "pdf") -> Job:
+    return Job(Path(name), kind, name, 0, first)
+
+
+def document(count: int) -> Document:
+    return Document("", "pdf", "", count, 0)
+
+
+def assigned(plan: Plan, reader: object = None) -> Assignment:
+    found = plan.next(reader)
+    assert found is not None
+    return found
+
+
+def span(task: Assignment) -> tuple[str, int, int]:
+    return task.draft.job.path.name, task.first, task.last
+
+
+def make(plan: Plan, task: Assignment, *, problem: str = "") -> None:
+    """Make the pages of a task, as a worker would."""
+    assert task.draft.document is not None
+    last = min(task.last, task.draft.document.page_count)
+    for number in range(task.first, last + 1):
+        page = Page(number, None, 1.0, 1.0, no_text(), problem=problem)
+        plan.add(task.draft, number, MadePage(page, None))
+    plan.end(task, last + 1)
+
+
+def test_a_file_is_opened_once_before_its_pages_are_shared() -> None:
+    plan = Plan(budget=100)
+    for name in ("a", "b"):
+        plan.announce(job(name))
+    opening = assigned(plan)
+    assert span(opening) == ("a", 1, STRETCH)
+    assert span(assigned(plan)) == ("b", 1, STRETCH)  # while the first is being opened
+    plan.open(opening.draft, document(3 * STRETCH - 1))
+    assert span(assigned(plan)) == ("a", STRETCH + 1, 2 * STRETCH)
+    assert span(assigned(plan)) == ("a", 2 * STRETCH + 1, 3 * STRETCH - 1)
+
+
+def test_no_more_pages_are_held_than_the_budget_and_those_waited_for_have_precedence() -> None:
+    plan = Plan(budget=3 * STRETCH)
+    plan.announce(job("a"))
+    first = assigned(plan)
+    plan.open(first.draft, document(60))
+    tasks = [first, assigned(plan), assigned(plan)]
+    plan.announce(job("b"))
+    for task in tasks:
+        make(plan, task)
+    assert first.draft.held == 3 * STRETCH
+    assert len(plan.take(first.draft, 1, STRETCH)) == STRETCH
+    assert span(assigned(plan)) == ("a", 3 * STRETCH + 1, 4 * STRETCH)
+    assert first.draft.held == 3 * STRETCH
+    closing = threading.Timer(0.1, plan.close)
+    closing.start()
+    assert plan.next(None) is None  # it waited until the end: all of the budget is held
+    closing.join()
+
+
+def test_what_is_waited_for_is_handed_out_though_others_hold_all_of_the_budget() -> None:
+    plan = Plan(budget=STRETCH)
+    plan.announce(job("a"))
+    opening = assigned(plan)
+    make_all = threading.Thread(target=work, args=(plan, opening, 3 * STRETCH))
+    make_all.start()
+    assert len(plan.take(plan.begin(job("a")), 1, 3 * STRETCH)) == 3 * STRETCH
+    plan.close()
+    make_all.join()
+
+
+def work(plan: Plan, opening: Assignment, count: int) -> None:
+    """Do all that is assigned, as a worker would."""
+    plan.open(opening.draft, document(count))
+    task: Assignment | None = opening
+    while task is not None:
+        make(plan, task)
+        task = plan.next(None)
+
+
+def test_pages_are_taken_in_order_whoever_makes_them_first() -> None:
+    plan = Plan(budget=100)
+    plan.announce(job("a"))
+    first = assigned(plan)
+    plan.open(first.draft, document(2 * STRETCH))
+    second = assigned(plan)
+    make(plan, second)
+    make(plan, first)
+    pages = plan.take(plan.begin(job("a")), 1, 2 * STRETCH)
+    assert [page.number for page, _ in pages] == list(range(1, 2 * STRETCH + 1))
+
+
+def test_an_error_is_raised_at_its_page_and_nothing_behind_it_is_made() -> None:
+    plan = Plan(budget=100)
+    plan.announce(job("a"))
+    plan.announce(job("b"))
+    first = assigned(plan)
+    plan.open(first.draft, document(100))
+    second = assigned(plan)
+    plan.fail(second.draft, second.first + 1, ReadError("damaged", "torn"))
+    assert span(assigned(plan))[0] == "b"
+    make(plan, first)
+    assert len(plan.take(first.draft, 1, STRETCH)) == STRETCH
+    plan.add(second.draft, second.first, MadePage(Page(second.first, None, 1, 1, no_text()), None))
+    with pytest.raises(ReadError, match="torn"):
+        plan.take(first.draft, second.first, second.last)
+
+
+def test_a_file_that_ends_before_its_count_gives_what_there_is() -> None:
+    plan = Plan(budget=100)
+    plan.announce(job("a"))
+    task = assigned(plan)
+    plan.open(task.draft, document(STRETCH))
+    plan.add(task.draft, 1, MadePage(Page(1, None, 1, 1, no_text()), None))
+    plan.end(task, 2)
+    assert [page.number for page, _ in plan.take(task.draft, 1, STRETCH)] == [1]
+
+
+def test_a_kind_that_is_slow_to_open_is_read_by_one_from_the_first_page_to_the_last() -> None:
+    plan = Plan(budget=100)
+    plan.announce(job("a", kind="book"))
+    plan.announce(job("b"))
+    plan.announce(job("c"))
+    opening = assigned(plan, "one")
+    plan.open(opening.draft, document(3 * STRETCH))
+    assert span(assigned(plan, "another"))[0] == "b"
+    assert span(assigned(plan, "one")) == ("a", STRETCH + 1, 2 * STRETCH)
+    assert span(assigned(plan, "another"))[0] == "c"
+
+
+def test_what_is_forgotten_is_handed_out_no_more_and_holds_nothing() -> None:
+    plan = Plan(budget=STRETCH)
+    plan.announce(job("a"))
+    plan.announce(job("b"))
+    opening = assigned(plan)
+    plan.open(opening.draft, document(100))
+    plan.forget(job("a"))
+    assert span(assigned(plan))[0] == "b"
+    make(plan, opening)  # whoever was at it is heard, and it matters to nobody
+
+
+def test_nothing_is_handed_out_by_a_closed_plan() -> None:
+    plan = Plan(budget=100)
+    plan.announce(job("a"))
+    plan.close()
+    assert plan.next(None) is None
+
+
+def test_an_error_that_ends_everything_reaches_who_waits() -> None:
+    plan = Plan(budget=100)
+    plan.abort(RuntimeError("no processes"))
+    with pytest.raises(RuntimeError, match="no processes"):
+        plan.begin(job("a"))
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 63, 300, 1_600, 100_000])
+@pytest.mark.parametrize("first", [1, 33])
+def test_stretches_cover_a_file_and_begin_alike_whether_its_pages_are_counted_yet_or_not(
+    count: int, first: int
+) -> None:
+    start, sizes = first, []
+    while start <= count:
+        end = stretch_end(job("a", first), start, count)
+        sizes.append(end - start + 1)
+        start = end + 1
+    assert sum(sizes) == max(0, count - first + 1)
+    assert all(size <= LONGEST for size in sizes)
+    if count >= first:
+        assert sizes[0] == min(STRETCH, count - first + 1)
+        assert stretch_end(job("a", first), first, None) == first + STRETCH - 1
+    if count == 1_600:
+        assert sizes[1] == 1_600 // 64
