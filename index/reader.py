@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, func, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
 from index import catalog, upkeep
@@ -126,9 +126,11 @@ class Snapshot:
 
     def catalog_rows(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of some documents by table, but for their paths, as they may be inserted."""
+        columns = {t.documents: t.documents.c.key, t.pages: t.pages.c.document, t.looks: t.looks.c.document}
+        there = {name: column for name, column in columns.items() if inspect(self._connection).has_table(name.name)}
         return {
             table: catalog.read_rows(self._connection, select(table).where(column.in_(documents)))
-            for table, column in ((t.documents, t.documents.c.key), (t.pages, t.pages.c.document))
+            for table, column in there.items()
         }
 
     def other_rows(self) -> tuple[dict[Table, list[dict[str, object]]], int]:

@@ -1,6 +1,7 @@
 """Collections copied from a folder to Qdrant and back: nothing lost, nothing new, gone on with after a break."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def original(tmp_path: Path) -> Path:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = tmp_path / f"{name}.pdf"
         path.write_text("stands for a file that exists")
-        write(root, with_tokens(str(path), pages))
+        write(root, replace(with_tokens(str(path), pages), looks={1: 2**63 + 5, 2: 7}))
     return root
 
 
@@ -66,6 +67,8 @@ def contents(root: Path) -> tuple[Contents, dict[str, tuple[str, ...]]]:
             matrix = lane.page(key)
             assert matrix is not None
             found["page", key] = [matrix.vectors.tobytes(), matrix.boxes.tobytes()]
+        for page, bits in snapshot.looks().items():
+            found["looks", page] = [bits.to_bytes(8, "big")]
         paths = {row.document.sha256: row.paths for row in snapshot.documents.values()}
     reader.close()
     return found, paths
