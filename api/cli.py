@@ -22,6 +22,7 @@ import typer
 from typer.exceptions import TyperException
 
 from api import console, wiring
+from api.copying import copy
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
 from api.names import absolute_path, picture_name, printable
@@ -43,6 +44,7 @@ from api.options import (
     pairs,
     read_filters,
 )
+from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
 from api.profiles import choose_profile
 from api.results import IndexReport, as_json
 from api.serving import keys_app, serve
@@ -111,6 +113,10 @@ def index(
     watching: Annotated[
         bool, typer.Option("--watch", help="Stay, and index what changes below PATHS until Ctrl-C.")
     ] = False,
+    store: Store = StoreKind.FOLDER,
+    url: Url = "",
+    prefix: Prefix = "",
+    quantization: Quantized = QuantizationKind.NONE,
     as_data: Json = False,
 ) -> int:
     """Index files and folders. Run again at any time: unchanged files cost a hash."""
@@ -120,12 +126,15 @@ def index(
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=pairs("--model", model))
-        left_out = wiring.create_collection(collection, chosen, settings)
+        server = read_server(collection, store, url, prefix, quantization)
+        left_out = wiring.create_collection(collection, chosen, settings, server=server)
         console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
         for lane, reason in left_out.items():
             console.err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
+    elif store is not StoreKind.FOLDER or url:
+        raise UsageError("expected --store and --url with a new collection only. To move its vectors: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
 
@@ -332,6 +341,7 @@ def retry(
 
 app.command()(serve)
 app.add_typer(keys_app, name="keys")
+app.command()(copy)
 
 models_app = typer.Typer(help="List the models of each lane, where their weights are, how to get them.")
 app.add_typer(models_app, name="models")
@@ -364,11 +374,19 @@ def fetch(
 
 
 @app.command()
-def doctor(collection: Collection = DEFAULT, as_data: Json = False) -> int:
+def doctor(
+    collection: Collection = DEFAULT,
+    deep: Annotated[bool, typer.Option("--deep", help="Read all that a Qdrant server holds, not only counts.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make catalog and vectors agree; forget documents that lost some.")
+    ] = False,
+    as_data: Json = False,
+) -> int:
     """Check the installation, and the collection if there is one."""
-    from api.doctor import examine, print_examination
+    from api.doctor import Examination, examine, mend, print_examination
 
-    found = examine(collection, wiring.read_settings())
+    mended = list(mend(collection)) if repair else []
+    found = Examination([*mended, *examine(collection, wiring.read_settings(), deep=deep).checks])
     _print(found, as_data, print_examination)
     return Exit.DONE if found.healthy else Exit.ERROR
 

@@ -24,6 +24,7 @@ from encode.loading import (
 )
 from index.layout import Layout
 from index.opening import next_manifest
+from index.repair import repair
 
 LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy", "torch", "torchvision", "transformers")
 WITH_CLIP = (
@@ -54,9 +55,20 @@ class Examination:
         return not any(check.good is False for check in self.checks)
 
 
-def examine(collection: Path, settings: Settings) -> Examination:
-    """Look at the installation, and at the collection if it is there. Loads the builtin model; imports no torch."""
-    return Examination([*_installation(settings), *_collection(collection, settings)])
+def examine(collection: Path, settings: Settings, *, deep: bool = False) -> Examination:
+    """Look at the installation, and at the collection if it is there; `deep` reads all that a server holds of it.
+    Loads the builtin model; imports no torch."""
+    return Examination([*_installation(settings), *_collection(collection, settings, deep=deep)])
+
+
+def mend(collection: Path) -> Iterator[Check]:
+    """Make catalog and vectors agree, and say what was done."""
+    report = repair(collection)
+    name = f"repair of {console.shown(str(collection))}"
+    for problem in report.problems:
+        yield Check(name, None, f"was: {problem}")
+    again = f"{len(report.forgotten)} files must be read again: pagelens index {shlex.join(report.forgotten[:5])}"
+    yield Check(name, True, again if report.forgotten else "catalog and vectors agree")
 
 
 def _installation(settings: Settings) -> Iterator[Check]:
@@ -81,14 +93,14 @@ def _installation(settings: Settings) -> Iterator[Check]:
             yield Check(f"{lane} model {report.name}", None, place)
 
 
-def _collection(root: Path, settings: Settings) -> Iterator[Check]:
+def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check]:
     name = f"collection {console.shown(str(root))}"
     if not wiring.collection_exists(root):
         yield Check(name, None, "none here. Make one: pagelens index PATH")
         return
     try:
         engine = wiring.open_collection(root, settings)
-        problems = engine.check()
+        problems = engine.check(deep=deep)
         status = engine.status()
     except PageLensError as exc:
         yield Check(name, False, str(exc))
@@ -96,6 +108,8 @@ def _collection(root: Path, settings: Settings) -> Iterator[Check]:
     for problem in problems:
         yield Check(name, False, problem)
     yield Check(name, None if problems else True, f"{len(status.documents)} documents, {status.pages} pages")
+    if engine.manifest.server is not None:
+        yield Check("vectors", None, f"on {engine.manifest.server}, {'read to the last' if deep else 'counted'}")
     lanes = engine.manifest.lanes
     if "image" in lanes and lanes["image"].model == BUILTIN:
         yield Check("image lane", None, WITH_CLIP)

@@ -366,7 +366,7 @@ class Engine:
                 documents=[_document_status(row) for row in snapshot.documents.values()],
                 pages=snapshot.page_count,
                 textless_pages=snapshot.textless(),
-                passages=len(snapshot.vectors("text").keys) if "text" in manifest.lanes else 0,
+                passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
                 bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
                 gone=[
                     path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()
@@ -379,9 +379,10 @@ class Engine:
                 ],
             )
 
-    def check(self) -> list[str]:
-        """Return what is wrong with the collection at rest, in words; empty when all is well."""
-        return self._reader.check()
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Return what is wrong with the collection at rest, in words; empty when all is well. `deep` reads all that a
+        server holds."""
+        return self._reader.check(deep=deep)
 
     def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
         """Forget indexed files below the roots that no longer exist. A root that is itself gone prunes nothing: an

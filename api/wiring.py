@@ -19,8 +19,9 @@ from core.types import Kind, Picture
 from generate.chat import ChatModel
 from generate.loading import ModelChoice, load_chat_model, provider_of
 from index import layout
-from index.layout import LaneRecord, Layout, Manifest
+from index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from index.moving import CollectionMove
+from index.placing import require_free
 from index.words import analyze
 from ingest import readers
 from ingest.ocr_engines import load_recogniser
@@ -41,8 +42,12 @@ def read_settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-def create_collection(root: Path, profile: Profile, settings: Settings) -> dict[str, str]:
-    """Make an empty collection with a profile's lanes; return the lanes left out for want of weights, and why."""
+def create_collection(
+    root: Path, profile: Profile, settings: Settings, *, server: ServerRecord | None = None
+) -> dict[str, str]:
+    """Make an empty collection with a profile's lanes, its vectors in the folder or on a server; return the lanes left
+    out for want of weights, and why. Raises StoreError where the server is not there."""
+    require_free(Layout(root), server)
     models = Models(profile.models, analyze, settings)
     records: list[LaneRecord] = []
     left_out: dict[str, str] = {}
@@ -53,7 +58,7 @@ def create_collection(root: Path, profile: Profile, settings: Settings) -> dict[
             if lane not in LEFT_OUT:
                 raise
             left_out[lane] = str(exc)
-    layout.create(Layout(root), profile=profile.name, lanes=records)
+    layout.create(Layout(root), profile=profile.name, lanes=records, server=server)
     return left_out
 
 

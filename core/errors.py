@@ -9,7 +9,8 @@ PageLensError
 |   |-- CollectionNotFound     there is no collection at that address
 |   |-- CollectionLocked       another process is writing to it
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
-|   `-- CollectionDamaged      something at rest is not what was written
+|   |-- CollectionDamaged      something at rest is not what was written
+|   `-- StoreError             the server that holds the vectors is not there, refuses, or is not what it must be
 `-- NotFound                   no such document or page in the collection
 """
 
@@ -92,6 +93,10 @@ class CollectionMismatch(CollectionError):
 
 class CollectionDamaged(CollectionError):
     """Something at rest is not what was written."""
+
+
+class StoreError(CollectionError):
+    """The server that holds a collection's vectors is not there, refuses, or is not what it must be."""
 
 
 class NotFound(PageLensError):

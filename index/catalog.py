@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, Select, create_engine, delete, event, func, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError
 
 from core.errors import CollectionDamaged
@@ -174,6 +174,11 @@ def _page_row(row: Any) -> PageRow:
         passages=t.unpack_passages(row.passages),
         guesses=tuple(Guess(*guess) for guess in row.guesses),
     )
+
+
+def read_rows(connection: Connection, query: Select[Any]) -> list[dict[str, object]]:
+    """Return what a query finds as dictionaries."""
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def page_keys(connection: Connection) -> NDArray[np.int64]:

@@ -14,25 +14,22 @@ from index.layout import LaneRecord
 from index.pooled_spaces import pool_factor
 from index.recording import DenseRows
 from index.segments import write_segment
+from index.stores import NOTHING, DenseParts, TokenParts, Written
 from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
-
-Written = tuple[str, Sequence[tuple[int, int]]]
-"""A segment's name ("" for none), and (document, rows) in row order."""
-
-NOTHING: Written = ("", ())
+from index.vectors import Matrix
 
 
-def write_dense(folder: Path, space: Space, parts: Sequence[tuple[Sequence[int], DenseRows]]) -> Written:
+def write_dense(folder: Path, space: Space, parts: DenseParts) -> Written:
     """Write one segment of all parts: page keys, and the rows of these pages."""
     found = [(rows.keys(pages), rows.vectors) for pages, rows in parts if len(rows.vectors)]
     if not found:
         return NOTHING
     keys = np.concatenate([one for one, _ in found])
     vectors = np.concatenate([one for _, one in found])
-    return write_segment(folder, space, keys, vectors), _runs(document_of(page_of(keys)))
+    return write_segment(folder, space, keys, vectors), runs_of(document_of(page_of(keys)))
 
 
-def write_tokens(folder: Path, space: Space, parts: Sequence[tuple[Sequence[int], TokenRows]]) -> Written:
+def write_tokens(folder: Path, space: Space, parts: TokenParts) -> Written:
     """Likewise in a lane of many vectors; a page is a row, with tokens or without."""
     found = [(pages, rows) for pages, rows in parts if len(pages)]
     if not found:
@@ -40,7 +37,7 @@ def write_tokens(folder: Path, space: Space, parts: Sequence[tuple[Sequence[int]
     for pages, rows in found:
         assert len(pages) == len(rows), (folder.name, len(pages), len(rows))
     keys = np.array([page for pages, _ in found for page in pages], np.int64)
-    return write_token_segment(folder, space, keys, [rows for _, rows in found]), _runs(document_of(keys))
+    return write_token_segment(folder, space, keys, [rows for _, rows in found]), runs_of(document_of(keys))
 
 
 def pack_pages(lane: LaneRecord, pages: Sequence[TokenMatrix] | TokenRows, storage: Storage) -> TokenRows:
@@ -58,7 +55,20 @@ def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
     return [pool_tokens(page, factor) for page in pages]
 
 
-def _runs(documents: NDArray[np.int64]) -> list[tuple[int, int]]:
+def runs_of(documents: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return (document, rows) for each stretch of rows of one document."""
     cuts = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
     return [(int(documents[start]), stop - start) for start, stop in pairwise(cuts)]
+
+
+def parts_by_document(keys: NDArray[np.int64], vectors: Matrix) -> DenseParts:
+    """Return rows with their keys of page and ordinal, (n,), as parts of one document each, in the order of keys."""
+    order = np.argsort(keys, kind="stable")
+    keys, vectors = keys[order], vectors[order]
+    parts, start = [], 0
+    for _, count in runs_of(document_of(page_of(keys))) if len(keys) else ():
+        pages, counts = np.unique(page_of(keys[start : start + count]), return_counts=True)
+        rows = np.asarray(vectors[start : start + count], np.float32)
+        parts.append((pages.tolist(), DenseRows(counts.tolist(), rows)))
+        start += count
+    return parts

@@ -6,6 +6,7 @@
       words/               the tantivy index of the `words` lane (a cache)
       vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
       pictures/            page pictures (a cache)
+      qdrant/              the vectors, where they lie in Qdrant's own format and on no server
       writer.lock          held by the one writer
 
 This module knows names and shapes on disk, not what the catalog or the segments say.
@@ -15,7 +16,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -29,6 +30,8 @@ FORMAT = 2
 
 Covers = Literal["passages", "pages", "photos"]
 """What a lane has rows for: each passage, each page that could be pictured, or only those of photos."""
+
+Quantization = Literal["none", "scalar", "binary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Layout:
     def pictures(self) -> Path:
         """The folder of page pictures."""
         return self.root / "pictures"
+
+    @property
+    def qdrant(self) -> Path:
+        """The folder of Qdrant's local mode."""
+        return self.root / "qdrant"
 
     @property
     def lock(self) -> Path:
@@ -92,12 +100,30 @@ class LaneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """The Qdrant that holds a collection's vectors. Its key is no part of this: it comes from the environment."""
+
+    url: str  # empty: Qdrant's own format in the collection's folder, without a server
+    prefix: str  # what the names of the collections there begin with
+    timeout: float = 30.0  # seconds a request may take
+    patience: float = 8.0  # seconds the server may be away before a command gives up
+    quantization: Quantization = "none"  # what is searched first; what that finds is scored by the vectors themselves
+    oversampling: float = 3.0  # with quantization: candidates for each row wanted
+    shards: int | None = None  # None: the server's default
+    replicas: int | None = None
+
+    def __str__(self) -> str:
+        return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `collection.json` says: which profile made the collection, and each lane with vectors."""
+    """What `collection.json` says: which profile made the collection, each lane with vectors, and where they lie."""
 
     profile: str
     lanes: Mapping[str, LaneRecord]
     created: str
+    server: ServerRecord | None = None  # None: in the collection's folder
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane was made with this space."""
@@ -111,10 +137,13 @@ class Manifest:
     def as_json(self) -> dict[str, Any]:
         """Return the file's content."""
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
-        return {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
+        data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
+        return data if self.server is None else {**data, "qdrant": asdict(self.server)}
 
 
-def create(layout: Layout, *, profile: str, lanes: Sequence[LaneRecord]) -> Manifest:
+def create(
+    layout: Layout, *, profile: str, lanes: Sequence[LaneRecord], server: ServerRecord | None = None
+) -> Manifest:
     """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
     root = layout.root
     if root.exists() and not root.is_dir():
@@ -128,13 +157,14 @@ def create(layout: Layout, *, profile: str, lanes: Sequence[LaneRecord]) -> Mani
         root.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
-    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, datetime.now(UTC).isoformat(timespec="seconds"))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server)
     write_json(layout.manifest, manifest.as_json())
     return manifest
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}
-_OURS = _MANIFESTS | {"catalog.sqlite", "words", "vectors", "pictures", "writer.lock", "writer.json"}
+_OURS = _MANIFESTS | {"catalog.sqlite", "words", "vectors", "pictures", "qdrant", "writer.lock", "writer.json"}
 
 
 def exists(layout: Layout) -> bool:
@@ -163,7 +193,8 @@ def read_manifest(path: Path) -> Manifest:
                 "Use the PageLens it was made with, or index the files into a new collection."
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
-        return Manifest(str(data["profile"]), lanes, str(data["created"]))
+        server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
+        return Manifest(str(data["profile"]), lanes, str(data["created"]), server)
     except (ValueError, KeyError, TypeError) as exc:
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
 

@@ -30,11 +30,12 @@ from core.types import Guess, TokenMatrix
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, PageRow, transaction
-from index.lane_rows import Written, pack_pages, write_dense, write_tokens
+from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, Manifest, sync_folder, write_json
+from index.merging import name_segment
 from index.opening import drop_other_stores, next_manifest, open_for_writing, stores
 from index.recording import DenseRows
-from index.segments import read_keys
+from index.stores import Written
 from index.token_segments import Storage, TokenRows
 from index.writer import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS
 
@@ -89,9 +90,9 @@ class CollectionMove:
     def __enter__(self) -> "CollectionMove":
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
-            self._engine, self._words = opened.engine, opened.words
+            self._engine, self._words, self._store = opened.engine, opened.words, opened.store
             self.before = opened.manifest
-            self.after = Manifest(self._profile, self._lanes, self.before.created)
+            self.after = Manifest(self._profile, self._lanes, self.before.created, self.before.server)
             self.new = [lane for lane in self._lanes.values() if not self._kept(lane)]
             self._begin()
             self._stack = stack.pop_all()
@@ -168,7 +169,7 @@ class CollectionMove:
         with transaction(self._engine) as connection:
             for store, (name, runs) in named.items():
                 if name:
-                    upkeep.name_segment(connection, store, name, runs)
+                    name_segment(connection, store, name, runs)
             for moved in pending:
                 _record(connection, moved)
 
@@ -180,10 +181,10 @@ class CollectionMove:
         self._clear_the_way()
         self.layout.next_manifest.replace(self.layout.manifest)
         sync_folder(self.layout.root)
-        drop_other_stores(self._engine, self.layout, stores(self.after))
+        drop_other_stores(self._engine, self._store, stores(self.after))
         self._count_commit()  # readers look at the manifest again, even where no store went
-        upkeep.merge_segments(self._engine, self.layout, self.after)
-        upkeep.sweep_files(self._engine, self.layout)
+        self._store.merge(self._engine, self.after)
+        upkeep.sweep_pictures(self._engine, self.layout)
         upkeep.shed_tombstones(self._engine, self._words)
         upkeep.sync_words(self._engine, self._words)
 
@@ -204,7 +205,7 @@ class CollectionMove:
         begun = next_manifest(self.layout)
         self.resumed = begun is not None and begun.lanes == self.after.lanes and not self.unchanged
         if not self.resumed:  # emptied before the new manifest names them: a store is never half of one move
-            drop_other_stores(self._engine, self.layout, stores(self.before))
+            drop_other_stores(self._engine, self._store, stores(self.before))
             with transaction(self._engine) as connection:
                 _unpictured.drop(connection, checkfirst=True)
         if self.unchanged:
@@ -217,24 +218,17 @@ class CollectionMove:
 
     def _pages_in_new_stores(self, connection: Connection) -> NDArray[np.int64]:
         """Return the sorted keys of pages with a row in any new store; a commit holds all rows of its pages."""
-        s, r = t.segments.c, t.runs.c
         found = [np.zeros(0, np.int64)]
         for lane in self.new:
-            query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment).where(s.store == lane.store)
-            keys: dict[str, NDArray[np.int64]] = {}
-            for name, start, rows in connection.execute(query):
-                if name not in keys:
-                    keys[name] = read_keys(self.layout.vectors(lane.store), name)
-                items = keys[name][start : start + rows]
-                found.append(items if lane.space.many else page_of(items))
+            keys = self._store.named_keys(connection, lane)
+            found.append(keys if lane.space.many else page_of(keys))
         return np.unique(np.concatenate(found))
 
     def _write_rows(self, lane: LaneRecord, pending: Sequence[MovedPages]) -> Written:
-        folder = self.layout.vectors(lane.store)
         if not lane.space.many:
-            return write_dense(folder, lane.space, [(one.pages, one.vectors[lane.name]) for one in pending])
+            return self._store.write_vectors(lane, [(one.pages, one.vectors[lane.name]) for one in pending])
         packed = [(one.pages, pack_pages(lane, one.tokens[lane.name], self._storage)) for one in pending]
-        return write_tokens(folder, lane.space, packed)
+        return self._store.write_tokens(lane, packed)
 
     def _clear_the_way(self) -> None:
         """Drop half-read documents, whose rows are in old stores only, and note the pages without a picture."""

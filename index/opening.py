@@ -3,7 +3,6 @@
 What a killed writer or a killed move left is swept here, before anything new is done. Knows no pages and no vectors.
 """
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from core.errors import CollectionError
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
-from index.layout import Layout, Manifest, load, read_manifest, writer_lock
+from index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
+from index.placing import open_store
+from index.stores import VectorStore
 from index.words import WordsIndex
 
 
@@ -25,6 +26,7 @@ class Opened:
     manifest: Manifest
     engine: Engine
     words: WordsIndex
+    store: VectorStore
 
 
 @contextmanager
@@ -40,10 +42,14 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         words = WordsIndex(layout.words)
         stack.callback(words.close)
         upkeep.drop_vanished(engine)
-        drop_other_stores(engine, layout, {*stores(manifest), *_stores_to_be(layout)})
-        upkeep.sweep_files(engine, layout)
+        store = open_store(layout, manifest)
+        stack.callback(store.close)
+        lanes = _lanes_by_store(manifest, next_manifest(layout))
+        drop_other_stores(engine, store, lanes)
+        store.sweep(engine, lanes)
+        upkeep.sweep_pictures(engine, layout)
         upkeep.sync_words(engine, words)
-        yield Opened(manifest, engine, words)
+        yield Opened(manifest, engine, words, store)
 
 
 def stores(manifest: Manifest) -> set[str]:
@@ -61,7 +67,7 @@ def next_manifest(layout: Layout) -> Manifest | None:
         return None  # of another version, or edited: a new move starts from the beginning
 
 
-def drop_other_stores(engine: Engine, layout: Layout, keep: Collection[str]) -> None:
+def drop_other_stores(engine: Engine, store: VectorStore, keep: Collection[str]) -> None:
     """Forget and remove the vectors of every store that is not in `keep`."""
     s = t.segments.c
     with transaction(engine) as connection:
@@ -72,12 +78,8 @@ def drop_other_stores(engine: Engine, layout: Layout, keep: Collection[str]) -> 
             connection.execute(delete(t.segments).where(s.id.in_(some)))
         if others:
             catalog.advance(connection)
-    folder = layout.root / "vectors"
-    for store in folder.iterdir() if folder.is_dir() else []:
-        if store.name not in keep:
-            shutil.rmtree(store, ignore_errors=True)
+    store.drop_others(keep)
 
 
-def _stores_to_be(layout: Layout) -> set[str]:
-    manifest = next_manifest(layout)
-    return stores(manifest) if manifest else set()
+def _lanes_by_store(*manifests: Manifest | None) -> dict[str, LaneRecord]:
+    return {lane.store: lane for manifest in manifests if manifest for lane in manifest.lanes.values()}

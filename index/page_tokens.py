@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from core.types import TokenMatrix
+from core.keys import document_of
+from core.types import QueryTokens, TokenMatrix
 from index import tables as t
 from index.many_vectors import ManyVectorIndex, open_index
 from index.ragged import Stack
+from index.selection import Selection
+from index.stores import TokenParts
 from index.token_segments import TokenRows, read_token_segment
 
 
@@ -26,16 +29,39 @@ class PageTokens:
     parts: Sequence[TokenRows]  # their pages, one part after another, are the rows
     index: ManyVectorIndex
 
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def search(
+        self, query: QueryTokens, k: int, *, selection: Selection | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """See `LaneTokens.search`."""
+        allowed = None if selection is None else selection.mask(self.keys)
+        rows, scores = self.index.search(query, k, allowed=allowed)
+        return self.keys[rows], scores
+
+    def page(self, key: int) -> TokenMatrix | None:
+        """See `LaneTokens.page`."""
+        rows = np.flatnonzero(self.keys == key)
+        return self.matrix(int(rows[0])) if len(rows) else None
+
+    def parts_of(self, documents: Sequence[int]) -> TokenParts:
+        """See `LaneTokens.parts_of`: as they lie here."""
+        found: list[tuple[Sequence[int], TokenRows]] = []
+        first = 0
+        for part in self.parts:
+            keys = self.keys[first : first + len(part)]
+            rows = np.flatnonzero(np.isin(document_of(keys), documents))
+            runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else []
+            found += [(keys[run].tolist(), part.cut(int(run[0]), int(run[-1]) + 1)) for run in runs]
+            first += len(part)
+        return found
+
     def matrix(self, row: int) -> TokenMatrix:
         """Return a page's tokens and where on it they look."""
         ends = np.cumsum([len(part) for part in self.parts])
         part = int(np.searchsorted(ends, row, side="right"))
         return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
-
-    def row_of(self, page: int) -> int | None:
-        """Return the row of a page key, or None where the lane does not have it."""
-        rows = np.flatnonzero(self.keys == page)
-        return int(rows[0]) if len(rows) else None
 
 
 def gather_tokens(connection: Connection, folder: Path, store: str, dim: int) -> PageTokens:

@@ -4,27 +4,24 @@ A `Snapshot` is one read transaction of the catalog with the vectors and the lex
 hands out does not change while it is open, whatever a writer does.
 """
 
-import hashlib
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
-from index import catalog, dense, upkeep
+from index import catalog, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
 from index.layout import LaneRecord, Layout, load, writer_lock
-from index.page_tokens import PageTokens, gather_tokens
-from index.segments import read_segment
-from index.vectors import Matrix, VectorIndex
+from index.placing import open_store
+from index.stores import LaneTokens, LaneVectors, VectorStore
 from index.words import WordsIndex, WordsSearcher
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -32,28 +29,19 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 TRIES = 5  # looks at a catalog whose segments a writer merged away in the same moment
 
 
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """A lane's live vectors: keys of page and ordinal (n,) by row, the rows (n, dim), and the index over them."""
-
-    keys: NDArray[np.int64]
-    matrix: Matrix
-    index: VectorIndex
-
-
 class View:
     """What readers of one generation share. Built from one snapshot, never changed."""
 
-    def __init__(self, generation: int, connection: Connection, layout: Layout, words: WordsSearcher) -> None:
+    def __init__(self, generation: int, connection: Connection, store: VectorStore, words: WordsSearcher) -> None:
         self.generation = generation
         d = t.documents.c
         rows = connection.execute(select(d.key, d.page_count).where(d.live == 1).order_by(d.key)).all()
         self.live = np.array([row.key for row in rows], np.int64)
         self.page_count: int = sum(row.page_count for row in rows)
         self.words = words
-        self._layout = layout
-        self._vectors: dict[str, Vectors] = {}
-        self._tokens: dict[str, PageTokens] = {}
+        self._store = store
+        self._vectors: dict[str, LaneVectors] = {}
+        self._tokens: dict[str, LaneTokens] = {}
         self._documents: dict[int, DocumentRow] | None = None
 
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
@@ -62,38 +50,17 @@ class View:
             self._documents = catalog.read_documents(connection)
         return self._documents
 
-    def load_vectors(self, connection: Connection, lane: LaneRecord) -> Vectors:
+    def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""
         if lane.store not in self._vectors:
-            folder = self._layout.vectors(lane.store)
-            keys, matrix, stamp = gather(connection, folder, lane.store, lane.space.dim)
-            self._vectors[lane.store] = Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
+            self._vectors[lane.store] = self._store.vectors(connection, lane, self.live)
         return self._vectors[lane.store]
 
-    def load_tokens(self, connection: Connection, lane: LaneRecord) -> PageTokens:
+    def load_tokens(self, connection: Connection, lane: LaneRecord) -> LaneTokens:
         """Return a many-vector lane's pages, read once."""
         if lane.store not in self._tokens:
-            folder = self._layout.vectors(lane.store)
-            self._tokens[lane.store] = gather_tokens(connection, folder, lane.store, lane.space.dim)
+            self._tokens[lane.store] = self._store.tokens(connection, lane, self.live)
         return self._tokens[lane.store]
-
-
-def gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
-    """Return keys (n,), vectors (n, dim) and a stamp of a store's live rows, in the order they were written."""
-    s, r, d = t.segments.c, t.runs.c, t.documents.c
-    query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
-    live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
-    rows = connection.execute(live.order_by(r.segment, r.start)).all()
-    stamp = hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
-    if not rows:
-        return np.zeros(0, np.int64), np.zeros((0, dim), np.float16), stamp
-    parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
-    if len(parts) == 1 and sum(row.rows for row in rows) == rows[0].total:
-        keys, vectors = parts[rows[0].name]  # one whole segment: used as it lies on disk
-        return keys, vectors, stamp
-    cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
-    keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
-    return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts]), stamp
 
 
 class Snapshot:
@@ -124,11 +91,11 @@ class Snapshot:
         """The lexical index. It may hold pages that are not live: look at `live`."""
         return self._view.words
 
-    def vectors(self, lane: str) -> Vectors:
+    def vectors(self, lane: str) -> LaneVectors:
         """Return the vectors of a lane of one each."""
         return self._view.load_vectors(self._connection, self._lanes[lane])
 
-    def tokens(self, lane: str) -> PageTokens:
+    def tokens(self, lane: str) -> LaneTokens:
         """Return the pages of a lane of many vectors each."""
         return self._view.load_tokens(self._connection, self._lanes[lane])
 
@@ -157,6 +124,22 @@ class Snapshot:
         """Return the files that could not be read."""
         return catalog.read_failures(self._connection)
 
+    def catalog_rows(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
+        """Return the catalog's rows of some documents by table, but for their paths, as they may be inserted."""
+        columns = {t.documents: t.documents.c.key, t.pages: t.pages.c.document, t.looks: t.looks.c.document}
+        there = {name: column for name, column in columns.items() if inspect(self._connection).has_table(name.name)}
+        return {
+            table: catalog.read_rows(self._connection, select(table).where(column.in_(documents)))
+            for table, column in there.items()
+        }
+
+    def other_rows(self) -> tuple[dict[Table, list[dict[str, object]]], int]:
+        """Return paths of live documents and failures likewise, and the key of the next document."""
+        live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
+        rows = {t.paths: live, t.failures: select(t.failures)}
+        following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
+        return {table: catalog.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
+
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (title, number, problem) of live pages that were read in part or not at all."""
         p, d = t.pages.c, t.documents.c
@@ -180,12 +163,14 @@ class CollectionReader:
         self._engine = catalog.open_engine(self.layout.catalog)
         catalog.create_tables(self._engine)
         self._words = WordsIndex(self.layout.words)
+        self._store = open_store(self.layout, self.manifest)
         self._view: View | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give up the connections."""
         self._engine.dispose()
+        self._store.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -214,11 +199,11 @@ class CollectionReader:
             )
         self.manifest = found
 
-    def check(self) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[str]:
         """Return what is wrong with the collection at rest, in words; see `index.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
-            return find_damage(connection, self.layout, self.manifest, self._words)
+            return find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)
@@ -227,7 +212,7 @@ class CollectionReader:
                 self.require_same_models()
                 if self._words.generation != generation:
                     self._catch_up()
-                self._view = View(generation, connection, self.layout, self._words.searcher())
+                self._view = View(generation, connection, self._store, self._words.searcher())
             return self._view
 
     def _catch_up(self) -> None:

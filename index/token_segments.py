@@ -75,6 +75,13 @@ def pack_tokens(pages: Sequence[TokenMatrix], dim: int, *, storage: Storage = "i
     )
 
 
+def with_summaries(rows: TokenRows) -> TokenRows:
+    """Return pages with summaries made from their tokens as they lie at rest."""
+    made = [summarise(rows.matrix(page).vectors) for page in range(len(rows))]
+    short = np.concatenate([np.zeros((0, rows.tokens.codes.shape[1]), np.float32), *made])
+    return TokenRows(rows.tokens, rows.boxes, Ragged(_offsets([len(one) for one in made]), *quantise(short)))
+
+
 def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], parts: Sequence[TokenRows]) -> str:
     """Write one segment into a lane's folder and return its name; `keys` (pages,) go over all parts in order.
 

@@ -1,9 +1,9 @@
 """A collection opened for writing.
 
-The order of a commit: vector segments are written and synced; the pages' words go into the lexical index; then one
-catalog transaction names the segments, inserts the pages, makes finished documents live and removes what they
-replace; last, removed pages leave the lexical index. Whatever instant the writer dies at, readers see the commits
-before it and nothing else, and the next writer clears what was left over (`index.upkeep`).
+The order of a commit: vectors are made durable (`index.stores`); the pages' words go into the lexical index; then one
+catalog transaction names the vectors, inserts the pages, makes finished documents live and removes what they replace;
+last, removed pages leave the store and the lexical index. Whatever instant the writer dies at, readers see the commits
+before it and nothing else, and the next writer clears what was left over (`index.opening`).
 """
 
 import time
@@ -20,10 +20,12 @@ from core.keys import page_key
 from index import catalog, upkeep
 from index import tables as t
 from index.catalog import transaction
-from index.lane_rows import Written, pack_pages, write_dense, write_tokens
+from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, load
+from index.merging import name_segment
 from index.opening import open_for_writing
 from index.recording import NewPages, insert_pages, link_path, staged_at, unlink_path
+from index.stores import Written
 from index.token_segments import Storage, TokenRows
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
@@ -80,6 +82,7 @@ class CollectionWriter:
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self.manifest, self._engine, self._words = opened.manifest, opened.engine, opened.words
+            self._store = opened.store
             self._load()
             self._stack = stack.pop_all()
         return self
@@ -92,8 +95,8 @@ class CollectionWriter:
                 self.commit()  # whole windows only are pending: the next run goes on behind them
             if kind is None:
                 self.commit()
-                upkeep.merge_segments(self._engine, self.layout, self.manifest)
-                upkeep.sweep_files(self._engine, self.layout)
+                self._store.merge(self._engine, self.manifest)
+                upkeep.sweep_pictures(self._engine, self.layout)
                 upkeep.shed_tombstones(self._engine, self._words)
                 upkeep.sync_words(self._engine, self._words)
 
@@ -178,6 +181,7 @@ class CollectionWriter:
             removed = self._record(connection, pending, named)
             generation = catalog.advance(connection)
         if removed:
+            self._store.forget(self.manifest, removed)
             self._words.remove_documents(sorted(removed))
             self._words.commit()
         self._words.mark(generation)
@@ -226,18 +230,17 @@ class CollectionWriter:
             self.commit()
 
     def _write_rows(self, lane: LaneRecord, batches: Batches) -> Written:
-        """Write the rows of a lane as one segment."""
-        folder = self.layout.vectors(lane.store)
+        """Make the rows of a lane durable."""
         keys = [[page_key(document, page.number) for page in new.pages] for document, new in batches]
         if lane.space.many:
             packed = [pack_pages(lane, new.tokens[lane.name], self._storage) for _, new in batches]
-            return write_tokens(folder, lane.space, list(zip(keys, packed, strict=True)))
+            return self._store.write_tokens(lane, list(zip(keys, packed, strict=True)))
         if lane.covers == "passages":
             for _, new in batches:
                 counts = new.vectors[lane.name].counts
                 assert list(counts) == [len(one) for one in new.passages], (lane.name, counts)
         dense = [new.vectors[lane.name] for _, new in batches]
-        return write_dense(folder, lane.space, list(zip(keys, dense, strict=True)))
+        return self._store.write_vectors(lane, list(zip(keys, dense, strict=True)))
 
     def _pack(self, new: NewPages) -> dict[str, TokenRows]:
         """Return the tokens of each lane of many vectors as they are stored."""
@@ -251,7 +254,7 @@ class CollectionWriter:
             removed |= insert_pages(connection, key, new)
         for store, (name, runs) in named.items():
             if name:
-                upkeep.name_segment(connection, store, name, runs)
+                name_segment(connection, store, name, runs)
         for path, sha256, code, reason in pending.failed:
             catalog.record_failure(connection, path, sha256, code, reason)
             removed |= staged_at(connection, path)

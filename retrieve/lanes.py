@@ -136,9 +136,8 @@ class PageLane:
         if not query.words:
             return Ranking(self.name, [])
         tokens = snapshot.tokens(self.name)
-        allowed = None if selection is None else selection.mask(tokens.keys)
-        rows, scores = tokens.index.search(self.tokens(query.words), depth, allowed=allowed)
-        found = zip(tokens.keys[rows].tolist(), scores.tolist(), strict=True)
+        pages, scores = tokens.search(self.tokens(query.words), depth, selection=selection)
+        found = zip(pages.tolist(), scores.tolist(), strict=True)
         hits = sorted((Hit(page, score) for page, score in found), key=lambda hit: (-hit.score, hit.page))
         return Ranking(self.name, hits)
 
@@ -152,9 +151,7 @@ class PageLane:
 
     def page_tokens(self, snapshot: Snapshot, page: int) -> TokenMatrix | None:
         """Return a page's tokens, or None where the lane has none of it."""
-        tokens = snapshot.tokens(self.name)
-        row = tokens.row_of(page)
-        matrix = None if row is None else tokens.matrix(row)
+        matrix = snapshot.tokens(self.name).page(page)
         return matrix if matrix is not None and len(matrix.vectors) else None
 
 
@@ -169,15 +166,13 @@ def _best_rows(
 ) -> Ranking:
     """Rank pages by the best of their rows in a lane of one vector a row."""
     vectors = snapshot.vectors(lane)
-    allowed = None if selection is None else selection.mask(page_of(vectors.keys))
     wanted = depth * ROWS_PER_PAGE
     while True:
-        rows, scores = vectors.index.search(vector, wanted, allowed=allowed)
+        keys, scores = vectors.search(vector, wanted, selection=selection)
         best: dict[int, Hit] = {}
-        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-            key = int(vectors.keys[row])
+        for key, score in zip(keys.tolist(), scores.tolist(), strict=True):
             best.setdefault(page_of(key), Hit(page_of(key), score, key if passages else None))
-        if len(best) >= depth or len(rows) < wanted:
+        if len(best) >= depth or len(keys) < wanted:
             break
         wanted *= 4
     hits = sorted(best.values(), key=lambda hit: (-hit.score, hit.page))

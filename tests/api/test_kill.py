@@ -92,8 +92,10 @@ def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]
         for key, row in order:
             rows.setdefault(page_of(key), []).append(row.tobytes())
     tokens = snapshot.tokens("page")
-    for place, page in enumerate(tokens.keys.tolist()):
-        rows[page].append(tokens.matrix(place).vectors.tobytes())
+    for page in tokens.keys.tolist():
+        matrix = tokens.page(page)
+        assert matrix is not None
+        rows[page].append(matrix.vectors.tobytes())
     found = {}
     for key, row in snapshot.documents.items():
         for page in snapshot.pages([(key << 20) | n for n in range(1, row.document.page_count + 1)]).values():

@@ -69,7 +69,8 @@ def contents(root: Path) -> tuple[str, Contents]:
         for name, lane in reader.manifest.lanes.items():
             if lane.space.many:
                 tokens = snapshot.tokens(name)
-                rows = [(key, tokens.matrix(place).vectors) for place, key in enumerate(tokens.keys.tolist())]
+                pages = [(key, tokens.page(key)) for key in tokens.keys.tolist()]
+                rows = [(key, page.vectors) for key, page in pages if page is not None]
             else:
                 vectors = snapshot.vectors(name)
                 order = np.argsort(vectors.keys)

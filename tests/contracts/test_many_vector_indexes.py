@@ -15,6 +15,7 @@ from index.many_fast import FastMaxSim, TwoStageMaxSim, pool, short_list
 from index.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
 from index.ragged import Stack
 from index.token_segments import Storage, TokenRows, pack_tokens
+from tests.contracts.on_qdrant import TokensOnQdrant
 
 DIM = 16
 
@@ -34,6 +35,7 @@ ALL: dict[str, Build] = {
     "fast": lambda parts: FastMaxSim(tokens_of(parts), threads=1),
     "two stages": lambda parts: TwoStageMaxSim(tokens_of(parts), summaries_of(parts), threads=1),
     "chosen by size": lambda parts: open_index(tokens_of(parts), summaries_of(parts), threads=1),
+    "qdrant": lambda parts: TokensOnQdrant(parts, DIM),
 }
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from index.exact import BLOCK, ExactIndex
 from index.faiss_index import FaissIndex
 from index.vectors import Matrix, VectorIndex
+from tests.contracts.on_qdrant import VectorsOnQdrant
 
 Build = Callable[[Matrix], VectorIndex]
 
 EXACT: dict[str, Build] = {
     "exact": ExactIndex,
     "faiss flat": lambda vectors: FaissIndex.build(vectors, method="flat"),
+    "qdrant": VectorsOnQdrant,
 }
 ALL: dict[str, Build] = {**EXACT, "faiss graph": lambda vectors: FaissIndex.build(vectors, method="graph")}
 

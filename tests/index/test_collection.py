@@ -19,9 +19,9 @@ from core.keys import number_of, page_of
 from core.spaces import Space
 from index import catalog
 from index.layout import Layout, create, load
+from index.merging import MANY
 from index.reader import CollectionReader, Snapshot
 from index.segments import check_segment
-from index.upkeep import MANY
 from index.writer import CollectionWriter
 from tests.index.fixtures import SPACE, TEXT, make, new_pages, sha, vector, write
 

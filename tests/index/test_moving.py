@@ -98,8 +98,10 @@ def new_texts(root: Path) -> list[str]:
             assert np.allclose(row, -vector(pages[page_of(key)].text.text), atol=1e-3)
         for row, key in zip(looks.matrix, looks.keys.tolist(), strict=True):
             assert np.allclose(row, vector("look " + pages[page_of(key)].text.text), atol=1e-3)
-        for place, key in enumerate(tokens.keys.tolist()):
-            assert np.allclose(tokens.matrix(place).vectors, -vector(pages[key].text.text), atol=0.01)
+        for key in tokens.keys.tolist():
+            matrix = tokens.page(key)
+            assert matrix is not None
+            assert np.allclose(matrix.vectors, -vector(pages[key].text.text), atol=0.01)
         assert len(tokens.keys) == len(looks.keys) == len(pages) == snapshot.page_count
         return sorted(page.text.text for page in pages.values())
 

@@ -1,6 +1,5 @@
 """A lane of many vectors a page beside one of passages: written, read, replaced, merged, checked."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from core.keys import document_of, number_of, page_key
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
 from index.layout import LaneRecord, Layout, create
+from index.merging import MANY
+from index.page_tokens import PageTokens
 from index.pooled_spaces import pooled_space
 from index.reader import CollectionReader, Snapshot
 from index.recording import NewPages
 from index.segments import check_segment
 from index.token_pooling import pool_tokens
-from index.upkeep import MANY
 from index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
 
@@ -56,17 +56,17 @@ def texts(snapshot: Snapshot) -> list[str]:
     lane = snapshot.tokens("page")
     pages = snapshot.pages(lane.keys.tolist())
     assert snapshot.page_count == len(lane.keys) == len(pages)
-    for row, key in enumerate(lane.keys.tolist()):
-        text, found = pages[key].text.text, lane.matrix(row)
-        assert lane.row_of(key) == row
+    for key in lane.keys.tolist():
+        text, found = pages[key].text.text, lane.page(key)
+        assert found is not None
         assert number_of(key) == pages[key].number
         expected = tokens(text)
         assert found.vectors.shape == expected.vectors.shape
         assert np.allclose(found.vectors, expected.vectors, atol=0.01)
         assert np.allclose(found.boxes, expected.boxes, atol=1e-4)
         if len(expected.vectors):
-            rows, scores = lane.index.search(QueryTokens(expected.vectors, text.split(" ")), 1)
-            assert rows.tolist() == [row]
+            keys, scores = lane.search(QueryTokens(expected.vectors, text.split(" ")), 1)
+            assert keys.tolist() == [key]
             assert scores[0] == pytest.approx(len(expected.vectors), rel=0.02)
     return sorted(page.text.text for page in pages.values())
 
@@ -80,7 +80,7 @@ def test_pages_and_their_tokens_are_read_back_and_found(root: Path) -> None:
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted([*FRUIT, "empty page", *TREES])
         assert len(snapshot.vectors("text").keys) == 6
-        assert snapshot.tokens("page").row_of(page_key(99, 1)) is None
+        assert snapshot.tokens("page").page(page_key(99, 1)) is None
     assert CollectionReader(root).check() == []
 
 
@@ -124,7 +124,9 @@ def test_a_document_removed_from_the_middle_of_a_segment_is_stepped_over(root: P
     assert segments(root) == [before]  # not dead enough to be written anew
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted([*FRUIT, *TREES])
-        assert len(snapshot.tokens("page").parts) == 2
+        lane = snapshot.tokens("page")
+        assert isinstance(lane, PageTokens)
+        assert len(lane.parts) == 2
 
 
 def test_a_segment_that_is_mostly_dead_is_written_anew(root: Path) -> None:
@@ -170,7 +172,7 @@ def test_tokens_are_pooled_where_the_space_says_so(tmp_path: Path) -> None:
     write(root, with_tokens("/a.pdf", FRUIT))
     with CollectionReader(root).snapshot() as snapshot:
         lane = snapshot.tokens("page")
-        stored: Sequence[TokenMatrix] = [lane.matrix(row) for row in range(3)]
+        stored = [matrix for key in lane.keys.tolist() if (matrix := lane.page(key)) is not None]
     assert [len(matrix.vectors) for matrix in stored] == [1, 1, 2]
     for matrix, text in zip(stored, FRUIT, strict=True):
         assert np.allclose(matrix.vectors, pool_tokens(tokens(text), 2).vectors, atol=0.01)

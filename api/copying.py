@@ -1,0 +1,76 @@
+"""`pagelens copy`: a collection in another folder, its vectors in another store. The original stays as it is."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api import console, wiring
+from api.options import DEFAULT, Collection, Json
+from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
+from core.errors import UsageError
+from index import layout
+from index.copying import CollectionCopy, CopyReport
+from index.layout import Layout, ServerRecord
+from index.placing import require_free
+from index.reader import CollectionReader
+
+
+def copy_collection(
+    root: Path, to: Path, server: ServerRecord | None, tell: Callable[[int, int], None] = lambda done, total: None
+) -> CopyReport:
+    """Copy a collection to a new folder, or go on with such a copy; `server` holds a new copy's vectors.
+
+    Raises CollectionNotFound, CollectionLocked, CollectionMismatch, StoreError.
+    """
+    if root.resolve() == to.resolve():
+        raise UsageError(f"expected another folder for the copy than the original's, found {to}")
+    reader = CollectionReader(root)
+    try:
+        if not wiring.collection_exists(to):
+            require_free(Layout(to), server)
+            lanes = list(reader.manifest.lanes.values())
+            layout.create(Layout(to), profile=reader.manifest.profile, lanes=lanes, server=server)
+        with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to) as copying:
+            return copying.run(tell)
+    finally:
+        reader.close()
+
+
+def copy(
+    to: Annotated[Path, typer.Option("--to", help="The copy's folder.")],
+    collection: Collection = DEFAULT,
+    store: Store = StoreKind.FOLDER,
+    url: Url = "",
+    prefix: Prefix = "",
+    quantization: Quantized = QuantizationKind.NONE,
+    as_data: Json = False,
+) -> int:
+    """Copy a collection to another folder, its vectors to a Qdrant server or back. Run it again after an interruption,
+    or to bring the copy up to date."""
+    server = read_server(to, store, url, prefix, quantization)
+    if server is not None and wiring.collection_exists(to):
+        server = None  # recorded when it was begun
+
+    def tell(done: int, total: int) -> None:
+        console.err.print(f"{done} of {total} documents", markup=False)
+
+    report = copy_collection(collection, to, server, tell)
+    if as_data:
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+    else:
+        _print(report, to)
+    return 1 if report.problems else 0
+
+
+def _print(report: CopyReport, to: Path) -> None:
+    rate = f", {report.pages / report.seconds:.0f} pages/s" if report.seconds else ""
+    said = f"{report.documents} documents with {report.pages} pages copied in {report.seconds:.1f} s{rate}"
+    console.out.print(f"{said}; {report.kept} were there, {report.removed} removed.", markup=False, soft_wrap=True)
+    console.out.print(f"Compared: {report.alike} of {report.searches} searches find the same.", markup=False)
+    for problem in report.problems:
+        console.out.print(problem, markup=False, soft_wrap=True)
+    console.out.print(f"Use it: pagelens search ... -c {to}", markup=False, soft_wrap=True)

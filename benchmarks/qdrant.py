@@ -1,0 +1,244 @@
+"""Qdrant's own engine beside the embedded store: recall of the exact first 10, build, query, memory, disk.
+
+    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 2000]
+
+The vectors are C's own, repeated with a little noise up to so many pages; the queries are the development questions.
+The engine is Qdrant Edge, which is the server's, in this process: no network is in the times. Each row is a process of
+its own; memory is what it grew by. Times and sizes are printed as ratios to the embedded row too.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qdrant_edge as edge
+from numpy.typing import NDArray
+
+from api import wiring
+from api.models import Models
+from benchmarks.development_set import questions, require_data
+from core.spaces import Space
+from core.types import QueryTokens, TokenMatrix
+from index import dense
+from index.many_exact import ExactMaxSim
+from index.many_vectors import open_index
+from index.page_tokens import PageTokens
+from index.ragged import Stack
+from index.reader import CollectionReader
+from index.segments import read_segment, write_segment
+from index.token_segments import pack_tokens, read_token_segment, write_token_segment
+from index.words import analyze
+from retrieve.lanes import PageLane, TextLane
+
+FIRST = 10
+ASKED = 60
+BATCH = 500
+OVERSAMPLING = 3.0
+KINDS = ("embedded", "exact", "graph", "scalar", "binary", "binary, not rescored")
+NOT_MANY = ("graph",)  # a graph of pages of many vectors took minutes to build for 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one way of holding vectors costs and finds."""
+
+    recall: float
+    build: float  # seconds
+    p50: float  # milliseconds
+    p95: float
+    memory: float  # MB
+    disk: float  # MB
+
+
+def main() -> None:
+    """Measure both kinds of lanes."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--collection", type=Path, required=True)
+    parser.add_argument("--pages", type=int, default=10_000)
+    parser.add_argument("--many-pages", type=int, default=2_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _prepare(given.collection, folder, given.pages, given.many_pages)
+        for name, measure in (("one vector", one_vector), ("many vectors", many_vectors)):
+            _print_table(name, measure, folder)
+
+
+def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path) -> None:
+    print(f"\n| {name} | recall@10 | build s | p50 ms | p95 ms | memory MB | disk MB |\n|---|---|---|---|---|---|---|")
+    base: Row | None = None
+    for kind in KINDS:
+        if measure is many_vectors and kind in NOT_MANY:
+            continue
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            row = pool.submit(measure, folder, kind).result()
+        base = base or row
+        cells = [f"{row.recall:.3f}"]
+        for field in ("build", "p50", "p95", "memory", "disk"):
+            value, of = getattr(row, field), max(getattr(base, field), 1e-3)
+            cells.append(f"{value:.1f} (x{value / of:.1f})")
+        print(f"| {kind} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
+    """Write vectors and queries where the measuring processes read them."""
+    rng, reader = np.random.default_rng(0), CollectionReader(root)
+    models = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
+    lanes = {lane.name: lane for lane in models.lanes(reader.manifest)[0]}
+    text, page = lanes["text"], lanes["page"]
+    assert isinstance(text, TextLane) and isinstance(page, PageLane)
+    asked = [question.text for question in questions()[:ASKED]]
+    np.save(folder / "queries.npy", models.text.encode_queries(asked))
+    tokens = [page.tokens(one).vectors for one in asked]
+    np.savez(folder / "token_queries.npz", *tokens)
+    with reader.snapshot() as snapshot:
+        rows = np.asarray(snapshot.vectors("text").matrix, np.float32)
+        copies = -(-pages // snapshot.page_count)
+        vectors = np.concatenate([_blurred(rows, rng if copy else None) for copy in range(copies)])
+        np.save(folder / "vectors.npy", vectors[: round(len(rows) * pages / snapshot.page_count)])
+        lane = snapshot.tokens("page")
+        assert isinstance(lane, PageTokens)
+        matrices = [matrix.vectors for key in lane.keys.tolist() if (matrix := lane.page(key)) and len(matrix.vectors)]
+    chosen = [_blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None) for at in range(many_pages)]
+    np.save(folder / "tokens.npy", np.concatenate(chosen).astype(np.float16))
+    np.save(folder / "lengths.npy", np.array([len(one) for one in chosen]))
+
+
+def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float32]:
+    if rng is None:
+        return rows
+    moved = rows + rng.normal(size=rows.shape).astype(np.float32) * np.float32(0.35 / rows.shape[1] ** 0.5)
+    return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), np.float32)
+
+
+def one_vector(folder: Path, kind: str) -> Row:
+    """Measure a lane of one vector a row."""
+    vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
+    exact = dense.open_index(vectors, folder, "")
+    truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
+    before = _memory()
+    if kind == "embedded":
+        began, place = time.perf_counter(), folder / "segment"
+        name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
+        index = dense.open_index(read_segment(place, name)[1], place, "")
+        return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
+    points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
+    return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, before)
+
+
+def many_vectors(folder: Path, kind: str) -> Row:
+    """Measure a lane of many vectors a page, by MaxSim over the whole page."""
+    flat, lengths = np.load(folder / "tokens.npy").astype(np.float32), np.load(folder / "lengths.npy")
+    pages = np.split(flat, np.cumsum(lengths)[:-1])
+    queries = list(np.load(folder / "token_queries.npz").values())
+    asked = [QueryTokens(query, [""] * len(query)) for query in queries]
+    matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in pages]
+    began = time.perf_counter()
+    packed = pack_tokens(matrices, flat.shape[1])
+    exact = ExactMaxSim(Stack([packed.tokens], flat.shape[1]))
+    truth = [exact.search(query, FIRST)[0].tolist() for query in asked]
+    before = _memory()
+    if kind == "embedded":
+        began, place = time.perf_counter(), folder / "token-segment"
+        packed = pack_tokens(matrices, flat.shape[1])
+        name = write_token_segment(place, Space("b", "1", flat.shape[1], many=True), np.arange(len(pages)), [packed])
+        rows = read_token_segment(place, name)[1]
+        index = open_index(Stack([rows.tokens], flat.shape[1]), Stack([rows.summaries], flat.shape[1]), threads=1)
+        return _row(lambda at: index.search(asked[at], FIRST)[0].tolist(), truth, began, before, place)
+    points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(pages))
+    sent = [query.tolist() for query in queries]
+    return _edge_row(folder, kind, flat.shape[1], points, sent, truth, before, many=True)
+
+
+def _edge_row(
+    folder: Path,
+    kind: str,
+    dim: int,
+    points: Any,
+    queries: Any,
+    truth: list[list[int]],
+    before: float,
+    *,
+    many: bool = False,
+) -> Row:
+    began, place = time.perf_counter(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
+    place.mkdir()
+    shard = edge.EdgeShard.create(str(place), edge.EdgeConfig(vectors=_params(kind, dim, many=many)))
+    batch: list[Any] = []
+    for row, vector in points:
+        batch.append(edge.Point(row, vector))
+        if len(batch) == (50 if many else BATCH):
+            shard.update(edge.UpdateOperation.upsert_points(batch))
+            batch = []
+    if batch:
+        shard.update(edge.UpdateOperation.upsert_points(batch))
+    while shard.optimize():
+        pass
+    shard.flush()
+    parameters = edge.SearchParams(exact=kind == "exact", hnsw_ef=128, quantization=_search(kind))
+
+    def search(at: int) -> list[int]:
+        query = edge.Query.Nearest(queries[at], using="tokens" if many else None)
+        found = shard.query(edge.QueryRequest(limit=FIRST, query=query, params=parameters))
+        return [int(point.id) for point in found]
+
+    return _row(search, truth, began, before, place)
+
+
+def _params(kind: str, dim: int, *, many: bool) -> Any:
+    quantization: Any = None
+    if kind == "scalar":
+        quantization = edge.ScalarQuantizationConfig(edge.ScalarType.Int8, always_ram=True)
+    elif kind.startswith("binary"):
+        quantization = edge.BinaryQuantizationConfig(always_ram=True)
+    multi = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim) if many else None
+    graph = edge.HnswIndexConfig(0 if many and kind != "graph" else 16, 100, 1_000)
+    params = edge.EdgeVectorParams(
+        dim,
+        edge.Distance.Dot,
+        multivector_config=multi,
+        datatype=edge.VectorStorageDatatype.Float16,
+        quantization_config=quantization,
+        hnsw_config=graph,
+    )
+    return {"tokens": params} if many else params
+
+
+def _search(kind: str) -> Any:
+    if kind in ("exact", "graph"):
+        return None
+    if kind == "binary, not rescored":
+        return edge.QuantizationSearchParams(rescore=False)
+    return edge.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+
+
+def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: float, before: float, place: Path) -> Row:
+    search(0)  # opened, warm
+    built = time.perf_counter() - began
+    times, shared = [], 0
+    for at, expected in enumerate(truth):
+        start = time.perf_counter()
+        found = search(at)
+        times.append(1_000 * (time.perf_counter() - start))
+        shared += len(set(found) & set(expected))
+    disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
+    p50, p95 = np.percentile(times, [50, 95])
+    return Row(shared / FIRST / len(truth), built, float(p50), float(p95), _memory() - before, disk)
+
+
+def _memory() -> float:
+    """Return the memory of this process that is resident, MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+if __name__ == "__main__":
+    main()

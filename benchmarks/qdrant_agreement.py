@@ -1,0 +1,54 @@
+"""Whether a collection and its copy on Qdrant answer the development questions alike.
+
+    python -m benchmarks.qdrant_agreement ORIGINAL COPY
+
+Prints how many questions have the same fused first 10 (pages and order), and what differs in the others.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from api import wiring
+from api.models import Models
+from benchmarks.development_set import questions, require_data
+from core.types import Query
+from index.reader import CollectionReader
+from index.words import analyze
+from retrieve.search import Retriever
+
+FIRST = 10
+
+
+def main() -> None:
+    """Ask both and compare."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("original", type=Path)
+    parser.add_argument("copy", type=Path)
+    given = parser.parse_args()
+    ours, theirs = _answers(given.original), _answers(given.copy)
+    for name, chosen in (("with evidence", [q for q in questions() if q.evidence]), ("all", questions())):
+        order = sum(ours[q.qid] == theirs[q.qid] for q in chosen)
+        pages = sum(set(ours[q.qid]) == set(theirs[q.qid]) for q in chosen)
+        print(f"{name}: {len(chosen)} questions; same first {FIRST}: {pages}; in the same order: {order}")
+    for qid, answer in ours.items():
+        if answer != theirs[qid]:
+            places = [place for place in range(FIRST) if answer[place : place + 1] != theirs[qid][place : place + 1]]
+            print(qid, "differs at", places, [(answer[at], theirs[qid][at]) for at in places[:2]])
+
+
+def _answers(root: Path) -> Mapping[str, Sequence[int]]:
+    """Return the keys of each question's first pages; a copy keeps the keys."""
+    settings = wiring.read_settings()
+    reader = CollectionReader(root)
+    models = Models(wiring.models_of(reader.manifest), analyze, settings)
+    retriever = Retriever(models.lanes(reader.manifest)[0], analyze)
+    with reader.snapshot() as snapshot:
+        return {
+            q.qid: [hit.page for hit in retriever.search(snapshot, Query(q.text), k=FIRST).hits] for q in questions()
+        }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The commands of a collection on Qdrant, as people type them, against a real server process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.cli import Exit, main
+from tests.api.conftest import write_files
+from tests.index.qdrant_process import QdrantProcess
+
+QUERIES = ("when was the breakwater finished", "limpet home scar", "annual report 2024")
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def answers(collection: Path, capsys: pytest.CaptureFixture[str]) -> list[list[tuple[str, object]]]:
+    found = []
+    for query in QUERIES:
+        assert run("search", query, "-c", collection, "--json") == Exit.DONE
+        hits = json.loads(capsys.readouterr().out)["hits"]
+        found.append([(str(hit["ref"]), hit["evidence"]) for hit in hits])
+    return found
+
+
+def test_the_same_commands_give_the_same_answers_there_and_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write_files(tmp_path / "files")
+    plain, there, copy, back = (tmp_path / name for name in ("plain", "there", "copy", "back"))
+    with QdrantProcess() as server:
+        on_server = ("--store", "qdrant", "--url", server.url)
+        assert run("index", files, "-c", plain, "--profile", "builtin", "--ocr", "never") == Exit.DONE
+        assert run("index", files, "-c", there, "--profile", "builtin", "--ocr", "never", *on_server) == Exit.DONE
+        assert run("index", files, "-c", there, *on_server) == Exit.USAGE  # only when it is made
+        assert run("copy", "-c", plain, "--to", copy, *on_server) == Exit.DONE
+        assert run("copy", "-c", copy, "--to", back) == Exit.DONE
+        capsys.readouterr()
+        expected = answers(plain, capsys)
+        assert [answers(root, capsys) for root in (there, copy, back)] == [expected] * 3
+        assert run("doctor", "--deep", "--repair", "-c", there) == Exit.DONE
+        assert f"Qdrant at {server.url}" in capsys.readouterr().out.replace("\n", "")
+    assert run("status", "-c", there) == Exit.DONE  # the catalog is here
+    capsys.readouterr()
+    assert answers(back, capsys) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--url", "http://localhost:6333"], "with --store qdrant only"),
+        (["--store", "qdrant", "--url", "localhost:6333"], "expected --url like"),
+        (["--store", "qdrant", "--url", "http://key@localhost:6333"], "set PAGELENS_QDRANT_KEY"),
+        (["--store", "qdrant", "--prefix", "a b"], "expected --prefix of letters"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    (tmp_path / "a.pdf").write_text("never read")
+    assert run("index", tmp_path / "a.pdf", "-c", tmp_path / "c", "--profile", "builtin", *options) == Exit.USAGE
+    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "c").exists()

@@ -1,0 +1,85 @@
+"""Qdrant's lanes as the row-numbered indexes of the contract: row r is the one page of document r + 1."""
+
+import itertools
+import os
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient
+
+from core.keys import document_of, page_key, page_of, passage_key
+from core.spaces import Space
+from core.types import QueryTokens
+from index.layout import ServerRecord
+from index.qdrant_connection import KEY, Qdrant, connect
+from index.qdrant_index import QdrantTokens, QdrantVectors
+from index.qdrant_lane import QdrantLane
+from index.selection import Selection
+from index.token_segments import TokenRows
+from index.vectors import Matrix
+
+SERVER = os.environ.get("QDRANT_URL", "")  # the same tests on a real server
+
+_numbers = itertools.count()
+_prefix = f"pagelens-test-{uuid.uuid4().hex[:8]}"
+
+
+def qdrant() -> Qdrant:
+    """A server where one is named, else Qdrant's local mode in memory."""
+    if SERVER:
+        from pathlib import Path
+
+        return connect(ServerRecord(SERVER, _prefix), Path(), key=os.environ.get(KEY))
+    return Qdrant(lambda: QdrantClient(":memory:"), "memory", local=True)
+
+
+def _lane(dim: int, *, many: bool) -> QdrantLane:
+    lane = QdrantLane(qdrant(), f"{_prefix}-{next(_numbers)}", Space("test", "1", dim, many=many), ServerRecord("", ""))
+    lane.make()
+    return lane
+
+
+def _chosen(allowed: NDArray[np.bool_] | None) -> Selection | None:
+    return None if allowed is None else Selection(np.flatnonzero(allowed) + 1)
+
+
+class VectorsOnQdrant:
+    """See `VectorIndex`."""
+
+    def __init__(self, vectors: Matrix) -> None:
+        count, dim = vectors.shape
+        keys = np.array([passage_key(page_key(row + 1, 1), 0) for row in range(count)], np.int64)
+        lane = _lane(dim, many=False)
+        lane.write_vectors(keys, vectors.astype(np.float32))
+        self._lane = QdrantVectors(lane, np.arange(1, count + 1), count)
+
+    def __len__(self) -> int:
+        return len(self._lane)
+
+    def search(
+        self, query: NDArray[np.float32], k: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        keys, scores = self._lane.search(query, k, selection=_chosen(allowed))
+        return document_of(page_of(keys)) - 1, scores
+
+
+class TokensOnQdrant:
+    """See `ManyVectorIndex`."""
+
+    def __init__(self, parts: Sequence[TokenRows], dim: int) -> None:
+        lane, row = _lane(dim, many=True), 0
+        for part in parts:
+            lane.write_tokens([page_key(row + place + 1, 1) for place in range(len(part))], part)
+            row += len(part)
+        self._lane = QdrantTokens(lane, np.arange(1, row + 1), row)
+
+    def __len__(self) -> int:
+        return len(self._lane)
+
+    def search(
+        self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        keys, scores = self._lane.search(query, k, selection=_chosen(allowed))
+        return document_of(keys) - 1, scores

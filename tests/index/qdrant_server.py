@@ -1,0 +1,152 @@
+"""Qdrant's wire protocol in a real server process: bodies validated by the client's own models, run on its local mode.
+
+    python -m tests.index.qdrant_server [--folder F] [--key K] [--version V] [--die-after N] [--busy N]
+
+Prints its port. What it cannot show is Qdrant's own engine: its optimisers, its quantisation, its graph.
+`--die-after N` ends the process without a word in the middle of the N-th upsert, when half of its points are written;
+`--busy N` answers the first N requests for points with 503.
+"""
+
+import argparse
+import itertools
+import os
+import socket
+import warnings
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from qdrant_client import QdrantClient, models
+
+warnings.filterwarnings("ignore", message="Payload indexes have no effect|Local mode performs exact")
+
+
+def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", die_after: int = 0, busy: int = 0) -> Any:
+    app = FastAPI()
+    upserts, requests = itertools.count(1), itertools.count(1)
+
+    @app.middleware("http")
+    async def guard(request: Request, following: Any) -> Any:
+        if key and request.headers.get("api-key") != key:
+            return JSONResponse({"status": {"error": "Invalid API key or JWT"}}, 401)
+        if "/points" in request.url.path and next(requests) <= busy:
+            return JSONResponse({"status": {"error": "busy"}}, 503)
+        return await following(request)
+
+    @app.exception_handler(ValueError)
+    async def refuse(_: Request, error: ValueError) -> JSONResponse:
+        return JSONResponse({"status": {"error": str(error)}}, 404 if "not found" in str(error) else 400)
+
+    def said(result: Any) -> dict[str, Any]:
+        if hasattr(result, "model_dump"):
+            result = result.model_dump(mode="json", exclude_none=True)
+        return {"result": result, "status": "ok", "time": 0.0}
+
+    @app.get("/")
+    def about() -> dict[str, Any]:
+        return {"title": "qdrant - test", "version": version}
+
+    @app.get("/collections")
+    def collections() -> dict[str, Any]:
+        return said(client.get_collections())
+
+    @app.get("/collections/{name}/exists")
+    def exists(name: str) -> dict[str, Any]:
+        return said({"exists": client.collection_exists(name)})
+
+    @app.get("/collections/{name}")
+    def look(name: str) -> dict[str, Any]:
+        return said(client.get_collection(name))
+
+    @app.put("/collections/{name}")
+    def create(name: str, body: models.CreateCollection) -> dict[str, Any]:
+        return said(client.create_collection(name, body.vectors, sparse_vectors_config=body.sparse_vectors))
+
+    @app.delete("/collections/{name}")
+    def drop(name: str) -> dict[str, Any]:
+        return said(client.delete_collection(name))
+
+    @app.put("/collections/{name}/index")
+    def index(name: str, body: models.CreateFieldIndex) -> dict[str, Any]:
+        return said(client.create_payload_index(name, body.field_name, body.field_schema))
+
+    @app.put("/collections/{name}/points")
+    def upsert(name: str, body: models.PointsList | models.PointsBatch) -> dict[str, Any]:
+        points = body.points if isinstance(body, models.PointsList) else body.batch
+        if next(upserts) == die_after:
+            assert isinstance(points, list)
+            client.upsert(name, points[: len(points) // 2])
+            os._exit(9)
+        return said(client.upsert(name, points))
+
+    @app.post("/collections/{name}/points/payload")
+    def set_payload(name: str, body: models.SetPayload) -> dict[str, Any]:
+        return said(client.set_payload(name, body.payload, body.points or []))
+
+    @app.post("/collections/{name}/points/delete")
+    def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> dict[str, Any]:
+        return said(client.delete(name, body))
+
+    @app.post("/collections/{name}/points/query")
+    def query(name: str, body: models.QueryRequest) -> dict[str, Any]:
+        return said(client.query_batch_points(name, [body])[0])
+
+    @app.post("/collections/{name}/points/query/batch")
+    def query_batch(name: str, body: models.QueryRequestBatch) -> dict[str, Any]:
+        answers = client.query_batch_points(name, body.searches)
+        return said([answer.model_dump(mode="json", exclude_none=True) for answer in answers])
+
+    @app.post("/collections/{name}/points/scroll")
+    def scroll(name: str, body: models.ScrollRequest) -> dict[str, Any]:
+        points, following = client.scroll(
+            name,
+            body.filter,
+            body.limit or 10,
+            None,
+            body.offset,
+            body.with_payload or False,
+            body.with_vector or False,
+        )
+        return said(models.ScrollResult(points=points, next_page_offset=following))
+
+    @app.post("/collections/{name}/points")
+    def retrieve(name: str, body: models.PointRequest) -> dict[str, Any]:
+        found = client.retrieve(name, body.ids, body.with_payload or False, body.with_vector or False)
+        return said([record.model_dump(mode="json", exclude_none=True) for record in found])
+
+    @app.post("/collections/{name}/facet")
+    def facet(name: str, body: models.FacetRequest) -> dict[str, Any]:
+        return said(client.facet(name, body.key, body.filter, body.limit or 10, bool(body.exact)))
+
+    @app.post("/collections/{name}/points/count")
+    def count(name: str, body: models.CountRequest) -> dict[str, Any]:
+        return said(client.count(name, body.filter))
+
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--key", default="")
+    parser.add_argument("--version", default="1.17.0")
+    parser.add_argument("--die-after", type=int, default=0)
+    parser.add_argument("--busy", type=int, default=0)
+    given = parser.parse_args()
+    client = (
+        QdrantClient(path=given.folder, force_disable_check_same_thread=True)
+        if given.folder
+        else QdrantClient(":memory:", force_disable_check_same_thread=True)
+    )
+    app = make_app(client, key=given.key, version=given.version, die_after=given.die_after, busy=given.busy)
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", given.port))
+    print(listening.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", limit_concurrency=None)).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

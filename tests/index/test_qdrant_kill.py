@@ -1,0 +1,78 @@
+"""The server dies in the middle of an upsert, or the writer does; then one more run puts everything right."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from core.errors import StoreError
+from index import tables as t
+from index.layout import Layout, ServerRecord, create
+from index.reader import CollectionReader
+from tests.index.fixtures import TEXT
+from tests.index.qdrant_child import DOCUMENTS, index, texts_of
+from tests.index.qdrant_process import REPOSITORY, QdrantProcess
+from tests.index.test_qdrant import points
+from tests.index.test_token_collection import PAGE, texts
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(3, id="3 times"), pytest.param(20, id="20 times", marks=pytest.mark.slow)]
+)
+def test_after_each_end_one_more_run_makes_catalog_and_points_agree(tmp_path: Path, rounds: int) -> None:
+    root, folder = tmp_path / "collection", tmp_path / "server"
+    with QdrantProcess(folder=folder) as first:
+        port = first.port
+        record = ServerRecord(first.url, "kill", timeout=10, patience=0.2)
+        create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
+        index(root, 0)
+    for version in range(1, rounds + 1):
+        with QdrantProcess(folder=folder, port=port, die_after=1 + version % 7) as server:
+            if version % 3 == 0:
+                kill_writer(root, version, server)
+            else:
+                with pytest.raises(StoreError):
+                    index(root, version)
+        found = catalog_texts(root)
+        versions = [[set(texts_of(n, one)) for one in (version - 1, version)] for n in range(DOCUMENTS)]
+        assert all(old <= found or new <= found for old, new in versions)
+        with QdrantProcess(folder=folder, port=port) as server:
+            index(root, version)
+            agree(root, server, version)
+
+
+def kill_writer(root: Path, version: int, server: QdrantProcess) -> None:
+    """End the writer without a word as soon as the server has died under it: it is waiting for an answer, or trying."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.index.qdrant_child", str(root), str(version)],
+        cwd=REPOSITORY,
+        stderr=subprocess.DEVNULL,
+    )
+    server.wait()
+    child.kill()
+    child.wait()
+
+
+def catalog_texts(root: Path) -> set[str]:
+    """The texts of live pages by the catalog alone: the server is away."""
+    reader = CollectionReader(root)
+    with reader._engine.begin() as connection:
+        live = select(t.pages.c.text).join(t.documents, t.documents.c.key == t.pages.c.document)
+        found = set(connection.execute(live.where(t.documents.c.live == 1)).scalars())
+    reader.close()
+    return found
+
+
+def agree(root: Path, server: QdrantProcess, version: int) -> None:
+    reader = CollectionReader(root)
+    assert reader.check() == []
+    with reader.snapshot() as snapshot:
+        assert texts(snapshot) == sorted(text for n in range(DOCUMENTS) for text in texts_of(n, version))
+    for lane in (TEXT, PAGE):
+        with reader._engine.begin() as connection:
+            named = select(func.sum(t.runs.c.rows)).join(t.segments, t.segments.c.id == t.runs.c.segment)
+            expected = connection.execute(named.where(t.segments.c.store == lane.store)).scalar_one()
+        assert len(points(server, "kill", lane)) == expected
+    reader.close()
