@@ -3,12 +3,16 @@
 Knows a page's text; does not know the question.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.types import PageText
 from generate.lines import is_bullet, is_marker
 from generate.sentences import MAX_WORDS, Sentence, split_sentences
+
+Span = tuple[int, int]
+"""Half-open, in a page's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Candidate:
     text: str
     heading: str  # what stands above it: the section's heading, and a label or question on the line before
     lead: str = ""  # where a list stands with the line that announces it: that line
+    header: Span | None = None  # of a table's row: the line that names its columns
 
 
 def one_line(text: str) -> str:
@@ -27,11 +32,29 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+_BROKEN = re.compile(r"([^\W\d_]+)-\s*\n\s*([^\W\d_]+)")
+
+
+def as_read(text: PageText, start: int, end: int) -> str:
+    """Return a span in one line, words that were broken at a line's end whole again: without the hyphen, unless the
+    page spells the word with one elsewhere."""
+
+    def whole(broken: re.Match[str]) -> str:
+        first, second = broken.groups()
+        hyphened = f"{first}-{second}"
+        if first[-1].isupper() != second[0].isupper() or hyphened in text.text:
+            return hyphened
+        return first + second
+
+    return one_line(_BROKEN.sub(whole, text.text[start:end]))
+
+
 def find_candidates(text: PageText) -> list[Candidate]:
     """Return what may be quoted from a page, in order. Lead-ins stand there alone and with what they announce."""
     sentences = [one for one in split_sentences(text) if any(map(str.isalnum, text.text[one.start : one.end]))]
     found: list[Candidate] = []
     section = above = ""  # the last heading; the line just above, where it is a label or a question
+    columns = _column_names(text, sentences)
     for index, sentence in enumerate(sentences):
         context = section if above in section else f"{section} {above}".strip()
         line = one_line(text.text[sentence.start : sentence.end])
@@ -39,11 +62,32 @@ def find_candidates(text: PageText) -> list[Candidate]:
             end = sentences[last].end
             start = _after_bullet(text, sentence)
             lead = line if last > index else ""
-            found.append(Candidate(start, end, one_line(text.text[start:end]), context, lead))
+            header = columns[index] if last == index else None
+            found.append(Candidate(start, end, as_read(text, start, end), context, lead, header))
         if sentence.shape != "row" or not any(map(str.isdigit, line)):  # a row without numbers heads a table
             above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
         section = line if sentence.shape == "heading" else section
     return found
+
+
+def _column_names(text: PageText, sentences: Sequence[Sentence]) -> list[Span | None]:
+    """Return, for each sentence that is a table's row, the line that names its columns: the table's first row or the
+    line just above it, whichever holds no number; None for everything else."""
+    found: list[Span | None] = []
+    names: Span | None = None
+    for before, sentence in zip([None, *sentences], sentences, strict=False):
+        if sentence.shape != "row":
+            names = None
+        elif before is None or before.shape != "row":
+            named = [one for one in (sentence, before) if one and one.shape != "sentence" and not _digits(text, one)]
+            names = (named[0].start, named[0].end) if named else None
+        inside = sentence.shape == "row" and names != (sentence.start, sentence.end)
+        found.append(names if inside else None)
+    return found
+
+
+def _digits(text: PageText, sentence: Sentence) -> bool:
+    return any(map(str.isdigit, text.text[sentence.start : sentence.end]))
 
 
 def _after_bullet(text: PageText, sentence: Sentence) -> int:

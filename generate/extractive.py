@@ -49,8 +49,9 @@ class ExtractiveAnswerer:
     def answer(self, question: str, pages: Sequence[ShownPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
         """Return an answer that cites `pages` only, or `found` false with what was looked at.
 
-        Every sentence of the text stands on its page word for word (line breaks as blanks) and is followed by its
-        mark: [n], one n a page, counted as they are used. There is a citation for each, in the text's order.
+        Every sentence of the text stands on its page word for word (line breaks as blanks), a table's row behind the
+        line that names its columns, and is followed by its mark: [n], one n a page, counted as they are used. There is
+        a citation for each, in the text's order.
         """
         asked = self._questions.read(question)
         reading = read_pages(asked, pages, self._analyze, encoder=self._encoder)
@@ -104,6 +105,9 @@ def _cite(spans: Sequence[Scored], pages: Sequence[ShownPage]) -> list[Citation]
         mark = marks.setdefault(span.page, len(marks) + 1)
         boxes = page.text.boxes_of(span.candidate.start, span.candidate.end)
         quote = printable(span.candidate.text)
+        if span.candidate.header is not None:  # a row says little without the names of its columns
+            boxes = [*page.text.boxes_of(*span.candidate.header), *boxes]
+            quote = f"{printable(page.text.text[slice(*span.candidate.header)])} … {quote}"
         citations.append(Citation(mark, page.ref, page.label, quote, boxes, page.text.source, "verified", quote))
     return citations
 

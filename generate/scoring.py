@@ -15,6 +15,7 @@ from generate.questions import Question
 
 ENCODED = 32  # candidates whose cosine is computed; the encoder does some 100 sentences in a CPU-second
 CONTEXT = 0.5  # what a term counts that stands in the heading above only
+COLUMN = 0.9  # what it counts that names a column of the table whose row the span is
 NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the document's title
 COSINE = 0.5  # weight beside the share of terms
 UNWANTED = 0.75  # factor where something particular is asked for (a number, a name) and the span does not hold it
@@ -58,8 +59,9 @@ def read_pages(
     spans = []
     for (number, candidate), terms in zip(found, held, strict=True):
         context = contexts[candidate.heading]
-        share = sum(weights[term] * _presence(term, terms, context, around[number]) for term in weights)
-        mine = frozenset(term for term in weights if term in terms or term in context)
+        columns = _columns(pages[number], candidate, analyze)
+        share = sum(weights[term] * _presence(term, terms, columns, context, around[number]) for term in weights)
+        mine = frozenset(term for term in weights if term in terms or term in columns or term in context)
         asked_of_item = (terms & weights.keys()) - frozenset(analyze(candidate.lead))
         fit = _fit(question, candidate, terms) * (WHOLE if candidate.lead and asked_of_item else 1.0)
         score = share * fit + RANK / (1 + number)
@@ -81,8 +83,18 @@ def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, floa
     return {term: value / whole for term, value in raw.items()} if whole else {}
 
 
-def _presence(term: str, span: frozenset[str], context: frozenset[str], page: frozenset[str]) -> float:
-    return 1.0 if term in span else CONTEXT if term in context else NEARBY if term in page else 0.0
+def _columns(page: ShownPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
+    if candidate.header is None:
+        return frozenset()
+    return frozenset(analyze(page.text.text[slice(*candidate.header)]))
+
+
+def _presence(
+    term: str, span: frozenset[str], columns: frozenset[str], context: frozenset[str], page: frozenset[str]
+) -> float:
+    if term in span:
+        return 1.0
+    return COLUMN if term in columns else CONTEXT if term in context else NEARBY if term in page else 0.0
 
 
 def _fit(question: Question, candidate: Candidate, terms: frozenset[str]) -> float:

@@ -279,3 +279,44 @@ def test_the_item_that_answers_is_quoted_alone_and_the_whole_list_only_when_it_i
     )
     pages = [show(bolts, "manual.pdf", 2)]
     assert answerer.answer("Which torque does the crank arm need?", pages).text == "Crank arm 38 Nm large key [1]"
+
+
+TABLE = """Results of the trial
+
+Method | Physics | Chemistry
+
+Plain | 66.4% | 70.9%
+Stepwise | 73.2% | 81.8%
+
+Energy rose in the physics trial of the stepwise method of 1999 by a wide margin."""
+
+
+@both
+def test_a_tables_row_is_found_by_the_names_of_its_columns_and_quoted_with_them(answerer: ExtractiveAnswerer) -> None:
+    page = show(TABLE)
+    answer = answerer.answer("How did Stepwise do in Chemistry?", [page])
+    first = answer.citations[0]
+    assert first.quote == "Method Physics Chemistry … Stepwise 73.2% 81.8%"
+    text = page.text
+    header, row = (text.text.index(word) for word in ("Method", "Stepwise"))
+    ends = (text.text.index("Chemistry") + 9, text.text.index("81.8%") + 5)
+    assert first.boxes == [*text.boxes_of(header, ends[0]), *text.boxes_of(row, ends[1])]
+
+
+def test_rows_without_a_line_that_names_their_columns_stand_alone() -> None:
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("How much was paid in Oban?", [show("Oban | 12 | 340.50")])
+    assert answer.citations[0].quote == "Oban 12 340.50"
+
+
+@pytest.mark.parametrize(
+    ("layout", "quote"),
+    [
+        ("The signifi-\ncant gain in Oban was large.", "The significant gain in Oban was large."),
+        ("STEP-BACK PROMPT-\nING helped Oban a lot.", "STEP-BACK PROMPTING helped Oban a lot."),
+        ("The self-\nmade boat of Oban is self-made.", "The self-made boat of Oban is self-made."),
+        ("Pages 12-\n14 tell of Oban and more.", "Pages 12- 14 tell of Oban and more."),
+    ],
+)
+def test_a_word_that_was_broken_at_a_lines_end_is_quoted_whole(layout: str, quote: str) -> None:
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("What of Oban?", [show(layout)])
+    assert answer.citations[0].quote == quote
