@@ -118,7 +118,7 @@ def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check
         moving = f"a move to profile {begun.profile} is under way or was broken off; what was done of it is kept"
         yield Check(name, None, f"{moving}. Go on: {_reembed(begun.profile)}. Or drop it: {_reembed(status.profile)}")
     if status.failures:
-        yield Check(name, None, f"{len(status.failures)} files could not be read: see pagelens status")
+        yield Check(name, None, f"{len(status.failures)} of the files could not be read: see pagelens status")
 
 
 def _reembed(profile: str) -> str:

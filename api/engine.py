@@ -410,15 +410,17 @@ def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -
 
 
 def _is_estimated(row: DocumentRow) -> bool:
-    """Tell whether a document's pages are where its layout here ends them, since its format has none."""
-    return row.document.metadata.get("pages") == "estimated"
+    """Tell whether a document's pages are where its layout here ends them, since its format has none; one page is
+    the first, however it is laid out."""
+    return row.document.metadata.get("pages") == "estimated" and row.document.page_count > 1
 
 
 def _noted(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
     """Return an answer that says which of the files it cites have no page numbers of their own."""
     estimated = {page.ref.path for page in shown if page.estimated}
     cited = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
-    said = [f"The page numbers of {path} are estimated: its format has no pages of its own." for path in cited]
+    names = [path.rpartition("/")[2] for path in cited]
+    said = [f"The page numbers of {name} are estimated: its format has no pages of its own." for name in names]
     return replace(answer, notes=(*answer.notes, *said)) if said else answer
 
 

@@ -18,7 +18,8 @@ LOCKED = "The vault opens at seven."
 
 def write_files(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "notes.md").write_text("# Orchard\n\nThe quince harvest begins in October.\n")
+    rows = "\n\n".join(f"Row {number} of the orchard was pruned." for number in range(200))
+    (folder / "notes.md").write_text(f"# Orchard\n\nThe quince harvest begins in October.\n\n{rows}\n")
     (folder / "page.html").write_text("<html><body><p>A heron stands at the weir.</p></body></html>")
     (folder / "plan.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="80"><text x="9" y="40">Boiler room</text></svg>'
@@ -66,6 +67,11 @@ def test_page_numbers_of_texts_are_said_to_be_estimated(engine: Engine) -> None:
     assert answer.found and any("notes.md are estimated" in note for note in answer.notes)
     drawing = engine.search("boiler room", filters=Filters(kinds=("drawing",)))
     assert not drawing.hits[0].estimated
+
+
+def test_of_a_text_of_one_page_nothing_is_estimated(engine: Engine) -> None:
+    found = {Path(hit.ref.path).name: hit for hit in engine.search("heron at the weir").hits}
+    assert found["page.html"].page_count == 1 and not found["page.html"].estimated
 
 
 def test_a_locked_file_opens_with_a_password_from_the_environment(
