@@ -1,6 +1,7 @@
 """The only place where concrete classes meet. Everything is built here once and passed on."""
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -153,35 +154,39 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
 
     Raises GenerationError where the model lacks an address, a key or its files.
     """
-    model = _language_model(llm)
-    if model is None:
+    choice = _choice(llm)
+    if choice is None:
         from generate.extractive import ExtractiveAnswerer
 
         return ExtractiveAnswerer(analyze, models.text)
     from generate.vision import VisionAnswerer
 
-    return VisionAnswerer(model, analyze, picture_of=picture_of)
+    model = _language_model(choice)
+    return VisionAnswerer(model, analyze, picture_of=picture_of, budget=choice.budget, prices=choice.prices)
 
 
 def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
     """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
-    model = _language_model(llm)
-    if model is None:
+    choice = _choice(llm)
+    if choice is None:
         raise GenerationError(
             "no-model",
             "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
             "or give --model openai:NAME, anthropic:NAME or local:FOLDER.",
         )
+    from generate.extraction import REPLY as EXTRACTION_REPLY
     from generate.extraction import ModelExtractor
 
-    return ModelExtractor(model, analyze, picture_of=picture_of)
+    budget = replace(choice.budget, reply=EXTRACTION_REPLY)
+    return ModelExtractor(_language_model(choice), analyze, picture_of=picture_of, budget=budget, prices=choice.prices)
 
 
-def _language_model(llm: str | None) -> ChatModel | None:
-    """Return the named language model, or the environment's; None where there is none."""
-    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
-    if choice is None:
-        return None
+def _choice(llm: str | None) -> ModelChoice | None:
+    """Return the language model that is named, or the environment's; None where there is none."""
+    return None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
+
+
+def _language_model(choice: ModelChoice) -> ChatModel:
     if provider_of(choice)[0] == "local":
         import encode.torchvision_fix  # noqa: F401  # before transformers
     return load_chat_model(choice)

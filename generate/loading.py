@@ -13,9 +13,13 @@ from pathlib import Path
 
 from core.errors import GenerationError, UsageError
 from generate.chat import ChatModel
+from generate.metering import Prices
+from generate.prompts import Budget
 from generate.retrying import Patience
 
 PATIENCE = Patience()
+BUDGET = Budget()
+NO_PICTURES = ("no", "0", "false")
 PROVIDERS = ("openai", "anthropic", "local")
 _OWN = {"anthropic": re.compile(r"claude"), "openai": re.compile(r"(gpt|chatgpt|o\d)\b")}
 
@@ -30,11 +34,15 @@ class ModelChoice:
     anthropic_key: str | None = None
     sees: bool = True  # whether it can be shown pictures; local checkpoints say it themselves
     patience: Patience = PATIENCE
+    budget: Budget = BUDGET
+    prices: Prices | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, model: str | None = None) -> "ModelChoice | None":
         """Read PAGELENS_LLM_MODEL (unless `model` is given), PAGELENS_LLM_URL, PAGELENS_LLM_KEY, PAGELENS_LLM_PICTURES
-        ("no": the model reads text only), PAGELENS_LLM_TIMEOUT (seconds of silence), OPENAI_API_KEY, ANTHROPIC_API_KEY.
+        (how many may be sent; "no": the model reads text only), PAGELENS_LLM_TOKENS (that may be sent, reply included),
+        PAGELENS_LLM_PRICES (of a million tokens read and written: "2.5 10"), PAGELENS_LLM_TIMEOUT (seconds of silence),
+        OPENAI_API_KEY, ANTHROPIC_API_KEY. Raises UsageError for a value that is none of these.
 
         None where no model is named. A provider's key is never sent to PAGELENS_LLM_URL: what stands there gets
         PAGELENS_LLM_KEY or none.
@@ -49,9 +57,40 @@ class ModelChoice:
             address=address,
             openai_key=key or (None if address else environment.get("OPENAI_API_KEY")),
             anthropic_key=key or (None if address else environment.get("ANTHROPIC_API_KEY")),
-            sees=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in ("no", "0", "false"),
+            sees=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in NO_PICTURES,
+            budget=_budget(environment),
+            prices=_prices(environment.get("PAGELENS_LLM_PRICES", "")),
             patience=replace(PATIENCE, silence=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", ""))),
         )
+
+
+def _budget(environment: Mapping[str, str]) -> Budget:
+    tokens, pictures = (environment.get(f"PAGELENS_LLM_{name}", "") for name in ("TOKENS", "PICTURES"))
+    if pictures.lower() in (*NO_PICTURES, "yes", "true"):
+        pictures = ""
+    return replace(
+        BUDGET,
+        tokens=_count("PAGELENS_LLM_TOKENS", tokens, least=2 * BUDGET.reply) if tokens else BUDGET.tokens,
+        pictures=_count("PAGELENS_LLM_PICTURES", pictures, least=1) if pictures else BUDGET.pictures,
+    )
+
+
+def _count(name: str, said: str, *, least: int) -> int:
+    if not said.isdecimal() or int(said) < least:
+        raise UsageError(f"expected a number from {least} up in {name}, found {said!r}")
+    return int(said)
+
+
+def _prices(said: str) -> Prices | None:
+    if not said:
+        return None
+    try:
+        read, written = (float(one) for one in said.split())
+    except ValueError:
+        read = written = -1.0
+    if not (0 <= read < 1e6 and 0 <= written < 1e6):
+        raise UsageError(f"expected two prices in PAGELENS_LLM_PRICES, like '2.5 10', found {said!r}")
+    return Prices(read, written)
 
 
 def _seconds(said: str) -> float:

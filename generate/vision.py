@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from core.errors import GenerationError
 from core.protocols import NO_IDF, Analyzer, PagePicture
@@ -16,6 +15,7 @@ from generate.chat import ChatModel, Finished, TextDelta
 from generate.checking import CitationChecker
 from generate.claims import MARK, read_claim
 from generate.marks import Mark, MarkReader, split_claims
+from generate.metering import Meter, Prices
 from generate.opening import Opening
 from generate.prompts import Budget, Prompt, build_prompt
 from generate.settling import Settler
@@ -23,34 +23,6 @@ from generate.wording import refusal
 
 LOOKS = 4  # citations of an answer that are checked by their picture, at most
 BUDGET = Budget()
-
-
-class Prices(NamedTuple):
-    """What a million tokens cost."""
-
-    read: float
-    written: float
-
-
-@dataclass(slots=True)
-class _Meter:
-    """What the calls of one answer took."""
-
-    calls: int = 0
-    read: int | None = None
-    written: int | None = None
-
-    def note(self, end: Finished) -> None:
-        self.calls += 1
-        if end.input_tokens is not None:
-            self.read = (self.read or 0) + end.input_tokens
-        if end.output_tokens is not None:
-            self.written = (self.written or 0) + end.output_tokens
-
-    def cost(self, prices: Prices | None) -> float | None:
-        if prices is None or self.read is None or self.written is None:
-            return None
-        return (self.read * prices.read + self.written * prices.written) / 1e6
 
 
 @dataclass(slots=True)
@@ -117,7 +89,7 @@ class VisionAnswerer:
         if not pages:
             yield Answer(question, refusal(pages), False, [], [], 0.0)
             return
-        began, meter = self._clock(), _Meter()
+        began, meter = self._clock(), Meter()
         prompt = self._prompt(question, pages, history, self._budget)
         reply = _Reply(prompt, MarkReader(len(prompt.shown)))
         try:
@@ -135,23 +107,13 @@ class VisionAnswerer:
             for citation in self._settler(question, prompt, meter).settle(reply.marks):
                 citations.append(citation)
                 yield citation
-        usage = Usage(
-            self._model.name,
-            len(prompt.shown),
-            prompt.pictures,
-            prompt.tokens,
-            meter.read,
-            meter.written,
-            meter.calls,
-            self._clock() - began,
-            meter.cost(self._prices),
-        )
+        usage = meter.usage(self._model.name, prompt, self._clock() - began, self._prices)
         yield self._whole(question, reply, citations, usage)
 
     def _prompt(self, question: str, pages: Sequence[ShownPage], history: History, budget: Budget) -> Prompt:
         return build_prompt(f"Question: {question}", pages, budget=budget, picture_of=self._picture_of, history=history)
 
-    def _settler(self, question: str, prompt: Prompt, meter: _Meter) -> Settler:
+    def _settler(self, question: str, prompt: Prompt, meter: Meter) -> Settler:
         return Settler(
             question,
             prompt.shown,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import GenerationError
+from core.errors import GenerationError, UsageError
 from generate.anthropic_model import AnthropicModel
 from generate.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
 from generate.loading import ModelChoice, load_chat_model
@@ -291,3 +291,33 @@ def test_what_is_missing_is_said_before_anything_is_sent(model: str, code: str) 
     with pytest.raises(GenerationError) as raised:
         load_chat_model(choice)
     assert raised.value.code == code
+
+
+def test_budget_and_prices_come_from_the_environment() -> None:
+    said = {
+        "PAGELENS_LLM_MODEL": "gpt-x",
+        "PAGELENS_LLM_PICTURES": "3",
+        "PAGELENS_LLM_TOKENS": "9000",
+        "PAGELENS_LLM_PRICES": "2.5 10",
+    }
+    choice = ModelChoice.from_environment(said)
+    assert choice is not None and choice.sees
+    assert (choice.budget.pictures, choice.budget.tokens, choice.prices) == (3, 9_000, (2.5, 10.0))
+    plain = ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x"})
+    assert plain is not None and plain.prices is None and plain.budget.pictures == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("PICTURES", "many"),
+        ("TOKENS", "100"),
+        ("TOKENS", "-1"),
+        ("PRICES", "2.5"),
+        ("PRICES", "a b"),
+        ("PRICES", "-1 2"),
+    ],
+)
+def test_a_budget_or_price_that_cannot_be_read_is_named(name: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"PAGELENS_LLM_{name}"):
+        ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x", f"PAGELENS_LLM_{name}": said})

@@ -15,11 +15,12 @@ from core.errors import GenerationError, NotFound
 from core.types import Answer, AnswerEvent, Citation, PageRef, Picture, ShownPage, no_text
 from generate.chat import ChatRequest, TextPart
 from generate.marks import Mark, MarkReader
+from generate.metering import Prices
 from generate.opening import Opening
 from generate.pictures import encode_picture
 from generate.prompts import Budget, build_prompt
 from generate.scripted import Reply, ScriptedModel
-from generate.vision import Prices, VisionAnswerer
+from generate.vision import VisionAnswerer
 from tests.generate.model_server import BreakOff, Endless, Say, running
 from tests.generate.pages import analyze, show
 
