@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 import pagelens
@@ -135,3 +136,19 @@ def test_a_model_that_obeys_an_order_is_told_apart_by_its_citation(
             server.turns = [Say(["The berth is 99 metres deep [1]."]), Say(["no"])]
             answer = engine.ask("How deep is the berth of Oban?")
     assert "Not confirmed" in answer.notes[0] and answer.citations[0].state == "unverified"
+
+
+def test_words_that_nobody_sees_are_neither_found_nor_quoted_nor_sent(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    page = pdf.new_page()
+    page.insert_text((60, 80), "The ferry to Oban sails at nine.")
+    page.insert_text((60, 120), "The ferry to Oban sails at midnight, says the hidden captain.", color=(1, 1, 1))
+    (tmp_path / "files").mkdir()
+    pdf.save(tmp_path / "files" / "ferry.pdf")
+    with pagelens.open(tmp_path / "c", create=True, profile="builtin", llm="extractive") as engine:
+        engine.index(tmp_path / "files")
+        answer = engine.ask("When does the ferry to Oban sail?")
+        assert answer.text == "The ferry to Oban sails at nine. [1]"
+        assert not engine.ask("What does the hidden captain say?").found
+        assert not engine.search("midnight captain", lanes=["words"]).hits
+        assert "hidden" in str(engine.status().problem_pages)
