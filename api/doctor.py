@@ -86,6 +86,10 @@ def _installation(settings: Settings) -> Iterator[Check]:
         )
     except PageLensError as exc:
         yield Check("builtin text model", False, str(exc))
+    try:
+        yield Check("answers", None, wiring.answers_by())
+    except PageLensError as exc:
+        yield Check("answers", False, str(exc))
     reports = {"text": report_text_encoders, "image": report_image_encoders, "page": report_page_encoders}
     for lane, report_encoders in reports.items():
         for report in report_encoders(settings):

@@ -18,7 +18,7 @@ from core.protocols import Answerer, Extractor, PagePicture
 from core.settings import Settings
 from core.types import Kind, Picture
 from generate.chat import ChatModel
-from generate.loading import ModelChoice, load_chat_model, provider_of
+from generate.loading import ModelChoice, describe, load_chat_model, provider_of
 from index import layout
 from index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from index.moving import CollectionMove
@@ -163,6 +163,14 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
 
     model = _language_model(choice)
     return VisionAnswerer(model, analyze, picture_of=picture_of, budget=choice.budget, prices=choice.prices)
+
+
+def answers_by(llm: str | None = None) -> str:
+    """Say what answers. Raises GenerationError, UsageError for what the environment says and cannot be used."""
+    choice = _choice(llm)
+    if choice is None:
+        return "extractive: the sentences that answer, word for word. PAGELENS_LLM_MODEL names a language model"
+    return describe(choice)
 
 
 def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:

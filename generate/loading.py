@@ -120,6 +120,17 @@ def provider_of(choice: ModelChoice) -> tuple[str, str]:
     )
 
 
+def describe(choice: ModelChoice) -> str:
+    """Say which model it is, where it is reached and whether there is a key for it, never which. Raises GenerationError
+    where the name says nothing."""
+    provider, name = provider_of(choice)
+    if provider == "local":
+        return f"{name}, here through transformers"
+    key = choice.anthropic_key if provider == "anthropic" else choice.openai_key
+    place = choice.address or "the provider's own address"
+    return f"{name} over {provider}'s protocol at {place}, {'with' if key else 'without'} a key"
+
+
 def load_chat_model(choice: ModelChoice) -> ChatModel:
     """Return the model, ready to be asked; nothing is sent yet.
 

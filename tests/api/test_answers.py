@@ -160,3 +160,19 @@ def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(asked: 
 def test_without_a_model_extract_says_what_it_needs(engine: Engine) -> None:
     with pytest.raises(GenerationError, match="PAGELENS_LLM_MODEL"):
         engine.extract("harbour.pdf", {"properties": {"a": {}}})
+
+
+def test_doctor_says_what_answers_and_never_the_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor", "-c", str(tmp_path)])
+    assert "answers: extractive" in capsys.readouterr().out
+    monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
+    monkeypatch.setenv("PAGELENS_LLM_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("PAGELENS_LLM_KEY", "sk-secret")
+    main(["doctor", "-c", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "tiny over openai's protocol at http://127.0.0.1:9/v1, with a key" in said and "sk-secret" not in said
+    monkeypatch.setenv("PAGELENS_LLM_URL", "")
+    assert main(["doctor", "-c", str(tmp_path)]) == 1
+    assert "PAGELENS_LLM_URL" in capsys.readouterr().out
