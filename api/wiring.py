@@ -148,7 +148,7 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
 
     Raises GenerationError where the model lacks an address, a key or its files.
     """
-    model = _language_model(llm)
+    model = language_model(llm)
     if model is None:
         from generate.extractive import ExtractiveAnswerer
 
@@ -160,7 +160,7 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
 
 def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
     """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
-    model = _language_model(llm)
+    model = language_model(llm)
     if model is None:
         raise GenerationError(
             "no-model",
@@ -172,7 +172,13 @@ def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
     return ModelExtractor(model, analyze, picture_of=picture_of)
 
 
-def _language_model(llm: str | None) -> ChatModel | None:
+def answerer_name(llm: str | None) -> str:
+    """Return what answers where `llm` is asked for: a model's name, or EXTRACTIVE."""
+    choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
+    return choice.model if choice else EXTRACTIVE
+
+
+def language_model(llm: str | None) -> ChatModel | None:
     """Return the named language model, or the environment's; None where there is none."""
     choice = None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
     if choice is None:

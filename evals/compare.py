@@ -8,10 +8,10 @@ from evals.dataset import DataSet, Question
 from evals.gate import Gate
 from evals.measures.names import Measure
 from evals.measures.ranking import Values, first_rank
-from evals.plan import FUSED
 from evals.run_folder import Run
 from evals.scoring import answer_values, mean, ranking_values
 from evals.statistics import Interval, mean_interval
+from evals.systems import FUSED
 
 
 @dataclass(frozen=True, slots=True)

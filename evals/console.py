@@ -10,6 +10,7 @@ from rich.text import Text
 from api import console
 from api.names import printable
 from evals.compare import Comparison
+from evals.dataset import DataSet
 from evals.plan import SAYS
 from evals.report.summary import Summary
 from evals.running import OnStep
@@ -53,6 +54,18 @@ def _log_tenths() -> OnStep:
             console.err.print(f"{10 * tenth:3}%  {done}/{total}, {name}", markup=False)
 
     return step
+
+
+def print_dataset(data: DataSet) -> None:
+    """Say in a line what is in a data set."""
+    pages = sum(len(data.relevant(one.qid)) for one in data.questions)
+    console.out.print(
+        f"{printable(data.name)}: {len(data.documents)} documents, {len(data.questions)} questions, "
+        f"{len(data.with_evidence)} with evidence on {pages} pages, "
+        f"{sum(not one.answerable for one in data.questions)} without an answer",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def print_summary(summary: Summary) -> None:

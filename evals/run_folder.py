@@ -21,6 +21,7 @@ from evals.dataset import DataSet, Question
 from evals.folder import read_qrels, read_questions, write_qrels, write_questions
 from evals.lines import Faults, read_json
 from evals.records import AnswerRecord, SearchRecord
+from evals.systems import file_part
 from evals.trec import write_run
 
 MANIFEST = "run.json"
@@ -101,7 +102,7 @@ class RunFolder:
         """Write a TREC run file for each scope and system."""
         for (scope, system), records in run.searches.items():
             rankings = {qid: (record.ranked, record.scores) for qid, record in records.items()}
-            write_run(self.folder / "trec" / f"{scope}.{system}.trec", rankings, f"pagelens-{system}")
+            write_run(self.folder / "trec" / f"{scope}.{file_part(system)}.trec", rankings, f"pagelens-{system}")
 
 
 def append(file: IO[str], record: SearchRecord | AnswerRecord) -> None:

@@ -110,7 +110,7 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
 def _warm_up(engine: Engine, plan: Plan, todo: Sequence[Step]) -> None:
     """Load what is loaded lazily, so that the first question's time is like the others'."""
     if todo:
-        for lanes in plan.systems.values():
+        for lanes in {system.lanes for system in plan.systems.values()}:
             engine.search(todo[0].question.text, k=1, lanes=lanes)
 
 
@@ -120,7 +120,8 @@ def _searched(engine: Engine, names: DocumentNames, plan: Plan, step: Step) -> S
     if filters is None:  # the document could not be read: nothing can be found in it
         return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
     began = time.perf_counter()
-    found = engine.search(question.text, k=plan.depth, filters=filters, lanes=plan.systems[step.system])
+    system = plan.systems[step.system]
+    found = engine.search(question.text, k=plan.depth, filters=filters, lanes=system.lanes, fusion=system.fusion)
     seconds = time.perf_counter() - began
     wanted = question.documents if step.scope == "within" else ()
     scored: dict[PageRef, float] = {}

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from evals.measures.names import parse_measure
-from evals.plan import FUSED
 from evals.report.charts import Axis, Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
 from evals.report.parts import legend, panel, percent, reach, scope_words, swatch, text
 from evals.report.summary import Summary, SystemFigures
 from evals.scoring import Refusals
 from evals.statistics import Interval
+from evals.systems import FUSED
 
 TABLE = ("R@1", "R@3", "R@5", "R@10", "all@5", "MRR@10", "nDCG@5", "doc.R@1")
 ROWS = 14  # groups of a breakdown that are drawn

@@ -7,11 +7,11 @@ import numpy as np
 
 from evals.measures.names import Measure
 from evals.measures.ranking import Values
-from evals.plan import FUSED
 from evals.reverse import ReverseFigures, read_reverse
 from evals.run_folder import Run
 from evals.scoring import CURVE, OF_ANSWERS, STANDARD, Refusals, answer_values, groups, mean, ranking_values, refusals
 from evals.statistics import Interval, mean_interval
+from evals.systems import FUSED
 
 BREAKDOWN = tuple(measure for measure in STANDARD if str(measure) in ("R@1", "R@5", "nDCG@5"))
 
