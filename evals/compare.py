@@ -61,19 +61,23 @@ class Difference:
     @property
     def better(self) -> int:
         """Questions on which B is better."""
-        return sum(one.difference > 0 for one in self.changes)
+        return sum(self.gain(one) > 0 for one in self.changes)
 
     @property
     def worse(self) -> int:
         """Questions on which B is worse."""
-        return sum(one.difference < 0 for one in self.changes)
+        return sum(self.gain(one) < 0 for one in self.changes)
+
+    def gain(self, change: Change) -> float:
+        """Return how much better B is on a question."""
+        return -change.difference if self.measure.lower_is_better else change.difference
 
     @property
     def verdict(self) -> str:
         """What may be said with 95% confidence."""
         if not self.interval.excludes_zero:
             return "no difference shown"
-        return "B is better" if self.interval.low > 0 else "B is worse"
+        return "B is better" if (self.interval.low > 0) != self.measure.lower_is_better else "B is worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,8 @@ def _difference(
     interval = mean_interval([of_b[qid] - of_a[qid] for qid in qids], groups)
     moved = [qid for qid in qids if abs(of_b[qid] - of_a[qid]) > 1e-9]
     changes = [Change(common[qid], of_a[qid], of_b[qid], _rank(a, scope, qid), _rank(b, scope, qid)) for qid in moved]
-    changes.sort(key=lambda one: (one.difference, one.question.qid))
+    sign = -1 if measure.lower_is_better else 1
+    changes.sort(key=lambda one: (sign * one.difference, one.question.qid))
     before, after = ({qid: values[qid] for qid in qids} for values in (of_a, of_b))
     return Difference(scope, measure, mean(before), mean(after), interval, changes)
 

@@ -83,6 +83,10 @@ def print_summary(summary: Summary) -> None:
     for back in summary.reverse:
         hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
         console.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
+    for taken in summary.answering:
+        if taken.failed:
+            said = f"{taken.failed} of {taken.answers} questions got no answer {SAYS[taken.scope]}"
+            console.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
     for found in summary.refusals:
         console.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
 

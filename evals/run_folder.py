@@ -4,7 +4,7 @@ run.json          data set, configuration and its fingerprint, machine, versions
 queries.jsonl     the questions and
 qrels.tsv         the graded pages as they were asked
 searches.jsonl    a line for each scope, system and question, written as soon as it is known
-answers.jsonl     a line for each scope and question
+answers.jsonl     a line for each scope and question; of several the last counts
 trec/             a run file for each scope and system, written at the end
 scores.json       the tables; scores.jsonl: every measure of every question
 """
@@ -93,10 +93,11 @@ class RunFolder:
         write_whole(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
 
     def done(self) -> set[tuple[str, str, str]]:
-        """Return the keys of the records that are there; a line that a kill cut short is taken away."""
+        """Return the keys of what is done: not answers that a model failed to give. A line that a kill cut short is
+        taken away."""
         searches = [SearchRecord.from_json(row).key for row in _rows(self.folder / "searches.jsonl", mend=True)]
-        answers = [AnswerRecord.from_json(row).key for row in _rows(self.folder / "answers.jsonl", mend=True)]
-        return {*searches, *answers}
+        answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
+        return {*searches, *(one.key for one in answers if not one.problem)}
 
     def write_trec(self, run: Run) -> None:
         """Write a TREC run file for each scope and system."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from api.engine import Engine
-from core.types import Answer, Citation, Filters, PageRef
+from core.errors import GenerationError
+from core.types import Answer, Filters, PageRef
 from evals.dataset import DataSet, Question
 from evals.names import DocumentNames
 from evals.plan import ASKED, Plan, Scope, configuration
@@ -18,6 +19,8 @@ from evals.surroundings import fingerprint, machine, versions
 
 LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
 QUOTE = 600  # letters of a quote that are kept
+OF_ONE_QUESTION = ("too-long", "refused", "rejected", "cut-off", "malformed")
+"""Why a model gives no answer to one question and may to the next: noted, and asked again by the next run."""
 
 OnStep = Callable[[str, int, int], None]
 """Called after each question with what is being done, steps done and steps in all."""
@@ -145,26 +148,31 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
     if filters is None:
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0)
     began = time.perf_counter()
-    answer = engine.ask(question.text, k=ASKED, filters=filters)
+    try:
+        answer = engine.ask(question.text, k=ASKED, filters=filters)
+    except GenerationError as exc:
+        if exc.code not in OF_ONE_QUESTION:
+            raise
+        return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
     return _answer_record(step, names, answer, time.perf_counter() - began)
 
 
 def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
     wanted = step.question.documents if step.scope == "within" else ()
-    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], citation_state(one)) for one in answer.citations]
+    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], one.state) for one in answer.citations]
     looked = [page for ref in answer.looked_at for page in names.pages(ref, wanted)]
     return AnswerRecord(
-        step.scope, step.question.qid, answer.text, answer.found, answer.confidence, cited, looked, seconds
+        step.scope,
+        step.question.qid,
+        answer.text,
+        answer.found,
+        answer.confidence,
+        cited,
+        looked,
+        seconds,
+        answer.notes,
+        answer.usage,
     )
-
-
-def citation_state(citation: Citation) -> bool | None:
-    """Return whether a citation's quote was found on its page; None where the answerer does not say.
-
-    Reads `verified` where citations carry it: a bool, or a word of which "verified" says yes.
-    """
-    state = getattr(citation, "verified", getattr(citation, "state", None))
-    return state if state is None or isinstance(state, bool) else str(state) == "verified"
 
 
 def _now() -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evals.report import sections
+from evals.report import answers, sections
 from evals.report.parts import percent, reach, scope_words, section, text
 from evals.report.pictures import Pictures
 from evals.report.questions import cards_of, questions_html
@@ -73,7 +73,7 @@ def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
         "answers": (
             "Answers and refusals",
             "What the answerer does with the six best pages.",
-            sections.answers(summary),
+            answers.answers_html(summary),
         ),
         "questions": (
             "Questions, worst first",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from core.types import PageRef
+from core.types import CitationState, PageRef
 from evals.dataset import Question
 from evals.measures.ranking import first_rank
 from evals.records import AnswerRecord, SearchRecord
@@ -17,6 +17,12 @@ EXPECTED = 4  # pages expected that are shown
 TAGS = ("source", "doc_type", "question_type")  # breakdowns that a card shows
 PHOTOS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".gif", ".bmp"}  # of one page each
 CARDS = 400  # questions in one report
+STATES: Mapping[CitationState | None, str] = {
+    None: "",
+    "verified": " · stands on the page",
+    "supported": " · seen in its picture only",
+    "unverified": " · NOT found on the page",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +184,28 @@ def _answers_html(card: Card) -> str:
     for scope, record in card.answers.items():
         said = text(record.text) if record.text else "(nothing)"
         cited = "".join(
-            f"<blockquote>{text(one.page.path)} p.{one.page.number}{_state(one.verified)}\n"
+            f"<blockquote>{text(one.page.path)} p.{one.page.number}{STATES[one.state]}\n"
             f"“{text(one.quote)}”</blockquote>"
             for one in record.citations
         )
-        verb = "answered" if record.found else "refused"
+        verb = "answered" if record.found else "refused" if record.refused else "no answer"
+        notes = "".join(f"<p>{text(note)}</p>" for note in [*record.notes, *filter(None, [record.problem])])
         parts.append(
-            f"<p><b>{verb}</b> {scope_words(scope)}, confidence {record.confidence:.2f}</p>"
-            f"<blockquote>{said}</blockquote>{cited}"
+            f"<p><b>{verb}</b> {scope_words(scope)}, confidence {record.confidence:.2f}{_took(record)}</p>"
+            f"<blockquote>{said}</blockquote>{cited}{notes}"
         )
     if not parts:
         return ""
     return f"<details><summary>answer and citations</summary>{''.join(parts)}</details>"
 
 
-def _state(verified: bool | None) -> str:
-    return "" if verified is None else " · verified" if verified else " · NOT verified"
+def _took(record: AnswerRecord) -> str:
+    """Return what a model's answer took, in words."""
+    used = record.usage
+    if used is None:
+        return ""
+    parts = [text(used.model), f"{used.seconds:.1f} s"]
+    if used.input_tokens is not None and used.output_tokens is not None:
+        parts.append(f"{used.input_tokens} + {used.output_tokens} tokens")
+    parts += [f"cost {used.cost:.4f}"] if used.cost is not None else []
+    return f" · {' · '.join(parts)}"

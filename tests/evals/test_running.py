@@ -8,7 +8,7 @@ import pytest
 
 import pagelens
 from core.errors import UsageError
-from core.types import Citation, Filters, PageRef
+from core.types import Filters, PageRef
 from evals.dataset import DataSet
 from evals.export import export_run
 from evals.folder import read_folder
@@ -16,7 +16,7 @@ from evals.measures.names import parse_measure
 from evals.names import DocumentNames
 from evals.plan import Plan, scopes_of, text_lanes
 from evals.run_folder import read_run_folder
-from evals.running import citation_state, perform_run, plan_steps
+from evals.running import perform_run, plan_steps
 from evals.scoring import STANDARD, answer_values, mean, ranking_values, refusals
 from evals.systems import System, chosen_systems, lane_ablation
 from evals.trec import read_run
@@ -161,7 +161,3 @@ def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Made, tmp_path:
     assert {path.name for path in export_run(made.run, tmp_path, "ranx")} >= {"qrels.json", "whole.fused.json"}
     with pytest.raises(UsageError, match="expected a form among trec_eval, ranx"):
         export_run(made.run, tmp_path, "csv")
-
-
-def test_a_citation_that_says_nothing_of_its_state_has_none() -> None:
-    assert citation_state(Citation(1, PageRef("a.pdf", 1), None, "x", [])) in (None, True, False)
