@@ -136,10 +136,12 @@ def compare(
     if not common:
         raise UsageError(f"expected {a} and {b} to have been asked the same questions, found none in common")
     wanted = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
-    found = {}
+    found: dict[tuple[str, Measure], Difference] = {}
     for measure in wanted:
         for scope in _scopes(a.run, b.run, measure, scopes):
-            found[scope, measure] = _difference(a, b, scope, measure, common, by_document=by_document)
+            one = _difference(a, b, scope, measure, common, by_document=by_document)
+            if one.interval.count:
+                found[scope, measure] = one
     results = [result for gate in gates for result in _check(gate, found, a, b)]
     ordered = sorted(found.values(), key=lambda one: list(dict.fromkeys(key[0] for key in found)).index(one.scope))
     return Comparison(a, b, len(common), left_out, ordered, results, by_document)
@@ -186,7 +188,7 @@ def _check(gate: Gate, found: Mapping[tuple[str, Measure], Difference], a: Side,
     results = [
         GateResult(gate, scope, one.a, one.b)
         for (scope, measure), one in found.items()
-        if measure == gate.measure and gate.scope in (None, scope) and one.interval.count
+        if measure == gate.measure and gate.scope in (None, scope)
     ]
     if not results:
         raise UsageError(f"expected both {a} and {b} to have what the gate '{gate}' looks at, found none")

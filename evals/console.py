@@ -17,6 +17,7 @@ from evals.running import OnStep
 from evals.scoring import HEADLINE
 
 CHANGES = 10  # questions listed
+ANSWERS = ("answered", "refused", "cite.first", "verified", "contains", "judge")  # measures that are printed
 
 VERDICTS = {"B is better": "green", "B is worse": "red"}
 
@@ -80,6 +81,7 @@ def print_summary(summary: Summary) -> None:
         console.out.print(table)
     said = f"percent over {summary.with_evidence} questions with evidence"
     console.out.print(Text(said, style="dim"))
+    _print_answers(summary)
     for back in summary.reverse:
         hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
         console.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
@@ -89,6 +91,20 @@ def print_summary(summary: Summary) -> None:
             console.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
     for found in summary.refusals:
         console.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
+
+
+def _print_answers(summary: Summary) -> None:
+    """Print how good the answers are in each scope."""
+    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
+    found = {(one.measure, one.scope): one.interval for one in summary.answers if one.measure in ANSWERS}
+    measures = list(dict.fromkeys(measure for measure, _ in found))
+    if not measures:
+        return
+    table = _table("answers", ["", *measures])
+    for scope in scopes:
+        cells = [found.get((measure, scope)) for measure in measures]
+        table.add_row(Text(SAYS[scope]), *(f"{100 * one.mean:.1f}" if one else "" for one in cells))
+    console.out.print(table)
 
 
 def print_comparison(found: Comparison) -> None:

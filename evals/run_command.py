@@ -17,6 +17,8 @@ from api.results import as_json
 from core.errors import UsageError
 from evals import console
 from evals.dataset import DataSet
+from evals.judge import Judge
+from evals.judging import judge_run
 from evals.names import DocumentNames
 from evals.opening import open_dataset
 from evals.options import Documents, Form
@@ -50,6 +52,7 @@ def run(
     scope: Annotated[list[str] | None, typer.Option("--scope", help="within, whole; may repeat.")] = None,
     answers: Annotated[bool, typer.Option(help="Ask too: citations, refusals.")] = True,
     llm: LanguageModel = None,
+    judge: Annotated[str | None, typer.Option(help="A model that sees grades the answers: openai:NAME, ...")] = None,
     reverse: Annotated[bool, typer.Option(help="Captioned photos: the photos look for their captions too.")] = True,
     depth: Annotated[int, typer.Option(min=1, help="Pages of each ranking that are kept.")] = DEPTH,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions.")] = None,
@@ -68,6 +71,8 @@ def run(
             done = perform_run(engine, data, plan, target, on_step=tell)
             if reverse:
                 _look_back(engine, done, tell)
+            if judge:
+                done = _judged(engine, done, judge, tell)
         summary, page = write_reports(done, engine if pictures else None)
     if as_data:
         print(json.dumps(as_json(summary), ensure_ascii=False, indent=2))
@@ -95,6 +100,17 @@ def _look_back(engine: Engine, done: Run, tell: OnStep) -> None:
     if is_captioned(done.data) and lanes and not (done.folder / REVERSE).exists():
         figures = [photos_to_captions(engine, done.data, lane, on_step=tell) for lane in lanes]
         write_reverse(done.folder, figures)
+
+
+def _judged(engine: Engine, done: Run, name: str, tell: OnStep) -> Run:
+    """Have the answers judged; verdicts are kept beside the run, for others to share."""
+    model = wiring.language_model(name)
+    if model is None:
+        raise UsageError(f"expected a language model as judge, like openai:NAME, found {name!r}")
+    done, lost = judge_run(engine, done, Judge(model, done.folder.resolve().parent / "judged"), on_step=tell)
+    if lost:
+        shell.err.print(f"{lost} answers got no verdict: run again to ask again", markup=False)
+    return done
 
 
 def _systems(lanes: Sequence[str], named: Sequence[str], ablations: Sequence[str], *, pairs: bool) -> dict[str, System]:

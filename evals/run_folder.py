@@ -5,13 +5,14 @@ queries.jsonl     the questions and
 qrels.tsv         the graded pages as they were asked
 searches.jsonl    a line for each scope, system and question, written as soon as it is known
 answers.jsonl     a line for each scope and question; of several the last counts
+verdicts.jsonl    what a judge says of the answers, where there was one
 trec/             a run file for each scope and system, written at the end
 scores.json       the tables; scores.jsonl: every measure of every question
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,12 +20,14 @@ from core.errors import UsageError
 from core.types import PageRef
 from evals.dataset import DataSet, Question
 from evals.folder import read_qrels, read_questions, write_qrels, write_questions
+from evals.judge import Verdict
 from evals.lines import Faults, read_json
 from evals.records import AnswerRecord, SearchRecord
 from evals.systems import file_part
 from evals.trec import write_run
 
 MANIFEST = "run.json"
+VERDICTS = "verdicts.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Run:
     data: DataSet
     searches: Mapping[tuple[str, str], Mapping[str, SearchRecord]]  # (scope, system) -> qid -> record
     answers: Mapping[str, Mapping[str, AnswerRecord]]  # scope -> qid -> record
+    verdicts: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)  # scope -> qid -> of the judge
 
     @property
     def name(self) -> str:
@@ -124,7 +128,10 @@ def read_run_folder(folder: Path) -> Run:
     for row in _rows(folder / "answers.jsonl"):
         answer = AnswerRecord.from_json(row)
         answers.setdefault(answer.scope, {})[answer.qid] = answer
-    return Run(folder, manifest, data, searches, answers)
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for row in _rows(folder / VERDICTS):
+        verdicts.setdefault(row["scope"], {})[row["qid"]] = Verdict(row["grade"], row["reason"])
+    return Run(folder, manifest, data, searches, answers, verdicts)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -36,6 +36,7 @@ OF_ANSWERS = tuple(
         "F1",
         "numeric",
         "MMLB",
+        "judge",
     )
 )
 _MARK = re.compile(r"\s*\[\d+\]")
@@ -56,8 +57,10 @@ def answer_values(run: Run, scope: str, measures: Sequence[Measure] = OF_ANSWERS
         record = run.answers.get(scope, {}).get(question.qid)
         if record is None:
             continue
+        verdict = run.verdicts.get(scope, {}).get(question.qid)
         for measure in measures:
-            value = answer_value(measure.name, question, record, run.data)
+            judged = verdict.score if verdict else None
+            value = judged if measure.name == "judge" else answer_value(measure.name, question, record, run.data)
             if value is not None:
                 values[measure][question.qid] = value
     return values

@@ -34,6 +34,7 @@ ANSWER = {
     "verified": "share of the citations that the words of their page bear out",
     "supported": "share of the citations that only the picture of their page bears out, as a model sees it",
     "unverified": "share of the citations that neither bears out: lower is better",
+    "judge": "a model that sees the page calls the answer correct (1), partly so (0.5) or not",
     "answered": "whether there was an answer rather than a refusal",
     "refused": "whether a question without an answer was refused",
 }

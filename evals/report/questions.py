@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from core.types import CitationState, PageRef
 from evals.dataset import Question
+from evals.judge import Verdict
 from evals.measures.ranking import first_rank
 from evals.records import AnswerRecord, SearchRecord
 from evals.report.parts import scope_words, text
@@ -33,6 +34,7 @@ class Card:
     relevant: Sequence[PageRef]
     found: Mapping[str, SearchRecord]  # scope -> ranking
     answers: Mapping[str, AnswerRecord]  # scope -> answer
+    verdicts: Mapping[str, Verdict]  # scope -> the judge's
 
     @property
     def ranks(self) -> dict[str, int | None]:
@@ -74,7 +76,8 @@ def cards_of(run: Run, system: str) -> list[Card]:
             if scope != "foreign" and question.qid in part
         }
         if found or answers:
-            cards.append(Card(question, run.data.relevant(question.qid), found, answers))
+            verdicts = {scope: part[question.qid] for scope, part in run.verdicts.items() if question.qid in part}
+            cards.append(Card(question, run.data.relevant(question.qid), found, answers, verdicts))
     return sorted(cards, key=lambda card: (card.badness, card.question.qid))
 
 
@@ -192,11 +195,19 @@ def _answers_html(card: Card) -> str:
         notes = "".join(f"<p>{text(note)}</p>" for note in [*record.notes, *filter(None, [record.problem])])
         parts.append(
             f"<p><b>{verb}</b> {scope_words(scope)}, confidence {record.confidence:.2f}{_took(record)}</p>"
-            f"<blockquote>{said}</blockquote>{cited}{notes}"
+            f"<blockquote>{said}</blockquote>{_judged(card.verdicts.get(scope))}{cited}{notes}"
         )
     if not parts:
         return ""
     return f"<details><summary>answer and citations</summary>{''.join(parts)}</details>"
+
+
+def _judged(verdict: Verdict | None) -> str:
+    """Return what the judge says, where there is one."""
+    if verdict is None:
+        return ""
+    style = {"correct": " good", "partly": "", "incorrect": " bad"}[verdict.grade]
+    return f'<p><span class="chip{style}">judged {verdict.grade}</span>{text(verdict.reason)}</p>'
 
 
 def _took(record: AnswerRecord) -> str:
