@@ -12,8 +12,8 @@ from evals.judge import PROMPT, Case, Judge, Verdict
 from evals.names import DocumentNames
 from evals.records import AnswerRecord
 from evals.run_folder import VERDICTS, Run, RunFolder, read_run_folder, write_whole
-from evals.running import OF_ONE_QUESTION, OnStep
-from generate.chat import PicturePart
+from evals.running import OnStep
+from generate.chat import OF_ONE_REQUEST, PicturePart
 from generate.pictures import encode_picture
 
 LONGEST = 1_400  # pixels on a picture's longer side
@@ -63,7 +63,7 @@ def _verdict(run: Run, judge: Judge, shows: "_Pages", record: AnswerRecord, ques
     try:
         return judge.judge(case, [picture for page in pages if (picture := shows.picture(page))])
     except GenerationError as exc:
-        if exc.code not in OF_ONE_QUESTION:
+        if exc.code not in OF_ONE_REQUEST:
             raise
         return None
 

@@ -16,11 +16,10 @@ from evals.plan import ASKED, Plan, Scope, configuration
 from evals.records import AnswerRecord, Cited, SearchRecord
 from evals.run_folder import Run, RunFolder, append, read_run_folder
 from evals.surroundings import fingerprint, machine, versions
+from generate.chat import OF_ONE_REQUEST
 
 LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
 QUOTE = 600  # letters of a quote that are kept
-OF_ONE_QUESTION = ("too-long", "refused", "rejected", "cut-off", "malformed")
-"""Why a model gives no answer to one question and may to the next: noted, and asked again by the next run."""
 
 OnStep = Callable[[str, int, int], None]
 """Called after each question with what is being done, steps done and steps in all."""
@@ -151,8 +150,9 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
     try:
         answer = engine.ask(question.text, k=ASKED, filters=filters)
     except GenerationError as exc:
-        if exc.code not in OF_ONE_QUESTION:
+        if exc.code not in OF_ONE_REQUEST:
             raise
+        # noted, and asked again by the next run
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
     return _answer_record(step, names, answer, time.perf_counter() - began)
 
