@@ -153,7 +153,7 @@ def _common(a: DataSet, b: DataSet) -> tuple[dict[str, Question], int]:
         one.qid: one
         for one in b.questions
         if one.qid in before
-        and before[one.qid].text == one.text
+        and (before[one.qid].text, before[one.qid].image) == (one.text, one.image)
         and dict(a.qrels.get(one.qid, {})) == dict(b.qrels.get(one.qid, {}))
     }
     return alike, len({*before, *(one.qid for one in b.questions)}) - len(alike)

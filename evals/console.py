@@ -143,7 +143,7 @@ def _print_changes(found: Comparison) -> None:
     shown = one.changes[:CHANGES]
     table = _table(f"changed on {one.scope} {one.measure}, worst first", ["", "A", "B", "rank A", "rank B", "question"])
     for change in shown:
-        text = printable(change.question.text)
+        text = printable(change.question.title)
         ranks = (str(change.rank_a or "-"), str(change.rank_b or "-"))
         table.add_row(Text(change.question.qid), f"{change.a:.2f}", f"{change.b:.2f}", *ranks, Text(text))
     console.out.print(table)

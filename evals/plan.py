@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from api.engine import Engine
@@ -18,7 +19,7 @@ SAYS: Mapping[str, str] = {
     "foreign": "in every document but its own",
 }
 DEPTH = 50  # pages of each ranking that are kept
-PROBES = 20  # questions that may show that a lane works on texts
+PROBES = 20  # questions that may show that a lane works on such
 ASKED = 6  # pages an answer rests on, as in the engine
 
 
@@ -46,15 +47,15 @@ class Plan:
         }
 
 
-def text_lanes(engine: Engine, data: DataSet) -> list[str]:
-    """Return the collection's lanes that rank for a text: those that find anything for one of the first questions."""
-    texts = [one.text for one in data.questions[:PROBES]]
-    return [lane for lane in engine.status().models if any(_finds(engine, lane, text) for text in texts)]
+def lanes_for(engine: Engine, data: DataSet) -> list[str]:
+    """Return the collection's lanes that rank for such questions: those that find anything for one of the first."""
+    asked = [(one.text, data.picture(one)) for one in data.questions[:PROBES]]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in asked)]
 
 
-def _finds(engine: Engine, lane: str, text: str) -> bool:
+def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
     try:
-        return bool(engine.search(text, k=1, lanes=[lane]).hits)
+        return bool(engine.search(text, image=picture, k=1, lanes=[lane]).hits)
     except UsageError:  # a space that no lane searches
         return False
 

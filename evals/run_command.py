@@ -22,7 +22,7 @@ from evals.judging import judge_run
 from evals.names import DocumentNames
 from evals.opening import open_dataset
 from evals.options import Documents, Form
-from evals.plan import DEPTH, SCOPES, Plan, Scope, configuration, scopes_of, text_lanes
+from evals.plan import DEPTH, SCOPES, Plan, Scope, configuration, lanes_for, scopes_of
 from evals.report.writing import write_reports
 from evals.reverse import COMPARABLE, REVERSE, is_captioned, photos_to_captions, write_reverse
 from evals.run_folder import Run
@@ -62,7 +62,7 @@ def run(
     """Put every question to the engine, each lane alone and all together, and report. Run again to go on."""
     data = open_dataset(dataset, form=form, documents=documents)
     with _collection_of(data, collection, profile, llm) as engine:
-        systems = _systems(text_lanes(engine, data), system or (), ablate or (), pairs=pairs)
+        systems = _systems(lanes_for(engine, data), system or (), ablate or (), pairs=pairs)
         scopes = _scopes(scope, data)
         asked = _answer_scopes(data, scopes) if answers else ()
         plan = Plan(systems, scopes, asked, depth, limit, wiring.answerer_name(llm))
@@ -135,7 +135,7 @@ def _scopes(asked: list[str] | None, data: DataSet) -> list[Scope]:
 
 def _answer_scopes(data: DataSet, scopes: list[Scope]) -> list[Scope]:
     """Return where to ask: as searched; foreign where there are other documents; nowhere where no answer is known."""
-    if not any(one.answers or not one.answerable for one in data.questions):
+    if not any((one.answers or not one.answerable) and not one.image for one in data.questions):
         return []
     foreign: list[Scope] = ["foreign"] if "within" in scopes and len(data.documents) > 1 else []
     return [*scopes, *foreign]

@@ -158,7 +158,8 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
     questions, _ = read_questions(folder / "queries.jsonl", set(names), faults)
     qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
     faults.raise_any()
-    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels)
+    images = Path(about["images"]) if about.get("images") else None
+    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels, images)
 
 
 def _rows(path: Path, *, mend: bool = False) -> Iterator[dict[str, Any]]:

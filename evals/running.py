@@ -52,7 +52,7 @@ def perform_run(
     steps = plan_steps(data, plan)
     began = time.perf_counter()
     todo = [step for step in steps if step.key not in done]
-    _warm_up(engine, plan, todo)
+    _warm_up(engine, data, plan, todo)
     with (
         (out / "searches.jsonl").open("a", encoding="utf-8") as searches,
         (out / "answers.jsonl").open("a", encoding="utf-8") as answers,
@@ -61,7 +61,7 @@ def perform_run(
             if step.system == "answer":
                 append(answers, _answered(engine, names, data, step))
             else:
-                append(searches, _searched(engine, names, plan, step))
+                append(searches, _searched(engine, names, data, plan, step))
             on_step(f"{step.scope} {step.system}", count, len(steps))
     manifest["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - began, 2)
     manifest["finished"] = manifest["finished"] or _now()
@@ -72,14 +72,15 @@ def perform_run(
 
 
 def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
-    """Return what a plan does, in order: questions that name no document are asked of the whole set only."""
+    """Return what a plan does, in order: questions that name no document are asked of the whole set only; those with a
+    picture are searched with, and not answered."""
     questions = data.questions[: plan.limit]
     steps = []
     for scope in plan.scopes:
         for system in plan.systems:
             steps += [Step(scope, system, one) for one in questions if scope == "whole" or one.documents]
     for scope in plan.answer_scopes:
-        asked = [one for one in questions if scope == "whole" or one.documents]
+        asked = [one for one in questions if (scope == "whole" or one.documents) and not one.image]
         steps += [Step(scope, "answer", one) for one in asked if scope != "foreign" or one.answerable]
     return steps
 
@@ -90,7 +91,12 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
     return {
         "format": 1,
         "fingerprint": fingerprint(settings),
-        "dataset": {"name": data.name, "folder": str(data.folder), "documents": list(data.documents)},
+        "dataset": {
+            "name": data.name,
+            "folder": str(data.folder),
+            "images": str(data.images) if data.images else None,
+            "documents": list(data.documents),
+        },
         "missing_documents": names.missing(data),
         "collection": {
             "path": status.collection,
@@ -109,21 +115,29 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
     }
 
 
-def _warm_up(engine: Engine, plan: Plan, todo: Sequence[Step]) -> None:
+def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) -> None:
     """Load what is loaded lazily, so that the first question's time is like the others'."""
     if todo:
+        asked = todo[0].question
         for lanes in {system.lanes for system in plan.systems.values()}:
-            engine.search(todo[0].question.text, k=1, lanes=lanes)
+            engine.search(asked.text, image=data.picture(asked), k=1, lanes=lanes)
 
 
-def _searched(engine: Engine, names: DocumentNames, plan: Plan, step: Step) -> SearchRecord:
+def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> SearchRecord:
     question = step.question
     filters = Filters() if step.scope == "whole" else names.only(question.documents)
     if filters is None:  # the document could not be read: nothing can be found in it
         return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
     began = time.perf_counter()
     system = plan.systems[step.system]
-    found = engine.search(question.text, k=plan.depth, filters=filters, lanes=system.lanes, fusion=system.fusion)
+    found = engine.search(
+        question.text,
+        image=data.picture(question),
+        k=plan.depth,
+        filters=filters,
+        lanes=system.lanes,
+        fusion=system.fusion,
+    )
     seconds = time.perf_counter() - began
     wanted = question.documents if step.scope == "within" else ()
     scored: dict[PageRef, float] = {}

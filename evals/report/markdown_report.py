@@ -85,7 +85,8 @@ def _changes(title: str, changes: Sequence[Change]) -> list[str]:
     worst = changes[: CHANGES // 2]
     best = [one for one in reversed(changes) if one not in worst][: CHANGES // 2]
     for one in [*worst, *reversed(best)]:
-        text = one.question.text if len(one.question.text) <= LETTERS else one.question.text[: LETTERS - 1] + "…"
+        title = one.question.title
+        text = title if len(title) <= LETTERS else title[: LETTERS - 1] + "…"
         values = [f"{one.a:.2f}", f"{one.b:.2f}", str(one.rank_a or "-"), str(one.rank_b or "-")]
         lines.append(_row([one.question.qid, *values, text]))
     return lines

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from core.types import CitationState, PageRef
 from evals.dataset import Question
@@ -35,6 +35,7 @@ class Card:
     found: Mapping[str, SearchRecord]  # scope -> ranking
     answers: Mapping[str, AnswerRecord]  # scope -> answer
     verdicts: Mapping[str, Verdict]  # scope -> the judge's
+    picture: Path | None = None  # that is asked with
 
     @property
     def ranks(self) -> dict[str, int | None]:
@@ -77,7 +78,8 @@ def cards_of(run: Run, system: str) -> list[Card]:
         }
         if found or answers:
             verdicts = {scope: part[question.qid] for scope, part in run.verdicts.items() if question.qid in part}
-            cards.append(Card(question, run.data.relevant(question.qid), found, answers, verdicts))
+            relevant, picture = run.data.relevant(question.qid), run.data.picture(question)
+            cards.append(Card(question, relevant, found, answers, verdicts, picture))
     return sorted(cards, key=lambda card: (card.badness, card.question.qid))
 
 
@@ -106,10 +108,10 @@ def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
 
 def _card_html(card: Card, pictures: Pictures) -> str:
     question = card.question
-    words = " ".join([question.qid, question.text, *question.answers, *question.documents, *_tags(question)]).lower()
+    words = " ".join([question.qid, question.title, *question.answers, *question.documents, *_tags(question)]).lower()
     sides = "".join(_sides(card, pictures))
     return (
-        f'<article class="q" data-kind="{text(card.kinds)}" data-text="{text(words)}"><h4>{text(question.text)}</h4>'
+        f'<article class="q" data-kind="{text(card.kinds)}" data-text="{text(words)}"><h4>{text(question.title)}</h4>'
         f'<div class="meta">{_chips(card)}{_about(card)}</div><div class="sides">{sides}</div>'
         f"{_answers_html(card)}</article>"
     )
@@ -140,6 +142,8 @@ def _about(card: Card) -> str:
 
 
 def _sides(card: Card, pictures: Pictures) -> Iterable[str]:
+    if card.picture:
+        yield _side("asked with", [_shown(pictures.of_file(card.picture), card.picture.name, card.picture.name, "")])
     relevant = set(card.relevant)
     seen = {page for record in card.found.values() for page in record.ranked[:FOUND]}
     if card.relevant:
@@ -172,14 +176,17 @@ def _side(title: str, figures: Sequence[str]) -> str:
 
 
 def _figure(page: PageRef, caption: str, kind: str, pictures: Pictures) -> str:
-    style = pictures.style(page)
-    name = f"{text(page.path)} p.{page.number}"
+    return _shown(pictures.style(page), f"{page.path} p.{page.number}", caption, kind)
+
+
+def _shown(style: str | None, name: str, caption: str, kind: str) -> str:
+    """Return a picture with its caption; its name where there is no picture of it."""
     picture = (
-        f'<span class="{style}" role="img" aria-label="{name}"></span>'
+        f'<span class="{style}" role="img" aria-label="{text(name)}"></span>'
         if style
-        else f'<span class="none">p.{page.number}</span>'
+        else f'<span class="none">{text(PurePosixPath(name).name)}</span>'
     )
-    return f'<figure class="{kind}" title="{name}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
+    return f'<figure class="{kind}" title="{text(name)}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
 
 
 def _answers_html(card: Card) -> str:

@@ -15,6 +15,7 @@ BREAKDOWNS = {
     "doc_type": "Kind of document",
     "pages": "Pages that the answer takes",
     "answer": "Form of the answer",
+    "asked": "Asked with",
 }
 
 

@@ -14,7 +14,7 @@ from evals.export import export_run
 from evals.folder import read_folder
 from evals.measures.names import parse_measure
 from evals.names import DocumentNames
-from evals.plan import Plan, scopes_of, text_lanes
+from evals.plan import Plan, lanes_for, scopes_of
 from evals.run_folder import read_run_folder
 from evals.running import perform_run, plan_steps
 from evals.scoring import STANDARD, answer_values, mean, ranking_values, refusals
@@ -25,7 +25,7 @@ from tests.evals.sets import write_set
 
 
 def test_a_run_holds_every_system_scope_and_question(made: Made) -> None:
-    lanes = text_lanes(made.engine, made.data)
+    lanes = lanes_for(made.engine, made.data)
     assert {"words", "text"} <= set(lanes)
     assert list(made.run.systems) == list(lane_ablation(lanes))
     assert made.run.systems[-1] == "fused"
