@@ -67,12 +67,13 @@ def run(
         asked = _answer_scopes(data, scopes) if answers else ()
         plan = Plan(systems, scopes, asked, depth, limit, wiring.answerer_name(llm))
         target = out or _default_folder(engine, data, plan)
+        grader = _judge(judge, target) if judge else None  # before the run: a wrong name costs nothing then
         with console.progress() as tell:
             done = perform_run(engine, data, plan, target, on_step=tell)
             if reverse:
                 _look_back(engine, done, tell)
-            if judge:
-                done = _judged(engine, done, judge, tell)
+            if grader:
+                done = _judged(engine, done, grader, tell)
         summary, page = write_reports(done, engine if pictures else None)
     if as_data:
         print(json.dumps(as_json(summary), ensure_ascii=False, indent=2))
@@ -102,12 +103,17 @@ def _look_back(engine: Engine, done: Run, tell: OnStep) -> None:
         write_reverse(done.folder, figures)
 
 
-def _judged(engine: Engine, done: Run, name: str, tell: OnStep) -> Run:
-    """Have the answers judged; verdicts are kept beside the run, for others to share."""
+def _judge(name: str, target: Path) -> Judge:
+    """Return the judge of that name; its verdicts are kept beside the run, for others to share."""
     model = wiring.language_model(name)
     if model is None:
         raise UsageError(f"expected a language model as judge, like openai:NAME, found {name!r}")
-    done, lost = judge_run(engine, done, Judge(model, done.folder.resolve().parent / "judged"), on_step=tell)
+    return Judge(model, target.resolve().parent / "judged")
+
+
+def _judged(engine: Engine, done: Run, judge: Judge, tell: OnStep) -> Run:
+    """Have the answers judged, and say how many were not."""
+    done, lost = judge_run(engine, done, judge, on_step=tell)
     if lost:
         shell.err.print(f"{lost} answers got no verdict: run again to ask again", markup=False)
     return done

@@ -187,3 +187,10 @@ def test_one_option_has_a_run_judged(made: Made, tmp_path: Path, monkeypatch: py
     assert len(server.requests) == 1
     assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["judge"]["model"] == "tiny"
     assert len(list((tmp_path / "judged").glob("*.json"))) == 1
+
+
+def test_a_judge_without_a_name_is_refused_before_anything_is_run(made: Made, tmp_path: Path) -> None:
+    arguments = ["run", made.data.folder.parent, "-c", made.engine.layout.root, "-o", tmp_path / "run"]
+    with pytest.raises(UsageError, match="expected a language model as judge, like openai:NAME, found 'extractive'"):
+        app([str(one) for one in (*arguments, "--judge", "extractive")], standalone_mode=False)
+    assert not (tmp_path / "run").exists()
