@@ -398,6 +398,8 @@ def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
 
 def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
     """Return the pages of a document that stand at most `count` before or behind one."""
+    if not count:  # asks the catalogue nothing: this is called for each hit
+        return []
     numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
     pages = snapshot.pages([page_key(row.key, one) for one in numbers if one != number])
     return [
