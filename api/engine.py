@@ -54,7 +54,7 @@ from ingest.ocr_words import RecognitionError, TextRecogniser
 from ingest.reader_options import DEFAULT as READER_DEFAULT
 from ingest.reader_options import ReaderOptions
 from ingest.workers import suggested_workers
-from retrieve.search import Retriever
+from retrieve.search import Fusion, Retriever
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
@@ -192,10 +192,11 @@ class Engine:
         lanes: Sequence[str] | None = None,
         fold: bool = False,
         neighbours: int = 0,
+        fusion: Fusion | None = None,
     ) -> SearchResults:
         """Return the `k` best pages for a text, a picture (a file or its bytes), or both, fused over the lanes, each
         with its evidence. `fold` puts hits that are the same to a reader behind the best of them; `neighbours` brings
-        so many pages before and behind each."""
+        so many pages before and behind each; `fusion`: another than as shipped, to measure."""
         if not query.strip() and image is None:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1 or neighbours < 0:
@@ -203,7 +204,7 @@ class Engine:
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         with self._reader.snapshot() as snapshot:
             wanted = max(k, min(FOLD_FROM * k, FOLD_MOST)) if fold else k
-            found = self._retriever.search(snapshot, asked, k=wanted, filters=filters, lanes=lanes)
+            found = self._retriever.search(snapshot, asked, k=wanted, filters=filters, lanes=lanes, fusion=fusion)
             rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
             pages = snapshot.pages([hit.page for hit in found.hits])
             looks = snapshot.looks(list(pages)) if fold else {}
@@ -402,6 +403,8 @@ def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
 
 def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
     """Return the pages of a document that stand at most `count` before or behind one."""
+    if not count:  # asks the catalogue nothing: this is called for each hit
+        return []
     numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
     pages = snapshot.pages([page_key(row.key, one) for one in numbers if one != number])
     return [

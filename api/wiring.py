@@ -161,7 +161,7 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
         return ExtractiveAnswerer(analyze, models.text)
     from generate.vision import VisionAnswerer
 
-    model = _language_model(choice)
+    model = _loaded(choice)
     return VisionAnswerer(model, analyze, picture_of=picture_of, budget=choice.budget, prices=choice.prices)
 
 
@@ -186,15 +186,26 @@ def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
     from generate.extraction import ModelExtractor
 
     budget = replace(choice.budget, reply=EXTRACTION_REPLY)
-    return ModelExtractor(_language_model(choice), analyze, picture_of=picture_of, budget=budget, prices=choice.prices)
+    return ModelExtractor(_loaded(choice), analyze, picture_of=picture_of, budget=budget, prices=choice.prices)
+
+
+def answerer_name(llm: str | None) -> str:
+    """Return what answers where `llm` is asked for: a model's name, or EXTRACTIVE."""
+    choice = _choice(llm)
+    return choice.model if choice else EXTRACTIVE
+
+
+def language_model(llm: str | None) -> ChatModel | None:
+    """Return the named language model, or the environment's; None where there is none."""
+    choice = _choice(llm)
+    return _loaded(choice) if choice else None
 
 
 def _choice(llm: str | None) -> ModelChoice | None:
-    """Return the language model that is named, or the environment's; None where there is none."""
     return None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
 
 
-def _language_model(choice: ModelChoice) -> ChatModel:
+def _loaded(choice: ModelChoice) -> ChatModel:
     if provider_of(choice)[0] == "local":
         import encode.torchvision_fix  # noqa: F401  # before transformers
     return load_chat_model(choice)

@@ -22,7 +22,7 @@ from encode.loading import load_text_encoder
 from index.layout import Manifest
 from index.reader import CollectionReader, Snapshot
 from index.words import analyze
-from retrieve.search import Retriever
+from retrieve.search import Fusion, Retriever
 
 DEPTH = 50  # pages of each ranking that are scored
 
@@ -43,13 +43,13 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     alone = {name: [lanes[name]] for name in ("words", "text", "page")}
     both, all_three = [lanes["words"], lanes["text"]], [lanes["words"], lanes["text"], lanes["page"]]
     return {
-        **{name: Retriever(one, analyze, hearing=False) for name, one in alone.items()},
+        **{name: Retriever(one, analyze, fusion=Fusion(hearing=False)) for name, one in alone.items()},
         **{f"{name}, heard": Retriever(one, analyze) for name, one in alone.items()},
         "words + text, heard": Retriever(both, analyze),
-        "RRF, equal weights": Retriever(all_three, analyze, weights={}, scaled=False, hearing=False),
-        "RRF": Retriever(all_three, analyze, scaled=False, hearing=False),
-        "RRF, heard": Retriever(all_three, analyze, scaled=False),
-        "RRF, scaled": Retriever(all_three, analyze, hearing=False),
+        "RRF, equal weights": Retriever(all_three, analyze, fusion=Fusion(weights={}, scaled=False, hearing=False)),
+        "RRF": Retriever(all_three, analyze, fusion=Fusion(scaled=False, hearing=False)),
+        "RRF, heard": Retriever(all_three, analyze, fusion=Fusion(scaled=False)),
+        "RRF, scaled": Retriever(all_three, analyze, fusion=Fusion(hearing=False)),
         "FUSED (as shipped)": Retriever(list(lanes.values()), analyze),
     }
 

@@ -8,10 +8,10 @@ from evals.dataset import DataSet, Question
 from evals.gate import Gate
 from evals.measures.names import Measure
 from evals.measures.ranking import Values, first_rank
-from evals.plan import FUSED
 from evals.run_folder import Run
 from evals.scoring import answer_values, mean, ranking_values
 from evals.statistics import Interval, mean_interval
+from evals.systems import FUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,23 @@ class Difference:
     @property
     def better(self) -> int:
         """Questions on which B is better."""
-        return sum(one.difference > 0 for one in self.changes)
+        return sum(self.gain(one) > 0 for one in self.changes)
 
     @property
     def worse(self) -> int:
         """Questions on which B is worse."""
-        return sum(one.difference < 0 for one in self.changes)
+        return sum(self.gain(one) < 0 for one in self.changes)
+
+    def gain(self, change: Change) -> float:
+        """Return how much better B is on a question."""
+        return -change.difference if self.measure.lower_is_better else change.difference
 
     @property
     def verdict(self) -> str:
         """What may be said with 95% confidence."""
         if not self.interval.excludes_zero:
             return "no difference shown"
-        return "B is better" if self.interval.low > 0 else "B is worse"
+        return "B is better" if (self.interval.low > 0) != self.measure.lower_is_better else "B is worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,12 @@ def compare(
     if not common:
         raise UsageError(f"expected {a} and {b} to have been asked the same questions, found none in common")
     wanted = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
-    found = {}
+    found: dict[tuple[str, Measure], Difference] = {}
     for measure in wanted:
         for scope in _scopes(a.run, b.run, measure, scopes):
-            found[scope, measure] = _difference(a, b, scope, measure, common, by_document=by_document)
+            one = _difference(a, b, scope, measure, common, by_document=by_document)
+            if one.interval.count:
+                found[scope, measure] = one
     results = [result for gate in gates for result in _check(gate, found, a, b)]
     ordered = sorted(found.values(), key=lambda one: list(dict.fromkeys(key[0] for key in found)).index(one.scope))
     return Comparison(a, b, len(common), left_out, ordered, results, by_document)
@@ -147,7 +153,7 @@ def _common(a: DataSet, b: DataSet) -> tuple[dict[str, Question], int]:
         one.qid: one
         for one in b.questions
         if one.qid in before
-        and before[one.qid].text == one.text
+        and (before[one.qid].text, before[one.qid].image) == (one.text, one.image)
         and dict(a.qrels.get(one.qid, {})) == dict(b.qrels.get(one.qid, {}))
     }
     return alike, len({*before, *(one.qid for one in b.questions)}) - len(alike)
@@ -167,7 +173,8 @@ def _difference(
     interval = mean_interval([of_b[qid] - of_a[qid] for qid in qids], groups)
     moved = [qid for qid in qids if abs(of_b[qid] - of_a[qid]) > 1e-9]
     changes = [Change(common[qid], of_a[qid], of_b[qid], _rank(a, scope, qid), _rank(b, scope, qid)) for qid in moved]
-    changes.sort(key=lambda one: (one.difference, one.question.qid))
+    sign = -1 if measure.lower_is_better else 1
+    changes.sort(key=lambda one: (sign * one.difference, one.question.qid))
     before, after = ({qid: values[qid] for qid in qids} for values in (of_a, of_b))
     return Difference(scope, measure, mean(before), mean(after), interval, changes)
 
@@ -181,7 +188,7 @@ def _check(gate: Gate, found: Mapping[tuple[str, Measure], Difference], a: Side,
     results = [
         GateResult(gate, scope, one.a, one.b)
         for (scope, measure), one in found.items()
-        if measure == gate.measure and gate.scope in (None, scope) and one.interval.count
+        if measure == gate.measure and gate.scope in (None, scope)
     ]
     if not results:
         raise UsageError(f"expected both {a} and {b} to have what the gate '{gate}' looks at, found none")

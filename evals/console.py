@@ -10,12 +10,14 @@ from rich.text import Text
 from api import console
 from api.names import printable
 from evals.compare import Comparison
+from evals.dataset import DataSet
 from evals.plan import SAYS
 from evals.report.summary import Summary
 from evals.running import OnStep
 from evals.scoring import HEADLINE
 
 CHANGES = 10  # questions listed
+ANSWERS = ("answered", "refused", "cite.first", "verified", "contains", "judge")  # measures that are printed
 
 VERDICTS = {"B is better": "green", "B is worse": "red"}
 
@@ -55,6 +57,18 @@ def _log_tenths() -> OnStep:
     return step
 
 
+def print_dataset(data: DataSet) -> None:
+    """Say in a line what is in a data set."""
+    pages = sum(len(data.relevant(one.qid)) for one in data.questions)
+    console.out.print(
+        f"{printable(data.name)}: {len(data.documents)} documents, {len(data.questions)} questions, "
+        f"{len(data.with_evidence)} with evidence on {pages} pages, "
+        f"{sum(not one.answerable for one in data.questions)} without an answer",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def print_summary(summary: Summary) -> None:
     """Print the ablation table of each scope, then what became of the answers."""
     names = [str(measure) for measure in HEADLINE]
@@ -67,11 +81,30 @@ def print_summary(summary: Summary) -> None:
         console.out.print(table)
     said = f"percent over {summary.with_evidence} questions with evidence"
     console.out.print(Text(said, style="dim"))
+    _print_answers(summary)
     for back in summary.reverse:
         hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
         console.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
+    for taken in summary.answering:
+        if taken.failed:
+            said = f"{taken.failed} of {taken.answers} questions got no answer {SAYS[taken.scope]}"
+            console.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
     for found in summary.refusals:
         console.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
+
+
+def _print_answers(summary: Summary) -> None:
+    """Print how good the answers are in each scope."""
+    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
+    found = {(one.measure, one.scope): one.interval for one in summary.answers if one.measure in ANSWERS}
+    measures = list(dict.fromkeys(measure for measure, _ in found))
+    if not measures:
+        return
+    table = _table("answers", ["", *measures])
+    for scope in scopes:
+        cells = [found.get((measure, scope)) for measure in measures]
+        table.add_row(Text(SAYS[scope]), *(f"{100 * one.mean:.1f}" if one else "" for one in cells))
+    console.out.print(table)
 
 
 def print_comparison(found: Comparison) -> None:
@@ -110,7 +143,7 @@ def _print_changes(found: Comparison) -> None:
     shown = one.changes[:CHANGES]
     table = _table(f"changed on {one.scope} {one.measure}, worst first", ["", "A", "B", "rank A", "rank B", "question"])
     for change in shown:
-        text = printable(change.question.text)
+        text = printable(change.question.title)
         ranks = (str(change.rank_a or "-"), str(change.rank_b or "-"))
         table.add_row(Text(change.question.qid), f"{change.a:.2f}", f"{change.b:.2f}", *ranks, Text(text))
     console.out.print(table)

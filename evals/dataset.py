@@ -27,6 +27,12 @@ class Question:
     answer_format: str = ""  # Str, Int, Float, List or None, as in MMLongBench-Doc
     answerable: bool = True
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # breakdown -> values: source -> text, table
+    image: str = ""  # a picture that is asked with, by its path below the set's `images`; `text` may then be empty
+
+    @property
+    def title(self) -> str:
+        """What people see of it in a line."""
+        return self.text or f"({self.image})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,11 @@ class DataSet:
     documents: Sequence[str]  # names: paths below `folder`
     questions: Sequence[Question]
     qrels: Qrels
+    images: Path | None = None  # the folder of the questions' pictures
+
+    def picture(self, question: Question) -> Path | None:
+        """Return the picture that a question is asked with, None where there is none."""
+        return self.images / question.image if self.images and question.image else None
 
     def relevant(self, qid: str) -> list[PageRef]:
         """Return the pages that answer a question, best grade first, then in order."""
@@ -51,10 +62,13 @@ class DataSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the questions and grades, and of the documents' names: two sets of one digest ask the same."""
+        """SHA-256 of the questions, their pictures and grades, and of the documents' names: two sets of one digest ask
+        the same."""
         questions = [asdict(one) for one in sorted(self.questions, key=lambda one: one.qid)]
+        paths = [path for one in self.questions if (path := self.picture(one))]
+        looks = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
         grades = {qid: sorted((page_id(page), grade) for page, grade in self.qrels[qid].items()) for qid in self.qrels}
-        said = json.dumps([questions, sorted(grades.items()), sorted(self.documents)], sort_keys=True)
+        said = json.dumps([questions, looks, sorted(grades.items()), sorted(self.documents)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
     def groups_of(self, question: Question) -> dict[str, tuple[str, ...]]:
@@ -62,6 +76,9 @@ class DataSet:
         groups = {name: tuple(values) for name, values in question.groups.items() if values}
         if question.answer_format:
             groups["answer"] = (question.answer_format,)
+        if self.images:
+            words = "words" if question.text else ""
+            groups["asked"] = (" and ".join(filter(None, ["a picture" if question.image else "", words])),)
         count = len(self.relevant(question.qid))
         groups["pages"] = ("no page" if not count else "1 page" if count == 1 else "2+ pages",)
         return groups

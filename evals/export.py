@@ -9,6 +9,7 @@ from core.errors import UsageError
 from core.types import PageRef
 from evals.dataset import page_id
 from evals.run_folder import Run
+from evals.systems import file_part
 from evals.trec import falling
 
 EXPORTS = ("trec_eval", "ranx")
@@ -39,7 +40,7 @@ def _trec_eval(run: Run, out: Path) -> list[Path]:
         for qid, record in records.items():
             for rank, (page, score) in enumerate(_scored(record.ranked, record.scores), start=1):
                 lines.append(f"{qid} Q0 {_plain(page)} {rank} {score!r} pagelens-{system}\n")
-        files.append(out / f"{scope}.{system}.run")
+        files.append(out / f"{scope}.{file_part(system)}.run")
         files[-1].write_text("".join(lines), "utf-8")
     return files
 
@@ -52,7 +53,7 @@ def _ranx(run: Run, out: Path) -> list[Path]:
             qid: {page_id(page): score for page, score in _scored(record.ranked, record.scores)}
             for qid, record in records.items()
         }
-        files.append(_write(out / f"{scope}.{system}.json", ranked))
+        files.append(_write(out / f"{scope}.{file_part(system)}.json", ranked))
     return files
 
 

@@ -1,15 +1,16 @@
 """PageLens's own folder format, read and written (docs/evals.md describes it).
 
 documents/        what is asked about
-queries.jsonl     a question a line
+queries.jsonl     a question a line; pictures that are asked with stand in the folder, too
 qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
 dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong}
 """
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.errors import UsageError
@@ -28,7 +29,7 @@ def read_folder(folder: Path) -> DataSet:
     documents = folder / str(about.get("documents", "documents"))
     names = _listed(about, documents, folder) or document_names(documents)
     faults = Faults()
-    questions, evidence = read_questions(folder / "queries.jsonl", set(names), faults)
+    questions, evidence = read_questions(folder / "queries.jsonl", set(names), faults, images=folder)
     qrels: Qrels = evidence
     if (folder / "qrels.tsv").exists():
         qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
@@ -36,12 +37,15 @@ def read_folder(folder: Path) -> DataSet:
     if not questions:
         raise UsageError(f"expected at least one question in {folder / 'queries.jsonl'}, found none")
     name = str(about.get("name") or folder.resolve().name)
-    return DataSet(name, documents.resolve(), names, questions, qrels)
+    images = folder.resolve() if any(one.image for one in questions) else None
+    return DataSet(name, documents.resolve(), names, questions, qrels, images)
 
 
 def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
-    """Write a data set. Its documents are not copied: with `link`, dataset.json points to where they are."""
+    """Write a data set. Its documents are not copied: with `link`, dataset.json points to where they are; the pictures
+    that questions are asked with are."""
     folder.mkdir(parents=True, exist_ok=True)
+    _copy_pictures(data, folder)
     write_questions(data, folder / "queries.jsonl")
     write_qrels(data.qrels, folder / "qrels.tsv")
     about: dict[str, Any] = {"name": data.name}
@@ -60,6 +64,7 @@ def write_questions(data: DataSet, path: Path) -> None:
 def question_row(question: Question, data: DataSet) -> dict[str, Any]:
     """Return a question as the object of its line in queries.jsonl."""
     row: dict[str, Any] = {"qid": question.qid, "question": question.text}
+    row |= {"image": question.image} if question.image else {}
     if question.documents:
         one = len(question.documents) == 1
         row["doc" if one else "docs"] = question.documents[0] if one else list(question.documents)
@@ -121,12 +126,17 @@ def write_qrels(qrels: Qrels, path: Path) -> None:
     path.write_text("".join(rows), "utf-8")
 
 
-def read_questions(path: Path, names: set[str], faults: Faults) -> tuple[list[Question], dict[str, dict[PageRef, int]]]:
-    """Read queries.jsonl: the questions, and the pages that they name themselves under `evidence`, grade 1."""
+def read_questions(
+    path: Path, names: set[str], faults: Faults, *, images: Path | None = None
+) -> tuple[list[Question], dict[str, dict[PageRef, int]]]:
+    """Read queries.jsonl: the questions, and the pages that they name themselves under `evidence`, grade 1.
+
+    Pictures must stand in the folder `images`; where that is not given they are not looked for.
+    """
     questions: dict[str, Question] = {}
     evidence: dict[str, dict[PageRef, int]] = {}
     for number, row in read_json_lines(path, faults):
-        problem = _problem(row, questions, names)
+        problem = _problem(row, questions, names) or _picture_problem(row, images)
         if problem:
             faults.add(path, number, *problem)
             continue
@@ -139,7 +149,7 @@ def read_questions(path: Path, names: set[str], faults: Faults) -> tuple[list[Qu
 
 def _problem(row: Mapping[str, Any], before: Mapping[str, Question], names: set[str]) -> tuple[str, object] | None:
     """Return what is wrong with a line of queries.jsonl: what was expected, what was found."""
-    for field in ("qid", "question"):
+    for field in ("qid",) if row.get("image") else ("qid", "question"):
         if not isinstance(row.get(field), str) or not row[field].strip():
             return f"a text under {field!r}", row.get(field, f"the fields {', '.join(row) or 'none'}")
     if row["qid"] in before:
@@ -162,17 +172,42 @@ def _problem(row: Mapping[str, Any], before: Mapping[str, Question], names: set[
     return None
 
 
+def _picture_problem(row: Mapping[str, Any], images: Path | None) -> tuple[str, object] | None:
+    """Return what is wrong with a line's picture. One outside the folder is refused, wherever a link leads to: a set
+    from elsewhere must not show a model what it likes of this machine."""
+    image = row.get("image")
+    if image in (None, ""):
+        return None
+    if not isinstance(image, str) or not isinstance(row.get("question", ""), str):
+        return "a path under 'image', and a text or nothing under 'question'", image
+    name = PurePosixPath(image)
+    inside = not name.is_absolute() and ".." not in name.parts
+    if inside and images is not None:
+        path = (images / name).resolve()
+        inside = path.is_relative_to(images.resolve()) and path.is_file()
+    return None if inside else ("a picture below the folder of queries.jsonl under 'image'", image)
+
+
+def _copy_pictures(data: DataSet, folder: Path) -> None:
+    for question in data.questions:
+        source, target = data.picture(question), folder / question.image
+        if source and source.resolve() != target.resolve():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
 def _question(row: Mapping[str, Any]) -> Question:
     groups = {"source": tuple(map(str, row.get("sources") or ()))}
     groups |= {name: (str(row[name]),) for name in GROUPS if row.get(name)}
     return Question(
         qid=row["qid"],
-        text=row["question"].strip(),
+        text=row.get("question", "").strip(),
         documents=tuple(_documents(row)),
         answers=tuple(_texts(row.get("answer", row.get("answers")))),
         answer_format=str(row.get("answer_format") or ""),
         answerable=row.get("answerable", True),
         groups={name: values for name, values in groups.items() if values},
+        image=row.get("image") or "",
     )
 
 

@@ -68,15 +68,16 @@ class EngineSearch:
     def mteb_model_meta(self) -> Any:
         """What mteb prints of a model: the name and the version of the engine. Needs mteb."""
         meta = import_module("mteb").models.ModelMeta
-        revision = pagelens.__version__
-        return meta.create_empty({"name": f"pagelens/{self._profile}", "revision": revision, "modalities": ["text"]})
+        about = {"name": f"pagelens/{self._profile}", "revision": pagelens.__version__}
+        return meta.create_empty({**about, "modalities": ["text", "image"]})
 
     def _search(self, engine: Engine, row: Row, top_k: int, allowed: set[str] | None) -> dict[str, float]:
-        text = str(row.get("text") or "").strip()
-        if not text:
-            raise UsageError(f"expected a text in query {row['id']}, found {', '.join(row)}")
+        text, picture = str(row.get("text") or "").strip(), row.get("image")
+        if not text and picture is None:
+            raise UsageError(f"expected a text or an image in query {row['id']}, found {', '.join(row)}")
+        image = None if picture is None else _png(picture)
         wanted = top_k if allowed is None else max(top_k, len(self._ids))
-        hits = engine.search(text, k=wanted * PAGES_PER_DOCUMENT, lanes=self._lanes).hits
+        hits = engine.search(text, image=image, k=wanted * PAGES_PER_DOCUMENT, lanes=self._lanes).hits
         found = dict.fromkeys(self._ids[name] for hit in hits if (name := Path(hit.ref.path).name) in self._ids)
         kept = [one for one in found if allowed is None or one in allowed][:top_k]
         return dict(zip(kept, falling([1.0 / (place + 1) for place in range(len(kept))]), strict=True))
@@ -92,9 +93,16 @@ def _write(row: Row, folder: Path) -> tuple[str, str]:
         name = f"{mark}.pdf"  # named by what is in it: another text under the same id is another file
         write_text_pages({name: content}, folder)
         return name, identity
-    if not isinstance(picture, Image.Image):
-        picture = Image.open(BytesIO(picture["bytes"]))
     name = file_name(identity).removesuffix(".pdf") + ".png"
     if not (folder / name).exists():
-        picture.convert("RGB").save(folder / name)
+        (folder / name).write_bytes(_png(picture))
     return name, identity
+
+
+def _png(picture: Any) -> bytes:
+    """Return a picture of a row, decoded or as the file's bytes, as a PNG file."""
+    if not isinstance(picture, Image.Image):
+        picture = Image.open(BytesIO(picture["bytes"]))
+    buffer = BytesIO()
+    picture.convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()

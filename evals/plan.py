@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from pathlib import Path
 from typing import Any, Literal
 
 from api.engine import Engine
 from core.errors import UsageError
 from evals.dataset import DataSet
 from evals.surroundings import sources_digest, versions
+from evals.systems import System
 
 Scope = Literal["within", "whole", "foreign"]
 SCOPES: tuple[Scope, ...] = ("within", "whole")
@@ -17,26 +18,26 @@ SAYS: Mapping[str, str] = {
     "whole": "over the whole set",
     "foreign": "in every document but its own",
 }
-FUSED = "fused"  # the name of all lanes together, as shipped
 DEPTH = 50  # pages of each ranking that are kept
-PROBES = 20  # questions that may show that a lane works on texts
+PROBES = 20  # questions that may show that a lane works on such
 ASKED = 6  # pages an answer rests on, as in the engine
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Systems (name -> lanes, None: all that the engine has), scopes, depth; what is answered."""
+    """Systems by name, scopes, depth; what is answered."""
 
-    systems: Mapping[str, tuple[str, ...] | None]
+    systems: Mapping[str, System]
     scopes: Sequence[Scope]
     answer_scopes: Sequence[Scope] = ()
     depth: int = DEPTH
     limit: int | None = None  # questions, the first ones
+    answerer: str = "extractive"
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as a part of the configuration."""
-        systems = {name: list(lanes) if lanes else None for name, lanes in self.systems.items()}
-        answers = {"scopes": list(self.answer_scopes), "pages": ASKED}
+        systems = {name: system.as_json() for name, system in self.systems.items()}
+        answers = {"scopes": list(self.answer_scopes), "pages": ASKED, "answerer": self.answerer}
         return {
             "systems": systems,
             "scopes": list(self.scopes),
@@ -46,39 +47,17 @@ class Plan:
         }
 
 
-def text_lanes(engine: Engine, data: DataSet) -> list[str]:
-    """Return the collection's lanes that rank for a text: those that find anything for one of the first questions."""
-    texts = [one.text for one in data.questions[:PROBES]]
-    return [lane for lane in engine.status().models if any(_finds(engine, lane, text) for text in texts)]
+def lanes_for(engine: Engine, data: DataSet) -> list[str]:
+    """Return the collection's lanes that rank for such questions: those that find anything for one of the first."""
+    asked = [(one.text, data.picture(one)) for one in data.questions[:PROBES]]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in asked)]
 
 
-def _finds(engine: Engine, lane: str, text: str) -> bool:
+def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
     try:
-        return bool(engine.search(text, k=1, lanes=[lane]).hits)
+        return bool(engine.search(text, image=picture, k=1, lanes=[lane]).hits)
     except UsageError:  # a space that no lane searches
         return False
-
-
-def ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, tuple[str, ...] | None]:
-    """Return each lane alone, each pair, and all together, which is the system as shipped."""
-    systems: dict[str, tuple[str, ...] | None] = {lane: (lane,) for lane in lanes}
-    if pairs and len(lanes) > 2:
-        systems |= {"+".join(pair): pair for pair in combinations(lanes, 2)}
-    if len(lanes) > 1:
-        systems[FUSED] = None
-    return systems
-
-
-def chosen_systems(asked: Sequence[str], lanes: Sequence[str]) -> dict[str, tuple[str, ...] | None]:
-    """Return the systems that a user names: `words`, `words+text`, `fused`. Raises UsageError for a stranger."""
-    systems: dict[str, tuple[str, ...] | None] = {}
-    for name in asked:
-        parts = tuple(dict.fromkeys(name.split("+")))
-        strangers = [part for part in parts if part not in lanes]
-        if name != FUSED and strangers:
-            raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {strangers[0]!r}")
-        systems[name] = None if name == FUSED else parts
-    return systems
 
 
 def scopes_of(data: DataSet) -> tuple[Scope, ...]:

@@ -4,10 +4,10 @@ Pages are `[name, number]` in rankings, as in JSONL runs elsewhere. Knows no fil
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from core.types import PageRef
+from core.types import CitationState, PageRef, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class SearchRecord:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A citation: its page, the quote, and whether the quote was found on the page (None: nobody has looked)."""
+    """A citation: its page, the quote, and what checking it showed (None: nobody has looked)."""
 
     page: PageRef
     quote: str
-    verified: bool | None = None
+    state: CitationState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,23 @@ class AnswerRecord:
     citations: Sequence[Cited] = field(default_factory=tuple)
     looked_at: Sequence[PageRef] = ()
     seconds: float = 0.0
+    notes: Sequence[str] = ()
+    usage: Usage | None = None  # where a model was asked
+    problem: str = ""  # why a model gave no answer; then `found` is false, and it is no refusal
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What a run has one record of."""
         return self.scope, "answer", self.qid
 
+    @property
+    def refused(self) -> bool:
+        """Whether it is an honest no."""
+        return not (self.found or self.problem)
+
     def as_json(self) -> dict[str, Any]:
         """Return the object of the record's line."""
-        cited = [{"page": list(one.page), "quote": one.quote, "verified": one.verified} for one in self.citations]
+        cited = [{"page": list(one.page), "quote": one.quote, "state": one.state} for one in self.citations]
         return {
             "qid": self.qid,
             "scope": self.scope,
@@ -96,6 +104,9 @@ class AnswerRecord:
             "citations": cited,
             "looked_at": [list(page) for page in self.looked_at],
             "seconds": round(self.seconds, 5),
+            "notes": list(self.notes),
+            "usage": asdict(self.usage) if self.usage else None,
+            "problem": self.problem,
         }
 
     @classmethod
@@ -107,7 +118,10 @@ class AnswerRecord:
             row["text"],
             row["found"],
             row["confidence"],
-            [Cited(PageRef(*one["page"]), one["quote"], one["verified"]) for one in row["citations"]],
+            [Cited(PageRef(*one["page"]), one["quote"], one.get("state")) for one in row["citations"]],
             [PageRef(*page) for page in row["looked_at"]],
             row["seconds"],
+            row.get("notes", ()),
+            Usage(**row["usage"]) if row.get("usage") else None,
+            row.get("problem", ""),
         )

@@ -43,7 +43,7 @@ class ReverseFigures:
 def is_captioned(data: DataSet) -> bool:
     """Tell whether every question has one page as its answer, and pages have several questions each."""
     pages = [page for one in data.questions for page in data.relevant(one.qid)]
-    return len(pages) == len(data.questions) > 0 and len(pages) >= MANY * len(set(pages))
+    return not data.images and len(pages) == len(data.questions) > 0 and len(pages) >= MANY * len(set(pages))
 
 
 def photos_to_captions(

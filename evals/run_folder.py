@@ -4,14 +4,15 @@ run.json          data set, configuration and its fingerprint, machine, versions
 queries.jsonl     the questions and
 qrels.tsv         the graded pages as they were asked
 searches.jsonl    a line for each scope, system and question, written as soon as it is known
-answers.jsonl     a line for each scope and question
+answers.jsonl     a line for each scope and question; of several the last counts
+verdicts.jsonl    what a judge says of the answers, where there was one
 trec/             a run file for each scope and system, written at the end
 scores.json       the tables; scores.jsonl: every measure of every question
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,11 +20,14 @@ from core.errors import UsageError
 from core.types import PageRef
 from evals.dataset import DataSet, Question
 from evals.folder import read_qrels, read_questions, write_qrels, write_questions
+from evals.judge import Verdict
 from evals.lines import Faults, read_json
 from evals.records import AnswerRecord, SearchRecord
+from evals.systems import file_part
 from evals.trec import write_run
 
 MANIFEST = "run.json"
+VERDICTS = "verdicts.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Run:
     data: DataSet
     searches: Mapping[tuple[str, str], Mapping[str, SearchRecord]]  # (scope, system) -> qid -> record
     answers: Mapping[str, Mapping[str, AnswerRecord]]  # scope -> qid -> record
+    verdicts: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)  # scope -> qid -> of the judge
 
     @property
     def name(self) -> str:
@@ -92,16 +97,17 @@ class RunFolder:
         write_whole(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
 
     def done(self) -> set[tuple[str, str, str]]:
-        """Return the keys of the records that are there; a line that a kill cut short is taken away."""
+        """Return the keys of what is done: not answers that a model failed to give. A line that a kill cut short is
+        taken away."""
         searches = [SearchRecord.from_json(row).key for row in _rows(self.folder / "searches.jsonl", mend=True)]
-        answers = [AnswerRecord.from_json(row).key for row in _rows(self.folder / "answers.jsonl", mend=True)]
-        return {*searches, *answers}
+        answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
+        return {*searches, *(one.key for one in answers if not one.problem)}
 
     def write_trec(self, run: Run) -> None:
         """Write a TREC run file for each scope and system."""
         for (scope, system), records in run.searches.items():
             rankings = {qid: (record.ranked, record.scores) for qid, record in records.items()}
-            write_run(self.folder / "trec" / f"{scope}.{system}.trec", rankings, f"pagelens-{system}")
+            write_run(self.folder / "trec" / f"{scope}.{file_part(system)}.trec", rankings, f"pagelens-{system}")
 
 
 def append(file: IO[str], record: SearchRecord | AnswerRecord) -> None:
@@ -122,7 +128,10 @@ def read_run_folder(folder: Path) -> Run:
     for row in _rows(folder / "answers.jsonl"):
         answer = AnswerRecord.from_json(row)
         answers.setdefault(answer.scope, {})[answer.qid] = answer
-    return Run(folder, manifest, data, searches, answers)
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for row in _rows(folder / VERDICTS):
+        verdicts.setdefault(row["scope"], {})[row["qid"]] = Verdict(row["grade"], row["reason"])
+    return Run(folder, manifest, data, searches, answers, verdicts)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -149,7 +158,8 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
     questions, _ = read_questions(folder / "queries.jsonl", set(names), faults)
     qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
     faults.raise_any()
-    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels)
+    images = Path(about["images"]) if about.get("images") else None
+    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels, images)
 
 
 def _rows(path: Path, *, mend: bool = False) -> Iterator[dict[str, Any]]:

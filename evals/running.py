@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from api.engine import Engine
-from core.types import Answer, Citation, Filters, PageRef
+from core.errors import GenerationError
+from core.types import Answer, Filters, PageRef
 from evals.dataset import DataSet, Question
 from evals.names import DocumentNames
 from evals.plan import ASKED, Plan, Scope, configuration
 from evals.records import AnswerRecord, Cited, SearchRecord
 from evals.run_folder import Run, RunFolder, append, read_run_folder
 from evals.surroundings import fingerprint, machine, versions
+from generate.chat import OF_ONE_REQUEST
 
 LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
 QUOTE = 600  # letters of a quote that are kept
@@ -50,7 +52,7 @@ def perform_run(
     steps = plan_steps(data, plan)
     began = time.perf_counter()
     todo = [step for step in steps if step.key not in done]
-    _warm_up(engine, plan, todo)
+    _warm_up(engine, data, plan, todo)
     with (
         (out / "searches.jsonl").open("a", encoding="utf-8") as searches,
         (out / "answers.jsonl").open("a", encoding="utf-8") as answers,
@@ -59,7 +61,7 @@ def perform_run(
             if step.system == "answer":
                 append(answers, _answered(engine, names, data, step))
             else:
-                append(searches, _searched(engine, names, plan, step))
+                append(searches, _searched(engine, names, data, plan, step))
             on_step(f"{step.scope} {step.system}", count, len(steps))
     manifest["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - began, 2)
     manifest["finished"] = manifest["finished"] or _now()
@@ -70,14 +72,15 @@ def perform_run(
 
 
 def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
-    """Return what a plan does, in order: questions that name no document are asked of the whole set only."""
+    """Return what a plan does, in order: questions that name no document are asked of the whole set only; those with a
+    picture are searched with, and not answered."""
     questions = data.questions[: plan.limit]
     steps = []
     for scope in plan.scopes:
         for system in plan.systems:
             steps += [Step(scope, system, one) for one in questions if scope == "whole" or one.documents]
     for scope in plan.answer_scopes:
-        asked = [one for one in questions if scope == "whole" or one.documents]
+        asked = [one for one in questions if (scope == "whole" or one.documents) and not one.image]
         steps += [Step(scope, "answer", one) for one in asked if scope != "foreign" or one.answerable]
     return steps
 
@@ -88,7 +91,12 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
     return {
         "format": 1,
         "fingerprint": fingerprint(settings),
-        "dataset": {"name": data.name, "folder": str(data.folder), "documents": list(data.documents)},
+        "dataset": {
+            "name": data.name,
+            "folder": str(data.folder),
+            "images": str(data.images) if data.images else None,
+            "documents": list(data.documents),
+        },
         "missing_documents": names.missing(data),
         "collection": {
             "path": status.collection,
@@ -107,20 +115,29 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
     }
 
 
-def _warm_up(engine: Engine, plan: Plan, todo: Sequence[Step]) -> None:
+def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) -> None:
     """Load what is loaded lazily, so that the first question's time is like the others'."""
     if todo:
-        for lanes in plan.systems.values():
-            engine.search(todo[0].question.text, k=1, lanes=lanes)
+        asked = todo[0].question
+        for lanes in {system.lanes for system in plan.systems.values()}:
+            engine.search(asked.text, image=data.picture(asked), k=1, lanes=lanes)
 
 
-def _searched(engine: Engine, names: DocumentNames, plan: Plan, step: Step) -> SearchRecord:
+def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> SearchRecord:
     question = step.question
     filters = Filters() if step.scope == "whole" else names.only(question.documents)
     if filters is None:  # the document could not be read: nothing can be found in it
         return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
     began = time.perf_counter()
-    found = engine.search(question.text, k=plan.depth, filters=filters, lanes=plan.systems[step.system])
+    system = plan.systems[step.system]
+    found = engine.search(
+        question.text,
+        image=data.picture(question),
+        k=plan.depth,
+        filters=filters,
+        lanes=system.lanes,
+        fusion=system.fusion,
+    )
     seconds = time.perf_counter() - began
     wanted = question.documents if step.scope == "within" else ()
     scored: dict[PageRef, float] = {}
@@ -144,26 +161,32 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
     if filters is None:
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0)
     began = time.perf_counter()
-    answer = engine.ask(question.text, k=ASKED, filters=filters)
+    try:
+        answer = engine.ask(question.text, k=ASKED, filters=filters)
+    except GenerationError as exc:
+        if exc.code not in OF_ONE_REQUEST:
+            raise
+        # noted, and asked again by the next run
+        return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
     return _answer_record(step, names, answer, time.perf_counter() - began)
 
 
 def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
     wanted = step.question.documents if step.scope == "within" else ()
-    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], citation_state(one)) for one in answer.citations]
+    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], one.state) for one in answer.citations]
     looked = [page for ref in answer.looked_at for page in names.pages(ref, wanted)]
     return AnswerRecord(
-        step.scope, step.question.qid, answer.text, answer.found, answer.confidence, cited, looked, seconds
+        step.scope,
+        step.question.qid,
+        answer.text,
+        answer.found,
+        answer.confidence,
+        cited,
+        looked,
+        seconds,
+        answer.notes,
+        answer.usage,
     )
-
-
-def citation_state(citation: Citation) -> bool | None:
-    """Return whether a citation's quote was found on its page; None where the answerer does not say.
-
-    Reads `verified` where citations carry it: a bool, or a word of which "verified" says yes.
-    """
-    state = getattr(citation, "verified", getattr(citation, "state", None))
-    return state if state is None or isinstance(state, bool) else str(state) == "verified"
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from evals.dataset import DataSet, Qrels, Question
 from evals.measures.mmlongbench import NOT_ANSWERABLE, mmlongbench_score
-from evals.measures.names import Measure, parse_measure
+from evals.measures.names import STATES, Measure, parse_measure
 from evals.measures.numbers import numeric_match
 from evals.measures.ranking import Values, score_rankings
 from evals.measures.refusal import RefusalPoint, auroc, refusal_counts, refusal_curve
@@ -30,12 +30,13 @@ OF_ANSWERS = tuple(
         "cite.first",
         "cite.P",
         "cite.R",
-        "verified",
+        *STATES,
         "contains",
         "EM",
         "F1",
         "numeric",
         "MMLB",
+        "judge",
     )
 )
 _MARK = re.compile(r"\s*\[\d+\]")
@@ -56,8 +57,10 @@ def answer_values(run: Run, scope: str, measures: Sequence[Measure] = OF_ANSWERS
         record = run.answers.get(scope, {}).get(question.qid)
         if record is None:
             continue
+        verdict = run.verdicts.get(scope, {}).get(question.qid)
         for measure in measures:
-            value = answer_value(measure.name, question, record, run.data)
+            judged = verdict.score if verdict else None
+            value = judged if measure.name == "judge" else answer_value(measure.name, question, record, run.data)
             if value is not None:
                 values[measure][question.qid] = value
     return values
@@ -67,16 +70,16 @@ def answer_value(name: str, question: Question, record: AnswerRecord, data: Data
     """Return a measure of an answer; None where it does not apply to the question."""
     answerable = question.answerable and record.scope != "foreign"
     if name == "refused":
-        return None if answerable else float(not record.found)
+        return None if answerable else float(record.refused)
     if name == "MMLB" and question.answers and question.answer_format and record.scope != "foreign":
-        said = _MARK.sub("", record.text).strip() if record.found else NOT_ANSWERABLE
+        said = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
         expected = question.answers if question.answerable else (NOT_ANSWERABLE,)
         return max(mmlongbench_score(one, said, question.answer_format) for one in expected)
     if not answerable:
         return None
     if name == "answered":
         return float(record.found)
-    if name in ("cite.P", "cite.R", "cite.first", "verified"):
+    if name in ("cite.P", "cite.R", "cite.first", *STATES):
         return _citation_value(name, question, record, data)
     return _text_value(name, question, record)
 
@@ -134,9 +137,9 @@ def _asked(run: Run) -> Qrels:
 
 def _citation_value(name: str, question: Question, record: AnswerRecord, data: DataSet) -> float | None:
     cited = [one.page for one in record.citations]
-    if name == "verified":
-        states = [one.verified for one in record.citations if one.verified is not None]
-        return sum(states) / len(states) if states else None
+    if name in STATES:
+        states = [one.state for one in record.citations if one.state is not None]
+        return sum(one == name for one in states) / len(states) if states else None
     relevant = set(data.relevant(question.qid))
     if not relevant:
         return None
@@ -159,10 +162,11 @@ def _text_value(name: str, question: Question, record: AnswerRecord) -> float | 
 
 
 def _curve(against: str, right: Sequence[AnswerRecord], wrong: Sequence[AnswerRecord]) -> list[Refusals]:
+    right, wrong = ([one for one in part if not one.problem] for part in (right, wrong))
     both = [*right, *wrong]
     sure, labels = [one.confidence for one in both], [True] * len(right) + [False] * len(wrong)
     area = auroc(sure, labels)
     if area is None:
         return []
-    shipped = refusal_counts(np.array([not one.found for one in both]), np.array(labels), 0.0)
+    shipped = refusal_counts(np.array([one.refused for one in both]), np.array(labels), 0.0)
     return [Refusals(against, len(right), len(wrong), area, refusal_curve(sure, labels), shipped)]

@@ -4,7 +4,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from core.errors import GenerationCode
+
 MediaType = Literal["image/jpeg", "image/png"]
+
+
+OF_ONE_REQUEST: Sequence[GenerationCode] = ("too-long", "refused", "rejected", "cut-off", "malformed")
+"""Codes of the errors that may concern one request alone: the next may well be answered."""
 
 
 @dataclass(frozen=True, slots=True)

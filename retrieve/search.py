@@ -29,6 +29,16 @@ NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True)
+class Fusion:
+    """How rankings become one; left alone, as shipped."""
+
+    k: float = K  # of reciprocal-rank fusion
+    weights: Mapping[str, float] | None = None  # fixed ones, 1 for a lane without; None: each query is weighed
+    scaled: bool = True  # by how sure each lane is (`retrieve.fusion`)
+    hearing: bool = True  # what the query names comes first
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The best pages, best first, and what the query was heard to name."""
 
@@ -36,6 +46,9 @@ class Found:
     heard: Sequence[str]
     pages: int  # that the filters left to be ranked
     idf: Mapping[str, float]  # of the query's terms, over the collection
+
+
+AS_SHIPPED = Fusion()
 
 
 class Retriever:
@@ -46,20 +59,13 @@ class Retriever:
         lanes: Sequence[Lane],
         analyze: Analyzer,
         *,
-        k: float = K,
-        weights: Mapping[str, float] | None = None,
-        scaled: bool = True,
-        hearing: bool = True,
+        fusion: Fusion = AS_SHIPPED,
         missing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`weights` are fixed ones; left out, each query is weighed (`retrieve.balance`). `missing` are lanes that
-        the collection has and this machine cannot serve, and why."""
+        """`missing` are lanes that the collection has and this machine cannot serve, and why."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
-        self._k = k
-        self._weights = weights
-        self._scaled = scaled
-        self._hearing = hearing
+        self._fusion = fusion
         self.missing = missing
         self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
 
@@ -71,16 +77,19 @@ class Retriever:
         k: int,
         filters: Filters = NO_FILTERS,
         lanes: Sequence[str] | None = None,
+        fusion: Fusion | None = None,
     ) -> Found:
-        """Return the `k` best pages that the filters leave, fused over `lanes` (all by default)."""
+        """Return the `k` best pages that the filters leave, fused over `lanes` (all by default); `fusion` once
+        another than the retriever's."""
+        how = fusion or self._fusion
         selection = select_pages(list(snapshot.documents.values()), filters)
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
         idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
-        weights = self._weigh(query, rankings, sum(idf.values())) if self._weights is None else self._weights
-        hits = reciprocal_rank_fusion(rankings, k=self._k, weights=weights, scaled=self._scaled)
-        if not self._hearing:
+        weights = self._weigh(query, rankings, sum(idf.values())) if how.weights is None else how.weights
+        hits = reciprocal_rank_fusion(rankings, k=how.k, weights=weights, scaled=how.scaled)
+        if not how.hearing:
             return Found(hits[:k], [], count, idf)
         names = self._document_names(snapshot).hear(query.text, self._analyze)
         documents = [key for key in names if selection is None or selection.has(key)]

@@ -31,10 +31,15 @@ ANSWER = {
     "cite.P": "share of the citations that point to evidence",
     "cite.R": "share of the evidence that is cited",
     "cite.first": "whether the first citation points to evidence",
-    "verified": "share of the citations whose quote stands on the page they point to",
+    "verified": "share of the citations that the words of their page bear out",
+    "supported": "share of the citations that only the picture of their page bears out, as a model sees it",
+    "unverified": "share of the citations that neither bears out: lower is better",
+    "judge": "a model that sees the page calls the answer correct (1), partly so (0.5) or not",
     "answered": "whether there was an answer rather than a refusal",
     "refused": "whether a question without an answer was refused",
 }
+STATES = ("verified", "supported", "unverified")  # of citations
+LOWER = {"unverified"}
 NEEDS_K = {"nDCG", "R", "P", "hit", "all"}
 SYNONYMS = {"recall": "R", "precision": "P", "success": "hit", "rr": "MRR", "map": "AP"}
 _NAMES = {name.lower(): name for name in (*RANKING, *ANSWER)} | SYNONYMS
@@ -43,7 +48,7 @@ _FORM = re.compile(r"(?:(?P<level>page|doc)\.)?(?P<name>[A-Za-z][A-Za-z0-9.]*)(?
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is measured of each question, 0 to 1, higher is better."""
+    """What is measured of each question, 0 to 1."""
 
     name: str
     k: int | None = None
@@ -57,6 +62,11 @@ class Measure:
     def of_ranking(self) -> bool:
         """Whether it looks at ranked pages rather than at an answer."""
         return self.name in RANKING
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the better system has the lower value."""
+        return self.name in LOWER
 
     @property
     def says(self) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evals.report import sections
+from evals.report import answers, sections
 from evals.report.parts import percent, reach, scope_words, section, text
 from evals.report.pictures import Pictures
 from evals.report.questions import cards_of, questions_html
@@ -73,7 +73,7 @@ def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
         "answers": (
             "Answers and refusals",
             "What the answerer does with the six best pages.",
-            sections.answers(summary),
+            answers.answers_html(summary),
         ),
         "questions": (
             "Questions, worst first",
@@ -136,10 +136,19 @@ def _made(run: Run) -> str:
         f"machine    {machine['processor']}, {memory}, {machine['system']}, Python {machine['python']}",
         f"started    {manifest['started']}, finished {manifest['finished']}, {manifest['seconds']:.0f} s",
         f"systems    {', '.join(plan['systems'])}; {plan['depth']} pages of each ranking",
+        f"answers    by {plan['answers']['answerer']}",
         *(f"{lane:<10} {model}" for lane, model in manifest["configuration"]["models"].items()),
         "libraries  " + ", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
         f"sources    {manifest['configuration']['sources'][:16]}   data {manifest['configuration']['dataset'][:16]}",
     ]
     missing = manifest["missing_documents"]
     lines += [f"not in the collection: {', '.join(missing[:20])}"] if missing else []
-    return f"<pre>{text(chr(10).join(lines))}</pre>"
+    return f"<pre>{text(chr(10).join(lines))}</pre>{_judge(run)}"
+
+
+def _judge(run: Run) -> str:
+    """Return who judged the answers, and the prompt."""
+    judge = run.manifest.get("judge")
+    if not judge:
+        return ""
+    return f"<p>Answers were judged by {text(judge['model'])}, told:</p><pre>{text(judge['prompt'])}</pre>"

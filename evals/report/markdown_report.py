@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from evals.compare import Change, Comparison
 from evals.plan import SAYS
+from evals.report.answers import cells_of
 from evals.report.summary import Summary
 from evals.scoring import HEADLINE
 
@@ -68,6 +69,12 @@ def _answers(summary: Summary) -> Iterable[str]:
     for measure in dict.fromkeys(one.measure for one in summary.answers):
         cells = [found.get((scope, measure)) for scope in scopes]
         yield _row([measure, *(f"{100 * one.mean:.1f} (n {one.count})" if one else "" for one in cells)])
+    yield from [
+        "",
+        *_table(["", "model", "answers", "none", "s", "95% s", "calls", "pictures", "read", "written", "cost"]),
+    ]
+    for taken in summary.answering:
+        yield _row([_scope(taken.scope), *cells_of(taken)])
     yield ""
 
 
@@ -78,7 +85,8 @@ def _changes(title: str, changes: Sequence[Change]) -> list[str]:
     worst = changes[: CHANGES // 2]
     best = [one for one in reversed(changes) if one not in worst][: CHANGES // 2]
     for one in [*worst, *reversed(best)]:
-        text = one.question.text if len(one.question.text) <= LETTERS else one.question.text[: LETTERS - 1] + "…"
+        title = one.question.title
+        text = title if len(title) <= LETTERS else title[: LETTERS - 1] + "…"
         values = [f"{one.a:.2f}", f"{one.b:.2f}", str(one.rank_a or "-"), str(one.rank_b or "-")]
         lines.append(_row([one.question.qid, *values, text]))
     return lines

@@ -2,11 +2,13 @@
 
 import base64
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 
 from api.engine import Engine
-from core.errors import PageLensError
+from api.query_picture import read_picture
+from core.errors import PageLensError, UsageError
 from core.types import PageRef
 from evals.names import DocumentNames
 
@@ -41,6 +43,15 @@ class Pictures:
         """The style sheet of all pictures made."""
         return "\n".join(self._rules)
 
+    def of_file(self, path: Path) -> str | None:
+        """Return the style class that shows a picture that is asked with; None where it cannot be read."""
+        if self.full:
+            return None
+        try:
+            return self._rule(Image.fromarray(read_picture(path)))
+        except UsageError:
+            return None
+
     def _make(self, page: PageRef) -> str | None:
         path = self._names.paths.get(page.path, page.path)
         if self._engine is None or self.full:
@@ -49,7 +60,12 @@ class Pictures:
             data = self._engine.picture(PageRef(path, page.number), longest=LONGEST)
         except PageLensError:  # the file is gone or has changed: the report shows its name instead
             return None
-        picture = Image.open(BytesIO(data)).convert("RGB")
+        return self._rule(Image.open(BytesIO(data)))
+
+    def _rule(self, picture: Image.Image) -> str:
+        """Add a style rule that shows a picture; return its class."""
+        picture = picture.convert("RGB")
+        picture.thumbnail((LONGEST, LONGEST))
         buffer = BytesIO()
         picture.save(buffer, "JPEG", quality=QUALITY, optimize=True)
         coded = base64.b64encode(buffer.getvalue()).decode("ascii")

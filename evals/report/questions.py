@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from core.types import PageRef
+from core.types import CitationState, PageRef
 from evals.dataset import Question
+from evals.judge import Verdict
 from evals.measures.ranking import first_rank
 from evals.records import AnswerRecord, SearchRecord
 from evals.report.parts import scope_words, text
@@ -17,6 +18,12 @@ EXPECTED = 4  # pages expected that are shown
 TAGS = ("source", "doc_type", "question_type")  # breakdowns that a card shows
 PHOTOS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".gif", ".bmp"}  # of one page each
 CARDS = 400  # questions in one report
+STATES: Mapping[CitationState | None, str] = {
+    None: "",
+    "verified": " · stands on the page",
+    "supported": " · seen in its picture only",
+    "unverified": " · NOT found on the page",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Card:
     relevant: Sequence[PageRef]
     found: Mapping[str, SearchRecord]  # scope -> ranking
     answers: Mapping[str, AnswerRecord]  # scope -> answer
+    verdicts: Mapping[str, Verdict]  # scope -> the judge's
+    picture: Path | None = None  # that is asked with
 
     @property
     def ranks(self) -> dict[str, int | None]:
@@ -68,7 +77,9 @@ def cards_of(run: Run, system: str) -> list[Card]:
             if scope != "foreign" and question.qid in part
         }
         if found or answers:
-            cards.append(Card(question, run.data.relevant(question.qid), found, answers))
+            verdicts = {scope: part[question.qid] for scope, part in run.verdicts.items() if question.qid in part}
+            relevant, picture = run.data.relevant(question.qid), run.data.picture(question)
+            cards.append(Card(question, relevant, found, answers, verdicts, picture))
     return sorted(cards, key=lambda card: (card.badness, card.question.qid))
 
 
@@ -97,10 +108,10 @@ def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
 
 def _card_html(card: Card, pictures: Pictures) -> str:
     question = card.question
-    words = " ".join([question.qid, question.text, *question.answers, *question.documents, *_tags(question)]).lower()
+    words = " ".join([question.qid, question.title, *question.answers, *question.documents, *_tags(question)]).lower()
     sides = "".join(_sides(card, pictures))
     return (
-        f'<article class="q" data-kind="{text(card.kinds)}" data-text="{text(words)}"><h4>{text(question.text)}</h4>'
+        f'<article class="q" data-kind="{text(card.kinds)}" data-text="{text(words)}"><h4>{text(question.title)}</h4>'
         f'<div class="meta">{_chips(card)}{_about(card)}</div><div class="sides">{sides}</div>'
         f"{_answers_html(card)}</article>"
     )
@@ -131,6 +142,8 @@ def _about(card: Card) -> str:
 
 
 def _sides(card: Card, pictures: Pictures) -> Iterable[str]:
+    if card.picture:
+        yield _side("asked with", [_shown(pictures.of_file(card.picture), card.picture.name, card.picture.name, "")])
     relevant = set(card.relevant)
     seen = {page for record in card.found.values() for page in record.ranked[:FOUND]}
     if card.relevant:
@@ -163,14 +176,17 @@ def _side(title: str, figures: Sequence[str]) -> str:
 
 
 def _figure(page: PageRef, caption: str, kind: str, pictures: Pictures) -> str:
-    style = pictures.style(page)
-    name = f"{text(page.path)} p.{page.number}"
+    return _shown(pictures.style(page), f"{page.path} p.{page.number}", caption, kind)
+
+
+def _shown(style: str | None, name: str, caption: str, kind: str) -> str:
+    """Return a picture with its caption; its name where there is no picture of it."""
     picture = (
-        f'<span class="{style}" role="img" aria-label="{name}"></span>'
+        f'<span class="{style}" role="img" aria-label="{text(name)}"></span>'
         if style
-        else f'<span class="none">p.{page.number}</span>'
+        else f'<span class="none">{text(PurePosixPath(name).name)}</span>'
     )
-    return f'<figure class="{kind}" title="{name}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
+    return f'<figure class="{kind}" title="{text(name)}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
 
 
 def _answers_html(card: Card) -> str:
@@ -178,19 +194,36 @@ def _answers_html(card: Card) -> str:
     for scope, record in card.answers.items():
         said = text(record.text) if record.text else "(nothing)"
         cited = "".join(
-            f"<blockquote>{text(one.page.path)} p.{one.page.number}{_state(one.verified)}\n"
+            f"<blockquote>{text(one.page.path)} p.{one.page.number}{STATES[one.state]}\n"
             f"“{text(one.quote)}”</blockquote>"
             for one in record.citations
         )
-        verb = "answered" if record.found else "refused"
+        verb = "answered" if record.found else "refused" if record.refused else "no answer"
+        notes = "".join(f"<p>{text(note)}</p>" for note in [*record.notes, *filter(None, [record.problem])])
         parts.append(
-            f"<p><b>{verb}</b> {scope_words(scope)}, confidence {record.confidence:.2f}</p>"
-            f"<blockquote>{said}</blockquote>{cited}"
+            f"<p><b>{verb}</b> {scope_words(scope)}, confidence {record.confidence:.2f}{_took(record)}</p>"
+            f"<blockquote>{said}</blockquote>{_judged(card.verdicts.get(scope))}{cited}{notes}"
         )
     if not parts:
         return ""
     return f"<details><summary>answer and citations</summary>{''.join(parts)}</details>"
 
 
-def _state(verified: bool | None) -> str:
-    return "" if verified is None else " · verified" if verified else " · NOT verified"
+def _judged(verdict: Verdict | None) -> str:
+    """Return what the judge says, where there is one."""
+    if verdict is None:
+        return ""
+    style = {"correct": " good", "partly": "", "incorrect": " bad"}[verdict.grade]
+    return f'<p><span class="chip{style}">judged {verdict.grade}</span>{text(verdict.reason)}</p>'
+
+
+def _took(record: AnswerRecord) -> str:
+    """Return what a model's answer took, in words."""
+    used = record.usage
+    if used is None:
+        return ""
+    parts = [text(used.model), f"{used.seconds:.1f} s"]
+    if used.input_tokens is not None and used.output_tokens is not None:
+        parts.append(f"{used.input_tokens} + {used.output_tokens} tokens")
+    parts += [f"cost {used.cost:.4f}"] if used.cost is not None else []
+    return f" · {' · '.join(parts)}"

@@ -1,14 +1,12 @@
-"""The figures of a report as tables and plots, a function for each section. Shares are printed as percent."""
+"""The figures of rankings as tables and plots, a function for each section. Shares are printed as percent."""
 
 from collections.abc import Mapping, Sequence
 
 from evals.measures.names import parse_measure
-from evals.plan import FUSED
-from evals.report.charts import Axis, Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
+from evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
 from evals.report.parts import legend, panel, percent, reach, scope_words, swatch, text
 from evals.report.summary import Summary, SystemFigures
-from evals.scoring import Refusals
-from evals.statistics import Interval
+from evals.systems import FUSED
 
 TABLE = ("R@1", "R@3", "R@5", "R@10", "all@5", "MRR@10", "nDCG@5", "doc.R@1")
 ROWS = 14  # groups of a breakdown that are drawn
@@ -17,6 +15,7 @@ BREAKDOWNS = {
     "doc_type": "Kind of document",
     "pages": "Pages that the answer takes",
     "answer": "Form of the answer",
+    "asked": "Asked with",
 }
 
 
@@ -114,43 +113,6 @@ def breakdowns(summary: Summary, colours: Mapping[str, int]) -> str:
             names = list(dict.fromkeys(one.system for one in summary.systems))
             panels.append(panel(title, chart + legend(names, dict(colours))))
     return f'<div class="two">{"".join(panels)}</div>' if panels else ""
-
-
-def answers(summary: Summary) -> str:
-    """Return the measures of the answers, and the refusal curves."""
-    if not summary.answers:
-        return ""
-    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
-    found = {(one.scope, one.measure): one.interval for one in summary.answers}
-    rows = []
-    for measure in dict.fromkeys(one.measure for one in summary.answers):
-        cells = "".join(_answer_cell(found.get((scope, measure))) for scope in scopes)
-        rows.append(f"<tr><td>{text(measure)}<small>{text(parse_measure(measure).says)}</small></td>{cells}</tr>")
-    heads = "".join(f"<th>{scope_words(scope)}</th>" for scope in scopes)
-    table = (
-        f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
-    return table + f'<div class="three">{"".join(map(_refusal_panel, summary.refusals))}</div>'
-
-
-def _answer_cell(interval: Interval | None) -> str:
-    if interval is None:
-        return "<td></td>"
-    return f"<td>{percent(interval.mean)}<small>{reach(interval)}, n {interval.count}</small></td>"
-
-
-def _refusal_panel(one: Refusals) -> str:
-    points = [(point.lost, point.recall) for point in one.curve]
-    chance = Line("by chance", [(0.0, 0.0), (1.0, 1.0)], 7)
-    curve = Line("refused", points, 0, strong=True)
-    shipped = [(one.shipped.lost, one.shipped.recall, "as shipped")] if one.shipped else []
-    x = Axis(0, 1, [(step / 5, f"{20 * step}") for step in range(6)], "answerable questions refused, %")
-    chart = line_chart(
-        [chance, curve], x, percent_axis("rightly refused, %"), label=f"refusals, {one.against}", marks=shipped
-    )
-    precision = f" As shipped, {percent(one.shipped.precision)}% of the refusals are right." if one.shipped else ""
-    said = f"{one.unanswerable} against {one.answerable} answerable: AUROC {one.auroc:.3f}.{precision}"
-    return panel(f"Refusing {text(one.against)}", chart + f'<div class="legend">{said}</div>')
 
 
 def latency(summary: Summary, colours: Mapping[str, int]) -> str:

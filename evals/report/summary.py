@@ -7,11 +7,12 @@ import numpy as np
 
 from evals.measures.names import Measure
 from evals.measures.ranking import Values
-from evals.plan import FUSED
+from evals.records import AnswerRecord
 from evals.reverse import ReverseFigures, read_reverse
 from evals.run_folder import Run
 from evals.scoring import CURVE, OF_ANSWERS, STANDARD, Refusals, answer_values, groups, mean, ranking_values, refusals
 from evals.statistics import Interval, mean_interval
+from evals.systems import FUSED
 
 BREAKDOWN = tuple(measure for measure in STANDARD if str(measure) in ("R@1", "R@5", "nDCG@5"))
 
@@ -49,6 +50,22 @@ class AnswerFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweringFigures:
+    """What answering took in a scope. Tokens as the model's server counted them, the cost in the prices' currency."""
+
+    scope: str
+    model: str  # "" where none was asked
+    answers: int
+    failed: int  # questions that the model gave no answer to
+    milliseconds: Mapping[str, float]  # p50, p95, mean, of one answer
+    calls: int
+    pictures: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything that is counted of a run."""
 
@@ -63,7 +80,7 @@ class Summary:
     groups: Sequence[GroupFigures]
     answers: Sequence[AnswerFigures]
     refusals: Sequence[Refusals]
-    answer_milliseconds: Mapping[str, Mapping[str, float]]
+    answering: Sequence[AnsweringFigures]
     reverse: Sequence[ReverseFigures] = ()  # of captioned photos
 
     def of(self, scope: str) -> list[SystemFigures]:
@@ -89,9 +106,7 @@ def summarize(run: Run) -> Summary:
         groups=[group for key, found in values.items() for group in _groups(run, key, found)],
         answers=_answers(run),
         refusals=refusals(run),
-        answer_milliseconds={
-            scope: milliseconds([one.seconds for one in records.values()]) for scope, records in run.answers.items()
-        },
+        answering=[_answering(scope, list(records.values())) for scope, records in run.answers.items()],
         reverse=read_reverse(run.folder),
     )
 
@@ -107,6 +122,25 @@ def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
         return {}
     low, high = np.quantile(seconds, [0.5, 0.95])
     return {"p50": 1e3 * float(low), "p95": 1e3 * float(high), "mean": 1e3 * float(np.mean(seconds))}
+
+
+def _answering(scope: str, records: Sequence[AnswerRecord]) -> AnsweringFigures:
+    used = [one.usage for one in records if one.usage]
+    read = [one.input_tokens for one in used if one.input_tokens is not None]
+    written = [one.output_tokens for one in used if one.output_tokens is not None]
+    costs = [one.cost for one in used if one.cost is not None]
+    return AnsweringFigures(
+        scope,
+        used[0].model if used else "",
+        len(records),
+        sum(bool(one.problem) for one in records),
+        milliseconds([one.seconds for one in records if one.seconds]),
+        sum(one.calls for one in used),
+        sum(one.pictures for one in used),
+        sum(read) if read else None,
+        sum(written) if written else None,
+        sum(costs) if costs else None,
+    )
 
 
 def _curve_measures() -> list[Measure]:

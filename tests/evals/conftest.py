@@ -10,9 +10,10 @@ import pagelens
 from api.engine import Engine
 from evals.dataset import DataSet
 from evals.folder import read_folder
-from evals.plan import Plan, ablation, text_lanes
+from evals.plan import Plan, lanes_for
 from evals.run_folder import Run
 from evals.running import perform_run
+from evals.systems import lane_ablation
 from tests.evals.sets import write_set
 
 
@@ -32,5 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     data = read_folder(write_set(root / "set"))
     with pagelens.open(root / "collection", create=True, profile="builtin") as engine:
         engine.index(data.folder)
-        plan = Plan(ablation(text_lanes(engine, data)), ("within", "whole"), ("within", "whole", "foreign"), depth=10)
+        plan = Plan(
+            lane_ablation(lanes_for(engine, data)), ("within", "whole"), ("within", "whole", "foreign"), depth=10
+        )
         yield Made(data, engine, plan, perform_run(engine, data, plan, root / "run"))

@@ -1,6 +1,7 @@
 """Measures of answers and refusals against hand-worked cases and plain re-implementations."""
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import PageRef
+from core.types import PageRef, Usage
 from evals.dataset import DataSet, Question
 from evals.measures.mmlongbench import accuracy_and_f1, anls, edit_distance, mmlongbench_score
 from evals.measures.numbers import Number, numeric_match, read_numbers
@@ -168,16 +169,39 @@ def value(name: str, record: AnswerRecord, question: Question = ASKED) -> float 
 
 
 def test_citations_are_held_against_the_evidence() -> None:
-    cited = [Cited(C, "x", True), Cited(A, "8.2 metres long", False), Cited(A, "y")]
+    cited = [Cited(C, "x", "verified"), Cited(A, "8.2 metres long", "unverified"), Cited(A, "y")]
     record = AnswerRecord("whole", "q", "About 8.2 metres. [1]", True, 0.9, cited)
     assert value("cite.P", record) == pytest.approx(2 / 3)
     assert value("cite.R", record) == 0.5
     assert value("cite.first", record) == 0
-    assert value("verified", record) == 0.5  # of the two that were looked at
     assert value("contains", record) == 1
     assert value("numeric", record) == 1
     assert value("answered", record) == 1
     assert value("refused", record) is None
+
+
+def test_the_states_of_citations_are_shares_of_those_that_were_checked() -> None:
+    cited = [Cited(A, "x", "verified"), Cited(A, "y", "verified"), Cited(B, "z", "supported"), Cited(C, "w")]
+    record = AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, cited)
+    shares = [value(name, record) for name in ("verified", "supported", "unverified")]
+    assert shares == [pytest.approx(2 / 3), pytest.approx(1 / 3), 0]
+    assert value("verified", AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, [Cited(C, "w")])) is None
+
+
+def test_a_model_that_gave_no_answer_has_neither_answered_nor_refused() -> None:
+    record = AnswerRecord("whole", "q", "", False, 0.0, problem="the server refused the request")
+    nothing = Question("q", "?", answers=("Not answerable",), answer_format="None", answerable=False)
+    assert value("answered", record) == 0
+    assert value("refused", record, nothing) == 0
+    assert value("MMLB", record, nothing) == 0
+
+
+def test_what_a_record_holds_comes_back_from_its_line() -> None:
+    usage = Usage("tiny", 6, 4, 900, 1_000, 20, 2, 1.5, 0.25)
+    record = AnswerRecord(
+        "whole", "q", "Yes. [1]", True, 0.9, [Cited(A, "x", "supported")], [A, B], 1.25, ["mind the gap"], usage
+    )
+    assert AnswerRecord.from_json(json.loads(json.dumps(record.as_json()))) == record
 
 
 def test_a_refusal_cites_nothing_and_is_right_only_where_there_is_no_answer() -> None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.errors import UsageError
+from core.types import CitationState
 from evals.compare import compare, side
 from evals.gate import Gate, parse_gate
 from evals.measures.names import Measure, parse_measure
+from evals.records import Cited
 from evals.report.markdown_report import markdown_comparison
 from evals.run_folder import Run
 from evals.statistics import intervals, mean_interval, resampled_means
@@ -175,3 +177,19 @@ def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Made) -> None:
     assert found.passed == (found.gates[-1].b == 1.0)
     with pytest.raises(UsageError, match="to have what the gate 'foreign R@5 >= A' looks at"):
         compare(side(made.run), side(made.run), [], gates=[parse_gate("foreign R@5 >= A")])
+
+
+def test_fewer_unverified_citations_are_better(made: Made) -> None:
+    def with_state(state: CitationState) -> Run:
+        records = {
+            qid: replace(one, citations=[Cited(page, "x", state) for page in made.data.relevant(qid)])
+            for qid, one in made.run.answers["whole"].items()
+        }
+        return replace(made.run, answers={"whole": records})
+
+    good, bad = side(with_state("verified")), side(with_state("unverified"))
+    [shares] = compare(bad, good, [parse_measure("unverified")]).differences
+    assert (shares.a, shares.b, shares.better, shares.worse) == (1, 0, 4, 0)
+    assert shares.verdict == "B is better"
+    [shares] = compare(bad, good, [parse_measure("verified")]).differences
+    assert shares.verdict == "B is better"

@@ -68,6 +68,12 @@ def test_questions_may_carry_their_evidence_themselves(tmp_path: Path) -> None:
         ),
         ('{"qid": "a", "question": "?", "evidence": [1]}', "expected one 'doc' beside 'evidence'"),
         ('{"qid": "a", "question": "?", "sources": "text"}', "expected a list of texts under 'sources'"),
+        ('{"qid": "a", "image": ["x.png"]}', "expected a path under 'image', and a text or nothing under 'question'"),
+        ('{"qid": "a", "image": "x.png", "question": 7}', "expected a path under 'image', and a text or nothing"),
+        ('{"qid": "a", "image": "gone.png"}', "expected a picture below the folder of queries.jsonl under 'image'"),
+        ('{"qid": "a", "image": "documents"}', "expected a picture below the folder of queries.jsonl under 'image'"),
+        ('{"qid": "a", "image": "../set/qrels.tsv"}', "expected a picture below the folder of queries.jsonl"),
+        ('{"qid": "a", "image": "/etc/passwd"}', "expected a picture below the folder of queries.jsonl"),
     ],
 )
 def test_a_malformed_question_is_named_with_file_line_expected_and_found(tmp_path: Path, line: str, says: str) -> None:

@@ -1,13 +1,22 @@
 """Proposals: what is asked, what is left alone, and the way through the CSV."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
-from core.errors import UsageError
-from evals.propose import COLUMNS, Proposal, ask_about, propose, read_csv, write_csv
+from core.errors import GenerationError, UsageError
+from evals.commands import app
+from evals.extractive_questions import ask_about
+from evals.model_questions import ModelQuestions
+from evals.proposals import COLUMNS, Proposal, read_csv, write_csv
+from evals.propose import propose
+from generate.chat import ChatRequest, TextPart
+from generate.scripted import ScriptedModel
+from index.words import analyze
 from tests.evals.conftest import Made
+from tests.generate.model_server import Say, running
 
 
 @pytest.mark.parametrize(
@@ -71,6 +80,103 @@ def test_the_same_seed_draws_the_same_and_every_sixth_has_no_answer(made: Made) 
         assert row.document in made.data.documents
         assert row.quote
         assert f"{row.document}#{row.pages}" not in row.hard_negatives
+
+
+GOOD = {
+    "question": "How heavy was the wood that was moved?",
+    "answer": "52,300 tonnes",
+    "quote": "Timber grew to 52,300 tonnes in 2024.",
+}
+
+
+def shown(request: ChatRequest) -> str:
+    return "".join(part.text for part in request.messages[-1].parts if isinstance(part, TextPart))
+
+
+def about_its_first_line(request: ChatRequest) -> str:
+    first_line = shown(request).partition("text:\n")[2].split("\n")[0]
+    return json.dumps({"question": "What is said of 2024?", "answer": first_line, "quote": first_line})
+
+
+def replying(**fields: str) -> ScriptedModel:
+    return ScriptedModel(lambda _: f"Here it is: {json.dumps(fields)}")
+
+
+def asked_by(model: ScriptedModel, made: Made, count: int = 2) -> list[Proposal]:
+    questions = ModelQuestions(model, analyze, made.engine.page_picture)
+    return propose(made.engine, count=count, seed=1, ask=questions.ask, most=4 * count)
+
+
+def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: Made) -> None:
+    def reply(request: ChatRequest) -> str:
+        if "52,300" not in shown(request):
+            return "{}"
+        return json.dumps(GOOD)
+
+    model = ScriptedModel(reply)
+    [row] = asked_by(model, made)
+    assert (row.kind, row.document, row.pages, row.keep) == ("model", "ports/harbour.pdf", "2", "")
+    assert (row.question, row.answer) == ("How heavy was the wood that was moved?", "52,300 tonnes")
+    assert "52,300 tonnes" in row.quote
+    assert len(model.requests) == 6  # every page was asked for, none twice
+    assert all(len(request.pictures) == 1 for request in model.requests)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"answer": "61,400 tonnes", "quote": "Timber grew to 61,400 tonnes in 2024."},  # on no page
+        {"answer": "61,400 tonnes"},  # not in the quote
+        {"question": "Was timber 52,300 tonnes?"},  # given away
+        {"quote": "The harbour moved 52,300 tonnes of granite for Captain Ahlgren."},
+        {"quote": ""},
+        {"question": ""},
+        {"answer": ""},
+        {"answer": "?"},
+    ],
+)
+def test_a_question_that_no_page_bears_out_is_left_out(made: Made, changed: dict[str, str]) -> None:
+    assert len(asked_by(replying(**GOOD), made)) == 1
+    assert asked_by(replying(**GOOD | changed), made) == []
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot.", "[1, 2]", '{"question": {', '{"question": "Why?"}'])
+def test_a_reply_without_a_question_is_no_question(made: Made, reply: str) -> None:
+    assert asked_by(ScriptedModel(lambda _: reply), made) == []
+
+
+def test_a_model_that_fails_later_costs_no_question_that_it_asked(made: Made) -> None:
+    with pytest.raises(GenerationError, match="gone"):  # nothing was asked yet
+        asked_by(ScriptedModel(lambda _: GenerationError("unreachable", "gone")), made)
+
+    def reply(request: ChatRequest) -> str | GenerationError:
+        return GenerationError("unreachable", "gone") if len(model.requests) > 1 else about_its_first_line(request)
+
+    model = ScriptedModel(reply)
+    assert [row.question for row in asked_by(model, made)] == ["What is said of 2024?"]
+    assert len(model.requests) == 2  # it was not asked again after it failed
+
+
+def test_the_sixth_question_of_a_model_is_of_a_year_that_no_page_has(made: Made) -> None:
+    rows = asked_by(ScriptedModel(about_its_first_line), made, count=6)
+    assert [row.kind for row in rows] == ["model"] * 5 + ["unanswerable"]
+    assert (rows[5].question, rows[5].answer, rows[5].pages) == ("What is said of 2031?", "", "")
+
+
+def test_init_with_a_model_writes_the_same_csv(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running() as server:
+        monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
+        server.turns = [Say([json.dumps(GOOD)])] * 6
+        arguments = ["init", tmp_path / "mine.csv", "-c", made.engine.layout.root, "-n", 2, "--model", "openai:tiny"]
+        assert not app([str(one) for one in arguments], standalone_mode=False)
+        with pytest.raises(UsageError, match="expected no file at"):
+            app([str(one) for one in arguments], standalone_mode=False)
+    assert len(server.requests) == 6  # the second time none was asked
+    assert "5 left out: the answer does not stand on the page" in capsys.readouterr().err
+    [row] = csv.DictReader((tmp_path / "mine.csv").open(encoding="utf-8-sig", newline=""))
+    assert (row["question"], row["answer"], row["pages"]) == (GOOD["question"], GOOD["answer"], "2")
 
 
 def written(tmp_path: Path, **fields: str) -> Path:

@@ -127,7 +127,7 @@ def test_whatever_comes_from_outside_is_shown_and_not_read(made: Made) -> None:
         key: {qid: replace(record, ranked=[evil, *record.ranked[1:]]) for qid, record in part.items()}
         for key, part in made.run.searches.items()
     }
-    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [Cited(evil, HOSTILE, False)])
+    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [Cited(evil, HOSTILE, "unverified")])
     manifest = {**made.run.manifest, "missing_documents": [HOSTILE]}
     manifest["machine"] = {**manifest["machine"], "processor": HOSTILE}
     data = replace(made.data, name=HOSTILE, questions=questions)

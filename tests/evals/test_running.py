@@ -8,25 +8,26 @@ import pytest
 
 import pagelens
 from core.errors import UsageError
-from core.types import Citation, Filters, PageRef
+from core.types import Filters, PageRef
 from evals.dataset import DataSet
 from evals.export import export_run
 from evals.folder import read_folder
 from evals.measures.names import parse_measure
 from evals.names import DocumentNames
-from evals.plan import Plan, ablation, chosen_systems, scopes_of, text_lanes
+from evals.plan import Plan, lanes_for, scopes_of
 from evals.run_folder import read_run_folder
-from evals.running import citation_state, perform_run, plan_steps
+from evals.running import perform_run, plan_steps
 from evals.scoring import STANDARD, answer_values, mean, ranking_values, refusals
+from evals.systems import System, chosen_systems, lane_ablation
 from evals.trec import read_run
 from tests.evals.conftest import Made
 from tests.evals.sets import write_set
 
 
 def test_a_run_holds_every_system_scope_and_question(made: Made) -> None:
-    lanes = text_lanes(made.engine, made.data)
+    lanes = lanes_for(made.engine, made.data)
     assert {"words", "text"} <= set(lanes)
-    assert list(made.run.systems) == list(ablation(lanes))
+    assert list(made.run.systems) == list(lane_ablation(lanes))
     assert made.run.systems[-1] == "fused"
     for scope in ("within", "whole"):
         for system in made.run.systems:
@@ -47,7 +48,7 @@ def test_a_search_within_stays_in_the_question_s_document_and_the_engine_s_order
 def test_questions_of_no_document_are_asked_of_the_whole_set_only(made: Made) -> None:
     free = DataSet("free", made.data.folder, made.data.documents, [made.data.questions[0].__class__("x", "?")], {})
     assert scopes_of(free) == ("whole",)
-    plan = Plan({"words": ("words",)}, ("within", "whole"))
+    plan = Plan({"words": System(("words",))}, ("within", "whole"))
     assert [step.key for step in plan_steps(free, plan)] == [("whole", "words", "x")]
 
 
@@ -129,7 +130,7 @@ def test_files_of_the_same_bytes_are_each_found(tmp_path: Path) -> None:
     data = read_folder(folder)
     with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:
         engine.index(data.folder)
-        plan = Plan({"words": ("words",)}, ("within", "whole"), depth=10)
+        plan = Plan({"words": System(("words",))}, ("within", "whole"), depth=10)
         run = perform_run(engine, data, plan, tmp_path / "run")
     first, second = run.searches["whole", "words"]["q3"].ranked[:2]
     assert {first, second} == {PageRef("copy.pdf", 2), PageRef("tides.pdf", 2)}
@@ -138,14 +139,14 @@ def test_files_of_the_same_bytes_are_each_found(tmp_path: Path) -> None:
 
 def test_systems_are_named_by_their_lanes(made: Made) -> None:
     assert chosen_systems(["text+words", "fused"], ["words", "text"]) == {
-        "text+words": ("text", "words"),
-        "fused": None,
+        "text+words": System(("text", "words")),
+        "fused": System(),
     }
     with pytest.raises(UsageError, match="expected lanes among words, text, or fused, found 'page'"):
         chosen_systems(["page"], ["words", "text"])
-    three = ablation(["a", "b", "c"])
+    three = lane_ablation(["a", "b", "c"])
     assert list(three) == ["a", "b", "c", "a+b", "a+c", "b+c", "fused"]
-    assert list(ablation(["a"])) == ["a"]
+    assert list(lane_ablation(["a"])) == ["a"]
 
 
 def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Made, tmp_path: Path) -> None:
@@ -160,7 +161,3 @@ def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Made, tmp_path:
     assert {path.name for path in export_run(made.run, tmp_path, "ranx")} >= {"qrels.json", "whole.fused.json"}
     with pytest.raises(UsageError, match="expected a form among trec_eval, ranx"):
         export_run(made.run, tmp_path, "csv")
-
-
-def test_a_citation_that_says_nothing_of_its_state_has_none() -> None:
-    assert citation_state(Citation(1, PageRef("a.pdf", 1), None, "x", [])) in (None, True, False)
