@@ -143,7 +143,7 @@ class Engine:
                 workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
             events = pipeline.read(
                 absolute,
-                known=writer.known,
+                known=run.known,
                 count_tokens=count_tokens,
                 ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
                 picture_side=picture_side(embedders),
