@@ -1,12 +1,12 @@
 """Windows encoded in threads: their order, how many at once, and what a file's twin hears of those under way."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from api.embedding import Batch, Rows
+from api.embedding import Batch, Embedder, Rows
 from api.encoding import WAITING, EncodingQueue
 from api.indexing import IndexRun
 from core.types import Document, Page, no_text
@@ -19,12 +19,13 @@ SECONDS = 20.0  # after which a test gives up
 
 
 class Gate:
-    """An embedder that fills nothing, tells when it is at work and waits until it may go on."""
+    """An embedder that tells when it is at work and waits until it may go on; fills what `inner` does, or nothing."""
 
     side = 0
-    lanes: list[LaneRecord] = []
 
-    def __init__(self, *, opened: bool = False, error: Exception | None = None) -> None:
+    def __init__(self, inner: Embedder | None = None, *, opened: bool = False, error: Exception | None = None) -> None:
+        self.inner = inner
+        self.lanes: Sequence[LaneRecord] = inner.lanes if inner else []
         self.error = error
         self.entered = threading.Semaphore(0)
         self.open = threading.Event()
@@ -36,7 +37,7 @@ class Gate:
         assert self.open.wait(SECONDS)
         if self.error is not None:
             raise self.error
-        return Rows()
+        return self.inner.embed(batch) if self.inner else Rows()
 
 
 def window(name: str, *, last: bool = True) -> Window:
@@ -81,11 +82,13 @@ def test_a_twin_of_a_file_under_way_hears_what_became_of_it(tmp_path: Path) -> N
     create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
     heard: list[int | None] = []
     with CollectionWriter(tmp_path / "c") as writer:
-        run = IndexRun(writer, OLD, files=3, size=1, tell=lambda _: None)
+        gate = Gate(OLD[0])
+        run = IndexRun(writer, [gate, *OLD[1:]], files=3, size=1, tell=lambda _: None)
 
         def events() -> Iterator[Event]:
             yield window("half", last=False)
             yield Failed(Path("half"), "damaged", "it ends here", "half")
+            gate.open.set()  # both events are under way
             heard.append(run.known("half"))
             yield Unchanged(Path("twin"), "half")
 
