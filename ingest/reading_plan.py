@@ -5,6 +5,7 @@ does not depend on how long documents are, nor on how many there are. Knows noth
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +14,10 @@ from core.errors import PageLensError
 from core.types import Document
 from ingest.page_work import Job, MadePage
 from ingest.stretches import is_quick_to_open, needs_one_go, something_left, stretch_end
+
+PATIENCE = 2.0
+"""Seconds to be waited for pages in all before a further reader starts: about what its start costs, an OCR engine
+loaded. So a start that does not pay costs no more than was lost by waiting, and a short run has one reader."""
 
 _Check = Literal["no", "wanted", "passed"]
 
@@ -57,9 +62,14 @@ class Assignment:
 class Plan:
     """What is shared between the thread that takes pages and those that have them made."""
 
-    def __init__(self, *, budget: int) -> None:
-        """`budget`: pages held ahead of what is waited for."""
+    def __init__(self, *, budget: int, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
+        """`budget`: pages held ahead of what is waited for; `patience`: see `next`, seconds."""
         self._budget = budget
+        self._patience = patience
+        self._clock = clock
+        self._waited = 0.0  # seconds, since a reader began
+        self._waiting_since: float | None = None
+        self._is_begun = False  # some page was made
         self._drafts: list[Draft] = []  # in the order of their turns
         self._news = threading.Condition()
         self._error: Exception | None = None
@@ -121,7 +131,10 @@ class Plan:
 
     def _wait(self, is_there: Callable[[], bool]) -> None:
         self._news.notify_all()
+        self._waiting_since = self._clock()
         self._news.wait_for(lambda: is_there() or self._error is not None)
+        self._waited += self._clock() - self._waiting_since
+        self._waiting_since = None
         if self._error is not None:
             raise self._error
 
@@ -138,16 +151,35 @@ class Plan:
 
     # For those that have pages made
 
-    def next(self, reader: object) -> Assignment | None:
-        """Wait for something to do for a reader and return it; None when there will be nothing more."""
+    def next(self, reader: object, *, is_spare: bool = False) -> Assignment | None:
+        """Wait for something to do for a reader and return it; None when there will be nothing more.
+
+        One that is spare gets something once pages were waited for so long that its start pays.
+        """
         with self._news:
             while not self._is_closed:
+                if is_spare and not self._is_short():
+                    self._news.wait(self._patience)
+                    continue
                 for draft in self._drafts:
                     found = self._assigned(draft, reader)
                     if found is not None:
+                        if is_spare:
+                            self._count_anew()
                         return found
                 self._news.wait()
         return None
+
+    def _is_short(self) -> bool:
+        """Tell whether those who read keep the one who takes pages waiting. How long the first took to start is no
+        sign of it."""
+        now = 0.0 if self._waiting_since is None else self._clock() - self._waiting_since
+        return not self._patience or (self._is_begun and self._waited + now >= self._patience)
+
+    def _count_anew(self) -> None:
+        self._waited = 0.0
+        if self._waiting_since is not None:
+            self._waiting_since = self._clock()
 
     def open(self, draft: Draft, document: Document) -> None:
         """Note that a file is open."""
@@ -158,6 +190,9 @@ class Plan:
     def add(self, draft: Draft, number: int, page: MadePage, *, is_sound: bool = False) -> None:
         """Note a page that is made; `is_sound`: its problem says nothing about the file."""
         with self._news:
+            if not self._is_begun:
+                self._is_begun = True
+                self._count_anew()
             draft.made[number] = page
             draft.is_sound |= is_sound
             self._news.notify_all()
