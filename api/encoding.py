@@ -6,7 +6,7 @@ so many windows and no more, however long documents are. Knows no writer and no 
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from api.embedding import Batch, Embedder, Rows, embed
@@ -72,6 +72,11 @@ class EncodingQueue:
             sha256 == (event.document.sha256 if isinstance(event, Window) else getattr(event, "sha256", None))
             for event, _ in self._events
         )
+
+    def is_ready(self, seconds: float) -> bool:
+        """Wait so long at most for the first event; tell whether it is ready."""
+        future = self._events[0][1]
+        return future is None or not wait([future], seconds).not_done
 
     def take(self) -> tuple[Event, Encoded | None]:
         """Wait for the first event and return it, a window with what was made of it. Raises what encoding raised."""

@@ -149,6 +149,7 @@ class Engine:
                 picture_side=picture_side(embedders),
                 workers=workers,
                 options=self._parts.reading,
+                on_wait=run.waiting,
             )
             with closing(events):  # ends worker processes, also when it is interrupted
                 run.consume(events)

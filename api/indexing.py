@@ -12,10 +12,14 @@ from api.embedding import Embedder
 from api.encoding import Encoded, EncodingQueue
 from api.names import path_to_text
 from api.results import FailedFile, IndexReport, Progress
+from api.waits import WaitClock
 from core.types import Kind, Picture
 from index.recording import NewPages
 from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
+from ingest.page_work import Stage
+
+TELL = 0.5  # seconds between two notes of progress while a window is encoded
 
 OnProgress = Callable[[Progress], None]
 
@@ -48,13 +52,20 @@ class IndexRun:
         self._files = self._pages = 0
         self._bytes = 0.0
         self._tell = tell
+        self._path = ""
         self._queue: EncodingQueue | None = None
+        self._waits = WaitClock()
 
     def known(self, sha256: str) -> int | None:
         """Return what the writer knows of some bytes, once what is under way of them is written."""
         while self._queue is not None and self._queue.holds(sha256):
-            self._handle(*self._queue.take())
+            self._handle_next(self._queue)
         return self._writer.known(sha256)
+
+    def waiting(self, path: Path, page: int, stage: Stage) -> None:
+        """Hear what page is waited for, and what is done to it."""
+        self._waits.turn_to("ocr" if stage == "recognising" else "reading")
+        self._tell_of(path_to_text(path), page)
 
     def consume(self, events: Iterable[Event]) -> IndexReport:
         """Store everything the events bring; return the report when they end."""
@@ -64,12 +75,22 @@ class IndexRun:
             for event in events:
                 queue.put(event)
                 while queue.is_due:
-                    self._handle(*queue.take())
+                    self._handle_next(queue)
             while queue:
-                self._handle(*queue.take())
+                self._handle_next(queue)
+        self._waits.turn_to("writing")
         self._writer.commit()
         self.report.seconds = time.monotonic() - started
         return self.report
+
+    def _handle_next(self, queue: EncodingQueue) -> None:
+        self._waits.turn_to("encoding")
+        while not queue.is_ready(TELL):
+            self._tell_of(self._path)
+        event, encoded = queue.take()
+        self._waits.turn_to("writing")
+        self._handle(event, encoded)
+        self._waits.turn_to("reading")
 
     def _handle(self, event: Event, encoded: Encoded | None) -> None:
         if isinstance(event, Window):
@@ -132,8 +153,12 @@ class IndexRun:
         self._files += files
         self._pages += pages
         self._bytes += size
-        done = min(int(self._bytes), self._bytes_total)
-        self._tell(Progress(path, self._files, self._files_total, done, self._bytes_total, self._pages))
+        self._path = path
+        self._tell_of(path)
+
+    def _tell_of(self, path: str, page: int = 0) -> None:
+        done, total = min(int(self._bytes), self._bytes_total), self._bytes_total
+        self._tell(Progress(path, self._files, self._files_total, done, total, self._pages, self._waits.most(), page))
 
 
 def _size(event: Unchanged) -> int:

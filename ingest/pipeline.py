@@ -18,7 +18,7 @@ from ingest import readers
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.file_here import FilesHere
 from ingest.ocr import Ocr
-from ingest.page_work import LoadAdapter, Opener, PageWork
+from ingest.page_work import LoadAdapter, OnWait, Opener, PageWork
 from ingest.passages import inputs_of, photo_words, split
 from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.reading_plan import PATIENCE
@@ -50,6 +50,7 @@ def read(
     patience: float = PATIENCE,
     options: ReaderOptions = DEFAULT,
     load: LoadAdapter = readers.load,
+    on_wait: OnWait = lambda *_: None,
 ) -> Generator[Event, None, None]:
     """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
 
@@ -60,10 +61,12 @@ def read(
     `picture_side` each page comes with its picture, its longer side of so many pixels at most.
     With `workers` above 0 pages are made in as many processes at most, within `limits`, all but the first started once
     pages were waited for `patience` seconds; a file or a page that goes beyond them, or crashes its process, says so
-    and costs no other. The processes end when the generator is exhausted or closed. `ocr` and `load` (which finds a kind's adapter) must be what another process can import. With 0 workers
-    pages are made here, without limits. The events are the same. `options` say how files are opened.
-    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known` and `count_tokens` pass through,
-    and those of an OCR engine that cannot be had.
+    and costs no other. The processes end when the generator is exhausted or closed. `ocr` and `load` (which finds a
+    kind's adapter) must be what another process can import. With 0 workers pages are made here, without limits. The
+    events are the same. `options` say how files are opened. `on_wait` hears, in the thread that iterates, what is done
+    to the page that is waited for, now and then.
+    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known`, `on_wait` and `count_tokens` pass
+    through, and those of an OCR engine that cannot be had.
     """
     if window < 1:
         raise UsageError(f"expected a window of at least 1 page, found {window}")

@@ -12,12 +12,14 @@ from typing import Literal
 
 from core.errors import PageLensError
 from core.types import Document
-from ingest.page_work import Job, MadePage
+from ingest.page_work import Job, MadePage, OnWait, Stage
 from ingest.stretches import is_quick_to_open, needs_one_go, something_left, stretch_end
 
 PATIENCE = 2.0
 """Seconds to be waited for pages in all before a further reader starts: about what its start costs, an OCR engine
 loaded. So a start that does not pay costs no more than was lost by waiting, and a short run has one reader."""
+
+TELL = 0.5  # seconds between two notes of what is waited for
 
 _Check = Literal["no", "wanted", "passed"]
 
@@ -33,6 +35,7 @@ class Draft:
     is_opening: bool = False
     document: Document | None = None
     owner: object = None  # the only one to read it, where it is slow to open
+    stages: dict[int, Stage] = field(default_factory=dict)  # what is being done to pages in work
     made: dict[int, MadePage] = field(default_factory=dict)
     errors: dict[int, PageLensError] = field(default_factory=dict)  # page -> why reading ended before it
     end: int | None = None  # the first page that turned out not to be there
@@ -62,8 +65,17 @@ class Assignment:
 class Plan:
     """What is shared between the thread that takes pages and those that have them made."""
 
-    def __init__(self, *, budget: int, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
-        """`budget`: pages held ahead of what is waited for; `patience`: see `next`, seconds."""
+    def __init__(
+        self,
+        *,
+        budget: int,
+        patience: float = PATIENCE,
+        on_wait: OnWait = lambda *_: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`budget`: pages held ahead of what is waited for; `patience`: see `next`, seconds; `on_wait` is called by
+        the thread that takes pages, and must not call back."""
+        self._on_wait = on_wait
         self._budget = budget
         self._patience = patience
         self._clock = clock
@@ -100,7 +112,7 @@ class Plan:
                 draft = Draft(job, job.first - 1, job.first - 1)
                 self._drafts.insert(0, draft)
             draft.wanted = job.first
-            self._wait(lambda: draft.document is not None or bool(draft.errors))
+            self._wait(draft, job.first, lambda: draft.document is not None or bool(draft.errors))
             if draft.document is None:
                 raise next(iter(draft.errors.values()))
             return draft
@@ -111,7 +123,7 @@ class Plan:
         with self._news:
             draft.wanted = last
             for number in range(first, last + 1):
-                self._wait(lambda number=number: draft.has(number))  # type: ignore[misc]
+                self._wait(draft, number, lambda number=number: draft.has(number))  # type: ignore[misc]
                 if number in draft.errors:
                     raise draft.errors[number]
                 if number not in draft.made:
@@ -129,10 +141,13 @@ class Plan:
             self._drafts = []
             self._news.notify_all()
 
-    def _wait(self, is_there: Callable[[], bool]) -> None:
+    def _wait(self, draft: Draft, number: int, is_there: Callable[[], bool]) -> None:
+        """Wait until something is there, or nothing can be made any more; tell now and then what page is waited for."""
         self._news.notify_all()
         self._waiting_since = self._clock()
-        self._news.wait_for(lambda: is_there() or self._error is not None)
+        while not (is_there() or self._error is not None):
+            self._on_wait(draft.job.path, number, draft.stages.get(number, "reading" if draft.document else "opening"))
+            self._news.wait_for(lambda: is_there() or self._error is not None, TELL)
         self._waited += self._clock() - self._waiting_since
         self._waiting_since = None
         if self._error is not None:
@@ -145,7 +160,7 @@ class Plan:
         if last < count or not needs_one_go(draft.job, count, is_sound=draft.is_sound):
             return
         draft.check = "wanted"
-        self._wait(lambda: draft.check == "passed" or bool(draft.errors))
+        self._wait(draft, count, lambda: draft.check == "passed" or bool(draft.errors))
         for error in draft.errors.values():
             raise error
 
@@ -187,6 +202,11 @@ class Plan:
             draft.document = draft.document or document
             self._news.notify_all()
 
+    def note(self, draft: Draft, number: int, stage: Stage) -> None:
+        """Note what is being done to a page."""
+        with self._news:
+            draft.stages[number] = stage
+
     def add(self, draft: Draft, number: int, page: MadePage, *, is_sound: bool = False) -> None:
         """Note a page that is made; `is_sound`: its problem says nothing about the file."""
         with self._news:
@@ -194,6 +214,7 @@ class Plan:
                 self._is_begun = True
                 self._count_anew()
             draft.made[number] = page
+            draft.stages.pop(number, None)
             draft.is_sound |= is_sound
             self._news.notify_all()
 

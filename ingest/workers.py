@@ -14,7 +14,7 @@ from typing import Literal
 
 from core.errors import ReadError, UsageError
 from core.types import Document, Page, no_text
-from ingest.page_work import Job, MadePage, PageWork, Stage
+from ingest.page_work import Job, MadePage, OnWait, PageWork, Stage
 from ingest.reading_plan import PATIENCE, Assignment, Draft, Plan
 from ingest.stretches import LONGEST
 from ingest.worker_handle import WorkerGone, WorkerHandle, WorkerSilent, pickled
@@ -86,6 +86,7 @@ class Crew:
         window: int,
         limits: Limits = LIMITS,
         patience: float = PATIENCE,
+        on_wait: OnWait = lambda *_: None,
     ) -> None:
         """`workers`: at most; all but the first start once pages were waited for `patience` seconds. `window`: pages
         that are taken at once. Raises UsageError where `work` cannot travel to a process."""
@@ -96,7 +97,7 @@ class Crew:
         except Exception as exc:  # whatever a part's own pickling raises
             raise UsageError(f"expected parts that worker processes can import, found {work} ({exc})") from exc
         self.ahead = 2 * workers
-        self._plan = Plan(budget=(workers + 1) * max(window, LONGEST), patience=patience)
+        self._plan = Plan(budget=(workers + 1) * max(window, LONGEST), patience=patience, on_wait=on_wait)
         self._keepers = [_Keeper(self._plan, setup, limits, is_spare=at > 0) for at in range(workers)]
 
     def announce(self, job: Job) -> None:
@@ -249,6 +250,7 @@ class _Keeper(threading.Thread):
                 return True
             case Begun(page, stage):
                 attempt.page, attempt.stage = page, stage
+                self._plan.note(draft, page.number, stage)
                 return True
             case Made(page):
                 if page is not None:

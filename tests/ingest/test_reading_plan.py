@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import ReadError
 from core.types import Document, Kind, Page, no_text
-from ingest.page_work import Job, MadePage
+from ingest.page_work import Job, MadePage, Stage
 from ingest.reading_plan import PATIENCE, Assignment, Plan
 from ingest.stretches import LONGEST, STRETCH, stretch_end
 
@@ -223,3 +223,24 @@ def test_a_spare_reader_starts_when_pages_were_waited_for_as_long_as_its_start_t
         plan = Plan(budget=100, clock=clock)
         plan.announce(job("a"))
         assert taken(plan, clock=clock, seconds=seconds) is starts
+
+
+def test_who_waits_for_a_page_hears_what_is_done_to_it() -> None:
+    heard: list[tuple[str, int, Stage]] = []
+    news = threading.Event()
+
+    def listen(path: Path, number: int, stage: Stage) -> None:
+        heard.append((path.name, number, stage))
+        news.set()
+
+    plan = Plan(budget=100, on_wait=listen)
+    plan.announce(job("scan"))
+    task = assigned(plan)
+    plan.open(task.draft, document(1))
+    plan.note(task.draft, 1, "recognising")
+    taking = threading.Thread(target=plan.take, args=(task.draft, 1, 1))
+    taking.start()
+    assert news.wait(10)
+    make(plan, task)
+    taking.join()
+    assert set(heard) == {("scan", 1, "recognising")}
