@@ -386,18 +386,28 @@ def progress() -> Iterator[OnProgress]:
         TaskProgressColumn(),
         TextColumn("{task.fields[pages]} pages, {task.fields[rate]}/s"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[waits]}", markup=False),
     )
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("looking for files", total=None, pages=0, rate="–")
+        task = bar.add_task("looking for files", total=None, pages=0, rate="–", waits="")
 
         def tell(now: results.Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = f"{now.pages / elapsed:.0f}" if elapsed > 1 else "–"
             name = shown(now.path)[-40:]
             done, total = max(now.bytes, 0), max(now.bytes_total, 1)
-            bar.update(task, description=name, total=total, completed=done, pages=now.pages, rate=rate)
+            waits = waiting_for(now)
+            bar.update(task, description=name, total=total, completed=done, pages=now.pages, rate=rate, waits=waits)
 
         yield tell
+
+
+_WAITS: dict[results.Waits, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
+
+
+def waiting_for(now: results.Progress) -> str:
+    """Return what a run waits for, in words."""
+    return f"waits for {_WAITS[now.waits_for]}" + (f" of p.{now.page}" if now.page else "")
 
 
 class _Lines:
@@ -415,4 +425,5 @@ class _Lines:
         left = f", about {elapsed / share - elapsed:.0f} s left" if share > 0 else ""
         rate = now.pages / elapsed
         files = f"{now.files}/{now.files_total} files"
-        print(f"{share:4.0%}  {files}, {now.pages} pages, {rate:.0f}/s{left}", file=sys.stderr, flush=True)
+        waits = waiting_for(now)
+        print(f"{share:4.0%}  {files}, {now.pages} pages, {rate:.1f}/s{left}, {waits}", file=sys.stderr, flush=True)

@@ -143,12 +143,13 @@ class Engine:
                 workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
             events = pipeline.read(
                 absolute,
-                known=writer.known,
+                known=run.known,
                 count_tokens=count_tokens,
                 ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
                 picture_side=picture_side(embedders),
                 workers=workers,
                 options=self._parts.reading,
+                on_wait=run.waiting,
             )
             with closing(events):  # ends worker processes, also when it is interrupted
                 run.consume(events)

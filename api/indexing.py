@@ -1,17 +1,25 @@
-"""One indexing run: what ingestion tells, encoded and handed to the collection's writer."""
+"""One indexing run: what ingestion tells, encoded and handed to the collection's writer.
+
+Reading, encoding and writing overlap: pages are read ahead by worker processes, windows of them are encoded in threads,
+and the thread of the run takes what is read and writes what is encoded.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from api.embedding import Batch, Embedder, embed
+from api.embedding import Embedder
+from api.encoding import Encoded, EncodingQueue
 from api.names import path_to_text
 from api.results import FailedFile, IndexReport, Progress
+from api.waits import WaitClock
 from core.types import Kind, Picture
 from index.recording import NewPages
 from index.writer import CollectionWriter
 from ingest.events import Event, Failed, Unchanged, Window
-from ingest.perceptual_hash import perceptual_hash
+from ingest.page_work import Stage
+
+TELL = 0.5  # seconds between two notes of progress while a window is encoded
 
 OnProgress = Callable[[Progress], None]
 
@@ -44,37 +52,71 @@ class IndexRun:
         self._files = self._pages = 0
         self._bytes = 0.0
         self._tell = tell
+        self._path = ""
+        self._queue: EncodingQueue | None = None
+        self._waits = WaitClock()
+
+    def known(self, sha256: str) -> int | None:
+        """Return what the writer knows of some bytes, once what is under way of them is written."""
+        while self._queue is not None and self._queue.holds(sha256):
+            self._handle_next(self._queue)
+        return self._writer.known(sha256)
+
+    def waiting(self, path: Path, page: int, stage: Stage) -> None:
+        """Hear what page is waited for, and what is done to it."""
+        self._waits.turn_to("ocr" if stage == "recognising" else "reading")
+        self._tell_of(path_to_text(path), page)
 
     def consume(self, events: Iterable[Event]) -> IndexReport:
         """Store everything the events bring; return the report when they end."""
         started = time.monotonic()
-        for event in events:
-            if isinstance(event, Window):
-                self._store(event)
-            elif isinstance(event, Unchanged):
-                self._note_unchanged(event)
-            elif isinstance(event, Failed):
-                self._fail(event)
-            else:
-                self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
+        with EncodingQueue(self._embedders) as queue:
+            self._queue = queue
+            for event in events:
+                queue.put(event)
+                while queue.is_due:
+                    self._handle_next(queue)
+            while queue:
+                self._handle_next(queue)
+        self._waits.turn_to("writing")
         self._writer.commit()
         self.report.seconds = time.monotonic() - started
         return self.report
 
-    def _store(self, window: Window) -> None:
-        path = path_to_text(window.path)
-        pages, texts = window.pages, [page.text for page in window.pages]
-        batch = Batch(window.document.kind, texts, window.passages, window.inputs, window.pictures)
-        new = embed(self._embedders, batch)
-        guesses = {pages[place].number: found for place, found in new.guesses.items()}
-        looks = {
-            page.number: bits
-            for page, picture in zip(pages, window.pictures, strict=True)
-            if picture is not None and (bits := perceptual_hash(picture))  # 0: it shows nothing
-        }
+    def _handle_next(self, queue: EncodingQueue) -> None:
+        self._waits.turn_to("encoding")
+        while not queue.is_ready(TELL):
+            self._tell_of(self._path)
+        event, encoded = queue.take()
+        self._waits.turn_to("writing")
+        self._handle(event, encoded)
+        self._waits.turn_to("reading")
+
+    def _handle(self, event: Event, encoded: Encoded | None) -> None:
+        if isinstance(event, Window):
+            assert encoded is not None
+            self._store(event, encoded)
+        elif isinstance(event, Unchanged):
+            self._note_unchanged(event)
+        elif isinstance(event, Failed):
+            self._fail(event)
+        else:
+            self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
+
+    def _store(self, window: Window, new: Encoded) -> None:
+        path, pages, rows = path_to_text(window.path), window.pages, new.rows
+        guesses = {pages[place].number: found for place, found in rows.guesses.items()}
         self._writer.add(
             NewPages(
-                window.document, path, pages, window.passages, new.vectors, window.last, new.tokens, guesses, looks
+                window.document,
+                path,
+                pages,
+                window.passages,
+                rows.vectors,
+                window.last,
+                rows.tokens,
+                guesses,
+                new.looks,
             )
         )
         self.report.pages += len(pages)
@@ -111,8 +153,12 @@ class IndexRun:
         self._files += files
         self._pages += pages
         self._bytes += size
-        done = min(int(self._bytes), self._bytes_total)
-        self._tell(Progress(path, self._files, self._files_total, done, self._bytes_total, self._pages))
+        self._path = path
+        self._tell_of(path)
+
+    def _tell_of(self, path: str, page: int = 0) -> None:
+        done, total = min(int(self._bytes), self._bytes_total), self._bytes_total
+        self._tell(Progress(path, self._files, self._files_total, done, total, self._pages, self._waits.most(), page))
 
 
 def _size(event: Unchanged) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
 
@@ -78,6 +78,10 @@ class IndexReport:
     seconds: float = 0.0
 
 
+Waits = Literal["reading", "ocr", "encoding", "writing"]
+"""What an indexing run waits for: pages read and drawn, text read from pictures, vectors, the disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an indexing run is."""
@@ -88,6 +92,8 @@ class Progress:
     bytes: int
     bytes_total: int
     pages: int  # read in this run
+    waits_for: Waits = "reading"  # most of the latest seconds
+    page: int = 0  # of `path`, that is waited for; 0: none is
 
 
 @dataclass(frozen=True, slots=True)

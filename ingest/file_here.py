@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 
-from core.types import Document
-from ingest.page_work import Job, MadePage, PageWork
+from core.types import Document, Page
+from ingest.page_work import Job, MadePage, OnWait, PageWork, Stage
 from ingest.stretches import StretchReader, needs_one_go, something_left, stretch_end
 
 
@@ -14,8 +14,9 @@ class FilesHere:
 
     ahead = 0
 
-    def __init__(self, work: PageWork) -> None:
+    def __init__(self, work: PageWork, on_wait: OnWait = lambda *_: None) -> None:
         self._work = work
+        self._on_wait = on_wait
 
     def announce(self, job: Job) -> None:
         """See `Opener.announce`: nothing is done before its turn."""
@@ -27,7 +28,7 @@ class FilesHere:
     def opened(self, job: Job) -> Iterator["FileHere"]:
         """See `Opener.opened`."""
         with closing(StretchReader(self._work)) as reader:
-            yield FileHere(job, reader)
+            yield FileHere(job, reader, self._on_wait)
 
     def close(self) -> None:
         """See `Opener.close`."""
@@ -36,7 +37,8 @@ class FilesHere:
 class FileHere:
     """An open file. Implements `page_work.OpenFile`."""
 
-    def __init__(self, job: Job, reader: StretchReader) -> None:
+    def __init__(self, job: Job, reader: StretchReader, on_wait: OnWait) -> None:
+        self._on_wait = on_wait
         self.document: Document = reader.open(job).document
         self._job = job
         self._reader = reader
@@ -53,11 +55,14 @@ class FileHere:
                 pass
         return found
 
+    def _tell(self, page: Page, stage: Stage) -> None:
+        self._on_wait(self._job.path, page.number, stage)
+
     def _all(self) -> Iterator[MadePage]:
         first = self._job.first
         while first <= self.document.page_count:
             last = stretch_end(self._job, first, self.document.page_count)
-            for page in self._reader.pages(self._job, first, last):
+            for page in self._reader.pages(self._job, first, last, self._tell):
                 first += 1
                 yield page
             if first <= last:

@@ -27,6 +27,10 @@ Tell = Callable[[Page, Stage], None]
 """Called with a page as it is so far, before a further stage begins on it."""
 
 
+OnWait = Callable[[Path, int, Stage], None]
+"""Called now and then while a page is waited for: its file, its number, what is being done to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageWork:
     """What is wanted of every page of a run. Travels to worker processes where `load` and `ocr` can be pickled."""

@@ -18,9 +18,10 @@ from ingest import readers
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.file_here import FilesHere
 from ingest.ocr import Ocr
-from ingest.page_work import LoadAdapter, Opener, PageWork
+from ingest.page_work import LoadAdapter, OnWait, Opener, PageWork
 from ingest.passages import inputs_of, photo_words, split
 from ingest.reader_options import DEFAULT, ReaderOptions
+from ingest.reading_plan import PATIENCE
 from ingest.signatures import claimed_kind
 from ingest.sources import digest, walk
 from ingest.turns import Turn, blaming, renewed, turns
@@ -46,8 +47,10 @@ def read(
     picture_side: int = 0,
     workers: int = 0,
     limits: Limits = LIMITS,
+    patience: float = PATIENCE,
     options: ReaderOptions = DEFAULT,
     load: LoadAdapter = readers.load,
+    on_wait: OnWait = lambda *_: None,
 ) -> Generator[Event, None, None]:
     """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
 
@@ -56,12 +59,14 @@ def read(
     file's turn comes, after the event before it was taken and handled, counts.
     Where `ocr` is given, pages whose text layer is none or poor, and photos, get the text in their pictures; with a
     `picture_side` each page comes with its picture, its longer side of so many pixels at most.
-    With `workers` above 0 pages are made in that many processes, within `limits`; a file or a page that goes beyond
-    them, or crashes its process, says so and costs no other. The processes end when the generator is exhausted or
-    closed. `ocr` and `load` (which finds a kind's adapter) must be what another process can import. With 0 workers
-    pages are made here, without limits. The events are the same. `options` say how files are opened.
-    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known` and `count_tokens` pass through,
-    and those of an OCR engine that cannot be had.
+    With `workers` above 0 pages are made in as many processes at most, within `limits`, all but the first started once
+    pages were waited for `patience` seconds; a file or a page that goes beyond them, or crashes its process, says so
+    and costs no other. The processes end when the generator is exhausted or closed. `ocr` and `load` (which finds a
+    kind's adapter) must be what another process can import. With 0 workers pages are made here, without limits. The
+    events are the same. `options` say how files are opened. `on_wait` hears, in the thread that iterates, what is done
+    to the page that is waited for, now and then.
+    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known`, `on_wait` and `count_tokens` pass
+    through, and those of an OCR engine that cannot be had.
     """
     if window < 1:
         raise UsageError(f"expected a window of at least 1 page, found {window}")
@@ -70,7 +75,9 @@ def read(
     if workers < 0 or picture_side < 0:
         raise UsageError(f"expected 0 workers or more and a side of 0 or more, found {workers} and {picture_side}")
     work = PageWork(ocr, picture_side, load, options)
-    files: Opener = Crew(work, workers=workers, window=window, limits=limits) if workers else FilesHere(work)
+    files: Opener = (
+        Crew(work, workers=workers, window=window, limits=limits, patience=patience) if workers else FilesHere(work)
+    )
     run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, files, options)
     return _events(paths, run)
 

@@ -5,14 +5,21 @@ does not depend on how long documents are, nor on how many there are. Knows noth
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from core.errors import PageLensError
 from core.types import Document
-from ingest.page_work import Job, MadePage
+from ingest.page_work import Job, MadePage, OnWait, Stage
 from ingest.stretches import is_quick_to_open, needs_one_go, something_left, stretch_end
+
+PATIENCE = 2.0
+"""Seconds to be waited for pages in all before a further reader starts: about what its start costs, an OCR engine
+loaded. So a start that does not pay costs no more than was lost by waiting, and a short run has one reader."""
+
+TELL = 0.5  # seconds between two notes of what is waited for
 
 _Check = Literal["no", "wanted", "passed"]
 
@@ -28,6 +35,7 @@ class Draft:
     is_opening: bool = False
     document: Document | None = None
     owner: object = None  # the only one to read it, where it is slow to open
+    stages: dict[int, Stage] = field(default_factory=dict)  # what is being done to pages in work
     made: dict[int, MadePage] = field(default_factory=dict)
     errors: dict[int, PageLensError] = field(default_factory=dict)  # page -> why reading ended before it
     end: int | None = None  # the first page that turned out not to be there
@@ -57,9 +65,23 @@ class Assignment:
 class Plan:
     """What is shared between the thread that takes pages and those that have them made."""
 
-    def __init__(self, *, budget: int) -> None:
-        """`budget`: pages held ahead of what is waited for."""
+    def __init__(
+        self,
+        *,
+        budget: int,
+        patience: float = PATIENCE,
+        on_wait: OnWait = lambda *_: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`budget`: pages held ahead of what is waited for; `patience`: see `next`, seconds; `on_wait` is called by
+        the thread that takes pages, and must not call back."""
+        self._on_wait = on_wait
         self._budget = budget
+        self._patience = patience
+        self._clock = clock
+        self._waited = 0.0  # seconds, since a reader began
+        self._waiting_since: float | None = None
+        self._is_begun = False  # some page was made
         self._drafts: list[Draft] = []  # in the order of their turns
         self._news = threading.Condition()
         self._error: Exception | None = None
@@ -90,7 +112,7 @@ class Plan:
                 draft = Draft(job, job.first - 1, job.first - 1)
                 self._drafts.insert(0, draft)
             draft.wanted = job.first
-            self._wait(lambda: draft.document is not None or bool(draft.errors))
+            self._wait(draft, job.first, lambda: draft.document is not None or bool(draft.errors))
             if draft.document is None:
                 raise next(iter(draft.errors.values()))
             return draft
@@ -101,7 +123,7 @@ class Plan:
         with self._news:
             draft.wanted = last
             for number in range(first, last + 1):
-                self._wait(lambda number=number: draft.has(number))  # type: ignore[misc]
+                self._wait(draft, number, lambda number=number: draft.has(number))  # type: ignore[misc]
                 if number in draft.errors:
                     raise draft.errors[number]
                 if number not in draft.made:
@@ -119,9 +141,15 @@ class Plan:
             self._drafts = []
             self._news.notify_all()
 
-    def _wait(self, is_there: Callable[[], bool]) -> None:
+    def _wait(self, draft: Draft, number: int, is_there: Callable[[], bool]) -> None:
+        """Wait until something is there, or nothing can be made any more; tell now and then what page is waited for."""
         self._news.notify_all()
-        self._news.wait_for(lambda: is_there() or self._error is not None)
+        self._waiting_since = self._clock()
+        while not (is_there() or self._error is not None):
+            self._on_wait(draft.job.path, number, draft.stages.get(number, "reading" if draft.document else "opening"))
+            self._news.wait_for(lambda: is_there() or self._error is not None, TELL)
+        self._waited += self._clock() - self._waiting_since
+        self._waiting_since = None
         if self._error is not None:
             raise self._error
 
@@ -132,22 +160,41 @@ class Plan:
         if last < count or not needs_one_go(draft.job, count, is_sound=draft.is_sound):
             return
         draft.check = "wanted"
-        self._wait(lambda: draft.check == "passed" or bool(draft.errors))
+        self._wait(draft, count, lambda: draft.check == "passed" or bool(draft.errors))
         for error in draft.errors.values():
             raise error
 
     # For those that have pages made
 
-    def next(self, reader: object) -> Assignment | None:
-        """Wait for something to do for a reader and return it; None when there will be nothing more."""
+    def next(self, reader: object, *, is_spare: bool = False) -> Assignment | None:
+        """Wait for something to do for a reader and return it; None when there will be nothing more.
+
+        One that is spare gets something once pages were waited for so long that its start pays.
+        """
         with self._news:
             while not self._is_closed:
+                if is_spare and not self._is_short():
+                    self._news.wait(self._patience)
+                    continue
                 for draft in self._drafts:
                     found = self._assigned(draft, reader)
                     if found is not None:
+                        if is_spare:
+                            self._count_anew()
                         return found
                 self._news.wait()
         return None
+
+    def _is_short(self) -> bool:
+        """Tell whether those who read keep the one who takes pages waiting. How long the first took to start is no
+        sign of it."""
+        now = 0.0 if self._waiting_since is None else self._clock() - self._waiting_since
+        return not self._patience or (self._is_begun and self._waited + now >= self._patience)
+
+    def _count_anew(self) -> None:
+        self._waited = 0.0
+        if self._waiting_since is not None:
+            self._waiting_since = self._clock()
 
     def open(self, draft: Draft, document: Document) -> None:
         """Note that a file is open."""
@@ -155,10 +202,19 @@ class Plan:
             draft.document = draft.document or document
             self._news.notify_all()
 
+    def note(self, draft: Draft, number: int, stage: Stage) -> None:
+        """Note what is being done to a page."""
+        with self._news:
+            draft.stages[number] = stage
+
     def add(self, draft: Draft, number: int, page: MadePage, *, is_sound: bool = False) -> None:
         """Note a page that is made; `is_sound`: its problem says nothing about the file."""
         with self._news:
+            if not self._is_begun:
+                self._is_begun = True
+                self._count_anew()
             draft.made[number] = page
+            draft.stages.pop(number, None)
             draft.is_sound |= is_sound
             self._news.notify_all()
 

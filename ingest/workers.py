@@ -14,8 +14,8 @@ from typing import Literal
 
 from core.errors import ReadError, UsageError
 from core.types import Document, Page, no_text
-from ingest.page_work import Job, MadePage, PageWork, Stage
-from ingest.reading_plan import Assignment, Draft, Plan
+from ingest.page_work import Job, MadePage, OnWait, PageWork, Stage
+from ingest.reading_plan import PATIENCE, Assignment, Draft, Plan
 from ingest.stretches import LONGEST
 from ingest.worker_handle import WorkerGone, WorkerHandle, WorkerSilent, pickled
 from ingest.worker_process import (
@@ -78,8 +78,18 @@ def suggested_workers(*, files: int, size: int, cores: int) -> int:
 class Crew:
     """Opens files in worker processes, which start when there is something to do. Implements `page_work.Opener`."""
 
-    def __init__(self, work: PageWork, *, workers: int, window: int, limits: Limits = LIMITS) -> None:
-        """`window`: pages that are taken at once. Raises UsageError where `work` cannot travel to a process."""
+    def __init__(
+        self,
+        work: PageWork,
+        *,
+        workers: int,
+        window: int,
+        limits: Limits = LIMITS,
+        patience: float = PATIENCE,
+        on_wait: OnWait = lambda *_: None,
+    ) -> None:
+        """`workers`: at most; all but the first start once pages were waited for `patience` seconds. `window`: pages
+        that are taken at once. Raises UsageError where `work` cannot travel to a process."""
         if workers < 1:
             raise UsageError(f"expected at least 1 worker, found {workers}")
         try:
@@ -87,8 +97,8 @@ class Crew:
         except Exception as exc:  # whatever a part's own pickling raises
             raise UsageError(f"expected parts that worker processes can import, found {work} ({exc})") from exc
         self.ahead = 2 * workers
-        self._plan = Plan(budget=(workers + 1) * max(window, LONGEST))
-        self._keepers = [_Keeper(self._plan, setup, limits) for _ in range(workers)]
+        self._plan = Plan(budget=(workers + 1) * max(window, LONGEST), patience=patience, on_wait=on_wait)
+        self._keepers = [_Keeper(self._plan, setup, limits, is_spare=at > 0) for at in range(workers)]
 
     def announce(self, job: Job) -> None:
         """See `Opener.announce`."""
@@ -157,11 +167,12 @@ class _Attempt:
 class _Keeper(threading.Thread):
     """Keeps one worker busy and replaces it when it is lost."""
 
-    def __init__(self, plan: Plan, setup: bytes, limits: Limits) -> None:
+    def __init__(self, plan: Plan, setup: bytes, limits: Limits, *, is_spare: bool) -> None:
         super().__init__(name="pagelens-worker", daemon=True)
         self._plan = plan
         self._setup = setup
         self._limits = limits
+        self._is_spare = is_spare  # until it has begun
         self._lock = threading.Lock()  # around the worker's coming
         self._worker: WorkerHandle | None = None
         self._is_closed = False
@@ -169,7 +180,8 @@ class _Keeper(threading.Thread):
     def run(self) -> None:
         """Do what the plan assigns until it is closed."""
         try:
-            while (task := self._plan.next(self)) is not None:
+            while (task := self._plan.next(self, is_spare=self._is_spare)) is not None:
+                self._is_spare = False
                 self._do(task)
         except Exception as exc:  # noqa: BLE001 - for the thread that waits for pages to raise
             self._plan.abort(exc)
@@ -238,6 +250,7 @@ class _Keeper(threading.Thread):
                 return True
             case Begun(page, stage):
                 attempt.page, attempt.stage = page, stage
+                self._plan.note(draft, page.number, stage)
                 return True
             case Made(page):
                 if page is not None:

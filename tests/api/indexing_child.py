@@ -40,7 +40,8 @@ def main(collection: Path, files: Path, fatal: int | None) -> None:
         embedders = models.embedders(writer.manifest)
         run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
         side, count_tokens = picture_side(embedders), models.text.count_tokens
-        run.consume(read([files], known=writer.known, count_tokens=count_tokens, picture_side=side, workers=2))
+        events = read([files], known=run.known, count_tokens=count_tokens, picture_side=side, workers=2, patience=0)
+        run.consume(events)
         assert not run.report.failed, run.report.failed
     print(done)
 

@@ -108,7 +108,7 @@ def index(collection: Path, files: Path) -> None:
         embedders = OLD if writer.manifest.profile == "old" else NEW
         run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
         side = picture_side(embedders)
-        run.consume(read([files], known=writer.known, count_tokens=lambda texts: [1] * len(texts), picture_side=side))
+        run.consume(read([files], known=run.known, count_tokens=lambda texts: [1] * len(texts), picture_side=side))
         assert not run.report.failed, run.report.failed
 
 

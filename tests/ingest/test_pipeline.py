@@ -32,7 +32,7 @@ def nothing(sha256: str) -> int | None:
 
 
 def events(*paths: Path, known: Known = nothing, window: int = 32, workers: int = 0) -> list[Event]:
-    return list(read(paths, known=known, count_tokens=one_each, window=window, workers=workers))
+    return list(read(paths, known=known, count_tokens=one_each, window=window, workers=workers, patience=0))
 
 
 def windows(found: Sequence[Event]) -> list[Window]:
@@ -248,7 +248,7 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_that_says_changed(
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(6))
     sha256 = sha256_of(path)
     other = write_pdf(tmp_path / "y.pdf", "neighbour")
-    run = read([path, other], known=nothing, count_tokens=one_each, window=2, workers=workers)
+    run = read([path, other], known=nothing, count_tokens=one_each, window=2, workers=workers, patience=0)
     assert isinstance(next(run), Window)
     change(path)
     failure, neighbour = run
@@ -261,7 +261,7 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_that_says_changed(
 def test_a_file_that_changes_before_its_turn_is_read_as_it_is_then(tmp_path: Path, workers: int) -> None:
     first = write_pdf(tmp_path / "a.pdf", "first")
     second = write_pdf(tmp_path / "b.pdf", "old")
-    run = read([first, second], known=nothing, count_tokens=one_each, workers=workers)
+    run = read([first, second], known=nothing, count_tokens=one_each, workers=workers, patience=0)
     next(run)
     write_pdf(second, "new")
     (window,) = run
@@ -274,7 +274,7 @@ def test_what_is_known_when_a_files_turn_comes_counts(tmp_path: Path, workers: i
     for name in ("a", "b", "c"):
         write_pdf(tmp_path / f"{name}.pdf", *numbered_pages(2), name)
     learnt: dict[str, int] = {}
-    run = read([tmp_path], known=learnt.get, count_tokens=one_each, workers=workers)
+    run = read([tmp_path], known=learnt.get, count_tokens=one_each, workers=workers, patience=0)
     next(run)
     learnt[sha256_of(tmp_path / "b.pdf")] = 0
     learnt[sha256_of(tmp_path / "c.pdf")] = 3
@@ -286,7 +286,7 @@ def test_what_is_known_when_a_files_turn_comes_counts(tmp_path: Path, workers: i
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_vanishes_while_it_is_read_is_a_failure(tmp_path: Path, workers: int) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(6))
-    run = read([path], known=nothing, count_tokens=one_each, window=2, workers=workers)
+    run = read([path], known=nothing, count_tokens=one_each, window=2, workers=workers, patience=0)
     next(run)
     path.unlink()
     (failure,) = run

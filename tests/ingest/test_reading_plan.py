@@ -7,8 +7,8 @@ import pytest
 
 from core.errors import ReadError
 from core.types import Document, Kind, Page, no_text
-from ingest.page_work import Job, MadePage
-from ingest.reading_plan import Assignment, Plan
+from ingest.page_work import Job, MadePage, Stage
+from ingest.reading_plan import PATIENCE, Assignment, Plan
 from ingest.stretches import LONGEST, STRETCH, stretch_end
 
 
@@ -183,3 +183,64 @@ def test_stretches_cover_a_file_and_begin_alike_whether_its_pages_are_counted_ye
         assert stretch_end(job("a", first), first, None) == first + STRETCH - 1
     if count == 1_600:
         assert sizes[1] == 1_600 // 64
+
+
+class Clock:
+    """Tells the time it was set to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def taken(plan: Plan, *, clock: Clock, seconds: float) -> bool:
+    """Take the first page of a long file, made `seconds` after one began to wait; tell whether a spare reader starts
+    then."""
+    first = plan.next(None)
+    assert first is not None
+    plan.open(first.draft, document(100))
+    page = MadePage(Page(1, None, 1.0, 1.0, no_text()), None)
+    plan.add(first.draft, 1, page)  # the first worker is there: what went before does not count
+    taking = threading.Thread(target=plan.take, args=(first.draft, 1, 2))
+    taking.start()
+    while first.draft.made:  # until it waits for the second page
+        taking.join(0.01)
+    clock.now += seconds
+    plan.add(first.draft, 2, page)
+    taking.join()
+    closing = threading.Timer(0.1, plan.close)
+    closing.start()
+    started = plan.next("spare", is_spare=True)
+    closing.join()
+    return started is not None
+
+
+def test_a_spare_reader_starts_when_pages_were_waited_for_as_long_as_its_start_takes() -> None:
+    for seconds, starts in ((PATIENCE - 0.5, False), (PATIENCE + 0.5, True)):
+        clock = Clock()
+        plan = Plan(budget=100, clock=clock)
+        plan.announce(job("a"))
+        assert taken(plan, clock=clock, seconds=seconds) is starts
+
+
+def test_who_waits_for_a_page_hears_what_is_done_to_it() -> None:
+    heard: list[tuple[str, int, Stage]] = []
+    news = threading.Event()
+
+    def listen(path: Path, number: int, stage: Stage) -> None:
+        heard.append((path.name, number, stage))
+        news.set()
+
+    plan = Plan(budget=100, on_wait=listen)
+    plan.announce(job("scan"))
+    task = assigned(plan)
+    plan.open(task.draft, document(1))
+    plan.note(task.draft, 1, "recognising")
+    taking = threading.Thread(target=plan.take, args=(task.draft, 1, 1))
+    taking.start()
+    assert news.wait(10)
+    make(plan, task)
+    taking.join()
+    assert set(heard) == {("scan", 1, "recognising")}

@@ -1,0 +1,50 @@
+"""What an indexing run says that it waits for."""
+
+from pathlib import Path
+
+from api.console import waiting_for
+from api.indexing import IndexRun
+from api.results import Progress, Waits
+from api.waits import LATEST, WaitClock
+from index.layout import Layout, create
+from index.writer import CollectionWriter
+from tests.api.moving_child import OLD, lanes_of
+from tests.api.test_encoding import Gate, window
+
+
+def test_what_took_most_of_the_latest_seconds_is_waited_for_and_older_ones_fade() -> None:
+    now = 0.0
+    waits = WaitClock(lambda: now)
+    told: list[Waits] = []
+    spans: list[tuple[Waits, float]] = [("ocr", 2.0), ("encoding", 1.0), ("ocr", 0.5), ("writing", 2 * LATEST)]
+    for what, seconds in spans:
+        waits.turn_to(what)
+        now += seconds
+        told.append(waits.most())
+    assert told == ["ocr", "ocr", "ocr", "writing"]
+
+
+def test_a_run_whose_encoder_is_behind_says_so_while_it_waits(tmp_path: Path) -> None:
+    create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
+    gate = Gate(OLD[0])
+    told: list[Progress] = []
+
+    def tell(progress: Progress) -> None:
+        told.append(progress)
+        if progress.waits_for == "encoding":
+            gate.open.set()  # not before
+
+    with CollectionWriter(tmp_path / "c") as writer:
+        IndexRun(writer, [gate, *OLD[1:]], files=1, size=1, tell=tell).consume([window("a")])
+    assert (told[0].waits_for, told[0].pages) == ("encoding", 0)
+    assert told[-1].pages == 1
+
+
+def test_a_run_that_waits_for_the_text_in_a_picture_says_of_which_page(tmp_path: Path) -> None:
+    create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
+    told: list[Progress] = []
+    with CollectionWriter(tmp_path / "c") as writer:
+        run = IndexRun(writer, OLD, files=1, size=1, tell=told.append)
+        run.waiting(Path("scan.pdf"), 12, "recognising")
+        run.waiting(Path("scan.pdf"), 12, "recognising")
+    assert waiting_for(told[-1]) == "waits for OCR of p.12"
