@@ -53,6 +53,7 @@ from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_words import RecognitionError, TextRecogniser
 from ingest.reader_options import DEFAULT as READER_DEFAULT
 from ingest.reader_options import ReaderOptions
+from ingest.turns import Digest
 from ingest.workers import suggested_workers
 from retrieve.search import Retriever
 
@@ -124,12 +125,13 @@ class Engine:
         prune: bool = False,
         ocr: OcrSettings = READ_SCANS,
         workers: int | None = None,
+        digest: Digest = sources.digest,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
         what is read from pictures (what was indexed before is not read again for it); `workers` how many
-        processes read files (None: as many as pay; 0: this one reads them itself)."""
+        processes read files (None: as many as pay; 0: this one reads them itself); `digest` hashes them."""
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
@@ -150,6 +152,7 @@ class Engine:
                 workers=workers,
                 options=self._parts.reading,
                 on_wait=run.waiting,
+                digest=digest,
             )
             with closing(events):  # ends worker processes, also when it is interrupted
                 run.consume(events)
