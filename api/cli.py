@@ -51,6 +51,7 @@ from api.serving import keys_app, serve
 from api.watching import watch
 from core.errors import CollectionLocked, NotFound, PageLensError, UsageError
 from core.types import Box, PageRef
+from ingest.known_digests import KnownDigests
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -138,9 +139,11 @@ def index(
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
 
+    digest = KnownDigests()  # what has not changed since the last look is not hashed again
+
     def run() -> IndexReport:
         with console.progress() as tell:
-            report = engine.index(paths, prune=prune, ocr=reading, workers=workers, on_progress=tell)
+            report = engine.index(paths, prune=prune, ocr=reading, workers=workers, digest=digest, on_progress=tell)
         _print(report, as_data, console.print_report)
         return report
 

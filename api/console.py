@@ -88,6 +88,9 @@ def print_results(found: results.SearchResults) -> None:
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
         quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
         _print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
+        crossed = _crossed(hit, names[hit.ref.path])
+        if crossed:
+            _print_indented(Text(crossed, style="dim"))
         if hit.like:
             others = ", ".join(page_name(ref, None, shown(ref.path)) for ref in hit.like[:LISTED_ALIKE])
             _print_indented(Text(f"+{len(hit.like)} like it: {others}", style="dim"))
@@ -100,6 +103,13 @@ def print_results(found: results.SearchResults) -> None:
         out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {said}", style="dim"))
     if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
+
+
+def _crossed(hit: results.FoundPage, name: str) -> str:
+    """Say on which pages the words begin and go on that a page was found by."""
+    before = f"begins on {page_name(hit.comes_from, None, name)}" if hit.comes_from else ""
+    after = f"goes on on {page_name(hit.goes_on, None, name)}" if hit.goes_on else ""
+    return ", ".join(filter(None, [before, after]))
 
 
 _APPROXIMATE = (

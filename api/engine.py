@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api import duplicates
+from api import crossing, duplicates
 from api.embedding import Embedder
 from api.finding import find_document, find_documents, find_page, find_page_key, resolve_page
 from api.indexing import IndexRun, OnProgress, Render, picture_side
@@ -53,6 +53,7 @@ from ingest.ocr import Ocr, OcrSettings
 from ingest.ocr_words import RecognitionError, TextRecogniser
 from ingest.reader_options import DEFAULT as READER_DEFAULT
 from ingest.reader_options import ReaderOptions
+from ingest.turns import Digest
 from ingest.workers import suggested_workers
 from retrieve.search import Fusion, Retriever
 
@@ -124,12 +125,13 @@ class Engine:
         prune: bool = False,
         ocr: OcrSettings = READ_SCANS,
         workers: int | None = None,
+        digest: Digest = sources.digest,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
         reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
         what is read from pictures (what was indexed before is not read again for it); `workers` how many
-        processes read files (None: as many as pay; 0: this one reads them itself)."""
+        processes read files (None: as many as pay; 0: this one reads them itself); `digest` hashes them."""
         absolute = [absolute_path(path) for path in _several(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
@@ -150,6 +152,7 @@ class Engine:
                 workers=workers,
                 options=self._parts.reading,
                 on_wait=run.waiting,
+                digest=digest,
             )
             with closing(events):  # ends worker processes, also when it is interrupted
                 run.consume(events)
@@ -211,9 +214,11 @@ class Engine:
             looks = snapshot.looks(list(pages)) if fold else {}
             photos = {key for key, row in rows.items() if row.document.kind == "photo"}
             hits = []
-            for one in duplicates.fold(found.hits, pages, looks, photos, k=k):
-                row = rows[document_of(one.hit.page)]
-                hit = self._found(snapshot, query, one.hit, row, pages[one.hit.page])
+            folded = duplicates.fold(found.hits, pages, looks, photos, k=k)
+            crossings = crossing.crossings(snapshot, [pages[one.hit.page] for one in folded])
+            for one in folded:
+                row, page = rows[document_of(one.hit.page)], pages[one.hit.page]
+                hit = _crossed(self._found(snapshot, query, one.hit, row, page), page, crossings[page.key])
                 like = [PageRef(rows[document_of(page)].path, number_of(page)) for page in one.behind]
                 beside = _neighbours(snapshot, row, hit.ref.number, neighbours)
                 hits.append(replace(hit, like=like, neighbours=beside))
@@ -289,19 +294,26 @@ class Engine:
         return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
 
     def _shown(self, question: str, *, k: int, filters: Filters) -> tuple[list[ShownPage], Mapping[str, float]]:
-        """Return the pages that an answer may rest on, best first, and the idf of the question's terms."""
+        """Return the pages that an answer may rest on, best first, and the idf of the question's terms. One page of
+        those that are the same to a reader; a model that sees pages gets behind the best the pages they go on on."""
         with self._reader.snapshot() as snapshot:
-            found = self._retriever.search(snapshot, Query(question), k=k, filters=filters)
-            rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
-            pages = snapshot.pages([hit.page for hit in found.hits])
-        shown = [
-            replace(
-                _as_shown(rows[document_of(hit.page)], pages[hit.page]),
-                score=hit.score,
-                bm25=hit.lanes["words"].score if "words" in hit.lanes else None,
-            )
-            for hit in found.hits
-        ]
+            wanted = max(k, min(FOLD_FROM * k, FOLD_MOST))
+            found = self._retriever.search(snapshot, Query(question), k=wanted, filters=filters)
+            hits = {hit.page: hit for hit in found.hits}
+            rows = snapshot.document_rows(sorted({document_of(page) for page in hits}))
+            pages = snapshot.pages(list(hits))
+            photos = {key for key, row in rows.items() if row.document.kind == "photo"}
+            folded = duplicates.fold(found.hits, pages, snapshot.looks(list(pages)), photos, k=k)
+            chosen = {one.hit.page: pages[one.hit.page] for one in folded}
+            if self._answerer.sees:
+                chosen = crossing.reading_on(snapshot, list(chosen), chosen, k=k, last=filters.last_page)
+        shown = []
+        for key, page in chosen.items():
+            one = _as_shown(rows[document_of(key)], page)
+            if key in hits:
+                lanes = hits[key].lanes
+                one = replace(one, score=hits[key].score, bm25=lanes["words"].score if "words" in lanes else None)
+            shown.append(one)
         return shown, found.idf
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
@@ -411,6 +423,13 @@ def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -
     return [
         NeighbourPage(PageRef(row.path, page.number), page.label, page.text.text) for _, page in sorted(pages.items())
     ]
+
+
+def _crossed(hit: FoundPage, page: PageRow, crosses: crossing.Crossing) -> FoundPage:
+    """Return a hit that knows the pages on which its evidence begins and goes on."""
+    path, told = hit.ref.path, crossing.told(crosses, page, hit.evidence)
+    before, after = (None if number is None else PageRef(path, number) for number in (told.before, told.after))
+    return replace(hit, comes_from=before, goes_on=after)
 
 
 def _is_estimated(row: DocumentRow) -> bool:

@@ -28,6 +28,8 @@ class FoundPage:
     estimated: bool = False  # the page number: the format has no pages of its own
     like: Sequence[PageRef] = ()  # further hits that are the same to a reader, folded behind this one
     neighbours: Sequence["NeighbourPage"] = ()  # the pages before and behind it, where they were asked for
+    comes_from: PageRef | None = None  # the page before, where the words it was found by begin on that,
+    goes_on: PageRef | None = None  # and the page behind, where they go on on that
     guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
 
 

@@ -101,6 +101,11 @@ class PageTextEncoder(LateQueryEncoder, Protocol):
 class Answerer(Protocol):
     """A question and numbered pages to an answer that cites them, told as it comes."""
 
+    @property
+    def sees(self) -> bool:
+        """Whether it looks at pages as pictures, beside their words."""
+        ...
+
     def stream(
         self,
         question: str,

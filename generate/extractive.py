@@ -23,6 +23,8 @@ ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would 
 class ExtractiveAnswerer:
     """Quotes the one to three sentences that answer, or says that the pages do not."""
 
+    sees = False
+
     def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None, *, threshold: float = THRESHOLD) -> None:
         """`analyze` makes the terms that are compared; without an encoder words alone decide; an answer needs a
         confidence of `threshold` (0 answers whenever there is a word to quote)."""

@@ -69,6 +69,11 @@ class VisionAnswerer:
         self._prices = prices
         self._clock = clock
 
+    @property
+    def sees(self) -> bool:
+        """Whether its model looks at pages as pictures."""
+        return self._picture_of is not None
+
     def answer(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Answer:
         """Return the whole answer. Raises GenerationError."""
         *_, last = self.stream(question, pages, history=history)

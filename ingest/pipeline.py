@@ -24,7 +24,7 @@ from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.reading_plan import PATIENCE
 from ingest.signatures import claimed_kind
 from ingest.sources import digest, walk
-from ingest.turns import Turn, blaming, renewed, turns
+from ingest.turns import Digest, Turn, blaming, renewed, turns
 from ingest.workers import LIMITS, Crew, Limits
 
 log = logging.getLogger(f"pagelens.{__name__}")
@@ -51,6 +51,7 @@ def read(
     options: ReaderOptions = DEFAULT,
     load: LoadAdapter = readers.load,
     on_wait: OnWait = lambda *_: None,
+    digest: Digest = digest,
 ) -> Generator[Event, None, None]:
     """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
 
@@ -64,7 +65,7 @@ def read(
     and costs no other. The processes end when the generator is exhausted or closed. `ocr` and `load` (which finds a
     kind's adapter) must be what another process can import. With 0 workers pages are made here, without limits. The
     events are the same. `options` say how files are opened. `on_wait` hears, in the thread that iterates, what is done
-    to the page that is waited for, now and then.
+    to the page that is waited for, now and then. `digest` hashes files.
     Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known`, `on_wait` and `count_tokens` pass
     through, and those of an OCR engine that cannot be had.
     """
@@ -78,7 +79,7 @@ def read(
     files: Opener = (
         Crew(work, workers=workers, window=window, limits=limits, patience=patience) if workers else FilesHere(work)
     )
-    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, files, options)
+    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, files, options, digest)
     return _events(paths, run)
 
 
@@ -91,6 +92,7 @@ class _Run:
     overlap: int
     files: Opener
     options: ReaderOptions
+    digest: Digest
     done: set[str] = field(default_factory=set)  # hashes of the documents whose last window was taken
 
     def first_page(self, sha256: str) -> int:
@@ -118,9 +120,9 @@ class _Remembering:
 
 def _events(paths: Iterable[Path], run: _Run) -> Generator[Event, None, None]:
     with closing(run.files):
-        for turn in turns(walk(paths, run.options), run.files, run.first_page, run.options):
+        for turn in turns(walk(paths, run.options), run.files, run.first_page, run.options, run.digest):
             if isinstance(turn, Turn):
-                yield from _file_events(renewed(turn, run.files, run.options), run)
+                yield from _file_events(renewed(turn, run.files, run.options, run.digest), run)
             else:
                 yield turn
 

@@ -15,9 +15,13 @@ from core.types import Kind
 from ingest.events import Failed, Skipped
 from ingest.page_work import Job, Opener, blamed
 from ingest.reader_options import ReaderOptions
-from ingest.sources import Source, digest, identify, unreadable
+from ingest.sources import Source, identify, unreadable
 
 _LOOKED_AHEAD = 64  # files at most: there may be any number between two that are to be read
+
+
+Digest = Callable[[Path, Kind | None], str]
+"""A file and its kind to the SHA-256 it is known by: `ingest.sources.digest`. Raises ReadError."""
 
 
 class Stamp(NamedTuple):
@@ -50,6 +54,7 @@ def turns(
     files: Opener,
     first_page: Callable[[str], int],
     options: ReaderOptions,
+    digest: Digest,
 ) -> Iterator[Turn | Failed | Skipped]:
     """Yield what a walk finds, files looked at, and announce those that are to be read: as many as `files` wants.
 
@@ -59,7 +64,7 @@ def turns(
     seen: set[str] = set()  # the same bytes may come again, and are read once
     most = _LOOKED_AHEAD if files.ahead else 0
     for one in found:
-        waiting.append(_looked_at(one, options) if isinstance(one, Source) else one)
+        waiting.append(_looked_at(one, options, digest) if isinstance(one, Source) else one)
         if files.ahead and isinstance(turn := waiting[-1], Turn):
             _announce(turn, files, first_page, seen)
         while len(waiting) > most or sum(map(_is_announced, waiting)) > files.ahead:
@@ -67,7 +72,7 @@ def turns(
     yield from waiting
 
 
-def renewed(turn: Turn, files: Opener, options: ReaderOptions) -> Turn:
+def renewed(turn: Turn, files: Opener, options: ReaderOptions, digest: Digest) -> Turn:
     """Return a turn that has come: looked at again where its file changed since it was looked at ahead."""
     if turn.stamp is None or not files.ahead:
         return turn
@@ -78,7 +83,7 @@ def renewed(turn: Turn, files: Opener, options: ReaderOptions) -> Turn:
         pass  # the second look says the same
     if turn.announced:
         files.forget(turn.announced)
-    return _looked_at(turn.source, options)
+    return _looked_at(turn.source, options, digest)
 
 
 def stamp(path: Path) -> Stamp:
@@ -111,7 +116,7 @@ def blaming(path: Path, before: Stamp | None = None) -> Iterator[None]:
         raise error
 
 
-def _looked_at(source: Source, options: ReaderOptions) -> Turn:
+def _looked_at(source: Source, options: ReaderOptions, digest: Digest) -> Turn:
     turn = Turn(source)
     try:
         with blaming(source.path):

@@ -64,6 +64,15 @@ def test_a_copy_stands_behind_the_hit_it_is_like_and_another_amount_is_another_p
     assert len(whole.hits) == 3 and not any(hit.like for hit in whole.hits)
 
 
+def test_an_answer_rests_on_one_of_the_pages_that_are_the_same(engine: Engine) -> None:
+    question, invoices = "Invoice for the repair: 4,100 crowns", Filters(paths=("inv*",))
+    both = {Path(hit.ref.path).name for hit in engine.search(question, k=2, filters=invoices).hits}
+    assert both == {"invoice.pdf", "invoice copy.pdf"}
+    answer = engine.ask(question, k=2, filters=invoices)
+    shown = {Path(ref.path).name for ref in answer.looked_at}
+    assert len(shown) == 2 and "invoice of june.pdf" in shown
+
+
 def test_photos_that_look_the_same_are_folded_and_turned_ones_are_not(engine: Engine) -> None:
     found = engine.search("lighthouse", fold=True, filters=Filters(kinds=("photo",)))
     assert sorted(len(hit.like) for hit in found.hits) == [0, 1]
