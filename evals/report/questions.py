@@ -143,7 +143,8 @@ def _about(card: Card) -> str:
 
 def _sides(card: Card, pictures: Pictures) -> Iterable[str]:
     if card.picture:
-        yield _side("asked with", [_shown(pictures.of_file(card.picture), card.picture.name, card.picture.name, "")])
+        name = card.picture.name
+        yield _side("asked with", [_shown(pictures.of_file(card.picture), name, name, name)])
     relevant = set(card.relevant)
     seen = {page for record in card.found.values() for page in record.ranked[:FOUND]}
     if card.relevant:
@@ -176,15 +177,15 @@ def _side(title: str, figures: Sequence[str]) -> str:
 
 
 def _figure(page: PageRef, caption: str, kind: str, pictures: Pictures) -> str:
-    return _shown(pictures.style(page), f"{page.path} p.{page.number}", caption, kind)
+    return _shown(pictures.style(page), f"{page.path} p.{page.number}", f"p.{page.number}", caption, kind)
 
 
-def _shown(style: str | None, name: str, caption: str, kind: str) -> str:
-    """Return a picture with its caption; its name where there is no picture of it."""
+def _shown(style: str | None, name: str, instead: str, caption: str, kind: str = "") -> str:
+    """Return a picture with its caption; words instead where there is no picture of it."""
     picture = (
         f'<span class="{style}" role="img" aria-label="{text(name)}"></span>'
         if style
-        else f'<span class="none">{text(PurePosixPath(name).name)}</span>'
+        else f'<span class="none">{text(instead)}</span>'
     )
     return f'<figure class="{kind}" title="{text(name)}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
 
