@@ -59,6 +59,8 @@ class Card:
             kinds += ["missed"] if any(rank is None or rank > FOUND for rank in ranks) else []
         if any(record.found != self.question.answerable for record in self.answers.values()):
             kinds.append("refusal")
+        if any(verdict.grade != "correct" for verdict in self.verdicts.values()):
+            kinds.append("judged")
         return " ".join(kinds)
 
 
@@ -96,6 +98,8 @@ def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
         "unanswerable": "no answer in the documents",
         "refusal": "refused wrongly, or answered wrongly",
     }
+    if any(card.verdicts for card in cards):
+        options["judged"] = "not judged correct"
     choices = "".join(f'<option value="{value}">{text(said)}</option>' for value, said in options.items())
     tools = (
         '<div class="tools"><input id="words" type="search" placeholder="words in a question, its answer or document" '
@@ -127,6 +131,8 @@ def _chips(card: Card) -> str:
         good = rank is not None and rank <= FOUND
         said = f"rank {rank}" if rank else "not found"
         chips.append(f'<span class="chip {"good" if good else "bad"}">{scope_words(scope)}: {said}</span>')
+    for scope, verdict in card.verdicts.items():
+        chips.append(_verdict_chip(verdict, f"{scope_words(scope)}: "))
     if not card.question.answerable:
         chips.append('<span class="chip">no answer in the documents</span>')
     elif not card.relevant:
@@ -214,8 +220,12 @@ def _judged(verdict: Verdict | None) -> str:
     """Return what the judge says, where there is one."""
     if verdict is None:
         return ""
+    return f"<p>{_verdict_chip(verdict)}{text(verdict.reason)}</p>"
+
+
+def _verdict_chip(verdict: Verdict, where: str = "") -> str:
     style = {"correct": " good", "partly": "", "incorrect": " bad"}[verdict.grade]
-    return f'<p><span class="chip{style}">judged {verdict.grade}</span>{text(verdict.reason)}</p>'
+    return f'<span class="chip{style}">{where}judged {verdict.grade}</span>'
 
 
 def _took(record: AnswerRecord) -> str:
