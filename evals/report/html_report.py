@@ -57,7 +57,7 @@ def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
         ),
         "depth": (
             "How deep one has to look",
-            "Share of the evidence among the first k pages.",
+            f"Share of the evidence among the first k pages.{sections.plots_lead(summary, colours)}",
             sections.curves(summary, colours),
         ),
         "time": (
@@ -67,7 +67,8 @@ def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
         ),
         "kinds": (
             "Where it is strong, where it is weak",
-            "R@5 in percent on groups of questions, their number beside the name. Small groups say little.",
+            "R@5 in percent on groups of questions, their number beside the name. Small groups say little."
+            + sections.plots_lead(summary, colours),
             sections.breakdowns(summary, colours),
         ),
         "answers": (
@@ -120,6 +121,9 @@ def _cards(summary: Summary) -> str:
         if answer.measure == "cite.first":
             said = f"first citations that are right, {scope_words(answer.scope)}"
             cards.append(_card(figure, said, f"of {count} answers"))
+        elif answer.measure == "judge":
+            said = f"as the judge grades the answers, {scope_words(answer.scope)}"
+            cards.append(_card(figure, said, f"of {count}"))
         elif answer.measure == "refused" and answer.scope == "foreign":
             cards.append(_card(figure, "foreign questions refused", f"of {count}"))
     return f'<div class="cards">{"".join(cards)}</div>'

@@ -1,6 +1,6 @@
 """Pieces of HTML that several sections use. Everything that comes from outside goes through `text`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from evals.plan import SAYS
@@ -28,12 +28,12 @@ def scope_words(scope: str) -> str:
     return text(SAYS.get(scope, scope))
 
 
-def swatch(colour: int) -> str:
-    """Return a small square of a colour."""
-    return f'<span class="swatch c{colour % 8}"></span>'
+def swatch(colour: int | None) -> str:
+    """Return a small square of a colour; an empty one for None."""
+    return f'<span class="swatch{"" if colour is None else f" c{colour}"}"></span>'
 
 
-def legend(names: Sequence[str], colours: dict[str, int]) -> str:
+def legend(names: Sequence[str], colours: Mapping[str, int]) -> str:
     """Return which colour is which system."""
     spans = "".join(f"<span>{swatch(colours[name])}{text(name)}</span>" for name in names)
     return f'<div class="legend">{spans}</div>'

@@ -59,6 +59,8 @@ class Card:
             kinds += ["missed"] if any(rank is None or rank > FOUND for rank in ranks) else []
         if any(record.found != self.question.answerable for record in self.answers.values()):
             kinds.append("refusal")
+        if any(verdict.grade != "correct" for verdict in self.verdicts.values()):
+            kinds.append("judged")
         return " ".join(kinds)
 
 
@@ -96,6 +98,8 @@ def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
         "unanswerable": "no answer in the documents",
         "refusal": "refused wrongly, or answered wrongly",
     }
+    if any(card.verdicts for card in cards):
+        options["judged"] = "not judged correct"
     choices = "".join(f'<option value="{value}">{text(said)}</option>' for value, said in options.items())
     tools = (
         '<div class="tools"><input id="words" type="search" placeholder="words in a question, its answer or document" '
@@ -127,6 +131,8 @@ def _chips(card: Card) -> str:
         good = rank is not None and rank <= FOUND
         said = f"rank {rank}" if rank else "not found"
         chips.append(f'<span class="chip {"good" if good else "bad"}">{scope_words(scope)}: {said}</span>')
+    for scope, verdict in card.verdicts.items():
+        chips.append(_verdict_chip(verdict, f"{scope_words(scope)}: "))
     if not card.question.answerable:
         chips.append('<span class="chip">no answer in the documents</span>')
     elif not card.relevant:
@@ -143,7 +149,8 @@ def _about(card: Card) -> str:
 
 def _sides(card: Card, pictures: Pictures) -> Iterable[str]:
     if card.picture:
-        yield _side("asked with", [_shown(pictures.of_file(card.picture), card.picture.name, card.picture.name, "")])
+        name = card.picture.name
+        yield _side("asked with", [_shown(pictures.of_file(card.picture), name, name, name)])
     relevant = set(card.relevant)
     seen = {page for record in card.found.values() for page in record.ranked[:FOUND]}
     if card.relevant:
@@ -176,15 +183,15 @@ def _side(title: str, figures: Sequence[str]) -> str:
 
 
 def _figure(page: PageRef, caption: str, kind: str, pictures: Pictures) -> str:
-    return _shown(pictures.style(page), f"{page.path} p.{page.number}", caption, kind)
+    return _shown(pictures.style(page), f"{page.path} p.{page.number}", f"p.{page.number}", caption, kind)
 
 
-def _shown(style: str | None, name: str, caption: str, kind: str) -> str:
-    """Return a picture with its caption; its name where there is no picture of it."""
+def _shown(style: str | None, name: str, instead: str, caption: str, kind: str = "") -> str:
+    """Return a picture with its caption; words instead where there is no picture of it."""
     picture = (
         f'<span class="{style}" role="img" aria-label="{text(name)}"></span>'
         if style
-        else f'<span class="none">{text(PurePosixPath(name).name)}</span>'
+        else f'<span class="none">{text(instead)}</span>'
     )
     return f'<figure class="{kind}" title="{text(name)}">{picture}<figcaption>{text(caption)}</figcaption></figure>'
 
@@ -213,8 +220,12 @@ def _judged(verdict: Verdict | None) -> str:
     """Return what the judge says, where there is one."""
     if verdict is None:
         return ""
+    return f"<p>{_verdict_chip(verdict)}{text(verdict.reason)}</p>"
+
+
+def _verdict_chip(verdict: Verdict, where: str = "") -> str:
     style = {"correct": " good", "partly": "", "incorrect": " bad"}[verdict.grade]
-    return f'<p><span class="chip{style}">judged {verdict.grade}</span>{text(verdict.reason)}</p>'
+    return f'<span class="chip{style}">{where}judged {verdict.grade}</span>'
 
 
 def _took(record: AnswerRecord) -> str:

@@ -9,6 +9,7 @@ from evals.report.summary import Summary, SystemFigures
 from evals.systems import FUSED
 
 TABLE = ("R@1", "R@3", "R@5", "R@10", "all@5", "MRR@10", "nDCG@5", "doc.R@1")
+GREY = 7  # the colour of what plots do not show
 ROWS = 14  # groups of a breakdown that are drawn
 BREAKDOWNS = {
     "source": "What the evidence is",
@@ -20,9 +21,19 @@ BREAKDOWNS = {
 
 
 def system_colours(systems: Sequence[str], main: str) -> dict[str, int]:
-    """Return a colour for each system, the first one for the system as shipped."""
+    """Return a colour for each system that plots show, the first one for the system as shipped.
+
+    A plot of more lines than colours says nothing: single lanes go before ways of fusing, and those before pairs.
+    """
     others = [name for name in dict.fromkeys(systems) if name != main]
-    return {main: 0} | {name: place for place, name in enumerate(others, start=1)}
+    shown = sorted(others, key=lambda name: ("+" in name, ":" in name))[: GREY - 1]
+    return {main: 0} | {name: place for place, name in enumerate((one for one in others if one in shown), start=1)}
+
+
+def plots_lead(summary: Summary, colours: Mapping[str, int]) -> str:
+    """Return which systems the plots leave out, in words; nothing where they show all."""
+    count = len({one.system for one in summary.systems})
+    return "" if count <= len(colours) else f" {len(colours)} of {count} systems are drawn; the tables hold all."
 
 
 def lanes_lead(summary: Summary) -> str:
@@ -42,25 +53,30 @@ def tables(summary: Summary, colours: Mapping[str, int]) -> str:
 
 def _table(summary: Summary, scope: str, colours: Mapping[str, int]) -> str:
     systems = summary.of(scope)
-    best = {name: max(one.measures[name].mean for one in systems) for name in TABLE}
+    best = {name: value for name in TABLE if (value := _best(systems, name)) is not None}
     heads = "".join(f'<th title="{text(parse_measure(name).says)}">{name}</th>' for name in TABLE)
     rows = []
     for one in systems:
-        cells = "".join(_cell(one, name, best[name], len(systems)) for name in TABLE)
+        cells = "".join(_cell(one, name, best.get(name)) for name in TABLE)
         mark = ' class="main"' if one.system == summary.main else ""
-        rows.append(
-            f"<tr{mark}><td>{swatch(colours[one.system])}{text(one.system)}</td>{cells}"
-            f"<td>{one.milliseconds.get('p50', 0):.0f}</td></tr>"
-        )
+        name = f'{swatch(colours.get(one.system))}<span class="name">{text(one.system)}</span>'
+        rows.append(f"<tr{mark}><td>{name}</td>{cells}<td>{one.milliseconds.get('p50', 0):.0f}</td></tr>")
     return (
         f'<div class="wide"><table><thead><tr><th>{scope_words(scope)}</th>{heads}<th>ms</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def _cell(one: SystemFigures, name: str, best: float, rivals: int) -> str:
+def _best(systems: Sequence[SystemFigures], name: str) -> float | None:
+    """Return the best value of a measure, None where most systems have it: then it singles out nothing."""
+    values = [one.measures[name].mean for one in systems]
+    best = max(values)
+    return best if 2 * sum(value > best - 1e-9 for value in values) <= len(values) else None
+
+
+def _cell(one: SystemFigures, name: str, best: float | None) -> str:
     interval = one.measures[name]
-    mark = ' class="best"' if rivals > 1 and interval.mean > best - 1e-9 else ""
+    mark = ' class="best"' if best is not None and interval.mean > best - 1e-9 else ""
     return f"<td{mark}>{percent(interval.mean)}<small>{reach(interval)}</small></td>"
 
 
@@ -84,15 +100,14 @@ def curves(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return recall over depth for each scope."""
     panels = []
     for scope in dict.fromkeys(one.scope for one in summary.systems):
-        systems = sorted(summary.of(scope), key=lambda one: one.system == summary.main)  # drawn last, on top
+        drawn = [one for one in summary.of(scope) if one.system in colours]
+        systems = sorted(drawn, key=lambda one: one.system == summary.main)  # the main one last, on top
         lines = [Line(one.system, one.recall, colours[one.system], one.system == summary.main) for one in systems]
         depths = [k for k, _ in lines[0].points]
         chart = line_chart(
             lines, depth_axis(depths, "k, pages looked at"), percent_axis("R@k, %"), label=f"recall over depth, {scope}"
         )
-        panels.append(
-            panel(scope_words(scope), chart + legend([one.system for one in summary.of(scope)], dict(colours)))
-        )
+        panels.append(panel(scope_words(scope), chart + legend([one.system for one in drawn], colours)))
     return f'<div class="two">{"".join(panels)}</div>'
 
 
@@ -105,14 +120,15 @@ def breakdowns(summary: Summary, colours: Mapping[str, int]) -> str:
             values = list(dict.fromkeys(one.value for one in of_scope))[:ROWS]
             rows = []
             for value in values:
-                parts = sorted((one for one in of_scope if one.value == value), key=lambda one: -colours[one.system])
+                drawn = [one for one in of_scope if one.value == value and one.system in colours]
+                parts = sorted(drawn, key=lambda one: -colours[one.system])
                 dots = [(one.measures["R@5"], colours[one.system], one.system) for one in parts]
                 rows.append(Row(value, str(parts[0].count), dots))
             chart = dot_rows(rows, label=f"R@5 by {breakdown}, {scope}", title="R@5, %")
             title = f"{text(BREAKDOWNS.get(breakdown, breakdown))}, {scope_words(scope)}"
-            names = list(dict.fromkeys(one.system for one in summary.systems))
-            panels.append(panel(title, chart + legend(names, dict(colours))))
-    return f'<div class="two">{"".join(panels)}</div>' if panels else ""
+            panels.append(panel(title, chart))
+    names = [name for name in dict.fromkeys(one.system for one in summary.systems) if name in colours]
+    return f'{legend(names, colours)}<div class="two">{"".join(panels)}</div>' if panels else ""
 
 
 def latency(summary: Summary, colours: Mapping[str, int]) -> str:
@@ -120,7 +136,7 @@ def latency(summary: Summary, colours: Mapping[str, int]) -> str:
     parts = []
     for scope in dict.fromkeys(one.scope for one in summary.systems):
         rows = [
-            (one.system, one.milliseconds["p50"], one.milliseconds["p95"], colours[one.system])
+            (one.system, one.milliseconds["p50"], one.milliseconds["p95"], colours.get(one.system, GREY))
             for one in summary.of(scope)
             if one.milliseconds
         ]
