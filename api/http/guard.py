@@ -20,7 +20,7 @@ from api.http.problems import Problem
 
 PUBLIC = ("/healthz", "/readyz")
 _OF_ONE = re.compile(r"/v1/collections/([^/]+)(/.*)?")
-_READING_POSTS = ("search", "search/image", "answer")
+_READING_POSTS = ("search", "search/image", "answer", "extract")
 _SHARED = re.compile(r"/v1/(collections|jobs)(/.*)?")  # whose handlers look at what the caller sees
 
 

@@ -49,6 +49,7 @@ def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server
     [
         ("read", "GET", "/v1/documents", True),
         ("read", "POST", "/v1/search", True),
+        ("read", "POST", "/v1/extract", True),
         ("read", "POST", "/v1/documents", False),
         ("read", "DELETE", f"/v1/documents/{'0' * 64}", False),
         ("read", "POST", f"/v1/jobs/{'0' * 32}/cancel", False),
