@@ -11,6 +11,7 @@ from api.http import (
     openapi,
     problems,
     routes_answers,
+    routes_chat,
     routes_collections,
     routes_documents,
     routes_health,
@@ -20,6 +21,7 @@ from api.http import (
 )
 from api.http.bodies import Bodies
 from api.http.context import named_collection, open_door
+from api.http.dialect import Dialect
 from api.http.frame import Frame
 from api.http.guard import Guard
 from api.http.limits import Limits
@@ -44,6 +46,7 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     app.include_router(routes_health.router)
     app.include_router(routes_collections.router)
     app.include_router(routes_jobs.router)
+    app.include_router(routes_chat.router)
     inside = (routes_documents.router, routes_pages.router, routes_search.router, routes_answers.router)
     for router in inside:
         app.include_router(router, prefix="/v1")
@@ -52,5 +55,6 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     openapi.install(app)
     app.add_middleware(Bodies, limits=limits)
     app.add_middleware(Guard, keys=service.keys, limits=limits, keyless=keyless, default=service.collections.default)
+    app.add_middleware(Dialect)
     app.add_middleware(Frame, metrics=door.metrics)  # added last, met first
     return app

@@ -20,8 +20,8 @@ from api.http.problems import Problem
 
 PUBLIC = ("/healthz", "/readyz")
 _OF_ONE = re.compile(r"/v1/collections/([^/]+)(/.*)?")
-_READING_POSTS = ("search", "search/image", "answer", "extract")
-_SHARED = re.compile(r"/v1/(collections|jobs)(/.*)?")  # whose handlers look at what the caller sees
+_READING_POSTS = ("search", "search/image", "answer", "extract", "chat/completions")
+_SHARED = re.compile(r"/v1/(collections|jobs|models|chat)(/.*)?")  # whose handlers look at what the caller sees
 
 
 class Guard:
@@ -70,7 +70,7 @@ class Guard:
 
     def _identify(self, headers: Headers, address: str) -> Principal:
         kind, _, presented = headers.get("authorization", "").partition(" ")
-        if not presented and self._keyless and not self._keys_exist():
+        if self._keyless and not self._keys_exist():  # whatever is presented: some clients always send a key
             _require_local_name(headers.get("host", ""))
             return ANYBODY_HERE
         principal = self._keys.identify(presented.strip()) if kind.lower() == "bearer" else None

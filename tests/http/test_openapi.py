@@ -115,7 +115,7 @@ def real_ids(live: Live) -> dict[str, str]:
     """Return what there is, by the names of the addresses' parts."""
     document = httpx2.get(f"{live.address}/v1/documents").json()["documents"][0]["id"]
     job = httpx2.get(f"{live.address}/v1/jobs").json()["jobs"][-1]["id"]
-    return {"collection": "default", "document": document, "page": f"{document}-1", "job": job}
+    return {"collection": "default", "document": document, "page": f"{document}-1", "job": job, "model": "pagelens"}
 
 
 def check_cases(live: Live, most: int) -> dict[str, int]:
