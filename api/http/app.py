@@ -25,6 +25,7 @@ from api.http.dialect import Dialect
 from api.http.frame import Frame
 from api.http.guard import Guard
 from api.http.limits import Limits
+from api.http.mcp_door import McpDoor
 from api.service import Service
 
 
@@ -32,12 +33,14 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     """Return the app over a service, which it starts and closes. `keyless`: bound to loopback, see `api.http.guard`."""
     limits = limits or Limits()
     door = open_door(service, limits)
+    assistants = McpDoor(most=limits.body)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.threads
         await anyio.to_thread.run_sync(service.start)
-        yield
+        async with assistants.manager.run():
+            yield
         await anyio.to_thread.run_sync(service.close)
 
     # No page of documentation: FastAPI's own loads its scripts from elsewhere. /openapi.json is ours.
@@ -51,6 +54,7 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     for router in inside:
         app.include_router(router, prefix="/v1")
         app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(named_collection)])
+    app.router.routes.extend(assistants.routes())
     problems.install(app)
     openapi.install(app)
     app.add_middleware(Bodies, limits=limits)

@@ -98,6 +98,8 @@ def needed_scope(method: str, path: str) -> KeyScope:
     """Return the least scope for a request."""
     inside = _OF_ONE.fullmatch(path)
     rest = (inside[2] or "") if inside else path.removeprefix("/v1")
+    if path == "/mcp" or (inside and rest == "/mcp"):  # its tools only read, whatever the method
+        return "read"
     if path == "/metrics" or not (path.startswith("/v1/") or path == "/openapi.json"):
         return "admin"
     if method in ("GET", "HEAD") or (method == "POST" and rest.strip("/") in _READING_POSTS):
@@ -112,7 +114,7 @@ def collection_of(path: str, default: str) -> str | None:
     inside = _OF_ONE.fullmatch(path)
     if inside:
         return inside[1]
-    return default if path.startswith("/v1/") and not _SHARED.fullmatch(path) else None
+    return default if (path == "/mcp" or path.startswith("/v1/")) and not _SHARED.fullmatch(path) else None
 
 
 def outside(name: str) -> Problem:

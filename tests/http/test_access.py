@@ -157,7 +157,10 @@ def test_an_address_nobody_listed_needs_the_most() -> None:
     assert needed_scope("POST", "/v1/collections/a/search") == "read"
     assert needed_scope("POST", "/v1/collections/a/search/image/x") == "write"
     assert needed_scope("PATCH", "/v1/collections/a") == "admin"
-    assert needed_scope("GET", "/mcp") == "admin"
+    assert needed_scope("GET", "/mcp/x") == needed_scope("GET", "/elsewhere") == "admin"
+    assert needed_scope("POST", "/mcp") == needed_scope("POST", "/v1/collections/a/mcp") == "read"
+    assert needed_scope("POST", "/v1/mcp") == "write"
+    assert collection_of("/mcp", "default") == "default"
     assert collection_of("/v1/collections/a/pages/x", "default") == "a"
     assert collection_of("/v1/pages/x", "default") == "default"
     assert collection_of("/v1/jobs/x", "default") is None

@@ -68,7 +68,7 @@ def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
         "import sys; from api.cli import main\n"
         f"main(['index', '{tmp_path}/a.pdf', '-c', '{tmp_path}/c', '--profile', 'builtin', '--ocr', 'never'])\n"
         f"main(['search', 'limpet', '-c', '{tmp_path}/c'])\n"
-        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'torch'} & set(sys.modules)))"
+        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'mcp', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "limpet" in done.stdout
