@@ -16,6 +16,7 @@ from api.http import (
     routes_documents,
     routes_health,
     routes_jobs,
+    routes_page,
     routes_pages,
     routes_search,
 )
@@ -46,6 +47,7 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     # No page of documentation: FastAPI's own loads its scripts from elsewhere. /openapi.json is ours.
     app = FastAPI(title="PageLens", version=version("pagelens"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.door = door
+    app.include_router(routes_page.router)
     app.include_router(routes_health.router)
     app.include_router(routes_collections.router)
     app.include_router(routes_jobs.router)

@@ -18,7 +18,7 @@ from api.http.gates import Buckets
 from api.http.limits import Limits
 from api.http.problems import Problem
 
-PUBLIC = ("/healthz", "/readyz")
+PUBLIC = ("/", "/healthz", "/readyz")
 _OF_ONE = re.compile(r"/v1/collections/([^/]+)(/.*)?")
 _READING_POSTS = ("search", "search/image", "answer", "extract", "chat/completions")
 _SHARED = re.compile(r"/v1/(collections|jobs|models|chat)(/.*)?")  # whose handlers look at what the caller sees
