@@ -52,11 +52,12 @@ async function follow(question, said, sources, notes, signal) {
   const cited = new Map();
   for await (const [name, data] of events(await post(inside("/answer"), { question, history }, options))) {
     if (name === "text") text += data.text;
-    if (name === "citation") cited.set(data.mark, data);
+    if (name === "citation") cited.set(data.mark, [...(cited.get(data.mark) || []), data]);
     if (name === "problem") throw new Refused([data.detail, data.next_step].filter(Boolean).join(" "));
     if (name === "answer") {
       text = data.text;
-      data.citations.forEach((one) => cited.set(one.mark, cited.get(one.mark) || one));
+      cited.clear();
+      data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
       notes.replaceChildren(...data.notes.map((note) => make("p", { textContent: note })));
       if (!data.found && data.looked_at.length) notes.append(lookedAt(data.looked_at));
       history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
@@ -66,25 +67,28 @@ async function follow(question, said, sources, notes, signal) {
   }
 }
 
-const openCitation = (one) => openPage(one, one.boxes, one.quote);
+// A mark may stand for several quotes of its page.
+const openCitation = (all) => openPage(all[0], all.flatMap((one) => one.boxes), all[0].quote);
 
 function withMarks(text, cited) {
   return text.split(/(\[\d{1,3}\])/).map((part) => {
-    const one = /^\[\d+\]$/.test(part) ? cited.get(Number(part.slice(1, -1))) : null;
-    if (!one) return part;
-    const mark = make("button", { type: "button", className: "cite", textContent: part, title: `${one.name}, ${place(one)}` });
-    mark.addEventListener("click", () => openCitation(one));
+    const all = /^\[\d+\]$/.test(part) ? cited.get(Number(part.slice(1, -1))) : null;
+    if (!all) return part;
+    const mark = make("button", { type: "button", className: "cite", textContent: part, title: `${all[0].name}, ${place(all[0])}` });
+    mark.addEventListener("click", () => openCitation(all));
     return mark;
   });
 }
 
-function source(one) {
-  const state = { verified: "on the page", supported: "seen in the picture", unverified: "not confirmed" }[one.state];
-  const made = make("button", { type: "button" },
-    make("strong", { textContent: `[${one.mark}] ${one.name}, ${place(one)}` }),
-    ...(state ? [make("span", { className: `state ${one.state}`, textContent: state })] : []),
-    ...(one.quote ? [make("div", {}, make("q", { textContent: one.quote }))] : []));
-  made.addEventListener("click", () => openCitation(one));
+const STATES = { verified: "on the page", supported: "seen in the picture", unverified: "not confirmed" };
+
+function source(all) {
+  const [first] = all;
+  const said = all.map((one) => make("div", {},
+    ...(one.quote ? [make("q", { textContent: one.quote })] : [make("span", { textContent: one.claim })]),
+    ...(one.state ? [make("span", { className: `state ${one.state}`, textContent: STATES[one.state] })] : [])));
+  const made = make("button", { type: "button" }, make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...said);
+  made.addEventListener("click", () => openCitation(all));
   return make("li", {}, made);
 }
 

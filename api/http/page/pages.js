@@ -31,18 +31,19 @@ async function draw(target, page, boxes, width) {
 function card(hit) {
   const boxes = hit.evidence.flatMap((one) => one.boxes);
   const quote = hit.evidence.map((one) => one.quote).find(Boolean);
-  const sheet = make("div", { className: "sheet" }, make("span", { className: "rank", textContent: hit.rank }));
+  const sheet = make("div", { className: "sheet" });
+  const framed = make("div", { className: "framed" }, sheet, make("span", { className: "rank", textContent: hit.rank }));
   const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
     make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
   const like = hit.like.length ? [make("p", { className: "faint", textContent: `and ${hit.like.length} that look the same` })] : [];
   const told = [place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
-  const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, sheet,
+  const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
     make("h3", { textContent: hit.name }),
     make("p", { className: "faint", textContent: told.filter(Boolean).join(" · ") }),
     ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
     ...like, make("div", { className: "lanes" }, ...lanes));
   made.addEventListener("click", () => openPage(hit, boxes, quote));
-  draw(sheet, hit, boxes, 480).then(() => { sheet.scrollTop = sheet.scrollTop; });
+  draw(sheet, hit, boxes, 480);
   return made;
 }
 
@@ -69,7 +70,8 @@ const openPage = tried(async (page, boxes = [], quote = "") => {
   $("previous").disabled = read.number <= 1;
   $("next").disabled = read.number >= read.page_count;
   $("page-text").append(...(read.text ? marked(read.text, quote) : [read.caption || "No words on this page."]));
-  $("page-text").querySelector("mark")?.scrollIntoView({ block: "center" });
+  const mark = $("page-text").querySelector("mark");
+  if (mark) $("page-text").scrollTop = mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3;
   await drawn;
 });
 
