@@ -36,7 +36,7 @@ function card(hit) {
   const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
     make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
   const like = hit.like.length ? [make("p", { className: "faint", textContent: `and ${hit.like.length} that look the same` })] : [];
-  const told = [place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
+  const told = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
   const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
     make("h3", { textContent: hit.name }),
     make("p", { className: "faint", textContent: told.filter(Boolean).join(" · ") }),
