@@ -1,4 +1,4 @@
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|keys|models|doctor|demo`.
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|mcp|keys|models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
@@ -25,6 +25,7 @@ from api import console, wiring
 from api.copying import copy
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
+from api.mcp_stdio import mcp
 from api.names import absolute_path, picture_name, printable
 from api.options import (
     DEFAULT,
@@ -343,6 +344,7 @@ def retry(
 
 
 app.command()(serve)
+app.command()(mcp)
 app.add_typer(keys_app, name="keys")
 app.command()(copy)
 

@@ -8,7 +8,7 @@ This module knows nothing of pages, lanes or other checkpoints.
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -57,6 +57,8 @@ TOKEN_BUDGET = 512
 
 Made = TypeVar("Made")
 Hidden = NDArray[np.float32]  # (n_texts, n_tokens, dim)
+QUERIES_REMEMBERED = 32  # by vector and tokens: the lanes of one search, and of those beside it
+
 Mask = NDArray[np.int64]  # (n_texts, n_tokens)
 
 
@@ -87,6 +89,7 @@ class BuiltinTextEncoder:
         self._tokenizer = _tokenizer(tokenizer)
         self._tokenizer.enable_truncation(length)
         self._workers = workers
+        self._remembered = lru_cache(QUERIES_REMEMBERED)(self._query)
         self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
         self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
@@ -112,7 +115,20 @@ class BuiltinTextEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1; the model encodes queries and passages alike."""
+        if len(texts) == 1:
+            return self._remembered(texts[0])[0].copy()
         return self.encode_passages(texts)
+
+    def encode_query_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return what `encode_tokens` returns; a query that another lane has just asked for is not encoded again."""
+        if len(texts) == 1:
+            return [self._remembered(texts[0])[1]]
+        return self.encode_tokens(texts)
+
+    def _query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
+        vectors, [tokens] = self.encode_with_tokens([text])
+        tokens.vectors.flags.writeable = tokens.spans.flags.writeable = False  # shared from here on
+        return vectors, tokens
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1, in the order given."""

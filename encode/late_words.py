@@ -73,7 +73,9 @@ class BuiltinPageEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
         """Return the tokens of each query, those of words without a term left out unless the query has no others."""
-        return [self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_tokens(texts), strict=True)]
+        return [
+            self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_query_tokens(texts), strict=True)
+        ]
 
     def _matrix(self, page: PageText, windows: Sequence[tuple[int, TokenVectors]]) -> TokenMatrix:
         if not windows:

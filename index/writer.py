@@ -149,6 +149,8 @@ class CollectionWriter:
             for path in gone:
                 orphans |= unlink_path(connection, path)
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
+            if known and not orphans:  # documents that have other paths: nothing else would tell open readers
+                self._words.mark(catalog.advance(connection))
         self._pending.removed.extend(orphans)
         self.commit()
         self._load()

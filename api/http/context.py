@@ -1,7 +1,7 @@
 """What endpoints are handed: the service, the caller, the collection they act on, turns, cursors, audit lines."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
@@ -28,6 +28,7 @@ class Kept:
 
     results: SearchResults
     generation: int
+    documents: Mapping[str, str]  # path -> document id, of the hits folded behind others
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from api.http.gates import Buckets
 from api.http.limits import Limits
 from api.http.problems import Problem
 
-PUBLIC = ("/healthz", "/readyz")
+PUBLIC = ("/", "/healthz", "/readyz")
 _OF_ONE = re.compile(r"/v1/collections/([^/]+)(/.*)?")
-_READING_POSTS = ("search", "search/image", "answer")
-_SHARED = re.compile(r"/v1/(collections|jobs)(/.*)?")  # whose handlers look at what the caller sees
+_READING_POSTS = ("search", "search/image", "answer", "extract", "chat/completions")
+_SHARED = re.compile(r"/v1/(collections|jobs|models|chat)(/.*)?")  # whose handlers look at what the caller sees
 
 
 class Guard:
@@ -70,7 +70,7 @@ class Guard:
 
     def _identify(self, headers: Headers, address: str) -> Principal:
         kind, _, presented = headers.get("authorization", "").partition(" ")
-        if not presented and self._keyless and not self._keys_exist():
+        if self._keyless and not self._keys_exist():  # whatever is presented: some clients always send a key
             _require_local_name(headers.get("host", ""))
             return ANYBODY_HERE
         principal = self._keys.identify(presented.strip()) if kind.lower() == "bearer" else None
@@ -98,6 +98,8 @@ def needed_scope(method: str, path: str) -> KeyScope:
     """Return the least scope for a request."""
     inside = _OF_ONE.fullmatch(path)
     rest = (inside[2] or "") if inside else path.removeprefix("/v1")
+    if path == "/mcp" or (inside and rest == "/mcp"):  # its tools only read, whatever the method
+        return "read"
     if path == "/metrics" or not (path.startswith("/v1/") or path == "/openapi.json"):
         return "admin"
     if method in ("GET", "HEAD") or (method == "POST" and rest.strip("/") in _READING_POSTS):
@@ -112,7 +114,7 @@ def collection_of(path: str, default: str) -> str | None:
     inside = _OF_ONE.fullmatch(path)
     if inside:
         return inside[1]
-    return default if path.startswith("/v1/") and not _SHARED.fullmatch(path) else None
+    return default if (path == "/mcp" or path.startswith("/v1/")) and not _SHARED.fullmatch(path) else None
 
 
 def outside(name: str) -> Problem:

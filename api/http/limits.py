@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+DAY = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -15,6 +17,7 @@ class Limits:
     results: int = 100  # of one page of results
     depth: int = 1_000  # results one can page through
     width: int = 3_000  # pixels of a page picture
+    head: float = 15.0  # seconds that a request's head may take
     idle: float = 20.0  # seconds that a body may stand still
     slowest: int = 4_096  # bytes a second that a body must come with, `idle` seconds given
     rate: float = 50.0  # requests a second of one key
@@ -30,6 +33,8 @@ class Limits:
     writes_waiting: int = 32
     streams: int = 64  # of job progress, at once
     patience: float = 30.0  # seconds that a request may wait for its turn
+    keep_jobs: float = 30 * DAY  # seconds that a job is told of once it has ended, and its Idempotency-Key known
+    keep_uploads: float = 7 * DAY  # seconds that an upload is kept which no document stands on, or another too
 
     @property
     def threads(self) -> int:

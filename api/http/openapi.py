@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.http import examples
+from api.http.chat_shapes import ErrorOut
+from api.http.dialect import ADDRESSES
 from api.http.problems import MEDIA
 from api.http.replies import ProblemOut
 
@@ -29,20 +31,23 @@ def install(app: FastAPI) -> None:
 def _described(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
     parts = made.setdefault("components", {}).setdefault("schemas", {})
-    own = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
-    parts.update(own.pop("$defs", {}))
-    parts["ProblemOut"] = own
+    for model in (ProblemOut, ErrorOut):
+        own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts.update(own.pop("$defs", {}))
+        parts[model.__name__] = own
     for name in ("HTTPValidationError", "ValidationError"):
         parts.pop(name, None)
     made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     made["security"] = [{}, {"key": []}]
     problem = {"content": {MEDIA: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
-    for operations in made["paths"].values():
+    openai = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorOut"}}}}
+    for path, operations in made["paths"].items():
+        told = openai if path.startswith(ADDRESSES) else problem
         for operation in operations.values():
             responses = operation["responses"]
             responses.pop("422", None)
-            responses["4XX"] = {"description": "What was wrong with the request.", **problem}
-            responses["5XX"] = {"description": "What is wrong here.", **problem}
+            responses["4XX"] = {"description": "What was wrong with the request.", **told}
+            responses["5XX"] = {"description": "What is wrong here.", **told}
             _exemplify(operation)
     return made
 

@@ -81,7 +81,8 @@ _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (ReadError, 422, "unreadable-file", ""),
     (WeightsError, 503, "models-missing", "The server's operator: run pagelens doctor."),
 )
-_GENERATION = {"busy": 503, "timed-out": 504, "too-long": 422, "no-pictures": 422}
+_GENERATION = {"busy": 503, "timed-out": 504, "too-long": 422, "no-pictures": 422, "no-model": 409}
+_NO_MODEL = "The server's operator: set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), or start it with --model."
 
 
 def problem_of(error: PageLensError) -> Problem:
@@ -89,7 +90,8 @@ def problem_of(error: PageLensError) -> Problem:
     if isinstance(error, GenerationError):
         status = _GENERATION.get(error.code, 502)
         headers = {"Retry-After": "10"} if status == 503 else {}
-        return Problem(status, f"model-{error.code}", str(error), next_step="Ask again later.", headers=headers)
+        step = _NO_MODEL if error.code == "no-model" else "Ask again later."
+        return Problem(status, f"model-{error.code}", str(error), next_step=step, headers=headers)
     for kind, status, name, step in _KINDS:
         if isinstance(error, kind):
             headers = {"Retry-After": "2"} if status == 409 else {}

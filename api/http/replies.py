@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from core.types import CitationState, Kind, TextSource
 
@@ -47,6 +47,12 @@ class PageName(BaseModel):
     name: str = Field(description="The document's file name, as its sender called it.")
 
 
+class NeighbourOut(PageName):
+    """A page beside one that was found."""
+
+    text: str
+
+
 class HitOut(PageName):
     """A page found, and why."""
 
@@ -60,6 +66,9 @@ class HitOut(PageName):
     confidence: float | None
     evidence: list[EvidenceOut]
     guesses: list[GuessOut]
+    estimated: bool = Field(description="The page number: the format has no pages of its own.")
+    like: list[PageName] = Field(description="With `fold`: further hits that are the same to a reader.")
+    neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and behind it.")
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
 
 
@@ -109,6 +118,17 @@ class AnswerReply(BaseModel):
     found: bool
     confidence: float
     citations: list[CitationOut]
+    looked_at: list[PageName]
+    notes: list[str]
+    usage: UsageOut | None
+
+
+class ExtractReply(BaseModel):
+    """A document in the shape of a schema; what stands on no page that was read is null."""
+
+    data: JsonValue
+    citations: dict[str, CitationOut] = Field(description="Where each value stands, by its JSON pointer (RFC 6901).")
+    absent: list[str] = Field(description="Pointers of what is null.")
     looked_at: list[PageName]
     notes: list[str]
     usage: UsageOut | None

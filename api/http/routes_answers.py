@@ -1,4 +1,4 @@
-"""Answering: with citations, or an honest no; whole, or as it comes."""
+"""Answering: with citations, or an honest no; whole, or as it comes. And documents read into a schema's shape."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from api.engine import Engine
 from api.http.context import Here, HereNow
 from api.http.gates import Overloaded
 from api.http.problems import fault, overloaded, problem_of
-from api.http.replies import AnswerReply
-from api.http.requests import AnswerRequest
+from api.http.replies import AnswerReply, ExtractReply
+from api.http.requests import AnswerRequest, ExtractRequest
 from api.http.streams import EVENTS, event, wants_events
-from api.http.views import answer_reply, citation_out, names_of
+from api.http.views import answer_reply, citation_out, documents_of, extract_reply, find_document, names_of
 from core.errors import PageLensError
 from core.types import AnswerEvent, Citation
 
@@ -36,17 +36,32 @@ def answer(request: Request, here: HereNow, body: AnswerRequest) -> AnswerReply 
         return here.use(lambda engine: _whole(here, engine, body))
 
 
+@router.post("/extract", summary="Read a document into the shape of a JSON Schema")
+def extract(here: HereNow, body: ExtractRequest) -> ExtractReply:
+    """Return a document's values with the page that each of them stands on. Needs a language model."""
+
+    def work(engine: Engine) -> ExtractReply:
+        with engine.snapshot() as snapshot:
+            find_document(snapshot, body.document)
+        found = engine.extract(body.document, body.wanted, k=body.k)
+        return extract_reply(here, found, documents_of(engine))
+
+    with here.door.answers.turn():
+        return here.use(work)
+
+
 def _whole(here: Here, engine: Engine, body: AnswerRequest) -> AnswerReply:
-    found = engine.ask(body.question, k=body.k, filters=body.filters.filters())
-    return answer_reply(here, found, _documents(engine))
+    found = engine.ask(body.question, k=body.k, filters=body.filters.filters(), history=body.turns())
+    return answer_reply(here, found, documents_of(engine))
 
 
 def _events(here: Here, body: AnswerRequest, request_id: str) -> Iterator[str]:
     """Yield an answer's events; what goes wrong once they flow is an event too."""
     try:
         with here.door.answers.turn():
-            engine, documents = here.use(lambda engine: (engine, _documents(engine)))
-            events = engine.ask_stream(body.question, k=body.k, filters=body.filters.filters())
+            engine, documents = here.use(lambda engine: (engine, documents_of(engine)))
+            filters = body.filters.filters()
+            events = engine.ask_stream(body.question, k=body.k, filters=filters, history=body.turns())
             with closing(events):  # a caller who leaves stops the model
                 for one in events:
                     yield _event(here, one, documents)
@@ -64,9 +79,3 @@ def _event(here: Here, one: AnswerEvent, documents: dict[str, str]) -> str:
     if isinstance(one, Citation):
         return event("citation", citation_out(one, documents, names_of(here, [one.ref.path])).model_dump_json())
     return event("answer", answer_reply(here, one, documents).model_dump_json())
-
-
-def _documents(engine: Engine) -> dict[str, str]:
-    """Return the document of each path."""
-    with engine.snapshot() as snapshot:
-        return {path: row.document.sha256 for row in snapshot.documents.values() for path in row.paths}

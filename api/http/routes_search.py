@@ -13,7 +13,7 @@ from api.http.context import Here, HereNow, Kept
 from api.http.problems import Problem
 from api.http.replies import SearchReply
 from api.http.requests import FiltersIn, Lane, SearchRequest, Text
-from api.http.views import search_reply
+from api.http.views import documents_of, search_reply
 
 router = APIRouter(tags=["search"])
 
@@ -33,11 +33,20 @@ def search_by_image(
     lanes: Annotated[list[Lane] | None, Form(max_length=5)] = None,
     filters: Annotated[Json[FiltersIn] | None, Form(description="As in /v1/search, as JSON.")] = None,
     explain: Annotated[bool, Form()] = False,
+    fold: Annotated[bool, Form()] = False,
+    neighbours: Annotated[int, Form(ge=0, le=3)] = 0,
     cursor: Annotated[str | None, Form(max_length=500)] = None,
 ) -> SearchReply:
     """Do what /v1/search does, with the picture as a file."""
     body = SearchRequest(
-        query=query, k=k, lanes=lanes or None, filters=filters or FiltersIn(), explain=explain, cursor=cursor
+        query=query,
+        k=k,
+        lanes=lanes or None,
+        filters=filters or FiltersIn(),
+        explain=explain,
+        fold=fold,
+        neighbours=neighbours,
+        cursor=cursor,
     )
     return _answer(here, body, image.file.read())
 
@@ -70,8 +79,17 @@ def _search(here: Here, engine: Engine, body: SearchRequest, picture: bytes | No
     with here.door.searches.turn():
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
-        results = engine.search(body.query, image=picture, k=depth, filters=body.filters.filters(), lanes=body.lanes)
-        return Kept(results, generation)
+        results = engine.search(
+            body.query,
+            image=picture,
+            k=depth,
+            filters=body.filters.filters(),
+            lanes=body.lanes,
+            fold=body.fold,
+            neighbours=body.neighbours,
+        )
+        behind = {ref.path for hit in results.hits for ref in hit.like}
+        return Kept(results, generation, documents_of(engine, behind) if behind else {})
 
 
 def _fingerprint(here: Here, body: SearchRequest, picture: bytes | None) -> str:

@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from api.http.app import create_app
+from api.http.heads import patient_protocol
 from api.http.limits import Limits
 from api.logs import FIELDS, log_json
 from api.service import Service
@@ -20,6 +21,7 @@ LAST_WORDS = 5  # seconds that open requests are given at the end
 def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits | None = None) -> None:
     """Serve until told to end (SIGINT, SIGTERM)."""
     log_json(sys.stderr, audit=service.folder.audit)
+    limits = limits or Limits()
     app = create_app(service, limits=limits, keyless=keyless)
     config = uvicorn.Config(
         app,
@@ -30,6 +32,7 @@ def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits
         server_header=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=LAST_WORDS,
+        http=patient_protocol(limits.head),
         h11_max_incomplete_event_size=32 << 10,
     )
     server = _Told(config)

@@ -1,10 +1,13 @@
 """From what the engine gives to what goes over the wire. Names are as people know them; paths stay here."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TypedDict
+from typing import TypedDict, cast
 
+from pydantic import JsonValue
+
+from api.engine import Engine
 from api.http import replies as out
 from api.http.context import Here, Kept
 from api.http.problems import public
@@ -12,7 +15,7 @@ from api.jobs.records import FileRecord, JobRecord
 from api.results import FoundPage
 from core.errors import NotFound
 from core.keys import page_key
-from core.types import Answer, Box, Citation, Guess, PageRef
+from core.types import Answer, Box, Citation, Extraction, Guess, PageRef, Usage
 from index.catalog import DocumentRow, PageRow
 from index.reader import Snapshot
 
@@ -34,6 +37,13 @@ def names_of(here: Here, paths: Iterable[str]) -> dict[str, str]:
     wanted = sorted(set(paths))
     sent = here.door.service.upload_names(wanted)
     return {path: sent.get(path, PurePath(path).name or path) for path in wanted}
+
+
+def documents_of(engine: Engine, paths: Container[str] | None = None) -> dict[str, str]:
+    """Return the document's id of each path; of all where none are given."""
+    with engine.snapshot() as snapshot:
+        rows = snapshot.documents.values()
+        return {one: row.document.sha256 for row in rows for one in row.paths if paths is None or one in paths}
 
 
 def find_document(snapshot: Snapshot, document: str) -> DocumentRow:
@@ -102,11 +112,11 @@ def search_reply(
     """Return `size` results from the one at `first` on."""
     results = kept.results
     hits = results.hits[first : first + size]
-    names = names_of(here, (hit.ref.path for hit in hits))
+    names = names_of(here, [ref.path for hit in hits for ref in (hit.ref, *hit.like)])
     return out.SearchReply(
         collection=here.name,
         generation=kept.generation,
-        hits=[_hit(hit, first + n, names[hit.ref.path], explain) for n, hit in enumerate(hits, 1)],
+        hits=[_hit(hit, first + n, kept.documents, names, explain) for n, hit in enumerate(hits, 1)],
         heard=[public(one) for one in results.heard],
         pages_searched=results.pages_searched,
         missing_lanes={lane: public(reason) for lane, reason in results.missing.items()},
@@ -118,8 +128,6 @@ def search_reply(
 def answer_reply(here: Here, answer: Answer, documents: Mapping[str, str]) -> out.AnswerReply:
     """Return an answer as it goes out; `documents` is path -> document id."""
     names = names_of(here, [*(one.ref.path for one in answer.citations), *(ref.path for ref in answer.looked_at)])
-    usage = answer.usage
-    told = {} if usage is None else {name: getattr(usage, name) for name in out.UsageOut.model_fields}
     return out.AnswerReply(
         question=answer.question,
         text=answer.text,
@@ -128,7 +136,20 @@ def answer_reply(here: Here, answer: Answer, documents: Mapping[str, str]) -> ou
         citations=[citation_out(one, documents, names) for one in answer.citations],
         looked_at=[out.PageName(**_ref(ref, None, documents, names)) for ref in answer.looked_at],
         notes=[public(note) for note in answer.notes],
-        usage=out.UsageOut(**told) if told else None,
+        usage=_usage(answer.usage),
+    )
+
+
+def extract_reply(here: Here, one: Extraction, documents: Mapping[str, str]) -> out.ExtractReply:
+    """Return what was read from a document as it goes out; `documents` is path -> document id."""
+    names = names_of(here, [*(cited.ref.path for cited in one.citations.values()), *(at.path for at in one.looked_at)])
+    return out.ExtractReply(
+        data=cast(JsonValue, one.data),  # it was read from JSON
+        citations={pointer: citation_out(cited, documents, names) for pointer, cited in one.citations.items()},
+        absent=list(one.absent),
+        looked_at=[out.PageName(**_ref(ref, None, documents, names)) for ref in one.looked_at],
+        notes=[public(note) for note in one.notes],
+        usage=_usage(one.usage),
     )
 
 
@@ -175,7 +196,14 @@ def file_out(one: FileRecord) -> out.FileOut:
     )
 
 
-def _hit(hit: FoundPage, rank: int, name: str, explain: bool) -> out.HitOut:
+def _usage(usage: Usage | None) -> out.UsageOut | None:
+    return None if usage is None else out.UsageOut(**{name: getattr(usage, name) for name in out.UsageOut.model_fields})
+
+
+def _hit(
+    hit: FoundPage, rank: int, documents: Mapping[str, str], names: Mapping[str, str], explain: bool
+) -> out.HitOut:
+    name = names[hit.ref.path]
     lanes = {lane: out.LaneOut(rank=at.rank, score=at.score) for lane, at in hit.lanes.items()}
     return out.HitOut(
         **_page_name(hit.document, hit.ref.number, hit.label, name),
@@ -189,6 +217,12 @@ def _hit(hit: FoundPage, rank: int, name: str, explain: bool) -> out.HitOut:
         confidence=hit.confidence,
         evidence=[out.EvidenceOut(quote=one.quote, boxes=[_box(box) for box in one.boxes]) for one in hit.evidence],
         guesses=_guesses(hit.guesses),
+        estimated=hit.estimated,
+        like=[out.PageName(**_ref(ref, None, documents, names)) for ref in hit.like],
+        neighbours=[
+            out.NeighbourOut(**_page_name(hit.document, one.ref.number, one.label, name), text=one.text)
+            for one in hit.neighbours
+        ],
         lanes=lanes if explain else None,
     )
 

@@ -14,13 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock
 
 from api.collections import Collections
 from api.engine import Engine
+from api.http.limits import Limits
 from api.jobs.claims import Claims, Step
 from api.jobs.records import FileRecord, FileResult
+from api.jobs.sweeping import Sweeper
 from api.logs import log_json
 from api.names import text_to_path
 from api.results import FailedFile, IndexReport, Progress
@@ -31,6 +34,7 @@ from core.errors import CollectionLocked, CollectionMismatch, PageLensError
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 PAUSE = 0.3  # seconds between two looks at an empty queue
+SWEEP = 3_600.0  # seconds between two looks for what is kept no longer
 TELL = 0.5  # seconds between two notes of progress
 GRACE = 20.0  # seconds for what is under way to be kept, once the server is gone
 
@@ -155,6 +159,17 @@ def _end_with_server() -> None:
     os._exit(1)
 
 
+def _work(worker: Worker, sweeper: Sweeper) -> NoReturn:
+    swept = time.monotonic()
+    while True:
+        if worker.work():
+            continue
+        if time.monotonic() - swept > SWEEP:
+            sweeper.sweep()
+            swept = time.monotonic()
+        time.sleep(PAUSE)
+
+
 def main(root: Path, *, default: str, only: bool) -> None:
     """Work until told to end."""
     log_json(sys.stderr)
@@ -167,10 +182,12 @@ def main(root: Path, *, default: str, only: bool) -> None:
             database = Database(folder.database)
             collections = Collections(root, read_settings(), default=default, only=only)
             worker = Worker(Claims(database), collections, folder.uploads)
+            limits = Limits()
+            sweeper = Sweeper(
+                database, collections, folder, keep_jobs=limits.keep_jobs, keep_uploads=limits.keep_uploads
+            )
             logger.info("worker started")
-            while True:
-                if not worker.work():
-                    time.sleep(PAUSE)
+            _work(worker, sweeper)
     except KeyboardInterrupt:
         logger.info("worker ended")
 

@@ -1,10 +1,12 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.errors import WeightsError
 from core.settings import Settings
@@ -119,3 +121,31 @@ def test_the_builtin_path_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n[]\n"
     assert done.stderr == ""
+
+
+class CountingSession:
+    """The session of an encoder, and how many forwards it was asked for."""
+
+    def __init__(self, inner: BuiltinTextEncoder) -> None:
+        self._run = inner._session.run
+        self.forwards = 0
+
+    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+        self.forwards += 1
+        return self._run(outputs, feeds)
+
+
+def test_a_query_is_encoded_once_for_all_who_ask_and_the_same_as_alone(encoder: BuiltinTextEncoder) -> None:
+    session = CountingSession(encoder)
+    shared = BuiltinTextEncoder(session, wheel_file(*TOKENIZER), dim=384, length=256, workers=1)
+    first = shared.encode_queries([TEXTS[0]])
+    [tokens] = shared.encode_query_tokens([TEXTS[0]])
+    again = shared.encode_queries([TEXTS[0]])
+    assert session.forwards == 1
+    assert np.array_equal(first, again) and np.array_equal(first, encoder.encode_passages([TEXTS[0]]))
+    [alone] = encoder.encode_tokens([TEXTS[0]])
+    assert np.array_equal(tokens.vectors, alone.vectors) and np.array_equal(tokens.spans, alone.spans)
+    first[:] = 0  # its own copy: nobody spoils another's
+    assert np.array_equal(shared.encode_queries([TEXTS[0]]), again)
+    shared.encode_queries([TEXTS[1]])
+    assert session.forwards == 2

@@ -21,6 +21,7 @@ from api.jobs.worker import Worker
 from api.service import Service, open_service
 from core.settings import Settings
 from tests.api.files import write_pdf
+from tests.generate.model_server import ModelServer, running
 
 HARBOUR = [
     "Port of Sandvik annual report\nThis report covers the year 2024.",
@@ -133,6 +134,15 @@ def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> It
 def empty(start: Started) -> Server:
     """A server with nothing in it."""
     return start()
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    """A language model's server, named by the environment for the servers that are started after."""
+    with running() as server:
+        monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
+        monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
+        yield server
 
 
 def example_pdf() -> bytes:

@@ -49,6 +49,7 @@ def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server
     [
         ("read", "GET", "/v1/documents", True),
         ("read", "POST", "/v1/search", True),
+        ("read", "POST", "/v1/extract", True),
         ("read", "POST", "/v1/documents", False),
         ("read", "DELETE", f"/v1/documents/{'0' * 64}", False),
         ("read", "POST", f"/v1/jobs/{'0' * 32}/cancel", False),
@@ -156,7 +157,10 @@ def test_an_address_nobody_listed_needs_the_most() -> None:
     assert needed_scope("POST", "/v1/collections/a/search") == "read"
     assert needed_scope("POST", "/v1/collections/a/search/image/x") == "write"
     assert needed_scope("PATCH", "/v1/collections/a") == "admin"
-    assert needed_scope("GET", "/mcp") == "admin"
+    assert needed_scope("GET", "/mcp/x") == needed_scope("GET", "/elsewhere") == "admin"
+    assert needed_scope("POST", "/mcp") == needed_scope("POST", "/v1/collections/a/mcp") == "read"
+    assert needed_scope("POST", "/v1/mcp") == "write"
+    assert collection_of("/mcp", "default") == "default"
     assert collection_of("/v1/collections/a/pages/x", "default") == "a"
     assert collection_of("/v1/pages/x", "default") == "default"
     assert collection_of("/v1/jobs/x", "default") is None

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.http import examples
+from tests.generate.model_server import ModelServer, Say
 from tests.http.conftest import Live, Server, Started
 
 # What a cursor or a query means stands in no schema: that such a case is refused is no fault.
@@ -65,7 +66,14 @@ def order(one: tuple[str, str, Any]) -> tuple[int, str]:
     return (9 if method == "delete" else place.index(True) if any(place) else 5, path)
 
 
-def test_every_example_runs_as_it_stands(start: Started) -> None:
+SAID = {
+    "/answer": "Timber grew to 52,300 tonnes in 2024 [1].",
+    "/completions": "Timber grew to 52,300 tonnes in 2024 [1].",
+    "/extract": '{"data": {"timber": 52300}, "pages": {"/timber": 1}}',
+}
+
+
+def test_every_example_runs_as_it_stands(start: Started, model: ModelServer) -> None:
     server = start()
     ran = set()
     for method, path, operation in sorted(operations(server), key=order):
@@ -84,9 +92,11 @@ def test_every_example_runs_as_it_stands(start: Started) -> None:
                     ("image", base64.b64decode(examples.PICTURE)) if "image" in path else ("files", examples.PDF)
                 )
                 sent = {"files": [(field, (examples.NAME, data))]}
+            model.turns = [Say([text]) for ending, text in SAID.items() if path.endswith(ending)]
             answer = server.client.request(method, url, params=query, headers=headers, **sent)
             expected = {int(code) for code in operation["responses"] if code.isdecimal()}
             assert answer.status_code in expected, (method, path, answer.status_code, answer.text)
+            assert not model.turns, "the model was not asked"
             ran.add((method, path))
         if order((method, path, operation))[0] >= 3:
             server.worker.drain()
@@ -105,7 +115,7 @@ def real_ids(live: Live) -> dict[str, str]:
     """Return what there is, by the names of the addresses' parts."""
     document = httpx2.get(f"{live.address}/v1/documents").json()["documents"][0]["id"]
     job = httpx2.get(f"{live.address}/v1/jobs").json()["jobs"][-1]["id"]
-    return {"collection": "default", "document": document, "page": f"{document}-1", "job": job}
+    return {"collection": "default", "document": document, "page": f"{document}-1", "job": job, "model": "pagelens"}
 
 
 def check_cases(live: Live, most: int) -> dict[str, int]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from tests.http.conftest import Server
+from tests.generate.model_server import ModelServer, Say
+from tests.http.conftest import Server, Started
 
 
 def search(server: Server, **body: Any) -> Any:
@@ -124,3 +125,74 @@ def test_nothing_asked_names_the_field_and_the_next_step(server: Server) -> None
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert problem["errors"][0]["field"] == "body.query"
     assert problem["next_step"]
+
+
+def test_an_answer_goes_on_with_a_conversation(server: Server) -> None:
+    before = {"question": "How much did timber grow to in 2024?", "answer": "Timber grew to 52,300 tonnes in 2024 [1]."}
+    asked = {"question": "And how much was that?"}
+    alone = server.client.post("/v1/answer", json=asked).json()
+    following = server.client.post("/v1/answer", json={**asked, "history": [before]}).json()
+    with_history = server.service.use(
+        "default", lambda engine: engine.ask(asked["question"], history=[(before["question"], before["answer"])])
+    )
+    assert following["text"] == with_history.text
+    assert following["found"] and "52,300" in following["text"]
+    assert following["text"] != alone["text"]
+
+
+def test_folded_hits_name_the_pages_behind_them_and_neighbours_come_along(
+    start: Started, pdfs: dict[str, bytes]
+) -> None:
+    server = start()
+    server.add({**pdfs, "again.pdf": pdfs["harbour.pdf"] + b"\n%"})
+    flat = search(server, query="timber 2024", k=10)
+    folded = search(server, query="timber 2024", k=10, fold=True, neighbours=1)
+    assert not any(hit["like"] or hit["neighbours"] for hit in flat["hits"])
+    [first, *_] = folded["hits"]
+    [behind] = first["like"]
+    assert {first["name"], behind["name"]} == {"harbour.pdf", "again.pdf"}
+    assert behind["number"] == first["number"] == 2
+    assert behind["page"] in {hit["page"] for hit in flat["hits"]}
+    assert (
+        server.client.get(f"/v1/pages/{behind['page']}").json()["text"]
+        == server.client.get(f"/v1/pages/{first['page']}").json()["text"]
+    )
+    beside = {one["number"]: one for one in first["neighbours"]}
+    assert sorted(beside) == [1, 3]
+    assert "need a pilot" in beside[3]["text"]
+    assert not first["estimated"]
+
+
+def test_estimated_page_numbers_are_said_to_be(start: Started) -> None:
+    server = start()
+    server.add({"tides.txt": b"A limpet returns to its home scar before the tide falls."})
+    [hit] = search(server, query="limpet")["hits"]
+    assert hit["estimated"]
+
+
+TIMBER = {"type": "object", "properties": {"timber": {"type": "number", "description": "tonnes"}, "cattle": {}}}
+
+
+def test_a_document_is_read_into_the_shape_of_a_schema(
+    start: Started, model: ModelServer, pdfs: dict[str, bytes]
+) -> None:
+    server = start()
+    server.add({"harbour.pdf": pdfs["harbour.pdf"]})
+    [document] = server.client.get("/v1/documents").json()["documents"]
+    model.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
+    found = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER}).json()
+    assert found["data"] == {"timber": 52300, "cattle": None}
+    assert found["absent"] == ["/cattle"]
+    cited = found["citations"]["/timber"]
+    assert (cited["page"], cited["state"], cited["name"]) == (f"{document['id']}-2", "verified", "harbour.pdf")
+    assert found["usage"]["model"] == "tiny"
+    wrong = server.client.post("/v1/extract", json={"document": document["id"], "schema": {"type": "number"}})
+    assert (wrong.status_code, wrong.json()["type"]) == (422, "urn:pagelens:problem:unusable-value")
+    assert server.client.post("/v1/extract", json={"document": "0" * 64, "schema": TIMBER}).status_code == 404
+
+
+def test_without_a_language_model_extraction_says_how_to_get_one(server: Server) -> None:
+    [document, *_] = server.client.get("/v1/documents").json()["documents"]
+    answer = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:pagelens:problem:model-no-model")
+    assert "PAGELENS_LLM_MODEL" in answer.json()["next_step"]

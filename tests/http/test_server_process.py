@@ -68,7 +68,7 @@ def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
         "import sys; from api.cli import main\n"
         f"main(['index', '{tmp_path}/a.pdf', '-c', '{tmp_path}/c', '--profile', 'builtin', '--ocr', 'never'])\n"
         f"main(['search', 'limpet', '-c', '{tmp_path}/c'])\n"
-        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'torch'} & set(sys.modules)))"
+        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'mcp', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "limpet" in done.stdout
@@ -82,7 +82,7 @@ def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "import sys; from pathlib import Path; from api.http.limits import Limits; from api.http.serving import run\n"
         "from api.service import open_service; from core.settings import Settings\n"
         "service = open_service(Path(sys.argv[1]), Settings(threads=1), with_worker=False)\n"
-        "run(service, host='127.0.0.1', port=0, keyless=True, limits=Limits(idle=0.5))"
+        "run(service, host='127.0.0.1', port=0, keyless=True, limits=Limits(idle=0.5, head=0.5))"
     )
     root = str(tmp_path_factory.mktemp("slow"))
     process = subprocess.Popen([sys.executable, "-c", code, root], cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -107,9 +107,39 @@ def test_a_body_that_stops_coming_is_given_up_on_and_others_are_served_meanwhile
     with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
         line.sendall(head)
         assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
-        answer = line.recv(65_536)
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"urn:pagelens:problem:body-too-slow" in answer
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
+def test_a_head_that_does_not_come_to_its_end_is_given_up_on(slow_server: int, begun: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
+        line.sendall(begun)
+        dripping = threading.Thread(target=drip, args=(line,))
+        if begun:
+            dripping.start()
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"urn:pagelens:problem:head-too-slow" in answer
+    assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
+
+
+def drip(line: socket.socket) -> None:
+    """Send a head without end, a letter at a time: each of them must not set the time back."""
+    try:
+        while True:
+            line.sendall(b"x")
+            threading.Event().wait(0.05)
+    except OSError:
+        return
+
+
+def test_a_connection_is_used_again_for_longer_than_a_head_may_take(slow_server: int) -> None:
+    with httpx2.Client() as client:
+        for _ in range(4):
+            assert client.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
+            threading.Event().wait(0.2)
 
 
 def test_a_body_of_ten_gigabytes_is_refused_by_its_head(slow_server: int) -> None:

@@ -129,6 +129,21 @@ def test_the_same_bytes_under_two_paths_are_one_document_with_two_paths(root: Pa
         assert texts(snapshot) == []
 
 
+def test_an_open_reader_learns_that_one_of_two_paths_is_forgotten(root: Path, pdf: str) -> None:
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT))
+        writer.same("/elsewhere/b.pdf", sha(FRUIT))
+    reader = CollectionReader(root)
+    with reader.snapshot() as before:
+        assert len(before.documents[1].paths) == 2
+    with CollectionWriter(root) as writer:
+        writer.forget_paths(["/elsewhere/b.pdf"])
+    with reader.snapshot() as after:
+        assert list(after.documents[1].paths) == [pdf]
+        assert texts(after) == sorted(FRUIT)
+    assert reader.check() == []
+
+
 def test_a_failure_is_kept_with_its_reason_and_known_by_its_bytes(root: Path, pdf: str) -> None:
     with CollectionWriter(root) as writer:
         writer.fail(pdf, "f" * 64, "damaged", "no trailer")

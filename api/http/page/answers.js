@@ -1,0 +1,121 @@
+// Searching, and asking: an answer as it comes, its marks leading to the pages.
+
+let image = "";
+let cursor = null;
+let looked = null;
+let history = [];
+let underWay = null;
+
+const search = tried(async (more = false) => {
+  const query = $("query").value.trim();
+  if (!query && !image) return;
+  if (!more) {
+    looked = { query, k: 12, explain: true, fold: true, ...(image ? { image } : {}) };
+    cursor = null;
+    show("results");
+    $("results").replaceChildren();
+    say("Searching …");
+  }
+  const found = await (await post(inside("/search"), { ...looked, ...(cursor ? { cursor } : {}) })).json();
+  cursor = found.next_cursor;
+  $("more").hidden = !cursor;
+  $("results").append(...found.hits.map(card));
+  const heard = found.heard.length ? ` Heard: ${found.heard.join(", ")}.` : "";
+  const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
+  const count = $("results").children.length;
+  say(count ? `Best of ${found.pages_searched} pages.${heard}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
+});
+
+const ask = tried(async () => {
+  const question = $("query").value.trim();
+  if (!question) return;
+  underWay?.abort();
+  underWay = new AbortController();
+  show("answers");
+  say("");
+  const said = make("div", { className: "said waiting" });
+  const sources = make("ol", { className: "sources" });
+  const notes = make("div", { className: "faint" });
+  const turnShown = make("article", { className: "turn" }, make("h2", { textContent: question }), said, sources, notes);
+  $("answers").prepend(turnShown);
+  $("query").value = "";
+  try {
+    await follow(question, said, sources, notes, underWay.signal);
+  } finally {
+    said.classList.remove("waiting");
+  }
+});
+
+async function follow(question, said, sources, notes, signal) {
+  const options = { headers: { Accept: "text/event-stream" }, signal };
+  let text = "";
+  const cited = new Map();
+  for await (const [name, data] of events(await post(inside("/answer"), { question, history }, options))) {
+    if (name === "text") text += data.text;
+    if (name === "citation") cited.set(data.mark, [...(cited.get(data.mark) || []), data]);
+    if (name === "problem") throw new Refused([data.detail, data.next_step].filter(Boolean).join(" "));
+    if (name === "answer") {
+      text = data.text;
+      cited.clear();
+      data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
+      notes.replaceChildren(...data.notes.map((note) => make("p", { textContent: note })));
+      if (!data.found && data.looked_at.length) notes.append(lookedAt(data.looked_at));
+      history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
+    }
+    said.replaceChildren(...withMarks(text, cited));
+    sources.replaceChildren(...[...cited.values()].map(source));
+  }
+}
+
+// A mark may stand for several quotes of its page.
+const openCitation = (all) => openPage(all[0], all.flatMap((one) => one.boxes), all[0].quote);
+
+function withMarks(text, cited) {
+  return text.split(/(\[\d{1,3}\])/).map((part) => {
+    const all = /^\[\d+\]$/.test(part) ? cited.get(Number(part.slice(1, -1))) : null;
+    if (!all) return part;
+    const mark = make("button", { type: "button", className: "cite", textContent: part, title: `${all[0].name}, ${place(all[0])}` });
+    mark.addEventListener("click", () => openCitation(all));
+    return mark;
+  });
+}
+
+const STATES = { verified: "on the page", supported: "seen in the picture", unverified: "not confirmed" };
+
+function source(all) {
+  const [first] = all;
+  const said = all.map((one) => make("div", {},
+    ...(one.quote ? [make("q", { textContent: one.quote })] : [make("span", { textContent: one.claim })]),
+    ...(one.state ? [make("span", { className: `state ${one.state}`, textContent: STATES[one.state] })] : [])));
+  const made = make("button", { type: "button" }, make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...said);
+  made.addEventListener("click", () => openCitation(all));
+  return make("li", {}, made);
+}
+
+function lookedAt(pages) {
+  const links = pages.map((page) => {
+    const made = make("button", { type: "button", className: "quiet", textContent: `${page.name}, ${place(page)}` });
+    made.addEventListener("click", () => openPage(page));
+    return made;
+  });
+  return make("p", {}, "Looked at: ", ...links);
+}
+
+const takePicture = tried(async (file) => {
+  if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by.");
+  const url = await new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new Refused("This file cannot be read."));
+    reader.readAsDataURL(file);
+  });
+  image = url.slice(url.indexOf(",") + 1);
+  $("thumb").src = url;
+  $("thumb").hidden = $("drop-picture").hidden = false;
+  await search();
+});
+
+function withoutPicture() {
+  image = "";
+  $("thumb").hidden = $("drop-picture").hidden = true;
+}

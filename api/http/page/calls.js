@@ -1,0 +1,90 @@
+"use strict";
+// Calls to the server. Whatever comes from it is shown as text: nothing here or behind makes HTML of it.
+
+const $ = (id) => document.getElementById(id);
+let collection = "";
+let key = sessionStorage.getItem("key") || "";
+
+function make(tag, options = {}, ...children) {
+  const { data, ...rest } = options;
+  const element = Object.assign(document.createElement(tag), rest);
+  Object.assign(element.dataset, data || {});
+  element.append(...children);
+  return element;
+}
+
+function say(text, wrong = false) {
+  $("message").textContent = text;
+  $("message").classList.toggle("wrong", wrong);
+}
+
+class Refused extends Error {}
+
+function inside(path) {
+  return collection ? `/v1/collections/${encodeURIComponent(collection)}${path}` : `/v1${path}`;
+}
+
+async function call(url, options = {}) {
+  const headers = { ...(options.headers || {}) };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  const answer = await fetch(url, { ...options, headers });
+  if (answer.status === 401) {
+    await askForKey();
+    return call(url, options);
+  }
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    throw new Refused([problem.detail || answer.statusText, problem.next_step].filter(Boolean).join(" "));
+  }
+  return answer;
+}
+
+let asking = null;
+function askForKey() {
+  asking ||= new Promise((resolve) => {
+    $("key").value = "";
+    $("keying").showModal();
+    $("keying").addEventListener("close", () => {
+      key = $("key").value.trim();
+      sessionStorage.setItem("key", key);
+      asking = null;
+      resolve();
+    }, { once: true });
+  });
+  return asking;
+}
+
+const post = (url, body, options = {}) =>
+  call(url, { ...options, method: "POST", body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", ...(options.headers || {}) } });
+
+const tried = (work) => async (...given) => {
+  try {
+    return await work(...given);
+  } catch (error) {
+    if (error.name !== "AbortError") say(error instanceof Refused ? error.message : `The server does not answer (${error.message}).`, true);
+    return null;
+  }
+};
+
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    held += value;
+    const blocks = held.split("\n\n");
+    held = blocks.pop();
+    for (const block of blocks) {
+      const name = /^event: (.*)$/m.exec(block);
+      const data = /^data: (.*)$/m.exec(block);
+      if (name && data) yield [name[1], JSON.parse(data[1])];
+    }
+  }
+}
+
+async function picture(page, width) {
+  const answer = await call(inside(`/pages/${page}/image?width=${width}`));
+  return URL.createObjectURL(await answer.blob());
+}

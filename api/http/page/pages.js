@@ -1,0 +1,88 @@
+// Pages: as cards, and one of them large with its words.
+
+const place = (page) => `page ${page.label && page.label !== String(page.number) ? `${page.label} (${page.number})` : page.number}`;
+
+function spots(boxes) {
+  return boxes.map((box) => {
+    const spot = make("span", { className: "spot" });
+    spot.style.left = `${100 * box.x0}%`;
+    spot.style.top = `${100 * box.y0}%`;
+    spot.style.width = `${100 * (box.x1 - box.x0)}%`;
+    spot.style.height = `${100 * (box.y1 - box.y0)}%`;
+    return spot;
+  });
+}
+
+async function draw(target, page, boxes, width) {
+  const paper = make("div", { className: "paper" });
+  target.prepend(paper);
+  try {
+    const image = make("img", { alt: `${page.name}, ${place(page)}` });
+    image.src = await picture(page.page, width);
+    await image.decode();
+    paper.append(image, ...spots(boxes));
+    const first = boxes.length ? Math.min(...boxes.map((box) => box.y0)) * image.clientHeight : 0;
+    target.scrollTop = Math.max(0, first - target.clientHeight / 3);
+  } catch (error) {
+    paper.append(make("p", { className: "faint", textContent: error instanceof Refused ? error.message : "This page cannot be shown." }));
+  }
+}
+
+function card(hit) {
+  const boxes = hit.evidence.flatMap((one) => one.boxes);
+  const quote = hit.evidence.map((one) => one.quote).find(Boolean);
+  const sheet = make("div", { className: "sheet" });
+  const framed = make("div", { className: "framed" }, sheet, make("span", { className: "rank", textContent: hit.rank }));
+  const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
+    make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
+  const like = hit.like.length ? [make("p", { className: "faint", textContent: `and ${hit.like.length} that look the same` })] : [];
+  const told = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
+  const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
+    make("h3", { textContent: hit.name }),
+    make("p", { className: "faint", textContent: told.filter(Boolean).join(" · ") }),
+    ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
+    ...like, make("div", { className: "lanes" }, ...lanes));
+  made.addEventListener("click", () => openPage(hit, boxes, quote));
+  draw(sheet, hit, boxes, 480);
+  return made;
+}
+
+let shown = null;
+
+function marked(text, quote) {
+  const at = quote ? text.indexOf(quote) : -1;
+  if (at < 0) return [text];
+  return [text.slice(0, at), make("mark", { textContent: quote }), text.slice(at + quote.length)];
+}
+
+const openPage = tried(async (page, boxes = [], quote = "") => {
+  shown = page;
+  $("page-name").textContent = page.name;
+  $("page-number").textContent = place(page);
+  $("sheet").replaceChildren();
+  $("page-text").replaceChildren();
+  if (!$("viewer").open) $("viewer").showModal();
+  const drawn = draw($("sheet"), page, boxes, 1400);
+  const read = await (await call(inside(`/pages/${page.page}`))).json();
+  if (shown !== page) return;
+  shown = { ...page, count: read.page_count };
+  $("page-number").textContent = `${place(read)} of ${read.page_count}`;
+  $("previous").disabled = read.number <= 1;
+  $("next").disabled = read.number >= read.page_count;
+  $("page-text").append(...(read.text ? marked(read.text, quote) : [read.caption || "No words on this page."]));
+  const mark = $("page-text").querySelector("mark");
+  if (mark) $("page-text").scrollTop = mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3;
+  await drawn;
+});
+
+function turn(step) {
+  const number = shown.number + step;
+  if (number < 1 || number > (shown.count || number)) return;
+  openPage({ ...shown, page: `${shown.document}-${number}`, number, label: null });
+}
+
+const download = tried(async () => {
+  const answer = await call(inside(`/documents/${shown.document}/file`));
+  const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: shown.name });
+  link.click();
+});

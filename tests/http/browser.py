@@ -1,0 +1,126 @@
+"""A real browser, driven over its debugging pipe: pages are opened, keys pressed, what stands there is read."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE = 30_000  # milliseconds
+
+
+class BrowserError(Exception):
+    """What a page's script came to."""
+
+
+class Browser:
+    """One headless browser with one tab."""
+
+    def __init__(self, profile: Path, *, width: int = 1280, height: int = 900) -> None:
+        assert CHROMIUM is not None
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        flags = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --remote-debugging-pipe --no-first-run"
+        command = f'exec "$0" {flags} --user-data-dir="$1" --window-size={width},{height} about:blank'
+        self._process = subprocess.Popen(
+            ["bash", "-c", f"{command} 3<&{theirs_in} 4>&{theirs_out}", CHROMIUM, str(profile)],
+            pass_fds=(theirs_in, theirs_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._held = b""
+        self._number = 0
+        self._session: str | None = None
+        self.said: list[str] = []  # errors and refusals that the page told its console
+        [target, *_] = [one for one in self.send("Target.getTargets")["targetInfos"] if one["type"] == "page"]
+        attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **parameters: Any) -> Any:
+        """Send a command and return its result; events that come meanwhile are looked at."""
+        self._number += 1
+        number = self._number
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        while True:
+            told = self._read()
+            if told.get("id") == number:
+                if "error" in told:
+                    raise BrowserError(told["error"]["message"])
+                return told["result"]
+            self._note(told)
+
+    def open(self, url: str) -> None:
+        """Go to an address."""
+        self.send("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete'")
+
+    def value(self, script: str) -> Any:
+        """Return what an expression comes to in the page, promises awaited."""
+        told = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in told:
+            raise BrowserError(json.dumps(told["exceptionDetails"])[:2_000])
+        return told["result"].get("value")
+
+    def wait(self, script: str) -> None:
+        """Wait until an expression is true in the page."""
+        poll = (
+            f"new Promise((done, failed) => {{ const ends = Date.now() + {PATIENCE}; const look = () => {{"
+            f" if ({script}) done(true); else if (Date.now() > ends) failed(new Error('never'));"
+            " else setTimeout(look, 20); }; look(); })"
+        )
+        try:
+            self.value(poll)
+        except BrowserError as exc:
+            raise BrowserError(f"never true: {script}; the page says {self.value('document.body.innerText')}") from exc
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.send("Input.insertText", text=text)
+
+    def press(self, key: str, *, control: bool = False) -> None:
+        """Press a key and let go."""
+        codes = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "/": 191}
+        shared: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        shared["modifiers"] = 2 if control else 0
+        text = {"Enter": "\r", "/": "/"}.get(key)
+        self.send("Input.dispatchKeyEvent", type="keyDown", **shared, **({"text": text} if text else {}))
+        self.send("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def screenshot(self, path: Path) -> None:
+        """Save what is seen."""
+        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+
+    def close(self) -> None:
+        """End it."""
+        try:
+            self._session = None
+            self.send("Browser.close")
+        finally:
+            self._process.wait(30)
+            os.close(self._in)
+            os.close(self._out)
+
+    def _read(self) -> Any:
+        while b"\0" not in self._held:
+            block = os.read(self._in, 1 << 16)
+            if not block:
+                raise BrowserError("the browser is gone")
+            self._held += block
+        message, _, self._held = self._held.partition(b"\0")
+        return json.loads(message)
+
+    def _note(self, event: Any) -> None:
+        if event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
+            self.said.append(event["params"]["entry"]["text"])
+        if event.get("method") == "Runtime.exceptionThrown":
+            self.said.append(json.dumps(event["params"]["exceptionDetails"])[:500])
