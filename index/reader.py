@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
-from index import catalog, upkeep
+from index import catalog, databases, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
@@ -160,8 +160,7 @@ class CollectionReader:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.manifest = load(self.layout)
-        self._engine = catalog.open_engine(self.layout.catalog)
-        catalog.create_tables(self._engine)
+        self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._words = WordsIndex(self.layout.words)
         self._store = open_store(self.layout, self.manifest)
         self._view: View | None = None
