@@ -1,4 +1,4 @@
-"""Which database a collection's catalog lies in: SQLite in its folder, or PostgreSQL. Loads the adapter that it needs."""
+"""Which database a collection's catalog lies in: SQLite in its folder, or PostgreSQL, whose adapter is loaded here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,8 @@ def make_catalog(record: CatalogRecord | None) -> None:
 
 
 def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
-    """Return an engine whose transactions see one commit each. Raises CollectionMismatch, CollectionDamaged, StoreError."""
+    """Return an engine whose transactions see one commit each. Raises CollectionMismatch, CollectionDamaged and
+    StoreError."""
     if manifest.catalog is not None:
         from index import postgres
 

@@ -1,4 +1,4 @@
-"""What Alembic runs for any command: migrations on the connection that `index.migrating` hands over, in its transaction."""
+"""What Alembic runs for any command: migrations in the transaction that `index.migrating` hands over."""
 
 from alembic import context
 
