@@ -10,7 +10,7 @@ PageLensError
 |   |-- CollectionLocked       another process is writing to it
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
 |   |-- CollectionDamaged      something at rest is not what was written
-|   `-- StoreError             a server that holds vectors or the catalog is not there, refuses, or is not what it must be
+|   `-- StoreError             a server with vectors or the catalog is not there, refuses, or is not what it must be
 `-- NotFound                   no such document or page in the collection
 """
 

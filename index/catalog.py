@@ -75,7 +75,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def _unreachable(engine: Engine, exc: DBAPIError) -> StoreError:
     where, said = engine.url.render_as_string(hide_password=True), " ".join(str(exc.orig).split())
     return StoreError(
-        f"expected the catalog's database at {where}, found: {said} Is it running, and are address "
+        f"expected the catalog's database at {where}, found: {said.rstrip('.')}. Is it running, and are address "
         "and password right (PGPASSWORD, or PAGELENS_CATALOG_URL)? What was committed is kept: run the command again."
     )
 

@@ -71,7 +71,7 @@ def test_a_newer_catalog_is_an_error_for_readers_and_writers_and_is_not_touched(
     make(root, database)
     change(root, "UPDATE alembic_version SET version_num = '0999'")
     for opened in (CollectionReader, lambda root: CollectionWriter(root).__enter__()):
-        with pytest.raises(CollectionMismatch, match="found 0999.*Update PageLens"):
+        with pytest.raises(CollectionMismatch, match=r"found 0999.*Update PageLens"):
             opened(root)
 
 
@@ -99,8 +99,8 @@ def test_a_writer_whose_session_ended_commits_nothing_more(root: Path) -> None:
             )
             low = lock_key(load(Layout(root)).catalog.schema) & 0xFFFFFFFF  # type: ignore[union-attr]
             assert connection.execute(text(end), {"o": low}).scalars().all() == [True]
-        writer.add(new_pages("/b.pdf", TREES))
         with pytest.raises(StoreError, match="run the command again"):
+            writer.add(new_pages("/b.pdf", TREES))
             writer.commit()
         writer.forget_failures()
     with CollectionReader(root).snapshot() as snapshot:
@@ -146,7 +146,7 @@ def test_the_environment_may_say_the_whole_address(
     monkeypatch.setenv("PAGELENS_CATALOG_URL", f"postgresql://pagelens:{PASSWORD}@127.0.0.1:{postgres.port}/postgres")
     write(root, new_pages("/a.pdf", FRUIT))
     monkeypatch.setenv("PAGELENS_CATALOG_URL", f"postgresql://pagelens:{PASSWORD}@127.0.0.1:{postgres.port}/template1")
-    with pytest.raises(StoreError, match="none there.*PAGELENS_CATALOG_URL") as caught:
+    with pytest.raises(StoreError, match=r"none there.*PAGELENS_CATALOG_URL") as caught:
         CollectionReader(root)
     assert PASSWORD not in str(caught.value)
     monkeypatch.setenv("PAGELENS_CATALOG_URL", f"postgresql://pagelens:wrong@127.0.0.1:{postgres.port}/postgres")
