@@ -111,6 +111,7 @@ class ServerRecord:
     oversampling: float = 3.0  # with quantization: candidates for each row wanted
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
+    grace: int = 60  # seconds for which replaced rows stay, for searches that began before
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
