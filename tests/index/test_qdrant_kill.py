@@ -50,9 +50,7 @@ def test_a_writer_killed_while_the_server_lives_leaves_nothing_behind(tmp_path: 
     """What it sent last was written and never answered."""
     root, folder, pid_file = tmp_path / "collection", tmp_path / "server", tmp_path / "pid"
     for version in range(rounds + 1):
-        with QdrantProcess(
-            folder=folder, kill_after=1 + version % 6 if version else 0, pid_file=pid_file
-        ) as server:
+        with QdrantProcess(folder=folder, kill_after=1 + version % 6 if version else 0, pid_file=pid_file) as server:
             record = ServerRecord(server.url, "kill", timeout=10, grace=0)
             create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
             if version:
