@@ -7,7 +7,7 @@ are live is the catalog's to say.
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +144,9 @@ class EmbeddedStore:
                     )
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
+
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """Nothing: a snapshot has opened its segments."""
 
     def close(self) -> None:
         """Nothing is held open."""

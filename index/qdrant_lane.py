@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from core.errors import CollectionMismatch
+from core.errors import CollectionMismatch, StoreError
 from core.keys import document_of, page_of
 from core.spaces import Space
 from index.layout import Quantization, ServerRecord
@@ -43,6 +43,12 @@ class QdrantLane:
     def exists(self) -> bool:
         """Tell whether the collection is there."""
         return self._made or self._qdrant.call("looking for vectors", QdrantClient.collection_exists, self.name)
+
+    def require_ready(self) -> None:
+        """Raise StoreError unless the server says at once that the collection can be searched."""
+        found = self._qdrant.ask("looking whether vectors can be searched", QdrantClient.get_collection, self.name)
+        if found.status == models.CollectionStatus.RED:
+            raise StoreError(f"expected {self} to be searchable, found that the server gave it up: status red")
 
     def make(self) -> None:
         """Make the collection if it is not there. Raises CollectionMismatch where one of that name is another."""

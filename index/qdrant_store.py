@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +163,12 @@ class QdrantStore:
             damaged |= set(faults)
             problems += [f"{lane.name}: document {key} at {there}: {fault}" for key, fault in faults.items()]
         return LaneCheck({key: min(counts.get(key, 0), rows) for key, rows in named.items()}, damaged, problems)
+
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """See `VectorStore.require_ready`: each lane that has rows is there, and no part of it is lost."""
+        for lane in lanes:
+            if _rows(connection, lane):
+                self.lane(lane).require_ready()
 
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections

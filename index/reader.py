@@ -6,7 +6,7 @@ hands out does not change while it is open, whatever a writer does.
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,10 @@ class View:
             self._documents = catalog.read_documents(connection)
         return self._documents
 
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """See `VectorStore.require_ready`."""
+        self._store.require_ready(connection, lanes)
+
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""
         if lane.store not in self._vectors:
@@ -90,6 +94,10 @@ class Snapshot:
     def words(self) -> WordsSearcher:
         """The lexical index. It may hold pages that are not live: look at `live`."""
         return self._view.words
+
+    def require_ready(self) -> None:
+        """Raise StoreError unless searches are answered at this moment by what holds the vectors."""
+        self._view.require_ready(self._connection, self._lanes.values())
 
     def vectors(self, lane: str) -> LaneVectors:
         """Return the vectors of a lane of one each."""

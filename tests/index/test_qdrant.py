@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -231,7 +232,7 @@ def test_what_was_replaced_goes_when_its_time_is_over(tmp_path: Path, server: Qd
         found, _ = client.scroll(f"{prefix}-{lane.store}", limit=100)
         gone = [one for one in found if one.payload and "gone" in one.payload]
         assert len(gone) == 3
-        client.set_payload(f"{prefix}-{lane.store}", {"gone": gone[0].payload["gone"] - 601}, [one.id for one in gone])
+        client.set_payload(f"{prefix}-{lane.store}", {"gone": int(time.time()) - 601}, [one.id for one in gone])
     client.close()
     write(root)
     assert [len(points(server, prefix, lane)) for lane in (TEXT, PAGE)] == [3, 3]
