@@ -45,7 +45,18 @@ from api.options import (
     pairs,
     read_filters,
 )
-from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
+from api.placing import (
+    Catalog,
+    Prefix,
+    QuantizationKind,
+    Quantized,
+    Replicas,
+    Shards,
+    Store,
+    StoreKind,
+    Url,
+    read_places,
+)
 from api.profiles import choose_profile
 from api.results import IndexReport, as_json
 from api.serving import keys_app, serve
@@ -119,6 +130,9 @@ def index(
     url: Url = "",
     prefix: Prefix = "",
     quantization: Quantized = QuantizationKind.NONE,
+    shards: Shards = None,
+    replicas: Replicas = None,
+    catalog: Catalog = "",
     as_data: Json = False,
 ) -> int:
     """Index files and folders. Run again at any time: unchanged files cost a hash."""
@@ -128,15 +142,15 @@ def index(
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=pairs("--model", model))
-        server = read_server(collection, store, url, prefix, quantization)
-        left_out = wiring.create_collection(collection, chosen, settings, server=server)
+        places = read_places(collection, store, url, prefix, quantization, shards, replicas, catalog)
+        left_out = wiring.create_collection(collection, chosen, settings, places=places)
         console.err.print(f"New collection {console.shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
         for lane, reason in left_out.items():
             console.err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
-    elif store is not StoreKind.FOLDER or url:
-        raise UsageError("expected --store and --url with a new collection only. To move its vectors: pagelens copy")
+    elif store is not StoreKind.FOLDER or url or catalog:
+        raise UsageError("expected --store, --url and --catalog with a new collection only. To move one: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
 

@@ -10,19 +10,32 @@ import typer
 
 from api import console, wiring
 from api.options import DEFAULT, Collection, Json
-from api.placing import Prefix, QuantizationKind, Quantized, Store, StoreKind, Url, read_server
+from api.placing import (
+    Catalog,
+    Places,
+    Prefix,
+    QuantizationKind,
+    Quantized,
+    Replicas,
+    Shards,
+    Store,
+    StoreKind,
+    Url,
+    read_places,
+)
 from core.errors import UsageError
 from index import layout
 from index.copying import CollectionCopy, CopyReport
-from index.layout import Layout, ServerRecord
+from index.databases import make_catalog
+from index.layout import Layout
 from index.placing import require_free
 from index.reader import CollectionReader
 
 
 def copy_collection(
-    root: Path, to: Path, server: ServerRecord | None, tell: Callable[[int, int], None] = lambda done, total: None
+    root: Path, to: Path, places: Places, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> CopyReport:
-    """Copy a collection to a new folder, or go on with such a copy; `server` holds a new copy's vectors.
+    """Copy a collection to a new folder, or go on with such a copy; `places` say where a new copy lies.
 
     Raises CollectionNotFound, CollectionLocked, CollectionMismatch, StoreError.
     """
@@ -31,9 +44,11 @@ def copy_collection(
     reader = CollectionReader(root)
     try:
         if not wiring.collection_exists(to):
-            require_free(Layout(to), server)
-            lanes = list(reader.manifest.lanes.values())
-            layout.create(Layout(to), profile=reader.manifest.profile, lanes=lanes, server=server)
+            require_free(Layout(to), places.server)
+            layout.make_room(Layout(to))
+            make_catalog(places.catalog)
+            lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
+            layout.create(Layout(to), profile=profile, lanes=lanes, server=places.server, catalog=places.catalog)
         with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to) as copying:
             return copying.run(tell)
     finally:
@@ -47,18 +62,19 @@ def copy(
     url: Url = "",
     prefix: Prefix = "",
     quantization: Quantized = QuantizationKind.NONE,
+    shards: Shards = None,
+    replicas: Replicas = None,
+    catalog: Catalog = "",
     as_data: Json = False,
 ) -> int:
-    """Copy a collection to another folder, its vectors to a Qdrant server or back. Run it again after an interruption,
-    or to bring the copy up to date."""
-    server = read_server(to, store, url, prefix, quantization)
-    if server is not None and wiring.collection_exists(to):
-        server = None  # recorded when it was begun
+    """Copy a collection to another folder, its vectors to a Qdrant server or back, its catalog to PostgreSQL or back.
+    Run it again after an interruption, or to bring the copy up to date."""
+    places = read_places(to, store, url, prefix, quantization, shards, replicas, catalog)
 
     def tell(done: int, total: int) -> None:
         console.err.print(f"{done} of {total} documents", markup=False)
 
-    report = copy_collection(collection, to, server, tell)
+    report = copy_collection(collection, to, places, tell)
     if as_data:
         print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:

@@ -114,6 +114,8 @@ def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check
     yield Check(name, None if problems else True, f"{len(status.documents)} documents, {status.pages} pages")
     if engine.manifest.server is not None:
         yield Check("vectors", None, f"on {engine.manifest.server}, {'read to the last' if deep else 'counted'}")
+    if engine.manifest.catalog is not None:
+        yield Check("catalog", None, f"on PostgreSQL at {engine.manifest.catalog}")
     lanes = engine.manifest.lanes
     if "image" in lanes and lanes["image"].model == BUILTIN:
         yield Check("image lane", None, WITH_CLIP)

@@ -1,16 +1,20 @@
-"""Where a new collection's vectors shall lie: what `--store`, `--url` and their kin say. Imports no Qdrant."""
+"""Where a new collection's vectors and its catalog shall lie: what `--store`, `--catalog` and their kin say.
+
+Imports no Qdrant and no database.
+"""
 
 import re
 import secrets
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
 from core.errors import UsageError
-from index.layout import Quantization, ServerRecord
+from index.layout import CatalogRecord, Quantization, ServerRecord
 
 
 class StoreKind(StrEnum):
@@ -34,28 +38,87 @@ Store = Annotated[
 Url = Annotated[
     str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the collection's folder.")
 ]
-Prefix = Annotated[str, typer.Option("--prefix", help="What the names on the server begin with; made up if left out.")]
+Prefix = Annotated[str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")]
 Quantized = Annotated[
     QuantizationKind, typer.Option("--quantization", help="Smaller vectors for Qdrant to search first, then rescored.")
 ]
 
+Shards = Annotated[
+    int | None,
+    typer.Option("--shards", min=1, help="Parts of each collection on a Qdrant cluster.", show_default=False),
+]
+Replicas = Annotated[
+    int | None, typer.Option("--replicas", min=1, help="Copies of each part on a Qdrant cluster.", show_default=False)
+]
+Catalog = Annotated[
+    str,
+    typer.Option(
+        "--catalog", help="PostgreSQL for a new collection's catalog: postgresql+psycopg://user@host/database"
+    ),
+]
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
-def read_server(
-    root: Path, store: StoreKind, url: str, prefix: str, quantization: QuantizationKind
-) -> ServerRecord | None:
-    """Return the server that options name for a new collection at `root`; None: its own folder. Raises UsageError."""
-    if store is StoreKind.FOLDER:
-        if url or prefix or quantization is not QuantizationKind.NONE:
-            raise UsageError("expected --url, --prefix and --quantization with --store qdrant only")
-        return None
-    if url:
-        _require_address(url)
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a new collection's vectors and its catalog shall lie; None: in its folder."""
+
+    server: ServerRecord | None
+    catalog: CatalogRecord | None
+
+
+HERE = Places(None, None)
+
+
+def read_places(
+    root: Path,
+    store: StoreKind,
+    url: str,
+    prefix: str,
+    quantization: QuantizationKind,
+    shards: int | None,
+    replicas: int | None,
+    catalog: str,
+) -> Places:
+    """Return the servers that options name for a new collection at `root`. Raises UsageError."""
+    folder = store is StoreKind.FOLDER
+    if folder and (url or shards or replicas or quantization is not QuantizationKind.NONE):
+        raise UsageError("expected --url, --quantization, --shards and --replicas with --store qdrant only")
+    if prefix and folder and not catalog:
+        raise UsageError("expected --prefix with --store qdrant or --catalog only")
+    if not url and (shards or replicas):
+        raise UsageError("expected --shards and --replicas with the --url of a Qdrant cluster only")
     if prefix and not _NAME.fullmatch(prefix):
         raise UsageError(f"expected --prefix of letters, digits, '_', '-' and '.', found {prefix!r}")
+    if url:
+        _require_address(url)
+    name = prefix or _made_up(root)
     kind: Quantization = quantization.value
-    return ServerRecord(url.rstrip("/"), prefix or _made_up(root), quantization=kind)
+    server = ServerRecord(url.rstrip("/"), name, quantization=kind, shards=shards, replicas=replicas)
+    return Places(None if folder else server, _read_catalog(catalog, name) if catalog else None)
+
+
+def _read_catalog(address: str, name: str) -> CatalogRecord:
+    """Return the record of a PostgreSQL address. Raises UsageError, also for one with a password in it."""
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("postgresql", "postgres", "postgresql+psycopg") and parts.path.strip("/") != ""
+        good = good and parts.port != 0
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        raise UsageError(f"expected --catalog like postgresql+psycopg://user@host/database, found {address!r}")
+    if parts.password or {"password", "sslpassword", "passfile"} & set(parse_qs(parts.query)):
+        raise UsageError(
+            "expected an address without a password in it: set PGPASSWORD, or the whole address in "
+            "PAGELENS_CATALOG_URL; neither is written down"
+        )
+    schema = re.sub(r"[^a-z0-9_]", "_", name.lower())[:_LONGEST_SCHEMA]
+    if re.match(r"\d|pg_", schema):
+        schema = f"c_{schema}"[:_LONGEST_SCHEMA]
+    return CatalogRecord(parts._replace(scheme="postgresql+psycopg").geturl(), schema)
 
 
 def _require_address(url: str) -> None:

@@ -21,7 +21,7 @@ from api.jobs.queue import JobQueue
 from api.jobs.records import JobRecord
 from api.jobs.watching import WatchedWorker
 from api.server_folder import Database, ServerFolder
-from core.errors import PageLensError
+from core.errors import PageLensError, StoreError
 from core.settings import Settings
 
 KEPT_RESULTS = 512
@@ -61,6 +61,7 @@ class Readiness:
 
     warmed: bool = False
     problem: str = "starting"
+    failed: bool = False  # the last try to warm
 
 
 @dataclass
@@ -89,9 +90,20 @@ class Service:
         try:
             self.collections.use(self.collections.default, lambda engine: engine.search(WARM_UP, k=1))
         except PageLensError as exc:
-            self.readiness.problem = str(exc)
+            said = (
+                "a server that holds vectors or the catalog does not answer"
+                if isinstance(exc, StoreError)
+                else str(exc)
+            )
+            self.readiness.problem, self.readiness.failed = said, True
             return
         self.readiness.warmed, self.readiness.problem = True, ""
+
+    def warm_again(self) -> None:
+        """Try once more in the background where the last try failed: what was away may be back."""
+        if self.readiness.failed:
+            self.readiness.failed = False
+            threading.Thread(target=self.warm, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
         """End the worker, close every collection."""

@@ -11,6 +11,7 @@ from PIL import Image
 from api.engine import Engine, Parts
 from api.indexing import OnProgress
 from api.models import Models
+from api.placing import HERE, Places
 from api.profiles import LANES, Profile
 from api.reembedding import OnUnpictured, Reembedding, ReembedReport
 from core.errors import CollectionMismatch, GenerationError, WeightsError
@@ -20,7 +21,8 @@ from core.types import Kind, Picture
 from generate.chat import ChatModel
 from generate.loading import ModelChoice, describe, load_chat_model, provider_of
 from index import layout
-from index.layout import LaneRecord, Layout, Manifest, ServerRecord
+from index.databases import make_catalog
+from index.layout import LaneRecord, Layout, Manifest
 from index.moving import CollectionMove
 from index.placing import require_free
 from index.words import analyze
@@ -43,12 +45,10 @@ def read_settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-def create_collection(
-    root: Path, profile: Profile, settings: Settings, *, server: ServerRecord | None = None
-) -> dict[str, str]:
-    """Make an empty collection with a profile's lanes, its vectors in the folder or on a server; return the lanes left
-    out for want of weights, and why. Raises StoreError where the server is not there."""
-    require_free(Layout(root), server)
+def create_collection(root: Path, profile: Profile, settings: Settings, *, places: Places = HERE) -> dict[str, str]:
+    """Make an empty collection with a profile's lanes, all of it in the folder, or vectors and catalog on servers;
+    return the lanes left out for want of weights, and why. Raises StoreError where a server is not there."""
+    require_free(Layout(root), places.server)
     models = Models(profile.models, analyze, settings)
     records: list[LaneRecord] = []
     left_out: dict[str, str] = {}
@@ -59,7 +59,9 @@ def create_collection(
             if lane not in LEFT_OUT:
                 raise
             left_out[lane] = str(exc)
-    layout.create(Layout(root), profile=profile.name, lanes=records, server=server)
+    layout.make_room(Layout(root))
+    make_catalog(places.catalog)
+    layout.create(Layout(root), profile=profile.name, lanes=records, server=places.server, catalog=places.catalog)
     return left_out
 
 

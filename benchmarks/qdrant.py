@@ -123,13 +123,13 @@ def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDAr
 def one_vector(folder: Path, kind: str) -> Row:
     """Measure a lane of one vector a row."""
     vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
-    exact = dense.open_index(vectors, folder, "")
+    exact = dense.open_index(vectors)
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
     before = _memory()
     if kind == "embedded":
         began, place = time.perf_counter(), folder / "segment"
         name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
-        index = dense.open_index(read_segment(place, name)[1], place, "")
+        index = dense.open_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
     return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, before)

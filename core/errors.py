@@ -10,7 +10,7 @@ PageLensError
 |   |-- CollectionLocked       another process is writing to it
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
 |   |-- CollectionDamaged      something at rest is not what was written
-|   `-- StoreError             the server that holds the vectors is not there, refuses, or is not what it must be
+|   `-- StoreError             a server with vectors or the catalog is not there, refuses, or is not what it must be
 `-- NotFound                   no such document or page in the collection
 """
 
@@ -96,7 +96,7 @@ class CollectionDamaged(CollectionError):
 
 
 class StoreError(CollectionError):
-    """The server that holds a collection's vectors is not there, refuses, or is not what it must be."""
+    """A server that holds a collection's vectors or its catalog is not there, refuses, or is not what it must be."""
 
 
 class NotFound(PageLensError):

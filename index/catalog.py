@@ -1,6 +1,7 @@
-"""The catalog: documents, paths, pages, segments, failures, in SQLite through SQLAlchemy. The only commit point.
+"""The catalog: documents, paths, pages, segments, failures, through SQLAlchemy. The only commit point.
 
-A reader's transaction sees one whole commit, however long it looks. This module knows nothing of vectors or of tantivy.
+A reader's transaction sees one whole commit, however long it looks. On SQLite, or on PostgreSQL
+(`index.databases`); the statements are the same. This module knows nothing of vectors or of tantivy.
 """
 
 import os
@@ -15,9 +16,9 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Select, create_engine, delete, event, func, insert, inspect, select, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
-from core.errors import CollectionDamaged
+from core.errors import CollectionDamaged, StoreError
 from core.types import Document, Guess, PageText, Passage
 from index import tables as t
 
@@ -46,7 +47,7 @@ def open_engine(path: Path, *, writable: bool | None = None) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
@@ -55,26 +56,28 @@ def open_engine(path: Path, *, writable: bool | None = None) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end, rolled back on any error; a broken file is CollectionDamaged."""
+    """One transaction: committed at the end, rolled back on any error; a broken file is CollectionDamaged, a server
+    that is not there StoreError."""
     try:
         with engine.begin() as connection:
             yield connection
-    except DatabaseError as exc:
-        if "malformed" in str(exc) or "not a database" in str(exc):
+    except (DatabaseError, InterfaceError) as exc:
+        if engine.dialect.name != "sqlite":
+            if isinstance(exc, OperationalError | InterfaceError):
+                raise _unreachable(engine, exc) from exc
+        elif "malformed" in str(exc) or "not a database" in str(exc):
             raise CollectionDamaged(
                 f"{engine.url.database} is not the catalog that was written: {exc.orig}. Restore it, or index anew."
             ) from exc
         raise
 
 
-def create_tables(engine: Engine) -> None:
-    """Make the tables of an empty catalog, and those that an older one lacks where it can be written to."""
-    if engine.url.query.get("mode") == "ro":
-        return
-    with transaction(engine) as connection:
-        t.metadata.create_all(connection)
-        if connection.execute(select(t.state.c.id)).first() is None:
-            connection.execute(insert(t.state).values(id=1, generation=0, next_document=1))
+def _unreachable(engine: Engine, exc: DBAPIError) -> StoreError:
+    where, said = engine.url.render_as_string(hide_password=True), " ".join(str(exc.orig).split())
+    return StoreError(
+        f"expected the catalog's database at {where}, found: {said.rstrip('.')}. Is it running, and are address "
+        "and password right (PGPASSWORD, or PAGELENS_CATALOG_URL)? What was committed is kept: run the command again."
+    )
 
 
 def generation(connection: Connection) -> int:

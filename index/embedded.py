@@ -4,11 +4,10 @@ See `index.stores` for what a store does, `index.segments` and `index.token_segm
 are live is the catalog's to say.
 """
 
-import hashlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +74,8 @@ class EmbeddedStore:
     def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> Vectors:
         """See `VectorStore.vectors`. Raises FileNotFoundError when a writer merged a segment away."""
         folder = self._layout.vectors(lane.store)
-        keys, matrix, stamp = _gather(connection, folder, lane.store, lane.space.dim)
-        return Vectors(keys, matrix, dense.open_index(matrix, folder, stamp))
+        keys, matrix = _gather(connection, folder, lane.store, lane.space.dim)
+        return Vectors(keys, matrix, dense.open_index(matrix))
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """Likewise."""
@@ -146,6 +145,9 @@ class EmbeddedStore:
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
 
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """Nothing: a snapshot has opened its segments."""
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -154,19 +156,17 @@ class EmbeddedStore:
         return sorted(stores.iterdir()) if stores.is_dir() else []
 
 
-def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix, str]:
-    """Return keys (n,), vectors (n, dim) and a stamp of a store's live rows, in the order they were written."""
+def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix]:
+    """Return keys (n,) and vectors (n, dim) of a store's live rows, in the order they were written."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     rows = connection.execute(live.order_by(r.segment, r.start)).all()
-    stamp = hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
     if not rows:
-        return np.zeros(0, np.int64), np.zeros((0, dim), np.float16), stamp
+        return np.zeros(0, np.int64), np.zeros((0, dim), np.float16)
     parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
     if len(parts) == 1 and sum(row.rows for row in rows) == rows[0].total:
-        keys, vectors = parts[rows[0].name]  # one whole segment: used as it lies on disk
-        return keys, vectors, stamp
+        return parts[rows[0].name]  # one whole segment: used as it lies on disk
     cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
     keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
-    return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts]), stamp
+    return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts])

@@ -2,7 +2,7 @@
 
     my-collection/
       collection.json      format, profile, spaces: written once, renamed in
-      catalog.sqlite       the only commit point
+      catalog.sqlite       the only commit point, where it does not lie on a PostgreSQL server
       words/               the tantivy index of the `words` lane (a cache)
       vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
       pictures/            page pictures (a cache)
@@ -111,19 +111,32 @@ class ServerRecord:
     oversampling: float = 3.0  # with quantization: candidates for each row wanted
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
+    grace: int = 60  # seconds for which replaced rows stay, for searches that began before
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogRecord:
+    """The PostgreSQL that holds a collection's catalog. A password is no part of this: see `index.postgres`."""
+
+    url: str  # postgresql+psycopg://user@host:5432/database
+    schema: str  # of its tables; a database may hold the catalogs of many collections
+
+    def __str__(self) -> str:
+        return f"{self.url} ({self.schema})"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `collection.json` says: which profile made the collection, each lane with vectors, and where they lie."""
+    """What `collection.json` says: which profile made the collection, each lane with vectors, and where all lies."""
 
     profile: str
     lanes: Mapping[str, LaneRecord]
     created: str
-    server: ServerRecord | None = None  # None: in the collection's folder
+    server: ServerRecord | None = None  # of the vectors; None: in the collection's folder
+    catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane was made with this space."""
@@ -138,13 +151,31 @@ class Manifest:
         """Return the file's content."""
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
-        return data if self.server is None else {**data, "qdrant": asdict(self.server)}
+        if self.server is not None:
+            data["qdrant"] = asdict(self.server)
+        if self.catalog is not None:
+            data["catalog"] = asdict(self.catalog)
+        return data
 
 
 def create(
-    layout: Layout, *, profile: str, lanes: Sequence[LaneRecord], server: ServerRecord | None = None
+    layout: Layout,
+    *,
+    profile: str,
+    lanes: Sequence[LaneRecord],
+    server: ServerRecord | None = None,
+    catalog: CatalogRecord | None = None,
 ) -> Manifest:
     """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
+    make_room(layout)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog)
+    write_json(layout.manifest, manifest.as_json())
+    return manifest
+
+
+def make_room(layout: Layout) -> None:
+    """Make the folder of a new collection. Raises UsageError when it cannot be, or holds other things."""
     root = layout.root
     if root.exists() and not root.is_dir():
         raise UsageError(f"expected a folder for the collection, found a file: {root}. Choose another name.")
@@ -157,10 +188,6 @@ def create(
         root.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server)
-    write_json(layout.manifest, manifest.as_json())
-    return manifest
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}
@@ -194,7 +221,8 @@ def read_manifest(path: Path) -> Manifest:
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
         server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
-        return Manifest(str(data["profile"]), lanes, str(data["created"]), server)
+        database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
+        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database)
     except (ValueError, KeyError, TypeError) as exc:
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
 

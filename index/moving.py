@@ -16,7 +16,7 @@ Lanes that keep their space are kept as they are. This module knows no encoders;
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -31,7 +31,7 @@ from index import catalog, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, PageRow, transaction
 from index.lane_rows import pack_pages
-from index.layout import LaneRecord, Layout, Manifest, sync_folder, write_json
+from index.layout import LaneRecord, Layout, sync_folder, write_json
 from index.merging import name_segment
 from index.opening import drop_other_stores, next_manifest, open_for_writing, stores
 from index.recording import DenseRows
@@ -92,7 +92,7 @@ class CollectionMove:
             opened = stack.enter_context(open_for_writing(self.layout))
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
             self.before = opened.manifest
-            self.after = Manifest(self._profile, self._lanes, self.before.created, self.before.server)
+            self.after = replace(self.before, profile=self._profile, lanes=self._lanes)
             self.new = [lane for lane in self._lanes.values() if not self._kept(lane)]
             self._begin()
             self._stack = stack.pop_all()

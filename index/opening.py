@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select
 
 from core.errors import CollectionError
-from index import catalog, upkeep
+from index import catalog, databases, upkeep
 from index import tables as t
 from index.catalog import transaction
 from index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
@@ -36,9 +36,7 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         load(layout)  # no lock file where there is no collection
         stack.enter_context(writer_lock(layout))
         manifest = load(layout)
-        engine = catalog.open_engine(layout.catalog)
-        stack.callback(engine.dispose)
-        catalog.create_tables(engine)
+        engine = stack.enter_context(databases.hold(layout, manifest))
         words = WordsIndex(layout.words)
         stack.callback(words.close)
         upkeep.drop_vanished(engine)

@@ -14,7 +14,7 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,13 +66,22 @@ class Qdrant:
         **kwargs: Any,
     ) -> Result:
         """Return what a method of the client gives; `what` says in an error what was being done. Raises StoreError."""
+        return self._repeat(self._patience, what, request, args, kwargs)
+
+    def ask(self, what: str, request: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Do the same, but ask only once."""
+        return self._repeat(0.0, what, request, args, kwargs)
+
+    def _repeat(
+        self, patience: float, what: str, request: Callable[..., Result], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Result:
         wait, waited = FIRST_PAUSE, 0.0
         while True:
             try:
                 return request(self._open(), *args, **kwargs)
             except (ResponseHandlingException, ResourceExhaustedResponse, UnexpectedResponse) as exc:
-                if not _may_pass(exc) or waited + wait > self._patience:
-                    raise self._error(what, exc) from exc
+                if not _may_pass(exc) or waited + wait > patience:
+                    raise self._error(what, exc, patience) from exc
                 logger.info("%s: %s; trying again", what, exc)
                 self._pause(wait * random.uniform(0.75, 1.25))
                 wait, waited = 2 * wait, waited + wait
@@ -94,15 +103,16 @@ class Qdrant:
                 self._client = client
             return self._client
 
-    def _error(self, what: str, exc: Exception) -> StoreError:
+    def _error(self, what: str, exc: Exception, patience: float) -> StoreError:
         if isinstance(exc, UnexpectedResponse) and exc.status_code in (401, 403):
             given = "the key in it was refused" if os.environ.get(KEY) else f"none is set in {KEY}"
             return StoreError(f"expected a key for Qdrant at {self.where}, found that {given}. Set {KEY}.")
         if isinstance(exc, UnexpectedResponse):
             said = exc.content.decode("utf-8", "replace")[:300] if exc.content else exc.reason_phrase
             return StoreError(f"{what}: Qdrant at {self.where} answered {exc.status_code}: {said}")
+        waited = f" in {patience:g} seconds" if patience else ""
         return StoreError(
-            f"{what}: expected Qdrant at {self.where}, found no answer in {self._patience:g} seconds: {exc}. "
+            f"{what}: expected Qdrant at {self.where}, found no answer{waited}: {exc}. "
             "Is it running, and is the address right? What was committed is kept: run the same command again."
         )
 

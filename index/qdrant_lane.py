@@ -5,18 +5,18 @@ page are the multi-vector `tokens`, which a page without words does not have.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from core.errors import CollectionMismatch
+from core.errors import CollectionMismatch, StoreError
 from core.keys import document_of, page_of
 from core.spaces import Space
 from index.layout import Quantization, ServerRecord
 from index.qdrant_connection import Qdrant
-from index.qdrant_points import of_documents, pack_page, payload_of, unpack_page
+from index.qdrant_points import not_gone, of_documents, pack_page, payload_of, unpack_page
 from index.token_segments import TokenRows
 
 TOKENS = "tokens"  # the name of the multi-vector
@@ -44,6 +44,12 @@ class QdrantLane:
         """Tell whether the collection is there."""
         return self._made or self._qdrant.call("looking for vectors", QdrantClient.collection_exists, self.name)
 
+    def require_ready(self) -> None:
+        """Raise StoreError unless the server says at once that the collection can be searched."""
+        found = self._qdrant.ask("looking whether vectors can be searched", QdrantClient.get_collection, self.name)
+        if found.status == models.CollectionStatus.RED:
+            raise StoreError(f"expected {self} to be searchable, found that the server gave it up: status red")
+
     def make(self) -> None:
         """Make the collection if it is not there. Raises CollectionMismatch where one of that name is another."""
         if self._made:
@@ -52,27 +58,27 @@ class QdrantLane:
             self._qdrant.call("making a place for vectors", self._create)
         schema = models.PayloadSchemaType.INTEGER
         for field in (
-            () if self._qdrant.local else ("document", "number")
+            () if self._qdrant.local else ("document", "number", "gone")
         ):  # repeated where a killed writer made the collection only
             self._qdrant.call("indexing payloads", QdrantClient.create_payload_index, self.name, field, schema)
         self._require_same()
         self._made = True
 
-    def write_vectors(self, keys: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Write rows (n, dim) under their keys of page and ordinal, durably."""
+    def write_vectors(self, keys: NDArray[np.int64], vectors: NDArray[np.float32], part: str) -> None:
+        """Write rows (n, dim) under their keys of page and ordinal, durably; `part` is what the catalog will name."""
         halves = vectors.astype(np.float16).astype(np.float32)  # as the embedded store has them
         self._write(
-            (self.dim, models.PointStruct(id=key, vector=row, payload=payload_of(page_of(key))))
+            (self.dim, models.PointStruct(id=key, vector=row, payload=payload_of(page_of(key), part)))
             for key, row in zip(keys.tolist(), halves.tolist(), strict=True)
         )
 
-    def write_tokens(self, pages: Sequence[int], rows: TokenRows) -> None:
+    def write_tokens(self, pages: Sequence[int], rows: TokenRows, part: str) -> None:
         """Write pages' tokens under their page keys, durably."""
 
         def points() -> Iterator[tuple[int, models.PointStruct]]:
             for row, page in enumerate(pages):
                 vectors = rows.matrix(row).vectors
-                payload = {**payload_of(page), TOKENS: pack_page(rows, row)}
+                payload = {**payload_of(page, part), TOKENS: pack_page(rows, row)}
                 vector: models.VectorStruct = {TOKENS: vectors.tolist()} if len(vectors) else {}
                 yield vectors.size, models.PointStruct(id=page, vector=vector, payload=payload)
 
@@ -106,8 +112,19 @@ class QdrantLane:
 
     def keys(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids of all points of some documents, rising."""
-        found = [np.zeros(0, np.int64), *(np.array(ids, np.int64) for ids in self._ids(documents))]
-        return np.sort(np.concatenate(found))
+        found = [np.array([int(one.id) for one in some], np.int64) for some in self._scroll(documents)]
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+
+    def named_keys(self, named: Collection[tuple[int, str]]) -> NDArray[np.int64]:
+        """Return the ids of the points of some (document, part)."""
+        documents = np.array(sorted({document for document, _ in named}), np.int64)
+        keys = [
+            int(one.id)
+            for some in self._scroll(documents, "document", "part")
+            for one in some
+            if one.payload and (one.payload["document"], one.payload.get("part")) in named
+        ]
+        return np.array(keys, np.int64)
 
     def matrix(self, keys: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return rows (n, dim) of a lane of one vector each, by their keys."""
@@ -132,9 +149,10 @@ class QdrantLane:
         return {key: payload[field] for key, payload in found.items() if field in payload}
 
     def counts(self) -> Mapping[int, int]:
-        """Return how many points each document has."""
+        """Return how many points each document has, those that were given up left out."""
+        there = models.Filter(must=[not_gone()])
         found = self._qdrant.call(
-            "counting vectors", QdrantClient.facet, self.name, "document", limit=FACETS, exact=True
+            "counting vectors", QdrantClient.facet, self.name, "document", there, limit=FACETS, exact=True
         )
         return Counter({int(hit.value): hit.count for hit in found.hits})
 
@@ -170,6 +188,12 @@ class QdrantLane:
         chosen = models.FilterSelector(filter=which)
         self._qdrant.call("removing vectors", QdrantClient.delete, self.name, chosen, wait=True)
 
+    def give_up(self, documents: Sequence[int], moment: int) -> None:
+        """Mark the points of some documents as gone since a moment, in Unix seconds."""
+        only = models.Filter(must=[of_documents(documents), not_gone()])
+        payload = {"gone": moment}
+        self._qdrant.call("giving up vectors", QdrantClient.set_payload, self.name, payload, only, wait=True)
+
     def _write(self, points: Iterable[tuple[int, models.PointStruct]]) -> None:
         """Send points, each with its count of numbers, in batches that are waited for: the server sets the pace."""
         batch: list[models.PointStruct] = []
@@ -186,14 +210,22 @@ class QdrantLane:
     def _send(self, batch: list[models.PointStruct]) -> None:
         self._qdrant.call("writing vectors", QdrantClient.upsert, self.name, batch, wait=True)
 
-    def _ids(self, documents: NDArray[np.int64]) -> Iterator[list[int]]:
+    def _scroll(self, documents: NDArray[np.int64], *fields: str) -> Iterator[list[models.Record]]:
+        if not len(documents):
+            return
         only = models.Filter(must=[of_documents(documents.tolist())])
         offset: int | None = None
         while True:
             records, following = self._qdrant.call(
-                "reading ids", QdrantClient.scroll, self.name, only, limit=PAGE, offset=offset, with_payload=False
+                "reading ids",
+                QdrantClient.scroll,
+                self.name,
+                only,
+                limit=PAGE,
+                offset=offset,
+                with_payload=fields or False,
             )
-            yield [int(record.id) for record in records]
+            yield records
             if following is None:
                 return
             offset = int(str(following))

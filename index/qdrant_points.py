@@ -4,6 +4,8 @@ A point's id is its row's key (`core.keys`), so a repeated write changes nothing
 
     document    the document's key
     number      the page's number
+    part        the name of the commit it came with: what the catalog does not name was sent and never committed
+    gone        when its document was replaced or removed, in Unix seconds; searches that began before still find it
     tokens      in lanes of many vectors: the page's tokens and boxes as they lie at rest, base64
 
 The tokens are there a second time because evidence and exact scores need them to the last bit, and a tenth of the
@@ -25,9 +27,9 @@ from index.token_segments import TokenRows
 INTEGERS, HALVES = b"i", b"f"
 
 
-def payload_of(page: int) -> dict[str, object]:
-    """Return what a point says of its page."""
-    return {"document": document_of(page), "number": number_of(page)}
+def payload_of(page: int, part: str) -> dict[str, object]:
+    """Return what a point says of its page, and of the commit it comes with."""
+    return {"document": document_of(page), "number": number_of(page), "part": part}
 
 
 def selected(selection: Selection | None, live: NDArray[np.int64]) -> models.Filter | None:
@@ -59,17 +61,29 @@ def of_documents(documents: Sequence[int]) -> models.FieldCondition:
 
 
 def strangers(known: Sequence[int], after: int | None, until: int | None) -> models.Filter:
-    """Return a filter for points of documents beyond `after`, up to `until`, that are not `known`."""
+    """Return a filter for points of documents beyond `after`, up to `until`, that are not `known` and were not given
+    up: a writer that was killed sent them."""
     span = models.Range(gt=after, lte=until)
     bounds: list[models.Condition] = [models.FieldCondition(key="document", range=span)]
     but: list[models.Condition] = [of_documents(known)] if known else []
-    return models.Filter(must=bounds if after is not None or until is not None else None, must_not=but or None)
+    limits = bounds if after is not None or until is not None else []
+    return models.Filter(must=[not_gone(), *limits], must_not=but or None)
 
 
 def beyond(document: int, number: int) -> models.Filter:
     """Return a filter for the pages of a document behind a page number."""
     span = models.Range(gt=number)
     return models.Filter(must=[of_documents([document]), models.FieldCondition(key="number", range=span)])
+
+
+def gone_until(moment: int) -> models.Filter:
+    """Return a filter for points that were given up at some moment, in Unix seconds, or before."""
+    return models.Filter(must=[models.FieldCondition(key="gone", range=models.Range(lte=moment))])
+
+
+def not_gone() -> models.Condition:
+    """Return the condition that a point was not given up."""
+    return models.IsEmptyCondition(is_empty=models.PayloadField(key="gone"))
 
 
 def pack_page(rows: TokenRows, row: int) -> str:

@@ -1,15 +1,17 @@
 """A collection's vectors on Qdrant: see `index.stores` for what a store does.
 
 Points are written, and waited for, before the catalog names them; `segments` and `runs` say how many rows each document
-has in a lane, so that `check` can tell what is missing. Points of documents that the catalog has forgotten are removed
-after its commit; what is left over by a crash is removed by the next writer, before anything else: points of documents
-that the catalog does not have, and pages of half-read documents behind those that were committed.
+has in a lane, so that `check` can tell what is missing. Points of documents that the catalog has forgotten are
+marked after its commit, and removed when no search can be looking for them any more; what is left over by a crash is
+removed by the next writer, before anything else: points of documents that the catalog does not have, and pages of
+half-read documents behind those that were committed.
 """
 
 import logging
 import os
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ from index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from index.qdrant_connection import KEY, Qdrant, connect
 from index.qdrant_index import QdrantTokens, QdrantVectors
 from index.qdrant_lane import QdrantLane
-from index.qdrant_points import beyond, of_documents, strangers
+from index.qdrant_points import beyond, gone_until, strangers
 from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -60,8 +62,9 @@ class QdrantStore:
         keys = np.concatenate([one for one, _ in found])
         there = self.lane(lane)
         there.make()
-        there.write_vectors(keys, np.concatenate([one for _, one in found]))
-        return _name(), runs_of(document_of(page_of(keys)))
+        part = secrets.token_hex(8)
+        there.write_vectors(keys, np.concatenate([one for _, one in found]), part)
+        return part, runs_of(document_of(page_of(keys)))
 
     def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> Written:
         """See `VectorStore.write_tokens`."""
@@ -70,9 +73,10 @@ class QdrantStore:
             return NOTHING
         there = self.lane(lane)
         there.make()
+        part = secrets.token_hex(8)
         for pages, rows in found:
-            there.write_tokens(pages, rows)
-        return _name(), runs_of(document_of(np.array([page for pages, _ in found for page in pages], np.int64)))
+            there.write_tokens(pages, rows, part)
+        return part, runs_of(document_of(np.array([page for pages, _ in found for page in pages], np.int64)))
 
     def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantVectors:
         """See `VectorStore.vectors`."""
@@ -84,16 +88,20 @@ class QdrantStore:
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""
-        documents = sorted(_named(connection, lane))
-        return self.lane(lane).keys(np.array(documents, np.int64)) if documents else np.zeros(0, np.int64)
+        s, r = t.segments.c, t.runs.c
+        query = select(r.document, s.name).distinct().join(t.segments, s.id == r.segment).where(s.store == lane.store)
+        return self.lane(lane).named_keys({(row.document, row.name) for row in connection.execute(query)})
 
     def forget(self, manifest: Manifest, documents: Collection[int]) -> None:
-        """See `VectorStore.forget`. Where the server does not answer now, the next writer sweeps."""
+        """See `VectorStore.forget`. Points stay for `ServerRecord.grace`, for searches that began before the commit;
+        those whose time is over go. Where the server does not answer now, the next writer sweeps."""
+        now = int(time.time())
         try:
             for lane in manifest.lanes.values():
                 there = self.lane(lane)
                 if there.exists():
-                    there.delete(models.Filter(must=[of_documents(sorted(documents))]))
+                    there.give_up(sorted(documents), now)
+                    there.delete(gone_until(now - self._record.grace))
         except StoreError as exc:
             logger.warning("vectors of %d forgotten documents are left to the next sweep: %s", len(documents), exc)
 
@@ -113,6 +121,7 @@ class QdrantStore:
             there = self.lane(lane)
             if not there.exists():
                 continue
+            there.delete(gone_until(int(time.time()) - self._record.grace))
             for which in [*_gaps(known), *(beyond(key, pages_in) for key, pages_in in staged)]:
                 there.delete(which)
 
@@ -155,6 +164,12 @@ class QdrantStore:
             problems += [f"{lane.name}: document {key} at {there}: {fault}" for key, fault in faults.items()]
         return LaneCheck({key: min(counts.get(key, 0), rows) for key, rows in named.items()}, damaged, problems)
 
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """See `VectorStore.require_ready`: each lane that has rows is there, and no part of it is lost."""
+        for lane in lanes:
+            if _rows(connection, lane):
+                self.lane(lane).require_ready()
+
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
         return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
@@ -162,10 +177,6 @@ class QdrantStore:
     def close(self) -> None:
         """Give up the connection."""
         self._qdrant.close()
-
-
-def _name() -> str:
-    return f"points-{secrets.token_hex(8)}"
 
 
 def _named(connection: Connection, lane: LaneRecord) -> dict[int, int]:

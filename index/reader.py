@@ -6,7 +6,7 @@ hands out does not change while it is open, whatever a writer does.
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
-from index import catalog, upkeep
+from index import catalog, databases, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
@@ -49,6 +49,10 @@ class View:
         if self._documents is None:
             self._documents = catalog.read_documents(connection)
         return self._documents
+
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """See `VectorStore.require_ready`."""
+        self._store.require_ready(connection, lanes)
 
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""
@@ -90,6 +94,10 @@ class Snapshot:
     def words(self) -> WordsSearcher:
         """The lexical index. It may hold pages that are not live: look at `live`."""
         return self._view.words
+
+    def require_ready(self) -> None:
+        """Raise StoreError unless searches are answered at this moment by what holds the vectors."""
+        self._view.require_ready(self._connection, self._lanes.values())
 
     def vectors(self, lane: str) -> LaneVectors:
         """Return the vectors of a lane of one each."""
@@ -160,8 +168,7 @@ class CollectionReader:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.manifest = load(self.layout)
-        self._engine = catalog.open_engine(self.layout.catalog)
-        catalog.create_tables(self._engine)
+        self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._words = WordsIndex(self.layout.words)
         self._store = open_store(self.layout, self.manifest)
         self._view: View | None = None

@@ -5,7 +5,7 @@ and says which document each belongs to. A row that no live document has is neve
 and rows that no document has are swept by the next writer.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -135,6 +135,10 @@ class VectorStore(Protocol):
 
     def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
         """Look at what a lane holds of each document; `deep` also at rows that take a server long to send."""
+        ...
+
+    def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
+        """Raise StoreError unless searches in these lanes can be answered now; asked once, without patience."""
         ...
 
     def close(self) -> None:

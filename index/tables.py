@@ -7,6 +7,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,11 +17,27 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
 
 from core.types import PageText, Passage, TextSource
 
 metadata = MetaData()
+
+
+class _Words(TypeDecorator[str]):
+    """Text without NUL, which PostgreSQL cannot store; as long as it was, so that spans stay right."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text to be stored."""
+        return None if value is None else value.replace("\0", "\ufffd")
+
+
+TEXT = _Words()
+ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # by code points, as SQLite orders
 
 # One row: the generation (counts commits), the next document key to hand out.
 state = Table(
@@ -39,9 +56,9 @@ documents = Table(
     Column("sha256", String(64), nullable=False, unique=True),
     Column("live", Integer, nullable=False),
     Column("pages_in", Integer, nullable=False),  # pages committed so far
-    Column("staged_path", Text, nullable=False),  # where it was being read from
+    Column("staged_path", TEXT, nullable=False),  # where it was being read from
     Column("kind", String(16), nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", TEXT, nullable=False),
     Column("page_count", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("date", String(32)),  # ISO 8601, naive local time
@@ -51,7 +68,7 @@ documents = Table(
 paths = Table(
     "paths",
     metadata,
-    Column("path", Text, primary_key=True),
+    Column("path", ORDERED, primary_key=True),
     Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
 )
 
@@ -61,15 +78,15 @@ pages = Table(
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
-    Column("label", Text),
+    Column("label", TEXT),
     Column("width", Float, nullable=False),
     Column("height", Float, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     Column("words", LargeBinary, nullable=False),  # `pack_words`
     Column("source", String(8), nullable=False),
     Column("confidence", Float),
-    Column("caption", Text, nullable=False),
-    Column("problem", Text, nullable=False),
+    Column("caption", TEXT, nullable=False),
+    Column("problem", TEXT, nullable=False),
     Column("passages", LargeBinary, nullable=False),  # int32 (n, 2): start and end of each passage
     Column("guesses", JSON, nullable=False),  # [[label, belief], ...], best first, of a photo's picture
 )
@@ -97,10 +114,10 @@ runs = Table(
 failures = Table(
     "failures",
     metadata,
-    Column("path", Text, primary_key=True),
+    Column("path", ORDERED, primary_key=True),
     Column("sha256", String(64), index=True),  # None where the bytes could not be read
     Column("code", String(32), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", TEXT, nullable=False),
     Column("at", String(32), nullable=False),
     Column("attempts", Integer, nullable=False),
 )

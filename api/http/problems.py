@@ -20,6 +20,7 @@ from core.errors import (
     NotFound,
     PageLensError,
     ReadError,
+    StoreError,
     UsageError,
     WeightsError,
 )
@@ -79,6 +80,7 @@ _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (CollectionMismatch, 409, "collection-changed", "Try again: it was moved to other models in this moment."),
     (UsageError, 422, "unusable-value", ""),
     (ReadError, 422, "unreadable-file", ""),
+    (StoreError, 503, "store-unavailable", "Try again; GET /readyz tells whether its servers answer."),
     (WeightsError, 503, "models-missing", "The server's operator: run pagelens doctor."),
 )
 _GENERATION = {"busy": 503, "timed-out": 504, "too-long": 422, "no-pictures": 422, "no-model": 409}

@@ -1,11 +1,15 @@
 """Whether the server lives, whether it is ready, what it counts."""
 
+import logging
+
 from fastapi import APIRouter, Response
 
 from api.engine import Engine
 from api.http.context import Door, TheDoor
 from api.http.replies import Health, Ready
-from core.errors import PageLensError
+from core.errors import PageLensError, StoreError
+
+logger = logging.getLogger(f"pagelens.{__name__}")
 
 router = APIRouter(tags=["operation"])
 
@@ -23,6 +27,8 @@ def readyz(door: TheDoor, response: Response) -> Ready:
     """Tell whether models are loaded and warm and the default collection can be read at this moment."""
     service = door.service
     open_now, problem = _can_read(door)
+    if open_now:
+        service.warm_again()
     ready = service.readiness.warmed and open_now
     response.status_code = 200 if ready else 503
     if not ready:
@@ -52,10 +58,14 @@ def metrics(door: TheDoor) -> Response:
 def _can_read(door: Door) -> tuple[bool, str]:
     def look(engine: Engine) -> int:
         with engine.snapshot() as snapshot:
+            snapshot.require_ready()
             return snapshot.generation
 
     try:
         door.service.use(door.service.collections.default, look)
+    except StoreError as exc:
+        logger.warning("not ready: %s", exc)  # with its address, which is not for everybody
+        return False, "StoreError: a server that holds vectors or the catalog does not answer as it must"
     except PageLensError as exc:
         return False, type(exc).__name__  # no paths for everybody
     return True, ""

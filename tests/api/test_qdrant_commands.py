@@ -7,6 +7,7 @@ import pytest
 
 from api.cli import Exit, main
 from tests.api.conftest import write_files
+from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess
 
 QUERIES = ("when was the breakwater finished", "limpet home scar", "annual report 2024")
@@ -54,6 +55,12 @@ def test_the_same_commands_give_the_same_answers_there_and_back(
         (["--store", "qdrant", "--url", "localhost:6333"], "expected --url like"),
         (["--store", "qdrant", "--url", "http://key@localhost:6333"], "set PAGELENS_QDRANT_KEY"),
         (["--store", "qdrant", "--prefix", "a b"], "expected --prefix of letters"),
+        (["--store", "qdrant", "--shards", "2"], "with the --url of a Qdrant cluster"),
+        (["--prefix", "a"], "with --store qdrant or --catalog"),
+        (["--catalog", "mysql://u@h/d"], "expected --catalog like postgresql+psycopg://"),
+        (["--catalog", "postgresql://h"], "expected --catalog like postgresql+psycopg://"),
+        (["--catalog", "postgresql://u:secret@h/d"], "set PGPASSWORD"),
+        (["--catalog", "postgresql://h/d?user=u&password=secret"], "set PGPASSWORD"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_is_made(
@@ -63,3 +70,33 @@ def test_options_that_cannot_be_are_refused_before_anything_is_made(
     assert run("index", tmp_path / "a.pdf", "-c", tmp_path / "c", "--profile", "builtin", *options) == Exit.USAGE
     assert said in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "c").exists()
+
+
+def test_a_database_that_is_not_there_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.pdf").write_text("never read")
+    address = "postgresql://u@127.0.0.1:1/d"
+    assert run("index", tmp_path / "a.pdf", "-c", tmp_path / "c", "--profile", "builtin", "--catalog", address) == 1
+    assert "expected the catalog's database at" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "c" / "collection.json").exists()
+
+
+def test_a_catalog_on_postgresql_gives_the_same_answers_there_and_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], postgres: PostgresProcess
+) -> None:
+    files = write_files(tmp_path / "files")
+    plain, there, back = (tmp_path / name for name in ("plain", "there", "back"))
+    address = f"postgresql://pagelens@127.0.0.1:{postgres.port}/postgres"
+    assert run("index", files, "-c", plain, "--profile", "builtin", "--ocr", "never") == Exit.DONE
+    with QdrantProcess() as server:
+        on_servers = ("--store", "qdrant", "--url", server.url, "--catalog", address)
+        assert run("copy", "-c", plain, "--to", there, *on_servers) == Exit.DONE
+        assert run("index", files, "-c", there) == Exit.DONE  # nothing to do
+        assert run("copy", "-c", there, "--to", back) == Exit.DONE
+        assert not (there / "catalog.sqlite").exists()
+        capsys.readouterr()
+        expected = answers(plain, capsys)
+        assert [answers(root, capsys) for root in (there, back)] == [expected] * 2
+        assert run("doctor", "--deep", "--repair", "-c", there) == Exit.DONE
+        assert "PostgreSQL" in capsys.readouterr().out

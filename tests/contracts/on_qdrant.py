@@ -52,7 +52,7 @@ class VectorsOnQdrant:
         count, dim = vectors.shape
         keys = np.array([passage_key(page_key(row + 1, 1), 0) for row in range(count)], np.int64)
         lane = _lane(dim, many=False)
-        lane.write_vectors(keys, vectors.astype(np.float32))
+        lane.write_vectors(keys, vectors.astype(np.float32), "part")
         self._lane = QdrantVectors(lane, np.arange(1, count + 1), count)
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class TokensOnQdrant:
     def __init__(self, parts: Sequence[TokenRows], dim: int) -> None:
         lane, row = _lane(dim, many=True), 0
         for part in parts:
-            lane.write_tokens([page_key(row + place + 1, 1) for place in range(len(part))], part)
+            lane.write_tokens([page_key(row + place + 1, 1) for place in range(len(part))], part, "part")
             row += len(part)
         self._lane = QdrantTokens(lane, np.arange(1, row + 1), row)
 

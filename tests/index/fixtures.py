@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from core.spaces import Space
 from core.types import Document, Page, PageText, Passage
-from index.layout import LaneRecord, Layout, create
+from index.databases import make_catalog
+from index.layout import CatalogRecord, LaneRecord, Layout, create
 from index.recording import DenseRows, NewPages
 from index.writer import CollectionWriter
 
@@ -53,8 +54,9 @@ def sha(texts: list[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def make(root: Path) -> None:
-    create(Layout(root), profile="test", lanes=[TEXT])
+def make(root: Path, database: CatalogRecord | None = None) -> None:
+    make_catalog(database)
+    create(Layout(root), profile="test", lanes=[TEXT], catalog=database)
 
 
 def write(root: Path, *documents: NewPages) -> None:

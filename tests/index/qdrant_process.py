@@ -18,10 +18,14 @@ class QdrantProcess:
     port: int = 0
     die_after: int = 0
     busy: int = 0
+    kill_after: int = 0
+    pid_file: Path | None = None
 
     def __enter__(self) -> "QdrantProcess":
         options = [f"--key={self.key}", f"--version={self.version}", f"--port={self.port}"]
         options += [f"--die-after={self.die_after}", f"--busy={self.busy}"]
+        if self.pid_file is not None:
+            options += [f"--kill-after={self.kill_after}", f"--pid-file={self.pid_file}"]
         if self.folder is not None:
             options.append(f"--folder={self.folder}")
         self._process = subprocess.Popen(

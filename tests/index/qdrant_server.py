@@ -1,17 +1,21 @@
 """Qdrant's wire protocol in a real server process: bodies validated by the client's own models, run on its local mode.
 
     python -m tests.index.qdrant_server [--folder F] [--key K] [--version V] [--die-after N] [--busy N]
+        [--kill-after N --pid-file F]
 
 Prints its port. What it cannot show is Qdrant's own engine: its optimisers, its quantisation, its graph.
 `--die-after N` ends the process without a word in the middle of the N-th upsert, when half of its points are written;
+`--kill-after N` kills the process named in F when the N-th upsert is written, before it is answered;
 `--busy N` answers the first N requests for points with 503.
 """
 
 import argparse
 import itertools
 import os
+import signal
 import socket
 import warnings
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,9 +26,19 @@ from qdrant_client import QdrantClient, models
 warnings.filterwarnings("ignore", message="Payload indexes have no effect|Local mode performs exact")
 
 
-def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", die_after: int = 0, busy: int = 0) -> Any:
+def make_app(
+    client: QdrantClient,
+    *,
+    key: str = "",
+    version: str = "1.17.0",
+    die_after: int = 0,
+    busy: int = 0,
+    kill_after: int = 0,
+    pid_file: str = "",
+) -> Any:
     app = FastAPI()
     upserts, requests = itertools.count(1), itertools.count(1)
+    asked: dict[str, dict[str, int]] = {}
 
     @app.middleware("http")
     async def guard(request: Request, following: Any) -> Any:
@@ -57,10 +71,15 @@ def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", di
 
     @app.get("/collections/{name}")
     def look(name: str) -> dict[str, Any]:
-        return said(client.get_collection(name))
+        found = client.get_collection(name)
+        for option, value in asked.get(name, {}).items():  # local mode has one shard and no replicas
+            setattr(found.config.params, option, value)
+        return said(found)
 
     @app.put("/collections/{name}")
     def create(name: str, body: models.CreateCollection) -> dict[str, Any]:
+        options = {"shard_number": body.shard_number, "replication_factor": body.replication_factor}
+        asked[name] = {option: value for option, value in options.items() if value is not None}
         return said(client.create_collection(name, body.vectors, sparse_vectors_config=body.sparse_vectors))
 
     @app.delete("/collections/{name}")
@@ -74,15 +93,19 @@ def make_app(client: QdrantClient, *, key: str = "", version: str = "1.17.0", di
     @app.put("/collections/{name}/points")
     def upsert(name: str, body: models.PointsList | models.PointsBatch) -> dict[str, Any]:
         points = body.points if isinstance(body, models.PointsList) else body.batch
-        if next(upserts) == die_after:
+        number = next(upserts)
+        if number == die_after:
             assert isinstance(points, list)
             client.upsert(name, points[: len(points) // 2])
             os._exit(9)
-        return said(client.upsert(name, points))
+        done = client.upsert(name, points)
+        if number == kill_after:
+            os.kill(int(Path(pid_file).read_text()), signal.SIGKILL)
+        return said(done)
 
     @app.post("/collections/{name}/points/payload")
     def set_payload(name: str, body: models.SetPayload) -> dict[str, Any]:
-        return said(client.set_payload(name, body.payload, body.points or []))
+        return said(client.set_payload(name, body.payload, body.filter or body.points or []))
 
     @app.post("/collections/{name}/points/delete")
     def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> dict[str, Any]:
@@ -134,16 +157,20 @@ def main() -> None:
     parser.add_argument("--version", default="1.17.0")
     parser.add_argument("--die-after", type=int, default=0)
     parser.add_argument("--busy", type=int, default=0)
+    parser.add_argument("--kill-after", type=int, default=0)
+    parser.add_argument("--pid-file", default="")
     given = parser.parse_args()
     client = (
         QdrantClient(path=given.folder, force_disable_check_same_thread=True)
         if given.folder
         else QdrantClient(":memory:", force_disable_check_same_thread=True)
     )
-    app = make_app(client, key=given.key, version=given.version, die_after=given.die_after, busy=given.busy)
+    options = {name: value for name, value in vars(given).items() if name not in ("folder", "port")}
+    app = make_app(client, **options)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", given.port))
+    listening.listen()  # whoever reads the port may connect
     print(listening.getsockname()[1], flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="error", limit_concurrency=None)).run(sockets=[listening])
 

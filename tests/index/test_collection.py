@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from core.errors import (
     CollectionDamaged,
@@ -17,8 +16,7 @@ from core.errors import (
 )
 from core.keys import number_of, page_of
 from core.spaces import Space
-from index import catalog
-from index.layout import Layout, create, load
+from index.layout import CatalogRecord, Layout, create, load
 from index.merging import MANY
 from index.reader import CollectionReader, Snapshot
 from index.segments import check_segment
@@ -30,9 +28,9 @@ TREES = ["oak four", "pine five"]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
     root = tmp_path / "collection"
-    make(root)
+    make(root, database)
     return root
 
 
@@ -306,27 +304,9 @@ def test_a_manifest_that_cannot_be_used_is_an_error_with_a_way_out(
         load(Layout(root))
 
 
-def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) -> None:
-    (root / "catalog.sqlite").write_bytes(b"not a database at all" * 100)
-    with pytest.raises(CollectionDamaged, match=r"catalog\.sqlite"):
-        CollectionReader(root)
-
-
 def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT), new_pages("/b.pdf", TREES))
     assert CollectionReader(root).check() == []
     [segment] = Layout(root).vectors(TEXT.store).iterdir()
     (segment / "vectors.npy").unlink()
     assert any(segment.name in problem for problem in CollectionReader(root).check())
-
-
-def test_a_catalog_on_a_disk_that_cannot_be_written_to_is_read_and_not_changed(root: Path, pdf: str) -> None:
-    write(root, new_pages(pdf, FRUIT))
-    before = (root / "catalog.sqlite").read_bytes()
-    engine = catalog.open_engine(root / "catalog.sqlite", writable=False)
-    with catalog.transaction(engine) as connection:
-        assert len(catalog.page_keys(connection)) == 3
-    with pytest.raises(OperationalError, match="readonly"), catalog.transaction(engine) as connection:
-        catalog.advance(connection)
-    engine.dispose()
-    assert (root / "catalog.sqlite").read_bytes() == before

@@ -1,7 +1,6 @@
 """A collection moved to other lanes: what is found before, between and after, and what a broken-off move leaves."""
 
 import json
-import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,8 @@ from core.keys import page_of
 from core.spaces import Space
 from core.types import Guess, TokenMatrix
 from index.catalog import PageRow
-from index.layout import LaneRecord, Layout, create, load
+from index.databases import open_for_reading
+from index.layout import CatalogRecord, LaneRecord, Layout, create, load
 from index.moving import CollectionMove, MovedPages
 from index.reader import CollectionReader
 from index.recording import DenseRows, NewPages
@@ -33,10 +33,10 @@ WEEDS = ["nettle six"]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
     """A collection of two documents in one lane."""
     root = tmp_path / "collection"
-    make(root)
+    make(root, database)
     for name in ("a.pdf", "b.pdf", "c.pdf"):
         (tmp_path / name).write_text("stands for a file that exists")
     write(root, new_pages(str(tmp_path / "a.pdf"), FRUIT), new_pages(str(tmp_path / "b.pdf"), TREES))
@@ -184,9 +184,9 @@ def test_when_the_switch_is_made_half_read_documents_are_gone_and_reasons_noted(
     def look(event: str, arguments: tuple[object, ...]) -> None:
         if event == "os.rename" and str(arguments[1]) in watched:
             watched.clear()  # hooks stay for good: this one sleeps from here on
-            with sqlite3.connect(Layout(root).catalog) as connection:
-                [half_read] = connection.execute("SELECT count(*) FROM documents WHERE live = 0").fetchone()
-                [noted] = connection.execute("SELECT count(*) FROM pages WHERE problem != ''").fetchone()
+            with open_for_reading(Layout(root), load(Layout(root))).connect() as connection:
+                half_read = connection.exec_driver_sql("SELECT count(*) FROM documents WHERE live = 0").scalar_one()
+                noted = connection.exec_driver_sql("SELECT count(*) FROM pages WHERE problem != ''").scalar_one()
             seen.append((half_read, noted))
 
     with moved(root) as move:

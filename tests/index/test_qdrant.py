@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def root(tmp_path: Path, server: QdrantProcess) -> Path:
     return tmp_path / "collection"
 
 
-def make(root: Path, url: str, prefix: str, lanes: tuple[LaneRecord, ...] = (TEXT, PAGE)) -> None:
-    create(Layout(root), profile="test", lanes=list(lanes), server=ServerRecord(url, prefix, timeout=5))
+def make(root: Path, url: str, prefix: str, *, grace: int = 0) -> None:
+    record = ServerRecord(url, prefix, timeout=5, grace=grace)
+    create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
 
 
 def path_of(folder: Path, name: str) -> str:
@@ -198,6 +200,53 @@ def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: Q
     assert {document_of(page_of(key)) for key in points(server, tmp_path.name)}.isdisjoint({gone})
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES)
+
+
+def test_a_search_that_began_before_a_commit_finds_what_was_there_then(tmp_path: Path, server: QdrantProcess) -> None:
+    """Also when the next writer has been and gone."""
+    root, path = tmp_path / "lasting", path_of(tmp_path, "a.pdf")
+    make(root, server.url, f"{tmp_path.name}-lasting", grace=600)
+    write(root, with_tokens(path, FRUIT))
+    reader = CollectionReader(root)
+    with reader.snapshot() as before:
+        write(root, with_tokens(path, TREES))
+        write(root, with_tokens(path_of(tmp_path, "b.pdf"), ["one more"]))
+        assert texts(before) == sorted(FRUIT)
+        keys, _ = before.vectors("text").search(vector(FRUIT[1]), 3)
+        assert sorted(keys.tolist()) == sorted(before.vectors("text").keys.tolist())
+    with reader.snapshot() as after:
+        assert texts(after) == sorted([*TREES, "one more"])
+        keys, _ = after.vectors("text").search(vector(FRUIT[1]), 10)
+        assert len(keys) == 4
+    assert reader.check(deep=True) == []
+    assert len(points(server, f"{tmp_path.name}-lasting")) == 7
+
+
+def test_what_was_replaced_goes_when_its_time_is_over(tmp_path: Path, server: QdrantProcess) -> None:
+    root, path, prefix = tmp_path / "lasting", path_of(tmp_path, "a.pdf"), f"{tmp_path.name}-lasting"
+    make(root, server.url, prefix, grace=600)
+    write(root, with_tokens(path, FRUIT))
+    write(root, with_tokens(path, TREES))
+    client = QdrantClient(url=server.url, check_compatibility=False)
+    for lane in (TEXT, PAGE):  # ten minutes pass
+        found, _ = client.scroll(f"{prefix}-{lane.store}", limit=100)
+        gone = [one for one in found if one.payload and "gone" in one.payload]
+        assert len(gone) == 3
+        client.set_payload(f"{prefix}-{lane.store}", {"gone": int(time.time()) - 601}, [one.id for one in gone])
+    client.close()
+    write(root)
+    assert [len(points(server, prefix, lane)) for lane in (TEXT, PAGE)] == [3, 3]
+
+
+def test_shards_and_replicas_are_asked_for_when_a_lane_is_made(tmp_path: Path, server: QdrantProcess) -> None:
+    record = ServerRecord(server.url, tmp_path.name, timeout=5, shards=3, replicas=2)
+    create(Layout(tmp_path / "c"), profile="test", lanes=[TEXT, PAGE], server=record)
+    write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
+    client = QdrantClient(url=server.url, check_compatibility=False)
+    for lane in (TEXT, PAGE):
+        made = client.get_collection(f"{tmp_path.name}-{lane.store}").config.params
+        assert (made.shard_number, made.replication_factor) == (3, 2)
+    client.close()
 
 
 def test_no_server_is_said_with_its_address_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_after_each_end_one_more_run_makes_catalog_and_points_agree(tmp_path: Pa
     root, folder = tmp_path / "collection", tmp_path / "server"
     with QdrantProcess(folder=folder) as first:
         port = first.port
-        record = ServerRecord(first.url, "kill", timeout=10, patience=0.2)
+        record = ServerRecord(first.url, "kill", timeout=10, patience=0.2, grace=0)
         create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
         index(root, 0)
     for version in range(1, rounds + 1):
@@ -39,6 +39,30 @@ def test_after_each_end_one_more_run_makes_catalog_and_points_agree(tmp_path: Pa
         versions = [[set(texts_of(n, one)) for one in (version - 1, version)] for n in range(DOCUMENTS)]
         assert all(old <= found or new <= found for old, new in versions)
         with QdrantProcess(folder=folder, port=port) as server:
+            index(root, version)
+            agree(root, server, version)
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(3, id="3 times"), pytest.param(20, id="20 times", marks=pytest.mark.slow)]
+)
+def test_a_writer_killed_while_the_server_lives_leaves_nothing_behind(tmp_path: Path, rounds: int) -> None:
+    """What it sent last was written and never answered."""
+    root, folder, pid_file = tmp_path / "collection", tmp_path / "server", tmp_path / "pid"
+    for version in range(rounds + 1):
+        with QdrantProcess(folder=folder, kill_after=1 + version % 6 if version else 0, pid_file=pid_file) as server:
+            record = ServerRecord(server.url, "kill", timeout=10, grace=0)
+            create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
+            if version:
+                command = [sys.executable, "-m", "tests.index.qdrant_child", str(root), str(version)]
+                child = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+                pid_file.write_text(str(child.pid))
+                assert child.wait() == -9
+                versions = [[set(texts_of(n, one)) for one in (version - 1, version)] for n in range(DOCUMENTS)]
+                found = catalog_texts(root)
+                assert all(old <= found or new <= found for old, new in versions)
+            else:
+                pid_file.write_text("0")
             index(root, version)
             agree(root, server, version)
 

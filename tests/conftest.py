@@ -1,0 +1,35 @@
+"""A PostgreSQL for the tests that want one, started once, and catalogs on it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from index.layout import CatalogRecord
+from tests.index.postgres_process import PASSWORD, PostgresProcess, find_programs, unprivileged
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[PostgresProcess]:
+    programs, user = find_programs(), unprivileged()
+    if programs is None:
+        pytest.skip("no PostgreSQL here: its package is not installed")
+    if user is None:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    with PostgresProcess(programs, user) as process:
+        yield process
+
+
+@pytest.fixture
+def postgres(postgres_process: PostgresProcess, monkeypatch: pytest.MonkeyPatch) -> PostgresProcess:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    monkeypatch.delenv("PAGELENS_CATALOG_URL", raising=False)
+    return postgres_process
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> CatalogRecord | None:
+    """Where the catalog of a test's collection lies: each test runs on both."""
+    if request.param == "sqlite":
+        return None
+    process: PostgresProcess = request.getfixturevalue("postgres")
+    return process.record()

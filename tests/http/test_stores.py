@@ -1,0 +1,68 @@
+"""A server whose collection lies on Qdrant: ready while that answers, and said to be unready when it is gone."""
+
+import threading
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from api import wiring
+from api.http.app import create_app
+from api.placing import Places
+from api.profiles import choose_profile
+from api.service import open_service
+from core.settings import Settings
+from index.layout import ServerRecord
+from tests.api.files import write_pdf
+from tests.http.conftest import TIDES
+from tests.index.qdrant_process import QdrantProcess
+
+
+def make(root: Path, url: str, folder: Path) -> None:
+    """A collection of one document on a Qdrant."""
+    settings = Settings(threads=1)
+    record = ServerRecord(url, "ready", timeout=5, patience=0.2)
+    profile = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
+    wiring.create_collection(root / "default", profile, settings, places=Places(record, None))
+    engine = wiring.open_collection(root / "default", settings)
+    engine.index([write_pdf(folder / "tides.pdf", TIDES, title="Tide pools")], workers=0)
+    engine.close()
+
+
+def test_a_server_is_ready_while_its_qdrant_answers_and_not_when_that_is_gone(tmp_path: Path) -> None:
+    settings, root, folder = Settings(threads=1), tmp_path / "collections", tmp_path / "qdrant"
+    with QdrantProcess(folder=folder) as qdrant:
+        make(root, qdrant.url, tmp_path)
+        service = open_service(root, settings, with_worker=False)
+        with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+            service.warm()
+            assert client.get("/readyz").json()["ready"]
+            assert client.post("/v1/search", json={"query": "home scar"}).status_code == 200
+            qdrant.kill()
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.json()["open"]) == (503, False)
+            assert "a server that holds vectors or the catalog does not answer" in answer.json()["problem"]
+            assert str(qdrant.port) not in answer.text
+            refused = client.post("/v1/search", json={"query": "something else"})
+            assert (refused.status_code, refused.json()["type"]) == (503, "urn:pagelens:problem:store-unavailable")
+            with QdrantProcess(folder=folder, port=qdrant.port):
+                assert client.get("/readyz").status_code == 200
+            with QdrantProcess(port=qdrant.port):  # another one, which holds nothing of ours
+                assert client.get("/readyz").status_code == 503
+
+
+def test_a_server_started_before_its_qdrant_is_ready_once_that_answers(tmp_path: Path) -> None:
+    settings, root, folder = Settings(threads=1), tmp_path / "collections", tmp_path / "qdrant"
+    with QdrantProcess(folder=folder) as qdrant:
+        make(root, qdrant.url, tmp_path)
+    service = open_service(root, settings, with_worker=False)
+    service.warm()
+    assert (service.readiness.warmed, service.readiness.failed) == (False, True)
+    assert str(qdrant.port) not in service.readiness.problem
+    with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+        assert client.get("/readyz").status_code == 503
+        with QdrantProcess(folder=folder, port=qdrant.port):
+            client.get("/readyz")  # begins to warm
+            for thread in threading.enumerate():
+                if thread.name == "warm-up":
+                    thread.join()
+            assert client.get("/readyz").status_code == 200

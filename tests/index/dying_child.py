@@ -1,0 +1,34 @@
+"""A writer in a process of its own that dies by SIGKILL at the n-th statement it sends to the catalog.
+
+    python -m tests.index.dying_child ROOT VERSION [N]
+
+Prints how many there were when it is not killed. Commits count too: death may come right before one.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from tests.index.qdrant_child import index
+
+
+def main(root: Path, version: int, fatal: int | None) -> None:
+    done = 0
+
+    def count(*_: object) -> None:
+        nonlocal done
+        done += 1
+        if done == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "commit", count)
+    index(root, version)
+    print(done)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)
