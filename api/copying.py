@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api import console, wiring
-from api.options import DEFAULT, Collection, Json
+from api import wiring
 from api.placing import (
     Catalog,
     Places,
@@ -23,6 +22,8 @@ from api.placing import (
     Url,
     read_places,
 )
+from api.shell import console
+from api.shell.options import DEFAULT, Collection, Json
 from core.errors import UsageError
 from index import layout
 from index.copying import CollectionCopy, CopyReport

@@ -4,11 +4,15 @@ import base64
 from html import escape
 from pathlib import Path
 
-from api import console, wiring
+from api import wiring
 from api.demo_documents import FOREIGN_QUESTION, QUESTIONS, write_documents
 from api.engine import Engine
 from api.names import picture_name
 from api.profiles import choose_profile
+from api.shell import console
+from api.shell.answers import citations_of, print_answer
+from api.shell.progress import progress
+from api.shell.reports import print_report
 from core.types import Answer, Box, PageRef
 
 
@@ -20,16 +24,16 @@ def run_demo(folder: Path) -> None:
     if not wiring.collection_exists(collection):
         wiring.create_collection(collection, choose_profile("builtin", settings), settings)
     engine = wiring.open_collection(collection, settings)
-    with console.progress() as tell:
+    with progress() as tell:
         report = engine.index([files], on_progress=tell)
     console.out.print(f"{console.shown(str(files.absolute()))}:", end=" ")
-    console.print_report(report)
+    print_report(report)
     pictures.mkdir(parents=True, exist_ok=True)
     parts = []
     for question in (*QUESTIONS, FOREIGN_QUESTION):
         console.out.rule(question, align="left", style="dim")
         answer = engine.ask(question)
-        console.print_answer(answer)
+        print_answer(answer)
         shown = _show_pages(engine, answer, pictures)
         parts.append(_section(answer, shown))
         console.out.print()
@@ -41,7 +45,7 @@ def run_demo(folder: Path) -> None:
 
 def _show_pages(engine: Engine, answer: Answer, folder: Path) -> list[tuple[PageRef, Path]]:
     shown = []
-    for ref, citations in console.citations_of(answer).items():
+    for ref, citations in citations_of(answer).items():
         boxes: list[Box] = [box for citation in citations for box in citation.boxes]
         target = folder / picture_name(ref)
         target.write_bytes(engine.picture(ref, boxes=boxes))

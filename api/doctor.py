@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from rich.text import Text
 
-from api import console, wiring
+from api import wiring
 from api.profiles import LANES
+from api.shell import console
 from core.errors import PageLensError
 from core.settings import Settings
 from encode.loading import (

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from api import wiring
 from api.engine import Engine
-from api.options import DEFAULT, Collection, LanguageModel
+from api.shell.options import DEFAULT, Collection, LanguageModel
 
 T = TypeVar("T")
 

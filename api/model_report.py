@@ -10,9 +10,10 @@ from pathlib import Path
 
 from rich.text import Text
 
-from api import console, wiring
+from api import wiring
 from api.names import printable
 from api.profiles import CARDS, LANES, PROFILES, ModelCard
+from api.shell import console
 from core.errors import UsageError
 from core.settings import Settings
 from encode.checkpoints import adapter_base

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from api import console, wiring
+from api import wiring
 from api.access import Keys
-from api.options import DEFAULT, Json, LanguageModel
 from api.server_folder import Database, ServerFolder
+from api.shell import console
+from api.shell.options import DEFAULT, Json, LanguageModel
 from core.errors import UsageError
 
 Root = Annotated[

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from api import console as shell
 from api import wiring
 from api.engine import Engine
 from api.names import printable
-from api.options import Json
 from api.results import as_json
+from api.shell import console as shell
+from api.shell.options import Json
 from core.errors import PageLensError
 from evals import console
 from evals.compare import compare, side

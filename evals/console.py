@@ -7,8 +7,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 from rich.text import Text
 
-from api import console
 from api.names import printable
+from api.shell import console
 from evals.compare import Comparison
 from evals.dataset import DataSet
 from evals.plan import SAYS

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from api import console as shell
 from api import wiring
 from api.engine import Engine
 from api.names import printable
-from api.options import DEFAULT, Collection
+from api.shell import console as shell
+from api.shell.options import DEFAULT, Collection
 from core.errors import UsageError
 from evals import console
 from evals.folder import read_folder, write_folder

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 import pagelens
-from api import console as shell
 from api import wiring
 from api.engine import Engine
 from api.names import printable
-from api.options import DEFAULT, Collection, Json, LanguageModel
 from api.results import as_json
+from api.shell import console as shell
+from api.shell.options import DEFAULT, Collection, Json, LanguageModel
+from api.shell.progress import progress
 from core.errors import UsageError
 from evals import console
 from evals.dataset import DataSet
@@ -88,7 +89,7 @@ def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> 
     engine = pagelens.open(root, create=True, profile=profile, llm=llm)
     missing = DocumentNames.of(data, engine.status()).missing(data)
     if missing:
-        with shell.progress() as tell:
+        with progress() as tell:
             read = engine.index([data.folder / name for name in missing], on_progress=tell)
         for failure in [*read.failed, *read.failed_before]:
             shell.err.print(f"not read: {printable(failure.path)}: {printable(failure.reason)}", markup=False)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api.cli import Exit, main
+from api.cli import main
+from api.shell.exits import Exit
 from index.writer import CollectionWriter
 from tests.api.conftest import write_files
 from tests.api.files import write_pdf

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 import pagelens
-from api import console, wiring
+from api import wiring
 from api.engine import Engine
 from api.results import FoundPage, as_json
+from api.shell import console
+from api.shell.search_results import print_results
 from core.types import Filters, PageRef
 from tests.api.files import write_pdf
 from tests.generate.model_server import Say, running
@@ -45,7 +47,7 @@ def test_a_hit_names_the_page_its_words_go_on_on_and_the_one_they_come_from(engi
 
 def test_the_shell_says_on_which_page_a_hit_goes_on(engine: Engine) -> None:
     with console.out.capture() as printed:
-        console.print_results(engine.search("keel timber hull", k=2))
+        print_results(engine.search("keel timber hull", k=2))
     assert "goes on on frigate.pdf p.3" in printed.get()
     assert "begins on frigate.pdf p.2" in printed.get()
 

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api import console
 from api.cli import main
 from api.duplicates import fold
 from api.engine import Engine
+from api.shell import console
+from api.shell.search_results import print_results
 from core.keys import page_key
 from core.types import Filters, FusedHit, PageRef
 from tests.api.files import write_pdf
@@ -77,7 +78,7 @@ def test_photos_that_look_the_same_are_folded_and_turned_ones_are_not(engine: En
     found = engine.search("lighthouse", fold=True, filters=Filters(kinds=("photo",)))
     assert sorted(len(hit.like) for hit in found.hits) == [0, 1]
     with console.out.capture() as printed:
-        console.print_results(found)
+        print_results(found)
     assert "+1 like it: " in printed.get()
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from api import console
 from api.cli import main
 from api.engine import Engine
+from api.shell import console
+from api.shell.search_results import print_results
 from core.types import Filters, Kind
 from ingest.mupdf import pymupdf
 from ingest.office_program import find_soffice
@@ -61,7 +62,7 @@ def test_page_numbers_of_texts_are_said_to_be_estimated(engine: Engine) -> None:
     found = engine.search("quince harvest")
     assert {Path(hit.ref.path).name: hit.estimated for hit in found.hits}["notes.md"]
     with console.out.capture() as printed:
-        console.print_results(found)
+        print_results(found)
     assert "Estimated page numbers" in printed.get() and "notes.md" in printed.get()
     answer = engine.ask("When does the quince harvest begin?")
     assert answer.found and any("notes.md are estimated" in note for note in answer.notes)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from api import wiring
-from api.cli import Exit, main
+from api.cli import main
 from api.doctor import examine
 from api.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
 from api.profiles import PROFILES, choose_profile
+from api.shell.exits import Exit
 from core.errors import UsageError, WeightsError
 from core.settings import Settings
 from encode.weights import HuggingFaceHub

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import Exit, main
+from api.cli import main
+from api.shell.exits import Exit
 from tests.api.conftest import write_files
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess

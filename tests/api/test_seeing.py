@@ -12,9 +12,10 @@ from sklearn.datasets import load_sample_image
 
 import pagelens
 from api import wiring
-from api.cli import Exit, main
+from api.cli import main
 from api.engine import Engine
 from api.profiles import choose_profile
+from api.shell.exits import Exit
 from core.errors import NotFound, UsageError, WeightsError
 from core.settings import Settings
 from core.types import Filters, PageRef

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from api.console import waiting_for
 from api.indexing import IndexRun
 from api.results import Progress, Waits
+from api.shell.progress import waiting_for
 from api.waits import LATEST, WaitClock
 from index.layout import Layout, create
 from index.writer import CollectionWriter
