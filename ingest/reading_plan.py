@@ -79,9 +79,11 @@ class Plan:
         self._budget = budget
         self._patience = patience
         self._clock = clock
-        self._waited = 0.0  # seconds, since a reader began
+        self._waited = 0.0  # seconds, since a reader began,
+        self._made = 0  # and pages that came meanwhile
         self._waiting_since: float | None = None
-        self._is_begun = False  # some page was made
+        self._awaited: tuple[Draft, int] | None = None  # the file and its page waited for
+        self._is_begun = False  # some file is open
         self._drafts: list[Draft] = []  # in the order of their turns
         self._news = threading.Condition()
         self._error: Exception | None = None
@@ -144,12 +146,12 @@ class Plan:
     def _wait(self, draft: Draft, number: int, is_there: Callable[[], bool]) -> None:
         """Wait until something is there, or nothing can be made any more; tell now and then what page is waited for."""
         self._news.notify_all()
-        self._waiting_since = self._clock()
+        self._waiting_since, self._awaited = self._clock(), (draft, number)
         while not (is_there() or self._error is not None):
             self._on_wait(draft.job.path, number, draft.stages.get(number, "reading" if draft.document else "opening"))
             self._news.wait_for(lambda: is_there() or self._error is not None, TELL)
         self._waited += self._clock() - self._waiting_since
-        self._waiting_since = None
+        self._waiting_since = self._awaited = None
         if self._error is not None:
             raise self._error
 
@@ -186,13 +188,24 @@ class Plan:
         return None
 
     def _is_short(self) -> bool:
-        """Tell whether those who read keep the one who takes pages waiting. How long the first took to start is no
-        sign of it."""
-        now = 0.0 if self._waiting_since is None else self._clock() - self._waiting_since
-        return not self._patience or (self._is_begun and self._waited + now >= self._patience)
+        """Tell whether those who read keep the one who takes pages waiting: how long they did, and will at this pace
+        for the pages that are waited for. How long the first took to start is no sign of it."""
+        if not self._patience:
+            return True
+        if not self._made:
+            return False
+        waited = self._waited + (0.0 if self._waiting_since is None else self._clock() - self._waiting_since)
+        return waited * (1 + self._missing() / self._made) >= self._patience
+
+    def _missing(self) -> int:
+        """Return how many pages are still to come of those that are waited for."""
+        if self._awaited is None:
+            return 0
+        draft, number = self._awaited
+        return sum(not draft.has(one) for one in range(number, draft.wanted + 1))
 
     def _count_anew(self) -> None:
-        self._waited = 0.0
+        self._waited, self._made = 0.0, 0
         if self._waiting_since is not None:
             self._waiting_since = self._clock()
 
@@ -200,6 +213,9 @@ class Plan:
         """Note that a file is open."""
         with self._news:
             draft.document = draft.document or document
+            if not self._is_begun:
+                self._is_begun = True
+                self._count_anew()
             self._news.notify_all()
 
     def note(self, draft: Draft, number: int, stage: Stage) -> None:
@@ -210,9 +226,7 @@ class Plan:
     def add(self, draft: Draft, number: int, page: MadePage, *, is_sound: bool = False) -> None:
         """Note a page that is made; `is_sound`: its problem says nothing about the file."""
         with self._news:
-            if not self._is_begun:
-                self._is_begun = True
-                self._count_anew()
+            self._made += self._waiting_since is not None
             draft.made[number] = page
             draft.stages.pop(number, None)
             draft.is_sound |= is_sound

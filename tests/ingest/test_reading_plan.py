@@ -195,34 +195,40 @@ class Clock:
         return self.now
 
 
-def taken(plan: Plan, *, clock: Clock, seconds: float) -> bool:
-    """Take the first page of a long file, made `seconds` after one began to wait; tell whether a spare reader starts
+def starts(*, wanted: int, seconds: float) -> bool:
+    """Wait for pages 1 to `wanted`, the first of which comes after so many seconds; tell whether a spare reader starts
     then."""
-    first = plan.next(None)
-    assert first is not None
-    plan.open(first.draft, document(100))
+    clock = Clock()
+    waiting = threading.Event()
+    plan = Plan(budget=100, clock=clock, on_wait=lambda *_: waiting.set())
+    plan.announce(job("a"))
+    task = assigned(plan)
+    clock.now += 60.0  # the first reader starts
+    plan.open(task.draft, document(100))
     page = MadePage(Page(1, None, 1.0, 1.0, no_text()), None)
-    plan.add(first.draft, 1, page)  # the first worker is there: what went before does not count
-    taking = threading.Thread(target=plan.take, args=(first.draft, 1, 2))
+    taking = threading.Thread(target=plan.take, args=(task.draft, 1, wanted))
     taking.start()
-    while first.draft.made:  # until it waits for the second page
-        taking.join(0.01)
+    assert waiting.wait(10)
     clock.now += seconds
-    plan.add(first.draft, 2, page)
-    taking.join()
+    plan.add(task.draft, 1, page)
     closing = threading.Timer(0.1, plan.close)
     closing.start()
     started = plan.next("spare", is_spare=True)
     closing.join()
+    for number in range(2, wanted + 1):
+        plan.add(task.draft, number, page)
+    taking.join()
     return started is not None
 
 
 def test_a_spare_reader_starts_when_pages_were_waited_for_as_long_as_its_start_takes() -> None:
-    for seconds, starts in ((PATIENCE - 0.5, False), (PATIENCE + 0.5, True)):
-        clock = Clock()
-        plan = Plan(budget=100, clock=clock)
-        plan.announce(job("a"))
-        assert taken(plan, clock=clock, seconds=seconds) is starts
+    assert starts(wanted=1, seconds=PATIENCE + 0.5)
+    assert not starts(wanted=1, seconds=PATIENCE - 0.5)
+
+
+def test_a_spare_reader_starts_when_pages_will_be_waited_for_so_long() -> None:
+    assert starts(wanted=32, seconds=0.5)
+    assert not starts(wanted=3, seconds=0.5)
 
 
 def test_who_waits_for_a_page_hears_what_is_done_to_it() -> None:
