@@ -71,7 +71,7 @@ def run(
         grader = _judge(judge, target) if judge else None  # before the run: a wrong name costs nothing then
         with console.progress() as tell:
             done = perform_run(engine, data, plan, target, on_step=tell)
-            if reverse:
+            if reverse and limit is None:  # among some of the captions it would be another figure
                 _look_back(engine, done, tell)
             if grader:
                 done = _judged(engine, done, grader, tell)

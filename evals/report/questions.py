@@ -8,7 +8,7 @@ from core.types import CitationState, PageRef
 from evals.dataset import Question
 from evals.judge import Verdict
 from evals.measures.ranking import first_rank
-from evals.records import AnswerRecord, SearchRecord
+from evals.records import AnswerRecord, Cited, SearchRecord
 from evals.report.parts import scope_words, text
 from evals.report.pictures import Pictures
 from evals.run_folder import Run
@@ -200,11 +200,7 @@ def _answers_html(card: Card) -> str:
     parts = []
     for scope, record in card.answers.items():
         said = text(record.text) if record.text else "(nothing)"
-        cited = "".join(
-            f"<blockquote>{text(one.page.path)} p.{one.page.number}{STATES[one.state]}\n"
-            f"“{text(one.quote)}”</blockquote>"
-            for one in record.citations
-        )
+        cited = "".join(map(_cited_html, record.citations))
         verb = "answered" if record.found else "refused" if record.refused else "no answer"
         notes = "".join(f"<p>{text(note)}</p>" for note in [*record.notes, *filter(None, [record.problem])])
         parts.append(
@@ -214,6 +210,11 @@ def _answers_html(card: Card) -> str:
     if not parts:
         return ""
     return f"<details><summary>answer and citations</summary>{''.join(parts)}</details>"
+
+
+def _cited_html(one: Cited) -> str:
+    quote = f"\n“{text(one.quote)}”" if one.quote else ""
+    return f"<blockquote>{text(one.page.path)} p.{one.page.number}{STATES[one.state]}{quote}</blockquote>"
 
 
 def _judged(verdict: Verdict | None) -> str:

@@ -54,7 +54,7 @@ def tables(summary: Summary, colours: Mapping[str, int]) -> str:
 def _table(summary: Summary, scope: str, colours: Mapping[str, int]) -> str:
     systems = summary.of(scope)
     best = {name: value for name in TABLE if (value := _best(systems, name)) is not None}
-    heads = "".join(f'<th title="{text(parse_measure(name).says)}">{name}</th>' for name in TABLE)
+    heads = "".join(f'<th title="{text(parse_measure(name).says)}">{name}</th>' for name in TABLE) + "<th>ms</th>"
     rows = []
     for one in systems:
         cells = "".join(_cell(one, name, best.get(name)) for name in TABLE)
@@ -62,7 +62,7 @@ def _table(summary: Summary, scope: str, colours: Mapping[str, int]) -> str:
         name = f'{swatch(colours.get(one.system))}<span class="name">{text(one.system)}</span>'
         rows.append(f"<tr{mark}><td>{name}</td>{cells}<td>{one.milliseconds.get('p50', 0):.0f}</td></tr>")
     return (
-        f'<div class="wide"><table><thead><tr><th>{scope_words(scope)}</th>{heads}<th>ms</th></tr></thead>'
+        f'<div class="wide"><table class="lanes"><thead><tr><th>{scope_words(scope)}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
