@@ -9,6 +9,8 @@ from typing import TextIO
 AUDIT = "pagelens.audit"
 FIELDS = "fields"  # the attribute of a record that holds its own values
 
+audit_log = logging.getLogger(AUDIT)
+
 
 class JsonLines(logging.Formatter):
     """A record as one line: time, level, logger, message, its own fields; of an exception the kind and the place."""
@@ -40,7 +42,7 @@ def log_json(stream: TextIO, *, audit: Path | None = None) -> None:
     if audit is not None:
         file = logging.FileHandler(audit, encoding="utf-8")
         file.setFormatter(JsonLines())
-        logging.getLogger(AUDIT).addHandler(file)
+        audit_log.addHandler(file)
 
 
 def _places(error: BaseException) -> list[str]:

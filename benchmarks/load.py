@@ -41,6 +41,8 @@ class Seen:
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+    lasted: float = 0.0  # to the last answer, which may come long after the last question
 
 
 def main() -> None:
@@ -80,7 +82,7 @@ def measure(address: str, queries: Iterator[str], given: argparse.Namespace) -> 
             for name, asked in (("new", queries), ("repeated", repeated)):
                 seen = load(address, asked, clients, given.seconds)
                 beside = "indexing" if indexing else "idle"
-                print(line(f"{clients:>2} clients, {name}, {beside}", seen, given.seconds), flush=True)
+                print(line(f"{clients:>2} clients, {name}, {beside}", seen), flush=True)
         stop.set()
         if indexing:
             feeder.join()
@@ -113,17 +115,18 @@ def _sequences(texts: list[list[str]]) -> Iterator[str]:
 
 def alone(collection: Path, queries: Iterator[str], seconds: float) -> None:
     """Measure the engine without a server, one search after another."""
-    seen = Seen()
     with wiring.open_collection(collection, llm="extractive") as engine:
         engine.search("ready")
+        seen = Seen()
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             began = time.monotonic()
             engine.search(next(queries), k=K)
             seen.seconds.append(time.monotonic() - began)
             seen.statuses[200] += 1
+        seen.lasted = time.monotonic() - seen.began
         print(f"{engine.status().pages} pages")
-    print(line("engine alone, new", seen, seconds), flush=True)
+    print(line("engine alone, new", seen), flush=True)
 
 
 def load(address: str, queries: Iterator[str], clients: int, seconds: float) -> Seen:
@@ -151,6 +154,7 @@ def load(address: str, queries: Iterator[str], clients: int, seconds: float) -> 
         one.start()
     for one in threads:
         one.join()
+    seen.lasted = time.monotonic() - seen.began
     return seen
 
 
@@ -166,12 +170,12 @@ def feed(address: str, folder: Path, stop: threading.Event) -> None:
             copy.unlink()
 
 
-def line(name: str, seen: Seen, seconds: float) -> str:
+def line(name: str, seen: Seen) -> str:
     """Return what was seen, as one line."""
     times = np.array(seen.seconds or [float("nan")]) * 1_000
     p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
     statuses = " ".join(f"{status}:{count}" for status, count in sorted(seen.statuses.items()))
-    rate = len(seen.seconds) / seconds
+    rate = len(seen.seconds) / seen.lasted
     return f"{name:<32} {rate:7.1f}/s  p50 {p50:6.0f}  p95 {p95:6.0f}  p99 {p99:6.0f} ms  {statuses}"
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = sorted(
     path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
 )
-DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js"}
+DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js", ".html"}
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -76,6 +76,8 @@ def test_a_module_says_what_it_is_and_its_logger_has_our_name(path: Path) -> Non
     assert ast.get_docstring(tree)
     if path.name == "__init__.py":
         assert len(tree.body) == 1, "a room's __init__ holds one docstring"
+    if path == ROOT / "api" / "logs.py":
+        return  # it sets up everybody's
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "getLogger":
             assert ast.unparse(call.args[0]) == "f'pagelens.{__name__}'"

@@ -1,6 +1,5 @@
 """What endpoints are handed: the service, the caller, the collection they act on, turns, cursors, audit lines."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
@@ -13,13 +12,11 @@ from api.http.cursors import Cursors
 from api.http.gates import Gate
 from api.http.limits import Limits
 from api.http.metrics import Metrics
-from api.logs import AUDIT, FIELDS
+from api.logs import FIELDS, audit_log
 from api.results import SearchResults
 from api.service import KeptResults, Service
 
 T = TypeVar("T")
-
-audit_log = logging.getLogger(AUDIT)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Links in answers: to a page's picture on this server, the quote marked. And file names in Markdown."""
+"""Links in answers: to a page on this server's web page, the quote marked. And file names in Markdown."""
 
 import re
 from urllib.parse import quote, urlencode
@@ -11,9 +11,12 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]()<>#|~!])")
 
 
 def page_link(request: Request, collection: str, page: str, marked: str = "") -> str:
-    """Return the address of a page's picture, `marked` being what is to be seen on it."""
-    query = f"?{urlencode({'highlight': marked[:QUOTE]}, quote_via=quote)}" if marked.strip() else ""
-    return f"{request.base_url}v1/collections/{collection}/pages/{page}/image{query}"
+    """Return the address that opens a page, `marked` being what is to be seen on it; a key is asked for there.
+
+    It all stands behind the #, which browsers keep to themselves: no quote of a document comes into anybody's log.
+    """
+    told = {"page": page, "in": collection, "mark": " ".join(marked.split())[:QUOTE]}
+    return f"{request.base_url}#{urlencode({name: one for name, one in told.items() if one}, quote_via=quote)}"
 
 
 def escaped(text: str) -> str:

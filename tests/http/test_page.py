@@ -110,6 +110,17 @@ def test_an_answer_comes_with_marks_that_lead_to_the_page(browser: Browser, serv
 
 
 @in_browser
+def test_a_link_of_a_chat_answer_opens_the_page_with_the_quote_marked(browser: Browser, served: ServerProcess) -> None:
+    body = {"model": "pagelens", "messages": [{"role": "user", "content": "How much did timber grow to in 2024?"}]}
+    message = served.client.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]
+    browser.open(message["annotations"][0]["url_citation"]["url"])
+    browser.wait("document.querySelector('#sheet img') && document.querySelector('#page-text mark')")
+    assert "52,300" in browser.value("document.querySelector('#page-text mark').textContent")
+    assert browser.value("document.getElementById('page-name').textContent") == "harbour.pdf"
+    assert browser.said == []
+
+
+@in_browser
 def test_html_in_documents_and_names_is_shown_as_text(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served, "#q=limpet")
     browser.wait("document.querySelector('.card img')")

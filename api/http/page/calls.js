@@ -84,7 +84,8 @@ async function* events(answer) {
   }
 }
 
-async function picture(page, width) {
-  const answer = await call(inside(`/pages/${page}/image?width=${width}`));
+async function picture(page, width, highlight = "") {
+  const query = new URLSearchParams({ width, ...(highlight ? { highlight } : {}) });
+  const answer = await call(inside(`/pages/${page}/image?${query}`));
   return URL.createObjectURL(await answer.blob());
 }

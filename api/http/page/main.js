@@ -116,6 +116,6 @@ const begin = tried(async () => {
   if (asked.get("q")) await search();
   if (asked.get("ask")) await ask();
   const page = /^([0-9a-f]{64})-(\d+)$/.exec(asked.get("page") || "");
-  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" });
+  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], asked.get("mark") || "", asked.get("mark") || "");
 });
 begin();

@@ -13,12 +13,12 @@ function spots(boxes) {
   });
 }
 
-async function draw(target, page, boxes, width) {
+async function draw(target, page, boxes, width, highlight = "") {
   const paper = make("div", { className: "paper" });
   target.prepend(paper);
   try {
     const image = make("img", { alt: `${page.name}, ${place(page)}` });
-    image.src = await picture(page.page, width);
+    image.src = await picture(page.page, width, highlight);
     await image.decode();
     paper.append(image, ...spots(boxes));
     const first = boxes.length ? Math.min(...boxes.map((box) => box.y0)) * image.clientHeight : 0;
@@ -55,17 +55,18 @@ function marked(text, quote) {
   return [text.slice(0, at), make("mark", { textContent: quote }), text.slice(at + quote.length)];
 }
 
-const openPage = tried(async (page, boxes = [], quote = "") => {
+const openPage = tried(async (page, boxes = [], quote = "", highlight = "") => {
   shown = page;
   $("page-name").textContent = page.name;
   $("page-number").textContent = place(page);
   $("sheet").replaceChildren();
   $("page-text").replaceChildren();
   if (!$("viewer").open) $("viewer").showModal();
-  const drawn = draw($("sheet"), page, boxes, 1400);
+  const drawn = draw($("sheet"), page, boxes, 1400, highlight);
   const read = await (await call(inside(`/pages/${page.page}`))).json();
   if (shown !== page) return;
-  shown = { ...page, count: read.page_count };
+  shown = { ...page, name: read.name, count: read.page_count };
+  $("page-name").textContent = read.name;
   $("page-number").textContent = `${place(read)} of ${read.page_count}`;
   $("previous").disabled = read.number <= 1;
   $("next").disabled = read.number >= read.page_count;
