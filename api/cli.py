@@ -1,4 +1,5 @@
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|mcp|keys|models|doctor|demo`.
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|copy|snapshot|restore|serve|mcp|keys|
+models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
@@ -22,6 +23,7 @@ import typer
 from typer.exceptions import TyperException
 
 from api import console, wiring
+from api.archiving import restore, snapshot
 from api.copying import copy
 from api.engine import READ_SCANS, Engine
 from api.marks import from_jpeg
@@ -361,6 +363,8 @@ app.command()(serve)
 app.command()(mcp)
 app.add_typer(keys_app, name="keys")
 app.command()(copy)
+app.command()(snapshot)
+app.command()(restore)
 
 models_app = typer.Typer(help="List the models of each lane, where their weights are, how to get them.")
 app.add_typer(models_app, name="models")
