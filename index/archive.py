@@ -25,7 +25,7 @@ from typing import Any
 
 from core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from index import layout
-from index.copying import CollectionCopy, OnCopied
+from index.copying import WINDOW, CollectionCopy, OnCopied
 from index.layout import Layout, sync_folder
 from index.reader import CollectionReader
 
@@ -48,14 +48,17 @@ class ArchiveReport:
     size: int  # bytes
 
 
-def write_snapshot(root: Path, file: Path, tell: OnCopied = lambda done, total: None) -> ArchiveReport:
-    """Write a collection's newest commit to a new file. Raises CollectionNotFound, CollectionDamaged, StoreError,
-    UsageError."""
+def write_snapshot(
+    root: Path, file: Path, tell: OnCopied = lambda done, total: None, *, window: int = WINDOW
+) -> ArchiveReport:
+    """Write a collection's newest commit to a new file; `window` pages are held in memory, or one document.
+
+    Raises CollectionNotFound, CollectionDamaged, StoreError, UsageError."""
     if file.exists():
         raise UsageError(f"expected a new file for the snapshot, found one at {file}. Choose another name.")
     with _workplace(file) as place:
         staged = place / "collection"
-        documents, pages = _stage(root, staged, tell)
+        documents, pages = _stage(root, staged, tell, window)
         found = {path.relative_to(staged).as_posix(): _entry(path) for path in _files(staged)}
         partial = place / "snapshot.tar"
         _pack(staged, partial, found, {"documents": documents, "pages": pages})
@@ -101,16 +104,16 @@ def _workplace(target: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _stage(root: Path, staged: Path, tell: OnCopied) -> tuple[int, int]:
+def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, int]:
     """Copy a collection to a folder, its vectors read out of their store; return how many documents and pages."""
     reader = CollectionReader(root)
     try:
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(PASSES):
-            with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, staged) as copying:
+            with reader.snapshot() as commit, CollectionCopy(commit, reader.manifest, staged, window=window) as copying:
                 problems = copying.run(tell).problems
-                found = len(snapshot.documents), snapshot.page_count
+                found = len(commit.documents), commit.page_count
             if not problems:
                 return found
             logger.info("copied once more, of what was replaced meanwhile: %s", problems[0])

@@ -104,14 +104,38 @@ def test_a_snapshot_shows_one_commit_of_a_collection_that_is_written_to(root: Pa
     """Everything is replaced while the first document is copied."""
 
     def change(done: int, total: int) -> None:
-        write(root, with_tokens(str(tmp_path / "a.pdf"), ["new words"]), with_tokens(str(tmp_path / "b.pdf"), ["here"]))
+        if done == 1:
+            a, b = with_tokens(str(tmp_path / "a.pdf"), ["new words"]), with_tokens(str(tmp_path / "b.pdf"), ["here"])
+            write(root, a, b)
 
-    write_snapshot(root, tmp_path / "c.tar", change)
+    write_snapshot(root, tmp_path / "c.tar", change, window=1)
     restore_snapshot(tmp_path / "c.tar", tmp_path / "back")
     with CollectionReader(tmp_path / "back").snapshot() as snapshot:
         assert texts(snapshot) == sorted(FRUIT + TREES)
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == ["here", "new words"]
+
+
+@pytest.mark.parametrize("grace", [600, 0])
+def test_points_that_go_while_they_are_copied_cost_a_second_look_and_no_page(
+    tmp_path: Path, server: QdrantProcess, grace: int
+) -> None:
+    """With a grace the snapshot is of the commit it began with; without, of a later one; never of half of each."""
+    root, changes = tmp_path / "collection", 0
+    record = ServerRecord(server.url, tmp_path.name, timeout=5, grace=grace)
+    create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
+    fill(root, tmp_path)
+
+    def change(done: int, total: int) -> None:
+        nonlocal changes
+        changes += 1
+        if changes == 1:
+            write(root, with_tokens(str(tmp_path / "b.pdf"), ["here", "and there"]))
+
+    write_snapshot(root, tmp_path / "c.tar", change, window=1)
+    restore_snapshot(tmp_path / "c.tar", tmp_path / "back")
+    with CollectionReader(tmp_path / "back").snapshot() as snapshot:
+        assert texts(snapshot) == sorted(FRUIT + (TREES if grace else ["here", "and there"]))
 
 
 def test_neither_a_file_nor_a_folder_in_use_is_written_over(root: Path, file: Path, tmp_path: Path) -> None:
