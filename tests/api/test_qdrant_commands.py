@@ -101,3 +101,20 @@ def test_a_catalog_on_postgresql_gives_the_same_answers_there_and_back(
         assert [answers(root, capsys) for root in (there, back)] == [expected] * 2
         assert run("doctor", "--deep", "--repair", "-c", there) == Exit.DONE
         assert "PostgreSQL" in capsys.readouterr().out
+
+
+def test_a_snapshot_of_a_collection_on_qdrant_answers_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write_files(tmp_path / "files")
+    there, file, back = tmp_path / "there", tmp_path / "there.tar", tmp_path / "back"
+    with QdrantProcess() as server:
+        on_server = ("--store", "qdrant", "--url", server.url)
+        assert run("index", files, "-c", there, "--profile", "builtin", "--ocr", "never", *on_server) == Exit.DONE
+        capsys.readouterr()
+        expected = answers(there, capsys)
+        assert run("snapshot", there, file) == Exit.DONE
+    assert run("restore", file, back) == Exit.DONE
+    assert run("restore", file, back) == Exit.USAGE
+    capsys.readouterr()
+    assert answers(back, capsys) == expected

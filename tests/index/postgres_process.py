@@ -4,6 +4,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,7 +32,7 @@ def unprivileged() -> str | None:
 
 
 class PostgresProcess:
-    """A running server. A context manager that kills what is left and removes the folder."""
+    """A running server. A context manager that ends it and removes the folder."""
 
     def __init__(self, programs: Path, user: str) -> None:
         self._programs, self._user = programs, user or None
@@ -51,7 +52,8 @@ class PostgresProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self._process.send_signal(signal.SIGINT)  # it ends its sessions, and waits for its children
+        self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
