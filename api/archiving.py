@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api import console
-from api.options import Json
+from api.shell import console
+from api.shell.options import Json
 from index.archive import ArchiveReport, restore_snapshot, write_snapshot
 
 Root = Annotated[Path, typer.Argument(help="The collection's folder.")]

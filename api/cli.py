@@ -1,6 +1,4 @@
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|copy|snapshot|restore|serve|mcp|keys|
-models|doctor|demo`.
-models|doctor|demo`.
+"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|mcp|keys|models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
@@ -18,11 +16,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-<<<<<<< HEAD
-=======
-from api import console, wiring
 from api.archiving import restore, snapshot
->>>>>>> 34fd33d6543ddc2d848b9f7e6e70e4f29d3880b3
 from api.copying import copy
 from api.mcp_stdio import mcp
 from api.names import printable
@@ -58,15 +52,26 @@ def _options(
     """Options before any command."""
 
 
-for command in (index, search, ask, extract, show, status, remove, retry, reembed, copy, serve, mcp, doctor, demo):
+for command in (
+    index,
+    search,
+    ask,
+    extract,
+    show,
+    status,
+    remove,
+    retry,
+    reembed,
+    copy,
+    snapshot,
+    restore,
+    serve,
+    mcp,
+    doctor,
+    demo,
+):
     app.command()(command)
 app.add_typer(keys_app, name="keys")
-<<<<<<< HEAD
-=======
-app.command()(copy)
-app.command()(snapshot)
-app.command()(restore)
->>>>>>> 34fd33d6543ddc2d848b9f7e6e70e4f29d3880b3
 
 app.add_typer(models_app, name="models")
 
