@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
@@ -66,7 +67,7 @@ def test_the_map_lists_every_module_as_it_describes_itself(tmp_path: Path) -> No
 def test_every_dependency_has_its_line_of_why() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     why = (ROOT / "docs" / "DEPENDENCIES.md").read_text("utf-8")
-    names = [entry.split("=")[0].split(">")[0].split("<")[0] for entry in project["project"]["dependencies"]]
+    names = [re.split(r"[=<>\[]", entry)[0] for entry in project["project"]["dependencies"]]
     assert [name for name in names if name not in why] == []
 
 
