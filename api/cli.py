@@ -1,6 +1,5 @@
 """The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|copy|snapshot|restore|serve|mcp|keys|
 models|doctor|demo`.
-models|doctor|demo`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
