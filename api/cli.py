@@ -1,9 +1,4 @@
-<<<<<<< HEAD
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|serve|mcp|keys|models|doctor|demo`.
-=======
-"""The command line: `pagelens index|search|ask|show|status|remove|retry|reembed|copy|snapshot|restore|serve|mcp|keys|
-models|doctor|demo`.
->>>>>>> 7ae083f13b5456b558ac51e9ac09d0771318be93
+"""The command line: `pagelens index|search|ask|extract|show|status|...`.
 
 People read tables and pictures, programs read `--json`. Exit codes:
 0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
