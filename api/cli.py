@@ -16,16 +16,16 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from api.archiving import restore, snapshot
-from api.copying import copy
-from api.mcp_stdio import mcp
 from api.names import printable
-from api.serving import keys_app, serve
+from api.shell.archiving import restore, snapshot
 from api.shell.asking import ask, extract, search, show
 from api.shell.console import err, out
+from api.shell.copying import copy
 from api.shell.exits import Exit
 from api.shell.indexing import index, reembed, remove, retry
 from api.shell.looking import demo, doctor, models_app, status
+from api.shell.mcp_stdio import mcp
+from api.shell.serving import keys_app, serve
 from core.errors import CollectionLocked, PageLensError, UsageError
 
 app = typer.Typer(

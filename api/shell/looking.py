@@ -27,7 +27,7 @@ def models(context: typer.Context, collection: Collection = DEFAULT, as_data: Js
     """List the models of each lane, where their weights are, how to get them."""
     if context.invoked_subcommand is not None:
         return Exit.DONE
-    from api.model_report import print_models, report_models
+    from api.shell.model_report import print_models, report_models
 
     print_value(report_models(wiring.read_settings(), collection), as_data, print_models)
     return Exit.DONE
@@ -39,7 +39,7 @@ def fetch(
     as_data: Json = False,
 ) -> int:
     """Bring models' weights from the hub into its cache, an adapter's base too. What is here is not fetched again."""
-    from api.model_report import fetch_models, print_fetched
+    from api.shell.model_report import fetch_models, print_fetched
 
     def tell(name: str, size: str) -> None:
         err.print(printable(f"Fetching {name}{f' ({size})' if size else ''} ..."), markup=False, soft_wrap=True)
@@ -57,7 +57,7 @@ def doctor(
     as_data: Json = False,
 ) -> int:
     """Check the installation, and the collection if there is one."""
-    from api.doctor import Examination, examine, mend, print_examination
+    from api.shell.doctor import Examination, examine, mend, print_examination
 
     mended = list(mend(collection)) if repair else []
     found = Examination([*mended, *examine(collection, wiring.read_settings(), deep=deep).checks])
@@ -69,7 +69,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where to make it.")] = Path("demo"),
 ) -> int:
     """Make a small collection of documents and photos, ask it four questions, show the marked pages."""
-    from api.demo import run_demo
+    from api.shell.demo import run_demo
 
     run_demo(folder)
     return Exit.DONE

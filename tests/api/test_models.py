@@ -10,10 +10,10 @@ import pytest
 
 from api import wiring
 from api.cli import main
-from api.doctor import examine
-from api.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
 from api.profiles import PROFILES, choose_profile
+from api.shell.doctor import examine
 from api.shell.exits import Exit
+from api.shell.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
 from core.errors import UsageError, WeightsError
 from core.settings import Settings
 from encode.weights import HuggingFaceHub

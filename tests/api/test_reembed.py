@@ -14,11 +14,11 @@ from PIL import Image
 
 from api import wiring
 from api.cli import main
-from api.doctor import examine
 from api.engine import Engine
 from api.profiles import choose_profile
 from api.reembedding import Reembedding
 from api.results import Progress
+from api.shell.doctor import examine
 from api.shell.exits import Exit
 from core.errors import CollectionMismatch, UsageError, WeightsError
 from core.settings import Settings

@@ -5,12 +5,12 @@ from html import escape
 from pathlib import Path
 
 from api import wiring
-from api.demo_documents import FOREIGN_QUESTION, QUESTIONS, write_documents
 from api.engine import Engine
 from api.names import picture_name
 from api.profiles import choose_profile
 from api.shell import console
 from api.shell.answers import citations_of, print_answer
+from api.shell.demo_documents import FOREIGN_QUESTION, QUESTIONS, write_documents
 from api.shell.progress import progress
 from api.shell.reports import print_report
 from core.types import Answer, Box, PageRef
