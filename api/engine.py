@@ -4,27 +4,27 @@ It owns no model and no file format: what it needs is passed in by `api.wiring`.
 """
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
-from glob import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api import crossing, duplicates
 from api.embedding import Embedder
-from api.finding import find_document, find_documents, find_page, find_page_key, resolve_page
+from api.finding import find_documents, find_page, find_page_key, resolve_page
+from api.hits import find, found_pages
 from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, text_to_path
 from api.query_picture import read_picture, read_screenshot
-from api.results import DocumentStatus, FailedFile, FoundPage, IndexReport, NeighbourPage, SearchResults, Status
+from api.results import IndexReport, SearchResults, Status
+from api.showing import noted, pages_for_question, pages_of_document
+from api.state import collection_status
 from core.errors import NotFound, UsageError, WeightsError
-from core.keys import document_of, number_of, page_key
 from core.protocols import Answerer, Extractor, PagePicture, TextEncoder
 from core.types import (
     Answer,
@@ -32,18 +32,16 @@ from core.types import (
     Box,
     Extraction,
     Filters,
-    FusedHit,
     History,
     Kind,
     PageRef,
     Picture,
     Query,
-    ShownPage,
 )
 from encode.batching import usable_cores
 from encode.loading import BUILTIN
 from generate.follow_up import standalone
-from index.catalog import DocumentRow, PageRow
+from index.catalog import DocumentRow
 from index.layout import Layout, Manifest
 from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
@@ -61,7 +59,6 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 
 ASK_PAGES = 6  # pages shown to the answerer
 PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
-FOLD_FROM, FOLD_MOST = 3, 100  # hits looked at for each one wanted, and at most; more would be another ranking
 NO_FILTERS = Filters()
 READ_SCANS = OcrSettings(threads=usable_cores())
 
@@ -207,23 +204,11 @@ class Engine:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         with self._reader.snapshot() as snapshot:
-            wanted = max(k, min(FOLD_FROM * k, FOLD_MOST)) if fold else k
-            found = self._retriever.search(snapshot, asked, k=wanted, filters=filters, lanes=lanes, fusion=fusion)
-            rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in found.hits}))
-            pages = snapshot.pages([hit.page for hit in found.hits])
-            looks = snapshot.looks(list(pages)) if fold else {}
-            photos = {key for key, row in rows.items() if row.document.kind == "photo"}
-            hits = []
-            folded = duplicates.fold(found.hits, pages, looks, photos, k=k)
-            crossings = crossing.crossings(snapshot, [pages[one.hit.page] for one in folded])
-            for one in folded:
-                row, page = rows[document_of(one.hit.page)], pages[one.hit.page]
-                hit = _crossed(self._found(snapshot, query, one.hit, row, page), page, crossings[page.key])
-                like = [PageRef(rows[document_of(page)].path, number_of(page)) for page in one.behind]
-                beside = _neighbours(snapshot, row, hit.ref.number, neighbours)
-                hits.append(replace(hit, like=like, neighbours=beside))
-            missing = dict(self._retriever.missing)
-            return SearchResults(query, hits, found.heard, found.pages, missing, self._guessing())
+            hits = find(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
+            guessing = self._guessing()
+            pages = found_pages(snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing))
+        missing = dict(self._retriever.missing)
+        return SearchResults(query, pages, hits.found.heard, hits.found.pages, missing, guessing)
 
     def _asked(self, text: str, picture: Picture) -> Query:
         """Return a query by a picture, with what is written in it where an engine is at hand to read it."""
@@ -239,24 +224,6 @@ class Engine:
         lanes = self._reader.manifest.lanes
         return ["image"] if "image" in lanes and lanes["image"].model == BUILTIN else []
 
-    def _found(self, snapshot: Snapshot, query: str, hit: FusedHit, row: DocumentRow, page: PageRow) -> FoundPage:
-        return FoundPage(
-            ref=PageRef(row.path, page.number),
-            label=page.label,
-            title=row.document.title,
-            kind=row.document.kind,
-            document=row.document.sha256,
-            page_count=row.document.page_count,
-            score=hit.score,
-            lanes=hit.lanes,
-            named=hit.named,
-            evidence=self._retriever.evidence(snapshot, query, page, hit),
-            source=page.text.source,
-            confidence=page.text.confidence,
-            estimated=_is_estimated(row),
-            guesses=page.guesses if self._guessing() else (),  # those of a lane that was moved stay at rest
-        )
-
     def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS, history: History = ()) -> Answer:
         """Answer from the `k` best pages, with citations, or say that they do not answer. `history`: the conversation
         that the question goes on with. Raises GenerationError where a language model is asked and does not answer."""
@@ -271,10 +238,18 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        shown, idf = self._shown(standalone(question, history), k=k, filters=filters)
+        with self._reader.snapshot() as snapshot:
+            shown, idf = pages_for_question(
+                snapshot,
+                self._retriever,
+                standalone(question, history),
+                k=k,
+                filters=filters,
+                sees=self._answerer.sees,
+            )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
-                yield _noted(event, shown) if isinstance(event, Answer) else event
+                yield noted(event, shown) if isinstance(event, Answer) else event
 
     def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
         """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
@@ -283,38 +258,8 @@ class Engine:
         extractor = self._parts.load_extractor(self.page_picture)
         words = extractor.words(schema)
         with self._reader.snapshot() as snapshot:
-            row = find_document(snapshot, str(document))
-            count = row.document.page_count
-            keys = [page_key(row.key, number) for number in range(1, count + 1)]
-            if count > k:
-                filters = Filters(paths=(escape(row.path),))
-                found = self._retriever.search(snapshot, Query(words), k=k, filters=filters)
-                keys = sorted(hit.page for hit in found.hits)
-            pages = snapshot.pages(keys)
-        return extractor.extract(schema, [_as_shown(row, pages[key]) for key in keys])
-
-    def _shown(self, question: str, *, k: int, filters: Filters) -> tuple[list[ShownPage], Mapping[str, float]]:
-        """Return the pages that an answer may rest on, best first, and the idf of the question's terms. One page of
-        those that are the same to a reader; a model that sees pages gets behind the best the pages they go on on."""
-        with self._reader.snapshot() as snapshot:
-            wanted = max(k, min(FOLD_FROM * k, FOLD_MOST))
-            found = self._retriever.search(snapshot, Query(question), k=wanted, filters=filters)
-            hits = {hit.page: hit for hit in found.hits}
-            rows = snapshot.document_rows(sorted({document_of(page) for page in hits}))
-            pages = snapshot.pages(list(hits))
-            photos = {key for key, row in rows.items() if row.document.kind == "photo"}
-            folded = duplicates.fold(found.hits, pages, snapshot.looks(list(pages)), photos, k=k)
-            chosen = {one.hit.page: pages[one.hit.page] for one in folded}
-            if self._answerer.sees:
-                chosen = crossing.reading_on(snapshot, list(chosen), chosen, k=k, last=filters.last_page)
-        shown = []
-        for key, page in chosen.items():
-            one = _as_shown(rows[document_of(key)], page)
-            if key in hits:
-                lanes = hits[key].lanes
-                one = replace(one, score=hits[key].score, bm25=lanes["words"].score if "words" in lanes else None)
-            shown.append(one)
-        return shown, found.idf
+            pages = pages_of_document(snapshot, self._retriever, str(document), words, k=k)
+        return extractor.extract(schema, pages)
 
     def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
@@ -370,28 +315,8 @@ class Engine:
 
     def status(self) -> Status:
         """Return what the collection holds, what could not be read, and why."""
-        manifest = self._reader.manifest
         with self._reader.snapshot() as snapshot:
-            return Status(
-                collection=str(self.layout.root),
-                profile=manifest.profile,
-                models={"words": "BM25", **{name: str(lane.space) for name, lane in manifest.lanes.items()}},
-                generation=snapshot.generation,
-                documents=[_document_status(row) for row in snapshot.documents.values()],
-                pages=snapshot.page_count,
-                textless_pages=snapshot.textless(),
-                passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
-                bytes_on_disk=sum(path.stat().st_size for path in self.layout.root.rglob("*") if path.is_file()),
-                gone=[
-                    path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()
-                ],
-                failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
-                problem_pages=snapshot.unread_pages(),
-                alike=[
-                    [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
-                    for group in duplicates.groups(snapshot)
-                ],
-            )
+            return collection_status(snapshot, self._reader.manifest, self.layout.root)
 
     def check(self, *, deep: bool = False) -> list[str]:
         """Return what is wrong with the collection at rest, in words; empty when all is well. `deep` reads all that a
@@ -412,49 +337,6 @@ class Engine:
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
     return [paths] if isinstance(paths, Path | str) else paths
-
-
-def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
-    """Return the pages of a document that stand at most `count` before or behind one."""
-    if not count:  # asks the catalogue nothing: this is called for each hit
-        return []
-    numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
-    pages = snapshot.pages([page_key(row.key, one) for one in numbers if one != number])
-    return [
-        NeighbourPage(PageRef(row.path, page.number), page.label, page.text.text) for _, page in sorted(pages.items())
-    ]
-
-
-def _crossed(hit: FoundPage, page: PageRow, crosses: crossing.Crossing) -> FoundPage:
-    """Return a hit that knows the pages on which its evidence begins and goes on."""
-    path, told = hit.ref.path, crossing.told(crosses, page, hit.evidence)
-    before, after = (None if number is None else PageRef(path, number) for number in (told.before, told.after))
-    return replace(hit, comes_from=before, goes_on=after)
-
-
-def _is_estimated(row: DocumentRow) -> bool:
-    """Tell whether a document's pages are where its layout here ends them, since its format has none; one page is
-    the first, however it is laid out."""
-    return row.document.metadata.get("pages") == "estimated" and row.document.page_count > 1
-
-
-def _noted(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
-    """Return an answer that says which of the files it cites have no page numbers of their own."""
-    estimated = {page.ref.path for page in shown if page.estimated}
-    cited = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
-    names = [path.rpartition("/")[2] for path in cited]
-    said = [f"The page numbers of {name} are estimated: its format has no pages of its own." for name in names]
-    return replace(answer, notes=(*answer.notes, *said)) if said else answer
-
-
-def _as_shown(row: DocumentRow, page: PageRow) -> ShownPage:
-    ref = PageRef(row.path, page.number)
-    return ShownPage(ref, page.label, row.document.title, page.text, estimated=_is_estimated(row))
-
-
-def _document_status(row: DocumentRow) -> DocumentStatus:
-    one = row.document
-    return DocumentStatus(one.sha256, one.title, one.kind, one.page_count, row.paths, one.date, one.metadata)
 
 
 def _its_file(row: DocumentRow, ref: PageRef) -> Path:
