@@ -38,3 +38,12 @@ def made_up_pages(count: int, seed: int) -> list[str]:
         own = "".join(chr(ord("a") + int(digit)) for digit in f"{seed:02d}{number:03d}")
         pages.append(f"{first}\n{second}\nThe word of this page is q{own}.")
     return pages
+
+
+# A job started in the background ignores Ctrl-C, and so would its children.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from api.cli import main
+sys.exit(main())
+"""

@@ -15,7 +15,7 @@ from api.cli import main
 from api.shell.exits import Exit
 from index.writer import CollectionWriter
 from tests.api.conftest import write_files
-from tests.api.files import write_pdf
+from tests.api.files import INTERRUPTIBLE, write_pdf
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,15 +126,6 @@ def test_a_folder_can_be_removed_whole(tmp_path: Path, capsys: pytest.CaptureFix
     run("index", files, "-c", collection, "--profile", "builtin")
     assert run("remove", f"{files}", "-c", collection) == Exit.DONE
     assert capsys.readouterr().out.count("forgot") == 3
-
-
-# A job started in the background ignores Ctrl-C, and so would its children.
-INTERRUPTIBLE = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from api.cli import main
-sys.exit(main())
-"""
 
 
 def test_interrupted_indexing_says_so_and_keeps_what_was_read(tmp_path: Path) -> None:

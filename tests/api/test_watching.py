@@ -9,7 +9,7 @@ from pathlib import Path
 
 from api.results import IndexReport
 from api.watching import watch
-from tests.api.files import write_pdf
+from tests.api.files import INTERRUPTIBLE, write_pdf
 
 
 def test_a_change_is_indexed_once_it_stands_still(tmp_path: Path) -> None:
@@ -66,9 +66,10 @@ def reports_of(process: "subprocess.Popen[str]") -> Iterator[dict[str, object]]:
 def test_a_process_that_watches_keeps_a_folder_in_step_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     files = tmp_path / "files"
     write_pdf(files / "tides.pdf", ["The limpet returns to its scar."])
-    command = [sys.executable, "-m", "api.cli", "index", str(files), "-c", str(tmp_path / "collection"), "--json"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "index", str(files), "-c", str(tmp_path / "collection"), "--json"]
     process = subprocess.Popen(
         [*command, "--profile", "builtin", "--watch", "--prune"],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

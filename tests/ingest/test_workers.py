@@ -270,9 +270,10 @@ def test_an_error_of_the_encoder_passes_and_ends_the_workers(tmp_path: Path) -> 
 
 
 PARENT = """
-import sys
+import signal, sys
 from pathlib import Path
 import psutil
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
 from ingest.pipeline import read
 from tests.ingest.misbehaving import load
 from tests.ingest.test_pipeline import one_each
