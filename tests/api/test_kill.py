@@ -132,7 +132,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path
     return files, old, peace, int(child.stdout), versions
 
 
-@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize(
+    "round_number", [*range(QUICK), *(pytest.param(more, marks=pytest.mark.slow) for more in range(QUICK, ROUNDS))]
+)
 def test_killed_again_and_again_it_ends_where_peace_ends(
     prepared: tuple[Path, Path, Path, int, set[tuple[str, str]]], tmp_path: Path, round_number: int
 ) -> None:
