@@ -13,6 +13,7 @@ from api.engine import READ_SCANS
 from api.names import absolute_path, printable
 from api.placing import (
     Catalog,
+    Places,
     Prefix,
     QuantizationKind,
     Quantized,
@@ -23,7 +24,7 @@ from api.placing import (
     Url,
     read_places,
 )
-from api.profiles import choose_profile
+from api.profiles import Profile, choose_profile
 from api.results import IndexReport
 from api.shell.console import err, shown
 from api.shell.exits import Exit, print_value
@@ -32,7 +33,10 @@ from api.shell.progress import progress
 from api.shell.reports import print_reembedding, print_removed, print_report, tell_unpictured
 from api.watching import watch
 from core.errors import UsageError
+from core.settings import Settings
 from ingest.known_digests import KnownDigests
+
+NONE = QuantizationKind.NONE
 
 
 def index(
@@ -62,7 +66,7 @@ def index(
     store: Store = StoreKind.FOLDER,
     url: Url = "",
     prefix: Prefix = "",
-    quantization: Quantized = QuantizationKind.NONE,
+    quantization: Quantized = NONE,
     shards: Shards = None,
     replicas: Replicas = None,
     catalog: Catalog = "",
@@ -76,17 +80,13 @@ def index(
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=pairs("--model", model))
         places = read_places(collection, store, url, prefix, quantization, shards, replicas, catalog)
-        left_out = wiring.create_collection(collection, chosen, settings, places=places)
-        err.print(f"New collection {shown(str(collection))}, profile {chosen.name}: {chosen.why}.")
-        for lane, reason in left_out.items():
-            err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
+        _create(collection, chosen, settings, places)
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
-    elif store is not StoreKind.FOLDER or url or catalog:
-        raise UsageError("expected --store, --url and --catalog with a new collection only. To move one: pagelens copy")
+    elif any((store is not StoreKind.FOLDER, url, prefix, quantization is not NONE, shards, replicas, catalog)):
+        raise UsageError("expected options of where it lies with a new collection only. To move one: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))
-
     digest = KnownDigests()  # what has not changed since the last look is not hashed again
 
     def run() -> IndexReport:
@@ -99,6 +99,14 @@ def index(
         return _watch(paths, run)
     report = run()
     return Exit.SOME_FAILED if report.failed or report.failed_before else Exit.DONE
+
+
+def _create(collection: Path, profile: Profile, settings: Settings, places: Places) -> None:
+    """Make a new collection and say what it is made with, and what it must do without."""
+    left_out = wiring.create_collection(collection, profile, settings, places=places)
+    err.print(f"New collection {shown(str(collection))}, profile {profile.name}: {profile.why}.")
+    for lane, reason in left_out.items():
+        err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
 
 
 def _watch(paths: Sequence[Path], run: Callable[[], IndexReport]) -> int:

@@ -44,6 +44,25 @@ def test_index_says_what_it_did_and_what_it_could_not_read(tmp_path: Path, capsy
     assert "0 documents with 0 pages" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--store=qdrant",
+        "--url=http://127.0.0.1:9",
+        "--prefix=x",
+        "--quantization=scalar",
+        "--shards=2",
+        "--replicas=2",
+        "--catalog=postgresql+psycopg://me@127.0.0.1/x",
+    ],
+)
+def test_where_a_collection_lies_is_not_changed_by_indexing_into_it(
+    collection: Path, files: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert run("index", files, "-c", collection, option) == Exit.USAGE
+    assert "pagelens copy" in capsys.readouterr().err
+
+
 def test_search_prints_pages_with_their_lanes_and_their_words(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
