@@ -32,6 +32,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+_YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # what columns are often called
 _BROKEN = re.compile(r"([^\W\d_]+)-\s*\n\s*([^\W\d_]+)")
 
 
@@ -72,22 +73,22 @@ def find_candidates(text: PageText) -> list[Candidate]:
 
 def _column_names(text: PageText, sentences: Sequence[Sentence]) -> list[Span | None]:
     """Return, for each sentence that is a table's row, the line that names its columns: the table's first row or the
-    line just above it, whichever holds no number; None for everything else."""
+    line just above it, whichever holds no number but years; None for everything else."""
     found: list[Span | None] = []
     names: Span | None = None
     for before, sentence in zip([None, *sentences], sentences, strict=False):
         if sentence.shape != "row":
             names = None
         elif before is None or before.shape != "row":
-            named = [one for one in (sentence, before) if one and one.shape != "sentence" and not _digits(text, one)]
+            named = [one for one in (sentence, before) if one and one.shape != "sentence" and not _numbers(text, one)]
             names = (named[0].start, named[0].end) if named else None
         inside = sentence.shape == "row" and names != (sentence.start, sentence.end)
         found.append(names if inside else None)
     return found
 
 
-def _digits(text: PageText, sentence: Sentence) -> bool:
-    return any(map(str.isdigit, text.text[sentence.start : sentence.end]))
+def _numbers(text: PageText, sentence: Sentence) -> bool:
+    return any(map(str.isdigit, _YEAR.sub("", text.text[sentence.start : sentence.end])))
 
 
 def _after_bullet(text: PageText, sentence: Sentence) -> int:

@@ -320,3 +320,9 @@ def test_rows_without_a_line_that_names_their_columns_stand_alone() -> None:
 def test_a_word_that_was_broken_at_a_lines_end_is_quoted_whole(layout: str, quote: str) -> None:
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("What of Oban?", [show(layout)])
     assert answer.citations[0].quote == quote
+
+
+def test_columns_may_be_called_by_years() -> None:
+    page = show("Cargo | 2023 | 2024\nTimber | 44,900 | 52,300\nGrain | 12,000 | 9,700")
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("How much timber was there in 2024?", [page])
+    assert [one.quote for one in answer.citations] == ["Cargo 2023 2024 … Timber 44,900 52,300"]
