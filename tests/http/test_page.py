@@ -66,7 +66,7 @@ def test_a_search_by_keyboard_shows_pages_with_their_evidence_and_opens_one(
     opened(browser, served)
     browser.type("timber 2024")
     browser.press("Enter")
-    browser.wait("document.querySelector('.card .spot')")
+    browser.wait("document.querySelectorAll('.card').length && document.querySelector('.card').querySelector('.spot')")
     [hit, *_] = served.client.post("/v1/search", json={"query": "timber 2024"}).json()["hits"]
     shown: Any = browser.value(
         "(() => { const card = document.querySelector('.card'); const spot = card.querySelector('.spot');"
