@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 router = APIRouter(include_in_schema=False)
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "main.js")
+SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "narrowing.js", "main.js")
 
 
 @router.get("/")

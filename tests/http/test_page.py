@@ -24,15 +24,16 @@ def served(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> 
     root = tmp_path_factory.mktemp("page")
     server = ServerProcess(root / "collections", "--model", "extractive")
     evil = write_pdf(root / "evil.pdf", [EVIL], title="<b>bold</b>").read_bytes()
-    files = [
-        ("files", ("harbour.pdf", pdfs["harbour.pdf"])),
-        ("files", ("<img src=x onerror=alert(1)>.pdf", evil)),
-    ]
-    job = server.client.post("/v1/documents", files=files).json()
-    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as told:
-        assert '"state":"succeeded"' in told.read().decode()
+    add(server, {"harbour.pdf": pdfs["harbour.pdf"], "<img src=x onerror=alert(1)>.pdf": evil})
     yield server
     server.stop()
+
+
+def add(server: ServerProcess, files: dict[str, bytes]) -> None:
+    """Upload files and wait until they are in."""
+    job = server.client.post("/v1/documents", files=[("files", one) for one in files.items()]).json()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as told:
+        assert '"state":"succeeded"' in told.read().decode()
 
 
 @pytest.fixture
@@ -88,6 +89,67 @@ def test_a_search_by_keyboard_shows_pages_with_their_evidence_and_opens_one(
     assert browser.value("document.getElementById('page-number').textContent") == "page 3 of 3"
     browser.press("Escape")
     browser.wait("!document.getElementById('viewer').open")
+    assert browser.said == []
+
+
+@in_browser
+def test_a_search_asked_twice_at_once_shows_its_pages_once(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served)
+    browser.type("timber 2024")
+    browser.value("[1, 2].forEach(() => document.getElementById('asking').requestSubmit())")
+    browser.wait("document.getElementById('message').textContent.startsWith('Best of')")
+    pages = "[...document.querySelectorAll('.card')].map((card) => card.dataset.page)"
+    asked = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/search'))"
+    browser.wait(f"{asked}.length === 2 && {asked}.every((one) => one.responseEnd)")
+    assert browser.value(f"{pages}.length") == browser.value(f"new Set({pages}).size") > 0
+    assert browser.said == []
+
+
+@in_browser
+def test_a_search_is_narrowed_and_its_address_remembers_it(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=the")
+    names = "[...new Set([...document.querySelectorAll('.card h3')].map((one) => one.textContent))]"
+    browser.wait(f"{names}.length > 1")
+    browser.value(
+        "(() => { const name = document.getElementById('in-name'); name.value = 'harbour';"
+        " name.dispatchEvent(new Event('change')); })()"
+    )
+    browser.wait(f"{names}.join() === 'harbour.pdf'")
+    address = browser.value("location.href")
+    browser.open("about:blank")
+    browser.open(address)
+    browser.wait(f"{names}.join() === 'harbour.pdf'")
+    assert browser.value("document.getElementById('narrow').open")
+    browser.value("document.getElementById('wide').click()")
+    browser.wait(f"{names}.length > 1")
+    browser.value("document.getElementById('kind').value = 'photo'")
+    browser.value("document.getElementById('kind').dispatchEvent(new Event('change'))")
+    browser.wait("document.getElementById('message').textContent.startsWith('Nothing found in 0 pages')")
+    assert browser.said == []
+
+
+@in_browser
+def test_a_page_shows_where_the_query_looked(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=breakwater+timber")
+    browser.wait("document.querySelector('.card .spot')")
+    browser.value("document.querySelector('.card').click()")
+    browser.wait("document.querySelector('#sheet .spot')")
+    before = browser.value("document.querySelector('#sheet img').src")
+    browser.value("document.getElementById('heat').click()")
+    browser.wait(
+        f"document.querySelector('#sheet img')?.src.startsWith('blob:') && "
+        f"document.querySelector('#sheet img').src !== '{before}' && !document.querySelector('#sheet .spot')"
+    )
+    red = (
+        "(() => { const image = document.querySelector('#sheet img'); const canvas = document.createElement('canvas');"
+        " canvas.width = image.naturalWidth; canvas.height = image.naturalHeight; const pen = canvas.getContext('2d');"
+        " pen.drawImage(image, 0, 0); const all = pen.getImageData(0, 0, canvas.width, canvas.height).data; let count = 0;"
+        " for (let at = 0; at < all.length; at += 4) if (all[at] - all[at + 1] > 60 && all[at + 1] - all[at + 2] < 60) count++; return count; })()"
+    )
+    assert browser.value(red) > 100
+    browser.value("document.getElementById('heat').click()")
+    browser.wait("document.querySelector('#sheet .spot')")
+    assert browser.value(red) == 0
     assert browser.said == []
 
 
@@ -152,6 +214,26 @@ def test_files_that_are_added_are_told_of_until_they_are_in(
     told = browser.value("document.querySelector('#jobs li').innerText")
     assert "1 in, 1 failed" in told and "broken.pdf" in told
     browser.wait("document.getElementById('list').innerText.includes('tides.pdf')")
+    assert browser.said == []
+
+
+@in_browser
+def test_a_document_is_removed_by_two_presses_and_by_no_single_one(
+    browser: Browser, served: ServerProcess, tmp_path: Path
+) -> None:
+    path = write_pdf(tmp_path / "short-lived.pdf", ["A page about mayflies."])
+    add(served, {path.name: path.read_bytes()})
+    opened(browser, served)
+    browser.value("document.getElementById('show-documents').click()")
+    browser.wait("document.getElementById('list').innerText.includes('short-lived.pdf')")
+    press = "document.querySelector('[aria-label=\"Remove short-lived.pdf\"]')"
+    browser.value(f"{press}.focus(); {press}.click()")
+    assert browser.value(f"{press}.textContent") == "Really remove?"
+    browser.value("document.getElementById('query').focus()")
+    assert browser.value(f"{press}.textContent") == "Remove"
+    browser.value(f"{press}.click(); {press}.click()")
+    browser.wait("!document.getElementById('list').innerText.includes('short-lived.pdf')")
+    assert not served.client.post("/v1/search", json={"query": "mayflies", "lanes": ["words"]}).json()["hits"]
     assert browser.said == []
 
 

@@ -10,13 +10,16 @@ const search = tried(async (more = false) => {
   const query = $("query").value.trim();
   if (!query && !image) return;
   if (!more) {
-    looked = { query, k: 12, explain: true, fold: true, ...(image ? { image } : {}) };
+    looked = { query, k: 12, explain: true, fold: true, filters: filters(), ...(image ? { image } : {}) };
+    asked = query;
     cursor = null;
     show("results");
     $("results").replaceChildren();
     say("Searching …");
   }
-  const found = await (await post(inside("/search"), { ...looked, ...(cursor ? { cursor } : {}) })).json();
+  const now = looked;
+  const found = await (await post(inside("/search"), { ...now, ...(cursor ? { cursor } : {}) })).json();
+  if (now !== looked) return; // something else was asked for in the meantime
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
   $("results").append(...found.hits.map(card));
@@ -29,6 +32,8 @@ const search = tried(async (more = false) => {
 const ask = tried(async () => {
   const question = $("query").value.trim();
   if (!question) return;
+  asked = question;
+  looked = null;
   underWay?.abort();
   underWay = new AbortController();
   show("answers");
@@ -50,7 +55,7 @@ async function follow(question, said, sources, notes, signal) {
   const options = { headers: { Accept: "text/event-stream" }, signal };
   let text = "";
   const cited = new Map();
-  for await (const [name, data] of events(await post(inside("/answer"), { question, history }, options))) {
+  for await (const [name, data] of events(await post(inside("/answer"), { question, history, filters: filters() }, options))) {
     if (name === "text") text += data.text;
     if (name === "citation") cited.set(data.mark, [...(cited.get(data.mark) || []), data]);
     if (name === "problem") throw new Refused([data.detail, data.next_step].filter(Boolean).join(" "));

@@ -84,8 +84,8 @@ async function* events(answer) {
   }
 }
 
-async function picture(page, width, highlight = "") {
-  const query = new URLSearchParams({ width, ...(highlight ? { highlight } : {}) });
+async function picture(page, width, { highlight = "", heat = false } = {}) {
+  const query = new URLSearchParams({ width, ...(highlight ? { highlight } : {}), ...(heat ? { heat } : {}) });
   const answer = await call(inside(`/pages/${page}/image?${query}`));
   return URL.createObjectURL(await answer.blob());
 }

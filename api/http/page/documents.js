@@ -16,9 +16,29 @@ const listDocuments = tried(async (more = false) => {
     const made = make("button", { type: "button" },
       make("span", { textContent: one.name }), make("span", { className: "faint", textContent: pages }));
     made.addEventListener("click", () => openPage({ page: `${one.id}-1`, document: one.id, number: 1, label: null, name: one.name }));
-    return make("li", {}, made);
+    return make("li", {}, made, remover(one));
   }));
 });
+
+// Pressed twice, so that nothing goes by a slip; what the first press armed is let go when the focus leaves.
+function remover(one) {
+  const made = make("button", { type: "button", className: "quiet", textContent: "Remove" });
+  made.setAttribute("aria-label", `Remove ${one.name}`);
+  made.addEventListener("blur", () => { made.textContent = "Remove"; });
+  made.addEventListener("click", tried(async () => {
+    if (made.textContent === "Remove") {
+      made.textContent = "Really remove?";
+      return;
+    }
+    made.disabled = true;
+    made.textContent = "Removing …";
+    const job = await (await call(inside(`/documents/${one.id}`), { method: "DELETE" })).json();
+    const stream = await call(`/v1/jobs/${job.id}`, { headers: { Accept: "text/event-stream" } });
+    for await (const [, now] of events(stream)) if (now.finished) break;
+    await listDocuments();
+  }));
+  return made;
+}
 
 const upload = tried(async (files) => {
   if (!files.length) return;

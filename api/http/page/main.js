@@ -8,7 +8,7 @@ function show(part) {
 }
 
 function remember(part) {
-  const said = new URLSearchParams(part);
+  const said = new URLSearchParams({ ...part, ...narrowed() });
   if (collection) said.set("in", collection);
   window.history.replaceState(null, "", `#${said}`);
 }
@@ -31,6 +31,7 @@ $("drop-picture").addEventListener("click", withoutPicture);
 $("close").addEventListener("click", () => $("viewer").close());
 $("previous").addEventListener("click", () => turn(-1));
 $("next").addEventListener("click", () => turn(1));
+$("heat").addEventListener("click", () => toggleHeat());
 $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
@@ -44,6 +45,7 @@ $("home").addEventListener("click", (event) => {
   window.history.replaceState(null, "", location.pathname);
   $("query").value = "";
   withoutPicture();
+  narrowBy(new Map());
   history = [];
   $("answers").replaceChildren();
   $("results").replaceChildren();
@@ -101,9 +103,9 @@ function across(cards) {
 
 const begin = tried(async () => {
   document.documentElement.dataset.theme = localStorage.getItem("theme") || "";
-  const asked = new URLSearchParams(location.hash.slice(1));
+  const told = new URLSearchParams(location.hash.slice(1));
   const { collections } = await (await call("/v1/collections?limit=100")).json();
-  const chosen = collections.find((one) => one.name === asked.get("in")) || collections.find((one) => one.default) || collections[0];
+  const chosen = collections.find((one) => one.name === told.get("in")) || collections.find((one) => one.default) || collections[0];
   collection = chosen ? chosen.name : "";
   $("collections").append(...collections.map((one) => make("option", { value: one.name, textContent: one.name, selected: one === chosen })));
   $("collections").hidden = collections.length < 2;
@@ -112,10 +114,11 @@ const begin = tried(async () => {
     $("home").click();
   });
   if (chosen) say(`${chosen.documents} documents, ${chosen.pages} pages.`);
-  $("query").value = asked.get("q") || asked.get("ask") || "";
-  if (asked.get("q")) await search();
-  if (asked.get("ask")) await ask();
-  const page = /^([0-9a-f]{64})-(\d+)$/.exec(asked.get("page") || "");
-  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], asked.get("mark") || "", asked.get("mark") || "");
+  $("query").value = told.get("q") || told.get("ask") || "";
+  narrowBy(told);
+  if (told.get("q")) await search();
+  if (told.get("ask")) await ask();
+  const page = /^([0-9a-f]{64})-(\d+)$/.exec(told.get("page") || "");
+  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], told.get("mark") || "", told.get("mark") || "");
 });
 begin();

@@ -13,12 +13,12 @@ function spots(boxes) {
   });
 }
 
-async function draw(target, page, boxes, width, highlight = "") {
+async function draw(target, page, boxes, width, marking = {}) {
   const paper = make("div", { className: "paper" });
-  target.prepend(paper);
+  target.replaceChildren(paper);
   try {
     const image = make("img", { alt: `${page.name}, ${place(page)}` });
-    image.src = await picture(page.page, width, highlight);
+    image.src = await picture(page.page, width, marking);
     await image.decode();
     paper.append(image, ...spots(boxes));
     const first = boxes.length ? Math.min(...boxes.map((box) => box.y0)) * image.clientHeight : 0;
@@ -48,6 +48,8 @@ function card(hit) {
 }
 
 let shown = null;
+let lit = {}; // what is marked on it
+let asked = ""; // what pages were last looked for by
 
 function marked(text, quote) {
   const at = quote ? text.indexOf(quote) : -1;
@@ -57,12 +59,14 @@ function marked(text, quote) {
 
 const openPage = tried(async (page, boxes = [], quote = "", highlight = "") => {
   shown = page;
+  lit = { boxes, highlight };
+  $("heat").hidden = !asked;
+  $("heat").setAttribute("aria-pressed", "false");
   $("page-name").textContent = page.name;
   $("page-number").textContent = place(page);
-  $("sheet").replaceChildren();
   $("page-text").replaceChildren();
   if (!$("viewer").open) $("viewer").showModal();
-  const drawn = draw($("sheet"), page, boxes, 1400, highlight);
+  const drawn = draw($("sheet"), page, boxes, 1400, { highlight });
   const read = await (await call(inside(`/pages/${page.page}`))).json();
   if (shown !== page) return;
   shown = { ...page, name: read.name, count: read.page_count };
@@ -80,6 +84,13 @@ function turn(step) {
   const number = shown.number + step;
   if (number < 1 || number > (shown.count || number)) return;
   openPage({ ...shown, page: `${shown.document}-${number}`, number, label: null });
+}
+
+// A page's evidence, or where the query looked: one at a time.
+async function toggleHeat() {
+  const on = $("heat").getAttribute("aria-pressed") !== "true";
+  $("heat").setAttribute("aria-pressed", String(on));
+  await (on ? draw($("sheet"), shown, [], 1400, { highlight: asked, heat: true }) : draw($("sheet"), shown, lit.boxes, 1400, { highlight: lit.highlight }));
 }
 
 const download = tried(async () => {
