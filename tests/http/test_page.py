@@ -140,11 +140,13 @@ def test_a_page_shows_where_the_query_looked(browser: Browser, served: ServerPro
         f"document.querySelector('#sheet img')?.src.startsWith('blob:') && "
         f"document.querySelector('#sheet img').src !== '{before}' && !document.querySelector('#sheet .spot')"
     )
-    red = (
+    red = (  # pixels that are red and not yellow
         "(() => { const image = document.querySelector('#sheet img'); const canvas = document.createElement('canvas');"
         " canvas.width = image.naturalWidth; canvas.height = image.naturalHeight; const pen = canvas.getContext('2d');"
-        " pen.drawImage(image, 0, 0); const all = pen.getImageData(0, 0, canvas.width, canvas.height).data; let count = 0;"
-        " for (let at = 0; at < all.length; at += 4) if (all[at] - all[at + 1] > 60 && all[at + 1] - all[at + 2] < 60) count++; return count; })()"
+        " pen.drawImage(image, 0, 0); let count = 0;"
+        " const all = pen.getImageData(0, 0, canvas.width, canvas.height).data;"
+        " for (let at = 0; at < all.length; at += 4)"
+        "  if (all[at] - all[at + 1] > 60 && all[at + 1] - all[at + 2] < 60) count++; return count; })()"
     )
     assert browser.value(red) > 100
     browser.value("document.getElementById('heat').click()")
