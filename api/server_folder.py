@@ -6,13 +6,12 @@
         uploads/<collection>/<SHA-256>/<name made safe>
         incoming/            uploads not yet whole
         audit.jsonl          a line for every write
-        secret               signs cursors
+        secret               signs cursors (and secret.lock, while it is made)
         worker.lock          held by the one indexing process
 
 Knows nothing of HTTP, nor what the tables say.
 """
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from api.jobs.tables import metadata
@@ -71,14 +71,13 @@ class ServerFolder:
     def secret(self) -> bytes:
         """32 bytes made once."""
         path = self.root / "secret"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(descriptor, "wb") as file:
-            made = secrets.token_bytes(32)
-            file.write(made)
-        return made
+        with FileLock(self.root / "secret.lock"):  # one secret for all servers on this folder
+            if not path.exists():
+                made = path.with_suffix(".new")
+                made.touch(0o600)
+                made.write_bytes(secrets.token_bytes(32))
+                made.replace(path)
+        return path.read_bytes()
 
 
 class Database:
