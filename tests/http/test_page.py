@@ -176,6 +176,22 @@ def test_an_answer_comes_with_marks_that_lead_to_the_page(browser: Browser, serv
 
 
 @in_browser
+def test_quotes_are_marked_piece_by_piece_wherever_lines_break(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served)
+    text = "Cargo 2022\nTimber (a) 41,200\nGrain 9\nGrain 63"
+
+    def marks(*quotes: str) -> Any:
+        parts = browser.value(f"marked({json.dumps(text)}, {json.dumps(quotes)}).map((one) => one.textContent ?? one)")
+        assert "".join(parts) == text
+        return parts[1::2]
+
+    assert marks("Cargo 2022 … Grain 63") == ["Cargo 2022", "Grain 63"]
+    assert marks("2022 Timber (a)") == ["2022\nTimber (a)"]
+    assert marks("Grain 9", "Cargo", "9 Grain") == ["Cargo", "Grain 9"]
+    assert marks("elsewhere", "") == []
+
+
+@in_browser
 def test_a_link_of_a_chat_answer_opens_the_page_with_the_quote_marked(browser: Browser, served: ServerProcess) -> None:
     body = {"model": "pagelens", "messages": [{"role": "user", "content": "How much did timber grow to in 2024?"}]}
     message = served.client.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]

@@ -73,7 +73,7 @@ async function follow(question, said, sources, notes, signal) {
 }
 
 // A mark may stand for several quotes of its page.
-const openCitation = (all) => openPage(all[0], all.flatMap((one) => one.boxes), all[0].quote);
+const openCitation = (all) => openPage(all[0], all.flatMap((one) => one.boxes), all.map((one) => one.quote).filter(Boolean));
 
 function withMarks(text, cited) {
   return text.split(/(\[\d{1,3}\])/).map((part) => {

@@ -119,6 +119,6 @@ const begin = tried(async () => {
   if (told.get("q")) await search();
   if (told.get("ask")) await ask();
   const page = /^([0-9a-f]{64})-(\d+)$/.exec(told.get("page") || "");
-  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], told.get("mark") || "", told.get("mark") || "");
+  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], told.getAll("mark"), told.get("mark") || "");
 });
 begin();

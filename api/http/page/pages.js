@@ -42,7 +42,7 @@ function card(hit) {
     make("p", { className: "faint", textContent: told.filter(Boolean).join(" · ") }),
     ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
     ...like, make("div", { className: "lanes" }, ...lanes));
-  made.addEventListener("click", () => openPage(hit, boxes, quote));
+  made.addEventListener("click", () => openPage(hit, boxes, quote ? [quote] : []));
   draw(sheet, hit, boxes, 480);
   return made;
 }
@@ -51,13 +51,36 @@ let shown = null;
 let lit = {}; // what is marked on it
 let asked = ""; // what pages were last looked for by
 
-function marked(text, quote) {
-  const at = quote ? text.indexOf(quote) : -1;
-  if (at < 0) return [text];
-  return [text.slice(0, at), make("mark", { textContent: quote }), text.slice(at + quote.length)];
+const wordsOf = (quote) =>
+  new RegExp(quote.trim().split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+"), "g");
+
+// Where quotes stand in a page's text; "a … b" is two pieces, one behind the other.
+function places(text, quotes) {
+  const found = [];
+  for (const quote of quotes) {
+    let from = 0;
+    for (const piece of quote.split(" … ").filter((one) => one.trim())) {
+      const words = wordsOf(piece);
+      words.lastIndex = from;
+      const at = words.exec(text);
+      if (at) found.push([at.index, from = at.index + at[0].length]);
+    }
+  }
+  return found.sort((a, b) => a[0] - b[0]);
 }
 
-const openPage = tried(async (page, boxes = [], quote = "", highlight = "") => {
+function marked(text, quotes) {
+  const parts = [];
+  let end = 0;
+  for (const [from, to] of places(text, quotes)) {
+    if (from < end) continue;
+    parts.push(text.slice(end, from), make("mark", { textContent: text.slice(from, to) }));
+    end = to;
+  }
+  return [...parts, text.slice(end)];
+}
+
+const openPage = tried(async (page, boxes = [], quotes = [], highlight = "") => {
   shown = page;
   lit = { boxes, highlight };
   $("heat").hidden = !asked;
@@ -74,7 +97,7 @@ const openPage = tried(async (page, boxes = [], quote = "", highlight = "") => {
   $("page-number").textContent = `${place(read)} of ${read.page_count}`;
   $("previous").disabled = read.number <= 1;
   $("next").disabled = read.number >= read.page_count;
-  $("page-text").append(...(read.text ? marked(read.text, quote) : [read.caption || "No words on this page."]));
+  $("page-text").append(...(read.text ? marked(read.text, quotes) : [read.caption || "No words on this page."]));
   const mark = $("page-text").querySelector("mark");
   if (mark) $("page-text").scrollTop = mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3;
   await drawn;
