@@ -1,15 +1,14 @@
-"""What a server is made of: collections, the queue, keys, uploads, and the results kept for repeated queries.
+"""What a server is made of: collections, the queue, keys, uploads.
 
 Built here, passed to the HTTP door; knows nothing of HTTP.
 """
 
 import shutil
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import delete, insert, select
 
@@ -24,35 +23,9 @@ from api.server_folder import Database, ServerFolder
 from core.errors import PageLensError, StoreError
 from core.settings import Settings
 
-KEPT_RESULTS = 512
 WARM_UP = "ready"
 
 T = TypeVar("T")
-
-
-class KeptResults(Generic[T]):
-    """The values used last, by their keys. Safe to share between threads."""
-
-    def __init__(self, size: int = KEPT_RESULTS) -> None:
-        self._size = size
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = threading.Lock()
-        self.hits = self.misses = 0
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the value of a key, made where it is not kept."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                self.hits += 1
-                return self._values[key]
-            self.misses += 1
-        value = make()  # outside the lock: two may make the same, nobody waits
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        return value
 
 
 @dataclass(slots=True)

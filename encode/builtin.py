@@ -8,7 +8,7 @@ This module knows nothing of pages, lanes or other checkpoints.
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from core.errors import WeightsError
+from core.remembering import Remembered
 from core.settings import Settings
 from core.spaces import Space
 from encode.batching import encodable, in_batches, stacked, unit_rows, usable_cores
@@ -89,7 +90,7 @@ class BuiltinTextEncoder:
         self._tokenizer = _tokenizer(tokenizer)
         self._tokenizer.enable_truncation(length)
         self._workers = workers
-        self._remembered = lru_cache(QUERIES_REMEMBERED)(self._query)
+        self._remembered: Remembered[tuple[NDArray[np.float32], TokenVectors]] = Remembered(QUERIES_REMEMBERED)
         self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
         self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
@@ -116,16 +117,19 @@ class BuiltinTextEncoder:
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1; the model encodes queries and passages alike."""
         if len(texts) == 1:
-            return self._remembered(texts[0])[0].copy()
+            return self._query(texts[0])[0].copy()
         return self.encode_passages(texts)
 
     def encode_query_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return what `encode_tokens` returns; a query that another lane has just asked for is not encoded again."""
         if len(texts) == 1:
-            return [self._remembered(texts[0])[1]]
+            return [self._query(texts[0])[1]]
         return self.encode_tokens(texts)
 
     def _query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
+        return self._remembered.get(text, lambda: self._fresh_query(text))
+
+    def _fresh_query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
         vectors, [tokens] = self.encode_with_tokens([text])
         tokens.vectors.flags.writeable = tokens.spans.flags.writeable = False  # shared from here on
         return vectors, tokens

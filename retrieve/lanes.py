@@ -10,7 +10,6 @@ A lane knows one index of the snapshot; what becomes of its ranking is `retrieve
 nothing to go by, words for `image`'s pictures or a picture for `words`, ranks nothing.
 """
 
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.keys import document_of, page_of
 from core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
+from core.remembering import Remembered
 from core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
 from encode.composition import compose
 from index.reader import Snapshot
@@ -128,7 +128,7 @@ class PageLane:
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
         """`of_words` says whether tokens stand for words of the page, or for patches of its picture."""
         self._encoder = encoder
-        self._remembered = lru_cache(QUERIES_REMEMBERED)(self._encode)
+        self._remembered: Remembered[QueryTokens] = Remembered(QUERIES_REMEMBERED)
         self.of_words = of_words
 
     def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
@@ -143,11 +143,7 @@ class PageLane:
 
     def tokens(self, text: str) -> QueryTokens:
         """Return the query's tokens. Evidence asks for the same ones again, for each hit."""
-        return self._remembered(text)
-
-    def _encode(self, text: str) -> QueryTokens:
-        [tokens] = self._encoder.encode_queries([text])
-        return tokens
+        return self._remembered.get(text, lambda: self._encoder.encode_queries([text])[0])
 
     def page_tokens(self, snapshot: Snapshot, page: int) -> TokenMatrix | None:
         """Return a page's tokens, or None where the lane has none of it."""

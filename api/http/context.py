@@ -14,7 +14,10 @@ from api.http.limits import Limits
 from api.http.metrics import Metrics
 from api.logs import FIELDS, audit_log
 from api.results import SearchResults
-from api.service import KeptResults, Service
+from api.service import Service
+from core.remembering import Remembered
+
+KEPT_RESULTS = 512  # of repeated queries
 
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ class Door:
     pictures: Gate
     writes: Gate
     streams: Gate
-    kept: KeptResults[Kept] = field(default_factory=KeptResults)
+    kept: Remembered[Kept] = field(default_factory=lambda: Remembered(KEPT_RESULTS))
 
 
 def open_door(service: Service, limits: Limits) -> Door:

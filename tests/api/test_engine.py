@@ -1,5 +1,6 @@
 """The engine as Python users have it: what is found, shown, replaced, forgotten."""
 
+import gc
 import os
 import shutil
 from datetime import datetime
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pymupdf
 import pytest
+from onnxruntime import InferenceSession
 from PIL import Image
 
 import pagelens
 from api.engine import Engine
 from core.errors import CollectionMismatch, CollectionNotFound, NotFound, UsageError
 from core.types import Filters, PageRef
+from encode.builtin import BuiltinTextEncoder
 from tests.api.conftest import HARBOUR, TIDES, write_files
 from tests.api.files import write_pdf
 
@@ -253,3 +256,23 @@ def test_opening_nothing_or_with_another_profile_is_an_error_that_says_so(engine
         pagelens.open(tmp_path / "nothing")
     with pytest.raises(CollectionMismatch, match=r"'builtin'.*'gpu'"):
         pagelens.open(engine.layout.root, profile="gpu")
+
+
+def test_an_engine_that_is_let_go_takes_its_models_with_it(own: Engine, tmp_path: Path) -> None:
+    own.index([write_pdf(tmp_path / "limpet.pdf", ["A limpet returns to its home scar."])])
+    own.close()
+    gc.collect()
+    before = models_in_memory()
+    gc.disable()  # what only the collector frees stays for a long while beside heavy models
+    try:
+        with pagelens.open(tmp_path / "collection") as engine:
+            assert engine.search("limpet").hits and engine.ask("Where does a limpet return to?").found
+            assert models_in_memory() > before
+        del engine
+        assert models_in_memory() == before
+    finally:
+        gc.enable()
+
+
+def models_in_memory() -> int:
+    return sum(isinstance(thing, InferenceSession | BuiltinTextEncoder) for thing in gc.get_objects())
