@@ -25,7 +25,7 @@ from retrieve.search import Retriever
 from tests.api.files import made_up_pages, write_pdf
 
 ROUNDS, KILLS_A_ROUND = 6, 5
-QUICK = 4  # rounds in every run of the tests
+QUICK = 2  # rounds in every run of the tests
 QUERIES = ("limpet tide", "how much timber", "page 3 crank arm", "qabaac", "pilot draught storms")
 SIZES = (3, 1, 90, 7, 12, 40, 5)  # pages of each document; 90 and 40 take several commits
 
