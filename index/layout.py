@@ -27,6 +27,7 @@ from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch,
 from core.spaces import Space
 
 FORMAT = 2
+PATIENCE = 2.0  # seconds a writer waits for the lock
 
 Covers = Literal["passages", "pages", "photos"]
 """What a lane has rows for: each passage, each page that could be pictured, or only those of photos."""
@@ -235,13 +236,14 @@ def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
 
 
 @contextmanager
-def writer_lock(layout: Layout) -> Iterator[None]:
-    """Hold the collection's one writer's lock. Raises CollectionLocked at once when another process has it.
+def writer_lock(layout: Layout, *, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold the collection's one writer's lock. Raises CollectionLocked where another has it for longer than `patience`
+    seconds: a reader that brings the lexical index in step has it for a moment.
 
     The kernel frees the lock when its holder dies, however it dies.
     """
     note = layout.root / "writer.json"
-    lock = FileLock(layout.lock, timeout=0)
+    lock = FileLock(layout.lock, timeout=patience)
     try:
         lock.acquire()
     except Timeout as exc:

@@ -225,7 +225,7 @@ class CollectionReader:
     def _catch_up(self) -> None:
         """Bring the lexical index in step if nobody writes; a writer keeps it in step itself."""
         try:
-            with writer_lock(self.layout):
+            with writer_lock(self.layout, patience=0.0):
                 upkeep.sync_words(self._engine, self._words)
                 self._words.close()
         except (CollectionLocked, PermissionError) as exc:

@@ -78,7 +78,7 @@ class Worker:
         return True
 
     def drain(self) -> None:
-        """Work until nothing waits."""
+        """Work until nothing waits, or somebody else writes."""
         while self.work():
             pass
 

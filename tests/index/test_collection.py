@@ -1,6 +1,7 @@
 """A collection written and read: what is visible when, what is replaced, what is left behind."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.errors import (
 )
 from core.keys import number_of, page_of
 from core.spaces import Space
-from index.layout import CatalogRecord, Layout, create, load
+from index.layout import CatalogRecord, Layout, create, load, writer_lock
 from index.merging import MANY
 from index.reader import CollectionReader, Snapshot
 from index.segments import check_segment
@@ -310,3 +311,19 @@ def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Pa
     [segment] = Layout(root).vectors(TEXT.store).iterdir()
     (segment / "vectors.npy").unlink()
     assert any(segment.name in problem for problem in CollectionReader(root).check())
+
+
+def test_a_writer_waits_for_one_who_has_the_lock_for_a_moment_only(root: Path) -> None:
+    wrote: list[bool] = []
+
+    def write_meanwhile() -> None:
+        with CollectionWriter(root):
+            wrote.append(True)
+
+    writer = threading.Thread(target=write_meanwhile)
+    with writer_lock(Layout(root)):  # as a reader has it that brings the lexical index in step
+        writer.start()
+        writer.join(0.2)
+        assert not wrote
+    writer.join()
+    assert wrote
