@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import QueryTokens
-from index.integer_scan import integer_scan
+from index.integer_scan import integer_scan, quick_products
 from index.many_exact import candidates, rescore
 from index.maxsim import Cuts
 from index.ragged import Stack
@@ -37,7 +37,7 @@ class FastMaxSim:
         """See `ManyVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
         rows = best(self._tokens, query, rows, short_list(k), threads=self._threads)
-        return rescore(self._tokens, query, rows, k)
+        return rescore(self._tokens, query, rows, k, products=quick_products(threads=self._threads))
 
 
 class TwoStageMaxSim:
@@ -61,7 +61,7 @@ class TwoStageMaxSim:
         if not query.stretch:  # a summary has no neighbours
             rows = best(self._summaries, query, rows, pool(len(rows), k), threads=self._threads)
         rows = best(self._tokens, query, rows, short_list(k), threads=self._threads)
-        return rescore(self._tokens, query, rows, k)
+        return rescore(self._tokens, query, rows, k, products=quick_products(threads=self._threads))
 
 
 def short_list(k: int) -> int:

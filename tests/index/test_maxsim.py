@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.errors import CollectionDamaged
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
-from index.integer_scan import QUERY_LEVELS, integer_scan
-from index.maxsim import dequantise, quantise, score_page, similarities
+from index.integer_scan import integer_scan, quick_products
+from index.maxsim import QUERY_LEVELS, PageScorer, dequantise, quantise, score_page, similarities
 from index.pooled_spaces import pool_factor, pooled_space
 from index.ragged import Block, Stack
 from index.segments import check_segment, read_segment, sweep, write_segment
@@ -91,6 +91,31 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
         Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), np.zeros(1, np.int64)
     )
     assert np.allclose(found, 128.0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    count=st.integers(1, 12),
+    dim=st.sampled_from([1, 7, 64, 128, 320]),
+    seed=st.integers(0, 9_999),
+    stretch=st.sampled_from([0, 8, 24]),
+)
+def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either_library(
+    lengths: list[int], count: int, dim: int, seed: int, stretch: int
+) -> None:
+    asked = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, stretch=stretch)
+    pages = [quantise(unit_rows(length, dim, seed + place)) for place, length in enumerate(lengths)]
+    codes, scales = (np.concatenate(some) for some in zip(*pages, strict=True))
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    alone = [score_page(asked, *page) for page in pages]
+    assert PageScorer(asked).scores(codes, scales, starts).tolist() == alone
+    assert PageScorer(asked, quick_products(threads=1)).scores(codes, scales, starts).tolist() == alone
+    size = max(1, stretch // 2)
+    for page, score in zip(pages, alone, strict=True):
+        similar = asked.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
+        cut = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if stretch else [similar]
+        assert score == pytest.approx(max(one.max(axis=1).sum() for one in cut), rel=2e-6, abs=2e-6)
 
 
 def test_blocks_hold_every_page_asked_for_once_whatever_lies_between_them() -> None:
