@@ -88,7 +88,7 @@ class Joined(Generic[Asked, Answer]):
     def _ask(self, calls: Sequence[_Call[Asked, Answer]]) -> None:
         try:
             answers = self._work([call.asked for call in calls])
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  # whatever it is, it is handed to its caller
             if len(calls) > 1:
                 for call in calls:
                     self._ask([call])

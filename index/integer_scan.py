@@ -13,11 +13,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from index.maxsim import QUERY_LEVELS, ZERO, Products, maxima
+from index.maxsim import QUERY_LEVELS, ZERO, Cuts, Products, maxima
 from index.ragged import Block
 
-Scan = Callable[[Block, NDArray[np.int64]], NDArray[np.float32]]
-"""A block and where to cut it to each query token's best similarity on each piece, (n_query_tokens, n_pieces)."""
+Scan = Callable[[Block, Cuts], NDArray[np.float32]]
+"""A block and how it is cut to each query token's best similarity on each piece, (n_query_tokens, n_pieces)."""
 
 
 def integer_scan(query: NDArray[np.float32], *, threads: int = 0) -> Scan:
@@ -27,13 +27,12 @@ def integer_scan(query: NDArray[np.float32], *, threads: int = 0) -> Scan:
     turned = np.ascontiguousarray(np.rint(query / units[:, None]).astype(np.int8).T)  # (dim, n_query_tokens)
     session = _session(threads)
 
-    def scan(block: Block, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    def scan(block: Block, cuts: Cuts) -> NDArray[np.float32]:
         if block.scales is None:
-            return maxima(query, block.codes, None, starts)
+            return maxima(query, block.codes, None, cuts.starts)
         products: NDArray[np.float32]
         [products] = session.run(None, {"pages": block.codes, "query": turned, "scales": block.scales})
-        found: NDArray[np.float32] = np.maximum.reduceat(products, starts, axis=1)
-        return found * units[:, None]
+        return cuts.maxima(products) * units[:, None]
 
     return scan
 

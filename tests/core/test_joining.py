@@ -137,7 +137,7 @@ def test_who_is_interrupted_at_work_lets_the_others_be_served() -> None:
 
 
 def test_many_callers_all_get_their_own_answer() -> None:
-    joined = Joined(lambda numbers: [2 * number for number in numbers])
+    joined = Joined[int, int](lambda numbers: [2 * number for number in numbers])
     callers = Callers(joined)
     for number in range(200):
         callers.ask(number)
