@@ -24,7 +24,6 @@ from api.server_folder import Database, ServerFolder
 from core.errors import PageLensError, StoreError
 from core.settings import Settings
 
-KEPT_RESULTS = 512
 WARM_UP = "ready"
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ T = TypeVar("T")
 class KeptResults(Generic[T]):
     """The values used last, by their keys. Safe to share between threads."""
 
-    def __init__(self, size: int = KEPT_RESULTS) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
         self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
