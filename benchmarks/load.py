@@ -13,8 +13,8 @@ Two servers stand on the collection, and each setting is measured on one and the
 without micro-batching and without kept results. "new" are queries that nobody asked before; "mixed" are half of them
 new and half drawn from 20. Queries are word sequences of the collection's own pages. While "indexing", files of FOLDER
 are uploaded with a line added, so that their bytes are new, one after another; each commit makes kept results
-worthless. The first line is the engine alone, in this process, one search after another. "clients" is the share of one core that
-the clients took from the server.
+worthless. The first line is the engine alone, in this process, one search after another. "clients" is the share of
+one core that the clients took from the server.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def feed(address: str, folder: Path, stop: threading.Event) -> None:
             copy.write_bytes(path.read_bytes() + f"\n% {number} {time.time()}\n".encode())
             try:
                 client.upload([copy])
-            except PageLensError:
+            except (PageLensError, httpx2.HTTPError):  # the latter: the server has ended
                 stop.wait(1.0)
             copy.unlink()
 
