@@ -1,4 +1,4 @@
-"""A folder of many documents out of few: each PDF copied so many times, a comment at its end that tells the copies apart.
+"""A folder of many documents out of few: each PDF so many times, told apart by a comment at the end of its bytes.
 
     python -m benchmarks.many_documents FOLDER_OF_PDFS OUT --times 6
 
