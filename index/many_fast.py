@@ -5,7 +5,11 @@ then as `FastMaxSim` does at the pages that this leaves; a query by stretches it
 the exact scores of a short list. `benchmarks.maxsim` prints what is lost on the way.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,7 @@ from index.ragged import Stack
 SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
 POOL = 200  # pages that summaries leave, at least,
 POOL_PER_RESULT = 2  # for each page asked for,
+PART = 500  # pages that a thread of its own pays for
 POOL_PER_ROOT = 4  # and for the square root of how many pages there are: among more, more look alike
 
 
@@ -27,7 +32,7 @@ class FastMaxSim:
     """See `ManyVectorIndex`. All tokens in integers, then exact scores of the best."""
 
     def __init__(self, tokens: Stack, *, threads: int = 0, joined: bool = True) -> None:
-        """`threads` multiply, 0: one per core. `joined`: searches of several threads look at all tokens together."""
+        """`threads` look, 0: one per core. `joined`: searches of several threads look at all tokens together."""
         self._tokens = tokens
         self._threads = threads
         self._first = FirstLook(tokens, threads=threads, joined=joined)
@@ -41,7 +46,7 @@ class FastMaxSim:
         """See `ManyVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
         rows = self._first.best(query, rows, short_list(k), everywhere=allowed is None)
-        return rescore(self._tokens, query, rows, k, products=quick_products(threads=self._threads))
+        return rescore(self._tokens, query, rows, k, products=quick_products())
 
 
 class TwoStageMaxSim:
@@ -69,7 +74,7 @@ class TwoStageMaxSim:
         else:
             rows = self._first.best(query, rows, pool(len(rows), k), everywhere=everywhere)
             [rows] = best_of_each(self._tokens, [query], rows, [short_list(k)], threads=self._threads)
-        return rescore(self._tokens, query, rows, k, products=quick_products(threads=self._threads))
+        return rescore(self._tokens, query, rows, k, products=quick_products())
 
 
 class FirstLook:
@@ -124,12 +129,38 @@ def best_of_each(
     them where there are no more. What is found for one does not depend on the others."""
     if len(rows) <= min(sizes):
         return [rows for _ in queries]
-    scan = integer_scan(np.concatenate([query.vectors for query in queries]), threads=threads)
+    scan = integer_scan(np.concatenate([query.vectors for query in queries]))
     ends = np.cumsum([len(query.vectors) for query in queries])
     scores = np.empty((len(queries), len(rows)), np.float32)
-    for block in tokens.blocks(rows):
-        cuts = Cuts.of(block.starts, len(block.codes), queries[0].stretch)
-        for place, maxima in enumerate(np.split(scan(block, cuts), ends[:-1])):
-            scores[place, block.pages] = cuts.scores(maxima, queries[place].weights)
+
+    def look(part: slice) -> None:
+        for block in tokens.blocks(rows[part]):
+            cuts = Cuts.of(block.starts, len(block.codes), queries[0].stretch)
+            here = scores[:, part][:, block.pages]
+            for place, maxima in enumerate(np.split(scan(block, cuts), ends[:-1])):
+                here[place] = cuts.scores(maxima, queries[place].weights)
+
+    _side_by_side(look, len(rows), threads or _cores())
     orders = (np.argsort(-one, kind="stable")[:size] for one, size in zip(scores, sizes, strict=True))
     return [rows[np.sort(order)] for order in orders]  # of equal pages the first ones
+
+
+def _side_by_side(look: Callable[[slice], None], rows: int, threads: int) -> None:
+    """Look at so many rows, in as many threads as pay."""
+    parts = max(1, min(threads, rows // PART))
+    cuts = [rows * part // parts for part in range(parts + 1)]
+    slices = [slice(start, stop) for start, stop in pairwise(cuts)]
+    if parts == 1:
+        look(slices[0])
+        return
+    for _ in _pool(threads).map(look, slices):
+        pass
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="first-look")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

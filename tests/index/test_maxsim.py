@@ -79,9 +79,7 @@ def test_the_integer_scan_is_the_integer_arithmetic_it_claims_to_be(
     levels = np.rint(query / units[:, None]).astype(np.int64)
     sums = (levels @ (codes.astype(np.int64) - 128).T) * scales.astype(np.float64) * units[:, None]
     expected = [sums[:, a : a + n].max(axis=1) for a, n in zip(starts, lengths, strict=True)]
-    found = integer_scan(query, threads=1)(
-        Block(slice(0, len(lengths)), starts, codes, scales), Cuts.of(starts, len(codes), 0)
-    )
+    found = integer_scan(query)(Block(slice(0, len(lengths)), starts, codes, scales), Cuts.of(starts, len(codes), 0))
     assert np.allclose(found, np.array(expected).T, rtol=1e-5, atol=1e-6)
 
 
@@ -89,7 +87,7 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     query = np.ones((20, 128), np.float32)
     codes = np.full((64, 128), 255, np.uint8)
     scales = np.full(64, 1 / 127, np.float32)
-    found = integer_scan(query, threads=1)(
+    found = integer_scan(query)(
         Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), Cuts.of(np.zeros(1, np.int64), 64, 0)
     )
     assert np.allclose(found, 128.0)
@@ -112,7 +110,7 @@ def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     alone = [score_page(asked, *page) for page in pages]
     assert PageScorer(asked).scores(codes, scales, starts).tolist() == alone
-    assert PageScorer(asked, quick_products(threads=1)).scores(codes, scales, starts).tolist() == alone
+    assert PageScorer(asked, quick_products()).scores(codes, scales, starts).tolist() == alone
     size = max(1, stretch // 2)
     for page, score in zip(pages, alone, strict=True):
         similar = asked.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
