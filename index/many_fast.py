@@ -19,13 +19,15 @@ from core.types import QueryTokens
 from index.integer_scan import integer_scan, quick_products
 from index.many_exact import candidates, rescore
 from index.maxsim import Cuts
-from index.ragged import Stack
+from index.ragged import BLOCK_TOKENS, Stack
 
 SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
 POOL = 200  # pages that summaries leave, at least,
 POOL_PER_RESULT = 2  # for each page asked for,
-PART = 500  # pages that a thread of its own pays for
 POOL_PER_ROOT = 4  # and for the square root of how many pages there are: among more, more look alike
+PART = 500  # pages that a thread of its own pays for
+PRODUCTS = 400_000  # of a block's tokens with all queries' tokens: fewer cost by their calls, more leave the cache
+MOST_BLOCKS = 4  # of the usual size, made one
 
 
 class FastMaxSim:
@@ -129,19 +131,20 @@ def best_of_each(
     them where there are no more. What is found for one does not depend on the others."""
     if len(rows) <= min(sizes):
         return [rows for _ in queries]
-    scan = integer_scan(np.concatenate([query.vectors for query in queries]))
+    vectors = np.concatenate([query.vectors for query in queries])
+    scan, size = integer_scan(vectors), min(max(PRODUCTS // len(vectors), BLOCK_TOKENS), MOST_BLOCKS * BLOCK_TOKENS)
     ends = np.cumsum([len(query.vectors) for query in queries])
     scores = np.empty((len(queries), len(rows)), np.float32)
 
     def look(part: slice) -> None:
-        for block in tokens.blocks(rows[part]):
+        for block in tokens.blocks(rows[part], tokens=size):
             cuts = Cuts.of(block.starts, len(block.codes), queries[0].stretch)
             here = scores[:, part][:, block.pages]
             for place, maxima in enumerate(np.split(scan(block, cuts), ends[:-1])):
                 here[place] = cuts.scores(maxima, queries[place].weights)
 
     _side_by_side(look, len(rows), threads or _cores())
-    orders = (np.argsort(-one, kind="stable")[:size] for one, size in zip(scores, sizes, strict=True))
+    orders = (np.argsort(-one, kind="stable")[:most] for one, most in zip(scores, sizes, strict=True))
     return [rows[np.sort(order)] for order in orders]  # of equal pages the first ones
 
 
