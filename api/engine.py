@@ -76,6 +76,7 @@ class Parts:
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reading: ReaderOptions = READER_DEFAULT  # how files are opened
+    joined: bool = True  # searches of several threads at once share what they can
 
 
 class Engine:
@@ -83,7 +84,7 @@ class Engine:
 
     def __init__(self, root: Path, parts: Parts) -> None:
         self.layout = Layout(root)
-        self._reader = CollectionReader(root)
+        self._reader = CollectionReader(root, joined=parts.joined)
         self._parts = parts
 
     @property

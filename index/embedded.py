@@ -60,8 +60,10 @@ class Vectors:
 class EmbeddedStore:
     """See `VectorStore`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, joined: bool = True) -> None:
+        """`joined`: see `index.many_vectors.open_index`."""
         self._layout = layout
+        self._joined = joined
 
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """Write one segment of all parts."""
@@ -79,7 +81,8 @@ class EmbeddedStore:
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """Likewise."""
-        return gather_tokens(connection, self._layout.vectors(lane.store), lane.store, lane.space.dim)
+        folder = self._layout.vectors(lane.store)
+        return gather_tokens(connection, folder, lane.store, lane.space.dim, joined=self._joined)
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""

@@ -165,12 +165,13 @@ class Snapshot:
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, joined: bool = True) -> None:
+        """`joined`: see `index.placing.open_store`."""
         self.layout = Layout(root)
         self.manifest = load(self.layout)
         self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._words = WordsIndex(self.layout.words)
-        self._store = open_store(self.layout, self.manifest)
+        self._store = open_store(self.layout, self.manifest, joined=joined)
         self._view: View | None = None
         self._lock = threading.Lock()
 

@@ -5,6 +5,7 @@ Fusion is `retrieve.fusion`, hearing is `retrieve.hearing`; this module only put
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -25,6 +26,7 @@ from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
 from retrieve.lanes import ImageLane, Lane, PageLane
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
+WORDS_REMEMBERED = 50_000
 NO_FILTERS = Filters()
 
 
@@ -65,6 +67,7 @@ class Retriever:
         """`missing` are lanes that the collection has and this machine cannot serve, and why."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
+        self._analyze_word: Analyzer = lru_cache(WORDS_REMEMBERED)(analyze)  # pages of a collection share their words
         self._fusion = fusion
         self.missing = missing
         self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
@@ -109,7 +112,11 @@ class Retriever:
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
         found = find_evidence(
-            page.text, terms, self._analyze, stretch=self._stretch(snapshot, query, page, hit), passage=passage
+            page.text,
+            terms,
+            self._analyze_word,
+            stretch=lambda: self._stretch(snapshot, query, page, hit),
+            passage=passage,
         )
         if found:
             return [found]
