@@ -20,6 +20,7 @@ from core.keys import document_of, page_of
 from index import dense, merging
 from index import tables as t
 from index.catalog import transaction
+from index.embedded_words import EmbeddedWords
 from index.lane_rows import parts_by_document, write_dense, write_tokens
 from index.layout import LaneRecord, Layout, Manifest
 from index.page_tokens import PageTokens, gather_tokens
@@ -80,6 +81,10 @@ class EmbeddedStore:
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """Likewise."""
         return gather_tokens(connection, self._layout.vectors(lane.store), lane.store, lane.space.dim)
+
+    def lexical(self, engine: Engine) -> EmbeddedWords:
+        """See `VectorStore.lexical`."""
+        return EmbeddedWords(self._layout.words, engine)
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""

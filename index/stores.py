@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from core.types import QueryTokens, TokenMatrix
 from index.layout import LaneRecord, Manifest
+from index.lexical import LexicalIndex
 from index.recording import DenseRows
 from index.selection import Selection
 from index.token_segments import TokenRows
@@ -111,6 +112,10 @@ class VectorStore(Protocol):
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> LaneTokens:
         """Likewise."""
+        ...
+
+    def lexical(self, engine: Engine) -> LexicalIndex:
+        """Return the `words` lane; what is written into it goes by the catalog of `engine`."""
         ...
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:

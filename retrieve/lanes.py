@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keys import document_of, page_of
+from core.keys import page_of
 from core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
 from core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
 from encode.composition import compose
@@ -53,12 +53,8 @@ class WordsLane:
         terms = self._analyze(query.words)
         if not terms:
             return Ranking(self.name, [])
-        strangers = max(0, len(snapshot.words) - snapshot.page_count)  # pages being written or just removed
-        found = snapshot.words.search(terms, depth + strangers, selection=selection)
-        pages = np.array([page for page, _ in found], np.int64)
-        live = np.isin(document_of(pages), snapshot.live)
-        hits = [Hit(page, score) for (page, score), alive in zip(found, live, strict=True) if alive]
-        return Ranking(self.name, hits[:depth])
+        found = snapshot.words.search(terms, depth, selection=selection)
+        return Ranking(self.name, [Hit(page, score) for page, score in found])
 
 
 class TextLane:

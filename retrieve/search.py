@@ -86,7 +86,7 @@ class Retriever:
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
         rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
+        idf = snapshot.words.idf(self._analyze(query.words))
         weights = self._weigh(query, rankings, sum(idf.values())) if how.weights is None else how.weights
         hits = reciprocal_rank_fusion(rankings, k=how.k, weights=weights, scaled=how.scaled)
         if not how.hearing:
@@ -105,7 +105,7 @@ class Retriever:
         without words the places of its picture that late interaction looked at."""
         if not query:
             return []
-        terms = {term: snapshot.words.idf(term) for term in self._analyze(query)}
+        terms = snapshot.words.idf(self._analyze(query))
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
         found = find_evidence(
