@@ -11,7 +11,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from core.errors import StoreError
 from core.keys import document_of, page_of
 from index import tables as t
+from index.askings import Answer
 from index.catalog import page_count, transaction
 from index.embedded_words import EmbeddedWords
 from index.lane_rows import runs_of
@@ -37,6 +39,7 @@ from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 NAMED = 10_000  # documents named in one request
+ASKED_AT_ONCE = 16  # requests of this process; further ones wait
 
 
 class QdrantStore:
@@ -45,6 +48,7 @@ class QdrantStore:
     def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
         self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
+        self._threads: ThreadPoolExecutor | None = None
         self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
@@ -188,8 +192,18 @@ class QdrantStore:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
         return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
 
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
+        if self._qdrant.local or len(searches) < 2:
+            return [search() for search in searches]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
+        return list(self._threads.map(lambda search: search(), searches))
+
     def close(self) -> None:
-        """Give up the connection."""
+        """Give up the connections."""
+        if self._threads is not None:
+            self._threads.shutdown()
         self._qdrant.close()
 
 

@@ -6,8 +6,9 @@ hands out does not change while it is open, whatever a writer does.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Table, func, inspect, select
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
 from index import catalog, databases
 from index import tables as t
+from index.askings import Answer, Asking, TokenAsking, VectorAsking
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
 from index.layout import LaneRecord, Layout, load, writer_lock
@@ -54,6 +56,10 @@ class View:
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """See `VectorStore.require_ready`."""
         self._store.require_ready(connection, lanes)
+
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """See `VectorStore.together`."""
+        return self._store.together(searches)
 
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""
@@ -107,6 +113,20 @@ class Snapshot:
     def tokens(self, lane: str) -> LaneTokens:
         """Return the pages of a lane of many vectors each."""
         return self._view.load_tokens(self._connection, self._lanes[lane])
+
+    def answer(self, askings: Sequence[Asking]) -> list[Answer]:
+        """Return what each of some questions finds. They are asked together: a server is waited for once."""
+        return self._view.together([self._search(asking) for asking in askings])
+
+    def _search(self, asking: Asking) -> Callable[[], Answer]:
+        """Return a search that asks nothing of the catalog any more: that has one connection."""
+        k, selection = asking.k, asking.selection
+        if isinstance(asking, VectorAsking):
+            return partial(self.vectors(asking.lane).search, asking.query, k, selection=selection)
+        if isinstance(asking, TokenAsking):
+            return partial(self.tokens(asking.lane).search, asking.query, k, selection=selection)
+        self._view.words.know(self._connection, asking.terms)
+        return partial(self._view.words.search, asking.terms, k, selection=selection)
 
     @property
     def documents(self) -> dict[int, DocumentRow]:

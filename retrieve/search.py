@@ -22,7 +22,7 @@ from retrieve.evidence import find_evidence
 from retrieve.fusion import K, reciprocal_rank_fusion
 from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
 from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
-from retrieve.lanes import ImageLane, Lane, PageLane
+from retrieve.lanes import ImageLane, Lane, PageLane, rank_together
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
 NO_FILTERS = Filters()
@@ -85,7 +85,7 @@ class Retriever:
         selection = select_pages(list(snapshot.documents.values()), filters)
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
-        rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
+        rankings = rank_together(snapshot, [lane.rank(query, depth, selection) for lane in self._chosen(lanes)])
         idf = snapshot.words.idf(self._analyze(query.words))
         weights = self._weigh(query, rankings, sum(idf.values())) if how.weights is None else how.weights
         hits = reciprocal_rank_fusion(rankings, k=how.k, weights=weights, scaled=how.scaled)

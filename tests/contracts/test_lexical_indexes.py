@@ -1,4 +1,4 @@
-"""What every lexical index must do: BM25 of live pages, compared with the formula worked out here and with each other."""
+"""What every lexical index must do: BM25 of live pages, compared with the formula worked out here."""
 
 import math
 import tempfile
@@ -48,14 +48,16 @@ def ask(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selectio
     return scores
 
 
+def neighbours(terms: Sequence[str]) -> list[str]:
+    return [f"{first} {second}" for first, second in pairwise(terms) if first != second]
+
+
 def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
     """Terms, and pairs of neighbouring different terms as terms of a second field; of pages shorter than 24 terms."""
-    both = [[pair for pair in pairwise(page) if pair[0] != pair[1]] for page in pages]
     scores = np.zeros(len(pages))
-    asked = [pair for pair in pairwise(query) if pair[0] != pair[1]]
-    for texts, wanted in ((list(map(list, pages)), set(query)), (both, set(asked))):
+    for texts, wanted in ((pages, query), (list(map(neighbours, pages)), neighbours(query))):
         average = sum(map(len, texts)) / len(texts)
-        for term in wanted:
+        for term in set(wanted):
             having = sum(term in text for text in texts)
             idf = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
             for place, text in enumerate(texts):
