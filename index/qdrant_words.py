@@ -188,12 +188,11 @@ class QdrantLaneWords:
 
     def know(self, connection: Connection, terms: Sequence[str]) -> None:
         """See `LaneWords.know`: one look into the catalog."""
-        unknown = [place for place in query_places(terms) if place not in self._known]
+        known = self._known if len(self._known) < KNOWN else {}
+        unknown = [place for place in query_places(terms) if place not in known]
         if unknown:
             found = term_counts.frequencies(connection, unknown)
-            if len(self._known) > KNOWN:
-                self._known = {}
-            self._known.update({place: found.get(place, 0) for place in query_places(terms)})
+            self._known = {**known, **{place: found.get(place, 0) for place in unknown}}
 
     def idf(self, term: str) -> float:
         """See `LaneWords.idf`."""

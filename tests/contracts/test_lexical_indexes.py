@@ -126,6 +126,23 @@ def test_pages_of_a_half_read_document_are_not_found_and_do_not_crowd_out(name: 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_second_question_is_answered_as_if_it_were_the_first(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth", "lake trout", "zug price lake", "price"]))
+    reader = CollectionReader(root)
+    with reader.snapshot() as snapshot:
+        snapshot.words.search(["lake", "price"], 10)
+        answers = [snapshot.words.search(terms, 10) for terms in (["lake", "trout"], ["price", "zug", "nowhere"])]
+        idf = snapshot.words.idf(["lake", "price", "trout"])
+    with CollectionReader(root).snapshot() as snapshot:
+        assert answers[0] == snapshot.words.search(["lake", "trout"], 10)
+        assert idf == snapshot.words.idf(["lake", "price", "trout"])
+    with CollectionReader(root).snapshot() as snapshot:
+        assert answers[1] == snapshot.words.search(["price", "zug", "nowhere"], 10)
+    reader.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_selection_leaves_documents_and_page_numbers(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
     documents = [new_pages(path_of(tmp_path, f"{n}.pdf"), ["lake", f"lake {n}", "lake", "zug"]) for n in range(3)]
