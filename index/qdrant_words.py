@@ -5,8 +5,9 @@ the inner product is BM25 (`index.bm25`). The frequencies are the catalog's, of 
 (`index.term_counts`); Qdrant's IDF modifier would count replaced and half-read pages, and each shard for itself.
 
 The average length is part of a page's weights and moves as the collection grows. The catalog says which one the rows
-at rest were weighed by; when the real one has moved away by DRIFT, the writer weighs them all anew at its end. While it
-does, some pages are weighed by the old and some by the new, which is a few hundredths of a score.
+at rest were weighed by; when the real one has moved away by DRIFT, the writer weighs them all anew at its end. Until
+then pages are weighed by the old one, and while it does some by the old and some by the new: close scores may change
+places (docs/LOG.md).
 """
 
 import logging
@@ -34,7 +35,7 @@ from index.words import SCHEMA
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 WORDS_STORE = f"words-v{SCHEMA}"  # what its collection is called behind the prefix
-DRIFT = 0.05  # how far the average length may move before rows are weighed anew
+DRIFT = 0.0025  # share by which the average length may move before rows are weighed anew; 1.2 ms a page
 KNOWN = 100_000  # terms whose frequency the view of a commit keeps
 CLOSE = 1e-4  # weights at rest may be so far from those of the text
 COMPARED = 500  # rows read with one request by a deep look
