@@ -5,6 +5,7 @@ page are the multi-vector `tokens`, which a page without words does not have.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from index.qdrant_points import of_documents, pack_page, payload_of, unpack_page
 from index.token_segments import TokenRows
 
 TOKENS = "tokens"  # the name of the multi-vector
+FETCHED = 64  # pages whose tokens come with one request
 VECTORS = 500  # vectors read with one request
 DOCUMENTS = 100  # read at a time by a deep look
 UNIT = 0.01  # a vector of half-precision numbers may be so far from unit length
@@ -105,12 +107,13 @@ class QdrantLane(QdrantCollection):
 
     def payloads(self, keys: Sequence[int], field: str) -> dict[int, object]:
         """Return one field of points by id; those that are not there are left out."""
-        if not keys:
-            return {}
-        records = self._qdrant.call(
-            "reading tokens", QdrantClient.retrieve, self.name, list(keys), with_payload=[field]
-        )
-        found = {int(record.id): record.payload or {} for record in records}
+
+        def fetch(some: Sequence[int]) -> list[models.Record]:
+            what = "reading tokens"
+            return self._qdrant.call(what, QdrantClient.retrieve, self.name, list(some), with_payload=[field])
+
+        parts = [partial(fetch, keys[start : start + FETCHED]) for start in range(0, len(keys), FETCHED)]
+        found = {int(record.id): record.payload or {} for records in self._qdrant.at_once(parts) for record in records}
         return {key: payload[field] for key, payload in found.items() if field in payload}
 
     def faults(self, documents: Sequence[int]) -> dict[int, str]:
