@@ -97,16 +97,16 @@ class Qdrant:
         if self.local or len(requests) < 2:
             return [request() for request in requests]
         with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(AT_ONCE, "qdrant")
-        return list(self._threads.map(lambda request: request(), requests))
+            threads = self._threads = self._threads or ThreadPoolExecutor(AT_ONCE, "qdrant-part")
+        return list(threads.map(lambda request: request(), requests))
 
     def close(self) -> None:
         """Give up the connections."""
         with self._lock:
-            if self._threads is not None:
-                self._threads.shutdown()
-                self._threads = None
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()  # its last requests may want the lock
+        with self._lock:
             if self._client is not None:
                 _release(self._client)
                 self._client = None

@@ -10,6 +10,7 @@ half-read documents behind those that were committed.
 import logging
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,7 @@ class QdrantStore:
         self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
         self._threads: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
         self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
@@ -196,14 +198,16 @@ class QdrantStore:
         """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
         if self._qdrant.local or len(searches) < 2:
             return [search() for search in searches]
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
-        return list(self._threads.map(lambda search: search(), searches))
+        with self._lock:
+            threads = self._threads = self._threads or ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
+        return list(threads.map(lambda search: search(), searches))
 
     def close(self) -> None:
         """Give up the connections."""
-        if self._threads is not None:
-            self._threads.shutdown()
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
         self._qdrant.close()
 
 
