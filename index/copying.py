@@ -20,14 +20,17 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from core.errors import CollectionMismatch
 from core.keys import document_of, page_of
 from core.types import QueryTokens
-from index import catalog, upkeep
+from index import catalog, term_counts
 from index import tables as t
+from index.bm25 import read_terms
 from index.catalog import transaction
 from index.check import find_damage
 from index.layout import LaneRecord, Layout, Manifest, load
+from index.lexical import indexed_text
 from index.merging import name_segment
 from index.opening import open_for_writing
 from index.reader import Snapshot
+from index.recording import remove_documents
 from index.stores import LaneTokens, LaneVectors, Written
 from index.token_segments import storage_of
 
@@ -111,19 +114,23 @@ class CollectionCopy:
             rows = connection.execute(select(d.key, d.live)).all()
             kept = {row.key for row in rows if row.live and row.key in wanted}
             others = sorted({row.key for row in rows} - kept)
-            catalog.remove_documents(connection, others)
+            remove_documents(connection, others)
             if others:
                 catalog.advance(connection)
         if others:
             self._store.forget(self._manifest, others)
+            self._words.forget(others)
         return kept, len(others)
 
     def _copy(self, documents: Sequence[int]) -> int:
         """Copy some documents in one commit; return how many pages they have."""
         named = {lane.store: self._write(lane, documents) for lane in self._manifest.lanes.values()}
         rows = self._source.catalog_rows(documents)
+        texts = {int(str(row["key"])): indexed_text(str(row["text"]), str(row["caption"])) for row in rows[t.pages]}
+        self._words.add(texts.items())
         with transaction(self._engine) as connection:
             _insert(connection, rows)
+            term_counts.enter(connection, map(read_terms, texts.values()))
             for store, written in named.items():
                 for name, runs in written:
                     if name:
@@ -151,7 +158,7 @@ class CollectionCopy:
             connection.execute(update(t.state).values(next_document=following))
             catalog.advance(connection)
         self._store.merge(self._engine, self._manifest)
-        upkeep.sync_words(self._engine, self._words)
+        self._words.tidy()
 
     def _compare(self, report: CopyReport) -> list[str]:
         """Return what is wrong with the copy; count searches that find the same rows in both."""

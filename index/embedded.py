@@ -7,7 +7,7 @@ are live is the catalog's to say.
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from core.errors import CollectionDamaged
 from core.keys import document_of, page_of
 from index import dense, merging
 from index import tables as t
+from index.askings import Answer
 from index.catalog import transaction
+from index.embedded_words import EmbeddedWords
 from index.lane_rows import parts_by_document, write_dense, write_tokens
 from index.layout import LaneRecord, Layout, Manifest
 from index.page_tokens import PageTokens, gather_tokens
@@ -83,6 +85,10 @@ class EmbeddedStore:
         """Likewise."""
         folder = self._layout.vectors(lane.store)
         return gather_tokens(connection, folder, lane.store, lane.space.dim, joined=self._joined)
+
+    def lexical(self, engine: Engine) -> EmbeddedWords:
+        """See `VectorStore.lexical`."""
+        return EmbeddedWords(self._layout.words, engine)
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""
@@ -150,6 +156,10 @@ class EmbeddedStore:
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""
+
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """One after another: nobody is waited for."""
+        return [search() for search in searches]
 
     def close(self) -> None:
         """Nothing is held open."""

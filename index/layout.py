@@ -113,6 +113,7 @@ class ServerRecord:
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
     grace: int = 60  # seconds for which replaced rows stay, for searches that began before
+    words: bool = True  # whether the `words` lane lies there too; not in collections made before it could
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
@@ -221,7 +222,7 @@ def read_manifest(path: Path) -> Manifest:
                 "Use the PageLens it was made with, or index the files into a new collection."
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
-        server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
+        server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database)
     except (ValueError, KeyError, TypeError) as exc:

@@ -10,8 +10,10 @@ half-read documents behind those that were committed.
 import logging
 import os
 import secrets
+import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +23,40 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from core.errors import StoreError
 from core.keys import document_of, page_of
 from index import tables as t
-from index.catalog import transaction
+from index.askings import Answer
+from index.catalog import page_count, transaction
+from index.embedded_words import EmbeddedWords
 from index.lane_rows import runs_of
 from index.layout import LaneRecord, Layout, Manifest, ServerRecord
+from index.lexical import LexicalIndex
 from index.qdrant_connection import KEY, Qdrant, connect
 from index.qdrant_index import QdrantTokens, QdrantVectors
 from index.qdrant_lane import QdrantLane
 from index.qdrant_points import beyond, gone_until, strangers
+from index.qdrant_sparse import WordsCollection
+from index.qdrant_words import WORDS_STORE, QdrantWords
 from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 NAMED = 10_000  # documents named in one request
+ASKED_AT_ONCE = 16  # requests of this process; further ones wait
 
 
 class QdrantStore:
     """See `VectorStore`."""
 
-    def __init__(self, qdrant: Qdrant, record: ServerRecord) -> None:
-        self._qdrant, self._record = qdrant, record
+    def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
+        self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
+        self._threads: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
     def open(cls, layout: Layout, record: ServerRecord) -> "QdrantStore":
         """Return the store that a manifest names; the key comes from the environment."""
-        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record)
+        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record, layout)
 
     def lane(self, lane: LaneRecord) -> QdrantLane:
         """Return a lane's collection, there or not."""
@@ -85,6 +96,12 @@ class QdrantStore:
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantTokens:
         """See `VectorStore.tokens`."""
         return QdrantTokens(self.lane(lane), live, _rows(connection, lane))
+
+    def lexical(self, engine: Engine) -> LexicalIndex:
+        """See `VectorStore.lexical`."""
+        if not self._record.words:
+            return EmbeddedWords(self._layout.words, engine)
+        return QdrantWords(self._words, engine, grace=self._record.grace)
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""
@@ -127,8 +144,9 @@ class QdrantStore:
 
     def drop_others(self, keep: Collection[str]) -> None:
         """Remove the collections of other lanes under our prefix."""
+        kept = {*keep, WORDS_STORE} if self._record.words else keep
         for name in self._collections():
-            if name.removeprefix(f"{self._record.prefix}-") not in keep:
+            if name.removeprefix(f"{self._record.prefix}-") not in kept:
                 self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
 
     def require_free(self) -> None:
@@ -169,13 +187,27 @@ class QdrantStore:
         for lane in lanes:
             if _rows(connection, lane):
                 self.lane(lane).require_ready()
+        if self._record.words and page_count(connection):
+            self._words.require_ready()
 
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
         return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
 
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
+        if self._qdrant.local or len(searches) < 2:
+            return [search() for search in searches]
+        with self._lock:
+            threads = self._threads = self._threads or ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
+        return list(threads.map(lambda search: search(), searches))
+
     def close(self) -> None:
-        """Give up the connection."""
+        """Give up the connections."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
         self._qdrant.close()
 
 

@@ -23,7 +23,7 @@ from retrieve.evidence import find_evidence
 from retrieve.fusion import K, reciprocal_rank_fusion
 from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
 from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
-from retrieve.lanes import ImageLane, Lane, PageLane
+from retrieve.lanes import ImageLane, Lane, PageLane, rank_together
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
 WORDS_REMEMBERED = 50_000
@@ -88,8 +88,8 @@ class Retriever:
         selection = select_pages(list(snapshot.documents.values()), filters)
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
-        rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
+        rankings = rank_together(snapshot, [lane.rank(query, depth, selection) for lane in self._chosen(lanes)])
+        idf = snapshot.words.idf(self._analyze(query.words))
         weights = self._weigh(query, rankings, sum(idf.values())) if how.weights is None else how.weights
         hits = reciprocal_rank_fusion(rankings, k=how.k, weights=weights, scaled=how.scaled)
         if not how.hearing:
@@ -108,7 +108,7 @@ class Retriever:
         without words the places of its picture that late interaction looked at."""
         if not query:
             return []
-        terms = {term: snapshot.words.idf(term) for term in self._analyze(query)}
+        terms = snapshot.words.idf(self._analyze(query))
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
         found = find_evidence(
