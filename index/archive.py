@@ -3,9 +3,10 @@
     snapshot.json        first: version, when, of what, and each file's size and SHA-256
     collection.json, catalog.sqlite, vectors/...
 
-What can be made again is left out: the lexical index, page pictures; so are the documents' own files, which pictures
-are made from. A snapshot shows one commit of the original, which may be written to all the while. Restored is either
-the whole collection or nothing. Knows no encoders.
+What can be made again is left out: the lexical index, page pictures. The documents' own files, which pictures are made
+from, are in it where the collection keeps them (`index.originals`), not where they only were indexed. A snapshot shows
+one commit of the original, which may be written to all the while. Restored is either the whole collection or nothing.
+Knows no encoders.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 VERSION = 1
 CONTENTS = "snapshot.json"
 PASSES = 3  # over a collection that changes faster than it is copied
-_LEFT_OUT = {"words", "pictures", "writer.lock", "writer.json"}
+_LEFT_OUT = {"words", "pictures", "incoming", "writer.lock", "writer.json"}
 _LONGEST = 1 << 28  # bytes of the list of files that anybody reads
 
 
@@ -111,7 +113,9 @@ def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, 
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(PASSES):
-            with reader.snapshot() as commit, CollectionCopy(commit, reader.manifest, staged, window=window) as copying:
+            origin = reader.files, reader.layout
+            copy = partial(CollectionCopy, manifest=reader.manifest, root=staged, origin=origin, window=window)
+            with reader.snapshot() as commit, copy(commit) as copying:
                 problems = copying.run(tell).problems
                 found = len(commit.documents), commit.page_count
             if not problems:

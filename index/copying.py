@@ -20,10 +20,11 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from core.errors import CollectionMismatch
 from core.keys import document_of, page_of
 from core.types import QueryTokens
-from index import catalog, upkeep
+from index import catalog, originals, upkeep
 from index import tables as t
 from index.catalog import transaction
 from index.check import find_damage
+from index.files import Files
 from index.layout import LaneRecord, Layout, Manifest, load
 from index.merging import name_segment
 from index.opening import open_for_writing
@@ -38,6 +39,10 @@ QUERY_TOKENS = 16
 
 OnCopied = Callable[[int, int], None]
 """Told how many documents are copied, of how many."""
+
+
+Origin = tuple[Files, Layout]
+"""A collection's files, and its folder, where they may be brought to on their way."""
 
 
 @dataclass(slots=True)
@@ -60,9 +65,12 @@ class CollectionCopy:
     Raises CollectionMismatch when the two are not of the same lanes; CollectionLocked, CollectionNotFound.
     """
 
-    def __init__(self, source: Snapshot, manifest: Manifest, root: Path, *, window: int = WINDOW) -> None:
-        """`window` pages are copied in one commit, if a document does not have more."""
-        self._source, self._manifest = source, manifest
+    def __init__(
+        self, source: Snapshot, manifest: Manifest, root: Path, *, origin: Origin, window: int = WINDOW
+    ) -> None:
+        """`origin` is where the original's files lie; `window` pages are copied in one commit, if a document does not
+        have more."""
+        self._source, self._manifest, self._origin = source, manifest, origin
         self.layout, self._window = Layout(root), window
         self._stack = ExitStack()
 
@@ -76,6 +84,7 @@ class CollectionCopy:
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
+            self._files = opened.files
             self._stack = stack.pop_all()
         return self
 
@@ -122,6 +131,8 @@ class CollectionCopy:
         """Copy some documents in one commit; return how many pages they have."""
         named = {lane.store: self._write(lane, documents) for lane in self._manifest.lanes.values()}
         rows = self._source.catalog_rows(documents)
+        for row in rows[t.documents]:
+            originals.copy(*self._origin, self._files, str(row["sha256"]))
         with transaction(self._engine) as connection:
             _insert(connection, rows)
             for store, written in named.items():

@@ -6,6 +6,7 @@
       words/               the tantivy index of the `words` lane (a cache)
       vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
       pictures/            page pictures (a cache)
+      originals/           documents' own files: fetched ones (a cache), or those that came with a copy
       qdrant/              the vectors, where they lie in Qdrant's own format and on no server
       writer.lock          held by the one writer
 
@@ -55,11 +56,6 @@ class Layout:
     def words(self) -> Path:
         """The folder of the tantivy index."""
         return self.root / "words"
-
-    @property
-    def pictures(self) -> Path:
-        """The folder of page pictures."""
-        return self.root / "pictures"
 
     @property
     def qdrant(self) -> Path:
@@ -130,6 +126,17 @@ class CatalogRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesRecord:
+    """Where page pictures and originals lie that machines share. Keys are no part of it: see `index.fsspec_files`."""
+
+    url: str  # s3://bucket/x, file:///mnt/share/x: what fsspec knows
+    prefix: str  # the folder there that is the collection's
+
+    def __str__(self) -> str:
+        return f"{self.url.rstrip('/')}/{self.prefix}"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What `collection.json` says: which profile made the collection, each lane with vectors, and where all lies."""
 
@@ -138,6 +145,7 @@ class Manifest:
     created: str
     server: ServerRecord | None = None  # of the vectors; None: in the collection's folder
     catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
+    files: FilesRecord | None = None  # None: pictures in the collection's folder, originals where they were indexed
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane was made with this space."""
@@ -156,6 +164,8 @@ class Manifest:
             data["qdrant"] = asdict(self.server)
         if self.catalog is not None:
             data["catalog"] = asdict(self.catalog)
+        if self.files is not None:
+            data["files"] = asdict(self.files)
         return data
 
 
@@ -166,11 +176,12 @@ def create(
     lanes: Sequence[LaneRecord],
     server: ServerRecord | None = None,
     catalog: CatalogRecord | None = None,
+    files: FilesRecord | None = None,
 ) -> Manifest:
     """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
     make_room(layout)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog)
+    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog, files)
     write_json(layout.manifest, manifest.as_json())
     return manifest
 
@@ -192,7 +203,8 @@ def make_room(layout: Layout) -> None:
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}
-_OURS = _MANIFESTS | {"catalog.sqlite", "words", "vectors", "pictures", "qdrant", "writer.lock", "writer.json"}
+_FOLDERS = {"words", "vectors", "qdrant", "pictures", "originals", "incoming"}
+_OURS = _MANIFESTS | _FOLDERS | {"catalog.sqlite", "writer.lock", "writer.json"}
 
 
 def exists(layout: Layout) -> bool:
@@ -223,7 +235,8 @@ def read_manifest(path: Path) -> Manifest:
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
         server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
-        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database)
+        files = FilesRecord(**data["files"]) if "files" in data else None
+        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database, files)
     except (ValueError, KeyError, TypeError) as exc:
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
 

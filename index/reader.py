@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, inspect, select
 
-from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
-from index import catalog, databases, upkeep
+from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, StoreError
+from index import catalog, databases, originals, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
+from index.files import Files, open_files
 from index.layout import LaneRecord, Layout, load, writer_lock
 from index.placing import open_store
 from index.stores import LaneTokens, LaneVectors, VectorStore
@@ -128,6 +129,10 @@ class Snapshot:
         """Return what live pages look like, 64 bits by page key: of some, or of all that have a picture."""
         return catalog.read_looks(self._connection, keys)
 
+    def missing_files(self, files: Files) -> Mapping[str, str]:
+        """See `originals.missing`."""
+        return originals.missing(self._connection, files)
+
     def failures(self) -> list[Failure]:
         """Return the files that could not be read."""
         return catalog.read_failures(self._connection)
@@ -171,6 +176,7 @@ class CollectionReader:
         self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._words = WordsIndex(self.layout.words)
         self._store = open_store(self.layout, self.manifest)
+        self.files = open_files(self.layout, self.manifest)
         self._view: View | None = None
         self._lock = threading.Lock()
 
@@ -210,7 +216,16 @@ class CollectionReader:
         """Return what is wrong with the collection at rest, in words; see `index.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
-            return find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
+            found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
+            return found if self.manifest.files is None else [*found, *self._missing_files(connection)]
+
+    def _missing_files(self, connection: Connection) -> list[str]:
+        try:
+            self.files.require_ready()
+            missing = originals.missing(connection, self.files)
+        except StoreError as exc:
+            return [f"files: {exc}"]
+        return [f"files: {title}: its file is not kept. Run: pagelens index" for title in missing.values()]
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)

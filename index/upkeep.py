@@ -4,7 +4,6 @@ Only a writer calls this (a reader may call `sync_words` when it gets the lock).
 """
 
 import logging
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from sqlalchemy import Connection, Engine, select
 from index import catalog
 from index import tables as t
 from index.catalog import transaction
-from index.layout import Layout
+from index.files import INCOMING, Files
+from index.originals import FOLDER as ORIGINALS
+from index.pictures import FOLDER as PICTURES
 from index.words import WordsIndex
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -36,13 +37,16 @@ def drop_vanished(engine: Engine) -> None:
             catalog.advance(connection)
 
 
-def sweep_pictures(engine: Engine, layout: Layout) -> None:
-    """Remove pictures of documents that the catalog does not have."""
+def sweep_files(engine: Engine, places: Iterable[Files]) -> None:
+    """Remove pictures and originals of documents that the catalog does not have, and files that never became whole.
+    Raises StoreError."""
     with transaction(engine) as connection:
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
-    for folder in layout.pictures.iterdir() if layout.pictures.is_dir() else []:
-        if folder.name not in digests:
-            shutil.rmtree(folder, ignore_errors=True)
+    for place in places:
+        for folder in (PICTURES, ORIGINALS):
+            for document in set(place.below(folder)) - digests:
+                place.remove(f"{folder}/{document}")
+        place.remove(INCOMING)
 
 
 def sync_words(engine: Engine, words: WordsIndex) -> None:

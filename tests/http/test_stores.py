@@ -11,7 +11,7 @@ from api.placing import Places
 from api.profiles import choose_profile
 from api.service import open_service
 from core.settings import Settings
-from index.layout import ServerRecord
+from index.layout import FilesRecord, ServerRecord
 from tests.api.files import write_pdf
 from tests.http.conftest import TIDES
 from tests.index.qdrant_process import QdrantProcess
@@ -48,6 +48,33 @@ def test_a_server_is_ready_while_its_qdrant_answers_and_not_when_that_is_gone(tm
                 assert client.get("/readyz").status_code == 200
             with QdrantProcess(port=qdrant.port):  # another one, which holds nothing of ours
                 assert client.get("/readyz").status_code == 503
+
+
+def test_a_server_whose_files_are_away_says_so_and_goes_on_searching(tmp_path: Path) -> None:
+    settings, root, share = Settings(threads=1), tmp_path / "collections", tmp_path / "share"
+    share.mkdir()
+    profile = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
+    places = Places(files=FilesRecord(share.as_uri(), "ours"))
+    wiring.create_collection(root / "default", profile, settings, places=places)
+    document = write_pdf(tmp_path / "tides.pdf", TIDES, title="Tide pools")
+    with wiring.open_collection(root / "default", settings) as engine:
+        engine.index([document], workers=0)
+    data = document.read_bytes()
+    document.unlink()
+    service = open_service(root, settings, with_worker=False)
+    with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+        service.warm()
+        assert client.get("/readyz").json()["files"]
+        sha256 = client.get("/v1/documents").json()["documents"][0]["id"]
+        answer = client.get(f"/v1/documents/{sha256}/file")
+        assert (answer.content, "tides.pdf" in answer.headers["content-disposition"]) == (data, True)
+        share.rename(tmp_path / "away")
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["ready"], ready.json()["files"]) == (200, True, False)
+        assert "the place of page pictures and originals does not answer" in ready.json()["problem"]
+        assert str(tmp_path) not in ready.text
+        assert client.post("/v1/search", json={"query": "home scar"}).json()["hits"]
+        assert client.get(f"/v1/documents/{sha256}/file").status_code == 503
 
 
 def test_a_server_started_before_its_qdrant_is_ready_once_that_answers(tmp_path: Path) -> None:

@@ -48,7 +48,11 @@ def copy(original: Path, to: Path, server: ServerRecord | None, *, stop_after: i
 
     reader = CollectionReader(original)
     try:
-        with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to, window=1) as copying:
+        origin = reader.files, reader.layout
+        with (
+            reader.snapshot() as snapshot,
+            CollectionCopy(snapshot, reader.manifest, to, origin=origin, window=1) as copying,
+        ):
             return copying.run(tell)
     finally:
         reader.close()
