@@ -1,8 +1,10 @@
 """Qdrant's own engine beside the embedded store: recall of the exact first 10, build, query, memory, disk.
 
-    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 2000]
+    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 10000]
 
-The vectors are C's own, repeated with a little noise up to so many pages; the queries are the development questions.
+The vectors are C's own, repeated with a little noise up to so many pages (its token vectors, too: as many to a page as
+C's `page` lane has); the queries are the development questions. Pages of many vectors are read one after another, so
+that memory is that of the index alone.
 The engine is Qdrant Edge, which is the server's, in this process: no network is in the times. Each row is a process of
 its own; memory is what it grew by. Times and sizes are printed as ratios to the embedded row too.
 """
@@ -12,9 +14,10 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +37,13 @@ from index.page_tokens import PageTokens
 from index.ragged import Stack
 from index.reader import CollectionReader
 from index.segments import read_segment, write_segment
-from index.token_segments import pack_tokens, read_token_segment, write_token_segment
+from index.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from index.words import analyze
 from retrieve.lanes import PageLane, TextLane
 
 FIRST = 10
-ASKED = 60
+ASKED, ASKED_MANY = 60, 30
+PART = 500  # pages of many vectors written at once
 BATCH = 500
 OVERSAMPLING = 3.0
 KINDS = ("embedded", "exact", "graph", "scalar", "binary", "binary, not rescored")
@@ -64,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collection", type=Path, required=True)
     parser.add_argument("--pages", type=int, default=10_000)
-    parser.add_argument("--many-pages", type=int, default=2_000)
+    parser.add_argument("--many-pages", type=int, default=10_000)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -98,7 +102,7 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
     asked = [question.text for question in questions()[:ASKED]]
     np.save(folder / "queries.npy", models.text.encode_queries(asked))
-    tokens = [page.tokens(one).vectors for one in asked]
+    tokens = [page.tokens(one).vectors for one in asked[:ASKED_MANY]]
     np.savez(folder / "token_queries.npz", *tokens)
     with reader.snapshot() as snapshot:
         rows = np.asarray(snapshot.vectors("text").matrix, np.float32)
@@ -108,9 +112,35 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
         lane = snapshot.tokens("page")
         assert isinstance(lane, PageTokens)
         matrices = [matrix.vectors for key in lane.keys.tolist() if (matrix := lane.page(key)) and len(matrix.vectors)]
-    chosen = [_blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None) for at in range(many_pages)]
-    np.save(folder / "tokens.npy", np.concatenate(chosen).astype(np.float16))
-    np.save(folder / "lengths.npy", np.array([len(one) for one in chosen]))
+    with (folder / "tokens.f16").open("wb") as file:
+        for at in range(many_pages):
+            made = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
+            file.write(made.astype(np.float16).tobytes())
+    np.save(folder / "lengths.npy", np.array([len(matrices[at % len(matrices)]) for at in range(many_pages)]))
+    exact = ExactMaxSim(Stack([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
+    truth = [exact.search(QueryTokens(query, [""] * len(query)), FIRST)[0] for query in tokens]
+    np.save(folder / "token_truth.npy", np.array(truth))
+
+
+def _pages(folder: Path) -> Iterator[NDArray[np.float32]]:
+    """Yield the pages of many vectors, (tokens, dim)."""
+    dim = next(iter(np.load(folder / "token_queries.npz").values())).shape[1]
+    with (folder / "tokens.f16").open("rb") as file:
+        for length in np.load(folder / "lengths.npy").tolist():
+            yield np.fromfile(file, np.float16, length * dim).reshape(length, dim).astype(np.float32)
+
+
+def _packed(folder: Path) -> Iterator[TokenRows]:
+    """Yield the same as they lie in the embedded store, `PART` pages at a time."""
+    for part in batched(_pages(folder), PART):
+        matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in part]
+        yield pack_tokens(matrices, part[0].shape[1])
+
+
+def batched(pages: Iterator[NDArray[np.float32]], count: int) -> Iterator[list[NDArray[np.float32]]]:
+    """Yield so many at a time (`itertools.batched` of Python 3.12)."""
+    while part := list(islice(pages, count)):
+        yield part
 
 
 def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float32]:
@@ -137,26 +167,23 @@ def one_vector(folder: Path, kind: str) -> Row:
 
 def many_vectors(folder: Path, kind: str) -> Row:
     """Measure a lane of many vectors a page, by MaxSim over the whole page."""
-    flat, lengths = np.load(folder / "tokens.npy").astype(np.float32), np.load(folder / "lengths.npy")
-    pages = np.split(flat, np.cumsum(lengths)[:-1])
-    queries = list(np.load(folder / "token_queries.npz").values())
-    asked = [QueryTokens(query, [""] * len(query)) for query in queries]
-    matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in pages]
-    began = time.perf_counter()
-    packed = pack_tokens(matrices, flat.shape[1])
-    exact = ExactMaxSim(Stack([packed.tokens], flat.shape[1]))
-    truth = [exact.search(query, FIRST)[0].tolist() for query in asked]
+    queries, truth = list(np.load(folder / "token_queries.npz").values()), np.load(folder / "token_truth.npy").tolist()
+    asked, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
     before = _memory()
     if kind == "embedded":
-        began, place = time.perf_counter(), folder / "token-segment"
-        packed = pack_tokens(matrices, flat.shape[1])
-        name = write_token_segment(place, Space("b", "1", flat.shape[1], many=True), np.arange(len(pages)), [packed])
-        rows = read_token_segment(place, name)[1]
-        index = open_index(Stack([rows.tokens], flat.shape[1]), Stack([rows.summaries], flat.shape[1]), threads=1)
+        began, place = time.perf_counter(), folder / "token-segments"
+        space, names, first = Space("b", "1", dim, many=True), [], 0
+        for packed in _packed(folder):
+            names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
+            first += PART
+        rows = [read_token_segment(place, name)[1] for name in names]
+        index = open_index(
+            Stack([one.tokens for one in rows], dim), Stack([one.summaries for one in rows], dim), threads=1
+        )
         return _row(lambda at: index.search(asked[at], FIRST)[0].tolist(), truth, began, before, place)
-    points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(pages))
+    points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(_pages(folder)))
     sent = [query.tolist() for query in queries]
-    return _edge_row(folder, kind, flat.shape[1], points, sent, truth, before, many=True)
+    return _edge_row(folder, kind, dim, points, sent, truth, before, many=True)
 
 
 def _edge_row(

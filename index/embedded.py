@@ -145,6 +145,9 @@ class EmbeddedStore:
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
 
+    def require_reachable(self) -> None:
+        """See `VectorStore.require_reachable`: there is no server."""
+
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""
 

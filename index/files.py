@@ -159,6 +159,22 @@ def make_files(record: FilesRecord | None) -> None:
         place.write(MARKER, said.encode())
 
 
+def require_reachable(record: FilesRecord) -> None:
+    """Raise StoreError unless the place answers, with anything of this collection's or without."""
+    folder = folder_of(record.url)
+    if folder is not None and not folder.is_dir():
+        raise StoreError(not_there(str(folder), "found no such folder: is it mounted?"))
+    _open(record).below("")
+
+
+def remove_files(record: FilesRecord) -> None:
+    """Remove all that is a collection's at the address, the mark last. Raises StoreError."""
+    require_reachable(record)
+    place = _open(record)
+    for name in (*(one for one in place.below("") if one != MARKER), MARKER, ""):
+        place.remove(name)
+
+
 def folder_of(address: str) -> Path | None:
     """Return the folder that an address names; None for one that is no folder's."""
     parts = urlsplit(address)

@@ -9,6 +9,7 @@ half-read documents behind those that were committed.
 
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
+LANE = r"[a-z_]+(-[0-9a-f]{8})?"  # what a lane's collection is called behind the prefix, see `LaneRecord.store`
 NAMED = 10_000  # documents named in one request
 
 
@@ -128,7 +130,7 @@ class QdrantStore:
     def drop_others(self, keep: Collection[str]) -> None:
         """Remove the collections of other lanes under our prefix."""
         for name in self._collections():
-            if name.removeprefix(f"{self._record.prefix}-") not in keep:
+            if name.removeprefix(f"{self._record.prefix}-") not in keep:  # never another prefix's, see `_collections`
                 self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
 
     def require_free(self) -> None:
@@ -170,9 +172,14 @@ class QdrantStore:
             if _rows(connection, lane):
                 self.lane(lane).require_ready()
 
+    def require_reachable(self) -> None:
+        """See `VectorStore.require_reachable`."""
+        self._collections()
+
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
-        return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
+        ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # `a` must not take `a-b-text-...` for its own
+        return sorted(one.name for one in found if ours.fullmatch(one.name))
 
     def close(self) -> None:
         """Give up the connection."""

@@ -141,6 +141,10 @@ class VectorStore(Protocol):
         """Raise StoreError unless searches in these lanes can be answered now; asked once, without patience."""
         ...
 
+    def require_reachable(self) -> None:
+        """Raise StoreError where a server does not answer, whatever it holds."""
+        ...
+
     def close(self) -> None:
         """Give up files and connections."""
         ...
