@@ -16,13 +16,13 @@ from PIL import Image
 
 from api.embedding import Embedder
 from api.finding import find_documents, find_page, find_page_key, resolve_page
-from api.hits import find, found_pages
+from api.hits import Hits, find, found_pages
 from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, text_to_path
 from api.originals import Originals
 from api.query_picture import read_picture, read_screenshot
-from api.results import IndexReport, SearchResults, Status
+from api.results import FoundPage, IndexReport, SearchResults, Status
 from api.showing import noted, pages_for_question, pages_of_document
 from api.state import collection_status
 from core.errors import NotFound, UsageError, WeightsError
@@ -208,10 +208,15 @@ class Engine:
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
-        with self._reader.snapshot() as snapshot:
+        guessing = self._guessing()
+
+        def look(snapshot: Snapshot) -> tuple[Hits, list[FoundPage]]:
             hits = find(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
-            guessing = self._guessing()
-            pages = found_pages(snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing))
+            return hits, found_pages(
+                snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing)
+            )
+
+        hits, pages = self._reader.read(look)
         missing = dict(self._retriever.missing)
         return SearchResults(query, pages, hits.found.heard, hits.found.pages, missing, guessing)
 
@@ -243,15 +248,10 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        with self._reader.snapshot() as snapshot:
-            shown, idf = pages_for_question(
-                snapshot,
-                self._retriever,
-                standalone(question, history),
-                k=k,
-                filters=filters,
-                sees=self._answerer.sees,
-            )
+        asked, sees = standalone(question, history), self._answerer.sees
+        shown, idf = self._reader.read(
+            lambda snapshot: pages_for_question(snapshot, self._retriever, asked, k=k, filters=filters, sees=sees)
+        )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
                 yield noted(event, shown) if isinstance(event, Answer) else event

@@ -21,13 +21,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from index import layout
-from index.copying import WINDOW, CollectionCopy, OnCopied
+from index.copying import WINDOW, OnCopied, copy_newest
 from index.layout import Layout, sync_folder
 from index.reader import CollectionReader
 
@@ -113,17 +112,15 @@ def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, 
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(PASSES):
-            origin = reader.files, reader.layout
-            copy = partial(CollectionCopy, manifest=reader.manifest, root=staged, origin=origin, window=window)
-            with reader.snapshot() as commit, copy(commit) as copying:
-                problems = copying.run(tell).problems
-                found = len(commit.documents), commit.page_count
-            if not problems:
-                return found
-            logger.info("copied once more, of what was replaced meanwhile: %s", problems[0])
+            report = copy_newest(reader, staged, tell, window=window)
+            if not report.problems:
+                return report.of_documents, report.of_pages
+            logger.info("copied once more, of what was replaced meanwhile: %s", report.problems[0])
     finally:
         reader.close()
-    raise CollectionDamaged(f"no whole copy came of {root}: {'; '.join(problems[:3])}. Run: pagelens doctor --deep")
+    raise CollectionDamaged(
+        f"no whole copy came of {root}: {'; '.join(report.problems[:3])}. Run: pagelens doctor --deep"
+    )
 
 
 def _files(staged: Path) -> list[Path]:

@@ -63,6 +63,11 @@ class EmbeddedStore:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
+    @property
+    def lasting(self) -> None:
+        """See `VectorStore.lasting`: files that a reader has open."""
+        return None
+
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """Write one segment of all parts."""
         return write_dense(self._layout.vectors(lane.store), lane.space, parts)

@@ -135,6 +135,8 @@ class QdrantLane:
                 "reading vectors", QdrantClient.retrieve, self.name, some, with_payload=False, with_vectors=True
             )
             rows = {int(record.id): record.vector for record in records}
+            if len(rows) < len(some):
+                raise StoreError(f"expected {len(some)} vectors of {self}, found {len(rows)}: others went meanwhile")
             parts.append(np.array([rows[key] for key in some], np.float16))
         return np.concatenate(parts)
 

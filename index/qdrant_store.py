@@ -56,6 +56,11 @@ class QdrantStore:
             self._lanes[lane.store] = QdrantLane(self._qdrant, name, lane.space, self._record)
         return self._lanes[lane.store]
 
+    @property
+    def lasting(self) -> float:
+        """See `VectorStore.lasting`. Points are marked in whole seconds: they may go one earlier."""
+        return self._record.grace - 1
+
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """See `VectorStore.write_vectors`."""
         found = [(rows.keys(pages), rows.vectors) for pages, rows in parts if len(rows.vectors)]

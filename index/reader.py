@@ -6,15 +6,18 @@ hands out does not change while it is open, whatever a writer does.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, inspect, select
 
-from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, StoreError
+from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
 from index import catalog, databases, originals, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, Failure, PageRow, transaction
@@ -26,6 +29,8 @@ from index.stores import LaneTokens, LaneVectors, VectorStore
 from index.words import WordsIndex, WordsSearcher
 
 logger = logging.getLogger(f"pagelens.{__name__}")
+
+Result = TypeVar("Result")
 
 TRIES = 5  # looks at a catalog whose segments a writer merged away in the same moment
 
@@ -71,10 +76,13 @@ class View:
 class Snapshot:
     """One commit of a collection, held open."""
 
-    def __init__(self, connection: Connection, view: View, lanes: Mapping[str, LaneRecord]) -> None:
+    def __init__(
+        self, connection: Connection, view: View, lanes: Mapping[str, LaneRecord], require_whole: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._view = view
         self._lanes = lanes
+        self._require_whole = require_whole
 
     @property
     def generation(self) -> int:
@@ -95,6 +103,11 @@ class Snapshot:
     def words(self) -> WordsSearcher:
         """The lexical index. It may hold pages that are not live: look at `live`."""
         return self._view.words
+
+    def require_whole(self) -> None:
+        """Raise SnapshotExpired where rows of this commit may have gone while it was held: what was found so far may
+        lack documents that were replaced since."""
+        self._require_whole()
 
     def require_ready(self) -> None:
         """Raise StoreError unless searches are answered at this moment by what holds the vectors."""
@@ -170,7 +183,9 @@ class Snapshot:
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` tells seconds: how long a snapshot is held."""
+        self._clock = clock
         self.layout = Layout(root)
         self.manifest = load(self.layout)
         self._engine = databases.open_for_reading(self.layout, self.manifest)
@@ -187,11 +202,15 @@ class CollectionReader:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Hold the newest commit open."""
+        """Hold the newest commit open. Raises CollectionMismatch where the collection was moved to other models, also
+        while it is held: what it looks at is not there any more."""
         for attempt in range(TRIES):
+            began = self._clock()
             with transaction(self._engine) as connection:
                 try:
-                    snapshot = Snapshot(connection, self._current(connection), self.manifest.lanes)
+                    view = self._current(connection)
+                    whole = partial(self._require_whole, view.generation, began)
+                    snapshot = Snapshot(connection, view, self.manifest.lanes, whole)
                     for name, lane in self.manifest.lanes.items():
                         (snapshot.tokens if lane.space.many else snapshot.vectors)(name)
                 except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
@@ -199,8 +218,39 @@ class CollectionReader:
                         raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc
                     self._view = None
                     continue
-                yield snapshot
+                try:
+                    yield snapshot
+                except StoreError:
+                    self.require_same_models()
+                    raise
                 return
+
+    def read(self, work: Callable[[Snapshot], Result]) -> Result:
+        """Return what `work` makes of the newest commit; of a newer one where it took so long that rows went meanwhile.
+        Raises SnapshotExpired when that happens again and again."""
+        for attempt in range(TRIES):
+            with self.snapshot() as snapshot:
+                try:
+                    found = work(snapshot)
+                    snapshot.require_whole()
+                    return found
+                except SnapshotExpired as exc:
+                    if attempt == TRIES - 1:
+                        raise
+                    logger.info("looked at once more: %s", exc)
+        raise AssertionError("the last try returns or raises")
+
+    def _require_whole(self, generation: int, began: float) -> None:
+        lasting, age = self._store.lasting, self._clock() - began
+        if lasting is None or age <= lasting:
+            return
+        with transaction(self._engine) as connection:
+            newest = catalog.generation(connection)
+        if newest != generation:
+            raise SnapshotExpired(
+                f"expected a commit to be looked at for {max(lasting, 0):.0f} seconds at most, found that it was held "
+                f"for {age:.0f} and that there is a newer one: replaced rows of it may be gone. Begin again."
+            )
 
     def require_same_models(self) -> None:
         """Raise CollectionMismatch where the collection was moved to other models since it was opened."""

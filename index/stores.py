@@ -97,6 +97,11 @@ class LaneTokens(Protocol):
 class VectorStore(Protocol):
     """Rows of vectors at rest. Writing is for the one writer, who holds the collection's lock."""
 
+    @property
+    def lasting(self) -> float | None:
+        """Seconds for which rows of replaced documents stay where they are; None: as long as a reader looks at them."""
+        ...
+
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """Make rows durable; they are not found before the catalog names them."""
         ...

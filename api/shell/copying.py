@@ -27,7 +27,7 @@ from api.placing import (
 from api.shell import console
 from api.shell.options import DEFAULT, Collection, Json
 from core.errors import UsageError
-from index.copying import CollectionCopy, CopyReport
+from index.copying import CopyReport, copy_newest
 from index.reader import CollectionReader
 
 
@@ -44,13 +44,9 @@ def copy_collection(
     try:
         if not wiring.collection_exists(to):
             wiring.make_place(to, reader.manifest.profile, list(reader.manifest.lanes.values()), places)
-        origin = reader.files, reader.layout
-        with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to, origin=origin) as copying:
-            report = copying.run(tell)
-            report.problems += [
-                f"{title}: its file is nowhere, its pages have no pictures" for title in _keep_files(to)
-            ]
-            return report
+        report = copy_newest(reader, to, tell)
+        report.problems += [f"{title}: its file is nowhere, its pages have no pictures" for title in _keep_files(to)]
+        return report
     finally:
         reader.close()
 
