@@ -1,12 +1,13 @@
 """Qdrant's own engine beside the embedded store: recall of the exact first 10, build, query, memory, disk.
 
-    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 10000]
+    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 10000] [--kinds exact ...]
 
 The vectors are C's own, repeated with a little noise up to so many pages (its token vectors, too: as many to a page as
 C's `page` lane has); the queries are the development questions. Pages of many vectors are read one after another, so
 that memory is that of the index alone.
 The engine is Qdrant Edge, which is the server's, in this process: no network is in the times. Each row is a process of
-its own; memory is what it grew by. Times and sizes are printed as ratios to the embedded row too.
+its own; memory is what it grew by. "local mode" is the client's own, in Python: what a collection on Qdrant without a
+server uses; slow, so only when it is asked for. Seconds are on the clock, and of all cores for "CPU".
 """
 
 import argparse
@@ -14,9 +15,9 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
+from qdrant_client import QdrantClient, models
 
 from api import wiring
 from api.models import Models
@@ -47,6 +49,10 @@ PART = 500  # pages of many vectors written at once
 BATCH = 500
 OVERSAMPLING = 3.0
 KINDS = ("embedded", "exact", "graph", "scalar", "binary", "binary, not rescored")
+LOCAL = "local mode"
+
+Began = tuple[float, float]
+"""Seconds on the clock, and of all cores."""
 NOT_MANY = ("graph",)  # a graph of pages of many vectors took minutes to build for 500
 
 
@@ -56,8 +62,10 @@ class Row:
 
     recall: float
     build: float  # seconds
+    build_cpu: float  # of all cores
     p50: float  # milliseconds
     p95: float
+    cpu: float  # milliseconds of all cores a query, the mean
     memory: float  # MB
     disk: float  # MB
 
@@ -69,39 +77,36 @@ def main() -> None:
     parser.add_argument("--collection", type=Path, required=True)
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--many-pages", type=int, default=10_000)
+    parser.add_argument("--kinds", nargs="+", choices=(*KINDS, LOCAL), default=KINDS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _prepare(given.collection, folder, given.pages, given.many_pages)
         for name, measure in (("one vector", one_vector), ("many vectors", many_vectors)):
-            _print_table(name, measure, folder)
+            _print_table(name, measure, folder, given.kinds)
 
 
-def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path) -> None:
-    print(f"\n| {name} | recall@10 | build s | p50 ms | p95 ms | memory MB | disk MB |\n|---|---|---|---|---|---|---|")
-    base: Row | None = None
-    for kind in KINDS:
+def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path, kinds: Sequence[str]) -> None:
+    columns = ("recall@10", "build s", "build CPU s", "p50 ms", "p95 ms", "CPU ms a query", "memory MB", "disk MB")
+    print(f"\n| {name} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for kind in kinds:
         if measure is many_vectors and kind in NOT_MANY:
             continue
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             row = pool.submit(measure, folder, kind).result()
-        base = base or row
-        cells = [f"{row.recall:.3f}"]
-        for field in ("build", "p50", "p95", "memory", "disk"):
-            value, of = getattr(row, field), max(getattr(base, field), 1e-3)
-            cells.append(f"{value:.1f} (x{value / of:.1f})")
+        cells = [f"{row.recall:.3f}", *(f"{value:.1f}" for value in astuple(row)[1:])]
         print(f"| {kind} | " + " | ".join(cells) + " |", flush=True)
 
 
 def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     """Write vectors and queries where the measuring processes read them."""
     rng, reader = np.random.default_rng(0), CollectionReader(root)
-    models = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
-    lanes = {lane.name: lane for lane in models.lanes(reader.manifest)[0]}
+    loaded = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
+    lanes = {lane.name: lane for lane in loaded.lanes(reader.manifest)[0]}
     text, page = lanes["text"], lanes["page"]
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
     asked = [question.text for question in questions()[:ASKED]]
-    np.save(folder / "queries.npy", models.text.encode_queries(asked))
+    np.save(folder / "queries.npy", loaded.text.encode_queries(asked))
     tokens = [page.tokens(one).vectors for one in asked[:ASKED_MANY]]
     np.savez(folder / "token_queries.npz", *tokens)
     with reader.snapshot() as snapshot:
@@ -157,7 +162,7 @@ def one_vector(folder: Path, kind: str) -> Row:
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
     before = _memory()
     if kind == "embedded":
-        began, place = time.perf_counter(), folder / "segment"
+        began, place = _now(), folder / "segment"
         name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
         index = dense.open_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
@@ -171,7 +176,7 @@ def many_vectors(folder: Path, kind: str) -> Row:
     asked, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
     before = _memory()
     if kind == "embedded":
-        began, place = time.perf_counter(), folder / "token-segments"
+        began, place = _now(), folder / "token-segments"
         space, names, first = Space("b", "1", dim, many=True), [], 0
         for packed in _packed(folder):
             names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
@@ -197,7 +202,9 @@ def _edge_row(
     *,
     many: bool = False,
 ) -> Row:
-    began, place = time.perf_counter(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
+    if kind == LOCAL:
+        return _local_row(folder, dim, points, queries, truth, before, many=many)
+    began, place = _now(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
     place.mkdir()
     shard = edge.EdgeShard.create(str(place), edge.EdgeConfig(vectors=_params(kind, dim, many=many)))
     batch: list[Any] = []
@@ -219,6 +226,25 @@ def _edge_row(
         return [int(point.id) for point in found]
 
     return _row(search, truth, began, before, place)
+
+
+def _local_row(
+    folder: Path, dim: int, points: Any, queries: Any, truth: list[list[int]], before: float, *, many: bool
+) -> Row:
+    began, place = _now(), folder / f"local-{many}"
+    client = QdrantClient(path=str(place))
+    multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if many else None
+    params = models.VectorParams(size=dim, distance=models.Distance.DOT, multivector_config=multi)
+    client.create_collection("b", {"tokens": params} if many else params)
+    client.upload_points("b", (models.PointStruct(id=row, vector=vector) for row, vector in points), wait=True)
+
+    def search(at: int) -> list[int]:
+        found = client.query_points("b", queries[at], using="tokens" if many else None, limit=FIRST, with_payload=False)
+        return [int(point.id) for point in found.points]
+
+    row = _row(search, truth, began, before, place)
+    client.close()
+    return row
 
 
 def _params(kind: str, dim: int, *, many: bool) -> Any:
@@ -248,18 +274,24 @@ def _search(kind: str) -> Any:
     return edge.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
 
 
-def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: float, before: float, place: Path) -> Row:
+def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Began, before: float, place: Path) -> Row:
     search(0)  # opened, warm
-    built = time.perf_counter() - began
-    times, shared = [], 0
+    built, built_cpu = time.perf_counter() - began[0], time.process_time() - began[1]
+    times, shared, asked = [], 0, time.process_time()
     for at, expected in enumerate(truth):
         start = time.perf_counter()
         found = search(at)
         times.append(1_000 * (time.perf_counter() - start))
         shared += len(set(found) & set(expected))
+    cpu = 1_000 * (time.process_time() - asked) / len(truth)
     disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
     p50, p95 = np.percentile(times, [50, 95])
-    return Row(shared / FIRST / len(truth), built, float(p50), float(p95), _memory() - before, disk)
+    recall = shared / FIRST / len(truth)
+    return Row(recall, built, built_cpu, float(p50), float(p95), cpu, _memory() - before, disk)
+
+
+def _now() -> Began:
+    return time.perf_counter(), time.process_time()
 
 
 def _memory() -> float:
