@@ -36,7 +36,7 @@ Store = Annotated[
     StoreKind, typer.Option("--store", help="Where a new collection's vectors lie: its folder, or Qdrant.")
 ]
 Url = Annotated[
-    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the collection's folder.")
+    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the folder, for trials (slow).")
 ]
 Prefix = Annotated[str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")]
 Quantized = Annotated[
