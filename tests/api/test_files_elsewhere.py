@@ -1,5 +1,6 @@
 """A collection whose catalog, vectors and files lie elsewhere: served by a machine that never saw the documents."""
 
+import hashlib
 import io
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from index.layout import FilesRecord, Layout, ServerRecord, load
 from tests.api.files import write_pdf
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess
+from tests.ingest.photo_files import xmp
 
 TIDES = ["A limpet returns to its home scar.", "Its rim keeps the water in."]
 SETTINGS = Settings(threads=1)
@@ -159,6 +161,22 @@ def test_an_original_that_is_not_what_was_kept_is_not_used(tmp_path: Path, place
     with pytest.raises(StoreError, match="found other bytes"):
         engine.picture(PageRef(str(document), 1), longest=200)
     assert not list((tmp_path / "two" / "originals").rglob("*.pdf"))
+
+
+def test_a_photo_with_a_file_beside_it_is_kept_and_comes_back(tmp_path: Path, places: Places) -> None:
+    photo = tmp_path / "IMG_1.jpg"
+    Image.new("RGB", (64, 48), "teal").save(photo)
+    photo.with_name("IMG_1.jpg.xmp").write_bytes(xmp(keywords=["harbour"]))
+    data = photo.read_bytes()
+    engine = indexed(tmp_path / "one", places, photo)
+    with engine.snapshot() as snapshot:
+        row = next(iter(snapshot.documents.values()))
+    assert row.document.sha256 != hashlib.sha256(data).hexdigest()
+    assert engine.original(row) == photo
+    photo.unlink()
+    there = another_machine(tmp_path / "one", tmp_path / "two")
+    assert there.original(row).read_bytes() == data
+    assert there.check() == []
 
 
 def test_copies_and_snapshots_bring_the_originals_along(
