@@ -156,7 +156,12 @@ def _require_files(address: str, catalog: str) -> None:
         parts = urlsplit(address)
         good = bool(re.fullmatch(r"[a-z][a-z0-9+.-]*", parts.scheme)) and "::" not in address and "://" in address
         good = good and bool(parts.path.strip("/") if parts.scheme == "file" else parts.netloc or parts.path.strip("/"))
-        good = good and not (parts.scheme == "file" and parts.netloc) and ".." not in unquote(parts.path).split("/")
+        good = (
+            good
+            and parts.scheme != "local"
+            and not (parts.scheme == "file" and parts.netloc)
+            and ".." not in unquote(parts.path).split("/")
+        )
     except ValueError:
         good, parts = False, urlsplit("")
     if not good:

@@ -66,7 +66,7 @@ class FolderFiles:
     """Files below a folder of this machine, or of one that it shares."""
 
     def __init__(self, root: Path, *, shared: bool = False) -> None:
-        """`shared`: the folder is not the collection's, and may be unmounted at any moment."""
+        """`shared`: the folder is not the collection's: it may be unmounted at any moment, and others write there."""
         self._root, self._shared = root, shared
 
     def read(self, name: str) -> bytes | None:
@@ -85,7 +85,8 @@ class FolderFiles:
     def put(self, name: str, source: Path) -> None:
         """See `Files.put`."""
         self._make(name, lambda path: _copy(source, path))
-        sync_folder(self._path(name).parent)
+        for folder in (self._path(name).parent, self._path(name).parent.parent):
+            sync_folder(folder)
 
     def fetch(self, name: str, folder: Path) -> Path | None:
         """See `Files.fetch`: the file itself."""
@@ -128,7 +129,12 @@ class FolderFiles:
             partial.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return self._root / checked(name)
+        """Return a file's path. Raises UsageError for a name that leads out, StoreError where a link of the share does:
+        what is read is shown, what is swept is removed."""
+        path = self._root / checked(name)
+        if self._shared and not path.resolve().is_relative_to(self._root.resolve()):
+            raise StoreError(not_there(str(self._root), f"found {name} to be a link that leads out of it"))
+        return path
 
     def _error(self, doing: str, exc: OSError) -> StoreError:
         return StoreError(not_there(str(self._root), f"{doing} failed: {exc}"))

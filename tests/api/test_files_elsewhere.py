@@ -216,6 +216,7 @@ def run(*arguments: object) -> int:
         ("s3://bucket/x?key=secret", "without a key in it"),
         ("bucket/x", "expected --files like"),
         ("file:relative", "expected --files like"),
+        ("local:///mnt/share", "expected --files like"),
         ("file:///mnt/../etc", "expected --files like"),
         ("simplecache::s3://bucket/x", "expected --files like"),
     ],

@@ -134,6 +134,30 @@ def test_a_share_that_is_not_mounted_is_an_error_and_the_disk_below_it_stays_emp
     assert list((tmp_path / "mnt").iterdir()) == []
 
 
+def test_a_link_on_a_share_leads_nobody_out(tmp_path: Path) -> None:
+    """Whoever may write there shows no file of this machine, and has none removed."""
+    record, secret = FilesRecord((tmp_path / "mnt").as_uri(), "ours"), tmp_path / "home" / "secret.jpg"
+    for folder in (tmp_path / "mnt", secret.parent):
+        folder.mkdir()
+    secret.write_bytes(b"secret")
+    make_files(record)
+    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    (tmp_path / "mnt" / "ours" / "pictures").symlink_to(secret.parent)
+    (tmp_path / "mnt" / "ours" / "originals").mkdir()
+    (tmp_path / "mnt" / "ours" / "originals" / "a.jpg").symlink_to(secret)
+    for name in ("pictures/secret.jpg", "originals/a.jpg"):
+        uses = (
+            place.read,
+            place.remove,
+            lambda name: place.write(name, b"x"),
+            lambda name: place.fetch(name, tmp_path),
+        )
+        for use in uses:
+            with pytest.raises(StoreError, match="a link that leads out"):
+                use(name)
+    assert secret.read_bytes() == b"secret"
+
+
 def test_an_address_whose_package_is_missing_names_it(tmp_path: Path) -> None:
     if find_spec("gcsfs") is not None:
         pytest.skip("gcsfs is installed")

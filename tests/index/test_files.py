@@ -1,6 +1,8 @@
 """Files that break off half way, and room for those that were fetched."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from index.files import FolderFiles, make_files, open_files
 from index.fsspec_files import FsspecFiles
 from index.layout import FilesRecord, Layout, Manifest
 from tests.index.fixtures import make, new_pages, write
+from tests.index.qdrant_process import REPOSITORY
 
 
 class BreaksOff(MemoryFileSystem):  # type: ignore[misc]
@@ -98,3 +101,36 @@ def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> N
     newest = folder / "d0" / "a.pdf"  # fetched in this moment, whatever its time says
     fsspec_files.make_room(folder, newest, most=250)
     assert sorted(path.parent.name for path in folder.rglob("*.pdf")) == ["d0", "d3"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from index.files import open_files
+from index.layout import FilesRecord, Layout, Manifest
+place = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=FilesRecord(sys.argv[1], "ours")))
+for number in range(10_000):
+    print(number, flush=True)
+    place.put(f"originals/{number}/a.pdf", Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["file", "local"])
+@pytest.mark.parametrize("after", [1, 4, 9])
+def test_a_writer_that_is_killed_leaves_whole_files_only(tmp_path: Path, scheme: str, after: int) -> None:
+    """In the middle of a copy of 16 MB, mostly: `local` is a disk through fsspec."""
+    source, share = tmp_path / "a.pdf", tmp_path / "share"
+    source.write_bytes(os.urandom(1 << 20) * 16)
+    share.mkdir()
+    record = FilesRecord(f"{scheme}://{share}", "ours")
+    make_files(record)
+    command = [sys.executable, "-c", CHILD, record.url, str(source)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for _ in range(after):
+            child.stdout.readline()
+        child.kill()
+    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    kept = [place.fetch(f"originals/{name}/a.pdf", tmp_path / "here") for name in place.below("originals")]
+    assert len([path for path in kept if path is not None]) >= after - 1
+    assert {path.read_bytes() == source.read_bytes() for path in kept if path is not None} <= {True}
