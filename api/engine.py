@@ -158,6 +158,7 @@ class Engine:
                 run.consume(events)
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
+        if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
         return run.report

@@ -46,8 +46,10 @@ class Originals:
         try:
             return self.find(row)
         except ReadError as exc:
-            step = "Index it again." if exc.code == "changed" else "Bring it back, or forget it: pagelens index --prune"
-            raise NotFound(f"expected the file of {row.path} as it was indexed, found: {exc}. {step}") from exc
+            if exc.code == "vanished":
+                raise NotFound(f"expected the file {row.path}, found it gone. Run: pagelens index --prune") from exc
+            message = f"expected {row.path} as it was indexed, found: {exc}. Index it again, then show the page."
+            raise NotFound(message) from exc
 
     def keep(self, sha256: str, path: Path) -> None:
         """Keep a document's file where this collection keeps them. Raises StoreError; a file that is gone or changes in

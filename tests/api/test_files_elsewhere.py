@@ -95,7 +95,7 @@ def test_a_machine_that_never_saw_the_documents_searches_and_shows_them(
     shutil.rmtree(share / "originals")  # what one machine drew, another one shows
     shutil.rmtree(tmp_path / "two" / "originals")
     assert engine.picture(found.ref, longest=300) == there.picture(found.ref, longest=300)
-    with pytest.raises(NotFound, match="the file is gone"):
+    with pytest.raises(NotFound, match="found it gone"):
         engine.picture(found.ref, longest=301)
     assert not (tmp_path / "one" / "pictures").exists()
 
@@ -186,9 +186,9 @@ def test_copies_and_snapshots_bring_the_originals_along(
     plain = make(tmp_path / "plain", Places())
     wiring.open_collection(plain, SETTINGS).index([document], workers=0)
     there, back, restored, file = (tmp_path / name for name in ("there", "back", "restored", "c.tar"))
-    assert places.server is not None and places.catalog is not None and places.files is not None
-    address = places.catalog.url
-    arguments = ["--store", "qdrant", "--url", places.server.url, "--catalog", address, "--files", places.files.url]
+    assert places.server is not None and places.catalog is not None
+    address, share = places.catalog.url, (tmp_path / "share").as_uri()
+    arguments = ["--store", "qdrant", "--url", places.server.url, "--catalog", address, "--files", share]
     assert run("copy", "-c", plain, "--to", there, *arguments) == Exit.DONE
     assert load(Layout(there)).files is not None
     document.unlink()
