@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+import api.blas_threads  # noqa: F401  # before numpy
 from api.names import printable
 from api.shell.archiving import restore, snapshot
 from api.shell.asking import ask, extract, search, show

@@ -3,9 +3,10 @@
 Told from the words at rest, when somebody asks: nothing is stored for it. Ranks nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from core.keys import document_of, number_of
 from core.types import Evidence
@@ -24,22 +25,11 @@ class Crossing:
     after: int | None = None
 
 
-def crossings(snapshot: Snapshot, pages: Iterable[PageRow]) -> dict[int, Crossing]:
-    """Return by page key which of a page's neighbours its text comes from and goes on on."""
-    found = list(pages)
-    sides = {key for page in found for key in (page.key - 1, page.key + 1) if number_of(key)}
-    beside = snapshot.pages(sorted(sides)) if sides else {}
-    return {page.key: _crossing(page, beside.get(page.key - 1), beside.get(page.key + 1)) for page in found}
-
-
-def told(crossing: Crossing, page: PageRow, evidence: Sequence[Evidence]) -> Crossing:
-    """Return what of a page's crossing concerns its evidence: quotes that reach into its first or last passage."""
-    quoted = [one for one in evidence if one.quote]
-    spans = [passage for passage in page.passages if passage.end > passage.start]
-    if not spans:
-        return Crossing()
-    first, last = any(one.start < spans[0].end for one in quoted), any(one.end > spans[-1].start for one in quoted)
-    return Crossing(crossing.before if first else None, crossing.after if last else None)
+def told(snapshot: Snapshot, found: Sequence[tuple[PageRow, Sequence[Evidence]]]) -> dict[int, Crossing]:
+    """Return by page key what of a page's crossing concerns its evidence: quotes that reach into its first or last
+    passage. Looks at no neighbour that no quote comes near."""
+    concern = {page.key: _reach(page, evidence) for page, evidence in found}
+    return _crossings(snapshot, [page for page, _ in found], concern)
 
 
 def reading_on(
@@ -48,11 +38,41 @@ def reading_on(
     """Return `k` pages at most by key, ranked ones in their order, and behind the best of them the page that each goes
     on on, none behind page number `last`: in the place of those ranked last."""
     best = [pages[key] for key in ranked[:READ_ON]]
-    after = {key: one.after for key, one in crossings(snapshot, best).items()}
+    crossed = _crossings(snapshot, best, {page.key: _Reach(first=False, last=True) for page in best})
+    after = {key: one.after for key, one in crossed.items()}
     wanted = {key: key + 1 for key, number in after.items() if number is not None and number <= (last or number)}
     there = {**pages, **snapshot.pages(list(wanted.values()))}
     order = dict.fromkeys(chain.from_iterable((key, wanted[key]) if key in wanted else (key,) for key in ranked))
     return {key: there[key] for key in list(order)[:k]}
+
+
+class _Reach(NamedTuple):
+    """Which ends of a page are in question."""
+
+    first: bool
+    last: bool
+
+
+def _reach(page: PageRow, evidence: Sequence[Evidence]) -> _Reach:
+    """Return which of a page's ends its quotes reach into: their passages."""
+    quoted = [one for one in evidence if one.quote]
+    spans = [passage for passage in page.passages if passage.end > passage.start]
+    if not spans:
+        return _Reach(False, False)
+    return _Reach(any(one.start < spans[0].end for one in quoted), any(one.end > spans[-1].start for one in quoted))
+
+
+def _crossings(snapshot: Snapshot, pages: Sequence[PageRow], concern: Mapping[int, _Reach]) -> dict[int, Crossing]:
+    """Return by page key which of a page's neighbours its text comes from and goes on on, as far as it concerns."""
+    sides = {page.key - 1 for page in pages if concern[page.key].first}
+    sides |= {page.key + 1 for page in pages if concern[page.key].last}
+    beside = snapshot.pages(sorted(key for key in sides if number_of(key))) if sides else {}
+    found = {}
+    for page in pages:
+        before = beside.get(page.key - 1) if concern[page.key].first else None
+        after = beside.get(page.key + 1) if concern[page.key].last else None
+        found[page.key] = _crossing(page, before, after)
+    return found
 
 
 def _crossing(page: PageRow, before: PageRow | None, after: PageRow | None) -> Crossing:

@@ -77,6 +77,7 @@ class Parts:
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reading: ReaderOptions = READER_DEFAULT  # how files are opened
+    joined: bool = True  # searches of several threads at once share what they can
 
 
 class Engine:
@@ -84,7 +85,7 @@ class Engine:
 
     def __init__(self, root: Path, parts: Parts) -> None:
         self.layout = Layout(root)
-        self._reader = CollectionReader(root)
+        self._reader = CollectionReader(root, joined=parts.joined)
         self._parts = parts
         self._originals = Originals(self._reader.files, self.layout, kept=self.manifest.files is not None)
 

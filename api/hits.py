@@ -52,12 +52,12 @@ def found_pages(
 ) -> list[FoundPage]:
     """Return the pages found, each with its evidence and `neighbours` pages before and behind it. `guesses`: with what
     the image lane takes them for."""
-    crossings = crossing.crossings(snapshot, [hits.pages[one.hit.page] for one in hits.folded])
+    shown = [(one, hits.pages[one.hit.page]) for one in hits.folded]
+    why = {page.key: retriever.evidence(snapshot, query, page, one.hit) for one, page in shown}
+    crossings = crossing.told(snapshot, [(page, why[page.key]) for _, page in shown])
     found = []
-    for one in hits.folded:
-        row, page = hits.rows[document_of(one.hit.page)], hits.pages[one.hit.page]
-        evidence = retriever.evidence(snapshot, query, page, one.hit)
-        told = crossing.told(crossings[page.key], page, evidence)
+    for one, page in shown:
+        row, told = hits.rows[document_of(page.key)], crossings[page.key]
         found.append(
             FoundPage(
                 ref=PageRef(row.path, page.number),
@@ -69,7 +69,7 @@ def found_pages(
                 score=one.hit.score,
                 lanes=one.hit.lanes,
                 named=one.hit.named,
-                evidence=evidence,
+                evidence=why[page.key],
                 source=page.text.source,
                 confidence=page.text.confidence,
                 estimated=is_estimated(row),

@@ -105,7 +105,14 @@ def read_places(
         _require_address(url)
     name = prefix or _made_up(root)
     kind: Quantization = quantization.value
-    server = ServerRecord(url.rstrip("/"), name, quantization=kind, shards=shards, replicas=replicas)
+    server = ServerRecord(
+        url.rstrip("/"),
+        name,
+        quantization=kind,
+        shards=shards,
+        replicas=replicas,
+        words=bool(url),  # without a server the folder is at hand, and tantivy in it quicker by far
+    )
     if files:
         _require_files(files, catalog)
     return Places(

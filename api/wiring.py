@@ -159,6 +159,7 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
         partial(picture_of, options=options),
         load_recogniser,
         options,
+        settings.micro_batching,
     )
 
 

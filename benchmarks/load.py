@@ -1,11 +1,20 @@
-"""Searches a second of a real server on loopback, by so many clients at once; with indexing beside it or not.
+"""Searches a second of a real server on loopback, by so many clients at once, idle and while it indexes.
 
-    python -m benchmarks.load COLLECTION --files FOLDER_OF_PDFS [--clients 1 8 32] [--seconds 10]
+    python -m benchmarks.load COLLECTION --files FOLDER_OF_PDFS [--clients 1 8 32] [--seconds 12]
 
-COLLECTION is written to: give a copy. "new" are queries that nobody asked before, so that every one of them is
-searched; "repeated" are drawn from 20, so that nearly all come from the kept results. The first lines are the engine
-alone, in this process, without a server. Queries are word sequences of the collection's own pages. While "indexing",
-files of FOLDER are uploaded with a line added, so that their bytes are new, one after another.
+COLLECTION is written to: give a copy. It should hold 5,000 pages or more; where fewer real documents are at hand:
+
+    python -m benchmarks.many_documents FOLDER_OF_PDFS MANY --times 6
+    pagelens index MANY -c COLLECTION --profile builtin --ocr never
+
+(the same documents six times over: as much to look through as in a collection of that size, and more ties.)
+
+Two servers stand on the collection, and each setting is measured on one and then on the other: "shipped", and "plain",
+without micro-batching and without kept results. "new" are queries that nobody asked before; "mixed" are half of them
+new and half drawn from 20. Queries are word sequences of the collection's own pages. While "indexing", files of FOLDER
+are uploaded with a line added, so that their bytes are new, one after another; each commit makes kept results
+worthless. The first line is the engine alone, in this process, one search after another. "clients" is the share of
+one core that the clients took from the server.
 """
 
 import argparse
@@ -18,31 +27,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import api.blas_threads  # noqa: F401  # before numpy
+
+# isort: split
 import httpx2
-import numpy as np
 
 from api import wiring
 from api.client import PageLensClient
+from benchmarks.load_clients import K, Seen, line, load
+from core.errors import PageLensError
 from core.keys import page_key
 
 WORDS = 6  # of a query
 REPEATED = 20  # different queries of the repeated ones
-K = 10
-
-
-@dataclass
-class Seen:
-    """What clients saw."""
-
-    seconds: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
-    began: float = field(default_factory=time.monotonic)
-    lasted: float = 0.0  # to the last answer, which may come long after the last question
+PLAIN = ("--no-micro-batching", "--keep", "0")
 
 
 def main() -> None:
@@ -51,43 +53,81 @@ def main() -> None:
     parser.add_argument("collection", type=Path)
     parser.add_argument("--files", type=Path, required=True)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=12.0)
     given = parser.parse_args()
     queries = distinct_queries(given.collection)
     alone(given.collection, queries, given.seconds)
-    command = [sys.executable, "-m", "api.cli", "serve", "-c", str(given.collection), "--port", "0"]
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(running(given.collection, options))
+            for name, options in (("shipped", ()), ("plain", PLAIN))
+        }
+        for what in ("idle", "indexing"):
+            with fed(servers["shipped"], given.files, what == "indexing"):
+                measure(servers, what, queries, given)
+        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def measure(servers: dict[str, int], what: str, queries: Iterator[str], given: argparse.Namespace) -> None:
+    """Measure every setting, one server after the other."""
+    few = list(itertools.islice(queries, REPEATED))
+    chosen = random.Random(2)
+    mixed = (chosen.choice(few) if chosen.random() < 0.5 else next(queries) for _ in itertools.count())
+    for clients in given.clients:
+        for kind, asked in (("new", queries), ("mixed", mixed)):
+            for name, port in servers.items():
+                seen = load(port, asked, clients, given.seconds)
+                print(line(f"{what}, {clients:>2} clients, {kind}, {name}", seen), flush=True)
+
+
+@contextmanager
+def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
+    """Yield the port of a server that is ready, in a process of its own."""
+    command = [sys.executable, "-m", "api.cli", "serve", "-c", str(collection), "--port", "0", *options]
     with subprocess.Popen([*command, "--model", "extractive"], stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
-            port = next(json.loads(line)["port"] for line in server.stderr if '"serving"' in line)
+            port = int(next(json.loads(told)["port"] for told in server.stderr if '"serving"' in told))
             threading.Thread(target=server.stderr.read, daemon=True).start()
-            measure(f"http://127.0.0.1:{port}", queries, given)
+            while httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
+                time.sleep(0.1)
+            yield port
         finally:
             server.terminate()
 
 
-def measure(address: str, queries: Iterator[str], given: argparse.Namespace) -> None:
-    """Measure a server that runs."""
-    while httpx2.get(f"{address}/readyz").status_code != 200:
-        time.sleep(0.1)
-    few = list(itertools.islice(queries, REPEATED))
-    chosen = random.Random(2)
-    repeated = (chosen.choice(few) for _ in itertools.count())
-    for indexing in (False, True):
-        stop = threading.Event()
-        feeder = threading.Thread(target=feed, args=(address, given.files, stop))
-        if indexing:
-            feeder.start()
-        for clients in given.clients:
-            for name, asked in (("new", queries), ("repeated", repeated)):
-                seen = load(address, asked, clients, given.seconds)
-                beside = "indexing" if indexing else "idle"
-                print(line(f"{clients:>2} clients, {name}, {beside}", seen), flush=True)
-        stop.set()
-        if indexing:
-            feeder.join()
-    pages = httpx2.get(f"{address}/v1/collections").json()["collections"][0]["pages"]
-    print(f"pages at the end: {pages}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+@contextmanager
+def fed(port: int, folder: Path, wanted: bool) -> Iterator[None]:
+    """Upload files with new bytes, each when the one before is in, as long as the block lasts; say what came in."""
+    if not wanted:
+        yield
+        return
+    address, stop = f"http://127.0.0.1:{port}", threading.Event()
+    before, feeder = pages_of(address), threading.Thread(target=feed, args=(address, folder, stop), daemon=True)
+    feeder.start()
+    yield
+    stop.set()
+    print(f"pages: {before} before indexing, {pages_of(address)} after")
+
+
+def feed(address: str, folder: Path, stop: threading.Event) -> None:
+    """Upload files until told to stop; one that the server has no room for is tried again."""
+    with PageLensClient(address) as client, tempfile.TemporaryDirectory() as scratch:
+        for number, path in enumerate(itertools.cycle(sorted(folder.glob("*.pdf")))):
+            if stop.is_set():
+                return
+            copy = Path(scratch) / f"{number}-{path.name}"
+            copy.write_bytes(path.read_bytes() + f"\n% {number} {time.time()}\n".encode())
+            try:
+                client.upload([copy])
+            except (PageLensError, httpx2.HTTPError):  # the latter: the server has ended
+                stop.wait(1.0)
+            copy.unlink()
+
+
+def pages_of(address: str) -> int:
+    """Return how many pages the server's collection holds."""
+    return int(httpx2.get(f"{address}/v1/collections", timeout=60).json()["collections"][0]["pages"])
 
 
 def distinct_queries(collection: Path) -> Iterator[str]:
@@ -117,66 +157,15 @@ def alone(collection: Path, queries: Iterator[str], seconds: float) -> None:
     """Measure the engine without a server, one search after another."""
     with wiring.open_collection(collection, llm="extractive") as engine:
         engine.search("ready")
-        seen = Seen()
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        seen, cpu, start = Seen(), time.process_time(), time.monotonic()
+        while time.monotonic() < start + seconds:
             began = time.monotonic()
             engine.search(next(queries), k=K)
             seen.seconds.append(time.monotonic() - began)
-            seen.statuses[200] += 1
-        seen.lasted = time.monotonic() - seen.began
-        print(f"{engine.status().pages} pages")
+        seen.lasted, seen.cpu = time.monotonic() - start, time.process_time() - cpu
+        spent = 1_000 * seen.cpu / len(seen.seconds)
+        print(f"{engine.status().pages} pages; a search of the engine alone costs {spent:.0f} ms of a core")
     print(line("engine alone, new", seen), flush=True)
-
-
-def load(address: str, queries: Iterator[str], clients: int, seconds: float) -> Seen:
-    """Let so many clients search for so long, each on one connection of its own."""
-    seen, lock = Seen(), threading.Lock()
-    ends = time.monotonic() + seconds
-
-    def client() -> None:
-        with httpx2.Client(base_url=address, timeout=120) as http:
-            while time.monotonic() < ends:
-                with lock:
-                    query = next(queries)
-                began = time.monotonic()
-                answer = http.post("/v1/search", json={"query": query, "k": K})
-                took = time.monotonic() - began
-                with lock:
-                    seen.statuses[answer.status_code] += 1
-                    if answer.status_code == 200:
-                        seen.seconds.append(took)
-                if answer.status_code == 503:
-                    time.sleep(min(1.0, float(answer.headers["retry-after"])))
-
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    seen.lasted = time.monotonic() - seen.began
-    return seen
-
-
-def feed(address: str, folder: Path, stop: threading.Event) -> None:
-    """Upload files with new bytes, each when the one before is in."""
-    with PageLensClient(address) as client, tempfile.TemporaryDirectory() as scratch:
-        for number, path in enumerate(itertools.cycle(sorted(folder.glob("*.pdf")))):
-            if stop.is_set():
-                return
-            copy = Path(scratch) / f"{number}-{path.name}"
-            copy.write_bytes(path.read_bytes() + f"\n% {number} {time.time()}\n".encode())
-            client.upload([copy])
-            copy.unlink()
-
-
-def line(name: str, seen: Seen) -> str:
-    """Return what was seen, as one line."""
-    times = np.array(seen.seconds or [float("nan")]) * 1_000
-    p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
-    statuses = " ".join(f"{status}:{count}" for status, count in sorted(seen.statuses.items()))
-    rate = len(seen.seconds) / seen.lasted
-    return f"{name:<32} {rate:7.1f}/s  p50 {p50:6.0f}  p95 {p95:6.0f}  p99 {p99:6.0f} ms  {statuses}"
 
 
 if __name__ == "__main__":

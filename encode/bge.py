@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from core.errors import WeightsError
+from core.joining import Joined
 from core.settings import Settings
 from core.spaces import Space
 from encode.batching import encodable, in_batches, stacked, unit_rows
@@ -49,9 +50,11 @@ class SentenceTransformersEncoder:
     Safe to share between threads, which then take turns.
     """
 
-    def __init__(self, model: SentenceTransformer, folder: WeightsFolder) -> None:
-        """Take a loaded model and where it came from. Raises WeightsError where it names no length."""
+    def __init__(self, model: SentenceTransformer, folder: WeightsFolder, *, joined: bool = True) -> None:
+        """Take a loaded model and where it came from; `joined`: single queries of several threads at once are one
+        batch. Raises WeightsError where it names no length."""
         self._model = model
+        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
         self._lock = Lock()  # the tokenizer is switched between cutting and not cutting
         self._query_prompt, self._passage_prompt = _prompts(model, folder.model)
         length = model.max_seq_length
@@ -89,7 +92,7 @@ class SentenceTransformersEncoder:
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
             ) from exc
         log.info("%s on %s in %s", folder.model, model.device, model.dtype)
-        return cls(model, folder)
+        return cls(model, folder, joined=settings.micro_batching)
 
     @property
     def space(self) -> Space:
@@ -103,7 +106,12 @@ class SentenceTransformersEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, made with the query prompt."""
+        if len(texts) == 1 and self._joined is not None:
+            return np.stack([self._joined(texts[0], self._rows_of_queries)])
         return self._encode(texts, query=True)
+
+    def _rows_of_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return list(self._encode(texts, query=True))
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, in the order given, made with the passage prompt."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from core.errors import WeightsError
+from core.joining import Joined
 from core.remembering import Remembered
 from core.settings import Settings
 from core.spaces import Space
@@ -83,14 +84,18 @@ class BuiltinTextEncoder:
     between threads.
     """
 
-    def __init__(self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int) -> None:
-        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side."""
+    def __init__(
+        self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, joined: bool = True
+    ) -> None:
+        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side; `joined`: single
+        queries of several threads at once are one batch."""
         self._session = session
         self._tokenizer_path = tokenizer
         self._tokenizer = _tokenizer(tokenizer)
         self._tokenizer.enable_truncation(length)
         self._workers = workers
         self._remembered: Remembered[tuple[NDArray[np.float32], TokenVectors]] = Remembered(QUERIES_REMEMBERED)
+        self._joined = Joined[str, tuple[NDArray[np.float32], TokenVectors]]() if joined else None
         self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
         self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
@@ -102,7 +107,8 @@ class BuiltinTextEncoder:
         length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
         tokenizer = wheel_file(*TOKENIZER, site=site)
         session = _session(wheel_file(*ONNX, site=site), dim)
-        return cls(session, tokenizer, dim=dim, length=length, workers=settings.threads or usable_cores())
+        workers, joined = settings.threads or usable_cores(), settings.micro_batching
+        return cls(session, tokenizer, dim=dim, length=length, workers=workers, joined=joined)
 
     @property
     def space(self) -> Space:
@@ -130,9 +136,17 @@ class BuiltinTextEncoder:
         return self._remembered.get(text, lambda: self._fresh_query(text))
 
     def _fresh_query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
-        vectors, [tokens] = self.encode_with_tokens([text])
-        tokens.vectors.flags.writeable = tokens.spans.flags.writeable = False  # shared from here on
-        return vectors, tokens
+        if self._joined is not None:
+            return self._joined(text, self._queries)
+        [query] = self._queries([text])
+        return query
+
+    def _queries(self, texts: Sequence[str]) -> list[tuple[NDArray[np.float32], TokenVectors]]:
+        """Return vector (1, 384) and tokens of each text, not to be changed: they are shared from here on."""
+        vectors, tokens = self.encode_with_tokens(texts)
+        for one in tokens:
+            one.vectors.flags.writeable = one.spans.flags.writeable = False
+        return [(vectors[row : row + 1], one) for row, one in enumerate(tokens)]
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1, in the order given."""

@@ -26,6 +26,7 @@ from open_clip.tokenizer import HFTokenizer
 from PIL import Image
 
 from core.errors import UsageError, WeightsError
+from core.joining import Joined
 from core.settings import Settings
 from core.spaces import Space
 from core.types import Picture
@@ -62,8 +63,10 @@ class ClipEncoder:
         device: str,
         templates: Sequence[str] = (),
         workers: int = 1,
+        joined: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`. Raises UsageError for a template without exactly one {}."""
+        """Take a model in evaluation mode on `device`; `joined`: single text queries of several threads at once are one
+        batch. Raises UsageError for a template without exactly one {}."""
         for template in templates:
             if template.count("{}") != 1:
                 raise UsageError(f"expected a template with one {{}} for the query, found {template!r}")
@@ -71,6 +74,7 @@ class ClipEncoder:
         self._device, self._dtype, self._workers = device, dtype_for(device), workers
         self._templates = tuple(templates) or ("{}",)
         self._lock = Lock()
+        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
 
     @classmethod
     def load(
@@ -98,7 +102,16 @@ class ClipEncoder:
         log.info("%s on %s in %s", folder.model, device, dtype_for(device))
         space = _space(folder, model, templates)
         workers = settings.threads or os.cpu_count() or 1
-        return cls(model, preprocess, tokenize, space, device=device, templates=templates, workers=workers)
+        return cls(
+            model,
+            preprocess,
+            tokenize,
+            space,
+            device=device,
+            templates=templates,
+            workers=workers,
+            joined=settings.micro_batching,
+        )
 
     @property
     def space(self) -> Space:
@@ -118,6 +131,14 @@ class ClipEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
+        if len(texts) == 1 and self._joined is not None:
+            return np.stack([self._joined(texts[0], self._rows)])
+        return self._encode(texts)
+
+    def _rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return list(self._encode(texts))
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         asked = [template.replace("{}", text) for text in encodable(texts) for template in self._templates]
 
         def run(batch: list[int]) -> list[NDArray[np.float32]]:

@@ -26,6 +26,7 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.modeling_utils import LoadStateDictConfig
 
 from core.errors import WeightsError
+from core.joining import Joined
 from core.settings import Settings
 from core.spaces import Space
 from core.types import Picture, QueryTokens, TokenMatrix
@@ -68,12 +69,22 @@ class ColPaliEncoder:
     """
 
     def __init__(
-        self, model: Any, processor: Any, family: Family, space: Space, *, device: str, pages: int | None = None
+        self,
+        model: Any,
+        processor: Any,
+        family: Family,
+        space: Space,
+        *,
+        device: str,
+        pages: int | None = None,
+        joined: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`, its weights checked, and its processor."""
+        """Take a model in evaluation mode on `device`, its weights checked, and its processor; `joined`: single queries
+        of several threads at once are one batch."""
         self._model, self._processor, self._family, self._space = model, processor, family, space
         self._device, self._pages = device, pages or _pages_per_batch(device)
         self._lock = Lock()
+        self._joined = Joined[str, QueryTokens]() if joined else None
         marks = {*processor.tokenizer.all_special_tokens, processor.image_token}
         self._marks = sorted(marks - {""}, key=len, reverse=True)
 
@@ -112,7 +123,8 @@ class ColPaliEncoder:
         log.info("%s, a %s, on %s in %s", folder.model, family, device, model.dtype)
         options = f"family={family}; tokens=patches" + (f"; base={base.model}@{base.revision}" if base else "")
         space = Space(folder.model, folder.revision, dim=int(model.dim), many=True, options=options)
-        return cls(model, processor, spelled, space, device=device, pages=pages)
+        joined = settings.micro_batching
+        return cls(model, processor, spelled, space, device=device, pages=pages, joined=joined)
 
     @property
     def space(self) -> Space:
@@ -135,6 +147,11 @@ class ColPaliEncoder:
 
         What looks like a special token in a text is read as plain text.
         """
+        if len(texts) == 1 and self._joined is not None:
+            return [self._joined(texts[0], self._queries)]
+        return self._queries(texts)
+
+    def _queries(self, texts: Sequence[str]) -> list[QueryTokens]:
         plain = [self._without_marks(text) for text in encodable(texts)]
         budget = QUERY_BUDGET.get(torch.device(self._device).type, QUERY_BUDGET["cpu"])
         return in_batches(

@@ -1,7 +1,7 @@
 """The catalog: documents, paths, pages, segments, failures, through SQLAlchemy. The only commit point.
 
 A reader's transaction sees one whole commit, however long it looks. On SQLite, or on PostgreSQL
-(`index.databases`); the statements are the same. This module knows nothing of vectors or of tantivy.
+(`index.databases`); the statements are the same. This module knows nothing of vectors or of lexical indexes.
 """
 
 import os
@@ -190,6 +190,11 @@ def page_keys(connection: Connection) -> NDArray[np.int64]:
     return np.fromiter(rows, np.int64)
 
 
+def page_count(connection: Connection) -> int:
+    """Return the number of all pages, staged ones too."""
+    return int(connection.execute(select(func.count()).select_from(t.pages)).scalar_one())
+
+
 def labels(connection: Connection, documents: Sequence[int], label: str) -> list[int]:
     """Return the keys of the given documents' pages with this printed label, case-insensitive."""
     rows = select(t.pages.c.key).where(t.pages.c.document.in_(documents), func.lower(t.pages.c.label) == label.lower())
@@ -216,15 +221,6 @@ def find_document(connection: Connection, sha256: str) -> Any | None:
 def document_at(connection: Connection, path: str) -> int | None:
     """Return the key of the document that a path leads to."""
     return connection.execute(select(t.paths.c.document).where(t.paths.c.path == path)).scalar()
-
-
-def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
-    """Forget documents, their pages, paths and vector rows."""
-    for start in range(0, len(keys), IN_LIMIT):
-        some = keys[start : start + IN_LIMIT]
-        for table in (t.runs, t.paths, t.looks, t.pages):
-            connection.execute(delete(table).where(table.c.document.in_(some)))
-        connection.execute(delete(t.documents).where(t.documents.c.key.in_(some)))
 
 
 def record_failure(connection: Connection, path: str, sha256: str | None, code: str, reason: str) -> None:

@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy import Connection, func, select
 
-from index import catalog
 from index import tables as t
 from index.layout import LaneRecord, Manifest
+from index.lexical import LexicalIndex
 from index.stores import VectorStore
-from index.words import WordsIndex
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What does not fit: the documents that must be read again, and every disagreement in words."""
+    """What does not fit: the documents that must be read again, whether the lexical index is to be mended, and every
+    disagreement in words."""
 
     documents: set[int]
+    words: bool
     problems: list[str]
 
 
 def find_damage(
-    connection: Connection, store: VectorStore, manifest: Manifest, words: WordsIndex, *, deep: bool = False
+    connection: Connection, store: VectorStore, manifest: Manifest, words: LexicalIndex, *, deep: bool = False
 ) -> Damage:
     """Return every disagreement; none means that each live page is in each place it must be in. `deep` reads what a
     server holds to the last row."""
@@ -33,10 +33,8 @@ def find_damage(
         missing = _missing_rows(connection, lane, checked.found)
         documents |= checked.damaged | set(missing)
         problems += [*checked.problems, *missing.values()]
-    absent = np.setdiff1d(catalog.page_keys(connection), words.page_keys())
-    if len(absent):
-        problems.append(f"words: {len(absent)} pages are not in the lexical index. Run: pagelens index")
-    return Damage(documents, [*_file_damage(connection), *problems])
+    wrong = words.check(connection, deep=deep)
+    return Damage(documents, bool(wrong), [*_file_damage(connection), *problems, *wrong])
 
 
 def _file_damage(connection: Connection) -> list[str]:

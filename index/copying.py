@@ -21,15 +21,18 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from core.errors import CollectionMismatch, SnapshotExpired, StoreError
 from core.keys import document_of, page_of
 from core.types import QueryTokens
-from index import catalog, originals, upkeep
+from index import catalog, originals, term_counts
 from index import tables as t
+from index.bm25 import read_terms
 from index.catalog import transaction
 from index.check import find_damage
 from index.files import Files
 from index.layout import LaneRecord, Layout, Manifest, load
+from index.lexical import indexed_text
 from index.merging import name_segment
 from index.opening import open_for_writing
 from index.reader import CollectionReader, Snapshot
+from index.recording import remove_documents
 from index.stores import LaneTokens, LaneVectors, Written
 from index.token_segments import storage_of
 
@@ -162,11 +165,12 @@ class CollectionCopy:
             rows = connection.execute(select(d.key, d.live)).all()
             kept = {row.key for row in rows if row.live and row.key in wanted}
             others = sorted({row.key for row in rows} - kept)
-            catalog.remove_documents(connection, others)
+            remove_documents(connection, others)
             if others:
                 catalog.advance(connection)
         if others:
             self._store.forget(self._manifest, others)
+            self._words.forget(others)
         return kept, len(others)
 
     def _copy(self, documents: Sequence[int]) -> int:
@@ -176,8 +180,11 @@ class CollectionCopy:
         for row in rows[t.documents]:
             originals.copy(*self._origin, self._files, str(row["sha256"]))
         self._source.require_whole()  # what was read is all there was
+        texts = {int(str(row["key"])): indexed_text(str(row["text"]), str(row["caption"])) for row in rows[t.pages]}
+        self._words.add(texts.items())
         with transaction(self._engine) as connection:
             _insert(connection, rows)
+            term_counts.enter(connection, map(read_terms, texts.values()))
             for store, written in named.items():
                 for name, runs in written:
                     if name:
@@ -205,7 +212,7 @@ class CollectionCopy:
             connection.execute(update(t.state).values(next_document=following))
             catalog.advance(connection)
         self._store.merge(self._engine, self._manifest)
-        upkeep.sync_words(self._engine, self._words)
+        self._words.tidy()
 
     def _compare(self, report: CopyReport) -> list[str]:
         """Return what is wrong with the copy; count searches that find the same rows in both."""

@@ -7,7 +7,7 @@ are live is the catalog's to say.
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from core.errors import CollectionDamaged
 from core.keys import document_of, page_of
 from index import dense, merging
 from index import tables as t
+from index.askings import Answer
 from index.catalog import transaction
+from index.embedded_words import EmbeddedWords
 from index.lane_rows import parts_by_document, write_dense, write_tokens
 from index.layout import LaneRecord, Layout, Manifest
 from index.page_tokens import PageTokens, gather_tokens
@@ -60,8 +62,10 @@ class Vectors:
 class EmbeddedStore:
     """See `VectorStore`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, joined: bool = True) -> None:
+        """`joined`: see `index.many_vectors.open_index`."""
         self._layout = layout
+        self._joined = joined
 
     @property
     def lasting(self) -> None:
@@ -84,7 +88,12 @@ class EmbeddedStore:
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """Likewise."""
-        return gather_tokens(connection, self._layout.vectors(lane.store), lane.store, lane.space.dim)
+        folder = self._layout.vectors(lane.store)
+        return gather_tokens(connection, folder, lane.store, lane.space.dim, joined=self._joined)
+
+    def lexical(self, engine: Engine) -> EmbeddedWords:
+        """See `VectorStore.lexical`."""
+        return EmbeddedWords(self._layout.words, engine)
 
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""
@@ -150,11 +159,18 @@ class EmbeddedStore:
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
 
+    def remove_all(self) -> None:
+        """See `VectorStore.remove_all`: what there is goes with the folder."""
+
     def require_reachable(self) -> None:
         """See `VectorStore.require_reachable`: there is no server."""
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""
+
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """One after another: nobody is waited for."""
+        return [search() for search in searches]
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -109,6 +109,7 @@ class ServerRecord:
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
     grace: int = 60  # seconds for which replaced rows stay, for searches that began before
+    words: bool = True  # whether the `words` lane lies there too; not in collections made before it could
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
@@ -160,13 +161,8 @@ class Manifest:
         """Return the file's content."""
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
-        if self.server is not None:
-            data["qdrant"] = asdict(self.server)
-        if self.catalog is not None:
-            data["catalog"] = asdict(self.catalog)
-        if self.files is not None:
-            data["files"] = asdict(self.files)
-        return data
+        elsewhere = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
+        return data | {name: asdict(record) for name, record in elsewhere.items() if record is not None}
 
 
 def create(
@@ -233,7 +229,7 @@ def read_manifest(path: Path) -> Manifest:
                 "Use the PageLens it was made with, or index the files into a new collection."
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
-        server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
+        server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         files = FilesRecord(**data["files"]) if "files" in data else None
         return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database, files)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import QueryTokens
-from index.maxsim import Cuts, maxima, score_page
+from index.maxsim import Cuts, PageScorer, Products, maxima
 from index.ragged import Stack
 
 SLACK = 1e-4  # relative: what a matrix product's order of summation may change a score by, with room
@@ -50,10 +50,13 @@ def candidates(tokens: Stack, query: QueryTokens, k: int, allowed: NDArray[np.bo
 
 
 def rescore(
-    tokens: Stack, query: QueryTokens, rows: NDArray[np.int64], k: int
+    tokens: Stack, query: QueryTokens, rows: NDArray[np.int64], k: int, *, products: Products | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Score pages one by one and return the k best of them: equal pages are ties exactly, and go by row."""
+    """Score pages exactly and return the k best of them: equal pages are ties exactly, and go by row. `products` see
+    `PageScorer`."""
     rows = np.sort(rows)
-    scores = np.array([score_page(query, *tokens.page(row)) for row in rows.tolist()], np.float32)
+    scorer, scores = PageScorer(query, products), np.empty(len(rows), np.float32)
+    for block in tokens.blocks(rows):
+        scores[block.pages] = scorer.scores(block.codes, block.scales, block.starts)
     order = np.argsort(-scores, kind="stable")[:k]
     return rows[order], scores[order]

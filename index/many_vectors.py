@@ -35,12 +35,15 @@ class ManyVectorIndex(Protocol):
         ...
 
 
-def open_index(tokens: Stack, summaries: Stack, *, threads: int = 0) -> ManyVectorIndex:
-    """Return an index over pages and their summaries (see `index.token_summaries`). The choice is speed only."""
+def open_index(tokens: Stack, summaries: Stack, *, threads: int = 0, joined: bool = True) -> ManyVectorIndex:
+    """Return an index over pages and their summaries (see `index.token_summaries`). The choice is speed only.
+
+    `joined`: searches of several threads at once share their first look.
+    """
     if len(tokens) < FAST_FROM:
         return ExactMaxSim(tokens)
     from index.many_fast import FastMaxSim, TwoStageMaxSim  # heavy: only where it pays
 
     if len(tokens) < TWO_STAGE_FROM:
-        return FastMaxSim(tokens, threads=threads)
-    return TwoStageMaxSim(tokens, summaries, threads=threads)
+        return FastMaxSim(tokens, threads=threads, joined=joined)
+    return TwoStageMaxSim(tokens, summaries, threads=threads, joined=joined)

@@ -13,8 +13,8 @@ from index import tables as t
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
-HEAD = "0001"
-READABLE = (None, HEAD)
+HEAD = "0002"
+READABLE = (None, "0001", HEAD)
 """Revisions that can be read as they stand. None: made before there were any."""
 
 _versions = table("alembic_version", column("version_num", String))

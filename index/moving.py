@@ -34,7 +34,7 @@ from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, sync_folder, write_json
 from index.merging import name_segment
 from index.opening import drop_other_stores, next_manifest, open_for_writing, places_of, stores
-from index.recording import DenseRows
+from index.recording import DenseRows, remove_documents
 from index.stores import Written
 from index.token_segments import Storage, TokenRows
 from index.writer import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS
@@ -186,8 +186,7 @@ class CollectionMove:
         self._count_commit()  # readers look at the manifest again, even where no store went
         self._store.merge(self._engine, self.after)
         upkeep.sweep_files(self._engine, places_of(self.layout, self.files))
-        upkeep.shed_tombstones(self._engine, self._words)
-        upkeep.sync_words(self._engine, self._words)
+        self._words.tidy()
 
     def _kept(self, lane: LaneRecord) -> bool:
         """Whether a lane's vectors stay. Raises UsageError where old and new ones would be one store."""
@@ -236,14 +235,14 @@ class CollectionMove:
         d, p = t.documents.c, t.pages.c
         with transaction(self._engine) as connection:
             half_read = connection.execute(select(d.key).where(d.live == 0)).scalars().all()
-            catalog.remove_documents(connection, half_read)
+            remove_documents(connection, half_read)
             for page, problem in connection.execute(select(_unpictured.c.page, _unpictured.c.problem)).all():
                 connection.execute(update(t.pages).where(p.key == page, p.problem == "").values(problem=problem))
             _unpictured.drop(connection)
             if half_read:
                 catalog.advance(connection)
         self.half_read = len(half_read)
-        upkeep.sync_words(self._engine, self._words)
+        self._words.sync()
 
     def _count_commit(self) -> None:
         with transaction(self._engine) as connection:

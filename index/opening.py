@@ -15,9 +15,9 @@ from index import tables as t
 from index.catalog import transaction
 from index.files import Files, FolderFiles, open_files
 from index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
+from index.lexical import LexicalIndex
 from index.placing import open_store
 from index.stores import VectorStore
-from index.words import WordsIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Opened:
 
     manifest: Manifest
     engine: Engine
-    words: WordsIndex
+    words: LexicalIndex
     store: VectorStore
     files: Files
 
@@ -39,18 +39,18 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         stack.enter_context(writer_lock(layout))
         manifest = load(layout)
         engine = stack.enter_context(databases.hold(layout, manifest))
-        words = WordsIndex(layout.words)
-        stack.callback(words.close)
         upkeep.drop_vanished(engine)
         store = open_store(layout, manifest)
         stack.callback(store.close)
+        words = store.lexical(engine)
+        stack.callback(words.close)
         lanes = _lanes_by_store(manifest, next_manifest(layout))
         drop_other_stores(engine, store, lanes)
         store.sweep(engine, lanes)
         files = open_files(layout, manifest)
         files.require_ready()
         upkeep.sweep_files(engine, places_of(layout, files))
-        upkeep.sync_words(engine, words)
+        words.sync()
         yield Opened(manifest, engine, words, store, files)
 
 

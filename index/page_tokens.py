@@ -64,8 +64,9 @@ class PageTokens:
         return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
 
 
-def gather_tokens(connection: Connection, folder: Path, store: str, dim: int) -> PageTokens:
-    """Return a lane's live pages in the order they were written. Raises like `index.segments.read_segment`."""
+def gather_tokens(connection: Connection, folder: Path, store: str, dim: int, *, joined: bool = True) -> PageTokens:
+    """Return a lane's live pages in the order they were written; `joined` see `open_index`. Raises like
+    `index.segments.read_segment`."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
@@ -75,7 +76,8 @@ def gather_tokens(connection: Connection, folder: Path, store: str, dim: int) ->
     parts = [segments[name][1].cut(start, stop) for name, start, stop in cuts]
     keys = [segments[name][0][start:stop] for name, start, stop in cuts]
     tokens, summaries = Stack([p.tokens for p in parts], dim), Stack([p.summaries for p in parts], dim)
-    return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, open_index(tokens, summaries))
+    index = open_index(tokens, summaries, joined=joined)
+    return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, index)
 
 
 def _joined(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:

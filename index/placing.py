@@ -5,10 +5,11 @@ from index.layout import Layout, Manifest, ServerRecord
 from index.stores import VectorStore
 
 
-def open_store(layout: Layout, manifest: Manifest) -> VectorStore:
-    """Open the store that `collection.json` names. Nothing is asked of a server before it is needed."""
+def open_store(layout: Layout, manifest: Manifest, *, joined: bool = True) -> VectorStore:
+    """Open the store that `collection.json` names. Nothing is asked of a server before it is needed. `joined`: here,
+    searches of several threads at once share what they can."""
     if manifest.server is None:
-        return EmbeddedStore(layout)
+        return EmbeddedStore(layout, joined=joined)
     from index.qdrant_store import QdrantStore  # heavy: only where it is used
 
     return QdrantStore.open(layout, manifest.server)

@@ -15,6 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 KEY = "PAGELENS_QDRANT_KEY"
 OLDEST = (1, 12)  # facets and the query API
 PASSING = {429, 502, 503, 504}  # answers of a server that is busy, starting or behind something that is
+AT_ONCE = 16  # requests of this process for parts of one thing; further ones wait
 FIRST_PAUSE = 0.25  # seconds before the second try; doubled for each further one
 
 Result = TypeVar("Result")
@@ -54,6 +56,7 @@ class Qdrant:
         self._make = make
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
         self._patience, self._pause = patience, pause
         self.where = where
         self.local = local
@@ -88,8 +91,21 @@ class Qdrant:
             except (ValueError, RuntimeError) as exc:  # local mode's errors, and values no request can be made of
                 raise StoreError(f"{what} at {self.where} failed: {exc}") from exc
 
+    def at_once(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Return what some requests give, each on a connection of its own; local mode is asked one by one. A request
+        makes no others this way, or all could wait for each other."""
+        if self.local or len(requests) < 2:
+            return [request() for request in requests]
+        with self._lock:
+            threads = self._threads = self._threads or ThreadPoolExecutor(AT_ONCE, "qdrant-part")
+        return list(threads.map(lambda request: request(), requests))
+
     def close(self) -> None:
-        """Give up the connection."""
+        """Give up the connections."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()  # its last requests may want the lock
         with self._lock:
             if self._client is not None:
                 _release(self._client)

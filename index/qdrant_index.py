@@ -29,7 +29,6 @@ from index.vectors import Matrix
 EXACT_UNTIL = 20_000  # rows of one vector; up to these every one is looked at, beyond, Qdrant's graph is used
 SPARE = 8  # rows beyond those wanted, for ties at the end
 EXACT_PAGES = 32  # of MaxSim's best, scored from the tokens at rest: equal pages are ties to the last bit
-FETCHED = 64  # pages whose tokens come with one request
 REMEMBERED = 1_024  # pages whose tokens are kept: a page key never changes its tokens
 LEAST = 100  # pages that a query by stretches looks at first, at least,
 PER_RESULT = 3  # and for each page wanted; with 2, 5 of 255 questions had their first 10 in another order
@@ -140,12 +139,11 @@ class QdrantTokens:
         """Return pages' tokens as they lie at rest; those that are not there are left out."""
         found = {page: rows for page in pages if (rows := self._remembered.get(page)) is not None}
         wanted = [page for page in pages if page not in found]
-        for start in range(0, len(wanted), FETCHED):
-            for page, text in self._lane.payloads(wanted[start : start + FETCHED], TOKENS).items():
-                try:
-                    found[page] = unpack_page(str(text), self._lane.dim)
-                except ValueError as exc:
-                    raise CollectionDamaged(f"page {page} at {self._lane}: {exc}. Run: pagelens doctor --deep") from exc
+        for page, text in self._lane.payloads(wanted, TOKENS).items():
+            try:
+                found[page] = unpack_page(str(text), self._lane.dim)
+            except ValueError as exc:
+                raise CollectionDamaged(f"page {page} at {self._lane}: {exc}. Run: pagelens doctor --deep") from exc
         if len(self._remembered) + len(wanted) > REMEMBERED:
             self._remembered = {}
         self._remembered.update(found)

@@ -4,7 +4,8 @@ A point's id is its row's key (`core.keys`), so a repeated write changes nothing
 
     document    the document's key
     number      the page's number
-    part        the name of the commit it came with: what the catalog does not name was sent and never committed
+    part        in lanes of vectors: the name of the commit it came with; what the catalog does not name was sent and
+                never committed
     gone        when its document was replaced or removed, in Unix seconds; searches that began before still find it
     tokens      in lanes of many vectors: the page's tokens and boxes as they lie at rest, base64
 
@@ -27,9 +28,10 @@ from index.token_segments import TokenRows
 INTEGERS, HALVES = b"i", b"f"
 
 
-def payload_of(page: int, part: str) -> dict[str, object]:
-    """Return what a point says of its page, and of the commit it comes with."""
-    return {"document": document_of(page), "number": number_of(page), "part": part}
+def payload_of(page: int, part: str | None = None) -> dict[str, object]:
+    """Return what a point says of its page, and of the commit it comes with where the catalog names that."""
+    said: dict[str, object] = {"document": document_of(page), "number": number_of(page)}
+    return said if part is None else {**said, "part": part}
 
 
 def selected(selection: Selection | None, live: NDArray[np.int64]) -> models.Filter | None:

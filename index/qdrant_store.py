@@ -11,8 +11,10 @@ import logging
 import os
 import re
 import secrets
+import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,32 +24,41 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from core.errors import StoreError
 from core.keys import document_of, page_of
 from index import tables as t
-from index.catalog import transaction
+from index.askings import Answer
+from index.catalog import page_count, transaction
+from index.embedded_words import EmbeddedWords
 from index.lane_rows import runs_of
 from index.layout import LaneRecord, Layout, Manifest, ServerRecord
+from index.lexical import LexicalIndex
 from index.qdrant_connection import KEY, Qdrant, connect
 from index.qdrant_index import QdrantTokens, QdrantVectors
 from index.qdrant_lane import QdrantLane
 from index.qdrant_points import beyond, gone_until, strangers
+from index.qdrant_sparse import WordsCollection
+from index.qdrant_words import WORDS_STORE, QdrantWords
 from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
-LANE = r"[a-z_]+(-[0-9a-f]{8})?"  # what a lane's collection is called behind the prefix, see `LaneRecord.store`
+LANE = r"[a-z_]+-([0-9a-f]{8}|v\d+)"  # what a lane is called behind the prefix: `LaneRecord.store`, WORDS_STORE
 NAMED = 10_000  # documents named in one request
+ASKED_AT_ONCE = 16  # requests of this process; further ones wait
 
 
 class QdrantStore:
     """See `VectorStore`."""
 
-    def __init__(self, qdrant: Qdrant, record: ServerRecord) -> None:
-        self._qdrant, self._record = qdrant, record
+    def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
+        self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
+        self._threads: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
     def open(cls, layout: Layout, record: ServerRecord) -> "QdrantStore":
         """Return the store that a manifest names; the key comes from the environment."""
-        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record)
+        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record, layout)
 
     def lane(self, lane: LaneRecord) -> QdrantLane:
         """Return a lane's collection, there or not."""
@@ -93,6 +104,12 @@ class QdrantStore:
         """See `VectorStore.tokens`."""
         return QdrantTokens(self.lane(lane), live, _rows(connection, lane))
 
+    def lexical(self, engine: Engine) -> LexicalIndex:
+        """See `VectorStore.lexical`."""
+        if not self._record.words:
+            return EmbeddedWords(self._layout.words, engine)
+        return QdrantWords(self._words, engine, grace=self._record.grace)
+
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.named_keys`."""
         s, r = t.segments.c, t.runs.c
@@ -134,9 +151,15 @@ class QdrantStore:
 
     def drop_others(self, keep: Collection[str]) -> None:
         """Remove the collections of other lanes under our prefix."""
+        kept = {*keep, WORDS_STORE} if self._record.words else keep
         for name in self._collections():
-            if name.removeprefix(f"{self._record.prefix}-") not in keep:  # never another prefix's, see `_collections`
+            if name.removeprefix(f"{self._record.prefix}-") not in kept:
                 self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
+
+    def remove_all(self) -> None:
+        """See `VectorStore.remove_all`."""
+        for name in self._collections():
+            self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
 
     def require_free(self) -> None:
         """Raise StoreError unless the server answers and holds nothing under our prefix."""
@@ -176,6 +199,8 @@ class QdrantStore:
         for lane in lanes:
             if _rows(connection, lane):
                 self.lane(lane).require_ready()
+        if self._record.words and page_count(connection):
+            self._words.require_ready()
 
     def require_reachable(self) -> None:
         """See `VectorStore.require_reachable`."""
@@ -186,8 +211,20 @@ class QdrantStore:
         ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # `a` must not take `a-b-text-...` for its own
         return sorted(one.name for one in found if ours.fullmatch(one.name))
 
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
+        if self._qdrant.local or len(searches) < 2:
+            return [search() for search in searches]
+        with self._lock:
+            threads = self._threads = self._threads or ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
+        return list(threads.map(lambda search: search(), searches))
+
     def close(self) -> None:
-        """Give up the connection."""
+        """Give up the connections."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
         self._qdrant.close()
 
 

@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
-from index import catalog, databases, originals, upkeep
+from index import catalog, databases, originals
 from index import tables as t
+from index.askings import Answer, Asking, TokenAsking, VectorAsking
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
 from index.files import Files, open_files
 from index.layout import LaneRecord, Layout, load, writer_lock
+from index.lexical import LaneWords, LexicalIndex
 from index.placing import open_store
+from index.selection import Selection
 from index.stores import LaneTokens, LaneVectors, VectorStore
-from index.words import WordsIndex, WordsSearcher
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
@@ -38,13 +40,13 @@ TRIES = 5  # looks at a catalog whose segments a writer merged away in the same 
 class View:
     """What readers of one generation share. Built from one snapshot, never changed."""
 
-    def __init__(self, generation: int, connection: Connection, store: VectorStore, words: WordsSearcher) -> None:
+    def __init__(self, generation: int, connection: Connection, store: VectorStore, words: LexicalIndex) -> None:
         self.generation = generation
         d = t.documents.c
         rows = connection.execute(select(d.key, d.page_count).where(d.live == 1).order_by(d.key)).all()
         self.live = np.array([row.key for row in rows], np.int64)
         self.page_count: int = sum(row.page_count for row in rows)
-        self.words = words
+        self.words = words.view(connection, self.live, self.page_count)
         self._store = store
         self._vectors: dict[str, LaneVectors] = {}
         self._tokens: dict[str, LaneTokens] = {}
@@ -59,6 +61,10 @@ class View:
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """See `VectorStore.require_ready`."""
         self._store.require_ready(connection, lanes)
+
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """See `VectorStore.together`."""
+        return self._store.together(searches)
 
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""
@@ -100,9 +106,9 @@ class Snapshot:
         return self._view.page_count
 
     @property
-    def words(self) -> WordsSearcher:
-        """The lexical index. It may hold pages that are not live: look at `live`."""
-        return self._view.words
+    def words(self) -> "SnapshotWords":
+        """The lexical index."""
+        return SnapshotWords(self._view.words, self._connection)
 
     def require_whole(self) -> None:
         """Raise SnapshotExpired where rows of this commit may have gone while it was held: what was found so far may
@@ -120,6 +126,20 @@ class Snapshot:
     def tokens(self, lane: str) -> LaneTokens:
         """Return the pages of a lane of many vectors each."""
         return self._view.load_tokens(self._connection, self._lanes[lane])
+
+    def answer(self, askings: Sequence[Asking]) -> list[Answer]:
+        """Return what each of some questions finds. They are asked together: a server is waited for once."""
+        return self._view.together([self._search(asking) for asking in askings])
+
+    def _search(self, asking: Asking) -> Callable[[], Answer]:
+        """Return a search that asks nothing of the catalog any more: that has one connection."""
+        k, selection = asking.k, asking.selection
+        if isinstance(asking, VectorAsking):
+            return partial(self.vectors(asking.lane).search, asking.query, k, selection=selection)
+        if isinstance(asking, TokenAsking):
+            return partial(self.tokens(asking.lane).search, asking.query, k, selection=selection)
+        self._view.words.know(self._connection, asking.terms)
+        return partial(self._view.words.search, asking.terms, k, selection=selection)
 
     @property
     def documents(self) -> dict[int, DocumentRow]:
@@ -180,17 +200,38 @@ class Snapshot:
         return int(self._connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())
 
 
+class SnapshotWords:
+    """The `words` lane of a snapshot."""
+
+    def __init__(self, words: LaneWords, connection: Connection) -> None:
+        self._words, self._connection = words, connection
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
+        self._words.know(self._connection, terms)
+        return {term: self._words.idf(term) for term in terms}
+
+    def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
+        """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
+        self._words.know(self._connection, terms)
+        keys, scores = self._words.search(terms, k, selection=selection)
+        return list(zip(keys.tolist(), scores.tolist(), strict=True))
+
+
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
-    def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """`clock` tells seconds: how long a snapshot is held."""
+    def __init__(self, root: Path, *, joined: bool = True, clock: Callable[[], float] = time.time) -> None:
+        """`joined`: see `index.placing.open_store`; `clock` tells seconds: how long a snapshot is held."""
         self._clock = clock
         self.layout = Layout(root)
         self.manifest = load(self.layout)
         self._engine = databases.open_for_reading(self.layout, self.manifest)
-        self._words = WordsIndex(self.layout.words)
-        self._store = open_store(self.layout, self.manifest)
+        self._store = open_store(self.layout, self.manifest, joined=joined)
+        self._words = self._store.lexical(self._engine)
         self.files = open_files(self.layout, self.manifest)
         self._view: View | None = None
         self._lock = threading.Lock()
@@ -282,16 +323,16 @@ class CollectionReader:
         with self._lock:
             if self._view is None or self._view.generation != generation:
                 self.require_same_models()
-                if self._words.generation != generation:
+                if not self._words.in_step(generation):
                     self._catch_up()
-                self._view = View(generation, connection, self._store, self._words.searcher())
+                self._view = View(generation, connection, self._store, self._words)
             return self._view
 
     def _catch_up(self) -> None:
         """Bring the lexical index in step if nobody writes; a writer keeps it in step itself."""
         try:
             with writer_lock(self.layout, patience=0.0):
-                upkeep.sync_words(self._engine, self._words)
+                self._words.sync()
                 self._words.close()
         except (CollectionLocked, PermissionError) as exc:
             logger.info("words lane not brought in step: %s", exc)

@@ -1,4 +1,4 @@
-"""The catalog's part of a commit: pages in, paths pointed, what is replaced named. Each call is inside a transaction.
+"""The catalog's part of a commit: pages in and out, paths pointed, what is replaced named, each in a transaction.
 
 What a call returns are the documents that its change leaves without a path, or half-read for ever: the writer removes
 them in the same transaction. Knows the catalog only; no segments, no lexical index.
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from core.keys import page_key, passage_key
 from core.types import Document, Guess, Page, Passage, TokenMatrix
-from index import catalog
+from index import catalog, term_counts
 from index import tables as t
 from index.token_segments import TokenRows
 
@@ -94,6 +94,16 @@ def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
     if not new.last:
         return set()
     return _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
+
+
+def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
+    """Forget documents, their pages, paths and vector rows, and what their pages count for."""
+    for start in range(0, len(keys), catalog.IN_LIMIT):
+        some = keys[start : start + catalog.IN_LIMIT]
+        term_counts.leave(connection, some)
+        for table in (t.runs, t.paths, t.looks, t.pages):
+            connection.execute(delete(table).where(table.c.document.in_(some)))
+        connection.execute(delete(t.documents).where(t.documents.c.key.in_(some)))
 
 
 def _page_row(document: int, page: Page, passages: Sequence[Passage], guesses: Sequence[Guess]) -> dict[str, object]:

@@ -53,7 +53,7 @@ def remove_elsewhere(layout: Layout) -> None:
         if manifest.server is not None and manifest.server.url:
             store = open_store(layout, manifest)
             try:
-                store.drop_others(())
+                store.remove_all()
             finally:
                 store.close()
         if manifest.files is not None:

@@ -14,6 +14,7 @@ from index.catalog import transaction
 from index.check import find_damage
 from index.layout import Layout
 from index.opening import open_for_writing
+from index.recording import remove_documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,14 @@ def repair(root: Path, *, deep: bool = True) -> RepairReport:
         with transaction(opened.engine) as connection:
             damage = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep)
             rows = catalog.read_documents(connection, sorted(damage.documents))
-            catalog.remove_documents(connection, sorted(damage.documents))
+            remove_documents(connection, sorted(damage.documents))
             if damage.documents:
                 catalog.advance(connection)
         if damage.documents:
             opened.store.forget(opened.manifest, damage.documents)
-            opened.words.remove_documents(sorted(damage.documents))
-            opened.words.commit()
+            opened.words.forget(damage.documents)
+        if damage.words:
+            opened.words.mend()
         with transaction(opened.engine) as connection:
             left = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep).problems
             if not left:

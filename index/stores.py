@@ -5,7 +5,7 @@ and says which document each belongs to. A row that no live document has is neve
 and rows that no document has are swept by the next writer.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from core.types import QueryTokens, TokenMatrix
+from index.askings import Answer
 from index.layout import LaneRecord, Manifest
+from index.lexical import LexicalIndex
 from index.recording import DenseRows
 from index.selection import Selection
 from index.token_segments import TokenRows
@@ -118,6 +120,10 @@ class VectorStore(Protocol):
         """Likewise."""
         ...
 
+    def lexical(self, engine: Engine) -> LexicalIndex:
+        """Return the `words` lane; what is written into it goes by the catalog of `engine`."""
+        ...
+
     def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """Return the keys of all rows that the catalog names, of staged documents too, in any order."""
         ...
@@ -148,6 +154,15 @@ class VectorStore(Protocol):
 
     def require_reachable(self) -> None:
         """Raise StoreError where a server does not answer, whatever it holds."""
+        ...
+
+    def remove_all(self) -> None:
+        """Remove everything that a server holds of the collection; repeated, it changes nothing."""
+        ...
+
+    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """Return what searches in this store's lanes find, each asked while the others wait for their answers, where
+        that saves time."""
         ...
 
     def close(self) -> None:

@@ -131,6 +131,29 @@ looks = Table(
     Column("hash", BigInteger, nullable=False),
 )
 
+# How many pages hold a term or a pair, by its place (`index.bm25`), staged pages too. Kept where the `words` lane lies
+# on a server: see `index.term_counts`.
+terms = Table(
+    "terms",
+    metadata,
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("pages", Integer, nullable=False),
+)
+
+# One row, where terms are counted: sums over all pages, and the average lengths that the rows at rest were weighed by.
+term_totals = Table(
+    "term_totals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("schema", Integer, nullable=False),  # `index.words.SCHEMA`: counts of another analyzer are none
+    Column("pages", BigInteger, nullable=False),
+    Column("terms", BigInteger, nullable=False),
+    Column("pairs", BigInteger, nullable=False),
+    Column("average_terms", Float, nullable=False),  # 0 before the first page
+    Column("average_pairs", Float, nullable=False),
+    Column("settled", Integer, nullable=False),  # 0 while rows weighed by another average may be there
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

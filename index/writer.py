@@ -17,14 +17,16 @@ from sqlalchemy import Connection, delete, select
 
 from core.errors import ReadCode
 from core.keys import page_key
-from index import catalog, upkeep
+from index import catalog, term_counts, upkeep
 from index import tables as t
+from index.bm25 import read_terms
 from index.catalog import transaction
 from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, load
+from index.lexical import indexed_text
 from index.merging import name_segment
 from index.opening import open_for_writing, places_of
-from index.recording import NewPages, insert_pages, link_path, staged_at, unlink_path
+from index.recording import NewPages, insert_pages, link_path, remove_documents, staged_at, unlink_path
 from index.stores import Written
 from index.token_segments import Storage, TokenRows
 
@@ -97,8 +99,7 @@ class CollectionWriter:
                 self.commit()
                 self._store.merge(self._engine, self.manifest)
                 upkeep.sweep_files(self._engine, places_of(self.layout, self.files))
-                upkeep.shed_tombstones(self._engine, self._words)
-                upkeep.sync_words(self._engine, self._words)
+                self._words.tidy()
 
     def known(self, sha256: str) -> int | None:
         """Return None for bytes never seen, the page to go on from for half-read ones, 0 for what needs no reading."""
@@ -173,19 +174,13 @@ class CollectionWriter:
             return
         pending, self._pending = self._pending, _Pending()
         named = {lane.store: self._write_rows(lane, pending.new) for lane in self.manifest.lanes.values()}
-        self._words.add(
-            (page_key(key, page.number), f"{page.text.text}\n{page.caption}")
-            for key, new in pending.new
-            for page in new.pages
-        )
-        self._words.commit()
+        self._words.add(_texts(pending.new))
         with transaction(self._engine) as connection:
             removed = self._record(connection, pending, named)
             generation = catalog.advance(connection)
         if removed:
             self._store.forget(self.manifest, removed)
-            self._words.remove_documents(sorted(removed))
-            self._words.commit()
+            self._words.forget(removed)
         self._words.mark(generation)
         self._remember(pending, removed)
 
@@ -254,6 +249,7 @@ class CollectionWriter:
         removed = set(pending.removed)
         for key, new in pending.new:
             removed |= insert_pages(connection, key, new)
+        term_counts.enter(connection, (read_terms(text) for _, text in _texts(pending.new)))
         for store, (name, runs) in named.items():
             if name:
                 name_segment(connection, store, name, runs)
@@ -264,5 +260,12 @@ class CollectionWriter:
                 removed |= unlink_path(connection, path)
         for path, sha256 in pending.same:
             removed |= link_path(connection, path, sha256)
-        catalog.remove_documents(connection, sorted(removed))
+        remove_documents(connection, sorted(removed))
         return removed
+
+
+def _texts(batches: Batches) -> Iterator[tuple[int, str]]:
+    """Return page keys and what the `words` lane indexes of each page."""
+    for key, new in batches:
+        for page in new.pages:
+            yield page_key(key, page.number), indexed_text(page.text.text, page.caption)

@@ -30,8 +30,9 @@ class Span(NamedTuple):
 def runs_on(page: PageText, following: PageText) -> Span | None:
     """Return the body of the following page, from its first word that is no running title, where the page's text
     goes on with it; None where it ends, or where that cannot be told."""
-    last = _body(page.text, _lines(page.text)[::-1], following.text, _lines(following.text)[::-1])[:2]
-    first = _body(following.text, _lines(following.text), page.text, _lines(page.text))[:2]
+    lines, others = _lines(page.text), _lines(following.text)
+    last = _body(page.text, lines[::-1], following.text, others[::-1])[:2]
+    first = _body(following.text, others, page.text, lines)[:2]
     if not last or not first:
         return None
     ends = [page.text[line.start : line.end] for line in last]

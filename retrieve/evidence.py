@@ -3,7 +3,7 @@
 Looks at words only; a lane that sees pictures brings its own evidence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -19,19 +19,19 @@ def find_evidence(
     terms: Mapping[str, float],
     analyze: Analyzer,
     *,
-    stretch: tuple[int, int] | None = None,
+    stretch: Callable[[], tuple[int, int] | None] = lambda: None,
     passage: Passage | None = None,
 ) -> Evidence | None:
     """Return the best quote for the query's weighted terms: from the whole page, or, where no term stands on the
-    page, the stretch of words that late interaction found (first and last word), or else from the passage that was
-    found. None on a page without words."""
+    page, the stretch of words that late interaction found (first and last word; asked for only then), or else from the
+    passage that was found. None on a page without words."""
     if not len(text.spans):
         return None
     hits = _term_places(text, terms, analyze)
     if hits:
         first, last = _densest(hits, terms, len(text.spans))
-    elif stretch:
-        first, last = stretch
+    elif looked := stretch():
+        first, last = looked
     else:
         first = 0 if passage is None else int(np.searchsorted(text.spans[:, 0], passage.start))
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1
@@ -46,9 +46,11 @@ def _term_places(text: PageText, terms: Mapping[str, float], analyze: Analyzer) 
     known: dict[str, list[str]] = {}  # pages repeat their words
     for position, (start, end) in enumerate(text.spans.tolist()):
         word = text.text[start:end]
-        if word not in known:
-            known[word] = [term for term in analyze(word) if term in terms]
-        places.extend((position, term) for term in known[word])
+        found = known.get(word)
+        if found is None:
+            found = known[word] = [term for term in analyze(word) if term in terms]
+        if found:
+            places.extend((position, term) for term in found)
     return places
 
 

@@ -6,20 +6,23 @@
     looks   the picture's pooled features beside another picture's (builtin; CLIP needs no such lane)
     page    late interaction: the page's words (builtin) or patches (ColPali)
 
-A lane knows one index of the snapshot; what becomes of its ranking is `retrieve.fusion`'s matter. A lane that has
-nothing to go by, words for `image`'s pictures or a picture for `words`, ranks nothing.
+A lane says what it asks of what is at rest and is sent the answer, so that all lanes' questions can be asked together
+(`rank_together`); what becomes of its ranking is `retrieve.fusion`'s matter. A lane that has nothing to go by, words
+for `image`'s pictures or a picture for `words`, asks and ranks nothing.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keys import document_of, page_of
+from core.keys import page_of
 from core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
 from core.remembering import Remembered
 from core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
 from encode.composition import compose
+from index.askings import Answer, Asking, Dialogue, TokenAsking, VectorAsking, WordAsking
 from index.reader import Snapshot
 from index.selection import Selection
 
@@ -35,8 +38,8 @@ class Lane(Protocol):
         """One word, as in the catalog and in results."""
         ...
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
-        """Return at most `depth` live, selected pages, best first, ties by page key."""
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
+        """Ask what is at rest; return at most `depth` live, selected pages, best first, ties by page key."""
         ...
 
 
@@ -48,17 +51,13 @@ class WordsLane:
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
         terms = self._analyze(query.words)
         if not terms:
             return Ranking(self.name, [])
-        strangers = max(0, len(snapshot.words) - snapshot.page_count)  # pages being written or just removed
-        found = snapshot.words.search(terms, depth + strangers, selection=selection)
-        pages = np.array([page for page, _ in found], np.int64)
-        live = np.isin(document_of(pages), snapshot.live)
-        hits = [Hit(page, score) for (page, score), alive in zip(found, live, strict=True) if alive]
-        return Ranking(self.name, hits[:depth])
+        pages, scores = yield WordAsking(terms, depth, selection)
+        return Ranking(self.name, [Hit(*found) for found in zip(pages.tolist(), scores.tolist(), strict=True)])
 
 
 class TextLane:
@@ -69,12 +68,12 @@ class TextLane:
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
         if not query.words:
             return Ranking(self.name, [])
         vector = self._encoder.encode_queries([query.words])[0]
-        return _best_rows(self.name, snapshot, vector, depth, selection, passages=True)
+        return (yield from _best_rows(self.name, vector, depth, selection, passages=True))
 
 
 class ImageLane:
@@ -89,12 +88,12 @@ class ImageLane:
         self._pictures_alone = pictures_alone
         self.in_text_space = in_text_space
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
         vector = self._vector(query)
         if vector is None:
             return Ranking(self.name, [])
-        return _best_rows(self.name, snapshot, vector, depth, selection)
+        return (yield from _best_rows(self.name, vector, depth, selection))
 
     def _vector(self, query: Query) -> NDArray[np.float32] | None:
         if query.picture is None:
@@ -113,11 +112,12 @@ class LooksLane:
     def __init__(self, encoder: PictureEncoder) -> None:
         self._encoder = encoder
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
         if query.picture is None:
             return Ranking(self.name, [])
-        return _best_rows(self.name, snapshot, self._encoder.encode_images([query.picture])[0], depth, selection)
+        [vector] = self._encoder.encode_images([query.picture])
+        return (yield from _best_rows(self.name, vector, depth, selection))
 
 
 class PageLane:
@@ -131,12 +131,11 @@ class PageLane:
         self._remembered: Remembered[QueryTokens] = Remembered(QUERIES_REMEMBERED)
         self.of_words = of_words
 
-    def rank(self, snapshot: Snapshot, query: Query, depth: int, selection: Selection | None = None) -> Ranking:
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
         if not query.words:
             return Ranking(self.name, [])
-        tokens = snapshot.tokens(self.name)
-        pages, scores = tokens.search(self.tokens(query.words), depth, selection=selection)
+        pages, scores = yield TokenAsking(self.name, self.tokens(query.words), depth, selection)
         found = zip(pages.tolist(), scores.tolist(), strict=True)
         hits = sorted((Hit(page, score) for page, score in found), key=lambda hit: (-hit.score, hit.page))
         return Ranking(self.name, hits)
@@ -153,18 +152,16 @@ class PageLane:
 
 def _best_rows(
     lane: str,
-    snapshot: Snapshot,
     vector: NDArray[np.float32],
     depth: int,
     selection: Selection | None,
     *,
     passages: bool = False,
-) -> Ranking:
+) -> Dialogue[Ranking]:
     """Rank pages by the best of their rows in a lane of one vector a row."""
-    vectors = snapshot.vectors(lane)
     wanted = depth * ROWS_PER_PAGE
     while True:
-        keys, scores = vectors.search(vector, wanted, selection=selection)
+        keys, scores = yield VectorAsking(lane, vector, wanted, selection)
         best: dict[int, Hit] = {}
         for key, score in zip(keys.tolist(), scores.tolist(), strict=True):
             best.setdefault(page_of(key), Hit(page_of(key), score, key if passages else None))
@@ -173,3 +170,19 @@ def _best_rows(
         wanted *= 4
     hits = sorted(best.values(), key=lambda hit: (-hit.score, hit.page))
     return Ranking(lane, hits[:depth])
+
+
+def rank_together(snapshot: Snapshot, dialogues: Sequence[Dialogue[Ranking]]) -> list[Ranking]:
+    """Return each lane's ranking; in each round what all of them ask is asked at once."""
+    rankings: dict[int, Ranking] = {}
+    answers: dict[int, Answer | None] = dict.fromkeys(range(len(dialogues)))
+    while answers:
+        askings: dict[int, Asking] = {}
+        for place, answer in answers.items():
+            try:
+                asking = next(dialogues[place]) if answer is None else dialogues[place].send(answer)
+                askings[place] = asking
+            except StopIteration as end:
+                rankings[place] = end.value
+        answers = dict(zip(askings, snapshot.answer(list(askings.values())), strict=True))
+    return [rankings[place] for place in range(len(dialogues))]

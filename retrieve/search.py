@@ -5,6 +5,7 @@ Fusion is `retrieve.fusion`, hearing is `retrieve.hearing`; this module only put
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -22,9 +23,10 @@ from retrieve.evidence import find_evidence
 from retrieve.fusion import K, reciprocal_rank_fusion
 from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
 from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
-from retrieve.lanes import ImageLane, Lane, PageLane
+from retrieve.lanes import ImageLane, Lane, PageLane, rank_together
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
+WORDS_REMEMBERED = 50_000
 NO_FILTERS = Filters()
 
 
@@ -65,6 +67,7 @@ class Retriever:
         """`missing` are lanes that the collection has and this machine cannot serve, and why."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
+        self._analyze_word: Analyzer = lru_cache(WORDS_REMEMBERED)(analyze)  # pages of a collection share their words
         self._fusion = fusion
         self.missing = missing
         self._names: tuple[int, DocumentNames] = (-1, DocumentNames())
@@ -85,8 +88,8 @@ class Retriever:
         selection = select_pages(list(snapshot.documents.values()), filters)
         count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         depth = max(DEPTH, 2 * k)
-        rankings = [lane.rank(snapshot, query, depth, selection) for lane in self._chosen(lanes)]
-        idf = {term: snapshot.words.idf(term) for term in self._analyze(query.words)}
+        rankings = rank_together(snapshot, [lane.rank(query, depth, selection) for lane in self._chosen(lanes)])
+        idf = snapshot.words.idf(self._analyze(query.words))
         weights = self._weigh(query, rankings, sum(idf.values())) if how.weights is None else how.weights
         hits = reciprocal_rank_fusion(rankings, k=how.k, weights=weights, scaled=how.scaled)
         if not how.hearing:
@@ -105,11 +108,15 @@ class Retriever:
         without words the places of its picture that late interaction looked at."""
         if not query:
             return []
-        terms = {term: snapshot.words.idf(term) for term in self._analyze(query)}
+        terms = snapshot.words.idf(self._analyze(query))
         places = [place.passage for place in hit.lanes.values() if place.passage is not None] if hit else []
         passage = page.passages[ordinal_of(places[0])] if places else None
         found = find_evidence(
-            page.text, terms, self._analyze, stretch=self._stretch(snapshot, query, page, hit), passage=passage
+            page.text,
+            terms,
+            self._analyze_word,
+            stretch=lambda: self._stretch(snapshot, query, page, hit),
+            passage=passage,
         )
         if found:
             return [found]

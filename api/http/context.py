@@ -1,7 +1,7 @@
 """What endpoints are handed: the service, the caller, the collection they act on, turns, cursors, audit lines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Request
@@ -16,8 +16,6 @@ from api.logs import FIELDS, audit_log
 from api.results import SearchResults
 from api.service import Service
 from core.remembering import Remembered
-
-KEPT_RESULTS = 512  # of repeated queries
 
 T = TypeVar("T")
 
@@ -44,22 +42,23 @@ class Door:
     pictures: Gate
     writes: Gate
     streams: Gate
-    kept: Remembered[Kept] = field(default_factory=lambda: Remembered(KEPT_RESULTS))
+    kept: Remembered[Kept]
 
 
 def open_door(service: Service, limits: Limits) -> Door:
     """Return the parts that endpoints share."""
-    wait = limits.patience
+    wait = limits.long_patience
     return Door(
         service,
         limits,
         Cursors(service.folder.secret),
         Metrics(),
-        Gate("search", running=limits.searches, waiting=limits.searches_waiting, patience=wait),
+        Gate("search", running=limits.searches, waiting=limits.searches_waiting, patience=limits.patience),
         Gate("answer", running=limits.answers, waiting=limits.answers_waiting, patience=wait),
         Gate("picture", running=limits.pictures, waiting=limits.pictures_waiting, patience=wait),
         Gate("write", running=limits.writes, waiting=limits.writes_waiting, patience=wait),
         Gate("stream", running=limits.streams, waiting=0, patience=0.0),
+        Remembered(limits.kept_results),
     )
 
 

@@ -3,11 +3,14 @@
 Knows seconds and counts, not HTTP.
 """
 
+import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+LATELY = 0.1  # how much the latest turn counts beside those before it
 
 
 class Overloaded(Exception):
@@ -19,28 +22,70 @@ class Overloaded(Exception):
 
 
 class Gate:
-    """Lets `running` through at once and `waiting` wait behind them, for `patience` seconds at most."""
+    """Lets `running` through at once and `waiting` wait behind them in the order they came, for `patience` seconds at
+    most: who would wait longer, by how long turns have taken lately, is sent away at once."""
 
-    def __init__(self, kind: str, *, running: int, waiting: int, patience: float) -> None:
+    def __init__(
+        self, kind: str, *, running: int, waiting: int, patience: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.kind = kind
-        self._turns = threading.Semaphore(running)
-        self._room = threading.Semaphore(running + waiting)
-        self._patience = patience
+        self._running, self._most, self._patience, self._clock = running, waiting, patience, clock
+        self._free = running
+        self._queue: deque[threading.Event] = deque()
+        self._turn = 0.0  # seconds that one has taken lately; 0: not known
+        self._lock = threading.Lock()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold a turn. Raises Overloaded."""
-        if not self._room.acquire(blocking=False):
-            raise Overloaded(self.kind, 1)
+        self._enter()
+        began = self._clock()
         try:
-            if not self._turns.acquire(timeout=self._patience):
-                raise Overloaded(self.kind, 5)
-            try:
-                yield
-            finally:
-                self._turns.release()
+            yield
         finally:
-            self._room.release()
+            self._leave(self._clock() - began)
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            expected = self._turn * (len(self._queue) + 1) / self._running
+            if len(self._queue) >= self._most or expected > self._patience:
+                raise Overloaded(self.kind, math.ceil(max(1.0, expected - self._patience)))
+            mine = threading.Event()
+            self._queue.append(mine)
+        try:
+            called = mine.wait(self._patience)
+        except BaseException:
+            self._step_back(mine)
+            raise
+        if not called and not self._withdrawn(mine):
+            raise Overloaded(self.kind, math.ceil(max(1.0, self._turn)))
+
+    def _withdrawn(self, mine: threading.Event) -> bool:
+        """Leave the queue; return whether the turn came in that very moment."""
+        with self._lock:
+            if mine in self._queue:
+                self._queue.remove(mine)
+                return False
+            return True
+
+    def _step_back(self, mine: threading.Event) -> None:
+        if self._withdrawn(mine):
+            self._pass_on()
+
+    def _leave(self, took: float) -> None:
+        with self._lock:
+            self._turn = took if not self._turn else self._turn + LATELY * (took - self._turn)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._free += 1
 
 
 class Buckets:

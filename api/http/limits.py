@@ -32,7 +32,9 @@ class Limits:
     writes: int = 4
     writes_waiting: int = 32
     streams: int = 64  # of job progress, at once
-    patience: float = 30.0  # seconds that a request may wait for its turn
+    patience: float = 10.0  # seconds that a search may wait for its turn,
+    long_patience: float = 30.0  # and what takes longer itself: an answer, a picture, a write
+    kept_results: int = 512  # of searches, for those who ask the same
     keep_jobs: float = 30 * DAY  # seconds that a job is told of once it has ended, and its Idempotency-Key known
     keep_uploads: float = 7 * DAY  # seconds that an upload is kept which no document stands on, or another too
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,17 +34,25 @@ def serve(
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
     model: LanguageModel = None,
+    patience: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that a search may wait for its turn; who would wait longer is told.")
+    ] = 10.0,
+    keep: Annotated[int, typer.Option(min=0, help="Results kept for those who ask the same; 0: none.")] = 512,
+    micro_batching: Annotated[
+        bool, typer.Option(help="Do what several ask of a model, or of an index, at once as one.")
+    ] = True,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from api.http.guard import is_loopback
+    from api.http.limits import Limits
     from api.http.serving import run
     from api.service import open_service
 
     root, default, only = _place(collections, collection)
     _require_folders(allow_path or [])
-    service = open_service(
-        root, wiring.read_settings(), default=default, only=only, roots=tuple(allow_path or ()), llm=model
-    )
+    settings = wiring.read_settings()
+    settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
+    service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
     local = is_loopback(host)
     if not local and not service.keys.exist():
         service.database.close()
@@ -53,7 +61,7 @@ def serve(
             f"expected at least one key to serve on {host}, which others can reach, found none. "
             f"Make one: pagelens keys create --scope read {where}"
         )
-    run(service, host=host, port=port, keyless=local)
+    run(service, host=host, port=port, keyless=local, limits=Limits(patience=patience, kept_results=keep))
     return 0
 
 

@@ -275,4 +275,4 @@ def test_an_engine_that_is_let_go_takes_its_models_with_it(own: Engine, tmp_path
 
 
 def models_in_memory() -> int:
-    return sum(isinstance(thing, InferenceSession | BuiltinTextEncoder) for thing in gc.get_objects())
+    return sum(type(thing) in (InferenceSession, BuiltinTextEncoder) for thing in gc.get_objects())

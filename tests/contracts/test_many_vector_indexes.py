@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from core.types import QueryTokens, TokenMatrix
 from index.many_exact import ExactMaxSim
-from index.many_fast import FastMaxSim, TwoStageMaxSim, pool, short_list
+from index.many_fast import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
 from index.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
 from index.ragged import Stack
 from index.token_segments import Storage, TokenRows, pack_tokens
 from tests.contracts.on_qdrant import TokensOnQdrant
+from tests.encode.at_once import at_once
 
 DIM = 16
 
@@ -229,6 +230,32 @@ def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
             for asked in queries
         ]
         assert np.mean(shared) / 10 >= least
+
+
+@pytest.mark.parametrize("name", ["fast", "two stages"])
+def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_alone(name: str) -> None:
+    stored = pages([5, 30, 0, 17, 60] * 60, 11)
+    queries = [query(2 + number % 5, number, stretch=(0, 4)[number % 2]) for number in range(16)]
+    depths = [1 + number for number in range(16)]
+    index, alone = ALL[name]([pack_tokens(stored, DIM)]), ALL[name]([pack_tokens(stored, DIM)])
+    together = at_once(lambda asked: index.search(asked[0], asked[1]), list(zip(queries, depths, strict=True)))
+    for (rows, scores), asked, k in zip(together, queries, depths, strict=True):
+        expected_rows, expected_scores = alone.search(asked, k)
+        assert rows.tolist() == expected_rows.tolist()
+        assert scores.tolist() == expected_scores.tolist()
+
+
+def test_a_shared_first_look_finds_for_each_query_what_a_look_for_it_alone_finds() -> None:
+    stack = tokens_of([pack_tokens(pages([5, 30, 1, 17, 60] * 60, 12), DIM)])
+    queries = [
+        query(1 + number, number, np.linspace(1, 2, 1 + number, dtype=np.float32), stretch=6) for number in range(5)
+    ]
+    rows, sizes = np.arange(300), [4, 50, 1, 299, 300]
+    together = best_of_each(stack, queries, rows, sizes, threads=1)
+    for found, asked, size in zip(together, queries, sizes, strict=True):
+        [alone] = best_of_each(stack, [asked], rows, [size], threads=1)
+        assert found.tolist() == alone.tolist()
+        assert len(found) == size
 
 
 def test_the_size_of_a_lane_decides_which_index_serves_it() -> None:

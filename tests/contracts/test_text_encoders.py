@@ -13,6 +13,7 @@ from core.protocols import TextEncoder
 from core.settings import Settings
 from encode.batching import encodable
 from encode.loading import BUILTIN, load_text_encoder
+from tests.encode.at_once import at_once
 from tests.encode.checkpoints import text_checkpoint
 from tests.encode.texts import TEXTS
 
@@ -102,3 +103,11 @@ def test_tokens_are_counted_as_the_tokenizer_counts_them(case: Case) -> None:
     expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in encodable(TEXTS)]
     assert case.encoder.count_tokens(TEXTS) == expected
     assert max(expected) > case.encoder.max_tokens  # counting does not stop where reading does
+
+
+def test_queries_of_many_threads_at_once_are_what_each_is_alone(case: Case) -> None:
+    questions = [f"{text} {number}" for number, text in enumerate(TEXTS)]
+    together = at_once(lambda text: case.encoder.encode_queries([text]), questions)
+    alone = case.encoder.encode_queries(questions)  # not the way of single ones
+    assert all(vector.shape == (1, case.dim) for vector in together)
+    np.testing.assert_allclose(np.concatenate(together), alone, atol=TOLERANCE)

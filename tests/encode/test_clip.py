@@ -20,6 +20,7 @@ from core.types import Picture
 from encode.composition import compose
 from encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
 from encode.weights import HuggingFaceHub
+from tests.encode.at_once import at_once
 from tests.encode.tiny_vision import make_clip_checkpoint, rename_tensors, weights_of
 
 OFFLINE = Settings(offline=True)
@@ -73,6 +74,13 @@ def test_vectors_are_those_of_open_clips_own_calls(kind: str, request: pytest.Fi
     assert (
         encoder.space.options == f"picture=64x64 {'squash; tokens=16' if kind == 'siglip' else 'shortest; tokens=77'}"
     )
+
+
+def test_texts_of_many_threads_at_once_are_what_each_is_in_a_batch(clip: Path) -> None:
+    encoder = load_image_encoder(str(clip), OFFLINE)
+    texts = [f"a photo of {number} boats" for number in range(9)]
+    together = at_once(lambda text: encoder.encode_queries([text]), texts)
+    np.testing.assert_allclose(np.concatenate(together), encoder.encode_queries(texts), atol=1e-5)
 
 
 def test_each_row_has_length_1_and_stands_where_its_picture_stood(clip: Path) -> None:

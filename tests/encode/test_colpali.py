@@ -18,6 +18,7 @@ from encode.colpali import ColPaliEncoder
 from encode.heatmaps import heat_map, spread
 from encode.loading import load_page_encoder, report_page_encoders
 from encode.weights import HuggingFaceHub, WeightsFolder
+from tests.encode.at_once import at_once
 from tests.encode.tiny_vision import FAMILIES, make_adapter, make_page_checkpoint, weights_of
 
 OFFLINE = Settings(offline=True)
@@ -55,6 +56,14 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     pages = encoder.encode_pictures([page_picture(), page_picture(600, 400)])  # one batch, padded
     (altered,) = encoder.encode_pictures([page_picture(altered=True)])
     return Encoded(request.param, folder, pages, altered, encoder.encode_queries(QUERIES))
+
+
+def test_queries_of_many_threads_at_once_are_what_each_is_in_a_batch(encoded: Encoded) -> None:
+    encoder = ColPaliEncoder.load(WeightsFolder(encoded.name, encoded.folder, "0" * 64, "path"), OFFLINE)
+    together = at_once(lambda text: encoder.encode_queries([text])[0], QUERIES)
+    for one, expected in zip(together, encoded.queries, strict=True):
+        assert one.words == expected.words
+        np.testing.assert_allclose(one.vectors, expected.vectors, atol=1e-5)
 
 
 def by_colpali_engine(

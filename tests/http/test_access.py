@@ -3,6 +3,7 @@
 import json
 import logging
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
@@ -186,6 +187,66 @@ def test_a_gate_sends_away_what_finds_no_room() -> None:
     gate = Gate("search", running=1, waiting=0, patience=0.0)
     with gate.turn(), pytest.raises(Overloaded), gate.turn():
         pass
+    with gate.turn():
+        pass
+
+
+def held(gate: Gate) -> tuple[threading.Thread, threading.Event]:
+    """Return a thread that waits for a turn or holds one, and what ends it."""
+    end = threading.Event()
+
+    def run() -> None:
+        with gate.turn():
+            end.wait(30)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, end
+
+
+def test_a_gate_sends_away_at_once_who_would_wait_longer_than_its_patience() -> None:
+    now = 0.0
+    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
+    with gate.turn():
+        now += 4.0  # what a turn takes from here on, as far as the gate knows
+    with gate.turn():
+        waiting = [held(gate), held(gate)]  # for 4 and for 8 seconds
+        while len(gate._queue) < 2:
+            pass
+        with pytest.raises(Overloaded) as refused, gate.turn():
+            pass
+        assert refused.value.retry_after == 2  # the third would wait for 12
+    for thread, end in waiting:
+        end.set()
+        thread.join(30)
+    with gate.turn():  # nobody is before us: however long turns take, this one is to be had
+        pass
+
+
+def test_a_gate_calls_those_who_wait_in_the_order_they_came() -> None:
+    gate = Gate("search", running=1, waiting=10, patience=30.0)
+    called: list[int] = []
+
+    def wait(number: int) -> None:
+        with gate.turn():
+            called.append(number)
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
+    with gate.turn():
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(gate._queue) <= number:
+                pass
+    for thread in threads:
+        thread.join(30)
+    assert called == [0, 1, 2, 3, 4]
+
+
+def test_who_loses_patience_leaves_the_queue_and_the_turn_goes_to_the_next() -> None:
+    gate = Gate("search", running=1, waiting=10, patience=0.05)
+    with gate.turn(), pytest.raises(Overloaded), gate.turn():
+        pass
+    assert not gate._queue
     with gate.turn():
         pass
 

@@ -20,10 +20,11 @@ class QdrantProcess:
     busy: int = 0
     kill_after: int = 0
     pid_file: Path | None = None
+    together: int = 0
 
     def __enter__(self) -> "QdrantProcess":
         options = [f"--key={self.key}", f"--version={self.version}", f"--port={self.port}"]
-        options += [f"--die-after={self.die_after}", f"--busy={self.busy}"]
+        options += [f"--die-after={self.die_after}", f"--busy={self.busy}", f"--together={self.together}"]
         if self.pid_file is not None:
             options += [f"--kill-after={self.kill_after}", f"--pid-file={self.pid_file}"]
         if self.folder is not None:

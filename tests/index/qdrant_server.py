@@ -1,12 +1,13 @@
 """Qdrant's wire protocol in a real server process: bodies validated by the client's own models, run on its local mode.
 
     python -m tests.index.qdrant_server [--folder F] [--key K] [--version V] [--die-after N] [--busy N]
-        [--kill-after N --pid-file F]
+        [--kill-after N --pid-file F] [--together N]
 
 Prints its port. What it cannot show is Qdrant's own engine: its optimisers, its quantisation, its graph.
 `--die-after N` ends the process without a word in the middle of the N-th upsert, when half of its points are written;
 `--kill-after N` kills the process named in F when the N-th upsert is written, before it is answered;
-`--busy N` answers the first N requests for points with 503.
+`--busy N` answers the first N requests for points with 503;
+`--together N` answers the first N searches when all of them have come, and fails them if they do not.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import itertools
 import os
 import signal
 import socket
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from qdrant_client import QdrantClient, models
+
+PATIENCE = 10.0  # seconds for searches that must come together
 
 warnings.filterwarnings("ignore", message="Payload indexes have no effect|Local mode performs exact")
 
@@ -35,10 +39,12 @@ def make_app(
     busy: int = 0,
     kill_after: int = 0,
     pid_file: str = "",
+    together: int = 0,
 ) -> Any:
     app = FastAPI()
     upserts, requests = itertools.count(1), itertools.count(1)
     asked: dict[str, dict[str, int]] = {}
+    queries, barrier = itertools.count(1), threading.Barrier(together or 1)
 
     @app.middleware("http")
     async def guard(request: Request, following: Any) -> Any:
@@ -113,6 +119,8 @@ def make_app(
 
     @app.post("/collections/{name}/points/query")
     def query(name: str, body: models.QueryRequest) -> dict[str, Any]:
+        if next(queries) <= together:
+            barrier.wait(timeout=PATIENCE)
         return said(client.query_batch_points(name, [body])[0])
 
     @app.post("/collections/{name}/points/query/batch")
@@ -159,6 +167,7 @@ def main() -> None:
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--kill-after", type=int, default=0)
     parser.add_argument("--pid-file", default="")
+    parser.add_argument("--together", type=int, default=0)
     given = parser.parse_args()
     client = (
         QdrantClient(path=given.folder, force_disable_check_same_thread=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.errors import CollectionDamaged
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
-from index.integer_scan import QUERY_LEVELS, integer_scan
-from index.maxsim import dequantise, quantise, score_page, similarities
+from index.integer_scan import integer_scan, quick_products
+from index.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
 from index.pooled_spaces import pool_factor, pooled_space
 from index.ragged import Block, Stack
 from index.segments import check_segment, read_segment, sweep, write_segment
@@ -79,7 +79,7 @@ def test_the_integer_scan_is_the_integer_arithmetic_it_claims_to_be(
     levels = np.rint(query / units[:, None]).astype(np.int64)
     sums = (levels @ (codes.astype(np.int64) - 128).T) * scales.astype(np.float64) * units[:, None]
     expected = [sums[:, a : a + n].max(axis=1) for a, n in zip(starts, lengths, strict=True)]
-    found = integer_scan(query, threads=1)(Block(slice(0, len(lengths)), starts, codes, scales), starts)
+    found = integer_scan(query)(Block(slice(0, len(lengths)), starts, codes, scales), Cuts.of(starts, len(codes), 0))
     assert np.allclose(found, np.array(expected).T, rtol=1e-5, atol=1e-6)
 
 
@@ -87,10 +87,56 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     query = np.ones((20, 128), np.float32)
     codes = np.full((64, 128), 255, np.uint8)
     scales = np.full(64, 1 / 127, np.float32)
-    found = integer_scan(query, threads=1)(
-        Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), np.zeros(1, np.int64)
+    found = integer_scan(query)(
+        Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), Cuts.of(np.zeros(1, np.int64), 64, 0)
     )
     assert np.allclose(found, 128.0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    count=st.integers(1, 12),
+    dim=st.sampled_from([1, 7, 64, 128, 320]),
+    seed=st.integers(0, 9_999),
+    stretch=st.sampled_from([0, 8, 24]),
+)
+def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either_library(
+    lengths: list[int], count: int, dim: int, seed: int, stretch: int
+) -> None:
+    asked = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, stretch=stretch)
+    pages = [quantise(unit_rows(length, dim, seed + place)) for place, length in enumerate(lengths)]
+    codes, scales = (np.concatenate(some) for some in zip(*pages, strict=True))
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    alone = [score_page(asked, *page) for page in pages]
+    assert PageScorer(asked).scores(codes, scales, starts).tolist() == alone
+    assert PageScorer(asked, quick_products()).scores(codes, scales, starts).tolist() == alone
+    size = max(1, stretch // 2)
+    for page, score in zip(pages, alone, strict=True):
+        similar = asked.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
+        cut = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if stretch else [similar]
+        assert score == pytest.approx(max(one.max(axis=1).sum() for one in cut), rel=2e-6, abs=2e-6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=8),
+    rows=st.integers(1, 5),
+    stretch=st.sampled_from([0, 1, 2, 3, 4, 10, 24, 34]),
+    seed=st.integers(0, 9_999),
+)
+def test_the_best_of_each_block_of_a_page_is_the_greatest_number_there(
+    lengths: list[int], rows: int, stretch: int, seed: int
+) -> None:
+    values = np.random.default_rng(seed).normal(size=(rows, sum(lengths))).astype(np.float32)
+    size = max(1, stretch // 2) if stretch else 60
+    expected, start = [], 0
+    for length in lengths:
+        cuts = range(start, start + length, size)
+        expected += [values[:, at : min(at + size, start + length)].max(axis=1) for at in cuts]
+        start += length
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    assert (Cuts.of(starts, sum(lengths), stretch).maxima(values) == np.array(expected).T).all()
 
 
 def test_blocks_hold_every_page_asked_for_once_whatever_lies_between_them() -> None:

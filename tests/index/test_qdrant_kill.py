@@ -91,7 +91,7 @@ def catalog_texts(root: Path) -> set[str]:
 
 def agree(root: Path, server: QdrantProcess, version: int) -> None:
     reader = CollectionReader(root)
-    assert reader.check() == []
+    assert reader.check(deep=True) == []
     with reader.snapshot() as snapshot:
         assert texts(snapshot) == sorted(text for n in range(DOCUMENTS) for text in texts_of(n, version))
     for lane in (TEXT, PAGE):

@@ -1,0 +1,177 @@
+"""What every lexical index must do: BM25 of live pages, compared with the formula worked out here."""
+
+import math
+import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.keys import document_of, number_of
+from index.layout import Layout, ServerRecord, create
+from index.reader import CollectionReader
+from index.selection import Selection
+from index.writer import CollectionWriter
+from tests.contracts.on_qdrant import SERVER
+from tests.index.fixtures import TEXT, new_pages, write
+
+NAMES = ("tantivy", "qdrant")
+VOCABULARY = ("lake", "depth", "trout", "price", "zug", "ferri")  # stems of themselves
+
+Scores = dict[tuple[str, int], float]  # of pages by their file's name and number
+
+
+def collection(name: str, root: Path) -> Path:
+    server = ServerRecord(SERVER, f"pagelens-{root.parent.name}", grace=0) if name == "qdrant" else None
+    create(Layout(root), profile="test", lanes=[TEXT], server=server)
+    return root
+
+
+def path_of(folder: Path, name: str) -> str:
+    (folder / name).write_text("stands for a file that exists")
+    return str(folder / name)
+
+
+def ask(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selection | None = None) -> Scores:
+    reader = CollectionReader(root)
+    with reader.snapshot() as snapshot:
+        found = snapshot.words.search(terms, k, selection=selection)
+        assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        names = {key: Path(row.path).name for key, row in snapshot.documents.items()}
+        scores = {(names[document_of(page)], number_of(page)): score for page, score in found}
+    reader.close()
+    return scores
+
+
+def neighbours(terms: Sequence[str]) -> list[str]:
+    return [f"{first} {second}" for first, second in pairwise(terms) if first != second]
+
+
+def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
+    """Terms, and pairs of neighbouring different terms as terms of a second field; of pages shorter than 24 terms."""
+    scores = np.zeros(len(pages))
+    for texts, wanted in ((pages, query), (list(map(neighbours, pages)), neighbours(query))):
+        average = sum(map(len, texts)) / len(texts)
+        for term in set(wanted):
+            having = sum(term in text for text in texts)
+            idf = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
+            for place, text in enumerate(texts):
+                count = text.count(term)
+                if count:
+                    scores[place] += idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * len(text) / average))
+    return scores.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=8)
+@given(
+    pages=st.lists(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12), min_size=1, max_size=12),
+    query=st.lists(st.sampled_from((*VOCABULARY, "nowhere")), min_size=1, max_size=5),
+)
+def test_scores_are_bm25_of_terms_and_pairs(name: str, pages: list[list[str]], query: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = collection(name, Path(folder) / "c")
+        write(root, new_pages(path_of(Path(folder), "a.pdf"), [" ".join(page) for page in pages]))
+        expected = {("a.pdf", at): score for at, score in enumerate(bm25(pages, query), start=1) if score}
+        assert ask(root, query) == pytest.approx(expected, rel=1e-5)
+
+
+def test_both_score_long_pages_alike(tmp_path: Path) -> None:
+    """Lengths are rounded, to the same ones."""
+    draw = np.random.default_rng(5)
+    texts = [" ".join(draw.choice(VOCABULARY, size)) for size in (1, 23, 24, 25, 39, 41, 43, 57, 63, 200, 207, 3_000)]
+    found = []
+    for name in NAMES:
+        (tmp_path / name).mkdir()
+        root = collection(name, tmp_path / name / "c")
+        write(root, new_pages(path_of(tmp_path, "a.pdf"), texts))
+        found.append(ask(root, ["lake", "depth", "trout"]))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    assert list(found[0]) == list(found[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frequencies_are_those_of_the_pages_that_are_there(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    keep = new_pages(path_of(tmp_path, "k.pdf"), ["lake depth", "lake lake", "trout"])
+    write(root, keep, new_pages(path_of(tmp_path, "g.pdf"), ["lake price", "zug"]))
+    with CollectionWriter(root) as writer:
+        writer.forget_paths([str(tmp_path / "g.pdf")])
+    reader = CollectionReader(root)
+    with reader.snapshot() as snapshot:
+        assert len(snapshot.words) == 3
+        idf = snapshot.words.idf(["lake", "zug"])
+    assert idf == pytest.approx({"lake": math.log(1 + 1.5 / 2.5), "zug": math.log(1 + 3.5 / 0.5)})
+    assert reader.check(deep=True) == []
+    reader.close()
+    pages = [["lake", "depth"], ["lake", "lake"], ["trout"]]
+    expected = {("k.pdf", at): score for at, score in enumerate(bm25(pages, ["lake"]), start=1) if score}
+    assert ask(root, ["lake"]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pages_of_a_half_read_document_are_not_found_and_do_not_crowd_out(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake and much else besides", "trout"]))
+    half = [*["lake lake"] * 40, "zug"]
+    write(root, new_pages(path_of(tmp_path, "b.pdf"), half, until=40))
+    assert list(ask(root, ["lake"], k=1)) == [("a.pdf", 1)]
+    write(root, new_pages(path_of(tmp_path, "b.pdf"), half, first=41))
+    assert len(ask(root, ["lake"])) == 41
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_question_is_answered_as_if_it_were_the_first(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth", "lake trout", "zug price lake", "price"]))
+    reader = CollectionReader(root)
+    with reader.snapshot() as snapshot:
+        snapshot.words.search(["lake", "price"], 10)
+        answers = [snapshot.words.search(terms, 10) for terms in (["lake", "trout"], ["price", "zug", "nowhere"])]
+        idf = snapshot.words.idf(["lake", "price", "trout"])
+    with CollectionReader(root).snapshot() as snapshot:
+        assert answers[0] == snapshot.words.search(["lake", "trout"], 10)
+        assert idf == snapshot.words.idf(["lake", "price", "trout"])
+    with CollectionReader(root).snapshot() as snapshot:
+        assert answers[1] == snapshot.words.search(["price", "zug", "nowhere"], 10)
+    reader.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_selection_leaves_documents_and_page_numbers(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    documents = [new_pages(path_of(tmp_path, f"{n}.pdf"), ["lake", f"lake {n}", "lake", "zug"]) for n in range(3)]
+    write(root, *documents)
+    with CollectionReader(root).snapshot() as snapshot:
+        [second] = [key for key, row in snapshot.documents.items() if row.path.endswith("1.pdf")]
+    found = ask(root, ["lake"], selection=Selection(np.array([second]), first_page=2))
+    assert sorted(found) == [("1.pdf", 2), ("1.pdf", 3)]
+    assert ask(root, ["lake"], selection=Selection(np.zeros(0, np.int64))) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_asked_for_is_not_found(name: str, tmp_path: Path) -> None:
+    root = collection(name, tmp_path / "c")
+    assert ask(root, ["lake"]) == {}
+    write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake", "..."]))
+    assert ask(root, ["nowhere"]) == ask(root, []) == ask(root, ["lake"], k=0) == {}
+
+
+def test_pages_are_weighed_anew_when_a_writer_ends_and_the_average_length_has_moved(tmp_path: Path) -> None:
+    root = collection("qdrant", tmp_path / "c")
+    write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth"] * 20))
+    pages = [["lake", "depth"]] * 20 + [["lake", *["trout"] * 15]]
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(path_of(tmp_path, "b.pdf"), [" ".join(pages[-1])]))
+        writer.commit()
+        idf = math.log(1 + 0.5 / 21.5)
+        before = idf * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 16 / 2))
+        assert ask(root, ["lake"])["b.pdf", 1] == pytest.approx(before, rel=1e-5)
+    assert ask(root, ["lake"])["b.pdf", 1] == pytest.approx(bm25(pages, ["lake"])[-1], rel=1e-5) != before
+    reader = CollectionReader(root)
+    assert reader.check(deep=True) == []
+    reader.close()
