@@ -137,15 +137,10 @@ def _pages(folder: Path) -> Iterator[NDArray[np.float32]]:
 
 def _packed(folder: Path) -> Iterator[TokenRows]:
     """Yield the same as they lie in the embedded store, `PART` pages at a time."""
-    for part in batched(_pages(folder), PART):
+    pages = _pages(folder)
+    while part := list(islice(pages, PART)):
         matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in part]
         yield pack_tokens(matrices, part[0].shape[1])
-
-
-def batched(pages: Iterator[NDArray[np.float32]], count: int) -> Iterator[list[NDArray[np.float32]]]:
-    """Yield so many at a time (`itertools.batched` of Python 3.12)."""
-    while part := list(islice(pages, count)):
-        yield part
 
 
 def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float32]:

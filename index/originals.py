@@ -66,6 +66,16 @@ def missing(connection: Connection, files: Files) -> Mapping[str, str]:
     return {row.sha256: row.title for row in rows if row.sha256 not in kept}
 
 
+def problems(connection: Connection, files: Files) -> list[str]:
+    """Return what is wrong with the files of live documents, in words."""
+    try:
+        files.require_ready()
+        titles = missing(connection, files).values()
+    except StoreError as exc:
+        return [f"files: {exc}"]
+    return [f"files: {title}: its file is not kept. Run: pagelens index" for title in titles]
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, inspect, select
+from sqlalchemy import Connection, Table, inspect, select
 
 from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
 from index import catalog, databases, originals
@@ -25,9 +25,8 @@ from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
 from index.files import Files, open_files
 from index.layout import LaneRecord, Layout, load, writer_lock
-from index.lexical import LaneWords, LexicalIndex
+from index.lexical import LexicalIndex, SnapshotWords
 from index.placing import open_store
-from index.selection import Selection
 from index.stores import LaneTokens, LaneVectors, VectorStore
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -88,7 +87,9 @@ class Snapshot:
         self._connection = connection
         self._view = view
         self._lanes = lanes
-        self._require_whole = require_whole
+        self.require_whole = require_whole
+        """Raise SnapshotExpired where rows of this commit may have gone while it was held: what was found so far may
+        lack documents that were replaced since."""
 
     @property
     def generation(self) -> int:
@@ -106,14 +107,9 @@ class Snapshot:
         return self._view.page_count
 
     @property
-    def words(self) -> "SnapshotWords":
+    def words(self) -> SnapshotWords:
         """The lexical index."""
         return SnapshotWords(self._view.words, self._connection)
-
-    def require_whole(self) -> None:
-        """Raise SnapshotExpired where rows of this commit may have gone while it was held: what was found so far may
-        lack documents that were replaced since."""
-        self._require_whole()
 
     def require_ready(self) -> None:
         """Raise StoreError unless searches are answered at this moment by what holds the vectors."""
@@ -188,37 +184,11 @@ class Snapshot:
 
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (title, number, problem) of live pages that were read in part or not at all."""
-        p, d = t.pages.c, t.documents.c
-        rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
-        found = self._connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
-        return [(row.title, row.number, row.problem) for row in found]
+        return catalog.read_problems(self._connection)
 
     def textless(self) -> int:
         """Return how many live pages have no words on them."""
-        p, d = t.pages.c, t.documents.c
-        query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
-        return int(self._connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())
-
-
-class SnapshotWords:
-    """The `words` lane of a snapshot."""
-
-    def __init__(self, words: LaneWords, connection: Connection) -> None:
-        self._words, self._connection = words, connection
-
-    def __len__(self) -> int:
-        return len(self._words)
-
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
-        self._words.know(self._connection, terms)
-        return {term: self._words.idf(term) for term in terms}
-
-    def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
-        """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
-        self._words.know(self._connection, terms)
-        keys, scores = self._words.search(terms, k, selection=selection)
-        return list(zip(keys.tolist(), scores.tolist(), strict=True))
+        return catalog.count_textless(self._connection)
 
 
 class CollectionReader:
@@ -288,10 +258,8 @@ class CollectionReader:
         with transaction(self._engine) as connection:
             newest = catalog.generation(connection)
         if newest != generation:
-            raise SnapshotExpired(
-                f"expected a commit to be looked at for {max(lasting, 0):.0f} seconds at most, found that it was held "
-                f"for {age:.0f} and that there is a newer one: replaced rows of it may be gone. Begin again."
-            )
+            found = f"found it held for {age:.0f}, and a newer one: replaced rows of it may be gone. Begin again."
+            raise SnapshotExpired(f"expected a look at a commit of {max(lasting, 0):.0f} seconds at most, {found}")
 
     def require_same_models(self) -> None:
         """Raise CollectionMismatch where the collection was moved to other models since it was opened."""
@@ -308,15 +276,7 @@ class CollectionReader:
         with transaction(self._engine) as connection:
             self._current(connection)
             found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
-            return found if self.manifest.files is None else [*found, *self._missing_files(connection)]
-
-    def _missing_files(self, connection: Connection) -> list[str]:
-        try:
-            self.files.require_ready()
-            missing = originals.missing(connection, self.files)
-        except StoreError as exc:
-            return [f"files: {exc}"]
-        return [f"files: {title}: its file is not kept. Run: pagelens index" for title in missing.values()]
+            return found + (originals.problems(connection, self.files) if self.manifest.files else [])
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)

@@ -103,7 +103,7 @@ def test_a_collection_that_always_changes_is_said_and_not_looked_at_for_ever(pla
         place.replace(next(pages))
         place.now += GRACE
 
-    with pytest.raises(SnapshotExpired, match="there is a newer one"):
+    with pytest.raises(SnapshotExpired, match="and a newer one"):
         place.reader.read(look)
     assert next(pages) == ["page 5"]
 
