@@ -142,7 +142,7 @@ class CollectionCopy:
         kept, removed = self._clear(set(wanted))
         report.removed += removed
         done = len(kept)
-        report.kept = done - report.documents
+        report.kept = max(0, done - report.documents)  # what an earlier pass copied may have gone since
         report.of_documents, report.of_pages = len(wanted), self._source.page_count
         waiting = [(key, row.document.page_count) for key, row in wanted.items() if key not in kept]
         for window in _windows(waiting, self._window):
