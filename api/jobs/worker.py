@@ -36,7 +36,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 PAUSE = 0.3  # seconds between two looks at an empty queue
 SWEEP = 3_600.0  # seconds between two looks for what is kept no longer
 TELL = 0.5  # seconds between two notes of progress
-NICENESS = 10  # searches first: of a core that both want, the server gets nine tenths
+NICENESS = 5  # searches first: of a core that both want, the server gets three quarters
 GRACE = 20.0  # seconds for what is under way to be kept, once the server is gone
 
 

@@ -15,3 +15,13 @@ def test_the_environment_says_where_models_are_and_whether_to_stay_offline(tmp_p
     unsaid = Settings.from_environment({"PAGELENS_OFFLINE": "no", "PAGELENS_THREADS": "many"})
     assert (unsaid.models, unsaid.offline, unsaid.threads) == (None, False, None)
     assert Settings.from_environment({"HF_HUB_OFFLINE": "1"}).offline
+
+
+def test_micro_batching_is_on_unless_the_environment_says_no() -> None:
+    said: tuple[dict[str, str], ...] = (
+        {},
+        {"PAGELENS_MICRO_BATCHING": "1"},
+        {"PAGELENS_MICRO_BATCHING": "0"},
+        {"PAGELENS_MICRO_BATCHING": "no"},
+    )
+    assert [Settings.from_environment(one).micro_batching for one in said] == [True, True, False, False]

@@ -5,8 +5,11 @@ import json
 from io import BytesIO
 from typing import Any
 
+import pytest
 from PIL import Image
 
+from api.http.limits import Limits
+from tests.encode.at_once import at_once
 from tests.generate.model_server import ModelServer, Say
 from tests.http.conftest import Server, Started
 
@@ -31,6 +34,17 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
     assert "Timber grew" in first["evidence"][0]["quote"]
     assert first["lanes"]["words"]["rank"] == 1
     assert str(server.service.folder.root) not in json.dumps(found)
+
+
+def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
+    server = start(limits=Limits(kept_results=0))
+    server.add(pdfs)
+    queries = [f"{words} {number}" for number, words in enumerate(["timber", "limpet tide", "harbour report"] * 5)]
+    together = at_once(lambda query: search(server, query=query)["hits"], queries)
+    for hits, query in zip(together, queries, strict=True):
+        alone = search(server, query=query)["hits"]
+        assert [hit["page"] for hit in hits] == [hit["page"] for hit in alone]
+        assert [hit["score"] for hit in hits] == pytest.approx([hit["score"] for hit in alone], abs=1e-5)
 
 
 def test_cursors_page_through_what_one_long_answer_would_hold(server: Server) -> None:

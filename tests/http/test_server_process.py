@@ -66,6 +66,19 @@ def upload(server: ServerProcess, path: Path) -> None:
         assert '"state":"succeeded"' in told.read().decode()
 
 
+def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_time(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, "--keep", "0", "--no-micro-batching", "--patience", "5")
+    try:
+        server.wait_ready()
+        answers = [server.client.post("/v1/search", json={"query": "anything"}) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        told = server.client.get("/metrics").text
+        assert 'pagelens_kept_results{found="no"} 2.0' in told
+        assert 'pagelens_kept_results{found="yes"} 0.0' in told
+    finally:
+        server.stop()
+
+
 def test_another_address_than_loopback_needs_a_key(tmp_path: Path) -> None:
     refused = run("serve", "--collections", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
     assert refused.returncode == 2

@@ -1,0 +1,69 @@
+"""Single queries of several threads through a text encoder: each alone, and joined as they come (`core.joining`).
+
+    python -m benchmarks.micro_batching [--model builtin|FOLDER] [--threads 1 8 32] [--seconds 5]
+
+FOLDER is a checkpoint that sentence-transformers loads. Queries differ, so that nothing is remembered. The last column
+is the largest difference of any number of a vector from the same query's encoded alone, over a sample.
+"""
+
+import argparse
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import api.blas_threads  # noqa: F401  # before numpy
+
+# isort: split
+import numpy as np
+from numpy.typing import NDArray
+
+from core.protocols import TextEncoder
+from core.settings import Settings
+from encode.loading import load_text_encoder
+
+SAMPLE = 50
+QUERY = "how high was the turnover of the company in the fiscal year {}"
+
+
+def main() -> None:
+    """Measure and print a line for each setting."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="builtin")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    given = parser.parse_args()
+    alone, joined = (
+        load_text_encoder(given.model, Settings(offline=True, micro_batching=wanted)) for wanted in (False, True)
+    )
+    numbers = itertools.count()
+    for threads in given.threads:
+        for name, encoder in (("alone", alone), ("joined", joined)):
+            cpu, made = time.process_time(), asked(encoder, numbers, threads, given.seconds)
+            spent = 1_000 * (time.process_time() - cpu) / len(made)
+            some = made[:: len(made) // SAMPLE + 1]
+            apart = max(np.abs(one - alone.encode_queries([QUERY.format(number)])[0]).max() for number, one in some)
+            print(f"{threads:>2} threads, {name:<6} {len(made) / given.seconds:7.1f}/s  {spent:6.1f} ms  {apart:.1e}")
+
+
+def asked(
+    encoder: TextEncoder, numbers: "itertools.count[int]", threads: int, seconds: float
+) -> list[tuple[int, NDArray[np.float32]]]:
+    """Encode for so long, one query at a time in each thread; return the queries' numbers with their vectors."""
+    ends = time.monotonic() + seconds
+    lock = threading.Lock()
+
+    def run(_: int) -> list[tuple[int, NDArray[np.float32]]]:
+        made = []
+        while time.monotonic() < ends:
+            with lock:
+                number = next(numbers)
+            made.append((number, encoder.encode_queries([QUERY.format(number)])[0]))
+        return made
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [one for some in pool.map(run, range(threads)) for one in some]
+
+
+if __name__ == "__main__":
+    main()
