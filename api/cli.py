@@ -22,6 +22,7 @@ from api.shell.archiving import restore, snapshot
 from api.shell.asking import ask, extract, search, show
 from api.shell.console import err, out
 from api.shell.copying import copy
+from api.shell.deleting import delete
 from api.shell.exits import Exit
 from api.shell.indexing import index, reembed, remove, retry
 from api.shell.looking import demo, doctor, models_app, status
@@ -66,6 +67,7 @@ for command in (
     copy,
     snapshot,
     restore,
+    delete,
     serve,
     mcp,
     doctor,

@@ -1,9 +1,7 @@
 """Several collections below one folder: opened once, opened again when moved to other models, closed at the end."""
 
 import re
-import shutil
 import threading
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,8 @@ from api.engine import Engine
 from api.profiles import choose_profile
 from core.errors import CollectionMismatch, CollectionNotFound, UsageError
 from core.settings import Settings
-from index.layout import Layout, writer_lock
+from index import removing
+from index.layout import Layout
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
@@ -79,13 +78,11 @@ class Collections:
             return wiring.create_collection(path, choose_profile(profile, self._settings), here)
 
     def delete(self, name: str, trash: Path) -> None:
-        """Remove a collection: it is gone at once, and swept after. Raises CollectionLocked while somebody writes."""
-        path = self.require(name)
-        target = trash / f"deleted-{uuid.uuid4().hex}"
-        with writer_lock(Layout(path)):
-            path.rename(target)
+        """Remove a collection, and what it has on servers: it is gone at once, and swept after, see `index.removing`.
+        Raises CollectionLocked while somebody writes, StoreError where a server that has to do with it is away."""
+        removing.put_aside(Layout(self.require(name)), trash)
         self.forget(name)
-        shutil.rmtree(target, ignore_errors=True)
+        removing.remove_put_aside(trash)
 
     def forget(self, name: str, engine: Engine | None = None) -> None:
         """Close a collection's engine, or only this one of it; the next use opens it again."""

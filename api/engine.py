@@ -16,12 +16,13 @@ from PIL import Image
 
 from api.embedding import Embedder
 from api.finding import find_documents, find_page, find_page_key, resolve_page
-from api.hits import find, found_pages
+from api.hits import Hits, find, found_pages
 from api.indexing import IndexRun, OnProgress, Render, picture_side
 from api.marks import draw_heat, draw_marks, from_jpeg, to_jpeg
 from api.names import absolute_path, path_to_text, text_to_path
+from api.originals import Originals
 from api.query_picture import read_picture, read_screenshot
-from api.results import IndexReport, SearchResults, Status
+from api.results import FoundPage, IndexReport, SearchResults, Status
 from api.showing import noted, pages_for_question, pages_of_document
 from api.state import collection_status
 from core.errors import NotFound, UsageError, WeightsError
@@ -86,6 +87,7 @@ class Engine:
         self.layout = Layout(root)
         self._reader = CollectionReader(root, joined=parts.joined)
         self._parts = parts
+        self._originals = Originals(self._reader.files, self.layout, kept=self.manifest.files is not None)
 
     @property
     def manifest(self) -> Manifest:
@@ -138,7 +140,8 @@ class Engine:
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
             survey = sources.survey(absolute)
-            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, tell=on_progress)
+            keep = self._originals.keep
+            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, tell=on_progress, keep=keep)
             if workers is None:
                 workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
             events = pipeline.read(
@@ -156,6 +159,9 @@ class Engine:
                 run.consume(events)
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
+        if self.manifest.files is not None:
+            with self._reader.snapshot() as snapshot:
+                self._originals.keep_missing(snapshot)
         return run.report
 
     def retry(
@@ -204,10 +210,15 @@ class Engine:
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
-        with self._reader.snapshot() as snapshot:
+        guessing = self._guessing()
+
+        def look(snapshot: Snapshot) -> tuple[Hits, list[FoundPage]]:
             hits = find(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
-            guessing = self._guessing()
-            pages = found_pages(snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing))
+            return hits, found_pages(
+                snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing)
+            )
+
+        hits, pages = self._reader.read(look)
         missing = dict(self._retriever.missing)
         return SearchResults(query, pages, hits.found.heard, hits.found.pages, missing, guessing)
 
@@ -239,15 +250,10 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        with self._reader.snapshot() as snapshot:
-            shown, idf = pages_for_question(
-                snapshot,
-                self._retriever,
-                standalone(question, history),
-                k=k,
-                filters=filters,
-                sees=self._answerer.sees,
-            )
+        asked, sees = standalone(question, history), self._answerer.sees
+        shown, idf = self._reader.read(
+            lambda snapshot: pages_for_question(snapshot, self._retriever, asked, k=k, filters=filters, sees=sees)
+        )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
                 yield noted(event, shown) if isinstance(event, Answer) else event
@@ -268,15 +274,23 @@ class Engine:
         document = row.document
 
         def render() -> bytes:
-            return to_jpeg(self._parts.render(_its_file(row, ref), document.kind, ref.number, longest))
+            return to_jpeg(self._parts.render(self._originals.find_shown(row), document.kind, ref.number, longest))
 
-        data = kept_picture(self.layout, document.sha256, ref.number, longest, render)
+        data = kept_picture(self._reader.files, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
     def page_picture(self, ref: PageRef, longest: int) -> Picture:
         """Return a page as models see it, drawn anew, `longest` pixels on its longer side."""
         row = self._row_of(ref)
-        return self._parts.picture_of(_its_file(row, ref), row.document.kind, ref.number, longest)
+        return self._parts.picture_of(self._originals.find_shown(row), row.document.kind, ref.number, longest)
+
+    def require_files(self) -> None:
+        """Raise StoreError unless the place of page pictures and originals answers."""
+        self._reader.files.require_ready()
+
+    def original(self, row: DocumentRow) -> Path:
+        """Return a file of this machine with a document's bytes, as they were indexed. Raises NotFound, StoreError."""
+        return self._originals.find_shown(row)
 
     def _row_of(self, ref: PageRef) -> DocumentRow:
         with self._reader.snapshot() as snapshot:
@@ -338,13 +352,3 @@ class Engine:
 def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
     """Return one path as a list of it: a string is a path, not its letters."""
     return [paths] if isinstance(paths, Path | str) else paths
-
-
-def _its_file(row: DocumentRow, ref: PageRef) -> Path:
-    """Return the file of a document as it was indexed. Raises NotFound where it is gone or another by now."""
-    file = next((path for path in map(text_to_path, row.paths) if path.exists()), None)
-    if file is None:
-        raise NotFound(f"expected the file of {ref} at {row.path}, found it gone. Run: pagelens index --prune")
-    if sources.digest(file, row.document.kind) != row.document.sha256:
-        raise NotFound(f"{ref}: the file has changed since it was indexed. Index it again, then show the page.")
-    return file

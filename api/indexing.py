@@ -26,6 +26,9 @@ OnProgress = Callable[[Progress], None]
 Render = Callable[[Path, Kind, int, int], Picture]
 """File, kind, page number and pixels of the longer side to a picture. Raises ReadError."""
 
+Keep = Callable[[str, Path], None]
+"""Told the SHA-256 of a document and its file."""
+
 
 def picture_side(embedders: Sequence[Embedder]) -> int:
     """Return the pixels of the longer side of the pictures that embedders look at; 0 where none looks at any."""
@@ -43,15 +46,17 @@ class IndexRun:
         files: int,
         size: int,
         tell: OnProgress,
+        keep: Keep = lambda sha256, path: None,
     ) -> None:
-        """`files` and `size` (bytes) are what the run will read in all, for the progress told."""
+        """`files` and `size` (bytes) are what the run will read in all, for the progress told; `keep` is given each
+        document's file before the document can be found."""
         self.report = IndexReport()
         self._writer = writer
         self._embedders = embedders
         self._files_total, self._bytes_total = files, size
         self._files = self._pages = 0
         self._bytes = 0.0
-        self._tell = tell
+        self._tell, self._keep = tell, keep
         self._path = ""
         self._queue: EncodingQueue | None = None
         self._waits = WaitClock()
@@ -106,6 +111,8 @@ class IndexRun:
     def _store(self, window: Window, new: Encoded) -> None:
         path, pages, rows = path_to_text(window.path), window.pages, new.rows
         guesses = {pages[place].number: found for place, found in rows.guesses.items()}
+        if window.last:
+            self._keep(window.document.sha256, window.path)
         self._writer.add(
             NewPages(
                 window.document,

@@ -1,4 +1,4 @@
-"""Where a new collection's vectors and its catalog shall lie: what `--store`, `--catalog` and their kin say.
+"""Where a new collection's vectors, its catalog and its files shall lie: what `--store`, `--catalog`, `--files` say.
 
 Imports no Qdrant and no database.
 """
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import typer
 
 from core.errors import UsageError
-from index.layout import CatalogRecord, Quantization, ServerRecord
+from index.layout import CatalogRecord, FilesRecord, Quantization, ServerRecord
 
 
 class StoreKind(StrEnum):
@@ -36,7 +36,7 @@ Store = Annotated[
     StoreKind, typer.Option("--store", help="Where a new collection's vectors lie: its folder, or Qdrant.")
 ]
 Url = Annotated[
-    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the collection's folder.")
+    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the folder, for trials (slow).")
 ]
 Prefix = Annotated[str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")]
 Quantized = Annotated[
@@ -56,20 +56,28 @@ Catalog = Annotated[
         "--catalog", help="PostgreSQL for a new collection's catalog: postgresql+psycopg://user@host/database"
     ),
 ]
+FilesAt = Annotated[
+    str,
+    typer.Option(
+        "--files", help="Where page pictures and originals lie, for several machines: s3://bucket/x, file:///mnt/x"
+    ),
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAMED_BY_USER = {"sftp", "ssh", "abfs", "abfss", "az"}  # user@host, container@account: no secret
 _LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a new collection's vectors and its catalog shall lie; None: in its folder."""
+    """Where a new collection's vectors, its catalog and its files shall lie; None: in its folder."""
 
-    server: ServerRecord | None
-    catalog: CatalogRecord | None
+    server: ServerRecord | None = None
+    catalog: CatalogRecord | None = None
+    files: FilesRecord | None = None
 
 
-HERE = Places(None, None)
+HERE = Places()
 
 
 def read_places(
@@ -81,6 +89,7 @@ def read_places(
     shards: int | None,
     replicas: int | None,
     catalog: str,
+    files: str,
 ) -> Places:
     """Return the servers that options name for a new collection at `root`. Raises UsageError."""
     folder = store is StoreKind.FOLDER
@@ -104,7 +113,13 @@ def read_places(
         replicas=replicas,
         words=bool(url),  # without a server the folder is at hand, and tantivy in it quicker by far
     )
-    return Places(None if folder else server, _read_catalog(catalog, name) if catalog else None)
+    if files:
+        _require_files(files, catalog)
+    return Places(
+        None if folder else server,
+        _read_catalog(catalog, name) if catalog else None,
+        FilesRecord(files, name) if files else None,
+    )
 
 
 def _read_catalog(address: str, name: str) -> CatalogRecord:
@@ -138,6 +153,31 @@ def _require_address(url: str) -> None:
         raise UsageError(f"expected --url like http://localhost:6333 or https://qdrant.example.org, found {url!r}")
     if parts.username or parts.password or parts.query:
         raise UsageError("expected an address without a key in it: set PAGELENS_QDRANT_KEY, it is not written down")
+
+
+def _require_files(address: str, catalog: str) -> None:
+    """Raise UsageError unless this is an address that several machines can share, with nothing secret in it."""
+    if not catalog:
+        raise UsageError("expected --files with --catalog only: machines that share files share the catalog of them")
+    try:
+        parts = urlsplit(address)
+        good = bool(re.fullmatch(r"[a-z][a-z0-9+.-]*", parts.scheme)) and "::" not in address and "://" in address
+        good = good and bool(parts.path.strip("/") if parts.scheme == "file" else parts.netloc or parts.path.strip("/"))
+        good = (
+            good
+            and parts.scheme != "local"
+            and not (parts.scheme == "file" and parts.netloc)
+            and ".." not in unquote(parts.path).split("/")
+        )
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        raise UsageError(f"expected --files like s3://bucket/folder or file:///mnt/share/folder, found {address!r}")
+    if parts.password or parts.query or (parts.username and parts.scheme not in _NAMED_BY_USER):
+        raise UsageError(
+            "expected an address without a key in it: fsspec takes keys from the environment (AWS_ACCESS_KEY_ID, "
+            "FSSPEC_S3_KEY, ...), they are not written down"
+        )
 
 
 def _made_up(root: Path) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from api.embedding import Batch, Embedder, embed
 from api.indexing import OnProgress, Render, picture_side
-from api.names import text_to_path
+from api.originals import Originals
 from api.results import FailedFile, Progress
 from core.errors import ReadError
 from core.types import Picture
 from index.catalog import DocumentRow, PageRow
 from index.moving import CollectionMove, MovedPages
 from ingest.passages import inputs_of
-from ingest.sources import digest, unreadable
+from ingest.sources import unreadable
 
 BATCH_PAGES = 32  # embedded at once
 
@@ -58,7 +58,7 @@ class Reembedding:
         """`embedders` fill the move's new lanes; `warn` is told each file whose pages cannot be pictured, at once."""
         self._move = move
         self._embedders = embedders
-        self._files = _Files(render, picture_side(embedders))
+        self._files = _Files(render, Originals(move.files, move.layout, kept=False).find, picture_side(embedders))
         self._tell, self._warn = tell, warn
         new, old = {lane.name for lane in move.new}, set(move.before.lanes)
         self.report = ReembedReport(
@@ -183,9 +183,9 @@ def _share(row: DocumentRow, pages: int) -> float:
 class _Files:
     """Pictures of pages, from files whose bytes are those that were indexed."""
 
-    def __init__(self, render: Render, side: int) -> None:
+    def __init__(self, render: Render, find: Callable[[DocumentRow], Path], side: int) -> None:
         """`side` is 0 where nobody looks at pictures."""
-        self._render = render
+        self._render, self._find = render, find
         self._side = side
         self._found: tuple[int, Path, _Stamp] | None = None  # of the document last asked for
 
@@ -193,17 +193,9 @@ class _Files:
         """Return where a document's file is. Raises ReadError: vanished, changed, denied."""
         if self._found is not None and self._found[0] == row.key and _stamp(self._found[1]) == self._found[2]:
             return self._found[1]
-        errors: list[ReadError] = [ReadError("vanished", "the file is gone")]
-        for path in map(text_to_path, row.paths):
-            try:
-                stamp = _stamp(path)
-                if digest(path, row.document.kind) == row.document.sha256:
-                    self._found = row.key, path, stamp
-                    return path
-                errors.append(ReadError("changed", "the file has changed since it was indexed"))
-            except ReadError as exc:
-                errors += [] if exc.code == "vanished" else [exc]
-        raise errors[-1]
+        path = self._find(row)
+        self._found = row.key, path, _stamp(path)
+        return path
 
     def pictures(self, row: DocumentRow, numbers: Sequence[int]) -> tuple[list[Picture | None], dict[int, ReadError]]:
         """Return a picture for each page, or None and by page number the error, where there was to be one."""

@@ -1,6 +1,7 @@
 """The only place where concrete classes meet. Everything is built here once and passed on."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from generate.chat import ChatModel
 from generate.loading import ModelChoice, describe, load_chat_model, provider_of
 from index import layout
 from index.databases import make_catalog
+from index.files import make_files
 from index.layout import LaneRecord, Layout, Manifest
 from index.moving import CollectionMove
 from index.placing import require_free
@@ -59,10 +61,19 @@ def create_collection(root: Path, profile: Profile, settings: Settings, *, place
             if lane not in LEFT_OUT:
                 raise
             left_out[lane] = str(exc)
+    make_place(root, profile.name, records, places)
+    return left_out
+
+
+def make_place(root: Path, profile: str, lanes: Sequence[LaneRecord], places: Places) -> None:
+    """Make an empty collection of some lanes; `collection.json` comes last. Raises StoreError, UsageError."""
+    require_free(Layout(root), places.server)
     layout.make_room(Layout(root))
     make_catalog(places.catalog)
-    layout.create(Layout(root), profile=profile.name, lanes=records, server=places.server, catalog=places.catalog)
-    return left_out
+    make_files(places.files)
+    layout.create(
+        Layout(root), profile=profile, lanes=lanes, server=places.server, catalog=places.catalog, files=places.files
+    )
 
 
 def collection_exists(root: Path) -> bool:

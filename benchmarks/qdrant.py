@@ -1,10 +1,13 @@
 """Qdrant's own engine beside the embedded store: recall of the exact first 10, build, query, memory, disk.
 
-    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 2000]
+    python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 10000] [--kinds exact ...]
 
-The vectors are C's own, repeated with a little noise up to so many pages; the queries are the development questions.
+The vectors are C's own, repeated with a little noise up to so many pages (its token vectors, too: as many to a page as
+C's `page` lane has); the queries are the development questions. Pages of many vectors are read one after another, so
+that memory is that of the index alone.
 The engine is Qdrant Edge, which is the server's, in this process: no network is in the times. Each row is a process of
-its own; memory is what it grew by. Times and sizes are printed as ratios to the embedded row too.
+its own; memory is what it grew by. "local mode" is the client's own, in Python: what a collection on Qdrant without a
+server uses; slow, so only when it is asked for. Seconds are on the clock, and of all cores for "CPU".
 """
 
 import argparse
@@ -12,15 +15,17 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
+from qdrant_client import QdrantClient, models
 
 from api import wiring
 from api.models import Models
@@ -34,15 +39,20 @@ from index.page_tokens import PageTokens
 from index.ragged import Stack
 from index.reader import CollectionReader
 from index.segments import read_segment, write_segment
-from index.token_segments import pack_tokens, read_token_segment, write_token_segment
+from index.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from index.words import analyze
 from retrieve.lanes import PageLane, TextLane
 
 FIRST = 10
-ASKED = 60
+ASKED, ASKED_MANY = 60, 30
+PART = 500  # pages of many vectors written at once
 BATCH = 500
 OVERSAMPLING = 3.0
 KINDS = ("embedded", "exact", "graph", "scalar", "binary", "binary, not rescored")
+LOCAL = "local mode"
+
+Began = tuple[float, float]
+"""Seconds on the clock, and of all cores."""
 NOT_MANY = ("graph",)  # a graph of pages of many vectors took minutes to build for 500
 
 
@@ -52,8 +62,10 @@ class Row:
 
     recall: float
     build: float  # seconds
+    build_cpu: float  # of all cores
     p50: float  # milliseconds
     p95: float
+    cpu: float  # milliseconds of all cores a query, the mean
     memory: float  # MB
     disk: float  # MB
 
@@ -64,41 +76,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collection", type=Path, required=True)
     parser.add_argument("--pages", type=int, default=10_000)
-    parser.add_argument("--many-pages", type=int, default=2_000)
+    parser.add_argument("--many-pages", type=int, default=10_000)
+    parser.add_argument("--kinds", nargs="+", choices=(*KINDS, LOCAL), default=KINDS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _prepare(given.collection, folder, given.pages, given.many_pages)
         for name, measure in (("one vector", one_vector), ("many vectors", many_vectors)):
-            _print_table(name, measure, folder)
+            _print_table(name, measure, folder, given.kinds)
 
 
-def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path) -> None:
-    print(f"\n| {name} | recall@10 | build s | p50 ms | p95 ms | memory MB | disk MB |\n|---|---|---|---|---|---|---|")
-    base: Row | None = None
-    for kind in KINDS:
+def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path, kinds: Sequence[str]) -> None:
+    columns = ("recall@10", "build s", "build CPU s", "p50 ms", "p95 ms", "CPU ms a query", "memory MB", "disk MB")
+    print(f"\n| {name} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for kind in kinds:
         if measure is many_vectors and kind in NOT_MANY:
             continue
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             row = pool.submit(measure, folder, kind).result()
-        base = base or row
-        cells = [f"{row.recall:.3f}"]
-        for field in ("build", "p50", "p95", "memory", "disk"):
-            value, of = getattr(row, field), max(getattr(base, field), 1e-3)
-            cells.append(f"{value:.1f} (x{value / of:.1f})")
+        cells = [f"{row.recall:.3f}", *(f"{value:.1f}" for value in astuple(row)[1:])]
         print(f"| {kind} | " + " | ".join(cells) + " |", flush=True)
 
 
 def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     """Write vectors and queries where the measuring processes read them."""
     rng, reader = np.random.default_rng(0), CollectionReader(root)
-    models = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
-    lanes = {lane.name: lane for lane in models.lanes(reader.manifest)[0]}
+    loaded = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
+    lanes = {lane.name: lane for lane in loaded.lanes(reader.manifest)[0]}
     text, page = lanes["text"], lanes["page"]
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
     asked = [question.text for question in questions()[:ASKED]]
-    np.save(folder / "queries.npy", models.text.encode_queries(asked))
-    tokens = [page.tokens(one).vectors for one in asked]
+    np.save(folder / "queries.npy", loaded.text.encode_queries(asked))
+    tokens = [page.tokens(one).vectors for one in asked[:ASKED_MANY]]
     np.savez(folder / "token_queries.npz", *tokens)
     with reader.snapshot() as snapshot:
         rows = np.asarray(snapshot.vectors("text").matrix, np.float32)
@@ -108,9 +117,30 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
         lane = snapshot.tokens("page")
         assert isinstance(lane, PageTokens)
         matrices = [matrix.vectors for key in lane.keys.tolist() if (matrix := lane.page(key)) and len(matrix.vectors)]
-    chosen = [_blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None) for at in range(many_pages)]
-    np.save(folder / "tokens.npy", np.concatenate(chosen).astype(np.float16))
-    np.save(folder / "lengths.npy", np.array([len(one) for one in chosen]))
+    with (folder / "tokens.f16").open("wb") as file:
+        for at in range(many_pages):
+            made = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
+            file.write(made.astype(np.float16).tobytes())
+    np.save(folder / "lengths.npy", np.array([len(matrices[at % len(matrices)]) for at in range(many_pages)]))
+    exact = ExactMaxSim(Stack([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
+    truth = [exact.search(QueryTokens(query, [""] * len(query)), FIRST)[0] for query in tokens]
+    np.save(folder / "token_truth.npy", np.array(truth))
+
+
+def _pages(folder: Path) -> Iterator[NDArray[np.float32]]:
+    """Yield the pages of many vectors, (tokens, dim)."""
+    dim = next(iter(np.load(folder / "token_queries.npz").values())).shape[1]
+    with (folder / "tokens.f16").open("rb") as file:
+        for length in np.load(folder / "lengths.npy").tolist():
+            yield np.fromfile(file, np.float16, length * dim).reshape(length, dim).astype(np.float32)
+
+
+def _packed(folder: Path) -> Iterator[TokenRows]:
+    """Yield the same as they lie in the embedded store, `PART` pages at a time."""
+    pages = _pages(folder)
+    while part := list(islice(pages, PART)):
+        matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in part]
+        yield pack_tokens(matrices, part[0].shape[1])
 
 
 def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float32]:
@@ -127,7 +157,7 @@ def one_vector(folder: Path, kind: str) -> Row:
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
     before = _memory()
     if kind == "embedded":
-        began, place = time.perf_counter(), folder / "segment"
+        began, place = _now(), folder / "segment"
         name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
         index = dense.open_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
@@ -137,26 +167,23 @@ def one_vector(folder: Path, kind: str) -> Row:
 
 def many_vectors(folder: Path, kind: str) -> Row:
     """Measure a lane of many vectors a page, by MaxSim over the whole page."""
-    flat, lengths = np.load(folder / "tokens.npy").astype(np.float32), np.load(folder / "lengths.npy")
-    pages = np.split(flat, np.cumsum(lengths)[:-1])
-    queries = list(np.load(folder / "token_queries.npz").values())
-    asked = [QueryTokens(query, [""] * len(query)) for query in queries]
-    matrices = [TokenMatrix(page, np.zeros((len(page), 4), np.float32)) for page in pages]
-    began = time.perf_counter()
-    packed = pack_tokens(matrices, flat.shape[1])
-    exact = ExactMaxSim(Stack([packed.tokens], flat.shape[1]))
-    truth = [exact.search(query, FIRST)[0].tolist() for query in asked]
+    queries, truth = list(np.load(folder / "token_queries.npz").values()), np.load(folder / "token_truth.npy").tolist()
+    asked, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
     before = _memory()
     if kind == "embedded":
-        began, place = time.perf_counter(), folder / "token-segment"
-        packed = pack_tokens(matrices, flat.shape[1])
-        name = write_token_segment(place, Space("b", "1", flat.shape[1], many=True), np.arange(len(pages)), [packed])
-        rows = read_token_segment(place, name)[1]
-        index = open_index(Stack([rows.tokens], flat.shape[1]), Stack([rows.summaries], flat.shape[1]), threads=1)
+        began, place = _now(), folder / "token-segments"
+        space, names, first = Space("b", "1", dim, many=True), [], 0
+        for packed in _packed(folder):
+            names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
+            first += PART
+        rows = [read_token_segment(place, name)[1] for name in names]
+        index = open_index(
+            Stack([one.tokens for one in rows], dim), Stack([one.summaries for one in rows], dim), threads=1
+        )
         return _row(lambda at: index.search(asked[at], FIRST)[0].tolist(), truth, began, before, place)
-    points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(pages))
+    points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(_pages(folder)))
     sent = [query.tolist() for query in queries]
-    return _edge_row(folder, kind, flat.shape[1], points, sent, truth, before, many=True)
+    return _edge_row(folder, kind, dim, points, sent, truth, before, many=True)
 
 
 def _edge_row(
@@ -170,7 +197,9 @@ def _edge_row(
     *,
     many: bool = False,
 ) -> Row:
-    began, place = time.perf_counter(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
+    if kind == LOCAL:
+        return _local_row(folder, dim, points, queries, truth, before, many=many)
+    began, place = _now(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
     place.mkdir()
     shard = edge.EdgeShard.create(str(place), edge.EdgeConfig(vectors=_params(kind, dim, many=many)))
     batch: list[Any] = []
@@ -192,6 +221,25 @@ def _edge_row(
         return [int(point.id) for point in found]
 
     return _row(search, truth, began, before, place)
+
+
+def _local_row(
+    folder: Path, dim: int, points: Any, queries: Any, truth: list[list[int]], before: float, *, many: bool
+) -> Row:
+    began, place = _now(), folder / f"local-{many}"
+    client = QdrantClient(path=str(place))
+    multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if many else None
+    params = models.VectorParams(size=dim, distance=models.Distance.DOT, multivector_config=multi)
+    client.create_collection("b", {"tokens": params} if many else params)
+    client.upload_points("b", (models.PointStruct(id=row, vector=vector) for row, vector in points), wait=True)
+
+    def search(at: int) -> list[int]:
+        found = client.query_points("b", queries[at], using="tokens" if many else None, limit=FIRST, with_payload=False)
+        return [int(point.id) for point in found.points]
+
+    row = _row(search, truth, began, before, place)
+    client.close()
+    return row
 
 
 def _params(kind: str, dim: int, *, many: bool) -> Any:
@@ -221,18 +269,24 @@ def _search(kind: str) -> Any:
     return edge.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
 
 
-def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: float, before: float, place: Path) -> Row:
+def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Began, before: float, place: Path) -> Row:
     search(0)  # opened, warm
-    built = time.perf_counter() - began
-    times, shared = [], 0
+    built, built_cpu = time.perf_counter() - began[0], time.process_time() - began[1]
+    times, shared, asked = [], 0, time.process_time()
     for at, expected in enumerate(truth):
         start = time.perf_counter()
         found = search(at)
         times.append(1_000 * (time.perf_counter() - start))
         shared += len(set(found) & set(expected))
+    cpu = 1_000 * (time.process_time() - asked) / len(truth)
     disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
     p50, p95 = np.percentile(times, [50, 95])
-    return Row(shared / FIRST / len(truth), built, float(p50), float(p95), _memory() - before, disk)
+    recall = shared / FIRST / len(truth)
+    return Row(recall, built, built_cpu, float(p50), float(p95), cpu, _memory() - before, disk)
+
+
+def _now() -> Began:
+    return time.perf_counter(), time.process_time()
 
 
 def _memory() -> float:

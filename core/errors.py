@@ -11,6 +11,7 @@ PageLensError
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
 |   |-- CollectionDamaged      something at rest is not what was written
 |   `-- StoreError             a server with vectors or the catalog is not there, refuses, or is not what it must be
+|       `-- SnapshotExpired    a commit was looked at for so long that rows of it may be gone: look at a newer one
 `-- NotFound                   no such document or page in the collection
 """
 
@@ -97,6 +98,10 @@ class CollectionDamaged(CollectionError):
 
 class StoreError(CollectionError):
     """A server that holds a collection's vectors or its catalog is not there, refuses, or is not what it must be."""
+
+
+class SnapshotExpired(StoreError):
+    """A commit was looked at for longer than replaced rows stay, and there is a newer one: begin again with that."""
 
 
 class NotFound(PageLensError):

@@ -3,9 +3,10 @@
     snapshot.json        first: version, when, of what, and each file's size and SHA-256
     collection.json, catalog.sqlite, vectors/...
 
-What can be made again is left out: the lexical index, page pictures; so are the documents' own files, which pictures
-are made from. A snapshot shows one commit of the original, which may be written to all the while. Restored is either
-the whole collection or nothing. Knows no encoders.
+What can be made again is left out: the lexical index, page pictures. The documents' own files, which pictures are made
+from, are in it where the collection keeps them (`index.originals`), not where they only were indexed. A snapshot shows
+one commit of the original, which may be written to all the while. Restored is either the whole collection or nothing.
+Knows no encoders.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from typing import Any
 
 from core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from index import layout
-from index.copying import WINDOW, CollectionCopy, OnCopied
+from index.copying import WINDOW, OnCopied, copy_newest
 from index.layout import Layout, sync_folder
 from index.reader import CollectionReader
 
@@ -34,7 +35,7 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 VERSION = 1
 CONTENTS = "snapshot.json"
 PASSES = 3  # over a collection that changes faster than it is copied
-_LEFT_OUT = {"words", "pictures", "writer.lock", "writer.json"}
+_LEFT_OUT = {"words", "pictures", "incoming", "writer.lock", "writer.json"}
 _LONGEST = 1 << 28  # bytes of the list of files that anybody reads
 
 
@@ -111,15 +112,15 @@ def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, 
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(PASSES):
-            with reader.snapshot() as commit, CollectionCopy(commit, reader.manifest, staged, window=window) as copying:
-                problems = copying.run(tell).problems
-                found = len(commit.documents), commit.page_count
-            if not problems:
-                return found
-            logger.info("copied once more, of what was replaced meanwhile: %s", problems[0])
+            report = copy_newest(reader, staged, tell, window=window)
+            if not report.problems:
+                return report.of_documents, report.of_pages
+            logger.info("copied once more, of what was replaced meanwhile: %s", report.problems[0])
     finally:
         reader.close()
-    raise CollectionDamaged(f"no whole copy came of {root}: {'; '.join(problems[:3])}. Run: pagelens doctor --deep")
+    raise CollectionDamaged(
+        f"no whole copy came of {root}: {'; '.join(report.problems[:3])}. Run: pagelens doctor --deep"
+    )
 
 
 def _files(staged: Path) -> list[Path]:

@@ -236,3 +236,18 @@ def read_failures(connection: Connection) -> list[Failure]:
     """Return the recorded failures in order of their paths."""
     rows = connection.execute(select(t.failures).order_by(t.failures.c.path))
     return [Failure(row.path, row.sha256, row.code, row.reason, row.at, row.attempts) for row in rows]
+
+
+def read_problems(connection: Connection) -> list[tuple[str, int, str]]:
+    """Return (title, number, problem) of live pages that were read in part or not at all."""
+    p, d = t.pages.c, t.documents.c
+    rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
+    found = connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
+    return [(row.title, row.number, row.problem) for row in found]
+
+
+def count_textless(connection: Connection) -> int:
+    """Return how many live pages have no words on them."""
+    p, d = t.pages.c, t.documents.c
+    query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
+    return int(connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())

@@ -6,6 +6,7 @@ collection of the documents copied so far, and the same call goes on behind them
 it also brings the copy up to date. Half-read documents stay where they are. Knows no encoders.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,24 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from core.errors import CollectionMismatch
+from core.errors import CollectionMismatch, SnapshotExpired, StoreError
 from core.keys import document_of, page_of
 from core.types import QueryTokens
-from index import catalog, term_counts
+from index import catalog, originals, term_counts
 from index import tables as t
 from index.bm25 import read_terms
 from index.catalog import transaction
 from index.check import find_damage
+from index.files import Files
 from index.layout import LaneRecord, Layout, Manifest, load
 from index.lexical import indexed_text
 from index.merging import name_segment
 from index.opening import open_for_writing
-from index.reader import Snapshot
+from index.reader import CollectionReader, Snapshot
 from index.recording import remove_documents
 from index.stores import LaneTokens, LaneVectors, Written
 from index.token_segments import storage_of
 
+logger = logging.getLogger(f"pagelens.{__name__}")
+
 WINDOW = 256  # pages
+IDLE_PASSES = 3  # over an original that changes faster than a document is copied
 SAMPLE = 20  # searches by a vector of the collection's own, per lane
 DEEP = 10  # rows of each that are compared
 QUERY_TOKENS = 16
@@ -43,10 +48,16 @@ OnCopied = Callable[[int, int], None]
 """Told how many documents are copied, of how many."""
 
 
+Origin = tuple[Files, Layout]
+"""A collection's files, and its folder, where they may be brought to on their way."""
+
+
 @dataclass(slots=True)
 class CopyReport:
     """What a copy did and how the two compare."""
 
+    of_documents: int = 0  # that the original has
+    of_pages: int = 0
     documents: int = 0  # copied by this run
     pages: int = 0
     kept: int = 0  # documents that were there
@@ -57,15 +68,52 @@ class CopyReport:
     seconds: float = 0.0
 
 
+def copy_newest(
+    reader: CollectionReader, root: Path, tell: OnCopied = lambda done, total: None, *, window: int = WINDOW
+) -> CopyReport:
+    """Copy a collection's newest commit into the one at `root`, of the same lanes; gone on with a newer commit where
+    rows of the first went meanwhile. Raises what `CollectionCopy` raises, and SnapshotExpired when a commit does not
+    last until a document is copied."""
+    report, began, idle = CopyReport(), time.monotonic(), 0
+    while True:
+        done = report.documents
+        try:
+            with (
+                reader.snapshot() as commit,
+                CollectionCopy(
+                    commit, reader.manifest, root, origin=(reader.files, reader.layout), window=window
+                ) as one,
+            ):
+                _run(one, commit, report, tell)
+            report.seconds = time.monotonic() - began
+            return report
+        except SnapshotExpired as exc:
+            idle = idle + 1 if report.documents == done else 0
+            if idle == IDLE_PASSES:
+                raise
+            logger.info("gone on with a newer commit: %s", exc)
+
+
+def _run(copying: "CollectionCopy", commit: Snapshot, report: CopyReport, tell: OnCopied) -> None:
+    try:
+        copying.run(report, tell)
+    except StoreError:
+        commit.require_whole()  # then it is known why
+        raise
+
+
 class CollectionCopy:
     """Copies what a snapshot shows into the collection at `root`, a context manager that holds its writer's lock.
 
     Raises CollectionMismatch when the two are not of the same lanes; CollectionLocked, CollectionNotFound.
     """
 
-    def __init__(self, source: Snapshot, manifest: Manifest, root: Path, *, window: int = WINDOW) -> None:
-        """`window` pages are copied in one commit, if a document does not have more."""
-        self._source, self._manifest = source, manifest
+    def __init__(
+        self, source: Snapshot, manifest: Manifest, root: Path, *, origin: Origin, window: int = WINDOW
+    ) -> None:
+        """`origin` is where the original's files lie; `window` pages are copied in one commit, if a document does not
+        have more."""
+        self._source, self._manifest, self._origin = source, manifest, origin
         self.layout, self._window = Layout(root), window
         self._stack = ExitStack()
 
@@ -79,6 +127,7 @@ class CollectionCopy:
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
+            self._files = opened.files
             self._stack = stack.pop_all()
         return self
 
@@ -87,12 +136,14 @@ class CollectionCopy:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def run(self, tell: OnCopied = lambda done, total: None) -> CopyReport:
-        """Copy what is not there, remove what the original does not have, compare, and report."""
-        report, began = CopyReport(), time.monotonic()
+    def run(self, report: CopyReport, tell: OnCopied = lambda done, total: None) -> None:
+        """Copy what is not there, remove what the original does not have, compare, and add to the report."""
         wanted = self._source.documents
-        kept, report.removed = self._clear(set(wanted))
-        done = report.kept = len(kept)
+        kept, removed = self._clear(set(wanted))
+        report.removed += removed
+        done = len(kept)
+        report.kept = max(0, done - report.documents)  # what an earlier pass copied may have gone since
+        report.of_documents, report.of_pages = len(wanted), self._source.page_count
         waiting = [(key, row.document.page_count) for key, row in wanted.items() if key not in kept]
         for window in _windows(waiting, self._window):
             report.pages += self._copy(window)
@@ -100,9 +151,9 @@ class CollectionCopy:
             done += len(window)
             tell(done, len(wanted))
         self._finish()
+        report.searches = report.alike = 0
         report.problems = self._compare(report)
-        report.seconds = time.monotonic() - began
-        return report
+        self._source.require_whole()
 
     def _clear(self, wanted: set[int]) -> tuple[set[int], int]:
         """Remove what the original does not have; return the documents that stay and how many went.
@@ -126,6 +177,9 @@ class CollectionCopy:
         """Copy some documents in one commit; return how many pages they have."""
         named = {lane.store: self._write(lane, documents) for lane in self._manifest.lanes.values()}
         rows = self._source.catalog_rows(documents)
+        for row in rows[t.documents]:
+            originals.copy(*self._origin, self._files, str(row["sha256"]))
+        self._source.require_whole()  # what was read is all there was
         texts = {int(str(row["key"])): indexed_text(str(row["text"]), str(row["caption"])) for row in rows[t.pages]}
         self._words.add(texts.items())
         with transaction(self._engine) as connection:

@@ -67,6 +67,11 @@ class EmbeddedStore:
         self._layout = layout
         self._joined = joined
 
+    @property
+    def lasting(self) -> None:
+        """See `VectorStore.lasting`: files that a reader has open."""
+        return None
+
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """Write one segment of all parts."""
         return write_dense(self._layout.vectors(lane.store), lane.space, parts)
@@ -153,6 +158,12 @@ class EmbeddedStore:
                     )
                 found[document] += len(np.unique(items if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
+
+    def remove_all(self) -> None:
+        """See `VectorStore.remove_all`: what there is goes with the folder."""
+
+    def require_reachable(self) -> None:
+        """See `VectorStore.require_reachable`: there is no server."""
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""

@@ -6,6 +6,7 @@
       words/               the tantivy index of the `words` lane (a cache)
       vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
       pictures/            page pictures (a cache)
+      originals/           documents' own files: fetched ones (a cache), or those that came with a copy
       qdrant/              the vectors, where they lie in Qdrant's own format and on no server
       writer.lock          held by the one writer
 
@@ -55,11 +56,6 @@ class Layout:
     def words(self) -> Path:
         """The folder of the tantivy index."""
         return self.root / "words"
-
-    @property
-    def pictures(self) -> Path:
-        """The folder of page pictures."""
-        return self.root / "pictures"
 
     @property
     def qdrant(self) -> Path:
@@ -131,6 +127,17 @@ class CatalogRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesRecord:
+    """Where page pictures and originals lie that machines share. Keys are no part of it: see `index.fsspec_files`."""
+
+    url: str  # s3://bucket/x, file:///mnt/share/x: what fsspec knows
+    prefix: str  # the folder there that is the collection's
+
+    def __str__(self) -> str:
+        return f"{self.url.rstrip('/')}/{self.prefix}"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What `collection.json` says: which profile made the collection, each lane with vectors, and where all lies."""
 
@@ -139,6 +146,7 @@ class Manifest:
     created: str
     server: ServerRecord | None = None  # of the vectors; None: in the collection's folder
     catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
+    files: FilesRecord | None = None  # None: pictures in the collection's folder, originals where they were indexed
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane was made with this space."""
@@ -153,11 +161,8 @@ class Manifest:
         """Return the file's content."""
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
-        if self.server is not None:
-            data["qdrant"] = asdict(self.server)
-        if self.catalog is not None:
-            data["catalog"] = asdict(self.catalog)
-        return data
+        elsewhere = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
+        return data | {name: asdict(record) for name, record in elsewhere.items() if record is not None}
 
 
 def create(
@@ -167,11 +172,12 @@ def create(
     lanes: Sequence[LaneRecord],
     server: ServerRecord | None = None,
     catalog: CatalogRecord | None = None,
+    files: FilesRecord | None = None,
 ) -> Manifest:
     """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
     make_room(layout)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog)
+    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog, files)
     write_json(layout.manifest, manifest.as_json())
     return manifest
 
@@ -193,7 +199,8 @@ def make_room(layout: Layout) -> None:
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}
-_OURS = _MANIFESTS | {"catalog.sqlite", "words", "vectors", "pictures", "qdrant", "writer.lock", "writer.json"}
+_FOLDERS = {"words", "vectors", "qdrant", "pictures", "originals", "incoming"}
+_OURS = _MANIFESTS | _FOLDERS | {"catalog.sqlite", "writer.lock", "writer.json"}
 
 
 def exists(layout: Layout) -> bool:
@@ -224,7 +231,8 @@ def read_manifest(path: Path) -> Manifest:
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
         server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
-        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database)
+        files = FilesRecord(**data["files"]) if "files" in data else None
+        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database, files)
     except (ValueError, KeyError, TypeError) as exc:
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
 

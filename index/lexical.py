@@ -89,3 +89,24 @@ class LexicalIndex(Protocol):
     def close(self) -> None:
         """Give up what writing holds open; readers are not disturbed."""
         ...
+
+
+class SnapshotWords:
+    """The `words` lane of a snapshot."""
+
+    def __init__(self, words: LaneWords, connection: Connection) -> None:
+        self._words, self._connection = words, connection
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def idf(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
+        self._words.know(self._connection, terms)
+        return {term: self._words.idf(term) for term in terms}
+
+    def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
+        """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
+        self._words.know(self._connection, terms)
+        keys, scores = self._words.search(terms, k, selection=selection)
+        return list(zip(keys.tolist(), scores.tolist(), strict=True))

@@ -33,7 +33,7 @@ from index.catalog import DocumentRow, PageRow, transaction
 from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, sync_folder, write_json
 from index.merging import name_segment
-from index.opening import drop_other_stores, next_manifest, open_for_writing, stores
+from index.opening import drop_other_stores, next_manifest, open_for_writing, places_of, stores
 from index.recording import DenseRows, remove_documents
 from index.stores import Written
 from index.token_segments import Storage, TokenRows
@@ -91,6 +91,7 @@ class CollectionMove:
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
+            self.files = opened.files
             self.before = opened.manifest
             self.after = replace(self.before, profile=self._profile, lanes=self._lanes)
             self.new = [lane for lane in self._lanes.values() if not self._kept(lane)]
@@ -184,7 +185,7 @@ class CollectionMove:
         drop_other_stores(self._engine, self._store, stores(self.after))
         self._count_commit()  # readers look at the manifest again, even where no store went
         self._store.merge(self._engine, self.after)
-        upkeep.sweep_pictures(self._engine, self.layout)
+        upkeep.sweep_files(self._engine, places_of(self.layout, self.files))
         self._words.tidy()
 
     def _kept(self, lane: LaneRecord) -> bool:

@@ -13,6 +13,7 @@ from core.errors import CollectionError
 from index import catalog, databases, upkeep
 from index import tables as t
 from index.catalog import transaction
+from index.files import Files, FolderFiles, open_files
 from index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
 from index.lexical import LexicalIndex
 from index.placing import open_store
@@ -27,6 +28,7 @@ class Opened:
     engine: Engine
     words: LexicalIndex
     store: VectorStore
+    files: Files
 
 
 @contextmanager
@@ -45,9 +47,16 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         lanes = _lanes_by_store(manifest, next_manifest(layout))
         drop_other_stores(engine, store, lanes)
         store.sweep(engine, lanes)
-        upkeep.sweep_pictures(engine, layout)
+        files = open_files(layout, manifest)
+        files.require_ready()
+        upkeep.sweep_files(engine, places_of(layout, files))
         words.sync()
-        yield Opened(manifest, engine, words, store)
+        yield Opened(manifest, engine, words, store, files)
+
+
+def places_of(layout: Layout, files: Files) -> list[Files]:
+    """Return where files of a collection may lie: in its place, and copies of them in its folder."""
+    return [files] if isinstance(files, FolderFiles) else [files, FolderFiles(layout.root)]
 
 
 def stores(manifest: Manifest) -> set[str]:

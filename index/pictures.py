@@ -1,32 +1,33 @@
 """Page pictures at rest: JPEG files made when first asked for, never in the vector store."""
 
-import os
+import logging
 from collections.abc import Callable
-from pathlib import Path
 
-from index.layout import Layout
+from core.errors import StoreError
+from index.files import Files
+
+logger = logging.getLogger(f"pagelens.{__name__}")
+
+FOLDER = "pictures"
 
 
-def kept_picture(layout: Layout, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
+def kept_picture(files: Files, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
     """Return the JPEG of a page whose longer side is `longest` pixels; `make` renders it when it is not kept yet.
 
-    A collection on a read-only disk serves pictures too, it only does not keep them.
+    A collection on a read-only disk serves pictures too, it only does not keep them; so does one whose files are
+    behind an address that does not answer, if `make` finds the original elsewhere.
     """
-    folder = layout.pictures / sha256
-    kept = folder / f"{number}-{longest}.jpg"
+    name = f"{FOLDER}/{sha256}/{number}-{longest}.jpg"
     try:
-        return kept.read_bytes()
-    except FileNotFoundError:
-        data = make()
+        kept = files.read(name)
+    except StoreError as exc:
+        logger.warning("a picture is made anew: %s", exc)
+        return make()
+    if kept is not None:
+        return kept
+    data = make()
     try:
-        _write(kept, data)
-    except OSError:
-        return data
+        files.write(name, data)
+    except StoreError as exc:
+        logger.info("a picture is not kept: %s", exc)
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.schema import CreateSchema
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 from core.errors import CollectionLocked, StoreError
 from index.catalog import transaction
@@ -82,6 +82,35 @@ def hold(record: CatalogRecord) -> Iterator[Engine]:
             _require_schema(connection, record)
             migrate(connection)
         yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def removing(record: CatalogRecord) -> Iterator[None]:
+    """Hold the writer's lock while the rest of a collection is removed, then remove the catalog; one that is gone by
+    now has nobody to lock out. Raises CollectionLocked, StoreError."""
+    engine = _engine(record, pool_size=1, max_overflow=0)
+    try:
+        with transaction(engine) as connection:
+            is_there = inspect(connection).has_schema(record.schema)
+        if is_there:
+            _lock(engine, record)
+        yield
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")  # somebody may be reading
+            connection.execute(DropSchema(record.schema, cascade=True, if_exists=True))
+    finally:
+        engine.dispose()
+
+
+def require_unlocked(record: CatalogRecord) -> None:
+    """Raise CollectionLocked where somebody writes, StoreError where the server does not answer."""
+    engine = _engine(record, pool_size=1, max_overflow=0)
+    try:
+        with transaction(engine):
+            pass
+        _lock(engine, record)
     finally:
         engine.dispose()
 

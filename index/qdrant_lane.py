@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from core.errors import CollectionMismatch
+from core.errors import CollectionMismatch, StoreError
 from core.keys import document_of, page_of
 from core.spaces import Space
 from index.layout import Quantization, ServerRecord
@@ -102,6 +102,8 @@ class QdrantLane(QdrantCollection):
                 "reading vectors", QdrantClient.retrieve, self.name, some, with_payload=False, with_vectors=True
             )
             rows = {int(record.id): record.vector for record in records}
+            if len(rows) < len(some):
+                raise StoreError(f"expected {len(some)} vectors of {self}, found {len(rows)}: others went meanwhile")
             parts.append(np.array([rows[key] for key in some], np.float16))
         return np.concatenate(parts)
 

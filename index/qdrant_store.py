@@ -9,6 +9,7 @@ half-read documents behind those that were committed.
 
 import logging
 import os
+import re
 import secrets
 import threading
 import time
@@ -39,6 +40,7 @@ from index.stores import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
+LANE = r"[a-z_]+-([0-9a-f]{8}|v\d+)"  # what a lane is called behind the prefix: `LaneRecord.store`, WORDS_STORE
 NAMED = 10_000  # documents named in one request
 ASKED_AT_ONCE = 16  # requests of this process; further ones wait
 
@@ -64,6 +66,11 @@ class QdrantStore:
             name = f"{self._record.prefix}-{lane.store}"
             self._lanes[lane.store] = QdrantLane(self._qdrant, name, lane.space, self._record)
         return self._lanes[lane.store]
+
+    @property
+    def lasting(self) -> float:
+        """See `VectorStore.lasting`. Points are marked in whole seconds: they may go one earlier."""
+        return self._record.grace - 1
 
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """See `VectorStore.write_vectors`."""
@@ -149,6 +156,11 @@ class QdrantStore:
             if name.removeprefix(f"{self._record.prefix}-") not in kept:
                 self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
 
+    def remove_all(self) -> None:
+        """See `VectorStore.remove_all`."""
+        for name in self._collections():
+            self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
+
     def require_free(self) -> None:
         """Raise StoreError unless the server answers and holds nothing under our prefix."""
         if not self._record.url:
@@ -190,9 +202,14 @@ class QdrantStore:
         if self._record.words and page_count(connection):
             self._words.require_ready()
 
+    def require_reachable(self) -> None:
+        """See `VectorStore.require_reachable`."""
+        self._collections()
+
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
-        return sorted(one.name for one in found if one.name.startswith(f"{self._record.prefix}-"))
+        ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # `a` must not take `a-b-text-...` for its own
+        return sorted(one.name for one in found if ours.fullmatch(one.name))
 
     def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
         """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""

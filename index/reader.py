@@ -6,28 +6,32 @@ hands out does not change while it is open, whatever a writer does.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, inspect, select
+from sqlalchemy import Connection, Table, inspect, select
 
-from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch
-from index import catalog, databases
+from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
+from index import catalog, databases, originals
 from index import tables as t
 from index.askings import Answer, Asking, TokenAsking, VectorAsking
 from index.catalog import DocumentRow, Failure, PageRow, transaction
 from index.check import find_damage
+from index.files import Files, open_files
 from index.layout import LaneRecord, Layout, load, writer_lock
-from index.lexical import LaneWords, LexicalIndex
+from index.lexical import LexicalIndex, SnapshotWords
 from index.placing import open_store
-from index.selection import Selection
 from index.stores import LaneTokens, LaneVectors, VectorStore
 
 logger = logging.getLogger(f"pagelens.{__name__}")
+
+Result = TypeVar("Result")
 
 TRIES = 5  # looks at a catalog whose segments a writer merged away in the same moment
 
@@ -77,10 +81,15 @@ class View:
 class Snapshot:
     """One commit of a collection, held open."""
 
-    def __init__(self, connection: Connection, view: View, lanes: Mapping[str, LaneRecord]) -> None:
+    def __init__(
+        self, connection: Connection, view: View, lanes: Mapping[str, LaneRecord], require_whole: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._view = view
         self._lanes = lanes
+        self.require_whole = require_whole
+        """Raise SnapshotExpired where rows of this commit may have gone while it was held: what was found so far may
+        lack documents that were replaced since."""
 
     @property
     def generation(self) -> int:
@@ -98,7 +107,7 @@ class Snapshot:
         return self._view.page_count
 
     @property
-    def words(self) -> "SnapshotWords":
+    def words(self) -> SnapshotWords:
         """The lexical index."""
         return SnapshotWords(self._view.words, self._connection)
 
@@ -149,6 +158,10 @@ class Snapshot:
         """Return what live pages look like, 64 bits by page key: of some, or of all that have a picture."""
         return catalog.read_looks(self._connection, keys)
 
+    def missing_files(self, files: Files) -> Mapping[str, str]:
+        """See `originals.missing`."""
+        return originals.missing(self._connection, files)
+
     def failures(self) -> list[Failure]:
         """Return the files that could not be read."""
         return catalog.read_failures(self._connection)
@@ -171,49 +184,25 @@ class Snapshot:
 
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (title, number, problem) of live pages that were read in part or not at all."""
-        p, d = t.pages.c, t.documents.c
-        rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
-        found = self._connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
-        return [(row.title, row.number, row.problem) for row in found]
+        return catalog.read_problems(self._connection)
 
     def textless(self) -> int:
         """Return how many live pages have no words on them."""
-        p, d = t.pages.c, t.documents.c
-        query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
-        return int(self._connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())
-
-
-class SnapshotWords:
-    """The `words` lane of a snapshot."""
-
-    def __init__(self, words: LaneWords, connection: Connection) -> None:
-        self._words, self._connection = words, connection
-
-    def __len__(self) -> int:
-        return len(self._words)
-
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
-        self._words.know(self._connection, terms)
-        return {term: self._words.idf(term) for term in terms}
-
-    def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
-        """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
-        self._words.know(self._connection, terms)
-        keys, scores = self._words.search(terms, k, selection=selection)
-        return list(zip(keys.tolist(), scores.tolist(), strict=True))
+        return catalog.count_textless(self._connection)
 
 
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
-    def __init__(self, root: Path, *, joined: bool = True) -> None:
-        """`joined`: see `index.placing.open_store`."""
+    def __init__(self, root: Path, *, joined: bool = True, clock: Callable[[], float] = time.time) -> None:
+        """`joined`: see `index.placing.open_store`; `clock` tells seconds: how long a snapshot is held."""
+        self._clock = clock
         self.layout = Layout(root)
         self.manifest = load(self.layout)
         self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._store = open_store(self.layout, self.manifest, joined=joined)
         self._words = self._store.lexical(self._engine)
+        self.files = open_files(self.layout, self.manifest)
         self._view: View | None = None
         self._lock = threading.Lock()
 
@@ -224,11 +213,15 @@ class CollectionReader:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Hold the newest commit open."""
+        """Hold the newest commit open. Raises CollectionMismatch where the collection was moved to other models, also
+        while it is held: what it looks at is not there any more."""
         for attempt in range(TRIES):
+            began = self._clock()
             with transaction(self._engine) as connection:
                 try:
-                    snapshot = Snapshot(connection, self._current(connection), self.manifest.lanes)
+                    view = self._current(connection)
+                    whole = partial(self._require_whole, view.generation, began)
+                    snapshot = Snapshot(connection, view, self.manifest.lanes, whole)
                     for name, lane in self.manifest.lanes.items():
                         (snapshot.tokens if lane.space.many else snapshot.vectors)(name)
                 except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
@@ -236,8 +229,37 @@ class CollectionReader:
                         raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc
                     self._view = None
                     continue
-                yield snapshot
+                try:
+                    yield snapshot
+                except StoreError:
+                    self.require_same_models()
+                    raise
                 return
+
+    def read(self, work: Callable[[Snapshot], Result]) -> Result:
+        """Return what `work` makes of the newest commit; of a newer one where it took so long that rows went meanwhile.
+        Raises SnapshotExpired when that happens again and again."""
+        for attempt in range(TRIES):
+            with self.snapshot() as snapshot:
+                try:
+                    found = work(snapshot)
+                    snapshot.require_whole()
+                    return found
+                except SnapshotExpired as exc:
+                    if attempt == TRIES - 1:
+                        raise
+                    logger.info("looked at once more: %s", exc)
+        raise AssertionError("the last try returns or raises")
+
+    def _require_whole(self, generation: int, began: float) -> None:
+        lasting, age = self._store.lasting, self._clock() - began
+        if lasting is None or age <= lasting:
+            return
+        with transaction(self._engine) as connection:
+            newest = catalog.generation(connection)
+        if newest != generation:
+            found = f"found it held for {age:.0f}, and a newer one: replaced rows of it may be gone. Begin again."
+            raise SnapshotExpired(f"expected a look at a commit of {max(lasting, 0):.0f} seconds at most, {found}")
 
     def require_same_models(self) -> None:
         """Raise CollectionMismatch where the collection was moved to other models since it was opened."""
@@ -253,7 +275,8 @@ class CollectionReader:
         """Return what is wrong with the collection at rest, in words; see `index.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
-            return find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
+            found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
+            return found + (originals.problems(connection, self.files) if self.manifest.files else [])
 
     def _current(self, connection: Connection) -> View:
         generation = catalog.generation(connection)

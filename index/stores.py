@@ -99,6 +99,11 @@ class LaneTokens(Protocol):
 class VectorStore(Protocol):
     """Rows of vectors at rest. Writing is for the one writer, who holds the collection's lock."""
 
+    @property
+    def lasting(self) -> float | None:
+        """Seconds for which rows of replaced documents stay where they are; None: as long as a reader looks at them."""
+        ...
+
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
         """Make rows durable; they are not found before the catalog names them."""
         ...
@@ -145,6 +150,14 @@ class VectorStore(Protocol):
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Raise StoreError unless searches in these lanes can be answered now; asked once, without patience."""
+        ...
+
+    def require_reachable(self) -> None:
+        """Raise StoreError where a server does not answer, whatever it holds."""
+        ...
+
+    def remove_all(self) -> None:
+        """Remove everything that a server holds of the collection; repeated, it changes nothing."""
         ...
 
     def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:

@@ -1,6 +1,6 @@
 """What keeps a collection tidy: leftovers swept. Only a writer calls this. Nothing here changes what is found."""
 
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -8,7 +8,9 @@ from sqlalchemy import Engine, select
 from index import catalog
 from index import tables as t
 from index.catalog import transaction
-from index.layout import Layout
+from index.files import INCOMING, Files
+from index.originals import FOLDER as ORIGINALS
+from index.pictures import FOLDER as PICTURES
 from index.recording import remove_documents
 
 
@@ -23,10 +25,13 @@ def drop_vanished(engine: Engine) -> None:
             catalog.advance(connection)
 
 
-def sweep_pictures(engine: Engine, layout: Layout) -> None:
-    """Remove pictures of documents that the catalog does not have."""
+def sweep_files(engine: Engine, places: Iterable[Files]) -> None:
+    """Remove pictures and originals of documents that the catalog does not have, and files that never became whole.
+    Raises StoreError."""
     with transaction(engine) as connection:
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
-    for folder in layout.pictures.iterdir() if layout.pictures.is_dir() else []:
-        if folder.name not in digests:
-            shutil.rmtree(folder, ignore_errors=True)
+    for place in places:
+        for folder in (PICTURES, ORIGINALS):
+            for document in set(place.below(folder)) - digests:
+                place.remove(f"{folder}/{document}")
+        place.remove(INCOMING)

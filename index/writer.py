@@ -25,7 +25,7 @@ from index.lane_rows import pack_pages
 from index.layout import LaneRecord, Layout, load
 from index.lexical import indexed_text
 from index.merging import name_segment
-from index.opening import open_for_writing
+from index.opening import open_for_writing, places_of
 from index.recording import NewPages, insert_pages, link_path, remove_documents, staged_at, unlink_path
 from index.stores import Written
 from index.token_segments import Storage, TokenRows
@@ -84,7 +84,7 @@ class CollectionWriter:
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self.manifest, self._engine, self._words = opened.manifest, opened.engine, opened.words
-            self._store = opened.store
+            self._store, self.files = opened.store, opened.files
             self._load()
             self._stack = stack.pop_all()
         return self
@@ -98,7 +98,7 @@ class CollectionWriter:
             if kind is None:
                 self.commit()
                 self._store.merge(self._engine, self.manifest)
-                upkeep.sweep_pictures(self._engine, self.layout)
+                upkeep.sweep_files(self._engine, places_of(self.layout, self.files))
                 self._words.tidy()
 
     def known(self, sha256: str) -> int | None:

@@ -19,7 +19,7 @@ from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.sidecars import sidecars
 from ingest.signatures import HEAD_BYTES, claimed_kind, describe, readable_kind
 
-COLLECTION_FILE = "collection.json"
+COLLECTION_FILES = ("collection.json", "pagelens.json")  # of a collection, and of a place where it keeps files
 _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
 
@@ -246,8 +246,12 @@ def _links_to_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _is_collection(folder: Path) -> bool:
+    return any(_is_marked(folder / name) for name in COLLECTION_FILES)
+
+
+def _is_marked(path: Path) -> bool:
     try:
-        with (folder / COLLECTION_FILE).open("rb") as file:
+        with path.open("rb") as file:
             return _COLLECTION_MARK in file.read(_COLLECTION_BYTES)
     except OSError:
         return False

@@ -260,6 +260,7 @@ class Ready(BaseModel):
     collection: str
     models: bool = Field(description="Loaded, and one search done with them.")
     open: bool = Field(description="The collection can be read now.")
+    files: bool = Field(description="Page pictures and originals can be had; searches do not need them.")
     worker: bool = Field(description="The indexing process runs; searches do not need it.")
     problem: str
 

@@ -20,9 +20,8 @@ from api.http.uploads import Saved, files_below, save
 from api.http.views import document_out, find_document, names_of
 from api.jobs.records import JobRecord, NewFile
 from api.names import path_to_text, text_to_path
-from core.errors import NotFound, UsageError
+from core.errors import UsageError
 from index.catalog import DocumentRow
-from ingest.sources import digest
 
 router = APIRouter(tags=["documents"])
 
@@ -98,8 +97,9 @@ def read_document(here: HereNow, document: DocumentId) -> DocumentOut:
 def read_file(here: HereNow, document: DocumentId) -> FileResponse:
     """Return the file as it came, to be saved: never to be shown by a browser in our name."""
     row = _row(here, document)
-    path = _present(row)
-    name = names_of(here, [path_to_text(path)])[path_to_text(path)]
+    path = here.use(lambda engine: engine.original(row))  # unchanged: another file put at its path is not handed out
+    shown = next((one for one in row.paths if text_to_path(one) == path), row.path)
+    name = names_of(here, [shown])[shown]
     plain = "".join(char if char.isascii() and (char.isalnum() or char in "-_. ") else "_" for char in name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     headers = {"Content-Disposition": disposition, "Cache-Control": "private, no-cache"}
@@ -155,11 +155,3 @@ def _row(here: Here, document: str) -> DocumentRow:
             return find_document(snapshot, document)
 
     return here.use(work)
-
-
-def _present(row: DocumentRow) -> Path:
-    """Return where a document's bytes lie now, unchanged: another file put at its path is not handed out."""
-    for path in map(text_to_path, row.paths):
-        if path.is_file() and digest(path) == row.document.sha256:
-            return path
-    raise NotFound("expected the document's file where it was indexed, found it gone or changed. Upload it again.")

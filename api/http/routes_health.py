@@ -13,6 +13,10 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 
 router = APIRouter(tags=["operation"])
 
+NO_FILES = (
+    "the place of page pictures and originals does not answer: searches are served, pictures of pages only where the "
+    "documents are on this machine"
+)
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,6 +33,7 @@ def readyz(door: TheDoor, response: Response) -> Ready:
     open_now, problem = _can_read(door)
     if open_now:
         service.warm_again()
+    files = not open_now or _has_files(door)
     ready = service.readiness.warmed and open_now
     response.status_code = 200 if ready else 503
     if not ready:
@@ -38,8 +43,9 @@ def readyz(door: TheDoor, response: Response) -> Ready:
         collection=service.collections.default,
         models=service.readiness.warmed,
         open=open_now,
+        files=files,
         worker=service.worker is not None and service.worker.running,
-        problem=problem or service.readiness.problem,
+        problem=problem or service.readiness.problem or ("" if files else NO_FILES),
     )
 
 
@@ -53,6 +59,16 @@ def metrics(door: TheDoor) -> Response:
     """Return the counters."""
     found = door.metrics.text(door.service, hits=door.kept.hits, misses=door.kept.misses)
     return Response(found, media_type=METRICS)
+
+
+def _has_files(door: Door) -> bool:
+    """Searches do without: a share that is away must not take every machine out of service."""
+    try:
+        door.service.use(door.service.collections.default, lambda engine: engine.require_files())
+    except PageLensError as exc:
+        logger.warning("files: %s", exc)
+        return False
+    return True
 
 
 def _can_read(door: Door) -> tuple[bool, str]:

@@ -1,7 +1,7 @@
-"""What a server keeps for a while only: ended jobs, uploads that became no document, second copies of one.
+"""What a server keeps for a while only: ended jobs, uploads that became no document, second copies of one, what
+deleted collections left elsewhere.
 
-The indexing process does it while nothing waits. The upload that a document is
-called by stays as long as the document.
+The indexing process does it while nothing waits. The upload that a document is called by stays as long as the document.
 """
 
 import logging
@@ -21,6 +21,7 @@ from api.jobs.records import ENDED
 from api.names import path_to_text
 from api.server_folder import Database, ServerFolder
 from core.errors import PageLensError
+from index.removing import remove_put_aside
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
@@ -50,6 +51,7 @@ class Sweeper:
     def sweep(self) -> None:
         """Remove it. A collection that is written to, or cannot be read, waits for the next time."""
         self._drop_jobs()
+        remove_put_aside(self._folder.root)  # what was deleted while a server was away, or was killed over it
         before = self._clock() - self._keep_uploads
         for path in self._folder.incoming.iterdir():
             if _changed(path) < before:

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from api import wiring
+from api.originals import Originals
 from api.placing import (
     Catalog,
+    FilesAt,
     Places,
     Prefix,
     QuantizationKind,
@@ -25,11 +27,7 @@ from api.placing import (
 from api.shell import console
 from api.shell.options import DEFAULT, Collection, Json
 from core.errors import UsageError
-from index import layout
-from index.copying import CollectionCopy, CopyReport
-from index.databases import make_catalog
-from index.layout import Layout
-from index.placing import require_free
+from index.copying import CopyReport, copy_newest
 from index.reader import CollectionReader
 
 
@@ -45,13 +43,21 @@ def copy_collection(
     reader = CollectionReader(root)
     try:
         if not wiring.collection_exists(to):
-            require_free(Layout(to), places.server)
-            layout.make_room(Layout(to))
-            make_catalog(places.catalog)
-            lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
-            layout.create(Layout(to), profile=profile, lanes=lanes, server=places.server, catalog=places.catalog)
-        with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to) as copying:
-            return copying.run(tell)
+            wiring.make_place(to, reader.manifest.profile, list(reader.manifest.lanes.values()), places)
+        report = copy_newest(reader, to, tell)
+        report.problems += [f"{title}: its file is nowhere, its pages have no pictures" for title in _keep_files(to)]
+        return report
+    finally:
+        reader.close()
+
+
+def _keep_files(to: Path) -> list[str]:
+    """Keep the documents' files where the copy keeps them; return the titles of those that cannot be found."""
+    reader = CollectionReader(to)
+    try:
+        originals = Originals(reader.files, reader.layout, kept=reader.manifest.files is not None)
+        with reader.snapshot() as snapshot:
+            return originals.keep_missing(snapshot)
     finally:
         reader.close()
 
@@ -66,11 +72,13 @@ def copy(
     shards: Shards = None,
     replicas: Replicas = None,
     catalog: Catalog = "",
+    files: FilesAt = "",
     as_data: Json = False,
 ) -> int:
-    """Copy a collection to another folder, its vectors to a Qdrant server or back, its catalog to PostgreSQL or back.
+    """Copy a collection to another folder, its vectors to a Qdrant server or back, its catalog to PostgreSQL or back,
+    its files to an address that several machines share.
     Run it again after an interruption, or to bring the copy up to date."""
-    places = read_places(to, store, url, prefix, quantization, shards, replicas, catalog)
+    places = read_places(to, store, url, prefix, quantization, shards, replicas, catalog, files)
 
     def tell(done: int, total: int) -> None:
         console.err.print(f"{done} of {total} documents", markup=False)

@@ -117,6 +117,8 @@ def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check
         yield Check("vectors", None, f"on {engine.manifest.server}, {'read to the last' if deep else 'counted'}")
     if engine.manifest.catalog is not None:
         yield Check("catalog", None, f"on PostgreSQL at {engine.manifest.catalog}")
+    if engine.manifest.files is not None:
+        yield Check("files", None, f"page pictures and originals at {engine.manifest.files}")
     lanes = engine.manifest.lanes
     if "image" in lanes and lanes["image"].model == BUILTIN:
         yield Check("image lane", None, WITH_CLIP)

@@ -13,6 +13,7 @@ from api.engine import READ_SCANS
 from api.names import absolute_path, printable
 from api.placing import (
     Catalog,
+    FilesAt,
     Places,
     Prefix,
     QuantizationKind,
@@ -70,6 +71,7 @@ def index(
     shards: Shards = None,
     replicas: Replicas = None,
     catalog: Catalog = "",
+    files: FilesAt = "",
     as_data: Json = False,
 ) -> int:
     """Index files and folders. Run again at any time: unchanged files cost a hash."""
@@ -79,11 +81,11 @@ def index(
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=pairs("--model", model))
-        places = read_places(collection, store, url, prefix, quantization, shards, replicas, catalog)
+        places = read_places(collection, store, url, prefix, quantization, shards, replicas, catalog, files)
         _create(collection, chosen, settings, places)
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
-    elif any((store is not StoreKind.FOLDER, url, prefix, quantization is not NONE, shards, replicas, catalog)):
+    elif any((store is not StoreKind.FOLDER, url, prefix, quantization is not NONE, shards, replicas, catalog, files)):
         raise UsageError("expected options of where it lies with a new collection only. To move one: pagelens copy")
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(listed(language) or ()))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from qdrant_client import QdrantClient
 
 from api.cli import main
 from api.shell.exits import Exit
@@ -101,6 +102,28 @@ def test_a_catalog_on_postgresql_gives_the_same_answers_there_and_back(
         assert [answers(root, capsys) for root in (there, back)] == [expected] * 2
         assert run("doctor", "--deep", "--repair", "-c", there) == Exit.DONE
         assert "PostgreSQL" in capsys.readouterr().out
+
+
+def test_a_deleted_collection_is_gone_here_and_there_and_its_documents_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, there, data = write_files(tmp_path / "files"), tmp_path / "there", tmp_path / "qdrant"
+    delete = ("delete", "-c", there, "--yes")
+    with QdrantProcess(folder=data) as server:
+        options = ("--profile", "builtin", "--ocr", "never", "--store", "qdrant", "--url", server.url)
+        assert run("index", files, "-c", there, *options) == Exit.DONE
+    assert run(*delete) == 1
+    assert "expected Qdrant at" in capsys.readouterr().err
+    assert run("status", "-c", there) == Exit.DONE  # nothing was removed
+    with QdrantProcess(folder=data, port=server.port) as again:
+        assert run(*delete) == Exit.DONE
+        client = QdrantClient(url=again.url, check_compatibility=False)
+        assert client.get_collections().collections == []
+        client.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files", "qdrant"]
+    assert any(files.iterdir())
+    assert run(*delete) == 1
+    assert "found none" in capsys.readouterr().err
 
 
 def test_a_snapshot_of_a_collection_on_qdrant_answers_without_it(

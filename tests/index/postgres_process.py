@@ -67,9 +67,14 @@ class PostgresProcess:
         )
         self._wait()
 
-    def kill(self) -> None:
-        """SIGKILL; its children end by themselves."""
-        self._process.kill()
+    @property
+    def pid(self) -> int:
+        """Of the process that the others are children of."""
+        return self._process.pid
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it: SIGKILL, and its children end by themselves; SIGINT ends sessions first, SIGQUIT at once."""
+        self._process.send_signal(how)
         self._process.wait()
 
     def record(self) -> CatalogRecord:

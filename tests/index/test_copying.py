@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import CollectionMismatch
 from core.types import QueryTokens
-from index.copying import CollectionCopy, CopyReport
+from index.copying import CopyReport, copy_newest
 from index.layout import Layout, ServerRecord, create
 from index.reader import CollectionReader, Snapshot
 from index.writer import CollectionWriter
@@ -48,8 +48,7 @@ def copy(original: Path, to: Path, server: ServerRecord | None, *, stop_after: i
 
     reader = CollectionReader(original)
     try:
-        with reader.snapshot() as snapshot, CollectionCopy(snapshot, reader.manifest, to, window=1) as copying:
-            return copying.run(tell)
+        return copy_newest(reader, to, tell, window=1)
     finally:
         reader.close()
 

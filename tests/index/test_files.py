@@ -1,0 +1,136 @@
+"""Files that break off half way, and room for those that were fetched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from core.errors import StoreError
+from index import fsspec_files
+from index.files import FolderFiles, make_files, open_files
+from index.fsspec_files import FsspecFiles
+from index.layout import FilesRecord, Layout, Manifest
+from tests.index.fixtures import make, new_pages, write
+from tests.index.qdrant_process import REPOSITORY
+
+
+class BreaksOff(MemoryFileSystem):  # type: ignore[misc]
+    """Takes half of what it is given, then the line is dead. A file system like any that may be registered."""
+
+    protocol = "breaksoff"
+    is_broken = False
+    store: dict[str, Any] = {}  # noqa: RUF012 - as its parent has it
+    pseudo_dirs = [""]  # noqa: RUF012
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        if not BreaksOff.is_broken:
+            super().pipe_file(path, value)
+            return
+        super().pipe_file(path, value[: len(value) // 2])
+        raise TimeoutError("the line is dead")
+
+    def put_file(self, lpath: str, rpath: str, *_: Any, **__: Any) -> None:
+        self.pipe_file(rpath, Path(lpath).read_bytes())
+
+
+@pytest.fixture
+def broken() -> FsspecFiles:
+    fsspec.register_implementation("breaksoff", BreaksOff, clobber=True)
+    BreaksOff.store.clear()
+    BreaksOff.pseudo_dirs[:] = [""]
+    BreaksOff.is_broken = False
+    record = FilesRecord("breaksoff://share", "ours")
+    make_files(record)
+    BreaksOff.is_broken = True
+    found = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=record))
+    assert isinstance(found, FsspecFiles)
+    return found
+
+
+def test_a_line_that_dies_leaves_no_half_file_where_files_are_looked_for(broken: FsspecFiles, tmp_path: Path) -> None:
+    source = tmp_path / "a.pdf"
+    source.write_bytes(b"four" * 100)
+    with pytest.raises(StoreError, match="TimeoutError: the line is dead"):
+        broken.put("originals/aa/bb.pdf", source)
+    with pytest.raises(StoreError, match="TimeoutError: the line is dead"):
+        broken.write("pictures/aa/1-7.jpg", b"12")
+    assert [name[-13:] for name in BreaksOff.store if "incoming" not in name] == ["pagelens.json"]
+    assert len(BreaksOff.store) == 3  # the halves
+
+
+def test_halves_and_files_of_unknown_documents_are_swept_by_the_next_writer(tmp_path: Path) -> None:
+    root, place = tmp_path / "c", FolderFiles(tmp_path / "c")
+    make(root)
+    pages = new_pages("/a.pdf", ["apple one"])
+    write(root, pages)
+    known = pages.document.sha256
+    for name in (f"pictures/{known}/1-7.jpg", f"originals/{known}/aa.pdf", "pictures/bb/1-7.jpg", "originals/bb/a.pdf"):
+        place.write(name, b"x")
+    place.write("incoming/half", b"x")
+    write(root)
+    assert place.below("pictures") == place.below("originals") == [known]
+    assert place.below("incoming") == []
+
+
+def test_a_fetched_file_that_is_cut_short_is_not_there(tmp_path: Path, broken: FsspecFiles) -> None:
+    class Cut(BreaksOff):
+        protocol = "cut"
+
+        def get_file(self, rpath: str, lpath: str, **_: Any) -> None:
+            Path(lpath).write_bytes(b"ha")
+            raise TimeoutError("the line is dead")
+
+    fsspec.register_implementation("cut", Cut, clobber=True)
+    with pytest.raises(StoreError, match="reading failed"):
+        FsspecFiles("cut://share/ours").fetch("pagelens.json", tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> None:
+    folder = tmp_path / "originals"
+    for number in range(4):
+        path = folder / f"d{number}" / "a.pdf"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (1_000 + number, 1_000 + number))
+    newest = folder / "d0" / "a.pdf"  # fetched in this moment, whatever its time says
+    fsspec_files.make_room(folder, newest, most=250)
+    assert sorted(path.parent.name for path in folder.rglob("*.pdf")) == ["d0", "d3"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from index.files import open_files
+from index.layout import FilesRecord, Layout, Manifest
+place = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=FilesRecord(sys.argv[1], "ours")))
+for number in range(10_000):
+    print(number, flush=True)
+    place.put(f"originals/{number}/a.pdf", Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["file", "local"])
+@pytest.mark.parametrize("after", [1, 4, 9])
+def test_a_writer_that_is_killed_leaves_whole_files_only(tmp_path: Path, scheme: str, after: int) -> None:
+    """In the middle of a copy of 16 MB, mostly: `local` is a disk through fsspec."""
+    source, share = tmp_path / "a.pdf", tmp_path / "share"
+    source.write_bytes(os.urandom(1 << 20) * 16)
+    share.mkdir()
+    record = FilesRecord(f"{scheme}://{share}", "ours")
+    make_files(record)
+    command = [sys.executable, "-c", CHILD, record.url, str(source)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for _ in range(after):
+            child.stdout.readline()
+        child.kill()
+    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    kept = [place.fetch(f"originals/{name}/a.pdf", tmp_path / "here") for name in place.below("originals")]
+    assert len([path for path in kept if path is not None]) >= after - 1
+    assert {path.read_bytes() == source.read_bytes() for path in kept if path is not None} <= {True}
