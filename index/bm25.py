@@ -26,8 +26,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from index.words import analyze, pairs
+from index.words import SCHEMA, analyze, pairs
 
+LAYOUT = 100 * SCHEMA + 2  # of rows and counts: changes with the analyzer, the places or the weights
 K1, B = 1.2, 0.75
 EXACT = 24  # lengths below are kept as they are
 PAIR, SECOND = 1 << 31, 1 << 30

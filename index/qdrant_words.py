@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, func, select
 from core.errors import StoreError
 from index import catalog, term_counts
 from index import tables as t
-from index.bm25 import Lengths, Sparse, idf, place_of_term, query_places, read_terms, weigh_page, weigh_query
+from index.bm25 import LAYOUT, Lengths, Sparse, idf, place_of_term, query_places, read_terms, weigh_page, weigh_query
 from index.catalog import transaction
 from index.lexical import Pages
 from index.qdrant_index import NONE, SPARE, Found, best, visible
@@ -30,11 +30,10 @@ from index.qdrant_points import gone_until, not_gone, selected
 from index.qdrant_sparse import WordsCollection
 from index.selection import Selection
 from index.term_counts import Totals
-from index.words import SCHEMA
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
-WORDS_STORE = f"words-v{SCHEMA}"  # what its collection is called behind the prefix
+WORDS_STORE = f"words-v{LAYOUT}"  # what its collection is called behind the prefix
 DRIFT = 0.025  # share by which the average length may move before rows are weighed anew
 KNOWN = 100_000  # terms whose frequency the view of a commit keeps
 CLOSE = 1e-4  # weights at rest may be so far from those of the text
