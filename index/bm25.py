@@ -8,24 +8,31 @@
 are rounded down to one of 256 as tantivy keeps them (Lucene's "small float": 3 bits behind the first), so that the two
 score alike to single precision, ties included. Terms and pairs have an average length each.
 
-A term's place in the vector is 31 bits of its BLAKE2b hash, a pair's the same with the highest bit set. Two terms of
-one hash are one term to the index: counted as one, found for each other. Pure arithmetic; knows no index.
+The average moves as a collection grows. So that rows need not be written anew each time, a page weighs each term
+twice, by the average of then and by one AHEAD of it, and the query takes its share of both: on a straight line through
+them in 1 / average. That is exact at the first, and off by little between and around them (docs/LOG.md).
+
+A term's place in the vector is 30 bits of its BLAKE2b hash, a pair's the same with the highest bit set; the second
+weight has the next bit set. Two terms of one hash are one term to the index: counted as one, found for each other.
+Pure arithmetic; knows no index.
 """
 
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from index.words import analyze, pairs
+from index.words import SCHEMA, analyze, pairs
 
+LAYOUT = 100 * SCHEMA + 2  # of rows and counts: changes with the analyzer, the places or the weights
 K1, B = 1.2, 0.75
 EXACT = 24  # lengths below are kept as they are
-PAIR = 1 << 31
+PAIR, SECOND = 1 << 31, 1 << 30
+AHEAD = 1.05  # the second average beside the first
 REMEMBERED = 1 << 16  # hashes: most words of a page are words of other pages
 
 
@@ -60,10 +67,27 @@ def read_terms(text: str) -> PageTerms:
 
 
 def weigh_page(page: PageTerms, average: Lengths) -> Sparse:
-    """Return what a page weighs for each of its terms and pairs."""
-    norms = [_norm(length, mean) for length, mean in zip(page.lengths, average, strict=True)]
-    values = [count * (K1 + 1) / (count + norms[place >= PAIR]) for place, count in page.counts.items()]
-    return Sparse(list(page.counts), values)
+    """Return what a page weighs for each of its terms and pairs, by an average and by one AHEAD of it."""
+    values: dict[int, float] = {}
+    for second, ahead in ((0, 1.0), (SECOND, AHEAD)):
+        norms = [_norm(length, ahead * mean) for length, mean in zip(page.lengths, average, strict=True)]
+        for place, count in page.counts.items():
+            values[place | second] = count * (K1 + 1) / (count + norms[place >= PAIR])
+    places = sorted(values)
+    return Sparse(places, [values[place] for place in places])
+
+
+def weigh_query(asked: Mapping[int, float], weighed_by: Lengths, average: Lengths) -> Sparse:
+    """Return a query over pages that were weighed by one average, for another: places, and what is asked of each."""
+    shares = [_second_share(then, now) for then, now in zip(weighed_by, average, strict=True)]
+    values: dict[int, float] = {}
+    for place, weight in asked.items():
+        share = shares[place >= PAIR]
+        values[place] = weight * (1 - share)
+        if share:
+            values[place | SECOND] = weight * share
+    places = sorted(values)
+    return Sparse(places, [values[place] for place in places])
 
 
 def query_places(terms: Sequence[str], *, with_pairs: bool = True) -> list[int]:
@@ -79,13 +103,13 @@ def idf(pages: int, having: int) -> float:
 
 @lru_cache(REMEMBERED)
 def place_of_term(term: str) -> int:
-    """Return an analyzed term's place in the vector, 0 to 2^31 - 1."""
-    return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=4).digest(), "big") >> 1
+    """Return an analyzed term's place in the vector, 0 to 2^30 - 1."""
+    return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=4).digest(), "big") >> 2
 
 
 @lru_cache(REMEMBERED)
 def place_of_pair(pair: str) -> int:
-    """Return a pair's place, 2^31 to 2^32 - 1."""
+    """Return a pair's place, from 2^31 on."""
     return place_of_term(pair) | PAIR
 
 
@@ -96,6 +120,11 @@ def round_length(length: int) -> int:
 
 def _norm(length: float, average: float) -> float:
     return K1 * (1 - B + B * round_length(int(length)) / average) if average else 0.0
+
+
+def _second_share(then: float, now: float) -> float:
+    """Return where 1 / now lies on the way from 1 / then (0) to that of the average ahead (1)."""
+    return (1 - then / now) / (1 - 1 / AHEAD) if then and now else 0.0
 
 
 def _kept(code: int) -> int:

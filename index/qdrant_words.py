@@ -5,9 +5,9 @@ the inner product is BM25 (`index.bm25`). The frequencies are the catalog's, of 
 (`index.term_counts`); Qdrant's IDF modifier would count replaced and half-read pages, and each shard for itself.
 
 The average length is part of a page's weights and moves as the collection grows. The catalog says which one the rows
-at rest were weighed by; when the real one has moved away by DRIFT, the writer weighs them all anew at its end. Until
-then pages are weighed by the old one, and while it does some by the old and some by the new: close scores may change
-places (docs/LOG.md).
+at rest were weighed by, and queries make up for the difference, as long as it is small (`index.bm25`); when it has come
+to DRIFT, the writer weighs all rows anew at its end. While it does, some rows are weighed by the old average and some
+by the new: close scores may change places.
 """
 
 import logging
@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, func, select
 from core.errors import StoreError
 from index import catalog, term_counts
 from index import tables as t
-from index.bm25 import Lengths, Sparse, idf, place_of_term, query_places, read_terms, weigh_page
+from index.bm25 import LAYOUT, Lengths, Sparse, idf, place_of_term, query_places, read_terms, weigh_page, weigh_query
 from index.catalog import transaction
 from index.lexical import Pages
 from index.qdrant_index import NONE, SPARE, Found, best, visible
@@ -30,15 +30,16 @@ from index.qdrant_points import gone_until, not_gone, selected
 from index.qdrant_sparse import WordsCollection
 from index.selection import Selection
 from index.term_counts import Totals
-from index.words import SCHEMA
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
-WORDS_STORE = f"words-v{SCHEMA}"  # what its collection is called behind the prefix
-DRIFT = 0.0025  # share by which the average length may move before rows are weighed anew; 1.2 ms a page
+WORDS_STORE = f"words-v{LAYOUT}"  # what its collection is called behind the prefix
+DRIFT = 0.025  # share by which the average length may move before rows are weighed anew
 KNOWN = 100_000  # terms whose frequency the view of a commit keeps
 CLOSE = 1e-4  # weights at rest may be so far from those of the text
 COMPARED = 500  # rows read with one request by a deep look
+
+NOTHING_COUNTED = Totals(0, Lengths(0, 0), Lengths(0, 0), settled=True)
 
 
 class QdrantWords:
@@ -121,8 +122,7 @@ class QdrantWords:
 
     def view(self, connection: Connection, live: NDArray[np.int64], pages: int) -> "QdrantLaneWords":
         """See `LexicalIndex.view`."""
-        totals = term_counts.read_totals(connection)
-        return QdrantLaneWords(self._there, live, pages, totals.pages if totals else 0)
+        return QdrantLaneWords(self._there, live, pages, term_counts.read_totals(connection))
 
     def close(self) -> None:
         """Nothing: the store's connection is shared."""
@@ -179,13 +179,14 @@ class QdrantWords:
 class QdrantLaneWords:
     """See `LaneWords`."""
 
-    def __init__(self, there: WordsCollection, live: NDArray[np.int64], pages: int, counted: int) -> None:
-        """`live` are sorted keys of documents, of so many `pages`; `counted` pages are in the terms' counts."""
-        self._there, self._live, self._pages, self._counted = there, live, pages, counted
+    def __init__(self, there: WordsCollection, live: NDArray[np.int64], pages: int, totals: Totals | None) -> None:
+        """`live` are sorted keys of documents, of so many `pages`; `totals` are None before the first writer."""
+        self._there, self._live, self._pages = there, live, pages
+        self._totals = totals or NOTHING_COUNTED
         self._known: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return self._counted
+        return self._totals.pages
 
     def know(self, connection: Connection, terms: Sequence[str]) -> None:
         """See `LaneWords.know`: one look into the catalog."""
@@ -197,14 +198,15 @@ class QdrantLaneWords:
 
     def idf(self, term: str) -> float:
         """See `LaneWords.idf`."""
-        return idf(self._counted, self._known[place_of_term(term)])
+        return idf(self._totals.pages, self._known[place_of_term(term)])
 
     def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> Found:
         """See `LaneWords.search`."""
-        places = [place for place in query_places(terms) if self._known[place]]
-        if k <= 0 or not places or not self._pages:
+        counts = {place: count for place in query_places(terms) if (count := self._known[place])}
+        if k <= 0 or not counts or not self._pages:
             return NONE
-        query = Sparse(places, [idf(self._counted, self._known[place]) for place in places])
+        asked = {place: idf(self._totals.pages, count) for place, count in counts.items()}
+        query = weigh_query(asked, self._totals.weighed_by, self._totals.average)
         only, limit = selected(selection, self._live), k + SPARE
         while True:
             keys, scores = self._there.nearest(query, limit, only)

@@ -145,7 +145,7 @@ term_totals = Table(
     "term_totals",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("schema", Integer, nullable=False),  # `index.words.SCHEMA`: counts of another analyzer are none
+    Column("schema", Integer, nullable=False),  # `index.bm25.LAYOUT`: counts of another one are none
     Column("pages", BigInteger, nullable=False),
     Column("terms", BigInteger, nullable=False),
     Column("pairs", BigInteger, nullable=False),

@@ -26,9 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from index import tables as t
-from index.bm25 import Lengths, PageTerms, read_terms
+from index.bm25 import LAYOUT, Lengths, PageTerms, read_terms
 from index.lexical import indexed_text
-from index.words import SCHEMA
 
 BATCH = 2_000  # pages read at a time
 
@@ -49,9 +48,9 @@ class Totals:
 
 
 def read_totals(connection: Connection) -> Totals | None:
-    """Return the totals; None where terms are not counted, or were by another analyzer."""
+    """Return the totals; None where terms are not counted, or were in another layout."""
     row = connection.execute(select(t.term_totals)).first()
-    if row is None or row.schema != SCHEMA:
+    if row is None or row.schema != LAYOUT:
         return None
     summed, weighed = Lengths(row.terms, row.pairs), Lengths(row.average_terms, row.average_pairs)
     return Totals(row.pages, summed, weighed, bool(row.settled))
@@ -87,7 +86,7 @@ def count_anew(connection: Connection) -> None:
     """Count every page of the catalog, from nothing; the rows at rest are taken to be weighed by nothing."""
     connection.execute(delete(t.terms))
     connection.execute(delete(t.term_totals))
-    row = {"schema": SCHEMA, "pages": 0, "terms": 0, "pairs": 0, "average_terms": 0.0, "average_pairs": 0.0}
+    row = {"schema": LAYOUT, "pages": 0, "terms": 0, "pairs": 0, "average_terms": 0.0, "average_pairs": 0.0}
     connection.execute(insert(t.term_totals).values(id=1, settled=0, **row))
     for batch in batches(connection):
         enter(connection, batch.values())

@@ -147,7 +147,7 @@ def test_a_writer_that_died_while_it_weighed_pages_anew_is_followed_by_one_that_
     assert reader.check(deep=True) == []
 
 
-def test_counts_of_another_analyzer_are_made_anew(root: Path) -> None:
+def test_counts_of_another_layout_are_made_anew(root: Path) -> None:
     before = found(root)
     reader = CollectionReader(root)
     with reader._engine.begin() as connection:

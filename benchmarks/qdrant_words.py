@@ -1,0 +1,156 @@
+"""BM25 as sparse vectors: Qdrant's engine beside tantivy, a moved average length, and fusion as Qdrant could do it.
+
+    python -m benchmarks.qdrant_words COLLECTION
+
+COLLECTION holds the development documents in a folder of its own. Qdrant's engine is Edge, in process. Prints, over the
+development questions with evidence:
+
+- how many have the same 200 pages in the same order, times, disk;
+- how many keep their fused first 10 while pages are weighed by an average length other than the real one, and when
+  queries make up for that;
+- how many keep it with reciprocal-rank fusion of ranks alone, which is the only one a server does.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qdrant_edge as edge
+
+from api import wiring
+from api.models import Models
+from benchmarks.development_set import Question, questions, require_data
+from core.keys import page_key
+from core.types import Hit, Query, Ranking
+from index.askings import Dialogue
+from index.bm25 import Lengths, PageTerms, Sparse, idf, query_places, read_terms, weigh_page, weigh_query
+from index.catalog import PageRow
+from index.lexical import indexed_text
+from index.qdrant_index import SPARE
+from index.reader import CollectionReader, Snapshot
+from index.selection import Selection
+from index.words import analyze
+from retrieve.search import Fusion, Retriever
+
+DEPTH, FIRST = 200, 10
+MOVED = (1.0, 1.0025, 1.01, 1.025, 0.975, 1.05, 0.95, 1.1)
+
+Answers = Mapping[str, Sequence[int]]
+
+
+class WeighedWords:
+    """The `words` lane by hand, over pages weighed by some average and asked by another. See `retrieve.lanes.Lane`."""
+
+    name = "words"
+
+    def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, asked_by: Lengths) -> None:
+        self._count, self._averages = len(pages), (average, asked_by)
+        self._rows: dict[int, dict[int, float]] = {}
+        for key, page in pages.items():
+            for place, value in zip(*weigh_page(page, average), strict=True):
+                self._rows.setdefault(place, {})[key] = value
+
+    def query(self, text: str) -> Sparse:
+        """Return what a query asks of each term that any page has."""
+        places = [place for place in query_places(analyze(text)) if place in self._rows]
+        asked = {place: idf(self._count, len(self._rows[place])) for place in places}
+        return weigh_query(asked, *self._averages)
+
+    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
+        """See `Lane.rank`; asks nobody."""
+        scores: dict[int, float] = {}
+        for place, weight in zip(*self.query(query.words), strict=True):
+            for key, value in self._rows[place].items():
+                scores[key] = scores.get(key, 0.0) + weight * value
+        hits = [Hit(key, float(np.float32(score))) for key, score in scores.items()]
+        yield from ()
+        return Ranking(self.name, sorted(hits, key=lambda hit: (-hit.score, hit.page))[:depth])
+
+
+def main() -> None:
+    """Measure and print."""
+    require_data()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collection", type=Path)
+    reader = CollectionReader(parser.parse_args().collection)
+    asked = [question for question in questions() if question.evidence]
+    lanes = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[0]
+    with reader.snapshot() as snapshot:
+        pages = {key: read_terms(_text(row)) for key, row in snapshot.pages(_keys(snapshot)).items()}
+        average = Lengths(*np.mean([page.lengths for page in pages.values()], axis=0).tolist())
+        _compare_engines(snapshot, pages, WeighedWords(pages, average, average), asked, average)
+        shipped = _answers(Retriever(lanes, analyze), snapshot, asked)
+        for share in MOVED:
+            moved = Lengths(share * average.terms, share * average.pairs)
+            for what, asked_by in (("", moved), (", made up for", average)):
+                words = WeighedWords(pages, moved, asked_by)
+                others = [words if lane.name == words.name else lane for lane in lanes]
+                found = _answers(Retriever(others, analyze), snapshot, asked)
+                _say(f"weighed by {share} of the average{what}", shipped, found)
+        ranks = Retriever(lanes, analyze, fusion=Fusion(scaled=False))
+        _say("fused by ranks alone", shipped, _answers(ranks, snapshot, asked))
+
+
+def _keys(snapshot: Snapshot) -> list[int]:
+    rows = snapshot.documents.items()
+    return [page_key(key, number) for key, row in rows for number in range(1, row.document.page_count + 1)]
+
+
+def _text(row: PageRow) -> str:
+    return indexed_text(row.text.text, row.caption)
+
+
+def _answers(retriever: Retriever, snapshot: Snapshot, asked: Sequence[Question]) -> Answers:
+    return {q.qid: [hit.page for hit in retriever.search(snapshot, Query(q.text), k=FIRST).hits] for q in asked}
+
+
+def _say(what: str, shipped: Answers, found: Answers) -> None:
+    pages = sum(set(found[qid]) == set(answer) for qid, answer in shipped.items())
+    order = sum(found[qid] == answer for qid, answer in shipped.items())
+    print(f"{what}: same first {FIRST} for {pages} of {len(shipped)}, in the same order for {order}", flush=True)
+
+
+def _compare_engines(
+    snapshot: Snapshot,
+    pages: Mapping[int, PageTerms],
+    words: WeighedWords,
+    asked: Sequence[Question],
+    average: Lengths,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        shard, same, ours, theirs = _build(folder, pages, average), 0, [], []
+        for question in asked:
+            query, began = words.query(question.text), time.perf_counter()
+            nearest = edge.Query.Nearest(edge.SparseVector(query.places, query.values), using="words")
+            found = shard.query(edge.QueryRequest(limit=DEPTH + SPARE, query=nearest)) if query.places else []
+            theirs.append(1_000 * (time.perf_counter() - began))
+            began = time.perf_counter()
+            expected = [key for key, _ in snapshot.words.search(analyze(question.text), DEPTH)]
+            ours.append(1_000 * (time.perf_counter() - began))
+            order = sorted(found, key=lambda point: (-point.score, int(point.id)))
+            same += [int(point.id) for point in order][:DEPTH] == expected
+        size = sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file()) / 1e6
+    print(f"Qdrant's engine: the same {DEPTH} pages in the same order for {same} of {len(asked)}; {size:.1f} MB")
+    for name, times in (("Qdrant's engine", theirs), ("tantivy", ours)):
+        print(f"{name}: p50 {np.percentile(times, 50):.2f} ms, p95 {np.percentile(times, 95):.2f} ms")
+
+
+def _build(folder: str, pages: Mapping[int, PageTerms], average: Lengths) -> Any:
+    shard = edge.EdgeShard.create(folder, edge.EdgeConfig(sparse_vectors={"words": edge.EdgeSparseVectorParams()}))
+    points = []
+    for key, page in pages.items():
+        row = weigh_page(page, average)
+        points.append(edge.Point(key, {"words": edge.SparseVector(row.places, row.values)} if row.places else {}))
+    shard.update(edge.UpdateOperation.upsert_points(points))
+    while shard.optimize():
+        pass
+    shard.flush()
+    return shard
+
+
+if __name__ == "__main__":
+    main()
