@@ -14,7 +14,7 @@ from core.keys import document_of
 from core.types import FusedHit
 from index.catalog import PageRow
 from index.reader import Snapshot
-from ingest.perceptual_hash import NEAR, near_duplicates
+from ingest.photos.perceptual_hash import NEAR, near_duplicates
 
 SAME_WORDS = 0.9  # of the words of two pages together; the rest may be misread or a running title
 

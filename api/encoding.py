@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api.embedding import Batch, Embedder, Rows, embed
 from encode.batching import usable_cores
 from ingest.events import Event, Window
-from ingest.perceptual_hash import perceptual_hash
+from ingest.photos.perceptual_hash import perceptual_hash
 
 MOST_THREADS = 2
 """Windows encoded at once. Encoders share out a window's batches among all cores; what they do before and after, in one

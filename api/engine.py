@@ -48,12 +48,12 @@ from index.pictures import kept_picture
 from index.reader import CollectionReader, Snapshot
 from index.writer import CollectionWriter
 from ingest import pipeline, sources
-from ingest.ocr import Ocr, OcrSettings
-from ingest.ocr_words import RecognitionError, TextRecogniser
+from ingest.ocr.pages import Ocr, OcrSettings
+from ingest.ocr.words import RecognitionError, TextRecogniser
 from ingest.reader_options import DEFAULT as READER_DEFAULT
 from ingest.reader_options import ReaderOptions
 from ingest.turns import Digest
-from ingest.workers import suggested_workers
+from ingest.workers.pool import suggested_workers
 from retrieve.search import Fusion, Retriever
 
 logger = logging.getLogger(f"pagelens.{__name__}")

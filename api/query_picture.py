@@ -8,9 +8,9 @@ import numpy as np
 from core.errors import ReadError, UsageError
 from core.types import Picture
 from ingest import readers
-from ingest.ocr import read_photo
-from ingest.ocr import read_picture as read_picture_text
-from ingest.ocr_words import TextRecogniser
+from ingest.ocr.pages import read_photo
+from ingest.ocr.pages import read_picture as read_picture_text
+from ingest.ocr.words import TextRecogniser
 from ingest.sources import identify
 
 LONGEST = 1_600  # pixels: enough to read what is written in it

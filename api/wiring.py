@@ -29,7 +29,7 @@ from index.moving import CollectionMove
 from index.placing import require_free
 from index.words import analyze
 from ingest import readers
-from ingest.ocr_engines import load_recogniser
+from ingest.ocr.engines import load_recogniser
 from ingest.reader_options import DEFAULT as READER_DEFAULT
 from ingest.reader_options import ReaderOptions
 from retrieve.search import Retriever

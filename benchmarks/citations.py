@@ -26,10 +26,10 @@ from generate.claims import FUNCTION_WORDS, Fact, read_claim, tokenize
 from generate.page_words import PageWords
 from generate.sentences import split_sentences
 from index.words import analyze
-from ingest.ocr import OcrSettings, longest_side, read_picture
-from ingest.ocr_engines import load_recogniser
-from ingest.ocr_words import TextRecogniser
-from ingest.pdf import opened, render
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.pages import OcrSettings, longest_side, read_picture
+from ingest.ocr.words import TextRecogniser
+from ingest.pdf.reader import opened, render
 
 DPI = 150
 LEAST, MOST = 8, 45  # words of a sentence

@@ -29,11 +29,11 @@ from torch.nn.utils.rnn import pad_sequence
 from benchmarks.token_pages import Made, make_pages
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
-from index.many_exact import ExactMaxSim
-from index.many_fast import FastMaxSim, TwoStageMaxSim
-from index.many_vectors import ManyVectorIndex
-from index.ragged import Ragged, Stack
-from index.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
+from index.late.many_exact import ExactMaxSim
+from index.late.many_fast import FastMaxSim, TwoStageMaxSim
+from index.late.many_vectors import ManyVectorIndex
+from index.late.ragged import Ragged, Stack
+from index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 
 K = 10
 DEPTH = 200  # what the retriever asks of a lane before fusion

@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.development_set import DATA
 from core.types import Picture
-from ingest.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from ingest.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 ALLOWED = (0, 2, 4, 6, 8, 10, 12, 14, 16)
 PAGE_PIXELS = 256  # the longer side of the page pictures hashed
@@ -86,7 +86,7 @@ def _hashes(pictures: Sequence[Picture]) -> NDArray[np.uint64]:
 
 
 def _page_hashes(folder: Path) -> Iterator[int]:
-    from ingest.pdf import render  # PyMuPDF takes a second to import
+    from ingest.pdf.reader import render  # PyMuPDF takes a second to import
 
     for path in sorted(folder.rglob("*.pdf")):
         for number in range(1, _page_count(path) + 1):

@@ -25,9 +25,9 @@ from PIL import Image
 
 from benchmarks.development_set import DATA, SET, require_data
 from core.types import Page, Picture
-from ingest.ocr import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
-from ingest.ocr_engines import load_recogniser
-from ingest.pdf import opened, render
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.pages import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
+from ingest.pdf.reader import opened, render
 from ingest.readers import sight
 
 CASES: tuple[tuple[EngineName, int], ...] = (

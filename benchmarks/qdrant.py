@@ -33,13 +33,13 @@ from benchmarks.development_set import questions, require_data
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
 from index import dense
-from index.many_exact import ExactMaxSim
-from index.many_vectors import open_index
-from index.page_tokens import PageTokens
-from index.ragged import Stack
+from index.late.many_exact import ExactMaxSim
+from index.late.many_vectors import open_index
+from index.late.page_tokens import PageTokens
+from index.late.ragged import Stack
+from index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from index.reader import CollectionReader
 from index.segments import read_segment, write_segment
-from index.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from index.words import analyze
 from retrieve.lanes import PageLane, TextLane
 

@@ -30,7 +30,7 @@ from index.askings import Dialogue
 from index.bm25 import Lengths, PageTerms, Sparse, idf, query_places, read_terms, weigh_page, weigh_query
 from index.catalog import PageRow
 from index.lexical import indexed_text
-from index.qdrant_index import SPARE
+from index.qdrant.search import SPARE
 from index.reader import CollectionReader, Snapshot
 from index.selection import Selection
 from index.words import analyze

@@ -34,7 +34,7 @@ from api.wiring import open_collection
 from benchmarks.development_set import SET, require_data
 from core.settings import Settings
 from ingest.mupdf import pymupdf
-from ingest.ocr import OcrSettings
+from ingest.ocr.pages import OcrSettings
 
 SAMPLE_SECONDS = 0.1
 LEAST_WORDS = 20  # of a page that counts as text

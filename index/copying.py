@@ -27,6 +27,7 @@ from index.bm25 import read_terms
 from index.catalog import transaction
 from index.check import find_damage
 from index.files import Files
+from index.late.token_segments import storage_of
 from index.layout import LaneRecord, Layout, Manifest, load
 from index.lexical import indexed_text
 from index.merging import name_segment
@@ -34,7 +35,6 @@ from index.opening import open_for_writing
 from index.reader import CollectionReader, Snapshot
 from index.recording import remove_documents
 from index.stores import LaneTokens, LaneVectors, Written
-from index.token_segments import storage_of
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 

@@ -1,7 +1,7 @@
-"""Vectors in the collection's own folder: append-only segments, searched by `index.dense` and `index.many_vectors`.
+"""Vectors in the collection's own folder: append-only segments, searched by `index.dense` and `index.late`.
 
-See `index.stores` for what a store does, `index.segments` and `index.token_segments` for what lies on disk. Which rows
-are live is the catalog's to say.
+See `index.stores` for what a store does, `index.segments` and `index.late.token_segments` for what lies on disk.
+Which rows are live is the catalog's to say.
 """
 
 import logging
@@ -23,12 +23,12 @@ from index.askings import Answer
 from index.catalog import transaction
 from index.embedded_words import EmbeddedWords
 from index.lane_rows import parts_by_document, write_dense, write_tokens
+from index.late.page_tokens import PageTokens, gather_tokens
+from index.late.token_segments import read_token_segment
 from index.layout import LaneRecord, Layout, Manifest
-from index.page_tokens import PageTokens, gather_tokens
 from index.segments import check_segment, read_keys, read_segment, sweep
 from index.selection import Selection
 from index.stores import DenseParts, LaneCheck, TokenParts, Written
-from index.token_segments import read_token_segment
 from index.vectors import Matrix, VectorIndex
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -63,7 +63,7 @@ class EmbeddedStore:
     """See `VectorStore`."""
 
     def __init__(self, layout: Layout, *, joined: bool = True) -> None:
-        """`joined`: see `index.many_vectors.open_index`."""
+        """`joined`: see `index.late.many_vectors.open_index`."""
         self._layout = layout
         self._joined = joined
 

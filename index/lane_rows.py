@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from core.keys import document_of, page_of
 from core.spaces import Space
 from core.types import TokenMatrix
+from index.late.pooled_spaces import pool_factor
+from index.late.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
 from index.layout import LaneRecord
-from index.pooled_spaces import pool_factor
 from index.recording import DenseRows
 from index.segments import write_segment
 from index.stores import NOTHING, DenseParts, TokenParts, Written
-from index.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
 from index.vectors import Matrix
 
 
@@ -50,7 +50,7 @@ def pack_pages(lane: LaneRecord, pages: Sequence[TokenMatrix] | TokenRows, stora
 def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
     if factor == 1:
         return pages
-    from index.token_pooling import pool_tokens  # scipy: a quarter of a second to import
+    from index.late.token_pooling import pool_tokens  # scipy: a quarter of a second to import
 
     return [pool_tokens(page, factor) for page in pages]
 

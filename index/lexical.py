@@ -1,4 +1,4 @@
-"""The `words` lane at rest, and what every place it may lie in does: `index.embedded_words`, `index.qdrant_words`.
+"""The `words` lane at rest, and what every place it may lie in does: `index.embedded_words`, `index.qdrant.words`.
 
 It is a cache of the catalog: a page key never changes its text, so the lane is in step exactly when it has the
 catalog's pages. Pages go in before the catalog's commit and out after it; what a reader finds are live pages of its

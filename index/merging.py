@@ -11,9 +11,9 @@ from core.spaces import Space
 from index import catalog
 from index import tables as t
 from index.catalog import transaction
+from index.late.token_segments import read_token_segment, storage_of, write_token_segment
 from index.layout import Layout, Manifest
 from index.segments import read_segment, write_segment
-from index.token_segments import read_token_segment, storage_of, write_token_segment
 
 SMALL_SEGMENT = 65_536  # rows; smaller ones are merged once there are MANY,
 SMALL_TOKENS = 4_096  # rows where a row is a page of many vectors, of a tenth of a megabyte

@@ -31,12 +31,12 @@ from index import catalog, upkeep
 from index import tables as t
 from index.catalog import DocumentRow, PageRow, transaction
 from index.lane_rows import pack_pages
+from index.late.token_segments import Storage, TokenRows
 from index.layout import LaneRecord, Layout, sync_folder, write_json
 from index.merging import name_segment
 from index.opening import drop_other_stores, next_manifest, open_for_writing, places_of, stores
 from index.recording import DenseRows, remove_documents
 from index.stores import Written
-from index.token_segments import Storage, TokenRows
 from index.writer import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS
 
 # Made when a move begins, dropped when it ends.

@@ -10,7 +10,7 @@ def open_store(layout: Layout, manifest: Manifest, *, joined: bool = True) -> Ve
     searches of several threads at once share what they can."""
     if manifest.server is None:
         return EmbeddedStore(layout, joined=joined)
-    from index.qdrant_store import QdrantStore  # heavy: only where it is used
+    from index.qdrant.store import QdrantStore  # heavy: only where it is used
 
     return QdrantStore.open(layout, manifest.server)
 
@@ -18,6 +18,6 @@ def open_store(layout: Layout, manifest: Manifest, *, joined: bool = True) -> Ve
 def require_free(layout: Layout, server: ServerRecord | None) -> None:
     """Raise StoreError unless a new collection's vectors can lie there: a server that answers, nothing of that name."""
     if server is not None:
-        from index.qdrant_store import QdrantStore
+        from index.qdrant.store import QdrantStore
 
         QdrantStore.open(layout, server).require_free()

@@ -15,7 +15,7 @@ from core.keys import page_key, passage_key
 from core.types import Document, Guess, Page, Passage, TokenMatrix
 from index import catalog, term_counts
 from index import tables as t
-from index.token_segments import TokenRows
+from index.late.token_segments import TokenRows
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@
 
 A segment is written beside its place, synced, and renamed in. Which rows of it are live is the catalog's to say;
 a segment the catalog does not name is swept. Segments of many vectors an item have further arrays
-(`index.token_segments`). This module knows no catalog.
+(`index.late.token_segments`). This module knows no catalog.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Where a collection's vectors lie, and what every such place does. Two do it: `index.embedded`, `index.qdrant_store`.
+"""Where a collection's vectors lie, and what every such place does. Two do it: `index.embedded`, `index.qdrant.store`.
 
 The catalog stays the only commit point. A store makes rows durable and returns their name; the catalog then names them
 and says which document each belongs to. A row that no live document has is never found, whatever a store still holds,
@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine
 
 from core.types import QueryTokens, TokenMatrix
 from index.askings import Answer
+from index.late.token_segments import TokenRows
 from index.layout import LaneRecord, Manifest
 from index.lexical import LexicalIndex
 from index.recording import DenseRows
 from index.selection import Selection
-from index.token_segments import TokenRows
 from index.vectors import Matrix
 
 Written = tuple[str, Sequence[tuple[int, int]]]
@@ -92,7 +92,7 @@ class LaneTokens(Protocol):
     def search(
         self, query: QueryTokens, k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return page keys and MaxSim (`index.maxsim`) of the k best selected pages, best first."""
+        """Return page keys and MaxSim (`index.late.maxsim`) of the k best selected pages, best first."""
         ...
 
 

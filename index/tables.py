@@ -122,7 +122,7 @@ failures = Table(
     Column("attempts", Integer, nullable=False),
 )
 
-# What a page's picture looks like in the coarse: `ingest.perceptual_hash`, its 64 bits as a signed number.
+# What a page's picture looks like in the coarse: `ingest.photos.perceptual_hash`, its 64 bits as a signed number.
 looks = Table(
     "looks",
     metadata,

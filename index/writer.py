@@ -22,13 +22,13 @@ from index import tables as t
 from index.bm25 import read_terms
 from index.catalog import transaction
 from index.lane_rows import pack_pages
+from index.late.token_segments import Storage, TokenRows
 from index.layout import LaneRecord, Layout, load
 from index.lexical import indexed_text
 from index.merging import name_segment
 from index.opening import open_for_writing, places_of
 from index.recording import NewPages, insert_pages, link_path, remove_documents, staged_at, unlink_path
 from index.stores import Written
-from index.token_segments import Storage, TokenRows
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
 FLUSH_PAGES = 256  # likewise

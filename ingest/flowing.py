@@ -23,7 +23,7 @@ from ingest.formats import DocumentFormat, document_format, kind_of
 from ingest.html_source import decoded, plain_html, plain_markdown
 from ingest.leaves import bitmaps, drawn, page_text, words_on
 from ingest.mupdf import LOCK, forget, pymupdf, warnings
-from ingest.pdf_facts import title
+from ingest.pdf.facts import title
 from ingest.readers import Reading
 from ingest.signatures import HEAD_BYTES
 from ingest.sources import unreadable

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.types import Kind
-from ingest.sidecars import sidecars
+from ingest.photos.sidecars import sidecars
 from ingest.sources import digest
 from ingest.turns import Digest, Stamp, stamp
 

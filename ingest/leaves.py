@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.types import PageText
-from ingest.hidden_text import Seen, seen
 from ingest.mupdf import pymupdf
+from ingest.pdf.hidden_text import Seen, seen
 from ingest.usable_text import WORDS_LOST
 from ingest.words import REPLACEMENT, Word, assemble, visual_lines
 

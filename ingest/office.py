@@ -1,6 +1,6 @@
 """Word, PowerPoint, Excel, OpenDocument and RTF files, read as the PDF that LibreOffice makes of them.
 
-Knows how a file becomes a PDF and that it is made once; what is read of it is `ingest.pdf`.
+Knows how a file becomes a PDF and that it is made once; what is read of it is `ingest.pdf.reader`.
 """
 
 import os
@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from core.errors import ReadError
-from ingest import pdf
 from ingest.formats import NEW_OFFICE, OLD_OFFICE, DocumentFormat, document_format
 from ingest.office_program import NEEDS_OFFICE, find_soffice, to_pdf
+from ingest.pdf import reader as pdf
 from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.readers import Reading
 from ingest.signatures import HEAD_BYTES

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import ReadError
 from core.types import Document, Kind, Page, Picture
-from ingest.ocr import Ocr, read_pages
+from ingest.ocr.pages import Ocr, read_pages
 from ingest.reader_options import DEFAULT, ReaderOptions
 from ingest.readers import Adapter, Reading, Sight, load, sight
 

@@ -17,15 +17,15 @@ from core.types import Document, Page, Passage
 from ingest import readers
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.file_here import FilesHere
-from ingest.ocr import Ocr
+from ingest.ocr.pages import Ocr
 from ingest.page_work import LoadAdapter, OnWait, Opener, PageWork
 from ingest.passages import inputs_of, photo_words, split
 from ingest.reader_options import DEFAULT, ReaderOptions
-from ingest.reading_plan import PATIENCE
 from ingest.signatures import claimed_kind
 from ingest.sources import digest, walk
 from ingest.turns import Digest, Turn, blaming, renewed, turns
-from ingest.workers import LIMITS, Crew, Limits
+from ingest.workers.pool import LIMITS, Crew, Limits
+from ingest.workers.reading_plan import PATIENCE
 
 log = logging.getLogger(f"pagelens.{__name__}")
 

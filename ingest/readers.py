@@ -66,11 +66,11 @@ def sight(path: Path, kind: Kind, reading: Reading) -> Sight:
 def load(kind: Kind, options: ReaderOptions = DEFAULT) -> Adapter:
     """Import and return the adapter of a kind."""
     if kind == "pdf":
-        from ingest import pdf
+        from ingest.pdf import reader as pdf
 
         return _With(pdf.opened, pdf.render, {"passwords": options.passwords})
     if kind == "photo":
-        from ingest import photos
+        from ingest.photos import reader as photos
 
         return photos
     if kind == "office":

@@ -15,8 +15,8 @@ from core.types import Kind
 from ingest.events import Failed, Skipped
 from ingest.formats import document_format
 from ingest.office_program import NEEDS_OFFICE, find_soffice
+from ingest.photos.sidecars import sidecars
 from ingest.reader_options import DEFAULT, ReaderOptions
-from ingest.sidecars import sidecars
 from ingest.signatures import HEAD_BYTES, claimed_kind, describe, readable_kind
 
 COLLECTION_FILES = ("collection.json", "pagelens.json")  # of a collection, and of a place where it keeps files

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.types import Box, PageText, QueryTokens, TokenMatrix
 from encode.heatmaps import heat_map, paint, spread, token_heat
-from index.maxsim import Cuts, maxima, weigh
+from index.late.maxsim import Cuts, maxima, weigh
 
 HOT = 0.6  # of the way from the coldest patch to the hottest: as hot is evidence,
 MOST_PLACES = 12  # so many patches at most

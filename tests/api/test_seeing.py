@@ -19,7 +19,7 @@ from api.shell.exits import Exit
 from core.errors import NotFound, UsageError, WeightsError
 from core.settings import Settings
 from core.types import Filters, PageRef
-from ingest.ocr import OcrSettings
+from ingest.ocr.pages import OcrSettings
 from tests.api.conftest import HARBOUR
 from tests.api.files import write_pdf
 from tests.encode.tiny_vision import make_clip_checkpoint, make_page_checkpoint

@@ -12,12 +12,12 @@ from qdrant_client import QdrantClient
 from core.keys import document_of, page_key, page_of, passage_key
 from core.spaces import Space
 from core.types import QueryTokens
+from index.late.token_segments import TokenRows
 from index.layout import ServerRecord
-from index.qdrant_connection import KEY, Qdrant, connect
-from index.qdrant_index import QdrantTokens, QdrantVectors
-from index.qdrant_lane import QdrantLane
+from index.qdrant.connection import KEY, Qdrant, connect
+from index.qdrant.lane import QdrantLane
+from index.qdrant.search import QdrantTokens, QdrantVectors
 from index.selection import Selection
-from index.token_segments import TokenRows
 from index.vectors import Matrix
 
 SERVER = os.environ.get("QDRANT_URL", "")  # the same tests on a real server

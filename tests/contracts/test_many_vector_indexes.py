@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.types import QueryTokens, TokenMatrix
-from index.many_exact import ExactMaxSim
-from index.many_fast import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
-from index.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
-from index.ragged import Stack
-from index.token_segments import Storage, TokenRows, pack_tokens
+from index.late.many_exact import ExactMaxSim
+from index.late.many_fast import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
+from index.late.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
+from index.late.ragged import Stack
+from index.late.token_segments import Storage, TokenRows, pack_tokens
 from tests.contracts.on_qdrant import TokensOnQdrant
 from tests.encode.at_once import at_once
 

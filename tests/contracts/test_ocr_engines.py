@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core.types import Picture
-from ingest.ocr import OcrSettings
-from ingest.ocr_engines import load_recogniser
-from ingest.ocr_words import RecognisedWord, TextRecogniser
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.pages import OcrSettings
+from ingest.ocr.words import RecognisedWord, TextRecogniser
 from ingest.words import Word, assemble
 from tests.ingest.scans import LINES, drawn, picture_of, written_page
 

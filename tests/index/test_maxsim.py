@@ -12,14 +12,21 @@ from numpy.typing import NDArray
 from core.errors import CollectionDamaged
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
-from index.integer_scan import integer_scan, quick_products
-from index.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
-from index.pooled_spaces import pool_factor, pooled_space
-from index.ragged import Block, Stack
+from index.late.integer_scan import integer_scan, quick_products
+from index.late.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
+from index.late.pooled_spaces import pool_factor, pooled_space
+from index.late.ragged import Block, Stack
+from index.late.token_pooling import pool_tokens
+from index.late.token_segments import (
+    Storage,
+    TokenRows,
+    pack_tokens,
+    read_token_segment,
+    storage_of,
+    write_token_segment,
+)
+from index.late.token_summaries import SHARE, summarise
 from index.segments import check_segment, read_segment, sweep, write_segment
-from index.token_pooling import pool_tokens
-from index.token_segments import Storage, TokenRows, pack_tokens, read_token_segment, storage_of, write_token_segment
-from index.token_summaries import SHARE, summarise
 
 SPACE = Space("test/tokens", "1", 8, many=True)
 

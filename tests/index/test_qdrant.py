@@ -13,13 +13,13 @@ from qdrant_client import QdrantClient, models
 from core.errors import CollectionMismatch, StoreError
 from core.keys import document_of, number_of, page_key, page_of, passage_key
 from core.types import QueryTokens
+from index.late.token_segments import Storage, pack_tokens
 from index.layout import LaneRecord, Layout, ServerRecord, create
 from index.placing import require_free
-from index.qdrant_connection import KEY, Qdrant
-from index.qdrant_points import pack_page, unpack_page
+from index.qdrant.connection import KEY, Qdrant
+from index.qdrant.points import pack_page, unpack_page
 from index.reader import CollectionReader
 from index.repair import repair
-from index.token_segments import Storage, pack_tokens
 from index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, sha, vector, write
 from tests.index.qdrant_process import REPOSITORY, QdrantProcess

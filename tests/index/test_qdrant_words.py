@@ -13,8 +13,8 @@ from core.types import QueryTokens
 from index import tables as t
 from index.askings import TokenAsking, VectorAsking, WordAsking
 from index.layout import Layout, ServerRecord, create, load, write_json
-from index.qdrant_sparse import WORDS
-from index.qdrant_words import WORDS_STORE
+from index.qdrant.sparse import WORDS
+from index.qdrant.words import WORDS_STORE
 from index.reader import CollectionReader
 from index.repair import repair
 from index.writer import CollectionWriter

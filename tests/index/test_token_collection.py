@@ -9,14 +9,14 @@ import pytest
 from core.keys import document_of, number_of, page_key
 from core.spaces import Space
 from core.types import QueryTokens, TokenMatrix
+from index.late.page_tokens import PageTokens
+from index.late.pooled_spaces import pooled_space
+from index.late.token_pooling import pool_tokens
 from index.layout import LaneRecord, Layout, create
 from index.merging import MANY
-from index.page_tokens import PageTokens
-from index.pooled_spaces import pooled_space
 from index.reader import CollectionReader, Snapshot
 from index.recording import NewPages
 from index.segments import check_segment
-from index.token_pooling import pool_tokens
 from index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
 

@@ -16,8 +16,8 @@ from PIL.Image import Image
 
 from core.types import Kind, Page, Picture
 from ingest import readers
-from ingest.ocr import OcrSettings
-from ingest.ocr_words import RecognisedWord, TextRecogniser
+from ingest.ocr.pages import OcrSettings
+from ingest.ocr.words import RecognisedWord, TextRecogniser
 from ingest.reader_options import ReaderOptions
 from ingest.readers import Adapter, Reading
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.labels import LabelRule, Style, label, letters, roman
+from ingest.pdf.labels import LabelRule, Style, label, letters, roman
 
 
 @pytest.mark.parametrize(

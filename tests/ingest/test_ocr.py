@@ -13,10 +13,10 @@ import pytest
 from core.errors import UsageError, WeightsError
 from core.types import Page, PageText, Picture
 from ingest.mupdf import pymupdf
-from ingest.ocr import MAX_PIXELS, Ocr, OcrMode, OcrSettings, longest_side, read_pages, read_photo, read_picture
-from ingest.ocr_engines import load_recogniser
-from ingest.ocr_words import RecognisedWord, RecognitionError, TextRecogniser
-from ingest.pdf import opened
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.pages import MAX_PIXELS, Ocr, OcrMode, OcrSettings, longest_side, read_pages, read_photo, read_picture
+from ingest.ocr.words import RecognisedWord, RecognitionError, TextRecogniser
+from ingest.pdf.reader import opened
 from ingest.readers import sight
 from ingest.usable_text import WORDS_LOST
 from tests.ingest.files import new_pdf, noise
@@ -306,7 +306,7 @@ def test_languages_that_no_model_at_hand_reads_are_refused_with_the_way_out() ->
 
 def test_nothing_heavy_is_imported_until_a_picture_is_read() -> None:
     code = (
-        "import sys, ingest.pipeline, ingest.ocr_engines; "
+        "import sys, ingest.pipeline, ingest.ocr.engines; "
         "print(sorted({'cv2', 'rapidocr', 'onnxruntime', 'PIL', 'pymupdf'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from core.errors import UsageError
-from ingest.ocr import OcrSettings
-from ingest.ocr_engines import load_recogniser
-from ingest.ocr_languages import short, tesseract_name
-from ingest.ocr_tesseract import TesseractRecogniser
-from ingest.ocr_words import RecognitionError
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.languages import short, tesseract_name
+from ingest.ocr.pages import OcrSettings
+from ingest.ocr.tesseract import TesseractRecogniser
+from ingest.ocr.words import RecognitionError
 
 TABLE = (
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"

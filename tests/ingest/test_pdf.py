@@ -16,8 +16,8 @@ from core.errors import ReadError
 from core.types import Document, Page
 from ingest.leaves import MAX_PIXELS
 from ingest.mupdf import pymupdf
-from ingest.pdf import opened, render, render_page
-from ingest.pdf_facts import pdf_date
+from ingest.pdf.facts import pdf_date
+from ingest.pdf.reader import opened, render, render_page
 from tests.ingest.files import SENTENCE, hand_written_pdf, new_pdf, write_pdf
 
 ROTATIONS = (0, 90, 180, 270)
@@ -247,9 +247,8 @@ def test_a_name_of_any_bytes_can_be_read_and_drawn(tmp_path: Path) -> None:
 
 
 def test_reading_pdfs_does_not_load_the_layout_part() -> None:
-    check = (
-        "import sys, ingest.pdf; print(sorted({'onnxruntime', 'networkx', 'pymupdf4llm', 'torch'} & set(sys.modules)))"
-    )
+    heavy = {"onnxruntime", "networkx", "pymupdf4llm", "torch"}
+    check = f"import sys, ingest.pdf.reader; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.types import Page
 from ingest.mupdf import pymupdf
-from ingest.pdf import opened
+from ingest.pdf.reader import opened
 from tests.ingest.files import noise
 
 SEEN = "Everybody reads this line"

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from core.types import Picture
-from ingest.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from ingest.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev" / "photos"
 

@@ -13,8 +13,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from core.errors import ReadError
 from core.types import Page
-from ingest.photos import opened, render, render_photo
-from ingest.pixels import MAX_PIXELS, displayed, opened_picture
+from ingest.photos.pixels import MAX_PIXELS, displayed, opened_picture
+from ingest.photos.reader import opened, render, render_photo
 from ingest.signatures import photo_format, readable_kind
 from tests.ingest.files import noise
 from tests.ingest.photo_files import write_photo

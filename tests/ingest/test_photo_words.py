@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ingest.exif import read_facts
-from ingest.iptc import read_iptc
-from ingest.photo_facts import Facts, merged, moment, stars
-from ingest.photo_metadata import date_in_name, date_words, folder_words
-from ingest.photos import opened
-from ingest.sidecars import read_export, sidecars
-from ingest.xmp import read_xmp
+from ingest.photos.exif import read_facts
+from ingest.photos.facts import Facts, merged, moment, stars
+from ingest.photos.iptc import read_iptc
+from ingest.photos.metadata import date_in_name, date_words, folder_words
+from ingest.photos.reader import opened
+from ingest.photos.sidecars import read_export, sidecars
+from ingest.photos.xmp import read_xmp
 from tests.ingest.files import noise
 from tests.ingest.photo_files import dataset, exif, iptc, write_export, write_photo, xmp
 

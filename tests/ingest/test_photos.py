@@ -14,9 +14,9 @@ from PIL import Image
 
 from core.errors import ReadError
 from core.types import Document, Page
-from ingest.exif import camera_name
-from ingest.photo_metadata import in_words
-from ingest.photos import opened, render, render_photo
+from ingest.photos.exif import camera_name
+from ingest.photos.metadata import in_words
+from ingest.photos.reader import opened, render, render_photo
 from tests.ingest.files import corners, noise
 from tests.ingest.photo_files import FORMATS, exif, write_photo, xmp
 

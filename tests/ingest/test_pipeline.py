@@ -15,8 +15,8 @@ from core.errors import UsageError
 from core.types import Page, Passage
 from ingest.events import Event, Failed, Skipped, Unchanged, Window
 from ingest.mupdf import pymupdf
-from ingest.ocr import Ocr, OcrSettings
-from ingest.ocr_engines import load_recogniser
+from ingest.ocr.engines import load_recogniser
+from ingest.ocr.pages import Ocr, OcrSettings
 from ingest.pipeline import Known, read
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
 from tests.ingest.photo_files import exif, write_photo, xmp
@@ -350,7 +350,7 @@ def test_only_a_window_of_pages_is_held_at_a_time(tmp_path: Path) -> None:
 GROWTH = """
 import os, sys
 from pathlib import Path
-from ingest.pdf import opened
+from ingest.pdf.reader import opened
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -8,8 +8,8 @@ import pytest
 from core.errors import ReadError
 from core.types import Document, Kind, Page, no_text
 from ingest.page_work import Job, MadePage, Stage
-from ingest.reading_plan import PATIENCE, Assignment, Plan
 from ingest.stretches import LONGEST, STRETCH, stretch_end
+from ingest.workers.reading_plan import PATIENCE, Assignment, Plan
 
 
 def job(name: str, first: int = 1, kind: Kind = "pdf") -> Job:

@@ -1,0 +1,91 @@
+"""A many-vector lane as a reader has it: the live pages of all its segments under one row number each.
+
+Everything but keys and offsets stays on disk, memory-mapped. Knows the catalog's segments and runs, no commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from core.keys import document_of
+from core.types import QueryTokens, TokenMatrix
+from index import tables as t
+from index.late.many_vectors import ManyVectorIndex, open_index
+from index.late.ragged import Stack
+from index.late.token_segments import TokenRows, read_token_segment
+from index.selection import Selection
+from index.stores import TokenParts
+
+
+@dataclass(frozen=True, slots=True)
+class PageTokens:
+    """A lane's live pages: page keys (n,) by row, their tokens, and the index over them."""
+
+    keys: NDArray[np.int64]
+    parts: Sequence[TokenRows]  # their pages, one part after another, are the rows
+    index: ManyVectorIndex
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def search(
+        self, query: QueryTokens, k: int, *, selection: Selection | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """See `LaneTokens.search`."""
+        allowed = None if selection is None else selection.mask(self.keys)
+        rows, scores = self.index.search(query, k, allowed=allowed)
+        return self.keys[rows], scores
+
+    def page(self, key: int) -> TokenMatrix | None:
+        """See `LaneTokens.page`."""
+        rows = np.flatnonzero(self.keys == key)
+        return self.matrix(int(rows[0])) if len(rows) else None
+
+    def parts_of(self, documents: Sequence[int]) -> TokenParts:
+        """See `LaneTokens.parts_of`: as they lie here."""
+        found: list[tuple[Sequence[int], TokenRows]] = []
+        first = 0
+        for part in self.parts:
+            keys = self.keys[first : first + len(part)]
+            rows = np.flatnonzero(np.isin(document_of(keys), documents))
+            runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else []
+            found += [(keys[run].tolist(), part.cut(int(run[0]), int(run[-1]) + 1)) for run in runs]
+            first += len(part)
+        return found
+
+    def matrix(self, row: int) -> TokenMatrix:
+        """Return a page's tokens and where on it they look."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        part = int(np.searchsorted(ends, row, side="right"))
+        return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
+
+
+def gather_tokens(connection: Connection, folder: Path, store: str, dim: int, *, joined: bool = True) -> PageTokens:
+    """Return a lane's live pages in the order they were written; `joined` see `open_index`. Raises like
+    `index.segments.read_segment`."""
+    s, r, d = t.segments.c, t.runs.c, t.documents.c
+    query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
+    live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
+    runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
+    segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
+    cuts = _joined(runs)
+    parts = [segments[name][1].cut(start, stop) for name, start, stop in cuts]
+    keys = [segments[name][0][start:stop] for name, start, stop in cuts]
+    tokens, summaries = Stack([p.tokens for p in parts], dim), Stack([p.summaries for p in parts], dim)
+    index = open_index(tokens, summaries, joined=joined)
+    return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, index)
+
+
+def _joined(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Return runs (segment, start, stop) with neighbours made one: documents next to each other are one part."""
+    joined: list[tuple[str, int, int]] = []
+    for name, start, stop in runs:
+        if joined and joined[-1][0] == name and joined[-1][2] == start:
+            joined[-1] = (name, joined[-1][1], stop)
+        else:
+            joined.append((name, start, stop))
+    return joined

@@ -1,0 +1,1 @@
+"""Text from pictures: the engines, and what becomes of their lines."""

@@ -1,0 +1,19 @@
+"""The one place that loads an OCR engine, when it is first needed. Knows their names, imports no library."""
+
+from typing import assert_never
+
+from ingest.ocr.pages import OcrSettings
+from ingest.ocr.words import TextRecogniser
+
+
+def load_recogniser(settings: OcrSettings) -> TextRecogniser:
+    """Return the engine that the settings name. Raises UsageError where it cannot read what is asked; WeightsError."""
+    if settings.engine == "rapidocr":
+        from ingest.ocr.rapid import RapidRecogniser
+
+        return RapidRecogniser(languages=settings.languages, threads=settings.threads)
+    if settings.engine == "tesseract":
+        from ingest.ocr.tesseract import TesseractRecogniser
+
+        return TesseractRecogniser(languages=settings.languages, threads=settings.threads)
+    assert_never(settings.engine)

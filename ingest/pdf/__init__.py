@@ -1,0 +1,1 @@
+"""PDFs in: words with boxes, and what people added to them."""

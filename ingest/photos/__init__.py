@@ -1,0 +1,1 @@
+"""Photos in: pixels as a viewer shows them, and all that is written beside them."""
