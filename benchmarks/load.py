@@ -13,8 +13,8 @@ Two servers stand on the collection, and each setting is measured on one and the
 without micro-batching and without kept results. "new" are queries that nobody asked before; "mixed" are half of them
 new and half drawn from 20. Queries are word sequences of the collection's own pages. While "indexing", files of FOLDER
 are uploaded with a line added, so that their bytes are new, one after another; each commit makes kept results
-worthless. The first line is the engine alone, in this process, one search after another. "clients" is the share of
-one core that the clients took from the server.
+worthless. The first line is the engine alone, in this process, one search after another. The clients are wrk
+(Debian: apt install wrk); "clients" is the share of one core that they took from the server.
 """
 
 import argparse
@@ -35,10 +35,11 @@ import api.blas_threads  # noqa: F401  # before numpy
 
 # isort: split
 import httpx2
+import numpy as np
 
 from api import wiring
 from api.client import PageLensClient
-from benchmarks.load_clients import K, Seen, line, load
+from benchmarks.wrk import K, Seen, line, load, require
 from core.errors import PageLensError
 from core.keys import page_key
 
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=12.0)
     given = parser.parse_args()
+    require()
     queries = distinct_queries(given.collection)
     alone(given.collection, queries, given.seconds)
     with ExitStack() as stack:
@@ -135,7 +137,7 @@ def distinct_queries(collection: Path) -> Iterator[str]:
     with wiring.open_collection(collection) as engine, engine.snapshot() as snapshot:
         rows = [row for row in snapshot.documents.values() if row.document.kind != "photo"]
         keys = [page_key(row.key, number) for row in rows for number in range(1, row.document.page_count + 1)]
-        some = random.Random(1).sample(keys, min(300, len(keys)))
+        some = random.Random(1).sample(keys, min(1_000, len(keys)))
         texts = [page.text.text.split() for page in snapshot.pages(some).values()]
     long = [words for words in texts if len(words) > 10 * WORDS]
     return _sequences(long)
@@ -157,15 +159,16 @@ def alone(collection: Path, queries: Iterator[str], seconds: float) -> None:
     """Measure the engine without a server, one search after another."""
     with wiring.open_collection(collection, llm="extractive") as engine:
         engine.search("ready")
-        seen, cpu, start = Seen(), time.process_time(), time.monotonic()
+        times: list[float] = []
+        cpu, start = time.process_time(), time.monotonic()
         while time.monotonic() < start + seconds:
             began = time.monotonic()
             engine.search(next(queries), k=K)
-            seen.seconds.append(time.monotonic() - began)
-        seen.lasted, seen.cpu = time.monotonic() - start, time.process_time() - cpu
-        spent = 1_000 * seen.cpu / len(seen.seconds)
+            times.append(1_000 * (time.monotonic() - began))
+        lasted, spent = time.monotonic() - start, 1_000 * (time.process_time() - cpu) / len(times)
         print(f"{engine.status().pages} pages; a search of the engine alone costs {spent:.0f} ms of a core")
-    print(line("engine alone, new", seen), flush=True)
+    p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
+    print(line("engine alone, new", Seen(lasted, p50, p95, p99, {"200": len(times)})), flush=True)
 
 
 if __name__ == "__main__":
