@@ -103,6 +103,13 @@ def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> N
     assert sorted(path.parent.name for path in folder.rglob("*.pdf")) == ["d0", "d3"]
 
 
+def test_a_file_that_another_has_removed_in_this_moment_stops_nobody_who_makes_room(tmp_path: Path) -> None:
+    (tmp_path / "old.pdf").write_bytes(b"x" * 100)
+    (tmp_path / "gone.pdf").symlink_to("nowhere")  # listed, and not there
+    fsspec_files.make_room(tmp_path, tmp_path / "fetched.pdf", most=50)
+    assert not (tmp_path / "old.pdf").exists()
+
+
 CHILD = """
 import sys
 from pathlib import Path
