@@ -116,7 +116,7 @@ class FolderFiles:
             raise StoreError(not_there(str(self._root), "found no such folder, or another's: is it mounted?"))
 
     def _make(self, name: str, write: "_Write") -> None:
-        path, partial = self._path(name), self._root / INCOMING / secrets.token_hex(8)
+        path, partial = self._path(name), self._path(f"{INCOMING}/{secrets.token_hex(8)}")
         try:
             self.require_ready()  # what is not mounted is not written to the disk below it
             for folder in (path.parent, partial.parent):

@@ -110,6 +110,17 @@ def test_a_file_that_another_has_removed_in_this_moment_stops_nobody_who_makes_r
     assert not (tmp_path / "old.pdf").exists()
 
 
+def test_a_link_in_the_place_of_what_is_not_yet_whole_leads_nothing_out_of_a_share(tmp_path: Path) -> None:
+    record, outside = FilesRecord(tmp_path.as_uri(), "ours"), tmp_path / "outside"
+    make_files(record)
+    outside.mkdir()
+    (tmp_path / "ours" / "incoming").symlink_to(outside)
+    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    with pytest.raises(StoreError, match="leads out of it"):
+        place.write("pictures/aa/1-7.jpg", b"x")
+    assert place.below("pictures") == []
+
+
 CHILD = """
 import sys
 from pathlib import Path
