@@ -26,6 +26,7 @@ class _Call(Generic[Asked, Answer]):
         self.woken = threading.Event()  # answered, or to go to work
         self.answers: list[Answer] = []  # one, once answered
         self.error: Exception | None = None
+        self.left = False  # its caller was interrupted, nobody waits for it
 
     @property
     def settled(self) -> bool:
@@ -69,6 +70,7 @@ class Joined(Generic[Asked, Answer]):
             call.woken.wait()
         except BaseException:  # this thread is interrupted: the others are not
             with self._lock:
+                call.left = True
                 there = call in self._waiting
                 if there:
                     self._waiting.remove(call)
@@ -84,7 +86,11 @@ class Joined(Generic[Asked, Answer]):
             self._ask([call, *others], work)
         finally:
             with self._lock:
-                self._waiting.extendleft(one for one in reversed(others) if not one.settled)  # interrupted
+                again = [one for one in others if not one.settled and not one.left]  # interrupted
+                self._waiting.extendleft(reversed(again))
+            for one in others:
+                if one.settled:  # interrupted between its answer and its waking
+                    one.woken.set()
             self._hand_on()
 
     def _ask(self, calls: Sequence[_Call[Asked, Answer]], work: Work[Asked, Answer]) -> None:

@@ -33,6 +33,7 @@ K1, B = 1.2, 0.75
 EXACT = 24  # lengths below are kept as they are
 PAIR, SECOND = 1 << 31, 1 << 30
 AHEAD = 1.05  # the second average beside the first
+FARTHEST = 1.5  # the straight line ends at so many times 1 / average: from twice on, long pages weigh less than nothing
 REMEMBERED = 1 << 16  # hashes: most words of a page are words of other pages
 
 
@@ -124,7 +125,7 @@ def _norm(length: float, average: float) -> float:
 
 def _second_share(then: float, now: float) -> float:
     """Return where 1 / now lies on the way from 1 / then (0) to that of the average ahead (1)."""
-    return (1 - then / now) / (1 - 1 / AHEAD) if then and now else 0.0
+    return (1 - min(then / now, FARTHEST)) / (1 - 1 / AHEAD) if then and now else 0.0
 
 
 def _kept(code: int) -> int:

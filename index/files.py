@@ -116,7 +116,7 @@ class FolderFiles:
             raise StoreError(not_there(str(self._root), "found no such folder, or another's: is it mounted?"))
 
     def _make(self, name: str, write: "_Write") -> None:
-        path, partial = self._path(name), self._root / INCOMING / secrets.token_hex(8)
+        path, partial = self._path(name), self._path(f"{INCOMING}/{secrets.token_hex(8)}")
         try:
             self.require_ready()  # what is not mounted is not written to the disk below it
             for folder in (path.parent, partial.parent):
@@ -177,7 +177,7 @@ def remove_files(record: FilesRecord) -> None:
     """Remove all that is a collection's at the address, the mark last. Raises StoreError."""
     require_reachable(record)
     place = _open(record)
-    for name in (*(one for one in place.below("") if one != MARKER), MARKER, ""):
+    for name in (*(one for one in own(place.below("")) if one != MARKER), MARKER, ""):
         place.remove(name)
 
 
@@ -192,6 +192,12 @@ def checked(name: str) -> str:
     if name and not _NAME.fullmatch(name):
         raise UsageError(f"expected a file's name of letters, digits, '.', '_' and '-', found {name[:80]!r}")
     return name
+
+
+def own(names: Sequence[str]) -> list[str]:
+    """Return those that a file or folder of ours can have: what a disk or a share keeps for itself beside them
+    (`.DS_Store`, `.nfs0001`) is left alone."""
+    return [name for name in names if _NAME.fullmatch(name)]
 
 
 def not_there(where: str, found: str) -> str:

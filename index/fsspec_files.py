@@ -6,7 +6,9 @@ is fsspec's to say; one that is not installed is named in the error. Knows names
 """
 
 import logging
+import os
 import secrets
+import stat
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -156,11 +158,22 @@ def _said(exc: Exception) -> str:
 
 def make_room(folder: Path, but: Path, *, most: int = KEPT_HERE) -> None:
     """Remove fetched files but one, those first that were used longest ago, until `most` bytes are left."""
-    found = [(path, path.stat()) for path in folder.rglob("*") if path.is_file() and path != but]
-    size = but.stat().st_size + sum(status.st_size for _, status in found)
-    for path, status in sorted(found, key=lambda one: one[1].st_mtime):
+    there = [(path, status) for path in folder.rglob("*") if (status := _status(path)) is not None]
+    size = sum(status.st_size for _, status in there)
+    for path, status in sorted(there, key=lambda one: one[1].st_mtime):
         if size <= most:
             return
+        if path == but:
+            continue
         logger.info("no longer kept here: %s", path.name)
         path.unlink(missing_ok=True)
         size -= status.st_size
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return a file's status; None for a folder, and for a file that others have removed in this moment."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None

@@ -187,15 +187,20 @@ def make_room(layout: Layout) -> None:
     root = layout.root
     if root.exists() and not root.is_dir():
         raise UsageError(f"expected a folder for the collection, found a file: {root}. Choose another name.")
-    if root.exists() and (strangers := [p.name for p in root.iterdir() if p.name not in _OURS]):
+    if root.exists() and (others := strangers(layout)):
         raise UsageError(
             f"expected an empty folder or a PageLens collection, found other files in {root} "
-            f"({', '.join(sorted(strangers)[:3])}). Choose a new folder for the collection."
+            f"({', '.join(others[:3])}). Choose a new folder for the collection."
         )
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
+
+
+def strangers(layout: Layout) -> list[str]:
+    """Return what is in a collection's folder that PageLens did not put there, sorted."""
+    return sorted(path.name for path in layout.root.iterdir() if path.name not in _OURS)
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from core.errors import StoreError
 from index import tables as t
-from index.files import Files, FolderFiles
+from index.files import Files, FolderFiles, own
 from index.layout import Layout
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -39,7 +39,7 @@ def keep(files: Files, sha256: str, source: Path) -> bool:
 def find(files: Files, layout: Layout, sha256: str) -> Path | None:
     """Return where on this machine the file of a document can be read; None where it is not kept. Raises StoreError,
     also where it is not what was kept."""
-    for name in files.below(f"{FOLDER}/{sha256}"):
+    for name in own(files.below(f"{FOLDER}/{sha256}")):
         path = files.fetch(f"{FOLDER}/{sha256}/{name}", layout.root)
         if path is None:
             continue
@@ -55,7 +55,7 @@ def find(files: Files, layout: Layout, sha256: str) -> Path | None:
 
 def copy(source: Files, layout: Layout, target: Files, sha256: str) -> None:
     """Keep in `target` what `source` keeps of a document; `layout` has room for it on its way. Raises StoreError."""
-    if not target.below(f"{FOLDER}/{sha256}") and (path := find(source, layout, sha256)) is not None:
+    if not own(target.below(f"{FOLDER}/{sha256}")) and (path := find(source, layout, sha256)) is not None:
         target.put(f"{FOLDER}/{sha256}/{path.name}", path)
 
 

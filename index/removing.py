@@ -2,7 +2,8 @@
 
 The folder goes out of sight first (`put_aside`), then what lies elsewhere goes, the catalog last, then the folder. Each
 step may be repeated: what a crash, or a server that is away, leaves over is known by the folder that was put aside, and
-`remove_put_aside` goes on with it. Only what has the collection's own name there is removed.
+`remove_put_aside` goes on with it. Only what has the collection's own name there is removed, and no folder in which a
+person keeps something too.
 """
 
 import logging
@@ -12,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import CollectionDamaged, CollectionError, CollectionMismatch
+from core.errors import CollectionDamaged, CollectionError, CollectionMismatch, UsageError
 from index.files import remove_files, require_reachable
-from index.layout import Layout, Manifest, exists, load, writer_lock
+from index.layout import Layout, Manifest, exists, load, strangers, writer_lock
 from index.placing import open_store
 
 logger = logging.getLogger(f"pagelens.{__name__}")
@@ -22,15 +23,24 @@ logger = logging.getLogger(f"pagelens.{__name__}")
 ASIDE = "deleted-"
 """What the names of folders begin with whose collections are being removed."""
 
+_NOBODYS = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_OURS_FOR_A_MOMENT = ("catalog.sqlite-", ".collection.")  # SQLite's own, and what a killed writer left half-written
+
 
 def put_aside(layout: Layout, trash: Path) -> None:
     """Take a collection out of sight, if all that it has elsewhere answers and nobody writes to it. Raises
-    CollectionLocked, StoreError: then nothing was done."""
+    CollectionLocked, StoreError, UsageError where others' files are in its folder: then nothing was done."""
     with writer_lock(layout):
+        _require_alone(layout)
         manifest = _manifest(layout)
         if manifest is not None:
             _require_reachable(layout, manifest)
-        layout.root.rename(trash / f"{ASIDE}{uuid.uuid4().hex}")
+        aside = trash / f"{ASIDE}{uuid.uuid4().hex}"
+        if layout.root.is_symlink():  # moved as it is it could lead elsewhere, and a folder on another disk stays there
+            aside.symlink_to(layout.root.resolve())
+            layout.root.unlink()
+        else:
+            layout.root.rename(aside)
 
 
 def remove_put_aside(trash: Path) -> None:
@@ -41,7 +51,9 @@ def remove_put_aside(trash: Path) -> None:
         except CollectionError as exc:
             logger.warning("what a deleted collection has elsewhere is not removed yet: %s", exc)
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        if folder.is_symlink() and not folder.exists():
+            folder.unlink()
 
 
 def remove_elsewhere(layout: Layout) -> None:
@@ -58,6 +70,15 @@ def remove_elsewhere(layout: Layout) -> None:
                 store.close()
         if manifest.files is not None:
             remove_files(manifest.files)
+
+
+def _require_alone(layout: Layout) -> None:
+    others = [name for name in strangers(layout) if name not in _NOBODYS and not name.startswith(_OURS_FOR_A_MOMENT)]
+    if others:
+        raise UsageError(
+            f"expected nothing but the collection in {layout.root}, found other files ({', '.join(others[:3])}). "
+            "Nothing was removed: move them elsewhere first."
+        )
 
 
 def _require_reachable(layout: Layout, manifest: Manifest) -> None:

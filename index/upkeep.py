@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from index import catalog
 from index import tables as t
 from index.catalog import transaction
-from index.files import INCOMING, Files
+from index.files import INCOMING, Files, own
 from index.originals import FOLDER as ORIGINALS
 from index.pictures import FOLDER as PICTURES
 from index.recording import remove_documents
@@ -32,6 +32,6 @@ def sweep_files(engine: Engine, places: Iterable[Files]) -> None:
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
     for place in places:
         for folder in (PICTURES, ORIGINALS):
-            for document in set(place.below(folder)) - digests:
+            for document in set(own(place.below(folder))) - digests:
                 place.remove(f"{folder}/{document}")
         place.remove(INCOMING)

@@ -25,7 +25,11 @@ def delete(
         if not yes and not typer.confirm(question, err=True):
             raise UsageError("nothing was removed")
         trash.mkdir(exist_ok=True)
-        put_aside(Layout(root), trash)
+        try:
+            put_aside(Layout(root), trash)
+        finally:
+            if not any(trash.iterdir()):  # refused
+                trash.rmdir()
     elif not trash.is_dir():
         raise CollectionNotFound(f"expected a collection to remove at {root}, found none")
     remove_put_aside(trash)

@@ -11,7 +11,9 @@ by the new: close scores may change places.
 """
 
 import logging
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -183,18 +185,25 @@ class QdrantLaneWords:
         """`live` are sorted keys of documents, of so many `pages`; `totals` are None before the first writer."""
         self._there, self._live, self._pages = there, live, pages
         self._totals = totals or NOTHING_COUNTED
-        self._known: dict[int, int] = {}
+        self._known: OrderedDict[int, int] = OrderedDict()  # by place, those asked for last behind
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self._totals.pages
 
     def know(self, connection: Connection, terms: Sequence[str]) -> None:
         """See `LaneWords.know`: one look into the catalog."""
-        known = self._known if len(self._known) < KNOWN else {}
-        unknown = [place for place in query_places(terms) if place not in known]
-        if unknown:
-            found = term_counts.frequencies(connection, unknown)
-            self._known = {**known, **{place: found.get(place, 0) for place in unknown}}
+        places = query_places(terms)
+        with self._lock:
+            known = {place: self._known[place] for place in places if place in self._known}
+        unknown = [place for place in places if place not in known]
+        found = term_counts.frequencies(connection, unknown) if unknown else {}
+        with self._lock:  # others have looked up theirs meanwhile, and may be about to search
+            for place in places:
+                self._known[place] = known.get(place, found.get(place, 0))
+                self._known.move_to_end(place)
+            while len(self._known) > KNOWN:
+                self._known.popitem(last=False)
 
     def idf(self, term: str) -> float:
         """See `LaneWords.idf`."""

@@ -115,6 +115,7 @@ def test_a_deleted_collection_is_gone_here_and_there_and_its_documents_stay(
     assert run(*delete) == 1
     assert "expected Qdrant at" in capsys.readouterr().err
     assert run("status", "-c", there) == Exit.DONE  # nothing was removed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files", "qdrant", "there"]
     with QdrantProcess(folder=data, port=server.port) as again:
         assert run(*delete) == Exit.DONE
         client = QdrantClient(url=again.url, check_compatibility=False)

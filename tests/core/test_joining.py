@@ -1,5 +1,6 @@
 """Calls made as one: who is asked with whom, whose error is whose, who waits for whom."""
 
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -41,6 +42,8 @@ class Callers:
                 self.answers[number] = self._joined(number, self._work)
             except ValueError as exc:
                 self.errors[number] = exc
+            except SystemExit:
+                pass
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -148,3 +151,53 @@ def test_many_callers_all_get_their_own_answer() -> None:
 def test_an_answer_too_few_is_a_fault_that_is_not_passed_on_as_somebody_elses() -> None:
     with pytest.raises(ValueError, match="zip"):
         Joined[int, int]()(1, lambda _: [])
+
+
+def test_answers_too_few_for_some_leave_nobody_waiting() -> None:
+    desk = Desk()
+
+    def work(numbers: Sequence[int]) -> list[int]:
+        return desk.work(numbers)[: 2 if len(numbers) > 2 else None]
+
+    callers = Callers(Joined(), work)
+    callers.ask(0)
+    desk.begun.acquire()
+    for count, number in enumerate([1, 2, 3], 1):
+        callers.ask(number)
+        callers.wait_until_queued(count)
+    desk.go_on.release(3)
+    callers.join()
+    assert callers.answers == {0: 0, 2: 4, 3: 6}
+    assert "zip" in str(callers.errors[1])
+
+
+def test_who_is_interrupted_while_another_asks_for_it_is_not_the_next_to_go_to_work() -> None:
+    """Both leave: who waits, by Ctrl-C, and who has taken it along."""
+    desk = Desk()
+
+    def work(numbers: Sequence[int]) -> list[int]:
+        answers = desk.work(numbers)
+        if len(numbers) > 1:
+            raise SystemExit
+        return answers
+
+    joined = Joined[int, int]()
+    callers = Callers(joined, work)
+    callers.ask(0)
+    desk.begun.acquire()
+    callers.ask(1)
+    callers.wait_until_queued(1)
+
+    def interrupt() -> None:
+        callers.wait_until_queued(2)  # 1, and this one
+        desk.go_on.release()
+        desk.begun.acquire()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        joined(2, work)
+    desk.go_on.release(2)
+    callers.ask(3)
+    callers.join()
+    assert callers.answers == {0: 0, 3: 6}

@@ -106,6 +106,40 @@ def test_a_search_asked_twice_at_once_shows_its_pages_once(browser: Browser, ser
 
 
 @in_browser
+def test_more_pages_asked_for_twice_at_once_come_once(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=timber")
+    browser.wait("document.querySelectorAll('.card').length > 2")
+    pages: Any = browser.value(
+        "(async () => { looked = {...looked, k: 1}; cursor = null; $('results').replaceChildren(); await search(true);"
+        " await Promise.all([search(true), search(true)]);"
+        " return [...document.querySelectorAll('.card')].map((one) => one.dataset.page); })()"
+    )
+    assert len(pages) == len(set(pages)) == 2
+    assert browser.said == []
+
+
+@in_browser
+def test_documents_asked_for_twice_at_once_are_listed_once(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served)
+    told: Any = browser.value("Promise.all([listDocuments(), listDocuments()]).then(() => $('list').children.length)")
+    assert told == served.client.get("/v1/documents").json()["total"]
+    assert browser.said == []
+
+
+@in_browser
+def test_what_comes_after_the_page_was_left_is_not_shown(browser: Browser, served: ServerProcess) -> None:
+    """Another collection is chosen the same way: what is found in the one before leads nowhere there."""
+    opened(browser, served)
+    browser.value("$('query').value = 'timber'")
+    assert browser.value("(() => { const found = search(); $('home').click(); return found; })()") is None
+    assert browser.value("[$('results').children.length, $('message').textContent]") == [0, ""]
+    browser.value("$('query').value = 'How much did timber grow to in 2024?'")
+    browser.value("(() => { const answered = ask(); $('home').click(); return answered; })()")
+    assert browser.value("[history.length, $('answers').children.length, $('message').textContent]") == [0, 0, ""]
+    assert browser.said == []
+
+
+@in_browser
 def test_a_search_is_narrowed_and_its_address_remembers_it(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served, "#q=the")
     names = "[...new Set([...document.querySelectorAll('.card h3')].map((one) => one.textContent))]"

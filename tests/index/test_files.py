@@ -11,8 +11,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from core.errors import StoreError
-from index import fsspec_files
-from index.files import FolderFiles, make_files, open_files
+from index import fsspec_files, originals
+from index.files import FolderFiles, make_files, open_files, remove_files
 from index.fsspec_files import FsspecFiles
 from index.layout import FilesRecord, Layout, Manifest
 from tests.index.fixtures import make, new_pages, write
@@ -103,6 +103,24 @@ def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> N
     assert sorted(path.parent.name for path in folder.rglob("*.pdf")) == ["d0", "d3"]
 
 
+def test_a_file_that_another_has_removed_in_this_moment_stops_nobody_who_makes_room(tmp_path: Path) -> None:
+    (tmp_path / "old.pdf").write_bytes(b"x" * 100)
+    (tmp_path / "gone.pdf").symlink_to("nowhere")  # listed, and not there
+    fsspec_files.make_room(tmp_path, tmp_path / "fetched.pdf", most=50)
+    assert not (tmp_path / "old.pdf").exists()
+
+
+def test_a_link_in_the_place_of_what_is_not_yet_whole_leads_nothing_out_of_a_share(tmp_path: Path) -> None:
+    record, outside = FilesRecord(tmp_path.as_uri(), "ours"), tmp_path / "outside"
+    make_files(record)
+    outside.mkdir()
+    (tmp_path / "ours" / "incoming").symlink_to(outside)
+    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    with pytest.raises(StoreError, match="leads out of it"):
+        place.write("pictures/aa/1-7.jpg", b"x")
+    assert place.below("pictures") == []
+
+
 CHILD = """
 import sys
 from pathlib import Path
@@ -134,3 +152,28 @@ def test_a_writer_that_is_killed_leaves_whole_files_only(tmp_path: Path, scheme:
     kept = [place.fetch(f"originals/{name}/a.pdf", tmp_path / "here") for name in place.below("originals")]
     assert len([path for path in kept if path is not None]) >= after - 1
     assert {path.read_bytes() == source.read_bytes() for path in kept if path is not None} <= {True}
+
+
+def test_what_a_disk_keeps_for_itself_beside_files_stops_no_writer_and_no_reader(tmp_path: Path) -> None:
+    root, source = tmp_path / "c", tmp_path / "a.pdf"
+    make(root)
+    source.write_bytes(b"pages")
+    pages = new_pages("/a.pdf", ["apple one"])
+    sha256 = pages.document.sha256
+    write(root, pages)
+    originals.keep(FolderFiles(root), sha256, source)
+    for folder in (root / "pictures", root / "originals", root / "originals" / sha256):
+        folder.mkdir(exist_ok=True)
+        (folder / ".DS_Store").touch()
+    write(root)
+    found = originals.find(FolderFiles(root), Layout(root), sha256)
+    assert found is not None and found.read_bytes() == b"pages"
+
+
+def test_what_a_share_keeps_for_itself_beside_files_stops_no_removal(tmp_path: Path) -> None:
+    """NFS calls a file `.nfs...` that was removed while somebody reads it."""
+    record = FilesRecord(tmp_path.as_uri(), "ours")
+    make_files(record)
+    (tmp_path / "ours" / ".nfs0001").touch()
+    remove_files(record)
+    assert list(tmp_path.iterdir()) == []

@@ -1,18 +1,24 @@
 """The `words` lane on a Qdrant server: a process that speaks its protocol."""
 
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 from core.errors import CollectionMismatch
 from core.types import QueryTokens
 from index import tables as t
 from index.askings import TokenAsking, VectorAsking, WordAsking
+from index.databases import open_for_reading
 from index.layout import Layout, ServerRecord, create, load, write_json
+from index.placing import open_store
+from index.qdrant import words
 from index.qdrant.sparse import WORDS
 from index.qdrant.words import WORDS_STORE
 from index.reader import CollectionReader
@@ -199,3 +205,43 @@ def test_another_s_collection_under_our_name_is_a_mismatch(
     client.create_collection(f"{tmp_path.name}-{WORDS_STORE}", params)
     with pytest.raises(CollectionMismatch, match="sparse vectors"), CollectionWriter(tmp_path / "c") as writer:
         writer.add(with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
+
+
+def test_terms_that_two_look_up_at_once_are_known_to_both(root: Path) -> None:
+    """The view of a commit is shared by all who search it."""
+    layout = Layout(root)
+    engine, store = open_for_reading(layout, load(layout)), open_store(layout, load(layout))
+    with engine.connect() as connection:
+        view = store.lexical(engine).view(connection, np.array([1, 2]), 2)
+    looking, known = threading.Barrier(2), threading.Barrier(2)
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def wait_for_the_other(*_: object) -> None:
+        looking.wait(30)
+
+    def ask(term: str) -> float:
+        with engine.connect() as connection:
+            view.know(connection, [term])
+        known.wait(30)
+        return view.idf(term)
+
+    with ThreadPoolExecutor(2) as threads:
+        rare, unknown = threads.map(ask, ["appl", "nowher"])
+    assert 0 < rare < unknown
+    store.close()
+    engine.dispose()
+
+
+def test_terms_that_were_asked_for_long_ago_are_forgotten_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "KNOWN", 2)
+    layout = Layout(root)
+    engine, store = open_for_reading(layout, load(layout)), open_store(layout, load(layout))
+    with engine.connect() as connection:
+        view = store.lexical(engine).view(connection, np.array([1, 2]), 2)
+        for term in ("appl", "pear", "appl", "oak"):
+            view.know(connection, [term])
+        assert view.idf("appl") > 0 and view.idf("oak") > 0
+        with pytest.raises(KeyError):
+            view.idf("pear")
+    store.close()
+    engine.dispose()

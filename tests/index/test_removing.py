@@ -9,7 +9,7 @@ from qdrant_client import QdrantClient
 from sqlalchemy import create_engine, inspect
 
 from api.collections import Collections
-from core.errors import CollectionLocked, StoreError
+from core.errors import CollectionLocked, StoreError, UsageError
 from core.settings import Settings
 from index.databases import hold, make_catalog
 from index.files import make_files
@@ -17,7 +17,7 @@ from index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, creat
 from index.reader import CollectionReader
 from index.removing import put_aside, remove_put_aside
 from index.writer import CollectionWriter
-from tests.index.fixtures import TEXT
+from tests.index.fixtures import TEXT, make
 from tests.index.postgres_process import PASSWORD, PostgresProcess
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, with_tokens, write
@@ -161,3 +161,46 @@ def test_a_removal_that_was_killed_behind_any_step_is_gone_on_with(
                 path.rmdir() if path.is_dir() else path.unlink()
     remove_put_aside(trash)
     assert (elsewhere.names(), list(trash.iterdir())) == ([], [])
+
+
+def removed(root: Path, trash: Path) -> None:
+    trash.mkdir()
+    put_aside(Layout(root), trash)
+    remove_put_aside(trash)
+    assert list(trash.iterdir()) == []
+
+
+@pytest.mark.parametrize("theirs", ["thesis.pdf", "notes"])
+def test_a_folder_in_which_somebody_keeps_something_too_stays(tmp_path: Path, theirs: str) -> None:
+    root, trash = tmp_path / "one", tmp_path / "trash"
+    make(root)
+    kept = root / theirs / "a.pdf" if theirs == "notes" else root / theirs
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("a year's work")
+    trash.mkdir()
+    with pytest.raises(UsageError, match=rf"found other files \({theirs}\)"):
+        put_aside(Layout(root), trash)
+    assert (exists(Layout(root)), kept.read_text()) == (True, "a year's work")
+
+
+def test_what_sqlite_a_killed_writer_and_a_disk_leave_in_the_folder_goes_with_it(tmp_path: Path) -> None:
+    root = tmp_path / "one"
+    make(root)
+    with CollectionWriter(root):
+        pass
+    for name in ("catalog.sqlite-wal", ".collection.json.77.tmp", ".DS_Store"):
+        (root / name).touch()
+    removed(root, tmp_path / "trash")
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("target", ["disk/c", "{}/disk/c"])
+def test_a_link_to_a_collection_goes_with_what_it_leads_to(tmp_path: Path, target: str) -> None:
+    real, link = tmp_path / "disk" / "c", tmp_path / "one"
+    make(real)
+    with CollectionWriter(real):
+        pass
+    link.symlink_to(target.format(tmp_path))
+    removed(link, tmp_path / "trash")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "trash"]
+    assert list((tmp_path / "disk").iterdir()) == []

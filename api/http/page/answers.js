@@ -18,8 +18,9 @@ const search = tried(async (more = false) => {
     say("Searching …");
   }
   const now = looked;
-  const found = await (await post(inside("/search"), { ...now, ...(cursor ? { cursor } : {}) })).json();
-  if (now !== looked) return; // something else was asked for in the meantime
+  const from = cursor;
+  const found = await (await post(inside("/search"), { ...now, ...(from ? { cursor: from } : {}) })).json();
+  if (now !== looked || from !== cursor) return; // something else was asked for in the meantime, or the same twice
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
   $("results").append(...found.hits.map(card));
@@ -29,12 +30,17 @@ const search = tried(async (more = false) => {
   say(count ? `Best of ${found.pages_searched} pages.${heard}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
 });
 
+// What was asked for and is not there yet is not shown any more.
+function forget() {
+  looked = null;
+  underWay?.abort();
+}
+
 const ask = tried(async () => {
   const question = $("query").value.trim();
   if (!question) return;
   asked = question;
-  looked = null;
-  underWay?.abort();
+  forget();
   underWay = new AbortController();
   show("answers");
   say("");

@@ -1,13 +1,16 @@
 // Documents: what there is, and files on their way in.
 
 let after = null;
+let listed = null; // what was asked for last
 
 const listDocuments = tried(async (more = false) => {
   if (!more) {
     after = null;
     $("list").replaceChildren();
   }
+  const now = listed = {};
   const found = await (await call(inside(`/documents?limit=100${after ? `&cursor=${encodeURIComponent(after)}` : ""}`))).json();
+  if (now !== listed) return;
   after = found.next_cursor;
   $("more-documents").hidden = !after;
   $("total").textContent = `${found.total}`;

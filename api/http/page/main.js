@@ -36,12 +36,14 @@ $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
 $("show-documents").addEventListener("click", () => {
+  looked = null;
   show("documents");
   say("");
   listDocuments();
 });
 $("home").addEventListener("click", (event) => {
   event.preventDefault();
+  forget();
   window.history.replaceState(null, "", location.pathname);
   $("query").value = "";
   withoutPicture();
