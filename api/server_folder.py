@@ -12,6 +12,7 @@
 Knows nothing of HTTP, nor what the tables say.
 """
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from api.jobs.tables import metadata
+
+SECRET = 32  # bytes
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,13 @@ class ServerFolder:
         """32 bytes made once."""
         path = self.root / "secret"
         with FileLock(self.root / "secret.lock"):  # one secret for all servers on this folder
-            if not path.exists():
+            if not path.exists() or path.stat().st_size != SECRET:
                 made = path.with_suffix(".new")
                 made.touch(0o600)
-                made.write_bytes(secrets.token_bytes(32))
+                with made.open("wb") as file:
+                    file.write(secrets.token_bytes(SECRET))
+                    file.flush()
+                    os.fsync(file.fileno())  # an empty one would sign for anybody
                 made.replace(path)
         return path.read_bytes()
 

@@ -10,7 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LATELY = 0.1  # how much the latest turn counts beside those before it
+LATELY = 0.1  # how much the latest turn counts beside those before it,
+RECOVERS = 0.5  # and one that was quicker: a slow first turn must not send the next ones away
 
 
 class Overloaded(Exception):
@@ -77,7 +78,8 @@ class Gate:
 
     def _leave(self, took: float) -> None:
         with self._lock:
-            self._turn = took if not self._turn else self._turn + LATELY * (took - self._turn)
+            share = 1.0 if not self._turn else RECOVERS if took < self._turn else LATELY
+            self._turn += share * (took - self._turn)
         self._pass_on()
 
     def _pass_on(self) -> None:

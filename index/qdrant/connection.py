@@ -15,7 +15,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from core.errors import StoreError
 from index.layout import ServerRecord
+from index.qdrant.at_once import AtOnce
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
@@ -56,7 +56,7 @@ class Qdrant:
         self._make = make
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
+        self._parts = AtOnce(AT_ONCE, "qdrant-part")
         self._patience, self._pause = patience, pause
         self.where = where
         self.local = local
@@ -96,16 +96,11 @@ class Qdrant:
         makes no others this way, or all could wait for each other."""
         if self.local or len(requests) < 2:
             return [request() for request in requests]
-        with self._lock:
-            threads = self._threads = self._threads or ThreadPoolExecutor(AT_ONCE, "qdrant-part")
-        return list(threads.map(lambda request: request(), requests))
+        return self._parts(requests)
 
     def close(self) -> None:
         """Give up the connections."""
-        with self._lock:
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown()  # its last requests may want the lock
+        self._parts.close()
         with self._lock:
             if self._client is not None:
                 _release(self._client)

@@ -11,10 +11,8 @@ import logging
 import os
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,7 @@ from index.embedded_words import EmbeddedWords
 from index.lane_rows import runs_of
 from index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from index.lexical import LexicalIndex
+from index.qdrant.at_once import AtOnce
 from index.qdrant.connection import KEY, Qdrant, connect
 from index.qdrant.lane import QdrantLane
 from index.qdrant.points import beyond, gone_until, strangers
@@ -51,8 +50,7 @@ class QdrantStore:
     def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
         self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
-        self._threads: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
+        self._searches = AtOnce(ASKED_AT_ONCE, "qdrant")
         self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
@@ -215,16 +213,11 @@ class QdrantStore:
         """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
         if self._qdrant.local or len(searches) < 2:
             return [search() for search in searches]
-        with self._lock:
-            threads = self._threads = self._threads or ThreadPoolExecutor(ASKED_AT_ONCE, "qdrant")
-        return list(threads.map(lambda search: search(), searches))
+        return self._searches(searches)
 
     def close(self) -> None:
         """Give up the connections."""
-        with self._lock:
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown()
+        self._searches.close()
         self._qdrant.close()
 
 

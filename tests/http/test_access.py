@@ -223,6 +223,23 @@ def test_a_gate_sends_away_at_once_who_would_wait_longer_than_its_patience() -> 
         pass
 
 
+def test_one_slow_turn_is_soon_made_up_for_by_quick_ones() -> None:
+    now = 0.0
+    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
+    with gate.turn():
+        now += 25.0  # the first one, which loaded a model
+    for _ in range(3):
+        with gate.turn():
+            now += 0.05
+    with gate.turn():
+        waiting = [held(gate), held(gate)]
+        while len(gate._queue) < 2:
+            pass
+    for thread, end in waiting:
+        end.set()
+        thread.join(30)
+
+
 def test_a_gate_calls_those_who_wait_in_the_order_they_came() -> None:
     gate = Gate("search", running=1, waiting=10, patience=30.0)
     called: list[int] = []

@@ -16,6 +16,7 @@ import pytest
 
 from api.cli import main
 from api.http.examples import PDF
+from api.server_folder import ServerFolder
 from tests.api.files import made_up_pages, write_pdf
 from tests.http.processes import LOOKS, ROOT, ServerProcess
 
@@ -57,6 +58,15 @@ def test_two_servers_on_one_folder_serve_the_same_and_one_goes_on_where_the_othe
         assert hits[0]["name"] == "pilots.pdf"
     finally:
         second.stop()
+
+
+def test_an_empty_secret_is_made_anew_for_it_would_sign_for_anybody(tmp_path: Path) -> None:
+    folder = ServerFolder(tmp_path)
+    folder.make()
+    (folder.root / "secret").touch()
+    made = folder.secret
+    assert len(made) == 32
+    assert ServerFolder(tmp_path).secret == made
 
 
 def upload(server: ServerProcess, path: Path) -> None:
