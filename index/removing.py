@@ -35,6 +35,8 @@ def put_aside(layout: Layout, trash: Path) -> None:
         manifest = _manifest(layout)
         if manifest is not None:
             _require_reachable(layout, manifest)
+        elif not layout.catalog.exists():  # of which nothing says that it is ours
+            raise UsageError(f"expected a PageLens collection at {layout.root}, found none. Nothing was removed.")
         aside = trash / f"{ASIDE}{uuid.uuid4().hex}"
         if layout.root.is_symlink():  # moved as it is it could lead elsewhere, and a folder on another disk stays there
             aside.symlink_to(layout.root.resolve())

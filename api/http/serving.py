@@ -11,10 +11,12 @@ from api.http.heads import patient_protocol
 from api.http.limits import Limits
 from api.logs import FIELDS, log_json
 from api.service import Service
+from core.errors import UsageError
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
 MOST_CONNECTIONS = 1_000
+BACKLOG = 2_048  # connections that wait to be taken
 LAST_WORDS = 5  # seconds that open requests are given at the end
 
 
@@ -35,8 +37,16 @@ def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits
         http=patient_protocol(limits.head),
         h11_max_incomplete_event_size=32 << 10,
     )
-    server = _Told(config)
-    server.run()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as exc:
+        raise UsageError(
+            f"expected {host} port {port} to be free, found that it cannot be used: {exc.strerror}. "
+            "Choose another --port."
+        ) from exc
+    with listening:
+        _Told(config).run(sockets=[listening])
 
 
 class _Told(uvicorn.Server):

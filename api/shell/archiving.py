@@ -17,7 +17,7 @@ File = Annotated[Path, typer.Argument(help="The snapshot: a .tar.")]
 
 def snapshot(root: Root, file: File, as_data: Json = False) -> int:
     """Write a collection to one file, also while it is written to. Vectors on a server are read out; the documents'
-    own files are not in it."""
+    own files are in it where the collection keeps them (--files)."""
 
     def tell(done: int, total: int) -> None:
         console.err.print(f"{done} of {total} documents", markup=False)

@@ -11,7 +11,7 @@ import typer
 from api import wiring
 from api.engine import Engine
 from api.marks import from_jpeg
-from api.names import picture_name, printable
+from api.names import absolute_path, path_to_text, picture_name, printable
 from api.shell import console
 from api.shell.answers import answering, citations_of, print_answer, print_extraction, questions
 from api.shell.console import err, out
@@ -34,6 +34,8 @@ from api.shell.options import (
 from api.shell.search_results import print_results
 from core.errors import NotFound, UsageError
 from core.types import Box, PageRef
+
+PICTURES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # endings of what `show` writes
 
 
 def search(
@@ -145,6 +147,9 @@ def show(
     if query and not heat and not boxes:
         err.print("None of these words stands on the page: nothing is marked.")
     target = out or Path(picture_name(ref))
+    if target.suffix.lower() not in PICTURES:
+        raise UsageError(f"expected --out to be named like a picture ({', '.join(PICTURES[1:])}), found {target.name}")
+    _require_no_document(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     picture = engine.heated(ref, query) if query and heat else engine.picture(ref, boxes=boxes)
     if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
@@ -157,11 +162,20 @@ def show(
     return Exit.DONE
 
 
+def _require_no_document(engine: Engine, target: Path) -> None:
+    """Raise UsageError where a picture would be written over a file that was indexed."""
+    path = path_to_text(absolute_path(target))
+    with engine.snapshot() as snapshot:
+        if any(path in row.paths for row in snapshot.documents.values()):
+            raise UsageError(f"expected another name for the picture: {target} is one of the documents. Give --out.")
+
+
 def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for rank, (ref, boxes) in enumerate(pages, start=1):
         target = folder / f"{rank:02d}-{picture_name(ref)}"
         try:
+            _require_no_document(engine, target)
             target.write_bytes(engine.picture(ref, boxes=boxes))
         except NotFound as exc:  # one page that cannot be shown costs no other
             err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)

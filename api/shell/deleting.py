@@ -22,8 +22,8 @@ def delete(
     trash = root.with_name(f".{root.name}.deleted")  # beside it: moved there in one step, and of this collection alone
     if wiring.collection_exists(root):
         question = f"Remove the collection {console.shown(str(root))} and all that it has on servers?"
-        if not yes and not typer.confirm(question, err=True):
-            raise UsageError("nothing was removed")
+        if not yes and not _agreed(question):
+            raise UsageError("nothing was removed; --yes removes without asking")
         trash.mkdir(exist_ok=True)
         try:
             put_aside(Layout(root), trash)
@@ -41,3 +41,10 @@ def delete(
     trash.rmdir()
     console.out.print(f"Removed: {root}", markup=False, soft_wrap=True)
     return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True, prompt_suffix=" ")
+    except typer.Abort:  # nobody to ask
+        return False

@@ -162,6 +162,26 @@ def test_interrupted_indexing_says_so_and_keeps_what_was_read(tmp_path: Path) ->
     assert 0 < pagelens.open(collection).status().pages < 1_600
 
 
+def test_no_picture_is_written_over_a_document_nor_under_another_kinds_name(tmp_path: Path) -> None:
+    document = write_pdf(tmp_path / "limpets.pdf", ["A limpet returns to its home scar."])
+    photo = tmp_path / "pier.jpg"
+    Image.new("RGB", (64, 64), "navy").save(photo)
+    before = [document.read_bytes(), photo.read_bytes()]
+    run("index", document, photo, "-c", tmp_path / "c", "--profile", "builtin")
+    for target in (document, photo, tmp_path / "notes.txt"):
+        assert run("show", "limpets.pdf p.1", "-c", tmp_path / "c", "-o", target) == Exit.USAGE
+    assert [document.read_bytes(), photo.read_bytes()] == before
+    assert not (tmp_path / "notes.txt").exists()
+
+
+def test_what_is_no_collection_is_not_deleted(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "collection.json").write_text('{"info": {"name": "another program\'s"}}')
+    assert run("delete", "-c", work, "--yes") == Exit.USAGE
+    assert (work / "collection.json").exists()
+
+
 @pytest.mark.parametrize("page", ["tides.pdf#2", "tides.pdf 2", "tides.pdf page 2", "tides.pdf p.2 (printed ii)"])
 def test_a_page_may_be_written_as_results_print_it_and_as_people_do(
     collection: Path, tmp_path: Path, page: str

@@ -89,6 +89,14 @@ def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_tim
         server.stop()
 
 
+def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = run("serve", "--collections", str(tmp_path), "--port", port)
+    assert refused.returncode == 2
+    assert f"port {port} to be free" in refused.stderr and "--port" in refused.stderr
+
+
 def test_another_address_than_loopback_needs_a_key(tmp_path: Path) -> None:
     refused = run("serve", "--collections", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
     assert refused.returncode == 2
