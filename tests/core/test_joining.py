@@ -194,9 +194,13 @@ def test_who_is_interrupted_while_another_asks_for_it_is_not_the_next_to_go_to_w
         desk.begun.acquire()
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        joined(2, work)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            joined(2, work)
+    finally:
+        signal.signal(signal.SIGINT, before)
     desk.go_on.release(2)
     callers.ask(3)
     callers.join()
