@@ -73,6 +73,12 @@ class Keys:
             connection.execute(insert(t.keys).values(**row, collections=",".join(sorted(collections))))
         return f"plk_{number}_{secret}"
 
+    def any_live(self) -> bool:
+        """Tell whether any key is not revoked."""
+        query = select(func.count()).where(t.keys.c.revoked.is_(None))
+        with self._database.reading() as connection:
+            return bool(connection.execute(query).scalar_one())
+
     def listed(self) -> list[KeyRecord]:
         """Return every key, revoked ones too, oldest first."""
         with self._database.reading() as connection:
@@ -91,9 +97,9 @@ class Keys:
             if not connection.execute(update(t.keys).where(live).values(revoked=now())).rowcount:
                 raise NotFound(f"expected a key that is not revoked, found none with the id {key!r}. See: keys list")
 
-    def exist(self) -> bool:
-        """Tell whether any key is live."""
-        query = select(func.count()).where(t.keys.c.revoked.is_(None))
+    def ever_made(self) -> bool:
+        """Tell whether any key was ever made for this server, revoked ones too: from then on one is needed."""
+        query = select(func.count()).select_from(t.keys)
         with self._database.reading() as connection:
             return bool(connection.execute(query).scalar_one())
 

@@ -85,7 +85,7 @@ def measure(servers: dict[str, int], what: str, queries: Iterator[str], given: a
 @contextmanager
 def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
     """Yield the port of a server that is ready, in a process of its own."""
-    command = [sys.executable, "-m", "api.cli", "serve", "-c", str(collection), "--port", "0", *options]
+    command = [sys.executable, "-m", "api.cli", "serve", "-c", str(collection), "--keyless", "--port", "0", *options]
     with subprocess.Popen([*command, "--model", "extractive"], stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None

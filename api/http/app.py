@@ -20,6 +20,7 @@ from api.http import (
     routes_pages,
     routes_search,
 )
+from api.http.authorization import require_authorized_routes
 from api.http.bodies import Bodies
 from api.http.context import named_collection, open_door
 from api.http.dialect import Dialect
@@ -30,8 +31,8 @@ from api.http.mcp_door import McpDoor
 from api.service import Service
 
 
-def create_app(service: Service, *, limits: Limits | None = None, keyless: bool = True) -> FastAPI:
-    """Return the app over a service, which it starts and closes. `keyless`: bound to loopback, see `api.http.guard`."""
+def create_app(service: Service, *, limits: Limits | None = None, keyless: bool = False) -> FastAPI:
+    """Return the app over a service, which it starts and closes. `keyless`: see `api.http.guard`."""
     limits = limits or Limits()
     door = open_door(service, limits)
     assistants = McpDoor(most=limits.body)
@@ -44,9 +45,10 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
             yield
         await anyio.to_thread.run_sync(service.close)
 
-    # No page of documentation: FastAPI's own loads its scripts from elsewhere. /openapi.json is ours.
-    app = FastAPI(title="PageLens", version=version("pagelens"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    # FastAPI's own pages of documentation load their scripts from elsewhere; /openapi.json is `openapi.router`'s.
+    app = FastAPI(title="PageLens", version=version("pagelens"), lifespan=lifespan, openapi_url=None)
     app.state.door = door
+    app.include_router(openapi.router)
     app.include_router(routes_page.router)
     app.include_router(routes_health.router)
     app.include_router(routes_collections.router)
@@ -59,8 +61,9 @@ def create_app(service: Service, *, limits: Limits | None = None, keyless: bool 
     app.router.routes.extend(assistants.routes())
     problems.install(app)
     openapi.install(app)
+    require_authorized_routes(app)
     app.add_middleware(Bodies, limits=limits)
-    app.add_middleware(Guard, keys=service.keys, limits=limits, keyless=keyless, default=service.collections.default)
+    app.add_middleware(Guard, keys=service.keys, limits=limits, keyless=keyless)
     app.add_middleware(Dialect)
     app.add_middleware(Frame, metrics=door.metrics)  # added last, met first
     return app

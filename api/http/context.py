@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 
 from api.access import Principal
 from api.engine import Engine
+from api.http.authorization import require_visible
 from api.http.cursors import Cursors
 from api.http.gates import Gate
 from api.http.limits import Limits
@@ -99,6 +100,7 @@ class Here:
 def here(request: Request, door: TheDoor, caller: Caller) -> Here:
     """Return the collection named in the address, else the default one."""
     name = request.path_params.get("collection", door.service.collections.default)
+    require_visible(caller, name)
     door.service.collections.require(name)
     return Here(door, name, caller, request.state.request_id)
 

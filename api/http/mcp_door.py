@@ -12,9 +12,9 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.requests import Request
-from starlette.routing import Route
 
 from api.engine import Engine
+from api.http.authorization import AuthorizedAsgiRoute, requires_scope
 from api.http.context import Here, door_of, here, principal_of
 from api.http.problems import public
 from api.http.views import names_of
@@ -56,9 +56,11 @@ class McpDoor:
         server.streamable_http_app(stateless_http=True, json_response=True, max_request_body_size=most, host="")
         self.manager: StreamableHTTPSessionManager = server.session_manager
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[AuthorizedAsgiRoute]:
         """Return the addresses as routes."""
-        return [Route(path, endpoint=StreamableHTTPASGIApp(self.manager)) for path in ADDRESSES]
+        read_only = requires_scope("read", collection=True)  # whatever the method: the tools only read
+        endpoint = read_only(StreamableHTTPASGIApp(self.manager))
+        return [AuthorizedAsgiRoute(path, endpoint=endpoint) for path in ADDRESSES]
 
 
 def _place_of(context: Context) -> _Shared:

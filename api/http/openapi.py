@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from api.http import examples
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.chat_shapes import ErrorOut
 from api.http.dialect import ADDRESSES
 from api.http.problems import MEDIA
@@ -15,6 +17,16 @@ _DESCRIPTION = """Finds the page or photo that answers a question, and answers w
 
 Addresses below `/v1/collections/{collection}/` act on that collection; the same without it act on the default one.
 Errors are problem details (RFC 9457) with a stable `type`. Listings go on by the `next_cursor` of the answer before."""
+
+
+router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
+
+
+@router.get("/openapi.json")
+@requires_scope("read")
+def read_openapi(request: Request) -> JSONResponse:
+    """Return the description of every address."""
+    return JSONResponse(request.app.openapi())
 
 
 def install(app: FastAPI) -> None:

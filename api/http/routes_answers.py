@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from api.engine import Engine
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Here, HereNow
 from api.http.gates import Overloaded
 from api.http.problems import fault, overloaded, problem_of
@@ -18,7 +19,7 @@ from api.http.views import answer_reply, citation_out, documents_of, extract_rep
 from core.errors import PageLensError
 from core.types import AnswerEvent, Citation
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(route_class=AuthorizedRoute, tags=["answers"])
 
 
 @router.post(
@@ -27,6 +28,7 @@ router = APIRouter(tags=["answers"])
     summary="Answer a question from the documents",
     responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
 )
+@requires_scope("read", collection=True)
 def answer(request: Request, here: HereNow, body: AnswerRequest) -> AnswerReply | StreamingResponse:
     """Answer with citations, or say that the documents do not; as Server-Sent Events (`Accept: text/event-stream`)
     the events `text`, `citation`, last `answer`, or `problem`."""
@@ -37,6 +39,7 @@ def answer(request: Request, here: HereNow, body: AnswerRequest) -> AnswerReply 
 
 
 @router.post("/extract", summary="Read a document into the shape of a JSON Schema")
+@requires_scope("read", collection=True)
 def extract(here: HereNow, body: ExtractRequest) -> ExtractReply:
     """Return a document's values with the page that each of them stands on. Needs a language model."""
 

@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access import Principal
 from api.engine import Engine
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.chat_shapes import (
     SOURCES,
     Annotation,
@@ -42,7 +43,7 @@ from core.errors import PageLensError
 from core.types import Answer, AnswerEvent, Citation, Usage
 from index.layout import Layout
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=AuthorizedRoute, prefix="/v1", tags=["openai"])
 
 MODEL = "pagelens"
 ALIKE = 6  # pages told of for a picture
@@ -52,6 +53,7 @@ Name = Annotated[str, InPath(max_length=100, examples=[MODEL])]
 
 
 @router.get("/models", summary="Collections, as models")
+@requires_scope("read")
 def list_models(door: TheDoor, caller: Caller) -> ModelsOut:
     """Return the collections that the caller sees, the default one first."""
     collections = door.service.collections
@@ -60,6 +62,7 @@ def list_models(door: TheDoor, caller: Caller) -> ModelsOut:
 
 
 @router.get("/models/{model:path}", summary="A collection, as a model")
+@requires_scope("read")
 def read_model(door: TheDoor, caller: Caller, model: Name) -> ModelOut:
     """Return a collection under its name as a model."""
     return _model(door, _collection(door, caller, model))
@@ -71,6 +74,7 @@ def read_model(door: TheDoor, caller: Caller, model: Name) -> ModelOut:
     summary="Answer the last message from the documents",
     responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
 )
+@requires_scope("read")
 def complete(request: Request, door: TheDoor, caller: Caller, body: ChatRequest) -> Completion | StreamingResponse:
     """Answer with citations: as `annotations`, and as links below the text. A picture is searched by."""
     wanted = asked(body.messages, most=door.limits.query)

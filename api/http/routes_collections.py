@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 
 from api.engine import Engine
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Caller, Door, TheDoor, audit
 from api.http.problems import Problem
 from api.http.replies import CollectionMade, CollectionOut, CollectionsReply
 from api.http.requests import CollectionRequest
 from core.errors import WeightsError
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"])
+router = APIRouter(route_class=AuthorizedRoute, prefix="/v1/collections", tags=["collections"])
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Name = Annotated[str, InPath(pattern=_NAME, examples=["default"])]
@@ -21,6 +22,7 @@ Doomed = Annotated[str, InPath(pattern=_NAME, examples=["minutes"])]
 
 
 @router.get("", summary="List collections")
+@requires_scope("read")
 def list_collections(
     door: TheDoor,
     caller: Caller,
@@ -36,6 +38,7 @@ def list_collections(
 
 
 @router.post("", status_code=201, summary="Make a collection")
+@requires_scope("admin")
 def create_collection(request: Request, door: TheDoor, caller: Caller, body: CollectionRequest) -> CollectionMade:
     """Make an empty collection."""
     collections = door.service.collections
@@ -54,12 +57,14 @@ def create_collection(request: Request, door: TheDoor, caller: Caller, body: Col
 
 
 @router.get("/{collection}", summary="A collection")
+@requires_scope("read", collection=True)
 def read_collection(door: TheDoor, collection: Name) -> CollectionOut:
     """Return what a collection holds."""
     return _look(door, collection)
 
 
 @router.delete("/{collection}", status_code=204, summary="Delete a collection")
+@requires_scope("admin", collection=True)
 def delete_collection(request: Request, door: TheDoor, caller: Caller, collection: Doomed) -> Response:
     """Delete a collection with everything uploaded to it. The default one stays."""
     if collection == door.service.collections.default:

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from api.engine import Engine
 from api.http import examples
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Here, HereNow
 from api.http.problems import Problem
 from api.http.replies import DocumentOut, DocumentsReply, JobOut
@@ -23,7 +24,7 @@ from api.names import path_to_text, text_to_path
 from core.errors import UsageError
 from index.catalog import DocumentRow
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(route_class=AuthorizedRoute, tags=["documents"])
 
 DocumentId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}$", examples=[examples.DOCUMENT])]
 Once = Annotated[
@@ -37,6 +38,7 @@ Once = Annotated[
 
 
 @router.post("/documents", status_code=202, response_model=JobOut, summary="Add documents")
+@requires_scope("write", collection=True)
 def add_documents(
     here: HereNow,
     files: Annotated[list[UploadFile], File(description="PDFs and photos.")] = [],  # noqa: B006 - FastAPI copies it
@@ -60,6 +62,7 @@ def add_documents(
 
 
 @router.get("/documents", summary="List documents")
+@requires_scope("read", collection=True)
 def list_documents(
     here: HereNow,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -82,6 +85,7 @@ def list_documents(
 
 
 @router.get("/documents/{document}", summary="A document")
+@requires_scope("read", collection=True)
 def read_document(here: HereNow, document: DocumentId) -> DocumentOut:
     """Return what is known of a document."""
     row = _row(here, document)
@@ -94,6 +98,7 @@ def read_document(here: HereNow, document: DocumentId) -> DocumentOut:
     summary="The original file",
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
+@requires_scope("read", collection=True)
 def read_file(here: HereNow, document: DocumentId) -> FileResponse:
     """Return the file as it came, to be saved: never to be shown by a browser in our name."""
     row = _row(here, document)
@@ -107,6 +112,7 @@ def read_file(here: HereNow, document: DocumentId) -> FileResponse:
 
 
 @router.delete("/documents/{document}", status_code=202, response_model=JobOut, summary="Remove a document")
+@requires_scope("write", collection=True)
 def remove_document(here: HereNow, document: DocumentId, once: Once = None) -> JSONResponse:
     """Remove a document, and its file where it was uploaded; it is gone when the job has succeeded."""
     row = _row(here, document)

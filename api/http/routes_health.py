@@ -5,13 +5,14 @@ import logging
 from fastapi import APIRouter, Response
 
 from api.engine import Engine
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Door, TheDoor
 from api.http.replies import Health, Ready
 from core.errors import PageLensError, StoreError
 
 logger = logging.getLogger(f"pagelens.{__name__}")
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(route_class=AuthorizedRoute, tags=["operation"])
 
 NO_FILES = (
     "the place of page pictures and originals does not answer: searches are served, pictures of pages only where the "
@@ -21,12 +22,14 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/healthz", summary="Whether the process lives")
+@requires_scope("public")
 def healthz() -> Health:
     """Answer."""
     return Health(status="alive")
 
 
 @router.get("/readyz", summary="Whether searches are served", responses={503: {"model": Ready}})
+@requires_scope("public")
 def readyz(door: TheDoor, response: Response) -> Ready:
     """Tell whether models are loaded and warm and the default collection can be read at this moment."""
     service = door.service
@@ -55,6 +58,7 @@ def readyz(door: TheDoor, response: Response) -> Ready:
     summary="Counters for Prometheus",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
+@requires_scope("admin")
 def metrics(door: TheDoor) -> Response:
     """Return the counters."""
     found = door.metrics.text(door.service, hits=door.kept.hits, misses=door.kept.misses)

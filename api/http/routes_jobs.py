@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import Principal
 from api.http import examples
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Caller, Door, TheDoor, audit
 from api.http.replies import JobOut, JobReply, JobsReply
 from api.http.streams import BEAT, EVENTS, event, wants_events
@@ -19,7 +20,7 @@ from api.jobs.queue import JobQueue
 from api.jobs.records import JobRecord
 from core.errors import NotFound
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(route_class=AuthorizedRoute, prefix="/v1/jobs", tags=["jobs"])
 
 LOOK = 0.5  # seconds between two looks at a job
 NO_ONE = ""
@@ -29,6 +30,7 @@ JobId = Annotated[str, InPath(pattern=r"^[0-9a-f]{32}$", examples=[EXAMPLE])]
 
 
 @router.get("", summary="List jobs")
+@requires_scope("read")
 def list_jobs(
     door: TheDoor,
     caller: Caller,
@@ -50,6 +52,7 @@ def list_jobs(
     summary="A job, or its progress as it happens",
     responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
 )
+@requires_scope("read")
 def read_job(
     request: Request,
     door: TheDoor,
@@ -71,6 +74,7 @@ def read_job(
 
 
 @router.post("/{job}/cancel", status_code=202, response_model=JobOut, summary="Cancel a job")
+@requires_scope("write")
 def cancel_job(request: Request, door: TheDoor, caller: Caller, job: JobId) -> JSONResponse:
     """Ask a job to end. Documents that are whole stay; the one being read leaves nothing behind."""
     _visible(door, caller, job)
@@ -80,6 +84,7 @@ def cancel_job(request: Request, door: TheDoor, caller: Caller, job: JobId) -> J
 
 
 @router.post("/{job}/retry", status_code=202, response_model=JobOut, summary="Try again what failed")
+@requires_scope("write")
 def retry_job(request: Request, door: TheDoor, caller: Caller, job: JobId) -> JSONResponse:
     """Queue again the files that failed or were cancelled."""
     _visible(door, caller, job)

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-router = APIRouter(include_in_schema=False)
+from api.http.authorization import AuthorizedRoute, requires_scope
+
+router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "narrowing.js", "main.js")
 
 
 @router.get("/")
+@requires_scope("public")
 def page() -> Response:
     """Return the page."""
     html, policy = _made()

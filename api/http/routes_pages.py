@@ -7,6 +7,7 @@ from fastapi import Path as InPath
 
 from api.engine import Engine
 from api.http import examples
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Here, HereNow
 from api.http.pictures import Wanted, draw
 from api.http.problems import Problem
@@ -16,7 +17,7 @@ from api.http.views import find_page, names_of, page_out
 from core.types import PageRef
 from index.catalog import DocumentRow, PageRow
 
-router = APIRouter(prefix="/pages", tags=["pages"])
+router = APIRouter(route_class=AuthorizedRoute, prefix="/pages", tags=["pages"])
 
 PageId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}-[1-9][0-9]{0,6}$", examples=[examples.PAGE])]
 
@@ -25,6 +26,7 @@ _PICTURES["image/png"] = _PICTURES["image/jpeg"]
 
 
 @router.get("/{page}", summary="A page's words")
+@requires_scope("read", collection=True)
 def read_page(here: HereNow, page: PageId) -> PageOut:
     """Return a page's text, its words with their boxes, its printed label."""
     row, found, _ = _look(here, page)
@@ -37,6 +39,7 @@ def read_page(here: HereNow, page: PageId) -> PageOut:
     summary="A page's picture",
     responses={200: {"content": _PICTURES}, 304: {"description": "What you have is what there is."}},
 )
+@requires_scope("read", collection=True)
 def read_image(
     here: HereNow,
     page: PageId,

@@ -9,22 +9,25 @@ from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Json
 
 from api.engine import Engine
+from api.http.authorization import AuthorizedRoute, requires_scope
 from api.http.context import Here, HereNow, Kept
 from api.http.problems import Problem
 from api.http.replies import SearchReply
 from api.http.requests import FiltersIn, Lane, SearchRequest, Text
 from api.http.views import documents_of, search_reply
 
-router = APIRouter(tags=["search"])
+router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 
 
 @router.post("/search", summary="Find pages by a text, a picture, or both")
+@requires_scope("read", collection=True)
 def search(here: HereNow, body: SearchRequest) -> SearchReply:
     """Return the pages that have to do with a query, best first, each with its evidence."""
     return _answer(here, body, _decoded(body.image))
 
 
 @router.post("/search/image", summary="Find pages by a picture that is uploaded")
+@requires_scope("read", collection=True)
 def search_by_image(
     here: HereNow,
     image: Annotated[UploadFile, File(description="A JPEG, PNG or WebP.")],

@@ -16,7 +16,7 @@ class WatchedWorker:
     """Keeps one worker running from `start` to `stop`."""
 
     def __init__(self, root: Path, *, default: str, only: bool) -> None:
-        module = [sys.executable, "-m", "api.jobs.worker", str(root), default]
+        module = [sys.executable, "-P", "-m", "api.jobs.worker", str(root), default]
         self._command = [*module, "only"] if only else module
         self._process: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()

@@ -30,6 +30,10 @@ def serve(
     collection: One = DEFAULT,
     host: Annotated[str, typer.Option(help="Another address than loopback needs keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
+    keyless: Annotated[
+        bool,
+        typer.Option("--keyless", help="Ask nobody for a key: loopback only, and only where no key was ever made."),
+    ] = False,
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
@@ -53,15 +57,11 @@ def serve(
     settings = wiring.read_settings()
     settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
     service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
-    local = is_loopback(host)
-    if not local and not service.keys.exist():
+    where = f"--collections {collections}" if collections else f"-c {collection}"
+    if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
         service.database.close()
-        where = f"--collections {collections}" if collections else f"-c {collection}"
-        raise UsageError(
-            f"expected at least one key to serve on {host}, which others can reach, found none. "
-            f"Make one: pagelens keys create --scope read {where}"
-        )
-    run(service, host=host, port=port, keyless=local, limits=Limits(patience=patience, kept_results=keep))
+        raise UsageError(problem)
+    run(service, host=host, port=port, keyless=keyless, limits=Limits(patience=patience, kept_results=keep))
     return 0
 
 
@@ -110,6 +110,22 @@ def _keys(collections: Path | None, collection: Path) -> Keys:
     folder = ServerFolder(root)
     folder.make()
     return Keys(Database(folder.database))
+
+
+def _key_problem(keys: Keys, *, host: str, local: bool, keyless: bool, where: str) -> str:
+    """Return why a server cannot be started with the keys there are, or ""."""
+    make = f"pagelens keys create --scope read {where}"
+    if keyless and not local:
+        return f"expected a loopback address with --keyless, found {host}, which others can reach. Make a key: {make}"
+    if keyless and keys.ever_made():
+        return (
+            "expected no key with --keyless, found that keys were made for this server (revoked ones count): "
+            "somebody wanted it closed. Start it without --keyless; keys: pagelens keys list " + where
+        )
+    if not keyless and not keys.any_live():
+        on_loopback = ", or serve this machine alone without keys: --keyless" if local else ""
+        return f"expected at least one live key to serve on {host}, found none. Make one: {make}{on_loopback}"
+    return ""
 
 
 def _place(collections: Path | None, collection: Path) -> tuple[Path, str, bool]:

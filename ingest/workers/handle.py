@@ -55,12 +55,12 @@ class WorkerHandle:
             os.close(reading)
         self._is_ready = False
         with suppress(OSError):  # it is gone already: `receive` will say how
-            ours.send(sys.path)
+            ours.send([entry for entry in sys.path if entry])  # "" is the current folder, whose code is not ours
             ours.send_bytes(setup)
 
     def _started(self, connection: int, lifeline: int) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, str(connection), str(lifeline)],
+            [sys.executable, "-P", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, str(connection), str(lifeline)],
             pass_fds=(connection, lifeline),
             stdin=subprocess.DEVNULL,
             stdout=self._errors,

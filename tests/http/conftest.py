@@ -116,7 +116,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> It
     files = [NewFile(name, str(folder / name)) for name in pdfs]
     service.queue.submit("index", "default", files)
     Worker(Claims(service.database), service.collections, service.folder.uploads).drain()
-    config = uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_config=None)
+    config = uvicorn.Config(create_app(service, keyless=True), host="127.0.0.1", port=0, log_config=None)
     running = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

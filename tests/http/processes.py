@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 LOOKS = 3_000
+PAGELENS = (sys.executable, "-m", "api.cli")
 
 
 class ServerProcess:
-    """`pagelens serve` on a free port."""
+    """`pagelens serve` on a free port, without keys unless told."""
 
-    def __init__(self, collections: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "api.cli", "serve", "--collections", str(collections), "--port", "0", *options]
+    def __init__(self, collections: Path, *options: str, command: Sequence[str] = PAGELENS, cwd: Path = ROOT) -> None:
+        """`command` starts the command line, in the folder `cwd`."""
+        command = [*command, "serve", "--collections", str(collections), "--keyless", "--port", "0", *options]
         environment = {**os.environ, "PAGELENS_THREADS": "1"}
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=environment)
         self.lines: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.address = f"http://127.0.0.1:{self.wait_for('serving')['port']}"

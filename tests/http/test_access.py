@@ -2,14 +2,18 @@
 
 import json
 import logging
+import re
 import sqlite3
 import threading
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from api.http.authorization import AuthorizedRoute, key_scope_of, require_authorized_routes
 from api.http.gates import Buckets, Gate, Overloaded
-from api.http.guard import collection_of, is_loopback, needed_scope
+from api.http.guard import PUBLIC, is_loopback
 from api.http.limits import Limits
 from tests.http.conftest import Server, Started
 
@@ -21,7 +25,7 @@ def bearer(key: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def guarded(start: Started, pdfs: dict[str, bytes]) -> tuple[Server, dict[str, str]]:
     """A server that asks for keys, and keys of every kind."""
-    server = start(keyless=False)
+    server = start(keyless=False, limits=Limits(guesses=10**6, burst=10**6))
     keys = server.service.keys
     made = {scope: keys.create(scope) for scope in ("read", "write", "admin")}
     server.service.collections.create("guides", "builtin")
@@ -128,6 +132,18 @@ def test_a_key_that_was_made_is_asked_for_on_loopback_too(start: Started) -> Non
     assert server.client.get("/v1/documents").status_code == 401
 
 
+def test_a_server_whose_last_key_was_revoked_stays_closed(start: Started) -> None:
+    server = start(keyless=True)
+    key = server.service.keys.create("read")
+    server.service.keys.revoke(key.split("_")[1])
+    for method, url in (("GET", "/v1/documents"), ("GET", "/metrics"), ("POST", "/v1/collections")):
+        assert server.client.request(method, url).status_code == 401, url
+
+
+def test_without_the_option_a_server_that_never_had_a_key_is_closed(start: Started) -> None:
+    assert start(keyless=False).client.get("/v1/documents").status_code == 401
+
+
 def test_another_name_that_leads_here_is_refused_without_keys(server: Server) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "[", ""):
         assert server.client.get("/v1/documents", headers={"Host": host}).status_code == 421, host
@@ -153,18 +169,109 @@ def test_pages_of_other_sites_are_refused_and_no_header_invites_them(server: Ser
     assert own.status_code == 200
 
 
-def test_an_address_nobody_listed_needs_the_most() -> None:
-    assert needed_scope("POST", "/v1/documents") == "write"
-    assert needed_scope("POST", "/v1/collections/a/search") == "read"
-    assert needed_scope("POST", "/v1/collections/a/search/image/x") == "write"
-    assert needed_scope("PATCH", "/v1/collections/a") == "admin"
-    assert needed_scope("GET", "/mcp/x") == needed_scope("GET", "/elsewhere") == "admin"
-    assert needed_scope("POST", "/mcp") == needed_scope("POST", "/v1/collections/a/mcp") == "read"
-    assert needed_scope("POST", "/v1/mcp") == "write"
-    assert collection_of("/mcp", "default") == "default"
-    assert collection_of("/v1/collections/a/pages/x", "default") == "a"
-    assert collection_of("/v1/pages/x", "default") == "default"
-    assert collection_of("/v1/jobs/x", "default") is None
+# every spelling of an address that a parser of paths and a router may read differently
+SUFFIXES = (
+    "",
+    "%0A",
+    "%0a",
+    "%0D",
+    "%00",
+    "%09",
+    "%C2%85",
+    "%E2%80%A8",
+    "/",
+    "//",
+    "%2F",
+    "%252F",
+    "%2e",
+    "/%2e",
+    "/.",
+)
+
+
+def test_a_line_feed_behind_the_address_passes_no_limit(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    server.service.collections.create("secret", "builtin")
+    only_default = bearer(server.service.keys.create("read", collections=["default"]))
+    for suffix in SUFFIXES:
+        answer = server.client.get(f"/v1/collections/secret/documents{suffix}", headers=only_default)
+        assert answer.status_code in (400, 403, 404), suffix
+    writer = bearer(keys["write"])
+    for suffix in SUFFIXES:
+        answer = server.client.post(f"/v1/collections{suffix}", headers=writer, json={"name": "made"})
+        assert answer.status_code in (400, 403, 404, 405), suffix
+    assert "made" not in server.service.collections.names()
+
+
+def filled(path: str, *, collection: str) -> str:
+    """Return an address of a route: every parameter has a value of its shape."""
+    document = "0" * 64
+    values = {"collection": collection, "document": document, "page": f"{document}-1", "job": "0" * 32, "model": "m"}
+    return re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
+
+
+def routes(server: Server) -> list[tuple[str, str, str]]:
+    """Return (method, path, least scope) of every route of the app, from the app itself."""
+    app: Any = server.client.app
+    rows = []
+    for context in iter_route_contexts(app.routes):
+        endpoint = context.original_route.endpoint  # type: ignore[attr-defined]
+        rows += [(method, context.path or "", key_scope_of(endpoint)) for method in context.methods or {"POST"}]
+    return sorted(rows)
+
+
+def test_every_route_holds_its_scope_for_every_key_and_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    table = routes(server)
+    assert len(table) >= 40
+    reach = {"public": -1, "read": 0, "write": 1, "admin": 2}
+    for method, path, needed in table:
+        address = filled(path, collection="guides")
+        for suffix in SUFFIXES:
+            for scope in ("read", "write"):
+                if reach[scope] < reach[needed]:
+                    answer = server.client.request(method, address + suffix, headers=bearer(keys[scope]))
+                    assert answer.status_code in (400, 403, 404, 405), (method, address + suffix, scope)
+            if needed != "public":
+                answer = server.client.request(method, address + suffix)
+                assert answer.status_code in (400, 401, 404), (method, address + suffix, "no key")
+
+
+def test_every_route_holds_a_keys_collections_for_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, _ = guarded
+    elsewhere = bearer(server.service.keys.create("admin", collections=["elsewhere"]))
+    of_one = [(method, path) for method, path, _ in routes(server) if "{collection}" in path]
+    assert len(of_one) == 14
+    for method, path in of_one:
+        plain = server.client.request(method, filled(path, collection="guides"), headers=elsewhere)
+        assert plain.status_code == 403, (method, path)
+        for suffix in SUFFIXES[1:]:
+            answer = server.client.request(method, filled(path, collection="guides") + suffix, headers=elsewhere)
+            assert answer.status_code in (400, 403, 404, 405), (method, path, suffix)
+
+
+def test_a_route_that_states_no_scope_needs_the_most_and_one_that_authorizes_nobody_is_refused() -> None:
+    assert key_scope_of(lambda: None) == "admin"
+    app = FastAPI(openapi_url=None)
+    app.router.route_class = AuthorizedRoute
+    app.get("/stated")(lambda: None)
+    require_authorized_routes(app)
+    app.router.route_class = APIRoute
+    app.get("/open")(lambda: None)
+    with pytest.raises(TypeError, match="/open"):
+        require_authorized_routes(app)
+
+
+def test_the_public_routes_are_those_that_say_so(server: Server) -> None:
+    assert {path for _, path, scope in routes(server) if scope == "public"} == set(PUBLIC)
+
+
+def test_control_characters_in_an_address_are_400(server: Server) -> None:
+    for char in ("%00", "%0A", "%0D", "%1F", "%7F", "%C2%85"):
+        for path in (f"/v1/documents{char}", f"/v1/{char}documents", f"/healthz{char}", f"/v1/models/a{char}b"):
+            answer = server.client.get(path)
+            assert answer.status_code == 400, path
+            assert "control characters" in answer.text, path
 
 
 def test_loopback_is_known() -> None:

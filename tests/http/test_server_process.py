@@ -14,9 +14,10 @@ import httpx2
 import psutil
 import pytest
 
+from api.access import Keys
 from api.cli import main
 from api.http.examples import PDF
-from api.server_folder import ServerFolder
+from api.server_folder import Database, ServerFolder
 from tests.api.files import made_up_pages, write_pdf
 from tests.http.processes import LOOKS, ROOT, ServerProcess
 
@@ -92,7 +93,7 @@ def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_tim
 def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = run("serve", "--collections", str(tmp_path), "--port", port)
+        refused = run("serve", "--collections", str(tmp_path), "--keyless", "--port", port)
     assert refused.returncode == 2
     assert f"port {port} to be free" in refused.stderr and "--port" in refused.stderr
 
@@ -101,6 +102,21 @@ def test_another_address_than_loopback_needs_a_key(tmp_path: Path) -> None:
     refused = run("serve", "--collections", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
     assert refused.returncode == 2
     assert "pagelens keys create --scope read --collections" in refused.stderr.replace("\n", " ")
+
+
+def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_ever_made(tmp_path: Path) -> None:
+    where = ("--collections", str(tmp_path), "--port", "0")
+    refused = run("serve", *where)
+    assert refused.returncode == 2
+    assert "--keyless" in refused.stderr and "pagelens keys create" in refused.stderr
+    others = run("serve", *where, "--keyless", "--host", "0.0.0.0")
+    assert others.returncode == 2 and "loopback" in others.stderr
+    keys = Keys(Database(ServerFolder(tmp_path).database))
+    keys.revoke(keys.create("read").split("_")[1])
+    for options in ((), ("--keyless",)):
+        refused = run("serve", *where, *options)
+        assert refused.returncode == 2, options
+    assert "keys were made" in refused.stderr
 
 
 def test_keys_are_made_listed_and_revoked_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

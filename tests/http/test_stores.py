@@ -38,7 +38,7 @@ def test_a_server_is_ready_while_its_qdrant_answers_and_not_when_that_is_gone(tm
     with QdrantProcess(folder=folder) as qdrant:
         make(root, qdrant.url, tmp_path)
         service = open_service(root, settings, with_worker=False)
-        with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+        with TestClient(create_app(service, keyless=True), base_url="http://127.0.0.1") as client:
             service.warm()
             assert client.get("/readyz").json()["ready"]
             assert client.post("/v1/search", json={"query": "home scar"}).status_code == 200
@@ -95,7 +95,7 @@ def test_a_server_whose_files_are_away_says_so_and_goes_on_searching(tmp_path: P
     data = document.read_bytes()
     document.unlink()
     service = open_service(root, settings, with_worker=False)
-    with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+    with TestClient(create_app(service, keyless=True), base_url="http://127.0.0.1") as client:
         service.warm()
         assert client.get("/readyz").json()["files"]
         sha256 = client.get("/v1/documents").json()["documents"][0]["id"]
@@ -118,7 +118,7 @@ def test_a_server_started_before_its_qdrant_is_ready_once_that_answers(tmp_path:
     service.warm()
     assert (service.readiness.warmed, service.readiness.failed) == (False, True)
     assert str(qdrant.port) not in service.readiness.problem
-    with TestClient(create_app(service), base_url="http://127.0.0.1") as client:
+    with TestClient(create_app(service, keyless=True), base_url="http://127.0.0.1") as client:
         assert client.get("/readyz").status_code == 503
         with QdrantProcess(folder=folder, port=qdrant.port):
             client.get("/readyz")  # begins to warm
