@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from api import wiring
 from benchmarks.development_set import Question, indexed, questions, scorer
-from core.types import Answer, Filters
-from generate.confidence import THRESHOLD
+from pagelens.api.engine import wiring
+from pagelens.core.types import Answer, Filters
+from pagelens.generate.extractive.confidence import THRESHOLD
 
 FOREIGN = Path(__file__).with_name("foreign_questions.txt")
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

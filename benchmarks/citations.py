@@ -19,17 +19,17 @@ import numpy as np
 
 from benchmarks.development_set import SET, require_data
 from benchmarks.ocr import documents
-from core.types import PageText
-from generate.candidates import one_line
-from generate.checking import CitationChecker
-from generate.claims import FUNCTION_WORDS, Fact, read_claim, tokenize
-from generate.page_words import PageWords
-from generate.sentences import split_sentences
-from index.words import analyze
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import OcrSettings, longest_side, read_picture
-from ingest.ocr.words import TextRecogniser
-from ingest.pdf.reader import opened, render
+from pagelens.core.types import PageText
+from pagelens.generate.citations.checking import CitationChecker
+from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, read_claim, tokenize
+from pagelens.generate.citations.page_words import PageWords
+from pagelens.generate.extractive.candidates import one_line
+from pagelens.generate.extractive.sentences import split_sentences
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import OcrSettings, longest_side, read_picture
+from pagelens.ingest.ocr.recognition import TextRecogniser
+from pagelens.ingest.readers.pdf.pdf_reader import opened, render
 
 DPI = 150
 LEAST, MOST = 8, 45  # words of a sentence

@@ -23,18 +23,25 @@ def main() -> None:
     with indexed(__doc__) as root:
         rows = {
             "python -c pass": ["-c", "pass"],
-            "pagelens --help": ["-m", "api.cli", "--help"],
-            "pagelens search": ["-m", "api.cli", "search", QUERY, "-c", str(root)],
-            "pagelens ask": ["-m", "api.cli", "ask", QUERY, "-c", str(root)],
-            "pagelens status": ["-m", "api.cli", "status", "-c", str(root)],
-            "pagelens index, nothing new": ["-m", "api.cli", "index", str(SET / "documents"), "-c", str(root)],
+            "pagelens --help": ["-m", "pagelens.api.cli.main", "--help"],
+            "pagelens search": ["-m", "pagelens.api.cli.main", "search", QUERY, "-c", str(root)],
+            "pagelens ask": ["-m", "pagelens.api.cli.main", "ask", QUERY, "-c", str(root)],
+            "pagelens status": ["-m", "pagelens.api.cli.main", "status", "-c", str(root)],
+            "pagelens index, nothing new": [
+                "-m",
+                "pagelens.api.cli.main",
+                "index",
+                str(SET / "documents"),
+                "-c",
+                str(root),
+            ],
             "import sentence_transformers": [
                 "-c",
-                "import encode.torchvision_fix as f; f.heal_torchvision(); import sentence_transformers",
+                "import pagelens.encode.torchvision_fix as f; f.heal_torchvision(); import sentence_transformers",
             ],
             "the same, MiniLM loaded, one query": [
                 "-c",
-                "import encode.torchvision_fix as f; f.heal_torchvision()" + MINILM,
+                "import pagelens.encode.torchvision_fix as f; f.heal_torchvision()" + MINILM,
             ],
         }
         print("| process | CPU-s | MB |\n|---|---|---|")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torchvision_fix  # noqa: F401
 
 # isort: split
 import numpy as np
@@ -22,10 +22,10 @@ import open_clip
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
-from core.spaces import Space
-from core.types import Picture
-from encode.clip import ClipEncoder
-from encode.device import dtype_for
+from pagelens.core.spaces import Space
+from pagelens.core.types import Picture
+from pagelens.encode.device import dtype_for
+from pagelens.encode.image.clip import ClipEncoder
 
 ARCHITECTURE = "ViT-B-32-SigLIP2-256"
 TINY = {

@@ -20,9 +20,9 @@ import pymupdf
 from PIL import Image
 
 import pagelens
-from api.results import FoundPage
 from benchmarks.development_set import DATA, SET, questions, require_data
-from core.types import PageRef
+from pagelens.api.engine.results import FoundPage
+from pagelens.core.types import PageRef
 
 RANKS = (1, 5, 10)
 PHOTOS = DATA / "photos-dev"

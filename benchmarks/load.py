@@ -31,17 +31,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import api.blas_threads  # noqa: F401  # before numpy
+import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy
 
 # isort: split
 import httpx2
 import numpy as np
 
-from api import wiring
-from api.client import PageLensClient
 from benchmarks.wrk import K, Seen, line, load, require
-from core.errors import PageLensError
-from core.keys import page_key
+from pagelens.api.clients.python import PageLensClient
+from pagelens.api.engine import wiring
+from pagelens.core.errors import PageLensError
+from pagelens.core.keys import page_key
 
 WORDS = 6  # of a query
 REPEATED = 20  # different queries of the repeated ones
@@ -85,7 +85,18 @@ def measure(servers: dict[str, int], what: str, queries: Iterator[str], given: a
 @contextmanager
 def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
     """Yield the port of a server that is ready, in a process of its own."""
-    command = [sys.executable, "-m", "api.cli", "serve", "-c", str(collection), "--keyless", "--port", "0", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pagelens.api.cli.main",
+        "serve",
+        "-c",
+        str(collection),
+        "--keyless",
+        "--port",
+        "0",
+        *options,
+    ]
     with subprocess.Popen([*command, "--model", "extractive"], stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None

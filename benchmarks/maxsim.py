@@ -27,13 +27,13 @@ from threadpoolctl import threadpool_limits
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.token_pages import Made, make_pages
-from core.spaces import Space
-from core.types import QueryTokens, TokenMatrix
-from index.late.many_exact import ExactMaxSim
-from index.late.many_fast import FastMaxSim, TwoStageMaxSim
-from index.late.many_vectors import ManyVectorIndex
-from index.late.ragged import Ragged, Stack
-from index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
+from pagelens.core.spaces import Space
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.late.exact_maxsim import ExactMaxSim
+from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim
+from pagelens.index.late.multi_vector_index import ManyVectorIndex
+from pagelens.index.late.ragged import Ragged, Stack
+from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 
 K = 10
 DEPTH = 200  # what the retriever asks of a lane before fusion

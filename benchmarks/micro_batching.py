@@ -1,4 +1,4 @@
-"""Single queries of several threads through a text encoder: each alone, and joined as they come (`core.joining`).
+"""Single queries of several threads through a text encoder: each alone, and joined as they come (`pagelens.core.micro_batching`).
 
     python -m benchmarks.micro_batching [--model builtin|FOLDER] [--threads 1 8 32] [--seconds 5]
 
@@ -12,15 +12,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import api.blas_threads  # noqa: F401  # before numpy
+import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy
 
 # isort: split
 import numpy as np
 from numpy.typing import NDArray
 
-from core.protocols import TextEncoder
-from core.settings import Settings
-from encode.loading import load_text_encoder
+from pagelens.core.protocols import TextEncoder
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import load_text_encoder
 
 SAMPLE = 50
 QUERY = "how high was the turnover of the company in the fiscal year {}"

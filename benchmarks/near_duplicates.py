@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.development_set import DATA
-from core.types import Picture
-from ingest.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from pagelens.core.types import Picture
+from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 ALLOWED = (0, 2, 4, 6, 8, 10, 12, 14, 16)
 PAGE_PIXELS = 256  # the longer side of the page pictures hashed
@@ -86,7 +86,7 @@ def _hashes(pictures: Sequence[Picture]) -> NDArray[np.uint64]:
 
 
 def _page_hashes(folder: Path) -> Iterator[int]:
-    from ingest.pdf.reader import render  # PyMuPDF takes a second to import
+    from pagelens.ingest.readers.pdf.pdf_reader import render  # PyMuPDF takes a second to import
 
     for path in sorted(folder.rglob("*.pdf")):
         for number in range(1, _page_count(path) + 1):
@@ -94,7 +94,7 @@ def _page_hashes(folder: Path) -> Iterator[int]:
 
 
 def _page_count(path: Path) -> int:
-    from ingest.mupdf import pymupdf
+    from pagelens.ingest.readers.mupdf import pymupdf
 
     with pymupdf.open(path) as pdf:
         return int(pdf.page_count)

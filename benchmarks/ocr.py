@@ -24,11 +24,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.development_set import DATA, SET, require_data
-from core.types import Page, Picture
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
-from ingest.pdf.reader import opened, render
-from ingest.readers import sight
+from pagelens.core.types import Page, Picture
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
+from pagelens.ingest.readers.pdf.pdf_reader import opened, render
+from pagelens.ingest.readers.registry import sight
 
 CASES: tuple[tuple[EngineName, int], ...] = (
     ("rapidocr", 150),

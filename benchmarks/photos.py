@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.development_set import DATA
-from core.settings import Settings
-from core.types import Picture
-from encode.batching import unit_rows
-from encode.builtin import BuiltinTextEncoder
-from encode.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
-from encode.efficientnet import LITE0, LITE2, EfficientNetLite
+from pagelens.core.settings import Settings
+from pagelens.core.types import Picture
+from pagelens.encode.image.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
+from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite
+from pagelens.encode.text.batching import unit_rows
+from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 PHOTOS = DATA / "photos-dev"
 RANKS = (1, 5, 10)

@@ -27,21 +27,21 @@ import qdrant_edge as edge
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from api import wiring
-from api.models import Models
 from benchmarks.development_set import questions, require_data
-from core.spaces import Space
-from core.types import QueryTokens, TokenMatrix
-from index import dense
-from index.late.many_exact import ExactMaxSim
-from index.late.many_vectors import open_index
-from index.late.page_tokens import PageTokens
-from index.late.ragged import Stack
-from index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
-from index.reader import CollectionReader
-from index.segments import read_segment, write_segment
-from index.words import analyze
-from retrieve.lanes import PageLane, TextLane
+from pagelens.api.engine import wiring
+from pagelens.api.engine.models import Models
+from pagelens.core.spaces import Space
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.dense import dense_index
+from pagelens.index.late.exact_maxsim import ExactMaxSim
+from pagelens.index.late.multi_vector_index import open_index
+from pagelens.index.late.page_tokens import PageTokens
+from pagelens.index.late.ragged import Stack
+from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.reader import CollectionReader
+from pagelens.index.segments import read_segment, write_segment
+from pagelens.retrieve.lanes import PageLane, TextLane
 
 FIRST = 10
 ASKED, ASKED_MANY = 60, 30
@@ -153,13 +153,13 @@ def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDAr
 def one_vector(folder: Path, kind: str) -> Row:
     """Measure a lane of one vector a row."""
     vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
-    exact = dense.open_index(vectors)
+    exact = dense_index.open_index(vectors)
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "segment"
         name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
-        index = dense.open_index(read_segment(place, name)[1])
+        index = dense_index.open_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
     return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, before)

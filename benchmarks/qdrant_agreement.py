@@ -9,13 +9,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from api import wiring
-from api.models import Models
 from benchmarks.development_set import questions, require_data
-from core.types import Query
-from index.reader import CollectionReader
-from index.words import analyze
-from retrieve.search import Retriever
+from pagelens.api.engine import wiring
+from pagelens.api.engine.models import Models
+from pagelens.core.types import Query
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.reader import CollectionReader
+from pagelens.retrieve.search import Retriever
 
 FIRST = 10
 

@@ -21,20 +21,29 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
-from api import wiring
-from api.models import Models
 from benchmarks.development_set import Question, questions, require_data
-from core.keys import page_key
-from core.types import Hit, Query, Ranking
-from index.askings import Dialogue
-from index.bm25 import Lengths, PageTerms, Sparse, idf, query_places, read_terms, weigh_page, weigh_query
-from index.catalog import PageRow
-from index.lexical import indexed_text
-from index.qdrant.search import SPARE
-from index.reader import CollectionReader, Snapshot
-from index.selection import Selection
-from index.words import analyze
-from retrieve.search import Fusion, Retriever
+from pagelens.api.engine import wiring
+from pagelens.api.engine.models import Models
+from pagelens.core.keys import page_key
+from pagelens.core.types import Hit, Query, Ranking
+from pagelens.index.catalog.reads import PageRow
+from pagelens.index.lane_queries import Dialogue
+from pagelens.index.lexical.bm25 import (
+    Lengths,
+    PageTerms,
+    Sparse,
+    idf,
+    query_places,
+    read_terms,
+    weigh_page,
+    weigh_query,
+)
+from pagelens.index.lexical.lexical_index import indexed_text
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.selection import Selection
+from pagelens.index.stores.qdrant.lane_search import SPARE
+from pagelens.retrieve.search import Fusion, Retriever
 
 DEPTH, FIRST = 200, 10
 MOVED = (1.0, 1.0025, 1.01, 1.025, 0.975, 1.05, 0.95, 1.1)
@@ -43,7 +52,7 @@ Answers = Mapping[str, Sequence[int]]
 
 
 class WeighedWords:
-    """The `words` lane by hand, over pages weighed by some average and asked by another. See `retrieve.lanes.Lane`."""
+    """The `words` lane by hand, over pages weighed by some average and asked by another. See `pagelens.retrieve.lanes.Lane`."""
 
     name = "words"
 

@@ -12,17 +12,17 @@ import bm25s
 import numpy as np
 import Stemmer
 
-from api import wiring
-from api.models import Models
-from api.profiles import choose_profile
 from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score
-from core.settings import Settings
-from core.types import Filters, Query
-from encode.loading import load_text_encoder
-from index.layout import Manifest
-from index.reader import CollectionReader, Snapshot
-from index.words import analyze
-from retrieve.search import Fusion, Retriever
+from pagelens.api.engine import wiring
+from pagelens.api.engine.models import Models
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.core.settings import Settings
+from pagelens.core.types import Filters, Query
+from pagelens.encode.loading import load_text_encoder
+from pagelens.index.layout import Manifest
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.retrieve.search import Fusion, Retriever
 
 DEPTH = 50  # pages of each ranking that are scored
 

@@ -30,11 +30,11 @@ from pathlib import Path
 import psutil
 
 import pagelens
-from api.wiring import open_collection
 from benchmarks.development_set import SET, require_data
-from core.settings import Settings
-from ingest.mupdf import pymupdf
-from ingest.ocr.pages import OcrSettings
+from pagelens.api.engine.wiring import open_collection
+from pagelens.core.settings import Settings
+from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.readers.mupdf import pymupdf
 
 SAMPLE_SECONDS = 0.1
 LEAST_WORDS = 20  # of a page that counts as text

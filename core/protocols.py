@@ -7,8 +7,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.spaces import Space
-from core.types import AnswerEvent, Extraction, History, PageRef, PageText, Picture, QueryTokens, ShownPage, TokenMatrix
+from pagelens.core.spaces import Space
+from pagelens.core.types import (
+    AnswerEvent,
+    Extraction,
+    History,
+    PageRef,
+    PageText,
+    Picture,
+    QueryTokens,
+    ShownPage,
+    TokenMatrix,
+)
 
 NO_IDF: Mapping[str, float] = MappingProxyType({})
 

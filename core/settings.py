@@ -1,4 +1,4 @@
-"""What a person may set from outside. Read once, in `api.wiring`, and passed on."""
+"""What a person may set from outside. Read once, in `pagelens.api.engine.wiring`, and passed on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -115,7 +115,7 @@ class PageRef(NamedTuple):
 class Hit(NamedTuple):
     """A page with a lane's score. `passage` is the passage that stood for its page, where the lane has passages."""
 
-    page: int  # page key, see core.keys
+    page: int  # page key, see pagelens.core.keys
     score: float
     passage: int | None = None  # passage key
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.errors import WeightsError
+from pagelens.core.errors import WeightsError
 
 # The families of late interaction over page pictures, as colpali_engine names them, by their backbone's model type.
 PAGE_FAMILIES = {

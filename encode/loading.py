@@ -16,16 +16,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from core.errors import UsageError, WeightsError
-from core.protocols import Analyzer, ImageEncoder, PagePictureEncoder, TextEncoder
-from core.settings import Settings
-from encode.checkpoints import adapter_base, check_clip_checkpoint, check_page_checkpoint, check_text_checkpoint
-from encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_weights, look_on_disk
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.protocols import Analyzer, ImageEncoder, PagePictureEncoder, TextEncoder
+from pagelens.core.settings import Settings
+from pagelens.encode.checkpoints import (
+    adapter_base,
+    check_clip_checkpoint,
+    check_page_checkpoint,
+    check_text_checkpoint,
+)
+from pagelens.encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_weights, look_on_disk
 
 if TYPE_CHECKING:
-    from encode.builtin import BuiltinTextEncoder
-    from encode.conse import ConSEImageEncoder
-    from encode.late_words import BuiltinPageEncoder
+    from pagelens.encode.image.conse import ConSEImageEncoder
+    from pagelens.encode.page.late_words import BuiltinPageEncoder
+    from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 BUILTIN = "builtin"
 KNOWN = (BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3")  # what the profiles builtin, cpu and gpu name
@@ -54,7 +59,7 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     folder = find_weights(name, settings, hub=hub)
     check_text_checkpoint(folder.path)  # before six seconds of imports
     try:
-        from encode.bge import SentenceTransformersEncoder
+        from pagelens.encode.text.sentence_transformers import SentenceTransformersEncoder
     except ImportError as exc:
         raise WeightsError(_no_library("torch, transformers and sentence-transformers", exc)) from exc
     return SentenceTransformersEncoder.load(folder, settings)
@@ -63,7 +68,7 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
 def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
     """Return the text encoder of the install. Raises WeightsError."""
     try:
-        from encode.builtin import BuiltinTextEncoder
+        from pagelens.encode.text.minilm import BuiltinTextEncoder
     except ImportError as exc:
         raise WeightsError(_no_library("onnxruntime and tokenizers", exc)) from exc
     return BuiltinTextEncoder.load(settings)
@@ -71,14 +76,14 @@ def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
 
 def load_builtin_image_encoder(settings: Settings, text: TextEncoder) -> "ConSEImageEncoder":
     """Return the image encoder of the install over a text encoder's space."""
-    from encode.conse import ConSEImageEncoder
+    from pagelens.encode.image.conse import ConSEImageEncoder
 
     return ConSEImageEncoder.load(settings, text, cache=settings.cache)
 
 
 def load_builtin_page_encoder(text: "BuiltinTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
     """Return the page encoder of the install over the builtin text encoder."""
-    from encode.late_words import BuiltinPageEncoder
+    from pagelens.encode.page.late_words import BuiltinPageEncoder
 
     return BuiltinPageEncoder(text, analyze)
 
@@ -88,14 +93,14 @@ def load_image_encoder(
 ) -> ImageEncoder:
     """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; the hub is asked as for texts.
 
-    `templates` are put around text queries, see `encode.clip`. Raises WeightsError where weights or a library are
+    `templates` are put around text queries, see `pagelens.encode.image.clip`. Raises WeightsError where weights or a library are
     missing, UsageError for what cannot be a name.
     """
     folder = _weights_file(name) or find_weights(name, settings, hub=hub)
     if folder.path.is_dir():
         check_clip_checkpoint(folder.path)
     try:
-        from encode.clip import ClipEncoder
+        from pagelens.encode.image.clip import ClipEncoder
     except ImportError as exc:
         raise WeightsError(_no_library("torch and open_clip", exc)) from exc
     return ClipEncoder.load(folder, settings, templates=templates)
@@ -112,7 +117,7 @@ def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     base = find_weights(base_name, settings, hub=hub) if base_name else None
     check_page_checkpoint((base or folder).path)
     try:
-        from encode.colpali import ColPaliEncoder
+        from pagelens.encode.page.colpali import ColPaliEncoder
     except ImportError as exc:
         raise WeightsError(_no_library("torch, transformers and colpali_engine", exc)) from exc
     return ColPaliEncoder.load(folder, settings, base=base)
@@ -135,7 +140,7 @@ def report_text_encoders(
     """Return for each name whether it is ready on this machine; loads no model, makes no request, imports no torch."""
     libraries = ("torch", "sentence_transformers")
     return [
-        _report_wheels("encode.builtin")
+        _report_wheels("pagelens.encode.text.minilm")
         if name == BUILTIN
         else _report(name, settings, hub, check_text_checkpoint, libraries)
         for name in names
@@ -148,7 +153,7 @@ def report_image_encoders(
     """Return the same for open_clip's names and folders."""
     libraries = ("torch", "open_clip")
     return [
-        _report_wheels("encode.conse")
+        _report_wheels("pagelens.encode.image.conse")
         if name == BUILTIN
         else _report(name, settings, hub, check_clip_checkpoint, libraries)
         for name in names
@@ -171,7 +176,9 @@ def report_page_encoders(
 
     libraries = ("torch", "colpali_engine")
     return [
-        _report_wheels("encode.builtin") if name == BUILTIN else _report(name, settings, hub, check, libraries)
+        _report_wheels("pagelens.encode.text.minilm")
+        if name == BUILTIN
+        else _report(name, settings, hub, check, libraries)
         for name in names
     ]
 

@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import WeightsError
+from pagelens.core.errors import WeightsError
 
 Array = NDArray[np.generic]
 

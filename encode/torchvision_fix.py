@@ -15,7 +15,7 @@ import sys
 
 import torch.library
 
-log = logging.getLogger(f"pagelens.{__name__}")
+log = logging.getLogger(__name__)
 
 _OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from core.errors import UsageError, WeightsError
-from core.settings import Settings
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.settings import Settings
 
-log = logging.getLogger(f"pagelens.{__name__}")
+log = logging.getLogger(__name__)
 
 FoundIn = Literal["path", "folder", "cache", "hub"]
 

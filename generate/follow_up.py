@@ -6,7 +6,7 @@ What a follow-up leaves out stands in the question before it: "and the year befo
 
 import re
 
-from core.types import History
+from pagelens.core.types import History
 
 _GOES_ON = re.compile(
     r"\s*(and|but|or|so|then|also|ok(ay)?|what about|how about|what of|same)\b"

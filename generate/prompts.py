@@ -11,14 +11,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.errors import PageLensError
-from core.protocols import PagePicture
-from core.types import History, ShownPage
-from generate.chat import ChatRequest, Message, Part, PicturePart, TextPart
-from generate.pictures import encode_picture, picture_tokens
-from generate.wording import printable
+from pagelens.core.errors import PageLensError
+from pagelens.core.protocols import PagePicture
+from pagelens.core.types import History, ShownPage
+from pagelens.generate.llm.chat import ChatRequest, Message, Part, PicturePart, TextPart
+from pagelens.generate.llm.image_parts import encode_picture, picture_tokens
+from pagelens.generate.wording import printable
 
-logger = logging.getLogger(f"pagelens.{__name__}")
+logger = logging.getLogger(__name__)
 
 NOT_FOUND = "NOT_FOUND"
 SYSTEM = f"""You answer questions from numbered pages of a person's documents, and from nothing else.

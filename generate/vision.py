@@ -8,18 +8,18 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from core.errors import GenerationError
-from core.protocols import NO_IDF, Analyzer, PagePicture
-from core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
-from generate.chat import ChatModel, Finished, TextDelta
-from generate.checking import CitationChecker
-from generate.claims import MARK, read_claim
-from generate.marks import Mark, MarkReader, split_claims
-from generate.metering import Meter, Prices
-from generate.opening import Opening
-from generate.prompts import Budget, Prompt, build_prompt
-from generate.settling import Settler
-from generate.wording import refusal
+from pagelens.core.errors import GenerationError
+from pagelens.core.protocols import NO_IDF, Analyzer, PagePicture
+from pagelens.core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
+from pagelens.generate.abstention import Opening
+from pagelens.generate.citations.checking import CitationChecker
+from pagelens.generate.citations.claims import MARK, read_claim
+from pagelens.generate.citations.marks import Mark, MarkReader, split_claims
+from pagelens.generate.citations.verifier import Settler
+from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
+from pagelens.generate.llm.metering import Meter, Prices
+from pagelens.generate.prompts import Budget, Prompt, build_prompt
+from pagelens.generate.wording import refusal
 
 LOOKS = 4  # citations of an answer that are checked by their picture, at most
 BUDGET = Budget()

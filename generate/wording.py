@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from core.types import PageRef, ShownPage
-from generate.candidates import one_line
+from pagelens.core.types import PageRef, ShownPage
+from pagelens.generate.extractive.candidates import one_line
 
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
 # C0 and C1 controls but for the newline, and the marks that turn the direction of what follows.

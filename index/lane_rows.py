@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keys import document_of, page_of
-from core.spaces import Space
-from core.types import TokenMatrix
-from index.late.pooled_spaces import pool_factor
-from index.late.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
-from index.layout import LaneRecord
-from index.recording import DenseRows
-from index.segments import write_segment
-from index.stores import NOTHING, DenseParts, TokenParts, Written
-from index.vectors import Matrix
+from pagelens.core.keys import document_of, page_of
+from pagelens.core.spaces import Space
+from pagelens.core.types import TokenMatrix
+from pagelens.index.catalog.writes import DenseRows
+from pagelens.index.dense.vector_index import Matrix
+from pagelens.index.late.pooled_spaces import pool_factor
+from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
+from pagelens.index.layout import LaneRecord
+from pagelens.index.segments import write_segment
+from pagelens.index.stores.vector_store import NOTHING, DenseParts, TokenParts, Written
 
 
 def write_dense(folder: Path, space: Space, parts: DenseParts) -> Written:
@@ -50,7 +50,7 @@ def pack_pages(lane: LaneRecord, pages: Sequence[TokenMatrix] | TokenRows, stora
 def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
     if factor == 1:
         return pages
-    from index.late.token_pooling import pool_tokens  # scipy: a quarter of a second to import
+    from pagelens.index.late.token_pooling import pool_tokens  # scipy: a quarter of a second to import
 
     return [pool_tokens(page, factor) for page in pages]
 

@@ -24,8 +24,8 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
-from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, CollectionNotFound, UsageError
-from core.spaces import Space
+from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, CollectionNotFound, UsageError
+from pagelens.core.spaces import Space
 
 FORMAT = 2
 PATIENCE = 2.0  # seconds a writer waits for the lock
@@ -117,7 +117,7 @@ class ServerRecord:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRecord:
-    """The PostgreSQL that holds a collection's catalog. A password is no part of this: see `index.postgres`."""
+    """The PostgreSQL that holds a collection's catalog. A password is no part of this: see `pagelens.index.catalog.postgres`."""
 
     url: str  # postgresql+psycopg://user@host:5432/database
     schema: str  # of its tables; a database may hold the catalogs of many collections
@@ -128,7 +128,7 @@ class CatalogRecord:
 
 @dataclass(frozen=True, slots=True)
 class FilesRecord:
-    """Where page pictures and originals lie that machines share. Keys are no part of it: see `index.fsspec_files`."""
+    """Where page pictures and originals lie that machines share. Keys are no part of it: see `pagelens.index.files.fsspec_files`."""
 
     url: str  # s3://bucket/x, file:///mnt/share/x: what fsspec knows
     prefix: str  # the folder there that is the collection's

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from core.errors import StoreError
-from index import tables as t
-from index.files import Files, FolderFiles, own
-from index.layout import Layout
+from pagelens.core.errors import StoreError
+from pagelens.index.catalog import tables as t
+from pagelens.index.files.file_store import Files, FolderFiles, own
+from pagelens.index.layout import Layout
 
-logger = logging.getLogger(f"pagelens.{__name__}")
+logger = logging.getLogger(__name__)
 
 FOLDER = "originals"
 

@@ -17,19 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, inspect, select
 
-from core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
-from index import catalog, databases, originals
-from index import tables as t
-from index.askings import Answer, Asking, TokenAsking, VectorAsking
-from index.catalog import DocumentRow, Failure, PageRow, transaction
-from index.check import find_damage
-from index.files import Files, open_files
-from index.layout import LaneRecord, Layout, load, writer_lock
-from index.lexical import LexicalIndex, SnapshotWords
-from index.placing import open_store
-from index.stores import LaneTokens, LaneVectors, VectorStore
+from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
+from pagelens.index import originals
+from pagelens.index.admin.check import find_damage
+from pagelens.index.catalog import databases, reads
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, transaction
+from pagelens.index.files.file_store import Files, open_files
+from pagelens.index.lane_queries import Answer, Asking, TokenAsking, VectorAsking
+from pagelens.index.layout import LaneRecord, Layout, load, writer_lock
+from pagelens.index.lexical.lexical_index import LexicalIndex, SnapshotWords
+from pagelens.index.stores.factory import open_store
+from pagelens.index.stores.vector_store import LaneTokens, LaneVectors, VectorStore
 
-logger = logging.getLogger(f"pagelens.{__name__}")
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -54,7 +55,7 @@ class View:
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
         """Return every live document by key, read once."""
         if self._documents is None:
-            self._documents = catalog.read_documents(connection)
+            self._documents = reads.read_documents(connection)
         return self._documents
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
@@ -144,19 +145,19 @@ class Snapshot:
 
     def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
         """Return some live documents by key."""
-        return catalog.read_documents(self._connection, keys)
+        return reads.read_documents(self._connection, keys)
 
     def pages(self, keys: Sequence[int]) -> dict[int, PageRow]:
         """Return pages by key, with words and boxes."""
-        return catalog.read_pages(self._connection, keys)
+        return reads.read_pages(self._connection, keys)
 
     def labelled(self, documents: Sequence[int], label: str) -> list[int]:
         """Return the pages of some documents that carry a printed label."""
-        return catalog.labels(self._connection, documents, label)
+        return reads.labels(self._connection, documents, label)
 
     def looks(self, keys: Sequence[int] | None = None) -> dict[int, int]:
         """Return what live pages look like, 64 bits by page key: of some, or of all that have a picture."""
-        return catalog.read_looks(self._connection, keys)
+        return reads.read_looks(self._connection, keys)
 
     def missing_files(self, files: Files) -> Mapping[str, str]:
         """See `originals.missing`."""
@@ -164,14 +165,14 @@ class Snapshot:
 
     def failures(self) -> list[Failure]:
         """Return the files that could not be read."""
-        return catalog.read_failures(self._connection)
+        return reads.read_failures(self._connection)
 
     def catalog_rows(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of some documents by table, but for their paths, as they may be inserted."""
         columns = {t.documents: t.documents.c.key, t.pages: t.pages.c.document, t.looks: t.looks.c.document}
         there = {name: column for name, column in columns.items() if inspect(self._connection).has_table(name.name)}
         return {
-            table: catalog.read_rows(self._connection, select(table).where(column.in_(documents)))
+            table: reads.read_rows(self._connection, select(table).where(column.in_(documents)))
             for table, column in there.items()
         }
 
@@ -180,22 +181,22 @@ class Snapshot:
         live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
         rows = {t.paths: live, t.failures: select(t.failures)}
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
-        return {table: catalog.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
+        return {table: reads.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
 
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (title, number, problem) of live pages that were read in part or not at all."""
-        return catalog.read_problems(self._connection)
+        return reads.read_problems(self._connection)
 
     def textless(self) -> int:
         """Return how many live pages have no words on them."""
-        return catalog.count_textless(self._connection)
+        return reads.count_textless(self._connection)
 
 
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
     def __init__(self, root: Path, *, joined: bool = True, clock: Callable[[], float] = time.time) -> None:
-        """`joined`: see `index.placing.open_store`; `clock` tells seconds: how long a snapshot is held."""
+        """`joined`: see `pagelens.index.stores.factory.open_store`; `clock` tells seconds: how long a snapshot is held."""
         self._clock = clock
         self.layout = Layout(root)
         self.manifest = load(self.layout)
@@ -256,7 +257,7 @@ class CollectionReader:
         if lasting is None or age <= lasting:
             return
         with transaction(self._engine) as connection:
-            newest = catalog.generation(connection)
+            newest = reads.generation(connection)
         if newest != generation:
             found = f"found it held for {age:.0f}, and a newer one: replaced rows of it may be gone. Begin again."
             raise SnapshotExpired(f"expected a look at a commit of {max(lasting, 0):.0f} seconds at most, {found}")
@@ -272,14 +273,14 @@ class CollectionReader:
         self.manifest = found
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """Return what is wrong with the collection at rest, in words; see `index.check`."""
+        """Return what is wrong with the collection at rest, in words; see `pagelens.index.admin.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
             found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
             return found + (originals.problems(connection, self.files) if self.manifest.files else [])
 
     def _current(self, connection: Connection) -> View:
-        generation = catalog.generation(connection)
+        generation = reads.generation(connection)
         with self._lock:
             if self._view is None or self._view.generation != generation:
                 self.require_same_models()

@@ -7,7 +7,7 @@
 
 A segment is written beside its place, synced, and renamed in. Which rows of it are live is the catalog's to say;
 a segment the catalog does not name is swept. Segments of many vectors an item have further arrays
-(`index.late.token_segments`). This module knows no catalog.
+(`pagelens.index.late.token_segments`). This module knows no catalog.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CollectionDamaged
-from core.spaces import Space
-from index.layout import sync_folder, write_json
+from pagelens.core.errors import CollectionDamaged
+from pagelens.core.spaces import Space
+from pagelens.index.layout import sync_folder, write_json
 
 REPAIR = "Remove the documents it holds and index them again."
 

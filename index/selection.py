@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keys import MAX_PAGES, document_of
-from core.types import Filters
-from index.catalog import DocumentRow
+from pagelens.core.keys import MAX_PAGES, document_of
+from pagelens.core.types import Filters
+from pagelens.index.catalog.reads import DocumentRow
 
 
 @dataclass(frozen=True, slots=True)

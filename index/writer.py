@@ -1,9 +1,9 @@
 """A collection opened for writing.
 
-The order of a commit: vectors are made durable (`index.stores`); the pages' words go into the lexical index; then one
+The order of a commit: vectors are made durable (`pagelens.index.stores.vector_store`); the pages' words go into the lexical index; then one
 catalog transaction names the vectors, inserts the pages, makes finished documents live and removes what they replace;
 last, removed pages leave the store and the lexical index. Whatever instant the writer dies at, readers see the commits
-before it and nothing else, and the next writer clears what was left over (`index.opening`).
+before it and nothing else, and the next writer clears what was left over (`pagelens.index.writer_session`).
 """
 
 import time
@@ -15,20 +15,21 @@ from types import TracebackType
 
 from sqlalchemy import Connection, delete, select
 
-from core.errors import ReadCode
-from core.keys import page_key
-from index import catalog, term_counts, upkeep
-from index import tables as t
-from index.bm25 import read_terms
-from index.catalog import transaction
-from index.lane_rows import pack_pages
-from index.late.token_segments import Storage, TokenRows
-from index.layout import LaneRecord, Layout, load
-from index.lexical import indexed_text
-from index.merging import name_segment
-from index.opening import open_for_writing, places_of
-from index.recording import NewPages, insert_pages, link_path, remove_documents, staged_at, unlink_path
-from index.stores import Written
+from pagelens.core.errors import ReadCode
+from pagelens.core.keys import page_key
+from pagelens.index.admin import garbage_collection
+from pagelens.index.admin.compaction import name_segment
+from pagelens.index.catalog import document_frequencies, reads
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.writes import NewPages, insert_pages, link_path, remove_documents, staged_at, unlink_path
+from pagelens.index.lane_rows import pack_pages
+from pagelens.index.late.token_segments import Storage, TokenRows
+from pagelens.index.layout import LaneRecord, Layout, load
+from pagelens.index.lexical.bm25 import read_terms
+from pagelens.index.lexical.lexical_index import indexed_text
+from pagelens.index.stores.vector_store import Written
+from pagelens.index.writer_session import open_for_writing, places_of
 
 FLUSH_ROWS = 1_024  # passages held in memory before a commit
 FLUSH_PAGES = 256  # likewise
@@ -98,7 +99,7 @@ class CollectionWriter:
             if kind is None:
                 self.commit()
                 self._store.merge(self._engine, self.manifest)
-                upkeep.sweep_files(self._engine, places_of(self.layout, self.files))
+                garbage_collection.sweep_files(self._engine, places_of(self.layout, self.files))
                 self._words.tidy()
 
     def known(self, sha256: str) -> int | None:
@@ -145,13 +146,13 @@ class CollectionWriter:
         """Forget paths and failures of files that are gone; a document goes with its last path. Return those known."""
         self.commit()
         with transaction(self._engine) as connection:
-            known = [path for path in gone if catalog.document_at(connection, path) is not None]
+            known = [path for path in gone if reads.document_at(connection, path) is not None]
             orphans: set[int] = set()
             for path in gone:
                 orphans |= unlink_path(connection, path)
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
             if known and not orphans:  # documents that have other paths: nothing else would tell open readers
-                self._words.mark(catalog.advance(connection))
+                self._words.mark(reads.advance(connection))
         self._pending.removed.extend(orphans)
         self.commit()
         self._load()
@@ -160,7 +161,7 @@ class CollectionWriter:
     def forget_failures(self, paths: Sequence[str] | None = None) -> list[str]:
         """Forget recorded failures, all or of these paths, so that their files are read again; return the paths."""
         with transaction(self._engine) as connection:
-            known = [failure.path for failure in catalog.read_failures(connection)]
+            known = [failure.path for failure in reads.read_failures(connection)]
             chosen = known if paths is None else [path for path in known if path in set(paths)]
             for path in chosen:
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
@@ -177,7 +178,7 @@ class CollectionWriter:
         self._words.add(_texts(pending.new))
         with transaction(self._engine) as connection:
             removed = self._record(connection, pending, named)
-            generation = catalog.advance(connection)
+            generation = reads.advance(connection)
         if removed:
             self._store.forget(self.manifest, removed)
             self._words.forget(removed)
@@ -209,7 +210,7 @@ class CollectionWriter:
     def _begin(self, sha256: str) -> int:
         """Return the key of a document whose first pages of this run are here: its own if half-read, else a new one."""
         with transaction(self._engine) as connection:
-            staged = catalog.find_document(connection, sha256)
+            staged = reads.find_document(connection, sha256)
         key = self._next_key() if staged is None else int(staged.key)
         self._begun[sha256] = key
         return key
@@ -218,7 +219,7 @@ class CollectionWriter:
         key = next(self._keys, None)
         if key is None:
             with transaction(self._engine) as connection:
-                self._keys = iter(catalog.reserve_documents(connection))
+                self._keys = iter(reads.reserve_documents(connection))
             key = next(self._keys)
         return key
 
@@ -249,12 +250,12 @@ class CollectionWriter:
         removed = set(pending.removed)
         for key, new in pending.new:
             removed |= insert_pages(connection, key, new)
-        term_counts.enter(connection, (read_terms(text) for _, text in _texts(pending.new)))
+        document_frequencies.enter(connection, (read_terms(text) for _, text in _texts(pending.new)))
         for store, (name, runs) in named.items():
             if name:
                 name_segment(connection, store, name, runs)
         for path, sha256, code, reason in pending.failed:
-            catalog.record_failure(connection, path, sha256, code, reason)
+            reads.record_failure(connection, path, sha256, code, reason)
             removed |= staged_at(connection, path)
             if code not in KEPT_AFTER:
                 removed |= unlink_path(connection, path)

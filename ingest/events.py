@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ReadCode
-from core.types import Document, Page, Passage, Picture
+from pagelens.core.errors import ReadCode
+from pagelens.core.types import Document, Page, Passage, Picture
 
 
 @dataclass(frozen=True, slots=True)

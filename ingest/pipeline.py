@@ -11,23 +11,23 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.errors import ReadError, UsageError
-from core.protocols import TokenCounter
-from core.types import Document, Page, Passage
-from ingest import readers
-from ingest.events import Event, Failed, Skipped, Unchanged, Window
-from ingest.file_here import FilesHere
-from ingest.ocr.pages import Ocr
-from ingest.page_work import LoadAdapter, OnWait, Opener, PageWork
-from ingest.passages import inputs_of, photo_words, split
-from ingest.reader_options import DEFAULT, ReaderOptions
-from ingest.signatures import claimed_kind
-from ingest.sources import digest, walk
-from ingest.turns import Digest, Turn, blaming, renewed, turns
-from ingest.workers.pool import LIMITS, Crew, Limits
-from ingest.workers.reading_plan import PATIENCE
+from pagelens.core.errors import ReadError, UsageError
+from pagelens.core.protocols import TokenCounter
+from pagelens.core.types import Document, Page, Passage
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.ingest.files.file_types import claimed_kind
+from pagelens.ingest.files.walk import digest, walk
+from pagelens.ingest.inline_reader import FilesHere
+from pagelens.ingest.lookahead import Digest, Turn, blaming, renewed, turns
+from pagelens.ingest.ocr.page_ocr import Ocr
+from pagelens.ingest.page_processing import LoadAdapter, OnWait, Opener, PageWork
+from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.readers import registry
+from pagelens.ingest.text.passages import inputs_of, photo_words, split
+from pagelens.ingest.workers.reading_plan import PATIENCE
+from pagelens.ingest.workers.worker_pool import LIMITS, Crew, Limits
 
-log = logging.getLogger(f"pagelens.{__name__}")
+log = logging.getLogger(__name__)
 
 Known = Callable[[str], int | None]
 """A SHA-256 to what the catalog has of it: None nothing, n >= 1 all before page n, 0 everything. Asked at any time."""
@@ -49,11 +49,11 @@ def read(
     limits: Limits = LIMITS,
     patience: float = PATIENCE,
     options: ReaderOptions = DEFAULT,
-    load: LoadAdapter = readers.load,
+    load: LoadAdapter = registry.load,
     on_wait: OnWait = lambda *_: None,
     digest: Digest = digest,
 ) -> Generator[Event, None, None]:
-    """Read files and folders; yield what was found, in the order of `ingest.sources.walk`.
+    """Read files and folders; yield what was found, in the order of `pagelens.ingest.files.walk.walk`.
 
     A document comes as windows that cover its pages by the grid 1..window, window+1..2*window, ...; one half known goes
     on from the page that `known` tells (a page off the grid makes the first window shorter). What `known` says when a

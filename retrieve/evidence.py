@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from core.protocols import Analyzer
-from core.types import Evidence, PageText, Passage
+from pagelens.core.protocols import Analyzer
+from pagelens.core.types import Evidence, PageText, Passage
 
 QUOTE_WORDS = 32
 SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end with a sentence or a paragraph

@@ -13,7 +13,7 @@ pages need not be bad.
 
 from collections.abc import Mapping, Sequence
 
-from core.types import FusedHit, LaneRank, Ranking
+from pagelens.core.types import FusedHit, LaneRank, Ranking
 
 K = 60
 SHORT = 10  # hits; of rankings about as short, the floor is drawn halfway to zero

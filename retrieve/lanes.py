@@ -7,7 +7,7 @@
     page    late interaction: the page's words (builtin) or patches (ColPali)
 
 A lane says what it asks of what is at rest and is sent the answer, so that all lanes' questions can be asked together
-(`rank_together`); what becomes of its ranking is `retrieve.fusion`'s matter. A lane that has nothing to go by, words
+(`rank_together`); what becomes of its ranking is `pagelens.retrieve.fusion`'s matter. A lane that has nothing to go by, words
 for `image`'s pictures or a picture for `words`, asks and ranks nothing.
 """
 
@@ -17,14 +17,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keys import page_of
-from core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
-from core.remembering import Remembered
-from core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
-from encode.composition import compose
-from index.askings import Answer, Asking, Dialogue, TokenAsking, VectorAsking, WordAsking
-from index.reader import Snapshot
-from index.selection import Selection
+from pagelens.core.caching import Remembered
+from pagelens.core.keys import page_of
+from pagelens.core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
+from pagelens.core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
+from pagelens.encode.image.composition import compose
+from pagelens.index.lane_queries import Answer, Asking, Dialogue, TokenAsking, VectorAsking, WordAsking
+from pagelens.index.reader import Snapshot
+from pagelens.index.selection import Selection
 
 QUERIES_REMEMBERED = 64
 ROWS_PER_PAGE = 4  # rows looked at for each page wanted; more when pages repeat

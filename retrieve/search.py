@@ -1,6 +1,6 @@
 """A query to ranked pages: every lane ranks, the rankings are fused, what the query names comes first.
 
-Fusion is `retrieve.fusion`, hearing is `retrieve.hearing`; this module only puts them together.
+Fusion is `pagelens.retrieve.fusion`, hearing is `pagelens.retrieve.query_references`; this module only puts them together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UsageError
-from core.keys import document_of, ordinal_of, page_key
-from core.protocols import Analyzer
-from core.types import Evidence, Filters, FusedHit, Query, QueryTokens, Ranking, TokenMatrix
-from index.catalog import PageRow
-from index.reader import Snapshot
-from index.selection import Selection, select_pages
-from retrieve.balance import balanced_weights
-from retrieve.evidence import find_evidence
-from retrieve.fusion import K, reciprocal_rank_fusion
-from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
-from retrieve.heat import best_stretch, draw_heat, hottest_places, words_at
-from retrieve.lanes import ImageLane, Lane, PageLane, rank_together
+from pagelens.core.errors import UsageError
+from pagelens.core.keys import document_of, ordinal_of, page_key
+from pagelens.core.protocols import Analyzer
+from pagelens.core.types import Evidence, Filters, FusedHit, Query, QueryTokens, Ranking, TokenMatrix
+from pagelens.index.catalog.reads import PageRow
+from pagelens.index.reader import Snapshot
+from pagelens.index.selection import Selection, select_pages
+from pagelens.retrieve.evidence import find_evidence
+from pagelens.retrieve.fusion import K, reciprocal_rank_fusion
+from pagelens.retrieve.heatmap import best_stretch, draw_heat, hottest_places, words_at
+from pagelens.retrieve.lane_balance import balanced_weights
+from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, rank_together
+from pagelens.retrieve.query_references import DocumentNames, PagesNamed, hear_pages
 
 DEPTH = 200  # pages each lane ranks before fusion, at least
 WORDS_REMEMBERED = 50_000
@@ -36,7 +36,7 @@ class Fusion:
 
     k: float = K  # of reciprocal-rank fusion
     weights: Mapping[str, float] | None = None  # fixed ones, 1 for a lane without; None: each query is weighed
-    scaled: bool = True  # by how sure each lane is (`retrieve.fusion`)
+    scaled: bool = True  # by how sure each lane is (`pagelens.retrieve.fusion`)
     hearing: bool = True  # what the query names comes first
 
 

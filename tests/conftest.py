@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.layout import CatalogRecord
+from pagelens.index.layout import CatalogRecord
 from tests.index.postgres_process import PASSWORD, PostgresProcess, find_programs, unprivileged
 
 

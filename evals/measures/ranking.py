@@ -1,6 +1,6 @@
 """Measures of rankings, by ir_measures (trec_eval's code), for pages or for documents.
 
-A ranking here is an order without ties: where a run file has ties, its reader has already broken them (evals.trec).
+A ranking here is an order without ties: where a run file has ties, its reader has already broken them (pagelens.evals.runs.trec_run).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import ir_measures
 from ir_measures import AP, RR, P, R, Success, nDCG
 
-from core.types import PageRef
-from evals.dataset import Qrels, page_id
-from evals.measures.names import Measure
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import Qrels, page_id
+from pagelens.evals.measures.measure_names import Measure
 
 Run = Mapping[str, Sequence[PageRef]]
 """Question id -> pages, best first, none twice."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evals.report.parts import text as escape
+from pagelens.evals.report.parts import text as escape
 
 COLOURS = 8
 WIDTH, HEIGHT = 460, 280

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from evals.report import answers, sections
-from evals.report.parts import percent, reach, scope_words, section, text
-from evals.report.pictures import Pictures
-from evals.report.questions import cards_of, questions_html
-from evals.report.summary import Summary
-from evals.run_folder import Run
+from pagelens.evals.report import answer_section, sections
+from pagelens.evals.report.parts import percent, reach, scope_words, section, text
+from pagelens.evals.report.question_section import cards_of, questions_html
+from pagelens.evals.report.summary import Summary
+from pagelens.evals.report.thumbnails import Pictures
+from pagelens.evals.runs.run_folder import Run
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -74,7 +74,7 @@ def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
         "answers": (
             "Answers and refusals",
             "What the answerer does with the six best pages.",
-            answers.answers_html(summary),
+            answer_section.answers_html(summary),
         ),
         "questions": (
             "Questions, worst first",

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from evals.compare import Change, Comparison
-from evals.plan import SAYS
-from evals.report.answers import cells_of
-from evals.report.summary import Summary
-from evals.scoring import HEADLINE
+from pagelens.evals.report.answer_section import cells_of
+from pagelens.evals.report.summary import Summary
+from pagelens.evals.runs.comparison import Change, Comparison
+from pagelens.evals.runs.plan import SAYS
+from pagelens.evals.runs.scoring import HEADLINE
 
 CHANGES = 20  # questions listed
 LETTERS = 90  # of a question

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from evals.plan import SAYS
-from evals.statistics import Interval
+from pagelens.evals.runs.bootstrap import Interval
+from pagelens.evals.runs.plan import SAYS
 
 
 def text(value: object) -> str:

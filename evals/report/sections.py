@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from evals.measures.names import parse_measure
-from evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
-from evals.report.parts import legend, panel, percent, reach, scope_words, swatch, text
-from evals.report.summary import Summary, SystemFigures
-from evals.systems import FUSED
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
+from pagelens.evals.report.parts import legend, panel, percent, reach, scope_words, swatch, text
+from pagelens.evals.report.summary import Summary, SystemFigures
+from pagelens.evals.runs.systems import FUSED
 
 TABLE = ("R@1", "R@3", "R@5", "R@10", "all@5", "MRR@10", "nDCG@5", "doc.R@1")
 GREY = 7  # the colour of what plots do not show

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evals.measures.names import Measure
-from evals.measures.ranking import Values
-from evals.records import AnswerRecord
-from evals.reverse import ReverseFigures, read_reverse
-from evals.run_folder import Run
-from evals.scoring import CURVE, OF_ANSWERS, STANDARD, Refusals, answer_values, groups, mean, ranking_values, refusals
-from evals.statistics import Interval, mean_interval
-from evals.systems import FUSED
+from pagelens.evals.datasets.reverse import ReverseFigures, read_reverse
+from pagelens.evals.measures.measure_names import Measure
+from pagelens.evals.measures.ranking import Values
+from pagelens.evals.runs.bootstrap import Interval, mean_interval
+from pagelens.evals.runs.records import AnswerRecord
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.scoring import (
+    CURVE,
+    OF_ANSWERS,
+    STANDARD,
+    Refusals,
+    answer_values,
+    groups,
+    mean,
+    ranking_values,
+    refusals,
+)
+from pagelens.evals.runs.systems import FUSED
 
 BREAKDOWN = tuple(measure for measure in STANDARD if str(measure) in ("R@1", "R@5", "nDCG@5"))
 

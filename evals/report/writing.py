@@ -3,15 +3,15 @@
 import json
 from pathlib import Path
 
-from api.engine import Engine
-from api.results import as_json
-from evals.names import DocumentNames
-from evals.report.html_report import html_report
-from evals.report.markdown_report import markdown_report
-from evals.report.pictures import BUDGET, Pictures
-from evals.report.summary import Summary, summarize
-from evals.run_folder import Run, write_whole
-from evals.scoring import answer_values, ranking_values
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.results import as_json
+from pagelens.evals.datasets.document_names import DocumentNames
+from pagelens.evals.report.html_report import html_report
+from pagelens.evals.report.markdown_report import markdown_report
+from pagelens.evals.report.summary import Summary, summarize
+from pagelens.evals.report.thumbnails import BUDGET, Pictures
+from pagelens.evals.runs.run_folder import Run, write_whole
+from pagelens.evals.runs.scoring import answer_values, ranking_values
 
 
 def write_reports(run: Run, engine: Engine | None, *, budget: int = BUDGET) -> tuple[Summary, Path]:

@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from index.late.maxsim import QUERY_LEVELS, ZERO, Cuts, Products, maxima
-from index.late.ragged import Block
+from pagelens.index.late.maxsim import QUERY_LEVELS, ZERO, Cuts, Products, maxima
+from pagelens.index.late.ragged import Block
 
 Scan = Callable[[Block, Cuts], NDArray[np.float32]]
 """A block and how it is cut to each query token's best similarity on each piece, (n_query_tokens, n_pieces)."""
@@ -39,7 +39,7 @@ def integer_scan(query: NDArray[np.float32]) -> Scan:
 
 
 def quick_products() -> Products:
-    """Return `index.late.maxsim.Products` by onnxruntime, three times as quick as numpy, the same to the last bit."""
+    """Return `pagelens.index.late.maxsim.Products` by onnxruntime, three times as quick as numpy, the same to the last bit."""
     session = _session()
 
     def products(rows: NDArray[np.int8], codes: NDArray[np.uint8]) -> NDArray[np.float32]:

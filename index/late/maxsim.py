@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import QueryTokens
+from pagelens.core.types import QueryTokens
 
 Codes = NDArray[np.uint8] | NDArray[np.float16]
 """Token vectors at rest, (n_tokens, dim): 8-bit integers about ZERO with a scale per row, or half precision."""

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from core.keys import document_of
-from core.types import QueryTokens, TokenMatrix
-from index import tables as t
-from index.late.many_vectors import ManyVectorIndex, open_index
-from index.late.ragged import Stack
-from index.late.token_segments import TokenRows, read_token_segment
-from index.selection import Selection
-from index.stores import TokenParts
+from pagelens.core.keys import document_of
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.catalog import tables as t
+from pagelens.index.late.multi_vector_index import ManyVectorIndex, open_index
+from pagelens.index.late.ragged import Stack
+from pagelens.index.late.token_segments import TokenRows, read_token_segment
+from pagelens.index.selection import Selection
+from pagelens.index.stores.vector_store import TokenParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class PageTokens:
 
 def gather_tokens(connection: Connection, folder: Path, store: str, dim: int, *, joined: bool = True) -> PageTokens:
     """Return a lane's live pages in the order they were written; `joined` see `open_index`. Raises like
-    `index.segments.read_segment`."""
+    `pagelens.index.segments.read_segment`."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)

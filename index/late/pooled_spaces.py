@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from core.spaces import Space
+from pagelens.core.spaces import Space
 
 _OPTION = re.compile(r"(?:^|; )pooled=(\d+)$")
 

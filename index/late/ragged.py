@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from index.late.maxsim import Codes, dequantise
+from pagelens.index.late.maxsim import Codes, dequantise
 
 BLOCK_TOKENS = 12_288  # rows a block holds at most, if a page does not have more: 1.6 MB of 128 bytes
 

@@ -1,7 +1,7 @@
 """Fewer tokens a page, for good: clusters of similar ones become their mean (Clavié, Chaffin and Adams, 2024).
 
 The numpy twin of colpali-engine's HierarchicalTokenPooler: Ward linkage over the rows of the cosine distance matrix,
-at most n // factor clusters, each cluster's mean at length 1. Pooling changes vectors: `index.late.pooled_spaces` names
+at most n // factor clusters, each cluster's mean at length 1. Pooling changes vectors: `pagelens.index.late.pooled_spaces` names
 the space. Knows no encoder.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from core.types import TokenMatrix
+from pagelens.core.types import TokenMatrix
 
 
 def pool_tokens(page: TokenMatrix, factor: int) -> TokenMatrix:

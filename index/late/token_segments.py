@@ -7,10 +7,10 @@
       scales.npy            float32 (tokens,): a token is (vectors - 128) * scale; empty where vectors are float16
       boxes.npy             uint16 (tokens, 4) x0 y0 x1 y1 in 1/65535 of the page
       summary_offsets.npy, summary_vectors.npy, summary_scales.npy
-                            a tenth of the tokens (`index.late.token_summaries`), always integers
-      segment.json          as in `index.segments`, with the SHA-256 of each array
+                            a tenth of the tokens (`pagelens.index.late.token_summaries`), always integers
+      segment.json          as in `pagelens.index.segments`, with the SHA-256 of each array
 
-Written, synced, renamed in, checked and swept as `index.segments` says. Everything but keys and offsets is
+Written, synced, renamed in, checked and swept as `pagelens.index.segments` says. Everything but keys and offsets is
 memory-mapped. Knows no catalog and no scores.
 """
 
@@ -22,13 +22,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CollectionDamaged
-from core.spaces import Space
-from core.types import TokenMatrix
-from index.late.maxsim import Codes, dequantise, quantise
-from index.late.ragged import Ragged
-from index.late.token_summaries import summarise
-from index.segments import REPAIR, read_array, read_keys, write_arrays
+from pagelens.core.errors import CollectionDamaged
+from pagelens.core.spaces import Space
+from pagelens.core.types import TokenMatrix
+from pagelens.index.late.maxsim import Codes, dequantise, quantise
+from pagelens.index.late.ragged import Ragged
+from pagelens.index.late.token_summaries import summarise
+from pagelens.index.segments import REPAIR, read_array, read_keys, write_arrays
 
 Storage = Literal["int8", "float16"]
 
@@ -96,7 +96,7 @@ def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], par
 
 
 def read_token_segment(folder: Path, name: str) -> tuple[NDArray[np.int64], TokenRows]:
-    """Return page keys (pages,) and the pages' tokens, memory-mapped. Raises like `index.segments.read_segment`."""
+    """Return page keys (pages,) and the pages' tokens, memory-mapped. Raises like `pagelens.index.segments.read_segment`."""
     keys = read_keys(folder, name)
     boxes = read_array(folder, name, "boxes")
     rows = TokenRows(_read_ragged(folder, name, ""), boxes, _read_ragged(folder, name, "summary_"))

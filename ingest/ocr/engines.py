@@ -2,18 +2,18 @@
 
 from typing import assert_never
 
-from ingest.ocr.pages import OcrSettings
-from ingest.ocr.words import TextRecogniser
+from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.recognition import TextRecogniser
 
 
 def load_recogniser(settings: OcrSettings) -> TextRecogniser:
     """Return the engine that the settings name. Raises UsageError where it cannot read what is asked; WeightsError."""
     if settings.engine == "rapidocr":
-        from ingest.ocr.rapid import RapidRecogniser
+        from pagelens.ingest.ocr.rapidocr_engine import RapidRecogniser
 
         return RapidRecogniser(languages=settings.languages, threads=settings.threads)
     if settings.engine == "tesseract":
-        from ingest.ocr.tesseract import TesseractRecogniser
+        from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
 
         return TesseractRecogniser(languages=settings.languages, threads=settings.threads)
     assert_never(settings.engine)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from core.errors import UsageError
+from pagelens.core.errors import UsageError
 
 # Two letters, and what Tesseract calls the language's data.
 _LATIN = (

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.errors import PageLensError
-from core.types import Document
-from ingest.page_work import Job, MadePage, OnWait, Stage
-from ingest.stretches import is_quick_to_open, needs_one_go, something_left, stretch_end
+from pagelens.core.errors import PageLensError
+from pagelens.core.types import Document
+from pagelens.ingest.page_processing import Job, MadePage, OnWait, Stage
+from pagelens.ingest.page_ranges import is_quick_to_open, needs_one_go, something_left, stretch_end
 
 PATIENCE = 2.0
 """Seconds to be waited for pages in all before a further reader starts: about what its start costs, an OCR engine

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api.engine import Engine
+from pagelens.api.engine.engine import Engine
 from tests.api.files import write_pdf
 
 HARBOUR = [

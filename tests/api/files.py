@@ -44,6 +44,6 @@ def made_up_pages(count: int, seed: int) -> list[str]:
 INTERRUPTIBLE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from api.cli import main
+from pagelens.api.cli.main import main
 sys.exit(main())
 """

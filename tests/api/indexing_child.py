@@ -10,13 +10,13 @@ import signal
 import sys
 from pathlib import Path
 
-from api.indexing import IndexRun, picture_side
-from api.models import Models
-from api.profiles import choose_profile
-from core.settings import Settings
-from index.words import analyze
-from index.writer import CollectionWriter
-from ingest.pipeline import read
+from pagelens.api.engine.indexing import IndexRun, picture_side
+from pagelens.api.engine.models import Models
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.core.settings import Settings
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.writer import CollectionWriter
+from pagelens.ingest.pipeline import read
 
 COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
 FLUSH_PAGES = 24

@@ -21,17 +21,17 @@ import numpy as np
 import pymupdf  # noqa: F401  here, and not in each fork
 from numpy.typing import NDArray
 
-from api.embedding import Batch, Embedder, Rows
-from api.indexing import IndexRun, picture_side
-from api.reembedding import Reembedding
-from api.wiring import picture_of
-from core.spaces import Space
-from core.types import TokenMatrix
-from index.layout import LaneRecord
-from index.moving import CollectionMove
-from index.recording import DenseRows
-from index.writer import CollectionWriter
-from ingest.pipeline import read
+from pagelens.api.engine.embedding import Batch, Embedder, Rows
+from pagelens.api.engine.indexing import IndexRun, picture_side
+from pagelens.api.engine.reembedding import Reembedding
+from pagelens.api.engine.wiring import picture_of
+from pagelens.core.spaces import Space
+from pagelens.core.types import TokenMatrix
+from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.catalog.writes import DenseRows
+from pagelens.index.layout import LaneRecord
+from pagelens.index.writer import CollectionWriter
+from pagelens.ingest.pipeline import read
 
 COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
 FLUSH_PAGES = 8

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api import wiring
-from api.cli import main
-from api.engine import Engine
-from core.errors import GenerationError, NotFound
-from core.types import Answer, Citation, PageRef
+from pagelens.api.cli.main import main
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import GenerationError, NotFound
+from pagelens.core.types import Answer, Citation, PageRef
 from tests.api.conftest import write_files
 from tests.api.files import write_pdf
 from tests.generate.model_server import Endless, Fail, ModelServer, Say, running

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api.cli import main
-from api.shell.exits import Exit
-from index.writer import CollectionWriter
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
+from pagelens.index.writer import CollectionWriter
 from tests.api.conftest import write_files
 from tests.api.files import INTERRUPTIBLE, write_pdf
 
@@ -279,7 +279,7 @@ def test_escape_sequences_in_documents_never_reach_the_terminal(
 NO_TORCH = """
 import sys
 from pathlib import Path
-from api.cli import main
+from pagelens.api.cli.main import main
 files, collection, out = sys.argv[1:]
 for command in (
     ["index", files, "-c", collection],

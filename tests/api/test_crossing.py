@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 import pagelens
-from api import wiring
-from api.engine import Engine
-from api.results import FoundPage, as_json
-from api.shell import console
-from api.shell.search_results import print_results
-from core.types import Filters, PageRef
+from pagelens.api.cli import console
+from pagelens.api.cli.search_results import print_results
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.results import FoundPage, as_json
+from pagelens.core.types import Filters, PageRef
 from tests.api.files import write_pdf
 from tests.generate.model_server import Say, running
 

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api.cli import main
-from api.duplicates import fold
-from api.engine import Engine
-from api.shell import console
-from api.shell.search_results import print_results
-from core.keys import page_key
-from core.types import Filters, FusedHit, PageRef
+from pagelens.api.cli import console
+from pagelens.api.cli.main import main
+from pagelens.api.cli.search_results import print_results
+from pagelens.api.engine.deduplication import fold
+from pagelens.api.engine.engine import Engine
+from pagelens.core.keys import page_key
+from pagelens.core.types import Filters, FusedHit, PageRef
 from tests.api.files import write_pdf
 from tests.ingest.files import noise
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from api.embedding import Batch, Embedder, Rows
-from api.encoding import WAITING, EncodingQueue
-from api.indexing import IndexRun
-from core.types import Document, Page, no_text
-from index.layout import LaneRecord, Layout, create
-from index.writer import CollectionWriter
-from ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.api.engine.embedding import Batch, Embedder, Rows
+from pagelens.api.engine.encoding_queue import WAITING, EncodingQueue
+from pagelens.api.engine.indexing import IndexRun
+from pagelens.core.types import Document, Page, no_text
+from pagelens.index.layout import LaneRecord, Layout, create
+from pagelens.index.writer import CollectionWriter
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
 from tests.api.moving_child import OLD, lanes_of
 
 SECONDS = 20.0  # after which a test gives up

@@ -14,10 +14,10 @@ from onnxruntime import InferenceSession
 from PIL import Image
 
 import pagelens
-from api.engine import Engine
-from core.errors import CollectionMismatch, CollectionNotFound, NotFound, UsageError
-from core.types import Filters, PageRef
-from encode.builtin import BuiltinTextEncoder
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import CollectionMismatch, CollectionNotFound, NotFound, UsageError
+from pagelens.core.types import Filters, PageRef
+from pagelens.encode.text.minilm import BuiltinTextEncoder
 from tests.api.conftest import HARBOUR, TIDES, write_files
 from tests.api.files import write_pdf
 

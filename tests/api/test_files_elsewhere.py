@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from api import wiring
-from api.cli import main
-from api.engine import Engine
-from api.placing import Places
-from api.profiles import choose_profile
-from api.shell.exits import Exit
-from core.errors import NotFound, StoreError
-from core.settings import Settings
-from core.types import PageRef
-from index.layout import FilesRecord, Layout, ServerRecord, load
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.api.engine.storage_options import Places
+from pagelens.core.errors import NotFound, StoreError
+from pagelens.core.settings import Settings
+from pagelens.core.types import PageRef
+from pagelens.index.layout import FilesRecord, Layout, ServerRecord, load
 from tests.api.files import write_pdf
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from api.cli import main
-from api.engine import Engine
-from api.shell import console
-from api.shell.search_results import print_results
-from core.types import Filters, Kind
-from ingest.mupdf import pymupdf
-from ingest.office_program import find_soffice
+from pagelens.api.cli import console
+from pagelens.api.cli.main import main
+from pagelens.api.cli.search_results import print_results
+from pagelens.api.engine.engine import Engine
+from pagelens.core.types import Filters, Kind
+from pagelens.ingest.readers.libreoffice import find_soffice
+from pagelens.ingest.readers.mupdf import pymupdf
 
 LOCKED = "The vault opens at seven."
 

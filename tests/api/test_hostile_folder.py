@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.files import write_pdf
-from tests.http.processes import ServerProcess
+from tests.api.server.processes import ServerProcess
 
 COMMAND = Path(sys.executable).with_name("pagelens")
 POISON = "import pathlib\npathlib.Path({marker!r}).open('a').write(__name__ + '\\n')\n"

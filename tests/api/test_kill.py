@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api import wiring
-from api.models import Models
-from api.profiles import choose_profile
-from core.keys import document_of, number_of, page_of
-from core.settings import Settings
-from core.types import Query
-from index.layout import Layout, Manifest, load
-from index.reader import CollectionReader, Snapshot
-from index.words import analyze
-from retrieve.search import Retriever
+from pagelens.api.engine import wiring
+from pagelens.api.engine.models import Models
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.core.keys import document_of, number_of, page_of
+from pagelens.core.settings import Settings
+from pagelens.core.types import Query
+from pagelens.index.layout import Layout, Manifest, load
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.retrieve.search import Retriever
 from tests.api.files import made_up_pages, write_pdf
 
 ROUNDS, KILLS_A_ROUND = 6, 5

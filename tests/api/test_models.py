@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from api import wiring
-from api.cli import main
-from api.profiles import PROFILES, choose_profile
-from api.shell.doctor import examine
-from api.shell.exits import Exit
-from api.shell.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
-from core.errors import UsageError, WeightsError
-from core.settings import Settings
-from encode.weights import HuggingFaceHub
+from pagelens.api.cli.doctor import examine
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
+from pagelens.api.cli.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
+from pagelens.api.engine import wiring
+from pagelens.api.engine.profiles import PROFILES, choose_profile
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.settings import Settings
+from pagelens.encode.weights import HuggingFaceHub
 from tests.encode.checkpoints import text_checkpoint
 from tests.encode.hub_server import COMMIT, served
 from tests.encode.test_weights import needs_loopback_hub, put, put_snapshot
@@ -74,7 +74,7 @@ def test_the_models_of_a_collection_are_marked_and_its_own_are_listed_too(tmp_pa
 
 def test_the_listing_imports_no_torch_and_prints_json(tmp_path: Path) -> None:
     code = (
-        "import sys; from api.cli import main; code = main(['models', '--json', '-c', 'none']); "
+        "import sys; from pagelens.api.cli.main import main; code = main(['models', '--json', '-c', 'none']); "
         "assert not {'torch', 'transformers', 'open_clip'} & set(sys.modules); sys.exit(code)"
     )
     done = subprocess.run(

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import pagelens
-from api.engine import Engine
-from core.types import Filters
+from pagelens.api.engine.engine import Engine
+from pagelens.core.types import Filters
 from tests.ingest.photo_files import exif, iptc, write_photo, xmp
 from tests.ingest.scans import LINES, picture_of
 

@@ -8,9 +8,9 @@ import pymupdf
 import pytest
 
 import pagelens
-from api import wiring
-from api.engine import Engine
-from generate.prompts import NOT_FOUND
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.generate.prompts import NOT_FOUND
 from tests.api.files import write_pdf
 from tests.generate.model_server import ModelServer, Say, running
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from api.cli import main
-from api.shell.exits import Exit
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
 from tests.api.conftest import write_files
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess

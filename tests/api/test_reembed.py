@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api import wiring
-from api.cli import main
-from api.engine import Engine
-from api.profiles import choose_profile
-from api.reembedding import Reembedding
-from api.results import Progress
-from api.shell.doctor import examine
-from api.shell.exits import Exit
-from core.errors import CollectionMismatch, UsageError, WeightsError
-from core.settings import Settings
-from core.types import Kind, Picture
-from index.layout import Layout, create, load
-from index.moving import CollectionMove
-from index.reader import CollectionReader
+from pagelens.api.cli.doctor import examine
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.api.engine.reembedding import Reembedding
+from pagelens.api.engine.results import Progress
+from pagelens.core.errors import CollectionMismatch, UsageError, WeightsError
+from pagelens.core.settings import Settings
+from pagelens.core.types import Kind, Picture
+from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.layout import Layout, create, load
+from pagelens.index.reader import CollectionReader
 from tests.api import moving_child
 from tests.api.files import write_pdf
 from tests.encode.checkpoints import WORDS, text_checkpoint

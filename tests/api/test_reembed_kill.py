@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from core.keys import page_key, page_of
-from index.catalog import open_engine, transaction
-from index.layout import Layout, create
-from index.reader import CollectionReader
-from index.tables import documents
+from pagelens.core.keys import page_key, page_of
+from pagelens.index.catalog.reads import open_engine, transaction
+from pagelens.index.catalog.tables import documents
+from pagelens.index.layout import Layout, create
+from pagelens.index.reader import CollectionReader
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.moving_child import NEW, OLD, lanes_of
 

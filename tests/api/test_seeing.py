@@ -11,15 +11,15 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import pagelens
-from api import wiring
-from api.cli import main
-from api.engine import Engine
-from api.profiles import choose_profile
-from api.shell.exits import Exit
-from core.errors import NotFound, UsageError, WeightsError
-from core.settings import Settings
-from core.types import Filters, PageRef
-from ingest.ocr.pages import OcrSettings
+from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.main import main
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.core.errors import NotFound, UsageError, WeightsError
+from pagelens.core.settings import Settings
+from pagelens.core.types import Filters, PageRef
+from pagelens.ingest.ocr.page_ocr import OcrSettings
 from tests.api.conftest import HARBOUR
 from tests.api.files import write_pdf
 from tests.encode.tiny_vision import make_clip_checkpoint, make_page_checkpoint

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from api.indexing import IndexRun
-from api.results import Progress, Waits
-from api.shell.progress import waiting_for
-from api.waits import LATEST, WaitClock
-from index.layout import Layout, create
-from index.writer import CollectionWriter
+from pagelens.api.cli.progress import waiting_for
+from pagelens.api.engine.indexing import IndexRun
+from pagelens.api.engine.results import Progress, Waits
+from pagelens.api.engine.wait_clock import LATEST, WaitClock
+from pagelens.index.layout import Layout, create
+from pagelens.index.writer import CollectionWriter
 from tests.api.moving_child import OLD, lanes_of
 from tests.api.test_encoding import Gate, window
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from api.results import IndexReport
-from api.watching import watch
+from pagelens.api.engine.results import IndexReport
+from pagelens.api.engine.watching import watch
 from tests.api.files import INTERRUPTIBLE, write_pdf
 
 

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
-from core.keys import document_of, page_key, page_of, passage_key
-from core.spaces import Space
-from core.types import QueryTokens
-from index.late.token_segments import TokenRows
-from index.layout import ServerRecord
-from index.qdrant.connection import KEY, Qdrant, connect
-from index.qdrant.lane import QdrantLane
-from index.qdrant.search import QdrantTokens, QdrantVectors
-from index.selection import Selection
-from index.vectors import Matrix
+from pagelens.core.keys import document_of, page_key, page_of, passage_key
+from pagelens.core.spaces import Space
+from pagelens.core.types import QueryTokens
+from pagelens.index.dense.vector_index import Matrix
+from pagelens.index.late.token_segments import TokenRows
+from pagelens.index.layout import ServerRecord
+from pagelens.index.selection import Selection
+from pagelens.index.stores.qdrant.connection import KEY, Qdrant, connect
+from pagelens.index.stores.qdrant.lane import QdrantLane
+from pagelens.index.stores.qdrant.lane_search import QdrantTokens, QdrantVectors
 
 SERVER = os.environ.get("QDRANT_URL", "")  # the same tests on a real server
 

@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from core.errors import StoreError, UsageError
-from index.files import MARKER, Files, FolderFiles, make_files, open_files
-from index.layout import FilesRecord, Layout, Manifest
+from pagelens.core.errors import StoreError, UsageError
+from pagelens.index.files.file_store import MARKER, Files, FolderFiles, make_files, open_files
+from pagelens.index.layout import FilesRecord, Layout, Manifest
 
 PLACES = ("own folder", "shared folder", "memory", "local", "s3")
 

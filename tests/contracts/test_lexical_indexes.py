@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.keys import document_of, number_of
-from index.layout import Layout, ServerRecord, create
-from index.reader import CollectionReader
-from index.selection import Selection
-from index.writer import CollectionWriter
+from pagelens.core.keys import document_of, number_of
+from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.reader import CollectionReader
+from pagelens.index.selection import Selection
+from pagelens.index.writer import CollectionWriter
 from tests.contracts.on_qdrant import SERVER
 from tests.index.fixtures import TEXT, new_pages, write
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.types import QueryTokens, TokenMatrix
-from index.late.many_exact import ExactMaxSim
-from index.late.many_fast import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
-from index.late.many_vectors import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
-from index.late.ragged import Stack
-from index.late.token_segments import Storage, TokenRows, pack_tokens
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.late.exact_maxsim import ExactMaxSim
+from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
+from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
+from pagelens.index.late.ragged import Stack
+from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
 from tests.contracts.on_qdrant import TokensOnQdrant
 from tests.encode.at_once import at_once
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from core.types import Picture
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import OcrSettings
-from ingest.ocr.words import RecognisedWord, TextRecogniser
-from ingest.words import Word, assemble
+from pagelens.core.types import Picture
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
+from pagelens.ingest.text.page_text import Word, assemble
 from tests.ingest.scans import LINES, drawn, picture_of, written_page
 
 

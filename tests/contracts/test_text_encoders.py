@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from core.protocols import TextEncoder
-from core.settings import Settings
-from encode.batching import encodable
-from encode.loading import BUILTIN, load_text_encoder
+from pagelens.core.protocols import TextEncoder
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import BUILTIN, load_text_encoder
+from pagelens.encode.text.batching import encodable
 from tests.encode.at_once import at_once
 from tests.encode.checkpoints import text_checkpoint
 from tests.encode.texts import TEXTS

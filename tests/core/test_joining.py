@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.joining import Joined, Work
+from pagelens.core.micro_batching import Joined, Work
 
 
 class Desk:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from core.settings import Settings
+from pagelens.core.settings import Settings
 
 
 def test_what_can_be_made_again_is_kept_where_the_desktop_says(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import WeightsError
-from core.settings import Settings
-from encode.loading import BUILTIN, load_text_encoder
+from pagelens.core.errors import WeightsError
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import BUILTIN, load_text_encoder
 from tests.encode.checkpoints import LENGTH, bare_bert, minilm_folder, text_checkpoint
 from tests.encode.texts import TEXTS
 
@@ -18,7 +18,7 @@ PROMPT = "what is: "
 
 def by_hand(folder: Path, texts: list[str], *, pooling: str, prompt: str = "") -> NDArray[np.float32]:
     """Encode with plain transformers, one text at a time, so without padding, batches or sentence-transformers."""
-    import encode.torchvision_fix  # noqa: F401, I001
+    import pagelens.encode.torchvision_fix  # noqa: F401, I001
     import torch
     from transformers import AutoTokenizer, BertModel
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import WeightsError
-from core.settings import Settings
-from encode.builtin import LENGTH, ONNX, POOLING, TOKENIZER, BuiltinTextEncoder
-from encode.weights import wheel_file
+from pagelens.core.errors import WeightsError
+from pagelens.core.settings import Settings
+from pagelens.encode.text.minilm import LENGTH, ONNX, POOLING, TOKENIZER, BuiltinTextEncoder
+from pagelens.encode.weights import wheel_file
 from tests.encode.texts import TEXTS
 
 
@@ -109,8 +109,8 @@ def test_a_text_without_words_has_no_tokens_but_a_vector(encoder: BuiltinTextEnc
 def test_the_builtin_path_imports_no_torch() -> None:
     script = (
         "import sys\n"
-        "from core.settings import Settings\n"
-        "from encode.loading import load_text_encoder, report_text_encoders\n"
+        "from pagelens.core.settings import Settings\n"
+        "from pagelens.encode.loading import load_text_encoder, report_text_encoders\n"
         "encoder = load_text_encoder('builtin', Settings())\n"
         "encoder.encode_queries(['solar']); encoder.encode_tokens(['solar']); encoder.count_tokens(['solar'])\n"
         "heavy = ['torch', 'transformers', 'sentence_transformers', 'huggingface_hub']\n"

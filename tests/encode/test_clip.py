@@ -1,4 +1,4 @@
-import encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torchvision_fix  # noqa: F401
 
 # isort: split
 import json
@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import UsageError, WeightsError
-from core.settings import Settings
-from core.types import Picture
-from encode.composition import compose
-from encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
-from encode.weights import HuggingFaceHub
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.settings import Settings
+from pagelens.core.types import Picture
+from pagelens.encode.image.composition import compose
+from pagelens.encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
+from pagelens.encode.weights import HuggingFaceHub
 from tests.encode.at_once import at_once
 from tests.encode.tiny_vision import make_clip_checkpoint, rename_tensors, weights_of
 
@@ -187,6 +187,6 @@ def test_a_text_and_a_picture_make_one_query() -> None:
 
 
 def test_looking_for_encoders_imports_no_torch() -> None:
-    code = "import sys, encode.loading as l; print(sorted({'torch', 'transformers', 'open_clip'} & set(sys.modules)))"
+    code = "import sys, pagelens.encode.loading as l; print(sorted({'torch', 'transformers', 'open_clip'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import WeightsError
-from core.settings import Settings
-from core.types import Box, Picture, QueryTokens, TokenMatrix
-from encode.colpali import ColPaliEncoder
-from encode.heatmaps import heat_map, spread
-from encode.loading import load_page_encoder, report_page_encoders
-from encode.weights import HuggingFaceHub, WeightsFolder
+from pagelens.core.errors import WeightsError
+from pagelens.core.settings import Settings
+from pagelens.core.types import Box, Picture, QueryTokens, TokenMatrix
+from pagelens.encode.loading import load_page_encoder, report_page_encoders
+from pagelens.encode.page.colpali import ColPaliEncoder
+from pagelens.encode.page.heatmaps import heat_map, spread
+from pagelens.encode.weights import HuggingFaceHub, WeightsFolder
 from tests.encode.at_once import at_once
 from tests.encode.tiny_vision import FAMILIES, make_adapter, make_page_checkpoint, weights_of
 

@@ -10,11 +10,11 @@ import sklearn
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.settings import Settings
-from core.spaces import Space
-from encode.builtin import BuiltinTextEncoder
-from encode.conse import ConSEImageEncoder, image_classes, load_class_vectors
-from encode.efficientnet import LITE0, LITE2, EfficientNetLite
+from pagelens.core.settings import Settings
+from pagelens.core.spaces import Space
+from pagelens.encode.image.conse import ConSEImageEncoder, image_classes, load_class_vectors
+from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite
+from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev"
 SAMPLES = Path(sklearn.__file__).parent / "datasets" / "images"
@@ -175,9 +175,9 @@ def test_looking_at_photos_imports_no_torch(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from core.settings import Settings\n"
-        "from encode.builtin import BuiltinTextEncoder\n"
-        "from encode.conse import ConSEImageEncoder\n"
+        "from pagelens.core.settings import Settings\n"
+        "from pagelens.encode.text.minilm import BuiltinTextEncoder\n"
+        "from pagelens.encode.image.conse import ConSEImageEncoder\n"
         "text = BuiltinTextEncoder.load(Settings())\n"
         f"encoder = ConSEImageEncoder.load(Settings(), text, cache=Path({str(tmp_path)!r}))\n"
         "encoder.see([np.zeros((9, 9, 3), np.uint8)])\n"

@@ -6,9 +6,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from core.errors import WeightsError
-from encode.efficientnet import LITE0, LITE2, EfficientNetLite, Variant, prepare
-from encode.weights import wheel_file
+from pagelens.core.errors import WeightsError
+from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite, Variant, prepare
+from pagelens.encode.weights import wheel_file
 
 # kernel, stride, channels of each stage (Tan and Le, table 1); Lite2 is 1.1 times as wide, in steps of 8
 STAGES = {

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.types import QueryTokens, TokenMatrix
-from encode.heatmaps import heat_map, paint, spread, token_heat
-from encode.patches import grid_boxes, tiled_boxes
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.encode.page.heatmaps import heat_map, paint, spread, token_heat
+from pagelens.encode.page.patches import grid_boxes, tiled_boxes
 
 # Three directions a vector may have; a query token looks at the patches of its own.
 RED, GREEN, BLUE = np.eye(3, dtype=np.float32)

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.errors import WeightsError
-from core.settings import Settings
-from core.types import PageText, no_text
-from encode.batching import unit_rows
-from encode.builtin import TOKENIZER, BuiltinTextEncoder
-from encode.late_words import BuiltinPageEncoder
-from encode.token_basis import EVERY, load_basis, vocabulary_basis
-from encode.weights import wheel_file
-from index.words import analyze
+from pagelens.core.errors import WeightsError
+from pagelens.core.settings import Settings
+from pagelens.core.types import PageText, no_text
+from pagelens.encode.page.late_words import BuiltinPageEncoder
+from pagelens.encode.page.token_basis import EVERY, load_basis, vocabulary_basis
+from pagelens.encode.text.batching import unit_rows
+from pagelens.encode.text.minilm import TOKENIZER, BuiltinTextEncoder
+from pagelens.encode.weights import wheel_file
+from pagelens.index.lexical.tantivy_index import analyze
 
 SHARED = BuiltinTextEncoder.load(Settings())
 LAKE = "The lake is 120 metres deep. Its water comes from the river, and pike live in it."

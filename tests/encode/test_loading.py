@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from core.settings import Settings
-from encode.loading import report_text_encoders
-from encode.weights import HuggingFaceHub
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import report_text_encoders
+from pagelens.encode.weights import HuggingFaceHub
 from tests.encode.hub_server import served
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import onnxruntime
 
-from encode.onnx_file import Graph
+from pagelens.encode.onnx_file import Graph
 
 
 def test_onnxruntime_reads_every_kind_of_field_as_it_was_meant() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import WeightsError
-from encode.torch_file import read_tensors
+from pagelens.core.errors import WeightsError
+from pagelens.encode.torch_file import read_tensors
 
 
 def saved(path: Path, content: object) -> Path:

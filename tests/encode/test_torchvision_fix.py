@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 SCRIPT = """
-from encode.torchvision_fix import HEALED, heal_torchvision
+from pagelens.encode.torchvision_fix import HEALED, heal_torchvision
 assert heal_torchvision() is False, "once healed there is nothing left to heal"
 from transformers import BertModel
 import open_clip, colpali_engine, sentence_transformers, torch, torchvision

@@ -7,10 +7,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from core.errors import WeightsError
-from core.settings import Settings
-from encode.loading import load_page_encoder
-from encode.trust import check_loaded
+from pagelens.core.errors import WeightsError
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import load_page_encoder
+from pagelens.encode.weight_verification import check_loaded
 from tests.encode.tiny_vision import FAMILIES, make_adapter, make_page_checkpoint, rename_tensors, weights_of
 
 OFFLINE = Settings(offline=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UsageError, WeightsError
-from core.settings import Settings
-from encode.weights import HuggingFaceHub, content_hash, find_weights, wheel_file
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.settings import Settings
+from pagelens.encode.weights import HuggingFaceHub, content_hash, find_weights, wheel_file
 from tests.encode.hub_server import COMMIT, served
 
 FILES = {"config.json": b"{}", "model.safetensors": b"weights", "1_Pooling/config.json": b"{}", "README.md": b"hello"}

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from api.engine import Engine
-from evals.dataset import DataSet
-from evals.folder import read_folder
-from evals.plan import Plan, lanes_for
-from evals.run_folder import Run
-from evals.running import perform_run
-from evals.systems import lane_ablation
+from pagelens.api.engine.engine import Engine
+from pagelens.evals.datasets.dataset import DataSet
+from pagelens.evals.datasets.folder import read_folder
+from pagelens.evals.runs.plan import Plan, lanes_for
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.runner import perform_run
+from pagelens.evals.runs.systems import lane_ablation
 from tests.evals.sets import write_set
 
 

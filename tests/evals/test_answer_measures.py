@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import PageRef, Usage
-from evals.dataset import DataSet, Question
-from evals.measures.mmlongbench import accuracy_and_f1, anls, edit_distance, mmlongbench_score
-from evals.measures.numbers import Number, numeric_match, read_numbers
-from evals.measures.refusal import auroc, refusal_curve, refusals_at
-from evals.measures.words import contains, exact_match, token_f1
-from evals.records import AnswerRecord, Cited
-from evals.scoring import answer_value
+from pagelens.core.types import PageRef, Usage
+from pagelens.evals.datasets.dataset import DataSet, Question
+from pagelens.evals.measures.answer_numbers import Number, numeric_match, read_numbers
+from pagelens.evals.measures.mmlongbench_score import accuracy_and_f1, anls, edit_distance, mmlongbench_score
+from pagelens.evals.measures.refusal import auroc, refusal_curve, refusals_at
+from pagelens.evals.measures.text_overlap import contains, exact_match, token_f1
+from pagelens.evals.runs.records import AnswerRecord, Cited
+from pagelens.evals.runs.scoring import answer_value
 
 
 @pytest.mark.parametrize(

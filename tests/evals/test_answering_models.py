@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import GenerationError
-from evals.commands import app
-from evals.measures.names import parse_measure
-from evals.run_folder import Run, read_run_folder
-from evals.scoring import answer_values
+from pagelens.core.errors import GenerationError
+from pagelens.evals.cli.commands import app
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.runs.run_folder import Run, read_run_folder
+from pagelens.evals.runs.scoring import answer_values
 from tests.evals.conftest import Made
 from tests.generate.model_server import Fail, ModelServer, Say, running
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UsageError
-from evals.commands import GATE_FAILED, app
+from pagelens.core.errors import UsageError
+from pagelens.evals.cli.commands import GATE_FAILED, app
 from tests.evals.conftest import Made
 from tests.evals.sets import write_set
 

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.errors import UsageError
-from core.types import CitationState
-from evals.compare import compare, side
-from evals.gate import Gate, parse_gate
-from evals.measures.names import Measure, parse_measure
-from evals.records import Cited
-from evals.report.markdown_report import markdown_comparison
-from evals.run_folder import Run
-from evals.statistics import intervals, mean_interval, resampled_means
+from pagelens.core.errors import UsageError
+from pagelens.core.types import CitationState
+from pagelens.evals.measures.measure_names import Measure, parse_measure
+from pagelens.evals.report.markdown_report import markdown_comparison
+from pagelens.evals.runs.bootstrap import intervals, mean_interval, resampled_means
+from pagelens.evals.runs.comparison import compare, side
+from pagelens.evals.runs.gate import Gate, parse_gate
+from pagelens.evals.runs.records import Cited
+from pagelens.evals.runs.run_folder import Run
 from tests.evals.conftest import Made
 
 QUESTIONS, PAIRS = 250, 1_000

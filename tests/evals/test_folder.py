@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UsageError
-from core.types import PageRef
-from evals.dataset import page_id, parse_page_id
-from evals.folder import read_folder, write_folder
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import page_id, parse_page_id
+from pagelens.evals.datasets.folder import read_folder, write_folder
 from tests.evals.sets import DATA, write_set
 
 

@@ -9,11 +9,11 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from core.errors import UsageError
-from core.types import PageRef
-from evals.formats.captions import read_captions
-from evals.formats.vidore import read_vidore
-from evals.opening import open_dataset, recognise
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.captions import read_captions
+from pagelens.evals.datasets.registry import open_dataset, recognise
+from pagelens.evals.datasets.vidore import read_vidore
 from tests.api.files import write_pdf
 from tests.evals.sets import DATA, write_set
 

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import GenerationError, UsageError
-from evals.commands import app
-from evals.compare import compare, side
-from evals.gate import parse_gate
-from evals.judge import PROMPT, Case, Judge, Verdict, judge_request, read_verdict
-from evals.judging import judge_run
-from evals.measures.names import parse_measure
-from evals.records import AnswerRecord
-from evals.report.writing import write_reports
-from evals.run_folder import Run
-from evals.running import perform_run
-from evals.scoring import answer_values
-from generate.chat import ChatRequest, TextPart
-from generate.scripted import ScriptedModel
+from pagelens.core.errors import GenerationError, UsageError
+from pagelens.evals.cli.commands import app
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.comparison import compare, side
+from pagelens.evals.runs.gate import parse_gate
+from pagelens.evals.runs.judge import PROMPT, Case, Judge, Verdict, judge_request, read_verdict
+from pagelens.evals.runs.judging import judge_run
+from pagelens.evals.runs.records import AnswerRecord
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.runner import perform_run
+from pagelens.evals.runs.scoring import answer_values
+from pagelens.generate.llm.chat import ChatRequest, TextPart
+from pagelens.generate.llm.scripted import ScriptedModel
 from tests.evals.conftest import Made
 from tests.generate.model_server import Say, running
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UsageError
-from core.types import PageRef
-from evals.measures.names import ANSWER, NEEDS_K, RANKING, Measure, parse_measure
-from evals.measures.ranking import first_rank, score_rankings
-from evals.trec import falling, read_run, write_run
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.measures.measure_names import ANSWER, NEEDS_K, RANKING, Measure, parse_measure
+from pagelens.evals.measures.ranking import first_rank, score_rankings
+from pagelens.evals.runs.trec_run import falling, read_run, write_run
 from tests.evals.sets import DATA
 
 PAGES = [PageRef(f"document {letter}.pdf", number) for letter in "abc" for number in range(1, 5)]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.errors import UsageError
-from evals.mteb_search import EngineSearch
+from pagelens.core.errors import UsageError
+from pagelens.evals.runs.mteb_search import EngineSearch
 
 CORPUS = [
     {"id": "d/1", "title": "Tides", "text": "A limpet returns to its home scar before the tide falls."},
@@ -57,7 +57,7 @@ def test_pictures_are_kept_as_pages(tmp_path: Path) -> None:
 def test_mteb_itself_runs_an_engine(tmp_path: Path) -> None:
     if importlib.util.find_spec("mteb") is None:
         pytest.skip("mteb is not a dependency; it is not installed here")
-    import_module("encode.torchvision_fix")  # mteb imports transformers
+    import_module("pagelens.encode.torchvision_fix")  # mteb imports transformers
     mteb, datasets = import_module("mteb"), import_module("datasets")
     retrieval = import_module("mteb.abstasks.retrieval")
     meta = mteb.TaskMetadata(

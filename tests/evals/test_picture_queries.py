@@ -12,20 +12,20 @@ import pytest
 from PIL import Image, ImageDraw
 
 import pagelens
-from api.engine import Engine
-from core.errors import UsageError
-from core.types import PageRef
-from evals.dataset import DataSet
-from evals.folder import read_folder, write_folder
-from evals.measures.names import parse_measure
-from evals.mteb_search import EngineSearch
-from evals.plan import Plan, lanes_for
-from evals.report.writing import write_reports
-from evals.reverse import is_captioned
-from evals.run_folder import Run, read_run_folder
-from evals.running import perform_run
-from evals.scoring import ranking_values
-from evals.systems import lane_ablation
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import DataSet
+from pagelens.evals.datasets.folder import read_folder, write_folder
+from pagelens.evals.datasets.reverse import is_captioned
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.mteb_search import EngineSearch
+from pagelens.evals.runs.plan import Plan, lanes_for
+from pagelens.evals.runs.run_folder import Run, read_run_folder
+from pagelens.evals.runs.runner import perform_run
+from pagelens.evals.runs.scoring import ranking_values
+from pagelens.evals.runs.systems import lane_ablation
 
 NAMES = ("meadow", "lake", "brick")
 

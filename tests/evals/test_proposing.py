@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import GenerationError, UsageError
-from evals.commands import app
-from evals.extractive_questions import ask_about
-from evals.model_questions import ModelQuestions
-from evals.proposals import COLUMNS, Proposal, read_csv, write_csv
-from evals.propose import propose
-from generate.chat import ChatRequest, TextPart
-from generate.scripted import ScriptedModel
-from index.words import analyze
+from pagelens.core.errors import GenerationError, UsageError
+from pagelens.evals.authoring.extractive_questions import ask_about
+from pagelens.evals.authoring.model_questions import ModelQuestions
+from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, write_csv
+from pagelens.evals.authoring.propose import propose
+from pagelens.evals.cli.commands import app
+from pagelens.generate.llm.chat import ChatRequest, TextPart
+from pagelens.generate.llm.scripted import ScriptedModel
+from pagelens.index.lexical.tantivy_index import analyze
 from tests.evals.conftest import Made
 from tests.generate.model_server import Say, running
 

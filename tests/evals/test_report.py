@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.types import PageRef
-from evals.measures.names import parse_measure
-from evals.names import DocumentNames
-from evals.records import AnswerRecord, Cited
-from evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
-from evals.report.html_report import html_report
-from evals.report.markdown_report import markdown_report
-from evals.report.pictures import Pictures
-from evals.report.summary import summarize
-from evals.report.writing import write_reports
-from evals.run_folder import Run
-from evals.scoring import mean, ranking_values
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.document_names import DocumentNames
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.report.charts import Line, Row, bars, depth_axis, dot_rows, line_chart, percent_axis
+from pagelens.evals.report.html_report import html_report
+from pagelens.evals.report.markdown_report import markdown_report
+from pagelens.evals.report.summary import summarize
+from pagelens.evals.report.thumbnails import Pictures
+from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.records import AnswerRecord, Cited
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.scoring import mean, ranking_values
 from tests.evals.conftest import Made
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> \' " & </style> {{7*7}} \x1b[31m'

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import pagelens
-from core.types import PageRef
-from evals.dataset import DataSet, Question
-from evals.reverse import is_captioned, photos_to_captions, read_reverse, reverse_hits, write_reverse
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import DataSet, Question
+from pagelens.evals.datasets.reverse import is_captioned, photos_to_captions, read_reverse, reverse_hits, write_reverse
 from tests.evals.conftest import Made
 
 

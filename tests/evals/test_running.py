@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from core.errors import UsageError
-from core.types import Filters, PageRef
-from evals.dataset import DataSet
-from evals.export import export_run
-from evals.folder import read_folder
-from evals.measures.names import parse_measure
-from evals.names import DocumentNames
-from evals.plan import Plan, lanes_for, scopes_of
-from evals.run_folder import read_run_folder
-from evals.running import perform_run, plan_steps
-from evals.scoring import STANDARD, answer_values, mean, ranking_values, refusals
-from evals.systems import System, chosen_systems, lane_ablation
-from evals.trec import read_run
+from pagelens.core.errors import UsageError
+from pagelens.core.types import Filters, PageRef
+from pagelens.evals.datasets.dataset import DataSet
+from pagelens.evals.datasets.document_names import DocumentNames
+from pagelens.evals.datasets.folder import read_folder
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.runs.export import export_run
+from pagelens.evals.runs.plan import Plan, lanes_for, scopes_of
+from pagelens.evals.runs.run_folder import read_run_folder
+from pagelens.evals.runs.runner import perform_run, plan_steps
+from pagelens.evals.runs.scoring import STANDARD, answer_values, mean, ranking_values, refusals
+from pagelens.evals.runs.systems import System, chosen_systems, lane_ablation
+from pagelens.evals.runs.trec_run import read_run
 from tests.evals.conftest import Made
 from tests.evals.sets import write_set
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UsageError
-from evals.commands import app
-from evals.export import export_run
-from evals.plan import Plan
-from evals.running import perform_run
-from evals.systems import FUSIONS, System, chosen_systems, fusion_ablation, parse_system
-from evals.trec import read_run
-from retrieve.search import Fusion
+from pagelens.core.errors import UsageError
+from pagelens.evals.cli.commands import app
+from pagelens.evals.runs.export import export_run
+from pagelens.evals.runs.plan import Plan
+from pagelens.evals.runs.runner import perform_run
+from pagelens.evals.runs.systems import FUSIONS, System, chosen_systems, fusion_ablation, parse_system
+from pagelens.evals.runs.trec_run import read_run
+from pagelens.retrieve.search import Fusion
 from tests.evals.conftest import Made
 
 LANES = ["words", "text", "page"]

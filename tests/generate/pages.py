@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.spaces import Space
-from core.types import PageRef, PageText, ShownPage
+from pagelens.core.spaces import Space
+from pagelens.core.types import PageRef, PageText, ShownPage
 
 LETTER, LINE = 0.01, 0.02  # width and height, in fractions of the page
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.types import PageText, no_text
-from generate.checking import Check, CitationChecker
-from generate.numbers import readings, word_number
-from generate.page_words import differ
+from pagelens.core.types import PageText, no_text
+from pagelens.generate.citations.checking import Check, CitationChecker
+from pagelens.generate.citations.numbers import readings, word_number
+from pagelens.generate.citations.page_words import differ
 from tests.generate.pages import analyze, set_page
 
 PAGE = set_page(

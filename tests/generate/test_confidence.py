@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from generate.confidence import confidence, coverage
-from generate.questions import QuestionReader
+from pagelens.generate.extractive.confidence import confidence, coverage
+from pagelens.generate.extractive.question_analysis import QuestionReader
 from tests.generate.pages import analyze, show
 
 QUESTION = QuestionReader(analyze).read("Which page lists the deepest berths?")

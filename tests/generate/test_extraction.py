@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import GenerationError, UsageError
-from core.types import Extraction, PageRef
-from generate.extraction import ModelExtractor
-from generate.schemas import leaves, loosened, problems, read_schema, words_of
-from generate.scripted import Reply, ScriptedModel
+from pagelens.core.errors import GenerationError, UsageError
+from pagelens.core.types import Extraction, PageRef
+from pagelens.generate.extraction.extractor import ModelExtractor
+from pagelens.generate.extraction.schemas import leaves, loosened, problems, read_schema, words_of
+from pagelens.generate.llm.scripted import Reply, ScriptedModel
 from tests.generate.pages import analyze, show
 
 INVOICE = show("Invoice 4711\n\nOban Timber Ltd\n\nPlanks | 12 | 340.50\n\nNails | 3 | 9.90", "invoice.pdf", 1)

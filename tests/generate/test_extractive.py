@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.types import Answer, PageRef, PageText, ShownPage, no_text
-from generate.extractive import ExtractiveAnswerer
-from generate.scoring import ENCODED
+from pagelens.core.types import Answer, PageRef, PageText, ShownPage, no_text
+from pagelens.generate.extractive.answerer import ExtractiveAnswerer
+from pagelens.generate.extractive.sentence_scoring import ENCODED
 from tests.generate.pages import TermEncoder, analyze, show
 
 PUMP = """Aurora 300 Pump

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.types import Answer
-from generate.extractive import ExtractiveAnswerer
-from generate.follow_up import standalone
+from pagelens.core.types import Answer
+from pagelens.generate.extractive.answerer import ExtractiveAnswerer
+from pagelens.generate.follow_up import standalone
 from tests.generate.pages import analyze, show
 
 REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import GenerationError
-from core.types import PageRef, Picture
-from generate.chat import ChatRequest, Finished, Message, TextDelta, TextPart, ask
-from generate.loading import ModelChoice, load_chat_model
-from generate.local_vision import THREAD, LocalModel
-from generate.pictures import encode_picture
-from generate.prompts import Budget
-from generate.vision import VisionAnswerer
+from pagelens.core.errors import GenerationError
+from pagelens.core.types import PageRef, Picture
+from pagelens.generate.llm.chat import ChatRequest, Finished, Message, TextDelta, TextPart, ask
+from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.local_model import THREAD, LocalModel
+from pagelens.generate.llm.providers import ModelChoice, load_chat_model
+from pagelens.generate.prompts import Budget
+from pagelens.generate.vision import VisionAnswerer
 from tests.generate.pages import analyze, show
 from tests.generate.tiny_models import make_idefics, make_qwen, make_text
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import GenerationError, UsageError
-from generate.anthropic_model import AnthropicModel
-from generate.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
-from generate.loading import ModelChoice, load_chat_model
-from generate.openai_compatible import OpenAICompatibleModel
-from generate.pictures import encode_picture
-from generate.retrying import Patience
+from pagelens.core.errors import GenerationError, UsageError
+from pagelens.generate.llm.anthropic_model import AnthropicModel
+from pagelens.generate.llm.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
+from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
+from pagelens.generate.llm.providers import ModelChoice, load_chat_model
+from pagelens.generate.llm.retrying import Patience
 from tests.generate.model_server import (
     BreakOff,
     Endless,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from generate.questions import FORM_WEIGHT, QuestionReader, Want
+from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionReader, Want
 from tests.generate.pages import analyze
 
 READER = QuestionReader(analyze)

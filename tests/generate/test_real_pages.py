@@ -8,9 +8,9 @@ import numpy as np
 import pymupdf
 import pytest
 
-from core.types import PageRef, PageText, ShownPage, no_text
-from generate.extractive import ExtractiveAnswerer
-from generate.sentences import MAX_WORDS, split_sentences
+from pagelens.core.types import PageRef, PageText, ShownPage, no_text
+from pagelens.generate.extractive.answerer import ExtractiveAnswerer
+from pagelens.generate.extractive.sentences import MAX_WORDS, split_sentences
 from tests.generate.pages import TermEncoder, analyze
 
 HANDBOOK = (

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.types import PageText, no_text
-from generate.sentences import MAX_CHARACTERS, MAX_WORDS, split_sentences
+from pagelens.core.types import PageText, no_text
+from pagelens.generate.extractive.sentences import MAX_CHARACTERS, MAX_WORDS, split_sentences
 from tests.generate.pages import set_page
 
 

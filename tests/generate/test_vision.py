@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.errors import GenerationError, NotFound
-from core.types import Answer, AnswerEvent, Citation, PageRef, Picture, ShownPage, no_text
-from generate.chat import ChatRequest, TextPart
-from generate.marks import Mark, MarkReader
-from generate.metering import Prices
-from generate.opening import Opening
-from generate.pictures import encode_picture
-from generate.prompts import Budget, build_prompt
-from generate.scripted import Reply, ScriptedModel
-from generate.vision import VisionAnswerer
+from pagelens.core.errors import GenerationError, NotFound
+from pagelens.core.types import Answer, AnswerEvent, Citation, PageRef, Picture, ShownPage, no_text
+from pagelens.generate.abstention import Opening
+from pagelens.generate.citations.marks import Mark, MarkReader
+from pagelens.generate.llm.chat import ChatRequest, TextPart
+from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.metering import Prices
+from pagelens.generate.llm.scripted import Reply, ScriptedModel
+from pagelens.generate.prompts import Budget, build_prompt
+from pagelens.generate.vision import VisionAnswerer
 from tests.generate.model_server import BreakOff, Endless, Say, running
 from tests.generate.pages import analyze, show
 
@@ -339,7 +339,7 @@ def test_an_answer_that_begins_like_a_refusal_or_a_thought_is_shown_whole(said: 
 
 
 def test_an_answer_over_http_streams_and_its_breaking_off_is_an_error() -> None:
-    from generate.openai_compatible import OpenAICompatibleModel
+    from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
 
     with running() as server:
         model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1")

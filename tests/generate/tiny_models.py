@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torchvision_fix  # noqa: F401
 
 # isort: split
 import torch

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.spaces import Space
-from core.types import Document, Page, PageText, Passage
-from index.databases import make_catalog
-from index.layout import CatalogRecord, LaneRecord, Layout, create
-from index.recording import DenseRows, NewPages
-from index.writer import CollectionWriter
+from pagelens.core.spaces import Space
+from pagelens.core.types import Document, Page, PageText, Passage
+from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.catalog.writes import DenseRows, NewPages
+from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create
+from pagelens.index.writer import CollectionWriter
 
 SPACE = Space("test/letters", "1", 8)
 TEXT = LaneRecord("text", "letters", SPACE, "passages")

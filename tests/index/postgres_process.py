@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from index.layout import CatalogRecord
+from pagelens.index.layout import CatalogRecord
 
 PASSWORD = "only-here"
 

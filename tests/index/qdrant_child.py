@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from index.writer import CollectionWriter
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import sha
 from tests.index.test_token_collection import with_tokens
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from core.errors import CollectionDamaged, CollectionMismatch, UsageError
-from index.archive import CONTENTS, restore_snapshot, write_snapshot
-from index.databases import make_catalog
-from index.layout import Layout, ServerRecord, create, load
-from index.reader import CollectionReader
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
+from pagelens.index.admin.archive import CONTENTS, restore_snapshot, write_snapshot
+from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.layout import Layout, ServerRecord, create, load
+from pagelens.index.reader import CollectionReader
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from index.qdrant.at_once import AtOnce
+from pagelens.index.stores.qdrant.parallel_requests import AtOnce
 
 
 def test_requests_run_side_by_side_and_answers_keep_their_order() -> None:

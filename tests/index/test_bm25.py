@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.bm25 import Lengths, place_of_term, read_terms, weigh_page, weigh_query
+from pagelens.index.lexical.bm25 import Lengths, place_of_term, read_terms, weigh_page, weigh_query
 
 
 def score(words: int, then: float, now: float) -> float:

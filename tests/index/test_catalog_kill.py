@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from core.errors import StoreError
-from index.databases import make_catalog
-from index.layout import CatalogRecord, Layout, create
-from index.reader import CollectionReader
+from pagelens.core.errors import StoreError
+from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.layout import CatalogRecord, Layout, create
+from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_child import DOCUMENTS, index, texts_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import (
+from pagelens.core.errors import (
     CollectionDamaged,
     CollectionLocked,
     CollectionMismatch,
@@ -15,13 +15,13 @@ from core.errors import (
     ReadCode,
     UsageError,
 )
-from core.keys import number_of, page_of
-from core.spaces import Space
-from index.layout import CatalogRecord, Layout, create, load, writer_lock
-from index.merging import MANY
-from index.reader import CollectionReader, Snapshot
-from index.segments import check_segment
-from index.writer import CollectionWriter
+from pagelens.core.keys import number_of, page_of
+from pagelens.core.spaces import Space
+from pagelens.index.admin.compaction import MANY
+from pagelens.index.layout import CatalogRecord, Layout, create, load, writer_lock
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.segments import check_segment
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import SPACE, TEXT, make, new_pages, sha, vector, write
 
 FRUIT = ["apple one", "banana two", "cherry three"]

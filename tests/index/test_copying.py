@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import CollectionMismatch
-from core.types import QueryTokens
-from index.copying import CopyReport, copy_newest
-from index.layout import Layout, ServerRecord, create
-from index.reader import CollectionReader, Snapshot
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionMismatch
+from pagelens.core.types import QueryTokens
+from pagelens.index.admin.copying import CopyReport, copy_newest
+from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, vector
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens, write

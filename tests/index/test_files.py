@@ -10,11 +10,12 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from core.errors import StoreError
-from index import fsspec_files, originals
-from index.files import FolderFiles, make_files, open_files, remove_files
-from index.fsspec_files import FsspecFiles
-from index.layout import FilesRecord, Layout, Manifest
+from pagelens.core.errors import StoreError
+from pagelens.index import originals
+from pagelens.index.files import fsspec_files
+from pagelens.index.files.file_store import FolderFiles, make_files, open_files, remove_files
+from pagelens.index.files.fsspec_files import FsspecFiles
+from pagelens.index.layout import FilesRecord, Layout, Manifest
 from tests.index.fixtures import make, new_pages, write
 from tests.index.qdrant_process import REPOSITORY
 
@@ -124,8 +125,8 @@ def test_a_link_in_the_place_of_what_is_not_yet_whole_leads_nothing_out_of_a_sha
 CHILD = """
 import sys
 from pathlib import Path
-from index.files import open_files
-from index.layout import FilesRecord, Layout, Manifest
+from pagelens.index.files.file_store import open_files
+from pagelens.index.layout import FilesRecord, Layout, Manifest
 place = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=FilesRecord(sys.argv[1], "ours")))
 for number in range(10_000):
     print(number, flush=True)

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.errors import CollectionDamaged
-from core.spaces import Space
-from core.types import QueryTokens, TokenMatrix
-from index.late.integer_scan import integer_scan, quick_products
-from index.late.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
-from index.late.pooled_spaces import pool_factor, pooled_space
-from index.late.ragged import Block, Stack
-from index.late.token_pooling import pool_tokens
-from index.late.token_segments import (
+from pagelens.core.errors import CollectionDamaged
+from pagelens.core.spaces import Space
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.late.integer_scan import integer_scan, quick_products
+from pagelens.index.late.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
+from pagelens.index.late.pooled_spaces import pool_factor, pooled_space
+from pagelens.index.late.ragged import Block, Stack
+from pagelens.index.late.token_pooling import pool_tokens
+from pagelens.index.late.token_segments import (
     Storage,
     TokenRows,
     pack_tokens,
@@ -25,8 +25,8 @@ from index.late.token_segments import (
     storage_of,
     write_token_segment,
 )
-from index.late.token_summaries import SHARE, summarise
-from index.segments import check_segment, read_segment, sweep, write_segment
+from pagelens.index.late.token_summaries import SHARE, summarise
+from pagelens.index.segments import check_segment, read_segment, sweep, write_segment
 
 SPACE = Space("test/tokens", "1", 8, many=True)
 

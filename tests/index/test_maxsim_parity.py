@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-import encode.torchvision_fix  # noqa: F401  before colpali_engine
-from core.types import QueryTokens, TokenMatrix
-from index.late.maxsim import score_page
-from index.late.token_pooling import pool_tokens
+import pagelens.encode.torchvision_fix  # noqa: F401  before colpali_engine
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.late.maxsim import score_page
+from pagelens.index.late.token_pooling import pool_tokens
 
 from colpali_engine.compression.token_pooling import HierarchicalTokenPooler  # isort: skip
 from colpali_engine.utils.processing_utils import BaseVisualRetrieverProcessor  # isort: skip

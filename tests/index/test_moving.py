@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import CollectionLocked, CollectionMismatch, UsageError
-from core.keys import page_of
-from core.spaces import Space
-from core.types import Guess, TokenMatrix
-from index.catalog import PageRow
-from index.databases import open_for_reading
-from index.layout import CatalogRecord, LaneRecord, Layout, create, load
-from index.moving import CollectionMove, MovedPages
-from index.reader import CollectionReader
-from index.recording import DenseRows, NewPages
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionLocked, CollectionMismatch, UsageError
+from pagelens.core.keys import page_of
+from pagelens.core.spaces import Space
+from pagelens.core.types import Guess, TokenMatrix
+from pagelens.index.admin.reembed import CollectionMove, MovedPages
+from pagelens.index.catalog.databases import open_for_reading
+from pagelens.index.catalog.reads import PageRow
+from pagelens.index.catalog.writes import DenseRows, NewPages
+from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create, load
+from pagelens.index.reader import CollectionReader
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make, new_pages, vector, write
 
 NEW_TEXT = LaneRecord("text", "turned", Space("test/turned", "2", 8), "passages")

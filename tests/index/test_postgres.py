@@ -7,15 +7,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from core.errors import CollectionLocked, CollectionMismatch, StoreError
-from index import catalog
-from index import tables as t
-from index.databases import hold, make_catalog, open_for_reading
-from index.layout import CatalogRecord, Layout, load
-from index.migrating import HEAD, migrate, revision_of
-from index.postgres import lock_key
-from index.reader import CollectionReader
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionLocked, CollectionMismatch, StoreError
+from pagelens.index.catalog import reads
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.databases import hold, make_catalog, open_for_reading
+from pagelens.index.catalog.migrating import HEAD, migrate, revision_of
+from pagelens.index.catalog.postgres import lock_key
+from pagelens.index.layout import CatalogRecord, Layout, load
+from pagelens.index.reader import CollectionReader
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import make, new_pages, write
 from tests.index.postgres_process import PASSWORD, PostgresProcess
 
@@ -50,7 +50,7 @@ def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path, data
 def test_a_file_made_before_there_were_revisions_gets_what_it_lacks(tmp_path: Path) -> None:
     root = tmp_path / "c"
     make(root)
-    engine = catalog.open_engine(Layout(root).catalog)
+    engine = reads.open_engine(Layout(root).catalog)
     with engine.begin() as connection:
         t.metadata.create_all(connection, tables=[one for one in t.metadata.sorted_tables if one is not t.looks])
         connection.execute(t.state.insert().values(id=1, generation=41, next_document=5))
@@ -60,7 +60,7 @@ def test_a_file_made_before_there_were_revisions_gets_what_it_lacks(tmp_path: Pa
     with engine.connect() as connection:
         assert revision_of(connection) == HEAD
         assert connection.execute(t.looks.select()).all() == []
-        assert catalog.generation(connection) > 41
+        assert reads.generation(connection) > 41
     engine.dispose()
 
 
@@ -108,8 +108,8 @@ def test_a_writer_whose_session_ended_commits_nothing_more(root: Path) -> None:
 
 
 def test_readers_can_change_nothing(root: Path) -> None:
-    with pytest.raises(Exception, match="read-only transaction"), catalog.transaction(engine_of(root)) as connection:
-        catalog.advance(connection)
+    with pytest.raises(Exception, match="read-only transaction"), reads.transaction(engine_of(root)) as connection:
+        reads.advance(connection)
 
 
 def test_text_that_a_database_cannot_hold_keeps_its_length(root: Path) -> None:

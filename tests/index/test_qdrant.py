@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
-from core.errors import CollectionMismatch, StoreError
-from core.keys import document_of, number_of, page_key, page_of, passage_key
-from core.types import QueryTokens
-from index.late.token_segments import Storage, pack_tokens
-from index.layout import LaneRecord, Layout, ServerRecord, create
-from index.placing import require_free
-from index.qdrant.connection import KEY, Qdrant
-from index.qdrant.points import pack_page, unpack_page
-from index.reader import CollectionReader
-from index.repair import repair
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionMismatch, StoreError
+from pagelens.core.keys import document_of, number_of, page_key, page_of, passage_key
+from pagelens.core.types import QueryTokens
+from pagelens.index.admin.repair import repair
+from pagelens.index.late.token_segments import Storage, pack_tokens
+from pagelens.index.layout import LaneRecord, Layout, ServerRecord, create
+from pagelens.index.reader import CollectionReader
+from pagelens.index.stores.factory import require_free
+from pagelens.index.stores.qdrant.connection import KEY, Qdrant
+from pagelens.index.stores.qdrant.points import pack_page, unpack_page
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, sha, vector, write
 from tests.index.qdrant_process import REPOSITORY, QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens
@@ -328,8 +328,8 @@ def test_without_a_server_the_vectors_lie_in_the_folder(tmp_path: Path) -> None:
 def test_an_embedded_collection_is_written_and_searched_without_qdrant_s_client(tmp_path: Path) -> None:
     """It takes a second to import."""
     code = (
-        "import sys; from pathlib import Path; import api.cli; from index.layout import Layout, create\n"
-        "from index.reader import CollectionReader; from tests.index.fixtures import TEXT, new_pages, vector, write\n"
+        "import sys; from pathlib import Path; import pagelens.api.cli.main; from pagelens.index.layout import Layout, create\n"
+        "from pagelens.index.reader import CollectionReader; from tests.index.fixtures import TEXT, new_pages, vector, write\n"
         "root = Path(sys.argv[1]); create(Layout(root), profile='test', lanes=[TEXT])\n"
         "write(root, new_pages(sys.argv[2], ['apple']))\n"
         "with CollectionReader(root).snapshot() as s: [_], _ = s.vectors('text').search(vector('apple'), 1)\n"

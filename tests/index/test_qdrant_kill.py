@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from core.errors import StoreError
-from index import tables as t
-from index.layout import Layout, ServerRecord, create
-from index.reader import CollectionReader
+from pagelens.core.errors import StoreError
+from pagelens.index.catalog import tables as t
+from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
 from tests.index.qdrant_child import DOCUMENTS, index, texts_of
 from tests.index.qdrant_process import REPOSITORY, QdrantProcess

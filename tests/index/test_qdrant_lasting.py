@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from core.errors import CollectionMismatch, SnapshotExpired
-from core.keys import page_of
-from index.copying import copy_newest
-from index.layout import Layout, ServerRecord, create, write_json
-from index.reader import CollectionReader, Snapshot
+from pagelens.core.errors import CollectionMismatch, SnapshotExpired
+from pagelens.core.keys import page_of
+from pagelens.index.admin.copying import copy_newest
+from pagelens.index.layout import Layout, ServerRecord, create, write_json
+from pagelens.index.reader import CollectionReader, Snapshot
 from tests.index.fixtures import TEXT, vector, write
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, with_tokens

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreError
-from index.layout import Layout, ServerRecord, create
-from index.moving import CollectionMove
-from index.reader import CollectionReader
+from pagelens.core.errors import StoreError
+from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT, new_pages, write
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_moving import FRUIT, LANES, TREES, fill, moved, new_texts, rows_of

@@ -11,19 +11,19 @@ import pytest
 from qdrant_client import QdrantClient, models
 from sqlalchemy import delete, event, update
 
-from core.errors import CollectionMismatch
-from core.types import QueryTokens
-from index import tables as t
-from index.askings import TokenAsking, VectorAsking, WordAsking
-from index.databases import open_for_reading
-from index.layout import Layout, ServerRecord, create, load, write_json
-from index.placing import open_store
-from index.qdrant import words
-from index.qdrant.sparse import WORDS
-from index.qdrant.words import WORDS_STORE
-from index.reader import CollectionReader
-from index.repair import repair
-from index.writer import CollectionWriter
+from pagelens.core.errors import CollectionMismatch
+from pagelens.core.types import QueryTokens
+from pagelens.index.admin.repair import repair
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.databases import open_for_reading
+from pagelens.index.lane_queries import TokenAsking, VectorAsking, WordAsking
+from pagelens.index.layout import Layout, ServerRecord, create, load, write_json
+from pagelens.index.lexical import qdrant_words
+from pagelens.index.lexical.qdrant_sparse import WORDS
+from pagelens.index.lexical.qdrant_words import WORDS_STORE
+from pagelens.index.reader import CollectionReader
+from pagelens.index.stores.factory import open_store
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, vector, write
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_qdrant import TREES, make, path_of
@@ -233,7 +233,7 @@ def test_terms_that_two_look_up_at_once_are_known_to_both(root: Path) -> None:
 
 
 def test_terms_that_were_asked_for_long_ago_are_forgotten_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "KNOWN", 2)
+    monkeypatch.setattr(qdrant_words, "KNOWN", 2)
     layout = Layout(root)
     engine, store = open_for_reading(layout, load(layout)), open_store(layout, load(layout))
     with engine.connect() as connection:

@@ -8,15 +8,15 @@ import pytest
 from qdrant_client import QdrantClient
 from sqlalchemy import create_engine, inspect
 
-from api.collections import Collections
-from core.errors import CollectionLocked, StoreError, UsageError
-from core.settings import Settings
-from index.databases import hold, make_catalog
-from index.files import make_files
-from index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, create, exists, load
-from index.reader import CollectionReader
-from index.removing import put_aside, remove_put_aside
-from index.writer import CollectionWriter
+from pagelens.api.server.collections import Collections
+from pagelens.core.errors import CollectionLocked, StoreError, UsageError
+from pagelens.core.settings import Settings
+from pagelens.index.admin.removal import put_aside, remove_put_aside
+from pagelens.index.catalog.databases import hold, make_catalog
+from pagelens.index.files.file_store import make_files
+from pagelens.index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, create, exists, load
+from pagelens.index.reader import CollectionReader
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make
 from tests.index.postgres_process import PASSWORD, PostgresProcess
 from tests.index.qdrant_process import QdrantProcess

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from index import tables as t
-from index import term_counts
-from index.bm25 import Lengths, place_of_pair, place_of_term, read_terms, round_length
-from index.databases import hold, make_catalog, open_for_reading
-from index.layout import CatalogRecord, Layout, ServerRecord, create, load
-from index.migrating import revision_of
-from index.reader import CollectionReader
-from index.words import analyze, pairs
-from index.writer import CollectionWriter
+from pagelens.index.catalog import document_frequencies
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.databases import hold, make_catalog, open_for_reading
+from pagelens.index.catalog.migrating import revision_of
+from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, create, load
+from pagelens.index.lexical.bm25 import Lengths, place_of_pair, place_of_term, read_terms, round_length
+from pagelens.index.lexical.tantivy_index import analyze, pairs
+from pagelens.index.reader import CollectionReader
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, write
 
 FRUIT = ["apple one apple", "banana apple", "cherry three of them"]
@@ -46,12 +46,12 @@ def agree(root: Path, texts: Iterable[str]) -> None:
         count += 1
     engine = open_for_reading(Layout(root), load(Layout(root)))
     with engine.connect() as connection:
-        totals = term_counts.read_totals(connection)
+        totals = document_frequencies.read_totals(connection)
         found = {row.place: row.pages for row in connection.execute(select(t.terms)) if row.pages}
         assert found == expected
         assert totals is not None and totals.pages == count
         assert totals.lengths == Lengths(lengths["terms"], lengths["pairs"])
-        assert term_counts.faults(connection) == []
+        assert document_frequencies.faults(connection) == []
     engine.dispose()
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_counted_where_the_words_lie_in_the_folder(tmp_path: Path, da
     write(tmp_path / "c", new_pages(path_of(tmp_path / "c", "a.pdf"), FRUIT))
     with hold(Layout(tmp_path / "c"), load(Layout(tmp_path / "c"))) as engine, engine.begin() as connection:
         assert connection.execute(select(t.terms)).all() == []
-        assert term_counts.read_totals(connection) is None
+        assert document_frequencies.read_totals(connection) is None
 
 
 def test_a_catalog_of_the_revision_before_is_read_as_it_is_and_gets_the_tables_from_a_writer(tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.keys import document_of, number_of, page_key
-from core.spaces import Space
-from core.types import QueryTokens, TokenMatrix
-from index.late.page_tokens import PageTokens
-from index.late.pooled_spaces import pooled_space
-from index.late.token_pooling import pool_tokens
-from index.layout import LaneRecord, Layout, create
-from index.merging import MANY
-from index.reader import CollectionReader, Snapshot
-from index.recording import NewPages
-from index.segments import check_segment
-from index.writer import CollectionWriter
+from pagelens.core.keys import document_of, number_of, page_key
+from pagelens.core.spaces import Space
+from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.admin.compaction import MANY
+from pagelens.index.catalog.writes import NewPages
+from pagelens.index.late.page_tokens import PageTokens
+from pagelens.index.late.pooled_spaces import pooled_space
+from pagelens.index.late.token_pooling import pool_tokens
+from pagelens.index.layout import LaneRecord, Layout, create
+from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.segments import check_segment
+from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
 
 TOKENS = Space("test/tokens", "1", 8, many=True)

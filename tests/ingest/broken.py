@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from ingest.mupdf import pymupdf
+from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import SENTENCE, new_pdf, noise, numbered_pages
 
 Break = Callable[[Random, bytes], bytes]

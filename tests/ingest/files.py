@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ingest.mupdf import pymupdf
+from pagelens.ingest.readers.mupdf import pymupdf
 
 SENTENCE = "The quick brown fox jumps over the lazy dog while seven wizards brew strange potions. "
 

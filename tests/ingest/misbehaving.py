@@ -14,12 +14,12 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from core.types import Kind, Page, Picture
-from ingest import readers
-from ingest.ocr.pages import OcrSettings
-from ingest.ocr.words import RecognisedWord, TextRecogniser
-from ingest.reader_options import ReaderOptions
-from ingest.readers import Adapter, Reading
+from pagelens.core.types import Kind, Page, Picture
+from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
+from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.readers import registry
+from pagelens.ingest.readers.registry import Adapter, Reading
 
 
 def hang() -> None:
@@ -85,7 +85,7 @@ def _draw(reading: Reading, draw: Callable[[int, int], Image], number: int, long
 
 def load(kind: Kind, options: ReaderOptions) -> Adapter:
     """Return an adapter of a kind."""
-    return Misbehaving(readers.load(kind, options))
+    return Misbehaving(registry.load(kind, options))
 
 
 class HangingRecogniser:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from core.types import Picture
-from ingest.mupdf import pymupdf
+from pagelens.core.types import Picture
+from pagelens.ingest.readers.mupdf import pymupdf
 
 LINES = ("Quarterly report of the harbour", "Seven ships came in before noon", "The tide was late on Friday 13")
 

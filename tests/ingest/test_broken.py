@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from ingest.events import Event, Failed, Skipped, Unchanged, Window
-from ingest.pipeline import read
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.ingest.pipeline import read
 from tests.ingest.broken import broken_file, good_files
 from tests.ingest.files import write_pdf
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ReadError
-from core.types import Document, Kind, Page
-from ingest.html_source import decoded, plain_html, plain_markdown
-from ingest.readers import load
-from ingest.sources import identify
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Kind, Page
+from pagelens.ingest.files.walk import identify
+from pagelens.ingest.readers.html_source import decoded, plain_html, plain_markdown
+from pagelens.ingest.readers.registry import load
 from tests.ingest.files import SENTENCE, corners, new_pdf
 
 RED = (255, 0, 0)

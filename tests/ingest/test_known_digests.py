@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ReadError
-from core.types import Kind
-from ingest.known_digests import SETTLED, KnownDigests
-from ingest.sources import digest
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Kind
+from pagelens.ingest.files.digest_cache import SETTLED, KnownDigests
+from pagelens.ingest.files.walk import digest
 
 NOW = 1_700_000_000_000_000_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.pdf.labels import LabelRule, Style, label, letters, roman
+from pagelens.ingest.readers.pdf.page_labels import LabelRule, Style, label, letters, roman
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import UsageError, WeightsError
-from core.types import Page, PageText, Picture
-from ingest.mupdf import pymupdf
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import MAX_PIXELS, Ocr, OcrMode, OcrSettings, longest_side, read_pages, read_photo, read_picture
-from ingest.ocr.words import RecognisedWord, RecognitionError, TextRecogniser
-from ingest.pdf.reader import opened
-from ingest.readers import sight
-from ingest.usable_text import WORDS_LOST
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.types import Page, PageText, Picture
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import (
+    MAX_PIXELS,
+    Ocr,
+    OcrMode,
+    OcrSettings,
+    longest_side,
+    read_pages,
+    read_photo,
+    read_picture,
+)
+from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.pdf.pdf_reader import opened
+from pagelens.ingest.readers.registry import sight
+from pagelens.ingest.text.usable_text import WORDS_LOST
 from tests.ingest.files import new_pdf, noise
 from tests.ingest.scans import LINES, picture_of, png, scan, written_page
 
@@ -306,7 +315,7 @@ def test_languages_that_no_model_at_hand_reads_are_refused_with_the_way_out() ->
 
 def test_nothing_heavy_is_imported_until_a_picture_is_read() -> None:
     code = (
-        "import sys, ingest.pipeline, ingest.ocr.engines; "
+        "import sys, pagelens.ingest.pipeline, pagelens.ingest.ocr.engines; "
         "print(sorted({'cv2', 'rapidocr', 'onnxruntime', 'PIL', 'pymupdf'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import UsageError
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.languages import short, tesseract_name
-from ingest.ocr.pages import OcrSettings
-from ingest.ocr.tesseract import TesseractRecogniser
-from ingest.ocr.words import RecognitionError
+from pagelens.core.errors import UsageError
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.languages import short, tesseract_name
+from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.recognition import RecognitionError
+from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
 
 TABLE = (
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"

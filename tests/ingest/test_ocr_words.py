@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ocr.words import hull, pieces
+from pagelens.ingest.ocr.recognition import hull, pieces
 
 
 def test_a_line_is_split_at_its_blanks_and_each_word_keeps_its_own_belief() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ReadError
-from core.types import Document, Page
-from ingest.office_program import find_soffice, to_pdf
-from ingest.reader_options import ReaderOptions
-from ingest.readers import Adapter, load
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Page
+from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.readers.libreoffice import find_soffice, to_pdf
+from pagelens.ingest.readers.registry import Adapter, load
 from tests.ingest.files import write_pdf
 
 # What LibreOffice does with `--convert-to pdf --outdir OUT FILE`: it writes OUT/<name>.pdf. This one copies a PDF.

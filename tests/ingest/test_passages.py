@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.errors import UsageError
-from core.keys import MAX_PASSAGES
-from core.protocols import TokenCounter
-from core.types import PageText, Passage, no_text
-from ingest.passages import passage_input, prefix, split
-from ingest.words import Word, assemble
+from pagelens.core.errors import UsageError
+from pagelens.core.keys import MAX_PASSAGES
+from pagelens.core.protocols import TokenCounter
+from pagelens.core.types import PageText, Passage, no_text
+from pagelens.ingest.text.page_text import Word, assemble
+from pagelens.ingest.text.passages import passage_input, prefix, split
 
 
 def one_each(texts: Sequence[str]) -> list[int]:

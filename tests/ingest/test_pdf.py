@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from core.errors import ReadError
-from core.types import Document, Page
-from ingest.leaves import MAX_PIXELS
-from ingest.mupdf import pymupdf
-from ingest.pdf.facts import pdf_date
-from ingest.pdf.reader import opened, render, render_page
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Page
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.mupdf_page import MAX_PIXELS
+from pagelens.ingest.readers.pdf.pdf_facts import pdf_date
+from pagelens.ingest.readers.pdf.pdf_reader import opened, render, render_page
 from tests.ingest.files import SENTENCE, hand_written_pdf, new_pdf, write_pdf
 
 ROTATIONS = (0, 90, 180, 270)
@@ -248,7 +248,7 @@ def test_a_name_of_any_bytes_can_be_read_and_drawn(tmp_path: Path) -> None:
 
 def test_reading_pdfs_does_not_load_the_layout_part() -> None:
     heavy = {"onnxruntime", "networkx", "pymupdf4llm", "torch"}
-    check = f"import sys, ingest.pdf.reader; print(sorted({heavy} & set(sys.modules)))"
+    check = f"import sys, pagelens.ingest.readers.pdf.pdf_reader; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import ReadError
-from core.types import Page
-from ingest.mupdf import pymupdf
-from ingest.pdf.reader import opened, render_page
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Page
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.pdf.pdf_reader import opened, render_page
 from tests.ingest.files import hand_written_pdf, new_pdf, numbered_pages
 
 
@@ -156,7 +156,7 @@ READING = """
 import sys
 import zlib
 from pathlib import Path
-from ingest.pdf.reader import opened
+from pagelens.ingest.readers.pdf.pdf_reader import opened
 
 with opened(Path(sys.argv[1]), sha256="", size=0) as reading:
     assert any(page.problem for page in reading.pages(1))
@@ -182,7 +182,7 @@ def test_the_complaints_of_mupdf_do_not_pile_up(tmp_path: Path) -> None:
 HUGE = """
 import re, sys
 from pathlib import Path
-from ingest.pdf.reader import render
+from pagelens.ingest.readers.pdf.pdf_reader import render
 picture = render(Path(sys.argv[1]), 1, longest=60)
 print(picture.getpixel((30, 30)), int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """

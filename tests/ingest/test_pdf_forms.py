@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from core.errors import ReadError
-from core.types import Document, Page
-from ingest.mupdf import pymupdf
-from ingest.reader_options import ReaderOptions
-from ingest.readers import load
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Page
+from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.registry import load
 from tests.ingest.files import new_pdf
 
 

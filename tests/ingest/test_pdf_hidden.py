@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from core.types import Page
-from ingest.mupdf import pymupdf
-from ingest.pdf.reader import opened
+from pagelens.core.types import Page
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.pdf.pdf_reader import opened
 from tests.ingest.files import noise
 
 SEEN = "Everybody reads this line"

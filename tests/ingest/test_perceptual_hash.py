@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn
 
-from core.types import Picture
-from ingest.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from pagelens.core.types import Picture
+from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev" / "photos"
 

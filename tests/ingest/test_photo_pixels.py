@@ -11,11 +11,11 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from core.errors import ReadError
-from core.types import Page
-from ingest.photos.pixels import MAX_PIXELS, displayed, opened_picture
-from ingest.photos.reader import opened, render, render_photo
-from ingest.signatures import photo_format, readable_kind
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Page
+from pagelens.ingest.files.file_types import photo_format, readable_kind
+from pagelens.ingest.readers.photos.photo_reader import opened, render, render_photo
+from pagelens.ingest.readers.photos.pixels import MAX_PIXELS, displayed, opened_picture
 from tests.ingest.files import noise
 from tests.ingest.photo_files import write_photo
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ingest.photos.exif import read_facts
-from ingest.photos.facts import Facts, merged, moment, stars
-from ingest.photos.iptc import read_iptc
-from ingest.photos.metadata import date_in_name, date_words, folder_words
-from ingest.photos.reader import opened
-from ingest.photos.sidecars import read_export, sidecars
-from ingest.photos.xmp import read_xmp
+from pagelens.ingest.readers.photos.exif import read_facts
+from pagelens.ingest.readers.photos.iptc import read_iptc
+from pagelens.ingest.readers.photos.photo_facts import Facts, merged, moment, stars
+from pagelens.ingest.readers.photos.photo_metadata import date_in_name, date_words, folder_words
+from pagelens.ingest.readers.photos.photo_reader import opened
+from pagelens.ingest.readers.photos.sidecars import read_export, sidecars
+from pagelens.ingest.readers.photos.xmp import read_xmp
 from tests.ingest.files import noise
 from tests.ingest.photo_files import dataset, exif, iptc, write_export, write_photo, xmp
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.errors import ReadError
-from core.types import Document, Page
-from ingest.photos.exif import camera_name
-from ingest.photos.metadata import in_words
-from ingest.photos.reader import opened, render, render_photo
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Page
+from pagelens.ingest.readers.photos.exif import camera_name
+from pagelens.ingest.readers.photos.photo_metadata import in_words
+from pagelens.ingest.readers.photos.photo_reader import opened, render, render_photo
 from tests.ingest.files import corners, noise
 from tests.ingest.photo_files import FORMATS, exif, write_photo, xmp
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.errors import UsageError
-from core.types import Page, Passage
-from ingest.events import Event, Failed, Skipped, Unchanged, Window
-from ingest.mupdf import pymupdf
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import Ocr, OcrSettings
-from ingest.pipeline import Known, read
+from pagelens.core.errors import UsageError
+from pagelens.core.types import Page, Passage
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
+from pagelens.ingest.pipeline import Known, read
+from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
 from tests.ingest.photo_files import exif, write_photo, xmp
 from tests.ingest.scans import LINES, picture_of, scan
@@ -350,7 +350,7 @@ def test_only_a_window_of_pages_is_held_at_a_time(tmp_path: Path) -> None:
 GROWTH = """
 import os, sys
 from pathlib import Path
-from ingest.pdf.reader import opened
+from pagelens.ingest.readers.pdf.pdf_reader import opened
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

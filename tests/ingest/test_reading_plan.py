@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ReadError
-from core.types import Document, Kind, Page, no_text
-from ingest.page_work import Job, MadePage, Stage
-from ingest.stretches import LONGEST, STRETCH, stretch_end
-from ingest.workers.reading_plan import PATIENCE, Assignment, Plan
+from pagelens.core.errors import ReadError
+from pagelens.core.types import Document, Kind, Page, no_text
+from pagelens.ingest.page_processing import Job, MadePage, Stage
+from pagelens.ingest.page_ranges import LONGEST, STRETCH, stretch_end
+from pagelens.ingest.workers.reading_plan import PATIENCE, Assignment, Plan
 
 
 def job(name: str, first: int = 1, kind: Kind = "pdf") -> Job:

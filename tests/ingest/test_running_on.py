@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.types import PageText
-from ingest.running_on import runs_on
+from pagelens.core.types import PageText
+from pagelens.ingest.text.continuation import runs_on
 
 
 def page(text: str) -> PageText:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.errors import ReadError
-from ingest.events import Failed, Skipped
-from ingest.reader_options import ReaderOptions
-from ingest.sources import Source, digest, identify, survey, walk
+from pagelens.core.errors import ReadError
+from pagelens.ingest.events import Failed, Skipped
+from pagelens.ingest.files.walk import Source, digest, identify, survey, walk
+from pagelens.ingest.reader_options import ReaderOptions
 from tests.ingest.files import write_pdf
 
 

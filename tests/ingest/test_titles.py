@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.titles import LONGEST, Line, largest_type, readable_name, sensible, tidy
+from pagelens.ingest.text.titles import LONGEST, Line, largest_type, readable_name, sensible, tidy
 
 
 @pytest.mark.parametrize(

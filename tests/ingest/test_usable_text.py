@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.types import PageText, no_text
-from ingest.usable_text import covered, hull, is_blank, is_junk, need, painted_over
-from ingest.words import Word, assemble
+from pagelens.core.types import PageText, no_text
+from pagelens.ingest.text.page_text import Word, assemble
+from pagelens.ingest.text.usable_text import covered, hull, is_blank, is_junk, need, painted_over
 from tests.ingest.scans import LINES, picture_of
 
 ENGLISH = (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.words import Word, assemble, clean, visual_lines
+from pagelens.ingest.text.page_text import Word, assemble, clean, visual_lines
 
 coordinates = st.floats(-0.5, 1.5) | st.sampled_from([math.nan, math.inf, -math.inf])
 any_word = st.builds(

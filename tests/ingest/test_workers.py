@@ -11,17 +11,17 @@ import psutil
 import pytest
 from PIL import Image
 
-from core.errors import PageLensError, UsageError
-from core.types import Kind, Page
-from ingest.events import Event, Failed, Window
-from ingest.ocr.engines import load_recogniser
-from ingest.ocr.pages import Ocr, OcrSettings
-from ingest.page_work import LoadAdapter
-from ingest.pipeline import Known, read
-from ingest.reader_options import ReaderOptions
-from ingest.readers import Adapter
-from ingest.readers import load as load_adapter
-from ingest.workers.pool import LIMITS, Limits, suggested_workers
+from pagelens.core.errors import PageLensError, UsageError
+from pagelens.core.types import Kind, Page
+from pagelens.ingest.events import Event, Failed, Window
+from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
+from pagelens.ingest.page_processing import LoadAdapter
+from pagelens.ingest.pipeline import Known, read
+from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.readers.registry import Adapter
+from pagelens.ingest.readers.registry import load as load_adapter
+from pagelens.ingest.workers.worker_pool import LIMITS, Limits, suggested_workers
 from tests.ingest import misbehaving
 from tests.ingest.files import hand_written_pdf, noise, numbered_pages, write_pdf
 from tests.ingest.scans import LINES, picture_of, png, scan
@@ -244,7 +244,9 @@ def test_a_file_whose_opening_hangs_crashes_or_eats_memory_is_a_failure(
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [child for child in process.children() if "ingest.workers.process" in " ".join(child.cmdline())]
+    return [
+        child for child in process.children() if "pagelens.ingest.workers.worker_process" in " ".join(child.cmdline())
+    ]
 
 
 def test_workers_end_with_the_last_event_and_when_nobody_listens_any_more(tmp_path: Path) -> None:
@@ -274,7 +276,7 @@ import signal, sys
 from pathlib import Path
 import psutil
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
-from ingest.pipeline import read
+from pagelens.ingest.pipeline import read
 from tests.ingest.misbehaving import load
 from tests.ingest.test_pipeline import one_each
 

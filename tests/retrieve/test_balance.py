@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from core.types import Hit, Query, Ranking
-from retrieve.balance import LEAST, LEAST_APART, MOST, WEIGHTS, balanced_weights
+from pagelens.core.types import Hit, Query, Ranking
+from pagelens.retrieve.lane_balance import LEAST, LEAST_APART, MOST, WEIGHTS, balanced_weights
 
 PICTURE = np.zeros((2, 2, 3), np.uint8)
 

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import PageText, Passage
-from index.words import analyze
-from retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_evidence
+from pagelens.core.types import PageText, Passage
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_evidence
 from tests.index.fixtures import page_text
 
 FILLER = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor".split()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import Hit, LaneRank, Ranking
-from retrieve.fusion import reciprocal_rank_fusion
+from pagelens.core.types import Hit, LaneRank, Ranking
+from pagelens.retrieve.fusion import reciprocal_rank_fusion
 
 
 def ranking(lane: str, *pages: int) -> Ranking:

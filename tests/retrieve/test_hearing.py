@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.types import Document
-from index.catalog import DocumentRow
-from index.words import analyze
-from retrieve.hearing import DocumentNames, PagesNamed, hear_pages
+from pagelens.core.types import Document
+from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.retrieve.query_references import DocumentNames, PagesNamed, hear_pages
 
 
 @pytest.mark.parametrize(

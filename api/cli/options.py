@@ -1,0 +1,121 @@
+"""What commands take: their options with help texts, and how people's spelling of filters is read."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from pagelens.core.errors import UsageError
+from pagelens.core.types import Filters, Kind
+
+DEFAULT = Path("my-collection")
+
+
+class OcrChoice(StrEnum):
+    """When pictures are read."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class EngineChoice(StrEnum):
+    """What reads them."""
+
+    RAPIDOCR = "rapidocr"
+    TESSERACT = "tesseract"
+
+
+Collection = Annotated[
+    Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
+]
+LanguageModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive (needs no model)."
+    ),
+]
+Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]
+Until = Annotated[str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")]
+PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
+
+
+def read_filters(
+    paths: list[str] | None,
+    kinds: list[str] | None,
+    since: str | None,
+    until: str | None,
+    pages: str | None,
+    meta: list[str] | None,
+) -> Filters:
+    """Return the filters that options spell. Raises UsageError."""
+    first, last = _page_range(pages)
+    earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
+    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, pairs("--meta", meta))
+
+
+def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
+    """Read a year, a month, a day or a moment; return its first or its last instant."""
+    if text is None:
+        return None
+    for form, step in (("%Y", "year"), ("%Y-%m", "month"), ("%Y-%m-%d", "day")):
+        try:
+            start = datetime.strptime(text, form)  # naive, as the documents' dates are
+        except ValueError:
+            continue
+        return _next(start, step) - timedelta(microseconds=1) if last else start
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        raise UsageError(f"expected {option} like 2021, 2021-06 or 2021-06-30, found {text!r}") from None
+
+
+def _next(start: datetime, step: str) -> datetime:
+    if step == "day":
+        return start + timedelta(days=1)
+    months = start.month + (12 if step == "year" else 1)
+    return start.replace(year=start.year + (months - 1) // 12, month=(months - 1) % 12 + 1)
+
+
+def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
+    known: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+    chosen = listed(names) or []
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"expected --kind among {', '.join(known)}, found {name!r}")
+    return tuple(known[name] for name in chosen)
+
+
+def _page_range(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    first, _, last = text.partition("-")
+    numbers = [int(part) for part in (first, last or first) if part.isdecimal()]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
+        raise UsageError(f"expected --pages like 3 or 3-7, found {text!r}")
+    return numbers[0], numbers[1]
+
+
+def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """Read an option that repeats `key=value`. Raises UsageError."""
+    wanted = {}
+    for pair in given or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"expected {option} key=value, found {pair!r}")
+        wanted[key] = value
+    return wanted
+
+
+def listed(names: list[str] | None) -> list[str] | None:
+    """Read an option that may repeat, or list names with commas."""
+    return [part.strip() for name in names for part in name.split(",")] if names else None

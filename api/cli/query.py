@@ -1,0 +1,184 @@
+"""Commands that ask: search, ask, extract, show."""
+
+import json
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pagelens.api.cli import console
+from pagelens.api.cli.answers import answering, citations_of, print_answer, print_extraction, questions
+from pagelens.api.cli.console import err, out
+from pagelens.api.cli.exit_codes import Exit, print_value
+from pagelens.api.cli.options import (
+    DEFAULT,
+    Collection,
+    Json,
+    Kinds,
+    LanguageModel,
+    Meta,
+    PageRange,
+    Paths,
+    Pictures,
+    Since,
+    Until,
+    listed,
+    read_filters,
+)
+from pagelens.api.cli.search_results import print_results
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.file_names import absolute_path, path_to_text, picture_name, printable
+from pagelens.api.engine.page_marks import from_jpeg
+from pagelens.core.errors import NotFound, UsageError
+from pagelens.core.types import Box, PageRef
+
+PICTURES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # endings of what `show` writes
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Words, or a question; what to change, with --image.")] = "",
+    collection: Collection = DEFAULT,
+    image: Annotated[
+        Path | None, typer.Option("--image", "-i", help="Find pages and photos like this picture.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
+    lane: Annotated[
+        list[str] | None, typer.Option("--lane", "--lanes", help="Only these: words, text, page, image, looks.")
+    ] = None,
+    path: Paths = None,
+    kind: Kinds = None,
+    since: Since = None,
+    until: Until = None,
+    pages: PageRange = None,
+    meta: Meta = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="Bring so many pages before and behind each.")] = 0,
+    fold: Annotated[bool, typer.Option(help="Show one of the pages and photos that are the same to a reader.")] = True,
+    pictures: Pictures = None,
+    as_data: Json = False,
+) -> int:
+    """Find the pages that have to do with a query, best first."""
+    if not query.strip() and image is None:
+        raise UsageError("expected a query, or a picture with --image, found neither")
+    engine = wiring.open_collection(collection)
+    filters = read_filters(path, kind, since, until, pages, meta)
+    found = engine.search(
+        query, image=image, k=k, filters=filters, lanes=listed(lane), fold=fold, neighbours=neighbours
+    )
+    print_value(found, as_data, print_results)
+    if pictures:
+        marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
+        _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if found.hits else Exit.NOTHING
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="A question.")] = "",
+    collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    chat: Annotated[bool, typer.Option("--chat", help="Go on asking: one question a line; an empty one ends.")] = False,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
+    path: Paths = None,
+    kind: Kinds = None,
+    since: Since = None,
+    until: Until = None,
+    pages: PageRange = None,
+    meta: Meta = None,
+    pictures: Pictures = None,
+    as_data: Json = False,
+) -> int:
+    """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
+    if not chat and not question.strip():
+        raise UsageError("expected a question, or --chat to ask one after the other, found neither")
+    filters = read_filters(path, kind, since, until, pages, meta)
+    engine = wiring.open_collection(collection, llm=llm)
+    history: list[tuple[str, str]] = []
+    answer = None
+    for asked in questions(question) if chat else [question]:
+        with answering() as show_text:
+            answer = show_text(engine.ask_stream(asked, k=k, filters=filters, history=history))
+        history.append((asked, answer.text))
+        print_value(answer, as_data, print_answer)
+        if pictures:
+            marked = [
+                (ref, [box for one in citations for box in one.boxes])
+                for ref, citations in citations_of(answer).items()
+            ]
+            _write_pictures(engine, pictures, marked, quiet=as_data)
+    return Exit.DONE if answer is None or answer.found else Exit.NOTHING
+
+
+def extract(
+    document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
+    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of what is wanted.")],
+    collection: Collection = DEFAULT,
+    llm: LanguageModel = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
+    as_data: Json = False,
+) -> int:
+    """Read a document into JSON of a given shape, each value with its page. Needs a language model."""
+    try:
+        wanted = json.loads(schema.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
+    extraction = wiring.open_collection(collection, llm=llm).extract(document, wanted, k=k)
+    print_value(extraction, as_data, print_extraction)
+    return Exit.DONE if extraction.citations else Exit.NOTHING
+
+
+def show(
+    page: Annotated[str, typer.Argument(help="A page: 'report.pdf p.12' or report.pdf#12.")],
+    collection: Collection = DEFAULT,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Mark the words of this query.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")
+    ] = None,
+    heat: Annotated[bool, typer.Option("--heat", help="Show where the page lane looks for the query.")] = False,
+    view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
+) -> int:
+    """Write a page's picture, with the evidence for a query marked."""
+    engine = wiring.open_collection(collection)
+    ref = engine.resolve(page)
+    if heat and not query:
+        raise UsageError("expected --query with --heat: heat is where the page lane looks for it")
+    boxes = engine.evidence(ref, query) if query and not heat else []
+    if query and not heat and not boxes:
+        err.print("None of these words stands on the page: nothing is marked.")
+    target = out or Path(picture_name(ref))
+    if target.suffix.lower() not in PICTURES:
+        raise UsageError(f"expected --out to be named like a picture ({', '.join(PICTURES[1:])}), found {target.name}")
+    _require_no_document(engine, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    picture = engine.heated(ref, query) if query and heat else engine.picture(ref, boxes=boxes)
+    if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
+        from_jpeg(picture).save(target)  # the format that the name asks for
+    else:
+        target.write_bytes(picture)
+    console.out.print(str(target), soft_wrap=True, markup=False)
+    if view:
+        webbrowser.open(target.absolute().as_uri())
+    return Exit.DONE
+
+
+def _require_no_document(engine: Engine, target: Path) -> None:
+    """Raise UsageError where a picture would be written over a file that was indexed."""
+    path = path_to_text(absolute_path(target))
+    with engine.snapshot() as snapshot:
+        if any(path in row.paths for row in snapshot.documents.values()):
+            raise UsageError(f"expected another name for the picture: {target} is one of the documents. Give --out.")
+
+
+def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for rank, (ref, boxes) in enumerate(pages, start=1):
+        target = folder / f"{rank:02d}-{picture_name(ref)}"
+        try:
+            _require_no_document(engine, target)
+            target.write_bytes(engine.picture(ref, boxes=boxes))
+        except NotFound as exc:  # one page that cannot be shown costs no other
+            err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
+            continue
+        if not quiet:
+            out.print(str(target), soft_wrap=True, markup=False)

@@ -1,0 +1,1 @@
+"""The engine that every interface calls: indexing, search, answers, wiring."""

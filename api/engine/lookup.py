@@ -1,0 +1,66 @@
+"""Documents and pages by the names people give them: a path, a unique file name, the start of a SHA-256, a glob."""
+
+from pagelens.api.engine.file_names import absolute_path, path_to_text, read_page_name
+from pagelens.core.errors import NotFound, UsageError
+from pagelens.core.keys import number_of, page_key
+from pagelens.core.types import PageRef
+from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.reader import Snapshot
+from pagelens.index.selection import path_matches
+
+
+def find_documents(snapshot: Snapshot, name: str) -> list[DocumentRow]:
+    """Return the documents below a folder or matching a glob, else the one document of that name."""
+    matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
+    return matching if len(matching) > 1 else [find_document(snapshot, name)]
+
+
+def find_document(snapshot: Snapshot, name: str) -> DocumentRow:
+    """Return the document at a path, by its file name if only one has it, or by the start of its SHA-256.
+
+    Raises NotFound, also where several are called so.
+    """
+    rows = snapshot.documents.values()
+    wanted = path_to_text(absolute_path(name))
+    exact = [row for row in rows if wanted in row.paths or name in row.paths]
+    named = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
+    hashed = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
+    found = exact or named or hashed
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound(f"expected a document of the collection, found none called {name!r}. See: pagelens status")
+    paths = ", ".join(row.path for row in found[:4])
+    raise NotFound(f"{name!r} may be any of {len(found)} documents: {paths}. Give more of the path.")
+
+
+def find_page(snapshot: Snapshot, ref: PageRef) -> DocumentRow:
+    """Return the document of a page. Raises NotFound where it has no such page."""
+    row = find_document(snapshot, ref.path)
+    if not 1 <= ref.number <= row.document.page_count:
+        raise NotFound(f"expected a page from 1 to {row.document.page_count} of {row.path}, found {ref.number}")
+    return row
+
+
+def find_page_key(snapshot: Snapshot, ref: PageRef) -> int:
+    """Return a page's key. Raises NotFound."""
+    return page_key(find_page(snapshot, ref).key, ref.number)
+
+
+def resolve_page(snapshot: Snapshot, text: str) -> PageRef:
+    """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full.
+
+    Raises NotFound, and UsageError where no page is named and there is more than one.
+    """
+    name, page = read_page_name(text)
+    row = find_document(snapshot, name)
+    if page is None and row.document.page_count > 1:
+        raise UsageError(f"expected a page like '{name} p.12' or '{name}#12', found {text!r}")
+    if page is None or page.isdecimal():
+        ref = PageRef(row.path, int(page or 1))
+        find_page(snapshot, ref)
+        return ref
+    labelled = snapshot.labelled([row.key], page)
+    if not labelled:
+        raise NotFound(f"expected a page of {row.path} with the printed number {page!r}, found none")
+    return PageRef(row.path, number_of(labelled[0]))

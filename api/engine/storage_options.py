@@ -1,0 +1,186 @@
+"""Where a new collection's vectors, its catalog and its files shall lie: what `--store`, `--catalog`, `--files` say.
+
+Imports no Qdrant and no database.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import typer
+
+from pagelens.core.errors import UsageError
+from pagelens.index.layout import CatalogRecord, FilesRecord, Quantization, ServerRecord
+
+
+class StoreKind(StrEnum):
+    """What holds vectors."""
+
+    FOLDER = "folder"
+    QDRANT = "qdrant"
+
+
+class QuantizationKind(StrEnum):
+    """What a Qdrant server searches first."""
+
+    NONE = "none"
+    SCALAR = "scalar"
+    BINARY = "binary"
+
+
+Store = Annotated[
+    StoreKind, typer.Option("--store", help="Where a new collection's vectors lie: its folder, or Qdrant.")
+]
+Url = Annotated[
+    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the folder, for trials (slow).")
+]
+Prefix = Annotated[str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")]
+Quantized = Annotated[
+    QuantizationKind, typer.Option("--quantization", help="Smaller vectors for Qdrant to search first, then rescored.")
+]
+
+Shards = Annotated[
+    int | None,
+    typer.Option("--shards", min=1, help="Parts of each collection on a Qdrant cluster.", show_default=False),
+]
+Replicas = Annotated[
+    int | None, typer.Option("--replicas", min=1, help="Copies of each part on a Qdrant cluster.", show_default=False)
+]
+Catalog = Annotated[
+    str,
+    typer.Option(
+        "--catalog", help="PostgreSQL for a new collection's catalog: postgresql+psycopg://user@host/database"
+    ),
+]
+FilesAt = Annotated[
+    str,
+    typer.Option(
+        "--files", help="Where page pictures and originals lie, for several machines: s3://bucket/x, file:///mnt/x"
+    ),
+]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAMED_BY_USER = {"sftp", "ssh", "abfs", "abfss", "az"}  # user@host, container@account: no secret
+_LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a new collection's vectors, its catalog and its files shall lie; None: in its folder."""
+
+    server: ServerRecord | None = None
+    catalog: CatalogRecord | None = None
+    files: FilesRecord | None = None
+
+
+HERE = Places()
+
+
+def read_places(
+    root: Path,
+    store: StoreKind,
+    url: str,
+    prefix: str,
+    quantization: QuantizationKind,
+    shards: int | None,
+    replicas: int | None,
+    catalog: str,
+    files: str,
+) -> Places:
+    """Return the servers that options name for a new collection at `root`. Raises UsageError."""
+    folder = store is StoreKind.FOLDER
+    if folder and (url or shards or replicas or quantization is not QuantizationKind.NONE):
+        raise UsageError("expected --url, --quantization, --shards and --replicas with --store qdrant only")
+    if prefix and folder and not catalog:
+        raise UsageError("expected --prefix with --store qdrant or --catalog only")
+    if not url and (shards or replicas):
+        raise UsageError("expected --shards and --replicas with the --url of a Qdrant cluster only")
+    if prefix and not _NAME.fullmatch(prefix):
+        raise UsageError(f"expected --prefix of letters, digits, '_', '-' and '.', found {prefix!r}")
+    if url:
+        _require_address(url)
+    name = prefix or _made_up(root)
+    kind: Quantization = quantization.value
+    server = ServerRecord(
+        url.rstrip("/"),
+        name,
+        quantization=kind,
+        shards=shards,
+        replicas=replicas,
+        words=bool(url),  # without a server the folder is at hand, and tantivy in it quicker by far
+    )
+    if files:
+        _require_files(files, catalog)
+    return Places(
+        None if folder else server,
+        _read_catalog(catalog, name) if catalog else None,
+        FilesRecord(files, name) if files else None,
+    )
+
+
+def _read_catalog(address: str, name: str) -> CatalogRecord:
+    """Return the record of a PostgreSQL address. Raises UsageError, also for one with a password in it."""
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("postgresql", "postgres", "postgresql+psycopg") and parts.path.strip("/") != ""
+        good = good and parts.port != 0
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        raise UsageError(f"expected --catalog like postgresql+psycopg://user@host/database, found {address!r}")
+    if parts.password or {"password", "sslpassword", "passfile"} & set(parse_qs(parts.query)):
+        raise UsageError(
+            "expected an address without a password in it: set PGPASSWORD, or the whole address in "
+            "PAGELENS_CATALOG_URL; neither is written down"
+        )
+    schema = re.sub(r"[^a-z0-9_]", "_", name.lower())[:_LONGEST_SCHEMA]
+    if re.match(r"\d|pg_", schema):
+        schema = f"c_{schema}"[:_LONGEST_SCHEMA]
+    return CatalogRecord(parts._replace(scheme="postgresql+psycopg").geturl(), schema)
+
+
+def _require_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        raise UsageError(f"expected --url like http://localhost:6333 or https://qdrant.example.org, found {url!r}")
+    if parts.username or parts.password or parts.query:
+        raise UsageError("expected an address without a key in it: set PAGELENS_QDRANT_KEY, it is not written down")
+
+
+def _require_files(address: str, catalog: str) -> None:
+    """Raise UsageError unless this is an address that several machines can share, with nothing secret in it."""
+    if not catalog:
+        raise UsageError("expected --files with --catalog only: machines that share files share the catalog of them")
+    try:
+        parts = urlsplit(address)
+        good = bool(re.fullmatch(r"[a-z][a-z0-9+.-]*", parts.scheme)) and "::" not in address and "://" in address
+        good = good and bool(parts.path.strip("/") if parts.scheme == "file" else parts.netloc or parts.path.strip("/"))
+        good = (
+            good
+            and parts.scheme != "local"
+            and not (parts.scheme == "file" and parts.netloc)
+            and ".." not in unquote(parts.path).split("/")
+        )
+    except ValueError:
+        good, parts = False, urlsplit("")
+    if not good:
+        raise UsageError(f"expected --files like s3://bucket/folder or file:///mnt/share/folder, found {address!r}")
+    if parts.password or parts.query or (parts.username and parts.scheme not in _NAMED_BY_USER):
+        raise UsageError(
+            "expected an address without a key in it: fsspec takes keys from the environment (AWS_ACCESS_KEY_ID, "
+            "FSSPEC_S3_KEY, ...), they are not written down"
+        )
+
+
+def _made_up(root: Path) -> str:
+    """Return a prefix that says which collection it is of, and that no other one has."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", root.absolute().name).strip("-").lower()[:40] or "pagelens"
+    return f"{name}-{secrets.token_hex(3)}"

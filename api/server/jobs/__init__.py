@@ -1,0 +1,1 @@
+"""The durable queue of indexing jobs and its worker process."""

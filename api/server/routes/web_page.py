@@ -1,0 +1,55 @@
+"""The web page at `/`: one file with everything in it, which may run its own script and nothing else.
+
+It holds nothing of any document, so no key is asked for it; what it shows it calls for, with the reader's key.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+
+from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
+
+router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
+
+FOLDER = Path(__file__).parents[1] / "page"
+SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "narrowing.js", "main.js")
+
+
+@router.get("/")
+@requires_scope("public")
+def page() -> Response:
+    """Return the page."""
+    html, policy = _made()
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    return Response(html, media_type="text/html; charset=utf-8", headers=headers)
+
+
+@cache
+def _made() -> tuple[str, str]:
+    """Return the page and the policy that names its style and its script by their hashes."""
+    style = _read("page.css")
+    script = "\n".join(map(_read, SCRIPTS))
+    html = _read("page.html").replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)
+    rules = (
+        "default-src 'none'",
+        f"script-src {_hash(script)}",
+        f"style-src {_hash(style)}",
+        "img-src blob: data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+    return html, "; ".join(rules)
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,1 +1,0 @@
-"""The command line's commands, and what they print."""

@@ -1,0 +1,1 @@
+"""Image encoders: photos, page images and texts to vectors of one space."""

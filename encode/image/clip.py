@@ -1,0 +1,200 @@
+"""CLIP and its kin: every architecture of open_clip, with weights from a folder or a file.
+
+A folder has open_clip_config.json (architecture and preprocessing), the weights, and the tokenizer's files where the
+tokenizer is not CLIP's own. A file has weights only; its architecture is one that open_clip knows by name. Vectors
+have length 1. Knows nothing of lanes; `pagelens.encode.weights` finds the folder.
+"""
+
+# The order matters: torchvision is healed before open_clip imports it.
+import pagelens.encode.torchvision_fix  # noqa: F401
+
+# isort: split
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from open_clip.tokenizer import HFTokenizer
+from PIL import Image
+
+from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.micro_batching import Joined
+from pagelens.core.settings import Settings
+from pagelens.core.spaces import Space
+from pagelens.core.types import Picture
+from pagelens.encode.checkpoints import check_clip_checkpoint
+from pagelens.encode.device import best_device, dtype_for
+from pagelens.encode.image.preprocessing import as_image
+from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows
+from pagelens.encode.weights import WeightsFolder
+
+log = logging.getLogger(__name__)
+
+IMAGES = {"cpu": 8, "mps": 32, "cuda": 128}  # per batch; a 400M tower on 128 keeps under 2 GB of activations in bf16
+TEXTS = {"cpu": 32, "mps": 128, "cuda": 512}  # per batch; every text is as wide as the context
+
+Preprocess = Callable[[Image.Image], torch.Tensor]  # to (3, side, side)
+Tokenize = Callable[[list[str]], torch.Tensor]  # to (n_texts, context)
+
+
+class ClipEncoder:
+    """One open_clip checkpoint: photos, page pictures, and texts that describe them, in one space.
+
+    Implements `pagelens.core.protocols.ImageEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out float32.
+    A text longer than the context (77 tokens for CLIP, 64 for SigLIP2, special tokens included) is cut without a
+    word: queries fit, pages do not. Safe to share between threads, which then take turns.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        preprocess: Preprocess,
+        tokenize: Tokenize,
+        space: Space,
+        *,
+        device: str,
+        templates: Sequence[str] = (),
+        workers: int = 1,
+        joined: bool = True,
+    ) -> None:
+        """Take a model in evaluation mode on `device`; `joined`: single text queries of several threads at once are one
+        batch. Raises UsageError for a template without exactly one {}."""
+        for template in templates:
+            if template.count("{}") != 1:
+                raise UsageError(f"expected a template with one {{}} for the query, found {template!r}")
+        self._model, self._preprocess, self._tokenize, self._space = model, preprocess, tokenize, space
+        self._device, self._dtype, self._workers = device, dtype_for(device), workers
+        self._templates = tuple(templates) or ("{}",)
+        self._lock = Lock()
+        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
+
+    @classmethod
+    def load(
+        cls, folder: WeightsFolder, settings: Settings, *, templates: Sequence[str] = (), device: str | None = None
+    ) -> "ClipEncoder":
+        """Load a checkpoint onto the best device where none is given. Raises WeightsError with the tensors at fault.
+
+        `folder.path` is a folder with open_clip_config.json, or a weights file; then `folder.model` is
+        "ARCHITECTURE@anything". `templates` ("a photo of {}") are put around text queries, each, and their vectors
+        averaged (prompt ensembling, Radford et al., 2021); they stand in the space's options.
+        """
+        if folder.path.is_dir():
+            check_clip_checkpoint(folder.path)
+        device = device or best_device()
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
+        try:
+            model, preprocess, tokenize = _load(folder)
+        except Exception as exc:  # whatever the files, their configuration and three libraries can raise
+            raise WeightsError(
+                f"expected a checkpoint that open_clip can load whole at {folder.path}, "
+                f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
+            ) from exc
+        model.eval().to(device=device, dtype=dtype_for(device))  # open_clip hands it over in training mode
+        log.info("%s on %s in %s", folder.model, device, dtype_for(device))
+        space = _space(folder, model, templates)
+        workers = settings.threads or os.cpu_count() or 1
+        return cls(
+            model,
+            preprocess,
+            tokenize,
+            space,
+            device=device,
+            templates=templates,
+            workers=workers,
+            joined=settings.micro_batching,
+        )
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        return self._space
+
+    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return (n_pictures, dim), each row of length 1, in the order given."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="pictures") as pool:  # resizing lets go of the lock
+            prepared = [pool.submit(self._prepare, picture) for picture in pictures]
+
+            def run(batch: list[int]) -> list[NDArray[np.float32]]:
+                images = torch.stack([prepared[index].result() for index in batch])
+                return self._run(self._model.encode_image, images.to(self._device, self._dtype))
+
+            return stacked(in_batches([1] * len(pictures), run, budget=self._batch(IMAGES)), self._space.dim)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
+        if len(texts) == 1 and self._joined is not None:
+            return np.stack([self._joined(texts[0], self._rows)])
+        return self._encode(texts)
+
+    def _rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return list(self._encode(texts))
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        asked = [template.replace("{}", text) for text in encodable(texts) for template in self._templates]
+
+        def run(batch: list[int]) -> list[NDArray[np.float32]]:
+            tokens = self._tokenize([asked[index] for index in batch])
+            return self._run(self._model.encode_text, tokens.to(self._device))
+
+        rows = stacked(in_batches([1] * len(asked), run, budget=self._batch(TEXTS)), self._space.dim)
+        return unit_rows(rows.reshape(len(texts), len(self._templates), -1).mean(axis=1)) if len(texts) else rows
+
+    def _prepare(self, picture: Picture) -> torch.Tensor:
+        return self._preprocess(as_image(picture))
+
+    def _batch(self, sizes: dict[str, int]) -> int:
+        return sizes.get(torch.device(self._device).type, sizes["cpu"])
+
+    def _run(self, tower: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor) -> list[NDArray[np.float32]]:
+        """Return a unit row for each row of the batch."""
+        with self._lock, torch.inference_mode():
+            rows = tower(batch).float().cpu().numpy()  # (n, dim)
+        if not np.isfinite(rows).all():
+            raise WeightsError(f"expected numbers from {self._space.model}, found NaN; fetch its weights again")
+        return list(unit_rows(rows))
+
+
+def _load(folder: WeightsFolder) -> tuple[Any, Preprocess, Tokenize]:
+    """Return model, preprocessing and tokenizer; weights are loaded strictly, by name and shape, or not at all."""
+    if folder.path.is_dir():
+        name = f"local-dir:{folder.path}"
+        model, preprocess = open_clip.create_model_from_pretrained(name)  # requires weights
+        return model, preprocess, open_clip.get_tokenizer(name)
+    architecture = folder.model.partition("@")[0]
+    model, preprocess = open_clip.create_model_from_pretrained(architecture, pretrained=str(folder.path))
+    return model, preprocess, _tokenizer_beside(folder.path, architecture)
+
+
+def _tokenizer_beside(file: Path, architecture: str) -> Tokenize:
+    """Return the tokenizer of a known architecture: CLIP's own, or the one whose files lie beside the weights."""
+    text = open_clip.get_model_config(architecture)["text_cfg"]
+    if not text.get("hf_tokenizer_name"):
+        return open_clip.get_tokenizer(architecture)  # type: ignore[no-any-return]
+    return HFTokenizer(  # type: ignore[no-any-return]
+        str(file.parent),
+        context_length=text.get("context_length", 77),
+        tokenizer_mode=text.get("tokenizer_mode"),
+        **text.get("tokenizer_kwargs", {}),
+    )
+
+
+def _space(folder: WeightsFolder, model: Any, templates: Sequence[str]) -> Space:
+    """Return the space: size, resizing and context of the model, and the templates where there are any."""
+    name = f"local-dir:{folder.path}" if folder.path.is_dir() else folder.model.partition("@")[0]
+    dim = int(open_clip.get_model_config(name)["embed_dim"])
+    preprocess = model.visual.preprocess_cfg
+    size = preprocess["size"]  # a side, or height and width
+    height, width = (size, size) if isinstance(size, int) else size
+    options = f"picture={height}x{width} {preprocess['resize_mode']}; tokens={model.context_length}"
+    if templates:
+        options += f"; templates={json.dumps(list(templates))}"
+    return Space(folder.model, folder.revision, dim=dim, options=options)

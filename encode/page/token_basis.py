@@ -1,0 +1,59 @@
+"""A smaller room for MiniLM's token vectors: the directions in which the model's own vocabulary differs most.
+
+Late interaction stores a vector for each word of a page, so 384 numbers each are dear. `vocabulary_basis` says how the
+128 directions that are shipped were found: no document and no question had a part in it, so they fit one collection as
+well as another. What they cost in answers found stands in docs/LOG.md.
+"""
+
+import hashlib
+import io
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.errors import WeightsError
+from pagelens.encode.text.batching import unit_rows
+from pagelens.encode.text.minilm import BuiltinTextEncoder
+
+DIM = 128
+EVERY = 8  # every eighth word of the vocabulary is enough: all of them hold no more of a page than these do
+
+_FILE = Path(__file__).with_name("minilm_token_basis.npy")
+_SHA256 = "f7900020c63bbc30cd73b5595a746ede39c7e2c53177e591859f2fe601ceda79"
+
+
+def vocabulary_basis(encoder: BuiltinTextEncoder, words: list[str], dim: int = DIM) -> NDArray[np.float32]:
+    """Return (384, dim), orthonormal columns: the principal directions, not centred, of the words' token vectors.
+
+    Each word is encoded as a text by itself. Signs are fixed, so that equal input gives equal output.
+    """
+    vectors = np.concatenate([tokens.vectors for tokens in encoder.encode_tokens(words)]).astype(np.float64)
+    _, directions = np.linalg.eigh(vectors.T @ vectors)  # columns, the weakest first
+    basis = directions[:, ::-1][:, :dim]
+    signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(dim)])
+    return np.asarray(basis * signs, np.float32)
+
+
+@cache
+def load_basis(path: Path = _FILE) -> NDArray[np.float32]:
+    """Return the shipped basis, (384, 128). Raises WeightsError where the file is not the one that was shipped."""
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise WeightsError(f"expected {path}, cannot read it: {exc}; install pagelens again") from exc
+    found = hashlib.sha256(content).hexdigest()
+    if found != _SHA256:
+        raise WeightsError(f"expected SHA-256 {_SHA256} for {path}, found {found}; install pagelens again")
+    return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), np.float32)
+
+
+def basis_name() -> str:
+    """Return what stands in a space for this basis."""
+    return f"vocabulary{DIM}:{_SHA256[:12]}"
+
+
+def projected(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (n, 128), each row of length 1, of unit rows (n, 384)."""
+    return unit_rows(vectors @ load_basis())

@@ -1,0 +1,1 @@
+"""Text encoders: passages and queries to dense vectors."""

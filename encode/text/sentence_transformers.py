@@ -1,0 +1,164 @@
+"""BGE and every other text checkpoint that sentence-transformers loads, from a folder that says how it is to be used.
+
+Pooling, length and prompts come from the checkpoint's own configuration (modules.json and the files it names) and
+stand in the space's options. A folder without modules.json would silently get mean pooling, which is wrong for BGE
+and makes vectors that look fine: it is refused. Knows nothing of pages or lanes; `pagelens.encode.weights` finds the folder.
+"""
+
+# The order matters: torchvision is healed before sentence_transformers imports transformers.
+import pagelens.encode.torchvision_fix  # noqa: F401
+
+# isort: split
+import json
+import logging
+import re
+from collections.abc import Sequence
+from threading import Lock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+
+from pagelens.core.errors import WeightsError
+from pagelens.core.micro_batching import Joined
+from pagelens.core.settings import Settings
+from pagelens.core.spaces import Space
+from pagelens.encode.checkpoints import check_text_checkpoint
+from pagelens.encode.device import best_device, dtype_for
+from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows
+from pagelens.encode.weight_verification import quiet
+from pagelens.encode.weights import WeightsFolder
+
+log = logging.getLogger(__name__)
+
+# The English v1.5 models were trained with this before queries and nothing before passages; their published
+# configuration does not say so (C-Pack, arXiv 2309.07597; the models' cards).
+BGE_ENGLISH = re.compile(r"bge-(small|base|large)-en-v1\.5", re.ASCII)
+BGE_QUERY_PROMPT = "Represent this sentence for searching relevant passages: "
+
+# Padded tokens per batch. On CPU sorted batches of 8 passages of 170 tokens did 18 a CPU-s, unsorted 32s did 12.
+TOKEN_BUDGET = {"cpu": 1_024, "mps": 8_192, "cuda": 65_536}
+
+_NO_LENGTH = 1_000_000  # transformers writes "unknown" as 10^30
+
+
+class SentenceTransformersEncoder:
+    """One sentence-transformers checkpoint; queries and passages each with the prompt it was trained with.
+
+    Implements `pagelens.core.protocols.TextEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out float32.
+    Safe to share between threads, which then take turns.
+    """
+
+    def __init__(self, model: SentenceTransformer, folder: WeightsFolder, *, joined: bool = True) -> None:
+        """Take a loaded model and where it came from; `joined`: single queries of several threads at once are one
+        batch. Raises WeightsError where it names no length."""
+        self._model = model
+        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
+        self._lock = Lock()  # the tokenizer is switched between cutting and not cutting
+        self._query_prompt, self._passage_prompt = _prompts(model, folder.model)
+        length = model.max_seq_length
+        if length is None or length > _NO_LENGTH:
+            raise WeightsError(
+                f"expected a length in the configuration of {folder.model} at {folder.path}, found none; "
+                'write sentence_bert_config.json with {"max_seq_length": 512}, or whatever it was trained with'
+            )
+        (prompt_length,) = self.count_tokens([self._passage_prompt])
+        self._max_tokens: int = int(length) - model.tokenizer.num_special_tokens_to_add() - prompt_length
+        self._budget = TOKEN_BUDGET.get(model.device.type, TOKEN_BUDGET["cpu"])
+        options = (
+            f"modules={_modules(model)}; tokens={length}; "
+            f"query={json.dumps(self._query_prompt)}; passage={json.dumps(self._passage_prompt)}"
+        )
+        self._space = Space(folder.model, folder.revision, dim=model.get_embedding_dimension(), options=options)
+
+    @classmethod
+    def load(
+        cls, folder: WeightsFolder, settings: Settings, *, device: str | None = None
+    ) -> "SentenceTransformersEncoder":
+        """Load a checkpoint from its folder, onto the best device where none is given. Raises WeightsError."""
+        check_text_checkpoint(folder.path)
+        device = device or best_device()
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
+        try:
+            with quiet():
+                model = SentenceTransformer(
+                    str(folder.path), device=device, local_files_only=True, model_kwargs={"dtype": dtype_for(device)}
+                )
+        except Exception as exc:  # whatever the files, their configuration and three libraries can raise
+            raise WeightsError(
+                f"expected a checkpoint that sentence-transformers can load at {folder.path}, "
+                f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
+            ) from exc
+        log.info("%s on %s in %s", folder.model, model.device, model.dtype)
+        return cls(model, folder, joined=settings.micro_batching)
+
+    @property
+    def space(self) -> Space:
+        """The space of every vector returned."""
+        return self._space
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens read of a passage beside its prompt and special tokens; a longer query prompt leaves fewer."""
+        return self._max_tokens
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1, made with the query prompt."""
+        if len(texts) == 1 and self._joined is not None:
+            return np.stack([self._joined(texts[0], self._rows_of_queries)])
+        return self._encode(texts, query=True)
+
+    def _rows_of_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return list(self._encode(texts, query=True))
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n_texts, dim), each row of length 1, in the order given, made with the passage prompt."""
+        return self._encode(texts, query=False)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's tokens, however long it is, special tokens not counted."""
+        if not texts:
+            return []
+        with self._lock:
+            encoded = self._model.tokenizer(encodable(texts), add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def _encode(self, texts: Sequence[str], *, query: bool) -> NDArray[np.float32]:
+        clean = encodable(texts)
+        encode = self._model.encode_query if query else self._model.encode_document
+        prompt = self._query_prompt if query else self._passage_prompt
+
+        def run(batch: list[int]) -> list[NDArray[np.float32]]:
+            chosen = [clean[index] for index in batch]
+            size = len(chosen)
+            with self._lock:
+                rows = encode(chosen, prompt=prompt, batch_size=size, show_progress_bar=False, convert_to_tensor=True)
+            return list(unit_rows(rows.float().cpu().numpy()))
+
+        lengths = [min(count, self._max_tokens) for count in self.count_tokens(clean)]
+        return stacked(in_batches(lengths, run, budget=self._budget), self._space.dim)
+
+
+def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str]:
+    """Return the prompts before queries and before passages: the checkpoint's own, else what BGE is known for.
+
+    A checkpoint may name its passage prompt in three ways; sentence-transformers itself would take an empty
+    "document" that it added for want of one before a "passage" that is there.
+    """
+    prompts = model.prompts
+    query = prompts.get("query") or ""
+    passage = next((prompts[key] for key in ("document", "passage", "corpus") if prompts.get(key)), "")
+    if not query and BGE_ENGLISH.fullmatch(name.rpartition("/")[2]):
+        query = BGE_QUERY_PROMPT
+    return query, passage
+
+
+def _modules(model: SentenceTransformer) -> str:
+    """Return the checkpoint's modules in order, each with what it was configured to do: `Pooling(cls)`."""
+    names = []
+    for module in model.children():
+        mode = getattr(module, "pooling_mode", None)
+        names.append(type(module).__name__ + (f"({mode})" if mode else ""))
+    return ">".join(names)

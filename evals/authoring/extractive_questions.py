@@ -1,0 +1,63 @@
+"""Questions made of a page's own sentences, without a model.
+
+A sentence that states a number, a year or what something is becomes a question with that part asked for in its place
+("Timber grew to how many tonnes in 2024?"). Such questions repeat the page's words, which flatters lexical search.
+"""
+
+import re
+
+from pagelens.core.types import PageRef, PageText
+from pagelens.evals.authoring.proposals import Draft
+from pagelens.generate.extractive.sentences import split_sentences
+
+WORDS = range(8, 36)  # of a sentence that is asked about
+
+_YEAR = re.compile(r"\b(in|since|by|until|during) ((?:19|20)\d\d)\b(?!\s*[-–/])")
+_SHARE = re.compile(r"(?<![\w.,])\d[\d.,]*\s?(?:%|per ?cent\b)")
+_MONEY = re.compile(r"(?:US\$|[$€£])\s?\d[\d.,]*(?:\s(?:million|billion|thousand|trillion))?")
+_COUNT = re.compile(
+    r"(?<![\w.,$€£#-])(?!(?:19|20)\d\d\b)(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)"
+    r"(?= [a-z]{3,})(?!\s(?:of|and|to|in|or|the)\b)"
+)
+NUMBERS = (
+    ("share", _SHARE, "what percentage"),
+    ("money", _MONEY, "how much money"),
+    ("count", _COUNT, "how many"),
+)
+_IS = re.compile(r"^(?P<subject>(?:The |An? )?[A-Z][\w'’ -]{2,50}?) (?P<verb>is|was) (?P<rest>(?:an?|the) .{15,})$")
+
+
+def ask_extractively(_ref: PageRef, text: PageText) -> Draft | None:
+    """Return a question of the page's most telling sentence; None where no sentence can be asked for plainly."""
+    found = []
+    for sentence in split_sentences(text):
+        quote = " ".join(text.text[sentence.start : sentence.end].split())
+        asked = ask_about(quote) if sentence.shape == "sentence" else None
+        if asked:
+            names = len(re.findall(r"(?<=\s)[A-Z][a-z]+", quote))  # names make a question stand by itself
+            found.append((names, Draft(*asked, quote)))
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def ask_about(sentence: str) -> tuple[str, str, str] | None:
+    """Return kind, question and answer of a sentence that states something that can be asked for; None otherwise."""
+    text = " ".join(sentence.split())
+    if len(text.split()) not in WORDS or not text[0].isupper() or not text.endswith((".", "。")):
+        return None
+    body = text.rstrip(".。 ")
+    for kind, form, asked in NUMBERS:
+        if len(places := list(form.finditer(body))) == 1:
+            start, end = places[0].span()
+            return kind, _as_question(body[:start] + asked + body[end:]), places[0].group()
+    if len(places := list(_YEAR.finditer(body))) == 1:
+        start, end = places[0].span(2)
+        return "year", _as_question(f"{body[:start]}which year{body[end:]}"), places[0][2]
+    what = _IS.match(body)
+    if what and what["subject"].lower() not in ("this", "that", "it", "there", "he", "she"):
+        subject = re.sub(r"^(The|An?) ", lambda article: article[0].lower(), what["subject"])
+        return "what", f"What {what['verb']} {subject}?", what["rest"]
+    return None
+
+
+def _as_question(text: str) -> str:
+    return text[0].upper() + text[1:] + "?"

@@ -1,0 +1,135 @@
+"""Proposals for a person to review: a CSV whose rows are kept, edited or dropped, and the data set of those kept."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+from pagelens.api.engine.results import Status
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef, PageText
+from pagelens.evals.datasets.dataset import DataSet, Question, parse_page_id
+from pagelens.evals.datasets.line_reader import Faults
+
+KEEP, DROP = {"keep", "k", "yes", "y", "x", "1"}, {"", "drop", "d", "no", "n", "0"}
+
+
+class Draft(NamedTuple):
+    """A question that a page answers, its answer, and the words of the page that it rests on."""
+
+    kind: str  # year, share, money, count, what; model
+    question: str
+    answer: str
+    quote: str
+
+
+Ask = Callable[[PageRef, PageText], Draft | None]
+"""What is asked of a page; None where there is nothing to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A row of the CSV. `keep` is for the person; `pages` and `hard_negatives` are page numbers, or FILE#PAGE."""
+
+    keep: str
+    qid: str
+    kind: str  # year, share, money, count, what, unanswerable
+    question: str
+    answer: str
+    document: str
+    pages: str
+    hard_negatives: str
+    quote: str
+
+
+COLUMNS = [one.name for one in fields(Proposal)]
+
+
+def write_csv(rows: Sequence[Proposal], path: Path) -> None:
+    """Write proposals. Raises UsageError where something stands already."""
+    require_absent(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets read it as UTF-8
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({name: _plain(getattr(one, name)) for name in COLUMNS} for one in rows)
+
+
+def require_absent(path: Path) -> None:
+    """Raise UsageError where something stands: it may hold a person's work."""
+    if path.exists():
+        raise UsageError(f"expected no file at {path}, found one: give another name, or move it away")
+
+
+def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
+    """Return the data set of the rows that say keep. Raises UsageError that lists the malformed rows."""
+    root = common_root(status)
+    names = sorted(str(Path(one).relative_to(root)) for document in status.documents for one in document.paths)
+    faults = Faults()
+    questions: list[Question] = []
+    qrels: dict[str, dict[PageRef, int]] = {}
+    for line, row in _rows(path):
+        said = (row["keep"] or "").strip().lower()
+        if said not in KEEP | DROP:
+            faults.add(path, line, "keep or drop under 'keep'", said)
+        if said not in KEEP:
+            continue
+        pages = dict.fromkeys(_refs(path, line, row, "pages", faults), 1)
+        pages |= {page: 0 for page in _refs(path, line, row, "hard_negatives", faults) if page not in pages}
+        strangers = [page.path for page in pages if page.path not in names]
+        if strangers or not row["question"].strip():
+            expected = "a document of the collection" if strangers else "a question"
+            faults.add(path, line, expected, strangers[0] if strangers else "")
+            continue
+        answerable = any(pages.values())
+        answers = (row["answer"].strip(),) if row["answer"].strip() and answerable else ()
+        documents = (row["document"],) if row["document"] in names else ()
+        groups = {"question_type": (row["kind"],)} if row["kind"] else {}
+        questions.append(Question(row["qid"], row["question"].strip(), documents, answers, "", answerable, groups))
+        qrels[row["qid"]] = pages
+    faults.raise_any()
+    if not questions:
+        raise UsageError(f"expected rows of {path} with keep under 'keep', found none")
+    return DataSet(name, root, names, questions, qrels)
+
+
+def _plain(text: str) -> str:
+    """Return a cell that spreadsheets read as text: one that begins like a formula gets a blank before it."""
+    return f" {text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise UsageError(f"{path}:1: expected the columns {', '.join(COLUMNS)}, found no {', '.join(missing)}")
+            for row in reader:
+                yield reader.line_num, {name: row[name] or "" for name in COLUMNS}
+    except OSError as exc:
+        raise UsageError(f"expected proposals at {path}, found {exc.strerror}. Make them: pagelens eval init") from exc
+
+
+def _refs(path: Path, line: int, row: dict[str, str], column: str, faults: Faults) -> list[PageRef]:
+    """Read page numbers of the row's document, or FILE#PAGE, separated by ; or blanks around it."""
+    found = []
+    for part in (part.strip() for part in row[column].split(";")):
+        if part:
+            try:
+                found.append(parse_page_id(part if "#" in part else f"{row['document'].strip()}#{part}"))
+            except ValueError:
+                faults.add(path, line, f"page numbers or FILE#PAGE, separated by ;, under {column!r}", part)
+    return found
+
+
+def common_root(status: Status) -> Path:
+    """Return the deepest folder that holds every document of the collection."""
+    parents = [Path(path).parent for document in status.documents for path in document.paths]
+    if not parents:
+        raise UsageError(f"expected documents in {status.collection}, found none. Run: pagelens index FILES")
+    root = parents[0]
+    while not all(parent.is_relative_to(root) for parent in parents):
+        root = root.parent
+    return root

@@ -1,0 +1,136 @@
+"""The command group `pagelens eval`: run, compare, report, check, import, init, accept, export.
+
+Exit codes are those of `pagelens`; further, 6: a gate did not hold.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pagelens.api.cli import console as shell
+from pagelens.api.cli.options import Json
+from pagelens.api.engine import wiring
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.file_names import printable
+from pagelens.api.engine.results import as_json
+from pagelens.core.errors import PageLensError
+from pagelens.evals.cli import console
+from pagelens.evals.cli.options import Documents, Form
+from pagelens.evals.cli.own_questions import accept, init
+from pagelens.evals.cli.run_command import run
+from pagelens.evals.datasets.folder import read_folder, write_folder
+from pagelens.evals.datasets.registry import open_dataset
+from pagelens.evals.measures.measure_names import parse_measure
+from pagelens.evals.report.markdown_report import markdown_comparison
+from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.comparison import compare, side
+from pagelens.evals.runs.export import EXPORTS, export_run
+from pagelens.evals.runs.gate import parse_gate
+from pagelens.evals.runs.run_folder import Run, read_run_folder
+from pagelens.evals.runs.scoring import HEADLINE
+
+GATE_FAILED = 6
+
+app = typer.Typer(no_args_is_help=True, help="Measure a collection on questions: run, compare, report.")
+app.command()(run)
+app.command()(init)
+app.command()(accept)
+
+
+@app.command(name="compare")
+def compare_runs(
+    a: Annotated[str, typer.Argument(help="The run to compare with, RUN or RUN::SYSTEM.")],
+    b: Annotated[str, typer.Argument(help="The run under test.")],
+    measure: Annotated[
+        list[str] | None, typer.Option("--measure", "-m", help="nDCG@5, doc.R@1, ...; may repeat.")
+    ] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option("--gate", help="'nDCG@5 >= A - 0.01': exit with 6 where it does not hold.")
+    ] = None,
+    scope: Annotated[list[str] | None, typer.Option("--scope", help="within, whole; may repeat.")] = None,
+    by_document: Annotated[
+        bool, typer.Option("--by-document", help="Resample documents, not questions: wider, fairer intervals.")
+    ] = False,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the comparison here too.")] = None,
+    as_data: Json = False,
+) -> int:
+    """Tell whether B is better than A, with intervals, and which questions changed."""
+    measures = [parse_measure(text) for text in measure] if measure else HEADLINE
+    gates = [parse_gate(text) for text in gate or ()]
+    before, after = (side(*_run_and_system(text)) for text in (a, b))
+    found = compare(before, after, measures, gates=gates, scopes=scope or (), by_document=by_document)
+    if markdown:
+        markdown.write_text(markdown_comparison(found), "utf-8")
+    if as_data:
+        rows = [
+            {"scope": one.scope, "measure": str(one.measure), "a": one.a, "b": one.b, "verdict": one.verdict}
+            | as_json(one.interval)
+            for one in found.differences
+        ]
+        passed = [{"gate": str(one.gate), "scope": one.scope, "held": one.held} for one in found.gates]
+        print(json.dumps({"differences": rows, "gates": passed, "passed": found.passed}, ensure_ascii=False, indent=2))
+    else:
+        console.print_comparison(found)
+    return 0 if found.passed else GATE_FAILED
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(help="A run's folder.")],
+    collection: Annotated[
+        Path | None, typer.Option("--collection", "-c", help="For page pictures; the one that was run if left out.")
+    ] = None,
+) -> int:
+    """Write a run's reports again."""
+    found = read_run_folder(run_folder)
+    engine = _engine_for(found, collection)
+    summary, page = write_reports(found, engine)
+    console.print_summary(summary)
+    shell.out.print(f"report   {printable(str(page))}", markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command()
+def check(dataset: Path, form: Form = None, documents: Documents = None) -> int:
+    """Read a data set and say what is in it, or what is wrong with it, line by line."""
+    data = open_dataset(dataset, form=form, documents=documents)
+    console.print_dataset(data)
+    return 0
+
+
+@app.command(name="import")
+def import_set(dataset: Path, out: Path, form: Form = None, documents: Documents = None) -> int:
+    """Write a data set in PageLens's own form; its files stay where they are."""
+    target = documents or (out / "documents" if form in ("beir", "vidore") else None)
+    data = open_dataset(dataset, form=form, documents=target)
+    write_folder(data, out)
+    console.print_dataset(read_folder(out))
+    return 0
+
+
+@app.command()
+def export(
+    run_folder: Annotated[Path, typer.Argument(help="A run's folder.")],
+    out: Annotated[Path, typer.Argument(help="A folder.")],
+    form: Annotated[str, typer.Option("--form", help=" or ".join(EXPORTS))] = "trec_eval",
+) -> int:
+    """Write a run's rankings and grades as other evaluation tools read them."""
+    for path in export_run(read_run_folder(run_folder), out, form):
+        shell.out.print(str(path), markup=False, soft_wrap=True)
+    return 0
+
+
+def _run_and_system(text: str) -> tuple[Run, str | None]:
+    path, mark, system = text.partition("::")
+    return read_run_folder(Path(path)), system if mark else None
+
+
+def _engine_for(found: Run, collection: Path | None) -> Engine | None:
+    root = collection or Path(found.manifest["collection"]["path"])
+    try:
+        return wiring.open_collection(root)
+    except PageLensError as exc:
+        shell.err.print(f"no page pictures: {printable(str(exc))}", markup=False, soft_wrap=True)
+        return None

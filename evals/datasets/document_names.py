@@ -1,0 +1,62 @@
+"""Which document of a data set a document of a collection is: by where its file stands, else by the end of its path."""
+
+import glob
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pagelens.api.engine.results import Status
+from pagelens.core.types import Filters, PageRef
+from pagelens.evals.datasets.dataset import DataSet
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNames:
+    """Names of the set for paths of the collection, and back. Files of the same bytes share a document."""
+
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # any path of a document -> its names in the set
+    paths: Mapping[str, str] = field(default_factory=dict)  # a name in the set -> a path in the collection
+
+    @classmethod
+    def of(cls, data: DataSet, status: Status) -> "DocumentNames":
+        """Find the set's documents among those of a collection."""
+        root = os.path.realpath(data.folder)
+        known = set(data.documents)
+        below = {path: name for one in status.documents for path in one.paths if (name := _below(path, root, known))}
+        elsewhere = known - set(below.values())
+        names: dict[str, list[str]] = {}
+        paths: dict[str, str] = {}
+        for document in status.documents:
+            found = {below.get(path) or _by_tail(path, elsewhere) for path in document.paths} - {None}
+            for path in document.paths:
+                names[path] = sorted(name for name in found if name)
+            for name in names[document.paths[0]]:
+                paths.setdefault(name, document.paths[0])
+        return cls(names, paths)
+
+    def missing(self, data: DataSet) -> list[str]:
+        """Return the set's documents that the collection does not hold."""
+        return [name for name in data.documents if name not in self.paths]
+
+    def pages(self, ref: PageRef, wanted: Sequence[str] = ()) -> list[PageRef]:
+        """Return a found page by its names in the set (of those `wanted`, if given); its path where it has none."""
+        names = [name for name in self.names.get(ref.path, ()) if not wanted or name in wanted]
+        return [PageRef(name, ref.number) for name in names] or [PageRef(ref.path, ref.number)]
+
+    def only(self, documents: Sequence[str]) -> Filters | None:
+        """Return filters that leave only these documents of the set; None where none of them is in the collection."""
+        paths = [self.paths[name] for name in documents if name in self.paths]
+        return Filters(paths=tuple(glob.escape(path) for path in paths)) if paths else None
+
+
+def _below(path: str, root: str, known: set[str]) -> str | None:
+    real = os.path.realpath(path)
+    name = Path(real).relative_to(root).as_posix() if real.startswith(root + os.sep) else None
+    return name if name in known else None
+
+
+def _by_tail(path: str, names: set[str]) -> str | None:
+    parts = Path(path).parts
+    tails = ("/".join(parts[start:]) for start in range(1, len(parts)))
+    return next((tail for tail in tails if tail in names), None)

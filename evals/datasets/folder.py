@@ -1,0 +1,221 @@
+"""PageLens's own folder format, read and written (docs/evals.md describes it).
+
+documents/        what is asked about
+queries.jsonl     a question a line; pictures that are asked with stand in the folder, too
+qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
+dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong}
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import DataSet, Qrels, Question, page_id, parse_page_id
+from pagelens.evals.datasets.line_reader import Faults, read_json, read_json_lines, read_lines
+
+GROUPS = ("doc_type", "dataset", "language", "question_type")  # fields that become a breakdown of that name
+
+
+def read_folder(folder: Path) -> DataSet:
+    """Return the data set in a folder. Raises UsageError that lists every malformed line."""
+    about = read_json(folder / "dataset.json") if (folder / "dataset.json").exists() else {}
+    if not isinstance(about, dict):
+        raise UsageError(f"{folder / 'dataset.json'}: expected a JSON object, found {type(about).__name__}")
+    documents = folder / str(about.get("documents", "documents"))
+    names = _listed(about, documents, folder) or document_names(documents)
+    faults = Faults()
+    questions, evidence = read_questions(folder / "queries.jsonl", set(names), faults, images=folder)
+    qrels: Qrels = evidence
+    if (folder / "qrels.tsv").exists():
+        qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
+    faults.raise_any()
+    if not questions:
+        raise UsageError(f"expected at least one question in {folder / 'queries.jsonl'}, found none")
+    name = str(about.get("name") or folder.resolve().name)
+    images = folder.resolve() if any(one.image for one in questions) else None
+    return DataSet(name, documents.resolve(), names, questions, qrels, images)
+
+
+def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
+    """Write a data set. Its documents are not copied: with `link`, dataset.json points to where they are; the pictures
+    that questions are asked with are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_pictures(data, folder)
+    write_questions(data, folder / "queries.jsonl")
+    write_qrels(data.qrels, folder / "qrels.tsv")
+    about: dict[str, Any] = {"name": data.name}
+    if link:
+        about["documents"] = os.path.relpath(data.folder, folder.resolve())
+        about["files"] = list(data.documents)
+    (folder / "dataset.json").write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def write_questions(data: DataSet, path: Path) -> None:
+    """Write queries.jsonl."""
+    rows = [json.dumps(question_row(one, data), ensure_ascii=False) + "\n" for one in data.questions]
+    path.write_text("".join(rows), "utf-8")
+
+
+def question_row(question: Question, data: DataSet) -> dict[str, Any]:
+    """Return a question as the object of its line in queries.jsonl."""
+    row: dict[str, Any] = {"qid": question.qid, "question": question.text}
+    row |= {"image": question.image} if question.image else {}
+    if question.documents:
+        one = len(question.documents) == 1
+        row["doc" if one else "docs"] = question.documents[0] if one else list(question.documents)
+        row["evidence"] = [page.number for page in data.relevant(question.qid) if page.path == question.documents[0]]
+    if question.answers:
+        row["answer"] = question.answers[0] if len(question.answers) == 1 else list(question.answers)
+    row |= {"answer_format": question.answer_format} if question.answer_format else {}
+    row["answerable"] = question.answerable
+    for name, values in question.groups.items():
+        row["sources" if name == "source" else name] = list(values) if name == "source" else values[0]
+    return row
+
+
+def document_names(folder: Path) -> list[str]:
+    """Return the names of the files below a folder: paths from it, with forward slashes, hidden ones left out."""
+    if not folder.is_dir():
+        raise UsageError(f"expected a folder of documents at {folder}, found none")
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+
+
+def _listed(about: Mapping[str, Any], documents: Path, folder: Path) -> list[str]:
+    """Return the files that dataset.json lists, all of which must be there; none when it lists none."""
+    files = about.get("files") or []
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise UsageError(f"{folder / 'dataset.json'}: expected a list of file names under 'files', found {files!r}")
+    gone = [name for name in files if not (documents / name).is_file()]
+    if gone:
+        raise UsageError(f"expected {gone[0]!r} below {documents}, as dataset.json lists it, found none")
+    return sorted(files)
+
+
+def read_qrels(path: Path, qids: set[str], names: set[str], faults: Faults) -> dict[str, dict[PageRef, int]]:
+    """Read graded pages: `qid 0 FILE#PAGE grade` (TREC) or `qid FILE#PAGE grade`, by tabs, or by blanks."""
+    grades: dict[str, dict[PageRef, int]] = {}
+    for number, line in read_lines(path):
+        parts = line.split("\t") if "\t" in line else line.split()
+        if len(parts) not in (3, 4) or not parts[-1].strip().lstrip("-").isdecimal():
+            faults.add(path, number, "question, 0, FILE#PAGE and a whole grade, separated by tabs", line)
+            continue
+        qid, text, grade = parts[0].strip(), parts[-2].strip(), int(parts[-1])
+        try:
+            page = parse_page_id(text)
+        except ValueError:
+            faults.add(path, number, "a page like FILE#12, counted from 1", text)
+            continue
+        if qid not in qids:
+            faults.add(path, number, "the qid of a line of queries.jsonl", qid)
+        elif page.path not in names:
+            faults.add(path, number, "a page of a file below the documents folder", text)
+        elif grades.setdefault(qid, {}).setdefault(page, grade) != grade:
+            faults.add(path, number, f"the grade {grades[qid][page]} that a line above gave this page", str(grade))
+    return grades
+
+
+def write_qrels(qrels: Qrels, path: Path) -> None:
+    """Write graded pages as TREC lines, separated by tabs."""
+    rows = [f"{qid}\t0\t{page_id(page)}\t{grade}\n" for qid, pages in qrels.items() for page, grade in pages.items()]
+    path.write_text("".join(rows), "utf-8")
+
+
+def read_questions(
+    path: Path, names: set[str], faults: Faults, *, images: Path | None = None
+) -> tuple[list[Question], dict[str, dict[PageRef, int]]]:
+    """Read queries.jsonl: the questions, and the pages that they name themselves under `evidence`, grade 1.
+
+    Pictures must stand in the folder `images`; where that is not given they are not looked for.
+    """
+    questions: dict[str, Question] = {}
+    evidence: dict[str, dict[PageRef, int]] = {}
+    for number, row in read_json_lines(path, faults):
+        problem = _problem(row, questions, names) or _picture_problem(row, images)
+        if problem:
+            faults.add(path, number, *problem)
+            continue
+        question = _question(row)
+        questions[question.qid] = question
+        if question.documents and row.get("evidence"):
+            evidence[question.qid] = {PageRef(question.documents[0], page): 1 for page in row["evidence"]}
+    return list(questions.values()), evidence
+
+
+def _problem(row: Mapping[str, Any], before: Mapping[str, Question], names: set[str]) -> tuple[str, object] | None:
+    """Return what is wrong with a line of queries.jsonl: what was expected, what was found."""
+    for field in ("qid",) if row.get("image") else ("qid", "question"):
+        if not isinstance(row.get(field), str) or not row[field].strip():
+            return f"a text under {field!r}", row.get(field, f"the fields {', '.join(row) or 'none'}")
+    if row["qid"] in before:
+        return "a qid that no line above has", row["qid"]
+    if any(char.isspace() for char in row["qid"]):
+        return "a qid without blanks", row["qid"]
+    if not isinstance(row.get("answerable", True), bool):
+        return "true or false under 'answerable'", row["answerable"]
+    documents = _documents(row)
+    strangers = [name for name in documents if name not in names]
+    if strangers:
+        return "a file below the documents folder under 'doc'", strangers[0]
+    pages = row.get("evidence") or []
+    if not isinstance(pages, list) or any(type(page) is not int or page < 1 for page in pages):
+        return "a list of page numbers from 1 under 'evidence'", pages
+    if pages and len(documents) != 1:
+        return "one 'doc' beside 'evidence'", documents
+    if not isinstance(row.get("sources") or [], list):
+        return "a list of texts under 'sources'", row["sources"]
+    return None
+
+
+def _picture_problem(row: Mapping[str, Any], images: Path | None) -> tuple[str, object] | None:
+    """Return what is wrong with a line's picture. One outside the folder is refused, wherever a link leads to: a set
+    from elsewhere must not show a model what it likes of this machine."""
+    image = row.get("image")
+    if image in (None, ""):
+        return None
+    if not isinstance(image, str) or not isinstance(row.get("question", ""), str):
+        return "a path under 'image', and a text or nothing under 'question'", image
+    name = PurePosixPath(image)
+    inside = not name.is_absolute() and ".." not in name.parts
+    if inside and images is not None:
+        path = (images / name).resolve()
+        inside = path.is_relative_to(images.resolve()) and path.is_file()
+    return None if inside else ("a picture below the folder of queries.jsonl under 'image'", image)
+
+
+def _copy_pictures(data: DataSet, folder: Path) -> None:
+    for question in data.questions:
+        source, target = data.picture(question), folder / question.image
+        if source and source.resolve() != target.resolve():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    groups = {"source": tuple(map(str, row.get("sources") or ()))}
+    groups |= {name: (str(row[name]),) for name in GROUPS if row.get(name)}
+    return Question(
+        qid=row["qid"],
+        text=row.get("question", "").strip(),
+        documents=tuple(_documents(row)),
+        answers=tuple(_texts(row.get("answer", row.get("answers")))),
+        answer_format=str(row.get("answer_format") or ""),
+        answerable=row.get("answerable", True),
+        groups={name: values for name, values in groups.items() if values},
+        image=row.get("image") or "",
+    )
+
+
+def _documents(row: Mapping[str, Any]) -> list[str]:
+    return list(_texts(row.get("docs") or row.get("doc")))
+
+
+def _texts(value: object) -> Iterable[str]:
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,85 @@
+"""Text files read line by line, with every fault named by file and line: expected, found.
+
+A reader collects the faults and raises once, so that a data set is mended in one go and not line after line.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pagelens.core.errors import UsageError
+
+SHOWN = 20  # faults in one message
+FOUND = 80  # characters of a faulty line that are shown
+
+
+class Faults:
+    """What is wrong with a data set's files."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def add(self, path: Path, line: int, expected: str, found: object) -> None:
+        """Note a fault; `line` from 1, 0 for the file as a whole."""
+        text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
+        shown = text if len(text) <= FOUND else text[: FOUND - 1] + "…"
+        place = f"{path}:{line}" if line else str(path)
+        self._said.append(f"{place}: expected {expected}, found {shown or 'nothing'}")
+
+    def __bool__(self) -> bool:
+        return bool(self._said)
+
+    def raise_any(self) -> None:
+        """Raise UsageError that lists the faults, if there are any."""
+        if not self._said:
+            return
+        more = len(self._said) - SHOWN
+        listed = self._said[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        raise UsageError("the data set cannot be read:\n" + "\n".join(listed))
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank with their numbers from 1. Raises UsageError when they cannot be read."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as exc:
+        raise UsageError(f"expected a file that can be read at {path}, found {exc.strerror or exc}") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{path}: expected UTF-8 text, found the byte 0x{exc.object[exc.start]:02x}") from exc
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.rstrip("\r")
+        if line.strip():
+            yield number, line
+
+
+def read_json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON Lines file with their line numbers; lines that hold none are faults."""
+    for number, line in read_lines(path):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as exc:
+            faults.add(path, number, f"a JSON object ({exc.msg} at column {exc.colno})", line)
+            continue
+        if not isinstance(row, dict):
+            faults.add(path, number, "a JSON object", line)
+            continue
+        yield number, row
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file. Raises UsageError that names the place of the fault."""
+    text = "\n".join(line for _, line in read_lines(path))
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise UsageError(f"{path}: expected JSON, found {exc.msg} at character {exc.pos}") from exc
+
+
+def text_of(row: dict[str, Any], *names: str) -> str:
+    """Return the first of the fields that holds something, as text without blanks at its ends; '' if none does."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
+            return str(value).strip()
+    return ""

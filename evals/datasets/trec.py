@@ -1,0 +1,72 @@
+"""TREC's form: topics, qrels, and a folder of documents named by the qrels' ids (`FILE`, or `FILE#PAGE`).
+
+Topics are `qid<TAB>text` lines, or the classic `<top> <num> Number: 301 <title> ... </top>` text.
+"""
+
+import re
+from pathlib import Path
+
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import DataSet, Question, parse_page_id
+from pagelens.evals.datasets.folder import document_names
+from pagelens.evals.datasets.line_reader import Faults, read_lines
+
+TOPICS = ("topics.tsv", "topics.txt", "queries.tsv")
+_TOP = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
+_NUM = re.compile(r"<num>\s*(?:Number:)?\s*(\S+)", re.IGNORECASE)
+_TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?=<|$)", re.DOTALL | re.IGNORECASE)
+
+
+def read_trec(folder: Path, documents: Path) -> DataSet:
+    """Return the set in a folder with topics, qrels.txt and documents/. Raises UsageError for malformed lines."""
+    faults = Faults()
+    topics = next(path for name in TOPICS if (path := folder / name).exists())
+    questions = _read_topics(topics, faults)
+    names = document_names(documents)
+    stems = {name.rpartition(".")[0]: name for name in names} | {name: name for name in names}
+    qids = {one.qid for one in questions}
+    qrels: dict[str, dict[PageRef, int]] = {}
+    path = next((path for path in (folder / "qrels.txt", folder / "qrels.tsv") if path.exists()), folder / "qrels.txt")
+    for number, line in read_lines(path):
+        parts = line.split("\t") if line.count("\t") >= 3 else line.split()
+        if len(parts) != 4 or not parts[3].strip().lstrip("-").isdecimal():
+            faults.add(path, number, "topic, 0, document and a whole grade", line)
+            continue
+        page = _page(parts[2], stems)
+        if page is None:
+            faults.add(path, number, "a file below the documents folder", parts[2])
+        elif parts[0] in qids:  # grades of topics that are not asked do no harm
+            qrels.setdefault(parts[0], {})[page] = int(parts[3])
+    faults.raise_any()
+    return DataSet(folder.resolve().name, documents.resolve(), names, questions, qrels)
+
+
+def _page(text: str, stems: dict[str, str]) -> PageRef | None:
+    if text in stems:
+        return PageRef(stems[text], 1)
+    try:
+        page = parse_page_id(text)
+    except ValueError:
+        return None
+    return PageRef(stems[page.path], page.number) if page.path in stems else None
+
+
+def _read_topics(path: Path, faults: Faults) -> list[Question]:
+    lines = list(read_lines(path))
+    text = "\n".join(line for _, line in lines)
+    if "<top>" in text.lower():
+        found = [(_NUM.search(part), _TITLE.search(part)) for part in _TOP.findall(text)]
+        for number, title in found:
+            if not (number and title and title[1].strip()):
+                faults.add(
+                    path, 0, "<num> and <title> in every <top>", number[1] if number else "a topic without <num>"
+                )
+        return [Question(number[1], " ".join(title[1].split())) for number, title in found if number and title]
+    questions = []
+    for line_number, line in lines:
+        qid, tab, words = line.partition("\t")
+        if tab and qid.strip() and words.strip():
+            questions.append(Question(qid.strip(), words.strip()))
+        else:
+            faults.add(path, line_number, "a topic's number, a tab and its words", line)
+    return questions

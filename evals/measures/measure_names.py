@@ -1,0 +1,89 @@
+"""Measures as values: `nDCG@5`, `doc.R@10`, `MRR@10`, `EM`. They print as people write them, and parse back.
+
+Conventions where the literature has several: gains are linear in the grade (trec_eval), the discount is log2(rank + 1),
+a page answers from grade 1 on, a question that a run does not answer scores 0. `doc.` takes a document's best page for
+it, and its best grade.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from pagelens.core.errors import UsageError
+
+Level = Literal["page", "doc"]
+
+RANKING = {
+    "nDCG": "discounted gain of the first k over the best possible",
+    "R": "share of the evidence among the first k",
+    "P": "share of evidence in the first k",
+    "hit": "whether any evidence is among the first k",
+    "all": "whether all the evidence is among the first k",
+    "MRR": "one over the rank of the first evidence",
+    "AP": "mean of the precisions at the ranks of the evidence",
+}
+ANSWER = {
+    "EM": "the answer is the expected one, but for case, articles and punctuation (SQuAD)",
+    "F1": "overlap of the answer's words with the expected ones (SQuAD)",
+    "contains": "the expected answer stands in the answer or in a quote",
+    "numeric": "the expected number stands in the answer, unit and scale right, within 1%",
+    "MMLB": "MMLongBench-Doc's own rule",
+    "cite.P": "share of the citations that point to evidence",
+    "cite.R": "share of the evidence that is cited",
+    "cite.first": "whether the first citation points to evidence",
+    "verified": "share of the citations that the words of their page bear out",
+    "supported": "share of the citations that only the picture of their page bears out, as a model sees it",
+    "unverified": "share of the citations that neither bears out: lower is better",
+    "judge": "a model that sees the page calls the answer correct (1), partly so (0.5) or not",
+    "answered": "whether there was an answer rather than a refusal",
+    "refused": "whether a question without an answer was refused",
+}
+STATES = ("verified", "supported", "unverified")  # of citations
+LOWER = {"unverified"}
+NEEDS_K = {"nDCG", "R", "P", "hit", "all"}
+SYNONYMS = {"recall": "R", "precision": "P", "success": "hit", "rr": "MRR", "map": "AP"}
+_NAMES = {name.lower(): name for name in (*RANKING, *ANSWER)} | SYNONYMS
+_FORM = re.compile(r"(?:(?P<level>page|doc)\.)?(?P<name>[A-Za-z][A-Za-z0-9.]*)(?:@(?P<k>[1-9][0-9]{0,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is measured of each question, 0 to 1."""
+
+    name: str
+    k: int | None = None
+    level: Level = "page"
+
+    def __str__(self) -> str:
+        depth = f"@{self.k}" if self.k else ""
+        return f"{'doc.' if self.level == 'doc' else ''}{self.name}{depth}"
+
+    @property
+    def of_ranking(self) -> bool:
+        """Whether it looks at ranked pages rather than at an answer."""
+        return self.name in RANKING
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the better system has the lower value."""
+        return self.name in LOWER
+
+    @property
+    def says(self) -> str:
+        """What it measures, in words."""
+        return (RANKING | ANSWER)[self.name]
+
+
+def parse_measure(text: str) -> Measure:
+    """Read `nDCG@5` back. Raises UsageError with the measures there are."""
+    found = _FORM.fullmatch(text.strip())
+    name = _NAMES.get(found["name"].lower()) if found else None
+    if found is None or name is None:
+        known = ", ".join(f"{one}@k" if one in NEEDS_K else one for one in (*RANKING, *ANSWER))
+        raise UsageError(f"expected a measure among {known} (doc. before it: per document), found {text!r}")
+    k = int(found["k"]) if found["k"] else None
+    if name in NEEDS_K and k is None:
+        raise UsageError(f"expected a depth, as in {name}@5, found {text!r}")
+    if name in ANSWER and (k is not None or found["level"]):
+        raise UsageError(f"expected {name} alone, since it looks at answers, found {text!r}")
+    return Measure(name, k, "doc" if found["level"] == "doc" else "page")

@@ -1,0 +1,1 @@
+"""Evaluation runs: configuration, execution, scoring, comparison."""

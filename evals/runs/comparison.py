@@ -1,0 +1,195 @@
+"""Is B better than A? Differences on the same questions with paired bootstrap intervals; the questions that moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pagelens.core.errors import UsageError
+from pagelens.evals.datasets.dataset import DataSet, Question
+from pagelens.evals.measures.measure_names import Measure
+from pagelens.evals.measures.ranking import Values, first_rank
+from pagelens.evals.runs.bootstrap import Interval, mean_interval
+from pagelens.evals.runs.gate import Gate
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.scoring import answer_values, mean, ranking_values
+from pagelens.evals.runs.systems import FUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: a run, and the system of it that is meant."""
+
+    run: Run
+    system: str
+
+    def __str__(self) -> str:
+        return f"{self.run.name}::{self.system}"
+
+    def values(self, scope: str, measure: Measure) -> Values:
+        """Return the measure of each question."""
+        if measure.of_ranking:
+            return ranking_values(self.run, scope, self.system, [measure])[measure]
+        return answer_values(self.run, scope, [measure])[measure]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A question whose value moved, and the rank of the first page that answers it, on both sides."""
+
+    question: Question
+    a: float
+    b: float
+    rank_a: int | None
+    rank_b: int | None
+
+    @property
+    def difference(self) -> float:
+        """B's value less A's."""
+        return self.b - self.a
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A measure on both sides in one scope."""
+
+    scope: str
+    measure: Measure
+    a: float
+    b: float
+    interval: Interval  # of B - A
+    changes: Sequence[Change] = field(default_factory=tuple)  # worst first
+
+    @property
+    def better(self) -> int:
+        """Questions on which B is better."""
+        return sum(self.gain(one) > 0 for one in self.changes)
+
+    @property
+    def worse(self) -> int:
+        """Questions on which B is worse."""
+        return sum(self.gain(one) < 0 for one in self.changes)
+
+    def gain(self, change: Change) -> float:
+        """Return how much better B is on a question."""
+        return -change.difference if self.measure.lower_is_better else change.difference
+
+    @property
+    def verdict(self) -> str:
+        """What may be said with 95% confidence."""
+        if not self.interval.excludes_zero:
+            return "no difference shown"
+        return "B is better" if (self.interval.low > 0) != self.measure.lower_is_better else "B is worse"
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A gate, in one scope, and whether it held."""
+
+    gate: Gate
+    scope: str
+    a: float
+    b: float
+
+    @property
+    def held(self) -> bool:
+        """Whether B passed."""
+        return self.gate.holds(self.a, self.b)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B against A."""
+
+    a: Side
+    b: Side
+    questions: int  # that both were asked, with the same evidence
+    left_out: int  # that only one was asked, or whose evidence differs
+    differences: Sequence[Difference]
+    gates: Sequence[GateResult]
+    by_document: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate held."""
+        return all(gate.held for gate in self.gates)
+
+
+def side(run: Run, system: str | None = None) -> Side:
+    """Return a side: the named system, else all lanes together, else the only one there is. Raises UsageError."""
+    if system is None:
+        system = FUSED if FUSED in run.systems else next(iter(run.systems), FUSED)
+    if run.systems and system not in run.systems:
+        raise UsageError(f"expected a system of {run.folder} ({', '.join(run.systems)}), found {system!r}")
+    return Side(run, system)
+
+
+def compare(
+    a: Side,
+    b: Side,
+    measures: Sequence[Measure],
+    *,
+    gates: Sequence[Gate] = (),
+    scopes: Sequence[str] = (),
+    by_document: bool = False,
+) -> Comparison:
+    """Return B against A in every scope that both have (or `scopes`), on the questions that both were asked alike."""
+    common, left_out = _common(a.run.data, b.run.data)
+    if not common:
+        raise UsageError(f"expected {a} and {b} to have been asked the same questions, found none in common")
+    wanted = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
+    found: dict[tuple[str, Measure], Difference] = {}
+    for measure in wanted:
+        for scope in _scopes(a.run, b.run, measure, scopes):
+            one = _difference(a, b, scope, measure, common, by_document=by_document)
+            if one.interval.count:
+                found[scope, measure] = one
+    results = [result for gate in gates for result in _check(gate, found, a, b)]
+    ordered = sorted(found.values(), key=lambda one: list(dict.fromkeys(key[0] for key in found)).index(one.scope))
+    return Comparison(a, b, len(common), left_out, ordered, results, by_document)
+
+
+def _common(a: DataSet, b: DataSet) -> tuple[dict[str, Question], int]:
+    before = {one.qid: one for one in a.questions}
+    alike = {
+        one.qid: one
+        for one in b.questions
+        if one.qid in before
+        and (before[one.qid].text, before[one.qid].image) == (one.text, one.image)
+        and dict(a.qrels.get(one.qid, {})) == dict(b.qrels.get(one.qid, {}))
+    }
+    return alike, len({*before, *(one.qid for one in b.questions)}) - len(alike)
+
+
+def _scopes(a: Run, b: Run, measure: Measure, wanted: Sequence[str]) -> list[str]:
+    of_a, of_b = (run.scopes if measure.of_ranking else list(run.answers) for run in (a, b))
+    return [scope for scope in of_a if scope in of_b and (not wanted or scope in wanted)]
+
+
+def _difference(
+    a: Side, b: Side, scope: str, measure: Measure, common: Mapping[str, Question], *, by_document: bool
+) -> Difference:
+    of_a, of_b = a.values(scope, measure), b.values(scope, measure)
+    qids = [qid for qid in common if qid in of_a and qid in of_b]
+    groups = [(common[qid].documents or (qid,))[0] for qid in qids] if by_document else None
+    interval = mean_interval([of_b[qid] - of_a[qid] for qid in qids], groups)
+    moved = [qid for qid in qids if abs(of_b[qid] - of_a[qid]) > 1e-9]
+    changes = [Change(common[qid], of_a[qid], of_b[qid], _rank(a, scope, qid), _rank(b, scope, qid)) for qid in moved]
+    sign = -1 if measure.lower_is_better else 1
+    changes.sort(key=lambda one: (sign * one.difference, one.question.qid))
+    before, after = ({qid: values[qid] for qid in qids} for values in (of_a, of_b))
+    return Difference(scope, measure, mean(before), mean(after), interval, changes)
+
+
+def _rank(one: Side, scope: str, qid: str) -> int | None:
+    record = one.run.searches.get((scope, one.system), {}).get(qid)
+    return first_rank(one.run.data.relevant(qid), record.ranked) if record else None
+
+
+def _check(gate: Gate, found: Mapping[tuple[str, Measure], Difference], a: Side, b: Side) -> list[GateResult]:
+    results = [
+        GateResult(gate, scope, one.a, one.b)
+        for (scope, measure), one in found.items()
+        if measure == gate.measure and gate.scope in (None, scope)
+    ]
+    if not results:
+        raise UsageError(f"expected both {a} and {b} to have what the gate '{gate}' looks at, found none")
+    return results

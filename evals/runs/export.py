@@ -1,0 +1,70 @@
+"""Runs for other tools: trec_eval's two files for each system, ranx's JSON. Names of pages lose their blanks there."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import page_id
+from pagelens.evals.runs.run_folder import Run
+from pagelens.evals.runs.systems import file_part
+from pagelens.evals.runs.trec_run import falling
+
+EXPORTS = ("trec_eval", "ranx")
+
+
+def export_run(run: Run, out: Path, form: str) -> list[Path]:
+    """Write a run's rankings and grades; return the files. Raises UsageError for an unknown form.
+
+    trec_eval splits lines at blanks, so page names are percent-encoded there ("annual%20report.pdf#3"); ranx's JSON
+    holds them as they are: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
+    """
+    if form not in EXPORTS:
+        raise UsageError(f"expected a form among {', '.join(EXPORTS)}, found {form!r}")
+    out.mkdir(parents=True, exist_ok=True)
+    write = _trec_eval if form == "trec_eval" else _ranx
+    return write(run, out)
+
+
+def _trec_eval(run: Run, out: Path) -> list[Path]:
+    graded = out / "qrels.txt"
+    rows = [
+        f"{qid} 0 {_plain(page)} {grade}\n" for qid, pages in run.data.qrels.items() for page, grade in pages.items()
+    ]
+    graded.write_text("".join(rows), "utf-8")
+    files = [graded]
+    for (scope, system), records in run.searches.items():
+        lines = []
+        for qid, record in records.items():
+            for rank, (page, score) in enumerate(_scored(record.ranked, record.scores), start=1):
+                lines.append(f"{qid} Q0 {_plain(page)} {rank} {score!r} pagelens-{system}\n")
+        files.append(out / f"{scope}.{file_part(system)}.run")
+        files[-1].write_text("".join(lines), "utf-8")
+    return files
+
+
+def _ranx(run: Run, out: Path) -> list[Path]:
+    grades = {qid: {page_id(page): grade for page, grade in pages.items()} for qid, pages in run.data.qrels.items()}
+    files = [_write(out / "qrels.json", grades)]
+    for (scope, system), records in run.searches.items():
+        ranked = {
+            qid: {page_id(page): score for page, score in _scored(record.ranked, record.scores)}
+            for qid, record in records.items()
+        }
+        files.append(_write(out / f"{scope}.{file_part(system)}.json", ranked))
+    return files
+
+
+def _scored(pages: Sequence[PageRef], scores: Sequence[float]) -> list[tuple[PageRef, float]]:
+    return list(zip(pages, falling(scores), strict=True))
+
+
+def _plain(page: PageRef) -> str:
+    return quote(page_id(page), safe="#/._-+,()")
+
+
+def _write(path: Path, value: object) -> Path:
+    path.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+    return path

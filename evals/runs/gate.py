@@ -1,0 +1,68 @@
+"""Gates: what must hold for a change to pass, written as people say it: `nDCG@5 >= A - 0.01`.
+
+The left side is a measure of B, the run under test; the right side a number, or A's value of the same measure, with
+something added or taken away. A scope before the measure picks one (`whole R@5 >= 0.45`); without it every scope that
+was compared must pass. Values are 0 to 1.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pagelens.core.errors import UsageError
+from pagelens.evals.measures.measure_names import Measure, parse_measure
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+TOLERANCE = 1e-9  # what rounding may cost
+_FORM = re.compile(
+    r"\s*(?:(?P<scope>within|whole|foreign)\s+)?(?P<measure>[A-Za-z][\w.@]*)\s*(?P<operator>>=|<=|>|<)\s*"
+    r"(?:(?P<base>A)\s*(?:(?P<sign>[+-])\s*(?P<margin>\d*\.?\d+))?|(?P<number>\d*\.?\d+))\s*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition on B's value of a measure, given A's."""
+
+    measure: Measure
+    operator: str
+    against_a: bool
+    offset: float  # added to A's value, or the number itself
+    scope: str | None = None
+
+    def __str__(self) -> str:
+        right = f"{self.offset:g}"
+        if self.against_a:
+            sign = "-" if self.offset < 0 else "+"
+            right = f"A {sign} {abs(self.offset):g}" if self.offset else "A"
+        return f"{self.scope + ' ' if self.scope else ''}{self.measure} {self.operator} {right}"
+
+    def bound(self, a: float) -> float:
+        """Return what B's value is held against, given A's."""
+        return a + self.offset if self.against_a else self.offset
+
+    def holds(self, a: float, b: float) -> bool:
+        """Tell whether B passes."""
+        slack = TOLERANCE if self.operator == ">=" else -TOLERANCE if self.operator == "<=" else 0.0
+        return OPERATORS[self.operator](b + slack, self.bound(a))
+
+
+def parse_gate(text: str) -> Gate:
+    """Read a gate. Raises UsageError with the form."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise UsageError(f"expected a gate like 'nDCG@5 >= A - 0.01' or 'whole R@5 >= 0.45', found {text!r}")
+    offset = float(found["number"] or found["margin"] or 0.0)
+    return Gate(
+        parse_measure(found["measure"]),
+        found["operator"],
+        against_a=found["base"] is not None,
+        offset=-offset if found["sign"] == "-" else offset,
+        scope=found["scope"],
+    )

@@ -1,0 +1,91 @@
+"""A run's answers put to a judge; the verdicts stand beside the run, and who judged, and how, in its manifest."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import GenerationError, PageLensError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import Question
+from pagelens.evals.datasets.document_names import DocumentNames
+from pagelens.evals.runs.judge import PROMPT, Case, Judge, Verdict
+from pagelens.evals.runs.records import AnswerRecord
+from pagelens.evals.runs.run_folder import VERDICTS, Run, RunFolder, read_run_folder, write_whole
+from pagelens.evals.runs.runner import OnStep
+from pagelens.generate.llm.chat import OF_ONE_REQUEST, PicturePart
+from pagelens.generate.llm.image_parts import encode_picture
+
+LONGEST = 1_400  # pixels on a picture's longer side
+PAGES = 4  # that the judge sees, at most
+UNANSWERED = Verdict("incorrect", "There was no answer.")
+
+
+def judge_run(
+    engine: Engine, run: Run, judge: Judge, *, on_step: OnStep = lambda _name, _done, _all: None
+) -> tuple[Run, int]:
+    """Have a run's answers judged where an answer is known; return the run, and how many got no verdict.
+
+    Questions without an answer, and foreign ones, are not judged: there refusing is right, which needs no judge.
+    """
+    shows = _Pages(engine, DocumentNames.of(run.data, engine.status()))
+    todo = [
+        (record, question)
+        for scope, records in run.answers.items()
+        if scope != "foreign"
+        for question in run.data.questions
+        if question.answerable
+        and (question.answers or run.data.relevant(question.qid))
+        and (record := records.get(question.qid))
+    ]
+    rows, lost = [], 0
+    for count, (record, question) in enumerate(todo, start=1):
+        verdict = _verdict(run, judge, shows, record, question)
+        if verdict is None:
+            lost += 1
+        else:
+            row = {"scope": record.scope, "qid": record.qid, "grade": verdict.grade, "reason": verdict.reason}
+            rows.append(json.dumps(row, ensure_ascii=False) + "\n")
+        on_step(f"judged by {judge.name}", count, len(todo))
+    write_whole(run.folder / VERDICTS, "".join(rows))
+    RunFolder(run.folder).write_manifest({**run.manifest, "judge": {"model": judge.name, "prompt": PROMPT}})
+    return read_run_folder(run.folder), lost
+
+
+def _verdict(run: Run, judge: Judge, shows: "_Pages", record: AnswerRecord, question: Question) -> Verdict | None:
+    if not record.found:
+        return UNANSWERED
+    pages = run.data.relevant(question.qid)[:PAGES]
+    case = Case(question.text, question.answers, record.text, [shows.digest(page) for page in pages])
+    kept = judge.kept(case)
+    if kept is not None:
+        return kept
+    try:
+        return judge.judge(case, [picture for page in pages if (picture := shows.picture(page))])
+    except GenerationError as exc:
+        if exc.code not in OF_ONE_REQUEST:
+            raise
+        return None
+
+
+class _Pages:
+    """Pages of the set as the judge sees them."""
+
+    def __init__(self, engine: Engine, names: DocumentNames) -> None:
+        self._engine = engine
+        self._paths = names.paths
+        self._files: Mapping[str, str] = {
+            path: document.sha256 for document in engine.status().documents for path in document.paths
+        }
+
+    def digest(self, page: PageRef) -> str:
+        """Return what names a page's looks: its file's SHA-256 and its number; its name where the file is missing."""
+        return f"{self._files.get(self._paths.get(page.path, ''), page.path)}#{page.number}"
+
+    def picture(self, page: PageRef) -> PicturePart | None:
+        """Return a page's picture; None where its file is gone or has changed."""
+        path = Path(self._paths.get(page.path, page.path))
+        try:
+            return encode_picture(self._engine.page_picture(PageRef(str(path), page.number), LONGEST), longest=LONGEST)
+        except PageLensError:
+            return None

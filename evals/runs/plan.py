@@ -1,0 +1,79 @@
+"""What a run does: which systems, in which scopes, how deep; and the configuration that identifies it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import UsageError
+from pagelens.evals.datasets.dataset import DataSet
+from pagelens.evals.runs.environment import sources_digest, versions
+from pagelens.evals.runs.systems import System
+
+Scope = Literal["within", "whole", "foreign"]
+SCOPES: tuple[Scope, ...] = ("within", "whole")
+SAYS: Mapping[str, str] = {
+    "within": "within the question's document",
+    "whole": "over the whole set",
+    "foreign": "in every document but its own",
+}
+DEPTH = 50  # pages of each ranking that are kept
+PROBES = 20  # questions that may show that a lane works on such
+ASKED = 6  # pages an answer rests on, as in the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Systems by name, scopes, depth; what is answered."""
+
+    systems: Mapping[str, System]
+    scopes: Sequence[Scope]
+    answer_scopes: Sequence[Scope] = ()
+    depth: int = DEPTH
+    limit: int | None = None  # questions, the first ones
+    answerer: str = "extractive"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as a part of the configuration."""
+        systems = {name: system.as_json() for name, system in self.systems.items()}
+        answers = {"scopes": list(self.answer_scopes), "pages": ASKED, "answerer": self.answerer}
+        return {
+            "systems": systems,
+            "scopes": list(self.scopes),
+            "answers": answers,
+            "depth": self.depth,
+            "limit": self.limit,
+        }
+
+
+def lanes_for(engine: Engine, data: DataSet) -> list[str]:
+    """Return the collection's lanes that rank for such questions: those that find anything for one of the first."""
+    asked = [(one.text, data.picture(one)) for one in data.questions[:PROBES]]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in asked)]
+
+
+def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
+    try:
+        return bool(engine.search(text, image=picture, k=1, lanes=[lane]).hits)
+    except UsageError:  # a space that no lane searches
+        return False
+
+
+def scopes_of(data: DataSet) -> tuple[Scope, ...]:
+    """Return the scopes that make sense: `within` where questions name documents, `whole` always."""
+    return SCOPES if any(one.documents for one in data.questions) else ("whole",)
+
+
+def configuration(engine: Engine, data: DataSet, plan: Plan) -> dict[str, Any]:
+    """Return all that may change a result: data, collection, models, engine sources, library versions, the plan."""
+    status = engine.status()
+    return {
+        "dataset": data.digest,
+        "documents": sorted(one.sha256 for one in status.documents),
+        "profile": status.profile,
+        "models": dict(status.models),
+        "sources": sources_digest(),
+        "versions": versions(),
+        "plan": plan.as_json(),
+    }

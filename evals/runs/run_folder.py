@@ -1,0 +1,179 @@
+"""A run on disk. It explains itself, and a run that was killed goes on where it stopped.
+
+run.json          data set, configuration and its fingerprint, machine, versions, times; `finished` null until done
+queries.jsonl     the questions and
+qrels.tsv         the graded pages as they were asked
+searches.jsonl    a line for each scope, system and question, written as soon as it is known
+answers.jsonl     a line for each scope and question; of several the last counts
+verdicts.jsonl    what a judge says of the answers, where there was one
+trec/             a run file for each scope and system, written at the end
+scores.json       the tables; scores.jsonl: every measure of every question
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from pagelens.core.errors import UsageError
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import DataSet, Question
+from pagelens.evals.datasets.folder import read_qrels, read_questions, write_qrels, write_questions
+from pagelens.evals.datasets.line_reader import Faults, read_json
+from pagelens.evals.runs.judge import Verdict
+from pagelens.evals.runs.records import AnswerRecord, SearchRecord
+from pagelens.evals.runs.systems import file_part
+from pagelens.evals.runs.trec_run import write_run
+
+MANIFEST = "run.json"
+VERDICTS = "verdicts.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, read: what was asked, what was found, what was answered."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    data: DataSet
+    searches: Mapping[tuple[str, str], Mapping[str, SearchRecord]]  # (scope, system) -> qid -> record
+    answers: Mapping[str, Mapping[str, AnswerRecord]]  # scope -> qid -> record
+    verdicts: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)  # scope -> qid -> of the judge
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def scopes(self) -> list[str]:
+        """Scopes that were searched, in order."""
+        return list(dict.fromkeys(scope for scope, _ in self.searches))
+
+    @property
+    def systems(self) -> list[str]:
+        """Systems that were searched with, in order."""
+        return list(dict.fromkeys(system for _, system in self.searches))
+
+    def rankings(self, scope: str, system: str) -> dict[str, Sequence[PageRef]]:
+        """Return each question's pages, best first. Raises UsageError when the run has no such part."""
+        found = self.searches.get((scope, system))
+        if found is None:
+            there = ", ".join(f"{one} {other}" for one, other in self.searches) or "nothing"
+            raise UsageError(f"expected {self.folder} to hold {scope} {system}, found {there}")
+        return {qid: record.ranked for qid, record in found.items()}
+
+
+class RunFolder:
+    """A run being made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, manifest: Mapping[str, Any], data: DataSet) -> dict[str, Any] | None:
+        """Begin, or go on: return the manifest that stands there, None when the run is new.
+
+        Raises UsageError when another configuration stands there.
+        """
+        path = self.folder / MANIFEST
+        if path.exists():
+            before = _read_manifest(path)
+            if before["fingerprint"] != manifest["fingerprint"]:
+                changed = _changed(before["configuration"], manifest["configuration"])
+                raise UsageError(
+                    f"expected {self.folder} to be a run of this configuration, found another: {changed}. "
+                    "Give another folder with --out."
+                )
+            return before
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_questions(data, self.folder / "queries.jsonl")
+        write_qrels(data.qrels, self.folder / "qrels.tsv")
+        self.write_manifest(manifest)
+        return None
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write run.json whole."""
+        write_whole(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+
+    def done(self) -> set[tuple[str, str, str]]:
+        """Return the keys of what is done: not answers that a model failed to give. A line that a kill cut short is
+        taken away."""
+        searches = [SearchRecord.from_json(row).key for row in _rows(self.folder / "searches.jsonl", mend=True)]
+        answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
+        return {*searches, *(one.key for one in answers if not one.problem)}
+
+    def write_trec(self, run: Run) -> None:
+        """Write a TREC run file for each scope and system."""
+        for (scope, system), records in run.searches.items():
+            rankings = {qid: (record.ranked, record.scores) for qid, record in records.items()}
+            write_run(self.folder / "trec" / f"{scope}.{file_part(system)}.trec", rankings, f"pagelens-{system}")
+
+
+def append(file: IO[str], record: SearchRecord | AnswerRecord) -> None:
+    """Write a record's line and hand it to the system, so that a kill loses at most the line being written."""
+    file.write(json.dumps(record.as_json(), ensure_ascii=False) + "\n")
+    file.flush()
+
+
+def read_run_folder(folder: Path) -> Run:
+    """Return a run, finished or not. Raises UsageError where there is none."""
+    manifest = _read_manifest(folder / MANIFEST)
+    data = _read_data(folder, manifest)
+    searches: dict[tuple[str, str], dict[str, SearchRecord]] = {}
+    for row in _rows(folder / "searches.jsonl"):
+        record = SearchRecord.from_json(row)
+        searches.setdefault((record.scope, record.system), {})[record.qid] = record
+    answers: dict[str, dict[str, AnswerRecord]] = {}
+    for row in _rows(folder / "answers.jsonl"):
+        answer = AnswerRecord.from_json(row)
+        answers.setdefault(answer.scope, {})[answer.qid] = answer
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for row in _rows(folder / VERDICTS):
+        verdicts.setdefault(row["scope"], {})[row["qid"]] = Verdict(row["grade"], row["reason"])
+    return Run(folder, manifest, data, searches, answers, verdicts)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it appears all at once."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise UsageError(f"expected a run at {path.parent}, found no {MANIFEST}. Make one: pagelens eval run DATASET")
+    manifest = read_json(path)
+    if not isinstance(manifest, dict) or "fingerprint" not in manifest or "configuration" not in manifest:
+        raise UsageError(f"{path}: expected the manifest of a run, found something else")
+    return manifest
+
+
+def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
+    about = manifest["dataset"]
+    faults = Faults()
+    names = list(about["documents"])
+    questions: list[Question]
+    questions, _ = read_questions(folder / "queries.jsonl", set(names), faults)
+    qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
+    faults.raise_any()
+    images = Path(about["images"]) if about.get("images") else None
+    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels, images)
+
+
+def _rows(path: Path, *, mend: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the whole lines' objects; a last line without its end was cut short by a kill."""
+    if not path.exists():
+        return
+    whole, _, torn = path.read_text("utf-8", errors="replace").rpartition("\n")
+    if torn and mend:
+        path.write_text(whole + "\n" if whole else "", "utf-8")
+    for line in whole.split("\n"):
+        if line:
+            yield json.loads(line)
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return ", ".join(sorted(names)) + " differ" if names else "its fingerprint differs"

@@ -1,0 +1,193 @@
+"""Runs: every question through the engine, for every system and scope; what is there already is not done again."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pagelens.api.engine.engine import Engine
+from pagelens.core.errors import GenerationError
+from pagelens.core.types import Answer, Filters, PageRef
+from pagelens.evals.datasets.dataset import DataSet, Question
+from pagelens.evals.datasets.document_names import DocumentNames
+from pagelens.evals.runs.environment import fingerprint, machine, versions
+from pagelens.evals.runs.plan import ASKED, Plan, Scope, configuration
+from pagelens.evals.runs.records import AnswerRecord, Cited, SearchRecord
+from pagelens.evals.runs.run_folder import Run, RunFolder, append, read_run_folder
+from pagelens.generate.llm.chat import OF_ONE_REQUEST
+
+LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
+QUOTE = 600  # letters of a quote that are kept
+
+OnStep = Callable[[str, int, int], None]
+"""Called after each question with what is being done, steps done and steps in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question to be put to the engine."""
+
+    scope: Scope
+    system: str  # "answer": it is asked rather than searched
+    question: Question
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """As the record's."""
+        return self.scope, self.system, self.question.qid
+
+
+def perform_run(
+    engine: Engine, data: DataSet, plan: Plan, out: Path, *, on_step: OnStep = lambda _name, _done, _all: None
+) -> Run:
+    """Do what the plan asks and is not done yet; return the run. Raises UsageError when `out` holds another run."""
+    names = DocumentNames.of(data, engine.status())
+    folder = RunFolder(out)
+    manifest = _manifest(engine, data, plan, names)
+    before = folder.start(manifest, data)
+    manifest = before or manifest
+    done = folder.done()
+    steps = plan_steps(data, plan)
+    began = time.perf_counter()
+    todo = [step for step in steps if step.key not in done]
+    _warm_up(engine, data, plan, todo)
+    with (
+        (out / "searches.jsonl").open("a", encoding="utf-8") as searches,
+        (out / "answers.jsonl").open("a", encoding="utf-8") as answers,
+    ):
+        for count, step in enumerate(todo, start=len(steps) - len(todo) + 1):
+            if step.system == "answer":
+                append(answers, _answered(engine, names, data, step))
+            else:
+                append(searches, _searched(engine, names, data, plan, step))
+            on_step(f"{step.scope} {step.system}", count, len(steps))
+    manifest["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - began, 2)
+    manifest["finished"] = manifest["finished"] or _now()
+    folder.write_manifest(manifest)
+    run = read_run_folder(out)
+    folder.write_trec(run)
+    return run
+
+
+def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
+    """Return what a plan does, in order: questions that name no document are asked of the whole set only; those with a
+    picture are searched with, and not answered."""
+    questions = data.questions[: plan.limit]
+    steps = []
+    for scope in plan.scopes:
+        for system in plan.systems:
+            steps += [Step(scope, system, one) for one in questions if scope == "whole" or one.documents]
+    for scope in plan.answer_scopes:
+        asked = [one for one in questions if (scope == "whole" or one.documents) and not one.image]
+        steps += [Step(scope, "answer", one) for one in asked if scope != "foreign" or one.answerable]
+    return steps
+
+
+def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -> dict[str, Any]:
+    settings = configuration(engine, data, plan)
+    status = engine.status()
+    return {
+        "format": 1,
+        "fingerprint": fingerprint(settings),
+        "dataset": {
+            "name": data.name,
+            "folder": str(data.folder),
+            "images": str(data.images) if data.images else None,
+            "documents": list(data.documents),
+        },
+        "missing_documents": names.missing(data),
+        "collection": {
+            "path": status.collection,
+            "profile": status.profile,
+            "documents": len(status.documents),
+            "pages": status.pages,
+            "textless_pages": status.textless_pages,
+            "bytes": status.bytes_on_disk,
+        },
+        "configuration": settings,
+        "machine": machine(),
+        "versions": versions(),
+        "started": _now(),
+        "finished": None,
+        "seconds": 0.0,
+    }
+
+
+def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) -> None:
+    """Load what is loaded lazily, so that the first question's time is like the others'."""
+    if todo:
+        asked = todo[0].question
+        for lanes in {system.lanes for system in plan.systems.values()}:
+            engine.search(asked.text, image=data.picture(asked), k=1, lanes=lanes)
+
+
+def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> SearchRecord:
+    question = step.question
+    filters = Filters() if step.scope == "whole" else names.only(question.documents)
+    if filters is None:  # the document could not be read: nothing can be found in it
+        return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
+    began = time.perf_counter()
+    system = plan.systems[step.system]
+    found = engine.search(
+        question.text,
+        image=data.picture(question),
+        k=plan.depth,
+        filters=filters,
+        lanes=system.lanes,
+        fusion=system.fusion,
+    )
+    seconds = time.perf_counter() - began
+    wanted = question.documents if step.scope == "within" else ()
+    scored: dict[PageRef, float] = {}
+    lanes = []
+    for place, hit in enumerate(found.hits):
+        for page in names.pages(hit.ref, wanted):
+            scored.setdefault(page, hit.score)
+            if place < LANES_KEPT:
+                lanes.append({lane: rank.rank for lane, rank in hit.lanes.items()})
+    ranked, scores = list(scored), list(scored.values())
+    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, found.heard)
+
+
+def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -> AnswerRecord:
+    question = step.question
+    filters: Filters | None = Filters()
+    if step.scope == "within":
+        filters = names.only(question.documents)
+    elif step.scope == "foreign":
+        filters = names.only([name for name in data.documents if name not in question.documents])
+    if filters is None:
+        return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0)
+    began = time.perf_counter()
+    try:
+        answer = engine.ask(question.text, k=ASKED, filters=filters)
+    except GenerationError as exc:
+        if exc.code not in OF_ONE_REQUEST:
+            raise
+        # noted, and asked again by the next run
+        return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
+    return _answer_record(step, names, answer, time.perf_counter() - began)
+
+
+def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
+    wanted = step.question.documents if step.scope == "within" else ()
+    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], one.state) for one in answer.citations]
+    looked = [page for ref in answer.looked_at for page in names.pages(ref, wanted)]
+    return AnswerRecord(
+        step.scope,
+        step.question.qid,
+        answer.text,
+        answer.found,
+        answer.confidence,
+        cited,
+        looked,
+        seconds,
+        answer.notes,
+        answer.usage,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,172 @@
+"""A run's records to values: each measure of each question, and the means of groups of questions."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pagelens.evals.datasets.dataset import DataSet, Qrels, Question
+from pagelens.evals.measures.answer_numbers import numeric_match
+from pagelens.evals.measures.measure_names import STATES, Measure, parse_measure
+from pagelens.evals.measures.mmlongbench_score import NOT_ANSWERABLE, mmlongbench_score
+from pagelens.evals.measures.ranking import Values, score_rankings
+from pagelens.evals.measures.refusal import RefusalPoint, auroc, refusal_counts, refusal_curve
+from pagelens.evals.measures.text_overlap import contains, exact_match, token_f1
+from pagelens.evals.runs.records import AnswerRecord
+from pagelens.evals.runs.run_folder import Run
+
+STANDARD = tuple(
+    parse_measure(name)
+    for name in ("R@1", "R@3", "R@5", "R@10", "hit@1", "hit@5", "all@5", "MRR@10", "nDCG@5", "doc.R@1", "doc.R@5")
+)
+HEADLINE = tuple(parse_measure(name) for name in ("R@1", "R@5", "MRR@10", "nDCG@5"))
+CURVE = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)  # depths of the recall curve
+OF_ANSWERS = tuple(
+    parse_measure(name)
+    for name in (
+        "answered",
+        "refused",
+        "cite.first",
+        "cite.P",
+        "cite.R",
+        *STATES,
+        "contains",
+        "EM",
+        "F1",
+        "numeric",
+        "MMLB",
+        "judge",
+    )
+)
+_MARK = re.compile(r"\s*\[\d+\]")
+
+
+def ranking_values(run: Run, scope: str, system: str, measures: Sequence[Measure] = STANDARD) -> dict[Measure, Values]:
+    """Return each measure of each question that has evidence, one the run lacks scoring 0.
+
+    `within` counts, as `whole` does, every question with evidence: one that names no document scores 0 there.
+    """
+    return score_rankings(measures, _asked(run), run.rankings(scope, system))
+
+
+def answer_values(run: Run, scope: str, measures: Sequence[Measure] = OF_ANSWERS) -> dict[Measure, Values]:
+    """Return each measure of each question that it applies to. In `foreign` nothing but refusing is right."""
+    values: dict[Measure, Values] = {measure: {} for measure in measures}
+    for question in run.data.questions:
+        record = run.answers.get(scope, {}).get(question.qid)
+        if record is None:
+            continue
+        verdict = run.verdicts.get(scope, {}).get(question.qid)
+        for measure in measures:
+            judged = verdict.score if verdict else None
+            value = judged if measure.name == "judge" else answer_value(measure.name, question, record, run.data)
+            if value is not None:
+                values[measure][question.qid] = value
+    return values
+
+
+def answer_value(name: str, question: Question, record: AnswerRecord, data: DataSet) -> float | None:
+    """Return a measure of an answer; None where it does not apply to the question."""
+    answerable = question.answerable and record.scope != "foreign"
+    if name == "refused":
+        return None if answerable else float(record.refused)
+    if name == "MMLB" and question.answers and question.answer_format and record.scope != "foreign":
+        said = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
+        expected = question.answers if question.answerable else (NOT_ANSWERABLE,)
+        return max(mmlongbench_score(one, said, question.answer_format) for one in expected)
+    if not answerable:
+        return None
+    if name == "answered":
+        return float(record.found)
+    if name in ("cite.P", "cite.R", "cite.first", *STATES):
+        return _citation_value(name, question, record, data)
+    return _text_value(name, question, record)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How well confidence tells questions without an answer from those with one."""
+
+    against: str  # what the questions without an answer are, in words
+    answerable: int
+    unanswerable: int
+    auroc: float
+    curve: Sequence[RefusalPoint]
+    shipped: RefusalPoint | None  # what the answerer did refuse
+
+
+def refusals(run: Run) -> list[Refusals]:
+    """Return the refusal curves that the run's answers allow: the set's own unanswerable ones, and foreign ones."""
+    found = []
+    asked = {one.qid: one for one in run.data.questions}
+    for scope in ("whole", "within"):
+        home = run.answers.get(scope, {})
+        right = [record for qid, record in home.items() if asked[qid].answerable]
+        own = [record for qid, record in home.items() if not asked[qid].answerable]
+        where = "over the whole set" if scope == "whole" else "within the document"
+        found += _curve(f"questions without an answer, {where}", right, own)
+    right = [one for qid, one in run.answers.get("whole", {}).items() if asked[qid].answerable]
+    found += _curve("questions foreign to the documents", right, list(run.answers.get("foreign", {}).values()))
+    return found
+
+
+def mean(values: Mapping[str, float]) -> float:
+    """Return the mean over questions; 0 over none."""
+    return sum(values.values()) / len(values) if values else 0.0
+
+
+def groups(data: DataSet, qids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Return breakdown -> value -> questions, breakdowns of one value left out, values in order of size."""
+    found: dict[str, dict[str, list[str]]] = {}
+    wanted = set(qids)
+    for question in data.questions:
+        if question.qid in wanted:
+            for name, members in data.groups_of(question).items():
+                for member in members:
+                    found.setdefault(name, {}).setdefault(member, []).append(question.qid)
+    ordered = {name: dict(sorted(parts.items(), key=lambda part: -len(part[1]))) for name, parts in found.items()}
+    return {name: parts for name, parts in ordered.items() if len(parts) > 1}
+
+
+def _asked(run: Run) -> Qrels:
+    limit = run.manifest["configuration"]["plan"]["limit"]
+    qids = {one.qid for one in run.data.questions[:limit]}
+    return {qid: pages for qid, pages in run.data.qrels.items() if qid in qids}
+
+
+def _citation_value(name: str, question: Question, record: AnswerRecord, data: DataSet) -> float | None:
+    cited = [one.page for one in record.citations]
+    if name in STATES:
+        states = [one.state for one in record.citations if one.state is not None]
+        return sum(one == name for one in states) / len(states) if states else None
+    relevant = set(data.relevant(question.qid))
+    if not relevant:
+        return None
+    if name == "cite.R":
+        return len(relevant & set(cited)) / len(relevant)
+    if not cited:
+        return None
+    return float(cited[0] in relevant) if name == "cite.first" else sum(one in relevant for one in cited) / len(cited)
+
+
+def _text_value(name: str, question: Question, record: AnswerRecord) -> float | None:
+    if not question.answers:
+        return None
+    said = _MARK.sub("", record.text).strip() if record.found else ""
+    if name == "contains":
+        return contains(question.answers, [said, *(one.quote for one in record.citations)])
+    if name == "numeric":
+        return numeric_match(question.answers, said)
+    return exact_match(question.answers, said) if name == "EM" else token_f1(question.answers, said)
+
+
+def _curve(against: str, right: Sequence[AnswerRecord], wrong: Sequence[AnswerRecord]) -> list[Refusals]:
+    right, wrong = ([one for one in part if not one.problem] for part in (right, wrong))
+    both = [*right, *wrong]
+    sure, labels = [one.confidence for one in both], [True] * len(right) + [False] * len(wrong)
+    area = auroc(sure, labels)
+    if area is None:
+        return []
+    shipped = refusal_counts(np.array([one.refused for one in both]), np.array(labels), 0.0)
+    return [Refusals(against, len(right), len(wrong), area, refusal_curve(sure, labels), shipped)]

@@ -1,0 +1,112 @@
+"""Systems as values: which lanes, fused how. `words`, `words+text`, `fused`, `fused:plain:k=10`; they parse and print.
+
+Options stand behind the lanes, separated by colons: `plain` (ranks alone, every lane weighing the same: the method as
+published), or the two halves of it, `unscaled` and `equal`; `deaf` (what the query names does not come first); `k=10`;
+`weights=words=2,text=1` (fixed, 1 for a lane that is not named). Knows no engine.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from pagelens.core.errors import UsageError
+from pagelens.retrieve.search import Fusion
+
+FUSED = "fused"  # the name of all lanes together, as shipped
+OPTIONS = "plain, unscaled, equal, deaf, k=10, weights=words=2,text=1"
+FUSIONS = ("plain", "unscaled", "equal", "deaf", "k=10", "k=30", "k=120")  # that an ablation goes through
+EQUAL: Mapping[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Lanes (None: all that the engine has) and how they are fused (None: as shipped)."""
+
+    lanes: tuple[str, ...] | None = None
+    fusion: Fusion | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the system as a part of a configuration."""
+        how = self.fusion
+        told = {"k": how.k, "scaled": how.scaled, "hearing": how.hearing} if how else None
+        weights = {"weights": dict(how.weights) if how.weights is not None else None} if how else {}
+        return {"lanes": list(self.lanes) if self.lanes else None, "fusion": {**told, **weights} if told else None}
+
+
+AS_SHIPPED = System()
+
+
+def parse_system(text: str, lanes: Sequence[str]) -> System:
+    """Read a system among the collection's `lanes`. Raises UsageError with what was expected."""
+    name, *options = text.split(":")
+    parts = tuple(dict.fromkeys(name.split("+")))
+    strangers = [part for part in parts if part not in lanes]
+    if name != FUSED and strangers:
+        raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {strangers[0]!r}")
+    fusion = Fusion()
+    for option in options:
+        fusion = _with(fusion, option, parts if name != FUSED else lanes)
+    return System(None if name == FUSED else parts, fusion if options else None)
+
+
+def chosen_systems(asked: Sequence[str], lanes: Sequence[str]) -> dict[str, System]:
+    """Return the systems that a user names. Raises UsageError for one that there is not."""
+    return {name: parse_system(name, lanes) for name in asked}
+
+
+def lane_ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, System]:
+    """Return each lane alone, each pair, and all together, which is the system as shipped."""
+    systems = {lane: System((lane,)) for lane in lanes}
+    if pairs and len(lanes) > 2:
+        systems |= {"+".join(pair): System(pair) for pair in combinations(lanes, 2)}
+    return systems | ({FUSED: AS_SHIPPED} if len(lanes) > 1 else {})
+
+
+def fusion_ablation(lanes: Sequence[str]) -> dict[str, System]:
+    """Return all lanes together, fused in other ways than as shipped, and as shipped."""
+    return chosen_systems([*(f"{FUSED}:{option}" for option in FUSIONS), FUSED], lanes)
+
+
+def file_part(system: str) -> str:
+    """Return a system's name as a part of a file's name, on any file system."""
+    return system.replace(":", "~")
+
+
+def _with(fusion: Fusion, option: str, lanes: Sequence[str]) -> Fusion:
+    """Return a fusion changed by an option."""
+    if option == "plain":
+        return replace(fusion, scaled=False, weights=EQUAL)
+    if option == "unscaled":
+        return replace(fusion, scaled=False)
+    if option == "equal":
+        return replace(fusion, weights=EQUAL)
+    if option == "deaf":
+        return replace(fusion, hearing=False)
+    name, _, value = option.partition("=")
+    if name == "k":
+        return replace(fusion, k=_number(value, option))
+    if name == "weights" and value:
+        return replace(fusion, weights=_weights(value, option, lanes))
+    raise UsageError(f"expected a way of fusing among {OPTIONS}, found {option!r}")
+
+
+def _weights(text: str, option: str, lanes: Sequence[str]) -> dict[str, float]:
+    weights = {}
+    for part in text.split(","):
+        lane, _, value = part.partition("=")
+        if lane not in lanes:
+            raise UsageError(f"expected a lane of the system ({', '.join(lanes)}) in {option!r}, found {lane!r}")
+        weights[lane] = _number(value, option)
+    return weights
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise UsageError(f"expected a number of 0 or more in {option!r}, found {text!r}")
+    return value

@@ -1,0 +1,59 @@
+"""TREC run files: `qid Q0 FILE#PAGE rank score tag`, separated by tabs.
+
+Order: by score, ties by rank. The files written here leave no ties and no contradiction of the two, even to programs
+that read scores in single precision: where the engine puts a page above a better score (the query named it), the score
+below is lowered to just under the one above.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pagelens.core.types import PageRef
+from pagelens.evals.datasets.dataset import page_id, parse_page_id
+from pagelens.evals.datasets.line_reader import Faults, read_lines
+
+
+def falling(scores: Sequence[float]) -> list[float]:
+    """Return scores that fall strictly, in single precision: each the given one, or just under the one before."""
+    result: list[float] = []
+    ceiling = np.float32(np.inf)
+    for score in scores:
+        value = min(np.float32(score), np.nextafter(ceiling, np.float32(-np.inf)))
+        result.append(float(value))
+        ceiling = value
+    return result
+
+
+def write_run(path: Path, rankings: Mapping[str, tuple[Sequence[PageRef], Sequence[float]]], tag: str) -> None:
+    """Write a run; `rankings` maps a question to its pages, best first, and their scores."""
+    rows = []
+    for qid, (pages, scores) in rankings.items():
+        for rank, (page, score) in enumerate(zip(pages, falling(scores), strict=True), start=1):
+            rows.append(f"{qid}\tQ0\t{page_id(page)}\t{rank}\t{score!r}\t{tag}\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(rows), "utf-8")
+
+
+def read_run(path: Path) -> dict[str, list[PageRef]]:
+    """Return each question's pages, best first: by score, ties by rank, a page's second mention left out.
+
+    Raises UsageError that lists the malformed lines.
+    """
+    faults = Faults()
+    rows: dict[str, list[tuple[float, int, PageRef]]] = defaultdict(list)
+    for number, line in read_lines(path):
+        parts = line.split("\t") if line.count("\t") >= 5 else line.split()
+        try:
+            qid, _, *name, rank, score, _ = parts
+            rows[qid].append((-float(score), int(rank), parse_page_id(" ".join(name))))
+        except ValueError:
+            faults.add(path, number, "qid, Q0, FILE#PAGE, rank, score and tag, separated by tabs", line)
+    faults.raise_any()
+    return {qid: _in_order(found) for qid, found in rows.items()}
+
+
+def _in_order(found: Iterable[tuple[float, int, PageRef]]) -> list[PageRef]:
+    return list(dict.fromkeys(page for _, _, page in sorted(found, key=lambda row: row[:2])))

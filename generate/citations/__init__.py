@@ -1,0 +1,1 @@
+"""Citations: marks in an answer, and the check of each cited sentence on its page."""

@@ -1,0 +1,1 @@
+"""Structured extraction: a document into the shape of a JSON Schema."""

@@ -1,0 +1,1 @@
+"""Chat models behind one Protocol, and what calls to them cost."""

@@ -1,0 +1,1 @@
+"""Maintenance of a collection: copy, archive, re-embed, remove, check, repair, compact."""

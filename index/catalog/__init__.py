@@ -1,0 +1,1 @@
+"""The catalog: tables and statements for SQLite and PostgreSQL, schema migrations."""

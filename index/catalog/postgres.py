@@ -1,0 +1,177 @@
+"""A catalog on a PostgreSQL server: a schema of its own, sessions for readers, the one writer's session and lock.
+
+The address stands in `collection.json` without a password, which libpq takes from PGPASSWORD or its password file;
+or PAGELENS_CATALOG_URL says the whole address and is used instead. Knows no tables.
+"""
+
+import hashlib
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.schema import CreateSchema, DropSchema
+
+from pagelens.core.errors import CollectionLocked, StoreError
+from pagelens.index.catalog.migrating import migrate, require_readable
+from pagelens.index.catalog.reads import transaction
+from pagelens.index.layout import CatalogRecord
+
+ADDRESS = "PAGELENS_CATALOG_URL"
+DRIVER = "postgresql+psycopg"
+PATIENCE = "2s"  # for the session of a writer that was killed in this moment
+CONNECT_SECONDS = 10
+_LOCK_TIMEOUT = "55P03"  # SQLSTATE lock_not_available
+
+# The server frees what a vanished machine held after about a minute; a killed process it sees at once.
+_KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+
+
+def make(record: CatalogRecord) -> None:
+    """Make an empty catalog. Raises StoreError where its name is taken, or the server is not there."""
+    engine = _engine(record)
+    try:
+        with transaction(engine) as connection:
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+            if encoding != "UTF8":
+                raise StoreError(f"expected a database in UTF8 at {record}, found {encoding}. Choose another.")
+            if inspect(connection).has_schema(record.schema):
+                raise StoreError(
+                    f"expected no schema {record.schema!r} at {record.url}, found one: another collection's catalog. "
+                    "Choose another --prefix."
+                )
+            connection.execute(CreateSchema(record.schema))
+            migrate(connection)
+    finally:
+        engine.dispose()
+
+
+def open_for_reading(record: CatalogRecord) -> Engine:
+    """Return an engine whose transactions see one commit each and change nothing. Raises StoreError."""
+    engine = _engine(record, {"default_transaction_read_only": "on"}, pool_pre_ping=True)
+    with transaction(engine) as connection:
+        _require_schema(connection, record)
+        require_readable(connection)
+    return engine
+
+
+@contextmanager
+def hold(record: CatalogRecord) -> Iterator[Engine]:
+    """Be the catalog's one writer. Raises CollectionLocked when another one is, StoreError.
+
+    The lock belongs to the session, and every transaction runs in that session: a writer that has lost the lock has
+    lost its session, and can commit nothing.
+    """
+    engine = _engine(record, dict(_KEEPALIVES), pool_size=1, max_overflow=0, pool_timeout=5)
+    sessions = itertools.count()
+
+    def only_one(_connection: object, _record: object) -> None:
+        if next(sessions):
+            raise StoreError(
+                f"the session with {record} ended, and the writer's lock with it. What was committed is kept: run the "
+                "same command again."
+            )
+
+    event.listen(engine, "connect", only_one)
+    try:
+        _lock(engine, record)
+        with transaction(engine) as connection:
+            _require_schema(connection, record)
+            migrate(connection)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def removing(record: CatalogRecord) -> Iterator[None]:
+    """Hold the writer's lock while the rest of a collection is removed, then remove the catalog; one that is gone by
+    now has nobody to lock out. Raises CollectionLocked, StoreError."""
+    engine = _engine(record, pool_size=1, max_overflow=0)
+    try:
+        with transaction(engine) as connection:
+            is_there = inspect(connection).has_schema(record.schema)
+        if is_there:
+            _lock(engine, record)
+        yield
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")  # somebody may be reading
+            connection.execute(DropSchema(record.schema, cascade=True, if_exists=True))
+    finally:
+        engine.dispose()
+
+
+def require_unlocked(record: CatalogRecord) -> None:
+    """Raise CollectionLocked where somebody writes, StoreError where the server does not answer."""
+    engine = _engine(record, pool_size=1, max_overflow=0)
+    try:
+        with transaction(engine):
+            pass
+        _lock(engine, record)
+    finally:
+        engine.dispose()
+
+
+def _engine(record: CatalogRecord, settings: dict[str, str | int] | None = None, **pool: object) -> Engine:
+    url = _address(record)
+    said = str(url.query.get("options", ""))
+    options = {"search_path": record.schema, **(settings or {})}
+    connect = {
+        "options": " ".join([said, *(f"-c{name}={value}" for name, value in options.items())]).strip(),
+        "application_name": f"pagelens on {socket.gethostname()[:30]}, process {os.getpid()}",
+        "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_SECONDS))),
+    }
+    return create_engine(url, isolation_level="REPEATABLE READ", connect_args=connect, **pool)
+
+
+def _address(record: CatalogRecord) -> URL:
+    given = os.environ.get(ADDRESS)
+    try:
+        url = make_url(given or record.url)
+    except ArgumentError as exc:
+        name = ADDRESS if given else "collection.json"
+        raise StoreError(f"expected an address like {DRIVER}://user@host/database in {name}: {exc}") from exc
+    return url.set(drivername=DRIVER)
+
+
+def _require_schema(connection: Connection, record: CatalogRecord) -> None:
+    if not inspect(connection).has_schema(record.schema):
+        raise StoreError(
+            f"expected the catalog {record.schema!r} at {_address(record).render_as_string()}, found none there. "
+            f"Is the address right (collection.json, {ADDRESS}), and may this user see it?"
+        )
+
+
+def _lock(engine: Engine, record: CatalogRecord) -> None:
+    key = lock_key(record.schema)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            connection.execute(select(func.pg_advisory_lock(key)))
+    except OperationalError as exc:
+        if getattr(exc.orig, "sqlstate", None) == _LOCK_TIMEOUT:
+            raise CollectionLocked(
+                f"another process is writing to {record}{_holder(engine, key)}. "
+                "Nothing was changed: wait for it to end, then try again."
+            ) from exc
+        with transaction(engine):  # says what is wrong in our words
+            raise
+
+
+def lock_key(schema: str) -> int:
+    """Return the number of a catalog's advisory lock, a signed 64-bit one."""
+    return int.from_bytes(hashlib.sha256(schema.encode()).digest()[:8], "big", signed=True)
+
+
+def _holder(engine: Engine, key: int) -> str:
+    query = text(
+        "SELECT a.application_name, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+        "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+        "AND ((l.classid::bigint << 32) | l.objid::bigint) = :key"
+    )
+    with transaction(engine) as connection:
+        found = connection.execute(query, {"key": key}).first()
+    return f" ({found.application_name}, since {found.backend_start:%Y-%m-%dT%H:%M:%S%z})" if found else ""

@@ -1,0 +1,1 @@
+"""Dense vector indexes: exact numpy and FAISS."""

@@ -1,0 +1,1 @@
+"""Where page images and original files are kept: a folder, or an fsspec address."""

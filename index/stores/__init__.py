@@ -1,0 +1,1 @@
+"""Vector stores: segments in the collection's folder, or a Qdrant server."""

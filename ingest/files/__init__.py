@@ -1,0 +1,1 @@
+"""Finding files, detecting their type, hashing them."""

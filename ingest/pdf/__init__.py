@@ -1,1 +1,0 @@
-"""PDFs in: words with boxes, and what people added to them."""

@@ -1,0 +1,1 @@
+"""Photos: pixels, metadata, place names, perceptual hashes."""

@@ -1,0 +1,124 @@
+"""What a document is called: by its metadata, by its largest type, or by its file name made readable. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pagelens.ingest.text.page_text import REPLACEMENT, clean
+
+LONGEST = 200  # characters
+_UPPER = 0.6  # how far down a page its top reaches
+_FILE_NAME = re.compile(
+    r"(?i)\.(docx?|pptx?|xlsx?|pdf|indd|qxd|tex|dvi|ps|eps|ai|pmd|p65|fm|rtf|odt|odp|txt|html?|wpd|pub)\b\W*$"
+)
+# What sharing sites append to a name: yymmddhhmmss and their own marks ('-150627210357-lva1-app6891_95').
+_UPLOAD_STAMP = re.compile(r"[-_]\d{12}(?:[-_][A-Za-z0-9]+)*$")
+_NO_HEADLINE = re.compile(
+    r"(?i)^(by|for release|(table of )?contents|index|inhalt(sverzeichnis)?|sommaire|abstract|www\.|https?:)\b"
+)
+_NO_TITLE = re.compile(
+    r"""(?ix) ^( microsoft\ (word|powerpoint|excel|office)\b.* | (powerpoint|google\ slides)?\ ?presentation\ ?\d*
+    | untitled\b.* | no\ title | (title|document|dokument|slides?|layout|sheet|book|page)\ ?\d* | print | null | none
+    | unknown | \(?anonymous\)? | scan(ned)?\b[\W\d]*(document)?[\W\d]* | (new|blank)\ (document|page) | cover | draft
+    | output | test | template )$"""
+)
+
+
+class Line(NamedTuple):
+    """A horizontal line of a page's first part: its text, type size in points, top edge in fractions of the page."""
+
+    text: str
+    size: float
+    top: float
+
+
+def tidy(text: str) -> str:
+    """Return the text on one line, cleaned, cut to `LONGEST` at a word's end."""
+    words = [word for word in map(clean, text.split()) if word]
+    line = " ".join(words)
+    if len(line) <= LONGEST:
+        return line
+    cut = line.rfind(" ", 0, LONGEST)
+    return line[: cut if cut > LONGEST // 2 else LONGEST].rstrip()
+
+
+def sensible(title: str) -> bool:
+    """Say whether a metadata title is one people would use: no file name, no program's default, no odd token."""
+    title = tidy(title)
+    letters = sum(character.isalpha() for character in title)
+    if letters < max(3 if title.isascii() else 2, 0.4 * len(title)) or REPLACEMENT in title or "\\" in title:
+        return False
+    if _NO_TITLE.match(title) or _FILE_NAME.search(title):
+        return False
+    return " " in title or not _odd_token(title)
+
+
+def _odd_token(word: str) -> bool:
+    """Say whether a title of one word looks like an identifier."""
+    if not word.isascii():
+        return False  # many scripts write without blanks
+    return len(word) < 4 or not word.isalpha() or not re.search("(?i)[aeiouy]", word)
+
+
+def readable_name(stem: str) -> str:
+    """Return a file name without its ending as words: 'annual_report_2020' as 'annual report 2020'."""
+    name = _UPLOAD_STAMP.sub("", clean(stem)) or clean(stem)
+    if not re.search(r"[_\s]", name):
+        name = re.sub(r"(?<!\d)-|-(?!\d)", " ", name)  # hyphens part words only where nothing else does
+    name = re.sub(r"(?<!\d)\.|\.(?!\d)", " ", re.sub(r"[_+\s]+", " ", name))
+    return tidy(name) or "untitled"
+
+
+def largest_type(lines: Sequence[Line]) -> str | None:
+    """Return the text set in the largest type near the top of a page, else anywhere if it is large; None if none is.
+
+    Neighbouring lines of about the same size belong together. What cannot be a title gives way to the next size.
+    """
+    body = _body_size(lines)
+    groups = _groups([line for line in lines if line.top <= _UPPER and line.text.strip()])
+    return _headline(groups, 1.15 * body) or _headline(_groups(lines), 1.5 * body)
+
+
+def _headline(groups: Sequence[tuple[float, str]], least: float) -> str | None:
+    for size, text in sorted(groups, key=lambda group: -group[0]):  # stable: the first of equals
+        if size >= least and _could_be_title(text):
+            return tidy(text)
+    return None
+
+
+def _groups(lines: Sequence[Line]) -> list[tuple[float, str]]:
+    groups: list[tuple[float, str]] = []
+    for line in lines:
+        text = " ".join(line.text.split())
+        if groups and abs(groups[-1][0] - line.size) <= 0.1 * line.size:
+            groups[-1] = (groups[-1][0], _continued(groups[-1][1], text))
+        else:
+            groups.append((line.size, text))
+    return groups
+
+
+def _continued(text: str, more: str) -> str:
+    """Join two lines of a title; a word that was parted at the line's end becomes whole."""
+    if not re.search(r"[^\W\d_][-\xad]$", text) or not more[:1].isalpha():
+        return f"{text} {more}"
+    is_one_word = more[0].islower() or text[-2].isupper()
+    return (text[:-1] if is_one_word else text) + more
+
+
+def _body_size(lines: Sequence[Line]) -> float:
+    """Return the size in which most characters are set; 0 where the page holds a title and no more."""
+    characters: dict[float, int] = {}
+    for line in lines:
+        size = round(line.size * 2) / 2
+        characters[size] = characters.get(size, 0) + len(line.text)
+    if len(characters) < 2 and sum(characters.values()) < LONGEST:
+        return 0.0
+    return max(characters, key=lambda size: characters[size])
+
+
+def _could_be_title(text: str) -> bool:
+    letters = sum(character.isalpha() for character in text)
+    shortest = 4 if text.isascii() else 2
+    if not shortest <= len(text) < LONGEST or letters < 0.5 * len(text):
+        return False
+    return not _NO_TITLE.match(text) and not _NO_HEADLINE.match(text)

@@ -1,0 +1,78 @@
+"""A real server process, started as a person starts it; killed as nobody should be."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+ROOT = Path(__file__).parents[3]
+LOOKS = 3_000
+PAGELENS = (sys.executable, "-m", "pagelens.api.cli.main")
+
+
+class ServerProcess:
+    """`pagelens serve` on a free port, without keys unless told."""
+
+    def __init__(self, collections: Path, *options: str, command: Sequence[str] = PAGELENS, cwd: Path = ROOT) -> None:
+        """`command` starts the command line, in the folder `cwd`."""
+        command = [*command, "serve", "--collections", str(collections), "--keyless", "--port", "0", *options]
+        environment = {**os.environ, "PAGELENS_THREADS": "1"}
+        self.process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=environment)
+        self.lines: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self.wait_for('serving')['port']}"
+        self.client = httpx2.Client(base_url=self.address, timeout=60.0)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.put(json.loads(line) if line.startswith("{") else {"message": line})
+
+    def wait_for(self, message: str) -> Any:
+        """Return the next line of the log that says so."""
+        while True:
+            line = self.lines.get(timeout=60)
+            if line["message"] == message:
+                return line
+
+    def worker(self) -> psutil.Process | None:
+        """Return the indexing process, while it lives."""
+        try:
+            children = psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return None
+        found = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
+        return found[0] if found else None
+
+    def kill(self) -> None:
+        """End it as the kernel does when memory is short."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.client.close()
+
+    def stop(self) -> None:
+        """End it in peace."""
+        self.process.terminate()
+        self.process.wait(60)
+        self.client.close()
+
+    def wait_ready(self) -> Any:
+        """Return what /readyz says once it says yes; it must say no in words until then."""
+        for _ in range(LOOKS):
+            answer = self.client.get("/readyz")
+            body = answer.json()
+            assert body["ready"] == (answer.status_code == 200)
+            if body["ready"]:
+                return body
+            assert body["problem"]
+            threading.Event().wait(0.02)
+        raise AssertionError("never ready")

@@ -1,0 +1,411 @@
+"""Keys, scopes, collections, rates; and what is open without any."""
+
+import json
+import logging
+import re
+import sqlite3
+import threading
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from pagelens.api.server.auth.authorization import AuthorizedRoute, key_scope_of, require_authorized_routes
+from pagelens.api.server.concurrency import Buckets, Gate, Overloaded
+from pagelens.api.server.limits import Limits
+from pagelens.api.server.middleware.auth import PUBLIC, is_loopback
+from tests.api.server.conftest import Server, Started
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture(scope="module")
+def guarded(start: Started, pdfs: dict[str, bytes]) -> tuple[Server, dict[str, str]]:
+    """A server that asks for keys, and keys of every kind."""
+    server = start(keyless=False, limits=Limits(guesses=10**6, burst=10**6))
+    keys = server.service.keys
+    made = {scope: keys.create(scope) for scope in ("read", "write", "admin")}
+    server.service.collections.create("guides", "builtin")
+    made["guides"] = keys.create("write", collections=["guides"])
+    for name, url in (("harbour.pdf", "/v1/documents"), ("tides.pdf", "/v1/collections/guides/documents")):
+        job = server.upload({name: pdfs[name]}, url=url, headers=bearer(made["admin"]))
+        assert job
+    server.worker.drain()
+    return server, made
+
+
+def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    wrong = keys["read"][:-2] + ("AA" if not keys["read"].endswith("AA") else "BB")
+    for headers in ({}, bearer("nonsense"), bearer(wrong), {"Authorization": f"Basic {keys['read']}"}):
+        for method, url in (("GET", "/v1/documents"), ("POST", "/v1/search"), ("GET", "/openapi.json"), ("GET", "/x")):
+            answer = server.client.request(method, url, headers=headers)
+            assert answer.status_code == 401, (headers, url)
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert answer.json()["type"] == "urn:pagelens:problem:key-needed"
+    assert server.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "url", "allowed"),
+    [
+        ("read", "GET", "/v1/documents", True),
+        ("read", "POST", "/v1/search", True),
+        ("read", "POST", "/v1/extract", True),
+        ("read", "POST", "/v1/documents", False),
+        ("read", "DELETE", f"/v1/documents/{'0' * 64}", False),
+        ("read", "POST", f"/v1/jobs/{'0' * 32}/cancel", False),
+        ("read", "GET", "/metrics", False),
+        ("write", "POST", "/v1/documents", True),
+        ("write", "POST", "/v1/collections", False),
+        ("write", "DELETE", "/v1/collections/guides", False),
+        ("admin", "POST", "/v1/collections", True),
+        ("admin", "GET", "/metrics", True),
+    ],
+)
+def test_a_scope_reaches_so_far(
+    guarded: tuple[Server, dict[str, str]], scope: str, method: str, url: str, allowed: bool
+) -> None:
+    server, keys = guarded
+    answer = server.client.request(method, url, headers=bearer(keys[scope]))
+    assert (answer.status_code != 403) == allowed
+    assert answer.status_code != 401
+
+
+def test_a_key_of_one_collection_sees_no_page_no_job_no_name_of_another(
+    guarded: tuple[Server, dict[str, str]],
+) -> None:
+    server, keys = guarded
+    mine, all_of_it = bearer(keys["guides"]), bearer(keys["admin"])
+    [foreign] = server.client.get("/v1/documents", headers=all_of_it).json()["documents"]
+    page = f"{foreign['id']}-1"
+    for url in ("/v1/documents", f"/v1/pages/{page}", f"/v1/pages/{page}/image", f"/v1/documents/{foreign['id']}/file"):
+        assert server.client.get(url, headers=mine).status_code == 403, url
+        assert server.client.get(url.replace("/v1", "/v1/collections/default"), headers=mine).status_code == 403, url
+        inside = server.client.get(url.replace("/v1", "/v1/collections/guides"), headers=mine)
+        assert inside.status_code == (200 if url == "/v1/documents" else 404), url
+    assert server.client.get("/v1/collections/nowhere", headers=mine).status_code == 403  # there or not: the same
+    names = [one["name"] for one in server.client.get("/v1/collections", headers=mine).json()["collections"]]
+    assert names == ["guides"]
+    jobs = server.client.get("/v1/jobs", headers=all_of_it).json()["jobs"]
+    seen = server.client.get("/v1/jobs", headers=mine).json()["jobs"]
+    assert {job["collection"] for job in jobs} == {"default", "guides"}
+    assert {job["collection"] for job in seen} == {"guides"}
+    [hidden] = [job["id"] for job in jobs if job["collection"] == "default"]
+    assert server.client.get(f"/v1/jobs/{hidden}", headers=mine).status_code == 404
+    assert server.client.post(f"/v1/jobs/{hidden}/cancel", headers=mine).status_code == 404
+
+
+def test_keys_are_hashed_at_rest_and_worthless_once_revoked(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, _ = guarded
+    key = server.service.keys.create("read", name="visitor")
+    assert server.client.get("/v1/documents", headers=bearer(key)).status_code == 200
+    dump = "\n".join(sqlite3.connect(server.service.folder.database).iterdump())
+    assert key.split("_", 2)[1] in dump
+    assert key.split("_", 2)[2] not in dump
+    server.service.keys.revoke(key.split("_")[1])
+    assert server.client.get("/v1/documents", headers=bearer(key)).status_code == 401
+
+
+def test_guesses_run_out(start: Started) -> None:
+    server = start(keyless=False, limits=Limits(guesses=5))
+    server.service.keys.create("read")
+    answers = [server.client.get("/v1/documents", headers=bearer(f"plk_{n:012x}_{'a' * 43}")) for n in range(9)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 4
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_a_key_has_its_rate(start: Started) -> None:
+    server = start(keyless=False, limits=Limits(rate=0.001, burst=3))
+    one, two = server.service.keys.create("read"), server.service.keys.create("read")
+    statuses = [server.client.get("/v1/jobs", headers=bearer(one)).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    assert server.client.get("/v1/jobs", headers=bearer(two)).status_code == 200
+
+
+def test_a_key_that_was_made_is_asked_for_on_loopback_too(start: Started) -> None:
+    server = start(keyless=True)
+    server.service.keys.create("read")
+    assert server.client.get("/v1/documents").status_code == 401
+
+
+def test_a_server_whose_last_key_was_revoked_stays_closed(start: Started) -> None:
+    server = start(keyless=True)
+    key = server.service.keys.create("read")
+    server.service.keys.revoke(key.split("_")[1])
+    for method, url in (("GET", "/v1/documents"), ("GET", "/metrics"), ("POST", "/v1/collections")):
+        assert server.client.request(method, url).status_code == 401, url
+
+
+def test_without_the_option_a_server_that_never_had_a_key_is_closed(start: Started) -> None:
+    assert start(keyless=False).client.get("/v1/documents").status_code == 401
+
+
+def test_another_name_that_leads_here_is_refused_without_keys(server: Server) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "[", ""):
+        assert server.client.get("/v1/documents", headers={"Host": host}).status_code == 421, host
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:9"):
+        assert server.client.get("/v1/documents", headers={"Host": host}).status_code == 200, host
+
+
+def test_pages_of_other_sites_are_refused_and_no_header_invites_them(server: Server) -> None:
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        answer = server.client.post("/v1/search", json={"query": "timber"}, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:pagelens:problem:cross-origin")
+    preflight = server.client.options(
+        "/v1/search", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert preflight.status_code == 403
+    assert not [name for name in preflight.headers if name.startswith("access-control")]
+    own = server.client.post("/v1/search", json={"query": "timber"}, headers={"Origin": "http://127.0.0.1"})
+    assert own.status_code == 200
+
+
+# every spelling of an address that a parser of paths and a router may read differently
+SUFFIXES = (
+    "",
+    "%0A",
+    "%0a",
+    "%0D",
+    "%00",
+    "%09",
+    "%C2%85",
+    "%E2%80%A8",
+    "/",
+    "//",
+    "%2F",
+    "%252F",
+    "%2e",
+    "/%2e",
+    "/.",
+)
+
+
+def test_a_line_feed_behind_the_address_passes_no_limit(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    server.service.collections.create("secret", "builtin")
+    only_default = bearer(server.service.keys.create("read", collections=["default"]))
+    for suffix in SUFFIXES:
+        answer = server.client.get(f"/v1/collections/secret/documents{suffix}", headers=only_default)
+        assert answer.status_code in (400, 403, 404), suffix
+    writer = bearer(keys["write"])
+    for suffix in SUFFIXES:
+        answer = server.client.post(f"/v1/collections{suffix}", headers=writer, json={"name": "made"})
+        assert answer.status_code in (400, 403, 404, 405), suffix
+    assert "made" not in server.service.collections.names()
+
+
+def filled(path: str, *, collection: str) -> str:
+    """Return an address of a route: every parameter has a value of its shape."""
+    document = "0" * 64
+    values = {"collection": collection, "document": document, "page": f"{document}-1", "job": "0" * 32, "model": "m"}
+    return re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
+
+
+def routes(server: Server) -> list[tuple[str, str, str]]:
+    """Return (method, path, least scope) of every route of the app, from the app itself."""
+    app: Any = server.client.app
+    rows = []
+    for context in iter_route_contexts(app.routes):
+        endpoint = context.original_route.endpoint  # type: ignore[attr-defined]
+        rows += [(method, context.path or "", key_scope_of(endpoint)) for method in context.methods or {"POST"}]
+    return sorted(rows)
+
+
+def test_every_route_holds_its_scope_for_every_key_and_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    table = routes(server)
+    assert len(table) >= 40
+    reach = {"public": -1, "read": 0, "write": 1, "admin": 2}
+    for method, path, needed in table:
+        address = filled(path, collection="guides")
+        for suffix in SUFFIXES:
+            for scope in ("read", "write"):
+                if reach[scope] < reach[needed]:
+                    answer = server.client.request(method, address + suffix, headers=bearer(keys[scope]))
+                    assert answer.status_code in (400, 403, 404, 405), (method, address + suffix, scope)
+            if needed != "public":
+                answer = server.client.request(method, address + suffix)
+                assert answer.status_code in (400, 401, 404), (method, address + suffix, "no key")
+
+
+def test_every_route_holds_a_keys_collections_for_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, _ = guarded
+    elsewhere = bearer(server.service.keys.create("admin", collections=["elsewhere"]))
+    of_one = [(method, path) for method, path, _ in routes(server) if "{collection}" in path]
+    assert len(of_one) == 14
+    for method, path in of_one:
+        plain = server.client.request(method, filled(path, collection="guides"), headers=elsewhere)
+        assert plain.status_code == 403, (method, path)
+        for suffix in SUFFIXES[1:]:
+            answer = server.client.request(method, filled(path, collection="guides") + suffix, headers=elsewhere)
+            assert answer.status_code in (400, 403, 404, 405), (method, path, suffix)
+
+
+def test_a_route_that_states_no_scope_needs_the_most_and_one_that_authorizes_nobody_is_refused() -> None:
+    assert key_scope_of(lambda: None) == "admin"
+    app = FastAPI(openapi_url=None)
+    app.router.route_class = AuthorizedRoute
+    app.get("/stated")(lambda: None)
+    require_authorized_routes(app)
+    app.router.route_class = APIRoute
+    app.get("/open")(lambda: None)
+    with pytest.raises(TypeError, match="/open"):
+        require_authorized_routes(app)
+
+
+def test_the_public_routes_are_those_that_say_so(server: Server) -> None:
+    assert {path for _, path, scope in routes(server) if scope == "public"} == set(PUBLIC)
+
+
+def test_control_characters_in_an_address_are_400(server: Server) -> None:
+    for char in ("%00", "%0A", "%0D", "%1F", "%7F", "%C2%85"):
+        for path in (f"/v1/documents{char}", f"/v1/{char}documents", f"/healthz{char}", f"/v1/models/a{char}b"):
+            answer = server.client.get(path)
+            assert answer.status_code == 400, path
+            assert "control characters" in answer.text, path
+
+
+def test_loopback_is_known() -> None:
+    assert all(is_loopback(host) for host in ("127.0.0.1", "::1", "[::1]", "localhost", "127.9.9.9"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.evil.example", "", "1"))
+
+
+def test_a_bucket_gives_its_burst_then_its_rate() -> None:
+    now = 0.0
+    bucket = Buckets(rate=2.0, burst=3, clock=lambda: now)
+    assert [bucket.take("a") for _ in range(3)] == [0, 0, 0]
+    assert bucket.take("a") == pytest.approx(0.5)
+    assert bucket.take("b") == 0
+    now = 0.5
+    assert bucket.take("a") == 0
+    assert bucket.take("a") > 0
+
+
+def test_a_gate_sends_away_what_finds_no_room() -> None:
+    gate = Gate("search", running=1, waiting=0, patience=0.0)
+    with gate.turn(), pytest.raises(Overloaded), gate.turn():
+        pass
+    with gate.turn():
+        pass
+
+
+def held(gate: Gate) -> tuple[threading.Thread, threading.Event]:
+    """Return a thread that waits for a turn or holds one, and what ends it."""
+    end = threading.Event()
+
+    def run() -> None:
+        with gate.turn():
+            end.wait(30)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, end
+
+
+def test_a_gate_sends_away_at_once_who_would_wait_longer_than_its_patience() -> None:
+    now = 0.0
+    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
+    with gate.turn():
+        now += 4.0  # what a turn takes from here on, as far as the gate knows
+    with gate.turn():
+        waiting = [held(gate), held(gate)]  # for 4 and for 8 seconds
+        while len(gate._queue) < 2:
+            pass
+        with pytest.raises(Overloaded) as refused, gate.turn():
+            pass
+        assert refused.value.retry_after == 2  # the third would wait for 12
+    for thread, end in waiting:
+        end.set()
+        thread.join(30)
+    with gate.turn():  # nobody is before us: however long turns take, this one is to be had
+        pass
+
+
+def test_one_slow_turn_is_soon_made_up_for_by_quick_ones() -> None:
+    now = 0.0
+    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
+    with gate.turn():
+        now += 25.0  # the first one, which loaded a model
+    for _ in range(3):
+        with gate.turn():
+            now += 0.05
+    with gate.turn():
+        waiting = [held(gate), held(gate)]
+        while len(gate._queue) < 2:
+            pass
+    for thread, end in waiting:
+        end.set()
+        thread.join(30)
+
+
+def test_a_gate_calls_those_who_wait_in_the_order_they_came() -> None:
+    gate = Gate("search", running=1, waiting=10, patience=30.0)
+    called: list[int] = []
+
+    def wait(number: int) -> None:
+        with gate.turn():
+            called.append(number)
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
+    with gate.turn():
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(gate._queue) <= number:
+                pass
+    for thread in threads:
+        thread.join(30)
+    assert called == [0, 1, 2, 3, 4]
+
+
+def test_who_loses_patience_leaves_the_queue_and_the_turn_goes_to_the_next() -> None:
+    gate = Gate("search", running=1, waiting=10, patience=0.05)
+    with gate.turn(), pytest.raises(Overloaded), gate.turn():
+        pass
+    assert not gate._queue
+    with gate.turn():
+        pass
+
+
+def test_no_room_is_503_with_retry_after_for_that_kind_only(start: Started, pdfs: dict[str, bytes]) -> None:
+    server = start(limits=Limits(answers=1, answers_waiting=0))
+    door = server.client.app.state.door  # type: ignore[attr-defined]
+    server.add(pdfs)
+    with door.answers.turn():
+        answer = server.client.post("/v1/answer", json={"question": "Timber?"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["type"] == "urn:pagelens:problem:overloaded"
+        assert server.client.post("/v1/search", json={"query": "timber"}).status_code == 200
+    assert server.client.post("/v1/answer", json={"question": "Timber?"}).status_code == 200
+
+
+def test_logs_tell_who_and_how_long_never_what_and_every_write_leaves_a_line(
+    start: Started, pdfs: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start(keyless=False)
+    key = server.service.keys.create("admin")
+    headers = {**bearer(key), "X-Request-Id": "request-77"}
+    with caplog.at_level(logging.INFO, logger="pagelens"):
+        server.upload(pdfs, headers=headers)
+        server.worker.drain()
+        answer = server.client.post("/v1/search", json={"query": "limpet tide"}, headers=headers)
+        [one, _] = server.client.get("/v1/documents", headers=headers).json()["documents"]
+        server.client.get(f"/v1/pages/{one['id']}-1/image?highlight=limpet", headers=headers)
+        server.client.delete(f"/v1/documents/{one['id']}", headers=headers)
+    assert answer.headers["x-request-id"] == "request-77"
+    fields: list[Any] = [getattr(record, "fields", {}) for record in caplog.records]
+    told = json.dumps(fields) + "".join(record.getMessage() for record in caplog.records)
+    assert "limpet" not in told
+    assert key.split("_", 2)[2] not in told
+    answered = [one for one in fields if one.get("status") == 200]
+    assert all(one["key"] == key.split("_")[1] and one["request"] == "request-77" for one in answered)
+    audited = [record.getMessage() for record in caplog.records if record.name == "pagelens.audit"]
+    assert audited == ["documents.add", "documents.remove"]

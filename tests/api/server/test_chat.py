@@ -1,0 +1,170 @@
+"""The real `openai` SDK against a real server: answers, streams, errors; and what its protocol does not reach."""
+
+import base64
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx2
+import openai
+import pytest
+from openai import OpenAI
+from PIL import Image
+
+from pagelens.api.server.schemas.openai import SOURCES
+from tests.api.server.conftest import Live, Server, Started
+from tests.api.server.processes import ServerProcess
+from tests.generate.model_server import ModelServer, Say
+
+TIMBER = "How much did timber grow to in 2024?"
+
+
+@pytest.fixture(scope="module")
+def client(live: Live) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{live.address}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+def ask(client: OpenAI, *messages: tuple[str, Any], **options: Any) -> Any:
+    told: Any = [{"role": role, "content": content} for role, content in messages]
+    return client.chat.completions.create(model="pagelens", messages=told, **options)
+
+
+def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page(client: OpenAI) -> None:
+    answer = ask(client, ("system", "Answer in French."), ("user", TIMBER), temperature=0.2)
+    [choice] = answer.choices
+    text, _, links = choice.message.content.partition(SOURCES)
+    assert "52,300" in text
+    [annotation] = choice.message.annotations
+    cited = annotation.url_citation
+    assert choice.message.content[cited.start_index : cited.end_index] == "[1]"
+    assert cited.title == "harbour.pdf, page 2"
+    assert links == f"[1] [harbour.pdf, page 2]({cited.url})"
+    address, _, told = cited.url.partition("#")
+    assert "<title>PageLens</title>" in httpx2.get(address).text
+    where = dict(parse_qsl(told))
+    page = httpx2.get(f"{address}v1/collections/{where['in']}/pages/{where['page']}").json()
+    assert where["mark"] in page["text"] and "52,300" in where["mark"]
+    assert (choice.finish_reason, answer.object, answer.usage.total_tokens) == ("stop", "chat.completion", 0)
+
+
+def test_a_streamed_answer_is_the_whole_one_in_pieces(client: OpenAI) -> None:
+    whole = ask(client, ("user", TIMBER))
+    pieces = list(ask(client, ("user", TIMBER), stream=True, stream_options={"include_usage": True}))
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert text == whole.choices[0].message.content
+    *_, last, usage = pieces
+    assert last.choices[0].finish_reason == "stop"
+    told = [one.model_dump() for one in whole.choices[0].message.annotations]
+    assert last.choices[0].delta.annotations == told
+    assert usage.choices == [] and usage.usage.total_tokens == 0
+    assert len({piece.id for piece in pieces}) == 1
+
+
+def test_the_stream_ends_as_clients_expect(live: Live) -> None:
+    body = {"model": "pagelens", "messages": [{"role": "user", "content": TIMBER}], "stream": True}
+    answer = httpx2.post(f"{live.address}/v1/chat/completions", json=body)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in answer.text.split("\n\n") if line]
+    assert lines[-1] == "data: [DONE]"
+    assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+
+
+def test_earlier_turns_are_the_conversation(client: OpenAI) -> None:
+    first = ask(client, ("user", TIMBER)).choices[0].message.content
+    following = ask(client, ("user", TIMBER), ("assistant", first), ("user", "And how much was that?"))
+    assert "52,300" in following.choices[0].message.content
+
+
+def test_what_the_documents_do_not_say_is_said_without_a_link(client: OpenAI) -> None:
+    message = ask(client, ("user", "Who won the chess championship of Reykjavik?")).choices[0].message
+    assert SOURCES not in message.content and not message.annotations
+
+
+def test_a_picture_is_searched_by_and_no_address_is_fetched(client: OpenAI) -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (60, 40), "teal").save(buffer, "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    parts = [{"type": "text", "text": "timber"}, {"type": "image_url", "image_url": {"url": url}}]
+    message = ask(client, ("user", parts)).choices[0].message
+    assert message.annotations[0].url_citation.title == "harbour.pdf, page 2"
+    for wrong in ("https://example.org/x.png", "data:image/png;base64,!!", "data:text/plain;base64,aGk="):
+        with pytest.raises(openai.BadRequestError) as caught:
+            ask(client, ("user", [{"type": "image_url", "image_url": {"url": wrong}}]))
+        assert caught.value.param == "messages.content.image_url", wrong
+
+
+def test_errors_have_the_shape_that_the_sdk_knows(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
+    assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+    for messages in ((), (("user", " "),), (("user", "a"), ("assistant", "b")), (("user", "x" * 3_000),)):
+        with pytest.raises(openai.BadRequestError) as refused:
+            ask(client, *messages)
+        assert refused.value.param == "messages"
+        assert refused.value.type == "invalid_request_error"
+        with pytest.raises(openai.BadRequestError):
+            ask(client, *messages, stream=True)
+
+
+def test_models_are_the_collections(client: OpenAI, live: Live) -> None:
+    live.service.collections.create("minutes", "builtin")
+    assert [model.id for model in client.models.list()] == ["pagelens", "pagelens/minutes"]
+    assert client.models.retrieve("pagelens/minutes").owned_by == "pagelens"
+    answer = client.chat.completions.create(model="pagelens/minutes", messages=[{"role": "user", "content": TIMBER}])
+    assert "52,300" not in (answer.choices[0].message.content or "")
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("pagelens/nowhere")
+
+
+def test_keys_and_collections_hold_here_too(start: Started, pdfs: dict[str, bytes]) -> None:
+    server = start(keyless=False)
+    server.service.collections.create("guides", "builtin")
+    key = server.service.keys.create("read", collections=["guides"])
+
+    def send(key: str, model: str) -> Any:
+        body = {"model": model, "messages": [{"role": "user", "content": TIMBER}]}
+        return server.client.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"})
+
+    assert send("nonsense", "pagelens").json()["error"]["code"] == "invalid_api_key"
+    assert send(key, "pagelens/guides").status_code == 200
+    assert send(key, "pagelens").json()["error"]["code"] == "model_not_found"  # there or not: the same
+    assert send(key, "pagelens").json() == json.loads(
+        json.dumps(send(key, "pagelens/nowhere").json()).replace("/nowhere", "")
+    )
+    models = server.client.get("/v1/models", headers={"Authorization": f"Bearer {key}"}).json()["data"]
+    assert [one["id"] for one in models] == ["pagelens/guides"]
+
+
+def test_a_file_name_is_shown_and_never_read_as_markdown(start: Started, pdfs: dict[str, bytes]) -> None:
+    server: Server = start()
+    server.add({"a](x) <b>.pdf": pdfs["harbour.pdf"]})
+    body = {"model": "pagelens", "messages": [{"role": "user", "content": TIMBER}]}
+    content = server.client.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"]
+    assert "](x)" not in content and "<b>" not in content
+    assert "\\]" in content.partition(SOURCES)[2]
+
+
+def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_tokens(
+    tmp_path: Path, model: ModelServer, pdfs: dict[str, bytes]
+) -> None:
+    server = ServerProcess(tmp_path)
+    try:
+        job = server.client.post("/v1/documents", files=[("files", ("harbour.pdf", pdfs["harbour.pdf"]))]).json()
+        with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as events:
+            assert '"state":"succeeded"' in events.read().decode()
+        with OpenAI(base_url=f"{server.address}/v1", api_key="none", max_retries=0) as client:
+            model.turns = [Say(["Timber grew to ", "52,300 tonnes in 2024 [1]."])] * 2
+            whole = ask(client, ("user", TIMBER))
+            pieces = list(ask(client, ("user", TIMBER), stream=True, stream_options={"include_usage": True}))
+        assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (321, 12)
+        assert whole.choices[0].message.annotations[0].url_citation.url.startswith(server.address)
+        assert pieces[-1].usage.total_tokens == 333
+        said = [piece.choices[0].delta.content for piece in pieces if piece.choices and piece.choices[0].delta.content]
+        assert len(said) > 2
+        assert "".join(said) == whole.choices[0].message.content
+    finally:
+        server.stop()

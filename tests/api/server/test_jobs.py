@@ -1,0 +1,156 @@
+"""Jobs: what is accepted is done, once, whatever happens in between."""
+
+import json
+
+import pytest
+
+from pagelens.api.server.jobs.claims import MOST_ATTEMPTS, Claims, Step
+from pagelens.api.server.jobs.job_queue import JobQueue
+from pagelens.api.server.jobs.job_records import NewFile
+from pagelens.api.server.jobs.worker import Worker
+from pagelens.core.errors import NotFound, UsageError
+from tests.api.files import made_up_pages, write_pdf
+from tests.api.server.conftest import Server, Started
+
+
+def test_the_same_idempotency_key_is_the_same_job_and_leaves_no_second_copy(
+    empty: Server, pdfs: dict[str, bytes]
+) -> None:
+    headers = {"Idempotency-Key": "upload-1"}
+    first = empty.upload({"tides.pdf": pdfs["tides.pdf"]}, headers=headers)
+    again = empty.upload({"tides.pdf": pdfs["tides.pdf"]}, headers=headers)
+    assert again["id"] == first["id"]
+    assert len([path for path in empty.service.folder.uploads.rglob("*") if path.is_file()]) == 1
+    other = empty.client.post("/v1/documents", files=[("files", ("h.pdf", pdfs["harbour.pdf"]))], headers=headers)
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:pagelens:problem:idempotency-key-reused"
+    assert len([path for path in empty.service.folder.uploads.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_waiting_job_is_cancelled_at_once(empty: Server, pdfs: dict[str, bytes]) -> None:
+    job = empty.upload(pdfs)
+    cancelled = empty.client.post(f"/v1/jobs/{job['id']}/cancel").json()
+    assert (cancelled["state"], cancelled["files"]) == ("cancelled", {"cancelled": 2})
+    empty.worker.drain()
+    assert empty.client.get("/v1/documents").json()["total"] == 0
+    again = empty.client.post(f"/v1/jobs/{job['id']}/retry").json()
+    assert again["state"] == "queued"
+    empty.worker.drain()
+    assert empty.job(job["id"])["state"] == "succeeded"
+    assert empty.client.get("/v1/documents").json()["total"] == 2
+
+
+class Impatient(Claims):
+    """A queue in which somebody asks to cancel as soon as the worker tells how far it is."""
+
+    def tell(self, step: Step, *, pages: int, current: str) -> bool:
+        JobQueue(self._database).cancel(step.job)
+        return super().tell(step, pages=pages, current=current)
+
+
+def test_cancelled_inside_a_document_the_collection_is_whole_and_a_retry_ends_the_job(
+    empty: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    long = write_pdf(tmp_path_factory.mktemp("long") / "long.pdf", made_up_pages(80, 1)).read_bytes()
+    job = empty.upload({"long.pdf": long})
+    service = empty.service
+    Worker(Impatient(service.database), service.collections, service.folder.uploads).drain()
+    found = empty.job(job["id"])
+    assert (found["state"], found["results"][0]["state"]) == ("cancelled", "cancelled")
+    assert empty.client.get("/v1/documents").json()["total"] == 0
+    assert service.use("default", lambda engine: engine.check()) == []
+    empty.client.post(f"/v1/jobs/{job['id']}/retry")
+    empty.worker.drain()
+    assert empty.job(job["id"])["results"][0]["pages"] == 80
+    assert service.use("default", lambda engine: engine.check()) == []
+
+
+def test_what_failed_is_read_again_when_asked_and_fails_with_a_reason_again(empty: Server) -> None:
+    job = empty.add({"broken.pdf": b"%PDF-1.7 cut"})
+    assert job["results"][0]["code"] == "damaged"
+    assert empty.client.post(f"/v1/jobs/{job['id']}/retry").status_code == 202
+    empty.worker.drain()
+    again = empty.job(job["id"])
+    assert (again["state"], again["files"]) == ("failed", {"failed": 1})
+    assert again["results"][0]["reason"]
+
+
+def test_nothing_to_retry_is_said(server: Server) -> None:
+    [job] = [one for one in server.client.get("/v1/jobs").json()["jobs"] if one["kind"] == "index"][-1:]
+    answer = server.client.post(f"/v1/jobs/{job['id']}/retry")
+    assert answer.status_code == 422
+    assert "none" in answer.json()["detail"]
+
+
+def test_a_file_that_ends_its_reader_again_and_again_is_failed_and_the_others_go_on(
+    empty: Server, pdfs: dict[str, bytes]
+) -> None:
+    job = empty.upload(pdfs)
+    claims = Claims(empty.service.database)
+    taken = []
+    for _ in range(1 + 2 * (MOST_ATTEMPTS - 1)):  # taken and never finished, as by a worker that dies
+        step = claims.take()
+        assert step is not None
+        taken.append([one.name for one in step.files])
+    assert taken[0] == ["harbour.pdf", "tides.pdf"]
+    assert all(len(names) == 1 for names in taken[1:])  # under suspicion each is read alone
+    empty.worker.drain()
+    states = {one["name"]: (one["state"], one["code"]) for one in empty.job(job["id"])["results"]}
+    assert states["harbour.pdf"] == ("failed", "fatal")
+    assert states["tides.pdf"] in (("indexed", ""), ("failed", "fatal"))
+
+
+def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) -> None:
+    empty.add({"tides.pdf": pdfs["tides.pdf"]})
+    [one] = empty.client.get("/v1/documents").json()["documents"]
+    empty.upload({"harbour.pdf": pdfs["harbour.pdf"]})
+    empty.client.delete(f"/v1/documents/{one['id']}")
+    assert empty.worker.work()
+    assert empty.client.get("/v1/documents").json()["total"] == 0
+
+
+def test_progress_as_it_happens_ends_with_the_job(server: Server) -> None:
+    job = server.client.get("/v1/jobs").json()["jobs"][0]["id"]
+    told = server.client.get(f"/v1/jobs/{job}", headers={"Accept": "text/event-stream"}).text
+    last = json.loads(told.strip().rsplit("data: ", 1)[1])
+    assert (last["id"], last["state"]) == (job, "succeeded")
+
+
+def test_jobs_are_paged_newest_first(empty: Server, pdfs: dict[str, bytes]) -> None:
+    made = [empty.upload({f"{n}.pdf": pdfs["tides.pdf"]})["id"] for n in range(5)]
+    seen, cursor = [], None
+    while True:
+        answer = empty.client.get("/v1/jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        seen += [job["id"] for job in answer["jobs"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == made[::-1]
+
+
+def test_server_side_paths_are_indexed_below_allowed_folders_only(
+    start: Started, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    allowed, outside = tmp_path_factory.mktemp("allowed"), tmp_path_factory.mktemp("outside")
+    write_pdf(allowed / "in" / "tides.pdf", ["A limpet returns."])
+    write_pdf(outside / "secret.pdf", ["The secret."])
+    (allowed / "link.pdf").symlink_to(outside / "secret.pdf")
+    server = start(roots=(allowed,))
+    job = server.client.post("/v1/documents", data={"paths": [str(allowed)]}).json()
+    server.worker.drain()
+    assert [one["name"] for one in server.job(job["id"])["results"]] == ["tides.pdf"]
+    for bad in (str(outside / "secret.pdf"), str(allowed / "link.pdf"), f"{allowed}/../{outside.name}", "etc", "/\0"):
+        answer = server.client.post("/v1/documents", data={"paths": [bad]})
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:pagelens:problem:path-not-allowed"), bad
+
+
+def test_the_queue_itself_refuses_what_it_cannot_do(empty: Server) -> None:
+    queue = empty.service.queue
+    with pytest.raises(NotFound):
+        queue.read("0" * 32)
+    job = queue.submit("index", "default", [NewFile("a", "/nowhere/a.pdf")])
+    with pytest.raises(UsageError, match="queued"):
+        queue.retry(job.id)
+    empty.worker.drain()
+    [one] = queue.files(job.id)
+    assert (one.state, one.code) == ("failed", "vanished")

@@ -1,0 +1,182 @@
+"""The official MCP client over both transports: a process of our own, and a server's `/mcp` behind its guard."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client, StdioServerParameters
+from PIL import Image
+
+from pagelens.api.cli.main import main
+from pagelens.api.server.limits import Limits
+from tests.api.files import write_pdf
+from tests.api.server.conftest import HARBOUR, Live, Started
+from tests.api.server.processes import ROOT
+
+TIMBER = "How much did timber grow to in 2024?"
+TOOLS = {"search", "get_page", "answer", "list_documents"}
+
+Work = Callable[[Client], Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection made from the shell."""
+    root = tmp_path_factory.mktemp("mcp")
+    file = write_pdf(root / "harbour.pdf", HARBOUR, title="Port of Sandvik")
+    options = ["-c", str(root / "collection"), "--profile", "builtin", "--ocr", "never"]
+    assert main(["index", str(file), *options]) == 0
+    return root / "collection"
+
+
+def over_stdio(collection: Path, work: Work) -> Any:
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "pagelens.api.cli.main", "mcp", "-c", str(collection), "--model", "extractive"],
+        env={**os.environ, "PAGELENS_THREADS": "1"},
+        cwd=ROOT,
+    )
+
+    async def run() -> Any:
+        async with Client(command) as client:
+            return await work(client)
+
+    return anyio.run(run)
+
+
+def over_http(url: str, work: Work) -> Any:
+    async def run() -> Any:
+        async with Client(url) as client:
+            return await work(client)
+
+    return anyio.run(run)
+
+
+async def tell_everything(client: Client) -> dict[str, Any]:
+    """Use every tool as an assistant would; return what each of them said."""
+    tools = (await client.list_tools()).tools
+    found = await client.call_tool("search", {"query": "timber 2024", "k": 2})
+    assert found.structured_content is not None
+    page = found.structured_content["pages"][0]["page"]
+    return {
+        "tools": {tool.name: tool for tool in tools},
+        "search": found.structured_content,
+        "page": await client.call_tool("get_page", {"page": page}),
+        "marked": await client.call_tool("get_page", {"page": page, "highlight": "timber"}),
+        "read": await client.call_tool("get_page", {"page": page, "picture": False}),
+        "answer": (await client.call_tool("answer", {"question": TIMBER})).structured_content,
+        "documents": (await client.call_tool("list_documents", {})).structured_content,
+        "missing": await client.call_tool("get_page", {"page": "nonsense"}),
+        "empty": await client.call_tool("search", {"query": " "}),
+    }
+
+
+def check_everything(told: dict[str, Any], documents: int) -> None:
+    assert set(told["tools"]) == TOOLS
+    assert all(tool.description and tool.annotations.read_only_hint for tool in told["tools"].values())
+    assert "context" not in json.dumps([tool.input_schema for tool in told["tools"].values()])
+    first = told["search"]["pages"][0]
+    assert (first["name"], first["number"]) == ("harbour.pdf", 2)
+    assert "52,300" in " ".join(first["quotes"])
+    text, picture = told["page"].content
+    assert "harbour.pdf, page 2 of 3 (Port of Sandvik)" in text.text and "52,300 tonnes" in text.text
+    assert picture.mime_type == "image/jpeg"
+    plain, marked = (
+        Image.open(BytesIO(base64.b64decode(one.content[1].data))) for one in (told["page"], told["marked"])
+    )
+    assert plain.size[0] == marked.size[0] == 1_000 and plain.tobytes() != marked.tobytes()
+    assert [one.type for one in told["read"].content] == ["text"]
+    [citation] = told["answer"]["citations"]
+    assert told["answer"]["found"] and (citation["page"], citation["mark"]) == (first["page"], 1)
+    assert (told["documents"]["total"], len(told["documents"]["documents"])) == (documents, documents)
+    for wrong in (told["missing"], told["empty"]):
+        assert wrong.is_error and "expected" in wrong.content[0].text
+
+
+def test_an_assistant_uses_a_collection_over_standard_input_and_output(collection: Path) -> None:
+    check_everything(over_stdio(collection, tell_everything), 1)
+
+
+def test_an_assistant_uses_a_server_over_http(live: Live) -> None:
+    check_everything(over_http(f"{live.address}/mcp", tell_everything), 2)
+    check_everything(over_http(f"{live.address}/v1/collections/default/mcp", tell_everything), 2)
+
+
+def test_standard_output_carries_the_protocol_and_nothing_else(collection: Path) -> None:
+    hello = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "0"},
+    }
+    search = {"name": "search", "arguments": {"query": "timber"}}
+    sent: list[dict[str, Any]] = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": search},
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "nonsense", "arguments": {}}},
+    ]
+    command = [sys.executable, "-m", "pagelens.api.cli.main", "mcp", "-c", str(collection)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        lines = []
+        for message in sent:
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+            if "id" in message:
+                lines.append(process.stdout.readline())
+        process.stdin.close()
+        lines += process.stdout.readlines()
+    told = [json.loads(line) for line in lines]
+    assert [one["id"] for one in told] == [1, 2, 3]
+    assert all(one["jsonrpc"] == "2.0" for one in told)
+    assert told[1]["result"]["structuredContent"]["pages"]
+
+
+def test_without_a_collection_the_process_says_so_and_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pagelens.api.cli.main", "mcp", "-c", str(tmp_path / "none")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "none" in done.stderr
+
+
+def test_keys_hosts_and_turns_hold_for_assistants_too(start: Started) -> None:
+    server = start(keyless=True, limits=Limits(searches=1, searches_waiting=0))
+    accept = {"Accept": "application/json, text/event-stream"}
+    listing = {"name": "list_documents", "arguments": {}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": listing}
+
+    def send(url: str, **headers: str) -> httpx2.Response:
+        return server.client.post(url, json=body, headers={**accept, **headers})
+
+    assert send("/mcp", Host="127.0.0.1:80").json()["result"]["structuredContent"]["total"] == 0
+    assert send("/mcp", Host="evil.example").status_code == 421
+    assert send("/mcp", Origin="https://evil.example").status_code == 403
+    assert send("/v1/collections/nowhere/mcp").json()["result"]["isError"]
+    with server.client.app.state.door.searches.turn():  # type: ignore[attr-defined]
+        refused = send("/mcp").json()["result"]
+    assert refused["isError"] and "too many requests" in refused["content"][0]["text"]
+
+
+def test_a_key_of_one_collection_opens_the_tools_of_that_one_only(start: Started) -> None:
+    server = start(keyless=False)
+    server.service.collections.create("guides", "builtin")
+    key = server.service.keys.create("read", collections=["guides"])
+    headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {key}"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    statuses = {
+        url: server.client.post(url, json=body, headers=headers).status_code
+        for url in ("/mcp", "/v1/collections/default/mcp", "/v1/collections/guides/mcp")
+    }
+    assert list(statuses.values()) == [403, 403, 200]
+    assert server.client.post("/mcp", json=body).status_code == 401

@@ -1,0 +1,212 @@
+"""Searching and asking over HTTP."""
+
+import base64
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pagelens.api.server.limits import Limits
+from tests.api.server.conftest import Server, Started
+from tests.encode.at_once import at_once
+from tests.generate.model_server import ModelServer, Say
+
+
+def search(server: Server, **body: Any) -> Any:
+    answer = server.client.post("/v1/search", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> None:
+    found = search(server, query="timber 2024", explain=True)
+    with server.service.use("default", lambda engine: engine.snapshot()) as snapshot:
+        generation = snapshot.generation
+    expected = server.service.use("default", lambda engine: engine.search("timber 2024"))
+    assert [(hit["document"], hit["number"], hit["score"]) for hit in found["hits"]] == [
+        (hit.document, hit.ref.number, hit.score) for hit in expected.hits
+    ]
+    assert found["generation"] == generation
+    first = found["hits"][0]
+    assert first["name"] == "harbour.pdf"
+    assert "Timber grew" in first["evidence"][0]["quote"]
+    assert first["lanes"]["words"]["rank"] == 1
+    assert str(server.service.folder.root) not in json.dumps(found)
+
+
+def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
+    server = start(limits=Limits(kept_results=0))
+    server.add(pdfs)
+    queries = [f"{words} {number}" for number, words in enumerate(["timber", "limpet tide", "harbour report"] * 5)]
+    together = at_once(lambda query: search(server, query=query)["hits"], queries)
+    for hits, query in zip(together, queries, strict=True):
+        alone = search(server, query=query)["hits"]
+        assert [hit["page"] for hit in hits] == [hit["page"] for hit in alone]
+        assert [hit["score"] for hit in hits] == pytest.approx([hit["score"] for hit in alone], abs=1e-5)
+
+
+def test_cursors_page_through_what_one_long_answer_would_hold(server: Server) -> None:
+    everything = [hit["page"] for hit in search(server, query="the tide harbour report", k=10)["hits"]]
+    paged, cursor = [], None
+    while True:
+        answer = search(server, query="the tide harbour report", k=1, **({"cursor": cursor} if cursor else {}))
+        paged += [(hit["rank"], hit["page"]) for hit in answer["hits"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert paged == list(enumerate(everything, 1))
+
+
+def test_a_cursor_of_another_query_is_refused(server: Server) -> None:
+    cursor = search(server, query="the tide harbour report", k=1)["next_cursor"]
+    answer = server.client.post("/v1/search", json={"query": "something else", "k": 1, "cursor": cursor})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:pagelens:problem:unusable-value"
+
+
+def test_filters_and_lanes_hold(server: Server) -> None:
+    assert (
+        search(server, query="limpet tide", filters={"paths": ["*harbour.pdf"], "last_page": 2})["pages_searched"] == 2
+    )
+    only = search(server, query="limpet tide", lanes=["words"], explain=True)
+    assert {lane for hit in only["hits"] for lane in hit["lanes"]} == {"words"}
+
+
+def test_a_picture_is_searched_by_in_json_and_as_a_file_alike(server: Server) -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (60, 40), "teal").save(buffer, "PNG")
+    in_json = search(server, image=base64.b64encode(buffer.getvalue()).decode(), k=3)
+    as_file = server.client.post("/v1/search/image", files={"image": ("x.png", buffer.getvalue())}, data={"k": "3"})
+    assert as_file.status_code == 200, as_file.text
+    assert as_file.json()["hits"] == in_json["hits"]
+
+
+def test_a_repeated_query_is_kept_until_the_collection_changes(server: Server, pdfs: dict[str, bytes]) -> None:
+    kept = server.client.app.state.door.kept  # type: ignore[attr-defined]
+    search(server, query="pilot draught")
+    hits = kept.hits
+    first = search(server, query="pilot draught")
+    assert kept.hits == hits + 1
+    server.add({"copy.pdf": pdfs["tides.pdf"] + b"\n%"})
+    second = search(server, query="pilot draught")
+    assert kept.hits == hits + 1
+    assert second["generation"] > first["generation"]
+    [one] = [d for d in server.client.get("/v1/documents").json()["documents"] if d["name"] == "copy.pdf"]
+    server.client.delete(f"/v1/documents/{one['id']}")
+    server.worker.drain()
+
+
+def test_an_answer_cites_the_page_that_says_it(server: Server) -> None:
+    answer = server.client.post("/v1/answer", json={"question": "How much did timber grow to in 2024?"}).json()
+    assert answer["found"]
+    [citation] = answer["citations"]
+    assert (citation["name"], citation["number"]) == ("harbour.pdf", 2)
+    assert "52,300" in citation["quote"]
+    assert server.client.get(f"/v1/pages/{citation['page']}").status_code == 200
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    found = []
+    for block in text.strip().split("\n\n"):
+        name, data = block.split("\n")
+        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+def test_an_answer_as_it_comes_ends_with_the_whole_one(server: Server) -> None:
+    body = {"question": "How much did timber grow to in 2024?"}
+    whole = server.client.post("/v1/answer", json=body).json()
+    streamed = server.client.post("/v1/answer", json=body, headers={"Accept": "text/event-stream"})
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    told = events(streamed.text)
+    assert {name for name, _ in told} == {"text", "citation", "answer"}
+    assert told[-1] == ("answer", whole)
+    assert "".join(data["text"] for name, data in told if name == "text").strip() == whole["text"].strip()
+    assert [data for name, data in told if name == "citation"] == whole["citations"]
+
+
+def test_what_is_not_in_the_documents_is_said_to_be_not(server: Server) -> None:
+    answer = server.client.post("/v1/answer", json={"question": "Who won the chess tournament in Reykjavik?"}).json()
+    assert not answer["found"]
+    assert answer["citations"] == []
+
+
+def test_nothing_asked_names_the_field_and_the_next_step(server: Server) -> None:
+    answer = server.client.post("/v1/search", json={"query": " "})
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert problem["errors"][0]["field"] == "body.query"
+    assert problem["next_step"]
+
+
+def test_an_answer_goes_on_with_a_conversation(server: Server) -> None:
+    before = {"question": "How much did timber grow to in 2024?", "answer": "Timber grew to 52,300 tonnes in 2024 [1]."}
+    asked = {"question": "And how much was that?"}
+    alone = server.client.post("/v1/answer", json=asked).json()
+    following = server.client.post("/v1/answer", json={**asked, "history": [before]}).json()
+    with_history = server.service.use(
+        "default", lambda engine: engine.ask(asked["question"], history=[(before["question"], before["answer"])])
+    )
+    assert following["text"] == with_history.text
+    assert following["found"] and "52,300" in following["text"]
+    assert following["text"] != alone["text"]
+
+
+def test_folded_hits_name_the_pages_behind_them_and_neighbours_come_along(
+    start: Started, pdfs: dict[str, bytes]
+) -> None:
+    server = start()
+    server.add({**pdfs, "again.pdf": pdfs["harbour.pdf"] + b"\n%"})
+    flat = search(server, query="timber 2024", k=10)
+    folded = search(server, query="timber 2024", k=10, fold=True, neighbours=1)
+    assert not any(hit["like"] or hit["neighbours"] for hit in flat["hits"])
+    [first, *_] = folded["hits"]
+    [behind] = first["like"]
+    assert {first["name"], behind["name"]} == {"harbour.pdf", "again.pdf"}
+    assert behind["number"] == first["number"] == 2
+    assert behind["page"] in {hit["page"] for hit in flat["hits"]}
+    assert (
+        server.client.get(f"/v1/pages/{behind['page']}").json()["text"]
+        == server.client.get(f"/v1/pages/{first['page']}").json()["text"]
+    )
+    beside = {one["number"]: one for one in first["neighbours"]}
+    assert sorted(beside) == [1, 3]
+    assert "need a pilot" in beside[3]["text"]
+    assert not first["estimated"]
+
+
+def test_estimated_page_numbers_are_said_to_be(start: Started) -> None:
+    server = start()
+    server.add({"tides.txt": b"A limpet returns to its home scar before the tide falls.\n\n" * 90})
+    hits = search(server, query="limpet")["hits"]
+    assert len(hits) > 1 and all(hit["estimated"] for hit in hits)
+
+
+TIMBER = {"type": "object", "properties": {"timber": {"type": "number", "description": "tonnes"}, "cattle": {}}}
+
+
+def test_a_document_is_read_into_the_shape_of_a_schema(
+    start: Started, model: ModelServer, pdfs: dict[str, bytes]
+) -> None:
+    server = start()
+    server.add({"harbour.pdf": pdfs["harbour.pdf"]})
+    [document] = server.client.get("/v1/documents").json()["documents"]
+    model.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
+    found = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER}).json()
+    assert found["data"] == {"timber": 52300, "cattle": None}
+    assert found["absent"] == ["/cattle"]
+    cited = found["citations"]["/timber"]
+    assert (cited["page"], cited["state"], cited["name"]) == (f"{document['id']}-2", "verified", "harbour.pdf")
+    assert found["usage"]["model"] == "tiny"
+    wrong = server.client.post("/v1/extract", json={"document": document["id"], "schema": {"type": "number"}})
+    assert (wrong.status_code, wrong.json()["type"]) == (422, "urn:pagelens:problem:unusable-value")
+    assert server.client.post("/v1/extract", json={"document": "0" * 64, "schema": TIMBER}).status_code == 404
+
+
+def test_without_a_language_model_extraction_says_how_to_get_one(server: Server) -> None:
+    [document, *_] = server.client.get("/v1/documents").json()["documents"]
+    answer = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:pagelens:problem:model-no-model")
+    assert "PAGELENS_LLM_MODEL" in answer.json()["next_step"]

@@ -1,0 +1,323 @@
+"""Real server processes: started, spoken to slowly, killed."""
+
+import json
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from pagelens.api.cli.main import main
+from pagelens.api.server.auth.keys import Keys
+from pagelens.api.server.examples import PDF
+from pagelens.api.server.server_folder import Database, ServerFolder
+from tests.api.files import made_up_pages, write_pdf
+from tests.api.server.processes import LOOKS, ROOT, ServerProcess
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pagelens.api.cli.main", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_ready_means_ready_and_then_a_search_is_served(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    try:
+        assert server.wait_ready()["models"]
+        answer = server.client.post("/v1/search", json={"query": "anything"})
+        assert answer.status_code == 200
+        (tmp_path / "default" / "collection.json").rename(tmp_path / "default" / "away.json")
+        assert server.client.get("/readyz").status_code == 503
+        (tmp_path / "default" / "away.json").rename(tmp_path / "default" / "collection.json")
+        assert server.client.get("/readyz").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_two_servers_on_one_folder_serve_the_same_and_one_goes_on_where_the_other_was_killed(tmp_path: Path) -> None:
+    pages = [f"Harbour report.\n{text}" for text in made_up_pages(5, seed=1)]
+    first, second = ServerProcess(tmp_path), ServerProcess(tmp_path)
+    try:
+        upload(second, write_pdf(tmp_path / "harbour.pdf", pages))
+        query = {"query": "harbour report", "k": 2}
+        begun = first.client.post("/v1/search", json=query).json()
+        assert begun["hits"] == second.client.post("/v1/search", json=query).json()["hits"]
+        more = {**query, "cursor": begun["next_cursor"]}  # given by one, taken by the other
+        assert second.client.post("/v1/search", json=more).json()["hits"][0]["rank"] == 3
+        first.kill()
+        upload(
+            second, write_pdf(tmp_path / "pilots.pdf", ["Ships with a draught of more than 8.2 metres need a pilot."])
+        )
+        hits = second.client.post("/v1/search", json={"query": "draught of ships"}).json()["hits"]
+        assert hits[0]["name"] == "pilots.pdf"
+    finally:
+        second.stop()
+
+
+def test_an_empty_secret_is_made_anew_for_it_would_sign_for_anybody(tmp_path: Path) -> None:
+    folder = ServerFolder(tmp_path)
+    folder.make()
+    (folder.root / "secret").touch()
+    made = folder.secret
+    assert len(made) == 32
+    assert ServerFolder(tmp_path).secret == made
+
+
+def upload(server: ServerProcess, path: Path) -> None:
+    """Upload a file and wait until it is in."""
+    job = server.client.post("/v1/documents", files={"files": (path.name, path.read_bytes())}).json()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as told:
+        assert '"state":"succeeded"' in told.read().decode()
+
+
+def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_time(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, "--keep", "0", "--no-micro-batching", "--patience", "5")
+    try:
+        server.wait_ready()
+        answers = [server.client.post("/v1/search", json={"query": "anything"}) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        told = server.client.get("/metrics").text
+        assert 'pagelens_kept_results{found="no"} 2.0' in told
+        assert 'pagelens_kept_results{found="yes"} 0.0' in told
+    finally:
+        server.stop()
+
+
+def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = run("serve", "--collections", str(tmp_path), "--keyless", "--port", port)
+    assert refused.returncode == 2
+    assert f"port {port} to be free" in refused.stderr and "--port" in refused.stderr
+
+
+def test_another_address_than_loopback_needs_a_key(tmp_path: Path) -> None:
+    refused = run("serve", "--collections", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
+    assert refused.returncode == 2
+    assert "pagelens keys create --scope read --collections" in refused.stderr.replace("\n", " ")
+
+
+def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_ever_made(tmp_path: Path) -> None:
+    where = ("--collections", str(tmp_path), "--port", "0")
+    refused = run("serve", *where)
+    assert refused.returncode == 2
+    assert "--keyless" in refused.stderr and "pagelens keys create" in refused.stderr
+    others = run("serve", *where, "--keyless", "--host", "0.0.0.0")
+    assert others.returncode == 2 and "loopback" in others.stderr
+    keys = Keys(Database(ServerFolder(tmp_path).database))
+    keys.revoke(keys.create("read").split("_")[1])
+    for options in ((), ("--keyless",)):
+        refused = run("serve", *where, *options)
+        assert refused.returncode == 2, options
+    assert "keys were made" in refused.stderr
+
+
+def test_keys_are_made_listed_and_revoked_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def keys(*arguments: str) -> tuple[int, str]:
+        code = main(["keys", *arguments, "--collections", str(tmp_path)])
+        return code, capsys.readouterr().out
+
+    key = keys("create", "--scope", "read", "--only", "minutes", "--name", "Ada")[1].strip()
+    assert key.startswith("plk_")
+    [listed] = json.loads(keys("list", "--json")[1])
+    assert (listed["scope"], listed["collections"], listed["revoked"]) == ("read", ["minutes"], None)
+    assert key.split("_", 2)[2] not in keys("list")[1]
+    assert keys("revoke", listed["id"])[0] == 0
+    assert json.loads(keys("list", "--json")[1])[0]["revoked"]
+    assert keys("revoke", listed["id"])[0] == 1
+    assert keys("create", "--scope", "everything")[0] == 2
+
+
+def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
+    write_pdf(tmp_path / "a.pdf", ["A limpet returns."])
+    code = (
+        "import sys; from pagelens.api.cli.main import main\n"
+        f"main(['index', '{tmp_path}/a.pdf', '-c', '{tmp_path}/c', '--profile', 'builtin', '--ocr', 'never'])\n"
+        f"main(['search', 'limpet', '-c', '{tmp_path}/c'])\n"
+        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'prometheus_client', 'mcp', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "limpet" in done.stdout
+    assert done.stdout.strip().endswith("[]")
+
+
+@pytest.fixture(scope="module")
+def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server that gives a body half a second."""
+    code = (
+        "import sys; from pathlib import Path; from pagelens.api.server.limits import Limits; from pagelens.api.server.serving import run\n"
+        "from pagelens.api.server.service import open_service; from pagelens.core.settings import Settings\n"
+        "service = open_service(Path(sys.argv[1]), Settings(threads=1), with_worker=False)\n"
+        "run(service, host='127.0.0.1', port=0, keyless=True, limits=Limits(idle=0.5, head=0.5))"
+    )
+    root = str(tmp_path_factory.mktemp("slow"))
+    process = subprocess.Popen([sys.executable, "-c", code, root], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    port = next(json.loads(line)["port"] for line in process.stderr if '"serving"' in line)
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield port
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\n{",
+        b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\n--x\r\n",
+    ],
+)
+def test_a_body_that_stops_coming_is_given_up_on_and_others_are_served_meanwhile(slow_server: int, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
+        line.sendall(head)
+        assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"urn:pagelens:problem:body-too-slow" in answer
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
+def test_a_head_that_does_not_come_to_its_end_is_given_up_on(slow_server: int, begun: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
+        line.sendall(begun)
+        dripping = threading.Thread(target=drip, args=(line,))
+        if begun:
+            dripping.start()
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"urn:pagelens:problem:head-too-slow" in answer
+    assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
+
+
+def drip(line: socket.socket) -> None:
+    """Send a head without end, a letter at a time: each of them must not set the time back."""
+    try:
+        while True:
+            line.sendall(b"x")
+            threading.Event().wait(0.05)
+    except OSError:
+        return
+
+
+def test_a_connection_is_used_again_for_longer_than_a_head_may_take(slow_server: int) -> None:
+    with httpx2.Client() as client:
+        for _ in range(4):
+            assert client.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
+            threading.Event().wait(0.2)
+
+
+def test_a_body_of_ten_gigabytes_is_refused_by_its_head(slow_server: int) -> None:
+    with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
+        line.sendall(
+            b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 10737418240\r\n\r\n"
+        )
+        assert line.recv(65_536).startswith(b"HTTP/1.1 413")
+
+
+def test_a_worker_that_dies_is_started_again_and_the_job_goes_on(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    try:
+        server.wait_for("worker started")
+        job = server.client.post("/v1/documents", files=[("files", ("a.pdf", PDF))]).json()["id"]
+        worker = server.worker()
+        assert worker is not None
+        worker.kill()
+        server.wait_for("worker started")
+        assert ended(server, job)["state"] == "succeeded"
+    finally:
+        server.stop()
+    assert not worker.is_running()
+
+
+def ended(server: ServerProcess, job: str) -> Any:
+    for _ in range(LOOKS):
+        found = server.client.get(f"/v1/jobs/{job}").json()
+        if found["state"] in ("succeeded", "failed", "cancelled"):
+            return found
+        threading.Event().wait(0.05)
+    raise AssertionError(found)
+
+
+class Uploader(threading.Thread):
+    """Uploads files one after another until the server is gone; keeps what was accepted."""
+
+    def __init__(self, address: str, files: dict[str, bytes]) -> None:
+        super().__init__()
+        self._address, self._files = address, files
+        self.accepted: dict[str, str] = {}  # file name -> job
+
+    def run(self) -> None:
+        with httpx2.Client(base_url=self._address, timeout=30.0) as client:
+            for name, data in self._files.items():
+                try:
+                    answer = client.post("/v1/documents", files=[("files", (name, data))])
+                except httpx2.HTTPError:
+                    return
+                assert answer.status_code == 202, answer.text
+                self.accepted[name] = answer.json()["id"]
+
+
+def kill_rounds(tmp_path: Path, rounds: int) -> None:
+    """Kill the server or its worker at some instant of an upload, again and again; then let it end in peace."""
+    generator = random.Random(20261121)
+    collections, accepted, round_files = tmp_path / "collections", {}, {}
+    for number in range(rounds):
+        files = {
+            f"round-{number}-{n}.pdf": write_pdf(
+                tmp_path / "made" / f"{number}-{n}.pdf", made_up_pages(generator.choice((1, 3, 9)), number * 8 + n)
+            ).read_bytes()
+            for n in range(4)
+        }
+        files[f"round-{number}-broken.pdf"] = b"%PDF-1.4 cut " + str(number).encode()
+        round_files.update(files)
+        server = ServerProcess(collections)
+        worker = server.worker() if number % 2 else None
+        uploader = Uploader(server.address, files)
+        uploader.start()
+        threading.Event().wait(generator.uniform(0.05, 1.6))  # the instant
+        if worker is not None:
+            worker.kill()
+            uploader.join()
+        server.kill()
+        uploader.join()
+        accepted.update(uploader.accepted)
+    server = ServerProcess(collections)
+    try:
+        assert accepted, "no upload was accepted: kill later"
+        results = {name: ended(server, job)["results"] for name, job in accepted.items()}
+        documents = server.client.get("/v1/documents", params={"limit": 500}).json()["documents"]
+    finally:
+        server.stop()
+    for name, found in results.items():
+        [one] = found
+        assert one["name"] == name
+        if "broken" in name:
+            assert one["state"] == "failed" and one["reason"]
+        else:
+            assert one["state"] == "indexed", one
+    counted = Counter(one["name"] for one in documents)
+    assert set(counted.values()) <= {1}, "indexed twice"
+    assert {name for name in accepted if "broken" not in name} <= set(counted)
+    assert set(counted) <= set(round_files)
+    check = run("doctor", "-c", str(collections / "default"))
+    assert check.returncode == 0, check.stdout
+
+
+def test_killed_during_uploads_every_accepted_file_ends_indexed_or_failed_with_a_reason(tmp_path: Path) -> None:
+    kill_rounds(tmp_path, 3)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_during_uploads_nothing_accepted_is_lost_or_doubled(tmp_path: Path) -> None:
+    kill_rounds(tmp_path, 20)
