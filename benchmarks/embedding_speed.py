@@ -23,7 +23,7 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from pagelens.core.spaces import Space
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.encode.device import dtype_for
 from pagelens.encode.image.clip import ClipEncoder
 
@@ -59,7 +59,7 @@ def make_encoder(model: Any, device: str, *, workers: int) -> ClipEncoder:
 def measure(encoder: ClipEncoder, images: int, clock: Callable[[], float]) -> Speed:
     """Return the speeds on `images` pictures and as many texts, after one warm-up of a batch."""
     random = np.random.default_rng(0)
-    pictures: list[Picture] = [random.integers(0, 256, (480, 640, 3), np.uint8) for _ in range(min(images, 64))]
+    pictures: list[ImageArray] = [random.integers(0, 256, (480, 640, 3), np.uint8) for _ in range(min(images, 64))]
     shown = [pictures[index % len(pictures)] for index in range(images)]
     encoder.encode_images(shown[: max(1, images // 4)])
     start = clock()

@@ -31,8 +31,8 @@ from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
 from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim
-from pagelens.index.late.multi_vector_index import ManyVectorIndex
-from pagelens.index.late.ragged import Ragged, Stack
+from pagelens.index.late.multi_vector_index import MultiVectorIndex
+from pagelens.index.late.ragged import ChunkedTokens, RaggedTokens
 from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 
 K = 10
@@ -128,7 +128,7 @@ def _others(made: Made) -> list[Row]:
 
 def _ours(stored: TokenRows, queries: int) -> list[Row]:
     dim = stored.tokens.codes.shape[1]
-    tokens, summaries = Stack([stored.tokens], dim), Stack([stored.summaries], dim)
+    tokens, summaries = ChunkedTokens([stored.tokens], dim), ChunkedTokens([stored.summaries], dim)
     scanned, both = _size(stored.tokens), _size(stored.tokens) + _size(stored.summaries)
     exact, fast = ExactMaxSim(tokens), FastMaxSim(tokens, threads=1)
     two = TwoStageMaxSim(tokens, summaries, threads=1)
@@ -142,13 +142,13 @@ def _ours(stored: TokenRows, queries: int) -> list[Row]:
     ]
 
 
-def _ask(index: ManyVectorIndex, k: int) -> Find:
+def _ask(index: MultiVectorIndex, k: int) -> Find:
     return lambda query: index.search(QueryTokens(query, [""] * len(query)), k)[0]
 
 
 def _store(folder: Path, pages: Array) -> TokenRows:
     """Return the pages as they come back, memory-mapped, from one segment on disk."""
-    space = Space("made up", "1", pages.shape[2], many=True)
+    space = Space("made up", "1", pages.shape[2], multi_vector=True)
     boxes = np.zeros((pages.shape[1], 4), np.float32)
     parts = [
         pack_tokens([TokenMatrix(page, boxes) for page in pages[start : start + PACKED]], pages.shape[2])
@@ -158,7 +158,7 @@ def _store(folder: Path, pages: Array) -> TokenRows:
     return read_token_segment(folder, name)[1]
 
 
-def _size(part: Ragged) -> float:
+def _size(part: RaggedTokens) -> float:
     """Return bytes a page."""
     return (part.codes.nbytes + (0 if part.scales is None else part.scales.nbytes) + part.offsets.nbytes) / len(part)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.development_set import DATA
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 ALLOWED = (0, 2, 4, 6, 8, 10, 12, 14, 16)
@@ -49,18 +49,18 @@ def main() -> None:
     _print_grouping()
 
 
-def damages() -> Mapping[str, Callable[[Picture], Picture]]:
+def damages() -> Mapping[str, Callable[[ImageArray], ImageArray]]:
     """Return ways to make a copy of a photo that people call the same, by name; the last one they do not."""
     random = np.random.default_rng(SEED)
 
-    def cropped(picture: Picture, share: float) -> Picture:
+    def cropped(picture: ImageArray, share: float) -> ImageArray:
         """Leave out a share of width and of height, split at random between the sides."""
         height, width = picture.shape[:2]
         down, across = round(height * share), round(width * share)
         top, left = int(random.integers(down + 1)), int(random.integers(across + 1))
         return picture[top : top + height - down, left : left + width - across]
 
-    def scaled(picture: Picture, factor: float) -> Picture:
+    def scaled(picture: ImageArray, factor: float) -> ImageArray:
         size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
         return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
@@ -75,13 +75,13 @@ def damages() -> Mapping[str, Callable[[Picture], Picture]]:
     }
 
 
-def _jpeg(picture: Picture, *, quality: int) -> Picture:
+def _jpeg(picture: ImageArray, *, quality: int) -> ImageArray:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=quality)
     return np.asarray(Image.open(stream))
 
 
-def _hashes(pictures: Sequence[Picture]) -> NDArray[np.uint64]:
+def _hashes(pictures: Sequence[ImageArray]) -> NDArray[np.uint64]:
     return np.array([perceptual_hash(picture) for picture in pictures], np.uint64)
 
 

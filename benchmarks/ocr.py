@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.development_set import DATA, SET, require_data
-from pagelens.core.types import Page, Picture
+from pagelens.core.types import ImageArray, Page
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.ocr.page_ocr import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
 from pagelens.ingest.readers.pdf.pdf_reader import opened, render
@@ -74,7 +74,7 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def drawn(path: Path, page: Page, dpi: int, quarters: int) -> Picture:
+def drawn(path: Path, page: Page, dpi: int, quarters: int) -> ImageArray:
     """Return the page's picture, turned counter-clockwise."""
     side = longest_side(page.width, page.height, dpi)
     return np.ascontiguousarray(np.rot90(np.asarray(render(path, page.number, longest=side)), quarters))

@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks.development_set import DATA
 from pagelens.core.settings import Settings
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.encode.image.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
 from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite
 from pagelens.encode.text.batching import unit_rows
@@ -38,10 +38,10 @@ def main() -> None:
     rows = [json.loads(line) for line in (PHOTOS / "captions.jsonl").read_text("utf-8").splitlines()]
     pictures = [np.asarray(Image.open(PHOTOS / "photos" / row["photo"]).convert("RGB")) for row in rows]
     text = BuiltinTextEncoder.load(Settings(threads=1))
-    scores = {net.name: EfficientNetLite.load(net).look(pictures).scores for net in (LITE0, LITE2)}
+    scores = {net.name: EfficientNetLite.load(net).predict(pictures).scores for net in (LITE0, LITE2)}
     encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=Settings.from_environment(os.environ).cache)
     began = time.process_time()
-    seen = encoder.see(pictures)
+    seen = encoder.encode_features(pictures)
     cost = (time.process_time() - began) / len(pictures)
 
     captions = [(number, caption) for number, row in enumerate(rows) for caption in row["captions"]]
@@ -53,11 +53,13 @@ def main() -> None:
     for name, vectors in _other_forms(text, scores).items():
         _print_row(name, queries @ vectors.T, wanted)
     _print_row("ConSE as shipped: both networks", queries @ seen.vectors.T, wanted)
-    _print_row("a class's name, to any photo believed to be of it", *_class_names(encoder, seen.beliefs, seen.vectors))
+    _print_row(
+        "a class's name, to any photo believed to be of it", *_class_names(encoder, seen.probabilities, seen.vectors)
+    )
 
     print(f"\n| photo to photo, by features | {HEAD} |\n|---|" + "---|" * len(RANKS))
     for name, damage in damages().items():
-        copies = encoder.looks.encode_images([damage(picture) for picture in pictures])
+        copies = encoder.feature_encoder.encode_images([damage(picture) for picture in pictures])
         _print_row(name, copies @ seen.features.T, np.arange(len(pictures)))
 
 
@@ -93,11 +95,11 @@ def _class_names(
     return similarity, own.argmax(axis=1)
 
 
-def damages() -> dict[str, Callable[[Picture], Picture]]:
+def damages() -> dict[str, Callable[[ImageArray], ImageArray]]:
     """Return ways to make a copy that is not the photo, by name."""
     random = np.random.default_rng(SEED)
 
-    def half_crop(picture: Picture) -> Picture:
+    def half_crop(picture: ImageArray) -> ImageArray:
         """Half of the area, anywhere in the picture."""
         height, width = (int(size * 0.5**0.5) for size in picture.shape[:2])
         y, x = random.integers(picture.shape[0] - height), random.integers(picture.shape[1] - width)
@@ -112,14 +114,14 @@ def damages() -> dict[str, Callable[[Picture], Picture]]:
     }
 
 
-def jpeg(picture: Picture, *, quality: int) -> Picture:
+def jpeg(picture: ImageArray, *, quality: int) -> ImageArray:
     """Return a picture as JPEG leaves it."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=quality)
     return np.asarray(Image.open(stream))
 
 
-def shrunk(picture: Picture) -> Picture:
+def shrunk(picture: ImageArray) -> ImageArray:
     """Return a picture at a quarter of its width and height."""
     height, width = picture.shape[:2]
     return np.asarray(Image.fromarray(picture).resize((width // 4, height // 4), Image.Resampling.LANCZOS))

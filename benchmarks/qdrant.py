@@ -29,14 +29,14 @@ from qdrant_client import QdrantClient, models
 
 from benchmarks.development_set import questions, require_data
 from pagelens.api.engine import wiring
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.dense import dense_index
+from pagelens.index.dense import vector_index
 from pagelens.index.late.exact_maxsim import ExactMaxSim
-from pagelens.index.late.multi_vector_index import open_index
+from pagelens.index.late.multi_vector_index import open_multi_vector_index
 from pagelens.index.late.page_tokens import PageTokens
-from pagelens.index.late.ragged import Stack
+from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.reader import CollectionReader
@@ -101,7 +101,7 @@ def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path, k
 def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     """Write vectors and queries where the measuring processes read them."""
     rng, reader = np.random.default_rng(0), CollectionReader(root)
-    loaded = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
+    loaded = CollectionModels(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
     lanes = {lane.name: lane for lane in loaded.lanes(reader.manifest)[0]}
     text, page = lanes["text"], lanes["page"]
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
@@ -122,7 +122,7 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
             made = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
             file.write(made.astype(np.float16).tobytes())
     np.save(folder / "lengths.npy", np.array([len(matrices[at % len(matrices)]) for at in range(many_pages)]))
-    exact = ExactMaxSim(Stack([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
+    exact = ExactMaxSim(ChunkedTokens([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
     truth = [exact.search(QueryTokens(query, [""] * len(query)), FIRST)[0] for query in tokens]
     np.save(folder / "token_truth.npy", np.array(truth))
 
@@ -153,13 +153,13 @@ def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDAr
 def one_vector(folder: Path, kind: str) -> Row:
     """Measure a lane of one vector a row."""
     vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
-    exact = dense_index.open_index(vectors)
+    exact = vector_index.open_vector_index(vectors)
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "segment"
         name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
-        index = dense_index.open_index(read_segment(place, name)[1])
+        index = vector_index.open_vector_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
     return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, before)
@@ -172,13 +172,15 @@ def many_vectors(folder: Path, kind: str) -> Row:
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "token-segments"
-        space, names, first = Space("b", "1", dim, many=True), [], 0
+        space, names, first = Space("b", "1", dim, multi_vector=True), [], 0
         for packed in _packed(folder):
             names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
             first += PART
         rows = [read_token_segment(place, name)[1] for name in names]
-        index = open_index(
-            Stack([one.tokens for one in rows], dim), Stack([one.summaries for one in rows], dim), threads=1
+        index = open_multi_vector_index(
+            ChunkedTokens([one.tokens for one in rows], dim),
+            ChunkedTokens([one.summaries for one in rows], dim),
+            threads=1,
         )
         return _row(lambda at: index.search(asked[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(_pages(folder)))

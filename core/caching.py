@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class LRUCache(Generic[T]):
     """The `size` values used last. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:

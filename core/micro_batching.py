@@ -33,7 +33,7 @@ class _Call(Generic[Asked, Answer]):
         return bool(self.answers) or self.error is not None
 
 
-class Joined(Generic[Asked, Answer]):
+class MicroBatcher(Generic[Asked, Answer]):
     """Questions of many threads to one `work`, one batch at a time.
 
     `work` takes questions and returns an answer for each; the answers must not depend on who else asks. Where it

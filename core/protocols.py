@@ -12,9 +12,9 @@ from pagelens.core.types import (
     AnswerEvent,
     Extraction,
     History,
+    ImageArray,
     PageRef,
     PageText,
-    Picture,
     QueryTokens,
     ShownPage,
     TokenMatrix,
@@ -28,7 +28,7 @@ Analyzer = Callable[[str], list[str]]
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Texts to their token counts, special tokens not counted."""
 
-PagePicture = Callable[[PageRef, int], Picture]
+RenderPageImage = Callable[[PageRef, int], ImageArray]
 """A page and the pixels of its longer side to its picture. Raises PageLensError where it cannot be drawn."""
 
 
@@ -58,7 +58,7 @@ class TextEncoder(Protocol):
         ...
 
 
-class PictureEncoder(Protocol):
+class PixelEncoder(Protocol):
     """Pictures to unit vectors of one space, near where pictures look alike."""
 
     @property
@@ -66,12 +66,12 @@ class PictureEncoder(Protocol):
         """The space of every vector returned."""
         ...
 
-    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_pictures, dim), each row of length 1."""
         ...
 
 
-class ImageEncoder(PictureEncoder, Protocol):
+class ImageEncoder(PixelEncoder, Protocol):
     """Pictures and the texts that describe them to unit vectors of one space (CLIP and its kin)."""
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -92,10 +92,10 @@ class LateQueryEncoder(Protocol):
         ...
 
 
-class PagePictureEncoder(LateQueryEncoder, Protocol):
+class PageImageEncoder(LateQueryEncoder, Protocol):
     """Page pictures to many unit vectors each (ColPali and its kin)."""
 
-    def encode_pictures(self, pictures: Sequence[Picture]) -> list[TokenMatrix]:
+    def encode_page_images(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
         """Return the tokens of each picture, padding and prompt left out; a token's box is its patch."""
         ...
 
@@ -112,7 +112,7 @@ class Answerer(Protocol):
     """A question and numbered pages to an answer that cites them, told as it comes."""
 
     @property
-    def sees(self) -> bool:
+    def accepts_images(self) -> bool:
         """Whether it looks at pages as pictures, beside their words."""
         ...
 

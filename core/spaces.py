@@ -13,7 +13,7 @@ class Space:
     model: str  # the name people know the checkpoint by
     revision: str  # content hash or hub revision of the weights
     dim: int
-    many: bool = False  # many vectors an item (late interaction) instead of one
+    multi_vector: bool = False  # one vector per token (late interaction) instead of one per item
     options: str = ""  # what else changes a vector: pooling, prompts, length
 
     @property
@@ -23,7 +23,7 @@ class Space:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
-        return f"{self.model}@{self.revision[:12]} ({'many x ' if self.many else ''}{self.dim})"
+        return f"{self.model}@{self.revision[:12]} ({self.dim}{', multi-vector' if self.multi_vector else ''})"
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields and the fingerprint, for `collection.json`."""

@@ -161,7 +161,7 @@ class Guess(NamedTuple):
     """What the builtin image encoder takes a photo for: a class's name, and the belief in it from 0 to 1."""
 
     label: str
-    belief: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ History = Sequence[tuple[str, str]]
 """A conversation so far: questions and their answers, oldest first."""
 
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 """A picture as (height, width, 3), RGB, as a viewer shows it."""
 
 
@@ -270,14 +270,14 @@ class Query:
     """What is searched for: a text, a picture, or both; one of them may be missing."""
 
     text: str = ""
-    picture: Picture | None = None
-    written: str = ""  # what is written in the picture: words to search by, not a description of it
+    image: ImageArray | None = None
+    image_text: str = ""  # what is written in the picture: words to search by, not a description of it
     text_share: float = 0.5  # of the vector, where text and picture become one
 
     @property
     def words(self) -> str:
         """What lanes of words go by."""
-        return f"{self.text}\n{self.written}".strip()
+        return f"{self.text}\n{self.image_text}".strip()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -295,4 +295,4 @@ class QueryTokens:
     vectors: NDArray[np.float32]  # (n_tokens, dim)
     words: Sequence[str]  # (n_tokens,), as a reader knows them; pieces of one word repeat it
     weights: NDArray[np.float32] | None = None  # (n_tokens,), None: all 1
-    stretch: int = 0  # neighbouring page tokens that score together; 0: the whole page
+    window: int = 0  # neighbouring page tokens that score together; 0: the whole page

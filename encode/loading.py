@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, ImageEncoder, PagePictureEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, ImageEncoder, PageImageEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import (
     adapter_base,
@@ -106,7 +106,7 @@ def load_image_encoder(
     return ClipEncoder.load(folder, settings, templates=templates)
 
 
-def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PagePictureEncoder:
+def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PageImageEncoder:
     """Return the ColPali-like encoder of that name or folder; an adapter's base is looked for like any other model.
 
     Raises WeightsError where weights or a library are missing or a parameter did not come from the files, UsageError

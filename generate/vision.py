@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.protocols import NO_IDF, Analyzer, PagePicture
+from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage
 from pagelens.core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
 from pagelens.generate.abstention import Opening
 from pagelens.generate.citations.checking import CitationChecker
@@ -52,7 +52,7 @@ class VisionAnswerer:
         model: ChatModel,
         analyze: Analyzer,
         *,
-        picture_of: PagePicture | None = None,
+        picture_of: RenderPageImage | None = None,
         budget: Budget = BUDGET,
         looks: int = LOOKS,
         prices: Prices | None = None,
@@ -63,14 +63,14 @@ class VisionAnswerer:
         self._model = model
         self._checker = CitationChecker(analyze)
         self._analyze = analyze
-        self._picture_of = picture_of if model.sees else None
+        self._picture_of = picture_of if model.accepts_images else None
         self._budget = budget
         self._looks = looks
         self._prices = prices
         self._clock = clock
 
     @property
-    def sees(self) -> bool:
+    def accepts_images(self) -> bool:
         """Whether its model looks at pages as pictures."""
         return self._picture_of is not None
 
@@ -144,7 +144,7 @@ class VisionAnswerer:
     def _whole(self, question: str, reply: _Reply, citations: Sequence[Citation], usage: Usage) -> Answer:
         text = reply.reader.text.strip()
         looked_at = [page.ref for page in reply.prompt.shown]
-        notes = _sight_notes(reply.prompt, sees=self._picture_of is not None)
+        notes = _sight_notes(reply.prompt, accepts_images=self._picture_of is not None)
         if reply.opening.not_found or not text:
             said = refusal(reply.prompt.shown)
             return Answer(question, said, False, [], looked_at, 0.0, notes, usage)
@@ -188,10 +188,10 @@ def _support_notes(reply: _Reply, citations: Sequence[Citation], uncited: int) -
     return notes
 
 
-def _sight_notes(prompt: Prompt, *, sees: bool) -> list[str]:
+def _sight_notes(prompt: Prompt, *, accepts_images: bool) -> list[str]:
     """Return what of the pages the model did not see."""
     notes = []
-    if not sees:
+    if not accepts_images:
         notes.append("Pictures were not seen: the model was given the pages' text only.")
     elif prompt.pictures < len(prompt.shown):
         notes.append(f"{prompt.pictures} of {len(prompt.shown)} pages were seen as pictures, of the others the text.")

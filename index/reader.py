@@ -23,8 +23,8 @@ from pagelens.index.admin.check import find_damage
 from pagelens.index.catalog import databases, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, transaction
-from pagelens.index.files.file_store import Files, open_files
-from pagelens.index.lane_queries import Answer, Asking, TokenAsking, VectorAsking
+from pagelens.index.files.file_store import FileStore, open_file_store
+from pagelens.index.lane_queries import DenseQuery, LaneQuery, MultiVectorQuery, SearchResult, best_row_per_page
 from pagelens.index.layout import LaneRecord, Layout, load, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex, SnapshotWords
 from pagelens.index.stores.factory import open_store
@@ -62,7 +62,7 @@ class View:
         """See `VectorStore.require_ready`."""
         self._store.require_ready(connection, lanes)
 
-    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    def together(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """See `VectorStore.together`."""
         return self._store.together(searches)
 
@@ -124,19 +124,20 @@ class Snapshot:
         """Return the pages of a lane of many vectors each."""
         return self._view.load_tokens(self._connection, self._lanes[lane])
 
-    def answer(self, askings: Sequence[Asking]) -> list[Answer]:
-        """Return what each of some questions finds. They are asked together: a server is waited for once."""
-        return self._view.together([self._search(asking) for asking in askings])
+    def search(self, queries: Sequence[LaneQuery]) -> list[SearchResult]:
+        """Return the result of each query. On a server they run at the same time."""
+        return self._view.run_parallel([self._prepare(query) for query in queries])
 
-    def _search(self, asking: Asking) -> Callable[[], Answer]:
-        """Return a search that asks nothing of the catalog any more: that has one connection."""
-        k, selection = asking.k, asking.selection
-        if isinstance(asking, VectorAsking):
-            return partial(self.vectors(asking.lane).search, asking.query, k, selection=selection)
-        if isinstance(asking, TokenAsking):
-            return partial(self.tokens(asking.lane).search, asking.query, k, selection=selection)
-        self._view.words.know(self._connection, asking.terms)
-        return partial(self._view.words.search, asking.terms, k, selection=selection)
+    def _prepare(self, query: LaneQuery) -> Callable[[], SearchResult]:
+        """Return a search that no longer reads the catalog, whose one connection threads cannot share."""
+        k, selection = query.k, query.selection
+        if isinstance(query, DenseQuery):
+            rows = partial(self.vectors(query.lane).search, query.vector, selection=selection)
+            return partial(best_row_per_page, rows, k)
+        if isinstance(query, MultiVectorQuery):
+            return partial(self.tokens(query.lane).search, query.tokens, k, selection=selection)
+        self._view.words.load_frequencies(self._connection, query.terms)
+        return partial(self._view.words.search, query.terms, k, selection=selection)
 
     @property
     def documents(self) -> dict[int, DocumentRow]:
@@ -159,7 +160,7 @@ class Snapshot:
         """Return what live pages look like, 64 bits by page key: of some, or of all that have a picture."""
         return reads.read_looks(self._connection, keys)
 
-    def missing_files(self, files: Files) -> Mapping[str, str]:
+    def missing_files(self, files: FileStore) -> Mapping[str, str]:
         """See `originals.missing`."""
         return originals.missing(self._connection, files)
 
@@ -195,15 +196,15 @@ class Snapshot:
 class CollectionReader:
     """Opens snapshots of a collection. Safe to share between threads. Raises CollectionNotFound."""
 
-    def __init__(self, root: Path, *, joined: bool = True, clock: Callable[[], float] = time.time) -> None:
-        """`joined`: see `pagelens.index.stores.factory.open_store`; `clock` tells seconds: how long a snapshot is held."""
+    def __init__(self, root: Path, *, micro_batching: bool = True, clock: Callable[[], float] = time.time) -> None:
+        """`micro_batching`: see `pagelens.index.stores.factory.open_store`; `clock` tells seconds: how long a snapshot is held."""
         self._clock = clock
         self.layout = Layout(root)
         self.manifest = load(self.layout)
         self._engine = databases.open_for_reading(self.layout, self.manifest)
-        self._store = open_store(self.layout, self.manifest, joined=joined)
+        self._store = open_store(self.layout, self.manifest, micro_batching=micro_batching)
         self._words = self._store.lexical(self._engine)
-        self.files = open_files(self.layout, self.manifest)
+        self.files = open_file_store(self.layout, self.manifest)
         self._view: View | None = None
         self._lock = threading.Lock()
 
@@ -224,7 +225,7 @@ class CollectionReader:
                     whole = partial(self._require_whole, view.generation, began)
                     snapshot = Snapshot(connection, view, self.manifest.lanes, whole)
                     for name, lane in self.manifest.lanes.items():
-                        (snapshot.tokens if lane.space.many else snapshot.vectors)(name)
+                        (snapshot.tokens if lane.space.multi_vector else snapshot.vectors)(name)
                 except FileNotFoundError as exc:  # merged away after this transaction began: a newer one knows better
                     if attempt == TRIES - 1:
                         raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, select
 from pagelens.core.errors import ReadCode
 from pagelens.core.keys import page_key
 from pagelens.index.admin import garbage_collection
-from pagelens.index.admin.compaction import name_segment
+from pagelens.index.admin.compaction import register_segment
 from pagelens.index.catalog import document_frequencies, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import transaction
@@ -99,7 +99,7 @@ class CollectionWriter:
             if kind is None:
                 self.commit()
                 self._store.merge(self._engine, self.manifest)
-                garbage_collection.sweep_files(self._engine, places_of(self.layout, self.files))
+                garbage_collection.collect_file_garbage(self._engine, places_of(self.layout, self.files))
                 self._words.tidy()
 
     def known(self, sha256: str) -> int | None:
@@ -230,7 +230,7 @@ class CollectionWriter:
     def _write_rows(self, lane: LaneRecord, batches: Batches) -> Written:
         """Make the rows of a lane durable."""
         keys = [[page_key(document, page.number) for page in new.pages] for document, new in batches]
-        if lane.space.many:
+        if lane.space.multi_vector:
             packed = [pack_pages(lane, new.tokens[lane.name], self._storage) for _, new in batches]
             return self._store.write_tokens(lane, list(zip(keys, packed, strict=True)))
         if lane.covers == "passages":
@@ -242,7 +242,7 @@ class CollectionWriter:
 
     def _pack(self, new: NewPages) -> dict[str, TokenRows]:
         """Return the tokens of each lane of many vectors as they are stored."""
-        many = {name: lane for name, lane in self.manifest.lanes.items() if lane.space.many}
+        many = {name: lane for name, lane in self.manifest.lanes.items() if lane.space.multi_vector}
         return {name: pack_pages(lane, new.tokens[name], self._storage) for name, lane in many.items()}
 
     def _record(self, connection: Connection, pending: _Pending, named: Mapping[str, Written]) -> set[int]:
@@ -253,7 +253,7 @@ class CollectionWriter:
         document_frequencies.enter(connection, (read_terms(text) for _, text in _texts(pending.new)))
         for store, (name, runs) in named.items():
             if name:
-                name_segment(connection, store, name, runs)
+                register_segment(connection, store, name, runs)
         for path, sha256, code, reason in pending.failed:
             reads.record_failure(connection, path, sha256, code, reason)
             removed |= staged_at(connection, path)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pagelens.core.errors import ReadCode
-from pagelens.core.types import Document, Page, Passage, Picture
+from pagelens.core.types import Document, ImageArray, Page, Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Window:
     pages: tuple[Page, ...]
     passages: tuple[tuple[Passage, ...], ...]
     inputs: tuple[tuple[str, ...], ...]  # what the encoder reads for each passage
-    pictures: tuple[Picture | None, ...]  # of each page; None where none was asked for, or none could be made
+    pictures: tuple[ImageArray | None, ...]  # of each page; None where none was asked for, or none could be made
     last: bool  # the document ends with this window
 
 

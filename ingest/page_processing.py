@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 
 from pagelens.core.errors import ReadError
-from pagelens.core.types import Document, Kind, Page, Picture
+from pagelens.core.types import Document, ImageArray, Kind, Page
 from pagelens.ingest.ocr.page_ocr import Ocr, read_pages
 from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
 from pagelens.ingest.readers.registry import Adapter, Reading, Sight, load, sight
@@ -60,7 +60,7 @@ class MadePage(NamedTuple):
     """A page with everything that was wanted of it."""
 
     page: Page
-    picture: Picture | None
+    picture: ImageArray | None
 
 
 class OpenFile(Protocol):

@@ -1,4 +1,4 @@
-"""Where on a page late interaction looked: as a picture of heat, as the stretch of words, as the hottest places.
+"""Where on a page late interaction looked: as a picture of heat, as the window of words, as the hottest places.
 
 Pages of words are painted where their words stand, pages of patches as a smooth map. Knows tokens and boxes; no lanes,
 no snapshots.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import Box, PageText, QueryTokens, TokenMatrix
 from pagelens.encode.page.heatmaps import heat_map, paint, spread, token_heat
-from pagelens.index.late.maxsim import Cuts, maxima, weigh
+from pagelens.index.late.maxsim import PageWindows, max_similarities, weighted_sum
 
 HOT = 0.6  # of the way from the coldest patch to the hottest: as hot is evidence,
 MOST_PLACES = 12  # so many patches at most
@@ -25,12 +25,12 @@ def draw_heat(query: QueryTokens, page: TokenMatrix, *, of_words: bool, height: 
 
 
 def best_stretch(query: QueryTokens, page: TokenMatrix) -> slice:
-    """Return the rows of the page's tokens that it stands by; all of them for a query without a stretch."""
-    cuts = Cuts.of(np.zeros(1, np.int64), len(page.vectors), query.stretch)
-    best = maxima(query.vectors, page.vectors, None, cuts.starts)
+    """Return the rows of the page's tokens that it stands by; all of them for a query without a window."""
+    cuts = PageWindows.of(np.zeros(1, np.int64), len(page.vectors), query.window)
+    best = max_similarities(query.vectors, page.vectors, None, cuts.starts)
     if cuts.joined is not None:
         np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1], where=cuts.joined[:-1])
-    first = int(weigh(best, query.weights).argmax())
+    first = int(weighted_sum(best, query.weights).argmax())
     stops = [*cuts.starts[1:].tolist(), len(page.vectors)]
     last = min(first + (cuts.joined is not None), len(stops) - 1)
     return slice(int(cuts.starts[first]), stops[last])

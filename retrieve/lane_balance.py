@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 
 from pagelens.core.types import Query, Ranking
 
-WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.5, "image": 1.0, "looks": 1.0}
+WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.5, "image": 1.0, "visual": 1.0}
 """Of lanes of words as measured: docs/LOG.md."""
 
 LEAST, MOST = 0.25, 8.0  # what the image lane may weigh
 LEAST_APART = 1.0  # the same where its cosines say nothing beside the text lane's
-WITH_PICTURE = {"image": 4.0, "looks": 4.0, "words": 0.5, "text": 0.25, "page": 0.25}
+WITH_PICTURE = {"image": 4.0, "visual": 4.0, "words": 0.5, "text": 0.25, "page": 0.25}
 """For a picture with a text that says what shall be different: words are of little use."""
 
 
@@ -30,7 +30,7 @@ def balanced_weights(
 ) -> Mapping[str, float]:
     """Return each lane's weight. `idf` is the sum over the query's terms, `one_space` whether the best scores of the
     text and the image lane may be compared."""
-    if query.picture is not None:
+    if query.image is not None:
         return {**weights, **WITH_PICTURE} if query.text else weights
     best = {ranking.lane: ranking.hits[0].score for ranking in rankings if ranking.hits}
     if "image" not in best:

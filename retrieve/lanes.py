@@ -6,9 +6,9 @@
     looks   the picture's pooled features beside another picture's (builtin; CLIP needs no such lane)
     page    late interaction: the page's words (builtin) or patches (ColPali)
 
-A lane says what it asks of what is at rest and is sent the answer, so that all lanes' questions can be asked together
-(`rank_together`); what becomes of its ranking is `pagelens.retrieve.fusion`'s matter. A lane that has nothing to go by, words
-for `image`'s pictures or a picture for `words`, asks and ranks nothing.
+A lane encodes a query into a `LaneQuery` and turns the index's result into a ranking; `rank_lanes` has all lanes' queries
+answered in one call. A lane that cannot use a query (`looks` without a picture, `words` without words) ranks nothing.
+Rankings are combined in `pagelens.retrieve.fusion`.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.caching import Remembered
+from pagelens.core.caching import LRUCache
 from pagelens.core.keys import page_of
-from pagelens.core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PictureEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PixelEncoder, TextEncoder
 from pagelens.core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
 from pagelens.encode.image.composition import compose
-from pagelens.index.lane_queries import Answer, Asking, Dialogue, TokenAsking, VectorAsking, WordAsking
+from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, MultiVectorQuery, SearchResult
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
 
 QUERIES_REMEMBERED = 64
-ROWS_PER_PAGE = 4  # rows looked at for each page wanted; more when pages repeat
 
 
 class Lane(Protocol):
@@ -38,8 +37,12 @@ class Lane(Protocol):
         """One word, as in the catalog and in results."""
         ...
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """Ask what is at rest; return at most `depth` live, selected pages, best first, ties by page key."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """Return the search for the `depth` best selected pages; None where the lane cannot use the query."""
+        ...
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """Return the ranking for the result of a prepared search: best first, ties by page key."""
         ...
 
 
@@ -51,13 +54,14 @@ class WordsLane:
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
         terms = self._analyze(query.words)
-        if not terms:
-            return Ranking(self.name, [])
-        pages, scores = yield WordAsking(terms, depth, selection)
-        return Ranking(self.name, [Hit(*found) for found in zip(pages.tolist(), scores.tolist(), strict=True)])
+        return LexicalQuery(tuple(terms), depth, selection) if terms else None
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`."""
+        return _page_ranking(self.name, result)
 
 
 class TextLane:
@@ -68,12 +72,16 @@ class TextLane:
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
         if not query.words:
-            return Ranking(self.name, [])
-        vector = self._encoder.encode_queries([query.words])[0]
-        return (yield from _best_rows(self.name, vector, depth, selection, passages=True))
+            return None
+        return DenseQuery(self.name, self._encoder.encode_queries([query.words])[0], depth, selection)
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`; each hit has the key of its best passage."""
+        found = zip(*(column.tolist() for column in result), strict=True)
+        return Ranking(self.name, [Hit(page_of(key), score, key) for key, score in found])
 
 
 class ImageLane:
@@ -88,35 +96,38 @@ class ImageLane:
         self._pictures_alone = pictures_alone
         self.in_text_space = in_text_space
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
         vector = self._vector(query)
-        if vector is None:
-            return Ranking(self.name, [])
-        return (yield from _best_rows(self.name, vector, depth, selection))
+        return None if vector is None else DenseQuery(self.name, vector, depth, selection)
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`."""
+        keys, scores = result
+        return _page_ranking(self.name, (page_of(keys), scores))
 
     def _vector(self, query: Query) -> NDArray[np.float32] | None:
-        if query.picture is None:
+        if query.image is None:
             return self._encoder.encode_queries([query.text])[0] if query.text else None
         if not query.text:
-            return self._encoder.encode_images([query.picture])[0] if self._pictures_alone else None
-        [text], [picture] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.picture])
+            return self._encoder.encode_images([query.image])[0] if self._pictures_alone else None
+        [text], [picture] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.image])
         return compose(text, picture, weight=query.text_share)
 
 
-class LooksLane:
+class VisualLane:
     """Cosine of a picture's pooled features with every picture's."""
 
-    name = "looks"
+    name = "visual"
 
-    def __init__(self, encoder: PictureEncoder) -> None:
+    def __init__(self, encoder: PixelEncoder) -> None:
         self._encoder = encoder
 
     def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
         """See `Lane.rank`."""
-        if query.picture is None:
+        if query.image is None:
             return Ranking(self.name, [])
-        [vector] = self._encoder.encode_images([query.picture])
+        [vector] = self._encoder.encode_images([query.image])
         return (yield from _best_rows(self.name, vector, depth, selection))
 
 
@@ -128,17 +139,18 @@ class PageLane:
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
         """`of_words` says whether tokens stand for words of the page, or for patches of its picture."""
         self._encoder = encoder
-        self._remembered: Remembered[QueryTokens] = Remembered(QUERIES_REMEMBERED)
+        self._remembered: LRUCache[QueryTokens] = LRUCache(QUERIES_REMEMBERED)
         self.of_words = of_words
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`."""
-        if not query.words:
-            return Ranking(self.name, [])
-        pages, scores = yield TokenAsking(self.name, self.tokens(query.words), depth, selection)
-        found = zip(pages.tolist(), scores.tolist(), strict=True)
-        hits = sorted((Hit(page, score) for page, score in found), key=lambda hit: (-hit.score, hit.page))
-        return Ranking(self.name, hits)
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
+        return MultiVectorQuery(self.name, self.tokens(query.words), depth, selection) if query.words else None
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`."""
+        pages, scores = result
+        order = np.lexsort((pages, -scores))
+        return _page_ranking(self.name, (pages[order], scores[order]))
 
     def tokens(self, text: str) -> QueryTokens:
         """Return the query's tokens. Evidence asks for the same ones again, for each hit."""
@@ -150,39 +162,16 @@ class PageLane:
         return matrix if matrix is not None and len(matrix.vectors) else None
 
 
-def _best_rows(
-    lane: str,
-    vector: NDArray[np.float32],
-    depth: int,
-    selection: Selection | None,
-    *,
-    passages: bool = False,
-) -> Dialogue[Ranking]:
-    """Rank pages by the best of their rows in a lane of one vector a row."""
-    wanted = depth * ROWS_PER_PAGE
-    while True:
-        keys, scores = yield VectorAsking(lane, vector, wanted, selection)
-        best: dict[int, Hit] = {}
-        for key, score in zip(keys.tolist(), scores.tolist(), strict=True):
-            best.setdefault(page_of(key), Hit(page_of(key), score, key if passages else None))
-        if len(best) >= depth or len(keys) < wanted:
-            break
-        wanted *= 4
-    hits = sorted(best.values(), key=lambda hit: (-hit.score, hit.page))
-    return Ranking(lane, hits[:depth])
+def _page_ranking(lane: str, result: SearchResult) -> Ranking:
+    """Return a ranking of page keys and scores that are in order."""
+    pages, scores = result
+    return Ranking(lane, [Hit(page, score) for page, score in zip(pages.tolist(), scores.tolist(), strict=True)])
 
 
-def rank_together(snapshot: Snapshot, dialogues: Sequence[Dialogue[Ranking]]) -> list[Ranking]:
-    """Return each lane's ranking; in each round what all of them ask is asked at once."""
-    rankings: dict[int, Ranking] = {}
-    answers: dict[int, Answer | None] = dict.fromkeys(range(len(dialogues)))
-    while answers:
-        askings: dict[int, Asking] = {}
-        for place, answer in answers.items():
-            try:
-                asking = next(dialogues[place]) if answer is None else dialogues[place].send(answer)
-                askings[place] = asking
-            except StopIteration as end:
-                rankings[place] = end.value
-        answers = dict(zip(askings, snapshot.answer(list(askings.values())), strict=True))
-    return [rankings[place] for place in range(len(dialogues))]
+def rank_lanes(
+    snapshot: Snapshot, lanes: Sequence[Lane], query: Query, depth: int, selection: Selection | None
+) -> list[Ranking]:
+    """Return the ranking of each lane, in the order of `lanes`: at most `depth` selected pages each."""
+    prepared = {lane.name: found for lane in lanes if (found := lane.prepare(query, depth, selection)) is not None}
+    results = dict(zip(prepared, snapshot.search(list(prepared.values())), strict=True))
+    return [lane.ranking(results[lane.name]) if lane.name in results else Ranking(lane.name, []) for lane in lanes]

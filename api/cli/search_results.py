@@ -24,8 +24,8 @@ NEIGHBOUR_LETTERS = 200  # of a neighbouring page
 
 def print_results(found: results.SearchResults) -> None:
     """Print the hits: the page, how each lane ranked it, and the words it was found by."""
-    if found.heard:
-        out.print(Text(f"heard: {', '.join(printable(one) for one in found.heard)}", style="dim"))
+    if found.query_references:
+        out.print(Text(f"the query names: {', '.join(printable(one) for one in found.query_references)}", style="dim"))
     for lane, reason in found.missing.items():
         out.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
     if not found.pages_searched:
@@ -44,9 +44,9 @@ def print_results(found: results.SearchResults) -> None:
         crossed = _crossed(hit, names[hit.ref.path])
         if crossed:
             print_indented(Text(crossed, style="dim"))
-        if hit.like:
-            others = ", ".join(page_name(ref, None, shown(ref.path)) for ref in hit.like[:LISTED_ALIKE])
-            print_indented(Text(f"+{len(hit.like)} like it: {others}", style="dim"))
+        if hit.duplicates:
+            others = ", ".join(page_name(ref, None, shown(ref.path)) for ref in hit.duplicates[:LISTED_ALIKE])
+            print_indented(Text(f"+{len(hit.duplicates)} like it: {others}", style="dim"))
         for page in hit.neighbours:
             beside = page_name(page.ref, page.label, names[page.ref.path])
             print_indented(Text(f"{beside}: {one_line(page.text)[:NEIGHBOUR_LETTERS]}", style="dim"))
@@ -60,8 +60,8 @@ def print_results(found: results.SearchResults) -> None:
 
 def _crossed(hit: results.FoundPage, name: str) -> str:
     """Say on which pages the words begin and go on that a page was found by."""
-    before = f"begins on {page_name(hit.comes_from, None, name)}" if hit.comes_from else ""
-    after = f"goes on on {page_name(hit.goes_on, None, name)}" if hit.goes_on else ""
+    before = f"begins on {page_name(hit.continued_from, None, name)}" if hit.continued_from else ""
+    after = f"goes on on {page_name(hit.continues_on, None, name)}" if hit.continues_on else ""
     return ", ".join(filter(None, [before, after]))
 
 
@@ -75,9 +75,11 @@ def _without_words(hit: results.FoundPage) -> str:
     """Say what is to be seen where there is nothing to quote."""
     if hit.guesses:
         return (
-            "looks like " + ", ".join(f"{guess.label} {guess.belief:.0%}" for guess in hit.guesses) + " (approximate)"
+            "looks like "
+            + ", ".join(f"{guess.label} {guess.probability:.0%}" for guess in hit.guesses)
+            + " (approximate)"
         )
-    return "(found by its picture)" if {"image", "looks", "page"} & set(hit.lanes) else "(no words on it)"
+    return "(found by its picture)" if {"image", "visual", "page"} & set(hit.lanes) else "(no words on it)"
 
 
 def _marked(quote_text: str, asked: Set[str]) -> Text:

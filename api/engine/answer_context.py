@@ -15,16 +15,16 @@ from pagelens.retrieve.search import Retriever
 
 
 def pages_for_question(
-    snapshot: Snapshot, retriever: Retriever, question: str, *, k: int, filters: Filters, sees: bool
+    snapshot: Snapshot, retriever: Retriever, question: str, *, k: int, filters: Filters, accepts_images: bool
 ) -> tuple[list[ShownPage], Mapping[str, float]]:
     """Return the pages that an answer may rest on, best first, and the idf of the question's terms.
 
-    One page of those that are the same to a reader; a model that `sees` gets behind the best the pages they go on on.
+    One page of those that are the same to a reader; a model that `accepts_images` gets behind the best the pages they go on on.
     """
     hits = find(snapshot, retriever, Query(question), k=k, filters=filters)
     scored = {one.hit.page: one.hit for one in hits.folded}
     chosen = {key: hits.pages[key] for key in scored}
-    if sees:
+    if accepts_images:
         chosen = continuation.reading_on(snapshot, list(chosen), chosen, k=k, last=filters.last_page)
     shown = []
     for key, page in chosen.items():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.protocols import ImageEncoder, PagePictureEncoder, PageTextEncoder, TextEncoder
-from pagelens.core.types import Guess, Kind, PageText, Passage, Picture, TokenMatrix
+from pagelens.core.protocols import ImageEncoder, PageImageEncoder, PageTextEncoder, TextEncoder
+from pagelens.core.types import Guess, ImageArray, Kind, PageText, Passage, TokenMatrix
 from pagelens.encode.loading import BUILTIN
 from pagelens.encode.text.token_vectors import moved_tokens
 from pagelens.index.catalog.writes import DenseRows
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 GUESSES = 3  # labels kept of a photo,
-LEAST_BELIEF = 0.05  # each believed in so much at least
+MIN_PROBABILITY = 0.05  # each believed in so much at least
 IMAGE_SIDE = 640  # pixels of the longer side: more than any CLIP looks at
 PAGE_SIDE = 1_600  # likewise for page encoders, which cut pictures into tiles or patches
 
@@ -33,7 +33,7 @@ class Batch:
     texts: Sequence[PageText]
     spans: Sequence[Sequence[Passage]]  # of each page
     passages: Sequence[Sequence[str]]  # the same as encoders read them: the title, then the words
-    pictures: Sequence[Picture | None]
+    pictures: Sequence[ImageArray | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class ImageEmbedder:
 
 
 class BuiltinImageEmbedder:
-    """Photos to the `image` lane and what they show, photos and page pictures to `looks` (builtin)."""
+    """Photos to the `image` lane and what they show, photos and page images to `visual` (builtin)."""
 
     side = IMAGE_SIDE
 
@@ -138,23 +138,25 @@ class BuiltinImageEmbedder:
         self.encoder = encoder
         self.lanes = [
             LaneRecord("image", BUILTIN, encoder.space, "photos"),
-            LaneRecord("looks", BUILTIN, encoder.looks.space, "pages"),
+            LaneRecord("visual", BUILTIN, encoder.feature_encoder.space, "pages"),
         ]
 
     def embed(self, batch: Batch) -> Rows:
         """See `Embedder.embed`."""
         places = [place for place, picture in enumerate(batch.pictures) if picture is not None]
         seen = [picture for picture in batch.pictures if picture is not None]
-        image, looks = (record.name for record in self.lanes)
+        image, visual = (record.name for record in self.lanes)
         if batch.kind != "photo":
             none = DenseRows([0] * len(batch.pictures), np.zeros((0, self.encoder.space.dim), np.float32))
-            return Rows({image: none, looks: _of_pages(batch.pictures, self.encoder.looks.encode_images(seen))})
-        found = self.encoder.see(seen)
+            return Rows(
+                {image: none, looks: _of_pages(batch.pictures, self.encoder.feature_encoder.encode_images(seen))}
+            )
+        found = self.encoder.encode_features(seen)
         guesses = {
-            place: [guess for guess in some if guess.belief >= LEAST_BELIEF]
+            place: [guess for guess in some if guess.probability >= MIN_PROBABILITY]
             for place, some in zip(places, found.guesses(GUESSES), strict=True)
         }
-        vectors = {image: found.vectors, looks: found.features}
+        vectors = {image: found.vectors, visual: found.features}
         return Rows({lane: _of_pages(batch.pictures, rows) for lane, rows in vectors.items()}, guesses=guesses)
 
 
@@ -177,17 +179,17 @@ class PagePicturesEmbedder:
 
     side = PAGE_SIDE
 
-    def __init__(self, encoder: PagePictureEncoder, model: str) -> None:
+    def __init__(self, encoder: PageImageEncoder, model: str) -> None:
         self._encoder = encoder
         self.lanes = [LaneRecord("page", model, encoder.space, "pages")]
 
     def embed(self, batch: Batch) -> Rows:
         """See `Embedder.embed`."""
-        tokens = iter(self._encoder.encode_pictures([picture for picture in batch.pictures if picture is not None]))
+        tokens = iter(self._encoder.encode_page_images([picture for picture in batch.pictures if picture is not None]))
         empty = TokenMatrix(np.zeros((0, self.lanes[0].space.dim), np.float32), np.zeros((0, 4), np.float32))
         return Rows(tokens={"page": [empty if picture is None else next(tokens) for picture in batch.pictures]})
 
 
-def _of_pages(pictures: Sequence[Picture | None], vectors: NDArray[np.float32]) -> DenseRows:
+def _of_pages(pictures: Sequence[ImageArray | None], vectors: NDArray[np.float32]) -> DenseRows:
     """Return one row for each page that has a picture."""
     return DenseRows([int(picture is not None) for picture in pictures], vectors)

@@ -21,16 +21,16 @@ from pagelens.api.engine.hits import Hits, find, found_pages
 from pagelens.api.engine.indexing import IndexRun, OnProgress, Render, picture_side
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
 from pagelens.api.engine.originals import Originals
-from pagelens.api.engine.page_marks import draw_heat, draw_marks, from_jpeg, to_jpeg
+from pagelens.api.engine.page_overlays import draw_heat, draw_marks, from_jpeg, to_jpeg
 from pagelens.api.engine.query_image import read_picture, read_screenshot
 from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status
 from pagelens.api.engine.status import collection_status
 from pagelens.core.errors import NotFound, UsageError, WeightsError
-from pagelens.core.protocols import Answerer, Extractor, PagePicture, TextEncoder
-from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, Kind, PageRef, Picture, Query
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
+from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, Kind, PageRef, Query
 from pagelens.encode.loading import BUILTIN
 from pagelens.encode.text.batching import usable_cores
-from pagelens.generate.follow_up import standalone
+from pagelens.generate.follow_up import standalone_question
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
 from pagelens.index.page_images import kept_picture
@@ -61,13 +61,13 @@ class Parts:
     load_embedders: Callable[[], Sequence[Embedder]]
     load_text: Callable[[], TextEncoder]  # counts tokens for passages
     load_retriever: Callable[[], Retriever]
-    load_answerer: Callable[[PagePicture], Answerer]
-    load_extractor: Callable[[PagePicture], Extractor]
+    load_answerer: Callable[[RenderPageImage], Answerer]
+    load_extractor: Callable[[RenderPageImage], Extractor]
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reading: ReaderOptions = READER_DEFAULT  # how files are opened
-    joined: bool = True  # searches of several threads at once share what they can
+    micro_batching: bool = True  # searches of several threads at once share what they can
 
 
 class Engine:
@@ -75,7 +75,7 @@ class Engine:
 
     def __init__(self, root: Path, parts: Parts) -> None:
         self.layout = Layout(root)
-        self._reader = CollectionReader(root, joined=parts.joined)
+        self._reader = CollectionReader(root, micro_batching=parts.micro_batching)
         self._parts = parts
         self._originals = Originals(self._reader.files, self.layout, kept=self.manifest.files is not None)
 
@@ -104,7 +104,7 @@ class Engine:
 
     @cached_property
     def _answerer(self) -> Answerer:
-        return self._parts.load_answerer(self.page_picture)
+        return self._parts.load_answerer(self.page_image_array)
 
     # Writing
 
@@ -131,7 +131,7 @@ class Engine:
             self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
             survey = walk.survey(absolute)
             keep = self._originals.keep
-            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, tell=on_progress, keep=keep)
+            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, on_progress=on_progress, keep=keep)
             if workers is None:
                 workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
             events = pipeline.read(
@@ -210,9 +210,9 @@ class Engine:
 
         hits, pages = self._reader.read(look)
         missing = dict(self._retriever.missing)
-        return SearchResults(query, pages, hits.found.heard, hits.found.pages, missing, guessing)
+        return SearchResults(query, pages, hits.found.query_references, hits.found.pages, missing, guessing)
 
-    def _asked(self, text: str, picture: Picture) -> Query:
+    def _asked(self, text: str, picture: ImageArray) -> Query:
         """Return a query by a picture, with what is written in it where an engine is at hand to read it."""
         try:
             written = read_screenshot(self._recogniser, picture)
@@ -240,9 +240,11 @@ class Engine:
         Closing the generator stops the model."""
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        asked, sees = standalone(question, history), self._answerer.sees
+        asked, accepts_images = standalone_question(question, history), self._answerer.accepts_images
         shown, idf = self._reader.read(
-            lambda snapshot: pages_for_question(snapshot, self._retriever, asked, k=k, filters=filters, sees=sees)
+            lambda snapshot: pages_for_question(
+                snapshot, self._retriever, asked, k=k, filters=filters, accepts_images=accepts_images
+            )
         )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
@@ -252,7 +254,7 @@ class Engine:
         """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
         document of more than `k` pages, the `k` that have most to do with the schema's words. Raises NotFound,
         UsageError for the schema, GenerationError where no language model is configured or it does not do it."""
-        extractor = self._parts.load_extractor(self.page_picture)
+        extractor = self._parts.load_extractor(self.page_image_array)
         words = extractor.words(schema)
         with self._reader.snapshot() as snapshot:
             pages = pages_of_document(snapshot, self._retriever, str(document), words, k=k)
@@ -269,7 +271,7 @@ class Engine:
         data = kept_picture(self._reader.files, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
-    def page_picture(self, ref: PageRef, longest: int) -> Picture:
+    def page_picture(self, ref: PageRef, longest: int) -> ImageArray:
         """Return a page as models see it, drawn anew, `longest` pixels on its longer side."""
         row = self._row_of(ref)
         return self._parts.picture_of(self._originals.find_shown(row), row.document.kind, ref.number, longest)
@@ -308,7 +310,7 @@ class Engine:
             )
         return heat
 
-    def heated(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> bytes:
+    def heat_map_image(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG with its heat map over it."""
         heat = self.heat_map(ref, query, longest=longest)
         return to_jpeg(draw_heat(from_jpeg(self.picture(ref, longest=longest)), heat))

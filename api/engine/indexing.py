@@ -13,7 +13,7 @@ from pagelens.api.engine.encoding_queue import Encoded, EncodingQueue
 from pagelens.api.engine.file_names import path_to_text
 from pagelens.api.engine.results import FailedFile, IndexReport, Progress
 from pagelens.api.engine.wait_clock import WaitClock
-from pagelens.core.types import Kind, Picture
+from pagelens.core.types import ImageArray, Kind
 from pagelens.index.catalog.writes import NewPages
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.events import Event, Failed, Unchanged, Window
@@ -23,7 +23,7 @@ TELL = 0.5  # seconds between two notes of progress while a window is encoded
 
 OnProgress = Callable[[Progress], None]
 
-Render = Callable[[Path, Kind, int, int], Picture]
+Render = Callable[[Path, Kind, int, int], ImageArray]
 """File, kind, page number and pixels of the longer side to a picture. Raises ReadError."""
 
 Keep = Callable[[str, Path], None]

@@ -15,7 +15,7 @@ from pagelens.api.engine.embedding import (
     PassageEmbedder,
 )
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, PagePictureEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.loading import (
     BUILTIN,
@@ -27,7 +27,7 @@ from pagelens.encode.loading import (
     load_text_encoder,
 )
 from pagelens.index.layout import Manifest
-from pagelens.retrieve.lanes import ImageLane, Lane, LooksLane, PageLane, TextLane, WordsLane
+from pagelens.retrieve.lanes import ImageLane, Lane, VisualLane, PageLane, TextLane, WordsLane
 
 if TYPE_CHECKING:
     from pagelens.encode.page.late_words import BuiltinPageEncoder
@@ -68,7 +68,7 @@ class Models:
         return load_builtin_page_encoder(self._builtin_text, self._analyze)
 
     @cached_property
-    def _page_pictures(self) -> PagePictureEncoder:
+    def _page_pictures(self) -> PageImageEncoder:
         return load_page_encoder(self._models["page"], self._settings)
 
     def embedder(self, lane: str) -> Embedder:
@@ -120,7 +120,7 @@ class Models:
             encoder = self._conse.encoder
             one_space = self._models["text"] == BUILTIN
             image = ImageLane(encoder, pictures_alone=False, in_text_space=one_space)
-            return [image, LooksLane(encoder.looks)]
+            return [image, VisualLane(encoder.feature_encoder)]
         return [ImageLane(self._clip.encoder)]
 
     def _page_lanes(self) -> list[Lane]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pagelens.core.errors import ReadError, UsageError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.files.walk import identify
 from pagelens.ingest.ocr.page_ocr import read_photo
 from pagelens.ingest.ocr.page_ocr import read_picture as read_picture_text
@@ -17,13 +17,13 @@ LONGEST = 1_600  # pixels: enough to read what is written in it
 PAGE_WORDS = 8  # so many words in a picture are a part of a page; fewer may be bricks and branches
 
 
-def read_screenshot(recogniser: TextRecogniser, picture: Picture) -> str:
+def read_screenshot(recogniser: TextRecogniser, picture: ImageArray) -> str:
     """Return the words in a picture: all that are likely where there are many, as on a page; else only sure ones."""
     text = read_picture_text(recogniser, picture)
     return (text if len(text.spans) >= PAGE_WORDS else read_photo(recogniser, picture)).text
 
 
-def read_picture(image: Path | str | bytes) -> Picture:
+def read_picture(image: Path | str | bytes) -> ImageArray:
     """Return the picture. Raises UsageError for what is no picture, or cannot be read."""
     if isinstance(image, bytes):
         with tempfile.NamedTemporaryFile(suffix=".picture") as file:

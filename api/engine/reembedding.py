@@ -14,15 +14,15 @@ from pagelens.api.engine.indexing import OnProgress, Render, picture_side
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.results import FailedFile, Progress
 from pagelens.core.errors import ReadError
-from pagelens.core.types import Picture
-from pagelens.index.admin.reembed import CollectionMove, MovedPages
+from pagelens.core.types import ImageArray
+from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.ingest.files.walk import unreadable
 from pagelens.ingest.text.passages import inputs_of
 
 BATCH_PAGES = 32  # embedded at once
 
-OnUnpictured = Callable[[FailedFile], None]
+OnRenderFailure = Callable[[FailedFile], None]
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ class Reembedding:
 
     def __init__(
         self,
-        move: CollectionMove,
+        move: CollectionReembedding,
         embedders: Sequence[Embedder],
         render: Render,
         *,
         tell: OnProgress,
-        warn: OnUnpictured,
+        warn: OnRenderFailure,
     ) -> None:
         """`embedders` fill the move's new lanes; `warn` is told each file whose pages cannot be pictured, at once."""
         self._move = move
@@ -99,7 +99,7 @@ class Reembedding:
     def _embed(self, load: Sequence["_Piece"]) -> None:
         pages: list[PageRow] = []
         inputs: list[Sequence[str]] = []
-        pictures: list[Picture | None] = []
+        pictures: list[ImageArray | None] = []
         problems: dict[int, str] = {}
         for piece in load:
             some = self._move.pages(piece.keys)
@@ -112,7 +112,7 @@ class Reembedding:
         texts, spans = [page.text for page in pages], [page.passages for page in pages]
         made = embed(self._embedders, Batch(load[0].row.document.kind, texts, spans, inputs, pictures))
         guesses = {pages[place].key: found for place, found in made.guesses.items()}
-        self._move.add(MovedPages([page.key for page in pages], made.vectors, made.tokens, guesses, problems))
+        self._move.add(ReembeddedPages([page.key for page in pages], made.vectors, made.tokens, guesses, problems))
         for piece in load:
             self._advance(piece)
 
@@ -197,9 +197,11 @@ class _Files:
         self._found = row.key, path, _stamp(path)
         return path
 
-    def pictures(self, row: DocumentRow, numbers: Sequence[int]) -> tuple[list[Picture | None], dict[int, ReadError]]:
+    def pictures(
+        self, row: DocumentRow, numbers: Sequence[int]
+    ) -> tuple[list[ImageArray | None], dict[int, ReadError]]:
         """Return a picture for each page, or None and by page number the error, where there was to be one."""
-        pictures: list[Picture | None] = [None] * len(numbers)
+        pictures: list[ImageArray | None] = [None] * len(numbers)
         if not self._side:
             return pictures, {}
         errors: dict[int, ReadError] = {}

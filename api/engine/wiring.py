@@ -11,20 +11,20 @@ from PIL import Image
 
 from pagelens.api.engine.engine import Engine, Parts
 from pagelens.api.engine.indexing import OnProgress
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import LANES, Profile
-from pagelens.api.engine.reembedding import OnUnpictured, Reembedding, ReembedReport
-from pagelens.api.engine.storage_options import HERE, Places
+from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
+from pagelens.api.engine.storage_options import HERE, StorageOptions
 from pagelens.core.errors import CollectionMismatch, GenerationError, WeightsError
-from pagelens.core.protocols import Answerer, Extractor, PagePicture
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
 from pagelens.core.settings import Settings
-from pagelens.core.types import Kind, Picture
+from pagelens.core.types import ImageArray, Kind
 from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.providers import ModelChoice, describe, load_chat_model, provider_of
 from pagelens.index import layout
-from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import make_catalog
-from pagelens.index.files.file_store import make_files
+from pagelens.index.files.file_store import create_file_store
 from pagelens.index.layout import LaneRecord, Layout, Manifest
 from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.stores.factory import require_free
@@ -47,11 +47,11 @@ def read_settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-def create_collection(root: Path, profile: Profile, settings: Settings, *, places: Places = HERE) -> dict[str, str]:
+def create_collection(root: Path, profile: Profile, settings: Settings, *, storage: StorageOptions = HERE) -> dict[str, str]:
     """Make an empty collection with a profile's lanes, all of it in the folder, or vectors and catalog on servers;
     return the lanes left out for want of weights, and why. Raises StoreError where a server is not there."""
-    require_free(Layout(root), places.server)
-    models = Models(profile.models, analyze, settings)
+    require_free(Layout(root), storage.server)
+    models = CollectionModels(profile.models, analyze, settings)
     records: list[LaneRecord] = []
     left_out: dict[str, str] = {}
     for lane in profile.models:
@@ -61,18 +61,18 @@ def create_collection(root: Path, profile: Profile, settings: Settings, *, place
             if lane not in LEFT_OUT:
                 raise
             left_out[lane] = str(exc)
-    make_place(root, profile.name, records, places)
+    create_empty_collection(root, profile.name, records, storage)
     return left_out
 
 
-def make_place(root: Path, profile: str, lanes: Sequence[LaneRecord], places: Places) -> None:
+def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord], storage: StorageOptions) -> None:
     """Make an empty collection of some lanes; `collection.json` comes last. Raises StoreError, UsageError."""
-    require_free(Layout(root), places.server)
+    require_free(Layout(root), storage.server)
     layout.make_room(Layout(root))
-    make_catalog(places.catalog)
-    make_files(places.files)
+    make_catalog(storage.catalog)
+    create_file_store(storage.files)
     layout.create(
-        Layout(root), profile=profile, lanes=lanes, server=places.server, catalog=places.catalog, files=places.files
+        Layout(root), profile=profile, lanes=lanes, server=storage.server, catalog=storage.catalog, files=storage.files
     )
 
 
@@ -106,7 +106,7 @@ def reembed_collection(
     settings: Settings,
     *,
     on_progress: OnProgress = lambda _: None,
-    on_unpictured: OnUnpictured = lambda _: None,
+    on_render_failure: OnRenderFailure = lambda _: None,
 ) -> ReembedReport:
     """Move a collection to a profile's models, or go on with such a move; readers that are open must open it again.
 
@@ -114,12 +114,12 @@ def reembed_collection(
     anything is changed.
     """
     layout.load(Layout(root))
-    models = Models(profile.models, analyze, settings)
-    with CollectionMove(root, profile=profile.name, lanes=_records(models, profile)) as move:
+    models = CollectionModels(profile.models, analyze, settings)
+    with CollectionReembedding(root, profile=profile.name, lanes=_records(models, profile)) as move:
         new = {lane.name for lane in move.new}
         embedders = [one for one in models.embedders(move.after) if any(lane.name in new for lane in one.lanes)]
         picture = partial(picture_of, options=ReaderOptions(settings.passwords))
-        return Reembedding(move, embedders, picture, tell=on_progress, warn=on_unpictured).run()
+        return Reembedding(move, embedders, picture, on_progress=on_progress, warn=on_render_failure).run()
 
 
 def _records(models: Models, profile: Profile) -> list[LaneRecord]:
@@ -136,17 +136,17 @@ def _records(models: Models, profile: Profile) -> list[LaneRecord]:
 
 
 def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
-    models = Models(models_of(manifest), analyze, settings)
+    models = CollectionModels(models_of(manifest), analyze, settings)
     options = ReaderOptions(settings.passwords)
 
     def load_retriever() -> Retriever:
         lanes, missing = models.lanes(manifest)
         return Retriever(lanes, analyze, missing=missing)
 
-    def load_answerer(picture_of: PagePicture) -> Answerer:
+    def load_answerer(picture_of: RenderPageImage) -> Answerer:
         return answerer(llm, models, picture_of)
 
-    def load_extractor(picture_of: PagePicture) -> Extractor:
+    def load_extractor(picture_of: RenderPageImage) -> Extractor:
         return extractor(llm, picture_of)
 
     return Parts(
@@ -163,7 +163,7 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
     )
 
 
-def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answerer:
+def answerer(llm: str | None, models: Models, picture_of: RenderPageImage) -> Answerer:
     """Return what answers: the named language model, or the environment's, or the extractive answerer.
 
     Raises GenerationError where the model lacks an address, a key or its files.
@@ -176,10 +176,10 @@ def answerer(llm: str | None, models: Models, picture_of: PagePicture) -> Answer
     from pagelens.generate.vision import VisionAnswerer
 
     model = _loaded(choice)
-    return VisionAnswerer(model, analyze, picture_of=picture_of, budget=choice.budget, prices=choice.prices)
+    return VisionAnswerer(model, analyze, load_page_image=picture_of, budget=choice.budget, prices=choice.prices)
 
 
-def answers_by(llm: str | None = None) -> str:
+def describe_answerer(llm: str | None = None) -> str:
     """Say what answers. Raises GenerationError, UsageError for what the environment says and cannot be used."""
     choice = _choice(llm)
     if choice is None:
@@ -187,7 +187,7 @@ def answers_by(llm: str | None = None) -> str:
     return describe(choice)
 
 
-def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
+def extractor(llm: str | None, picture_of: RenderPageImage) -> Extractor:
     """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
     choice = _choice(llm)
     if choice is None:
@@ -196,11 +196,11 @@ def extractor(llm: str | None, picture_of: PagePicture) -> Extractor:
             "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
             "or give --model openai:NAME, anthropic:NAME or local:FOLDER.",
         )
-    from pagelens.generate.extraction.extractor import REPLY as EXTRACTION_REPLY
+    from pagelens.generate.extraction.extractor import REPLY_TOKENS as EXTRACTION_REPLY_TOKENS
     from pagelens.generate.extraction.extractor import ModelExtractor
 
-    budget = replace(choice.budget, reply=EXTRACTION_REPLY)
-    return ModelExtractor(_loaded(choice), analyze, picture_of=picture_of, budget=budget, prices=choice.prices)
+    budget = replace(choice.budget, reply_tokens=EXTRACTION_REPLY_TOKENS)
+    return ModelExtractor(_loaded(choice), analyze, load_page_image=picture_of, budget=budget, prices=choice.prices)
 
 
 def answerer_name(llm: str | None) -> str:
@@ -235,6 +235,8 @@ def render(path: Path, kind: Kind, number: int, longest: int, options: ReaderOpt
     return registry.load(kind, options).render(path, number, longest=longest)
 
 
-def picture_of(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT) -> Picture:
+def picture_of(
+    path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT
+) -> ImageArray:
     """Return the same as encoders read it."""
     return np.asarray(render(path, kind, number, longest, options).convert("RGB"))

@@ -26,10 +26,10 @@ from open_clip.tokenizer import HFTokenizer
 from PIL import Image
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.micro_batching import Joined
+from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.encode.checkpoints import check_clip_checkpoint
 from pagelens.encode.device import best_device, dtype_for
 from pagelens.encode.image.preprocessing import as_image
@@ -63,9 +63,9 @@ class ClipEncoder:
         device: str,
         templates: Sequence[str] = (),
         workers: int = 1,
-        joined: bool = True,
+        micro_batching: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`; `joined`: single text queries of several threads at once are one
+        """Take a model in evaluation mode on `device`; `micro_batching`: single text queries of several threads at once are one
         batch. Raises UsageError for a template without exactly one {}."""
         for template in templates:
             if template.count("{}") != 1:
@@ -74,7 +74,7 @@ class ClipEncoder:
         self._device, self._dtype, self._workers = device, dtype_for(device), workers
         self._templates = tuple(templates) or ("{}",)
         self._lock = Lock()
-        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
+        self._micro_batcher = MicroBatcher[str, NDArray[np.float32]]() if micro_batching else None
 
     @classmethod
     def load(
@@ -110,7 +110,7 @@ class ClipEncoder:
             device=device,
             templates=templates,
             workers=workers,
-            joined=settings.micro_batching,
+            micro_batching=settings.micro_batching,
         )
 
     @property
@@ -118,7 +118,7 @@ class ClipEncoder:
         """The space of every vector returned."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_pictures, dim), each row of length 1, in the order given."""
         with ThreadPoolExecutor(self._workers, thread_name_prefix="pictures") as pool:  # resizing lets go of the lock
             prepared = [pool.submit(self._prepare, picture) for picture in pictures]
@@ -131,8 +131,8 @@ class ClipEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
-        if len(texts) == 1 and self._joined is not None:
-            return np.stack([self._joined(texts[0], self._rows)])
+        if len(texts) == 1 and self._micro_batcher is not None:
+            return np.stack([self._micro_batcher(texts[0], self._rows)])
         return self._encode(texts)
 
     def _rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -148,7 +148,7 @@ class ClipEncoder:
         rows = stacked(in_batches([1] * len(asked), run, budget=self._batch(TEXTS)), self._space.dim)
         return unit_rows(rows.reshape(len(texts), len(self._templates), -1).mean(axis=1)) if len(texts) else rows
 
-    def _prepare(self, picture: Picture) -> torch.Tensor:
+    def _prepare(self, picture: ImageArray) -> torch.Tensor:
         return self._preprocess(as_image(picture))
 
     def _batch(self, sizes: dict[str, int]) -> int:

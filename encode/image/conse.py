@@ -2,7 +2,7 @@
 
 ConSE (Norouzi et al., "Zero-shot learning by convex combination of semantic embeddings", 2013) puts a picture where the
 names of what a classifier believes to see stand in a text encoder's space, each weighted by its belief. Here two small
-classifiers look, all 1,000 beliefs count, softened by a temperature of 2, and the mean of all classes is taken off,
+classifiers look, all 1,000 probabilities count, softened by a temperature of 2, and the mean of all classes is taken off,
 which the published form does not do; what each of these steps is worth stands in docs/models/builtin-image.md.
 
 It knows the 1,000 kinds of things that ImageNet names: no actions, colours, places, people or text. It always finds
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pagelens.core.protocols import TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
-from pagelens.core.types import Guess, Picture
+from pagelens.core.types import Guess, ImageArray
 from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, EfficientNetLite
 from pagelens.encode.text.batching import unit_rows, usable_cores
 from pagelens.encode.weights import wheel_file
@@ -48,16 +48,16 @@ class ImageClass:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenPictures:
+class ImageFeatures:
     """What one look at some pictures gives."""
 
     vectors: NDArray[np.float32]  # (n_pictures, dim), unit: to be compared with text queries
     features: NDArray[np.float32]  # (n_pictures, 1280), unit: to be compared with other pictures' features
-    beliefs: NDArray[np.float32]  # (n_pictures, 1000), each row sums to 1
+    probabilities: NDArray[np.float32]  # (n_pictures, 1000), each row sums to 1
 
     def guesses(self, k: int = 3) -> list[list[Guess]]:
         """Return for each picture the `k` classes most believed in, best first."""
-        return [top_labels(row, k) for row in self.beliefs]
+        return [top_labels(row, k) for row in self.probabilities]
 
 
 def check_wheels(*, site: Path | None = None) -> Path:
@@ -75,7 +75,7 @@ def image_classes() -> tuple[ImageClass, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class ConSEModels:
     """What pictures are looked at with, and where each class stands in the text encoder's space."""
 
     networks: Sequence[EfficientNetLite]  # the last one's features are kept
@@ -85,16 +85,16 @@ class Eyes:
 class ConSEImageEncoder:
     """Pictures and texts to vectors of the builtin text encoder's space, moved by a constant.
 
-    Implements `pagelens.core.protocols.ImageEncoder`; `looks` and `see` are its own. A text's vector is the text
+    Implements `pagelens.core.protocols.ImageEncoder`; `outputs` and `see` are its own. A text's vector is the text
     encoder's own, so one query vector serves the text and the image lane. Safe to share between threads.
     """
 
-    def __init__(self, text: TextEncoder, open_eyes: Callable[[], Eyes]) -> None:
-        """`open_eyes` is called when the first picture comes: a query in words needs no network."""
+    def __init__(self, text: TextEncoder, load_models: Callable[[], ConSEModels]) -> None:
+        """`load_models` is called when the first picture comes: a query in words needs no network."""
         self._text = text
-        self._open_eyes = open_eyes
+        self._load_models = load_models
         self._lock = Lock()
-        self._eyes: Eyes | None = None
+        self._models: ConSEModels | None = None
         weights = "+".join(variant.pin[3][:12] for variant in (LITE0, LITE2))
         options = f"T={TEMPERATURE:g}; centred; classes={_texts_hash()}; text={text.space.fingerprint}"
         self._space = Space(MODEL, revision=weights, dim=text.space.dim, options=options)
@@ -110,53 +110,53 @@ class ConSEImageEncoder:
         """
         workers = settings.threads or usable_cores()
 
-        def open_eyes() -> Eyes:
+        def load_models() -> ConSEModels:
             networks = [EfficientNetLite.load(variant, workers=workers, site=site) for variant in (LITE0, LITE2)]
-            return Eyes(networks, load_class_vectors(text, cache))
+            return ConSEModels(networks, load_class_vectors(text, cache))
 
-        return cls(text, open_eyes)
+        return cls(text, load_models)
 
     @property
     def space(self) -> Space:
         """The space of every vector returned; not the text encoder's, though a query's vector is the same in both."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_pictures, 384), each row of length 1."""
-        return self.see(pictures).vectors
+        return self.encode_features(pictures).vectors
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1: what the text encoder makes of the texts."""
         return self._text.encode_queries(texts)
 
     @property
-    def looks(self) -> "Looks":
+    def feature_encoder(self) -> "PooledFeatureEncoder":
         """The encoder of the pooled features alone, for image queries."""
-        return Looks(self)
+        return PooledFeatureEncoder(self)
 
-    def see(self, pictures: Sequence[Picture]) -> SeenPictures:
-        """Return vectors, features and beliefs of each picture from one look, in the order given."""
-        eyes = self._opened()
-        looks = [network.look(pictures) for network in eyes.networks]
-        scores = np.mean([look.scores for look in looks], axis=0)
-        centred = eyes.class_vectors - eyes.class_vectors.mean(axis=0)
+    def encode_features(self, pictures: Sequence[ImageArray]) -> ImageFeatures:
+        """Return vectors, features and probabilities of each picture from one look, in the order given."""
+        models = self._loaded_models()
+        outputs = [network.predict(pictures) for network in models.networks]
+        scores = np.mean([output.scores for output in outputs], axis=0)
+        centred = models.class_vectors - models.class_vectors.mean(axis=0)
         vectors = unit_rows(softmax(scores / TEMPERATURE) @ centred)
-        return SeenPictures(vectors, unit_rows(looks[-1].features), softmax(scores))
+        return ImageFeatures(vectors, unit_rows(outputs[-1].features), softmax(scores))
 
-    def features(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    def pooled_features(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_pictures, 1280), each row of length 1: what `see` finds too, at two thirds of the cost."""
-        return unit_rows(self._opened().networks[-1].look(pictures).features)
+        return unit_rows(self._loaded_models().networks[-1].predict(pictures).features)
 
-    def _opened(self) -> Eyes:
+    def _loaded_models(self) -> ConSEModels:
         with self._lock:
-            self._eyes = self._eyes or self._open_eyes()
-            return self._eyes
+            self._models = self._models or self._load_models()
+            return self._models
 
 
-class Looks:
+class PooledFeatureEncoder:
     """Pictures to the network's pooled features: near where pictures look alike, whatever they show.
 
-    Implements `pagelens.core.protocols.PictureEncoder`.
+    Implements `pagelens.core.protocols.PixelEncoder`.
     """
 
     def __init__(self, encoder: ConSEImageEncoder) -> None:
@@ -168,19 +168,19 @@ class Looks:
         """The space of every vector returned."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_pictures, 1280), each row of length 1."""
-        return self._encoder.features(pictures)
+        return self._encoder.pooled_features(pictures)
 
 
-def top_labels(beliefs: NDArray[np.float32], k: int) -> list[Guess]:
-    """Return the `k` classes most believed in, by name, best first. `beliefs` is (1000,)."""
-    best = np.argsort(-beliefs, kind="stable")[:k]
-    return [Guess(image_classes()[row].name, float(beliefs[row])) for row in best]
+def top_labels(probabilities: NDArray[np.float32], k: int) -> list[Guess]:
+    """Return the `k` classes most believed in, by name, best first. `probabilities` is (1000,)."""
+    best = np.argsort(-probabilities, kind="stable")[:k]
+    return [Guess(image_classes()[row].name, float(probabilities[row])) for row in best]
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return scores (n, 1000) as beliefs, each row summing to 1."""
+    """Return scores (n, 1000) as probabilities, each row summing to 1."""
     grown = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(grown / grown.sum(axis=1, keepdims=True), np.float32)
 

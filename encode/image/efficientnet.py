@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.errors import WeightsError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.encode.onnx_file import Graph
 from pagelens.encode.text.batching import in_batches
 from pagelens.encode.torch_file import Array, read_tensors
@@ -73,7 +73,7 @@ class _Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class NetworkOutput:
     """What the network makes of pictures."""
 
     features: NDArray[np.float32]  # (n_pictures, 1280), as the last pooling leaves them, none negative
@@ -99,7 +99,7 @@ class EfficientNetLite:
             raise WeightsError(f"expected the weights of {variant.name} in {path}, found no {exc}") from exc
         return cls(_session(model, path), variant, workers=workers)
 
-    def look(self, pictures: Sequence[Picture]) -> Seen:
+    def predict(self, pictures: Sequence[ImageArray]) -> NetworkOutput:
         """Return features and scores of each picture, in the order given."""
 
         def run(batch: list[int]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -107,12 +107,12 @@ class EfficientNetLite:
             features, scores = self._session.run(["features", "scores"], {"pixels": pixels})
             return list(zip(features, scores, strict=True))
 
-        seen = in_batches([1] * len(pictures), run, budget=BATCH, workers=self._workers)
-        features = np.array([row for row, _ in seen], np.float32).reshape(-1, FEATURES)
-        return Seen(features, np.array([row for _, row in seen], np.float32).reshape(-1, CLASSES))
+        outputs = in_batches([1] * len(pictures), run, budget=BATCH, workers=self._workers)
+        features = np.array([row for row, _ in outputs], np.float32).reshape(-1, FEATURES)
+        return NetworkOutput(features, np.array([row for _, row in outputs], np.float32).reshape(-1, CLASSES))
 
 
-def prepare(picture: Picture, side: int) -> NDArray[np.float32]:
+def prepare(picture: ImageArray, side: int) -> NDArray[np.float32]:
     """Return (3, side, side) in -1..1: the whole picture pressed into a square, so that nothing at its edge is lost."""
     resized = Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
     return (np.asarray(resized, np.float32) / 127.5 - 1).transpose(2, 0, 1)

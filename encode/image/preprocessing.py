@@ -3,12 +3,12 @@
 from PIL import Image
 
 from pagelens.core.errors import UsageError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 
 LONGEST = 100  # times the shorter side; a model's own resizing fails at 200, or makes gigabytes of a hairline
 
 
-def as_image(picture: Picture) -> Image.Image:
+def as_image(picture: ImageArray) -> Image.Image:
     """Return a picture for PIL; one longer than 100 times its width is widened to that, so fractions of it stay right.
 
     Raises UsageError for what is no (height, width, 3) array of bytes with at least one pixel.

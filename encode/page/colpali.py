@@ -26,10 +26,10 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.modeling_utils import LoadStateDictConfig
 
 from pagelens.core.errors import WeightsError
-from pagelens.core.micro_batching import Joined
+from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
-from pagelens.core.types import Picture, QueryTokens, TokenMatrix
+from pagelens.core.types import ImageArray, QueryTokens, TokenMatrix
 from pagelens.encode.checkpoints import check_page_checkpoint
 from pagelens.encode.device import best_device, dtype_for
 from pagelens.encode.image.preprocessing import as_image
@@ -64,7 +64,7 @@ class Family:
 class ColPaliEncoder:
     """One checkpoint of one family: page pictures and queries to many unit vectors each.
 
-    Implements `pagelens.core.protocols.PagePictureEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out
+    Implements `pagelens.core.protocols.PageImageEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out
     float32. Safe to share between threads, which then take turns.
     """
 
@@ -77,14 +77,14 @@ class ColPaliEncoder:
         *,
         device: str,
         pages: int | None = None,
-        joined: bool = True,
+        micro_batching: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`, its weights checked, and its processor; `joined`: single queries
+        """Take a model in evaluation mode on `device`, its weights checked, and its processor; `micro_batching`: single queries
         of several threads at once are one batch."""
         self._model, self._processor, self._family, self._space = model, processor, family, space
         self._device, self._pages = device, pages or _pages_per_batch(device)
         self._lock = Lock()
-        self._joined = Joined[str, QueryTokens]() if joined else None
+        self._micro_batcher = MicroBatcher[str, QueryTokens]() if micro_batching else None
         marks = {*processor.tokenizer.all_special_tokens, processor.image_token}
         self._marks = sorted(marks - {""}, key=len, reverse=True)
 
@@ -122,16 +122,16 @@ class ColPaliEncoder:
         model.eval().to(device)
         log.info("%s, a %s, on %s in %s", folder.model, family, device, model.dtype)
         options = f"family={family}; tokens=patches" + (f"; base={base.model}@{base.revision}" if base else "")
-        space = Space(folder.model, folder.revision, dim=int(model.dim), many=True, options=options)
-        joined = settings.micro_batching
-        return cls(model, processor, spelled, space, device=device, pages=pages, joined=joined)
+        space = Space(folder.model, folder.revision, dim=int(model.dim), multi_vector=True, options=options)
+        micro_batching = settings.micro_batching
+        return cls(model, processor, spelled, space, device=device, pages=pages, micro_batching=micro_batching)
 
     @property
     def space(self) -> Space:
         """The space of every vector returned; `many` is true."""
         return self._space
 
-    def encode_pictures(self, pictures: Sequence[Picture]) -> list[TokenMatrix]:
+    def encode_page_images(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
         """Return the patches of each picture with their boxes, in the processor's order; padding and prompt left out.
 
         Tiled families (ColIdefics3, ColModernVBert) put the patches of the picture as a whole after those of its tiles.
@@ -147,8 +147,8 @@ class ColPaliEncoder:
 
         What looks like a special token in a text is read as plain text.
         """
-        if len(texts) == 1 and self._joined is not None:
-            return [self._joined(texts[0], self._queries)]
+        if len(texts) == 1 and self._micro_batcher is not None:
+            return [self._micro_batcher(texts[0], self._queries)]
         return self._queries(texts)
 
     def _queries(self, texts: Sequence[str]) -> list[QueryTokens]:
@@ -160,7 +160,7 @@ class ColPaliEncoder:
             budget=budget,
         )
 
-    def _encode_pages(self, pictures: Sequence[Picture]) -> list[TokenMatrix]:
+    def _encode_pages(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
         batch = self._processor.process_images([as_image(picture) for picture in pictures])
         batch.pop("labels", None)  # ColPali's processor adds some for training
         patches = self._processor.get_image_mask(batch) & batch["attention_mask"].bool()  # (n_pages, longest)

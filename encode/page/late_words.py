@@ -5,7 +5,7 @@ vector for each piece of a word, cut to 128 dimensions. A page longer than the m
 words. Punctuation and words without an index term (stop words) help the model to understand and are then left out,
 which nearly halves the storage; what that costs stands in docs/LOG.md.
 
-Rows stand in reading order, and queries ask for a stretch: untrained MaxSim finds more when a page stands by its best
+Rows stand in reading order, and queries ask for a window: untrained MaxSim finds more when a page stands by its best
 24 rows than by all of them, since on a long page every word is somewhere. Knows no index and no weights.
 """
 
@@ -22,8 +22,8 @@ from pagelens.encode.page.token_basis import DIM, basis_name, projected
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 from pagelens.encode.text.token_vectors import TokenVectors
 
-STRETCH = 24  # rows; of 8 to 96 tried the best, by a little
-WORDS_REMEMBERED = 100_000  # whether a word has a term is asked once; a book has fewer different words
+WINDOW = 24  # rows; of 8 to 96 tried the best, by a little
+CACHED_WORDS = 100_000  # whether a word has a term is asked once; a book has fewer different words
 
 
 class BuiltinPageEncoder:
@@ -35,9 +35,9 @@ class BuiltinPageEncoder:
     def __init__(self, text: BuiltinTextEncoder, analyze: Analyzer) -> None:
         """Take the text encoder whose tokens are used, and the analyzer that says which words have terms."""
         self._text = text
-        self._has_term = lru_cache(WORDS_REMEMBERED)(lambda word: bool(analyze(word)))
+        self._has_term = lru_cache(CACHED_WORDS)(lambda word: bool(analyze(word)))
         options = f"tokens of {text.space.fingerprint}; window={text.max_tokens}; basis={basis_name()}; terms only"
-        self._space = Space(f"{text.space.model} tokens", text.space.revision, DIM, many=True, options=options)
+        self._space = Space(f"{text.space.model} tokens", text.space.revision, DIM, multi_vector=True, options=options)
 
     @property
     def space(self) -> Space:
@@ -94,7 +94,7 @@ class BuiltinPageEncoder:
         if not keep.any():
             keep = np.ones(len(words), bool)
         said = [_bare(text[start:end]) for start, end in ends[words[keep]]]
-        return QueryTokens(projected(tokens.vectors[keep]), said, stretch=STRETCH)
+        return QueryTokens(projected(tokens.vectors[keep]), said, window=WINDOW)
 
     def _kept(self, text: str, spans: NDArray[np.int32], words: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return for each token whether it has a letter or digit and its word has a term. Both arguments (n, 2)."""

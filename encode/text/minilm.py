@@ -17,9 +17,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from pagelens.core.caching import Remembered
+from pagelens.core.caching import LRUCache
 from pagelens.core.errors import WeightsError
-from pagelens.core.micro_batching import Joined
+from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows, usable_cores
@@ -59,7 +59,7 @@ TOKEN_BUDGET = 512
 
 Made = TypeVar("Made")
 Hidden = NDArray[np.float32]  # (n_texts, n_tokens, dim)
-QUERIES_REMEMBERED = 32  # by vector and tokens: the lanes of one search, and of those beside it
+CACHED_QUERIES = 32  # by vector and tokens: the lanes of one search, and of those beside it
 
 Mask = NDArray[np.int64]  # (n_texts, n_tokens)
 
@@ -85,17 +85,17 @@ class BuiltinTextEncoder:
     """
 
     def __init__(
-        self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, joined: bool = True
+        self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, micro_batching: bool = True
     ) -> None:
-        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side; `joined`: single
+        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side; `micro_batching`: single
         queries of several threads at once are one batch."""
         self._session = session
         self._tokenizer_path = tokenizer
         self._tokenizer = _tokenizer(tokenizer)
         self._tokenizer.enable_truncation(length)
         self._workers = workers
-        self._remembered: Remembered[tuple[NDArray[np.float32], TokenVectors]] = Remembered(QUERIES_REMEMBERED)
-        self._joined = Joined[str, tuple[NDArray[np.float32], TokenVectors]]() if joined else None
+        self._query_cache: LRUCache[tuple[NDArray[np.float32], TokenVectors]] = LRUCache(CACHED_QUERIES)
+        self._micro_batcher = MicroBatcher[str, tuple[NDArray[np.float32], TokenVectors]]() if micro_batching else None
         self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
         self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
@@ -107,8 +107,8 @@ class BuiltinTextEncoder:
         length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
         tokenizer = wheel_file(*TOKENIZER, site=site)
         session = _session(wheel_file(*ONNX, site=site), dim)
-        workers, joined = settings.threads or usable_cores(), settings.micro_batching
-        return cls(session, tokenizer, dim=dim, length=length, workers=workers, joined=joined)
+        workers, micro_batching = settings.threads or usable_cores(), settings.micro_batching
+        return cls(session, tokenizer, dim=dim, length=length, workers=workers, micro_batching=micro_batching)
 
     @property
     def space(self) -> Space:
@@ -133,11 +133,11 @@ class BuiltinTextEncoder:
         return self.encode_tokens(texts)
 
     def _query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
-        return self._remembered.get(text, lambda: self._fresh_query(text))
+        return self._query_cache.get(text, lambda: self._fresh_query(text))
 
     def _fresh_query(self, text: str) -> tuple[NDArray[np.float32], TokenVectors]:
-        if self._joined is not None:
-            return self._joined(text, self._queries)
+        if self._micro_batcher is not None:
+            return self._micro_batcher(text, self._queries)
         [query] = self._queries([text])
         return query
 

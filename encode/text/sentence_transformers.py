@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from pagelens.core.errors import WeightsError
-from pagelens.core.micro_batching import Joined
+from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.encode.checkpoints import check_text_checkpoint
@@ -50,11 +50,11 @@ class SentenceTransformersEncoder:
     Safe to share between threads, which then take turns.
     """
 
-    def __init__(self, model: SentenceTransformer, folder: WeightsFolder, *, joined: bool = True) -> None:
-        """Take a loaded model and where it came from; `joined`: single queries of several threads at once are one
+    def __init__(self, model: SentenceTransformer, folder: WeightsFolder, *, micro_batching: bool = True) -> None:
+        """Take a loaded model and where it came from; `micro_batching`: single queries of several threads at once are one
         batch. Raises WeightsError where it names no length."""
         self._model = model
-        self._joined = Joined[str, NDArray[np.float32]]() if joined else None
+        self._micro_batcher = MicroBatcher[str, NDArray[np.float32]]() if micro_batching else None
         self._lock = Lock()  # the tokenizer is switched between cutting and not cutting
         self._query_prompt, self._passage_prompt = _prompts(model, folder.model)
         length = model.max_seq_length
@@ -92,7 +92,7 @@ class SentenceTransformersEncoder:
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
             ) from exc
         log.info("%s on %s in %s", folder.model, model.device, model.dtype)
-        return cls(model, folder, joined=settings.micro_batching)
+        return cls(model, folder, micro_batching=settings.micro_batching)
 
     @property
     def space(self) -> Space:
@@ -106,8 +106,8 @@ class SentenceTransformersEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, dim), each row of length 1, made with the query prompt."""
-        if len(texts) == 1 and self._joined is not None:
-            return np.stack([self._joined(texts[0], self._rows_of_queries)])
+        if len(texts) == 1 and self._micro_batcher is not None:
+            return np.stack([self._micro_batcher(texts[0], self._rows_of_queries)])
         return self._encode(texts, query=True)
 
     def _rows_of_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:

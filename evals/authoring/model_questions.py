@@ -6,16 +6,16 @@ import logging
 from collections.abc import Mapping
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.protocols import Analyzer, PagePicture
+from pagelens.core.protocols import Analyzer, RenderPageImage
 from pagelens.core.types import PageRef, PageText, ShownPage
 from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.citations.checking import CitationChecker
-from pagelens.generate.llm.chat import OF_ONE_REQUEST, ChatModel, ask
+from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ChatModel, complete
 from pagelens.generate.prompts import Budget, build_prompt
 
 logger = logging.getLogger(__name__)
 
-BUDGET = Budget(tokens=8_000, pictures=1, reply=300)
+BUDGET = Budget(tokens=8_000, images=1, reply_tokens=300)
 SYSTEM = """You write test questions for a search engine, from one page of a person's documents.
 Rules:
 - Ask one thing that this page answers and that a reader may really want to know.
@@ -34,11 +34,11 @@ TASK = "Write the question."
 class ModelQuestions:
     """Asks a model for a question of each page; `rejected` counts those that the page does not bear out."""
 
-    def __init__(self, model: ChatModel, analyze: Analyzer, picture_of: PagePicture) -> None:
+    def __init__(self, model: ChatModel, analyze: Analyzer, picture_of: RenderPageImage) -> None:
         self._model = model
         self._analyze = analyze
         self._checker = CitationChecker(analyze)
-        self._picture_of = picture_of if model.sees else None
+        self._picture_of = picture_of if model.accepts_images else None
         self.rejected = 0
 
     def ask(self, ref: PageRef, text: PageText) -> Draft | None:
@@ -47,11 +47,11 @@ class ModelQuestions:
         Raises GenerationError where the model cannot be asked at all.
         """
         page = ShownPage(ref, None, "", text)
-        prompt = build_prompt(TASK, [page], budget=BUDGET, picture_of=self._picture_of, system=SYSTEM)
+        prompt = build_prompt(TASK, [page], budget=BUDGET, load_page_image=self._picture_of, system=SYSTEM)
         try:
-            said, _ = ask(self._model, prompt.request)
+            said, _ = complete(self._model, prompt.request)
         except GenerationError as exc:
-            if exc.code not in OF_ONE_REQUEST:
+            if exc.code not in SINGLE_REQUEST_ERRORS:
                 raise
             logger.info("%s: the model asks nothing: %s", ref, exc)
             return None

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pagelens.core.errors import UsageError
-from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, Part, PicturePart, TextPart, ask
-from pagelens.generate.prompts import defanged
+from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, Part, ImagePart, TextPart, complete
+from pagelens.generate.prompts import escape_template_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Judge:
 
     def __init__(self, model: ChatModel, kept: Path) -> None:
         """Raises UsageError for a model that does not see."""
-        if not model.sees:
+        if not model.accepts_images:
             raise UsageError(f"expected a judge that sees pictures, found {model.name}, which reads text only")
         self._model = model
         self._kept = kept
@@ -81,13 +81,13 @@ class Judge:
         row = json.loads(path.read_text("utf-8"))
         return Verdict(row["grade"], row["reason"])
 
-    def judge(self, case: Case, pictures: Sequence[PicturePart]) -> Verdict | None:
+    def judge(self, case: Case, pictures: Sequence[ImagePart]) -> Verdict | None:
         """Ask for a verdict and keep it; None where the model gives none, twice. Raises GenerationError."""
         request = judge_request(case, pictures)
-        said, _ = ask(self._model, request)
+        said, _ = complete(self._model, request)
         found = read_verdict(said)
         if found is None:
-            said, _ = ask(self._model, _once_more(request, said))
+            said, _ = complete(self._model, _once_more(request, said))
             found = read_verdict(said)
         if found is None:
             logger.warning("%s gave no verdict on %r but: %s", self._model.name, case.question, said[:200])
@@ -108,15 +108,15 @@ class Judge:
         return self._kept / f"{hashlib.sha256(told.encode()).hexdigest()}.json"
 
 
-def judge_request(case: Case, pictures: Sequence[PicturePart]) -> ChatRequest:
+def judge_request(case: Case, pictures: Sequence[ImagePart]) -> ChatRequest:
     """Return what the judge is sent."""
     fence = secrets.token_hex(6)
     parts: list[Part] = []
     for number, picture in enumerate(pictures, start=1):
         parts += [TextPart(f"Page {number} that holds the answer:"), picture]
     expected = " / ".join(case.expected) or "not known: judge by the pages"
-    said = f"Question: {defanged(case.question)}\nExpected: {defanged(expected)}\nGiven:\n"
-    given = f"<answer {fence}>\n{defanged(case.answer)}\n</answer {fence}>"
+    said = f"Question: {escape_template_tokens(case.question)}\nExpected: {escape_template_tokens(expected)}\nGiven:\n"
+    given = f"<answer {fence}>\n{escape_template_tokens(case.answer)}\n</answer {fence}>"
     return ChatRequest(PROMPT, [Message("user", [*parts, TextPart(said + given)])], REPLY)
 
 
@@ -133,5 +133,5 @@ def read_verdict(said: str) -> Verdict | None:
 
 
 def _once_more(request: ChatRequest, said: str) -> ChatRequest:
-    turns = [Message("assistant", [TextPart(defanged(said) or "(nothing)")]), Message("user", [TextPart(AGAIN)])]
+    turns = [Message("assistant", [TextPart(escape_template_tokens(said) or "(nothing)")]), Message("user", [TextPart(AGAIN)])]
     return replace(request, messages=[*request.messages, *turns])

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError, PageLensError
-from pagelens.core.protocols import PagePicture
+from pagelens.core.protocols import RenderPageImage
 from pagelens.core.types import Citation, CitationState, ShownPage
 from pagelens.generate.citations.checking import Check, CitationChecker
 from pagelens.generate.citations.marks import Mark
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.llm.chat import ChatModel, Finished, ask
-from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.prompts import yes_no_prompt
 from pagelens.generate.wording import page_name, printable
 
@@ -33,7 +33,7 @@ class Settler:
     shown: Sequence[ShownPage]
     checker: CitationChecker
     model: ChatModel
-    picture_of: PagePicture | None
+    picture_of: RenderPageImage | None
     looks: int
     longest: int
     on_call: Callable[[Finished], None]
@@ -70,12 +70,12 @@ class Settler:
 
     def _seen(self, mark: Mark) -> bool:
         """Ask the model whether the page's picture bears the claim out; no where it cannot be asked."""
-        if self.picture_of is None or not self.model.sees or self.looks < 1 or not mark.claim:
+        if self.picture_of is None or not self.model.accepts_images or self.looks < 1 or not mark.claim:
             return False
         self.looks -= 1
         page = self.shown[mark.number - 1]
         try:
-            picture = encode_picture(self.picture_of(page.ref, self.longest), longest=self.longest)
+            picture = encode_image(self.picture_of(page.ref, self.longest), longest=self.longest)
             said, end = ask(self.model, yes_no_prompt(mark.claim, picture, name=page_name(page.ref, page.label)))
         except GenerationError as exc:
             logger.warning("the citation [%d] is not checked by its picture: %s", mark.number, exc)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.protocols import Analyzer, PagePicture
+from pagelens.core.protocols import Analyzer, RenderPageImage
 from pagelens.core.types import Citation, CitationState, Extraction, ShownPage, Usage
 from pagelens.generate.citations.checking import Check, CitationChecker
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.extraction.schemas import Schema, leaves, problems, read_schema, words_of
 from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, TextPart, ask
 from pagelens.generate.llm.metering import Meter, Prices
-from pagelens.generate.prompts import Budget, Prompt, build_prompt, defanged
+from pagelens.generate.prompts import Budget, Prompt, build_prompt, escape_template_tokens
 from pagelens.generate.wording import printable
 
 SYSTEM = """You read numbered pages of a person's documents into JSON, and nothing else.
@@ -51,7 +51,7 @@ class ModelExtractor:
         model: ChatModel,
         analyze: Analyzer,
         *,
-        picture_of: PagePicture | None = None,
+        picture_of: RenderPageImage | None = None,
         budget: Budget = BUDGET,
         prices: Prices | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +59,7 @@ class ModelExtractor:
         """`picture_of` draws pages; a model that sees no pictures, or None, gets their text only."""
         self._model = model
         self._checker = CitationChecker(analyze)
-        self._picture_of = picture_of if model.sees else None
+        self._picture_of = picture_of if model.accepts_images else None
         self._budget = budget
         self._prices = prices
         self._clock = clock
@@ -137,7 +137,7 @@ def _read(said: str, schema: Schema) -> _Reply:
 
 def _once_more(request: ChatRequest, said: str, faults: Sequence[str]) -> ChatRequest:
     asked = "That is not valid:\n" + "\n".join(faults) + "\nReply again with the whole JSON object, corrected."
-    turns = [Message("assistant", [TextPart(said or "{}")]), Message("user", [TextPart(defanged(asked))])]
+    turns = [Message("assistant", [TextPart(said or "{}")]), Message("user", [TextPart(escape_template_tokens(asked))])]
     return replace(request, messages=[*request.messages, *turns])
 
 

@@ -8,9 +8,9 @@ from collections.abc import Generator, Mapping, Sequence
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Citation, History, ShownPage
 from pagelens.generate.extractive.confidence import THRESHOLD, confidence, coverage
-from pagelens.generate.extractive.question_analysis import Question, QuestionReader
+from pagelens.generate.extractive.question_analysis import Question, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import Reading, Scored, read_pages
-from pagelens.generate.follow_up import standalone
+from pagelens.generate.follow_up import standalone_question
 from pagelens.generate.wording import page_name, printable, refusal
 
 SENTENCES = 3  # at most
@@ -23,7 +23,7 @@ ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would 
 class ExtractiveAnswerer:
     """Quotes the one to three sentences that answer, or says that the pages do not."""
 
-    sees = False
+    accepts_images = False
 
     def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None, *, threshold: float = THRESHOLD) -> None:
         """`analyze` makes the terms that are compared; without an encoder words alone decide; an answer needs a
@@ -31,7 +31,7 @@ class ExtractiveAnswerer:
         self._analyze = analyze
         self._encoder = encoder
         self._threshold = threshold
-        self._questions = QuestionReader(analyze)
+        self._questions = QuestionAnalyzer(analyze)
 
     def stream(
         self,
@@ -42,7 +42,7 @@ class ExtractiveAnswerer:
         idf: Mapping[str, float] = NO_IDF,
     ) -> Generator[AnswerEvent]:
         """Yield the text in one piece, its citations, and the Answer."""
-        answer = self.answer(standalone(question, history), pages, idf=idf)
+        answer = self.answer(standalone_question(question, history), pages, idf=idf)
         if answer.found:
             yield answer.text
         yield from answer.citations

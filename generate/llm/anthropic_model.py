@@ -14,9 +14,9 @@ import httpx2
 from anthropic.types import RawMessageStreamEvent
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, Message, PicturePart, TextDelta, TextPart
+from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, Message, ImagePart, TextDelta, TextPart
 from pagelens.generate.llm.replies import cut_off, malformed, status_error, timed_out, unreachable
-from pagelens.generate.llm.retrying import MayRetry, Patience, with_retries
+from pagelens.generate.llm.retrying import RetryableError, Patience, with_retries
 
 # An error within a stream comes with status 200; its type says what it is.
 STATUS_OF = {
@@ -36,7 +36,7 @@ PATIENCE = Patience()
 class AnthropicModel:
     """A model that speaks Messages."""
 
-    sees = True
+    accepts_images = True
 
     def __init__(
         self, name: str, *, key: str | None, address: str | None = None, patience: Patience = PATIENCE
@@ -75,7 +75,7 @@ class AnthropicModel:
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as exc:
             raise malformed(self._address, exc) from exc
 
-    def _said(self, status: int, exc: anthropic.APIStatusError) -> GenerationError | MayRetry:
+    def _said(self, status: int, exc: anthropic.APIStatusError) -> GenerationError | RetryableError:
         said = f"{exc.type or ''} {exc.message}"
         return status_error(status, said, model=self.name, address=self._address, headers=exc.response.headers)
 
@@ -106,7 +106,7 @@ def _message(message: Message) -> dict[str, object]:
     return {"role": message.role, "content": [_part(part) for part in message.parts]}
 
 
-def _part(part: TextPart | PicturePart) -> dict[str, object]:
+def _part(part: TextPart | ImagePart) -> dict[str, object]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     data = base64.b64encode(part.data).decode("ascii")

@@ -9,7 +9,7 @@ from pagelens.core.errors import GenerationCode
 MediaType = Literal["image/jpeg", "image/png"]
 
 
-OF_ONE_REQUEST: Sequence[GenerationCode] = ("too-long", "refused", "rejected", "cut-off", "malformed")
+SINGLE_REQUEST_ERRORS: Sequence[GenerationCode] = ("too-long", "refused", "rejected", "cut-off", "malformed")
 """Codes of the errors that may concern one request alone: the next may well be answered."""
 
 
@@ -21,7 +21,7 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePart:
+class ImagePart:
     """A picture within a message: an encoded file and its size in pixels."""
 
     data: bytes
@@ -30,7 +30,7 @@ class PicturePart:
     height: int
 
 
-Part = TextPart | PicturePart
+Part = TextPart | ImagePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class ChatRequest:
     max_tokens: int = 1_024  # of the reply
 
     @property
-    def pictures(self) -> list[PicturePart]:
+    def pictures(self) -> list[ImagePart]:
         """Return every picture, in order."""
-        return [part for message in self.messages for part in message.parts if isinstance(part, PicturePart)]
+        return [part for message in self.messages for part in message.parts if isinstance(part, ImagePart)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ChatModel(Protocol):
         ...
 
     @property
-    def sees(self) -> bool:
+    def accepts_images(self) -> bool:
         """Whether it can be shown pictures."""
         ...
 

@@ -8,15 +8,15 @@ import io
 import numpy as np
 from PIL import Image
 
-from pagelens.core.types import Picture
-from pagelens.generate.llm.chat import MediaType, PicturePart
+from pagelens.core.types import ImageArray
+from pagelens.generate.llm.chat import MediaType, ImagePart
 
 JPEG_QUALITY = 88  # small print stays readable
 FLAT = 0.8  # of the pixels are like their left neighbour: worth trying as PNG
 PIXELS_A_TOKEN = 750  # about, of the vision models of today (28 by 28 pixels is 784)
 
 
-def encode_picture(picture: Picture, *, longest: int) -> PicturePart:
+def encode_image(picture: ImageArray, *, longest: int) -> ImagePart:
     """Return a picture (height, width, 3) as a file, at most `longest` pixels on its longer side."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     if max(image.size) > longest:
@@ -26,7 +26,7 @@ def encode_picture(picture: Picture, *, longest: int) -> PicturePart:
     if np.mean((pixels[:, 1:] == pixels[:, :-1]).all(axis=2)) > FLAT:
         flat = _encoded(image, "PNG")
         data, media_type = (flat, _PNG) if len(flat) < len(data) else (data, media_type)
-    return PicturePart(data, media_type, image.width, image.height)
+    return ImagePart(data, media_type, image.width, image.height)
 
 
 _JPEG: MediaType = "image/jpeg"

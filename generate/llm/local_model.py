@@ -14,7 +14,7 @@ import transformers
 from PIL import Image
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, PicturePart, TextDelta
+from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, ImagePart, TextDelta
 
 library: Any = transformers  # whose signatures lag behind what its classes take
 SILENCE = 600.0  # seconds without a token; on a CPU the first waits for every picture
@@ -34,9 +34,9 @@ class LocalModel:
         kind = torch.bfloat16 if device.startswith("cuda") else torch.float32
         try:
             config = library.AutoConfig.from_pretrained(folder, local_files_only=True)
-            self.sees = type(config) in library.AutoModelForImageTextToText._model_mapping
-            family = library.AutoModelForImageTextToText if self.sees else library.AutoModelForCausalLM
-            reader = library.AutoProcessor if self.sees else library.AutoTokenizer
+            self.accepts_images = type(config) in library.AutoModelForImageTextToText._model_mapping
+            family = library.AutoModelForImageTextToText if self.accepts_images else library.AutoModelForCausalLM
+            reader = library.AutoProcessor if self.accepts_images else library.AutoTokenizer
             self._reader = reader.from_pretrained(folder, local_files_only=True)
             self._model = family.from_pretrained(folder, local_files_only=True, dtype=kind).to(device).eval()
         except (OSError, ValueError, KeyError, ImportError) as exc:
@@ -51,7 +51,7 @@ class LocalModel:
 
     def stream(self, request: ChatRequest) -> Generator[ChatEvent]:
         """Yield the reply; closing the generator stops the run. Raises GenerationError."""
-        if request.pictures and not self.sees:
+        if request.pictures and not self.accepts_images:
             raise GenerationError("no-pictures", f"expected a request without pictures for {self.name}, found some")
         with self._turn:
             yield from self._run(request)
@@ -73,13 +73,13 @@ class LocalModel:
 
     def _inputs(self, request: ChatRequest) -> Any:
         """Return the tokens and pixels of a request, on the model's device."""
-        turns: list[dict[str, Any]] = [{"role": "system", "content": _content([request.system], self.sees)}]
+        turns: list[dict[str, Any]] = [{"role": "system", "content": _content([request.system], self.accepts_images)}]
         for message in request.messages:
             parts = [
-                Image.open(io.BytesIO(part.data)).convert("RGB") if isinstance(part, PicturePart) else part.text
+                Image.open(io.BytesIO(part.data)).convert("RGB") if isinstance(part, ImagePart) else part.text
                 for part in message.parts
             ]
-            turns.append({"role": message.role, "content": _content(parts, self.sees)})
+            turns.append({"role": message.role, "content": _content(parts, self.accepts_images)})
         options = {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "return_tensors": "pt"}
         inputs = self._reader.apply_chat_template(turns, **options).to(self._model.device)
         for name, tensor in inputs.items():
@@ -88,9 +88,9 @@ class LocalModel:
         return inputs
 
 
-def _content(parts: list[Any], sees: bool) -> Any:
+def _content(parts: list[Any], accepts_images: bool) -> Any:
     """Return a turn's content as chat templates take it: parts for models that see, one string for others."""
-    if not sees:
+    if not accepts_images:
         return "\n".join(parts)
     return [{"type": "text", "text": one} if isinstance(one, str) else {"type": "image", "image": one} for one in parts]
 

@@ -16,9 +16,9 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, Message, PicturePart, TextDelta
+from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, Message, ImagePart, TextDelta
 from pagelens.generate.llm.replies import cut_off, malformed, status_error, timed_out, unreachable
-from pagelens.generate.llm.retrying import MayRetry, Patience, with_retries
+from pagelens.generate.llm.retrying import RetryableError, Patience, with_retries
 
 NO_KEY = "none"  # local servers want none, the package demands one
 STATUS_OF = {"rate_limit_exceeded": 429, "overloaded": 529, "server_error": 500, "internal_error": 500}
@@ -34,14 +34,14 @@ class OpenAICompatibleModel:
         *,
         address: str | None = None,
         key: str | None = None,
-        sees: bool = True,
+        accepts_images: bool = True,
         patience: Patience = PATIENCE,
     ) -> None:
         """`address` ends where /chat/completions begins (".../v1"); None: OpenAI's own, which needs a key."""
         if address is None and not key:
             raise GenerationError("no-key", f"expected a key for {name}, found none. Set OPENAI_API_KEY.")
         self.name = name
-        self.sees = sees
+        self.accepts_images = accepts_images
         self._patience = patience
         self._own = address is None
         times = httpx2.Timeout(patience.silence, connect=patience.connect)
@@ -50,7 +50,7 @@ class OpenAICompatibleModel:
 
     def stream(self, request: ChatRequest) -> Generator[ChatEvent]:
         """Yield the reply; closing the generator closes the connection. Raises GenerationError."""
-        if request.pictures and not self.sees:
+        if request.pictures and not self.accepts_images:
             raise GenerationError("no-pictures", f"expected a request without pictures for {self.name}, found some")
         return with_retries(partial(self._call, request), self._patience)
 
@@ -85,7 +85,7 @@ class OpenAICompatibleModel:
             return {"max_completion_tokens": request.max_tokens}
         return {"max_tokens": request.max_tokens, "temperature": 0.0}
 
-    def _said(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | MayRetry:
+    def _said(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | RetryableError:
         said = f"{exc.code or ''} {exc.message}"
         return status_error(status, said, model=self.name, address=self._address, headers=headers)
 
@@ -126,7 +126,7 @@ def _message(message: Message) -> dict[str, object]:
 
 
 def _part(part: object) -> dict[str, object]:
-    if isinstance(part, PicturePart):
+    if isinstance(part, ImagePart):
         encoded = base64.b64encode(part.data).decode("ascii")
         return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{encoded}"}}
     return {"type": "text", "text": getattr(part, "text", "")}

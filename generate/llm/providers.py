@@ -32,7 +32,7 @@ class ModelChoice:
     address: str | None = None
     openai_key: str | None = None
     anthropic_key: str | None = None
-    sees: bool = True  # whether it can be shown pictures; local checkpoints say it themselves
+    accepts_images: bool = True  # whether it can be shown pictures; local checkpoints say it themselves
     patience: Patience = PATIENCE
     budget: Budget = BUDGET
     prices: Prices | None = None
@@ -57,7 +57,7 @@ class ModelChoice:
             address=address,
             openai_key=key or (None if address else environment.get("OPENAI_API_KEY")),
             anthropic_key=key or (None if address else environment.get("ANTHROPIC_API_KEY")),
-            sees=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in NO_PICTURES,
+            accepts_images=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in NO_PICTURES,
             budget=_budget(environment),
             prices=_prices(environment.get("PAGELENS_LLM_PRICES", "")),
             patience=replace(PATIENCE, silence=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", ""))),
@@ -152,7 +152,11 @@ def _openai(name: str, choice: ModelChoice) -> ChatModel:
     from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
 
     return OpenAICompatibleModel(
-        name, address=choice.address, key=choice.openai_key, sees=choice.sees, patience=choice.patience
+        name,
+        address=choice.address,
+        key=choice.openai_key,
+        accepts_images=choice.accepts_images,
+        patience=choice.patience,
     )
 
 

@@ -6,7 +6,7 @@ It counts a token for four letters and for 28 by 28 pixels.
 from collections.abc import Callable, Generator, Sequence
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, PicturePart, TextDelta, TextPart
+from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, ImagePart, TextDelta, TextPart
 
 Reply = str | GenerationError
 TOKEN = 4  # letters
@@ -20,11 +20,11 @@ class ScriptedModel:
         replies: Sequence[Reply] | Callable[[ChatRequest], Reply],
         *,
         name: str = "scripted",
-        sees: bool = True,
+        accepts_images: bool = True,
         piece: int = 7,
     ) -> None:
         self.name = name
-        self.sees = sees
+        self.accepts_images = accepts_images
         self.requests: list[ChatRequest] = []
         self.closed_early = 0  # streams that were closed before their end
         self._replies = replies
@@ -59,5 +59,5 @@ def count_tokens(request: ChatRequest) -> int:
     pixels = 0
     for message in request.messages:
         letters += sum(len(part.text) for part in message.parts if isinstance(part, TextPart))
-        pixels += sum(part.width * part.height for part in message.parts if isinstance(part, PicturePart))
+        pixels += sum(part.width * part.height for part in message.parts if isinstance(part, ImagePart))
     return letters // TOKEN + pixels // 784

@@ -55,11 +55,11 @@ def _missing_pages(connection: Connection) -> dict[int, str]:
 def _missing_rows(connection: Connection, lane: LaneRecord, found: Mapping[int, int]) -> dict[int, str]:
     """Compare each live document's passages, or the pages that could be pictured, with its rows."""
     p, d = t.pages.c, t.documents.c
-    what = "passages" if lane.covers == "passages" and not lane.space.many else "pages"
+    what = "passages" if lane.covers == "passages" and not lane.space.multi_vector else "pages"
     items = func.sum(func.length(p.passages)) / 8 if what == "passages" else func.count()
     query = select(p.document, items.label("items")).group_by(p.document).join(t.documents, d.key == p.document)
     query = query.where(d.live == 1)
-    if what == "pages" and not lane.space.many:
+    if what == "pages" and not lane.space.multi_vector:
         query = query.where(p.problem == "")
     if lane.covers == "photos":
         query = query.where(d.kind == "photo")

@@ -21,7 +21,7 @@ MANY = 16
 DEAD_SHARE = 0.5  # a segment deader than this is written anew
 
 
-def name_segment(connection: Connection, store: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
+def register_segment(connection: Connection, store: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
     """Enter a segment whose rows belong to documents in turn: `runs` are (document, rows)."""
     total = sum(rows for _, rows in runs)
     entered = insert(t.segments).values(store=store, name=name, rows=total).returning(t.segments.c.id)
@@ -33,23 +33,23 @@ def name_segment(connection: Connection, store: str, name: str, runs: Sequence[t
     connection.execute(insert(t.runs), entries)
 
 
-def merge_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
+def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
     """Write small and half-dead segments of each lane as one, and let the catalog name that instead."""
     for lane in manifest.lanes.values():
         space, store = lane.space, lane.store
         with transaction(engine) as connection:
-            chosen = _worn(connection, store, SMALL_TOKENS if space.many else SMALL_SEGMENT)
+            chosen = _worn(connection, store, SMALL_TOKENS if space.multi_vector else SMALL_SEGMENT)
             if not chosen:
                 continue
             folder, r, s = layout.vectors(store), t.runs.c, t.segments.c
             query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
             rows = connection.execute(query.where(r.segment.in_(chosen)).order_by(r.segment, r.start)).all()
             runs = [_Run(row.name, row.start, row.start + row.rows, row.document) for row in rows]
-            merged = (_merge_tokens if space.many else _merge_vectors)(folder, space, runs) if runs else {}
+            merged = (_merge_tokens if space.multi_vector else _merge_vectors)(folder, space, runs) if runs else {}
             connection.execute(delete(t.runs).where(r.segment.in_(chosen)))
             connection.execute(delete(t.segments).where(s.id.in_(chosen)))
             for name, taken in merged.items():
-                name_segment(connection, store, name, [(run.document, run.stop - run.start) for run in taken])
+                register_segment(connection, store, name, [(run.document, run.stop - run.start) for run in taken])
             reads.advance(connection)
 
 
@@ -78,7 +78,7 @@ def _merge_tokens(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[str,
         alike = [run for run in runs if storage_of(parts[run.name][1]) == storage]
         if alike:
             keys = np.concatenate([parts[run.name][0][run.start : run.stop] for run in alike])
-            cuts = [parts[run.name][1].cut(run.start, run.stop) for run in alike]
+            cuts = [parts[run.name][1].slice(run.start, run.stop) for run in alike]
             merged[write_token_segment(folder, space, keys, cuts)] = alike
     return merged
 

@@ -23,12 +23,12 @@ from pagelens.core.keys import document_of, page_of
 from pagelens.core.types import QueryTokens
 from pagelens.index import originals
 from pagelens.index.admin.check import find_damage
-from pagelens.index.admin.compaction import name_segment
+from pagelens.index.admin.compaction import register_segment
 from pagelens.index.catalog import document_frequencies, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import transaction
 from pagelens.index.catalog.writes import remove_documents
-from pagelens.index.files.file_store import Files
+from pagelens.index.files.file_store import FileStore
 from pagelens.index.late.token_segments import storage_of
 from pagelens.index.layout import LaneRecord, Layout, Manifest, load
 from pagelens.index.lexical.bm25 import read_terms
@@ -49,7 +49,7 @@ OnCopied = Callable[[int, int], None]
 """Told how many documents are copied, of how many."""
 
 
-Origin = tuple[Files, Layout]
+Origin = tuple[FileStore, Layout]
 """A collection's files, and its folder, where they may be brought to on their way."""
 
 
@@ -69,7 +69,7 @@ class CopyReport:
     seconds: float = 0.0
 
 
-def copy_newest(
+def copy_latest_commit(
     reader: CollectionReader, root: Path, tell: OnCopied = lambda done, total: None, *, window: int = WINDOW
 ) -> CopyReport:
     """Copy a collection's newest commit into the one at `root`, of the same lanes; gone on with a newer commit where
@@ -189,12 +189,12 @@ class CollectionCopy:
             for store, written in named.items():
                 for name, runs in written:
                     if name:
-                        name_segment(connection, store, name, runs)
+                        register_segment(connection, store, name, runs)
             reads.advance(connection)
         return len(rows[t.pages])
 
     def _write(self, lane: LaneRecord, documents: Sequence[int]) -> list[Written]:
-        if not lane.space.many:
+        if not lane.space.multi_vector:
             return [self._store.write_vectors(lane, self._source.vectors(lane.name).parts_of(documents))]
         parts = self._source.tokens(lane.name).parts_of(documents)
         kinds = {storage_of(rows) for _, rows in parts}  # a segment is of one kind
@@ -221,7 +221,7 @@ class CollectionCopy:
             problems = find_damage(connection, self._store, self._manifest, self._words).problems
             live = np.array(sorted(self._source.documents), np.int64)
             for lane in self._manifest.lanes.values():
-                if lane.space.many:
+                if lane.space.multi_vector:
                     pairs = _token_searches(self._source.tokens(lane.name), self._store.tokens(connection, lane, live))
                 else:
                     pairs = _searches(self._source.vectors(lane.name), self._store.vectors(connection, lane, live))

@@ -28,7 +28,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PAGES, document_of, page_key, page_of
 from pagelens.core.types import Guess, TokenMatrix
 from pagelens.index.admin import garbage_collection
-from pagelens.index.admin.compaction import name_segment
+from pagelens.index.admin.compaction import register_segment
 from pagelens.index.catalog import reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, PageRow, transaction
@@ -51,7 +51,7 @@ _unpictured = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class MovedPages:
+class ReembeddedPages:
     """What the new lanes hold of some pages, of one document or several."""
 
     pages: Sequence[int]  # page keys
@@ -61,7 +61,7 @@ class MovedPages:
     problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be pictured
 
 
-class CollectionMove:
+class CollectionReembedding:
     """A move to other lanes, a context manager that holds the writer's lock. Leaving it before `finish` keeps what
     was committed for the next time; `finish` switches.
 
@@ -84,11 +84,11 @@ class CollectionMove:
         self._storage: Storage = storage
         self._flush_pages = flush_pages
         self._stack = ExitStack()
-        self._pending: list[MovedPages] = []
+        self._pending: list[ReembeddedPages] = []
         self._committed = time.monotonic()
         self.half_read = 0  # documents that `finish` dropped; the next indexing run reads them from the beginning
 
-    def __enter__(self) -> "CollectionMove":
+    def __enter__(self) -> "CollectionReembedding":
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
@@ -148,13 +148,15 @@ class CollectionMove:
                 connection.execute(delete(t.runs).where(t.runs.c.document == key, t.runs.c.segment.in_(mine)))
                 connection.execute(delete(_unpictured).where(_unpictured.c.document == key))
 
-    def add(self, moved: MovedPages) -> None:
+    def add(self, moved: ReembeddedPages) -> None:
         """Store rows for the new lanes; those of lanes that are kept are left out. A commit makes them durable."""
         tokens = {
-            lane.name: pack_pages(lane, moved.tokens[lane.name], self._storage) for lane in self.new if lane.space.many
+            lane.name: pack_pages(lane, moved.tokens[lane.name], self._storage)
+            for lane in self.new
+            if lane.space.multi_vector
         }
-        vectors = {lane.name: moved.vectors[lane.name] for lane in self.new if not lane.space.many}
-        self._pending.append(MovedPages(moved.pages, vectors, tokens, moved.guesses, moved.problems))
+        vectors = {lane.name: moved.vectors[lane.name] for lane in self.new if not lane.space.multi_vector}
+        self._pending.append(ReembeddedPages(moved.pages, vectors, tokens, moved.guesses, moved.problems))
         rows = sum(len(one.vectors) for moved in self._pending for one in moved.vectors.values())
         pages = sum(len(moved.pages) for moved in self._pending)
         late = time.monotonic() > self._committed + FLUSH_SECONDS
@@ -171,7 +173,7 @@ class CollectionMove:
         with transaction(self._engine) as connection:
             for store, (name, runs) in named.items():
                 if name:
-                    name_segment(connection, store, name, runs)
+                    register_segment(connection, store, name, runs)
             for moved in pending:
                 _record(connection, moved)
 
@@ -186,7 +188,7 @@ class CollectionMove:
         drop_other_stores(self._engine, self._store, stores(self.after))
         self._count_commit()  # readers look at the manifest again, even where no store went
         self._store.merge(self._engine, self.after)
-        garbage_collection.sweep_files(self._engine, places_of(self.layout, self.files))
+        garbage_collection.collect_file_garbage(self._engine, places_of(self.layout, self.files))
         self._words.tidy()
 
     def _kept(self, lane: LaneRecord) -> bool:
@@ -222,11 +224,11 @@ class CollectionMove:
         found = [np.zeros(0, np.int64)]
         for lane in self.new:
             keys = self._store.named_keys(connection, lane)
-            found.append(keys if lane.space.many else page_of(keys))
+            found.append(keys if lane.space.multi_vector else page_of(keys))
         return np.unique(np.concatenate(found))
 
-    def _write_rows(self, lane: LaneRecord, pending: Sequence[MovedPages]) -> Written:
-        if not lane.space.many:
+    def _write_rows(self, lane: LaneRecord, pending: Sequence[ReembeddedPages]) -> Written:
+        if not lane.space.multi_vector:
             return self._store.write_vectors(lane, [(one.pages, one.vectors[lane.name]) for one in pending])
         packed = [(one.pages, pack_pages(lane, one.tokens[lane.name], self._storage)) for one in pending]
         return self._store.write_tokens(lane, packed)
@@ -256,7 +258,7 @@ def _of_document(pages: NDArray[np.int64], document: int) -> slice:
     return slice(int(first), int(last))
 
 
-def _record(connection: Connection, moved: MovedPages) -> None:
+def _record(connection: Connection, moved: ReembeddedPages) -> None:
     """Note what the lanes' rows do not say."""
     for page, guesses in moved.guesses.items():
         row = {"guesses": [list(guess) for guess in guesses]}

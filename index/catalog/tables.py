@@ -88,7 +88,7 @@ pages = Table(
     Column("caption", TEXT, nullable=False),
     Column("problem", TEXT, nullable=False),
     Column("passages", LargeBinary, nullable=False),  # int32 (n, 2): start and end of each passage
-    Column("guesses", JSON, nullable=False),  # [[label, belief], ...], best first, of a photo's picture
+    Column("guesses", JSON, nullable=False),  # [[label, probability], ...], best first, of a photo's picture
 )
 
 segments = Table(

@@ -4,16 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens
-from pagelens.index.late.maxsim import Cuts, PageScorer, Products, maxima
-from pagelens.index.late.ragged import Stack
+from pagelens.index.late.maxsim import ExactScorer, IntegerProducts, PageWindows, max_similarities
+from pagelens.index.late.ragged import ChunkedTokens
 
 SLACK = 1e-4  # relative: what a matrix product's order of summation may change a score by, with room
 
 
 class ExactMaxSim:
-    """See `ManyVectorIndex`. `tokens` may be memory-mapped; blocks of it become float32 one at a time."""
+    """See `MultiVectorIndex`. `tokens` may be memory-mapped; blocks of it become float32 one at a time."""
 
-    def __init__(self, tokens: Stack) -> None:
+    def __init__(self, tokens: ChunkedTokens) -> None:
         self._tokens = tokens
 
     def __len__(self) -> int:
@@ -23,15 +23,15 @@ class ExactMaxSim:
         """Return MaxSim of some pages, rising and with tokens, (len(rows),)."""
         scores = np.empty(len(rows), np.float32)
         for block in self._tokens.blocks(rows):
-            cuts = Cuts.of(block.starts, len(block.codes), query.stretch)
-            best = maxima(query.vectors, block.codes, block.scales, cuts.starts)
+            cuts = PageWindows.of(block.starts, len(block.codes), query.window)
+            best = max_similarities(query.vectors, block.codes, block.scales, cuts.starts)
             scores[block.pages] = cuts.scores(best, query.weights)
         return scores
 
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `ManyVectorIndex.search`."""
+        """See `MultiVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
         scores = self.scores(query, rows)
         if len(rows) > k:
@@ -40,7 +40,9 @@ class ExactMaxSim:
         return rescore(self._tokens, query, rows, k)
 
 
-def candidates(tokens: Stack, query: QueryTokens, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+def candidates(
+    tokens: ChunkedTokens, query: QueryTokens, k: int, allowed: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
     """Return the rows that a query may find, rising; none when it has no tokens or nothing is asked for."""
     assert query.vectors.ndim == 2 and query.vectors.shape[1] == tokens.dim, (query.vectors.shape, tokens.dim)
     if k <= 0 or not len(query.vectors):
@@ -50,12 +52,17 @@ def candidates(tokens: Stack, query: QueryTokens, k: int, allowed: NDArray[np.bo
 
 
 def rescore(
-    tokens: Stack, query: QueryTokens, rows: NDArray[np.int64], k: int, *, products: Products | None = None
+    tokens: ChunkedTokens,
+    query: QueryTokens,
+    rows: NDArray[np.int64],
+    k: int,
+    *,
+    products: IntegerProducts | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Score pages exactly and return the k best of them: equal pages are ties exactly, and go by row. `products` see
-    `PageScorer`."""
+    `ExactScorer`."""
     rows = np.sort(rows)
-    scorer, scores = PageScorer(query, products), np.empty(len(rows), np.float32)
+    scorer, scores = ExactScorer(query, products), np.empty(len(rows), np.float32)
     for block in tokens.blocks(rows):
         scores[block.pages] = scorer.scores(block.codes, block.scales, block.starts)
     order = np.argsort(-scores, kind="stable")[:k]

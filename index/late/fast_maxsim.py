@@ -1,7 +1,7 @@
 """MaxSim made quick: 8-bit integers first, float32 for the few that matter.
 
 `FastMaxSim` looks at every token in integers. `TwoStageMaxSim` looks at every page's summary, a tenth of its tokens,
-then as `FastMaxSim` does at the pages that this leaves; a query by stretches it answers as `FastMaxSim`. Both end with
+then as `FastMaxSim` does at the pages that this leaves; a query by windows it answers as `FastMaxSim`. Both end with
 the exact scores of a short list. `benchmarks.maxsim` prints what is lost on the way.
 """
 
@@ -14,12 +14,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.micro_batching import Joined
+from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.types import QueryTokens
 from pagelens.index.late.exact_maxsim import candidates, rescore
-from pagelens.index.late.integer_scan import integer_scan, quick_products
-from pagelens.index.late.maxsim import Cuts
-from pagelens.index.late.ragged import BLOCK_TOKENS, Stack
+from pagelens.index.late.integer_scan import integer_scan, onnx_products
+from pagelens.index.late.maxsim import PageWindows
+from pagelens.index.late.ragged import BLOCK_TOKENS, ChunkedTokens
 
 SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
 POOL = 200  # pages that summaries leave, at least,
@@ -31,13 +31,13 @@ MOST_BLOCKS = 4  # of the usual size, made one
 
 
 class FastMaxSim:
-    """See `ManyVectorIndex`. All tokens in integers, then exact scores of the best."""
+    """See `MultiVectorIndex`. All tokens in integers, then exact scores of the best."""
 
-    def __init__(self, tokens: Stack, *, threads: int = 0, joined: bool = True) -> None:
-        """`threads` look, 0: one per core. `joined`: searches of several threads look at all tokens together."""
+    def __init__(self, tokens: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True) -> None:
+        """`threads` look, 0: one per core. `micro_batching`: searches of several threads look at all tokens together."""
         self._tokens = tokens
         self._threads = threads
-        self._first = FirstLook(tokens, threads=threads, joined=joined)
+        self._first = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -45,22 +45,24 @@ class FastMaxSim:
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `ManyVectorIndex.search`."""
+        """See `MultiVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
-        rows = self._first.best(query, rows, short_list(k), everywhere=allowed is None)
-        return rescore(self._tokens, query, rows, k, products=quick_products())
+        rows = self._first.best(query, rows, rescoring_depth(k), everywhere=allowed is None)
+        return rescore(self._tokens, query, rows, k, products=onnx_products())
 
 
 class TwoStageMaxSim:
-    """See `ManyVectorIndex`. Summaries choose the pages whose tokens are looked at."""
+    """See `MultiVectorIndex`. Summaries choose the pages whose tokens are looked at."""
 
-    def __init__(self, tokens: Stack, summaries: Stack, *, threads: int = 0, joined: bool = True) -> None:
-        """`summaries` has the same pages as `tokens`; `threads` and `joined` as in `FastMaxSim`."""
+    def __init__(
+        self, tokens: ChunkedTokens, summaries: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True
+    ) -> None:
+        """`summaries` has the same pages as `tokens`; `threads` and `micro_batching` as in `FastMaxSim`."""
         assert len(tokens) == len(summaries) and ((tokens.lengths > 0) == (summaries.lengths > 0)).all()
         self._tokens = tokens
         self._threads = threads
-        self._first = FirstLook(summaries, threads=threads, joined=joined)
-        self._first_by_stretches = FirstLook(tokens, threads=threads, joined=joined)
+        self._first = CandidateGenerator(summaries, threads=threads, micro_batching=micro_batching)
+        self._first_by_windows = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -68,42 +70,44 @@ class TwoStageMaxSim:
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `ManyVectorIndex.search`."""
+        """See `MultiVectorIndex.search`."""
         rows = candidates(self._tokens, query, k, allowed)
         everywhere = allowed is None
-        if query.stretch:  # a summary has no neighbours
-            rows = self._first_by_stretches.best(query, rows, short_list(k), everywhere=everywhere)
+        if query.window:  # a summary has no neighbours
+            rows = self._first_by_windows.best(query, rows, rescoring_depth(k), everywhere=everywhere)
         else:
             rows = self._first.best(query, rows, pool(len(rows), k), everywhere=everywhere)
-            [rows] = best_of_each(self._tokens, [query], rows, [short_list(k)], threads=self._threads)
-        return rescore(self._tokens, query, rows, k, products=quick_products())
+            [rows] = top_rows(self._tokens, [query], rows, [rescoring_depth(k)], threads=self._threads)
+        return rescore(self._tokens, query, rows, k, products=onnx_products())
 
 
-class FirstLook:
+class CandidateGenerator:
     """The best pages by integers, of all of them: the look that costs the most, and that many searches may share.
 
     Each page's tokens go through the processor once for all queries that came meanwhile: 8 queries of 5 tokens cost
     what 3 do alone, and every number is the same.
     """
 
-    def __init__(self, tokens: Stack, *, threads: int, joined: bool) -> None:
+    def __init__(self, tokens: ChunkedTokens, *, threads: int, micro_batching: bool) -> None:
         self._tokens = tokens
         self._threads = threads
-        self._joined = Joined[tuple[QueryTokens, NDArray[np.int64], int], NDArray[np.int64]]() if joined else None
+        self._micro_batcher = (
+            MicroBatcher[tuple[QueryTokens, NDArray[np.int64], int], NDArray[np.int64]]() if micro_batching else None
+        )
 
     def best(self, query: QueryTokens, rows: NDArray[np.int64], size: int, *, everywhere: bool) -> NDArray[np.int64]:
-        """See `best_of_each`; `everywhere`: rows are all that have tokens."""
-        if everywhere and self._joined is not None and len(rows) > size:
-            return self._joined((query, rows, size), self._bests)
-        [found] = best_of_each(self._tokens, [query], rows, [size], threads=self._threads)
+        """See `top_rows`; `everywhere`: rows are all that have tokens."""
+        if everywhere and self._micro_batcher is not None and len(rows) > size:
+            return self._micro_batcher((query, rows, size), self._bests)
+        [found] = top_rows(self._tokens, [query], rows, [size], threads=self._threads)
         return found
 
     def _bests(self, asked: Sequence[tuple[QueryTokens, NDArray[np.int64], int]]) -> list[NDArray[np.int64]]:
         found: dict[int, NDArray[np.int64]] = {}
-        for stretch in {query.stretch for query, _, _ in asked}:
-            places = [place for place, (query, _, _) in enumerate(asked) if query.stretch == stretch]
+        for window in {query.window for query, _, _ in asked}:
+            places = [place for place, (query, _, _) in enumerate(asked) if query.window == window]
             some = [asked[place] for place in places]
-            bests = best_of_each(
+            bests = top_rows(
                 self._tokens,
                 [query for query, _, _ in some],
                 some[0][1],
@@ -114,7 +118,7 @@ class FirstLook:
         return [found[place] for place in range(len(asked))]
 
 
-def short_list(k: int) -> int:
+def rescoring_depth(k: int) -> int:
     """Return how many pages get exact scores so that the k best are right."""
     return k + SPARE + k // 8
 
@@ -124,10 +128,15 @@ def pool(pages: int, k: int) -> int:
     return max(POOL, POOL_PER_RESULT * k, int(POOL_PER_ROOT * pages**0.5))
 
 
-def best_of_each(
-    tokens: Stack, queries: Sequence[QueryTokens], rows: NDArray[np.int64], sizes: Sequence[int], *, threads: int = 0
+def top_rows(
+    tokens: ChunkedTokens,
+    queries: Sequence[QueryTokens],
+    rows: NDArray[np.int64],
+    sizes: Sequence[int],
+    *,
+    threads: int = 0,
 ) -> list[NDArray[np.int64]]:
-    """Return for each query, all of one stretch, the rows of its `size` best pages by integer MaxSim, rising; all of
+    """Return for each query, all of one window, the rows of its `size` best pages by integer MaxSim, rising; all of
     them where there are no more. What is found for one does not depend on the others."""
     if len(rows) <= min(sizes):
         return [rows for _ in queries]
@@ -138,10 +147,10 @@ def best_of_each(
 
     def look(part: slice) -> None:
         for block in tokens.blocks(rows[part], tokens=size):
-            cuts = Cuts.of(block.starts, len(block.codes), queries[0].stretch)
+            cuts = PageWindows.of(block.starts, len(block.codes), queries[0].window)
             here = scores[:, part][:, block.pages]
-            for place, maxima in enumerate(np.split(scan(block, cuts), ends[:-1])):
-                here[place] = cuts.scores(maxima, queries[place].weights)
+            for place, max_similarities in enumerate(np.split(scan(block, cuts), ends[:-1])):
+                here[place] = cuts.scores(max_similarities, queries[place].weights)
 
     _side_by_side(look, len(rows), threads or _cores())
     orders = (np.argsort(-one, kind="stable")[:most] for one, most in zip(scores, sizes, strict=True))

@@ -2,7 +2,7 @@
 
     score(page) = sum over query tokens i of weight_i * max over page tokens j of <query_i, page_j>
 
-(MaxSim; Khattab and Zaharia, "ColBERT", 2020; without weights all are 1.) With a stretch of n, a page stands by its
+(MaxSim; Khattab and Zaharia, "ColBERT", 2020; without weights all are 1.) With a window of n, a page stands by its
 best n neighbouring tokens or so: MaxSim over two neighbouring blocks of n / 2, the best pair of them. A page without
 tokens scores minus infinity: it is never found. A page whose best similarity is negative keeps it; nothing is padded
 with zeros. This module knows arrays; no page keys, no files.
@@ -24,7 +24,7 @@ LEVELS = 127
 QUERY_LEVELS = 63  # of a query's numbers as bytes: no pair of products with codes passes 16 bits
 MOST_DIM = (1 << 24) // 64 // LEVELS  # beyond, sums of products are no longer exact in float32
 
-Products = Callable[[NDArray[np.int8], NDArray[np.uint8]], NDArray[np.float32]]
+IntegerProducts = Callable[[NDArray[np.int8], NDArray[np.uint8]], NDArray[np.float32]]
 """Rows of bytes (m, dim) and codes (n_tokens, dim) to every sum of products about ZERO, (m, n_tokens), exact."""
 
 
@@ -39,12 +39,12 @@ def score_page(
     """Return MaxSim of one page (n_tokens, dim), vectors or codes; equal pages get equal scores, to the last bit."""
     if not len(codes):
         return -np.inf
-    return float(PageScorer(query).scores(codes, scales, np.zeros(1, np.int64))[0])
+    return float(ExactScorer(query).scores(codes, scales, np.zeros(1, np.int64))[0])
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """Where pages are cut into blocks, and how blocks' maxima become pages' scores."""
+class PageWindows:
+    """Where pages are cut into blocks, and how blocks' max_similarities become pages' scores."""
 
     starts: NDArray[np.int64]  # (n_blocks,) first token of each block
     pages: NDArray[np.int64]  # (n_pages,) first block of each page
@@ -52,11 +52,11 @@ class Cuts:
     size: int = 0  # tokens of a block, but for those that end a page; 0: of any length
 
     @classmethod
-    def of(cls, starts: NDArray[np.int64], tokens: int, stretch: int) -> "Cuts":
-        """Cut pages that begin at `starts` (none empty), of so many tokens in all, for a stretch (0: not at all)."""
-        if not stretch:
+    def of(cls, starts: NDArray[np.int64], tokens: int, window: int) -> "PageWindows":
+        """Cut pages that begin at `starts` (none empty), of so many tokens in all, for a window (0: not at all)."""
+        if not window:
             return cls(starts, np.arange(len(starts)), None)
-        size = max(1, stretch // 2)
+        size = max(1, window // 2)
         lengths = np.diff(starts, append=tokens)
         blocks = -(-lengths // size)
         firsts = np.concatenate([[0], np.cumsum(blocks)])
@@ -64,7 +64,7 @@ class Cuts:
         joined = within + 1 < np.repeat(blocks, blocks)
         return cls(np.repeat(starts, blocks) + within * size, firsts[:-1], joined, size)
 
-    def maxima(self, similar: NDArray[np.float32]) -> NDArray[np.float32]:
+    def max_similarities(self, similar: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return each row's best on each block, (n_rows, n_blocks), of similarities (n_rows, n_tokens)."""
         if self.size < 2:
             found: NDArray[np.float32] = np.maximum.reduceat(similar, self.starts, axis=1)
@@ -74,10 +74,10 @@ class Cuts:
     def scores(self, best: NDArray[np.float32], weights: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return pages' scores (n_pages,) from each query token's best on each block, (n_query_tokens, n_blocks)."""
         if self.joined is None:
-            return weigh(best, weights)
+            return weighted_sum(best, weights)
         pairs = best.copy()
         np.maximum(best[:, :-1], best[:, 1:], out=pairs[:, :-1], where=self.joined[:-1])
-        return np.asarray(np.maximum.reduceat(weigh(pairs, weights), self.pages), np.float32)
+        return np.asarray(np.maximum.reduceat(weighted_sum(pairs, weights), self.pages), np.float32)
 
 
 def _range_maxima(values: NDArray[np.float32], starts: NDArray[np.int64], size: int) -> NDArray[np.float32]:
@@ -97,7 +97,7 @@ def _range_maxima(values: NDArray[np.float32], starts: NDArray[np.int64], size: 
     return best
 
 
-def maxima(
+def max_similarities(
     query: NDArray[np.float32],
     codes: Codes | NDArray[np.float32],
     scales: NDArray[np.float32] | None,
@@ -114,8 +114,8 @@ def maxima(
     return best
 
 
-def weigh(best: NDArray[np.float32], weights: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Return the scores (n_pages,) of maxima (n_query_tokens, n_pages)."""
+def weighted_sum(best: NDArray[np.float32], weights: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return the scores (n_pages,) of max_similarities (n_query_tokens, n_pages)."""
     weighted: NDArray[np.float32] = best if weights is None else best * weights[:, None]
     if not len(weighted):
         return np.zeros(best.shape[1], np.float32)
@@ -123,14 +123,14 @@ def weigh(best: NDArray[np.float32], weights: NDArray[np.float32] | None) -> NDA
     return np.asarray(np.add.accumulate(weighted, axis=0)[-1], np.float32)
 
 
-class PageScorer:
+class ExactScorer:
     """MaxSim of a query with pages, to float32's precision, and the same to the last bit wherever a page stands.
 
     Matrix products of floats depend on what stands beside a page; sums of integers do not. So the query's numbers are
     split into three bytes each, whose products with a page's bytes are exact in any order, and put together again.
     """
 
-    def __init__(self, query: QueryTokens, products: Products | None = None) -> None:
+    def __init__(self, query: QueryTokens, products: IntegerProducts | None = None) -> None:
         """`products` multiplies; None: numpy."""
         assert query.vectors.shape[1] <= MOST_DIM, query.vectors.shape
         self._query = query
@@ -152,16 +152,16 @@ class PageScorer:
             stops = [*starts[1:].tolist(), len(codes)]
             pages = [codes[start:stop] for start, stop in zip(starts.tolist(), stops, strict=True)]
             return np.concatenate([self.scores(page, None, starts[:1]) for page in pages])
-        cuts = Cuts.of(starts, len(codes), self._query.stretch)
+        cuts = PageWindows.of(starts, len(codes), self._query.window)
         if scales is None:
-            return cuts.scores(maxima(self._query.vectors, codes, None, cuts.starts), self._query.weights)
+            return cuts.scores(max_similarities(self._query.vectors, codes, None, cuts.starts), self._query.weights)
         high, middle, low = np.split(self._products(self._bytes, np.asarray(codes, np.uint8)), 3)
         found = ((high * np.float32(1 << 14) + middle * np.float32(1 << 7)) + low) * scales
-        return cuts.scores(cuts.maxima(found) * self._units, self._query.weights)
+        return cuts.scores(cuts.max_similarities(found) * self._units, self._query.weights)
 
 
 def integer_products(rows: NDArray[np.int8], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return `Products` by numpy: sums below 2**24 are exact in float32, in whatever order they are added."""
+    """Return `IntegerProducts` by numpy: sums below 2**24 are exact in float32, in whatever order they are added."""
     found: NDArray[np.float32] = rows.astype(np.float32) @ _numbers(codes).T
     return found
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens
 from pagelens.index.late.exact_maxsim import ExactMaxSim
-from pagelens.index.late.ragged import Stack
+from pagelens.index.late.ragged import ChunkedTokens
 
 FAST_FROM = 200  # pages; below, numpy answers before onnxruntime is imported
 TWO_STAGE_FROM = 1_000  # pages (8 ms instead of 19 on one core); below, every token is looked at
 
 
-class ManyVectorIndex(Protocol):
+class MultiVectorIndex(Protocol):
     """Pages of many unit vectors each, searched by MaxSim (see `pagelens.index.late.maxsim`)."""
 
     def __len__(self) -> int:
@@ -35,15 +35,17 @@ class ManyVectorIndex(Protocol):
         ...
 
 
-def open_index(tokens: Stack, summaries: Stack, *, threads: int = 0, joined: bool = True) -> ManyVectorIndex:
+def open_multi_vector_index(
+    tokens: ChunkedTokens, summaries: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True
+) -> MultiVectorIndex:
     """Return an index over pages and their summaries (see `pagelens.index.late.token_summaries`). The choice is speed only.
 
-    `joined`: searches of several threads at once share their first look.
+    `micro_batching`: searches of several threads at once share their first look.
     """
     if len(tokens) < FAST_FROM:
         return ExactMaxSim(tokens)
     from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim  # heavy: only where it pays
 
     if len(tokens) < TWO_STAGE_FROM:
-        return FastMaxSim(tokens, threads=threads, joined=joined)
-    return TwoStageMaxSim(tokens, summaries, threads=threads, joined=joined)
+        return FastMaxSim(tokens, threads=threads, micro_batching=micro_batching)
+    return TwoStageMaxSim(tokens, summaries, threads=threads, micro_batching=micro_batching)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select
 from pagelens.core.keys import document_of
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.catalog import tables as t
-from pagelens.index.late.multi_vector_index import ManyVectorIndex, open_index
-from pagelens.index.late.ragged import Stack
+from pagelens.index.late.multi_vector_index import MultiVectorIndex, open_multi_vector_index
+from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, read_token_segment
 from pagelens.index.selection import Selection
 from pagelens.index.stores.vector_store import TokenParts
@@ -27,7 +27,7 @@ class PageTokens:
 
     keys: NDArray[np.int64]
     parts: Sequence[TokenRows]  # their pages, one part after another, are the rows
-    index: ManyVectorIndex
+    index: MultiVectorIndex
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -53,7 +53,7 @@ class PageTokens:
             keys = self.keys[first : first + len(part)]
             rows = np.flatnonzero(np.isin(document_of(keys), documents))
             runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else []
-            found += [(keys[run].tolist(), part.cut(int(run[0]), int(run[-1]) + 1)) for run in runs]
+            found += [(keys[run].tolist(), part.slice(int(run[0]), int(run[-1]) + 1)) for run in runs]
             first += len(part)
         return found
 
@@ -64,8 +64,10 @@ class PageTokens:
         return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
 
 
-def gather_tokens(connection: Connection, folder: Path, store: str, dim: int, *, joined: bool = True) -> PageTokens:
-    """Return a lane's live pages in the order they were written; `joined` see `open_index`. Raises like
+def gather_tokens(
+    connection: Connection, folder: Path, store: str, dim: int, *, micro_batching: bool = True
+) -> PageTokens:
+    """Return a lane's live pages in the order they were written; `micro_batching` see `open_multi_vector_index`. Raises like
     `pagelens.index.segments.read_segment`."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
@@ -73,10 +75,10 @@ def gather_tokens(connection: Connection, folder: Path, store: str, dim: int, *,
     runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
     segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
     cuts = _joined(runs)
-    parts = [segments[name][1].cut(start, stop) for name, start, stop in cuts]
+    parts = [segments[name][1].slice(start, stop) for name, start, stop in cuts]
     keys = [segments[name][0][start:stop] for name, start, stop in cuts]
-    tokens, summaries = Stack([p.tokens for p in parts], dim), Stack([p.summaries for p in parts], dim)
-    index = open_index(tokens, summaries, joined=joined)
+    tokens, summaries = ChunkedTokens([p.tokens for p in parts], dim), ChunkedTokens([p.summaries for p in parts], dim)
+    index = open_multi_vector_index(tokens, summaries, micro_batching=micro_batching)
     return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, index)
 
 

@@ -10,7 +10,7 @@ _OPTION = re.compile(r"(?:^|; )pooled=(\d+)$")
 
 def pooled_space(space: Space, factor: int) -> Space:
     """Return the space of vectors pooled by a factor (1: as they are)."""
-    assert factor >= 1 and space.many, (factor, space)
+    assert factor >= 1 and space.multi_vector, (factor, space)
     if factor == 1:
         return space
     return replace(space, options="; ".join(filter(None, [space.options, f"pooled={factor}"])))

@@ -26,7 +26,7 @@ from pagelens.core.errors import CollectionDamaged
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
 from pagelens.index.late.maxsim import Codes, dequantise, quantise
-from pagelens.index.late.ragged import Ragged
+from pagelens.index.late.ragged import RaggedTokens
 from pagelens.index.late.token_summaries import summarise
 from pagelens.index.segments import REPAIR, read_array, read_keys, write_arrays
 
@@ -39,20 +39,20 @@ GRID = 65_535
 class TokenRows:
     """Some pages' tokens as they lie at rest, with what belongs to them."""
 
-    tokens: Ragged
+    tokens: RaggedTokens
     boxes: NDArray[np.uint16]  # (n, 4), row by row those of `tokens.codes`
-    summaries: Ragged
+    summaries: RaggedTokens
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def cut(self, start: int, stop: int) -> "TokenRows":
+    def slice(self, start: int, stop: int) -> "TokenRows":
         """Return the pages from start to stop, as a view."""
-        return TokenRows(self.tokens.cut(start, stop), self.boxes, self.summaries.cut(start, stop))
+        return TokenRows(self.tokens.slice(start, stop), self.boxes, self.summaries.slice(start, stop))
 
     def matrix(self, page: int) -> TokenMatrix:
         """Return one page's tokens and where on it they look, as float32."""
-        rows = self.tokens.cut(page, page + 1).used
+        rows = self.tokens.slice(page, page + 1).used
         scales = None if self.tokens.scales is None else self.tokens.scales[rows]
         return TokenMatrix(
             dequantise(self.tokens.codes[rows], scales), self.boxes[rows].astype(np.float32) / np.float32(GRID)
@@ -69,9 +69,9 @@ def pack_tokens(pages: Sequence[TokenMatrix], dim: int, *, storage: Storage = "i
     codes: Codes
     codes, scales = quantise(vectors) if storage == "int8" else (vectors.astype(np.float16), None)
     return TokenRows(
-        Ragged(_offsets([len(page.vectors) for page in pages]), codes, scales),
+        RaggedTokens(_offsets([len(page.vectors) for page in pages]), codes, scales),
         np.rint(np.clip(boxes, 0.0, 1.0) * GRID).astype(np.uint16),
-        Ragged(_offsets([len(summary) for summary in summaries]), *quantise(short)),
+        RaggedTokens(_offsets([len(summary) for summary in summaries]), *quantise(short)),
     )
 
 
@@ -79,7 +79,7 @@ def with_summaries(rows: TokenRows) -> TokenRows:
     """Return pages with summaries made from their tokens as they lie at rest."""
     made = [summarise(rows.matrix(page).vectors) for page in range(len(rows))]
     short = np.concatenate([np.zeros((0, rows.tokens.codes.shape[1]), np.float32), *made])
-    return TokenRows(rows.tokens, rows.boxes, Ragged(_offsets([len(one) for one in made]), *quantise(short)))
+    return TokenRows(rows.tokens, rows.boxes, RaggedTokens(_offsets([len(one) for one in made]), *quantise(short)))
 
 
 def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], parts: Sequence[TokenRows]) -> str:
@@ -87,7 +87,7 @@ def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], par
 
     Parts are stored alike: all integers or all half precision.
     """
-    assert space.many and sum(len(part) for part in parts) == len(keys), (space, len(keys))
+    assert space.multi_vector and sum(len(part) for part in parts) == len(keys), (space, len(keys))
     arrays: dict[str, list[NDArray[Any]]] = {"keys": [keys.astype(np.int64)]}
     arrays["boxes"] = [part.boxes[part.tokens.used] for part in parts]
     arrays |= _arrays([part.tokens for part in parts], "")
@@ -113,7 +113,7 @@ def storage_of(rows: TokenRows) -> Storage:
     return "float16" if rows.tokens.scales is None else "int8"
 
 
-def _read_ragged(folder: Path, name: str, prefix: str) -> Ragged:
+def _read_ragged(folder: Path, name: str, prefix: str) -> RaggedTokens:
     offsets = read_array(folder, name, f"{prefix}offsets", mapped=False)
     codes, scales = read_array(folder, name, f"{prefix}vectors"), read_array(folder, name, f"{prefix}scales")
     whole = codes.dtype == np.float16
@@ -122,10 +122,10 @@ def _read_ragged(folder: Path, name: str, prefix: str) -> Ragged:
             f"segment {folder / name}: {prefix}offsets end at {offsets[-1]}, there are {len(codes)} tokens "
             f"with {len(scales)} scales. {REPAIR}"
         )
-    return Ragged(offsets, codes, None if whole else scales)
+    return RaggedTokens(offsets, codes, None if whole else scales)
 
 
-def _arrays(parts: Sequence[Ragged], prefix: str) -> dict[str, list[NDArray[Any]]]:
+def _arrays(parts: Sequence[RaggedTokens], prefix: str) -> dict[str, list[NDArray[Any]]]:
     """Return the arrays of several parts as pieces by name."""
     used = [part.used for part in parts]
     none = np.zeros(0, np.float32)

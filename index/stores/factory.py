@@ -5,11 +5,11 @@ from pagelens.index.stores.local_store import EmbeddedStore
 from pagelens.index.stores.vector_store import VectorStore
 
 
-def open_store(layout: Layout, manifest: Manifest, *, joined: bool = True) -> VectorStore:
-    """Open the store that `collection.json` names. Nothing is asked of a server before it is needed. `joined`: here,
+def open_store(layout: Layout, manifest: Manifest, *, micro_batching: bool = True) -> VectorStore:
+    """Open the store that `collection.json` names. Nothing is asked of a server before it is needed. `micro_batching`: here,
     searches of several threads at once share what they can."""
     if manifest.server is None:
-        return EmbeddedStore(layout, joined=joined)
+        return EmbeddedStore(layout, micro_batching=micro_batching)
     from pagelens.index.stores.qdrant.qdrant_store import QdrantStore  # heavy: only where it is used
 
     return QdrantStore.open(layout, manifest.server)

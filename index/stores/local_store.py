@@ -1,4 +1,4 @@
-"""Vectors in the collection's own folder: append-only segments, searched by `pagelens.index.dense.dense_index` and `index.late`.
+"""Vectors in the collection's own folder: append-only segments, searched by `pagelens.index.dense.vector_index` and `index.late`.
 
 See `pagelens.index.stores.vector_store` for what a store does, `pagelens.index.segments` and `pagelens.index.late.token_segments` for what lies on disk.
 Which rows are live is the catalog's to say.
@@ -20,9 +20,10 @@ from pagelens.core.keys import document_of, page_of
 from pagelens.index.admin import compaction
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import transaction
-from pagelens.index.dense import dense_index
-from pagelens.index.dense.vector_index import Matrix, VectorIndex
-from pagelens.index.lane_queries import Answer
+from pagelens.index.dense import vector_index
+from pagelens.index.dense.exact_index import Matrix
+from pagelens.index.dense.vector_index import VectorIndex
+from pagelens.index.lane_queries import SearchResult
 from pagelens.index.lane_rows import parts_by_document, write_dense, write_tokens
 from pagelens.index.late.page_tokens import PageTokens, gather_tokens
 from pagelens.index.late.token_segments import read_token_segment
@@ -63,10 +64,10 @@ class Vectors:
 class EmbeddedStore:
     """See `VectorStore`."""
 
-    def __init__(self, layout: Layout, *, joined: bool = True) -> None:
-        """`joined`: see `pagelens.index.late.multi_vector_index.open_index`."""
+    def __init__(self, layout: Layout, *, micro_batching: bool = True) -> None:
+        """`micro_batching`: see `pagelens.index.late.multi_vector_index.open_multi_vector_index`."""
         self._layout = layout
-        self._joined = joined
+        self._micro_batching = micro_batching
 
     @property
     def lasting(self) -> None:
@@ -85,12 +86,12 @@ class EmbeddedStore:
         """See `VectorStore.vectors`. Raises FileNotFoundError when a writer merged a segment away."""
         folder = self._layout.vectors(lane.store)
         keys, matrix = _gather(connection, folder, lane.store, lane.space.dim)
-        return Vectors(keys, matrix, dense_index.open_index(matrix))
+        return Vectors(keys, matrix, vector_index.open_vector_index(matrix))
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """Likewise."""
         folder = self._layout.vectors(lane.store)
-        return gather_tokens(connection, folder, lane.store, lane.space.dim, joined=self._joined)
+        return gather_tokens(connection, folder, lane.store, lane.space.dim, micro_batching=self._micro_batching)
 
     def lexical(self, engine: Engine) -> EmbeddedWords:
         """See `VectorStore.lexical`."""
@@ -113,7 +114,7 @@ class EmbeddedStore:
 
     def merge(self, engine: Engine, manifest: Manifest) -> None:
         """Write small and half-dead segments of each lane as one; remove those that this leaves unnamed."""
-        compaction.merge_segments(engine, self._layout, manifest)
+        compaction.compact_segments(engine, self._layout, manifest)
         self.sweep(engine, {})
 
     def sweep(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
@@ -141,7 +142,7 @@ class EmbeddedStore:
             runs = connection.execute(select(r.start, r.rows, r.document).where(r.segment == segment)).all()
             problem = check_segment(folder, name)
             try:
-                keys, _ = read_token_segment(folder, name) if lane.space.many else read_segment(folder, name)
+                keys, _ = read_token_segment(folder, name) if lane.space.multi_vector else read_segment(folder, name)
             except (CollectionDamaged, FileNotFoundError) as exc:
                 problem = problem or str(exc)
             if problem is not None:
@@ -151,7 +152,7 @@ class EmbeddedStore:
                 continue
             for start, rows, document in runs:
                 items = keys[start : start + rows]
-                pages = items if lane.space.many else page_of(items)
+                pages = items if lane.space.multi_vector else page_of(items)
                 if not (document_of(pages) == document).all():
                     damaged.add(document)
                     problems.append(
@@ -169,7 +170,7 @@ class EmbeddedStore:
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""
 
-    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    def together(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """One after another: nobody is waited for."""
         return [search() for search in searches]
 

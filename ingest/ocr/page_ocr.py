@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from pagelens.core.errors import ReadError
-from pagelens.core.types import Box, Kind, Page, PageText, Picture, no_text
+from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.registry import Sight
 from pagelens.ingest.text.page_text import Word, assemble
@@ -129,12 +129,12 @@ def longest_side(width: float, height: float, dpi: int) -> int:
     return max(1, round(float(scale * max(width, height))))
 
 
-def read_picture(recogniser: TextRecogniser, picture: Picture, *, floor: float = PAGE_FLOOR) -> PageText:
+def read_picture(recogniser: TextRecogniser, picture: ImageArray, *, floor: float = PAGE_FLOOR) -> PageText:
     """Return the text on a picture; words believed less than `floor` are dropped. Raises RecognitionError."""
     return _assembled([word for word in recogniser.recognise(picture) if word.confidence >= floor], picture)
 
 
-def read_photo(recogniser: TextRecogniser, picture: Picture) -> PageText:
+def read_photo(recogniser: TextRecogniser, picture: ImageArray) -> PageText:
     """Return the text in a photo, none unless some word of two letters is surely one. Raises RecognitionError."""
     words = [word for word in recogniser.recognise(picture) if word.confidence >= PHOTO_FLOOR]
     if not any(sum(map(str.isalnum, word.text)) > 1 for word in words):
@@ -142,7 +142,7 @@ def read_photo(recogniser: TextRecogniser, picture: Picture) -> PageText:
     return _assembled(words, picture)
 
 
-def _all(layer: PageText, picture: Picture, ocr: Ocr) -> PageText:
+def _all(layer: PageText, picture: ImageArray, ocr: Ocr) -> PageText:
     """Return what is written on the picture; the layer where nothing is."""
     if is_blank(picture):
         return layer
@@ -150,7 +150,7 @@ def _all(layer: PageText, picture: Picture, ocr: Ocr) -> PageText:
     return found if found.text else layer
 
 
-def _rest(layer: PageText, picture: Picture, where: Box, ocr: Ocr) -> PageText:
+def _rest(layer: PageText, picture: ImageArray, where: Box, ocr: Ocr) -> PageText:
     """Return the layer's text with what else is written in the part of the picture that `where` encloses."""
     height, width = picture.shape[:2]
     left, top = int(where.x0 * width), int(where.y0 * height)
@@ -178,7 +178,7 @@ def joined(layer: PageText, recognised: PageText) -> PageText:
     )
 
 
-def _assembled(words: Sequence[RecognisedWord], picture: Picture) -> PageText:
+def _assembled(words: Sequence[RecognisedWord], picture: ImageArray) -> PageText:
     if not words:
         return no_text()
     height, width = picture.shape[:2]
@@ -187,7 +187,7 @@ def _assembled(words: Sequence[RecognisedWord], picture: Picture) -> PageText:
     return assemble(plain, width=width, height=height, source="ocr", confidence=confidence)
 
 
-def _apart(words: Iterable[RecognisedWord], boxes: Boxes, picture: Picture) -> list[RecognisedWord]:
+def _apart(words: Iterable[RecognisedWord], boxes: Boxes, picture: ImageArray) -> list[RecognisedWord]:
     """Return the words that do not stand on words of the layer, whose boxes are (n, 4), 0..1."""
     height, width = picture.shape[:2]
     known = boxes * np.array([width, height, width, height], np.float32)

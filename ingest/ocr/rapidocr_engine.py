@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rapidocr import RapidOCR
 
 from pagelens.core.errors import WeightsError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.ocr.languages import check_pp_ocr
 from pagelens.ingest.ocr.reading_order import reading_order
 from pagelens.ingest.ocr.recognition import Quad, RecognisedWord, RecognitionError, hull, pieces
@@ -63,14 +63,14 @@ class RapidRecogniser:
         """The engine and its version."""
         return f"rapidocr {importlib.metadata.version('rapidocr')}"
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         """Return the words on a picture; see `pagelens.ingest.ocr.recognition.TextRecogniser`. Raises RecognitionError."""
         try:
             return self._recognise(picture)
         except Exception as exc:  # OpenCV, onnxruntime, pyclipper and shapely have no common root
             raise RecognitionError(f"rapidocr gave up on a picture ({type(exc).__name__}: {exc})") from exc
 
-    def _recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def _recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         pixels = np.ascontiguousarray(picture[:, :, ::-1])  # the models were trained on BGR
         quads = self._detect(pixels)
         tall = _is_tall(quads)
@@ -84,7 +84,7 @@ class RapidRecogniser:
             for word in self._read(pixels, quads, _is_tall(quads))
         ]
 
-    def _detect(self, pixels: Picture) -> _Quads:
+    def _detect(self, pixels: ImageArray) -> _Quads:
         """Return the text lines as quads: rows of corners, clockwise from the one that is top left on the picture."""
         height, width = pixels.shape[:2]
         scale = min(1.0, max(_DETECTION_SCALE, _ENOUGH / max(height, width)), (self._pixels / (width * height)) ** 0.5)
@@ -99,7 +99,7 @@ class RapidRecogniser:
         quads: _Quads = np.asarray(found, np.float64) * (width / size[0], height / size[1])
         return quads
 
-    def _read(self, pixels: Picture, quads: _Quads, tall: NDArray[np.bool_]) -> list[RecognisedWord]:
+    def _read(self, pixels: ImageArray, quads: _Quads, tall: NDArray[np.bool_]) -> list[RecognisedWord]:
         """Read lines, most of which lie; `tall` are those that stand."""
         quads = quads.copy()
         quads[tall] = np.roll(quads[tall], -1, axis=1)  # read downwards: such a line begins at its top right
@@ -118,13 +118,13 @@ class RapidRecogniser:
                 words += _words(quads[place.box], line, place.block, place.line)
         return words
 
-    def _lines(self, pixels: Picture, quads: _Quads) -> list[_Line]:
+    def _lines(self, pixels: ImageArray, quads: _Quads) -> list[_Line]:
         if not len(quads):
             return []
         found = self._models.recognize_txt([_cut(pixels, quad) for quad in quads])
         return [_Line(*line) for line in zip(found.txts, found.scores, found.word_results, strict=True)]
 
-    def _is_upside_down(self, pixels: Picture, quads: _Quads, beliefs: Sequence[float]) -> bool:
+    def _is_upside_down(self, pixels: ImageArray, quads: _Quads, beliefs: Sequence[float]) -> bool:
         """Say whether lines that were read with little belief read better the other way round. The longest are asked.
 
         Lines that stand right are read with .97 and more, those upside down with .85 at most: no classifier is so sure.
@@ -169,7 +169,7 @@ def _is_tall(quads: _Quads) -> NDArray[np.bool_]:
     return tall
 
 
-def _cut(pixels: Picture, quad: Quad) -> Picture:
+def _cut(pixels: ImageArray, quad: Quad) -> ImageArray:
     """Return a line as the recogniser wants it: level, from left to right, 48 pixels high."""
     along, across = _sides(quad[None])
     width = max(8, round(_LINE_HEIGHT * float(along[0]) / max(1.0, float(across[0]))))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.errors import PageLensError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 
 Quad = NDArray[np.float64]  # (4, 2) x y
 
@@ -41,7 +41,7 @@ class TextRecogniser(Protocol):
         """What the engine is called, with its version."""
         ...
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         """Return the words on a picture in reading order, lines together; none on one without text.
 
         Text that stands upside down or is turned by a quarter is read too. The same picture gives the same words.

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 
 from pagelens.core.errors import UsageError
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.ocr.languages import tesseract_name
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError
 
@@ -45,7 +45,7 @@ class TesseractRecogniser:
         """The engine and its version."""
         return f"tesseract {self._version}"
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         """Return the words on a picture; see `pagelens.ingest.ocr.recognition.TextRecogniser`. Raises RecognitionError."""
         height, width = picture.shape[:2]
         image = b"P6\n%d %d\n255\n" % (width, height) + picture.tobytes()

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.types import Box, PageText, Picture
+from pagelens.core.types import Box, ImageArray, PageText
 from pagelens.ingest.text.page_text import REPLACEMENT
 
 Need = Literal["nothing", "rest", "all"]
@@ -76,14 +76,14 @@ def hull(boxes: Boxes) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def is_blank(picture: Picture) -> bool:
+def is_blank(picture: ImageArray) -> bool:
     """Say whether a picture holds one colour and next to nothing else."""
     grey = picture[::2, ::2, 1].astype(np.int16)
     paper = np.median(grey)
     return bool(np.mean(np.abs(grey - paper) > _INK) < _BLANK)
 
 
-def painted_over(picture: Picture, boxes: Boxes) -> Picture:
+def painted_over(picture: ImageArray, boxes: Boxes) -> ImageArray:
     """Return a copy in which each box is filled with the colour around it, so that what stands there is not read."""
     copy = picture.copy()
     height, width = picture.shape[:2]

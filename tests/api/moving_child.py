@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from pagelens.api.engine.embedding import Batch, Embedder, Rows
 from pagelens.api.engine.indexing import IndexRun, picture_side
 from pagelens.api.engine.reembedding import Reembedding
-from pagelens.api.engine.wiring import picture_of
+from pagelens.api.engine.wiring import render_image_array
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
-from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.writes import DenseRows
 from pagelens.index.layout import LaneRecord
 from pagelens.index.writer import CollectionWriter
@@ -82,7 +82,7 @@ class WordHashes:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self.lanes = [LaneRecord("page", model, Space(f"test/{model}", "1", DIM, many=True), "pages")]
+        self.lanes = [LaneRecord("page", model, Space(f"test/{model}", "1", DIM, multi_vector=True), "pages")]
 
     def embed(self, batch: Batch) -> Rows:
         pages = []
@@ -106,7 +106,7 @@ def index(collection: Path, files: Path) -> None:
     """Index the files with the embedders whose lanes the collection has."""
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = OLD if writer.manifest.profile == "old" else NEW
-        run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
+        run = IndexRun(writer, embedders, files=1, size=1, on_progress=lambda _: None)
         side = picture_side(embedders)
         run.consume(read([files], known=run.known, count_tokens=lambda texts: [1] * len(texts), picture_side=side))
         assert not run.report.failed, run.report.failed
@@ -114,10 +114,10 @@ def index(collection: Path, files: Path) -> None:
 
 def move(collection: Path) -> None:
     """Move the collection from the old embedders to the new."""
-    with CollectionMove(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as moving:
+    with CollectionReembedding(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as moving:
         new = {lane.name for lane in moving.new}
         fill = [one for one in NEW if one.lanes[0].name in new]
-        report = Reembedding(moving, fill, picture_of, tell=lambda _: None, warn=lambda _: None).run()
+        report = Reembedding(moving, fill, render_image_array, on_progress=lambda _: None, warn=lambda _: None).run()
         assert not report.unpictured, report.unpictured
 
 

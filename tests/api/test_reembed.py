@@ -22,8 +22,8 @@ from pagelens.api.engine.reembedding import Reembedding
 from pagelens.api.engine.results import Progress
 from pagelens.core.errors import CollectionMismatch, UsageError, WeightsError
 from pagelens.core.settings import Settings
-from pagelens.core.types import Kind, Picture
-from pagelens.index.admin.reembed import CollectionMove
+from pagelens.core.types import ImageArray, Kind
+from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.layout import Layout, create, load
 from pagelens.index.reader import CollectionReader
 from tests.api import moving_child
@@ -75,8 +75,8 @@ CLOSE = 5e-4  # two scores of one page: vectors are half precision, and batches 
 
 def rankings(engine: Engine, image: Path, lane: str) -> list[dict[str, float]]:
     """Return the score of each page that a lane finds for each query, best first."""
-    queries = [] if lane == "looks" else [engine.search(query, k=60, lanes=[lane]) for query in QUERIES]
-    pictures = [engine.search(image=image, k=60, lanes=[lane])] if lane in ("image", "looks") else []
+    queries = [] if lane == "visual" else [engine.search(query, k=60, lanes=[lane]) for query in QUERIES]
+    pictures = [engine.search(image=image, k=60, lanes=[lane])] if lane in ("image", "visual") else []
     return [
         {str(hit.ref): hit.lanes[lane].score for hit in sorted(one.hits, key=lambda hit: hit.lanes[lane].rank)}
         for one in [*queries, *pictures]
@@ -127,7 +127,7 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == Exit.DONE
     report = json.loads(capsys.readouterr().out)
     assert (report["documents"], report["pages"], report["unpictured"]) == (8, 43, [])
-    assert (report["made"], report["kept"], report["left_out"]) == (["text", "image"], [], ["looks", "page"])
+    assert (report["made"], report["kept"], report["left_out"]) == (["text", "image"], [], ["visual", "page"])
     assert_alike(moved, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
     with wiring.open_collection(moved, SETTINGS) as engine:
         found = engine.search(image=files / "photo3.png", k=3)
@@ -141,8 +141,8 @@ def test_back_to_the_builtin_models_photos_have_their_guesses_again(
 ) -> None:
     moved = copied(of_tiny_models, tmp_path)
     report = wiring.reembed_collection(moved, choose_profile("builtin", SETTINGS), SETTINGS)
-    assert (report.made, report.kept, report.left_out) == (["text", "image", "looks", "page"], [], [])
-    assert_alike(moved, builtin, files / "photo3.png", ["words", "text", "page", "image", "looks"])
+    assert (report.made, report.kept, report.left_out) == (["text", "image", "visual", "page"], [], [])
+    assert_alike(moved, builtin, files / "photo3.png", ["words", "text", "page", "image", "visual"])
     with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(builtin, SETTINGS) as other:
         guesses = [[hit.guesses for hit in engine.search("photo", k=60).hits] for engine in (one, other)]
     assert guesses[0] == guesses[1]
@@ -196,7 +196,7 @@ def test_files_gone_and_changed_are_named_before_the_switch_and_their_pages_say_
         named.append(file)
         switched.append(load(Layout(collection)).profile == "builtin")
 
-    report = wiring.reembed_collection(collection, choose_profile("builtin", SETTINGS), SETTINGS, on_unpictured=warn)
+    report = wiring.reembed_collection(collection, choose_profile("builtin", SETTINGS), SETTINGS, on_render_failure=warn)
     assert [(Path(one.path).name, one.code) for one in report.unpictured] == [
         ("photo1.png", "vanished"),
         ("report0.pdf", "changed"),
@@ -243,14 +243,14 @@ def test_a_file_that_changes_while_it_is_pictured_is_not_mixed_of_two_versions(t
     create(Layout(collection), profile="old", lanes=moving_child.lanes_of(moving_child.OLD))
     moving_child.index(collection, file.parent)
 
-    def render(path: Path, kind: Kind, number: int, side: int) -> Picture:
+    def render(path: Path, kind: Kind, number: int, side: int) -> ImageArray:
         if number == 2:
             write_pdf(file, ["four", "five", "six"], title="Another")
-        return wiring.picture_of(path, kind, number, side)
+        return wiring.render_image_array(path, kind, number, side)
 
     lanes = moving_child.lanes_of(moving_child.NEW)
-    with CollectionMove(collection, profile="new", lanes=lanes) as move:
-        run = Reembedding(move, moving_child.NEW, render, tell=lambda _: None, warn=lambda _: None)
+    with CollectionReembedding(collection, profile="new", lanes=lanes) as move:
+        run = Reembedding(move, moving_child.NEW, render, on_progress=lambda _: None, warn=lambda _: None)
         [named] = run.run().unpictured
     assert (Path(named.path), named.code) == (file, "changed")
     reader = CollectionReader(collection)

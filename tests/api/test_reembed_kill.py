@@ -67,7 +67,7 @@ def contents(root: Path) -> tuple[str, Contents]:
             for number in range(1, row.document.page_count + 1):
                 found[Path(row.path).name, number] = names[page_key(key, number)] = {}
         for name, lane in reader.manifest.lanes.items():
-            if lane.space.many:
+            if lane.space.multi_vector:
                 tokens = snapshot.tokens(name)
                 pages = [(key, tokens.page(key)) for key in tokens.keys.tolist()]
                 rows = [(key, page.vectors) for key, page in pages if page is not None]

@@ -12,7 +12,7 @@ from qdrant_client import QdrantClient
 from pagelens.core.keys import document_of, page_key, page_of, passage_key
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens
-from pagelens.index.dense.vector_index import Matrix
+from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.layout import ServerRecord
 from pagelens.index.selection import Selection
@@ -36,7 +36,9 @@ def qdrant() -> Qdrant:
 
 
 def _lane(dim: int, *, many: bool) -> QdrantLane:
-    lane = QdrantLane(qdrant(), f"{_prefix}-{next(_numbers)}", Space("test", "1", dim, many=many), ServerRecord("", ""))
+    lane = QdrantLane(
+        qdrant(), f"{_prefix}-{next(_numbers)}", Space("test", "1", dim, multi_vector=many), ServerRecord("", "")
+    )
     lane.make()
     return lane
 
@@ -66,7 +68,7 @@ class VectorsOnQdrant:
 
 
 class TokensOnQdrant:
-    """See `ManyVectorIndex`."""
+    """See `MultiVectorIndex`."""
 
     def __init__(self, parts: Sequence[TokenRows], dim: int) -> None:
         lane, row = _lane(dim, many=True), 0

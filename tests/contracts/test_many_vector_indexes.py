@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
-from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, best_of_each, pool, short_list
-from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, ManyVectorIndex, open_index
-from pagelens.index.late.ragged import Stack
+from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, pool, rescoring_depth, top_rows
+from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, MultiVectorIndex, open_multi_vector_index
+from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
 from tests.contracts.on_qdrant import TokensOnQdrant
 from tests.encode.at_once import at_once
 
 DIM = 16
 
-Build = Callable[[Sequence[TokenRows]], ManyVectorIndex]
+Build = Callable[[Sequence[TokenRows]], MultiVectorIndex]
 
 
-def tokens_of(parts: Sequence[TokenRows]) -> Stack:
-    return Stack([part.tokens for part in parts], DIM)
+def tokens_of(parts: Sequence[TokenRows]) -> ChunkedTokens:
+    return ChunkedTokens([part.tokens for part in parts], DIM)
 
 
-def summaries_of(parts: Sequence[TokenRows]) -> Stack:
-    return Stack([part.summaries for part in parts], DIM)
+def summaries_of(parts: Sequence[TokenRows]) -> ChunkedTokens:
+    return ChunkedTokens([part.summaries for part in parts], DIM)
 
 
 ALL: dict[str, Build] = {
     "exact": lambda parts: ExactMaxSim(tokens_of(parts)),
     "fast": lambda parts: FastMaxSim(tokens_of(parts), threads=1),
     "two stages": lambda parts: TwoStageMaxSim(tokens_of(parts), summaries_of(parts), threads=1),
-    "chosen by size": lambda parts: open_index(tokens_of(parts), summaries_of(parts), threads=1),
+    "chosen by size": lambda parts: open_multi_vector_index(tokens_of(parts), summaries_of(parts), threads=1),
     "qdrant": lambda parts: TokensOnQdrant(parts, DIM),
 }
 
@@ -54,14 +54,14 @@ def pages(lengths: Sequence[int], seed: int) -> list[TokenMatrix]:
     return [page(unit_rows(length, rng)) for length in lengths]
 
 
-def query(count: int, seed: int, weights: NDArray[np.float32] | None = None, *, stretch: int = 0) -> QueryTokens:
-    return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights, stretch)
+def query(count: int, seed: int, weights: NDArray[np.float32] | None = None, *, window: int = 0) -> QueryTokens:
+    return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights, window)
 
 
 def truth(asked: QueryTokens, stored: Sequence[TokenMatrix]) -> list[float]:
     """MaxSim as the paper writes it, in Python's own floats; the best of two neighbouring blocks where asked for."""
-    if asked.stretch:
-        whole, size = replace(asked, stretch=0), asked.stretch // 2
+    if asked.window:
+        whole, size = replace(asked, window=0), asked.window // 2
         pieces = [
             [TokenMatrix(one.vectors[start : start + 2 * size], one.boxes) for start in range(0, len(one.boxes), size)]
             for one in stored
@@ -97,7 +97,7 @@ def unpacked(parts: Sequence[TokenRows]) -> list[TokenMatrix]:
     share=st.floats(0.2, 1.0),
     weighted=st.booleans(),
     storage=st.sampled_from(["int8", "float16"]),
-    stretch=st.sampled_from([0, 2, 4, 6]),
+    window=st.sampled_from([0, 2, 4, 6]),
 )
 def test_the_k_best_allowed_pages_come_back_best_first(
     name: str,
@@ -109,13 +109,13 @@ def test_the_k_best_allowed_pages_come_back_best_first(
     share: float,
     weighted: bool,
     storage: Storage,
-    stretch: int,
+    window: int,
 ) -> None:
     stored = pages(lengths, seed)
     parts = [pack_tokens(stored[:cut], DIM, storage=storage), pack_tokens(stored[cut:], DIM)]
     rng = np.random.default_rng(seed + 1)
     weights = rng.uniform(0.1, 3.0, count).astype(np.float32) if weighted else None
-    asked, allowed = query(count, seed + 2, weights, stretch=stretch), rng.random(len(lengths)) < share
+    asked, allowed = query(count, seed + 2, weights, window=window), rng.random(len(lengths)) < share
     expected = np.array(truth(asked, unpacked(parts)), np.float64).reshape(-1)
     rows, scores = ALL[name](parts).search(asked, k, allowed=allowed)
     findable = allowed & (expected > -np.inf)
@@ -180,13 +180,13 @@ def test_a_weight_of_two_is_the_token_said_twice(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_long_page_with_the_words_apart_loses_to_a_short_one_with_them_together(name: str) -> None:
     rng = np.random.default_rng(2)
-    asked = query(2, 3, stretch=4)
+    asked = query(2, 3, window=4)
     noise = unit_rows(40, rng)
     apart = page(np.concatenate([asked.vectors[:1], noise, asked.vectors[1:]]))
     together = page(np.concatenate([noise, 0.9 * asked.vectors, noise]))
     index = ALL[name]([pack_tokens([apart, together], DIM)])
     assert index.search(asked, 2)[0].tolist() == [1, 0]
-    assert index.search(replace(asked, stretch=0), 2)[0].tolist() == [0, 1]
+    assert index.search(replace(asked, window=0), 2)[0].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["fast", "two stages"])
@@ -221,7 +221,7 @@ def blurred(rows: NDArray[np.float32], noise: float, rng: np.random.Generator) -
 def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
     stored, queries = concepts(3)
     packed = pack_tokens(stored, 64)
-    tokens, summaries = Stack([packed.tokens], 64), Stack([packed.summaries], 64)
+    tokens, summaries = ChunkedTokens([packed.tokens], 64), ChunkedTokens([packed.summaries], 64)
     exact = ExactMaxSim(tokens)
     two = TwoStageMaxSim(tokens, summaries, threads=1)
     for index, least in ((FastMaxSim(tokens, threads=1), 0.99), (two, 0.95)):
@@ -235,7 +235,7 @@ def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
 @pytest.mark.parametrize("name", ["fast", "two stages"])
 def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_alone(name: str) -> None:
     stored = pages([5, 30, 0, 17, 60] * 60, 11)
-    queries = [query(2 + number % 5, number, stretch=(0, 4)[number % 2]) for number in range(16)]
+    queries = [query(2 + number % 5, number, window=(0, 4)[number % 2]) for number in range(16)]
     depths = [1 + number for number in range(16)]
     index, alone = ALL[name]([pack_tokens(stored, DIM)]), ALL[name]([pack_tokens(stored, DIM)])
     together = at_once(lambda asked: index.search(asked[0], asked[1]), list(zip(queries, depths, strict=True)))
@@ -248,12 +248,12 @@ def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_a
 def test_a_shared_first_look_finds_for_each_query_what_a_look_for_it_alone_finds() -> None:
     stack = tokens_of([pack_tokens(pages([5, 30, 1, 17, 60] * 60, 12), DIM)])
     queries = [
-        query(1 + number, number, np.linspace(1, 2, 1 + number, dtype=np.float32), stretch=6) for number in range(5)
+        query(1 + number, number, np.linspace(1, 2, 1 + number, dtype=np.float32), window=6) for number in range(5)
     ]
     rows, sizes = np.arange(300), [4, 50, 1, 299, 300]
-    together = best_of_each(stack, queries, rows, sizes, threads=1)
+    together = top_rows(stack, queries, rows, sizes, threads=1)
     for found, asked, size in zip(together, queries, sizes, strict=True):
-        [alone] = best_of_each(stack, [asked], rows, [size], threads=1)
+        [alone] = top_rows(stack, [asked], rows, [size], threads=1)
         assert found.tolist() == alone.tolist()
         assert len(found) == size
 
@@ -270,6 +270,6 @@ def test_the_size_of_a_lane_decides_which_index_serves_it() -> None:
 
 
 def test_the_short_list_is_longer_than_what_is_asked_for() -> None:
-    assert [short_list(k) for k in (1, 10, 200)] == [9, 19, 233]
+    assert [rescoring_depth(k) for k in (1, 10, 200)] == [9, 19, 233]
     assert [pool(pages, 10) for pages in (50, 2_500, 10_000)] == [200, 200, 400]
     assert pool(10_000, 200) == 400

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.ocr.page_ocr import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
@@ -30,7 +30,7 @@ def engine(request: pytest.FixtureRequest) -> TextRecogniser:
     return make()
 
 
-def as_text(words: list[RecognisedWord], picture: Picture) -> str:
+def as_text(words: list[RecognisedWord], picture: ImageArray) -> str:
     height, width = picture.shape[:2]
     return assemble([Word(*word[:7]) for word in words], width=width, height=height).text
 

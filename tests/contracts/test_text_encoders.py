@@ -54,7 +54,7 @@ def test_vectors_are_finite_float32_rows_of_length_one(case: Case) -> None:
 
 def test_the_space_says_the_dimension_and_survives_json(case: Case) -> None:
     space = case.encoder.space
-    assert (space.dim, space.many) == (case.dim, False)
+    assert (space.dim, space.multi_vector) == (case.dim, False)
     assert space.revision and space.options
     assert type(space).from_json(space.as_json()) == space
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pagelens.core.micro_batching import Joined, Work
+from pagelens.core.micro_batching import MicroBatcher, Work
 
 
 class Desk:
@@ -29,7 +29,7 @@ class Desk:
 class Callers:
     """Threads that each ask one number."""
 
-    def __init__(self, joined: Joined[int, int], work: Work[int, int]) -> None:
+    def __init__(self, joined: MicroBatcher[int, int], work: Work[int, int]) -> None:
         self._joined = joined
         self._work = work
         self._threads: list[threading.Thread] = []
@@ -61,7 +61,7 @@ class Callers:
 
 def busy(desk: Desk, numbers: Sequence[int], *, most: int = 32) -> Callers:
     """Return callers of whom the first is being served and the others wait, in their order."""
-    callers = Callers(Joined(most=most), desk.work)
+    callers = Callers(MicroBatcher(most=most), desk.work)
     callers.ask(0)
     desk.begun.acquire()
     for count, number in enumerate(numbers, 1):
@@ -73,7 +73,7 @@ def busy(desk: Desk, numbers: Sequence[int], *, most: int = 32) -> Callers:
 def test_a_single_call_is_made_at_once_and_alone() -> None:
     desk = Desk()
     desk.go_on.release()
-    assert Joined[int, int]()(4, desk.work) == 8
+    assert MicroBatcher[int, int]()(4, desk.work) == 8
     assert desk.asked == [[4]]
 
 
@@ -115,7 +115,7 @@ def test_who_is_interrupted_at_work_lets_the_others_be_served() -> None:
             raise KeyboardInterrupt
         return answers
 
-    joined = Joined[int, int]()
+    joined = MicroBatcher[int, int]()
     callers = Callers(joined, work)
     interrupted: list[int] = []
 
@@ -141,7 +141,7 @@ def test_who_is_interrupted_at_work_lets_the_others_be_served() -> None:
 
 
 def test_many_callers_all_get_their_own_answer() -> None:
-    callers = Callers(Joined(), lambda numbers: [2 * number for number in numbers])
+    callers = Callers(MicroBatcher(), lambda numbers: [2 * number for number in numbers])
     for number in range(200):
         callers.ask(number)
     callers.join()
@@ -150,7 +150,7 @@ def test_many_callers_all_get_their_own_answer() -> None:
 
 def test_an_answer_too_few_is_a_fault_that_is_not_passed_on_as_somebody_elses() -> None:
     with pytest.raises(ValueError, match="zip"):
-        Joined[int, int]()(1, lambda _: [])
+        MicroBatcher[int, int]()(1, lambda _: [])
 
 
 def test_answers_too_few_for_some_leave_nobody_waiting() -> None:
@@ -159,7 +159,7 @@ def test_answers_too_few_for_some_leave_nobody_waiting() -> None:
     def work(numbers: Sequence[int]) -> list[int]:
         return desk.work(numbers)[: 2 if len(numbers) > 2 else None]
 
-    callers = Callers(Joined(), work)
+    callers = Callers(MicroBatcher(), work)
     callers.ask(0)
     desk.begun.acquire()
     for count, number in enumerate([1, 2, 3], 1):
@@ -181,7 +181,7 @@ def test_who_is_interrupted_while_another_asks_for_it_is_not_the_next_to_go_to_w
             raise SystemExit
         return answers
 
-    joined = Joined[int, int]()
+    joined = MicroBatcher[int, int]()
     callers = Callers(joined, work)
     callers.ask(0)
     desk.begun.acquire()

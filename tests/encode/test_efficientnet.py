@@ -61,7 +61,7 @@ def pictures(count: int) -> list[NDArray[np.uint8]]:
 @pytest.mark.parametrize("variant", [LITE0, LITE2], ids=lambda variant: variant.name)
 def test_the_network_computes_what_torch_computes(variant: Variant) -> None:
     shown = pictures(3)
-    seen = EfficientNetLite.load(variant).look(shown)
+    seen = EfficientNetLite.load(variant).predict(shown)
     pixels = torch.from_numpy(np.stack([prepare(picture, variant.side) for picture in shown]))
     with torch.no_grad():
         features, scores = torch_look(variant, pixels)
@@ -72,11 +72,11 @@ def test_the_network_computes_what_torch_computes(variant: Variant) -> None:
 def test_pictures_are_looked_at_one_by_one_in_order() -> None:
     network = EfficientNetLite.load(LITE0, workers=2)
     shown = pictures(5) * 2  # more than one batch
-    seen = network.look(shown)
+    seen = network.predict(shown)
     for row, picture in enumerate(shown):
-        np.testing.assert_allclose(seen.scores[row], network.look([picture]).scores[0], atol=1e-4)
-    assert network.look([]).scores.shape == (0, 1000)
-    assert network.look([]).features.shape == (0, 1280)
+        np.testing.assert_allclose(seen.scores[row], network.predict([picture]).scores[0], atol=1e-4)
+    assert network.predict([]).scores.shape == (0, 1000)
+    assert network.predict([]).features.shape == (0, 1280)
 
 
 def test_the_whole_picture_is_seen_in_minus_one_to_one() -> None:

@@ -151,7 +151,7 @@ def test_any_text_gives_unit_rows_in_boxes_of_its_words(words: list[str]) -> Non
 def test_the_space_is_of_many_vectors_and_names_what_it_is_made_of(
     encoder: BuiltinPageEncoder, text_encoder: BuiltinTextEncoder
 ) -> None:
-    assert str(encoder.space) == "sentence-transformers/all-MiniLM-L6-v2 tokens@8199be6f699a (many x 128)"
+    assert str(encoder.space) == "sentence-transformers/all-MiniLM-L6-v2 tokens@8199be6f699a (128, multi-vector)"
     assert text_encoder.space.fingerprint in encoder.space.options
     assert encoder.space.fingerprint != text_encoder.space.fingerprint
 

@@ -153,7 +153,7 @@ def test_what_an_answer_says_cannot_leave_its_fence() -> None:
 
 def test_a_judge_that_is_not_there_or_does_not_see_is_an_error(made: Made, answered: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a judge that sees pictures, found blind"):
-        Judge(ScriptedModel([], name="blind", sees=False), tmp_path)
+        Judge(ScriptedModel([], name="blind", accepts_images=False), tmp_path)
     gone = Judge(ScriptedModel(lambda _: GenerationError("unreachable", "nobody is there")), tmp_path / "judged")
     with pytest.raises(GenerationError, match="nobody is there"):
         judge_run(made.engine, answered, gone)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.types import PageRef, Picture
+from pagelens.core.types import ImageArray, PageRef
 from pagelens.generate.llm.chat import ChatRequest, Finished, Message, TextDelta, TextPart, ask
-from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.local_model import THREAD, LocalModel
 from pagelens.generate.llm.providers import ModelChoice, load_chat_model
 from pagelens.generate.prompts import Budget
@@ -32,12 +32,12 @@ def text_model(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
     return LocalModel(make_text(tmp_path_factory.mktemp("models") / "text"), device="cpu")
 
 
-def picture(height: int, width: int, seed: int = 0) -> Picture:
+def picture(height: int, width: int, seed: int = 0) -> ImageArray:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
 
 
 def request(*sizes: tuple[int, int], tokens: int = 6, seed: int = 0) -> ChatRequest:
-    parts = [encode_picture(picture(*size, seed + at), longest=400) for at, size in enumerate(sizes)]
+    parts = [encode_image(picture(*size, seed + at), longest=400) for at, size in enumerate(sizes)]
     return ChatRequest("be brief", [Message("user", [*parts, TextPart("What is there?")])], tokens)
 
 
@@ -46,7 +46,7 @@ def running() -> int:
 
 
 def test_several_pictures_of_different_sizes_are_read_each(model: LocalModel) -> None:
-    assert model.sees
+    assert model.accepts_images
     counts = []
     for sizes in ([], [(140, 100)], [(140, 100), (60, 200)], [(140, 100), (60, 200), (300, 300)]):
         _, end = ask(model, request(*sizes))
@@ -83,7 +83,7 @@ def test_a_request_that_does_not_fit_is_refused_before_it_runs(model: LocalModel
 
 
 def test_a_text_model_says_that_it_does_not_see(text_model: LocalModel) -> None:
-    assert not text_model.sees
+    assert not text_model.accepts_images
     with pytest.raises(GenerationError) as raised:
         next(text_model.stream(request((50, 50))))
     assert raised.value.code == "no-pictures"
@@ -92,7 +92,7 @@ def test_a_text_model_says_that_it_does_not_see(text_model: LocalModel) -> None:
 def test_a_page_goes_through_a_local_model_to_an_answer(model: LocalModel) -> None:
     pages = [show("Revenue rose to 1,234 million.", number=number) for number in (1, 2)]
 
-    def draw(ref: PageRef, longest: int) -> Picture:
+    def draw(ref: PageRef, longest: int) -> ImageArray:
         return picture(longest, longest // 2, ref.number)
 
     answer = VisionAnswerer(model, analyze, picture_of=draw, budget=Budget(longest=200, reply=20)).answer(

@@ -14,7 +14,7 @@ from PIL import Image
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.generate.llm.anthropic_model import AnthropicModel
 from pagelens.generate.llm.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
-from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
 from pagelens.generate.llm.providers import ModelChoice, load_chat_model
 from pagelens.generate.llm.retrying import Patience
@@ -227,7 +227,7 @@ def test_nobody_at_the_address_is_an_error_that_names_it(protocol: str, waits: W
 def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: str, waits: Waits) -> None:
     picture = np.zeros((60, 40, 3), np.uint8)
     picture[:30] = 200
-    part = encode_picture(picture, longest=50)
+    part = encode_image(picture, longest=50)
     server.turns = [Say(["ok"])]
     parts: list[Part] = [TextPart("before"), part, TextPart("after")]
     list(connect(protocol, server, waits.patience()).stream(ChatRequest("s", [Message("user", parts)])))
@@ -249,8 +249,8 @@ def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: 
 
 
 def test_a_text_only_model_is_never_sent_a_picture(server: ModelServer) -> None:
-    part = encode_picture(np.zeros((8, 8, 3), np.uint8), longest=8)
-    model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1", sees=False)
+    part = encode_image(np.zeros((8, 8, 3), np.uint8), longest=8)
+    model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1", accepts_images=False)
     _, error = error_of(model, ChatRequest("s", [Message("user", [part])]))
     assert error.code == "no-pictures" and server.requests == []
 
@@ -302,7 +302,7 @@ def test_budget_and_prices_come_from_the_environment() -> None:
         "PAGELENS_LLM_PRICES": "2.5 10",
     }
     choice = ModelChoice.from_environment(said)
-    assert choice is not None and choice.sees
+    assert choice is not None and choice.accepts_images
     assert (choice.budget.pictures, choice.budget.tokens, choice.prices) == (3, 9_000, (2.5, 10.0))
     plain = ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x"})
     assert plain is not None and plain.prices is None and plain.budget.pictures == 6

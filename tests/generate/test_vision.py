@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pagelens.core.errors import GenerationError, NotFound
-from pagelens.core.types import Answer, AnswerEvent, Citation, PageRef, Picture, ShownPage, no_text
+from pagelens.core.types import Answer, AnswerEvent, Citation, ImageArray, PageRef, ShownPage, no_text
 from pagelens.generate.abstention import Opening
 from pagelens.generate.citations.marks import Mark, MarkReader
 from pagelens.generate.llm.chat import ChatRequest, TextPart
-from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.metering import Prices
 from pagelens.generate.llm.scripted import Reply, ScriptedModel
 from pagelens.generate.prompts import Budget, build_prompt
@@ -35,7 +35,7 @@ PAGES = [REPORT, FLEET]
 RIGHT = "Revenue rose to 1,234 million euros in 2019 [1]."
 
 
-def draw(ref: PageRef, longest: int) -> Picture:
+def draw(ref: PageRef, longest: int) -> ImageArray:
     """A page's picture: noise, as photographs are, its shape that of a page."""
     noise = np.random.default_rng(ref.number)
     return noise.integers(0, 255, (longest, round(longest * 0.7), 3), dtype=np.uint8)
@@ -46,9 +46,13 @@ def texts_of(request: ChatRequest) -> str:
 
 
 def ask(
-    *replies: Reply, pages: Sequence[ShownPage] = PAGES, sees: bool = True, piece: int = 5, question: str = "How much?"
+    *replies: Reply,
+    pages: Sequence[ShownPage] = PAGES,
+    accepts_images: bool = True,
+    piece: int = 5,
+    question: str = "How much?",
 ) -> tuple[Answer, ScriptedModel]:
-    model = ScriptedModel(replies, sees=sees, piece=piece)
+    model = ScriptedModel(replies, accepts_images=accepts_images, piece=piece)
     return VisionAnswerer(model, analyze, picture_of=draw).answer(question, pages), model
 
 
@@ -177,7 +181,7 @@ def test_a_second_look_that_fails_leaves_the_claim_unverified() -> None:
 def test_pages_are_numbered_in_their_order_each_with_its_picture() -> None:
     _, model = ask(RIGHT)
     parts = model.requests[0].messages[-1].parts
-    assert [type(one).__name__ for one in parts] == ["TextPart", "TextPart", "PicturePart"] * 2 + ["TextPart"]
+    assert [type(one).__name__ for one in parts] == ["TextPart", "TextPart", "ImagePart"] * 2 + ["TextPart"]
     first, second = (part.text for part in (parts[0], parts[3]) if isinstance(part, TextPart))
     assert first.startswith("Page [1]:") and "file: report.pdf, page 3, printed number iii" in first
     assert second.startswith("Page [2]:") and "Nine ships" in second
@@ -190,12 +194,12 @@ def test_text_that_was_read_by_ocr_is_marked_so() -> None:
 
 
 def test_a_model_that_reads_text_only_gets_no_picture_and_the_answer_says_so() -> None:
-    answer, model = ask(RIGHT, sees=False)
+    answer, model = ask(RIGHT, accepts_images=False)
     assert model.requests[0].pictures == [] and "Pictures were not seen" in answer.notes[-1]
 
 
 def test_a_page_whose_file_is_gone_is_shown_as_text() -> None:
-    def gone(ref: PageRef, longest: int) -> Picture:
+    def gone(ref: PageRef, longest: int) -> ImageArray:
         raise NotFound(f"no file for {ref}")
 
     model = ScriptedModel([RIGHT])
@@ -228,8 +232,8 @@ def test_the_estimate_never_passes_the_budget_unless_one_page_does(tokens: int, 
 def test_drawings_go_as_png_and_photographs_as_jpeg() -> None:
     drawing = np.full((400, 300, 3), 255, np.uint8)
     drawing[100:110, 20:280] = 0
-    assert encode_picture(drawing, longest=400).media_type == "image/png"
-    assert encode_picture(draw(PageRef("a", 1), 400), longest=400).media_type == "image/jpeg"
+    assert encode_image(drawing, longest=400).media_type == "image/png"
+    assert encode_image(draw(PageRef("a", 1), 400), longest=400).media_type == "image/jpeg"
 
 
 def test_an_earlier_question_goes_before() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pagelens.core.errors import CollectionMismatch
 from pagelens.core.types import QueryTokens
-from pagelens.index.admin.copying import CopyReport, copy_newest
+from pagelens.index.admin.copying import CopyReport, copy_latest_commit
 from pagelens.index.layout import Layout, ServerRecord, create
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
@@ -48,7 +48,7 @@ def copy(original: Path, to: Path, server: ServerRecord | None, *, stop_after: i
 
     reader = CollectionReader(original)
     try:
-        return copy_newest(reader, to, tell, window=1)
+        return copy_latest_commit(reader, to, tell, window=1)
     finally:
         reader.close()
 
@@ -75,7 +75,7 @@ def contents(root: Path) -> tuple[Contents, dict[str, tuple[str, ...]]]:
 
 def best(snapshot: Snapshot, text: str) -> list[list[int]]:
     dense, _ = snapshot.vectors("text").search(vector(text), 5)
-    late, _ = snapshot.tokens("page").search(QueryTokens(tokens(text).vectors, text.split(), stretch=4), 5)
+    late, _ = snapshot.tokens("page").search(QueryTokens(tokens(text).vectors, text.split(), window=4), 5)
     return [dense.tolist(), late.tolist(), [page for page, _ in snapshot.words.search(text.split(), 5)]]
 
 

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.late.integer_scan import integer_scan, quick_products
-from pagelens.index.late.maxsim import QUERY_LEVELS, Cuts, PageScorer, dequantise, quantise, score_page, similarities
+from pagelens.index.late.integer_scan import integer_scan, onnx_products
+from pagelens.index.late.maxsim import (
+    QUERY_LEVELS,
+    ExactScorer,
+    PageWindows,
+    dequantise,
+    quantise,
+    score_page,
+    similarities,
+)
 from pagelens.index.late.pooled_spaces import pool_factor, pooled_space
-from pagelens.index.late.ragged import Block, Stack
+from pagelens.index.late.ragged import ChunkedTokens, TokenBlock
 from pagelens.index.late.token_pooling import pool_tokens
 from pagelens.index.late.token_segments import (
     Storage,
@@ -28,7 +36,7 @@ from pagelens.index.late.token_segments import (
 from pagelens.index.late.token_summaries import SHARE, summarise
 from pagelens.index.segments import check_segment, read_segment, sweep, write_segment
 
-SPACE = Space("test/tokens", "1", 8, many=True)
+SPACE = Space("test/tokens", "1", 8, multi_vector=True)
 
 
 def unit_rows(count: int, dim: int, seed: int) -> NDArray[np.float32]:
@@ -42,7 +50,7 @@ def matrix(count: int, seed: int, dim: int = 8) -> TokenMatrix:
 
 
 def test_a_score_worked_by_hand() -> None:
-    """Query (1, 0), (0, 1); page (0.6, 0.8), (-1, 0): maxima 0.6 and 0.8."""
+    """Query (1, 0), (0, 1); page (0.6, 0.8), (-1, 0): max_similarities 0.6 and 0.8."""
     page = np.array([[0.6, 0.8], [-1, 0]], np.float32)
     plain = QueryTokens(np.eye(2, dtype=np.float32), ["a", "b"])
     weighted = QueryTokens(plain.vectors, ["a", "b"], np.array([2, 0.5], np.float32))
@@ -86,7 +94,9 @@ def test_the_integer_scan_is_the_integer_arithmetic_it_claims_to_be(
     levels = np.rint(query / units[:, None]).astype(np.int64)
     sums = (levels @ (codes.astype(np.int64) - 128).T) * scales.astype(np.float64) * units[:, None]
     expected = [sums[:, a : a + n].max(axis=1) for a, n in zip(starts, lengths, strict=True)]
-    found = integer_scan(query)(Block(slice(0, len(lengths)), starts, codes, scales), Cuts.of(starts, len(codes), 0))
+    found = integer_scan(query)(
+        TokenBlock(slice(0, len(lengths)), starts, codes, scales), PageWindows.of(starts, len(codes), 0)
+    )
     assert np.allclose(found, np.array(expected).T, rtol=1e-5, atol=1e-6)
 
 
@@ -95,7 +105,7 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     codes = np.full((64, 128), 255, np.uint8)
     scales = np.full(64, 1 / 127, np.float32)
     found = integer_scan(query)(
-        Block(slice(0, 1), np.zeros(1, np.int64), codes, scales), Cuts.of(np.zeros(1, np.int64), 64, 0)
+        TokenBlock(slice(0, 1), np.zeros(1, np.int64), codes, scales), PageWindows.of(np.zeros(1, np.int64), 64, 0)
     )
     assert np.allclose(found, 128.0)
 
@@ -106,22 +116,22 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     count=st.integers(1, 12),
     dim=st.sampled_from([1, 7, 64, 128, 320]),
     seed=st.integers(0, 9_999),
-    stretch=st.sampled_from([0, 8, 24]),
+    window=st.sampled_from([0, 8, 24]),
 )
 def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either_library(
-    lengths: list[int], count: int, dim: int, seed: int, stretch: int
+    lengths: list[int], count: int, dim: int, seed: int, window: int
 ) -> None:
-    asked = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, stretch=stretch)
+    asked = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, window=window)
     pages = [quantise(unit_rows(length, dim, seed + place)) for place, length in enumerate(lengths)]
     codes, scales = (np.concatenate(some) for some in zip(*pages, strict=True))
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     alone = [score_page(asked, *page) for page in pages]
-    assert PageScorer(asked).scores(codes, scales, starts).tolist() == alone
-    assert PageScorer(asked, quick_products()).scores(codes, scales, starts).tolist() == alone
-    size = max(1, stretch // 2)
+    assert ExactScorer(asked).scores(codes, scales, starts).tolist() == alone
+    assert ExactScorer(asked, onnx_products()).scores(codes, scales, starts).tolist() == alone
+    size = max(1, window // 2)
     for page, score in zip(pages, alone, strict=True):
         similar = asked.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
-        cut = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if stretch else [similar]
+        cut = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if window else [similar]
         assert score == pytest.approx(max(one.max(axis=1).sum() for one in cut), rel=2e-6, abs=2e-6)
 
 
@@ -129,28 +139,28 @@ def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=8),
     rows=st.integers(1, 5),
-    stretch=st.sampled_from([0, 1, 2, 3, 4, 10, 24, 34]),
+    window=st.sampled_from([0, 1, 2, 3, 4, 10, 24, 34]),
     seed=st.integers(0, 9_999),
 )
 def test_the_best_of_each_block_of_a_page_is_the_greatest_number_there(
-    lengths: list[int], rows: int, stretch: int, seed: int
+    lengths: list[int], rows: int, window: int, seed: int
 ) -> None:
     values = np.random.default_rng(seed).normal(size=(rows, sum(lengths))).astype(np.float32)
-    size = max(1, stretch // 2) if stretch else 60
+    size = max(1, window // 2) if window else 60
     expected, start = [], 0
     for length in lengths:
         cuts = range(start, start + length, size)
         expected += [values[:, at : min(at + size, start + length)].max(axis=1) for at in cuts]
         start += length
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-    assert (Cuts.of(starts, sum(lengths), stretch).maxima(values) == np.array(expected).T).all()
+    assert (PageWindows.of(starts, sum(lengths), window).max_similarities(values) == np.array(expected).T).all()
 
 
 def test_blocks_hold_every_page_asked_for_once_whatever_lies_between_them() -> None:
     lengths = [3, 0, 5, 1, 30, 2, 2, 0, 4, 9, 1, 1]
     stored = [matrix(length, seed) for seed, length in enumerate(lengths)]
     parts = [pack_tokens(stored[:4], 8), pack_tokens(stored[4:7], 8, storage="float16"), pack_tokens(stored[7:], 8)]
-    stack = Stack([part.tokens for part in parts], 8)
+    stack = ChunkedTokens([part.tokens for part in parts], 8)
     for rows in ([0, 2, 3, 4, 5, 6, 8, 9, 10, 11], [0, 3, 5, 6, 11], [2], [4, 9]):
         asked = np.array(rows)
         for size in (1, 6, 10_000):
@@ -187,13 +197,13 @@ def test_cuts_of_several_segments_make_a_new_one_without_a_bit_changed(tmp_path:
     one = write_token_segment(tmp_path, SPACE, np.array([1, 2, 3]), [pack_tokens(first, 8)])
     two = write_token_segment(tmp_path, SPACE, np.array([4, 5]), [pack_tokens(second, 8)])
     (_, a), (_, b) = read_token_segment(tmp_path, one), read_token_segment(tmp_path, two)
-    merged = write_token_segment(tmp_path, SPACE, np.array([2, 3, 5]), [a.cut(1, 3), b.cut(1, 2)])
+    merged = write_token_segment(tmp_path, SPACE, np.array([2, 3, 5]), [a.slice(1, 3), b.slice(1, 2)])
     keys, rows = read_token_segment(tmp_path, merged)
     assert keys.tolist() == [2, 3, 5]
     for page, (part, row) in enumerate([(a, 1), (a, 2), (b, 1)]):
         assert (rows.matrix(page).vectors == part.matrix(row).vectors).all()
         assert (rows.matrix(page).boxes == part.matrix(row).boxes).all()
-        kept, made = part.summaries.cut(row, row + 1), rows.summaries.cut(page, page + 1)
+        kept, made = part.summaries.slice(row, row + 1), rows.summaries.slice(page, page + 1)
         assert (kept.codes[kept.used] == made.codes[made.used]).all()
     assert sweep(tmp_path, {merged}) == sorted([one, two])
 
@@ -270,7 +280,7 @@ def test_a_pooled_token_keeps_the_box_of_the_token_nearest_to_it() -> None:
 
 def test_pooling_stands_in_the_space_and_is_read_back_from_it() -> None:
     for options in ("", "pixels=768"):
-        space = Space("m", "1", 8, many=True, options=options)
+        space = Space("m", "1", 8, multi_vector=True, options=options)
         assert pool_factor(space) == 1
         assert pooled_space(space, 1) == space
         assert pool_factor(pooled_space(space, 3)) == 3
@@ -280,5 +290,5 @@ def test_pooling_stands_in_the_space_and_is_read_back_from_it() -> None:
 def test_rows_know_how_many_pages_they_are() -> None:
     rows: TokenRows = pack_tokens([matrix(2, 0), matrix(3, 1), matrix(0, 2)], 8)
     assert len(rows) == 3
-    assert len(rows.cut(1, 3)) == 2
-    assert (rows.cut(1, 3).matrix(0).vectors == rows.matrix(1).vectors).all()
+    assert len(rows.slice(1, 3)) == 2
+    assert (rows.slice(1, 3).matrix(0).vectors == rows.matrix(1).vectors).all()

@@ -13,7 +13,7 @@ from pagelens.core.errors import CollectionLocked, CollectionMismatch, UsageErro
 from pagelens.core.keys import page_of
 from pagelens.core.spaces import Space
 from pagelens.core.types import Guess, TokenMatrix
-from pagelens.index.admin.reembed import CollectionMove, MovedPages
+from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.databases import open_for_reading
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.catalog.writes import DenseRows, NewPages
@@ -24,7 +24,7 @@ from tests.index.fixtures import TEXT, make, new_pages, vector, write
 
 NEW_TEXT = LaneRecord("text", "turned", Space("test/turned", "2", 8), "passages")
 IMAGE = LaneRecord("image", "looks", Space("test/looks", "1", 8), "pages")
-PAGE = LaneRecord("page", "tokens", Space("test/tokens", "1", 8, many=True), "pages")
+PAGE = LaneRecord("page", "tokens", Space("test/tokens", "1", 8, multi_vector=True), "pages")
 LANES = [NEW_TEXT, IMAGE, PAGE]
 
 FRUIT = ["apple one", "banana two", "cherry three"]
@@ -43,13 +43,13 @@ def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
     return root
 
 
-def rows_of(pages: Sequence[PageRow], *, blind: Sequence[int] = ()) -> MovedPages:
+def rows_of(pages: Sequence[PageRow], *, blind: Sequence[int] = ()) -> ReembeddedPages:
     """Rows that can be told from the old ones: a text's vector turned round. `blind` pages have no picture."""
     turned = np.array([-vector(page.text.text) for page in pages], np.float32)
     seen = [page for page in pages if page.number not in blind]
     looks = np.array([vector("look " + page.text.text) for page in seen], np.float32).reshape(-1, 8)
     tokens = [TokenMatrix(row[None], np.array([[0, 0, 1, 1]], np.float32)) for row in turned]
-    return MovedPages(
+    return ReembeddedPages(
         [page.key for page in pages],
         {
             "text": DenseRows([1] * len(pages), turned),
@@ -60,7 +60,7 @@ def rows_of(pages: Sequence[PageRow], *, blind: Sequence[int] = ()) -> MovedPage
     )
 
 
-def fill(move: CollectionMove, *, limit: int = 100, blind: Sequence[int] = ()) -> int:
+def fill(move: CollectionReembedding, *, limit: int = 100, blind: Sequence[int] = ()) -> int:
     """Add rows page by page, a commit after each; return how many were added."""
     keys = [key for _, some in move.waiting() for key in some][:limit]
     for key in keys:
@@ -69,8 +69,8 @@ def fill(move: CollectionMove, *, limit: int = 100, blind: Sequence[int] = ()) -
     return len(keys)
 
 
-def moved(root: Path, lanes: Sequence[LaneRecord] = LANES) -> CollectionMove:
-    return CollectionMove(root, profile="other", lanes=lanes)
+def moved(root: Path, lanes: Sequence[LaneRecord] = LANES) -> CollectionReembedding:
+    return CollectionReembedding(root, profile="other", lanes=lanes)
 
 
 def old_texts(root: Path) -> list[str]:
@@ -210,7 +210,7 @@ def test_a_move_to_other_lanes_starts_afresh_and_drops_what_the_first_left(root:
 def test_a_move_back_to_what_the_collection_is_drops_the_one_that_was_begun(root: Path) -> None:
     with moved(root) as move:
         fill(move, limit=3)
-    with CollectionMove(root, profile="test", lanes=[TEXT]) as back:
+    with CollectionReembedding(root, profile="test", lanes=[TEXT]) as back:
         assert back.unchanged
         assert back.waiting() == []
         back.finish()

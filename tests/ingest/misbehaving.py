@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from pagelens.core.types import Kind, Page, Picture
+from pagelens.core.types import ImageArray, Kind, Page
 from pagelens.ingest.ocr.page_ocr import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
 from pagelens.ingest.reader_options import ReaderOptions
@@ -93,7 +93,7 @@ class HangingRecogniser:
 
     name = "hanging"
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         hang()
         return []
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.readers.mupdf import pymupdf
 
 LINES = ("Quarterly report of the harbour", "Seven ships came in before noon", "The tide was late on Friday 13")
@@ -19,24 +19,24 @@ def written_page(*lines: str, width: float = 320, height: float = 120, size: flo
     return pdf
 
 
-def drawn(page: Any, *, dpi: int = 150) -> Picture:
+def drawn(page: Any, *, dpi: int = 150) -> ImageArray:
     """Return a page's picture."""
     pixels = page.get_pixmap(dpi=dpi, alpha=False)
     return np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width, 3)
 
 
-def picture_of(*lines: str) -> Picture:
+def picture_of(*lines: str) -> ImageArray:
     """Return the picture of a page with a line of text for each of `lines`."""
     return drawn(written_page(*lines)[0])
 
 
-def png(picture: Picture) -> bytes:
+def png(picture: ImageArray) -> bytes:
     """Return the picture as a PNG file."""
     height, width = picture.shape[:2]
     return bytes(pymupdf.Pixmap(pymupdf.csRGB, width, height, np.ascontiguousarray(picture).tobytes(), False).tobytes())
 
 
-def scan(*pictures: Picture, dpi: int = 150, header: str = "", rotation: int = 0) -> bytes:
+def scan(*pictures: ImageArray, dpi: int = 150, header: str = "", rotation: int = 0) -> bytes:
     """Return a PDF whose pages are pictures; `header` is real text above each of them."""
     pdf = pymupdf.open()
     for picture in pictures:

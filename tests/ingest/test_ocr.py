@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.types import Page, PageText, Picture
+from pagelens.core.types import ImageArray, Page, PageText
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.ocr.page_ocr import (
     MAX_PIXELS,
@@ -39,10 +39,10 @@ class Says:
     """A recogniser that says the same of every picture and keeps what it was shown."""
 
     words: Sequence[RecognisedWord] = ()
-    shown: list[Picture] = field(default_factory=list)
+    shown: list[ImageArray] = field(default_factory=list)
     name: str = "says 1"
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         self.shown.append(picture)
         return list(self.words)
 
@@ -52,7 +52,7 @@ class Fails:
 
     name = "fails 1"
 
-    def recognise(self, picture: Picture) -> list[RecognisedWord]:
+    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
         raise RecognitionError("no more memory for the picture")
 
 

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn
 
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev" / "photos"
 
 
-def scene(seed: int, width: int = 192, height: int = 128) -> Picture:
+def scene(seed: int, width: int = 192, height: int = 128) -> ImageArray:
     """Return a smooth random picture, as photos are in the coarse."""
     coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def apart(one: Picture, other: Picture) -> int:
+def apart(one: ImageArray, other: ImageArray) -> int:
     return (perceptual_hash(one) ^ perceptual_hash(other)).bit_count()
 
 

@@ -48,7 +48,7 @@ def test_without_photos_or_without_words_nothing_breaks() -> None:
 
 
 def test_a_picture_with_a_text_goes_by_the_picture() -> None:
-    alone = balanced_weights(Query(picture=PICTURE), [], idf=0, one_space=True)
+    alone = balanced_weights(Query(image=PICTURE), [], idf=0, one_space=True)
     both = balanced_weights(Query("but at night", PICTURE), [], idf=0, one_space=True)
     assert alone == WEIGHTS
-    assert min(both["image"], both["looks"]) > 2 * sum(both[lane] for lane in ("words", "text", "page"))
+    assert min(both["image"], both["visual"]) > 2 * sum(both[lane] for lane in ("words", "text", "page"))

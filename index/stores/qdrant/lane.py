@@ -63,7 +63,7 @@ class QdrantLane(QdrantCollection):
             QdrantClient.query_points,
             self.name,
             query=query,
-            using=TOKENS if self.space.many else None,
+            using=TOKENS if self.space.multi_vector else None,
             query_filter=only,
             limit=limit,
             search_params=self._params(limit, exact=exact),
@@ -123,8 +123,8 @@ class QdrantLane(QdrantCollection):
         found: dict[int, str] = {}
         for start in range(0, len(documents), DOCUMENTS):
             keys = self.keys(np.array(documents[start : start + DOCUMENTS], np.int64))
-            pages = keys if self.space.many else page_of(keys)
-            bad = self._bad_tokens(keys) if self.space.many else self._bad_rows(keys)
+            pages = keys if self.space.multi_vector else page_of(keys)
+            bad = self._bad_tokens(keys) if self.space.multi_vector else self._bad_rows(keys)
             found |= {document_of(int(pages[row])): fault for row, fault in bad.items()}
         return found
 
@@ -147,18 +147,24 @@ class QdrantLane(QdrantCollection):
 
     def create(self, client: QdrantClient) -> None:
         """See `QdrantCollection.create`."""
-        multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if self.space.many else None
+        multi = (
+            models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+            if self.space.multi_vector
+            else None
+        )
         params = models.VectorParams(
             size=self.dim,
             distance=models.Distance.DOT,
             datatype=models.Datatype.FLOAT16,
             multivector_config=multi,
-            hnsw_config=models.HnswConfigDiff(m=0) if self.space.many else None,  # a graph of pages is dear to build
+            hnsw_config=models.HnswConfigDiff(m=0)
+            if self.space.multi_vector
+            else None,  # a graph of pages is dear to build
             quantization_config=_quantization(self._record.quantization),
         )
         client.create_collection(
             self.name,
-            {TOKENS: params} if self.space.many else params,
+            {TOKENS: params} if self.space.multi_vector else params,
             on_disk_payload=True,
             shard_number=self._record.shards,
             replication_factor=self._record.replicas,
@@ -170,7 +176,7 @@ class QdrantLane(QdrantCollection):
         config = found.config.params.vectors
         params = config.get(TOKENS) if isinstance(config, dict) else config
         many = params is not None and params.multivector_config is not None
-        if params is None or (params.size, many) != (self.dim, self.space.many):
+        if params is None or (params.size, many) != (self.dim, self.space.multi_vector):
             said = "no vectors of ours" if params is None else f"{'many' if many else 'one'} of {params.size} a point"
             raise CollectionMismatch(
                 f"expected {self} to hold vectors of {self.space}, found {said}: it is another's, or of another "

@@ -4,7 +4,7 @@ Qdrant may hold points of documents that are being written, or were just replace
 the documents that are live in the reader's commit; what is not is dropped, and more is asked for while too few are
 left. Nothing that decides what is shown depends on the server's state.
 
-MaxSim is weighed by scaling the query's vectors: w * max <q, p> = max <w * q, p>. A query by stretches
+MaxSim is weighed by scaling the query's vectors: w * max <q, p> = max <w * q, p>. A query by windows
 (`pagelens.index.late.maxsim`) scores a page by its best neighbouring tokens, which Qdrant does not know: more pages than wanted
 are taken by MaxSim over the whole page, which is never less than that, and these are scored exactly.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, page_of
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.dense.vector_index import Matrix
+from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.lane_rows import parts_by_document
 from pagelens.index.late.maxsim import score_page
 from pagelens.index.late.token_segments import TokenRows, with_summaries
@@ -30,7 +30,7 @@ EXACT_UNTIL = 20_000  # rows of one vector; up to these every one is looked at, 
 SPARE = 8  # rows beyond those wanted, for ties at the end
 EXACT_PAGES = 32  # of MaxSim's best, scored from the tokens at rest: equal pages are ties to the last bit
 REMEMBERED = 1_024  # pages whose tokens are kept: a page key never changes its tokens
-LEAST = 100  # pages that a query by stretches looks at first, at least,
+LEAST = 100  # pages that a query by windows looks at first, at least,
 PER_RESULT = 3  # and for each page wanted; with 2, 5 of 255 questions had their first 10 in another order
 
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -115,7 +115,7 @@ class QdrantTokens:
         assert (weights >= 0).all(), "MaxSim is weighed by scaling the query, which holds for weights of 0 or more"
         vectors = (query.vectors * weights[:, None]).tolist()
         only = selected(selection, self._live)
-        limit = max(LEAST, PER_RESULT * k) if query.stretch else k + SPARE
+        limit = max(LEAST, PER_RESULT * k) if query.window else k + SPARE
         while True:
             keys, bounds = self._lane.nearest(vectors, limit, only)
             keep = visible(keys, self._live, selection)
@@ -125,8 +125,8 @@ class QdrantTokens:
         return best(*self._scored(query, keys[keep], bounds[keep]), k)
 
     def _scored(self, query: QueryTokens, keys: NDArray[np.int64], bounds: NDArray[np.float32]) -> Found:
-        """Return exact scores: of all pages where a stretch is asked for, else of the first ones only."""
-        count = len(keys) if query.stretch else min(EXACT_PAGES, len(keys))
+        """Return exact scores: of all pages where a window is asked for, else of the first ones only."""
+        count = len(keys) if query.window else min(EXACT_PAGES, len(keys))
         found = self._at_rest(keys[:count].tolist())
         scores, there = bounds.copy(), np.ones(len(keys), np.bool_)
         for place, key in enumerate(keys[:count].tolist()):

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.types import Picture
+from pagelens.core.types import ImageArray
 
 NEAR = 10  # bits in which photos may differ and be the same; chosen by benchmarks/near_duplicates.py
 
@@ -23,7 +23,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _FLAT = 1.0  # of 255 grey levels: a picture whose strongest frequency is weaker shows nothing
 
 
-def perceptual_hash(picture: Picture) -> int:
+def perceptual_hash(picture: ImageArray) -> int:
     """Return the 64 bits of a picture (height, width, 3), one a frequency, the longest wave first: is it positive.
 
     A picture of one colour has none: its hash is 0. Meant for pictures of a few hundred pixels a side.
