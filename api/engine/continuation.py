@@ -12,7 +12,7 @@ from pagelens.core.keys import document_of, number_of
 from pagelens.core.types import Evidence
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
-from pagelens.ingest.text.continuation import runs_on
+from pagelens.retrieve.continuation import find_continuation
 
 READ_ON = 2  # of the best hits, those behind which the page is shown that they go on on
 
@@ -78,6 +78,6 @@ def _crossings(snapshot: Snapshot, pages: Sequence[PageRow], concern: Mapping[in
 def _crossing(page: PageRow, before: PageRow | None, after: PageRow | None) -> Crossing:
     assert all(one is None or document_of(one.key) == document_of(page.key) for one in (before, after))
     return Crossing(
-        before.number if before is not None and runs_on(before.text, page.text) else None,
-        after.number if after is not None and runs_on(page.text, after.text) else None,
+        before.number if before is not None and find_continuation(before.text, page.text) else None,
+        after.number if after is not None and find_continuation(page.text, after.text) else None,
     )
