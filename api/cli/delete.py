@@ -4,16 +4,16 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli import console
-from pagelens.api.cli.options import DEFAULT, Collection
+from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption
 from pagelens.api.engine import wiring
 from pagelens.core.errors import CollectionNotFound, StoreError, UsageError
-from pagelens.index.admin.removal import put_aside, remove_put_aside
+from pagelens.index.admin.removal import empty_trash, move_to_trash
 from pagelens.index.layout import Layout
 
 
 def delete(
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> int:
     """Remove a collection, and what it has on Qdrant, on PostgreSQL and where its files lie. The documents that were
@@ -21,25 +21,25 @@ def delete(
     root = collection.absolute()
     trash = root.with_name(f".{root.name}.deleted")  # beside it: moved there in one step, and of this collection alone
     if wiring.collection_exists(root):
-        question = f"Remove the collection {console.shown(str(root))} and all that it has on servers?"
+        question = f"Remove the collection {terminal.display_path(str(root))} and all that it has on servers?"
         if not yes and not _agreed(question):
             raise UsageError("nothing was removed; --yes removes without asking")
         trash.mkdir(exist_ok=True)
         try:
-            put_aside(Layout(root), trash)
+            move_to_trash(Layout(root), trash)
         finally:
             if not any(trash.iterdir()):  # refused
                 trash.rmdir()
     elif not trash.is_dir():
         raise CollectionNotFound(f"expected a collection to remove at {root}, found none")
-    remove_put_aside(trash)
+    empty_trash(trash)
     if any(trash.iterdir()):
         raise StoreError(
             f"{root} is out of sight, but not all that it has on servers is removed: one does not answer, or somebody "
             f"looks at it. Run the same command again. What is left is named by {trash}."
         )
     trash.rmdir()
-    console.out.print(f"Removed: {root}", markup=False, soft_wrap=True)
+    terminal.out.print(f"Removed: {root}", markup=False, soft_wrap=True)
     return 0
 
 

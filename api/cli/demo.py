@@ -4,14 +4,14 @@ import base64
 from html import escape
 from pathlib import Path
 
-from pagelens.api.cli import console
-from pagelens.api.cli.answers import citations_of, print_answer
-from pagelens.api.cli.demo_documents import FOREIGN_QUESTION, QUESTIONS, write_documents
-from pagelens.api.cli.progress import progress
-from pagelens.api.cli.reports import print_report
+from pagelens.api.cli import terminal
+from pagelens.api.cli.answer_output import citations_by_page, print_answer
+from pagelens.api.cli.collection_output import print_report
+from pagelens.api.cli.demo_documents import QUESTIONS, UNANSWERABLE_QUESTION, write_demo_documents
+from pagelens.api.cli.progress_output import progress
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.file_names import picture_name
+from pagelens.api.engine.file_names import page_image_filename
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.types import Answer, Box, PageRef
 
@@ -20,36 +20,38 @@ def run_demo(folder: Path) -> None:
     """Make `folder` with files, a collection, marked page pictures and `answers.html`; go on where it was left."""
     settings = wiring.read_settings()
     files, collection, pictures = folder / "files", folder / "collection", folder / "pages"
-    write_documents(files)
+    write_demo_documents(files)
     if not wiring.collection_exists(collection):
         wiring.create_collection(collection, choose_profile("builtin", settings), settings)
     engine = wiring.open_collection(collection, settings)
     with progress() as tell:
         report = engine.index([files], on_progress=tell)
-    console.out.print(f"{console.shown(str(files.absolute()))}:", end=" ")
+    terminal.out.print(f"{terminal.display_path(str(files.absolute()))}:", end=" ")
     print_report(report)
     pictures.mkdir(parents=True, exist_ok=True)
     parts = []
-    for question in (*QUESTIONS, FOREIGN_QUESTION):
-        console.out.rule(question, align="left", style="dim")
+    for question in (*QUESTIONS, UNANSWERABLE_QUESTION):
+        terminal.out.rule(question, align="left", style="dim")
         answer = engine.ask(question)
         print_answer(answer)
         shown = _show_pages(engine, answer, pictures)
         parts.append(_section(answer, shown))
-        console.out.print()
+        terminal.out.print()
     page = folder / "answers.html"
     page.write_text(_PAGE.replace("@", "\n".join(parts)), "utf-8")
-    console.out.print(f"The answers with their pages, evidence marked: {page.absolute().as_uri()}", soft_wrap=True)
-    console.out.print(f'Go on: pagelens search "low water" --collection {console.shown(str(collection.absolute()))}')
+    terminal.out.print(f"The answers with their pages, evidence marked: {page.absolute().as_uri()}", soft_wrap=True)
+    terminal.out.print(
+        f'Go on: pagelens search "low water" --collection {terminal.display_path(str(collection.absolute()))}'
+    )
 
 
 def _show_pages(engine: Engine, answer: Answer, folder: Path) -> list[tuple[PageRef, Path]]:
     shown = []
-    for ref, citations in citations_of(answer).items():
+    for ref, citations in citations_by_page(answer).items():
         boxes: list[Box] = [box for citation in citations for box in citation.boxes]
-        target = folder / picture_name(ref)
-        target.write_bytes(engine.picture(ref, boxes=boxes))
-        console.out.print(f"    {console.shown(str(target.absolute()))}", soft_wrap=True, markup=False)
+        target = folder / page_image_filename(ref)
+        target.write_bytes(engine.page_image(ref, boxes=boxes))
+        terminal.out.print(f"    {terminal.display_path(str(target.absolute()))}", soft_wrap=True, markup=False)
         shown.append((ref, target))
     return shown
 
@@ -57,7 +59,7 @@ def _show_pages(engine: Engine, answer: Answer, folder: Path) -> list[tuple[Page
 def _section(answer: Answer, shown: list[tuple[PageRef, Path]]) -> str:
     figures = "".join(
         f'<figure><img alt="" src="data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        f"<figcaption>{escape(console.page_name(ref, None, Path(ref.path).name))}</figcaption></figure>"
+        f"<figcaption>{escape(terminal.page_name(ref, None, Path(ref.path).name))}</figcaption></figure>"
         for ref, path in shown
     )
     return f"<section><h2>{escape(answer.question)}</h2><p>{escape(answer.text)}</p>{figures}</section>"

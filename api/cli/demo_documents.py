@@ -59,10 +59,10 @@ QUESTIONS = (
     "Why does a limpet return to the same spot?",
     "Which torque does the crank arm need?",
 )
-FOREIGN_QUESTION = "Who won the world chess championship in 1972?"
+UNANSWERABLE_QUESTION = "Who won the world chess championship in 1972?"
 
 
-def write_documents(folder: Path) -> None:
+def write_demo_documents(folder: Path) -> None:
     """Write the PDFs and copy the photos into `folder`; files that are there already stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_pdf(folder / "port-of-sandvik-2024.pdf", _HARBOUR, "Port of Sandvik: annual report 2024")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.text import Text
 
-from pagelens.api.cli import console
+from pagelens.api.cli import terminal
 from pagelens.api.engine import wiring
 from pagelens.api.engine.profiles import LANES
 from pagelens.core.errors import PageLensError
@@ -45,7 +45,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DoctorReport:
     """Everything looked at."""
 
     checks: list[Check]
@@ -56,16 +56,16 @@ class Examination:
         return not any(check.good is False for check in self.checks)
 
 
-def examine(collection: Path, settings: Settings, *, deep: bool = False) -> Examination:
+def run_checks(collection: Path, settings: Settings, *, deep: bool = False) -> DoctorReport:
     """Look at the installation, and at the collection if it is there; `deep` reads all that a server holds of it.
     Loads the builtin model; imports no torch."""
-    return Examination([*_installation(settings), *_collection(collection, settings, deep=deep)])
+    return DoctorReport([*_installation(settings), *_collection(collection, settings, deep=deep)])
 
 
-def mend(collection: Path) -> Iterator[Check]:
+def repair_collection(collection: Path) -> Iterator[Check]:
     """Make catalog and vectors agree, and say what was done."""
     report = repair(collection)
-    name = f"repair of {console.shown(str(collection))}"
+    name = f"repair of {terminal.display_path(str(collection))}"
     for problem in report.problems:
         yield Check(name, None, f"was: {problem}")
     again = f"{len(report.forgotten)} files must be read again: pagelens index {shlex.join(report.forgotten[:5])}"
@@ -88,7 +88,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
     except PageLensError as exc:
         yield Check("builtin text model", False, str(exc))
     try:
-        yield Check("answers", None, wiring.answers_by())
+        yield Check("answers", None, wiring.describe_answerer())
     except PageLensError as exc:
         yield Check("answers", False, str(exc))
     reports = {"text": report_text_encoders, "image": report_image_encoders, "page": report_page_encoders}
@@ -99,7 +99,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
 
 
 def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check]:
-    name = f"collection {console.shown(str(root))}"
+    name = f"collection {terminal.display_path(str(root))}"
     if not wiring.collection_exists(root):
         yield Check(name, None, "none here. Make one: pagelens index PATH")
         return
@@ -138,9 +138,9 @@ def _reembed(profile: str) -> str:
     )
 
 
-def print_examination(found: Examination) -> None:
+def print_doctor_report(found: DoctorReport) -> None:
     """Print what was looked at, a line each."""
     marks = {True: ("ok  ", "green"), False: ("BAD ", "red"), None: ("    ", "dim")}
     for check in found.checks:
         mark, style = marks[check.good]
-        console.out.print(Text(mark, style=style) + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+        terminal.out.print(Text(mark, style=style) + Text(f"{check.name}: {check.found}"), soft_wrap=True)

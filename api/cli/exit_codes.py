@@ -7,7 +7,7 @@ from typing import Any
 from pagelens.api.engine.results import as_json
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """What a command ends with."""
 
     DONE = 0
@@ -19,9 +19,9 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def print_value(value: Any, as_data: bool, for_people: Any) -> None:
+def print_result(value: Any, json_output: bool, for_people: Any) -> None:
     """Print a value as one JSON object, or by what prints it for people."""
-    if as_data:
+    if json_output:
         print(json.dumps(as_json(value), ensure_ascii=False, indent=2))
     else:
         for_people(value)

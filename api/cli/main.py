@@ -18,15 +18,15 @@ from typer.exceptions import TyperException
 
 import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy
 from pagelens.api.cli.archive import restore, snapshot
-from pagelens.api.cli.console import err, out
 from pagelens.api.cli.copy import copy
 from pagelens.api.cli.delete import delete
-from pagelens.api.cli.exit_codes import Exit
-from pagelens.api.cli.indexing import index, reembed, remove, retry
+from pagelens.api.cli.exit_codes import ExitCode
+from pagelens.api.cli.index_commands import index, reembed, remove, retry
 from pagelens.api.cli.mcp import mcp
-from pagelens.api.cli.query import ask, extract, search, show
+from pagelens.api.cli.query_commands import ask, extract, search, show
 from pagelens.api.cli.serve import keys_app, serve
 from pagelens.api.cli.status import demo, doctor, models_app, status
+from pagelens.api.cli.terminal import err, out
 from pagelens.api.engine.file_names import printable
 from pagelens.core.errors import CollectionLocked, PageLensError, UsageError
 
@@ -95,23 +95,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_groups()
     try:
         code = int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
-        if code == Exit.INTERRUPTED:  # typer turns Ctrl-C into this
+        if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
             err.print("Interrupted. What was read so far is kept; run the same command again to go on.")
         return code
     except PageLensError as exc:
         err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
-        return {CollectionLocked: Exit.LOCKED, UsageError: Exit.USAGE}.get(type(exc), Exit.ERROR)
+        return {CollectionLocked: ExitCode.LOCKED, UsageError: ExitCode.USAGE}.get(type(exc), ExitCode.ERROR)
     except TyperException as exc:  # the command line itself
         message = exc.format_message() if isinstance(exc, typer.BadParameter) else str(exc)
         if message:
             err.print(f"pagelens: {printable(message)} See: pagelens --help", markup=False, soft_wrap=True)
-        return Exit.USAGE
+        return ExitCode.USAGE
     except Exception as exc:
         if os.environ.get("PAGELENS_DEBUG"):
             raise
         said = f"pagelens: this should not have happened: {type(exc).__name__}: {exc}. PAGELENS_DEBUG=1 shows where."
         err.print(printable(said), markup=False, soft_wrap=True)
-        return Exit.ERROR
+        return ExitCode.ERROR
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import PurePath
 from typing import TypeVar
 
-from pagelens.api.cli.options import DEFAULT, Collection, LanguageModel
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, LanguageModelOption
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 
@@ -33,7 +33,7 @@ class _Alone:
         return nullcontext()
 
 
-def mcp(collection: Collection = DEFAULT, llm: LanguageModel = None) -> int:
+def mcp(collection: CollectionOption = DEFAULT_COLLECTION, llm: LanguageModelOption = None) -> int:
     """Serve a collection to an assistant over standard input and output (Model Context Protocol)."""
     from pagelens.api.server.mcp.tools import make_server
 

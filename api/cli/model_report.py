@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from pagelens.api.cli import console
+from pagelens.api.cli import terminal
 from pagelens.api.engine import wiring
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.profiles import CARDS, LANES, PROFILES, ModelCard
@@ -167,7 +167,7 @@ def _bytes(path: Path) -> int:
 def print_models(reports: Sequence[ModelReport]) -> None:
     """Print the models of each lane, those of the collection marked."""
     for lane, found in groupby(reports, key=lambda one: one.lane):
-        console.out.print(Text(lane, style="bold"))
+        terminal.out.print(Text(lane, style="bold"))
         for one in found:
             mark = "*" if one.used else " "
             line = Text(f"{mark} {printable(one.model)}  ")
@@ -175,9 +175,9 @@ def print_models(reports: Sequence[ModelReport]) -> None:
             size = "" if one.found_in == "wheels" else one.size
             facts = [size, one.licence, one.note, _profiles(one)]
             line.append(f"  ({'; '.join(fact for fact in facts if fact)})", style="dim")
-            console.out.print(line, soft_wrap=True)
+            terminal.out.print(line, soft_wrap=True)
     if any(one.used for one in reports):
-        console.out.print(Text("* of this collection", style="dim"))
+        terminal.out.print(Text("* of this collection", style="dim"))
 
 
 def _place(one: ModelReport) -> str:
@@ -204,6 +204,6 @@ def print_fetched(fetched: Sequence[FetchedModel]) -> None:
         how = "fetched" if one.found_in == "hub" else "was here"
         base = f", the base of {one.base_of}" if one.base_of else ""
         said = f"{one.model}{base}: {how}, {one.bytes / 1e6:.0f} MB, {one.path}"
-        console.out.print(Text(printable(said)), soft_wrap=True)
+        terminal.out.print(Text(printable(said)), soft_wrap=True)
     if not fetched:
-        console.out.print("All of it is in the install: nothing to fetch.")
+        terminal.out.print("All of it is in the install: nothing to fetch.")

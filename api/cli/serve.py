@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli import console
-from pagelens.api.cli.options import DEFAULT, Json, LanguageModel
+from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, JsonOption, LanguageModelOption
 from pagelens.api.engine import wiring
 from pagelens.api.server.auth.keys import Keys
 from pagelens.api.server.server_folder import Database, ServerFolder
@@ -27,7 +27,7 @@ keys_app = typer.Typer(help="Keys for the server: who may do what.", no_args_is_
 
 def serve(
     collections: Root = None,
-    collection: One = DEFAULT,
+    collection: One = DEFAULT_COLLECTION,
     host: Annotated[str, typer.Option(help="Another address than loopback needs keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
     keyless: Annotated[
@@ -37,7 +37,7 @@ def serve(
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
-    model: LanguageModel = None,
+    model: LanguageModelOption = None,
     patience: Annotated[
         float, typer.Option(min=0.1, help="Seconds that a search may wait for its turn; who would wait longer is told.")
     ] = 10.0,
@@ -47,8 +47,8 @@ def serve(
     ] = True,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
-    from pagelens.api.server.limits import Limits
-    from pagelens.api.server.middleware.auth import is_loopback
+    from pagelens.api.server.limits import ServerLimits
+    from pagelens.api.server.middleware.authentication import is_loopback
     from pagelens.api.server.service import open_service
     from pagelens.api.server.serving import run
 
@@ -61,7 +61,7 @@ def serve(
     if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
         service.database.close()
         raise UsageError(problem)
-    run(service, host=host, port=port, keyless=keyless, limits=Limits(patience=patience, kept_results=keep))
+    run(service, host=host, port=port, keyless=keyless, limits=ServerLimits(patience=patience, kept_results=keep))
     return 0
 
 
@@ -69,7 +69,7 @@ def serve(
 def create(
     scope: Annotated[str, typer.Option(help="read, write (also upload, remove), admin (also collections).")],
     collections: Root = None,
-    collection: One = DEFAULT,
+    collection: One = DEFAULT_COLLECTION,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only this collection, by name. May repeat.")] = None,
     name: Annotated[str, typer.Option(help="Whose it is.")] = "",
 ) -> int:
@@ -79,17 +79,17 @@ def create(
 
 
 @keys_app.command("list")
-def list_keys(collections: Root = None, collection: One = DEFAULT, as_data: Json = False) -> int:
+def list_keys(collections: Root = None, collection: One = DEFAULT_COLLECTION, json_output: JsonOption = False) -> int:
     """List the keys, never their secrets."""
-    found = _keys(collections, collection).listed()
-    if as_data:
+    found = _keys(collections, collection).list_all()
+    if json_output:
         print(json.dumps([asdict(one) for one in found], indent=2))
         return 0
     for one in found:
         state = f"revoked {one.revoked}" if one.revoked else "live"
         inside = ", ".join(one.collections) or "all collections"
         line = f"{one.id}  {one.scope:<5}  {inside}  {one.created[:10]}  {state}  {one.name}"
-        console.out.print(line.rstrip(), markup=False, soft_wrap=True)
+        terminal.out.print(line.rstrip(), markup=False, soft_wrap=True)
     return 0
 
 
@@ -97,7 +97,7 @@ def list_keys(collections: Root = None, collection: One = DEFAULT, as_data: Json
 def revoke(
     key: Annotated[str, typer.Argument(help="The key's id, as `keys list` tells it.")],
     collections: Root = None,
-    collection: One = DEFAULT,
+    collection: One = DEFAULT_COLLECTION,
 ) -> int:
     """Make a key worthless, at once."""
     _keys(collections, collection).revoke(key.removeprefix("plk_").partition("_")[0])
@@ -117,12 +117,12 @@ def _key_problem(keys: Keys, *, host: str, local: bool, keyless: bool, where: st
     make = f"pagelens keys create --scope read {where}"
     if keyless and not local:
         return f"expected a loopback address with --keyless, found {host}, which others can reach. Make a key: {make}"
-    if keyless and keys.ever_made():
+    if keyless and keys.any_created():
         return (
             "expected no key with --keyless, found that keys were made for this server (revoked ones count): "
             "somebody wanted it closed. Start it without --keyless; keys: pagelens keys list " + where
         )
-    if not keyless and not keys.any_live():
+    if not keyless and not keys.any_valid():
         on_loopback = ", or serve this machine alone without keys: --keyless" if local else ""
         return f"expected at least one live key to serve on {host}, found none. Make one: {make}{on_loopback}"
     return ""

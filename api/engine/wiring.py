@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from pagelens.api.engine.indexing import OnProgress
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import LANES, Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
-from pagelens.api.engine.storage_options import HERE, StorageOptions
 from pagelens.core.errors import CollectionMismatch, GenerationError, WeightsError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
 from pagelens.core.settings import Settings
@@ -25,7 +24,7 @@ from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import make_catalog
 from pagelens.index.files.file_store import create_file_store
-from pagelens.index.layout import LaneRecord, Layout, Manifest
+from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.stores.factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
@@ -42,12 +41,26 @@ EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
 
 
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Where a new collection's vectors, its catalog and its files shall lie; None: in its folder."""
+
+    server: ServerRecord | None = None
+    catalog: CatalogRecord | None = None
+    files: FilesRecord | None = None
+
+
+IN_FOLDER = StorageOptions()
+
+
 def read_settings() -> Settings:
     """Return what the environment sets."""
     return Settings.from_environment(os.environ)
 
 
-def create_collection(root: Path, profile: Profile, settings: Settings, *, storage: StorageOptions = HERE) -> dict[str, str]:
+def create_collection(
+    root: Path, profile: Profile, settings: Settings, *, storage: StorageOptions = IN_FOLDER
+) -> dict[str, str]:
     """Make an empty collection with a profile's lanes, all of it in the folder, or vectors and catalog on servers;
     return the lanes left out for want of weights, and why. Raises StoreError where a server is not there."""
     require_free(Layout(root), storage.server)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli import console as shell
-from pagelens.api.cli.options import Json
+from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import JsonOption
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
@@ -54,7 +54,7 @@ def compare_runs(
         bool, typer.Option("--by-document", help="Resample documents, not questions: wider, fairer intervals.")
     ] = False,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the comparison here too.")] = None,
-    as_data: Json = False,
+    json_output: JsonOption = False,
 ) -> int:
     """Tell whether B is better than A, with intervals, and which questions changed."""
     measures = [parse_measure(text) for text in measure] if measure else HEADLINE
@@ -63,7 +63,7 @@ def compare_runs(
     found = compare(before, after, measures, gates=gates, scopes=scope or (), by_document=by_document)
     if markdown:
         markdown.write_text(markdown_comparison(found), "utf-8")
-    if as_data:
+    if json_output:
         rows = [
             {"scope": one.scope, "measure": str(one.measure), "a": one.a, "b": one.b, "verdict": one.verdict}
             | as_json(one.interval)
@@ -88,7 +88,7 @@ def report(
     engine = _engine_for(found, collection)
     summary, page = write_reports(found, engine)
     console.print_summary(summary)
-    shell.out.print(f"report   {printable(str(page))}", markup=False, soft_wrap=True)
+    terminal.out.print(f"report   {printable(str(page))}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -118,7 +118,7 @@ def export(
 ) -> int:
     """Write a run's rankings and grades as other evaluation tools read them."""
     for path in export_run(read_run_folder(run_folder), out, form):
-        shell.out.print(str(path), markup=False, soft_wrap=True)
+        terminal.out.print(str(path), markup=False, soft_wrap=True)
     return 0
 
 
@@ -132,5 +132,5 @@ def _engine_for(found: Run, collection: Path | None) -> Engine | None:
     try:
         return wiring.open_collection(root)
     except PageLensError as exc:
-        shell.err.print(f"no page pictures: {printable(str(exc))}", markup=False, soft_wrap=True)
+        terminal.err.print(f"no page pictures: {printable(str(exc))}", markup=False, soft_wrap=True)
         return None

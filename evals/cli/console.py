@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 from rich.text import Text
 
-from pagelens.api.cli import console
+from pagelens.api.cli import terminal
 from pagelens.api.engine.file_names import printable
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.report.summary import Summary
@@ -25,7 +25,7 @@ VERDICTS = {"B is better": "green", "B is worse": "red"}
 @contextmanager
 def progress() -> Iterator[OnStep]:
     """Show how far a run is; one line now and then where there is no terminal."""
-    if not console.err.is_terminal:
+    if not terminal.err.is_terminal:
         yield _log_tenths()
         return
     columns = (
@@ -35,7 +35,7 @@ def progress() -> Iterator[OnStep]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console.err, transient=True) as bar:
+    with Progress(*columns, console=terminal.err, transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def step(name: str, done: int, total: int) -> None:
@@ -52,7 +52,7 @@ def _log_tenths() -> OnStep:
         tenth = 10 * done // max(1, total)
         if tenth != last:
             last = tenth
-            console.err.print(f"{10 * tenth:3}%  {done}/{total}, {name}", markup=False)
+            terminal.err.print(f"{10 * tenth:3}%  {done}/{total}, {name}", markup=False)
 
     return step
 
@@ -60,7 +60,7 @@ def _log_tenths() -> OnStep:
 def print_dataset(data: DataSet) -> None:
     """Say in a line what is in a data set."""
     pages = sum(len(data.relevant(one.qid)) for one in data.questions)
-    console.out.print(
+    terminal.out.print(
         f"{printable(data.name)}: {len(data.documents)} documents, {len(data.questions)} questions, "
         f"{len(data.with_evidence)} with evidence on {pages} pages, "
         f"{sum(not one.answerable for one in data.questions)} without an answer",
@@ -78,19 +78,19 @@ def print_summary(summary: Summary) -> None:
             cells = [f"{100 * one.measures[name].mean:.1f}" for name in names]
             style = "bold" if one.system == summary.main else ""
             table.add_row(Text(one.system), *cells, f"{one.milliseconds.get('p50', 0):.0f}", style=style)
-        console.out.print(table)
+        terminal.out.print(table)
     said = f"percent over {summary.with_evidence} questions with evidence"
-    console.out.print(Text(said, style="dim"))
+    terminal.out.print(Text(said, style="dim"))
     _print_answers(summary)
     for back in summary.reverse:
         hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
-        console.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
+        terminal.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
     for taken in summary.answering:
         if taken.failed:
             said = f"{taken.failed} of {taken.answers} questions got no answer {SAYS[taken.scope]}"
-            console.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
+            terminal.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
     for found in summary.refusals:
-        console.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
+        terminal.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
 
 
 def _print_answers(summary: Summary) -> None:
@@ -104,7 +104,7 @@ def _print_answers(summary: Summary) -> None:
     for scope in scopes:
         cells = [found.get((measure, scope)) for measure in measures]
         table.add_row(Text(SAYS[scope]), *(f"{100 * one.mean:.1f}" if one else "" for one in cells))
-    console.out.print(table)
+    terminal.out.print(table)
 
 
 def print_comparison(found: Comparison) -> None:
@@ -123,22 +123,22 @@ def print_comparison(found: Comparison) -> None:
             str(one.worse),
             verdict,
         )
-    console.out.print(table)
+    terminal.out.print(table)
     resampled = "documents" if found.by_document else "questions"
     left = f", {found.left_out} left out" if found.left_out else ""
-    console.out.print(
+    terminal.out.print(
         Text(f"percent; {found.questions} questions{left}; paired bootstrap over {resampled}", style="dim")
     )
     _print_changes(found)
     for gate in found.gates:
         said, style = ("passed", "green") if gate.held else ("FAILED", "bold red")
-        console.out.print(Text(f"{said}  {gate.gate}   ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})", style=style))
+        terminal.out.print(Text(f"{said}  {gate.gate}   ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})", style=style))
 
 
 def _print_changes(found: Comparison) -> None:
     one = next((one for one in found.differences if one.changes), None)
     if one is None:
-        console.out.print("No question changed.")
+        terminal.out.print("No question changed.")
         return
     shown = one.changes[:CHANGES]
     table = _table(f"changed on {one.scope} {one.measure}, worst first", ["", "A", "B", "rank A", "rank B", "question"])
@@ -146,9 +146,9 @@ def _print_changes(found: Comparison) -> None:
         text = printable(change.question.title)
         ranks = (str(change.rank_a or "-"), str(change.rank_b or "-"))
         table.add_row(Text(change.question.qid), f"{change.a:.2f}", f"{change.b:.2f}", *ranks, Text(text))
-    console.out.print(table)
+    terminal.out.print(table)
     if len(one.changes) > len(shown):
-        console.out.print(Text(f"and {len(one.changes) - len(shown)} more; --markdown writes them", style="dim"))
+        terminal.out.print(Text(f"and {len(one.changes) - len(shown)} more; --markdown writes them", style="dim"))
 
 
 def _table(title: str, heads: list[str]) -> Table:

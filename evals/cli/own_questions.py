@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli import console as shell
-from pagelens.api.cli.options import DEFAULT, Collection
+from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
@@ -23,7 +23,7 @@ TRIES = 4  # pages shown to a model for each question wanted, at most
 
 def init(
     out: Annotated[Path, typer.Argument(help="A CSV to be edited; nothing there is written over.")],
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     count: Annotated[int, typer.Option("-n", min=1, help="Questions to propose.")] = 60,
     seed: Annotated[int, typer.Option(help="Which pages are drawn.")] = 0,
     model: Annotated[
@@ -35,7 +35,7 @@ def init(
     with wiring.open_collection(collection) as engine:
         rows = _proposed_by(model, engine, count, seed) if model else propose(engine, count=count, seed=seed)
     write_csv(rows, out)
-    shell.out.print(
+    terminal.out.print(
         f"{len(rows)} proposals in {printable(str(out))}: put keep or drop under 'keep', edit the questions, then: "
         f"pagelens eval accept {printable(str(out))} MY-SET",
         markup=False,
@@ -52,14 +52,14 @@ def _proposed_by(name: str, engine: Engine, count: int, seed: int) -> list[Propo
     questions = ModelQuestions(model, analyze, engine.page_picture)
     rows = propose(engine, count=count, seed=seed, ask=questions.ask, most=TRIES * count)
     if questions.rejected:
-        shell.err.print(f"{questions.rejected} left out: the answer does not stand on the page", markup=False)
+        terminal.err.print(f"{questions.rejected} left out: the answer does not stand on the page", markup=False)
     return rows
 
 
 def accept(
     proposals: Annotated[Path, typer.Argument(help="The edited CSV.")],
     out: Annotated[Path, typer.Argument(help="The data set's folder.")],
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
 ) -> int:
     """Make a data set of the proposals that were kept."""
     with wiring.open_collection(collection) as engine:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 import pagelens
-from pagelens.api.cli import console as shell
-from pagelens.api.cli.options import DEFAULT, Collection, Json, LanguageModel
-from pagelens.api.cli.progress import progress
+from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption, LanguageModelOption
+from pagelens.api.cli.progress_output import progress
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
@@ -36,7 +36,7 @@ ABLATIONS = ("lanes", "fusion")
 
 def run(
     dataset: Annotated[Path, typer.Argument(help="A data set's folder, or a captions file.")],
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The run's folder; eval-runs/... if left out.")
     ] = None,
@@ -52,13 +52,13 @@ def run(
     pairs: Annotated[bool, typer.Option(help="Of lanes: each pair too.")] = True,
     scope: Annotated[list[str] | None, typer.Option("--scope", help="within, whole; may repeat.")] = None,
     answers: Annotated[bool, typer.Option(help="Ask too: citations, refusals.")] = True,
-    llm: LanguageModel = None,
+    llm: LanguageModelOption = None,
     judge: Annotated[str | None, typer.Option(help="A model that sees grades the answers: openai:NAME, ...")] = None,
     reverse: Annotated[bool, typer.Option(help="Captioned photos: the photos look for their captions too.")] = True,
     depth: Annotated[int, typer.Option(min=1, help="Pages of each ranking that are kept.")] = DEPTH,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions.")] = None,
     pictures: Annotated[bool, typer.Option(help="Page pictures in the report.")] = True,
-    as_data: Json = False,
+    json_output: JsonOption = False,
 ) -> int:
     """Put every question to the engine, each lane alone and all together, and report. Run again to go on."""
     data = open_dataset(dataset, form=form, documents=documents)
@@ -76,11 +76,13 @@ def run(
             if grader:
                 done = _judged(engine, done, grader, tell)
         summary, page = write_reports(done, engine if pictures else None)
-    if as_data:
+    if json_output:
         print(json.dumps(as_json(summary), ensure_ascii=False, indent=2))
         return 0
     console.print_summary(summary)
-    shell.out.print(f"run      {printable(str(target))}\nreport   {printable(str(page))}", markup=False, soft_wrap=True)
+    terminal.out.print(
+        f"run      {printable(str(target))}\nreport   {printable(str(page))}", markup=False, soft_wrap=True
+    )
     return 0
 
 
@@ -92,7 +94,7 @@ def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> 
         with progress() as tell:
             read = engine.index([data.folder / name for name in missing], on_progress=tell)
         for failure in [*read.failed, *read.failed_before]:
-            shell.err.print(f"not read: {printable(failure.path)}: {printable(failure.reason)}", markup=False)
+            terminal.err.print(f"not read: {printable(failure.path)}: {printable(failure.reason)}", markup=False)
     return engine
 
 
@@ -116,7 +118,7 @@ def _judged(engine: Engine, done: Run, judge: Judge, tell: OnStep) -> Run:
     """Have the answers judged, and say how many were not."""
     done, lost = judge_run(engine, done, judge, on_step=tell)
     if lost:
-        shell.err.print(f"{lost} answers got no verdict: run again to ask again", markup=False)
+        terminal.err.print(f"{lost} answers got no verdict: run again to ask again", markup=False)
     return done
 
 

@@ -100,7 +100,7 @@ def test_a_file_that_changed_is_shown_to_no_model(tmp_path: Path) -> None:
         engine.index(files)
         write_pdf(files / "reports" / "harbour.pdf", ["something else"])
         with pytest.raises(NotFound, match="changed since"):
-            engine.page_picture(PageRef(str(files / "reports" / "harbour.pdf"), 1), 500)
+            engine.page_image_array(PageRef(str(files / "reports" / "harbour.pdf"), 1), 500)
 
 
 def test_the_shell_prints_what_could_not_be_confirmed_before_the_answer(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import pagelens
-from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.index.writer import CollectionWriter
 from tests.api.conftest import write_files
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def collection(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     collection = tmp_path_factory.mktemp("cli") / "collection"
-    assert main(["index", str(files), "-c", str(collection), "--profile", "builtin"]) == Exit.DONE
+    assert main(["index", str(files), "-c", str(collection), "--profile", "builtin"]) == ExitCode.DONE
     return collection
 
 
@@ -35,13 +35,13 @@ def run(*arguments: object) -> int:
 def test_index_says_what_it_did_and_what_it_could_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = write_files(tmp_path / "files")
     (files / "torn.pdf").write_bytes(b"%PDF-1.7\nnothing more")
-    assert run("index", files, "-c", tmp_path / "c", "--profile", "builtin") == Exit.SOME_FAILED
+    assert run("index", files, "-c", tmp_path / "c", "--profile", "builtin") == ExitCode.SOME_FILES_FAILED
     printed = capsys.readouterr()
     assert "3 documents with 6 pages indexed" in printed.out
     assert "torn.pdf" in printed.out
     assert "[damaged]" in printed.out
     assert "profile builtin" in printed.err
-    assert run("index", files, "-c", tmp_path / "c") == Exit.SOME_FAILED
+    assert run("index", files, "-c", tmp_path / "c") == ExitCode.SOME_FILES_FAILED
     assert "0 documents with 0 pages" in capsys.readouterr().out
 
 
@@ -60,14 +60,14 @@ def test_index_says_what_it_did_and_what_it_could_not_read(tmp_path: Path, capsy
 def test_where_a_collection_lies_is_not_changed_by_indexing_into_it(
     collection: Path, files: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    assert run("index", files, "-c", collection, option) == Exit.USAGE
+    assert run("index", files, "-c", collection, option) == ExitCode.USAGE
     assert "pagelens copy" in capsys.readouterr().err
 
 
 def test_search_prints_pages_with_their_lanes_and_their_words(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("search", "how much timber", "-c", collection) == Exit.DONE
+    assert run("search", "how much timber", "-c", collection) == ExitCode.DONE
     first = capsys.readouterr().out.split(" 2  ")[0]
     assert "harbour.pdf p.2" in first
     assert "words 1, text 1" in first
@@ -77,7 +77,7 @@ def test_search_prints_pages_with_their_lanes_and_their_words(
 def test_json_is_one_object_with_the_page_its_lanes_and_boxes_between_0_and_1(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("search", "timber", "-c", collection, "--json", "-k", 1) == Exit.DONE
+    assert run("search", "timber", "-c", collection, "--json", "-k", 1) == ExitCode.DONE
     [hit] = json.loads(capsys.readouterr().out)["hits"]
     assert hit["ref"]["number"] == 2
     assert hit["ref"]["page"].endswith("harbour.pdf p.2")
@@ -86,11 +86,11 @@ def test_json_is_one_object_with_the_page_its_lanes_and_boxes_between_0_and_1(
 
 
 def test_a_search_that_finds_nothing_ends_with_3(collection: Path) -> None:
-    assert run("search", "timber", "-c", collection, "--path", "none/*") == Exit.NOTHING
+    assert run("search", "timber", "-c", collection, "--path", "none/*") == ExitCode.NOTHING_FOUND
 
 
 def test_pictures_are_written_one_for_each_hit(collection: Path, tmp_path: Path) -> None:
-    assert run("search", "timber", "-c", collection, "-k", 2, "--pictures", tmp_path / "out") == Exit.DONE
+    assert run("search", "timber", "-c", collection, "-k", 2, "--pictures", tmp_path / "out") == ExitCode.DONE
     first, second = sorted((tmp_path / "out").iterdir())
     assert first.name == "01-harbour-p2.jpg"
     assert second.name.startswith("02-")
@@ -101,7 +101,7 @@ def test_show_writes_the_page_and_prints_where(
     collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "deep" / "page.jpg"
-    assert run("show", "tides.pdf p.2", "-c", collection, "-q", "limpet", "-o", target) == Exit.DONE
+    assert run("show", "tides.pdf p.2", "-c", collection, "-q", "limpet", "-o", target) == ExitCode.DONE
     assert capsys.readouterr().out.strip() == str(target)
     colours = Image.open(target).convert("RGB").getcolors(1 << 24)
     assert colours is not None
@@ -109,11 +109,11 @@ def test_show_writes_the_page_and_prints_where(
 
 
 def test_status_lists_documents_and_counts_pages(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("status", "-c", collection) == Exit.DONE
+    assert run("status", "-c", collection) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert "3 documents, 6 pages" in printed
     assert "tides.pdf" in printed
-    assert run("status", "-c", collection, "--json") == Exit.DONE
+    assert run("status", "-c", collection, "--json") == ExitCode.DONE
     data = json.loads(capsys.readouterr().out)
     assert (data["pages"], len(data["documents"]), data["textless_pages"]) == (6, 3, 1)
 
@@ -121,12 +121,12 @@ def test_status_lists_documents_and_counts_pages(collection: Path, capsys: pytes
 def test_ask_answers_with_marks_and_ends_with_3_when_the_documents_do_not_answer(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("ask", "When was the northern breakwater finished?", "-c", collection) == Exit.DONE
+    assert run("ask", "When was the northern breakwater finished?", "-c", collection) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert "The northern breakwater was finished in September." in printed
     assert "[1]" in printed
     assert "harbour.pdf p.2" in printed
-    assert run("ask", "Who composed the opera Fidelio?", "-c", collection) == Exit.NOTHING
+    assert run("ask", "Who composed the opera Fidelio?", "-c", collection) == ExitCode.NOTHING_FOUND
     assert "Not in these documents" in capsys.readouterr().out
 
 
@@ -134,17 +134,17 @@ def test_remove_forgets_and_retry_reads_again(tmp_path: Path, capsys: pytest.Cap
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     (files / "torn.pdf").write_bytes(b"%PDF-1.7\nnothing more")
     run("index", files, "-c", collection, "--profile", "builtin")
-    assert run("remove", "tides.pdf", "-c", collection) == Exit.DONE
+    assert run("remove", "tides.pdf", "-c", collection) == ExitCode.DONE
     assert "forgot" in capsys.readouterr().out
-    assert run("retry", "-c", collection) == Exit.SOME_FAILED
+    assert run("retry", "-c", collection) == ExitCode.SOME_FILES_FAILED
     (files / "torn.pdf").unlink()
-    assert run("retry", "-c", collection) == Exit.DONE
+    assert run("retry", "-c", collection) == ExitCode.DONE
 
 
 def test_a_folder_can_be_removed_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     run("index", files, "-c", collection, "--profile", "builtin")
-    assert run("remove", f"{files}", "-c", collection) == Exit.DONE
+    assert run("remove", f"{files}", "-c", collection) == ExitCode.DONE
     assert capsys.readouterr().out.count("forgot") == 3
 
 
@@ -158,7 +158,7 @@ def test_interrupted_indexing_says_so_and_keeps_what_was_read(tmp_path: Path) ->
     line = next(line for line in child.stderr if re.search(r"\b[1-9]\d*/400 files", line))  # the first are read
     child.send_signal(signal.SIGINT)
     assert "run the same command again" in child.stderr.read()
-    assert child.wait() == Exit.INTERRUPTED, line
+    assert child.wait() == ExitCode.INTERRUPTED, line
     assert 0 < pagelens.open(collection).status().pages < 1_600
 
 
@@ -169,7 +169,7 @@ def test_no_picture_is_written_over_a_document_nor_under_another_kinds_name(tmp_
     before = [document.read_bytes(), photo.read_bytes()]
     run("index", document, photo, "-c", tmp_path / "c", "--profile", "builtin")
     for target in (document, photo, tmp_path / "notes.txt"):
-        assert run("show", "limpets.pdf p.1", "-c", tmp_path / "c", "-o", target) == Exit.USAGE
+        assert run("show", "limpets.pdf p.1", "-c", tmp_path / "c", "-o", target) == ExitCode.USAGE
     assert [document.read_bytes(), photo.read_bytes()] == before
     assert not (tmp_path / "notes.txt").exists()
 
@@ -178,7 +178,7 @@ def test_what_is_no_collection_is_not_deleted(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / "collection.json").write_text('{"info": {"name": "another program\'s"}}')
-    assert run("delete", "-c", work, "--yes") == Exit.USAGE
+    assert run("delete", "-c", work, "--yes") == ExitCode.USAGE
     assert (work / "collection.json").exists()
 
 
@@ -186,7 +186,7 @@ def test_what_is_no_collection_is_not_deleted(tmp_path: Path) -> None:
 def test_a_page_may_be_written_as_results_print_it_and_as_people_do(
     collection: Path, tmp_path: Path, page: str
 ) -> None:
-    assert run("show", page, "-c", collection, "-o", tmp_path / "x.png") == Exit.DONE
+    assert run("show", page, "-c", collection, "-o", tmp_path / "x.png") == ExitCode.DONE
     assert Image.open(tmp_path / "x.png").format == "PNG"
 
 
@@ -196,7 +196,7 @@ def test_a_page_may_be_written_as_results_print_it_and_as_people_do(
 )
 def test_dates_may_be_years_months_or_days(collection: Path, option: str, found: bool) -> None:
     code = run("search", "dusk", "-c", collection, "--kind", "photo", option)
-    assert code == (Exit.DONE if found else Exit.NOTHING)
+    assert code == (ExitCode.DONE if found else ExitCode.NOTHING_FOUND)
 
 
 def test_pages_of_files_that_are_gone_cost_the_other_pictures_nothing(
@@ -205,7 +205,7 @@ def test_pages_of_files_that_are_gone_cost_the_other_pictures_nothing(
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     run("index", files, "-c", collection, "--profile", "builtin")
     (files / "guides" / "tides.pdf").unlink()
-    assert run("search", "tide harbour", "-c", collection, "-p", tmp_path / "out") == Exit.DONE
+    assert run("search", "tide harbour", "-c", collection, "-p", tmp_path / "out") == ExitCode.DONE
     assert "found it gone" in capsys.readouterr().err
     assert any("harbour" in path.name for path in (tmp_path / "out").iterdir())
     run("status", "-c", collection)
@@ -215,17 +215,17 @@ def test_pages_of_files_that_are_gone_cost_the_other_pictures_nothing(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["search", "x", "-c", "/nowhere/at/all"], Exit.ERROR, "expected a PageLens collection"),
-        (["search"], Exit.USAGE, "query"),
-        (["index", "/no/such/folder"], Exit.USAGE, "/no/such/folder"),
-        ([], Exit.USAGE, ""),
-        (["search", "x", "--pages", "7-3"], Exit.ERROR, "expected a PageLens collection"),
-        (["frobnicate"], Exit.USAGE, "frobnicate"),
-        (["search", "x", "-k", "0"], Exit.USAGE, "greater than or equal to 1"),
+        (["search", "x", "-c", "/nowhere/at/all"], ExitCode.ERROR, "expected a PageLens collection"),
+        (["search"], ExitCode.USAGE, "query"),
+        (["index", "/no/such/folder"], ExitCode.USAGE, "/no/such/folder"),
+        ([], ExitCode.USAGE, ""),
+        (["search", "x", "--pages", "7-3"], ExitCode.ERROR, "expected a PageLens collection"),
+        (["frobnicate"], ExitCode.USAGE, "frobnicate"),
+        (["search", "x", "-k", "0"], ExitCode.USAGE, "greater than or equal to 1"),
     ],
 )
 def test_a_wrong_command_line_is_one_message_and_never_a_traceback(
-    arguments: list[str], code: Exit, message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: ExitCode, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == code
     printed = capsys.readouterr().err
@@ -240,7 +240,7 @@ def test_a_wrong_command_line_is_one_message_and_never_a_traceback(
 def test_a_filter_that_makes_no_sense_is_a_usage_error(
     collection: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("search", "timber", "-c", collection, option, value) == Exit.USAGE
+    assert run("search", "timber", "-c", collection, option, value) == ExitCode.USAGE
     assert "expected" in capsys.readouterr().err
 
 
@@ -249,7 +249,7 @@ def test_a_second_writer_is_told_and_changes_nothing(
 ) -> None:
     before = pagelens.open(collection).status()
     with CollectionWriter(collection):
-        assert run("index", files, "-c", collection) == Exit.LOCKED
+        assert run("index", files, "-c", collection) == ExitCode.LOCKED
     assert "another process is writing" in capsys.readouterr().err
     assert pagelens.open(collection).status().generation == before.generation
 
@@ -257,7 +257,7 @@ def test_a_second_writer_is_told_and_changes_nothing(
 def test_doctor_finds_a_healthy_installation_and_collection(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("doctor", "-c", collection) == Exit.DONE
+    assert run("doctor", "-c", collection) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert "BAD" not in printed
     assert "builtin text model" in printed
@@ -270,9 +270,9 @@ def test_escape_sequences_in_documents_never_reach_the_terminal(
     photo = tmp_path / "red \x1b[31m alert.jpg"
     Image.new("RGB", (8, 8)).save(photo)
     collection = tmp_path / "c"
-    assert run("index", photo, "-c", collection, "--profile", "builtin") == Exit.DONE
-    assert run("search", "alert", "-c", collection) == Exit.DONE
-    assert run("status", "-c", collection) == Exit.DONE
+    assert run("index", photo, "-c", collection, "--profile", "builtin") == ExitCode.DONE
+    assert run("search", "alert", "-c", collection) == ExitCode.DONE
+    assert run("status", "-c", collection) == ExitCode.DONE
     assert "\x1b" not in capsys.readouterr().out
 
 

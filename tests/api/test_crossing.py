@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 import pagelens
-from pagelens.api.cli import console
-from pagelens.api.cli.search_results import print_results
+from pagelens.api.cli import terminal
+from pagelens.api.cli.search_output import print_results
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.results import FoundPage, as_json
@@ -39,14 +39,14 @@ def best(engine: Engine, query: str) -> FoundPage:
 def test_a_hit_names_the_page_its_words_go_on_on_and_the_one_they_come_from(engine: Engine) -> None:
     keel, forests, launch = (best(engine, query) for query in ("keel timber hull", "royal forests", "launched in June"))
     path = keel.ref.path
-    assert (keel.ref.number, keel.comes_from, keel.goes_on) == (2, None, PageRef(path, 3))
-    assert (forests.ref.number, forests.comes_from, forests.goes_on) == (3, PageRef(path, 2), None)
-    assert (launch.ref.number, launch.comes_from, launch.goes_on) == (4, None, None)
-    assert as_json(keel)["goes_on"] == {"page": f"{path} p.3", "path": path, "number": 3}
+    assert (keel.ref.number, keel.continued_from, keel.continues_on) == (2, None, PageRef(path, 3))
+    assert (forests.ref.number, forests.continued_from, forests.continues_on) == (3, PageRef(path, 2), None)
+    assert (launch.ref.number, launch.continued_from, launch.continues_on) == (4, None, None)
+    assert as_json(keel)["continues_on"] == {"page": f"{path} p.3", "path": path, "number": 3}
 
 
 def test_the_shell_says_on_which_page_a_hit_goes_on(engine: Engine) -> None:
-    with console.out.capture() as printed:
+    with terminal.out.capture() as printed:
         print_results(engine.search("keel timber hull", k=2))
     assert "goes on on frigate.pdf p.3" in printed.get()
     assert "begins on frigate.pdf p.2" in printed.get()

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 import pagelens
-from pagelens.api.cli import console
+from pagelens.api.cli import terminal
 from pagelens.api.cli.main import main
-from pagelens.api.cli.search_results import print_results
+from pagelens.api.cli.search_output import print_results
 from pagelens.api.engine.deduplication import fold
 from pagelens.api.engine.engine import Engine
 from pagelens.core.keys import page_key
@@ -49,7 +49,7 @@ def names(refs: object) -> set[str]:
 
 
 def test_status_tells_what_is_the_same_to_a_reader(engine: Engine) -> None:
-    assert [names(group) for group in engine.status().alike] == [
+    assert [names(group) for group in engine.status().duplicate_groups] == [
         {"invoice copy.pdf", "invoice.pdf"},
         {"lighthouse small.jpg", "lighthouse.jpg"},
     ]
@@ -57,12 +57,12 @@ def test_status_tells_what_is_the_same_to_a_reader(engine: Engine) -> None:
 
 def test_a_copy_stands_behind_the_hit_it_is_like_and_another_amount_is_another_page(engine: Engine) -> None:
     folded = engine.search("invoice for the repair of the ferry", k=2, fold=True, filters=Filters(paths=("inv*",)))
-    shown = {Path(hit.ref.path).name: names(hit.like) for hit in folded.hits}
+    shown = {Path(hit.ref.path).name: names(hit.duplicates) for hit in folded.hits}
     assert shown.pop("invoice of june.pdf") == set()
     [(first, behind)] = shown.items()
     assert {first} | behind == {"invoice.pdf", "invoice copy.pdf"}
     whole = engine.search("invoice for the repair of the ferry", filters=Filters(paths=("inv*",)))
-    assert len(whole.hits) == 3 and not any(hit.like for hit in whole.hits)
+    assert len(whole.hits) == 3 and not any(hit.duplicates for hit in whole.hits)
 
 
 def test_an_answer_rests_on_one_of_the_pages_that_are_the_same(engine: Engine) -> None:
@@ -76,8 +76,8 @@ def test_an_answer_rests_on_one_of_the_pages_that_are_the_same(engine: Engine) -
 
 def test_photos_that_look_the_same_are_folded_and_turned_ones_are_not(engine: Engine) -> None:
     found = engine.search("lighthouse", fold=True, filters=Filters(kinds=("photo",)))
-    assert sorted(len(hit.like) for hit in found.hits) == [0, 1]
-    with console.out.capture() as printed:
+    assert sorted(len(hit.duplicates) for hit in found.hits) == [0, 1]
+    with terminal.out.capture() as printed:
         print_results(found)
     assert "+1 like it: " in printed.get()
 
@@ -116,4 +116,4 @@ def test_what_pages_look_like_goes_with_them(tmp_path: Path) -> None:
         engine.index([files], workers=0)
         (files / "invoice copy.pdf").unlink()
         engine.index([files], workers=0, prune=True)
-        assert [names(group) for group in engine.status().alike] == [{"lighthouse small.jpg", "lighthouse.jpg"}]
+        assert [names(group) for group in engine.status().duplicate_groups] == [{"lighthouse small.jpg", "lighthouse.jpg"}]

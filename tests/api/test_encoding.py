@@ -83,7 +83,7 @@ def test_a_twin_of_a_file_under_way_hears_what_became_of_it(tmp_path: Path) -> N
     heard: list[int | None] = []
     with CollectionWriter(tmp_path / "c") as writer:
         gate = Gate(OLD[0])
-        run = IndexRun(writer, [gate, *OLD[1:]], files=3, size=1, tell=lambda _: None)
+        run = IndexRun(writer, [gate, *OLD[1:]], files=3, size=1, on_progress=lambda _: None)
 
         def events() -> Iterator[Event]:
             yield window("half", last=False)

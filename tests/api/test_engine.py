@@ -89,7 +89,7 @@ def test_lanes_can_be_picked_and_an_unknown_one_is_refused_with_the_known(engine
 
 def test_a_page_that_is_named_comes_first_in_its_document(engine: Engine) -> None:
     found = engine.search("what does page 3 say about timber", filters=Filters(paths=("harbour.pdf",)))
-    assert found.heard == ["page 3"]
+    assert found.query_references == ["page 3"]
     assert (found.hits[0].ref.number, found.hits[0].named) == (3, True)
 
 
@@ -115,7 +115,7 @@ def test_a_picture_marks_the_boxes_and_only_them(engine: Engine) -> None:
     [first, *_] = engine.search("timber tonnes").hits
     boxes = [box for one in first.evidence for box in one.boxes]
     plain, marked = (
-        np.asarray(Image.open(BytesIO(engine.picture(ref, boxes=some, longest=800))).convert("RGB")).astype(int)
+        np.asarray(Image.open(BytesIO(engine.page_image(ref, boxes=some, longest=800))).convert("RGB")).astype(int)
         for some in ((), boxes)
     )
     assert max(plain.shape) == 800
@@ -215,10 +215,10 @@ def test_the_picture_of_a_changed_or_vanished_file_is_refused_with_the_next_step
     ref = PageRef(str(path), 1)
     write_pdf(path, TIDES)
     with pytest.raises(NotFound, match="Index it again"):
-        own.picture(ref)
+        own.page_image(ref)
     path.unlink()
     with pytest.raises(NotFound, match="prune"):
-        own.picture(ref)
+        own.page_image(ref)
 
 
 def test_names_in_any_script_and_bytes_that_are_no_unicode_come_through(own: Engine, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_names_in_any_script_and_bytes_that_are_no_unicode_come_through(own: Eng
     assert names(own, "ветер")[0] == "отчёт.pdf p.1"
     [first, *_] = own.search("coffee").hits
     assert first.ref.path.endswith("caf\\xe9.pdf")
-    assert own.picture(first.ref)
+    assert own.page_image(first.ref)
     assert own.index([folder]).unchanged == 2
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from pagelens.api.cli import console
+from pagelens.api.cli import terminal
 from pagelens.api.cli.main import main
-from pagelens.api.cli.search_results import print_results
+from pagelens.api.cli.search_output import print_results
 from pagelens.api.engine.engine import Engine
 from pagelens.core.types import Filters, Kind
 from pagelens.ingest.readers.libreoffice import find_soffice
@@ -54,14 +54,14 @@ def test_each_kind_is_found_and_can_be_asked_for_alone(engine: Engine, query: st
         [first, *_] = engine.search(query, filters=filters).hits
         assert (Path(first.ref.path).name, first.kind) == (name, kind)
     assert all(hit.kind != kind for hit in engine.search(query, filters=Filters(kinds=("pdf", "photo"))).hits)
-    assert engine.picture(first.ref)[:2] == b"\xff\xd8"
+    assert engine.page_image(first.ref)[:2] == b"\xff\xd8"
     assert engine.check() == []
 
 
 def test_page_numbers_of_texts_are_said_to_be_estimated(engine: Engine) -> None:
     found = engine.search("quince harvest")
     assert {Path(hit.ref.path).name: hit.estimated for hit in found.hits}["notes.md"]
-    with console.out.capture() as printed:
+    with terminal.out.capture() as printed:
         print_results(found)
     assert "Estimated page numbers" in printed.get() and "notes.md" in printed.get()
     answer = engine.ask("When does the quince harvest begin?")

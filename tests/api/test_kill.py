@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pagelens.api.engine import wiring
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.keys import document_of, number_of, page_of
 from pagelens.core.settings import Settings
@@ -74,11 +74,11 @@ def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[st
             wrongs.append(f"{row.path}: {len(pages)} of {row.document.page_count} pages, {passages} passages")
         if (Path(row.path).name, row.document.sha256) not in allowed:
             wrongs.append(f"{row.path}: a version that never was")
-    looks, tokens = page_of(snapshot.vectors("looks").keys), snapshot.tokens("page").keys
-    for lane, keys in (("looks", looks), ("page", tokens)):
+    visual, tokens = page_of(snapshot.vectors("visual").keys), snapshot.tokens("page").keys
+    for lane, keys in (("visual", visual), ("page", tokens)):
         if len(keys) != snapshot.page_count:
             wrongs.append(f"{lane}: {len(keys)} of {snapshot.page_count} pages")
-    owners = {*held.tolist(), *document_of(looks).tolist(), *document_of(tokens).tolist()}
+    owners = {*held.tolist(), *document_of(visual).tolist(), *document_of(tokens).tolist()}
     if owners - set(snapshot.documents):
         wrongs.append("vectors of a document that is not live")
     return wrongs
@@ -87,7 +87,7 @@ def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[st
 def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]]]:
     """Every live page by file name and number: its text and the bytes of its vectors."""
     rows: dict[int, list[bytes]] = {}
-    for lane in ("text", "looks"):
+    for lane in ("text", "visual"):
         vectors = snapshot.vectors(lane)
         order = sorted(zip(vectors.keys.tolist(), np.asarray(vectors.matrix), strict=True), key=lambda one: one[0])
         for key, row in order:
@@ -105,7 +105,7 @@ def contents(snapshot: Snapshot) -> dict[tuple[str, int], tuple[str, list[bytes]
 
 
 def rankings(snapshot: Snapshot, manifest: Manifest) -> list[tuple[tuple[str, int], float]]:
-    models = Models(choose_profile("builtin", Settings()).models, analyze, Settings())
+    models = CollectionModels(choose_profile("builtin", Settings()).models, analyze, Settings())
     retriever = Retriever(models.lanes(manifest)[0], analyze)
     return [
         ((Path(snapshot.documents[document_of(hit.page)].path).name, number_of(hit.page)), hit.score)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pagelens.api.cli.doctor import examine
-from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.doctor import run_checks
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.api.cli.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
 from pagelens.api.engine import wiring
@@ -147,7 +147,7 @@ def test_offline_a_fetch_is_one_clear_error(
     with pytest.raises(UsageError, match="names of models or of profiles"):
         fetch_models(["auto"], Settings(offline=True))
     monkeypatch.setenv("PAGELENS_OFFLINE", "1")
-    assert main(["models", "fetch", "org/none-such"]) == Exit.ERROR
+    assert main(["models", "fetch", "org/none-such"]) == ExitCode.ERROR
     printed = capsys.readouterr()
     assert printed.out == ""
     [line] = printed.err.splitlines()
@@ -157,7 +157,7 @@ def test_offline_a_fetch_is_one_clear_error(
 def test_doctor_shows_the_models_of_all_lanes_and_what_clip_would_bring(tmp_path: Path) -> None:
     settings = Settings(offline=True)
     wiring.create_collection(tmp_path / "c", choose_profile("builtin", settings), settings)
-    found = examine(tmp_path / "c", settings)
+    found = run_checks(tmp_path / "c", settings)
     assert found.healthy
     names = [check.name for check in found.checks]
     for lane, model in PROFILES["gpu"].items():
@@ -166,4 +166,4 @@ def test_doctor_shows_the_models_of_all_lanes_and_what_clip_would_bring(tmp_path
     assert "approximate" in told and "pagelens reembed --profile cpu" in told
     without = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
     wiring.create_collection(tmp_path / "d", without, settings)
-    assert "image lane" not in [check.name for check in examine(tmp_path / "d", settings).checks]
+    assert "image lane" not in [check.name for check in run_checks(tmp_path / "d", settings).checks]

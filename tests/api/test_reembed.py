@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pagelens.api.cli.doctor import examine
-from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.doctor import run_checks
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
@@ -124,7 +124,7 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     moved = copied(builtin, tmp_path)
     pairs = [word for lane, model in tiny.items() for word in ("--model", f"{lane}={model}")]
     capsys.readouterr()
-    assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == Exit.DONE
+    assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
     assert (report["documents"], report["pages"], report["unpictured"]) == (8, 43, [])
     assert (report["made"], report["kept"], report["left_out"]) == (["text", "image"], [], ["visual", "page"])
@@ -208,10 +208,10 @@ def test_files_gone_and_changed_are_named_before_the_switch_and_their_pages_say_
         assert [number for _, number, _ in status.problem_pages] == [1, 1, 2, 3]
         assert all("its picture could not be made: the file" in why for _, _, why in status.problem_pages)
         assert "photo1.png" in engine.search("photo1", k=1, lanes=["words"]).hits[0].ref.path
-        assert examine(collection, SETTINGS).healthy
+        assert run_checks(collection, SETTINGS).healthy
         assert engine.index([files / "report0.pdf"]).failed == []
         assert [number for _, number, _ in engine.status().problem_pages] == [1]
-    assert main(["status", "-c", str(collection)]) == Exit.DONE
+    assert main(["status", "-c", str(collection)]) == ExitCode.DONE
     assert "its picture could not be made: the file is gone" in capsys.readouterr().out
 
 
@@ -272,7 +272,7 @@ def test_progress_ends_at_the_whole(small: Path) -> None:
 
 def test_moved_to_what_it_is_nothing_is_done(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--profile", "builtin", "--model", "image=none", "--model", "page=none"]
-    assert main(["reembed", *options, "-c", str(small)]) == Exit.DONE
+    assert main(["reembed", *options, "-c", str(small)]) == ExitCode.DONE
     assert "already" in capsys.readouterr().out
 
 
@@ -283,7 +283,7 @@ def test_a_move_broken_off_is_told_by_doctor_with_the_command_that_goes_on(small
     profile = choose_profile("builtin", SETTINGS, models={"page": "none"})
     with pytest.raises(KeyboardInterrupt):
         wiring.reembed_collection(small, profile, SETTINGS, on_progress=break_off)
-    found = examine(small, SETTINGS)
+    found = run_checks(small, SETTINGS)
     assert found.healthy
     [told] = [check.found for check in found.checks if "broken off" in check.found]
     assert "pagelens reembed --profile builtin --model page=none" in told
@@ -304,6 +304,6 @@ def test_an_engine_that_is_open_across_the_switch_says_to_open_it_again(small: P
 
 
 def test_without_a_collection_there_is_nothing_to_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reembed", "--profile", "builtin", "-c", str(tmp_path / "none")]) == Exit.ERROR
+    assert main(["reembed", "--profile", "builtin", "-c", str(tmp_path / "none")]) == ExitCode.ERROR
     assert "expected a PageLens collection" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import pagelens
-from pagelens.api.cli.exit_codes import Exit
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
@@ -84,7 +84,7 @@ def test_a_cropped_and_recompressed_copy_finds_its_photo(engine: Engine) -> None
     copy = Image.fromarray(load_sample_image("china.jpg")).crop((120, 60, 600, 400))
     found = engine.search(image=jpeg(copy, quality=15))
     assert names(found)[0] == "c.jpg p.1"
-    assert found.hits[0].lanes["looks"].rank == 1
+    assert found.hits[0].lanes["visual"].rank == 1
 
 
 def test_a_screenshot_of_a_part_of_a_page_finds_the_page_by_the_words_in_it(engine: Engine, files: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_screenshot_of_a_part_of_a_page_finds_the_page_by_the_words_in_it(engi
 
 def test_a_picture_with_words_looks_for_what_is_like_both(engine: Engine, files: Path) -> None:
     found = engine.search("a temple", image=files / "f.jpg")
-    assert {"image", "looks"} <= set(found.hits[0].lanes)
+    assert {"image", "visual"} <= set(found.hits[0].lanes)
     assert names(found)[0] in ("f.jpg p.1", "c.jpg p.1")
 
 
@@ -152,7 +152,7 @@ def test_heat_lies_on_the_words_that_were_asked_for(engine: Engine, files: Path)
     y, x = np.unravel_index(int(heat.argmax()), heat.shape)
     assert place.x0 - 2 <= x <= place.x1 + 2
     assert place.y0 - 4 <= y <= place.y1 + 4
-    assert Image.open(BytesIO(engine.heated(ref, "timber"))).size == (989, 1400)
+    assert Image.open(BytesIO(engine.heat_map_image(ref, "timber"))).size == (989, 1400)
     with pytest.raises(NotFound, match="without words"):
         engine.heat_map(PageRef(str(files / "c.jpg"), 1), "timber")
 
@@ -165,7 +165,7 @@ def test_a_hit_without_a_word_in_common_quotes_the_stretch_that_was_found(engine
 
 def test_pages_and_photos_have_rows_in_the_lanes_that_cover_them(engine: Engine) -> None:
     assert engine.check() == []
-    assert set(engine.status().models) == {"words", "text", "page", "image", "looks"}
+    assert set(engine.status().models) == {"words", "text", "page", "image", "visual"}
 
 
 def test_a_collection_of_clip_and_colpali_checkpoints_is_searched_by_both(files: Path, tmp_path: Path) -> None:
@@ -212,17 +212,17 @@ def test_the_shell_searches_by_pictures_and_shows_heat(
     engine: Engine, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     collection = ["-c", str(engine.layout.root)]
-    assert main(["search", "--image", str(files / "f.jpg"), "-k", "1", *collection]) == Exit.DONE
+    assert main(["search", "--image", str(files / "f.jpg"), "-k", "1", *collection]) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert "f.jpg" in printed
     assert "approximate" in printed
-    assert main(["search", "timber", "--lanes", "words,page", *collection]) == Exit.DONE
+    assert main(["search", "timber", "--lanes", "words,page", *collection]) == ExitCode.DONE
     assert "text" not in capsys.readouterr().out.splitlines()[0]
     target = tmp_path / "heat.jpg"
-    assert main(["show", "harbour.pdf p.2", "-q", "timber", "--heat", "-o", str(target), *collection]) == Exit.DONE
+    assert main(["show", "harbour.pdf p.2", "-q", "timber", "--heat", "-o", str(target), *collection]) == ExitCode.DONE
     assert Image.open(target).size == (989, 1400)
-    assert main(["show", "harbour.pdf p.2", "--heat", *collection]) == Exit.USAGE
-    assert main(["search", *collection]) == Exit.USAGE
+    assert main(["show", "harbour.pdf p.2", "--heat", *collection]) == ExitCode.USAGE
+    assert main(["search", *collection]) == ExitCode.USAGE
 
 
 def _take_away(folder: Path) -> None:

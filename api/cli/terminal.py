@@ -14,10 +14,10 @@ from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable, text_to_path
 from pagelens.core.types import PageRef
 
-LISTED = 10  # failures and skipped files named before the rest is counted
+MAX_LISTED_FILES = 10  # failures and skipped files named before the rest is counted
 
 
-LISTED_ALIKE = 3
+MAX_LISTED_DUPLICATES = 3
 
 
 _LEADERS = re.compile(r"(?:[.·_]\s*){5,}")
@@ -29,7 +29,7 @@ out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
 
-def shown(path: str) -> str:
+def display_path(path: str) -> str:
     """Return a path as people would type it here: relative when that is shorter."""
     try:
         relative = str(text_to_path(path).relative_to(Path.cwd()))
@@ -38,7 +38,7 @@ def shown(path: str) -> str:
     return printable(relative)
 
 
-def file_names(paths: Iterable[str]) -> dict[str, str]:
+def distinct_file_names(paths: Iterable[str]) -> dict[str, str]:
     """Return the file name of each path, with as much of its folders as tells it from the others."""
     names: dict[str, str] = {}
     pending = dict.fromkeys(paths, 1)
@@ -67,7 +67,7 @@ def one_line(text: str) -> str:
     return " ".join(_LEADERS.sub(" … ", printable(text)).split())
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """Return "1 page", "2 pages"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -84,8 +84,8 @@ def print_files(what: str, files: Sequence[results.FailedFile]) -> None:
     """Print how many files there are of a kind and name the first of them, each with its reason; nothing of none."""
     if not files:
         return
-    out.print(Text(f"{counted(len(files), 'file')} {what}", style="yellow"))
-    for file in files[:LISTED]:
-        out.print(Text(f"  {shown(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
-    if len(files) > LISTED:
-        out.print(f"  and {len(files) - LISTED} more (--json names all)")
+    out.print(Text(f"{count_noun(len(files), 'file')} {what}", style="yellow"))
+    for file in files[:MAX_LISTED_FILES]:
+        out.print(Text(f"  {display_path(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
+    if len(files) > MAX_LISTED_FILES:
+        out.print(f"  and {len(files) - MAX_LISTED_FILES} more (--json names all)")

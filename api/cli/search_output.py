@@ -4,15 +4,15 @@ from collections.abc import Mapping, Set
 
 from rich.text import Text
 
-from pagelens.api.cli.console import (
-    LISTED_ALIKE,
-    file_names,
+from pagelens.api.cli.terminal import (
+    MAX_LISTED_DUPLICATES,
+    display_path,
+    distinct_file_names,
     one_line,
     out,
     page_link,
     page_name,
     print_indented,
-    shown,
 )
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
@@ -35,7 +35,7 @@ def print_results(found: results.SearchResults) -> None:
         out.print("No page has anything to do with that. Fewer or other words may help.")
         return
     asked = set(analyze(found.query))
-    names = file_names([hit.ref.path for hit in found.hits])
+    names = distinct_file_names([hit.ref.path for hit in found.hits])
     for rank, hit in enumerate(found.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
@@ -45,7 +45,9 @@ def print_results(found: results.SearchResults) -> None:
         if crossed:
             print_indented(Text(crossed, style="dim"))
         if hit.duplicates:
-            others = ", ".join(page_name(ref, None, shown(ref.path)) for ref in hit.duplicates[:LISTED_ALIKE])
+            others = ", ".join(
+                page_name(ref, None, display_path(ref.path)) for ref in hit.duplicates[:MAX_LISTED_DUPLICATES]
+            )
             print_indented(Text(f"+{len(hit.duplicates)} like it: {others}", style="dim"))
         for page in hit.neighbours:
             beside = page_name(page.ref, page.label, names[page.ref.path])

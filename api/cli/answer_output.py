@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from rich.live import Live
 from rich.text import Text
 
-from pagelens.api.cli.console import counted, err, file_names, one_line, out, page_link, print_indented
+from pagelens.api.cli.terminal import count_noun, distinct_file_names, err, one_line, out, page_link, print_indented
 from pagelens.api.engine.file_names import printable
 from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageRef, Usage
 
 
-def questions(first: str) -> Iterator[str]:
+def read_questions(first: str) -> Iterator[str]:
     """Yield questions, the first one given, then one for each line typed, until an empty one or the input's end."""
     if first.strip():
         yield first
@@ -28,7 +28,7 @@ def questions(first: str) -> Iterator[str]:
 
 
 @contextmanager
-def answering() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
+def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
     """Show an answer while it comes, where there is a terminal; what is to be kept is printed when it is whole, its
     notes at its head."""
     if not err.is_terminal:
@@ -65,8 +65,8 @@ def print_answer(answer: Answer) -> None:
     out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
     if answer.citations:
         out.print()
-    names = file_names([citation.ref.path for citation in answer.citations])
-    for ref, citations in citations_of(answer).items():
+    names = distinct_file_names([citation.ref.path for citation in answer.citations])
+    for ref, citations in citations_by_page(answer).items():
         link = page_link(ref, citations[0].label, names[ref.path])
         read = Text("   read by OCR", style="dim") if citations[0].source == "ocr" else Text()
         out.print(Text(f"[{citations[0].mark}] ").append_text(link).append_text(read), soft_wrap=True)
@@ -80,7 +80,7 @@ def print_answer(answer: Answer) -> None:
 def print_extraction(extraction: Extraction) -> None:
     """Print the values as JSON on standard output, and where each stands on standard error."""
     print(json.dumps(extraction.data, ensure_ascii=False, indent=2))
-    names = file_names(one.ref.path for one in extraction.citations.values())
+    names = distinct_file_names(one.ref.path for one in extraction.citations.values())
     for note in extraction.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for pointer, one in extraction.citations.items():
@@ -95,16 +95,16 @@ _STATES = {"supported": "   (seen in the picture only)", "unverified": "   (not 
 
 def _usage(usage: Usage) -> str:
     """Return "model: 6 pages (4 pictures), 5,120 + 80 tokens, 3.1 s"."""
-    pictures = f" ({counted(usage.pictures, 'picture')})" if usage.pictures else ""
+    pictures = f" ({count_noun(usage.pictures, 'picture')})" if usage.pictures else ""
     read = usage.estimated_tokens if usage.input_tokens is None else usage.input_tokens
     about = "about " if usage.input_tokens is None else ""
     written = f" + {usage.output_tokens:,}" if usage.output_tokens is not None else ""
     cost = f", cost {usage.cost:.4f}" if usage.cost is not None else ""
-    pages = f"{counted(usage.pages, 'page')}{pictures}"
+    pages = f"{count_noun(usage.pages, 'page')}{pictures}"
     return f"{printable(usage.model)}: {pages}, {about}{read:,}{written} tokens, {usage.seconds:.1f} s{cost}"
 
 
-def citations_of(answer: Answer) -> dict[PageRef, list[Citation]]:
+def citations_by_page(answer: Answer) -> dict[PageRef, list[Citation]]:
     """Return an answer's citations by page, in order of their marks."""
     pages: dict[PageRef, list[Citation]] = {}
     for citation in answer.citations:

@@ -5,7 +5,6 @@ Imports no Qdrant and no database.
 
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import typer
 
+from pagelens.api.engine.wiring import StorageOptions
 from pagelens.core.errors import UsageError
 from pagelens.index.layout import CatalogRecord, FilesRecord, Quantization, ServerRecord
 
@@ -32,31 +32,33 @@ class QuantizationKind(StrEnum):
     BINARY = "binary"
 
 
-Store = Annotated[
+StoreOption = Annotated[
     StoreKind, typer.Option("--store", help="Where a new collection's vectors lie: its folder, or Qdrant.")
 ]
-Url = Annotated[
+UrlOption = Annotated[
     str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the folder, for trials (slow).")
 ]
-Prefix = Annotated[str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")]
-Quantized = Annotated[
+PrefixOption = Annotated[
+    str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")
+]
+QuantizationOption = Annotated[
     QuantizationKind, typer.Option("--quantization", help="Smaller vectors for Qdrant to search first, then rescored.")
 ]
 
-Shards = Annotated[
+ShardsOption = Annotated[
     int | None,
     typer.Option("--shards", min=1, help="Parts of each collection on a Qdrant cluster.", show_default=False),
 ]
-Replicas = Annotated[
+ReplicasOption = Annotated[
     int | None, typer.Option("--replicas", min=1, help="Copies of each part on a Qdrant cluster.", show_default=False)
 ]
-Catalog = Annotated[
+CatalogOption = Annotated[
     str,
     typer.Option(
         "--catalog", help="PostgreSQL for a new collection's catalog: postgresql+psycopg://user@host/database"
     ),
 ]
-FilesAt = Annotated[
+FilesOption = Annotated[
     str,
     typer.Option(
         "--files", help="Where page pictures and originals lie, for several machines: s3://bucket/x, file:///mnt/x"
@@ -68,19 +70,7 @@ _NAMED_BY_USER = {"sftp", "ssh", "abfs", "abfss", "az"}  # user@host, container@
 _LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a new collection's vectors, its catalog and its files shall lie; None: in its folder."""
-
-    server: ServerRecord | None = None
-    catalog: CatalogRecord | None = None
-    files: FilesRecord | None = None
-
-
-HERE = Places()
-
-
-def read_places(
+def read_storage_options(
     root: Path,
     store: StoreKind,
     url: str,
@@ -90,7 +80,7 @@ def read_places(
     replicas: int | None,
     catalog: str,
     files: str,
-) -> Places:
+) -> StorageOptions:
     """Return the servers that options name for a new collection at `root`. Raises UsageError."""
     folder = store is StoreKind.FOLDER
     if folder and (url or shards or replicas or quantization is not QuantizationKind.NONE):
@@ -115,7 +105,7 @@ def read_places(
     )
     if files:
         _require_files(files, catalog)
-    return Places(
+    return StorageOptions(
         None if folder else server,
         _read_catalog(catalog, name) if catalog else None,
         FilesRecord(files, name) if files else None,

@@ -8,30 +8,36 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli import console
-from pagelens.api.cli.answers import answering, citations_of, print_answer, print_extraction, questions
-from pagelens.api.cli.console import err, out
-from pagelens.api.cli.exit_codes import Exit, print_value
-from pagelens.api.cli.options import (
-    DEFAULT,
-    Collection,
-    Json,
-    Kinds,
-    LanguageModel,
-    Meta,
-    PageRange,
-    Paths,
-    Pictures,
-    Since,
-    Until,
-    listed,
-    read_filters,
+from pagelens.api.cli import terminal
+from pagelens.api.cli.answer_output import (
+    citations_by_page,
+    live_answer,
+    print_answer,
+    print_extraction,
+    read_questions,
 )
-from pagelens.api.cli.search_results import print_results
+from pagelens.api.cli.command_options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    JsonOption,
+    KindsOption,
+    LanguageModelOption,
+    MetaOption,
+    PagesOption,
+    PathsOption,
+    PicturesOption,
+    SinceOption,
+    UntilOption,
+    read_filters,
+    split_names,
+)
+from pagelens.api.cli.exit_codes import ExitCode, print_result
+from pagelens.api.cli.search_output import print_results
+from pagelens.api.cli.terminal import err, out
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.file_names import absolute_path, path_to_text, picture_name, printable
-from pagelens.api.engine.page_marks import from_jpeg
+from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
+from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import Box, PageRef
 
@@ -40,24 +46,24 @@ PICTURES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # endings of
 
 def search(
     query: Annotated[str, typer.Argument(help="Words, or a question; what to change, with --image.")] = "",
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     image: Annotated[
         Path | None, typer.Option("--image", "-i", help="Find pages and photos like this picture.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
     lane: Annotated[
-        list[str] | None, typer.Option("--lane", "--lanes", help="Only these: words, text, page, image, looks.")
+        list[str] | None, typer.Option("--lane", "--lanes", help="Only these: words, text, page, image, visual.")
     ] = None,
-    path: Paths = None,
-    kind: Kinds = None,
-    since: Since = None,
-    until: Until = None,
-    pages: PageRange = None,
-    meta: Meta = None,
+    path: PathsOption = None,
+    kind: KindsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    pages: PagesOption = None,
+    meta: MetaOption = None,
     neighbours: Annotated[int, typer.Option(min=0, help="Bring so many pages before and behind each.")] = 0,
     fold: Annotated[bool, typer.Option(help="Show one of the pages and photos that are the same to a reader.")] = True,
-    pictures: Pictures = None,
-    as_data: Json = False,
+    pictures: PicturesOption = None,
+    json_output: JsonOption = False,
 ) -> int:
     """Find the pages that have to do with a query, best first."""
     if not query.strip() and image is None:
@@ -65,29 +71,29 @@ def search(
     engine = wiring.open_collection(collection)
     filters = read_filters(path, kind, since, until, pages, meta)
     found = engine.search(
-        query, image=image, k=k, filters=filters, lanes=listed(lane), fold=fold, neighbours=neighbours
+        query, image=image, k=k, filters=filters, lanes=split_names(lane), fold=fold, neighbours=neighbours
     )
-    print_value(found, as_data, print_results)
+    print_result(found, json_output, print_results)
     if pictures:
         marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
-        _write_pictures(engine, pictures, marked, quiet=as_data)
-    return Exit.DONE if found.hits else Exit.NOTHING
+        _write_pictures(engine, pictures, marked, quiet=json_output)
+    return ExitCode.DONE if found.hits else ExitCode.NOTHING_FOUND
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="A question.")] = "",
-    collection: Collection = DEFAULT,
-    llm: LanguageModel = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    llm: LanguageModelOption = None,
     chat: Annotated[bool, typer.Option("--chat", help="Go on asking: one question a line; an empty one ends.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
-    path: Paths = None,
-    kind: Kinds = None,
-    since: Since = None,
-    until: Until = None,
-    pages: PageRange = None,
-    meta: Meta = None,
-    pictures: Pictures = None,
-    as_data: Json = False,
+    path: PathsOption = None,
+    kind: KindsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    pages: PagesOption = None,
+    meta: MetaOption = None,
+    pictures: PicturesOption = None,
+    json_output: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
     if not chat and not question.strip():
@@ -96,27 +102,27 @@ def ask(
     engine = wiring.open_collection(collection, llm=llm)
     history: list[tuple[str, str]] = []
     answer = None
-    for asked in questions(question) if chat else [question]:
-        with answering() as show_text:
+    for asked in read_questions(question) if chat else [question]:
+        with live_answer() as show_text:
             answer = show_text(engine.ask_stream(asked, k=k, filters=filters, history=history))
         history.append((asked, answer.text))
-        print_value(answer, as_data, print_answer)
+        print_result(answer, json_output, print_answer)
         if pictures:
             marked = [
                 (ref, [box for one in citations for box in one.boxes])
-                for ref, citations in citations_of(answer).items()
+                for ref, citations in citations_by_page(answer).items()
             ]
-            _write_pictures(engine, pictures, marked, quiet=as_data)
-    return Exit.DONE if answer is None or answer.found else Exit.NOTHING
+            _write_pictures(engine, pictures, marked, quiet=json_output)
+    return ExitCode.DONE if answer is None or answer.found else ExitCode.NOTHING_FOUND
 
 
 def extract(
     document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
     schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of what is wanted.")],
-    collection: Collection = DEFAULT,
-    llm: LanguageModel = None,
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    llm: LanguageModelOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
-    as_data: Json = False,
+    json_output: JsonOption = False,
 ) -> int:
     """Read a document into JSON of a given shape, each value with its page. Needs a language model."""
     try:
@@ -124,13 +130,13 @@ def extract(
     except (OSError, ValueError) as exc:
         raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
     extraction = wiring.open_collection(collection, llm=llm).extract(document, wanted, k=k)
-    print_value(extraction, as_data, print_extraction)
-    return Exit.DONE if extraction.citations else Exit.NOTHING
+    print_result(extraction, json_output, print_extraction)
+    return ExitCode.DONE if extraction.citations else ExitCode.NOTHING_FOUND
 
 
 def show(
     page: Annotated[str, typer.Argument(help="A page: 'report.pdf p.12' or report.pdf#12.")],
-    collection: Collection = DEFAULT,
+    collection: CollectionOption = DEFAULT_COLLECTION,
     query: Annotated[str | None, typer.Option("--query", "-q", help="Mark the words of this query.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")
@@ -146,20 +152,20 @@ def show(
     boxes = engine.evidence(ref, query) if query and not heat else []
     if query and not heat and not boxes:
         err.print("None of these words stands on the page: nothing is marked.")
-    target = out or Path(picture_name(ref))
+    target = out or Path(page_image_filename(ref))
     if target.suffix.lower() not in PICTURES:
         raise UsageError(f"expected --out to be named like a picture ({', '.join(PICTURES[1:])}), found {target.name}")
     _require_no_document(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture = engine.heated(ref, query) if query and heat else engine.picture(ref, boxes=boxes)
+    picture = engine.heat_map_image(ref, query) if query and heat else engine.page_image(ref, boxes=boxes)
     if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
         from_jpeg(picture).save(target)  # the format that the name asks for
     else:
         target.write_bytes(picture)
-    console.out.print(str(target), soft_wrap=True, markup=False)
+    terminal.out.print(str(target), soft_wrap=True, markup=False)
     if view:
         webbrowser.open(target.absolute().as_uri())
-    return Exit.DONE
+    return ExitCode.DONE
 
 
 def _require_no_document(engine: Engine, target: Path) -> None:
@@ -173,10 +179,10 @@ def _require_no_document(engine: Engine, target: Path) -> None:
 def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for rank, (ref, boxes) in enumerate(pages, start=1):
-        target = folder / f"{rank:02d}-{picture_name(ref)}"
+        target = folder / f"{rank:02d}-{page_image_filename(ref)}"
         try:
             _require_no_document(engine, target)
-            target.write_bytes(engine.picture(ref, boxes=boxes))
+            target.write_bytes(engine.page_image(ref, boxes=boxes))
         except NotFound as exc:  # one page that cannot be shown costs no other
             err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
             continue

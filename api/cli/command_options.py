@@ -10,7 +10,7 @@ import typer
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Filters, Kind
 
-DEFAULT = Path("my-collection")
+DEFAULT_COLLECTION = Path("my-collection")
 
 
 class OcrChoice(StrEnum):
@@ -28,25 +28,29 @@ class EngineChoice(StrEnum):
     TESSERACT = "tesseract"
 
 
-Collection = Annotated[
+CollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-Pictures = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+PicturesOption = Annotated[
     Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
 ]
-LanguageModel = Annotated[
+LanguageModelOption = Annotated[
     str | None,
     typer.Option(
         "--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive (needs no model)."
     ),
 ]
-Paths = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
-Since = Annotated[str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")]
-Until = Annotated[str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")]
-PageRange = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
-Meta = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
+PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
+KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")
+]
+PagesOption = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
+MetaOption = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
 
 
 def read_filters(
@@ -60,7 +64,7 @@ def read_filters(
     """Return the filters that options spell. Raises UsageError."""
     first, last = _page_range(pages)
     earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
-    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, pairs("--meta", meta))
+    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, parse_pairs("--meta", meta))
 
 
 def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
@@ -88,7 +92,7 @@ def _next(start: datetime, step: str) -> datetime:
 
 def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
     known: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
-    chosen = listed(names) or []
+    chosen = split_names(names) or []
     for name in chosen:
         if name not in known:
             raise UsageError(f"expected --kind among {', '.join(known)}, found {name!r}")
@@ -105,7 +109,7 @@ def _page_range(text: str | None) -> tuple[int | None, int | None]:
     return numbers[0], numbers[1]
 
 
-def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+def parse_pairs(option: str, given: list[str] | None) -> dict[str, str]:
     """Read an option that repeats `key=value`. Raises UsageError."""
     wanted = {}
     for pair in given or ():
@@ -116,6 +120,6 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     return wanted
 
 
-def listed(names: list[str] | None) -> list[str] | None:
+def split_names(names: list[str] | None) -> list[str] | None:
     """Read an option that may repeat, or list names with commas."""
     return [part.strip() for name in names for part in name.split(",")] if names else None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from pagelens.api.cli.console import err, shown
+from pagelens.api.cli.terminal import display_path, err
 from pagelens.api.engine import results
 from pagelens.api.engine.indexing import OnProgress
 
@@ -35,9 +35,9 @@ def progress() -> Iterator[OnProgress]:
         def tell(now: results.Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = f"{now.pages / elapsed:.0f}" if elapsed > 1 else "–"
-            name = shown(now.path)[-40:]
+            name = display_path(now.path)[-40:]
             done, total = max(now.bytes, 0), max(now.bytes_total, 1)
-            waits = waiting_for(now)
+            waits = describe_wait(now)
             bar.update(task, description=name, total=total, completed=done, pages=now.pages, rate=rate, waits=waits)
 
         yield tell
@@ -46,7 +46,7 @@ def progress() -> Iterator[OnProgress]:
 _WAITS: dict[results.Waits, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
 
 
-def waiting_for(now: results.Progress) -> str:
+def describe_wait(now: results.Progress) -> str:
     """Return what a run waits for, in words."""
     return f"waits for {_WAITS[now.waits_for]}" + (f" of p.{now.page}" if now.page else "")
 
@@ -66,5 +66,5 @@ class _Lines:
         left = f", about {elapsed / share - elapsed:.0f} s left" if share > 0 else ""
         rate = now.pages / elapsed
         files = f"{now.files}/{now.files_total} files"
-        waits = waiting_for(now)
+        waits = describe_wait(now)
         print(f"{share:4.0%}  {files}, {now.pages} pages, {rate:.1f}/s{left}, {waits}", file=sys.stderr, flush=True)
