@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.development_set import questions, require_data
 from pagelens.api.engine import wiring
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.core.types import Query
 from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.reader import CollectionReader
@@ -42,7 +42,7 @@ def _answers(root: Path) -> Mapping[str, Sequence[int]]:
     """Return the keys of each question's first pages; a copy keeps the keys."""
     settings = wiring.read_settings()
     reader = CollectionReader(root)
-    models = Models(wiring.models_of(reader.manifest), analyze, settings)
+    models = CollectionModels(wiring.models_of(reader.manifest), analyze, settings)
     retriever = Retriever(models.lanes(reader.manifest)[0], analyze)
     with reader.snapshot() as snapshot:
         return {

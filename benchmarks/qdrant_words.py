@@ -23,11 +23,11 @@ import qdrant_edge as edge
 
 from benchmarks.development_set import Question, questions, require_data
 from pagelens.api.engine import wiring
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.core.keys import page_key
 from pagelens.core.types import Hit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
-from pagelens.index.lane_queries import Dialogue
+from pagelens.index.lane_queries import LexicalQuery, SearchResult
 from pagelens.index.lexical.bm25 import (
     Lengths,
     PageTerms,
@@ -59,6 +59,7 @@ class WeighedWords:
     def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, asked_by: Lengths) -> None:
         self._count, self._averages = len(pages), (average, asked_by)
         self._rows: dict[int, dict[int, float]] = {}
+        self._hits: list[Hit] = []  # of the query prepared last
         for key, page in pages.items():
             for place, value in zip(*weigh_page(page, average), strict=True):
                 self._rows.setdefault(place, {})[key] = value
@@ -69,15 +70,20 @@ class WeighedWords:
         asked = {place: idf(self._count, len(self._rows[place])) for place in places}
         return weigh_query(asked, *self._averages)
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`; asks nobody."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LexicalQuery:
+        """See `Lane.prepare`; the index answers it too, but `ranking` does not use that."""
         scores: dict[int, float] = {}
         for place, weight in zip(*self.query(query.words), strict=True):
             for key, value in self._rows[place].items():
                 scores[key] = scores.get(key, 0.0) + weight * value
         hits = [Hit(key, float(np.float32(score))) for key, score in scores.items()]
-        yield from ()
-        return Ranking(self.name, sorted(hits, key=lambda hit: (-hit.score, hit.page))[:depth])
+        self._hits = sorted(hits, key=lambda hit: (-hit.score, hit.page))[:depth]
+        return LexicalQuery((), 0, selection)
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`: of the query prepared last."""
+        del result
+        return Ranking(self.name, self._hits)
 
 
 def main() -> None:
@@ -87,7 +93,9 @@ def main() -> None:
     parser.add_argument("collection", type=Path)
     reader = CollectionReader(parser.parse_args().collection)
     asked = [question for question in questions() if question.evidence]
-    lanes = Models(wiring.models_of(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[0]
+    lanes = CollectionModels(wiring.models_of(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[
+        0
+    ]
     with reader.snapshot() as snapshot:
         pages = {key: read_terms(_text(row)) for key, row in snapshot.pages(_keys(snapshot)).items()}
         average = Lengths(*np.mean([page.lengths for page in pages.values()], axis=0).tolist())

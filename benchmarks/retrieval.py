@@ -14,7 +14,7 @@ import Stemmer
 
 from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score
 from pagelens.api.engine import wiring
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, Query
@@ -38,18 +38,18 @@ def main() -> None:
 
 def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     """Return the engine's configurations by the name of their row."""
-    models = Models(choose_profile("builtin", settings).models, analyze, settings)
+    models = CollectionModels(choose_profile("builtin", settings).models, analyze, settings)
     lanes = {lane.name: lane for lane in models.lanes(manifest)[0]}
     alone = {name: [lanes[name]] for name in ("words", "text", "page")}
     both, all_three = [lanes["words"], lanes["text"]], [lanes["words"], lanes["text"], lanes["page"]]
     return {
-        **{name: Retriever(one, analyze, fusion=Fusion(hearing=False)) for name, one in alone.items()},
-        **{f"{name}, heard": Retriever(one, analyze) for name, one in alone.items()},
-        "words + text, heard": Retriever(both, analyze),
-        "RRF, equal weights": Retriever(all_three, analyze, fusion=Fusion(weights={}, scaled=False, hearing=False)),
-        "RRF": Retriever(all_three, analyze, fusion=Fusion(scaled=False, hearing=False)),
-        "RRF, heard": Retriever(all_three, analyze, fusion=Fusion(scaled=False)),
-        "RRF, scaled": Retriever(all_three, analyze, fusion=Fusion(hearing=False)),
+        **{name: Retriever(one, analyze, fusion=Fusion(query_references=False)) for name, one in alone.items()},
+        **{f"{name}, query references": Retriever(one, analyze) for name, one in alone.items()},
+        "words + text, query references": Retriever(both, analyze),
+        "RRF, equal weights": Retriever(all_three, analyze, fusion=Fusion(weights={}, scaled=False, query_references=False)),
+        "RRF": Retriever(all_three, analyze, fusion=Fusion(scaled=False, query_references=False)),
+        "RRF, query references": Retriever(all_three, analyze, fusion=Fusion(scaled=False)),
+        "RRF, scaled": Retriever(all_three, analyze, fusion=Fusion(query_references=False)),
         "FUSED (as shipped)": Retriever(list(lanes.values()), analyze),
     }
 

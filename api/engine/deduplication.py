@@ -57,7 +57,7 @@ def groups(snapshot: Snapshot) -> list[list[int]]:
         [of_photos[place] for place in places]
         for places in near_duplicates(np.array([looks[page] for page in of_photos], np.uint64))
     ]
-    alike: dict[int, list[int]] = {}
+    duplicate_groups: dict[int, list[int]] = {}
     for page, bits in looks.items():
         if document_of(page) not in photos:
             alike.setdefault(bits, []).append(page)

@@ -18,7 +18,7 @@ from pagelens.api.engine.answer_context import noted, pages_for_question, pages_
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.hits import Hits, find, found_pages
-from pagelens.api.engine.indexing import IndexRun, OnProgress, Render, picture_side
+from pagelens.api.engine.indexing import IndexRun, OnProgress, Render, image_side
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_heat, draw_marks, from_jpeg, to_jpeg
@@ -41,7 +41,7 @@ from pagelens.ingest.files import walk
 from pagelens.ingest.lookahead import Digest
 from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
-from pagelens.ingest.reader_options import DEFAULT as READER_DEFAULT
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
@@ -66,7 +66,7 @@ class Parts:
     render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
     picture_of: Render  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
-    reading: ReaderOptions = READER_DEFAULT  # how files are opened
+    reading: ReaderOptions = DEFAULT_READER_OPTIONS  # how files are opened
     micro_batching: bool = True  # searches of several threads at once share what they can
 
 
@@ -139,7 +139,7 @@ class Engine:
                 known=run.known,
                 count_tokens=count_tokens,
                 ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
-                picture_side=picture_side(embedders),
+                image_side=image_side(embedders),
                 workers=workers,
                 options=self._parts.reading,
                 on_wait=run.waiting,
@@ -260,7 +260,7 @@ class Engine:
             pages = pages_of_document(snapshot, self._retriever, str(document), words, k=k)
         return extractor.extract(schema, pages)
 
-    def picture(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
+    def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
         row = self._row_of(ref)
         document = row.document
@@ -271,7 +271,7 @@ class Engine:
         data = kept_picture(self._reader.files, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
-    def page_picture(self, ref: PageRef, longest: int) -> ImageArray:
+    def page_image_array(self, ref: PageRef, longest: int) -> ImageArray:
         """Return a page as models see it, drawn anew, `longest` pixels on its longer side."""
         row = self._row_of(ref)
         return self._parts.picture_of(self._originals.find_shown(row), row.document.kind, ref.number, longest)
@@ -313,7 +313,7 @@ class Engine:
     def heat_map_image(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> bytes:
         """Return a page as JPEG with its heat map over it."""
         heat = self.heat_map(ref, query, longest=longest)
-        return to_jpeg(draw_heat(from_jpeg(self.picture(ref, longest=longest)), heat))
+        return to_jpeg(draw_heat(from_jpeg(self.page_image(ref, longest=longest)), heat))
 
     def resolve(self, text: str) -> PageRef:
         """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full."""

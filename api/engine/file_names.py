@@ -35,7 +35,7 @@ _PAGE_NAME = re.compile(r"(?P<name>.+?)(?:\s*\#|\s+p\.?\s*|\s+page\s+|\s+)(?P<pa
 _PRINTED = re.compile(r"\s*\(printed [^)]*\)\s*$")
 
 
-def read_page_name(text: str) -> tuple[str, str | None]:
+def parse_page_name(text: str) -> tuple[str, str | None]:
     """Return the document and the page (number, printed label or None) that a text like `report.pdf p.12` names."""
     text = _PRINTED.sub("", text).strip()
     found = _PAGE_NAME.fullmatch(text)
@@ -47,7 +47,7 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
-def picture_name(ref: PageRef) -> str:
+def page_image_filename(ref: PageRef) -> str:
     """Return a file name for a page's picture: `report-p12.jpg`."""
     stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in Path(ref.path).stem)[:80]
     return f"{stem or 'page'}-p{ref.number}.jpg"

@@ -73,10 +73,10 @@ def found_pages(
                 source=page.text.source,
                 confidence=page.text.confidence,
                 estimated=is_estimated(row),
-                like=[PageRef(hits.rows[document_of(key)].path, number_of(key)) for key in one.behind],
+                duplicates=[PageRef(hits.rows[document_of(key)].path, number_of(key)) for key in one.behind],
                 neighbours=_neighbours(snapshot, row, page.number, neighbours),
-                comes_from=_beside(row, told.before),
-                goes_on=_beside(row, told.after),
+                continued_from=_beside(row, told.before),
+                continues_on=_beside(row, told.after),
                 guesses=page.guesses if guesses else (),  # those of a lane that was moved stay at rest
             )
         )

@@ -1,6 +1,6 @@
 """Documents and pages by the names people give them: a path, a unique file name, the start of a SHA-256, a glob."""
 
-from pagelens.api.engine.file_names import absolute_path, path_to_text, read_page_name
+from pagelens.api.engine.file_names import absolute_path, path_to_text, parse_page_name
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.keys import number_of, page_key
 from pagelens.core.types import PageRef
@@ -52,7 +52,7 @@ def resolve_page(snapshot: Snapshot, text: str) -> PageRef:
 
     Raises NotFound, and UsageError where no page is named and there is more than one.
     """
-    name, page = read_page_name(text)
+    name, page = parse_page_name(text)
     row = find_document(snapshot, name)
     if page is None and row.document.page_count > 1:
         raise UsageError(f"expected a page like '{name} p.12' or '{name}#12', found {text!r}")

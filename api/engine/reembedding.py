@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pagelens.api.engine.embedding import Batch, Embedder, embed
-from pagelens.api.engine.indexing import OnProgress, Render, picture_side
+from pagelens.api.engine.indexing import OnProgress, Render, image_side
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.results import FailedFile, Progress
 from pagelens.core.errors import ReadError
 from pagelens.core.types import ImageArray
 from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.reads import DocumentRow, PageRow
-from pagelens.ingest.files.walk import unreadable
-from pagelens.ingest.text.passages import inputs_of
+from pagelens.ingest.files.walk import os_read_error
+from pagelens.ingest.text.passages import passage_inputs
 
 BATCH_PAGES = 32  # embedded at once
 
@@ -58,7 +58,7 @@ class Reembedding:
         """`embedders` fill the move's new lanes; `warn` is told each file whose pages cannot be pictured, at once."""
         self._move = move
         self._embedders = embedders
-        self._files = _Files(render, Originals(move.files, move.layout, kept=False).find, picture_side(embedders))
+        self._files = _Files(render, Originals(move.files, move.layout, kept=False).find, image_side(embedders))
         self._tell, self._warn = tell, warn
         new, old = {lane.name for lane in move.new}, set(move.before.lanes)
         self.report = ReembedReport(
@@ -104,7 +104,7 @@ class Reembedding:
         for piece in load:
             some = self._move.pages(piece.keys)
             pages += some
-            inputs += [inputs_of(piece.row.document, page.text, page.passages) for page in some]
+            inputs += [passage_inputs(piece.row.document, page.text, page.passages) for page in some]
             found, errors = self._files.pictures(piece.row, [page.number for page in some])
             pictures += found
             problems |= {page.key: _problem(errors[page.number]) for page in some if page.number in errors}
@@ -226,5 +226,5 @@ def _stamp(path: Path) -> _Stamp:
     try:
         status = path.stat()
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     return status.st_size, status.st_mtime_ns, status.st_ino

@@ -26,10 +26,10 @@ class FoundPage:
     source: TextSource = "layer"  # where its words come from
     confidence: float | None = None  # of OCR, 0 to 1
     estimated: bool = False  # the page number: the format has no pages of its own
-    like: Sequence[PageRef] = ()  # further hits that are the same to a reader, folded behind this one
+    duplicates: Sequence[PageRef] = ()  # further hits that are the same to a reader, folded behind this one
     neighbours: Sequence["NeighbourPage"] = ()  # the pages before and behind it, where they were asked for
-    comes_from: PageRef | None = None  # the page before, where the words it was found by begin on that,
-    goes_on: PageRef | None = None  # and the page behind, where they go on on that
+    continued_from: PageRef | None = None  # the page before, where the words it was found by begin on that,
+    continues_on: PageRef | None = None  # and the page behind, where they go on on that
     guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
 
 
@@ -48,7 +48,7 @@ class SearchResults:
 
     query: str
     hits: Sequence[FoundPage]
-    heard: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
+    query_references: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
     pages_searched: int  # what the filters left; 0: they left nothing
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that cannot be served here, and why
     approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
@@ -80,7 +80,7 @@ class IndexReport:
     seconds: float = 0.0
 
 
-Waits = Literal["reading", "ocr", "encoding", "writing"]
+IndexStage = Literal["reading", "ocr", "encoding", "writing"]
 """What an indexing run waits for: pages read and drawn, text read from pictures, vectors, the disk."""
 
 
@@ -94,7 +94,7 @@ class Progress:
     bytes: int
     bytes_total: int
     pages: int  # read in this run
-    waits_for: Waits = "reading"  # most of the latest seconds
+    waits_for: IndexStage = "reading"  # most of the latest seconds
     page: int = 0  # of `path`, that is waited for; 0: none is
 
 
@@ -127,7 +127,7 @@ class Status:
     gone: Sequence[str]  # paths of files that are no longer there
     failures: Sequence[FailedFile]
     problem_pages: Sequence[tuple[str, int, str]]
-    alike: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader, in groups
+    duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader, in groups
 
 
 def as_json(value: Any) -> Any:

@@ -27,7 +27,7 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         gone=[path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()],
         failures=[FailedFile(one.path, one.code, one.reason) for one in snapshot.failures()],
         problem_pages=snapshot.unread_pages(),
-        alike=[
+        duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
             for group in deduplication.groups(snapshot)
         ],

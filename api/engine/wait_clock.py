@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from pagelens.api.engine.results import Waits
+from pagelens.api.engine.results import IndexStage
 
 LATEST = 5.0  # seconds after which what was waited for counts little (by a factor of e)
 
@@ -14,11 +14,11 @@ class WaitClock:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._now: Waits = "reading"
+        self._now: IndexStage = "reading"
         self._since = clock()
-        self._spent: dict[Waits, float] = {"reading": 0.0}
+        self._spent: dict[IndexStage, float] = {"reading": 0.0}
 
-    def turn_to(self, what: Waits) -> None:
+    def turn_to(self, what: IndexStage) -> None:
         """Begin to wait for something; what was waited for until now is at its end."""
         moment = self._clock()
         taken, self._since = moment - self._since, moment
@@ -27,7 +27,7 @@ class WaitClock:
         self._spent[self._now] = self._spent.get(self._now, 0.0) + LATEST * (1 - faded)
         self._now = what
 
-    def most(self) -> Waits:
+    def most(self) -> IndexStage:
         """Return what took the most of the latest seconds."""
         self.turn_to(self._now)
         return max(self._spent, key=lambda one: self._spent[one])

@@ -23,12 +23,12 @@ from pagelens.generate.llm.providers import ModelChoice, describe, load_chat_mod
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import make_catalog
-from pagelens.index.files.file_store import create_file_store
+from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.stores.factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.reader_options import DEFAULT as READER_DEFAULT
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers import registry
 from pagelens.retrieve.search import Retriever
@@ -131,11 +131,11 @@ def reembed_collection(
     with CollectionReembedding(root, profile=profile.name, lanes=_records(models, profile)) as move:
         new = {lane.name for lane in move.new}
         embedders = [one for one in models.embedders(move.after) if any(lane.name in new for lane in one.lanes)]
-        picture = partial(picture_of, options=ReaderOptions(settings.passwords))
+        picture = partial(render_image_array, options=ReaderOptions(settings.passwords))
         return Reembedding(move, embedders, picture, on_progress=on_progress, warn=on_render_failure).run()
 
 
-def _records(models: Models, profile: Profile) -> list[LaneRecord]:
+def _records(models: CollectionModels, profile: Profile) -> list[LaneRecord]:
     """Return a profile's lanes, every model loaded. Raises WeightsError."""
     records: list[LaneRecord] = []
     for lane in profile.models:
@@ -169,14 +169,14 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
         load_answerer,
         load_extractor,
         partial(render, options=options),
-        partial(picture_of, options=options),
+        partial(render_image_array, options=options),
         load_recogniser,
         options,
         settings.micro_batching,
     )
 
 
-def answerer(llm: str | None, models: Models, picture_of: RenderPageImage) -> Answerer:
+def answerer(llm: str | None, models: CollectionModels, picture_of: RenderPageImage) -> Answerer:
     """Return what answers: the named language model, or the environment's, or the extractive answerer.
 
     Raises GenerationError where the model lacks an address, a key or its files.
@@ -243,13 +243,13 @@ def models_of(manifest: Manifest) -> dict[str, str]:
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in LANES}
 
 
-def render(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT) -> Image.Image:
+def render(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
     return registry.load(kind, options).render(path, number, longest=longest)
 
 
-def picture_of(
-    path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = READER_DEFAULT
+def render_image_array(
+    path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> ImageArray:
     """Return the same as encoders read it."""
     return np.asarray(render(path, kind, number, longest, options).convert("RGB"))

@@ -8,7 +8,7 @@ from typing import Literal
 from PIL import Image
 
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.page_marks import from_jpeg
+from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.types import PageRef
 
 SIDES = (400, 800, 1_400, 2_000, 3_000)  # pixels of the longer side that pages are drawn and kept at
@@ -18,7 +18,7 @@ Format = Literal["jpeg", "png"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageImageRequest:
     """What shall be seen."""
 
     width: int  # pixels
@@ -32,15 +32,15 @@ class Wanted:
         return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
 
 
-def draw(engine: Engine, ref: PageRef, wanted: Wanted, *, width: float, height: float) -> bytes:
+def draw(engine: Engine, ref: PageRef, wanted: PageImageRequest, *, width: float, height: float) -> bytes:
     """Return the picture of a page whose proportions are `width` by `height`."""
     tall = max(1, min(SIDES[-1], round(wanted.width * height / width)))
     longest = next((side for side in SIDES if side >= max(wanted.width, tall)), SIDES[-1])
     if wanted.heat:
-        data = engine.heated(ref, wanted.query, longest=longest)
+        data = engine.heat_map_image(ref, wanted.query, longest=longest)
     else:
         boxes = engine.evidence(ref, wanted.query) if wanted.query else []
-        data = engine.picture(ref, boxes=boxes, longest=longest)
+        data = engine.page_image(ref, boxes=boxes, longest=longest)
     picture = from_jpeg(data).resize((wanted.width, tall), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     if wanted.format == "png":

@@ -57,7 +57,7 @@ class Pictures:
         if self._engine is None or self.full:
             return None
         try:
-            data = self._engine.picture(PageRef(path, page.number), longest=LONGEST)
+            data = self._engine.page_image(PageRef(path, page.number), longest=LONGEST)
         except PageLensError:  # the file is gone or has changed: the report shows its name instead
             return None
         return self._rule(Image.open(BytesIO(data)))

@@ -13,8 +13,8 @@ from pagelens.evals.runs.judge import PROMPT, Case, Judge, Verdict
 from pagelens.evals.runs.records import AnswerRecord
 from pagelens.evals.runs.run_folder import VERDICTS, Run, RunFolder, read_run_folder, write_whole
 from pagelens.evals.runs.runner import OnStep
-from pagelens.generate.llm.chat import OF_ONE_REQUEST, PicturePart
-from pagelens.generate.llm.image_parts import encode_picture
+from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ImagePart
+from pagelens.generate.llm.image_parts import encode_image
 
 LONGEST = 1_400  # pixels on a picture's longer side
 PAGES = 4  # that the judge sees, at most
@@ -63,7 +63,7 @@ def _verdict(run: Run, judge: Judge, shows: "_Pages", record: AnswerRecord, ques
     try:
         return judge.judge(case, [picture for page in pages if (picture := shows.picture(page))])
     except GenerationError as exc:
-        if exc.code not in OF_ONE_REQUEST:
+        if exc.code not in SINGLE_REQUEST_ERRORS:
             raise
         return None
 
@@ -82,10 +82,10 @@ class _Pages:
         """Return what names a page's looks: its file's SHA-256 and its number; its name where the file is missing."""
         return f"{self._files.get(self._paths.get(page.path, ''), page.path)}#{page.number}"
 
-    def picture(self, page: PageRef) -> PicturePart | None:
+    def picture(self, page: PageRef) -> ImagePart | None:
         """Return a page's picture; None where its file is gone or has changed."""
         path = Path(self._paths.get(page.path, page.path))
         try:
-            return encode_picture(self._engine.page_picture(PageRef(str(path), page.number), LONGEST), longest=LONGEST)
+            return encode_image(self._engine.page_image_array(PageRef(str(path), page.number), LONGEST), longest=LONGEST)
         except PageLensError:
             return None

@@ -10,8 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
-from pagelens.api.engine.indexing import IndexRun, picture_side
-from pagelens.api.engine.models import Models
+from pagelens.api.engine.indexing import IndexRun, image_side
+from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.settings import Settings
 from pagelens.index.lexical.tantivy_index import analyze
@@ -24,7 +24,7 @@ FLUSH_PAGES = 24
 
 def main(collection: Path, files: Path, fatal: int | None) -> None:
     settings = Settings(threads=2)
-    models = Models(choose_profile("builtin", settings).models, analyze, settings)
+    models = CollectionModels(choose_profile("builtin", settings).models, analyze, settings)
     done = 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -38,9 +38,9 @@ def main(collection: Path, files: Path, fatal: int | None) -> None:
     sys.addaudithook(hook)
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = models.embedders(writer.manifest)
-        run = IndexRun(writer, embedders, files=1, size=1, tell=lambda _: None)
-        side, count_tokens = picture_side(embedders), models.text.count_tokens
-        events = read([files], known=run.known, count_tokens=count_tokens, picture_side=side, workers=2, patience=0)
+        run = IndexRun(writer, embedders, files=1, size=1, on_progress=lambda _: None)
+        side, count_tokens = image_side(embedders), models.text.count_tokens
+        events = read([files], known=run.known, count_tokens=count_tokens, image_side=side, workers=2, patience=0)
         run.consume(events)
         assert not run.report.failed, run.report.failed
     print(done)

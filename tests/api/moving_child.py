@@ -22,7 +22,7 @@ import pymupdf  # noqa: F401  here, and not in each fork
 from numpy.typing import NDArray
 
 from pagelens.api.engine.embedding import Batch, Embedder, Rows
-from pagelens.api.engine.indexing import IndexRun, picture_side
+from pagelens.api.engine.indexing import IndexRun, image_side
 from pagelens.api.engine.reembedding import Reembedding
 from pagelens.api.engine.wiring import render_image_array
 from pagelens.core.spaces import Space
@@ -107,8 +107,8 @@ def index(collection: Path, files: Path) -> None:
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = OLD if writer.manifest.profile == "old" else NEW
         run = IndexRun(writer, embedders, files=1, size=1, on_progress=lambda _: None)
-        side = picture_side(embedders)
-        run.consume(read([files], known=run.known, count_tokens=lambda texts: [1] * len(texts), picture_side=side))
+        side = image_side(embedders)
+        run.consume(read([files], known=run.known, count_tokens=lambda texts: [1] * len(texts), image_side=side))
         assert not run.report.failed, run.report.failed
 
 

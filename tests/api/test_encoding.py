@@ -12,7 +12,7 @@ from pagelens.api.engine.indexing import IndexRun
 from pagelens.core.types import Document, Page, no_text
 from pagelens.index.layout import LaneRecord, Layout, create
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
 from tests.api.moving_child import OLD, lanes_of
 
 SECONDS = 20.0  # after which a test gives up
@@ -40,10 +40,10 @@ class Gate:
         return self.inner.embed(batch) if self.inner else Rows()
 
 
-def window(name: str, *, last: bool = True) -> Window:
+def window(name: str, *, last: bool = True) -> PageWindow:
     page = Page(1, None, 1.0, 1.0, no_text())
     document = Document(name, "pdf", name, 1 if last else 2, 0)
-    return Window(Path(name), document, (page,), ((),), ((),), (None,), last=last)
+    return PageWindow(Path(name), document, (page,), ((),), ((),), (None,), last=last)
 
 
 def test_windows_are_encoded_side_by_side_and_come_out_in_their_order_among_other_events() -> None:

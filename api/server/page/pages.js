@@ -35,7 +35,7 @@ function card(hit) {
   const framed = make("div", { className: "framed" }, sheet, make("span", { className: "rank", textContent: hit.rank }));
   const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
     make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
-  const like = hit.like.length ? [make("p", { className: "faint", textContent: `and ${hit.like.length} that look the same` })] : [];
+  const like = hit.duplicates.length ? [make("p", { className: "faint", textContent: `and ${hit.duplicates.length} that look the same` })] : [];
   const told = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
   const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
     make("h3", { textContent: hit.name }),

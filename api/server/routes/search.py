@@ -10,26 +10,26 @@ from pydantic import Json
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.context import Here, HereNow, Kept
+from pagelens.api.server.dependencies import RequestContext, ContextDep, CachedSearch
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import FiltersIn, Lane, SearchRequest, Text
-from pagelens.api.server.schemas.responses import SearchReply
-from pagelens.api.server.schemas.views import documents_of, search_reply
+from pagelens.api.responses import SearchResponse
+from pagelens.api.server.serialization import documents_of, search_response
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 
 
 @router.post("/search", summary="Find pages by a text, a picture, or both")
 @requires_scope("read", collection=True)
-def search(here: HereNow, body: SearchRequest) -> SearchReply:
+def search(context: ContextDep, body: SearchRequest) -> SearchResponse:
     """Return the pages that have to do with a query, best first, each with its evidence."""
-    return _answer(here, body, _decoded(body.image))
+    return _answer(context, body, _decoded(body.image))
 
 
 @router.post("/search/image", summary="Find pages by a picture that is uploaded")
 @requires_scope("read", collection=True)
 def search_by_image(
-    here: HereNow,
+    context: ContextDep,
     image: Annotated[UploadFile, File(description="A JPEG, PNG or WebP.")],
     query: Annotated[Text, Form()] = "",
     k: Annotated[int, Form(ge=1, le=100)] = 10,
@@ -39,7 +39,7 @@ def search_by_image(
     fold: Annotated[bool, Form()] = False,
     neighbours: Annotated[int, Form(ge=0, le=3)] = 0,
     cursor: Annotated[str | None, Form(max_length=500)] = None,
-) -> SearchReply:
+) -> SearchResponse:
     """Do what /v1/search does, with the picture as a file."""
     body = SearchRequest(
         query=query,
@@ -51,35 +51,35 @@ def search_by_image(
         neighbours=neighbours,
         cursor=cursor,
     )
-    return _answer(here, body, image.file.read())
+    return _answer(context, body, image.file.read())
 
 
-def _answer(here: Here, body: SearchRequest, picture: bytes | None) -> SearchReply:
+def _answer(context: RequestContext, body: SearchRequest, picture: bytes | None) -> SearchResponse:
     if not body.query.strip() and picture is None:
         raise Problem(
             422,
-            "nothing-asked",
+            "empty-query",
             "expected a query of at least one word, or a picture, found neither",
             fields=[("body.query", "empty, and no image")],
             next_step="Give `query`, `image`, or both.",
         )
-    asked = _fingerprint(here, body, picture)
-    first = here.door.cursors.read_number(asked, body.cursor)
-    depth = min(first + body.k + 1, here.door.limits.depth)
+    asked = _fingerprint(context, body, picture)
+    first = context.app_state.cursors.read_number(asked, body.cursor)
+    depth = min(first + body.k + 1, context.app_state.limits.depth)
 
-    def work(engine: Engine) -> Kept:
+    def work(engine: Engine) -> CachedSearch:
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
-        return here.door.kept.get((asked, depth, generation), lambda: _search(here, engine, body, picture, depth))
+        return context.app_state.kept.get((asked, depth, generation), lambda: _search(context, engine, body, picture, depth))
 
-    kept = here.use(work)
+    kept = context.use(work)
     more = len(kept.results.hits) > first + body.k
-    following = here.door.cursors.write(asked, first + body.k) if more else None
-    return search_reply(here, kept, first=first, size=body.k, explain=body.explain, next_cursor=following)
+    following = context.app_state.cursors.write(asked, first + body.k) if more else None
+    return search_response(context, kept, first=first, size=body.k, explain=body.explain, next_cursor=following)
 
 
-def _search(here: Here, engine: Engine, body: SearchRequest, picture: bytes | None, depth: int) -> Kept:
-    with here.door.searches.turn():
+def _search(context: RequestContext, engine: Engine, body: SearchRequest, picture: bytes | None, depth: int) -> CachedSearch:
+    with context.app_state.searches.slot():
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
         results = engine.search(
@@ -91,15 +91,15 @@ def _search(here: Here, engine: Engine, body: SearchRequest, picture: bytes | No
             fold=body.fold,
             neighbours=body.neighbours,
         )
-        behind = {ref.path for hit in results.hits for ref in hit.like}
-        return Kept(results, generation, documents_of(engine, behind) if behind else {})
+        behind = {ref.path for hit in results.hits for ref in hit.duplicates}
+        return CachedSearch(results, generation, documents_of(engine, behind) if behind else {})
 
 
-def _fingerprint(here: Here, body: SearchRequest, picture: bytes | None) -> str:
+def _fingerprint(context: RequestContext, body: SearchRequest, picture: bytes | None) -> str:
     """Return what names a query with all its options, the place in its results left out."""
     told = body.model_dump_json(exclude={"cursor", "image", "explain"})
     seen = hashlib.sha256(picture).hexdigest() if picture is not None else ""
-    return hashlib.sha256(f"{here.name}\n{told}\n{seen}".encode()).hexdigest()
+    return hashlib.sha256(f"{context.name}\n{told}\n{seen}".encode()).hexdigest()
 
 
 def _decoded(image: str | None) -> bytes | None:

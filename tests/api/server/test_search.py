@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.limits import ServerLimits
 from tests.api.server.conftest import Server, Started
 from tests.encode.at_once import at_once
 from tests.generate.model_server import ModelServer, Say
@@ -37,7 +37,7 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
 
 
 def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
-    server = start(limits=Limits(kept_results=0))
+    server = start(limits=ServerLimits(kept_results=0))
     server.add(pdfs)
     queries = [f"{words} {number}" for number, words in enumerate(["timber", "limpet tide", "harbour report"] * 5)]
     together = at_once(lambda query: search(server, query=query)["hits"], queries)
@@ -84,7 +84,7 @@ def test_a_picture_is_searched_by_in_json_and_as_a_file_alike(server: Server) ->
 
 
 def test_a_repeated_query_is_kept_until_the_collection_changes(server: Server, pdfs: dict[str, bytes]) -> None:
-    kept = server.client.app.state.door.kept  # type: ignore[attr-defined]
+    kept = server.client.app.state.shared.kept  # type: ignore[attr-defined]
     search(server, query="pilot draught")
     hits = kept.hits
     first = search(server, query="pilot draught")
@@ -161,9 +161,9 @@ def test_folded_hits_name_the_pages_behind_them_and_neighbours_come_along(
     server.add({**pdfs, "again.pdf": pdfs["harbour.pdf"] + b"\n%"})
     flat = search(server, query="timber 2024", k=10)
     folded = search(server, query="timber 2024", k=10, fold=True, neighbours=1)
-    assert not any(hit["like"] or hit["neighbours"] for hit in flat["hits"])
+    assert not any(hit["duplicates"] or hit["neighbours"] for hit in flat["hits"])
     [first, *_] = folded["hits"]
-    [behind] = first["like"]
+    [behind] = first["duplicates"]
     assert {first["name"], behind["name"]} == {"harbour.pdf", "again.pdf"}
     assert behind["number"] == first["number"] == 2
     assert behind["page"] in {hit["page"] for hit in flat["hits"]}

@@ -10,7 +10,7 @@ from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.api.engine.results import SearchResults
-from pagelens.api.engine.storage_options import Places
+from pagelens.api.engine.wiring import StorageOptions
 from pagelens.api.server.app import create_app
 from pagelens.api.server.collections import Collections
 from pagelens.api.server.service import open_service
@@ -27,7 +27,7 @@ def make(root: Path, url: str, folder: Path) -> None:
     settings = Settings(threads=1)
     record = ServerRecord(url, "ready", timeout=5, patience=0.2)
     profile = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
-    wiring.create_collection(root / "default", profile, settings, places=Places(record, None))
+    wiring.create_collection(root / "default", profile, settings, storage=StorageOptions(record, None))
     engine = wiring.open_collection(root / "default", settings)
     engine.index([write_pdf(folder / "tides.pdf", TIDES, title="Tide pools")], workers=0)
     engine.close()
@@ -61,7 +61,7 @@ def test_a_search_in_the_moment_of_a_move_is_answered_by_the_lanes_there_are_now
     with QdrantProcess() as qdrant:
         record = ServerRecord(qdrant.url, "moving", timeout=5, patience=0.2)
         profile = choose_profile("builtin", settings, models={"image": "none"})
-        wiring.create_collection(root / "default", profile, settings, places=Places(record))
+        wiring.create_collection(root / "default", profile, settings, storage=StorageOptions(record))
         with wiring.open_collection(root / "default", settings) as engine:
             engine.index([write_pdf(tmp_path / "tides.pdf", TIDES, title="Tide pools")], workers=0)
         layout, collections, seen = Layout(root / "default"), Collections(root, settings), []
@@ -87,8 +87,8 @@ def test_a_server_whose_files_are_away_says_so_and_goes_on_searching(tmp_path: P
     settings, root, share = Settings(threads=1), tmp_path / "collections", tmp_path / "share"
     share.mkdir()
     profile = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
-    places = Places(files=FilesRecord(share.as_uri(), "ours"))
-    wiring.create_collection(root / "default", profile, settings, places=places)
+    storage = StorageOptions(files=FilesRecord(share.as_uri(), "ours"))
+    wiring.create_collection(root / "default", profile, settings, storage=storage)
     document = write_pdf(tmp_path / "tides.pdf", TIDES, title="Tide pools")
     with wiring.open_collection(root / "default", settings) as engine:
         engine.index([document], workers=0)
