@@ -23,7 +23,8 @@ from pagelens.index.admin.check import find_damage
 from pagelens.index.catalog import databases, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, transaction
-from pagelens.index.files.file_store import FileStore, open_file_store
+from pagelens.index.files.file_store import FileStore
+from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, MultiVectorQuery, SearchResult, best_row_per_page
 from pagelens.index.layout import LaneRecord, Layout, load, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex, SnapshotWords
@@ -62,9 +63,9 @@ class View:
         """See `VectorStore.require_ready`."""
         self._store.require_ready(connection, lanes)
 
-    def together(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
-        """See `VectorStore.together`."""
-        return self._store.together(searches)
+    def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
+        """See `VectorStore.run_parallel`."""
+        return self._store.run_parallel(searches)
 
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> LaneVectors:
         """Return a lane's vectors, read once."""

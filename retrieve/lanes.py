@@ -6,8 +6,8 @@
     looks   the picture's pooled features beside another picture's (builtin; CLIP needs no such lane)
     page    late interaction: the page's words (builtin) or patches (ColPali)
 
-A lane encodes a query into a `LaneQuery` and turns the index's result into a ranking; `rank_lanes` has all lanes' queries
-answered in one call. A lane that cannot use a query (`looks` without a picture, `words` without words) ranks nothing.
+A lane encodes a query into a `LaneQuery` and turns the index's result into a ranking; `rank_lanes` has the queries of
+all lanes answered in one call. A lane that cannot use a query (`looks` without a picture, `words` without words) ranks nothing.
 Rankings are combined in `pagelens.retrieve.fusion`.
 """
 
@@ -123,12 +123,16 @@ class VisualLane:
     def __init__(self, encoder: PixelEncoder) -> None:
         self._encoder = encoder
 
-    def rank(self, query: Query, depth: int, selection: Selection | None = None) -> Dialogue[Ranking]:
-        """See `Lane.rank`."""
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
         if query.image is None:
-            return Ranking(self.name, [])
-        [vector] = self._encoder.encode_images([query.image])
-        return (yield from _best_rows(self.name, vector, depth, selection))
+            return None
+        return DenseQuery(self.name, self._encoder.encode_images([query.image])[0], depth, selection)
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`."""
+        keys, scores = result
+        return _page_ranking(self.name, (page_of(keys), scores))
 
 
 class PageLane:

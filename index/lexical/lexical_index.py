@@ -30,7 +30,7 @@ class LaneWords(Protocol):
         """The number of pages that count for the terms' frequencies."""
         ...
 
-    def know(self, connection: Connection, terms: Sequence[str]) -> None:
+    def load_frequencies(self, connection: Connection, terms: Sequence[str]) -> None:
         """Look up what `idf` and `search` will want of a query's analyzed terms; `connection` sees the same commit."""
         ...
 
@@ -102,11 +102,11 @@ class SnapshotWords:
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
-        self._words.know(self._connection, terms)
+        self._words.load_frequencies(self._connection, terms)
         return {term: self._words.idf(term) for term in terms}
 
     def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
         """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
-        self._words.know(self._connection, terms)
+        self._words.load_frequencies(self._connection, terms)
         keys, scores = self._words.search(terms, k, selection=selection)
         return list(zip(keys.tolist(), scores.tolist(), strict=True))

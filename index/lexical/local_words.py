@@ -105,7 +105,7 @@ class EmbeddedLaneWords:
     def __len__(self) -> int:
         return len(self._searcher)
 
-    def know(self, connection: Connection, terms: Sequence[str]) -> None:
+    def load_frequencies(self, connection: Connection, terms: Sequence[str]) -> None:
         """Nothing: the index counts its terms itself."""
 
     def idf(self, term: str) -> float:

@@ -201,8 +201,8 @@ class QdrantLaneWords:
     def __len__(self) -> int:
         return self._totals.pages
 
-    def know(self, connection: Connection, terms: Sequence[str]) -> None:
-        """See `LaneWords.know`: one look into the catalog."""
+    def load_frequencies(self, connection: Connection, terms: Sequence[str]) -> None:
+        """See `LaneWords.load_frequencies`: one look into the catalog."""
         places = query_places(terms)
         with self._lock:
             known = {place: self._known[place] for place in places if place in self._known}

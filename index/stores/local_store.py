@@ -170,7 +170,7 @@ class EmbeddedStore:
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """Nothing: a snapshot has opened its segments."""
 
-    def together(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
+    def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """One after another: nobody is waited for."""
         return [search() for search in searches]
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine
 
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.catalog.writes import DenseRows
-from pagelens.index.dense.vector_index import Matrix
-from pagelens.index.lane_queries import Answer
+from pagelens.index.dense.exact_index import Matrix
+from pagelens.index.lane_queries import SearchResult
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.layout import LaneRecord, Manifest
 from pagelens.index.lexical.lexical_index import LexicalIndex
@@ -160,7 +160,7 @@ class VectorStore(Protocol):
         """Remove everything that a server holds of the collection; repeated, it changes nothing."""
         ...
 
-    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """Return what searches in this store's lanes find, each asked while the others wait for their answers, where
         that saves time."""
         ...

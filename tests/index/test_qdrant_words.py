@@ -16,7 +16,7 @@ from pagelens.core.types import QueryTokens
 from pagelens.index.admin.repair import repair
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.databases import open_for_reading
-from pagelens.index.lane_queries import TokenAsking, VectorAsking, WordAsking
+from pagelens.index.lane_queries import DenseQuery, LexicalQuery, MultiVectorQuery
 from pagelens.index.layout import Layout, ServerRecord, create, load, write_json
 from pagelens.index.lexical import qdrant_words
 from pagelens.index.lexical.qdrant_sparse import WORDS
@@ -78,7 +78,7 @@ def test_another_machine_needs_no_lexical_index(root: Path, client: QdrantClient
     assert len(found(root)) == sum("apple" in text for text in FRUIT + TREES)
 
 
-def test_lanes_are_asked_at_once(tmp_path: Path) -> None:
+def test_lanes_are_searched_in_parallel(tmp_path: Path) -> None:
     """The server answers none of the three searches before it has all of them."""
     with QdrantProcess(together=3) as process:
         make(tmp_path / "c", process.url, "together")
@@ -86,11 +86,11 @@ def test_lanes_are_asked_at_once(tmp_path: Path) -> None:
         reader = CollectionReader(tmp_path / "c")
         query = QueryTokens(tokens(FRUIT[0]).vectors, FRUIT[0].split())
         with reader.snapshot() as snapshot:
-            answers = snapshot.answer(
+            answers = snapshot.search(
                 [
-                    VectorAsking("text", vector(FRUIT[0]), 3, None),
-                    TokenAsking("page", query, 3, None),
-                    WordAsking(["appl"], 3, None),
+                    DenseQuery("text", vector(FRUIT[0]), 3, None),
+                    MultiVectorQuery("page", query, 3, None),
+                    LexicalQuery(("appl",), 3, None),
                 ]
             )
             alone = snapshot.vectors("text").search(vector(FRUIT[0]), 3), snapshot.tokens("page").search(query, 3)
@@ -221,7 +221,7 @@ def test_terms_that_two_look_up_at_once_are_known_to_both(root: Path) -> None:
 
     def ask(term: str) -> float:
         with engine.connect() as connection:
-            view.know(connection, [term])
+            view.load_frequencies(connection, [term])
         known.wait(30)
         return view.idf(term)
 
@@ -239,7 +239,7 @@ def test_terms_that_were_asked_for_long_ago_are_forgotten_first(root: Path, monk
     with engine.connect() as connection:
         view = store.lexical(engine).view(connection, np.array([1, 2]), 2)
         for term in ("appl", "pear", "appl", "oak"):
-            view.know(connection, [term])
+            view.load_frequencies(connection, [term])
         assert view.idf("appl") > 0 and view.idf("oak") > 0
         with pytest.raises(KeyError):
             view.idf("pear")

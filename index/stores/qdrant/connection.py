@@ -15,6 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,18 +25,41 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from pagelens.core.errors import StoreError
 from pagelens.index.layout import ServerRecord
-from pagelens.index.stores.qdrant.parallel_requests import AtOnce
 
 logger = logging.getLogger(__name__)
 
 KEY = "PAGELENS_QDRANT_KEY"
 OLDEST = (1, 12)  # facets and the query API
 PASSING = {429, 502, 503, 504}  # answers of a server that is busy, starting or behind something that is
-AT_ONCE = 16  # requests of this process for parts of one thing; further ones wait
+PARALLEL_REQUESTS = 16  # of one process, for the parts of one search; further requests wait
 FIRST_PAUSE = 0.25  # seconds before the second try; doubled for each further one
 
 Result = TypeVar("Result")
 Pause = Callable[[float], None]
+
+
+class RequestPool:
+    """Threads for requests that run at the same time, started with the first batch. A request must not run others in
+    the same pool: all threads could then wait for each other."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size, self._name = size, name
+        self._threads: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def run(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Return the result of each request, in order."""
+        with self._lock:  # `close` waits for requests submitted before it
+            self._threads = self._threads or ThreadPoolExecutor(self._size, self._name)
+            futures = [self._threads.submit(request) for request in requests]
+        return [future.result() for future in futures]
+
+    def close(self) -> None:
+        """Wait for submitted requests and end the threads. A later `run` starts new ones."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
 
 
 class Qdrant:
@@ -56,7 +80,7 @@ class Qdrant:
         self._make = make
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
-        self._parts = AtOnce(AT_ONCE, "qdrant-part")
+        self._parts = RequestPool(PARALLEL_REQUESTS, "qdrant-part")
         self._patience, self._pause = patience, pause
         self.where = where
         self.local = local
@@ -91,12 +115,12 @@ class Qdrant:
             except (ValueError, RuntimeError) as exc:  # local mode's errors, and values no request can be made of
                 raise StoreError(f"{what} at {self.where} failed: {exc}") from exc
 
-    def at_once(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
+    def run_parallel(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
         """Return what some requests give, each on a connection of its own; local mode is asked one by one. A request
         makes no others this way, or all could wait for each other."""
         if self.local or len(requests) < 2:
             return [request() for request in requests]
-        return self._parts(requests)
+        return self._parts.run(requests)
 
     def close(self) -> None:
         """Give up the connections."""

@@ -115,7 +115,9 @@ class QdrantLane(QdrantCollection):
             return self._qdrant.call(what, QdrantClient.retrieve, self.name, list(some), with_payload=[field])
 
         parts = [partial(fetch, keys[start : start + FETCHED]) for start in range(0, len(keys), FETCHED)]
-        found = {int(record.id): record.payload or {} for records in self._qdrant.at_once(parts) for record in records}
+        found = {
+            int(record.id): record.payload or {} for records in self._qdrant.run_parallel(parts) for record in records
+        }
         return {key: payload[field] for key, payload in found.items() if field in payload}
 
     def faults(self, documents: Sequence[int]) -> dict[int, str]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from pagelens.core.keys import document_of, number_of
-from pagelens.index.late.ragged import Ragged
+from pagelens.index.late.ragged import RaggedTokens
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.selection import Selection
 
@@ -90,7 +90,7 @@ def not_gone() -> models.Condition:
 
 def pack_page(rows: TokenRows, row: int) -> str:
     """Return one page's tokens and boxes, as they lie at rest, as text."""
-    used = rows.tokens.cut(row, row + 1).used
+    used = rows.tokens.slice(row, row + 1).used
     codes, scales, boxes = rows.tokens.codes[used], rows.tokens.scales, rows.boxes[used]
     kind = HALVES if scales is None else INTEGERS
     numbers = b"" if scales is None else scales[used].astype("<f4").tobytes()
@@ -109,7 +109,7 @@ def unpack_page(text: str, dim: int) -> TokenRows:
     boxes = np.frombuffer(data, "<u2", count * 4, len(data) - 8 * count).reshape(count, 4)
     none = np.zeros(2, np.int64)
     return TokenRows(
-        Ragged(np.array([0, count], np.int64), codes, scales),
+        RaggedTokens(np.array([0, count], np.int64), codes, scales),
         boxes.astype(np.uint16),
-        Ragged(none, np.zeros((0, dim), np.uint8), np.zeros(0, np.float32)),
+        RaggedTokens(none, np.zeros((0, dim), np.uint8), np.zeros(0, np.float32)),
     )

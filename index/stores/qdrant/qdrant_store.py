@@ -23,17 +23,16 @@ from pagelens.core.errors import StoreError
 from pagelens.core.keys import document_of, page_of
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import page_count, transaction
-from pagelens.index.lane_queries import Answer
+from pagelens.index.lane_queries import SearchResult
 from pagelens.index.lane_rows import runs_of
 from pagelens.index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.lexical_index import LexicalIndex
 from pagelens.index.lexical.local_words import EmbeddedWords
 from pagelens.index.lexical.qdrant_sparse import WordsCollection
 from pagelens.index.lexical.qdrant_words import WORDS_STORE, QdrantWords
-from pagelens.index.stores.qdrant.connection import KEY, Qdrant, connect
+from pagelens.index.stores.qdrant.connection import KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
 from pagelens.index.stores.qdrant.lane import QdrantLane
 from pagelens.index.stores.qdrant.lane_search import QdrantTokens, QdrantVectors
-from pagelens.index.stores.qdrant.parallel_requests import AtOnce
 from pagelens.index.stores.qdrant.points import beyond, gone_until, strangers
 from pagelens.index.stores.vector_store import NOTHING, DenseParts, LaneCheck, TokenParts, Written
 
@@ -41,7 +40,6 @@ logger = logging.getLogger(__name__)
 
 LANE = r"[a-z_]+-([0-9a-f]{8}|v\d+)"  # what a lane is called behind the prefix: `LaneRecord.store`, WORDS_STORE
 NAMED = 10_000  # documents named in one request
-ASKED_AT_ONCE = 16  # requests of this process; further ones wait
 
 
 class QdrantStore:
@@ -50,7 +48,7 @@ class QdrantStore:
     def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
         self._qdrant, self._record, self._layout = qdrant, record, layout
         self._lanes: dict[str, QdrantLane] = {}
-        self._searches = AtOnce(ASKED_AT_ONCE, "qdrant")
+        self._searches = RequestPool(PARALLEL_REQUESTS, "qdrant")
         self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
@@ -209,11 +207,11 @@ class QdrantStore:
         ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # `a` must not take `a-b-text-...` for its own
         return sorted(one.name for one in found if ours.fullmatch(one.name))
 
-    def together(self, searches: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
         if self._qdrant.local or len(searches) < 2:
             return [search() for search in searches]
-        return self._searches(searches)
+        return self._searches.run(searches)
 
     def close(self) -> None:
         """Give up the connections."""

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from pagelens.index.stores.qdrant.parallel_requests import AtOnce
+from pagelens.index.stores.qdrant.connection import RequestPool
 
 
 def test_requests_run_side_by_side_and_answers_keep_their_order() -> None:
@@ -15,13 +15,13 @@ def test_requests_run_side_by_side_and_answers_keep_their_order() -> None:
         together.wait(30)
         return number
 
-    at_once = AtOnce(3, "test")
-    assert at_once([partial(meet, number) for number in range(3)]) == [0, 1, 2]
-    at_once.close()
+    pool = RequestPool(3, "test")
+    assert pool.run([partial(meet, number) for number in range(3)]) == [0, 1, 2]
+    pool.close()
 
 
 def test_what_was_taken_on_is_done_though_it_is_closed_meanwhile_and_more_may_be_asked_later() -> None:
-    at_once = AtOnce(2, "test")
+    pool = RequestPool(2, "test")
     begun, go_on = threading.Event(), threading.Event()
     answers: list[list[bool]] = []
 
@@ -29,21 +29,21 @@ def test_what_was_taken_on_is_done_though_it_is_closed_meanwhile_and_more_may_be
         begun.set()
         return go_on.wait(30)
 
-    asking = threading.Thread(target=lambda: answers.append(at_once([slow] * 6)))
+    asking = threading.Thread(target=lambda: answers.append(pool.run([slow] * 6)))
     asking.start()
     assert begun.wait(30)
-    closing = threading.Thread(target=at_once.close)
+    closing = threading.Thread(target=pool.close)
     closing.start()
     go_on.set()
     asking.join(30)
     closing.join(30)
     assert answers == [[True] * 6]
-    assert at_once([lambda: 1, lambda: 2]) == [1, 2]
-    at_once.close()
+    assert pool.run([lambda: 1, lambda: 2]) == [1, 2]
+    pool.close()
 
 
 def test_an_error_is_its_callers() -> None:
-    at_once = AtOnce(2, "test")
+    pool = RequestPool(2, "test")
     with pytest.raises(ZeroDivisionError):
-        at_once([lambda: 1 // 0, lambda: 2])
-    at_once.close()
+        pool.run([lambda: 1 // 0, lambda: 2])
+    pool.close()
