@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 
 from pagelens.core.errors import StoreError
 from pagelens.index.catalog import tables as t
-from pagelens.index.files.file_store import Files, FolderFiles, own
+from pagelens.index.files.file_store import FileStore, valid_names
+from pagelens.index.files.folder_store import FolderFileStore
 from pagelens.index.layout import Layout
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "originals"
 
 
-def keep(files: Files, sha256: str, source: Path) -> bool:
+def keep(files: FileStore, sha256: str, source: Path) -> bool:
     """Keep the file of the document `sha256`, durably; return whether it stayed the same meanwhile. Raises StoreError,
     OSError where the file cannot be read."""
     before = source.stat()
@@ -36,16 +37,16 @@ def keep(files: Files, sha256: str, source: Path) -> bool:
     return False
 
 
-def find(files: Files, layout: Layout, sha256: str) -> Path | None:
+def find(files: FileStore, layout: Layout, sha256: str) -> Path | None:
     """Return where on this machine the file of a document can be read; None where it is not kept. Raises StoreError,
     also where it is not what was kept."""
-    for name in own(files.below(f"{FOLDER}/{sha256}")):
+    for name in valid_names(files.list_names(f"{FOLDER}/{sha256}")):
         path = files.fetch(f"{FOLDER}/{sha256}/{name}", layout.root)
         if path is None:
             continue
         if _digest(path) == name.partition(".")[0]:
             return path
-        if not isinstance(files, FolderFiles):
+        if not isinstance(files, FolderFileStore):
             path.unlink(missing_ok=True)  # it was brought here for this
         raise StoreError(
             f"expected {FOLDER}/{sha256}/{name} as it was kept, found other bytes. Remove it, and index the file again."
@@ -53,20 +54,20 @@ def find(files: Files, layout: Layout, sha256: str) -> Path | None:
     return None
 
 
-def copy(source: Files, layout: Layout, target: Files, sha256: str) -> None:
+def copy(source: FileStore, layout: Layout, target: FileStore, sha256: str) -> None:
     """Keep in `target` what `source` keeps of a document; `layout` has room for it on its way. Raises StoreError."""
-    if not own(target.below(f"{FOLDER}/{sha256}")) and (path := find(source, layout, sha256)) is not None:
+    if not valid_names(target.list_names(f"{FOLDER}/{sha256}")) and (path := find(source, layout, sha256)) is not None:
         target.put(f"{FOLDER}/{sha256}/{path.name}", path)
 
 
-def missing(connection: Connection, files: Files) -> Mapping[str, str]:
+def missing(connection: Connection, files: FileStore) -> Mapping[str, str]:
     """Return the titles of live documents whose file is not kept, by SHA-256."""
-    kept, d = set(files.below(FOLDER)), t.documents.c
+    kept, d = set(files.list_names(FOLDER)), t.documents.c
     rows = connection.execute(select(d.sha256, d.title).where(d.live == 1).order_by(d.key))
     return {row.sha256: row.title for row in rows if row.sha256 not in kept}
 
 
-def problems(connection: Connection, files: Files) -> list[str]:
+def problems(connection: Connection, files: FileStore) -> list[str]:
     """Return what is wrong with the files of live documents, in words."""
     try:
         files.require_ready()

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable
 
 from pagelens.core.errors import StoreError
-from pagelens.index.files.file_store import Files
+from pagelens.index.files.file_store import FileStore
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "pictures"
 
 
-def kept_picture(files: Files, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
+def kept_picture(files: FileStore, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
     """Return the JPEG of a page whose longer side is `longest` pixels; `make` renders it when it is not kept yet.
 
     A collection on a read-only disk serves pictures too, it only does not keep them; so does one whose files are

@@ -14,7 +14,9 @@ from pagelens.index.admin import garbage_collection
 from pagelens.index.catalog import databases, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import transaction
-from pagelens.index.files.file_store import Files, FolderFiles, open_files
+from pagelens.index.files.file_store import FileStore
+from pagelens.index.files.file_store_factory import open_file_store
+from pagelens.index.files.folder_store import FolderFileStore
 from pagelens.index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex
 from pagelens.index.stores.factory import open_store
@@ -29,7 +31,7 @@ class Opened:
     engine: Engine
     words: LexicalIndex
     store: VectorStore
-    files: Files
+    files: FileStore
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         stack.enter_context(writer_lock(layout))
         manifest = load(layout)
         engine = stack.enter_context(databases.hold(layout, manifest))
-        garbage_collection.drop_vanished(engine)
+        garbage_collection.drop_missing_documents(engine)
         store = open_store(layout, manifest)
         stack.callback(store.close)
         words = store.lexical(engine)
@@ -48,16 +50,16 @@ def open_for_writing(layout: Layout) -> Iterator[Opened]:
         lanes = _lanes_by_store(manifest, next_manifest(layout))
         drop_other_stores(engine, store, lanes)
         store.sweep(engine, lanes)
-        files = open_files(layout, manifest)
+        files = open_file_store(layout, manifest)
         files.require_ready()
-        garbage_collection.sweep_files(engine, places_of(layout, files))
+        garbage_collection.collect_file_garbage(engine, places_of(layout, files))
         words.sync()
         yield Opened(manifest, engine, words, store, files)
 
 
-def places_of(layout: Layout, files: Files) -> list[Files]:
+def places_of(layout: Layout, files: FileStore) -> list[FileStore]:
     """Return where files of a collection may lie: in its place, and copies of them in its folder."""
-    return [files] if isinstance(files, FolderFiles) else [files, FolderFiles(layout.root)]
+    return [files] if isinstance(files, FolderFileStore) else [files, FolderFileStore(layout.root)]
 
 
 def stores(manifest: Manifest) -> set[str]:

@@ -26,7 +26,7 @@ from typing import Any
 
 from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from pagelens.index import layout
-from pagelens.index.admin.copying import WINDOW, OnCopied, copy_newest
+from pagelens.index.admin.copying import WINDOW, OnCopied, copy_latest_commit
 from pagelens.index.layout import Layout, sync_folder
 from pagelens.index.reader import CollectionReader
 
@@ -112,7 +112,7 @@ def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, 
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(PASSES):
-            report = copy_newest(reader, staged, tell, window=window)
+            report = copy_latest_commit(reader, staged, tell, window=window)
             if not report.problems:
                 return report.of_documents, report.of_pages
             logger.info("copied once more, of what was replaced meanwhile: %s", report.problems[0])

@@ -9,12 +9,12 @@ from pagelens.index.catalog import reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import transaction
 from pagelens.index.catalog.writes import remove_documents
-from pagelens.index.files.file_store import INCOMING, Files, own
+from pagelens.index.files.file_store import INCOMING, FileStore, valid_names
 from pagelens.index.originals import FOLDER as ORIGINALS
 from pagelens.index.page_images import FOLDER as PICTURES
 
 
-def drop_vanished(engine: Engine) -> None:
+def drop_missing_documents(engine: Engine) -> None:
     """Forget half-read documents whose file is gone; the others are gone on with when their file is met again."""
     d = t.documents.c
     with transaction(engine) as connection:
@@ -25,13 +25,13 @@ def drop_vanished(engine: Engine) -> None:
             reads.advance(connection)
 
 
-def sweep_files(engine: Engine, places: Iterable[Files]) -> None:
+def collect_file_garbage(engine: Engine, places: Iterable[FileStore]) -> None:
     """Remove pictures and originals of documents that the catalog does not have, and files that never became whole.
     Raises StoreError."""
     with transaction(engine) as connection:
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
     for place in places:
         for folder in (PICTURES, ORIGINALS):
-            for document in set(own(place.below(folder))) - digests:
+            for document in set(valid_names(place.list_names(folder))) - digests:
                 place.remove(f"{folder}/{document}")
         place.remove(INCOMING)

@@ -1,8 +1,8 @@
 """A collection removed with all that it has elsewhere: vectors on Qdrant, files at an address, a catalog on PostgreSQL.
 
-The folder goes out of sight first (`put_aside`), then what lies elsewhere goes, the catalog last, then the folder. Each
+The folder goes out of sight first (`move_to_trash`), then what lies elsewhere goes, the catalog last, then the folder. Each
 step may be repeated: what a crash, or a server that is away, leaves over is known by the folder that was put aside, and
-`remove_put_aside` goes on with it. Only what has the collection's own name there is removed, and no folder in which a
+`empty_trash` goes on with it. Only what has the collection's own name there is removed, and no folder in which a
 person keeps something too.
 """
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pagelens.core.errors import CollectionDamaged, CollectionError, CollectionMismatch, UsageError
-from pagelens.index.files.file_store import remove_files, require_reachable
+from pagelens.index.files.file_store_factory import remove_file_store, require_reachable
 from pagelens.index.layout import Layout, Manifest, exists, load, strangers, writer_lock
 from pagelens.index.stores.factory import open_store
 
@@ -27,7 +27,7 @@ _NOBODYS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _OURS_FOR_A_MOMENT = ("catalog.sqlite-", ".collection.")  # SQLite's own, and what a killed writer left half-written
 
 
-def put_aside(layout: Layout, trash: Path) -> None:
+def move_to_trash(layout: Layout, trash: Path) -> None:
     """Take a collection out of sight, if all that it has elsewhere answers and nobody writes to it. Raises
     CollectionLocked, StoreError, UsageError where others' files are in its folder: then nothing was done."""
     with writer_lock(layout):
@@ -45,11 +45,11 @@ def put_aside(layout: Layout, trash: Path) -> None:
             layout.root.rename(aside)
 
 
-def remove_put_aside(trash: Path) -> None:
+def empty_trash(trash: Path) -> None:
     """Remove the collections that were put aside in a folder. What cannot be removed now waits for the next time."""
     for folder in sorted(trash.glob(f"{ASIDE}*")):
         try:
-            remove_elsewhere(Layout(folder))
+            remove_external_data(Layout(folder))
         except CollectionError as exc:
             logger.warning("what a deleted collection has elsewhere is not removed yet: %s", exc)
             continue
@@ -58,7 +58,7 @@ def remove_put_aside(trash: Path) -> None:
             folder.unlink()
 
 
-def remove_elsewhere(layout: Layout) -> None:
+def remove_external_data(layout: Layout) -> None:
     """Remove what a collection has outside its folder. Raises CollectionLocked, StoreError: run it again, then."""
     manifest = _manifest(layout)
     if manifest is None:
@@ -71,7 +71,7 @@ def remove_elsewhere(layout: Layout) -> None:
             finally:
                 store.close()
         if manifest.files is not None:
-            remove_files(manifest.files)
+            remove_file_store(manifest.files)
 
 
 def _require_alone(layout: Layout) -> None:

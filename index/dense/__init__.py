@@ -1,1 +1,1 @@
-"""Dense vector indexes: exact numpy and FAISS."""
+"""Dense vector indexes: exact (numpy) and FAISS."""

@@ -1,15 +1,16 @@
-"""Dense search by plain numpy: every vector looked at, in float32. The twin that approximations are compared with."""
+"""Exact dense search in numpy, float32: the reference that other indexes are compared with."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.index.dense.vector_index import Matrix
+Matrix = NDArray[np.float16] | NDArray[np.float32]
+"""Vectors, (n, dim)."""
 
-BLOCK = 16_384  # rows turned into float32 at a time: 25 MB at 384 dimensions
+BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
 
 
 class ExactIndex:
-    """Inner product over all rows. `vectors` is (n, dim), float16 or float32, and may be memory-mapped."""
+    """Inner product with every row; implements `VectorIndex`. `vectors` is (n, dim) and may be memory-mapped."""
 
     def __init__(self, vectors: Matrix) -> None:
         self._vectors = vectors
@@ -32,7 +33,7 @@ class ExactIndex:
         scores = self.scores(query)
         rows = np.arange(len(scores)) if allowed is None else np.flatnonzero(allowed)
         if len(rows) > k > 0:
-            cut = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
-            rows = rows[scores[rows] >= cut]  # ties at the cut stay in until the stable sort below
+            kth_best = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
+            rows = rows[scores[rows] >= kth_best]  # keeps all rows tied with the k-th; the stable sort decides
         order = np.argsort(-scores[rows], kind="stable")[: max(k, 0)]
         return rows[order].astype(np.int64), scores[rows[order]]

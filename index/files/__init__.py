@@ -1,1 +1,1 @@
-"""Where page images and original files are kept: a folder, or an fsspec address."""
+"""Storage of page images and original files: in a folder, or behind an fsspec address."""

@@ -1,6 +1,6 @@
 """Token vectors of many pages, as many each as a page has: stored one after another, walked in blocks.
 
-A collection's tokens lie in several memory-mapped segments of which some pages are dead; a `Stack` is the live ones
+A collection's tokens lie in several memory-mapped segments of which some pages are dead; a `ChunkedTokens` is the live ones
 under one row number each, and gives them out in blocks that fit the processor's cache, copying only where live pages
 are not neighbours. Knows no keys, no boxes, no scores.
 """
@@ -18,7 +18,7 @@ BLOCK_TOKENS = 12_288  # rows a block holds at most, if a page does not have mor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ragged:
+class RaggedTokens:
     """Pages' tokens one after another: page p has the rows offsets[p] to offsets[p + 1] of `codes`."""
 
     offsets: NDArray[np.int64]  # (n_pages + 1,), rising; the first need not be 0
@@ -28,9 +28,9 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def cut(self, start: int, stop: int) -> "Ragged":
+    def slice(self, start: int, stop: int) -> "RaggedTokens":
         """Return the pages from start to stop, as a view."""
-        return Ragged(self.offsets[start : stop + 1], self.codes, self.scales)
+        return RaggedTokens(self.offsets[start : stop + 1], self.codes, self.scales)
 
     @property
     def used(self) -> slice:
@@ -39,7 +39,7 @@ class Ragged:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class TokenBlock:
     """Some pages' tokens, ready to be multiplied: `pages` says which of the rows asked for they are."""
 
     pages: slice
@@ -48,10 +48,10 @@ class Block:
     scales: NDArray[np.float32] | None
 
 
-class Stack:
-    """Pages of several `Ragged` parts, numbered from 0 in order."""
+class ChunkedTokens:
+    """Pages of several `RaggedTokens` parts, numbered from 0 in order."""
 
-    def __init__(self, parts: Sequence[Ragged], dim: int) -> None:
+    def __init__(self, parts: Sequence[RaggedTokens], dim: int) -> None:
         assert all(part.codes.shape[1] == dim for part in parts), ([part.codes.shape for part in parts], dim)
         self.dim = dim
         self._parts = list(parts)
@@ -73,7 +73,7 @@ class Stack:
         """Return a page's tokens (n_tokens, dim)."""
         return dequantise(*self.page(row))
 
-    def blocks(self, rows: NDArray[np.int64], *, tokens: int = BLOCK_TOKENS) -> Iterator[Block]:
+    def blocks(self, rows: NDArray[np.int64], *, tokens: int = BLOCK_TOKENS) -> Iterator[TokenBlock]:
         """Walk some pages, rising and none of them empty, in blocks of at most `tokens` tokens or one page."""
         part = self._part[rows]
         apart = (part[1:] != part[:-1]) | (self._starts[rows[1:]] != self._stops[rows[:-1]])
@@ -86,7 +86,7 @@ class Stack:
             codes, scales = self._gather(
                 rows, [first, *(cut for cut in breaks[start:stop].tolist() if cut < last), last]
             )
-            yield Block(slice(first, last), before[first:last] - before[first], codes, scales)
+            yield TokenBlock(slice(first, last), before[first:last] - before[first], codes, scales)
 
     def _cuts(self, part: NDArray[np.int64], ends: NDArray[np.int64], tokens: int) -> list[int]:
         """Return where blocks begin and end, as positions in rows whose tokens end at `ends`, counted over all."""

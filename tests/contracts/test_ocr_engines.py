@@ -10,7 +10,7 @@ from pagelens.core.types import ImageArray
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.ocr.page_ocr import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
-from pagelens.ingest.text.page_text import Word, assemble
+from pagelens.ingest.text.page_text import Word, assemble_text
 from tests.ingest.scans import LINES, drawn, picture_of, written_page
 
 
@@ -32,7 +32,7 @@ def engine(request: pytest.FixtureRequest) -> TextRecogniser:
 
 def as_text(words: list[RecognisedWord], picture: ImageArray) -> str:
     height, width = picture.shape[:2]
-    return assemble([Word(*word[:7]) for word in words], width=width, height=height).text
+    return assemble_text([Word(*word[:7]) for word in words], width=width, height=height).text
 
 
 def test_a_page_is_read_word_for_word_line_by_line(engine: TextRecogniser) -> None:

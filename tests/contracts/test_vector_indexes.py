@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pagelens.index.dense.exact_index import BLOCK, ExactIndex
+from pagelens.index.dense.exact_index import BLOCK, ExactIndex, Matrix
 from pagelens.index.dense.faiss_index import FaissIndex
-from pagelens.index.dense.vector_index import Matrix, VectorIndex
+from pagelens.index.dense.vector_index import VectorIndex
 from tests.contracts.on_qdrant import VectorsOnQdrant
 
 Build = Callable[[Matrix], VectorIndex]

@@ -9,7 +9,7 @@ from qdrant_client import QdrantClient
 
 from pagelens.core.errors import CollectionMismatch, SnapshotExpired
 from pagelens.core.keys import page_of
-from pagelens.index.admin.copying import copy_newest
+from pagelens.index.admin.copying import copy_latest_commit
 from pagelens.index.layout import Layout, ServerRecord, create, write_json
 from pagelens.index.reader import CollectionReader, Snapshot
 from tests.index.fixtures import TEXT, vector, write
@@ -122,7 +122,7 @@ def test_a_copy_that_takes_too_long_goes_on_with_a_newer_commit_and_is_whole(pla
             write(place.root, with_tokens(str(other), ["service tree"]))
             place.pass_time(GRACE + 1)
 
-    report = copy_newest(place.reader, tmp_path / "copy", change, window=1)
+    report = copy_latest_commit(place.reader, tmp_path / "copy", change, window=1)
     assert (report.problems, report.of_documents, report.documents + report.kept) == ([], 2, 2)
     with CollectionReader(tmp_path / "copy").snapshot() as copy:
         assert texts(copy) == sorted([*FRUIT, "service tree"])

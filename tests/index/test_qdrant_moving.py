@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from pagelens.core.errors import StoreError
-from pagelens.index.admin.reembed import CollectionMove
+from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.layout import Layout, ServerRecord, create
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT, new_pages, write
 from tests.index.qdrant_process import QdrantProcess
-from tests.index.test_moving import FRUIT, LANES, TREES, fill, moved, new_texts, rows_of
+from tests.index.test_reembed import FRUIT, LANES, TREES, fill, moved, new_texts, rows_of
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_move_goes_on_behind_the_last_commit_and_not_behind_the_last_point(
     with (
         QdrantProcess(folder=folder, port=port, die_after=die_after),
         pytest.raises(StoreError),
-        CollectionMove(root, profile="other", lanes=LANES) as move,
+        CollectionReembedding(root, profile="other", lanes=LANES) as move,
     ):
         fill(move)
     with QdrantProcess(folder=folder, port=port):

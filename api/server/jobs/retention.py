@@ -21,14 +21,14 @@ from pagelens.api.server.collections import Collections
 from pagelens.api.server.jobs.job_records import ENDED
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import PageLensError
-from pagelens.index.admin.removal import remove_put_aside
+from pagelens.index.admin.removal import empty_trash
 
 logger = logging.getLogger(__name__)
 
 SOME = 500  # rows named in one statement
 
 
-class Sweeper:
+class RetentionCleaner:
     """Removes what has been kept long enough."""
 
     def __init__(
@@ -48,10 +48,10 @@ class Sweeper:
         self._keep_jobs, self._keep_uploads = keep_jobs, keep_uploads
         self._clock = clock
 
-    def sweep(self) -> None:
+    def delete_expired(self) -> None:
         """Remove it. A collection that is written to, or cannot be read, waits for the next time."""
         self._drop_jobs()
-        remove_put_aside(self._folder.root)  # what was deleted while a server was away, or was killed over it
+        empty_trash(self._folder.root)  # what was deleted while a server was away, or was killed over it
         before = self._clock() - self._keep_uploads
         for path in self._folder.incoming.iterdir():
             if _changed(path) < before:

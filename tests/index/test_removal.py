@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, inspect
 from pagelens.api.server.collections import Collections
 from pagelens.core.errors import CollectionLocked, StoreError, UsageError
 from pagelens.core.settings import Settings
-from pagelens.index.admin.removal import put_aside, remove_put_aside
+from pagelens.index.admin.removal import empty_trash, move_to_trash
 from pagelens.index.catalog.databases import hold, make_catalog
-from pagelens.index.files.file_store import make_files
+from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, create, exists, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
@@ -36,7 +36,7 @@ class Elsewhere:
         catalog = CatalogRecord(self.catalog.url, f"{self.catalog.schema}_{prefix.replace('-', '_')}")
         files = FilesRecord(self.share.as_uri(), prefix)
         make_catalog(catalog)
-        make_files(files)
+        create_file_store(files)
         server = ServerRecord(self.qdrant.url, prefix, timeout=5, patience=0.2)
         create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=server, catalog=catalog, files=files)
         write(root, with_tokens("/a.pdf", FRUIT))
@@ -105,7 +105,7 @@ def test_nothing_is_removed_while_something_of_it_is_away_and_it_is_said(
         with pytest.raises(
             StoreError, match=r"expected (Qdrant|the collection's files|the catalog's database)|expected Q"
         ):
-            put_aside(Layout(root), trash)
+            move_to_trash(Layout(root), trash)
         assert (exists(Layout(root)), list(trash.iterdir())) == (True, [])
     finally:
         if away == "catalog":
@@ -118,7 +118,7 @@ def test_a_writer_on_another_machine_is_not_deleted_from(tmp_path: Path, elsewhe
     other.mkdir()
     (other / "collection.json").write_text((root / "collection.json").read_text())
     with hold(Layout(other), load(Layout(other))), pytest.raises(CollectionLocked):
-        put_aside(Layout(root), tmp_path / "trash")
+        move_to_trash(Layout(root), tmp_path / "trash")
     assert exists(Layout(root))
 
 
@@ -126,15 +126,15 @@ def test_what_a_break_leaves_is_removed_the_next_time(tmp_path: Path, elsewhere:
     """The server goes away between the two steps: the collection is out of sight, and all of it is still known."""
     root, trash = tmp_path / "one", tmp_path / "trash"
     elsewhere.make(root, "team")
-    put_aside(Layout(root), trash)
+    move_to_trash(Layout(root), trash)
     port = elsewhere.qdrant.port
     elsewhere.qdrant.kill()
-    remove_put_aside(trash)
+    empty_trash(trash)
     assert (root.exists(), len(list(trash.iterdir()))) == (False, 1)
     with QdrantProcess(folder=tmp_path / "qdrant", port=port) as again:
         elsewhere.qdrant = again
         assert elsewhere.names() == OURS
-        remove_put_aside(trash)
+        empty_trash(trash)
         assert (elsewhere.names(), list(trash.iterdir())) == ([], [])
 
 
@@ -144,12 +144,12 @@ def test_a_removal_that_was_killed_behind_any_step_is_gone_on_with(
 ) -> None:
     root, trash = tmp_path / "one", tmp_path / "trash"
     elsewhere.make(root, "team")
-    put_aside(Layout(root), trash)
+    move_to_trash(Layout(root), trash)
     saved = tmp_path / "saved"
     (kept,) = trash.iterdir()
     saved.write_text((kept / "collection.json").read_text())
     if step == "catalog":  # all but the folder
-        remove_put_aside(trash)
+        empty_trash(trash)
         kept.mkdir()
         (kept / "collection.json").write_text(saved.read_text())
     else:
@@ -159,14 +159,14 @@ def test_a_removal_that_was_killed_behind_any_step_is_gone_on_with(
         if step == "files":
             for path in sorted((elsewhere.share / "team").rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
-    remove_put_aside(trash)
+    empty_trash(trash)
     assert (elsewhere.names(), list(trash.iterdir())) == ([], [])
 
 
 def removed(root: Path, trash: Path) -> None:
     trash.mkdir()
-    put_aside(Layout(root), trash)
-    remove_put_aside(trash)
+    move_to_trash(Layout(root), trash)
+    empty_trash(trash)
     assert list(trash.iterdir()) == []
 
 
@@ -179,7 +179,7 @@ def test_a_folder_in_which_somebody_keeps_something_too_stays(tmp_path: Path, th
     kept.write_text("a year's work")
     trash.mkdir()
     with pytest.raises(UsageError, match=rf"found other files \({theirs}\)"):
-        put_aside(Layout(root), trash)
+        move_to_trash(Layout(root), trash)
     assert (exists(Layout(root)), kept.read_text()) == (True, "a year's work")
 
 

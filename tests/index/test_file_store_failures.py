@@ -1,4 +1,4 @@
-"""Files that break off half way, and room for those that were fetched."""
+"""FileStore that break off half way, and room for those that were fetched."""
 
 import os
 import subprocess
@@ -12,9 +12,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from pagelens.core.errors import StoreError
 from pagelens.index import originals
-from pagelens.index.files import fsspec_files
-from pagelens.index.files.file_store import FolderFiles, make_files, open_files, remove_files
-from pagelens.index.files.fsspec_files import FsspecFiles
+from pagelens.index.files import fsspec_store
+from pagelens.index.files.file_store_factory import create_file_store, open_file_store, remove_file_store
+from pagelens.index.files.folder_store import FolderFileStore
+from pagelens.index.files.fsspec_store import FsspecFileStore
 from pagelens.index.layout import FilesRecord, Layout, Manifest
 from tests.index.fixtures import make, new_pages, write
 from tests.index.qdrant_process import REPOSITORY
@@ -40,20 +41,22 @@ class BreaksOff(MemoryFileSystem):  # type: ignore[misc]
 
 
 @pytest.fixture
-def broken() -> FsspecFiles:
+def broken() -> FsspecFileStore:
     fsspec.register_implementation("breaksoff", BreaksOff, clobber=True)
     BreaksOff.store.clear()
     BreaksOff.pseudo_dirs[:] = [""]
     BreaksOff.is_broken = False
     record = FilesRecord("breaksoff://share", "ours")
-    make_files(record)
+    create_file_store(record)
     BreaksOff.is_broken = True
-    found = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=record))
-    assert isinstance(found, FsspecFiles)
-    return found
+    store = open_file_store(Layout(Path("nowhere")), Manifest("test", {}, "now", files=record))
+    assert isinstance(store, FsspecFileStore)
+    return store
 
 
-def test_a_line_that_dies_leaves_no_half_file_where_files_are_looked_for(broken: FsspecFiles, tmp_path: Path) -> None:
+def test_a_line_that_dies_leaves_no_half_file_where_files_are_looked_for(
+    broken: FsspecFileStore, tmp_path: Path
+) -> None:
     source = tmp_path / "a.pdf"
     source.write_bytes(b"four" * 100)
     with pytest.raises(StoreError, match="TimeoutError: the line is dead"):
@@ -64,21 +67,21 @@ def test_a_line_that_dies_leaves_no_half_file_where_files_are_looked_for(broken:
     assert len(BreaksOff.store) == 3  # the halves
 
 
-def test_halves_and_files_of_unknown_documents_are_swept_by_the_next_writer(tmp_path: Path) -> None:
-    root, place = tmp_path / "c", FolderFiles(tmp_path / "c")
+def test_incomplete_files_and_files_of_unknown_documents_are_removed_by_the_next_writer(tmp_path: Path) -> None:
+    root, store = tmp_path / "c", FolderFileStore(tmp_path / "c")
     make(root)
     pages = new_pages("/a.pdf", ["apple one"])
     write(root, pages)
     known = pages.document.sha256
     for name in (f"pictures/{known}/1-7.jpg", f"originals/{known}/aa.pdf", "pictures/bb/1-7.jpg", "originals/bb/a.pdf"):
-        place.write(name, b"x")
-    place.write("incoming/half", b"x")
+        store.write(name, b"x")
+    store.write("incoming/half", b"x")
     write(root)
-    assert place.below("pictures") == place.below("originals") == [known]
-    assert place.below("incoming") == []
+    assert store.list_names("pictures") == store.list_names("originals") == [known]
+    assert store.list_names("incoming") == []
 
 
-def test_a_fetched_file_that_is_cut_short_is_not_there(tmp_path: Path, broken: FsspecFiles) -> None:
+def test_a_fetched_file_that_is_cut_short_is_not_there(tmp_path: Path, broken: FsspecFileStore) -> None:
     class Cut(BreaksOff):
         protocol = "cut"
 
@@ -88,11 +91,11 @@ def test_a_fetched_file_that_is_cut_short_is_not_there(tmp_path: Path, broken: F
 
     fsspec.register_implementation("cut", Cut, clobber=True)
     with pytest.raises(StoreError, match="reading failed"):
-        FsspecFiles("cut://share/ours").fetch("pagelens.json", tmp_path)
+        FsspecFileStore("cut://share/ours").fetch("pagelens.json", tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> None:
+def test_the_least_recently_used_downloads_are_evicted(tmp_path: Path) -> None:
     folder = tmp_path / "originals"
     for number in range(4):
         path = folder / f"d{number}" / "a.pdf"
@@ -100,37 +103,37 @@ def test_fetched_files_that_were_used_longest_ago_make_room(tmp_path: Path) -> N
         path.write_bytes(b"x" * 100)
         os.utime(path, (1_000 + number, 1_000 + number))
     newest = folder / "d0" / "a.pdf"  # fetched in this moment, whatever its time says
-    fsspec_files.make_room(folder, newest, most=250)
+    fsspec_store.evict(folder, keep=newest, limit=250)
     assert sorted(path.parent.name for path in folder.rglob("*.pdf")) == ["d0", "d3"]
 
 
-def test_a_file_that_another_has_removed_in_this_moment_stops_nobody_who_makes_room(tmp_path: Path) -> None:
+def test_a_file_that_another_process_just_removed_does_not_stop_the_eviction(tmp_path: Path) -> None:
     (tmp_path / "old.pdf").write_bytes(b"x" * 100)
     (tmp_path / "gone.pdf").symlink_to("nowhere")  # listed, and not there
-    fsspec_files.make_room(tmp_path, tmp_path / "fetched.pdf", most=50)
+    fsspec_store.evict(tmp_path, keep=tmp_path / "fetched.pdf", limit=50)
     assert not (tmp_path / "old.pdf").exists()
 
 
 def test_a_link_in_the_place_of_what_is_not_yet_whole_leads_nothing_out_of_a_share(tmp_path: Path) -> None:
     record, outside = FilesRecord(tmp_path.as_uri(), "ours"), tmp_path / "outside"
-    make_files(record)
+    create_file_store(record)
     outside.mkdir()
     (tmp_path / "ours" / "incoming").symlink_to(outside)
-    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    store = open_file_store(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
     with pytest.raises(StoreError, match="leads out of it"):
-        place.write("pictures/aa/1-7.jpg", b"x")
-    assert place.below("pictures") == []
+        store.write("pictures/aa/1-7.jpg", b"x")
+    assert store.list_names("pictures") == []
 
 
 CHILD = """
 import sys
 from pathlib import Path
-from pagelens.index.files.file_store import open_files
+from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.layout import FilesRecord, Layout, Manifest
-place = open_files(Layout(Path("nowhere")), Manifest("test", {}, "now", files=FilesRecord(sys.argv[1], "ours")))
+store = open_file_store(Layout(Path("nowhere")), Manifest("test", {}, "now", files=FilesRecord(sys.argv[1], "ours")))
 for number in range(10_000):
     print(number, flush=True)
-    place.put(f"originals/{number}/a.pdf", Path(sys.argv[2]))
+    store.put(f"originals/{number}/a.pdf", Path(sys.argv[2]))
 """
 
 
@@ -142,15 +145,15 @@ def test_a_writer_that_is_killed_leaves_whole_files_only(tmp_path: Path, scheme:
     source.write_bytes(os.urandom(1 << 20) * 16)
     share.mkdir()
     record = FilesRecord(f"{scheme}://{share}", "ours")
-    make_files(record)
+    create_file_store(record)
     command = [sys.executable, "-c", CHILD, record.url, str(source)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for _ in range(after):
             child.stdout.readline()
         child.kill()
-    place = open_files(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
-    kept = [place.fetch(f"originals/{name}/a.pdf", tmp_path / "here") for name in place.below("originals")]
+    store = open_file_store(Layout(tmp_path / "c"), Manifest("test", {}, "now", files=record))
+    kept = [store.fetch(f"originals/{name}/a.pdf", tmp_path / "here") for name in store.list_names("originals")]
     assert len([path for path in kept if path is not None]) >= after - 1
     assert {path.read_bytes() == source.read_bytes() for path in kept if path is not None} <= {True}
 
@@ -162,19 +165,19 @@ def test_what_a_disk_keeps_for_itself_beside_files_stops_no_writer_and_no_reader
     pages = new_pages("/a.pdf", ["apple one"])
     sha256 = pages.document.sha256
     write(root, pages)
-    originals.keep(FolderFiles(root), sha256, source)
+    originals.keep(FolderFileStore(root), sha256, source)
     for folder in (root / "pictures", root / "originals", root / "originals" / sha256):
         folder.mkdir(exist_ok=True)
         (folder / ".DS_Store").touch()
     write(root)
-    found = originals.find(FolderFiles(root), Layout(root), sha256)
+    found = originals.find(FolderFileStore(root), Layout(root), sha256)
     assert found is not None and found.read_bytes() == b"pages"
 
 
 def test_what_a_share_keeps_for_itself_beside_files_stops_no_removal(tmp_path: Path) -> None:
     """NFS calls a file `.nfs...` that was removed while somebody reads it."""
     record = FilesRecord(tmp_path.as_uri(), "ours")
-    make_files(record)
+    create_file_store(record)
     (tmp_path / "ours" / ".nfs0001").touch()
-    remove_files(record)
+    remove_file_store(record)
     assert list(tmp_path.iterdir()) == []
