@@ -18,7 +18,8 @@ from PIL import Image
 
 from benchmarks.development_set import DATA
 from pagelens.core.types import ImageArray
-from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
+from pagelens.retrieve.deduplication import MAX_HASH_DISTANCE, hash_distances, near_duplicates
 
 ALLOWED = (0, 2, 4, 6, 8, 10, 12, 14, 16)
 PAGE_PIXELS = 256  # the longer side of the page pictures hashed
@@ -104,7 +105,7 @@ def _false_pairs(hashes: NDArray[np.uint64]) -> list[str]:
     """Return for each number of bits how many of all pairs differ in no more."""
     counts = np.zeros(65, np.int64)
     for at, one in enumerate(hashes.tolist()):
-        counts += np.bincount(bits_apart(one, hashes[at + 1 :]), minlength=65)
+        counts += np.bincount(hash_distances(one, hashes[at + 1 :]), minlength=65)
     return [f"{int(counts[: bits + 1].sum())}" for bits in ALLOWED]
 
 
@@ -116,7 +117,7 @@ def _print_grouping() -> None:
         began = time.process_time()
         groups = near_duplicates(np.concatenate([originals, copies]))
         spent = time.process_time() - began
-        print(f"\n{count} hashes, {len(groups)} groups within {NEAR} bits: {spent:.2f} CPU-s", flush=True)
+        print(f"\n{count} hashes, {len(groups)} groups within {MAX_HASH_DISTANCE} bits: {spent:.2f} CPU-s", flush=True)
 
 
 def _print_row(name: str, values: Sequence[str]) -> None:

@@ -1,15 +1,22 @@
-"""Detect text that continues on the next page: an unfinished sentence or the rows of a table.
+"""Text that continues on the next page: detection, and the continuations of pages that a search found.
 
-Running titles and page numbers at the edges of the pages are ignored. Where the words leave it open the answer is no:
-bullet points on slides end without a full stop too.
+Two pages belong together where a sentence or the rows of a table continue. Running titles and page numbers at the edges
+of the pages are ignored. Where the words leave it open the answer is no: bullet points on slides end without a full stop
+too. Everything is computed from the stored text at query time; nothing is stored for it.
 """
 
 import re
-from collections.abc import Sequence
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, takewhile
 from typing import NamedTuple
 
-from pagelens.core.types import PageText
+from pagelens.core.keys import document_of, number_of
+from pagelens.core.types import Evidence, PageText
+from pagelens.index.catalog.reads import PageRow
+from pagelens.index.reader import Snapshot
+
+CONTINUED_HITS = 2  # how many of the best hits `add_continuation_pages` extends
 
 _EDGE_LINES = 4  # lines at a page's edge that are searched for running titles and page numbers
 _MIN_PROSE_WORDS = 4  # a line of prose has at least so many words
@@ -20,11 +27,83 @@ _PAGE_NUMBER = re.compile(r"(?i)^(?:page|p\.?|seite)?\W*(?:\d{1,4}|[ivxlc]+)\W*(
 _NUMBER = re.compile(r"^[(\-–+]?[$€£¥]?\d[\d.,:/]*[%)]?$")
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Numbers of the neighbouring pages that share a sentence or a table with a page; None where there is none."""
+
+    continued_from: int | None = None
+    continues_on: int | None = None
+
+
 class Span(NamedTuple):
     """A half-open range of a page's text."""
 
     start: int
     end: int
+
+
+def find_continuations(
+    snapshot: Snapshot, found: Sequence[tuple[PageRow, Sequence[Evidence]]]
+) -> dict[int, Continuation]:
+    """Return by page key the continuations that matter to each page's evidence.
+
+    A neighbouring page is read only where a quote reaches into the page's first or last passage.
+    """
+    edges = {page.key: _quoted_edges(page, evidence) for page, evidence in found}
+    return _continuations(snapshot, [page for page, _ in found], edges)
+
+
+def add_continuation_pages(
+    snapshot: Snapshot, ranked: Sequence[int], pages: Mapping[int, PageRow], *, k: int, last_page: int | None
+) -> dict[int, PageRow]:
+    """Return at most `k` pages by key: the ranked ones in order, each of the best followed by the page it continues on.
+
+    The added pages replace those ranked last. None is added whose number is greater than `last_page`.
+    """
+    best = [pages[key] for key in ranked[:CONTINUED_HITS]]
+    edges = {page.key: _Edges(first=False, last=True) for page in best}
+    following = {key: one.continues_on for key, one in _continuations(snapshot, best, edges).items()}
+    added = {
+        key: key + 1 for key, number in following.items() if number is not None and number <= (last_page or number)
+    }
+    rows = {**pages, **snapshot.pages(list(added.values()))}
+    order = dict.fromkeys(chain.from_iterable((key, added[key]) if key in added else (key,) for key in ranked))
+    return {key: rows[key] for key in list(order)[:k]}
+
+
+class _Edges(NamedTuple):
+    """Which ends of a page are to be compared with the neighbouring page."""
+
+    first: bool
+    last: bool
+
+
+def _quoted_edges(page: PageRow, evidence: Sequence[Evidence]) -> _Edges:
+    """Return whether a quote reaches into the page's first passage, and into its last."""
+    quotes = [item for item in evidence if item.quote]
+    spans = [passage for passage in page.passages if passage.end > passage.start]
+    if not spans:
+        return _Edges(False, False)
+    return _Edges(any(item.start < spans[0].end for item in quotes), any(item.end > spans[-1].start for item in quotes))
+
+
+def _continuations(
+    snapshot: Snapshot, pages: Sequence[PageRow], edges: Mapping[int, _Edges]
+) -> dict[int, Continuation]:
+    """Return each page's continuations by page key; only the given edges are looked at."""
+    keys = {page.key - 1 for page in pages if edges[page.key].first}
+    keys |= {page.key + 1 for page in pages if edges[page.key].last}
+    neighbours = snapshot.pages(sorted(key for key in keys if number_of(key))) if keys else {}
+    result = {}
+    for page in pages:
+        before = neighbours.get(page.key - 1) if edges[page.key].first else None
+        after = neighbours.get(page.key + 1) if edges[page.key].last else None
+        assert all(other is None or document_of(other.key) == document_of(page.key) for other in (before, after))
+        result[page.key] = Continuation(
+            continued_from=before.number if before is not None and find_continuation(before.text, page.text) else None,
+            continues_on=after.number if after is not None and find_continuation(page.text, after.text) else None,
+        )
+    return result
 
 
 def find_continuation(page: PageText, following: PageText) -> Span | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pagelens.api.engine.embedding import Batch, Embedder, Rows, embed
 from pagelens.encode.text.batching import usable_cores
-from pagelens.ingest.events import Event, Window
+from pagelens.ingest.events import Event, PageWindow
 from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
 
 MOST_THREADS = 2
@@ -54,7 +54,7 @@ class EncodingQueue:
 
     def put(self, event: Event) -> None:
         """Add an event behind all others; the encoding of a window begins as soon as a thread is free."""
-        future = self._pool.submit(encoded, self._embedders, event) if isinstance(event, Window) else None
+        future = self._pool.submit(encoded, self._embedders, event) if isinstance(event, PageWindow) else None
         self._events.append((event, future))
         self._windows += future is not None
 
@@ -69,7 +69,7 @@ class EncodingQueue:
     def holds(self, sha256: str) -> bool:
         """Tell whether something of these bytes is among the events."""
         return any(
-            sha256 == (event.document.sha256 if isinstance(event, Window) else getattr(event, "sha256", None))
+            sha256 == (event.document.sha256 if isinstance(event, PageWindow) else getattr(event, "sha256", None))
             for event, _ in self._events
         )
 
@@ -85,7 +85,7 @@ class EncodingQueue:
         return event, future.result() if future is not None else None
 
 
-def encoded(embedders: Sequence[Embedder], window: Window) -> Encoded:
+def encoded(embedders: Sequence[Embedder], window: PageWindow) -> Encoded:
     """Return what is stored of a window beside its pages."""
     texts = [page.text for page in window.pages]
     batch = Batch(window.document.kind, texts, window.passages, window.inputs, window.pictures)

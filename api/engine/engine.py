@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.api.engine.answer_context import noted, pages_for_question, pages_of_document
+from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
-from pagelens.api.engine.hits import Hits, find, found_pages
+from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_pages
 from pagelens.api.engine.indexing import IndexRun, OnProgress, Render, image_side
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
 from pagelens.api.engine.originals import Originals
@@ -33,12 +33,12 @@ from pagelens.encode.text.batching import usable_cores
 from pagelens.generate.follow_up import standalone_question
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
-from pagelens.index.page_images import kept_picture
+from pagelens.index.page_images import cached_page_image
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest import pipeline
 from pagelens.ingest.files import walk
-from pagelens.ingest.lookahead import Digest
+from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
@@ -115,7 +115,7 @@ class Engine:
         prune: bool = False,
         ocr: OcrSettings = READ_SCANS,
         workers: int | None = None,
-        digest: Digest = walk.digest,
+        digest: DigestFunction = digest,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
@@ -202,15 +202,15 @@ class Engine:
         asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
         guessing = self._guessing()
 
-        def look(snapshot: Snapshot) -> tuple[Hits, list[FoundPage]]:
-            hits = find(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
-            return hits, found_pages(
+        def look(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
+            hits = search_pages(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
+            return hits, describe_hits(
                 snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing)
             )
 
         hits, pages = self._reader.read(look)
-        missing = dict(self._retriever.missing)
-        return SearchResults(query, pages, hits.found.query_references, hits.found.pages, missing, guessing)
+        missing = dict(self._retriever.unavailable)
+        return SearchResults(query, pages, hits.found.query_references, hits.found.page_count, missing, guessing)
 
     def _asked(self, text: str, picture: ImageArray) -> Query:
         """Return a query by a picture, with what is written in it where an engine is at hand to read it."""
@@ -248,7 +248,7 @@ class Engine:
         )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
-                yield noted(event, shown) if isinstance(event, Answer) else event
+                yield with_notes(event, shown) if isinstance(event, Answer) else event
 
     def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
         """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
@@ -268,7 +268,7 @@ class Engine:
         def render() -> bytes:
             return to_jpeg(self._parts.render(self._originals.find_shown(row), document.kind, ref.number, longest))
 
-        data = kept_picture(self._reader.files, document.sha256, ref.number, longest, render)
+        data = cached_page_image(self._reader.files, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
 
     def page_image_array(self, ref: PageRef, longest: int) -> ImageArray:
@@ -303,7 +303,7 @@ class Engine:
             page = snapshot.pages([key])[key]
             scale = longest / max(page.width, page.height)
             size = {"height": round(page.height * scale), "width": round(page.width * scale)}
-            heat = self._retriever.heat(snapshot, query, key, **size)
+            heat = self._retriever.heat_map(snapshot, query, key, **size)
         if heat is None:
             raise NotFound(
                 f"expected {ref} in the `page` lane, found nothing of it: a page without words has no heat map"

@@ -14,9 +14,9 @@ from pagelens.api.engine.file_names import path_to_text
 from pagelens.api.engine.results import FailedFile, IndexReport, Progress
 from pagelens.api.engine.wait_clock import WaitClock
 from pagelens.core.types import ImageArray, Kind
-from pagelens.index.catalog.writes import NewPages
+from pagelens.index.catalog.writes import DocumentPages
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.events import Event, Failed, Unchanged, Window
+from pagelens.ingest.events import Event, Failed, Unchanged, PageWindow
 from pagelens.ingest.page_processing import Stage
 
 TELL = 0.5  # seconds between two notes of progress while a window is encoded
@@ -30,7 +30,7 @@ Keep = Callable[[str, Path], None]
 """Told the SHA-256 of a document and its file."""
 
 
-def picture_side(embedders: Sequence[Embedder]) -> int:
+def image_side(embedders: Sequence[Embedder]) -> int:
     """Return the pixels of the longer side of the pictures that embedders look at; 0 where none looks at any."""
     return max((embedder.side for embedder in embedders), default=0)
 
@@ -98,7 +98,7 @@ class IndexRun:
         self._waits.turn_to("reading")
 
     def _handle(self, event: Event, encoded: Encoded | None) -> None:
-        if isinstance(event, Window):
+        if isinstance(event, PageWindow):
             assert encoded is not None
             self._store(event, encoded)
         elif isinstance(event, Unchanged):
@@ -108,13 +108,13 @@ class IndexRun:
         else:
             self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
 
-    def _store(self, window: Window, new: Encoded) -> None:
+    def _store(self, window: PageWindow, new: Encoded) -> None:
         path, pages, rows = path_to_text(window.path), window.pages, new.rows
         guesses = {pages[place].number: found for place, found in rows.guesses.items()}
         if window.last:
             self._keep(window.document.sha256, window.path)
         self._writer.add(
-            NewPages(
+            DocumentPages(
                 window.document,
                 path,
                 pages,
@@ -134,7 +134,7 @@ class IndexRun:
                 self.report.problem_pages.append((path, page.number, page.problem))
         self._advance(path, files=int(window.last), pages=len(window.pages), size=self._share(window))
 
-    def _share(self, window: Window) -> float:
+    def _share(self, window: PageWindow) -> float:
         """Return the bytes of the file that these pages stand for, so that a long file moves the bar as it is read."""
         return window.document.size * len(window.pages) / max(1, window.document.page_count)
 

@@ -60,7 +60,7 @@ def resolve_page(snapshot: Snapshot, text: str) -> PageRef:
         ref = PageRef(row.path, int(page or 1))
         find_page(snapshot, ref)
         return ref
-    labelled = snapshot.labelled([row.key], page)
+    labelled = snapshot.pages_with_label([row.key], page)
     if not labelled:
         raise NotFound(f"expected a page of {row.path} with the printed number {page!r}, found none")
     return PageRef(row.path, number_of(labelled[0]))

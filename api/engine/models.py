@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 
-class Models:
+class CollectionModels:
     """Loads encoders by the model's name of each lane. Safe to share between threads."""
 
     def __init__(self, models: Mapping[str, str], analyze: Analyzer, settings: Settings) -> None:
@@ -119,7 +119,7 @@ class Models:
         if self._models["image"] == BUILTIN:
             encoder = self._conse.encoder
             one_space = self._models["text"] == BUILTIN
-            image = ImageLane(encoder, pictures_alone=False, in_text_space=one_space)
+            image = ImageLane(encoder, image_only_queries=False, in_text_space=one_space)
             return [image, VisualLane(encoder.feature_encoder)]
         return [ImageLane(self._clip.encoder)]
 

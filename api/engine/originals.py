@@ -8,10 +8,10 @@ from pagelens.api.engine.file_names import text_to_path
 from pagelens.core.errors import NotFound, ReadError
 from pagelens.index import originals
 from pagelens.index.catalog.reads import DocumentRow
-from pagelens.index.files.file_store import Files
+from pagelens.index.files.file_store import FileStore
 from pagelens.index.layout import Layout
 from pagelens.index.reader import Snapshot
-from pagelens.ingest.files.walk import digest
+from pagelens.ingest.files.digest import digest
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class Originals:
     """The files that a collection's documents are."""
 
-    def __init__(self, files: Files, layout: Layout, *, kept: bool) -> None:
+    def __init__(self, files: FileStore, layout: Layout, *, kept: bool) -> None:
         """`kept`: the collection keeps a copy of each beside itself, for other machines."""
         self._files, self._layout, self._kept = files, layout, kept
 

@@ -8,8 +8,7 @@ import numpy as np
 from pagelens.core.errors import ReadError, UsageError
 from pagelens.core.types import ImageArray
 from pagelens.ingest.files.walk import identify
-from pagelens.ingest.ocr.page_ocr import read_photo
-from pagelens.ingest.ocr.page_ocr import read_picture as read_picture_text
+from pagelens.ingest.ocr.page_ocr import read_image_text, read_photo_text
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.readers import registry
 
@@ -19,8 +18,8 @@ PAGE_WORDS = 8  # so many words in a picture are a part of a page; fewer may be 
 
 def read_screenshot(recogniser: TextRecogniser, picture: ImageArray) -> str:
     """Return the words in a picture: all that are likely where there are many, as on a page; else only sure ones."""
-    text = read_picture_text(recogniser, picture)
-    return (text if len(text.spans) >= PAGE_WORDS else read_photo(recogniser, picture)).text
+    text = read_image_text(recogniser, picture)
+    return (text if len(text.spans) >= PAGE_WORDS else read_photo_text(recogniser, picture)).text
 
 
 def read_picture(image: Path | str | bytes) -> ImageArray:

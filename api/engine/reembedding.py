@@ -17,7 +17,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import ImageArray
 from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.reads import DocumentRow, PageRow
-from pagelens.ingest.files.walk import os_read_error
+from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.text.passages import passage_inputs
 
 BATCH_PAGES = 32  # embedded at once

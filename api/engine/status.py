@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pagelens.api.engine import deduplication
+from pagelens.retrieve.deduplication import find_duplicate_groups
 from pagelens.api.engine.file_names import text_to_path
 from pagelens.api.engine.results import DocumentStatus, FailedFile, Status
 from pagelens.core.keys import document_of, number_of
@@ -21,7 +21,7 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         generation=snapshot.generation,
         documents=[_document_status(row) for row in snapshot.documents.values()],
         pages=snapshot.page_count,
-        textless_pages=snapshot.textless(),
+        textless_pages=snapshot.count_pages_without_text(),
         passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
         bytes_on_disk=sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
         gone=[path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()],
@@ -29,7 +29,7 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         problem_pages=snapshot.unread_pages(),
         duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
-            for group in deduplication.groups(snapshot)
+            for group in find_duplicate_groups(snapshot)
         ],
     )
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from pagelens.api.engine.results import IndexReport
 from pagelens.core.errors import ReadError
 from pagelens.ingest.files.walk import Source, walk
-from pagelens.ingest.lookahead import Stamp, stamp
+from pagelens.ingest.files.digest import FileStamp, file_stamp
 
 EVERY = 2.0  # seconds between two looks
 
-Look = Mapping[Path, Stamp | None]
+Look = Mapping[Path, FileStamp | None]
 """Each file found, with what changes when it does; None where that cannot be told."""
 
 
@@ -49,8 +49,8 @@ def watch(
             now = look(paths)
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamp(path: Path) -> FileStamp | None:
     try:
-        return stamp(path)
+        return file_stamp(path)
     except ReadError:
         return None

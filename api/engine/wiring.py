@@ -22,11 +22,11 @@ from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.providers import ModelChoice, describe, load_chat_model, provider_of
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
-from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.tantivy_index import analyze
-from pagelens.index.stores.factory import require_free
+from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
 from pagelens.ingest.reader_options import ReaderOptions
@@ -82,7 +82,7 @@ def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord
     """Make an empty collection of some lanes; `collection.json` comes last. Raises StoreError, UsageError."""
     require_free(Layout(root), storage.server)
     layout.make_room(Layout(root))
-    make_catalog(storage.catalog)
+    create_catalog(storage.catalog)
     create_file_store(storage.files)
     layout.create(
         Layout(root), profile=profile, lanes=lanes, server=storage.server, catalog=storage.catalog, files=storage.files
@@ -154,7 +154,7 @@ def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
 
     def load_retriever() -> Retriever:
         lanes, missing = models.lanes(manifest)
-        return Retriever(lanes, analyze, missing=missing)
+        return Retriever(lanes, analyze, unavailable=missing)
 
     def load_answerer(picture_of: RenderPageImage) -> Answerer:
         return answerer(llm, models, picture_of)

@@ -1,18 +1,16 @@
-"""Hashes of what pictures show, and groups of near ones: against sums worked out here, and against brute force."""
+"""Perceptual hashes of pictures, against sums worked out here."""
 
 import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn
 
 from pagelens.core.types import ImageArray
-from pagelens.ingest.readers.photos.perceptual_hash import NEAR, bits_apart, near_duplicates, perceptual_hash
+from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
+from pagelens.retrieve.deduplication import MAX_HASH_DISTANCE, near_duplicates
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev" / "photos"
 
@@ -41,12 +39,12 @@ def test_a_picture_changed_a_little_is_near_and_another_is_not() -> None:
     picture = scene(2)
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=15)
-    assert apart(picture, np.asarray(Image.open(stream))) <= NEAR
-    assert apart(picture, np.asarray(Image.fromarray(picture).resize((77, 51)))) <= NEAR
-    assert apart(picture, picture[3:-3, 5:-4]) <= NEAR
-    assert apart(picture, (picture * 0.7).astype(np.uint8)) <= NEAR
-    assert apart(picture, scene(3)) > NEAR
-    assert apart(picture, picture[:, ::-1]) > NEAR
+    assert apart(picture, np.asarray(Image.open(stream))) <= MAX_HASH_DISTANCE
+    assert apart(picture, np.asarray(Image.fromarray(picture).resize((77, 51)))) <= MAX_HASH_DISTANCE
+    assert apart(picture, picture[3:-3, 5:-4]) <= MAX_HASH_DISTANCE
+    assert apart(picture, (picture * 0.7).astype(np.uint8)) <= MAX_HASH_DISTANCE
+    assert apart(picture, scene(3)) > MAX_HASH_DISTANCE
+    assert apart(picture, picture[:, ::-1]) > MAX_HASH_DISTANCE
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (31, 33), (500, 3)])
@@ -62,48 +60,10 @@ def test_pictures_of_one_colour_show_nothing() -> None:
     assert perceptual_hash(nearly) == 0
 
 
-def test_hashes_differ_by_their_bits() -> None:
-    others = np.array([0, 1, 0b111, (1 << 64) - 1], np.uint64)
-    assert bits_apart(1, others).tolist() == [1, 0, 2, 63]
-
-
-def groups_by_hand(hashes: list[int], near: int) -> list[list[int]]:
-    taken: set[int] = set()
-    groups = []
-    for first in range(len(hashes)):
-        if first in taken:
-            continue
-        near_ones = (at for at in range(first, len(hashes)) if (hashes[first] ^ hashes[at]).bit_count() <= near)
-        group = [at for at in near_ones if at not in taken]
-        taken |= set(group)
-        if len(group) > 1:
-            groups.append(group)
-    return groups
-
-
-@given(st.lists(st.integers(0, 255), max_size=30), st.integers(0, 8))
-def test_groups_are_those_that_plain_loops_find(hashes: list[int], near: int) -> None:
-    assert near_duplicates(hashes, near=near) == groups_by_hand(hashes, near)
-
-
-def test_groups_do_not_drift() -> None:
-    chain = [0, 0b111, 0b111111]  # each three bits from the one before
-    assert near_duplicates(chain, near=3) == [[0, 1]]
-    assert near_duplicates([], near=3) == []
-    assert near_duplicates([5, 6, 5, 5], near=0) == [[0, 2, 3]]
-
-
-def test_ten_thousand_hashes_are_grouped_exactly() -> None:
-    random = np.random.default_rng(0)
-    originals: NDArray[np.uint64] = random.integers(0, 1 << 63, 9_000, np.uint64)
-    copies = originals[:1_000] ^ np.uint64(0b1011)
-    assert near_duplicates(np.concatenate([originals, copies]), near=3) == [[at, 9_000 + at] for at in range(1_000)]
-
-
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="the development photos are not here")
 def test_on_real_photos_copies_are_found_and_no_two_photos_are_taken_for_the_same() -> None:
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(PHOTOS.iterdir())[:300]]
     hashes = [perceptual_hash(picture) for picture in pictures]
     assert near_duplicates(hashes) == []
     halves = [np.asarray(Image.fromarray(picture).resize((112, 112))) for picture in pictures]
-    assert all((one ^ perceptual_hash(half)).bit_count() <= NEAR for one, half in zip(hashes, halves, strict=True))
+    assert all((one ^ perceptual_hash(half)).bit_count() <= MAX_HASH_DISTANCE for one, half in zip(hashes, halves, strict=True))

@@ -6,15 +6,12 @@ recompression and scaling; a turned or mirrored picture is another. Pages of one
 pages with text let their words decide too. Pure numpy; for photos and page pictures alike.
 """
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.types import ImageArray
-
-NEAR = 10  # bits in which photos may differ and be the same; chosen by benchmarks/near_duplicates.py
 
 _BITS = 64
 _SIDE = 32  # the square a picture is averaged down to
@@ -35,32 +32,6 @@ def perceptual_hash(picture: ImageArray) -> int:
     if np.abs(waves).max() < _FLAT:
         return 0
     return int.from_bytes(np.packbits(waves > 0).tobytes(), "big")
-
-
-def bits_apart(one: int, others: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Return (n,) in how many bits each of the hashes differs from one."""
-    return np.asarray(np.bitwise_count(others ^ np.uint64(one)), np.uint8)
-
-
-def near_duplicates(hashes: Sequence[int] | NDArray[np.uint64], *, near: int = NEAR) -> list[list[int]]:
-    """Return groups of positions whose hashes differ in at most `near` bits from the first of their group.
-
-    Positions ascend in a group, groups by their first; a position is in one group at most, groups of one are left out.
-    All of a group look like its first, so a group cannot drift from one look to another.
-    """
-    assert 0 <= near <= _BITS, near
-    waiting = np.asarray(hashes, np.uint64)
-    positions = np.arange(len(waiting))
-    groups: list[list[int]] = []
-    while len(waiting) > 1:
-        apart = bits_apart(int(waiting[0]), waiting)
-        if apart[1:].min() > near:  # alone, as most are: moving the others would take twice the time of comparing
-            waiting, positions = waiting[1:], positions[1:]
-            continue
-        others = apart > near
-        groups.append(positions[~others].tolist())
-        waiting, positions = waiting[others], positions[others]
-    return groups
 
 
 @cache

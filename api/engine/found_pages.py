@@ -1,0 +1,108 @@
+"""Search results as the engine returns them: duplicates folded, each page with its evidence and its neighbours."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pagelens.api.engine.results import FoundPage, NeighbourPage
+from pagelens.core.keys import document_of, number_of, page_key
+from pagelens.core.types import Filters, PageRef, Query
+from pagelens.index.catalog.reads import DocumentRow, PageRow
+from pagelens.index.reader import Snapshot
+from pagelens.retrieve.continuation import find_continuations
+from pagelens.retrieve.deduplication import FoldedHit, fold_duplicates
+from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
+
+HITS_PER_RESULT, MAX_FOLDED_HITS = 3, 100  # hits searched for duplicates: for each result, and at most in all
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedResults:
+    """At most `k` hits, best first, with their rows of the catalog."""
+
+    retrieved: RetrievalResult
+    hits: Sequence[FoldedHit]
+    documents: Mapping[int, DocumentRow]  # by document key
+    pages: Mapping[int, PageRow]  # by page key
+
+
+def search_pages(
+    snapshot: Snapshot,
+    retriever: Retriever,
+    query: Query,
+    *,
+    k: int,
+    filters: Filters,
+    lanes: Sequence[str] | None = None,
+    fusion: Fusion | None = None,
+    fold: bool = True,
+) -> FoldedResults:
+    """Search; `fold` puts duplicates of a better hit into that hit."""
+    depth = max(k, min(HITS_PER_RESULT * k, MAX_FOLDED_HITS)) if fold else k
+    retrieved = retriever.search(snapshot, query, k=depth, filters=filters, lanes=lanes, fusion=fusion)
+    documents = snapshot.document_rows(sorted({document_of(hit.page) for hit in retrieved.hits}))
+    pages = snapshot.pages([hit.page for hit in retrieved.hits])
+    hashes = snapshot.perceptual_hashes(list(pages)) if fold else {}
+    photos = {key for key, row in documents.items() if row.document.kind == "photo"}
+    return FoldedResults(retrieved, fold_duplicates(retrieved.hits, pages, hashes, photos, k=k), documents, pages)
+
+
+def describe_hits(
+    snapshot: Snapshot, retriever: Retriever, query: str, results: FoldedResults, *, neighbours: int, guesses: bool
+) -> list[FoundPage]:
+    """Return the pages found, each with its evidence and `neighbours` pages before and after it.
+
+    `guesses`: include what the builtin image encoder takes a photo for; false where another encoder fills the lane.
+    """
+    pages = {hit.hit.page: results.pages[hit.hit.page] for hit in results.hits}
+    evidence = {hit.hit.page: retriever.evidence(snapshot, query, pages[hit.hit.page], hit.hit) for hit in results.hits}
+    continuations = find_continuations(snapshot, [(page, evidence[key]) for key, page in pages.items()])
+    found = []
+    for folded in results.hits:
+        hit, page = folded.hit, pages[folded.hit.page]
+        row, continuation = results.documents[document_of(page.key)], continuations[page.key]
+        found.append(
+            FoundPage(
+                ref=PageRef(row.path, page.number),
+                label=page.label,
+                title=row.document.title,
+                kind=row.document.kind,
+                document=row.document.sha256,
+                page_count=row.document.page_count,
+                score=hit.score,
+                lanes=hit.lanes,
+                named=hit.named,
+                evidence=evidence[page.key],
+                source=page.text.source,
+                confidence=page.text.confidence,
+                estimated=has_estimated_pages(row),
+                duplicates=[PageRef(results.documents[document_of(key)].path, number_of(key)) for key in folded.duplicates],
+                neighbours=_neighbours(snapshot, row, page.number, neighbours),
+                continued_from=_page_ref(row, continuation.continued_from),
+                continues_on=_page_ref(row, continuation.continues_on),
+                guesses=page.guesses if guesses else (),
+            )
+        )
+    return found
+
+
+def has_estimated_pages(row: DocumentRow) -> bool:
+    """Tell whether a document has page numbers of our layout only, since its format has none.
+
+    False for a document of one page: that is page 1 in any layout.
+    """
+    return row.document.metadata.get("pages") == "estimated" and row.document.page_count > 1
+
+
+def _page_ref(row: DocumentRow, number: int | None) -> PageRef | None:
+    return None if number is None else PageRef(row.path, number)
+
+
+def _neighbours(snapshot: Snapshot, row: DocumentRow, number: int, count: int) -> list[NeighbourPage]:
+    """Return the pages at most `count` before or after page `number` of a document."""
+    if not count:  # no catalog query: this is called for each hit
+        return []
+    numbers = range(max(1, number - count), min(row.document.page_count, number + count) + 1)
+    pages = snapshot.pages([page_key(row.key, other) for other in numbers if other != number])
+    return [
+        NeighbourPage(PageRef(row.path, page.number), page.label, page.text.text) for _, page in sorted(pages.items())
+    ]
