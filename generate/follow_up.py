@@ -25,7 +25,7 @@ _EMPTY = re.compile(
 )
 
 
-def standalone(question: str, history: History) -> str:
+def standalone_question(question: str, history: History) -> str:
     """Return the question with what it leaves to the conversation; as it is where it leaves nothing."""
     subject = ""
     for asked in [*(earlier for earlier, _ in history), question]:

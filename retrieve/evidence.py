@@ -1,91 +1,165 @@
-"""Why a page was found: the stretch of its words that says most of what was asked, with boxes.
-
-Looks at words only; a lane that sees pictures brings its own evidence.
-"""
+"""Why a page was found: the quote of the page that holds most of the query, or regions of the page image."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pagelens.core.keys import ordinal_of
 from pagelens.core.protocols import Analyzer
-from pagelens.core.types import Evidence, PageText, Passage
+from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
+from pagelens.index.catalog.reads import PageRow
+from pagelens.index.reader import Snapshot
+from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
+from pagelens.retrieve.lanes import PageLane
 
 QUOTE_WORDS = 32
 SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end with a sentence or a paragraph
+CACHED_WORDS = 50_000  # analyzed words: pages of a collection share most of their words
 
 
-def find_evidence(
+class EvidenceFinder:
+    """Finds the evidence for hits: in the page's words, or by late interaction of the query with the page image."""
+
+    def __init__(self, analyze: Analyzer, page_lane: PageLane | None) -> None:
+        self._analyze = analyze
+        self._analyze_word: Analyzer = lru_cache(CACHED_WORDS)(analyze)
+        self._page_lane = page_lane
+
+    def find(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
+        """Return the best quote for the query, rare terms weighing more.
+
+        On a page without words, return the regions of its image that late interaction matched most. Empty if the query
+        has no text, or nothing can be shown.
+        """
+        if not query:
+            return []
+        found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
+        quote = find_quote(
+            page.text,
+            snapshot.words.idf(self._analyze(query)),
+            self._analyze_word,
+            matched_words=lambda: self._matched_words(snapshot, query, page, hit),
+            passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
+        )
+        if quote:
+            return [quote]
+        tokens = self._tokens(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
+        if tokens is None or self._tokens_are_words:
+            return []
+        return [Evidence("", 0, 0, hottest_patches(*tokens))]
+
+    def heat_map(
+        self, snapshot: Snapshot, query: str, page: int, *, height: int, width: int
+    ) -> NDArray[np.float32] | None:
+        """Return how much each place of a page adds to its score in the `page` lane: (height, width), 0..1.
+
+        None if the collection has no such lane, or the lane has no tokens of the page.
+        """
+        tokens = self._tokens(snapshot, query, page)
+        if tokens is None:
+            return None
+        return draw_heat_map(*tokens, of_words=self._tokens_are_words, height=height, width=width)
+
+    @property
+    def _tokens_are_words(self) -> bool:
+        return self._page_lane is not None and self._page_lane.of_words
+
+    def _matched_words(
+        self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None
+    ) -> tuple[int, int] | None:
+        """Return the first and last word of the page that the `page` lane matched, if its tokens are words."""
+        if hit is None or "page" not in hit.lanes or not len(page.text.spans) or not self._tokens_are_words:
+            return None
+        tokens = self._tokens(snapshot, query, page.key)
+        if tokens is None:
+            return None
+        query_tokens, page_tokens = tokens
+        return words_of_boxes(page.text, page_tokens.boxes[best_token_window(query_tokens, page_tokens)])
+
+    def _tokens(self, snapshot: Snapshot, query: str, page: int) -> tuple[QueryTokens, TokenMatrix] | None:
+        """Return the `page` lane's tokens of the query and of the page."""
+        if self._page_lane is None or not query:
+            return None
+        page_tokens = self._page_lane.page_tokens(snapshot, page)
+        return None if page_tokens is None else (self._page_lane.query_tokens(query), page_tokens)
+
+
+def find_quote(
     text: PageText,
     terms: Mapping[str, float],
     analyze: Analyzer,
     *,
-    stretch: Callable[[], tuple[int, int] | None] = lambda: None,
+    matched_words: Callable[[], tuple[int, int] | None] = lambda: None,
     passage: Passage | None = None,
 ) -> Evidence | None:
-    """Return the best quote for the query's weighted terms: from the whole page, or, where no term stands on the
-    page, the stretch of words that late interaction found (first and last word; asked for only then), or else from the
-    passage that was found. None on a page without words."""
+    """Return the best quote of a page for the query's weighted terms; None if the page has no words.
+
+    If no term occurs on the page, the quote is the words that late interaction matched (`matched_words` returns the
+    first and the last, and is called only then), or else the start of the passage that was found.
+    """
     if not len(text.spans):
         return None
-    hits = _term_places(text, terms, analyze)
-    if hits:
-        first, last = _densest(hits, terms, len(text.spans))
-    elif looked := stretch():
-        first, last = looked
+    occurrences = _term_occurrences(text, terms, analyze)
+    if occurrences:
+        first, last = _densest_window(occurrences, terms, len(text.spans))
+    elif matched := matched_words():
+        first, last = matched
     else:
         first = 0 if passage is None else int(np.searchsorted(text.spans[:, 0], passage.start))
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1
-    first, last = _snap(text, first, last)
+    first, last = _extend_to_sentence(text, first, last)
     start, end = int(text.spans[first, 0]), int(text.spans[last, 1])
     return Evidence(text.text[start:end], start, end, text.boxes_of(start, end))
 
 
-def _term_places(text: PageText, terms: Mapping[str, float], analyze: Analyzer) -> list[tuple[int, str]]:
-    """Return (word position, query term) wherever a word of the page holds a term of the query."""
-    places: list[tuple[int, str]] = []
-    known: dict[str, list[str]] = {}  # pages repeat their words
+def _term_occurrences(text: PageText, terms: Mapping[str, float], analyze: Analyzer) -> list[tuple[int, str]]:
+    """Return (word position, query term) for each word of the page that holds a term of the query."""
+    occurrences: list[tuple[int, str]] = []
+    terms_of: dict[str, list[str]] = {}  # pages repeat their words
     for position, (start, end) in enumerate(text.spans.tolist()):
         word = text.text[start:end]
-        found = known.get(word)
-        if found is None:
-            found = known[word] = [term for term in analyze(word) if term in terms]
-        if found:
-            places.extend((position, term) for term in found)
-    return places
+        matching = terms_of.get(word)
+        if matching is None:
+            matching = terms_of[word] = [term for term in analyze(word) if term in terms]
+        if matching:
+            occurrences.extend((position, term) for term in matching)
+    return occurrences
 
 
-def _densest(hits: list[tuple[int, str]], terms: Mapping[str, float], words: int) -> tuple[int, int]:
-    """Return the first and last word of the window that holds the most weight of distinct terms; the earliest wins."""
+def _densest_window(occurrences: list[tuple[int, str]], terms: Mapping[str, float], word_count: int) -> tuple[int, int]:
+    """Return the first and last word of the window with the largest weight of distinct terms; the earliest on ties."""
     best, best_window = -1.0, (0, 0)
-    for index, (first, _) in enumerate(hits):
-        inside = [(place, term) for place, term in hits[index:] if place < first + QUOTE_WORDS]
+    for index, (first, _) in enumerate(occurrences):
+        inside = [(position, term) for position, term in occurrences[index:] if position < first + QUOTE_WORDS]
         last = inside[-1][0]
         weight = sum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)
         if weight > best:
             best, best_window = weight, (first, last)
     first, last = best_window
     spare = max(0, QUOTE_WORDS - (last - first + 1)) // 2  # context on both sides
-    return max(0, first - spare), min(words - 1, last + spare)
+    return max(0, first - spare), min(word_count - 1, last + spare)
 
 
-def _snap(text: PageText, first: int, last: int) -> tuple[int, int]:
-    """Move the ends outwards to the nearest sentence or paragraph break, if one is near; else leave them."""
+def _extend_to_sentence(text: PageText, first: int, last: int) -> tuple[int, int]:
+    """Move each end outwards to the nearest sentence or paragraph break within `SNAP_WORDS` words, if there is one."""
     for step in range(SNAP_WORDS + 1):
-        if _begins(text, first - step):
+        if _begins_sentence(text, first - step):
             first -= step
             break
     for step in range(SNAP_WORDS + 1):
-        if _ends(text, last + step):
+        if _ends_sentence(text, last + step):
             last += step
             break
     return first, last
 
 
-def _begins(text: PageText, word: int) -> bool:
-    return word == 0 or (word > 0 and _ends(text, word - 1))
+def _begins_sentence(text: PageText, word: int) -> bool:
+    return word == 0 or (word > 0 and _ends_sentence(text, word - 1))
 
 
-def _ends(text: PageText, word: int) -> bool:
+def _ends_sentence(text: PageText, word: int) -> bool:
     count = len(text.spans)
     if word >= count - 1:
         return word == count - 1

@@ -1,43 +1,86 @@
-"""Rankings to one ranking: reciprocal-rank fusion.
+"""Fusion of the lanes' rankings into one: reciprocal-rank fusion, and the weight of each lane for a query.
 
 Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods"
 (SIGIR 2009): score(page) = sum over lanes of weight / (k + rank). Ranks count from 1 and k is 60, as in the paper;
 some libraries count from 0, which shifts every score.
 
-Ranks alone throw away how sure a lane was: BM25's first page may be miles ahead of its second, or level with it. With
-`scaled`, a lane's share for a page is multiplied by how high the page's score stands between the lane's floor (0) and
-its best (1), which keeps the order of each lane and the form of the sum, and measured better on every figure
-(docs/LOG.md). The floor is the lane's last score, drawn towards zero where the ranking is short: the second of two
-pages need not be bad.
+Ranks alone ignore how much better one page is than the next. With `scaled`, a lane's share for a page is multiplied by
+(score - floor) / (best - floor), which keeps the order within each lane and measured better throughout (docs/LOG.md).
+The floor is the lane's last score, moved towards zero where the ranking is short: the second of two pages need not be
+bad.
+
+Weights: a page of text is ranked by three lanes, a photo by one, so with fixed weights either no photo is ever seen or
+photos stand before the pages that answer. The image lane's weight therefore depends on the query:
+
+    odds = exp(9.4 * (best image cosine - best text cosine) - 2.4 * coverage + 1.55)
+
+if the image lane lives in the text lane's space (builtin: one query vector, comparable cosines). `coverage` is the best
+BM25 score over the sum of the query terms' idf. If the spaces differ (CLIP), coverage alone decides. Fitted by logistic
+regression on questions about documents and captions of photos; figures in docs/LOG.md.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
-from pagelens.core.types import FusedHit, LaneRank, Ranking
+from pagelens.core.types import FusedHit, LaneRank, Query, Ranking
 
 K = 60
-SHORT = 10  # hits; of rankings about as short, the floor is drawn halfway to zero
+SHORT_RANKING = 10  # hits; the floor of a ranking of this length is moved halfway to zero
+
+WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.5, "image": 1.0, "visual": 1.0}
+"""Lane weights of a text query, before the image lane's is adapted. Measured: docs/LOG.md."""
+
+MIN_IMAGE_WEIGHT, MAX_IMAGE_WEIGHT = 0.25, 8.0
+MIN_IMAGE_WEIGHT_ALONE = 1.0  # if the image lane's cosines cannot be compared with the text lane's
+IMAGE_AND_TEXT_WEIGHTS = {"image": 4.0, "visual": 4.0, "words": 0.5, "text": 0.25, "page": 0.25}
+"""For a query of an image with a text that says what shall be different: lanes of words are of little use."""
 
 
 def reciprocal_rank_fusion(
     rankings: Sequence[Ranking], *, k: float = K, weights: Mapping[str, float] | None = None, scaled: bool = False
 ) -> list[FusedHit]:
-    """Fuse rankings, best first; equal scores keep the order of the page keys. A lane without a weight weighs 1."""
-    places: dict[int, dict[str, LaneRank]] = {}
+    """Fuse rankings, best first; equal scores are ordered by page key. A lane without a weight weighs 1."""
+    lane_ranks: dict[int, dict[str, LaneRank]] = {}
     scores: dict[int, float] = {}
     for ranking in rankings:
         weight = 1.0 if weights is None else weights.get(ranking.lane, 1.0)
         best, floor = (ranking.hits[0].score, _floor(ranking)) if ranking.hits else (0.0, 0.0)
         for rank, hit in enumerate(ranking.hits, start=1):
-            lanes = places.setdefault(hit.page, {})
+            lanes = lane_ranks.setdefault(hit.page, {})
             assert ranking.lane not in lanes, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
             lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
             share = (hit.score - floor) / (best - floor) if scaled and best > floor else 1.0
             scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
     order = sorted(scores, key=lambda page: (-scores[page], page))
-    return [FusedHit(page, scores[page], places[page]) for page in order]
+    return [FusedHit(page, scores[page], lane_ranks[page]) for page in order]
 
 
 def _floor(ranking: Ranking) -> float:
     last, count = ranking.hits[-1].score, len(ranking.hits)
-    return last * count / (count + SHORT) if last > 0 else last
+    return last * count / (count + SHORT_RANKING) if last > 0 else last
+
+
+def balanced_weights(
+    query: Query,
+    rankings: Sequence[Ranking],
+    *,
+    idf_sum: float,
+    comparable_cosines: bool,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> Mapping[str, float]:
+    """Return each lane's weight for a query.
+
+    `idf_sum` is the sum over the query's terms; `comparable_cosines` says whether the text and the image lane share a
+    space.
+    """
+    if query.image is not None:
+        return {**weights, **IMAGE_AND_TEXT_WEIGHTS} if query.text else weights
+    best = {ranking.lane: ranking.hits[0].score for ranking in rankings if ranking.hits}
+    if "image" not in best:
+        return weights
+    coverage = best.get("words", 0.0) / idf_sum if idf_sum > 0 else 0.0
+    if comparable_cosines:
+        odds = math.exp(9.4 * (best["image"] - best.get("text", 0.0)) - 2.4 * coverage + 1.55)
+        return {**weights, "image": min(max(odds, MIN_IMAGE_WEIGHT), MAX_IMAGE_WEIGHT)}
+    odds = math.exp(-5.1 * coverage + 2.45)
+    return {**weights, "image": min(max(odds, MIN_IMAGE_WEIGHT_ALONE), MAX_IMAGE_WEIGHT)}

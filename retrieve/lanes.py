@@ -1,13 +1,14 @@
-"""Lanes: each ranks pages its own way.
+"""Lanes: each has an encoder and an index, and ranks pages for a query.
 
     words   BM25 over the pages' words
     text    the best passage's vector
-    image   the picture's vector beside a text's, a picture's, or both in one (CLIP; builtin: approximate)
-    looks   the picture's pooled features beside another picture's (builtin; CLIP needs no such lane)
-    page    late interaction: the page's words (builtin) or patches (ColPali)
+    image   the page image's vector, for a query of text, an image, or both (CLIP; builtin: approximate)
+    visual  the page image's pooled features, for a query image (builtin; CLIP needs no such lane)
+    page    late interaction with the page's words (builtin) or patches (ColPali)
 
 A lane encodes a query into a `LaneQuery` and turns the index's result into a ranking; `rank_lanes` has the queries of
-all lanes answered in one call. A lane that cannot use a query (`looks` without a picture, `words` without words) ranks nothing.
+all lanes answered in one call. A lane that cannot use a query (`visual` without an image, `words` without words)
+ranks nothing.
 Rankings are combined in `pagelens.retrieve.fusion`.
 """
 
@@ -26,7 +27,7 @@ from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, Mul
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
 
-QUERIES_REMEMBERED = 64
+CACHED_QUERIES = 64
 
 
 class Lane(Protocol):
@@ -34,7 +35,7 @@ class Lane(Protocol):
 
     @property
     def name(self) -> str:
-        """One word, as in the catalog and in results."""
+        """The lane's name in the catalog and in results, one word."""
         ...
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
@@ -85,15 +86,17 @@ class TextLane:
 
 
 class ImageLane:
-    """Cosine of a text, a picture, or both as one vector, with every picture."""
+    """Cosine of the query (text, image, or both in one vector) with every page image."""
 
     name = "image"
 
-    def __init__(self, encoder: ImageEncoder, *, pictures_alone: bool = True, in_text_space: bool = False) -> None:
-        """`pictures_alone` false leaves queries of a picture and no text to the `looks` lane, which is better at them;
-        `in_text_space` says that cosines compare with the `text` lane's."""
+    def __init__(self, encoder: ImageEncoder, *, image_only_queries: bool = True, in_text_space: bool = False) -> None:
+        """`image_only_queries` false leaves queries without text to the `visual` lane, which is better at them.
+
+        `in_text_space` says whether cosines can be compared with the `text` lane's.
+        """
         self._encoder = encoder
-        self._pictures_alone = pictures_alone
+        self._image_only_queries = image_only_queries
         self.in_text_space = in_text_space
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
@@ -110,13 +113,13 @@ class ImageLane:
         if query.image is None:
             return self._encoder.encode_queries([query.text])[0] if query.text else None
         if not query.text:
-            return self._encoder.encode_images([query.image])[0] if self._pictures_alone else None
-        [text], [picture] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.image])
-        return compose(text, picture, weight=query.text_share)
+            return self._encoder.encode_images([query.image])[0] if self._image_only_queries else None
+        [text], [image] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.image])
+        return compose(text, image, weight=query.text_share)
 
 
 class VisualLane:
-    """Cosine of a picture's pooled features with every picture's."""
+    """Cosine of the query image's pooled features with those of every page image."""
 
     name = "visual"
 
@@ -141,14 +144,14 @@ class PageLane:
     name = "page"
 
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
-        """`of_words` says whether tokens stand for words of the page, or for patches of its picture."""
+        """`of_words` says whether page tokens are words, or else patches of the page image."""
         self._encoder = encoder
-        self._remembered: LRUCache[QueryTokens] = LRUCache(QUERIES_REMEMBERED)
+        self._query_cache: LRUCache[QueryTokens] = LRUCache(CACHED_QUERIES)
         self.of_words = of_words
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """See `Lane.prepare`."""
-        return MultiVectorQuery(self.name, self.tokens(query.words), depth, selection) if query.words else None
+        return MultiVectorQuery(self.name, self.query_tokens(query.words), depth, selection) if query.words else None
 
     def ranking(self, result: SearchResult) -> Ranking:
         """See `Lane.ranking`."""
@@ -156,18 +159,18 @@ class PageLane:
         order = np.lexsort((pages, -scores))
         return _page_ranking(self.name, (pages[order], scores[order]))
 
-    def tokens(self, text: str) -> QueryTokens:
-        """Return the query's tokens. Evidence asks for the same ones again, for each hit."""
-        return self._remembered.get(text, lambda: self._encoder.encode_queries([text])[0])
+    def query_tokens(self, text: str) -> QueryTokens:
+        """Return the query's tokens, from a cache: evidence needs the same ones again for each hit."""
+        return self._query_cache.get(text, lambda: self._encoder.encode_queries([text])[0])
 
     def page_tokens(self, snapshot: Snapshot, page: int) -> TokenMatrix | None:
-        """Return a page's tokens, or None where the lane has none of it."""
+        """Return a page's tokens; None if the lane has none of that page."""
         matrix = snapshot.tokens(self.name).page(page)
         return matrix if matrix is not None and len(matrix.vectors) else None
 
 
 def _page_ranking(lane: str, result: SearchResult) -> Ranking:
-    """Return a ranking of page keys and scores that are in order."""
+    """Return the ranking of page keys and scores that are already in order."""
     pages, scores = result
     return Ranking(lane, [Hit(page, score) for page, score in zip(pages.tolist(), scores.tolist(), strict=True)])
 

@@ -1,7 +1,6 @@
-"""Hearing what a question names: pages ("on page 12", "slides 3-5", "the last page") and documents.
+"""Finds the pages ("on page 12", "slides 3-5", "the last page") and the documents that a query names.
 
-A page number may mean the printed label or the position in the file: the label is believed first, as readers mean it.
-Parsing is pure; which pages and documents exist is the caller's to say.
+A page number may mean the printed label or the position in the file: the label is tried first, as readers mean it.
 """
 
 import re
@@ -13,9 +12,9 @@ from pathlib import PurePath
 from pagelens.core.protocols import Analyzer
 from pagelens.index.catalog.reads import DocumentRow
 
-LONGEST_RANGE = 100  # "pages 3 to 5000" is a remark, not a request
-NAME_TERMS = 3  # at least so many terms of a document's name must stand in the question: two name a topic as often
-NAME_SHARE = 0.6  # and at least this share of all its terms
+MAX_RANGE = 100  # pages; "pages 3 to 5000" names the two ends only
+MIN_NAME_TERMS = 3  # terms of a document's name that must stand in the query: two are as often just a topic
+MIN_NAME_SHARE = 0.6  # of all terms of the name
 
 _CARDINALS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -55,102 +54,101 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")  # "AnnualReport2019"
 
 
 @dataclass(frozen=True, slots=True)
-class PagesNamed:
-    """Pages a question names: `printed` labels (or else positions), and `positions` (negative: from the end)."""
+class PageReferences:
+    """The pages that a query names: `labels` (printed, or else positions), and `positions` (negative: from the end)."""
 
-    printed: Sequence[str] = ()
+    labels: Sequence[str] = ()
     positions: Sequence[int] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.printed or self.positions)
+        return bool(self.labels or self.positions)
 
     def numbers(self, page_count: int) -> list[int]:
-        """Return the positions meant in a document of `page_count` pages, where no label says otherwise."""
+        """Return the positions in a document of `page_count` pages; numbers outside it are left out."""
         from_end = [page_count + 1 + position if position < 0 else position for position in self.positions]
-        wanted = [int(label) for label in self.printed if label.isdecimal()] + from_end
-        return [number for number in dict.fromkeys(wanted) if 1 <= number <= page_count]
+        numbers = [int(label) for label in self.labels if label.isdecimal()] + from_end
+        return [number for number in dict.fromkeys(numbers) if 1 <= number <= page_count]
 
 
-def hear_pages(question: str) -> PagesNamed:
-    """Return the pages that a question names."""
-    printed = [label for found in _NAMED.finditer(question) for label in _expand(found[1])]
-    positions = [-3 if (found[1] or "").lower() == "third" else -2 for found in _BEFORE_LAST.finditer(question)]
+def find_page_references(query: str) -> PageReferences:
+    """Return the pages that a query names."""
+    labels = [label for match in _NAMED.finditer(query) for label in _expand(match[1])]
+    positions = [-3 if (match[1] or "").lower() == "third" else -2 for match in _BEFORE_LAST.finditer(query)]
     if not positions:
-        positions = [number for found in _ORDINAL.finditer(question) for number in _ordinals(found[1], found[2])]
-    if _BACK.search(question):
+        positions = [number for match in _ORDINAL.finditer(query) for number in _ordinals(match[1], match[2])]
+    if _BACK.search(query):
         positions.append(-1)
-    elif _COVER.search(question):
+    elif _COVER.search(query):
         positions.append(1)
-    return PagesNamed(tuple(dict.fromkeys(printed)), tuple(dict.fromkeys(positions)))
+    return PageReferences(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(positions)))
 
 
 def _expand(listed: str) -> list[str]:
     """Turn "3, 5 to 7 and ix" into labels."""
     labels: list[str] = []
-    previous, ranging = 0, False
+    previous, in_range = 0, False
     for item in _ITEM.findall(listed):
         word = item.lower()
         if re.fullmatch(_RANGE, word):
-            ranging = True
+            in_range = True
             continue
         if word in (",", "&", "and"):
             continue
         number = _NUMBER_WORDS.get(word) or (int(word) if word.isdecimal() else 0)
-        if ranging and 0 < previous < number <= previous + LONGEST_RANGE:
+        if in_range and 0 < previous < number <= previous + MAX_RANGE:
             labels.extend(str(between) for between in range(previous + 1, number + 1))
         elif item == "I" and not labels:
             return []  # "the page I saw"
         else:
             labels.append(str(number) if number else word)
-        previous, ranging = number, False
+        previous, in_range = number, False
     return labels
 
 
-def _ordinals(word: str, count: str | None) -> list[int]:
+def _ordinals(word: str, count_word: str | None) -> list[int]:
     """Turn ("last", "two") into [-1, -2], ("first", "3") into [1, 2, 3], ("third", None) into [3]."""
-    many = 1 if count is None else _NUMBER_WORDS.get(count.lower()) or int(count)
+    count = 1 if count_word is None else _NUMBER_WORDS.get(count_word.lower()) or int(count_word)
     if word.lower() in ("last", "final"):
-        return [-number for number in range(1, many + 1)]
+        return [-number for number in range(1, count + 1)]
     number = _ORDINAL_WORDS.get(word.lower()) or int(word[:-2])
-    return list(range(number, number + many)) if word.lower() == "first" else [number]
+    return list(range(number, number + count)) if word.lower() == "first" else [number]
 
 
 @dataclass(slots=True)
-class DocumentNames:
-    """The names of a collection's documents, by the terms in them."""
+class DocumentNameIndex:
+    """The names of a collection's documents (titles and file names), by their terms."""
 
-    sizes: Mapping[int, Sequence[int]] = field(default_factory=dict)  # document -> terms in each of its names
-    holders: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)  # term -> (document, name)
-    files: Mapping[str, int] = field(default_factory=dict)  # file name, lower case -> document
+    term_counts_of: Mapping[int, Sequence[int]] = field(default_factory=dict)  # document -> terms in each of its names
+    names_with: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)  # term -> (document, name)
+    by_file_name: Mapping[str, int] = field(default_factory=dict)  # lower case -> document
 
     @classmethod
-    def of(cls, rows: Mapping[int, DocumentRow], analyze: Analyzer) -> "DocumentNames":
-        """Gather titles and file names."""
-        sizes: dict[int, list[int]] = {}
-        holders: dict[str, list[tuple[int, int]]] = {}
-        files: dict[str, int] = {}
+    def of(cls, rows: Mapping[int, DocumentRow], analyze: Analyzer) -> "DocumentNameIndex":
+        """Index the titles and file names of documents, given by key."""
+        term_counts_of: dict[int, list[int]] = {}
+        names_with: dict[str, list[tuple[int, int]]] = {}
+        by_file_name: dict[str, int] = {}
         for key, row in rows.items():
             names = {row.document.title, *(PurePath(path).stem for path in row.paths)}
             for terms in (set(analyze(_CAMEL.sub(" ", name))) for name in sorted(names)):
-                place = len(sizes.setdefault(key, []))
-                sizes[key].append(len(terms))
+                number = len(term_counts_of.setdefault(key, []))
+                term_counts_of[key].append(len(terms))
                 for term in terms:
-                    holders.setdefault(term, []).append((key, place))
-            files.update((PurePath(path).name.lower(), key) for path in row.paths)
-        return cls(sizes, holders, files)
+                    names_with.setdefault(term, []).append((key, number))
+            by_file_name.update((PurePath(path).name.lower(), key) for path in row.paths)
+        return cls(term_counts_of, names_with, by_file_name)
 
-    def hear(self, question: str, analyze: Analyzer) -> list[int]:
-        """Return the documents that a question names: by file name, or by most of the terms of a longer name."""
-        written = {word.strip("\"'`()[],;:?!").lower() for word in question.split()}
-        exact = [self.files[word] for word in sorted(written) if word in self.files]
+    def find_document_references(self, query: str, analyze: Analyzer) -> list[int]:
+        """Return the keys of the documents that a query names: by file name, or by most terms of a longer name."""
+        words = {word.strip("\"'`()[],;:?!").lower() for word in query.split()}
+        exact = [self.by_file_name[word] for word in sorted(words) if word in self.by_file_name]
         if exact:
             return exact
-        shared = Counter(place for term in set(analyze(question)) for place in self.holders.get(term, ()))
-        share = {
-            place: count / self.sizes[place[0]][place[1]] for place, count in shared.items() if count >= NAME_TERMS
-        }
-        heard = {place: value for place, value in share.items() if value >= NAME_SHARE}
-        if not heard:
-            return []
-        most = max(shared[place] for place in heard)  # "annual report 2019" over "annual report"
-        return sorted({document for document, name in heard if shared[document, name] == most})
+        shared = Counter(name for term in set(analyze(query)) for name in self.names_with.get(term, ()))
+        matching = [
+            (document, number)
+            for (document, number), count in shared.items()
+            if count >= MIN_NAME_TERMS and count / self.term_counts_of[document][number] >= MIN_NAME_SHARE
+        ]
+        most = max((shared[name] for name in matching), default=0)  # "annual report 2019" over "annual report"
+        return sorted({document for document, number in matching if shared[document, number] == most})

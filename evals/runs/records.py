@@ -21,7 +21,7 @@ class SearchRecord:
     scores: Sequence[float]  # the engine's, in the order of `ranked`; named pages may stand above better scores
     seconds: float
     lanes: Sequence[Mapping[str, int]] = ()  # lane -> rank, for the first pages
-    heard: Sequence[str] = ()
+    query_references: Sequence[str] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -38,7 +38,7 @@ class SearchRecord:
             "scores": [round(score, 8) for score in self.scores],
             "seconds": round(self.seconds, 5),
             "lanes": [dict(one) for one in self.lanes],
-            "heard": list(self.heard),
+            "query_references": list(self.query_references),
         }
 
     @classmethod
@@ -53,7 +53,7 @@ class SearchRecord:
             row["scores"],
             row["seconds"],
             row.get("lanes", ()),
-            row.get("heard", ()),
+            row.get("query_references", ()),
         )
 
 

@@ -16,7 +16,7 @@ from pagelens.evals.runs.environment import fingerprint, machine, versions
 from pagelens.evals.runs.plan import ASKED, Plan, Scope, configuration
 from pagelens.evals.runs.records import AnswerRecord, Cited, SearchRecord
 from pagelens.evals.runs.run_folder import Run, RunFolder, append, read_run_folder
-from pagelens.generate.llm.chat import OF_ONE_REQUEST
+from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS
 
 LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
 QUOTE = 600  # letters of a quote that are kept
@@ -148,7 +148,7 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
             if place < LANES_KEPT:
                 lanes.append({lane: rank.rank for lane, rank in hit.lanes.items()})
     ranked, scores = list(scored), list(scored.values())
-    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, found.heard)
+    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, found.query_references)
 
 
 def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -> AnswerRecord:
@@ -164,7 +164,7 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
     try:
         answer = engine.ask(question.text, k=ASKED, filters=filters)
     except GenerationError as exc:
-        if exc.code not in OF_ONE_REQUEST:
+        if exc.code not in SINGLE_REQUEST_ERRORS:
             raise
         # noted, and asked again by the next run
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))

@@ -1,7 +1,7 @@
 """Systems as values: which lanes, fused how. `words`, `words+text`, `fused`, `fused:plain:k=10`; they parse and print.
 
 Options stand behind the lanes, separated by colons: `plain` (ranks alone, every lane weighing the same: the method as
-published), or the two halves of it, `unscaled` and `equal`; `deaf` (what the query names does not come first); `k=10`;
+published), or the two halves of it, `unscaled` and `equal`; `no-references` (what the query names does not come first); `k=10`;
 `weights=words=2,text=1` (fixed, 1 for a lane that is not named). Knows no engine.
 """
 
@@ -15,8 +15,8 @@ from pagelens.core.errors import UsageError
 from pagelens.retrieve.search import Fusion
 
 FUSED = "fused"  # the name of all lanes together, as shipped
-OPTIONS = "plain, unscaled, equal, deaf, k=10, weights=words=2,text=1"
-FUSIONS = ("plain", "unscaled", "equal", "deaf", "k=10", "k=30", "k=120")  # that an ablation goes through
+OPTIONS = "plain, unscaled, equal, no-references, k=10, weights=words=2,text=1"
+FUSIONS = ("plain", "unscaled", "equal", "no-references", "k=10", "k=30", "k=120")  # that an ablation goes through
 EQUAL: Mapping[str, float] = {}
 
 
@@ -30,7 +30,7 @@ class System:
     def as_json(self) -> dict[str, Any]:
         """Return the system as a part of a configuration."""
         how = self.fusion
-        told = {"k": how.k, "scaled": how.scaled, "hearing": how.hearing} if how else None
+        told = {"k": how.k, "scaled": how.scaled, "query_references": how.query_references} if how else None
         weights = {"weights": dict(how.weights) if how.weights is not None else None} if how else {}
         return {"lanes": list(self.lanes) if self.lanes else None, "fusion": {**told, **weights} if told else None}
 
@@ -82,8 +82,8 @@ def _with(fusion: Fusion, option: str, lanes: Sequence[str]) -> Fusion:
         return replace(fusion, scaled=False)
     if option == "equal":
         return replace(fusion, weights=EQUAL)
-    if option == "deaf":
-        return replace(fusion, hearing=False)
+    if option == "no-references":
+        return replace(fusion, query_references=False)
     name, _, value = option.partition("=")
     if name == "k":
         return replace(fusion, k=_number(value, option))

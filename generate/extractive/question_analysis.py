@@ -94,7 +94,7 @@ class Question:
         return any(_HOLDS[want](text, self.text) for want in self.wants)
 
 
-class QuestionReader:
+class QuestionAnalyzer:
     """Questions to what they ask; made for one analyzer, whose terms its function words are compared in."""
 
     def __init__(self, analyze: Analyzer) -> None:

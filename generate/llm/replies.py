@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.retrying import MayRetry
+from pagelens.generate.llm.retrying import RetryableError
 
 _TOO_LONG = re.compile(
     r"context[ _]?(length|window|size)|too (long|many tokens|large)|maximum (context|prompt|input)|"
@@ -27,14 +27,14 @@ BROKEN = (500, 502, 503, 504, 520, 522, 524, 529)  # may pass
 
 def status_error(
     status: int, said: str, *, model: str, address: str, headers: Mapping[str, str] | None = None
-) -> GenerationError | MayRetry:
+) -> GenerationError | RetryableError:
     """Return what an answer with an error's status means. `said`: code and message as the server gave them."""
     short = " ".join(said.split())[:300]
     where = f"{address} answered {status}: {short}"
     if status == 429 and not _EMPTY.search(said):
-        return MayRetry(GenerationError("busy", f"the model's server is busy. {where}"), retry_after(headers or {}))
+        return RetryableError(GenerationError("busy", f"the model's server is busy. {where}"), retry_after(headers or {}))
     if status in BROKEN:
-        return MayRetry(GenerationError("server", f"the model's server failed. {where}"), retry_after(headers or {}))
+        return RetryableError(GenerationError("server", f"the model's server failed. {where}"), retry_after(headers or {}))
     if status == 401:
         return GenerationError("no-key", f"expected a key that the server knows, found none or another. {where}")
     if status in (402, 403, 429):

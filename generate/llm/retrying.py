@@ -30,7 +30,7 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
 
-class MayRetry(Exception):
+class RetryableError(Exception):
     """A call failed in a way that may pass. `after`: seconds that the server asked to wait."""
 
     def __init__(self, error: GenerationError, after: float | None = None) -> None:
@@ -52,7 +52,7 @@ def with_retries(call: Callable[[], Generator[ChatEvent]], patience: Patience) -
                     began = True
                     yield event
             return
-        except MayRetry as exc:
+        except RetryableError as exc:
             wait = _wait(exc, attempt, patience)
             if began or attempt == patience.attempts or wait > patience.longest_wait:
                 raise _final(exc, attempt) from exc.__cause__
@@ -72,7 +72,7 @@ def _in_time(events: Iterator[ChatEvent], patience: Patience) -> Iterator[ChatEv
         yield event
 
 
-def _wait(exc: MayRetry, attempt: int, patience: Patience) -> float:
+def _wait(exc: RetryableError, attempt: int, patience: Patience) -> float:
     """Return how long to wait: what the server asks for, else doubling, up to half of it left to chance."""
     if exc.after is not None:
         return max(0.0, exc.after)
@@ -80,7 +80,7 @@ def _wait(exc: MayRetry, attempt: int, patience: Patience) -> float:
     return min(patience.longest_wait, doubled * (1 - random.random() / 2))
 
 
-def _final(exc: MayRetry, attempt: int) -> GenerationError:
+def _final(exc: RetryableError, attempt: int) -> GenerationError:
     tries = f" Tried {attempt} times." if attempt > 1 else ""
     asked = f" It asks to wait {exc.after:g} s." if exc.after is not None else ""
     return GenerationError(exc.error.code, f"{exc.error}{tries}{asked}")

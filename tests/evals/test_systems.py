@@ -40,7 +40,7 @@ def ranks(made: Made, lane: str) -> Mapping[int, int]:
         ("fused:plain", System(None, Fusion(scaled=False, weights={}))),
         ("fused:unscaled:equal", System(None, Fusion(scaled=False, weights={}))),
         ("fused:k=10", System(None, Fusion(k=10.0))),
-        ("fused:deaf", System(None, Fusion(hearing=False))),
+        ("fused:no-references", System(None, Fusion(query_references=False))),
         (
             "words+text:weights=words=1,text=0.5:k=20",
             System(("words", "text"), Fusion(20.0, {"words": 1, "text": 0.5})),
@@ -69,7 +69,7 @@ def test_what_is_no_system_is_refused_with_what_was_expected(text: str, said: st
 
 def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Made) -> None:
     words, meaning = ranks(made, "words"), ranks(made, "text")
-    found = scores(made, parse_system("words+text:plain:deaf:k=10", ["words", "text"]))
+    found = scores(made, parse_system("words+text:plain:no-references:k=10", ["words", "text"]))
     by_hand = {
         page: sum(1 / (10 + lane[page]) for lane in (words, meaning) if page in lane) for page in {*words, *meaning}
     }
@@ -78,7 +78,7 @@ def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Made) -> None:
 
 def test_fixed_weights_multiply_a_lane_s_share(made: Made) -> None:
     words, meaning = ranks(made, "words"), ranks(made, "text")
-    found = scores(made, parse_system("words+text:unscaled:deaf:weights=words=3,text=0.5", ["words", "text"]))
+    found = scores(made, parse_system("words+text:unscaled:no-references:weights=words=3,text=0.5", ["words", "text"]))
     for page, score in found.items():
         by_hand = (3 / (60 + words[page]) if page in words else 0) + (
             0.5 / (60 + meaning[page]) if page in meaning else 0
@@ -88,11 +88,11 @@ def test_fixed_weights_multiply_a_lane_s_share(made: Made) -> None:
 
 def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(made: Made) -> None:
     query = "timber tonnes, harbour.pdf page 3"
-    heard = made.engine.search(query, k=3)
-    deaf = made.engine.search(query, k=3, fusion=Fusion(hearing=False))
-    assert heard.hits[0].ref.number == 3
-    assert deaf.hits[0].ref.number == 2
-    assert not deaf.heard
+    found = made.engine.search(query, k=3)
+    without = made.engine.search(query, k=3, fusion=Fusion(query_references=False))
+    assert found.hits[0].ref.number == 3
+    assert without.hits[0].ref.number == 2
+    assert not without.query_references
 
 
 def test_as_shipped_is_what_the_engine_does_when_nothing_is_said(made: Made) -> None:
@@ -109,7 +109,7 @@ def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made
     assert run.manifest["configuration"]["plan"]["systems"]["fused:plain:k=1"]["fusion"] == {
         "k": 1.0,
         "scaled": False,
-        "hearing": True,
+        "query_references": True,
         "weights": {},
     }
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from pagelens.generate.extractive.confidence import confidence, coverage
-from pagelens.generate.extractive.question_analysis import QuestionReader
+from pagelens.generate.extractive.question_analysis import QuestionAnalyzer
 from tests.generate.pages import analyze, show
 
-QUESTION = QuestionReader(analyze).read("Which page lists the deepest berths?")
+QUESTION = QuestionAnalyzer(analyze).read("Which page lists the deepest berths?")
 IDF = {"deepest": 4.0, "berth": 2.0, "list": 1.0, "page": 0.5}
 
 

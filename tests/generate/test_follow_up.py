@@ -4,7 +4,7 @@ import pytest
 
 from pagelens.core.types import Answer
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.follow_up import standalone
+from pagelens.generate.follow_up import standalone_question
 from tests.generate.pages import analyze, show
 
 REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
@@ -24,21 +24,21 @@ REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
     ],
 )
 def test_what_a_follow_up_leaves_out_comes_from_the_question_before(question: str, asked: str) -> None:
-    assert standalone(question, REVENUE) == asked
+    assert standalone_question(question, REVENUE) == asked
 
 
 def test_a_follow_up_to_a_follow_up_goes_back_to_the_first() -> None:
     history = [*REVENUE, ("And the year before?", "It was 11 million [1].")]
-    assert standalone("and the year before?", history) == "What was the revenue in 2017?"
+    assert standalone_question("and the year before?", history) == "What was the revenue in 2017?"
 
 
 def test_a_first_question_is_taken_as_it_is() -> None:
-    assert standalone("and the year before?", []) == "and the year before?"
+    assert standalone_question("and the year before?", []) == "and the year before?"
 
 
 def test_a_number_with_more_digits_is_no_year() -> None:
     history = [("Who is customer 20191?", "Ann [1].")]
-    assert standalone("and the year before?", history) == "Who is customer 20191? and the year before?"
+    assert standalone_question("and the year before?", history) == "Who is customer 20191? and the year before?"
 
 
 def test_the_extractive_answer_to_a_follow_up_is_about_its_subject() -> None:

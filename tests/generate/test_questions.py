@@ -2,10 +2,10 @@
 
 import pytest
 
-from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionReader, Want
+from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer, Want
 from tests.generate.pages import analyze
 
-READER = QuestionReader(analyze)
+READER = QuestionAnalyzer(analyze)
 
 
 @pytest.mark.parametrize(

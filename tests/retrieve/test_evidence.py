@@ -1,4 +1,4 @@
-"""Evidence is a stretch of the page's own words, and its boxes are those of these words."""
+"""Evidence is a passage of the page's own words, and its boxes are those of these words."""
 
 import numpy as np
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, Passage
 from pagelens.index.lexical.tantivy_index import analyze
-from pagelens.retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_evidence
+from pagelens.retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_quote
 from tests.index.fixtures import page_text
 
 FILLER = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor".split()
@@ -21,7 +21,7 @@ def long_page(sentence: str, before: int = 120, after: int = 120) -> PageText:
 
 def test_the_quote_holds_the_rare_words_of_the_query_wherever_they_stand() -> None:
     text = long_page("The northern breakwater was finished in September.")
-    found = find_evidence(text, {"breakwat": 3.0, "finish": 2.0, "dolor": 0.1}, analyze)
+    found = find_quote(text, {"breakwat": 3.0, "finish": 2.0, "dolor": 0.1}, analyze)
     assert found is not None
     assert "The northern breakwater was finished in September." in found.quote
     assert text.text[found.start : found.end] == found.quote
@@ -29,7 +29,7 @@ def test_the_quote_holds_the_rare_words_of_the_query_wherever_they_stand() -> No
 
 def test_the_boxes_are_those_of_the_quoted_words() -> None:
     text = page_text("one two three four")
-    found = find_evidence(text, {"three": 1.0}, analyze)
+    found = find_quote(text, {"three": 1.0}, analyze)
     assert found is not None
     assert (found.start, found.end) == (0, 18)
     [box] = found.boxes
@@ -39,21 +39,19 @@ def test_the_boxes_are_those_of_the_quoted_words() -> None:
 def test_without_any_word_of_the_query_the_passage_found_is_quoted() -> None:
     text = long_page("The northern breakwater was finished in September.")
     start = text.text.index("The northern")
-    found = find_evidence(text, {"limpet": 1.0}, analyze, passage=Passage(3, start, start + 40))
+    found = find_quote(text, {"limpet": 1.0}, analyze, passage=Passage(3, start, start + 40))
     assert found is not None
     assert found.quote.startswith("The northern breakwater")
 
 
 def test_a_page_without_words_has_no_quote() -> None:
-    assert (
-        find_evidence(PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32)), {"a": 1}, analyze) is None
-    )
+    assert find_quote(PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32)), {"a": 1}, analyze) is None
 
 
 @given(st.lists(st.sampled_from([*FILLER, "limpet", "limpet.", "tide!"]), min_size=1, max_size=300))
 def test_a_quote_is_exact_whole_words_and_short(words: list[str]) -> None:
     text = page_text(" ".join(words))
-    found = find_evidence(text, {"limpet": 2.0, "tide": 1.0}, analyze)
+    found = find_quote(text, {"limpet": 2.0, "tide": 1.0}, analyze)
     assert found is not None
     assert found.quote == text.text[found.start : found.end]
     assert found.start in text.spans[:, 0]

@@ -24,10 +24,10 @@ const search = tried(async (more = false) => {
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
   $("results").append(...found.hits.map(card));
-  const heard = found.heard.length ? ` Heard: ${found.heard.join(", ")}.` : "";
+  const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
   const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
   const count = $("results").children.length;
-  say(count ? `Best of ${found.pages_searched} pages.${heard}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
+  say(count ? `Best of ${found.pages_searched} pages.${references}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
 });
 
 // What was asked for and is not there yet is not shown any more.

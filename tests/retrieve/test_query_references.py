@@ -1,15 +1,15 @@
-"""What a question names, and what it does not."""
+"""Which pages and documents a query names, and which words name none."""
 
 import pytest
 
 from pagelens.core.types import Document
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.lexical.tantivy_index import analyze
-from pagelens.retrieve.query_references import DocumentNames, PagesNamed, hear_pages
+from pagelens.retrieve.query_references import DocumentNameIndex, PageReferences, find_page_references
 
 
 @pytest.mark.parametrize(
-    ("question", "printed", "positions"),
+    ("question", "labels", "positions"),
     [
         ("What is shown on page 12?", ["12"], []),
         ("Compare slides 3-5", ["3", "4", "5"], []),
@@ -28,9 +28,9 @@ from pagelens.retrieve.query_references import DocumentNames, PagesNamed, hear_p
         ("the back cover", [], [-1]),
     ],
 )
-def test_pages_are_heard(question: str, printed: list[str], positions: list[int]) -> None:
-    heard = hear_pages(question)
-    assert (list(heard.printed), list(heard.positions)) == (printed, positions)
+def test_named_pages_are_found(question: str, labels: list[str], positions: list[int]) -> None:
+    references = find_page_references(question)
+    assert (list(references.labels), list(references.positions)) == (labels, positions)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_pages_are_heard(question: str, printed: list[str], positions: list[int]
         "pager 12",
     ],
 )
-def test_what_names_no_page_is_not_heard(question: str) -> None:
-    assert not hear_pages(question)
+def test_what_names_no_page_is_no_reference(question: str) -> None:
+    assert not find_page_references(question)
 
 
-def test_a_range_of_thousands_is_a_remark_and_not_a_request() -> None:
-    assert hear_pages("pages 3 to 5000").printed == ("3", "5000")
+def test_a_range_of_thousands_is_taken_for_its_two_ends() -> None:
+    assert find_page_references("pages 3 to 5000").labels == ("3", "5000")
 
 
 def test_positions_count_from_the_end_and_stay_inside_the_document() -> None:
-    named = PagesNamed(printed=("12", "iv", "2"), positions=(-1, -30, 1))
+    named = PageReferences(labels=("12", "iv", "2"), positions=(-1, -30, 1))
     assert named.numbers(10) == [2, 10, 1]
 
 
@@ -63,14 +63,14 @@ def row(key: int, title: str, *paths: str) -> DocumentRow:
 
 
 @pytest.fixture
-def names() -> DocumentNames:
+def names() -> DocumentNameIndex:
     rows = [
         row(1, "Annual report of the Port of Sandvik 2019", "/a/sandvik-2019.pdf"),
         row(2, "Annual report of the Port of Sandvik 2020", "/a/sandvik-2020.pdf"),
         row(3, "Climate change", "/a/climate.pdf"),
         row(4, "untitled", "/a/HarbourMasterManualDraft.pdf"),
     ]
-    return DocumentNames.of({one.key: one for one in rows}, analyze)
+    return DocumentNameIndex.of({one.key: one for one in rows}, analyze)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def names() -> DocumentNames:
         ("How much timber came in?", []),
     ],
 )
-def test_documents_are_heard_by_file_name_or_by_most_of_a_longer_name(
-    names: DocumentNames, question: str, documents: list[int]
+def test_documents_are_found_by_file_name_or_by_most_of_a_longer_name(
+    names: DocumentNameIndex, question: str, documents: list[int]
 ) -> None:
-    assert names.hear(question, analyze) == documents
+    assert names.find_document_references(question, analyze) == documents
