@@ -23,13 +23,13 @@ def main() -> None:
     with indexed(__doc__) as root:
         rows = {
             "python -c pass": ["-c", "pass"],
-            "pagelens --help": ["-m", "pagelens.api.cli.main", "--help"],
-            "pagelens search": ["-m", "pagelens.api.cli.main", "search", QUERY, "-c", str(root)],
-            "pagelens ask": ["-m", "pagelens.api.cli.main", "ask", QUERY, "-c", str(root)],
-            "pagelens status": ["-m", "pagelens.api.cli.main", "status", "-c", str(root)],
+            "pagelens --help": ["-m", "pagelens", "--help"],
+            "pagelens search": ["-m", "pagelens", "search", QUERY, "-c", str(root)],
+            "pagelens ask": ["-m", "pagelens", "ask", QUERY, "-c", str(root)],
+            "pagelens status": ["-m", "pagelens", "status", "-c", str(root)],
             "pagelens index, nothing new": [
                 "-m",
-                "pagelens.api.cli.main",
+                "pagelens",
                 "index",
                 str(SET / "documents"),
                 "-c",
@@ -37,11 +37,11 @@ def main() -> None:
             ],
             "import sentence_transformers": [
                 "-c",
-                "import pagelens.encode.torchvision_fix as f; f.heal_torchvision(); import sentence_transformers",
+                "import pagelens.encode.torch_support as f; f.repair_torchvision(); import sentence_transformers",
             ],
             "the same, MiniLM loaded, one query": [
                 "-c",
-                "import pagelens.encode.torchvision_fix as f; f.heal_torchvision()" + MINILM,
+                "import pagelens.encode.torch_support as f; f.repair_torchvision()" + MINILM,
             ],
         }
         print("| process | CPU-s | MB |\n|---|---|---|")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import numpy as np
@@ -24,8 +24,8 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from pagelens.core.spaces import Space
 from pagelens.core.types import ImageArray
-from pagelens.encode.device import dtype_for
 from pagelens.encode.image.clip import ClipEncoder
+from pagelens.encode.torch_support import dtype_for
 
 ARCHITECTURE = "ViT-B-32-SigLIP2-256"
 TINY = {

@@ -20,9 +20,9 @@ from PIL import Image
 from benchmarks.development_set import DATA
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
+from pagelens.encode.batching import unit_rows
 from pagelens.encode.image.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
 from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite
-from pagelens.encode.text.batching import unit_rows
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 PHOTOS = DATA / "photos-dev"

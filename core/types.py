@@ -281,6 +281,18 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TokenVectors:
+    """One vector per token of a text, in reading order, special tokens left out."""
+
+    vectors: NDArray[np.float32]  # (n_tokens, dim), each row of length 1
+    spans: NDArray[np.int32]  # (n_tokens, 2) start and end of each token in the text
+
+    def shifted(self, offset: int) -> "TokenVectors":
+        """Return the tokens with `offset` added to their spans, for a text that is part of a longer one."""
+        return TokenVectors(self.vectors, self.spans + np.int32(offset))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TokenMatrix:
     """Many vectors of one page, for late interaction: unit rows, and where on the page each of them looks."""
 

@@ -25,7 +25,7 @@ from pagelens.encode.checkpoints import (
     check_page_checkpoint,
     check_text_checkpoint,
 )
-from pagelens.encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_weights, look_on_disk
+from pagelens.encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_on_disk, find_weights
 
 if TYPE_CHECKING:
     from pagelens.encode.image.conse import ConSEImageEncoder
@@ -167,7 +167,7 @@ def report_page_encoders(
 
     def check(path: Path) -> None:
         base = adapter_base(path)
-        found = look_on_disk(base, settings, hub=hub) if base else (path, "path")
+        found = find_on_disk(base, settings, hub=hub) if base else (path, "path")
         if found is None:
             raise WeightsError(
                 f"its base {base} is not on this machine; run `hf download {base}` where there is a network"
@@ -197,7 +197,7 @@ def _report(
     name: str, settings: Settings, hub: Hub | None, check: Callable[[Path], None], libraries: Sequence[str]
 ) -> EncoderReport:
     try:
-        found = look_on_disk(name, settings, hub=hub)
+        found = find_on_disk(name, settings, hub=hub)
     except UsageError as exc:
         return EncoderReport(name, ready=False, problem=str(exc))
     if found is None:

@@ -95,14 +95,14 @@ def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> W
     looked at, UsageError for what is neither a folder nor a name.
     """
     hub = hub or HuggingFaceHub()
-    found = look_on_disk(model, settings, hub=hub)
+    found = find_on_disk(model, settings, hub=hub)
     path, found_in = found or (_fetch(model, settings, hub), "hub")
     name, commit = _name_and_commit(model, path)
     log.debug("%s found in %s: %s", name, found_in, path)
     return WeightsFolder(name, path, commit or content_hash(path), found_in)
 
 
-def look_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> tuple[Path, FoundIn] | None:
+def find_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> tuple[Path, FoundIn] | None:
     """Return the folder of `model`'s weights on this machine and where it was found; no request, nothing hashed."""
     given = _given_folder(model)
     if given is not None:

@@ -22,7 +22,7 @@ from pagelens.core.caching import LRUCache
 from pagelens.core.keys import page_of
 from pagelens.core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PixelEncoder, TextEncoder
 from pagelens.core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
-from pagelens.encode.image.composition import compose
+from pagelens.encode.batching import unit_rows
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, MultiVectorQuery, SearchResult
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
@@ -51,6 +51,8 @@ class WordsLane:
     """BM25 over the pages' words (Robertson and Zaragoza, 2009), on the lexical index."""
 
     name = "words"
+    weight = 2.0
+    image_query_weight = 0.5
 
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
@@ -69,6 +71,8 @@ class TextLane:
     """Cosine of the query with every passage; the best passage stands for its page."""
 
     name = "text"
+    weight = 1.0
+    image_query_weight = 0.25
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
@@ -89,6 +93,8 @@ class ImageLane:
     """Cosine of the query (text, image, or both in one vector) with every page image."""
 
     name = "image"
+    weight = 1.0
+    image_query_weight = 4.0
 
     def __init__(self, encoder: ImageEncoder, *, image_only_queries: bool = True, in_text_space: bool = False) -> None:
         """`image_only_queries` false leaves queries without text to the `visual` lane, which is better at them.
@@ -118,10 +124,22 @@ class ImageLane:
         return compose(text, image, weight=query.text_share)
 
 
+def compose(text: NDArray[np.float32], image: NDArray[np.float32], *, weight: float = 0.5) -> NDArray[np.float32]:
+    """Return the unit vector of `weight * text + (1 - weight) * image`; both are (dim,), of length 1, in one space.
+
+    A weight of 0 is the image alone, 1 the text alone. Opposite vectors at 0.5 cancel out to the zero vector.
+    """
+    assert text.shape == image.shape, (text.shape, image.shape)
+    assert 0.0 <= weight <= 1.0, weight
+    return unit_rows(np.float32(weight) * text + np.float32(1.0 - weight) * image)
+
+
 class VisualLane:
     """Cosine of the query image's pooled features with those of every page image."""
 
     name = "visual"
+    weight = 1.0
+    image_query_weight = 4.0
 
     def __init__(self, encoder: PixelEncoder) -> None:
         self._encoder = encoder
@@ -142,6 +160,8 @@ class PageLane:
     """Late interaction with the tokens of every page (MaxSim)."""
 
     name = "page"
+    weight = 1.5
+    image_query_weight = 0.25
 
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
         """`of_words` says whether page tokens are words, or else patches of the page image."""

@@ -1,18 +1,13 @@
-"""`pagelens models`: what can serve each lane, where its weights are, how to get them. And getting them.
+"""Which models can serve each lane, where their weights are, and how to get them; downloading of weights.
 
-Looks at files only: no model is loaded and nothing is asked of the network, but by `fetch_models`.
+No model is loaded. Only `fetch_models` uses the network.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
-from rich.text import Text
-
-from pagelens.api.cli import terminal
 from pagelens.api.engine import wiring
-from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.profiles import CARDS, LANES, PROFILES, ModelCard
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
@@ -24,30 +19,30 @@ from pagelens.encode.loading import (
     report_page_encoders,
     report_text_encoders,
 )
-from pagelens.encode.weights import Hub, find_weights, look_on_disk
+from pagelens.encode.weights import Hub, find_on_disk, find_weights
 from pagelens.index import layout
 from pagelens.index.layout import Layout
 
 _REPORTS = {"text": report_text_encoders, "image": report_image_encoders, "page": report_page_encoders}
-Tell = Callable[[str, str], None]
-"""A model's name, and its size in words where that is known."""
+OnFetch = Callable[[str, str], None]
+"""Called before a download with a model's name and its size in words; "" if the size is not known."""
 
-_UNKNOWN = ModelCard("", "", (), "", "see its own page", "")
+_UNKNOWN = ModelCard(lane="", model="", profiles=(), size="", licence="see its own page", note="")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """A model for a lane."""
+    """A model that can serve a lane."""
 
     lane: str
     model: str
-    profiles: Sequence[str]  # that name it
-    used: bool  # by the collection looked at
+    profiles: Sequence[str]  # profiles that use it
+    used: bool  # by the collection
     ready: bool
-    found_in: str | None  # wheels, folder (the models folder), cache (the hub's), path; None: not on this machine
+    found_in: str | None  # wheels, folder (PAGELENS_MODELS), cache (the hub's), path; None: not on this machine
     path: Path | None
-    get: str  # what to do about it, where it is not ready
-    problem: str  # why it is not ready
+    get: str  # the command that downloads it; "" if it is ready or cannot be downloaded
+    problem: str  # why it is not ready; "" if it is
     size: str
     licence: str
     note: str
@@ -55,33 +50,44 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class FetchedModel:
-    """A model that was asked for, and is on this machine now."""
+    """A model whose weights are on this machine."""
 
     model: str
-    found_in: str  # hub: fetched just now; else where it lay already
+    found_in: str  # "hub" if it was downloaded now, else where it was already
     path: Path
     bytes: int
-    base_of: str = ""  # the adapter that it was fetched for
+    base_of: str = ""  # the adapter whose base model this is
 
 
 def report_models(settings: Settings, collection: Path | None = None, *, hub: Hub | None = None) -> list[ModelReport]:
     """Return the models that profiles name and those that a collection uses, lane by lane."""
     used = _used(collection)
-    words = "in the install"
-    reports = [
-        ModelReport("words", "BM25", tuple(PROFILES), bool(used), True, "wheels", None, "", "", words, "MIT", "")
-    ]
+    bm25 = ModelReport(
+        lane="words",
+        model="BM25",
+        profiles=tuple(PROFILES),
+        used=bool(used),
+        ready=True,
+        found_in="wheels",
+        path=None,
+        get="",
+        problem="",
+        size="in the install",
+        licence="MIT",
+        note="",
+    )
+    reports = [bm25]
     for lane in LANES:
         cards = {card.model: card for card in CARDS if card.lane == lane}
         if lane in used:
             cards.setdefault(used[lane], _UNKNOWN)
-        found = [_of_file(name) or _REPORTS[lane](settings, names=[name], hub=hub)[0] for name in cards]
-        reports += [_report(lane, cards[one.name], one, used=used.get(lane) == one.name) for one in found]
+        found = [_checkpoint_file_report(name) or _REPORTS[lane](settings, names=[name], hub=hub)[0] for name in cards]
+        reports += [_report(lane, cards[report.name], report, used=used.get(lane) == report.name) for report in found]
     return reports
 
 
 def _used(collection: Path | None) -> dict[str, str]:
-    """Return the model of each lane of a collection, if there is one."""
+    """Return the model of each lane of a collection; nothing if there is no collection."""
     if collection is None or not wiring.collection_exists(collection):
         return {}
     return wiring.models_of(layout.load(Layout(collection)))
@@ -107,12 +113,12 @@ def _report(lane: str, card: ModelCard, found: EncoderReport, *, used: bool) -> 
 
 
 def _fetchable(name: str) -> bool:
-    """Tell whether a hub may have a model of that name: 'org/name', no path."""
+    """OnFetch whether a hub may have a model of that name: 'org/name', no path."""
     return name != BUILTIN and name.count("/") <= 1 and name[:1].isalnum() and "@" not in name
 
 
-def _of_file(name: str) -> EncoderReport | None:
-    """Return the report of "ARCHITECTURE@FILE", None for any other name."""
+def _checkpoint_file_report(name: str) -> EncoderReport | None:
+    """Return the report on "ARCHITECTURE@FILE"; None for any other name."""
     architecture, _, file = name.partition("@")
     path = Path(file).expanduser()
     if not file or not architecture or not path.is_file():
@@ -125,85 +131,42 @@ def fetch_models(
     settings: Settings,
     *,
     hub: Hub | None = None,
-    tell: Tell = lambda *_: None,
+    on_fetch: OnFetch = lambda *_: None,
 ) -> list[FetchedModel]:
-    """Bring the weights of models, or of all models of profiles, and the bases of adapters; return what is here now.
+    """Download the weights of models, or of all models of profiles, and of adapters' base models, unless they are here.
 
-    `tell` is called before each is fetched. Raises WeightsError for what cannot be had, UsageError.
+    `on_fetch` is called before each download. Raises WeightsError for what cannot be downloaded, UsageError.
     """
     fetched: dict[str, FetchedModel] = {}
-    for name in dict.fromkeys(_expanded(names)):
-        for one in _fetch(name, settings, hub, tell):
-            fetched.setdefault(one.model, one)
+    for name in dict.fromkeys(_expand_profiles(names)):
+        for model in _fetch(name, settings, hub, on_fetch):
+            fetched.setdefault(model.model, model)
     return list(fetched.values())
 
 
-def _expanded(names: Sequence[str]) -> Iterator[str]:
+def _expand_profiles(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if name == "auto" or not name:
             raise UsageError(f"expected names of models or of profiles ({', '.join(PROFILES)}), found {name!r}")
         yield from (model for model in PROFILES.get(name, {"": name}).values() if model != BUILTIN)
 
 
-def _fetch(name: str, settings: Settings, hub: Hub | None, tell: Tell, base_of: str = "") -> Iterator[FetchedModel]:
-    here = look_on_disk(name, settings, hub=hub)
-    if here is None:
+def _fetch(
+    name: str, settings: Settings, hub: Hub | None, on_fetch: OnFetch, base_of: str = ""
+) -> Iterator[FetchedModel]:
+    location = find_on_disk(name, settings, hub=hub)
+    if location is None:
         if not settings.offline:
-            tell(name, next((card.size for card in CARDS if card.model == name), ""))
+            on_fetch(name, next((card.size for card in CARDS if card.model == name), ""))
         folder = find_weights(name, settings, hub=hub)
-        here = folder.path, folder.found_in
-    path, found_in = here
-    yield FetchedModel(name, found_in, path, _bytes(path), base_of)
+        location = folder.path, folder.found_in
+    path, found_in = location
+    yield FetchedModel(model=name, found_in=found_in, path=path, bytes=_bytes(path), base_of=base_of)
     base = adapter_base(path)
     if base is not None and not base_of:
-        yield from _fetch(base, settings, hub, tell, base_of=name)
+        yield from _fetch(base, settings, hub, on_fetch, base_of=name)
 
 
 def _bytes(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def print_models(reports: Sequence[ModelReport]) -> None:
-    """Print the models of each lane, those of the collection marked."""
-    for lane, found in groupby(reports, key=lambda one: one.lane):
-        terminal.out.print(Text(lane, style="bold"))
-        for one in found:
-            mark = "*" if one.used else " "
-            line = Text(f"{mark} {printable(one.model)}  ")
-            line.append(printable(_place(one)), style="green" if one.ready else "yellow")
-            size = "" if one.found_in == "wheels" else one.size
-            facts = [size, one.licence, one.note, _profiles(one)]
-            line.append(f"  ({'; '.join(fact for fact in facts if fact)})", style="dim")
-            terminal.out.print(line, soft_wrap=True)
-    if any(one.used for one in reports):
-        terminal.out.print(Text("* of this collection", style="dim"))
-
-
-def _place(one: ModelReport) -> str:
-    places: Mapping[str | None, str] = {
-        "wheels": "in the install",
-        "folder": f"in the models folder: {one.path}",
-        "cache": f"in the hub's cache: {one.path}",
-        "path": "in its folder",
-    }
-    if one.ready:
-        return places[one.found_in]
-    if one.found_in is None and one.get:
-        return f"not on this machine: {one.get}"
-    return one.problem
-
-
-def _profiles(one: ModelReport) -> str:
-    return f"profile {', '.join(one.profiles)}" if one.profiles else ""
-
-
-def print_fetched(fetched: Sequence[FetchedModel]) -> None:
-    """Print where each model is."""
-    for one in fetched:
-        how = "fetched" if one.found_in == "hub" else "was here"
-        base = f", the base of {one.base_of}" if one.base_of else ""
-        said = f"{one.model}{base}: {how}, {one.bytes / 1e6:.0f} MB, {one.path}"
-        terminal.out.print(Text(printable(said)), soft_wrap=True)
-    if not fetched:
-        terminal.out.print("All of it is in the install: nothing to fetch.")

@@ -1,47 +1,39 @@
-"""Windows of pages encoded in threads, while further pages are read and earlier ones are written.
+"""A queue that encodes windows of pages in threads, while further pages are read and earlier ones are written.
 
-Events go in and come out in one order, each window with what its embedders made of it. What is under way is bounded:
-so many windows and no more, however long documents are. Knows no writer and no progress.
+Events leave the queue in the order in which they were put. The number of windows in it is bounded, and so is memory.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
-from pagelens.api.engine.embedding import Batch, Embedder, Rows, embed
-from pagelens.encode.text.batching import usable_cores
+from pagelens.api.engine.embedding import Embedder, PageBatch
+from pagelens.api.engine.file_names import path_to_text
+from pagelens.encode.batching import usable_cores
+from pagelens.index.records import DocumentPages
 from pagelens.ingest.events import Event, PageWindow
 from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
 
-MOST_THREADS = 2
-"""Windows encoded at once. Encoders share out a window's batches among all cores; what they do before and after, in one
-thread, and windows of a single batch (a photo) leave the others idle."""
-WAITING = 1  # further windows, so that no thread waits for the one that writes
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """What is stored of a window beside its pages."""
-
-    rows: Rows
-    looks: Mapping[int, int]  # page number -> 64 bits of what its picture looks like
+MAX_THREADS = 2
+"""Windows encoded at once. Encoders already spread the batches of a window over all cores; a second window uses the
+cores that are idle before and after, and while a window of a single batch (a photo) is encoded."""
+SPARE_WINDOWS = 1  # further windows in the queue, so that no thread is idle while the first one is written
 
 
 class EncodingQueue:
-    """Events in their order; windows among them are encoded meanwhile. A context manager: leaving drops what is left.
+    """A queue of events, for use by one thread; windows among the events are encoded in the background.
 
-    For one thread that puts and takes.
+    A context manager: on exit, windows that are not yet being encoded are dropped.
     """
 
     def __init__(self, embedders: Sequence[Embedder], *, threads: int | None = None) -> None:
-        """`threads`: windows encoded at once; None: as many as pay here."""
-        threads = threads or min(MOST_THREADS, usable_cores())
+        """`threads`: windows encoded at once; None: as many as the cores can use, at most `MAX_THREADS`."""
+        threads = threads or min(MAX_THREADS, usable_cores())
         self._embedders = embedders
-        self._most = threads + WAITING
+        self._max_windows = threads + SPARE_WINDOWS
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="window")
-        self._events: deque[tuple[Event, Future[Encoded] | None]] = deque()
-        self._windows = 0  # among them
+        self._events: deque[tuple[Event, Future[DocumentPages] | None]] = deque()
+        self._windows = 0  # among the events
 
     def __enter__(self) -> "EncodingQueue":
         return self
@@ -53,45 +45,62 @@ class EncodingQueue:
         return bool(self._events)
 
     def put(self, event: Event) -> None:
-        """Add an event behind all others; the encoding of a window begins as soon as a thread is free."""
-        future = self._pool.submit(encoded, self._embedders, event) if isinstance(event, PageWindow) else None
+        """Append an event; a window is encoded as soon as a thread is free."""
+        future = self._pool.submit(encode_window, self._embedders, event) if isinstance(event, PageWindow) else None
         self._events.append((event, future))
         self._windows += future is not None
 
     @property
     def is_due(self) -> bool:
-        """Whether the first event is to be taken before another is put: it is ready, or there is no room."""
+        """Whether the first event must be taken before another is put: it is ready, or the queue is full."""
         if not self._events:
             return False
         future = self._events[0][1]
-        return future is None or future.done() or self._windows >= self._most
+        return future is None or future.done() or self._windows >= self._max_windows
 
     def holds(self, sha256: str) -> bool:
-        """Tell whether something of these bytes is among the events."""
+        """Tell whether an event about a file of this digest is in the queue."""
         return any(
             sha256 == (event.document.sha256 if isinstance(event, PageWindow) else getattr(event, "sha256", None))
             for event, _ in self._events
         )
 
     def is_ready(self, seconds: float) -> bool:
-        """Wait so long at most for the first event; tell whether it is ready."""
+        """Wait at most `seconds` for the first event; return whether it is ready."""
         future = self._events[0][1]
         return future is None or not wait([future], seconds).not_done
 
-    def take(self) -> tuple[Event, Encoded | None]:
-        """Wait for the first event and return it, a window with what was made of it. Raises what encoding raised."""
+    def take(self) -> tuple[Event, DocumentPages | None]:
+        """Wait for the first event and return it, a window with its encoded pages. Raises what encoding raised."""
         event, future = self._events.popleft()
         self._windows -= future is not None
         return event, future.result() if future is not None else None
 
 
-def encoded(embedders: Sequence[Embedder], window: PageWindow) -> Encoded:
-    """Return what is stored of a window beside its pages."""
-    texts = [page.text for page in window.pages]
-    batch = Batch(window.document.kind, texts, window.passages, window.inputs, window.pictures)
-    looks = {
+def encode_window(embedders: Sequence[Embedder], window: PageWindow) -> DocumentPages:
+    """Return the pages of a window with their rows for each lane, ready for the collection's writer."""
+    batch = PageBatch(
+        kind=window.document.kind,
+        texts=[page.text for page in window.pages],
+        passages=window.passages,
+        inputs=window.inputs,
+        images=window.pictures,
+    )
+    for embedder in embedders:
+        embedder.embed(batch)
+    hashes = {
         page.number: bits
-        for page, picture in zip(window.pages, window.pictures, strict=True)
-        if picture is not None and (bits := perceptual_hash(picture))  # 0: it shows nothing
+        for page, image in zip(window.pages, window.pictures, strict=True)
+        if image is not None and (bits := perceptual_hash(image))  # 0: an image of one colour
     }
-    return Encoded(embed(embedders, batch), looks)
+    return DocumentPages(
+        document=window.document,
+        path=path_to_text(window.path),
+        pages=window.pages,
+        passages=window.passages,
+        vectors=batch.vectors,
+        last=window.last,
+        tokens=batch.tokens,
+        guesses={window.pages[position].number: guesses for position, guesses in batch.guesses.items()},
+        perceptual_hashes=hashes,
+    )

@@ -28,8 +28,8 @@ from pagelens.api.engine.status import collection_status
 from pagelens.core.errors import NotFound, UsageError, WeightsError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, Kind, PageRef, Query
+from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
-from pagelens.encode.text.batching import usable_cores
 from pagelens.generate.follow_up import standalone_question
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
@@ -39,10 +39,9 @@ from pagelens.index.writer import CollectionWriter
 from pagelens.ingest import pipeline
 from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
-from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
-from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
-from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
 
@@ -203,7 +202,9 @@ class Engine:
         guessing = self._guessing()
 
         def look(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
-            hits = search_pages(snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold)
+            hits = search_pages(
+                snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
+            )
             return hits, describe_hits(
                 snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing)
             )

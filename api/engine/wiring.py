@@ -25,11 +25,10 @@ from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
-from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers import registry
 from pagelens.retrieve.search import Retriever
 
@@ -234,7 +233,7 @@ def _choice(llm: str | None) -> ModelChoice | None:
 
 def _loaded(choice: ModelChoice) -> ChatModel:
     if provider_of(choice)[0] == "local":
-        import pagelens.encode.torchvision_fix  # noqa: F401  # before transformers
+        import pagelens.encode.torch_support  # noqa: F401  # before transformers
     return load_chat_model(choice)
 
 
@@ -243,7 +242,9 @@ def models_of(manifest: Manifest) -> dict[str, str]:
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in LANES}
 
 
-def render(path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Image.Image:
+def render(
+    path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
+) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
     return registry.load(kind, options).render(path, number, longest=longest)
 

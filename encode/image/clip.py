@@ -6,7 +6,7 @@ have length 1. Knows nothing of lanes; `pagelens.encode.weights` finds the folde
 """
 
 # The order matters: torchvision is healed before open_clip imports it.
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import json
@@ -30,10 +30,9 @@ from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import ImageArray
+from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows
 from pagelens.encode.checkpoints import check_clip_checkpoint
-from pagelens.encode.device import best_device, dtype_for
-from pagelens.encode.image.preprocessing import as_image
-from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows
+from pagelens.encode.torch_support import best_device, dtype_for, to_pil
 from pagelens.encode.weights import WeightsFolder
 
 log = logging.getLogger(__name__)
@@ -149,7 +148,7 @@ class ClipEncoder:
         return unit_rows(rows.reshape(len(texts), len(self._templates), -1).mean(axis=1)) if len(texts) else rows
 
     def _prepare(self, picture: ImageArray) -> torch.Tensor:
-        return self._preprocess(as_image(picture))
+        return self._preprocess(to_pil(picture))
 
     def _batch(self, sizes: dict[str, int]) -> int:
         return sizes.get(torch.device(self._device).type, sizes["cpu"])

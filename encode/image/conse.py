@@ -25,8 +25,8 @@ from pagelens.core.protocols import TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import Guess, ImageArray
+from pagelens.encode.batching import unit_rows, usable_cores
 from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, EfficientNetLite
-from pagelens.encode.text.batching import unit_rows, usable_cores
 from pagelens.encode.weights import wheel_file
 
 log = logging.getLogger(__name__)

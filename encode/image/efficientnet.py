@@ -18,7 +18,7 @@ from PIL import Image
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.types import ImageArray
-from pagelens.encode.text.batching import in_batches
+from pagelens.encode.batching import in_batches
 from pagelens.encode.torch_file import Array, read_tensors
 from pagelens.encode.weights import wheel_file
 

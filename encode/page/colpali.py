@@ -6,7 +6,7 @@ the family's late interaction uses, special tokens too; each vector names the wo
 """
 
 # The order matters: torchvision is healed before colpali_engine imports transformers.
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import logging
@@ -30,11 +30,9 @@ from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import ImageArray, QueryTokens, TokenMatrix
+from pagelens.encode.batching import encodable, in_batches, unit_rows
 from pagelens.encode.checkpoints import check_page_checkpoint
-from pagelens.encode.device import best_device, dtype_for
-from pagelens.encode.image.preprocessing import as_image
-from pagelens.encode.page.patches import grid_boxes, tiled_boxes
-from pagelens.encode.text.batching import encodable, in_batches, unit_rows
+from pagelens.encode.torch_support import best_device, dtype_for, to_pil
 from pagelens.encode.weight_verification import LoadReport, check_loaded, quiet
 from pagelens.encode.weights import WeightsFolder
 
@@ -161,7 +159,7 @@ class ColPaliEncoder:
         )
 
     def _encode_pages(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
-        batch = self._processor.process_images([as_image(picture) for picture in pictures])
+        batch = self._processor.process_images([to_pil(picture) for picture in pictures])
         batch.pop("labels", None)  # ColPali's processor adds some for training
         patches = self._processor.get_image_mask(batch) & batch["attention_mask"].bool()  # (n_pages, longest)
         rows = self._forward(batch, patches, self._family.extra)
@@ -259,6 +257,29 @@ def _words_of(processor: Any, text: str, ids: Sequence[int]) -> list[str]:
     for token, (first, last) in enumerate(encoded["offset_mapping"]):
         words[start + token] = next((word for s, e, word in spans if first < e and s < last), "")
     return words
+
+
+def grid_boxes(rows: int, columns: int) -> Boxes:
+    """Return (rows * columns, 4): the box of each patch, row by row, as fractions of the image."""
+    assert rows > 0 and columns > 0, (rows, columns)
+    top, left = np.mgrid[0:rows, 0:columns].reshape(2, -1)  # each (rows * columns,)
+    edges = (left / columns, top / rows, (left + 1) / columns, (top + 1) / rows)
+    return np.stack(edges, axis=1).astype(np.float32)
+
+
+def tiled_boxes(tile_rows: int, tile_columns: int, side: int) -> Boxes:
+    """Return the boxes of an image cut into tiles of side x side patches, followed by those of the whole image.
+
+    Tiles come row by row, and the patches row by row within each (Idefics3, arXiv 2408.12637). With 0 x 0 tiles only
+    the whole image is left. Returns ((tile_rows * tile_columns + 1) * side * side, 4).
+    """
+    whole = grid_boxes(side, side)
+    if not tile_rows or not tile_columns:
+        return whole
+    tiles = grid_boxes(tile_rows, tile_columns)  # (n_tiles, 4)
+    corner, size = tiles[:, None, :2], tiles[:, None, 2:] - tiles[:, None, :2]  # each (n_tiles, 1, 2)
+    inside = np.concatenate([corner + whole[:, :2] * size, corner + whole[:, 2:] * size], axis=2)
+    return np.concatenate([inside.reshape(-1, 4), whole]).astype(np.float32)
 
 
 def _square(processor: Any, batch: Any, page: int, patches: int) -> Boxes:

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.spaces import Space
-from pagelens.core.types import PageText, QueryTokens, TokenMatrix
+from pagelens.core.types import PageText, QueryTokens, TokenMatrix, TokenVectors
 from pagelens.encode.page.token_basis import DIM, basis_name, projected
 from pagelens.encode.text.minilm import BuiltinTextEncoder
-from pagelens.encode.text.token_vectors import TokenVectors
 
 WINDOW = 24  # rows; of 8 to 96 tried the best, by a little
 CACHED_WORDS = 100_000  # whether a word has a term is asked once; a book has fewer different words

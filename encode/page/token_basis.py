@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.errors import WeightsError
-from pagelens.encode.text.batching import unit_rows
+from pagelens.encode.batching import unit_rows
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 DIM = 128

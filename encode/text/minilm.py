@@ -22,8 +22,8 @@ from pagelens.core.errors import WeightsError
 from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
-from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows, usable_cores
-from pagelens.encode.text.token_vectors import TokenVectors
+from pagelens.core.types import TokenVectors
+from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows, usable_cores
 from pagelens.encode.weights import wheel_file
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"

@@ -6,7 +6,7 @@ and makes vectors that look fine: it is refused. Knows nothing of pages or lanes
 """
 
 # The order matters: torchvision is healed before sentence_transformers imports transformers.
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import json
@@ -24,9 +24,9 @@ from pagelens.core.errors import WeightsError
 from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
+from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows
 from pagelens.encode.checkpoints import check_text_checkpoint
-from pagelens.encode.device import best_device, dtype_for
-from pagelens.encode.text.batching import encodable, in_batches, stacked, unit_rows
+from pagelens.encode.torch_support import best_device, dtype_for
 from pagelens.encode.weight_verification import quiet
 from pagelens.encode.weights import WeightsFolder
 

@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 
 from pagelens.core.protocols import TextEncoder
 from pagelens.core.settings import Settings
+from pagelens.encode.batching import encodable
 from pagelens.encode.loading import BUILTIN, load_text_encoder
-from pagelens.encode.text.batching import encodable
 from tests.encode.at_once import at_once
 from tests.encode.checkpoints import text_checkpoint
 from tests.encode.texts import TEXTS

@@ -24,7 +24,7 @@ def minilm_folder() -> Path:
 
 def bare_bert(folder: Path, *, seed: int = 0) -> Path:
     """Write a random two-layer BERT with its tokenizer, without a word on pooling; return the folder."""
-    import pagelens.encode.torchvision_fix  # noqa: F401, I001
+    import pagelens.encode.torch_support  # noqa: F401, I001
     import torch
     from transformers import BertConfig, BertModel
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.encode.text.batching import encodable, in_batches, stacked, token_batches, unit_rows
+from pagelens.encode.batching import encodable, in_batches, stacked, token_batches, unit_rows
 
 lengths = st.lists(st.integers(0, 300), max_size=60)
 

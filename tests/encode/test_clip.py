@@ -1,4 +1,4 @@
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import json
@@ -17,9 +17,9 @@ from PIL import Image
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
-from pagelens.encode.image.composition import compose
 from pagelens.encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
 from pagelens.encode.weights import HuggingFaceHub
+from pagelens.retrieve.lanes import compose
 from tests.encode.at_once import at_once
 from tests.encode.tiny_vision import make_clip_checkpoint, rename_tensors, weights_of
 

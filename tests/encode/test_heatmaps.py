@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.encode.page.colpali import grid_boxes, tiled_boxes
 from pagelens.encode.page.heatmaps import heat_map, paint, spread, token_heat
-from pagelens.encode.page.patches import grid_boxes, tiled_boxes
 
 # Three directions a vector may have; a query token looks at the patches of its own.
 RED, GREEN, BLUE = np.eye(3, dtype=np.float32)

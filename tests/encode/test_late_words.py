@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import PageText, no_text
+from pagelens.encode.batching import unit_rows
 from pagelens.encode.page.late_words import BuiltinPageEncoder
 from pagelens.encode.page.token_basis import EVERY, load_basis, vocabulary_basis
-from pagelens.encode.text.batching import unit_rows
 from pagelens.encode.text.minilm import TOKENIZER, BuiltinTextEncoder
 from pagelens.encode.weights import wheel_file
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 
 SHARED = BuiltinTextEncoder.load(Settings())
 LAKE = "The lake is 120 metres deep. Its water comes from the river, and pike live in it."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import colpali_engine.models as engine

@@ -57,7 +57,7 @@ def test_pictures_are_kept_as_pages(tmp_path: Path) -> None:
 def test_mteb_itself_runs_an_engine(tmp_path: Path) -> None:
     if importlib.util.find_spec("mteb") is None:
         pytest.skip("mteb is not a dependency; it is not installed here")
-    import_module("pagelens.encode.torchvision_fix")  # mteb imports transformers
+    import_module("pagelens.encode.torch_support")  # mteb imports transformers
     mteb, datasets = import_module("mteb"), import_module("datasets")
     retrieval = import_module("mteb.abstasks.retrieval")
     meta = mteb.TaskMetadata(

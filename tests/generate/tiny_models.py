@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import pagelens.encode.torchvision_fix  # noqa: F401
+import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
 import torch

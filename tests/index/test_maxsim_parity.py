@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-import pagelens.encode.torchvision_fix  # noqa: F401  before colpali_engine
+import pagelens.encode.torch_support  # noqa: F401  before colpali_engine
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.maxsim import score_page
 from pagelens.index.late.token_pooling import pool_tokens

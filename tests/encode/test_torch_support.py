@@ -2,12 +2,12 @@ import subprocess
 import sys
 
 SCRIPT = """
-from pagelens.encode.torchvision_fix import HEALED, heal_torchvision
-assert heal_torchvision() is False, "once healed there is nothing left to heal"
+from pagelens.encode.torch_support import TORCHVISION_REPAIRED, repair_torchvision
+assert repair_torchvision() is False, "once repaired there is nothing left to repair"
 from transformers import BertModel
 import open_clip, colpali_engine, sentence_transformers, torch, torchvision
 picture = torchvision.transforms.functional.resize(torch.arange(16.0).reshape(1, 4, 4), [2, 2], antialias=True)
-print(picture.shape[1:] == (2, 2), HEALED == (not torchvision.extension._has_ops()))
+print(picture.shape[1:] == (2, 2), TORCHVISION_REPAIRED == (not torchvision.extension._has_ops()))
 """
 
 

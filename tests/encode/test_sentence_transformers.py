@@ -18,7 +18,7 @@ PROMPT = "what is: "
 
 def by_hand(folder: Path, texts: list[str], *, pooling: str, prompt: str = "") -> NDArray[np.float32]:
     """Encode with plain transformers, one text at a time, so without padding, batches or sentence-transformers."""
-    import pagelens.encode.torchvision_fix  # noqa: F401, I001
+    import pagelens.encode.torch_support  # noqa: F401, I001
     import torch
     from transformers import AutoTokenizer, BertModel
 
