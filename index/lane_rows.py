@@ -10,30 +10,29 @@ from numpy.typing import NDArray
 from pagelens.core.keys import document_of, page_of
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
-from pagelens.index.catalog.writes import DenseRows
-from pagelens.index.dense.vector_index import Matrix
-from pagelens.index.late.pooled_spaces import pool_factor
+from pagelens.index.dense.exact_index import Matrix
+from pagelens.index.late.token_pooling import pool_factor, pool_tokens
 from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens, write_token_segment
 from pagelens.index.layout import LaneRecord
+from pagelens.index.records import NO_ROWS, DenseParts, DenseRows, TokenParts, WrittenRows
 from pagelens.index.segments import write_segment
-from pagelens.index.stores.vector_store import NOTHING, DenseParts, TokenParts, Written
 
 
-def write_dense(folder: Path, space: Space, parts: DenseParts) -> Written:
+def write_dense(folder: Path, space: Space, parts: DenseParts) -> WrittenRows:
     """Write one segment of all parts: page keys, and the rows of these pages."""
     found = [(rows.keys(pages), rows.vectors) for pages, rows in parts if len(rows.vectors)]
     if not found:
-        return NOTHING
+        return NO_ROWS
     keys = np.concatenate([one for one, _ in found])
     vectors = np.concatenate([one for _, one in found])
     return write_segment(folder, space, keys, vectors), runs_of(document_of(page_of(keys)))
 
 
-def write_tokens(folder: Path, space: Space, parts: TokenParts) -> Written:
+def write_tokens(folder: Path, space: Space, parts: TokenParts) -> WrittenRows:
     """Likewise in a lane of many vectors; a page is a row, with tokens or without."""
     found = [(pages, rows) for pages, rows in parts if len(pages)]
     if not found:
-        return NOTHING
+        return NO_ROWS
     for pages, rows in found:
         assert len(pages) == len(rows), (folder.name, len(pages), len(rows))
     keys = np.array([page for pages, _ in found for page in pages], np.int64)
@@ -50,8 +49,6 @@ def pack_pages(lane: LaneRecord, pages: Sequence[TokenMatrix] | TokenRows, stora
 def _pooled(pages: Sequence[TokenMatrix], factor: int) -> Sequence[TokenMatrix]:
     if factor == 1:
         return pages
-    from pagelens.index.late.token_pooling import pool_tokens  # scipy: a quarter of a second to import
-
     return [pool_tokens(page, factor) for page in pages]
 
 

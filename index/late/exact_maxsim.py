@@ -1,4 +1,4 @@
-"""MaxSim over every token of every page, in float32 numpy. The twin that approximations are compared with."""
+"""Exact MaxSim over every token of every page, in float32 numpy: the reference for faster indexes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +7,11 @@ from pagelens.core.types import QueryTokens
 from pagelens.index.late.maxsim import ExactScorer, IntegerProducts, PageWindows, max_similarities
 from pagelens.index.late.ragged import ChunkedTokens
 
-SLACK = 1e-4  # relative: what a matrix product's order of summation may change a score by, with room
+TOLERANCE = 1e-4  # relative: more than the order of summation in a matrix product changes a score by
 
 
 class ExactMaxSim:
-    """See `MultiVectorIndex`. `tokens` may be memory-mapped; blocks of it become float32 one at a time."""
+    """Implements `MultiVectorIndex`. `tokens` may be memory-mapped; one batch at a time is converted to float32."""
 
     def __init__(self, tokens: ChunkedTokens) -> None:
         self._tokens = tokens
@@ -20,35 +20,35 @@ class ExactMaxSim:
         return len(self._tokens)
 
     def scores(self, query: QueryTokens, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return MaxSim of some pages, rising and with tokens, (len(rows),)."""
+        """Return the scores of pages, (len(rows),); `rows` ascend, and each page has tokens."""
         scores = np.empty(len(rows), np.float32)
-        for block in self._tokens.blocks(rows):
-            cuts = PageWindows.of(block.starts, len(block.codes), query.window)
-            best = max_similarities(query.vectors, block.codes, block.scales, cuts.starts)
-            scores[block.pages] = cuts.scores(best, query.weights)
+        for batch in self._tokens.batches(rows):
+            windows = PageWindows.of(batch.starts, len(batch.codes), query.window)
+            best = max_similarities(query.vectors, batch.codes, batch.scales, windows.starts)
+            scores[batch.pages] = windows.scores(best, query.weights)
         return scores
 
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """See `MultiVectorIndex.search`."""
-        rows = candidates(self._tokens, query, k, allowed)
+        rows = eligible_rows(self._tokens, query, k, allowed)
         scores = self.scores(query, rows)
         if len(rows) > k:
-            cut = np.partition(scores, len(rows) - k)[len(rows) - k]
-            rows = rows[scores >= cut - SLACK * max(1.0, float(np.abs(scores).max()))]
+            kth_best = np.partition(scores, len(rows) - k)[len(rows) - k]
+            rows = rows[scores >= kth_best - TOLERANCE * max(1.0, float(np.abs(scores).max()))]
         return rescore(self._tokens, query, rows, k)
 
 
-def candidates(
+def eligible_rows(
     tokens: ChunkedTokens, query: QueryTokens, k: int, allowed: NDArray[np.bool_] | None
 ) -> NDArray[np.int64]:
-    """Return the rows that a query may find, rising; none when it has no tokens or nothing is asked for."""
+    """Return the rows of allowed pages with tokens, ascending; none if the query has no tokens or k is 0."""
     assert query.vectors.ndim == 2 and query.vectors.shape[1] == tokens.dim, (query.vectors.shape, tokens.dim)
     if k <= 0 or not len(query.vectors):
         return np.zeros(0, np.int64)
-    possible = tokens.lengths > 0
-    return np.flatnonzero(possible if allowed is None else possible & allowed)
+    not_empty = tokens.lengths > 0
+    return np.flatnonzero(not_empty if allowed is None else not_empty & allowed)
 
 
 def rescore(
@@ -59,11 +59,11 @@ def rescore(
     *,
     products: IntegerProducts | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Score pages exactly and return the k best of them: equal pages are ties exactly, and go by row. `products` see
+    """Score pages exactly and return the k best: equal pages are exact ties, ordered by row. `products`: see
     `ExactScorer`."""
     rows = np.sort(rows)
     scorer, scores = ExactScorer(query, products), np.empty(len(rows), np.float32)
-    for block in tokens.blocks(rows):
-        scores[block.pages] = scorer.scores(block.codes, block.scales, block.starts)
+    for batch in tokens.batches(rows):
+        scores[batch.pages] = scorer.scores(batch.codes, batch.scales, batch.starts)
     order = np.argsort(-scores, kind="stable")[:k]
     return rows[order], scores[order]

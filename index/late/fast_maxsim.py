@@ -1,8 +1,8 @@
-"""MaxSim made quick: 8-bit integers first, float32 for the few that matter.
+"""Fast MaxSim: candidates by 8-bit integer arithmetic, then exact scores for the best of them.
 
-`FastMaxSim` looks at every token in integers. `TwoStageMaxSim` looks at every page's summary, a tenth of its tokens,
-then as `FastMaxSim` does at the pages that this leaves; a query by windows it answers as `FastMaxSim`. Both end with
-the exact scores of a short list. `benchmarks.maxsim` prints what is lost on the way.
+`FastMaxSim` compares every token of every page in integers. `TwoStageMaxSim` compares the pages' summaries, a tenth of
+the tokens, then all tokens of the best pages by summary; a query with a window is answered as by `FastMaxSim`. Both end
+by scoring a short list exactly. `benchmarks/maxsim.py` measures the recall.
 """
 
 import os
@@ -16,28 +16,32 @@ from numpy.typing import NDArray
 
 from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.types import QueryTokens
-from pagelens.index.late.exact_maxsim import candidates, rescore
+from pagelens.index.late.exact_maxsim import eligible_rows, rescore
 from pagelens.index.late.integer_scan import integer_scan, onnx_products
 from pagelens.index.late.maxsim import PageWindows
-from pagelens.index.late.ragged import BLOCK_TOKENS, ChunkedTokens
+from pagelens.index.late.ragged import BATCH_TOKENS, ChunkedTokens
 
-SPARE = 8  # pages beyond k, and an eighth of k, that integers leave to the exact look
-POOL = 200  # pages that summaries leave, at least,
-POOL_PER_RESULT = 2  # for each page asked for,
-POOL_PER_ROOT = 4  # and for the square root of how many pages there are: among more, more look alike
-PART = 500  # pages that a thread of its own pays for
-PRODUCTS = 400_000  # of a block's tokens with all queries' tokens: fewer cost by their calls, more leave the cache
-MOST_BLOCKS = 4  # of the usual size, made one
+EXTRA_RESCORED = 8  # pages rescored exactly beyond k, plus an eighth of k
+# Pages that the summaries pass on: at least MIN_CANDIDATES, CANDIDATES_PER_RESULT for each result, and
+# CANDIDATES_PER_ROOT times the square root of the number of pages, since larger collections have more similar pages.
+MIN_CANDIDATES = 200
+CANDIDATES_PER_RESULT = 2
+CANDIDATES_PER_ROOT = 4
+PAGES_PER_THREAD = 500  # below this many, another thread costs more than it saves
+# Products of a batch's tokens with all query tokens: fewer, and the calls dominate; more, and they leave the cache.
+PRODUCTS_PER_BATCH = 400_000
+MAX_BATCH_FACTOR = 4  # times BATCH_TOKENS
+
+CandidateRequest = tuple[QueryTokens, NDArray[np.int64], int]  # query, rows to search, number of rows to return
 
 
 class FastMaxSim:
-    """See `MultiVectorIndex`. All tokens in integers, then exact scores of the best."""
+    """Implements `MultiVectorIndex`: integer scores of all tokens, then exact scores of the best pages."""
 
     def __init__(self, tokens: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True) -> None:
-        """`threads` look, 0: one per core. `micro_batching`: searches of several threads look at all tokens together."""
+        """`threads` for one search, 0: one per core. `micro_batching`: simultaneous searches share one scan."""
         self._tokens = tokens
-        self._threads = threads
-        self._first = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
+        self._candidates = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -46,23 +50,23 @@ class FastMaxSim:
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """See `MultiVectorIndex.search`."""
-        rows = candidates(self._tokens, query, k, allowed)
-        rows = self._first.best(query, rows, rescoring_depth(k), everywhere=allowed is None)
+        rows = eligible_rows(self._tokens, query, k, allowed)
+        rows = self._candidates.best(query, rows, rescoring_depth(k), unfiltered=allowed is None)
         return rescore(self._tokens, query, rows, k, products=onnx_products())
 
 
 class TwoStageMaxSim:
-    """See `MultiVectorIndex`. Summaries choose the pages whose tokens are looked at."""
+    """Implements `MultiVectorIndex`: summaries select the pages whose tokens are compared."""
 
     def __init__(
         self, tokens: ChunkedTokens, summaries: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True
     ) -> None:
-        """`summaries` has the same pages as `tokens`; `threads` and `micro_batching` as in `FastMaxSim`."""
+        """`summaries` has the same pages as `tokens`; `threads` and `micro_batching`: see `FastMaxSim`."""
         assert len(tokens) == len(summaries) and ((tokens.lengths > 0) == (summaries.lengths > 0)).all()
         self._tokens = tokens
         self._threads = threads
-        self._first = CandidateGenerator(summaries, threads=threads, micro_batching=micro_batching)
-        self._first_by_windows = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
+        self._candidates = CandidateGenerator(summaries, threads=threads, micro_batching=micro_batching)
+        self._window_candidates = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -71,61 +75,54 @@ class TwoStageMaxSim:
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """See `MultiVectorIndex.search`."""
-        rows = candidates(self._tokens, query, k, allowed)
-        everywhere = allowed is None
-        if query.window:  # a summary has no neighbours
-            rows = self._first_by_windows.best(query, rows, rescoring_depth(k), everywhere=everywhere)
+        rows = eligible_rows(self._tokens, query, k, allowed)
+        unfiltered = allowed is None
+        if query.window:  # the tokens of a summary are in no order, so they have no windows
+            rows = self._window_candidates.best(query, rows, rescoring_depth(k), unfiltered=unfiltered)
         else:
-            rows = self._first.best(query, rows, pool(len(rows), k), everywhere=everywhere)
+            rows = self._candidates.best(query, rows, candidate_count(len(rows), k), unfiltered=unfiltered)
             [rows] = top_rows(self._tokens, [query], rows, [rescoring_depth(k)], threads=self._threads)
         return rescore(self._tokens, query, rows, k, products=onnx_products())
 
 
 class CandidateGenerator:
-    """The best pages by integers, of all of them: the look that costs the most, and that many searches may share.
+    """Finds the best pages by integer MaxSim over all pages; simultaneous searches share one scan of the tokens.
 
-    Each page's tokens go through the processor once for all queries that came meanwhile: 8 queries of 5 tokens cost
-    what 3 do alone, and every number is the same.
+    The scan is the most expensive part of a search. One scan for 8 queries of 5 tokens costs as much as 3 separate
+    scans; the results are identical.
     """
 
     def __init__(self, tokens: ChunkedTokens, *, threads: int, micro_batching: bool) -> None:
         self._tokens = tokens
         self._threads = threads
-        self._micro_batcher = (
-            MicroBatcher[tuple[QueryTokens, NDArray[np.int64], int], NDArray[np.int64]]() if micro_batching else None
-        )
+        self._micro_batcher = MicroBatcher[CandidateRequest, NDArray[np.int64]]() if micro_batching else None
 
-    def best(self, query: QueryTokens, rows: NDArray[np.int64], size: int, *, everywhere: bool) -> NDArray[np.int64]:
-        """See `top_rows`; `everywhere`: rows are all that have tokens."""
-        if everywhere and self._micro_batcher is not None and len(rows) > size:
-            return self._micro_batcher((query, rows, size), self._bests)
-        [found] = top_rows(self._tokens, [query], rows, [size], threads=self._threads)
-        return found
+    def best(self, query: QueryTokens, rows: NDArray[np.int64], size: int, *, unfiltered: bool) -> NDArray[np.int64]:
+        """Return the rows of the `size` best pages, ascending; `unfiltered`: `rows` are all rows with tokens."""
+        if unfiltered and self._micro_batcher is not None and len(rows) > size:
+            return self._micro_batcher((query, rows, size), self._best_of_batch)
+        [best] = top_rows(self._tokens, [query], rows, [size], threads=self._threads)
+        return best
 
-    def _bests(self, asked: Sequence[tuple[QueryTokens, NDArray[np.int64], int]]) -> list[NDArray[np.int64]]:
-        found: dict[int, NDArray[np.int64]] = {}
-        for window in {query.window for query, _, _ in asked}:
-            places = [place for place, (query, _, _) in enumerate(asked) if query.window == window]
-            some = [asked[place] for place in places]
-            bests = top_rows(
-                self._tokens,
-                [query for query, _, _ in some],
-                some[0][1],
-                [size for _, _, size in some],
-                threads=self._threads,
-            )
-            found.update(zip(places, bests, strict=True))
-        return [found[place] for place in range(len(asked))]
+    def _best_of_batch(self, requests: Sequence[CandidateRequest]) -> list[NDArray[np.int64]]:
+        results: dict[int, NDArray[np.int64]] = {}
+        for window in {query.window for query, _, _ in requests}:
+            positions = [position for position, (query, _, _) in enumerate(requests) if query.window == window]
+            queries = [requests[position][0] for position in positions]
+            rows, sizes = requests[positions[0]][1], [requests[position][2] for position in positions]
+            best = top_rows(self._tokens, queries, rows, sizes, threads=self._threads)
+            results.update(zip(positions, best, strict=True))
+        return [results[position] for position in range(len(requests))]
 
 
 def rescoring_depth(k: int) -> int:
-    """Return how many pages get exact scores so that the k best are right."""
-    return k + SPARE + k // 8
+    """Return how many pages to score exactly for k results."""
+    return k + EXTRA_RESCORED + k // 8
 
 
-def pool(pages: int, k: int) -> int:
-    """Return how many of so many pages get a full look so that the k best are among them."""
-    return max(POOL, POOL_PER_RESULT * k, int(POOL_PER_ROOT * pages**0.5))
+def candidate_count(pages: int, k: int) -> int:
+    """Return how many of `pages` pages the summaries pass on for k results."""
+    return max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * k, int(CANDIDATES_PER_ROOT * pages**0.5))
 
 
 def top_rows(
@@ -136,43 +133,44 @@ def top_rows(
     *,
     threads: int = 0,
 ) -> list[NDArray[np.int64]]:
-    """Return for each query, all of one window, the rows of its `size` best pages by integer MaxSim, rising; all of
-    them where there are no more. What is found for one does not depend on the others."""
+    """Return for each query the rows of its `size` best pages by integer MaxSim, ascending; all rows if there are no
+    more. All queries have the same window. The result for a query does not depend on the other queries."""
     if len(rows) <= min(sizes):
         return [rows for _ in queries]
     vectors = np.concatenate([query.vectors for query in queries])
-    scan, size = integer_scan(vectors), min(max(PRODUCTS // len(vectors), BLOCK_TOKENS), MOST_BLOCKS * BLOCK_TOKENS)
+    scan = integer_scan(vectors)
+    batch_tokens = min(max(PRODUCTS_PER_BATCH // len(vectors), BATCH_TOKENS), MAX_BATCH_FACTOR * BATCH_TOKENS)
     ends = np.cumsum([len(query.vectors) for query in queries])
     scores = np.empty((len(queries), len(rows)), np.float32)
 
-    def look(part: slice) -> None:
-        for block in tokens.blocks(rows[part], tokens=size):
-            cuts = PageWindows.of(block.starts, len(block.codes), queries[0].window)
-            here = scores[:, part][:, block.pages]
-            for place, max_similarities in enumerate(np.split(scan(block, cuts), ends[:-1])):
-                here[place] = cuts.scores(max_similarities, queries[place].weights)
+    def score(part: slice) -> None:
+        for batch in tokens.batches(rows[part], tokens=batch_tokens):
+            windows = PageWindows.of(batch.starts, len(batch.codes), queries[0].window)
+            batch_scores = scores[:, part][:, batch.pages]
+            for position, best in enumerate(np.split(scan(batch, windows), ends[:-1])):
+                batch_scores[position] = windows.scores(best, queries[position].weights)
 
-    _side_by_side(look, len(rows), threads or _cores())
-    orders = (np.argsort(-one, kind="stable")[:most] for one, most in zip(scores, sizes, strict=True))
-    return [rows[np.sort(order)] for order in orders]  # of equal pages the first ones
+    _run_in_threads(score, len(rows), threads or _core_count())
+    orders = (np.argsort(-row, kind="stable")[:size] for row, size in zip(scores, sizes, strict=True))
+    return [rows[np.sort(order)] for order in orders]  # stable: of equal pages the first ones
 
 
-def _side_by_side(look: Callable[[slice], None], rows: int, threads: int) -> None:
-    """Look at so many rows, in as many threads as pay."""
-    parts = max(1, min(threads, rows // PART))
-    cuts = [rows * part // parts for part in range(parts + 1)]
-    slices = [slice(start, stop) for start, stop in pairwise(cuts)]
+def _run_in_threads(score: Callable[[slice], None], rows: int, threads: int) -> None:
+    """Call `score` for slices that cover so many rows, in up to `threads` threads."""
+    parts = max(1, min(threads, rows // PAGES_PER_THREAD))
+    bounds = [rows * part // parts for part in range(parts + 1)]
+    slices = [slice(start, stop) for start, stop in pairwise(bounds)]
     if parts == 1:
-        look(slices[0])
+        score(slices[0])
         return
-    for _ in _pool(threads).map(look, slices):
+    for _ in _thread_pool(threads).map(score, slices):
         pass
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="first-look")
+def _thread_pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="maxsim")
 
 
-def _cores() -> int:
+def _core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

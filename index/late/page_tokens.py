@@ -1,6 +1,6 @@
-"""A many-vector lane as a reader has it: the live pages of all its segments under one row number each.
+"""A multi-vector lane of an embedded collection, opened for reading: the live pages of all its segments.
 
-Everything but keys and offsets stays on disk, memory-mapped. Knows the catalog's segments and runs, no commits.
+Everything but keys and offsets stays on disk, memory-mapped.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from pagelens.index.catalog import tables as t
 from pagelens.index.late.multi_vector_index import MultiVectorIndex, open_multi_vector_index
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, read_token_segment
+from pagelens.index.records import TokenParts
 from pagelens.index.selection import Selection
-from pagelens.index.stores.vector_store import TokenParts
 
 
 @dataclass(frozen=True, slots=True)
 class PageTokens:
-    """A lane's live pages: page keys (n,) by row, their tokens, and the index over them."""
+    """A lane's live pages: keys, tokens, and the index over them; implements `MultiVectorView`."""
 
-    keys: NDArray[np.int64]
-    parts: Sequence[TokenRows]  # their pages, one part after another, are the rows
+    keys: NDArray[np.int64]  # (n,) page key of each row
+    parts: Sequence[TokenRows]  # the pages of all parts in order are the rows
     index: MultiVectorIndex
 
     def __len__(self) -> int:
@@ -35,30 +35,30 @@ class PageTokens:
     def search(
         self, query: QueryTokens, k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `LaneTokens.search`."""
+        """See `MultiVectorView.search`."""
         allowed = None if selection is None else selection.mask(self.keys)
         rows, scores = self.index.search(query, k, allowed=allowed)
         return self.keys[rows], scores
 
     def page(self, key: int) -> TokenMatrix | None:
-        """See `LaneTokens.page`."""
+        """See `MultiVectorView.page`."""
         rows = np.flatnonzero(self.keys == key)
         return self.matrix(int(rows[0])) if len(rows) else None
 
     def parts_of(self, documents: Sequence[int]) -> TokenParts:
-        """See `LaneTokens.parts_of`: as they lie here."""
-        found: list[tuple[Sequence[int], TokenRows]] = []
+        """See `MultiVectorView.parts_of`."""
+        selected: list[tuple[Sequence[int], TokenRows]] = []
         first = 0
         for part in self.parts:
             keys = self.keys[first : first + len(part)]
             rows = np.flatnonzero(np.isin(document_of(keys), documents))
             runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(rows) else []
-            found += [(keys[run].tolist(), part.slice(int(run[0]), int(run[-1]) + 1)) for run in runs]
+            selected += [(keys[run].tolist(), part.page_range(int(run[0]), int(run[-1]) + 1)) for run in runs]
             first += len(part)
-        return found
+        return selected
 
     def matrix(self, row: int) -> TokenMatrix:
-        """Return a page's tokens and where on it they look."""
+        """Return a page's tokens and their boxes."""
         ends = np.cumsum([len(part) for part in self.parts])
         part = int(np.searchsorted(ends, row, side="right"))
         return self.parts[part].matrix(row - int(ends[part]) + len(self.parts[part]))
@@ -67,27 +67,29 @@ class PageTokens:
 def gather_tokens(
     connection: Connection, folder: Path, store: str, dim: int, *, micro_batching: bool = True
 ) -> PageTokens:
-    """Return a lane's live pages in the order they were written; `micro_batching` see `open_multi_vector_index`. Raises like
-    `pagelens.index.segments.read_segment`."""
+    """Return a lane's live pages in the order they were written; `micro_batching`: see `open_multi_vector_index`.
+
+    Raises what `pagelens.index.segments.read_segment` raises.
+    """
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
     segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
-    cuts = _joined(runs)
-    parts = [segments[name][1].slice(start, stop) for name, start, stop in cuts]
-    keys = [segments[name][0][start:stop] for name, start, stop in cuts]
+    merged = _merge_adjacent(runs)
+    parts = [segments[name][1].page_range(start, stop) for name, start, stop in merged]
+    keys = [segments[name][0][start:stop] for name, start, stop in merged]
     tokens, summaries = ChunkedTokens([p.tokens for p in parts], dim), ChunkedTokens([p.summaries for p in parts], dim)
     index = open_multi_vector_index(tokens, summaries, micro_batching=micro_batching)
     return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, index)
 
 
-def _joined(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    """Return runs (segment, start, stop) with neighbours made one: documents next to each other are one part."""
-    joined: list[tuple[str, int, int]] = []
+def _merge_adjacent(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Return runs (segment, start, stop) with those that follow each other in a segment merged."""
+    merged: list[tuple[str, int, int]] = []
     for name, start, stop in runs:
-        if joined and joined[-1][0] == name and joined[-1][2] == start:
-            joined[-1] = (name, joined[-1][1], stop)
+        if merged and merged[-1][0] == name and merged[-1][2] == start:
+            merged[-1] = (name, merged[-1][1], stop)
         else:
-            joined.append((name, start, stop))
-    return joined
+            merged.append((name, start, stop))
+    return merged

@@ -1,4 +1,4 @@
-"""Many vectors a page at rest: ragged token matrices in append-only segments.
+"""Segments of multi-vector lanes: the tokens of each page, their boxes, and a summary for fast candidate generation.
 
     vectors/page/000017-3f9a1c2e/
       keys.npy              int64 (pages,) page keys
@@ -7,11 +7,11 @@
       scales.npy            float32 (tokens,): a token is (vectors - 128) * scale; empty where vectors are float16
       boxes.npy             uint16 (tokens, 4) x0 y0 x1 y1 in 1/65535 of the page
       summary_offsets.npy, summary_vectors.npy, summary_scales.npy
-                            a tenth of the tokens (`pagelens.index.late.token_summaries`), always integers
+                            a tenth of the tokens (`summarise`), always integers
       segment.json          as in `pagelens.index.segments`, with the SHA-256 of each array
 
-Written, synced, renamed in, checked and swept as `pagelens.index.segments` says. Everything but keys and offsets is
-memory-mapped. Knows no catalog and no scores.
+Segments are written, checked and removed as `pagelens.index.segments` describes. Everything but keys and offsets is
+memory-mapped.
 """
 
 from collections.abc import Sequence
@@ -27,65 +27,61 @@ from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
 from pagelens.index.late.maxsim import Codes, dequantise, quantise
 from pagelens.index.late.ragged import RaggedTokens
-from pagelens.index.late.token_summaries import summarise
 from pagelens.index.segments import REPAIR, read_array, read_keys, write_arrays
 
 Storage = Literal["int8", "float16"]
 
-GRID = 65_535
+BOX_GRID = 65_535  # steps of a box coordinate from one edge of the page to the other
+SUMMARY_RATIO = 10  # tokens of a page for one token of its summary
+SUMMARY_ROUNDS = 3  # of k-means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenRows:
-    """Some pages' tokens as they lie at rest, with what belongs to them."""
+    """The tokens of pages as stored, with their boxes and summaries."""
 
     tokens: RaggedTokens
-    boxes: NDArray[np.uint16]  # (n, 4), row by row those of `tokens.codes`
+    boxes: NDArray[np.uint16]  # (n, 4), one for each row of `tokens.codes`
     summaries: RaggedTokens
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def slice(self, start: int, stop: int) -> "TokenRows":
+    def page_range(self, start: int, stop: int) -> "TokenRows":
         """Return the pages from start to stop, as a view."""
-        return TokenRows(self.tokens.slice(start, stop), self.boxes, self.summaries.slice(start, stop))
+        return TokenRows(self.tokens.page_range(start, stop), self.boxes, self.summaries.page_range(start, stop))
 
     def matrix(self, page: int) -> TokenMatrix:
-        """Return one page's tokens and where on it they look, as float32."""
-        rows = self.tokens.slice(page, page + 1).used
+        """Return one page's tokens and their boxes, as float32."""
+        rows = self.tokens.page_range(page, page + 1).used
         scales = None if self.tokens.scales is None else self.tokens.scales[rows]
         return TokenMatrix(
-            dequantise(self.tokens.codes[rows], scales), self.boxes[rows].astype(np.float32) / np.float32(GRID)
+            dequantise(self.tokens.codes[rows], scales), self.boxes[rows].astype(np.float32) / np.float32(BOX_GRID)
         )
 
 
 def pack_tokens(pages: Sequence[TokenMatrix], dim: int, *, storage: Storage = "int8") -> TokenRows:
-    """Turn token matrices, one a page, into what is stored, and make their summaries (about a millisecond each)."""
-    assert all(page.vectors.shape == (len(page.boxes), dim) for page in pages), "one box a token, dim numbers each"
+    """Convert token matrices, one a page, to their stored form, and compute the summaries (about 1 ms a page)."""
+    assert all(page.vectors.shape == (len(page.boxes), dim) for page in pages), "one box a token, dim numbers a token"
     vectors = np.concatenate([np.zeros((0, dim), np.float32), *(page.vectors for page in pages)])
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *(page.boxes for page in pages)])
-    summaries = [summarise(page.vectors) for page in pages]
-    short = np.concatenate([np.zeros((0, dim), np.float32), *summaries])
     codes: Codes
     codes, scales = quantise(vectors) if storage == "int8" else (vectors.astype(np.float16), None)
-    return TokenRows(
-        RaggedTokens(_offsets([len(page.vectors) for page in pages]), codes, scales),
-        np.rint(np.clip(boxes, 0.0, 1.0) * GRID).astype(np.uint16),
-        RaggedTokens(_offsets([len(summary) for summary in summaries]), *quantise(short)),
-    )
+    tokens = RaggedTokens(_offsets([len(page.vectors) for page in pages]), codes, scales)
+    box_codes = np.rint(np.clip(boxes, 0.0, 1.0) * BOX_GRID).astype(np.uint16)
+    return TokenRows(tokens, box_codes, _summaries(pages, dim))
 
 
 def with_summaries(rows: TokenRows) -> TokenRows:
-    """Return pages with summaries made from their tokens as they lie at rest."""
-    made = [summarise(rows.matrix(page).vectors) for page in range(len(rows))]
-    short = np.concatenate([np.zeros((0, rows.tokens.codes.shape[1]), np.float32), *made])
-    return TokenRows(rows.tokens, rows.boxes, RaggedTokens(_offsets([len(one) for one in made]), *quantise(short)))
+    """Return the pages with their summaries computed from the stored tokens."""
+    pages = [rows.matrix(page) for page in range(len(rows))]
+    return TokenRows(rows.tokens, rows.boxes, _summaries(pages, rows.tokens.codes.shape[1]))
 
 
 def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], parts: Sequence[TokenRows]) -> str:
-    """Write one segment into a lane's folder and return its name; `keys` (pages,) go over all parts in order.
+    """Write one segment into a lane's folder and return its name; `keys` (n_pages,) are those of all parts in order.
 
-    Parts are stored alike: all integers or all half precision.
+    All parts must have the same storage.
     """
     assert space.multi_vector and sum(len(part) for part in parts) == len(keys), (space, len(keys))
     arrays: dict[str, list[NDArray[Any]]] = {"keys": [keys.astype(np.int64)]}
@@ -96,7 +92,8 @@ def write_token_segment(folder: Path, space: Space, keys: NDArray[np.int64], par
 
 
 def read_token_segment(folder: Path, name: str) -> tuple[NDArray[np.int64], TokenRows]:
-    """Return page keys (pages,) and the pages' tokens, memory-mapped. Raises like `pagelens.index.segments.read_segment`."""
+    """Return page keys (n_pages,) and the pages' tokens, memory-mapped. Raises what
+    `pagelens.index.segments.read_segment` raises."""
     keys = read_keys(folder, name)
     boxes = read_array(folder, name, "boxes")
     rows = TokenRows(_read_ragged(folder, name, ""), boxes, _read_ragged(folder, name, "summary_"))
@@ -108,32 +105,63 @@ def read_token_segment(folder: Path, name: str) -> tuple[NDArray[np.int64], Toke
     return keys, rows
 
 
+def summarise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ceil(n_tokens / 10) unit vectors that represent a page's unit vectors (n_tokens, dim).
+
+    Spherical k-means (Dhillon and Modha, 2001) on the page's own tokens, started from evenly spaced ones. It depends on
+    nothing but the page, so a summary never has to be recomputed.
+    """
+    count = -(-len(vectors) // SUMMARY_RATIO)
+    if not count:
+        return vectors
+    centres = vectors[np.linspace(0, len(vectors) - 1, count).astype(np.int64)]
+    tokens = np.arange(len(vectors))
+    for _ in range(SUMMARY_ROUNDS):
+        member = np.zeros((count, len(vectors)), np.float32)  # (n_clusters, n_tokens)
+        member[(vectors @ centres.T).argmax(axis=1), tokens] = 1
+        sums = member @ vectors
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(lengths > 1e-6, sums / np.maximum(lengths, 1e-6), centres)  # an empty cluster is kept
+    return centres
+
+
+def _summaries(pages: Sequence[TokenMatrix], dim: int) -> RaggedTokens:
+    summaries = [summarise(page.vectors) for page in pages]
+    vectors = np.concatenate([np.zeros((0, dim), np.float32), *summaries])
+    return RaggedTokens(_offsets([len(summary) for summary in summaries]), *quantise(vectors))
+
+
 def storage_of(rows: TokenRows) -> Storage:
-    """Return how some pages' tokens are stored."""
+    """Return how tokens are stored."""
     return "float16" if rows.tokens.scales is None else "int8"
 
 
 def _read_ragged(folder: Path, name: str, prefix: str) -> RaggedTokens:
     offsets = read_array(folder, name, f"{prefix}offsets", mapped=False)
     codes, scales = read_array(folder, name, f"{prefix}vectors"), read_array(folder, name, f"{prefix}scales")
-    whole = codes.dtype == np.float16
-    if (np.diff(offsets) < 0).any() or offsets[0] or offsets[-1] != len(codes) or (len(scales) != len(codes)) != whole:
+    is_float = codes.dtype == np.float16
+    if (
+        (np.diff(offsets) < 0).any()
+        or offsets[0]
+        or offsets[-1] != len(codes)
+        or (len(scales) != len(codes)) != is_float
+    ):
         raise CollectionDamaged(
             f"segment {folder / name}: {prefix}offsets end at {offsets[-1]}, there are {len(codes)} tokens "
             f"with {len(scales)} scales. {REPAIR}"
         )
-    return RaggedTokens(offsets, codes, None if whole else scales)
+    return RaggedTokens(offsets, codes, None if is_float else scales)
 
 
 def _arrays(parts: Sequence[RaggedTokens], prefix: str) -> dict[str, list[NDArray[Any]]]:
-    """Return the arrays of several parts as pieces by name."""
+    """Return the arrays of several parts by file name, each as a list of pieces."""
     used = [part.used for part in parts]
-    none = np.zeros(0, np.float32)
+    no_scales = np.zeros(0, np.float32)
     return {
         f"{prefix}offsets": [_offsets(np.concatenate([np.diff(part.offsets) for part in parts]))],
         f"{prefix}vectors": [part.codes[rows] for part, rows in zip(parts, used, strict=True)],
         f"{prefix}scales": [
-            none if part.scales is None else part.scales[rows] for part, rows in zip(parts, used, strict=True)
+            no_scales if part.scales is None else part.scales[rows] for part, rows in zip(parts, used, strict=True)
         ],
     }
 

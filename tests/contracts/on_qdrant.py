@@ -17,8 +17,8 @@ from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.layout import ServerRecord
 from pagelens.index.selection import Selection
 from pagelens.index.stores.qdrant.connection import KEY, Qdrant, connect
-from pagelens.index.stores.qdrant.lane import QdrantLane
-from pagelens.index.stores.qdrant.lane_search import QdrantTokens, QdrantVectors
+from pagelens.index.stores.qdrant.lane_views import QdrantDenseView, QdrantMultiVectorView
+from pagelens.index.stores.qdrant.vector_collection import VectorCollection
 
 SERVER = os.environ.get("QDRANT_URL", "")  # the same tests on a real server
 
@@ -35,8 +35,8 @@ def qdrant() -> Qdrant:
     return Qdrant(lambda: QdrantClient(":memory:"), "memory", local=True)
 
 
-def _lane(dim: int, *, many: bool) -> QdrantLane:
-    lane = QdrantLane(
+def _lane(dim: int, *, many: bool) -> VectorCollection:
+    lane = VectorCollection(
         qdrant(), f"{_prefix}-{next(_numbers)}", Space("test", "1", dim, multi_vector=many), ServerRecord("", "")
     )
     lane.make()
@@ -55,7 +55,7 @@ class VectorsOnQdrant:
         keys = np.array([passage_key(page_key(row + 1, 1), 0) for row in range(count)], np.int64)
         lane = _lane(dim, many=False)
         lane.write_vectors(keys, vectors.astype(np.float32), "part")
-        self._lane = QdrantVectors(lane, np.arange(1, count + 1), count)
+        self._lane = QdrantDenseView(lane, np.arange(1, count + 1), count)
 
     def __len__(self) -> int:
         return len(self._lane)
@@ -75,7 +75,7 @@ class TokensOnQdrant:
         for part in parts:
             lane.write_tokens([page_key(row + place + 1, 1) for place in range(len(part))], part, "part")
             row += len(part)
-        self._lane = QdrantTokens(lane, np.arange(1, row + 1), row)
+        self._lane = QdrantMultiVectorView(lane, np.arange(1, row + 1), row)
 
     def __len__(self) -> int:
         return len(self._lane)

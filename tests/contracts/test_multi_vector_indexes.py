@@ -1,4 +1,4 @@
-"""What every index of many vectors a page must do, each compared with float64 loops."""
+"""What every multi-vector index must do, each compared with float64 loops."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
-from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, pool, rescoring_depth, top_rows
+from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, candidate_count, rescoring_depth, top_rows
 from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, MultiVectorIndex, open_multi_vector_index
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
@@ -58,23 +58,23 @@ def query(count: int, seed: int, weights: NDArray[np.float32] | None = None, *, 
     return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights, window)
 
 
-def truth(asked: QueryTokens, stored: Sequence[TokenMatrix]) -> list[float]:
-    """MaxSim as the paper writes it, in Python's own floats; the best of two neighbouring blocks where asked for."""
-    if asked.window:
-        whole, size = replace(asked, window=0), asked.window // 2
+def truth(query_tokens: QueryTokens, stored: Sequence[TokenMatrix]) -> list[float]:
+    """MaxSim as in the paper, in Python floats; with a window, the best of two neighbouring blocks."""
+    if query_tokens.window:
+        whole, size = replace(query_tokens, window=0), query_tokens.window // 2
         pieces = [
             [TokenMatrix(one.vectors[start : start + 2 * size], one.boxes) for start in range(0, len(one.boxes), size)]
             for one in stored
         ]
         return [max(truth(whole, some), default=-np.inf) for some in pieces]
-    weights = [1.0] * len(asked.vectors) if asked.weights is None else asked.weights.tolist()
+    weights = [1.0] * len(query_tokens.vectors) if query_tokens.weights is None else query_tokens.weights.tolist()
     scores = []
     for matrix in stored:
         if not len(matrix.vectors):
             scores.append(-np.inf)
             continue
         score = 0.0
-        for vector, weight in zip(asked.vectors.tolist(), weights, strict=True):
+        for vector, weight in zip(query_tokens.vectors.tolist(), weights, strict=True):
             score += weight * max(
                 sum(a * b for a, b in zip(vector, token, strict=True)) for token in matrix.vectors.tolist()
             )
@@ -115,9 +115,9 @@ def test_the_k_best_allowed_pages_come_back_best_first(
     parts = [pack_tokens(stored[:cut], DIM, storage=storage), pack_tokens(stored[cut:], DIM)]
     rng = np.random.default_rng(seed + 1)
     weights = rng.uniform(0.1, 3.0, count).astype(np.float32) if weighted else None
-    asked, allowed = query(count, seed + 2, weights, window=window), rng.random(len(lengths)) < share
-    expected = np.array(truth(asked, unpacked(parts)), np.float64).reshape(-1)
-    rows, scores = ALL[name](parts).search(asked, k, allowed=allowed)
+    query_tokens, allowed = query(count, seed + 2, weights, window=window), rng.random(len(lengths)) < share
+    expected = np.array(truth(query_tokens, unpacked(parts)), np.float64).reshape(-1)
+    rows, scores = ALL[name](parts).search(query_tokens, k, allowed=allowed)
     findable = allowed & (expected > -np.inf)
     assert len(rows) == min(k, int(findable.sum()))
     assert findable[rows].all()
@@ -135,8 +135,8 @@ def test_equal_pages_keep_their_order_wherever_they_stand(name: str) -> None:
     places = [3, 4, 77, 300, 301, 302, 599]
     for place in places:
         others[place] = copy
-    asked = QueryTokens(copy.vectors[:5], ["word"] * 5)
-    rows, scores = ALL[name]([pack_tokens(others, DIM)]).search(asked, 5)
+    query_tokens = QueryTokens(copy.vectors[:5], ["word"] * 5)
+    rows, scores = ALL[name]([pack_tokens(others, DIM)]).search(query_tokens, 5)
     assert rows.tolist() == places[:5]
     assert len(set(scores.tolist())) == 1
 
@@ -153,15 +153,15 @@ def test_a_page_whose_best_similarity_is_negative_keeps_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_comes_back_from_nothing(name: str) -> None:
-    asked = query(2, 0)
+    query_tokens = query(2, 0)
     stored = pages([4, 4], 1)
     for index, question, k, allowed in (
-        (ALL[name]([]), asked, 5, None),
-        (ALL[name]([pack_tokens([], DIM)]), asked, 5, None),
-        (ALL[name]([pack_tokens(pages([0, 0], 1), DIM)]), asked, 5, None),
-        (ALL[name]([pack_tokens(stored, DIM)]), asked, 0, None),
+        (ALL[name]([]), query_tokens, 5, None),
+        (ALL[name]([pack_tokens([], DIM)]), query_tokens, 5, None),
+        (ALL[name]([pack_tokens(pages([0, 0], 1), DIM)]), query_tokens, 5, None),
+        (ALL[name]([pack_tokens(stored, DIM)]), query_tokens, 0, None),
         (ALL[name]([pack_tokens(stored, DIM)]), query(0, 0), 5, None),
-        (ALL[name]([pack_tokens(stored, DIM)]), asked, 5, np.zeros(2, np.bool_)),
+        (ALL[name]([pack_tokens(stored, DIM)]), query_tokens, 5, np.zeros(2, np.bool_)),
     ):
         rows, scores = index.search(question, k, allowed=allowed)
         assert len(rows) == len(scores) == 0
@@ -180,21 +180,21 @@ def test_a_weight_of_two_is_the_token_said_twice(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_long_page_with_the_words_apart_loses_to_a_short_one_with_them_together(name: str) -> None:
     rng = np.random.default_rng(2)
-    asked = query(2, 3, window=4)
+    query_tokens = query(2, 3, window=4)
     noise = unit_rows(40, rng)
-    apart = page(np.concatenate([asked.vectors[:1], noise, asked.vectors[1:]]))
-    together = page(np.concatenate([noise, 0.9 * asked.vectors, noise]))
+    apart = page(np.concatenate([query_tokens.vectors[:1], noise, query_tokens.vectors[1:]]))
+    together = page(np.concatenate([noise, 0.9 * query_tokens.vectors, noise]))
     index = ALL[name]([pack_tokens([apart, together], DIM)])
-    assert index.search(asked, 2)[0].tolist() == [1, 0]
-    assert index.search(replace(asked, window=0), 2)[0].tolist() == [0, 1]
+    assert index.search(query_tokens, 2)[0].tolist() == [1, 0]
+    assert index.search(replace(query_tokens, window=0), 2)[0].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["fast", "two stages"])
 def test_a_quick_index_scores_what_it_finds_as_the_exact_one_does(name: str) -> None:
     parts = [pack_tokens(pages([20] * 900, 5), DIM)]
-    asked = query(6, 6)
-    exact = dict(zip(*(values.tolist() for values in ALL["exact"](parts).search(asked, 900)), strict=True))
-    rows, scores = ALL[name](parts).search(asked, 10)
+    query_tokens = query(6, 6)
+    exact = dict(zip(*(values.tolist() for values in ALL["exact"](parts).search(query_tokens, 900)), strict=True))
+    rows, scores = ALL[name](parts).search(query_tokens, 10)
     assert [exact[row] for row in rows.tolist()] == scores.tolist()
 
 
@@ -206,11 +206,11 @@ def concepts(seed: int) -> tuple[list[TokenMatrix], list[QueryTokens]]:
     for _ in range(1_000):
         mean = shared[rng.choice(200, 10)]
         stored.append(page(blurred(mean[rng.integers(0, 10, 80)], 0.09, rng)))
-    asked = []
+    queries = []
     for target in rng.choice(1_000, 30):
         vectors = blurred(stored[target].vectors[rng.choice(80, 8)], 0.09, rng)
-        asked.append(QueryTokens(vectors, ["word"] * 8))
-    return stored, asked
+        queries.append(QueryTokens(vectors, ["word"] * 8))
+    return stored, queries
 
 
 def blurred(rows: NDArray[np.float32], noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -226,8 +226,8 @@ def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
     two = TwoStageMaxSim(tokens, summaries, threads=1)
     for index, least in ((FastMaxSim(tokens, threads=1), 0.99), (two, 0.95)):
         shared = [
-            len(set(exact.search(asked, 10)[0].tolist()) & set(index.search(asked, 10)[0].tolist()))
-            for asked in queries
+            len(set(exact.search(query_tokens, 10)[0].tolist()) & set(index.search(query_tokens, 10)[0].tolist()))
+            for query_tokens in queries
         ]
         assert np.mean(shared) / 10 >= least
 
@@ -238,22 +238,22 @@ def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_a
     queries = [query(2 + number % 5, number, window=(0, 4)[number % 2]) for number in range(16)]
     depths = [1 + number for number in range(16)]
     index, alone = ALL[name]([pack_tokens(stored, DIM)]), ALL[name]([pack_tokens(stored, DIM)])
-    together = at_once(lambda asked: index.search(asked[0], asked[1]), list(zip(queries, depths, strict=True)))
-    for (rows, scores), asked, k in zip(together, queries, depths, strict=True):
-        expected_rows, expected_scores = alone.search(asked, k)
+    together = at_once(lambda request: index.search(*request), list(zip(queries, depths, strict=True)))
+    for (rows, scores), query_tokens, k in zip(together, queries, depths, strict=True):
+        expected_rows, expected_scores = alone.search(query_tokens, k)
         assert rows.tolist() == expected_rows.tolist()
         assert scores.tolist() == expected_scores.tolist()
 
 
-def test_a_shared_first_look_finds_for_each_query_what_a_look_for_it_alone_finds() -> None:
-    stack = tokens_of([pack_tokens(pages([5, 30, 1, 17, 60] * 60, 12), DIM)])
+def test_a_shared_scan_finds_for_each_query_what_a_scan_for_it_alone_finds() -> None:
+    tokens = tokens_of([pack_tokens(pages([5, 30, 1, 17, 60] * 60, 12), DIM)])
     queries = [
         query(1 + number, number, np.linspace(1, 2, 1 + number, dtype=np.float32), window=6) for number in range(5)
     ]
     rows, sizes = np.arange(300), [4, 50, 1, 299, 300]
-    together = top_rows(stack, queries, rows, sizes, threads=1)
-    for found, asked, size in zip(together, queries, sizes, strict=True):
-        [alone] = top_rows(stack, [asked], rows, [size], threads=1)
+    together = top_rows(tokens, queries, rows, sizes, threads=1)
+    for found, query_tokens, size in zip(together, queries, sizes, strict=True):
+        [alone] = top_rows(tokens, [query_tokens], rows, [size], threads=1)
         assert found.tolist() == alone.tolist()
         assert len(found) == size
 
@@ -269,7 +269,7 @@ def test_the_size_of_a_lane_decides_which_index_serves_it() -> None:
         assert type(ALL["chosen by size"]([one] * count)) is kind
 
 
-def test_the_short_list_is_longer_than_what_is_asked_for() -> None:
+def test_more_pages_are_rescored_than_are_returned() -> None:
     assert [rescoring_depth(k) for k in (1, 10, 200)] == [9, 19, 233]
-    assert [pool(pages, 10) for pages in (50, 2_500, 10_000)] == [200, 200, 400]
-    assert pool(10_000, 200) == 400
+    assert [candidate_count(pages, 10) for pages in (50, 2_500, 10_000)] == [200, 200, 400]
+    assert candidate_count(10_000, 200) == 400

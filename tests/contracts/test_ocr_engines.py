@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from pagelens.core.types import ImageArray
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
 from pagelens.ingest.text.page_text import Word, assemble_text
 from tests.ingest.scans import LINES, drawn, picture_of, written_page

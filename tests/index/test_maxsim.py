@@ -20,20 +20,19 @@ from pagelens.index.late.maxsim import (
     dequantise,
     quantise,
     score_page,
-    similarities,
 )
-from pagelens.index.late.pooled_spaces import pool_factor, pooled_space
-from pagelens.index.late.ragged import ChunkedTokens, TokenBlock
-from pagelens.index.late.token_pooling import pool_tokens
+from pagelens.index.late.ragged import ChunkedTokens, TokenBatch
+from pagelens.index.late.token_pooling import pool_factor, pool_tokens, pooled_space
 from pagelens.index.late.token_segments import (
+    SUMMARY_RATIO,
     Storage,
     TokenRows,
     pack_tokens,
     read_token_segment,
     storage_of,
+    summarise,
     write_token_segment,
 )
-from pagelens.index.late.token_summaries import SHARE, summarise
 from pagelens.index.segments import check_segment, read_segment, sweep, write_segment
 
 SPACE = Space("test/tokens", "1", 8, multi_vector=True)
@@ -50,13 +49,12 @@ def matrix(count: int, seed: int, dim: int = 8) -> TokenMatrix:
 
 
 def test_a_score_worked_by_hand() -> None:
-    """Query (1, 0), (0, 1); page (0.6, 0.8), (-1, 0): max_similarities 0.6 and 0.8."""
+    """Query (1, 0), (0, 1); page (0.6, 0.8), (-1, 0): maxima 0.6 and 0.8."""
     page = np.array([[0.6, 0.8], [-1, 0]], np.float32)
     plain = QueryTokens(np.eye(2, dtype=np.float32), ["a", "b"])
     weighted = QueryTokens(plain.vectors, ["a", "b"], np.array([2, 0.5], np.float32))
     assert score_page(plain, page) == pytest.approx(1.4)
     assert score_page(weighted, page) == pytest.approx(2 * 0.6 + 0.5 * 0.8)
-    assert np.allclose(similarities(plain.vectors, page), [[0.6, -1], [0.8, 0]])
     assert score_page(plain, page[:0]) == -np.inf
 
 
@@ -95,7 +93,7 @@ def test_the_integer_scan_is_the_integer_arithmetic_it_claims_to_be(
     sums = (levels @ (codes.astype(np.int64) - 128).T) * scales.astype(np.float64) * units[:, None]
     expected = [sums[:, a : a + n].max(axis=1) for a, n in zip(starts, lengths, strict=True)]
     found = integer_scan(query)(
-        TokenBlock(slice(0, len(lengths)), starts, codes, scales), PageWindows.of(starts, len(codes), 0)
+        TokenBatch(slice(0, len(lengths)), starts, codes, scales), PageWindows.of(starts, len(codes), 0)
     )
     assert np.allclose(found, np.array(expected).T, rtol=1e-5, atol=1e-6)
 
@@ -105,7 +103,7 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
     codes = np.full((64, 128), 255, np.uint8)
     scales = np.full(64, 1 / 127, np.float32)
     found = integer_scan(query)(
-        TokenBlock(slice(0, 1), np.zeros(1, np.int64), codes, scales), PageWindows.of(np.zeros(1, np.int64), 64, 0)
+        TokenBatch(slice(0, 1), np.zeros(1, np.int64), codes, scales), PageWindows.of(np.zeros(1, np.int64), 64, 0)
     )
     assert np.allclose(found, 128.0)
 
@@ -165,7 +163,7 @@ def test_blocks_hold_every_page_asked_for_once_whatever_lies_between_them() -> N
         asked = np.array(rows)
         for size in (1, 6, 10_000):
             seen: list[NDArray[np.float32]] = []
-            for block in stack.blocks(asked, tokens=size):
+            for block in stack.batches(asked, tokens=size):
                 ends = [*block.starts[1:].tolist(), len(block.codes)]
                 assert len(block.codes) <= size or len(ends) == 1
                 vectors = dequantise(block.codes, block.scales)
@@ -185,7 +183,7 @@ def test_tokens_and_boxes_come_back_from_a_segment(tmp_path: Path, storage: Stor
     for page, written in enumerate(pages):
         assert np.allclose(rows.matrix(page).vectors, written.vectors, atol=step)
         assert np.allclose(rows.matrix(page).boxes, written.boxes, atol=1 / 65_535)
-    assert np.diff(rows.summaries.offsets).tolist() == [-(-len(page.vectors) // SHARE) for page in pages]
+    assert np.diff(rows.summaries.offsets).tolist() == [-(-len(page.vectors) // SUMMARY_RATIO) for page in pages]
     assert check_segment(tmp_path, name) is None
     about = json.loads((tmp_path / name / "segment.json").read_text("utf-8"))
     assert about["rows"] == 4 and Space.from_json(about["space"]) == SPACE
@@ -197,13 +195,13 @@ def test_cuts_of_several_segments_make_a_new_one_without_a_bit_changed(tmp_path:
     one = write_token_segment(tmp_path, SPACE, np.array([1, 2, 3]), [pack_tokens(first, 8)])
     two = write_token_segment(tmp_path, SPACE, np.array([4, 5]), [pack_tokens(second, 8)])
     (_, a), (_, b) = read_token_segment(tmp_path, one), read_token_segment(tmp_path, two)
-    merged = write_token_segment(tmp_path, SPACE, np.array([2, 3, 5]), [a.slice(1, 3), b.slice(1, 2)])
+    merged = write_token_segment(tmp_path, SPACE, np.array([2, 3, 5]), [a.page_range(1, 3), b.page_range(1, 2)])
     keys, rows = read_token_segment(tmp_path, merged)
     assert keys.tolist() == [2, 3, 5]
     for page, (part, row) in enumerate([(a, 1), (a, 2), (b, 1)]):
         assert (rows.matrix(page).vectors == part.matrix(row).vectors).all()
         assert (rows.matrix(page).boxes == part.matrix(row).boxes).all()
-        kept, made = part.summaries.slice(row, row + 1), rows.summaries.slice(page, page + 1)
+        kept, made = part.summaries.page_range(row, row + 1), rows.summaries.page_range(page, page + 1)
         assert (kept.codes[kept.used] == made.codes[made.used]).all()
     assert sweep(tmp_path, {merged}) == sorted([one, two])
 
@@ -290,5 +288,5 @@ def test_pooling_stands_in_the_space_and_is_read_back_from_it() -> None:
 def test_rows_know_how_many_pages_they_are() -> None:
     rows: TokenRows = pack_tokens([matrix(2, 0), matrix(3, 1), matrix(0, 2)], 8)
     assert len(rows) == 3
-    assert len(rows.slice(1, 3)) == 2
-    assert (rows.slice(1, 3).matrix(0).vectors == rows.matrix(1).vectors).all()
+    assert len(rows.page_range(1, 3)) == 2
+    assert (rows.page_range(1, 3).matrix(0).vectors == rows.matrix(1).vectors).all()

@@ -10,12 +10,11 @@ from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.admin.compaction import MANY
-from pagelens.index.catalog.writes import NewPages
 from pagelens.index.late.page_tokens import PageTokens
-from pagelens.index.late.pooled_spaces import pooled_space
-from pagelens.index.late.token_pooling import pool_tokens
+from pagelens.index.late.token_pooling import pool_tokens, pooled_space
 from pagelens.index.layout import LaneRecord, Layout, create
 from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.records import DocumentPages
 from pagelens.index.segments import check_segment
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
@@ -40,12 +39,12 @@ def tokens(text: str) -> TokenMatrix:
     return TokenMatrix(np.array([vector(word) for word in words], np.float32).reshape(-1, 8), boxes)
 
 
-def with_tokens(path: str, texts: list[str], **options: int) -> NewPages:
+def with_tokens(path: str, texts: list[str], **options: int) -> DocumentPages:
     new = new_pages(path, texts, **options)  # type: ignore[arg-type]
     return replace(new, tokens={"page": [tokens(page.text.text) for page in new.pages]})
 
 
-def write(root: Path, *documents: NewPages) -> None:
+def write(root: Path, *documents: DocumentPages) -> None:
     with CollectionWriter(root) as writer:
         for document in documents:
             writer.add(document)
