@@ -45,7 +45,7 @@ from pagelens.core.keys import page_key
 
 WORDS = 6  # of a query
 REPEATED = 20  # different queries of the repeated ones
-PLAIN = ("--no-micro-batching", "--keep", "0")
+PLAIN = ("--no-micro-batching", "--cached-results", "0")
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
     command = [
         sys.executable,
         "-m",
-        "pagelens.api.cli.main",
+        "pagelens",
         "serve",
         "-c",
         str(collection),

@@ -29,7 +29,7 @@ def main() -> None:
             file = _write(Path(scratch) / f"{size}.pdf", size)
             collection = str(Path(scratch) / f"collection-{size}")
             cost = measure(
-                ["-m", "pagelens.api.cli.main", "index", str(file), "-c", collection, "--profile", "builtin"]
+                ["-m", "pagelens", "index", str(file), "-c", collection, "--profile", "builtin"]
             )
             first = first or cost.peak
             disk = file.stat().st_size / 1e6

@@ -1,4 +1,4 @@
-"""What a person sees of an answer: while it comes, then whole, with where each of its marks points."""
+"""Printing of answers for people: while they are generated, then the whole with its citations."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageR
 
 
 def read_questions(first: str) -> Iterator[str]:
-    """Yield questions, the first one given, then one for each line typed, until an empty one or the input's end."""
+    """Yield `first`, then each line of standard input, until an empty line or the end of the input."""
     if first.strip():
         yield first
     while True:
@@ -29,17 +29,18 @@ def read_questions(first: str) -> Iterator[str]:
 
 @contextmanager
 def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
-    """Show an answer while it comes, where there is a terminal; what is to be kept is printed when it is whole, its
-    notes at its head."""
+    """Yield a function that reads an answer's events and returns the answer; in a terminal it shows the text meanwhile.
+
+    The text shown is erased at the end: `print_answer` prints the answer, its notes first."""
     if not err.is_terminal:
-        yield _whole
+        yield _final_answer
         return
     with Live(console=err, transient=True, refresh_per_second=8) as live:
 
         def show(events: Iterable[AnswerEvent]) -> Answer:
             text = ""
 
-            def watched() -> Iterator[AnswerEvent]:
+            def show_text() -> Iterator[AnswerEvent]:
                 nonlocal text
                 for event in events:
                     text += event if isinstance(event, str) else ""
@@ -47,19 +48,20 @@ def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
                     yield event
 
             live.update(Text("looking for pages …", style="dim"))
-            return _whole(watched())
+            return _final_answer(show_text())
 
         yield show
 
 
-def _whole(events: Iterable[AnswerEvent]) -> Answer:
+def _final_answer(events: Iterable[AnswerEvent]) -> Answer:
+    """Return the last event, which is the answer."""
     *_, answer = events
     assert isinstance(answer, Answer)
     return answer
 
 
 def print_answer(answer: Answer) -> None:
-    """Print an answer, what a reader must know of it first, and where each of its marks points."""
+    """Print an answer's notes, its text, and the page and quote of each citation."""
     for note in answer.notes:
         out.print(Text(printable(note), style="yellow"), soft_wrap=not out.is_terminal)
     out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
@@ -78,14 +80,16 @@ def print_answer(answer: Answer) -> None:
 
 
 def print_extraction(extraction: Extraction) -> None:
-    """Print the values as JSON on standard output, and where each stands on standard error."""
+    """Print the values as JSON on standard output, and the page of each on standard error."""
     print(json.dumps(extraction.data, ensure_ascii=False, indent=2))
-    names = distinct_file_names(one.ref.path for one in extraction.citations.values())
+    names = distinct_file_names(citation.ref.path for citation in extraction.citations.values())
     for note in extraction.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
-    for pointer, one in extraction.citations.items():
-        where = Text(f"{printable(pointer)}: ").append_text(page_link(one.ref, one.label, names[one.ref.path]))
-        err.print(where.append(_STATES.get(one.state or "verified", ""), style="yellow"), soft_wrap=True)
+    for pointer, citation in extraction.citations.items():
+        where = Text(f"{printable(pointer)}: ").append_text(
+            page_link(citation.ref, citation.label, names[citation.ref.path])
+        )
+        err.print(where.append(_STATES.get(citation.state or "verified", ""), style="yellow"), soft_wrap=True)
     if extraction.usage is not None:
         err.print(Text(_usage(extraction.usage), style="dim"), soft_wrap=True)
 
@@ -105,7 +109,7 @@ def _usage(usage: Usage) -> str:
 
 
 def citations_by_page(answer: Answer) -> dict[PageRef, list[Citation]]:
-    """Return an answer's citations by page, in order of their marks."""
+    """Group an answer's citations by page, in the order of their marks."""
     pages: dict[PageRef, list[Citation]] = {}
     for citation in answer.citations:
         pages.setdefault(citation.ref, []).append(citation)

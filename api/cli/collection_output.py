@@ -1,7 +1,8 @@
-"""What a person sees of a collection: what a run did to it, what it holds, what could not be read."""
+"""Printing for people: what a command did to a collection, and what the collection holds."""
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,8 @@ from pagelens.api.cli.terminal import (
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.reembedding import ReembedReport
+from pagelens.index.admin.archive import ArchiveReport
+from pagelens.index.admin.copying import CopyReport
 from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE
 
 
@@ -33,14 +36,16 @@ def print_report(report: results.IndexReport) -> None:
     )
     if report.wordless:
         out.print(
-            f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): found by looks and file name."
+            f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): "
+            "found by their image and file name."
         )
     if report.linked:
         out.print(
-            f"{count_noun(report.linked, 'file')} with the same bytes as one that is here: noted as a further path of it."
+            f"{count_noun(report.linked, 'file')} with the same bytes as an indexed one: "
+            "recorded as further paths of the same document."
         )
     if report.forgotten:
-        out.print(f"{count_noun(len(report.forgotten), 'file')} gone and forgotten.")
+        out.print(f"{count_noun(len(report.forgotten), 'file')} no longer there: removed from the collection.")
     print_files("could not be read:", report.failed)
     print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
@@ -52,41 +57,42 @@ def _why_skipped(file: results.FailedFile) -> str:
     return f"not read: each {NEEDS_OFFICE}" if file.reason.endswith(NEEDS_OFFICE) else "of kinds PageLens does not read"
 
 
-def tell_unpictured(file: results.FailedFile) -> None:
-    """Name a file whose pages cannot be pictured, while a move goes on."""
-    said = f"{display_path(file.path)}: {printable(file.reason)}: its pages will be missing from lanes of pictures."
-    err.print(Text(said, style="yellow"), soft_wrap=True)
+def print_render_failure(file: results.FailedFile) -> None:
+    """Print a warning about a file whose pages cannot be rendered; called during a re-embedding."""
+    warning = f"{display_path(file.path)}: {printable(file.reason)}: its pages will be missing from the image lanes."
+    err.print(Text(warning, style="yellow"), soft_wrap=True)
 
 
 def print_reembedding(report: ReembedReport) -> None:
-    """Print what a move to other models did."""
+    """Print what a re-embedding did."""
     if report.unchanged:
         out.print(
             Text(f"The collection has the models of profile {printable(report.profile)} already."), soft_wrap=True
         )
         return
-    lanes = {"new vectors": report.made, "kept": report.kept, "no longer there": report.left_out}
-    said = "; ".join(f"{what}: {', '.join(names)}" for what, names in lanes.items() if names)
-    moved = f"Moved from profile {report.profile_before} to {report.profile}. {said}."
-    out.print(Text(printable(moved)), soft_wrap=True)
+    lanes = {"new vectors": report.new_lanes, "kept": report.kept_lanes, "removed": report.removed_lanes}
+    changes = "; ".join(f"{what}: {', '.join(names)}" for what, names in lanes.items() if names)
+    summary = f"Moved from profile {report.previous_profile} to {report.profile}. {changes}."
+    out.print(Text(printable(summary)), soft_wrap=True)
     rate = f", {report.pages / report.seconds:.1f} pages/s" if report.pages and report.seconds else ""
     earlier = "; the rest in an earlier run" if report.resumed else ""
     pages = f"{count_noun(report.documents, 'document')} with {count_noun(report.pages, 'page')}"
     out.print(f"{pages} embedded in {report.seconds:.1f} s{rate}{earlier}.")
-    if report.half_read:
+    if report.unfinished_documents:
         out.print(
-            f"{count_noun(report.half_read, 'half-read document')} dropped: pagelens index reads them from the start."
+            f"{count_noun(report.unfinished_documents, 'partly indexed document')} dropped: "
+            "pagelens index reads them from the start."
         )
     print_files(
         "not pictured, found by words only (when it is there again: pagelens remove, pagelens index):",
-        report.unpictured,
+        report.render_failures,
     )
 
 
 def print_removed(paths: Sequence[str]) -> None:
-    """Print the paths of documents that were forgotten."""
+    """Print the paths of documents that were removed from the collection."""
     for path in paths:
-        out.print(Text(f"forgot {display_path(path)}"), soft_wrap=True)
+        out.print(Text(f"removed {display_path(path)}"), soft_wrap=True)
 
 
 def print_status(status: results.Status) -> None:
@@ -98,7 +104,8 @@ def print_status(status: results.Status) -> None:
     out.print(Text(f"profile {status.profile}; {models}", style="dim"), soft_wrap=True)
     if status.textless_pages:
         out.print(
-            f"{count_noun(status.textless_pages, 'page')} without words (scans, photos): found by looks and file name."
+            f"{count_noun(status.textless_pages, 'page')} without words (scans, photos): "
+            "found by their image and file name."
         )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("document", "pages", "title"):
@@ -111,17 +118,24 @@ def print_status(status: results.Status) -> None:
     if status.duplicate_groups:
         pages = sum(map(len, status.duplicate_groups))
         out.print(
-            f"{count_noun(pages, 'page')} in {count_noun(len(status.duplicate_groups), 'group')} that are the same to a reader: "
-            "a search shows one of each (--no-fold: all)."
+            f"{count_noun(pages, 'page')} in {count_noun(len(status.duplicate_groups), 'group')} of duplicates: "
+            "a search shows one page of each group (--no-fold: all)."
         )
         for group in status.duplicate_groups[:MAX_LISTED_DUPLICATES]:
-            said = ", ".join(page_name(ref, None, display_path(ref.path)) for ref in group[:MAX_LISTED_DUPLICATES])
+            names_in_group = ", ".join(
+                page_name(ref, None, display_path(ref.path)) for ref in group[:MAX_LISTED_DUPLICATES]
+            )
             out.print(
-                Text(f"  {said}{' ...' if len(group) > MAX_LISTED_DUPLICATES else ''}", style="dim"), soft_wrap=True
+                Text(f"  {names_in_group}{' ...' if len(group) > MAX_LISTED_DUPLICATES else ''}", style="dim"),
+                soft_wrap=True,
             )
     if status.gone:
         out.print(
-            Text(f"{count_noun(len(status.gone), 'file')} gone (pagelens index PATH --prune forgets):", style="yellow")
+            Text(
+                f"{count_noun(len(status.gone), 'file')} gone (to remove them from the collection: "
+                "pagelens index PATH --prune):",
+                style="yellow",
+            )
         )
         for path in status.gone[:MAX_LISTED_FILES]:
             out.print(Text(f"  {display_path(path)}"), soft_wrap=True)
@@ -133,4 +147,22 @@ def _print_pages(pages: Sequence[tuple[str, int, str]]) -> None:
     for title, number, problem in pages[:MAX_LISTED_FILES]:
         out.print(Text(f"  {display_path(title)} p.{number}: {printable(problem)}", style="yellow"), soft_wrap=True)
     if len(pages) > MAX_LISTED_FILES:
-        out.print(f"  and {len(pages) - MAX_LISTED_FILES} more pages read in part (--json names all)")
+        out.print(f"  and {len(pages) - MAX_LISTED_FILES} more pages with problems (--json names all)")
+
+
+def print_archive(report: ArchiveReport, next_step: str) -> None:
+    """Print what a snapshot holds, and where it is or how to use it."""
+    size = f"{report.size / 1e6:.1f} MB"
+    line = f"{report.documents} documents with {report.pages} pages, {size}. {next_step}"
+    out.print(line, markup=False, soft_wrap=True)
+
+
+def print_copy(report: CopyReport, to: Path) -> None:
+    """Print what a copy did, and whether searches in the copy find the same pages."""
+    rate = f", {report.pages / report.seconds:.0f} pages/s" if report.seconds else ""
+    copied = f"{report.documents} documents with {report.pages} pages copied in {report.seconds:.1f} s{rate}"
+    out.print(f"{copied}; {report.kept} were there, {report.removed} removed.", markup=False, soft_wrap=True)
+    out.print(f"Compared: {report.alike} of {report.searches} searches find the same.", markup=False)
+    for problem in report.problems:
+        out.print(problem, markup=False, soft_wrap=True)
+    out.print(f"Use it: pagelens search ... -c {to}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What commands take: their options with help texts, and how people's spelling of filters is read."""
+"""Options that several commands share, and parsing of filters."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,15 +14,15 @@ DEFAULT_COLLECTION = Path("my-collection")
 
 
 class OcrChoice(StrEnum):
-    """When pictures are read."""
+    """Which pages are read by OCR."""
 
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
 
 
-class EngineChoice(StrEnum):
-    """What reads them."""
+class OcrEngineChoice(StrEnum):
+    """The OCR engine."""
 
     RAPIDOCR = "rapidocr"
     TESSERACT = "tesseract"
@@ -33,21 +33,21 @@ CollectionOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 PicturesOption = Annotated[
-    Path | None, typer.Option("--pictures", "-p", help="Write the pages found here, evidence marked, as JPEG.")
+    Path | None, typer.Option("--pictures", "-p", help="Write the pages found to this folder as JPEG, evidence marked.")
 ]
 LanguageModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", help="What answers: openai:NAME, anthropic:NAME, local:FOLDER, extractive (needs no model)."
+        "--model", help="The language model: openai:NAME, anthropic:NAME, local:FOLDER, or extractive (no model)."
     ),
 ]
 PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", help="Only documents dated then or later: 2021, 2021-06, ...")
+    str | None, typer.Option("--since", help="Only documents of this date or later: 2021, 2021-06, ...")
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", help="Only documents dated then or earlier: 2021, 2021-06, ...")
+    str | None, typer.Option("--until", help="Only documents of this date or earlier: 2021, 2021-06, ...")
 ]
 PagesOption = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
 MetaOption = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
@@ -61,14 +61,22 @@ def read_filters(
     pages: str | None,
     meta: list[str] | None,
 ) -> Filters:
-    """Return the filters that options spell. Raises UsageError."""
-    first, last = _page_range(pages)
-    earliest, latest = _moment("--since", since, last=False), _moment("--until", until, last=True)
-    return Filters(tuple(paths or ()), _kinds(kinds), earliest, latest, first, last, parse_pairs("--meta", meta))
+    """Return the filters that the options set. Raises UsageError."""
+    first, last = _parse_page_range(pages)
+    earliest, latest = _parse_date("--since", since, last=False), _parse_date("--until", until, last=True)
+    return Filters(
+        paths=tuple(paths or ()),
+        kinds=_parse_kinds(kinds),
+        since=earliest,
+        until=latest,
+        first_page=first,
+        last_page=last,
+        metadata=parse_pairs("--meta", meta),
+    )
 
 
-def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
-    """Read a year, a month, a day or a moment; return its first or its last instant."""
+def _parse_date(option: str, text: str | None, *, last: bool) -> datetime | None:
+    """Parse a year, a month, a day or a time; return its first instant, or its last one if `last`."""
     if text is None:
         return None
     for form, step in (("%Y", "year"), ("%Y-%m", "month"), ("%Y-%m-%d", "day")):
@@ -76,21 +84,21 @@ def _moment(option: str, text: str | None, *, last: bool) -> datetime | None:
             start = datetime.strptime(text, form)  # naive, as the documents' dates are
         except ValueError:
             continue
-        return _next(start, step) - timedelta(microseconds=1) if last else start
+        return _add_step(start, step) - timedelta(microseconds=1) if last else start
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         raise UsageError(f"expected {option} like 2021, 2021-06 or 2021-06-30, found {text!r}") from None
 
 
-def _next(start: datetime, step: str) -> datetime:
+def _add_step(start: datetime, step: str) -> datetime:
     if step == "day":
         return start + timedelta(days=1)
     months = start.month + (12 if step == "year" else 1)
     return start.replace(year=start.year + (months - 1) // 12, month=(months - 1) % 12 + 1)
 
 
-def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
+def _parse_kinds(names: list[str] | None) -> tuple[Kind, ...]:
     known: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
     chosen = split_names(names) or []
     for name in chosen:
@@ -99,7 +107,7 @@ def _kinds(names: list[str] | None) -> tuple[Kind, ...]:
     return tuple(known[name] for name in chosen)
 
 
-def _page_range(text: str | None) -> tuple[int | None, int | None]:
+def _parse_page_range(text: str | None) -> tuple[int | None, int | None]:
     if text is None:
         return None, None
     first, _, last = text.partition("-")
@@ -109,17 +117,17 @@ def _page_range(text: str | None) -> tuple[int | None, int | None]:
     return numbers[0], numbers[1]
 
 
-def parse_pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    """Read an option that repeats `key=value`. Raises UsageError."""
-    wanted = {}
-    for pair in given or ():
+def parse_pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """Parse the values `key=value` of an option that may repeat. Raises UsageError."""
+    values = {}
+    for pair in texts or ():
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"expected {option} key=value, found {pair!r}")
-        wanted[key] = value
-    return wanted
+        values[key] = value
+    return values
 
 
 def split_names(names: list[str] | None) -> list[str] | None:
-    """Read an option that may repeat, or list names with commas."""
+    """Split the values of an option that may repeat and may list names with commas."""
     return [part.strip() for name in names for part in name.split(",")] if names else None

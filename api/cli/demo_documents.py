@@ -1,7 +1,4 @@
-"""The documents of `pagelens demo`: three small PDFs written here, and the photos that scikit-learn ships.
-
-Everything in the PDFs is invented.
-"""
+"""The documents of `pagelens demo`: three generated PDFs with invented contents, and scikit-learn's two photos."""
 
 import shutil
 from importlib.util import find_spec
@@ -62,26 +59,29 @@ QUESTIONS = (
 UNANSWERABLE_QUESTION = "Who won the world chess championship in 1972?"
 
 
-def write_demo_documents(folder: Path) -> None:
-    """Write the PDFs and copy the photos into `folder`; files that are there already stay as they are."""
+def write_demo_documents(folder: Path) -> bool:
+    """Write the PDFs and copy the photos into `folder`, except those that exist; return whether there are photos."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_pdf(folder / "port-of-sandvik-2024.pdf", _HARBOUR, "Port of Sandvik: annual report 2024")
     _write_pdf(folder / "tide-pools.pdf", _TIDE_POOLS, "A walk among the tide pools", preface=1)
     _write_pdf(folder / "kestrel-manual.pdf", _BICYCLE, "Kestrel touring bicycle: owner's manual")
-    for photo in _photos():
+    photos = _photos()
+    for photo in photos:
         if not (folder / photo.name).exists():
             shutil.copyfile(photo, folder / photo.name)
+    return bool(photos)
 
 
 def _photos() -> list[Path]:
-    found = find_spec("sklearn")  # located, not imported
-    if found is None or found.origin is None:
+    """Return the sample photos in scikit-learn's package, without importing it; none if it is not installed."""
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
         return []
-    return sorted((Path(found.origin).parent / "datasets" / "images").glob("*.jpg"))
+    return sorted((Path(package.origin).parent / "datasets" / "images").glob("*.jpg"))
 
 
 def _write_pdf(path: Path, pages: tuple[str, ...], title: str, *, preface: int = 0) -> None:
-    """Write one PDF, a page for each HTML text; the first `preface` pages are numbered i, ii, ..."""
+    """Write one PDF, one page per HTML text, unless it exists; the first `preface` pages are labelled i, ii, ..."""
     if path.exists():
         return
     pdf = pymupdf.open()

@@ -1,4 +1,4 @@
-"""`pagelens doctor`: is the installation whole, which models are at hand, is the collection what was written."""
+"""`pagelens doctor`: checks of the installation, the models, and the collection."""
 
 import platform
 import re
@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from rich.text import Text
 
 from pagelens.api.cli import terminal
+from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
 from pagelens.api.engine.profiles import LANES
 from pagelens.core.errors import PageLensError
@@ -23,51 +27,70 @@ from pagelens.encode.loading import (
     report_page_encoders,
     report_text_encoders,
 )
-from pagelens.index.admin.repair import repair
+from pagelens.index.admin import repair as repairing
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import next_manifest
 
 LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy", "torch", "torchvision", "transformers")
-WITH_CLIP = (
+CLIP_ADVICE = (
     "the builtin model is approximate: it knows 1,000 kinds of things, no actions, colours, places or people, reads "
-    "English only, and of 100 captions 35 find their photo among the first 10 of 1,000. A CLIP model sees all these, "
-    "pictures on pages too, in many languages. Get it: pagelens models fetch cpu, then pagelens reembed --profile cpu"
+    "English only, and of 100 captions 35 find their photo among the first 10 of 1,000. A CLIP model knows all these, "
+    "also for pictures on pages, in many languages. Get it: pagelens models fetch cpu, then pagelens reembed "
+    "--profile cpu"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `good` is None where it is neither good nor bad, only worth knowing."""
+    """The result of one check. `ok`: None if it is information only."""
 
     name: str
-    good: bool | None
-    found: str
+    ok: bool | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """Everything looked at."""
+    """The results of all checks."""
 
     checks: list[Check]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing was found wrong."""
-        return not any(check.good is False for check in self.checks)
+        """Whether no check failed."""
+        return not any(check.ok is False for check in self.checks)
+
+
+def doctor(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read all vectors on a Qdrant server, instead of counting them.")
+    ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Make catalog and vectors agree; documents that lost some must be read again."),
+    ] = False,
+    json_output: JsonOption = False,
+) -> int:
+    """Check the installation, and the collection if there is one."""
+    repairs = list(repair_collection(collection)) if repair else []
+    report = DoctorReport([*repairs, *run_checks(collection, wiring.read_settings(), deep=deep).checks])
+    terminal.print_result(report, json_output, print_doctor_report)
+    return ExitCode.DONE if report.healthy else ExitCode.ERROR
 
 
 def run_checks(collection: Path, settings: Settings, *, deep: bool = False) -> DoctorReport:
-    """Look at the installation, and at the collection if it is there; `deep` reads all that a server holds of it.
-    Loads the builtin model; imports no torch."""
+    """Check the installation, and the collection if there is one; `deep` reads all vectors on a server, instead of
+    counting them. Loads the builtin text model."""
     return DoctorReport([*_installation(settings), *_collection(collection, settings, deep=deep)])
 
 
 def repair_collection(collection: Path) -> Iterator[Check]:
-    """Make catalog and vectors agree, and say what was done."""
-    report = repair(collection)
+    """Remove what catalog and vectors do not agree on; yield what was found and done."""
+    report = repairing.repair(collection)
     name = f"repair of {terminal.display_path(str(collection))}"
     for problem in report.problems:
-        yield Check(name, None, f"was: {problem}")
+        yield Check(name, None, f"found: {problem}")
     again = f"{len(report.forgotten)} files must be read again: pagelens index {shlex.join(report.forgotten[:5])}"
     yield Check(name, True, again if report.forgotten else "catalog and vectors agree")
 
@@ -81,10 +104,9 @@ def _installation(settings: Settings) -> Iterator[Check]:
             yield Check(name, False, "not installed. Run: pip install pagelens")
     try:
         vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
-        good = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
-        yield Check(
-            "builtin text model", good, "weights whole, runs" if good else "gives vectors that are not unit length"
-        )
+        unit_length = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
+        detail = "weights are complete, runs" if unit_length else "returns vectors that are not unit length"
+        yield Check("builtin text model", unit_length, detail)
     except PageLensError as exc:
         yield Check("builtin text model", False, str(exc))
     try:
@@ -114,33 +136,33 @@ def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check
         yield Check(name, False, problem)
     yield Check(name, None if problems else True, f"{len(status.documents)} documents, {status.pages} pages")
     if engine.manifest.server is not None:
-        yield Check("vectors", None, f"on {engine.manifest.server}, {'read to the last' if deep else 'counted'}")
+        yield Check("vectors", None, f"on {engine.manifest.server}, {'all read' if deep else 'counted'}")
     if engine.manifest.catalog is not None:
         yield Check("catalog", None, f"on PostgreSQL at {engine.manifest.catalog}")
     if engine.manifest.files is not None:
         yield Check("files", None, f"page pictures and originals at {engine.manifest.files}")
     lanes = engine.manifest.lanes
     if "image" in lanes and lanes["image"].model == BUILTIN:
-        yield Check("image lane", None, WITH_CLIP)
-    begun = next_manifest(Layout(root))
-    if begun is not None:
-        moving = f"a move to profile {begun.profile} is under way or was broken off; what was done of it is kept"
-        yield Check(name, None, f"{moving}. Go on: {_reembed(begun.profile)}. Or drop it: {_reembed(status.profile)}")
+        yield Check("image lane", None, CLIP_ADVICE)
+    target = next_manifest(Layout(root))
+    if target is not None:
+        state = f"a re-embedding to profile {target.profile} is running or was interrupted; its results are kept"
+        resume, cancel = _reembed_command(target.profile), _reembed_command(status.profile)
+        yield Check(name, None, f"{state}. Continue: {resume}. Or cancel it: {cancel}")
     if status.failures:
         yield Check(name, None, f"{len(status.failures)} of the files could not be read: see pagelens status")
 
 
-def _reembed(profile: str) -> str:
-    """Return the command that moves a collection to a profile, by the name that the profile has in a collection."""
+def _reembed_command(profile: str) -> str:
+    """Return the command that re-embeds a collection with a profile, given by its name in `collection.json`."""
     name, *models = re.split(rf"\+(?=(?:{'|'.join(LANES)})=)", profile)
-    return shlex.join(
-        ["pagelens", "reembed", "--profile", name, *(word for one in models for word in ("--model", one))]
-    )
+    options = [word for model in models for word in ("--model", model)]
+    return shlex.join(["pagelens", "reembed", "--profile", name, *options])
 
 
-def print_doctor_report(found: DoctorReport) -> None:
-    """Print what was looked at, a line each."""
+def print_doctor_report(report: DoctorReport) -> None:
+    """Print the checks, a line each."""
     marks = {True: ("ok  ", "green"), False: ("BAD ", "red"), None: ("    ", "dim")}
-    for check in found.checks:
-        mark, style = marks[check.good]
-        terminal.out.print(Text(mark, style=style) + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+    for check in report.checks:
+        mark, style = marks[check.ok]
+        terminal.out.print(Text(mark, style=style) + Text(f"{check.name}: {check.detail}"), soft_wrap=True)

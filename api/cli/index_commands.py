@@ -1,4 +1,4 @@
-"""Commands that write: index, reembed, remove, retry."""
+"""Commands that change what is indexed: index, reembed, remove, retry."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pagelens.api.cli.collection_output import print_reembedding, print_removed, print_report, tell_unpictured
+from pagelens.api.cli.collection_output import print_reembedding, print_removed, print_render_failure, print_report
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
@@ -18,8 +18,8 @@ from pagelens.api.cli.command_options import (
     parse_pairs,
     split_names,
 )
-from pagelens.api.cli.exit_codes import ExitCode, print_result
-from pagelens.api.cli.progress_output import progress
+from pagelens.api.cli.exit_codes import ExitCode
+from pagelens.api.cli.progress_output import show_progress
 from pagelens.api.cli.storage_options import (
     CatalogOption,
     FilesOption,
@@ -34,7 +34,7 @@ from pagelens.api.cli.storage_options import (
     UrlOption,
     read_storage_options,
 )
-from pagelens.api.cli.terminal import display_path, err
+from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import READ_SCANS
 from pagelens.api.engine.file_names import absolute_path, printable
@@ -43,7 +43,7 @@ from pagelens.api.engine.results import IndexReport
 from pagelens.api.engine.watching import watch
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
-from pagelens.ingest.files.digest_cache import KnownDigests
+from pagelens.ingest.files.digest import DigestCache
 
 NONE = QuantizationKind.NONE
 
@@ -55,7 +55,7 @@ def index(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
     ] = None,
-    ocr: Annotated[OcrChoice, typer.Option(help="Read text from pictures: where the file has none, all, or none.")] = (
+    ocr: Annotated[OcrChoice, typer.Option(help="Read pictures of text: of pages without text, of all, or never.")] = (
         OcrChoice.AUTO
     ),
     ocr_engine: Annotated[EngineChoice, typer.Option(help="tesseract is faster and reads worse.")] = (
@@ -66,11 +66,11 @@ def index(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that read files; 0: none but this one.", show_default="by cores"),
+        typer.Option(min=0, help="Processes that read files; 0: this process reads them.", show_default="by cores"),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Forget indexed files below PATHS that are gone.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove indexed files below PATHS that are gone.")] = False,
     watching: Annotated[
-        bool, typer.Option("--watch", help="Stay, and index what changes below PATHS until Ctrl-C.")
+        bool, typer.Option("--watch", help="Keep running, and index what changes below PATHS until Ctrl-C.")
     ] = False,
     store: StoreOption = StoreKind.FOLDER,
     url: UrlOption = "",
@@ -82,7 +82,7 @@ def index(
     files: FilesOption = "",
     json_output: JsonOption = False,
 ) -> int:
-    """Index files and folders. Run again at any time: unchanged files cost a hash."""
+    """Index files and folders. Run it again at any time: unchanged files are hashed, not read again."""
     missing = [str(path) for path in paths if not path.exists() and not path.is_symlink()]
     if missing:
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
@@ -94,14 +94,21 @@ def index(
     elif model:
         raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
     elif any((store is not StoreKind.FOLDER, url, prefix, quantization is not NONE, shards, replicas, catalog, files)):
-        raise UsageError("expected options of where it lies with a new collection only. To move one: pagelens copy")
+        raise UsageError(
+            "expected storage options (--store, --catalog, --files, ...) with a new collection only. "
+            "To move one: pagelens copy"
+        )
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
-    reading = replace(READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ()))
-    digest = KnownDigests()  # what has not changed since the last look is not hashed again
+    ocr_options = replace(
+        READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ())
+    )
+    digest = DigestCache()  # what has not changed since the last look is not hashed again
 
     def run() -> IndexReport:
-        with progress() as tell:
-            report = engine.index(paths, prune=prune, ocr=reading, workers=workers, digest=digest, on_progress=tell)
+        with show_progress() as on_progress:
+            report = engine.index(
+                paths, prune=prune, ocr=ocr_options, workers=workers, digest=digest, on_progress=on_progress
+            )
         print_result(report, json_output, print_report)
         return report
 
@@ -112,7 +119,7 @@ def index(
 
 
 def _create(collection: Path, profile: Profile, settings: Settings, storage: StorageOptions) -> None:
-    """Make a new collection and say what it is made with, and what it must do without."""
+    """Create a collection; print its profile and the lanes that it is left without."""
     left_out = wiring.create_collection(collection, profile, settings, storage=storage)
     err.print(f"New collection {display_path(str(collection))}, profile {profile.name}: {profile.why}.")
     for lane, reason in left_out.items():
@@ -120,13 +127,13 @@ def _create(collection: Path, profile: Profile, settings: Settings, storage: Sto
 
 
 def _watch(paths: Sequence[Path], run: Callable[[], IndexReport]) -> int:
-    """Index now and at each change until Ctrl-C, which is how this ends."""
+    """Index now and after each change, until Ctrl-C."""
     try:
         for _ in watch([absolute_path(path) for path in paths], run):
             sys.stdout.flush()
-            err.print("Watching. Ctrl-C ends it.")
+            err.print("Watching for changes. Stop with Ctrl-C.")
     except KeyboardInterrupt:
-        err.print("No longer watching.")
+        err.print("Stopped watching.")
     return ExitCode.DONE
 
 
@@ -138,15 +145,16 @@ def reembed(
     ] = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Move a collection to other models. What is there serves until the end; run it again after an interruption."""
+    """Re-embed a collection with other models. Searches use the old vectors until the end. Run it again after an
+    interruption."""
     settings = wiring.read_settings()
     chosen = choose_profile(profile, settings, models=parse_pairs("--model", model))
-    with progress() as tell:
+    with show_progress() as on_progress:
         report = wiring.reembed_collection(
-            collection, chosen, settings, on_progress=tell, on_render_failure=tell_unpictured
+            collection, chosen, settings, on_progress=on_progress, on_render_failure=print_render_failure
         )
     print_result(report, json_output, print_reembedding)
-    return ExitCode.SOME_FILES_FAILED if report.unpictured else ExitCode.DONE
+    return ExitCode.SOME_FILES_FAILED if report.render_failures else ExitCode.DONE
 
 
 def remove(
@@ -154,20 +162,20 @@ def remove(
     collection: CollectionOption = DEFAULT_COLLECTION,
     json_output: JsonOption = False,
 ) -> int:
-    """Forget documents. The files themselves stay where they are."""
+    """Remove documents from the collection. The files themselves stay where they are."""
     removed = wiring.open_collection(collection).remove(documents)
     print_result({"removed": removed}, json_output, lambda _: print_removed(removed))
     return ExitCode.DONE
 
 
 def retry(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files that failed; all of them if left out.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files that failed; if left out, all of them.")] = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
     json_output: JsonOption = False,
 ) -> int:
     """Read again the files that could not be read."""
     engine = wiring.open_collection(collection)
-    with progress() as tell:
-        report = engine.retry(paths or (), on_progress=tell)
+    with show_progress() as on_progress:
+        report = engine.retry(paths or (), on_progress=on_progress)
     print_result(report, json_output, print_report)
     return ExitCode.SOME_FILES_FAILED if report.failed else ExitCode.DONE

@@ -1,47 +1,126 @@
-"""The command line: `pagelens index|search|ask|extract|show|status|...`.
+"""The entry point of the command `pagelens`.
 
-People read tables and pictures, programs read `--json`. Exit codes:
-0 done; 1 an error, said on standard error; 2 the command line or a value in it was wrong; 3 nothing found, or not in
-these documents; 4 indexed, but some files could not be read; 5 another process is writing; 6 a gate of
-`pagelens eval` did not hold; 130 interrupted.
+A command's module is imported when the command runs, so that `--help` and `--version` load no engine.
+Tables are for people, `--json` is for programs.
 """
 
+import ast
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import metadata
-from typing import Annotated
+from importlib import import_module, metadata, util
+from importlib.abc import InspectLoader
+from typing import Annotated, Any
 
 import typer
+import typer.core
+import typer.main
 from typer.exceptions import TyperException
 
 import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy
-from pagelens.api.cli.archive import restore, snapshot
-from pagelens.api.cli.copy import copy
-from pagelens.api.cli.delete import delete
 from pagelens.api.cli.exit_codes import ExitCode
-from pagelens.api.cli.index_commands import index, reembed, remove, retry
-from pagelens.api.cli.mcp import mcp
-from pagelens.api.cli.query_commands import ask, extract, search, show
-from pagelens.api.cli.serve import keys_app, serve
-from pagelens.api.cli.status import demo, doctor, models_app, status
-from pagelens.api.cli.terminal import err, out
-from pagelens.api.engine.file_names import printable
 from pagelens.core.errors import CollectionLocked, PageLensError, UsageError
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 an error, described on standard error; 2 the command line or a value in it was wrong; "
+    "3 nothing found, or the documents do not answer; 4 indexed, but some files could not be read; 5 another process is "
+    "writing; 6 a gate of `pagelens eval` failed; 130 interrupted."
+)
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "index": ("pagelens.api.cli.index_commands:index", "Index files and folders."),
+    "search": ("pagelens.api.cli.query_commands:search", "Find the pages that match a query, best first."),
+    "ask": ("pagelens.api.cli.query_commands:ask", "Answer a question from the documents, with page citations."),
+    "extract": ("pagelens.api.cli.query_commands:extract", "Extract JSON of a given schema from a document."),
+    "show": (
+        "pagelens.api.cli.query_commands:show",
+        "Write a page as a picture, with the evidence for a query marked.",
+    ),
+    "status": ("pagelens.api.cli.collection_commands:status", "Show what the collection holds."),
+    "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
+    "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),
+    "reembed": ("pagelens.api.cli.index_commands:reembed", "Re-embed a collection with other models."),
+    "copy": ("pagelens.api.cli.collection_commands:copy", "Copy a collection to another folder or other stores."),
+    "snapshot": ("pagelens.api.cli.collection_commands:snapshot", "Write a collection to one file."),
+    "restore": ("pagelens.api.cli.collection_commands:restore", "Restore a collection from a snapshot file."),
+    "delete": ("pagelens.api.cli.collection_commands:delete", "Delete a collection."),
+    "serve": ("pagelens.api.cli.serve:serve", "Serve collections over HTTP."),
+    "mcp": ("pagelens.api.cli.mcp:mcp", "Serve a collection to an assistant over the Model Context Protocol."),
+    "doctor": ("pagelens.api.cli.doctor:doctor", "Check the installation, and the collection if there is one."),
+    "demo": ("pagelens.api.cli.demo:demo", "Make a small collection, ask it four questions, show the marked pages."),
+    "keys": ("pagelens.api.cli.serve:keys_app", "Manage the server's keys."),
+    "models": ("pagelens.api.cli.model_commands:models_app", "List the models of each lane, and fetch their weights."),
+}
+"""Command name -> (module:function or module:group, the first sentence of its help)."""
+
+
+class LazyCommandGroup(typer.core.TyperGroup):
+    """Lists commands by `COMMANDS` and by the entry points `pagelens.commands`; imports the one that runs."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._targets = {name: target for name, (target, _) in COMMANDS.items()}
+        self.commands = {name: typer.core.TyperCommand(name, help=text) for name, (_, text) in COMMANDS.items()}
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        self._add_entry_points()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command that has its name and help, but no parameters; None for an unknown name."""
+        if cmd_name not in self.commands:
+            self._add_entry_points()
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the name of the command that `args` call, the command, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _load_command(name, self._targets[name]) if name else command, rest
+
+    def _add_entry_points(self) -> None:
+        for entry in metadata.entry_points(group="pagelens.commands"):
+            if entry.name not in self._targets:
+                self._targets[entry.name] = entry.value
+                self.commands[entry.name] = typer.core.TyperCommand(
+                    entry.name, help=_first_docstring_line(entry.module)
+                )
+
+
+@cache
+def _load_command(name: str, target: str) -> Any:
+    """Import "module:function" or "module:group" and return it as a command with parameters."""
+    module, _, attribute = target.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        group = typer.main.get_group(found)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False)
+    single.command(name)(found)
+    return typer.main.get_command(single)
+
+
+def _first_docstring_line(module: str) -> str:
+    """Return the first line of a module's docstring without importing the module; "" if there is none."""
+    spec = util.find_spec(module)
+    source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
+    return (ast.get_docstring(ast.parse(source or "")) or "").partition("\n")[0]
+
+
 app = typer.Typer(
+    cls=LazyCommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Index documents and photos, find the page that answers, get answers with citations that can be checked.",
-    epilog=__doc__.split("Exit codes:")[1].strip() if __doc__ else None,
+    epilog=EXIT_CODES,
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        out.print(f"pagelens {metadata.version('pagelens')}")
+def _print_version(requested: bool) -> None:
+    if requested:
+        print(f"pagelens {metadata.version('pagelens')}")
         raise typer.Exit
 
 
@@ -54,65 +133,34 @@ def _options(
     """Options before any command."""
 
 
-for command in (
-    index,
-    search,
-    ask,
-    extract,
-    show,
-    status,
-    remove,
-    retry,
-    reembed,
-    copy,
-    snapshot,
-    restore,
-    delete,
-    serve,
-    mcp,
-    doctor,
-    demo,
-):
-    app.command()(command)
-app.add_typer(keys_app, name="keys")
-
-app.add_typer(models_app, name="models")
-
-
-@cache
-def _add_groups() -> None:
-    """Add the command groups of rooms above this one, which is not to import them by name."""
-    for entry in metadata.entry_points(group="pagelens.commands"):
-        app.add_typer(entry.load(), name=entry.name)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; the entry point of `pagelens`."""
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    known |= {group.name or "" for group in app.registered_groups}
-    given = next(iter(sys.argv[1:] if arguments is None else arguments), "--help")
-    if given not in known:  # help lists them all; a plain command starts without loading them
-        _add_groups()
+    """Run one command and return its exit code. `arguments`: those of the process if None."""
     try:
-        code = int(app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0)
-        if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
-            err.print("Interrupted. What was read so far is kept; run the same command again to go on.")
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        code = int(app(given, prog_name="pagelens", standalone_mode=False) or 0)
+        if code == ExitCode.INTERRUPTED:  # typer returns this after Ctrl-C
+            _print_error("Interrupted. What was read so far is kept; run the same command again to continue.")
         return code
     except PageLensError as exc:
-        err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
+        _print_error(f"pagelens: {exc}")
         return {CollectionLocked: ExitCode.LOCKED, UsageError: ExitCode.USAGE}.get(type(exc), ExitCode.ERROR)
     except TyperException as exc:  # the command line itself
         message = exc.format_message() if isinstance(exc, typer.BadParameter) else str(exc)
         if message:
-            err.print(f"pagelens: {printable(message)} See: pagelens --help", markup=False, soft_wrap=True)
+            _print_error(f"pagelens: {message} See: pagelens --help")
         return ExitCode.USAGE
     except Exception as exc:
         if os.environ.get("PAGELENS_DEBUG"):
             raise
-        said = f"pagelens: this should not have happened: {type(exc).__name__}: {exc}. PAGELENS_DEBUG=1 shows where."
-        err.print(printable(said), markup=False, soft_wrap=True)
+        _print_error(
+            f"pagelens: unexpected error, please report it: {type(exc).__name__}: {exc}. "
+            "PAGELENS_DEBUG=1 prints the traceback."
+        )
         return ExitCode.ERROR
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _print_error(message: str) -> None:
+    from pagelens.api.cli.terminal import err
+    from pagelens.api.engine.file_names import printable
+
+    err.print(printable(message), markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How far indexing is: a bar in a terminal, now and then a line elsewhere."""
+"""Progress of indexing on standard error: a bar in a terminal, a line every few seconds elsewhere."""
 
 import sys
 import time
@@ -11,14 +11,14 @@ from pagelens.api.cli.terminal import display_path, err
 from pagelens.api.engine import results
 from pagelens.api.engine.indexing import OnProgress
 
-LOG_SECONDS = 5.0  # between two lines of progress where there is no terminal
+LINE_INTERVAL = 5.0  # seconds between two lines of progress, if standard error is no terminal
 
 
 @contextmanager
-def progress() -> Iterator[OnProgress]:
-    """Show how far indexing is: a bar in a terminal, now and then a line elsewhere. Written to standard error."""
+def show_progress() -> Iterator[OnProgress]:
+    """Yield a function that shows the progress it is given."""
     if not err.is_terminal:
-        yield _Lines()
+        yield _ProgressLines()
         return
     columns = (
         SpinnerColumn(),
@@ -32,39 +32,43 @@ def progress() -> Iterator[OnProgress]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("looking for files", total=None, pages=0, rate="–", waits="")
 
-        def tell(now: results.Progress) -> None:
+        def on_progress(progress: results.Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
-            rate = f"{now.pages / elapsed:.0f}" if elapsed > 1 else "–"
-            name = display_path(now.path)[-40:]
-            done, total = max(now.bytes, 0), max(now.bytes_total, 1)
-            waits = describe_wait(now)
-            bar.update(task, description=name, total=total, completed=done, pages=now.pages, rate=rate, waits=waits)
+            rate = f"{progress.pages / elapsed:.0f}" if elapsed > 1 else "–"
+            name = display_path(progress.path)[-40:]
+            done, total = max(progress.bytes, 0), max(progress.bytes_total, 1)
+            waits = describe_wait(progress)
+            bar.update(
+                task, description=name, total=total, completed=done, pages=progress.pages, rate=rate, waits=waits
+            )
 
-        yield tell
+        yield on_progress
 
 
 _WAITS: dict[results.Waits, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
 
 
-def describe_wait(now: results.Progress) -> str:
-    """Return what a run waits for, in words."""
-    return f"waits for {_WAITS[now.waits_for]}" + (f" of p.{now.page}" if now.page else "")
+def describe_wait(progress: results.Progress) -> str:
+    """Return what a run waits for: "waits for OCR of p.7"."""
+    return f"waits for {_WAITS[progress.waits_for]}" + (f" of p.{progress.page}" if progress.page else "")
 
 
-class _Lines:
-    """Progress where there is no terminal: now and then a line."""
+class _ProgressLines:
+    """Prints progress as a line, at most every `LINE_INTERVAL` seconds."""
 
     def __init__(self) -> None:
-        self._started = self._told = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
-    def __call__(self, now: results.Progress) -> None:
-        moment = time.monotonic()
-        if moment - self._told < LOG_SECONDS:
+    def __call__(self, progress: results.Progress) -> None:
+        now = time.monotonic()
+        if now - self._printed < LINE_INTERVAL:
             return
-        self._told = moment
-        elapsed, share = moment - self._started, now.bytes / max(now.bytes_total, 1)
+        self._printed = now
+        elapsed, share = now - self._started, progress.bytes / max(progress.bytes_total, 1)
         left = f", about {elapsed / share - elapsed:.0f} s left" if share > 0 else ""
-        rate = now.pages / elapsed
-        files = f"{now.files}/{now.files_total} files"
-        waits = describe_wait(now)
-        print(f"{share:4.0%}  {files}, {now.pages} pages, {rate:.1f}/s{left}, {waits}", file=sys.stderr, flush=True)
+        rate = progress.pages / elapsed
+        files = f"{progress.files}/{progress.files_total} files"
+        waits = describe_wait(progress)
+        print(
+            f"{share:4.0%}  {files}, {progress.pages} pages, {rate:.1f}/s{left}, {waits}", file=sys.stderr, flush=True
+        )

@@ -1,4 +1,4 @@
-"""Commands that ask: search, ask, extract, show."""
+"""Commands that read a collection: search, ask, extract, show."""
 
 import json
 import webbrowser
@@ -31,9 +31,9 @@ from pagelens.api.cli.command_options import (
     read_filters,
     split_names,
 )
-from pagelens.api.cli.exit_codes import ExitCode, print_result
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.search_output import print_results
-from pagelens.api.cli.terminal import err, out
+from pagelens.api.cli.terminal import err, out, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
@@ -41,11 +41,11 @@ from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import Box, PageRef
 
-PICTURES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # endings of what `show` writes
+IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # that `show` can write
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Words, or a question; what to change, with --image.")] = "",
+    query: Annotated[str, typer.Argument(help="Words, or a question; with --image: how results differ from it.")] = "",
     collection: CollectionOption = DEFAULT_COLLECTION,
     image: Annotated[
         Path | None, typer.Option("--image", "-i", help="Find pages and photos like this picture.")
@@ -60,32 +60,32 @@ def search(
     until: UntilOption = None,
     pages: PagesOption = None,
     meta: MetaOption = None,
-    neighbours: Annotated[int, typer.Option(min=0, help="Bring so many pages before and behind each.")] = 0,
-    fold: Annotated[bool, typer.Option(help="Show one of the pages and photos that are the same to a reader.")] = True,
+    neighbours: Annotated[int, typer.Option(min=0, help="Also show so many pages before and after each.")] = 0,
+    fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Find the pages that have to do with a query, best first."""
+    """Find the pages that match a query, best first."""
     if not query.strip() and image is None:
         raise UsageError("expected a query, or a picture with --image, found neither")
     engine = wiring.open_collection(collection)
     filters = read_filters(path, kind, since, until, pages, meta)
-    found = engine.search(
+    results = engine.search(
         query, image=image, k=k, filters=filters, lanes=split_names(lane), fold=fold, neighbours=neighbours
     )
-    print_result(found, json_output, print_results)
+    print_result(results, json_output, print_results)
     if pictures:
-        marked = [(hit.ref, [box for one in hit.evidence for box in one.boxes]) for hit in found.hits]
+        marked = [(hit.ref, [box for evidence in hit.evidence for box in evidence.boxes]) for hit in results.hits]
         _write_pictures(engine, pictures, marked, quiet=json_output)
-    return ExitCode.DONE if found.hits else ExitCode.NOTHING_FOUND
+    return ExitCode.DONE if results.hits else ExitCode.NOTHING_FOUND
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="A question.")] = "",
     collection: CollectionOption = DEFAULT_COLLECTION,
     llm: LanguageModelOption = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Go on asking: one question a line; an empty one ends.")] = False,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may rest on.")] = 6,
+    chat: Annotated[bool, typer.Option("--chat", help="Read more questions, one a line; an empty line ends.")] = False,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may use.")] = 6,
     path: PathsOption = None,
     kind: KindsOption = None,
     since: SinceOption = None,
@@ -95,21 +95,21 @@ def ask(
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Answer a question from the documents, each sentence with its page; or say that they do not answer it."""
+    """Answer a question from the documents, with page citations; or report that they do not answer it."""
     if not chat and not question.strip():
         raise UsageError("expected a question, or --chat to ask one after the other, found neither")
     filters = read_filters(path, kind, since, until, pages, meta)
     engine = wiring.open_collection(collection, llm=llm)
     history: list[tuple[str, str]] = []
     answer = None
-    for asked in read_questions(question) if chat else [question]:
-        with live_answer() as show_text:
-            answer = show_text(engine.ask_stream(asked, k=k, filters=filters, history=history))
-        history.append((asked, answer.text))
+    for current in read_questions(question) if chat else [question]:
+        with live_answer() as read_answer:
+            answer = read_answer(engine.ask_stream(current, k=k, filters=filters, history=history))
+        history.append((current, answer.text))
         print_result(answer, json_output, print_answer)
         if pictures:
             marked = [
-                (ref, [box for one in citations for box in one.boxes])
+                (ref, [box for citation in citations for box in citation.boxes])
                 for ref, citations in citations_by_page(answer).items()
             ]
             _write_pictures(engine, pictures, marked, quiet=json_output)
@@ -118,18 +118,18 @@ def ask(
 
 def extract(
     document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
-    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of what is wanted.")],
+    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of the values.")],
     collection: CollectionOption = DEFAULT_COLLECTION,
     llm: LanguageModelOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
     json_output: JsonOption = False,
 ) -> int:
-    """Read a document into JSON of a given shape, each value with its page. Needs a language model."""
+    """Extract JSON of a given schema from a document, each value with its page. Needs a language model."""
     try:
-        wanted = json.loads(schema.read_bytes())
+        values_schema = json.loads(schema.read_bytes())
     except (OSError, ValueError) as exc:
         raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
-    extraction = wiring.open_collection(collection, llm=llm).extract(document, wanted, k=k)
+    extraction = wiring.open_collection(collection, llm=llm).extract(document, values_schema, k=k)
     print_result(extraction, json_output, print_extraction)
     return ExitCode.DONE if extraction.citations else ExitCode.NOTHING_FOUND
 
@@ -139,22 +139,24 @@ def show(
     collection: CollectionOption = DEFAULT_COLLECTION,
     query: Annotated[str | None, typer.Option("--query", "-q", help="Mark the words of this query.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The JPEG to write; a name is made up if left out.")
+        Path | None, typer.Option("--out", "-o", help="The picture to write; if left out, named after the page.")
     ] = None,
-    heat: Annotated[bool, typer.Option("--heat", help="Show where the page lane looks for the query.")] = False,
+    heat: Annotated[bool, typer.Option("--heat", help="Show the page lane's heat map for the query.")] = False,
     view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
 ) -> int:
-    """Write a page's picture, with the evidence for a query marked."""
+    """Write a page as a picture, with the evidence for a query marked."""
     engine = wiring.open_collection(collection)
     ref = engine.resolve(page)
     if heat and not query:
-        raise UsageError("expected --query with --heat: heat is where the page lane looks for it")
+        raise UsageError("expected --query with --heat: the heat map is of a query")
     boxes = engine.evidence(ref, query) if query and not heat else []
     if query and not heat and not boxes:
-        err.print("None of these words stands on the page: nothing is marked.")
+        err.print("None of these words is on the page: nothing is marked.")
     target = out or Path(page_image_filename(ref))
-    if target.suffix.lower() not in PICTURES:
-        raise UsageError(f"expected --out to be named like a picture ({', '.join(PICTURES[1:])}), found {target.name}")
+    if target.suffix.lower() not in IMAGE_SUFFIXES:
+        raise UsageError(
+            f"expected --out to be named like a picture ({', '.join(IMAGE_SUFFIXES[1:])}), found {target.name}"
+        )
     _require_no_document(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     picture = engine.heat_map_image(ref, query) if query and heat else engine.page_image(ref, boxes=boxes)
@@ -169,7 +171,7 @@ def show(
 
 
 def _require_no_document(engine: Engine, target: Path) -> None:
-    """Raise UsageError where a picture would be written over a file that was indexed."""
+    """Raise UsageError if writing to `target` would overwrite an indexed file."""
     path = path_to_text(absolute_path(target))
     with engine.snapshot() as snapshot:
         if any(path in row.paths for row in snapshot.documents.values()):
@@ -183,7 +185,7 @@ def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef,
         try:
             _require_no_document(engine, target)
             target.write_bytes(engine.page_image(ref, boxes=boxes))
-        except NotFound as exc:  # one page that cannot be shown costs no other
+        except NotFound as exc:  # the other pages are still written
             err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
             continue
         if not quiet:

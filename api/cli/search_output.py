@@ -1,4 +1,4 @@
-"""What a person sees of a search: the pages, how each lane ranked them, the words they were found by."""
+"""Printing of search results for people: pages, their rank in each lane, their evidence."""
 
 from collections.abc import Mapping, Set
 
@@ -17,53 +17,57 @@ from pagelens.api.cli.terminal import (
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
 from pagelens.core.types import LaneRank
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 
-NEIGHBOUR_LETTERS = 200  # of a neighbouring page
+NEIGHBOUR_CHARACTERS = 200  # printed of a neighbouring page
 
 
-def print_results(found: results.SearchResults) -> None:
-    """Print the hits: the page, how each lane ranked it, and the words it was found by."""
-    if found.query_references:
-        out.print(Text(f"the query names: {', '.join(printable(one) for one in found.query_references)}", style="dim"))
-    for lane, reason in found.missing.items():
+def print_results(search: results.SearchResults) -> None:
+    """Print the hits: the page, its rank in each lane, and the words that match."""
+    if search.query_references:
+        out.print(
+            Text(
+                f"the query names: {', '.join(printable(reference) for reference in search.query_references)}",
+                style="dim",
+            )
+        )
+    for lane, reason in search.missing.items():
         out.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
-    if not found.pages_searched:
-        out.print("No page was searched: the collection is empty, or no document is what the filters ask for.")
+    if not search.pages_searched:
+        out.print("No page was searched: the collection is empty, or no document matches the filters.")
         return
-    if not found.hits:
-        out.print("No page has anything to do with that. Fewer or other words may help.")
+    if not search.hits:
+        out.print("No page matches. Fewer or other words may help.")
         return
-    asked = set(analyze(found.query))
-    names = distinct_file_names([hit.ref.path for hit in found.hits])
-    for rank, hit in enumerate(found.hits, start=1):
+    terms = set(analyze(search.query))
+    names = distinct_file_names([hit.ref.path for hit in search.hits])
+    for rank, hit in enumerate(search.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
-        quotes = [_marked(one.quote, asked) for one in hit.evidence if one.quote]
-        print_indented(Text(" … ").join(quotes or [Text(_without_words(hit), style="dim")]))
-        crossed = _crossed(hit, names[hit.ref.path])
-        if crossed:
-            print_indented(Text(crossed, style="dim"))
+        quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
+        print_indented(Text(" … ").join(quotes or [Text(_describe_image(hit), style="dim")]))
+        if continuation := _continuation(hit, names[hit.ref.path]):
+            print_indented(Text(continuation, style="dim"))
         if hit.duplicates:
             others = ", ".join(
                 page_name(ref, None, display_path(ref.path)) for ref in hit.duplicates[:MAX_LISTED_DUPLICATES]
             )
-            print_indented(Text(f"+{len(hit.duplicates)} like it: {others}", style="dim"))
+            print_indented(Text(f"+{len(hit.duplicates)} duplicates: {others}", style="dim"))
         for page in hit.neighbours:
-            beside = page_name(page.ref, page.label, names[page.ref.path])
-            print_indented(Text(f"{beside}: {one_line(page.text)[:NEIGHBOUR_LETTERS]}", style="dim"))
-    estimated = {hit.ref.path for hit in found.hits if hit.estimated}
+            neighbour = page_name(page.ref, page.label, names[page.ref.path])
+            print_indented(Text(f"{neighbour}: {one_line(page.text)[:NEIGHBOUR_CHARACTERS]}", style="dim"))
+    estimated = {hit.ref.path for hit in search.hits if hit.estimated}
     if estimated:
-        said = ", ".join(names[path] for path in sorted(estimated))
-        out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {said}", style="dim"))
-    if any(lane in hit.lanes for lane in found.approximate for hit in found.hits):
+        files = ", ".join(names[path] for path in sorted(estimated))
+        out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {files}", style="dim"))
+    if any(lane in hit.lanes for lane in search.approximate for hit in search.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
 
 
-def _crossed(hit: results.FoundPage, name: str) -> str:
-    """Say on which pages the words begin and go on that a page was found by."""
+def _continuation(hit: results.FoundPage, name: str) -> str:
+    """Return on which pages the matched text begins and continues, if not on the page itself."""
     before = f"begins on {page_name(hit.continued_from, None, name)}" if hit.continued_from else ""
-    after = f"goes on on {page_name(hit.continues_on, None, name)}" if hit.continues_on else ""
+    after = f"continues on {page_name(hit.continues_on, None, name)}" if hit.continues_on else ""
     return ", ".join(filter(None, [before, after]))
 
 
@@ -73,31 +77,31 @@ _APPROXIMATE = (
 )
 
 
-def _without_words(hit: results.FoundPage) -> str:
-    """Say what is to be seen where there is nothing to quote."""
+def _describe_image(hit: results.FoundPage) -> str:
+    """Return what a photo looks like, or why there is nothing to quote."""
     if hit.guesses:
         return (
             "looks like "
             + ", ".join(f"{guess.label} {guess.probability:.0%}" for guess in hit.guesses)
             + " (approximate)"
         )
-    return "(found by its picture)" if {"image", "visual", "page"} & set(hit.lanes) else "(no words on it)"
+    return "(found by its image)" if {"image", "visual", "page"} & set(hit.lanes) else "(no words on it)"
 
 
-def _marked(quote_text: str, asked: Set[str]) -> Text:
-    """Return a quote on one line, the words that the query holds in bold."""
-    words = [Text(word, style="bold" if asked & set(analyze(word)) else "") for word in one_line(quote_text).split()]
+def _highlighted(quote_text: str, terms: Set[str]) -> Text:
+    """Return a quote on one line, the query's words in bold."""
+    words = [Text(word, style="bold" if terms & set(analyze(word)) else "") for word in one_line(quote_text).split()]
     return Text(" ").join(words)
 
 
 def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
-    places = [f"{name} {place.rank}" for name, place in sorted(lanes.items(), key=lambda item: item[1].rank)]
-    return ", ".join((["named"] if named else []) + places)
+    ranks = [f"{name} {lane.rank}" for name, lane in sorted(lanes.items(), key=lambda item: item[1].rank)]
+    return ", ".join((["named"] if named else []) + ranks)
 
 
 def _source(hit: results.FoundPage) -> str:
-    """Say where the words come from, where that is not the file's own text."""
+    """Return a note that the words were read by OCR, with its confidence; "" for a file's own text."""
     if hit.source not in ("ocr", "both"):
         return ""
-    sure = f" {hit.confidence:.0%}" if hit.confidence is not None else ""
-    return f"; read by OCR{sure}" if hit.source == "ocr" else f"; partly read by OCR{sure}"
+    confidence = f" {hit.confidence:.0%}" if hit.confidence is not None else ""
+    return f"; read by OCR{confidence}" if hit.source == "ocr" else f"; partly read by OCR{confidence}"

@@ -1,8 +1,9 @@
-"""`pagelens serve` and `pagelens keys`. The web framework is loaded when a server is started, not before."""
+"""`pagelens serve` and `pagelens keys`."""
 
-import json
+import re
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,49 +11,53 @@ import typer
 
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, JsonOption, LanguageModelOption
+from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
-from pagelens.api.server.auth.keys import Keys
+from pagelens.api.server.auth.keys import KeyRecord, KeyStore
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import UsageError
 
-Root = Annotated[
-    Path | None, typer.Option("--collections", help="A folder of collections; the one meant by default is `default`.")
+CollectionsOption = Annotated[
+    Path | None, typer.Option("--collections", help="Serve a folder of collections; `default` is the default one.")
 ]
-One = Annotated[
+SingleCollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="Serve this collection alone.")
 ]
 
-keys_app = typer.Typer(help="Keys for the server: who may do what.", no_args_is_help=True)
+keys_app = typer.Typer(help="Manage the server's keys.", no_args_is_help=True)
 
 
 def serve(
-    collections: Root = None,
-    collection: One = DEFAULT_COLLECTION,
-    host: Annotated[str, typer.Option(help="Another address than loopback needs keys.")] = "127.0.0.1",
+    collections: CollectionsOption = None,
+    collection: SingleCollectionOption = DEFAULT_COLLECTION,
+    host: Annotated[str, typer.Option(help="Any address but loopback needs keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
     keyless: Annotated[
         bool,
-        typer.Option("--keyless", help="Ask nobody for a key: loopback only, and only where no key was ever made."),
+        typer.Option("--keyless", help="Require no key: on loopback only, and only if no key was ever created."),
     ] = False,
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
     model: LanguageModelOption = None,
-    patience: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that a search may wait for its turn; who would wait longer is told.")
+    max_wait: Annotated[
+        float,
+        typer.Option(
+            min=0.1, help="Seconds that a search may wait for a free slot; if it would be longer, it gets 503."
+        ),
     ] = 10.0,
-    keep: Annotated[int, typer.Option(min=0, help="Results kept for those who ask the same; 0: none.")] = 512,
+    cached_results: Annotated[int, typer.Option(min=0, help="Searches whose results are cached; 0: none.")] = 512,
     micro_batching: Annotated[
-        bool, typer.Option(help="Do what several ask of a model, or of an index, at once as one.")
+        bool, typer.Option(help="Answer concurrent requests to a model or an index in one batch.")
     ] = True,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from pagelens.api.server.limits import ServerLimits
     from pagelens.api.server.middleware.authentication import is_loopback
     from pagelens.api.server.service import open_service
-    from pagelens.api.server.serving import run
+    from pagelens.api.server.serving import run_server
 
-    root, default, only = _place(collections, collection)
+    root, default, only = _resolve_collections(collections, collection)
     _require_folders(allow_path or [])
     settings = wiring.read_settings()
     settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
@@ -61,79 +66,100 @@ def serve(
     if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
         service.database.close()
         raise UsageError(problem)
-    run(service, host=host, port=port, keyless=keyless, limits=ServerLimits(patience=patience, kept_results=keep))
-    return 0
+    run_server(
+        service,
+        host=host,
+        port=port,
+        keyless=keyless,
+        limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
+    )
+    return ExitCode.DONE
 
 
 @keys_app.command()
 def create(
     scope: Annotated[str, typer.Option(help="read, write (also upload, remove), admin (also collections).")],
-    collections: Root = None,
-    collection: One = DEFAULT_COLLECTION,
+    collections: CollectionsOption = None,
+    collection: SingleCollectionOption = DEFAULT_COLLECTION,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only this collection, by name. May repeat.")] = None,
-    name: Annotated[str, typer.Option(help="Whose it is.")] = "",
+    name: Annotated[str, typer.Option(help="A name for the key.")] = "",
 ) -> int:
-    """Make a key. It is printed once, and cannot be read again."""
-    print(_keys(collections, collection).create(scope, collections=only or (), name=name))
-    return 0
+    """Create a key and print it. It cannot be printed again."""
+    print(_key_store(collections, collection).create(scope, collections=only or (), name=name))
+    return ExitCode.DONE
 
 
 @keys_app.command("list")
-def list_keys(collections: Root = None, collection: One = DEFAULT_COLLECTION, json_output: JsonOption = False) -> int:
+def list_key_store(
+    collections: CollectionsOption = None,
+    collection: SingleCollectionOption = DEFAULT_COLLECTION,
+    json_output: JsonOption = False,
+) -> int:
     """List the keys, never their secrets."""
-    found = _keys(collections, collection).list_all()
-    if json_output:
-        print(json.dumps([asdict(one) for one in found], indent=2))
-        return 0
-    for one in found:
-        state = f"revoked {one.revoked}" if one.revoked else "live"
-        inside = ", ".join(one.collections) or "all collections"
-        line = f"{one.id}  {one.scope:<5}  {inside}  {one.created[:10]}  {state}  {one.name}"
+    terminal.print_result(_key_store(collections, collection).list_all(), json_output, _print_keys)
+    return ExitCode.DONE
+
+
+def _print_keys(keys: Sequence[KeyRecord]) -> None:
+    for key in keys:
+        state = f"revoked {key.revoked}" if key.revoked else "valid"
+        access = ", ".join(key.collections) or "all collections"
+        line = f"{key.id}  {key.scope:<5}  {access}  {key.created[:10]}  {state}  {key.name}"
         terminal.out.print(line.rstrip(), markup=False, soft_wrap=True)
-    return 0
 
 
 @keys_app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="The key's id, as `keys list` tells it.")],
-    collections: Root = None,
-    collection: One = DEFAULT_COLLECTION,
+    key: Annotated[str, typer.Argument(help="The key's id, as `keys list` prints it.")],
+    collections: CollectionsOption = None,
+    collection: SingleCollectionOption = DEFAULT_COLLECTION,
 ) -> int:
-    """Make a key worthless, at once."""
-    _keys(collections, collection).revoke(key.removeprefix("plk_").partition("_")[0])
-    print(f"revoked {key}", file=sys.stderr)
-    return 0
+    """Revoke a key, effective at once."""
+    key_id = _key_id(key)
+    _key_store(collections, collection).revoke(key_id)
+    print(f"revoked {key_id}", file=sys.stderr)
+    return ExitCode.DONE
 
 
-def _keys(collections: Path | None, collection: Path) -> Keys:
-    root, _, _ = _place(collections, collection)
+def _key_id(text: str) -> str:
+    """Return the id in a key or an id. Raises UsageError for anything else, without repeating it: it may be a secret."""
+    match = re.fullmatch(r"(?:plk_)?([0-9a-f]{12})(?:_.*)?", text.strip())
+    if match is None:
+        raise UsageError("expected a key's id, 12 hexadecimal digits, found something else. See: pagelens keys list")
+    return match[1]
+
+
+def _key_store(collections: Path | None, collection: Path) -> KeyStore:
+    root, _, _ = _resolve_collections(collections, collection)
     folder = ServerFolder(root)
-    folder.make()
-    return Keys(Database(folder.database))
+    folder.create()
+    return KeyStore(Database(folder.database))
 
 
-def _key_problem(keys: Keys, *, host: str, local: bool, keyless: bool, where: str) -> str:
-    """Return why a server cannot be started with the keys there are, or ""."""
-    make = f"pagelens keys create --scope read {where}"
+def _key_problem(keys: KeyStore, *, host: str, local: bool, keyless: bool, where: str) -> str:
+    """Return why the server cannot start with the existing keys; "" if it can."""
+    create = f"pagelens keys create --scope read {where}"
     if keyless and not local:
-        return f"expected a loopback address with --keyless, found {host}, which others can reach. Make a key: {make}"
+        return (
+            f"expected a loopback address with --keyless, found {host}, which others can reach. Create a key: {create}"
+        )
     if keyless and keys.any_created():
         return (
-            "expected no key with --keyless, found that keys were made for this server (revoked ones count): "
-            "somebody wanted it closed. Start it without --keyless; keys: pagelens keys list " + where
+            "expected no key with --keyless, found that keys were created for this server (revoked ones count). "
+            f"Start it without --keyless. To see the keys: pagelens keys list {where}"
         )
     if not keyless and not keys.any_valid():
-        on_loopback = ", or serve this machine alone without keys: --keyless" if local else ""
-        return f"expected at least one live key to serve on {host}, found none. Make one: {make}{on_loopback}"
+        on_loopback = ", or serve only this machine without keys: --keyless" if local else ""
+        return f"expected at least one valid key to serve on {host}, found none. Create one: {create}{on_loopback}"
     return ""
 
 
-def _place(collections: Path | None, collection: Path) -> tuple[Path, str, bool]:
-    """Return the folder of collections, the default one, and whether it is the only one."""
+def _resolve_collections(collections: Path | None, collection: Path) -> tuple[Path, str, bool]:
+    """Return the folder of collections, the name of the default one, and whether only that one is served."""
     if collections is not None:
         return collections.absolute(), "default", False
-    one = collection.absolute()
-    return one.parent, one.name, True
+    root = collection.absolute()
+    return root.parent, root.name, True
 
 
 def _require_folders(paths: list[Path]) -> None:

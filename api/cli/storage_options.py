@@ -1,7 +1,4 @@
-"""Where a new collection's vectors, its catalog and its files shall lie: what `--store`, `--catalog`, `--files` say.
-
-Imports no Qdrant and no database.
-"""
+"""The options that set a new collection's stores: `--store`, `--catalog`, `--files`, and what belongs to them."""
 
 import re
 import secrets
@@ -18,14 +15,14 @@ from pagelens.index.layout import CatalogRecord, FilesRecord, Quantization, Serv
 
 
 class StoreKind(StrEnum):
-    """What holds vectors."""
+    """The vector store."""
 
     FOLDER = "folder"
     QDRANT = "qdrant"
 
 
 class QuantizationKind(StrEnum):
-    """What a Qdrant server searches first."""
+    """Quantized vectors that a Qdrant server searches first."""
 
     NONE = "none"
     SCALAR = "scalar"
@@ -33,13 +30,13 @@ class QuantizationKind(StrEnum):
 
 
 StoreOption = Annotated[
-    StoreKind, typer.Option("--store", help="Where a new collection's vectors lie: its folder, or Qdrant.")
+    StoreKind, typer.Option("--store", help="The vector store of a new collection: its folder, or Qdrant.")
 ]
 UrlOption = Annotated[
-    str, typer.Option("--url", help="Qdrant's address; left out: without a server, in the folder, for trials (slow).")
+    str, typer.Option("--url", help="Qdrant's address; if left out: a local Qdrant in the folder, for trials (slow).")
 ]
 PrefixOption = Annotated[
-    str, typer.Option("--prefix", help="What the names on servers begin with; made up if left out.")
+    str, typer.Option("--prefix", help="Prefix of the collection's names on servers; if left out, a random one.")
 ]
 QuantizationOption = Annotated[
     QuantizationKind, typer.Option("--quantization", help="Smaller vectors for Qdrant to search first, then rescored.")
@@ -61,7 +58,7 @@ CatalogOption = Annotated[
 FilesOption = Annotated[
     str,
     typer.Option(
-        "--files", help="Where page pictures and originals lie, for several machines: s3://bucket/x, file:///mnt/x"
+        "--files", help="Address of page pictures and originals, for several machines: s3://bucket/x, file:///mnt/x"
     ),
 ]
 
@@ -81,7 +78,7 @@ def read_storage_options(
     catalog: str,
     files: str,
 ) -> StorageOptions:
-    """Return the servers that options name for a new collection at `root`. Raises UsageError."""
+    """Return the stores that the options set for a new collection at `root`. Raises UsageError."""
     folder = store is StoreKind.FOLDER
     if folder and (url or shards or replicas or quantization is not QuantizationKind.NONE):
         raise UsageError("expected --url, --quantization, --shards and --replicas with --store qdrant only")
@@ -93,7 +90,7 @@ def read_storage_options(
         raise UsageError(f"expected --prefix of letters, digits, '_', '-' and '.', found {prefix!r}")
     if url:
         _require_address(url)
-    name = prefix or _made_up(root)
+    name = prefix or _random_prefix(root)
     kind: Quantization = quantization.value
     server = ServerRecord(
         url.rstrip("/"),
@@ -101,7 +98,7 @@ def read_storage_options(
         quantization=kind,
         shards=shards,
         replicas=replicas,
-        words=bool(url),  # without a server the folder is at hand, and tantivy in it quicker by far
+        words=bool(url),  # local mode: tantivy in the folder is much faster
     )
     if files:
         _require_files(files, catalog)
@@ -113,7 +110,7 @@ def read_storage_options(
 
 
 def _read_catalog(address: str, name: str) -> CatalogRecord:
-    """Return the record of a PostgreSQL address. Raises UsageError, also for one with a password in it."""
+    """Return the record of a PostgreSQL address. Raises UsageError, also for an address with a password."""
     try:
         parts = urlsplit(address)
         good = parts.scheme in ("postgresql", "postgres", "postgresql+psycopg") and parts.path.strip("/") != ""
@@ -125,7 +122,7 @@ def _read_catalog(address: str, name: str) -> CatalogRecord:
     if parts.password or {"password", "sslpassword", "passfile"} & set(parse_qs(parts.query)):
         raise UsageError(
             "expected an address without a password in it: set PGPASSWORD, or the whole address in "
-            "PAGELENS_CATALOG_URL; neither is written down"
+            "PAGELENS_CATALOG_URL; neither is stored"
         )
     schema = re.sub(r"[^a-z0-9_]", "_", name.lower())[:_LONGEST_SCHEMA]
     if re.match(r"\d|pg_", schema):
@@ -142,11 +139,11 @@ def _require_address(url: str) -> None:
     if not good:
         raise UsageError(f"expected --url like http://localhost:6333 or https://qdrant.example.org, found {url!r}")
     if parts.username or parts.password or parts.query:
-        raise UsageError("expected an address without a key in it: set PAGELENS_QDRANT_KEY, it is not written down")
+        raise UsageError("expected an address without a key in it: set PAGELENS_QDRANT_KEY, it is not stored")
 
 
 def _require_files(address: str, catalog: str) -> None:
-    """Raise UsageError unless this is an address that several machines can share, with nothing secret in it."""
+    """Raise UsageError unless several machines can share this address and it holds no secret."""
     if not catalog:
         raise UsageError("expected --files with --catalog only: machines that share files share the catalog of them")
     try:
@@ -166,11 +163,11 @@ def _require_files(address: str, catalog: str) -> None:
     if parts.password or parts.query or (parts.username and parts.scheme not in _NAMED_BY_USER):
         raise UsageError(
             "expected an address without a key in it: fsspec takes keys from the environment (AWS_ACCESS_KEY_ID, "
-            "FSSPEC_S3_KEY, ...), they are not written down"
+            "FSSPEC_S3_KEY, ...), they are not stored"
         )
 
 
-def _made_up(root: Path) -> str:
-    """Return a prefix that says which collection it is of, and that no other one has."""
+def _random_prefix(root: Path) -> str:
+    """Return a prefix of the collection's name and six random hexadecimal digits."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", root.absolute().name).strip("-").lower()[:40] or "pagelens"
     return f"{name}-{secrets.token_hex(3)}"

@@ -1,9 +1,11 @@
-"""The terminal: where things are printed, and how paths, pages and lists of files are told. Decides nothing."""
+"""Printing: the consoles, how paths, pages and lists of files are written, and `--json`."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from rich.console import Console
@@ -14,23 +16,31 @@ from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable, text_to_path
 from pagelens.core.types import PageRef
 
-MAX_LISTED_FILES = 10  # failures and skipped files named before the rest is counted
-
-
-MAX_LISTED_DUPLICATES = 3
-
-
-_LEADERS = re.compile(r"(?:[.·_]\s*){5,}")
-
+MAX_LISTED_FILES = 10  # failed files, problem pages and missing files that are named; the rest is counted
+MAX_LISTED_DUPLICATES = 3  # groups of duplicates, and pages of each group
+_DOT_LEADERS = re.compile(r"(?:[.·_]\s*){5,}")  # the dots between a heading and its page in a table of contents
 
 out = Console(highlight=False, soft_wrap=False)
-
-
 err = Console(stderr=True, highlight=False)
+
+T = TypeVar("T")
+
+
+def print_result(result: T, json_output: bool, print_text: Callable[[T], None]) -> None:
+    """Print a result: as one JSON object if `json_output`, else with `print_text`."""
+    if json_output:
+        print(json.dumps(results.as_json(result), ensure_ascii=False, indent=2))
+    else:
+        print_text(result)
+
+
+def print_documents_done(done: int, total: int) -> None:
+    """Print a line of progress on standard error."""
+    err.print(f"{done} of {total} documents", markup=False)
 
 
 def display_path(path: str) -> str:
-    """Return a path as people would type it here: relative when that is shorter."""
+    """Return a path relative to the current folder if it is below it, else unchanged; safe to print."""
     try:
         relative = str(text_to_path(path).relative_to(Path.cwd()))
     except ValueError:
@@ -39,7 +49,7 @@ def display_path(path: str) -> str:
 
 
 def distinct_file_names(paths: Iterable[str]) -> dict[str, str]:
-    """Return the file name of each path, with as much of its folders as tells it from the others."""
+    """Map each path to its file name, with as many parent folders before it as make it unique among `paths`."""
     names: dict[str, str] = {}
     pending = dict.fromkeys(paths, 1)
     while pending:
@@ -57,14 +67,14 @@ def page_name(ref: PageRef, label: str | None, name: str) -> str:
 
 
 def page_link(ref: PageRef, label: str | None, name: str) -> Text:
-    """Return the page's name; in a terminal that can, a click opens the file at that page."""
+    """Return the page's name; in a terminal it is a link that opens the file at that page."""
     target = f"file://{quote(ref.path)}#page={ref.number}"
     return Text(page_name(ref, label, name), style=f"bold link {target}" if out.is_terminal else "bold")
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, safe to print, the dots of a table of contents cut short."""
-    return " ".join(_LEADERS.sub(" … ", printable(text)).split())
+    """Return text on one line, safe to print, dot leaders shortened to an ellipsis."""
+    return " ".join(_DOT_LEADERS.sub(" … ", printable(text)).split())
 
 
 def count_noun(number: int, noun: str) -> str:
@@ -73,18 +83,18 @@ def count_noun(number: int, noun: str) -> str:
 
 
 def print_indented(text: Text) -> None:
-    """Print a text below what it belongs to: folded in a terminal, one line for `grep` elsewhere."""
+    """Print an indented text: wrapped in a terminal, on one line elsewhere, so that `grep` finds it whole."""
     if out.is_terminal:
         out.print(Padding(text, (0, 0, 0, 4)))
     else:
         out.print(Text("    ").append_text(text), soft_wrap=True)
 
 
-def print_files(what: str, files: Sequence[results.FailedFile]) -> None:
-    """Print how many files there are of a kind and name the first of them, each with its reason; nothing of none."""
+def print_files(heading: str, files: Sequence[results.FailedFile]) -> None:
+    """Print the number of files, the heading, and the first files with their reasons. Prints nothing for no files."""
     if not files:
         return
-    out.print(Text(f"{count_noun(len(files), 'file')} {what}", style="yellow"))
+    out.print(Text(f"{count_noun(len(files), 'file')} {heading}", style="yellow"))
     for file in files[:MAX_LISTED_FILES]:
         out.print(Text(f"  {display_path(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
     if len(files) > MAX_LISTED_FILES:

@@ -202,7 +202,7 @@ def test_copies_and_snapshots_bring_the_originals_along(
             assert engine.original(row).read_bytes() == data
             assert max(size(engine.page_image(ref, longest=200))) == 200
     assert run("copy", "-c", plain, "--to", tmp_path / "late", *arguments) == 1  # the document is nowhere any more
-    assert "its file is nowhere" in capsys.readouterr().out.replace("\n", " ")
+    assert "its file was not found" in capsys.readouterr().out.replace("\n", " ")
 
 
 def run(*arguments: object) -> int:

@@ -16,7 +16,7 @@ import psutil
 
 ROOT = Path(__file__).parents[3]
 LOOKS = 3_000
-PAGELENS = (sys.executable, "-m", "pagelens.api.cli.main")
+PAGELENS = (sys.executable, "-m", "pagelens")
 
 
 class ServerProcess:

@@ -17,7 +17,7 @@ from mcp import Client, StdioServerParameters
 from PIL import Image
 
 from pagelens.api.cli.main import main
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.limits import ServerLimits
 from tests.api.files import write_pdf
 from tests.api.server.conftest import HARBOUR, Live, Started
 from tests.api.server.processes import ROOT
@@ -41,7 +41,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def over_stdio(collection: Path, work: Work) -> Any:
     command = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "pagelens.api.cli.main", "mcp", "-c", str(collection), "--model", "extractive"],
+        args=["-m", "pagelens", "mcp", "-c", str(collection), "--model", "extractive"],
         env={**os.environ, "PAGELENS_THREADS": "1"},
         cwd=ROOT,
     )
@@ -124,7 +124,7 @@ def test_standard_output_carries_the_protocol_and_nothing_else(collection: Path)
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": search},
         {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "nonsense", "arguments": {}}},
     ]
-    command = [sys.executable, "-m", "pagelens.api.cli.main", "mcp", "-c", str(collection)]
+    command = [sys.executable, "-m", "pagelens", "mcp", "-c", str(collection)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -144,14 +144,14 @@ def test_standard_output_carries_the_protocol_and_nothing_else(collection: Path)
 
 
 def test_without_a_collection_the_process_says_so_and_ends(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pagelens.api.cli.main", "mcp", "-c", str(tmp_path / "none")]
+    command = [sys.executable, "-m", "pagelens", "mcp", "-c", str(tmp_path / "none")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout) == (1, "")
     assert "none" in done.stderr
 
 
 def test_keys_hosts_and_turns_hold_for_assistants_too(start: Started) -> None:
-    server = start(keyless=True, limits=Limits(searches=1, searches_waiting=0))
+    server = start(keyless=True, limits=ServerLimits(searches=1, searches_waiting=0))
     accept = {"Accept": "application/json, text/event-stream"}
     listing = {"name": "list_documents", "arguments": {}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": listing}
@@ -163,7 +163,7 @@ def test_keys_hosts_and_turns_hold_for_assistants_too(start: Started) -> None:
     assert send("/mcp", Host="evil.example").status_code == 421
     assert send("/mcp", Origin="https://evil.example").status_code == 403
     assert send("/v1/collections/nowhere/mcp").json()["result"]["isError"]
-    with server.client.app.state.door.searches.turn():  # type: ignore[attr-defined]
+    with server.client.app.state.shared.searches.slot():  # type: ignore[attr-defined]
         refused = send("/mcp").json()["result"]
     assert refused["isError"] and "too many requests" in refused["content"][0]["text"]
 

@@ -23,7 +23,7 @@ from tests.api.server.processes import LOOKS, ROOT, ServerProcess
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pagelens.api.cli.main", *arguments]
+    command = [sys.executable, "-m", "pagelens", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -78,7 +78,7 @@ def upload(server: ServerProcess, path: Path) -> None:
 
 
 def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_time(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path, "--keep", "0", "--no-micro-batching", "--patience", "5")
+    server = ServerProcess(tmp_path, "--cached-results", "0", "--no-micro-batching", "--max-wait", "5")
     try:
         server.wait_ready()
         answers = [server.client.post("/v1/search", json={"query": "anything"}) for _ in range(2)]
@@ -152,10 +152,10 @@ def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
 def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A server that gives a body half a second."""
     code = (
-        "import sys; from pathlib import Path; from pagelens.api.server.limits import Limits; from pagelens.api.server.serving import run\n"
+        "import sys; from pathlib import Path; from pagelens.api.server.limits import ServerLimits; from pagelens.api.server.serving import run\n"
         "from pagelens.api.server.service import open_service; from pagelens.core.settings import Settings\n"
         "service = open_service(Path(sys.argv[1]), Settings(threads=1), with_worker=False)\n"
-        "run(service, host='127.0.0.1', port=0, keyless=True, limits=Limits(idle=0.5, head=0.5))"
+        "run(service, host='127.0.0.1', port=0, keyless=True, limits=ServerLimits(idle=0.5, head=0.5))"
     )
     root = str(tmp_path_factory.mktemp("slow"))
     process = subprocess.Popen([sys.executable, "-c", code, root], cwd=ROOT, stderr=subprocess.PIPE, text=True)
