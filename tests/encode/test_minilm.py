@@ -110,12 +110,12 @@ def test_the_builtin_path_imports_no_torch() -> None:
     script = (
         "import sys\n"
         "from pagelens.core.settings import Settings\n"
-        "from pagelens.encode.loading import load_text_encoder, report_text_encoders\n"
+        "from pagelens.encode.loading import load_text_encoder, TEXT_ENCODERS\n"
         "encoder = load_text_encoder('builtin', Settings())\n"
         "encoder.encode_queries(['solar']); encoder.encode_tokens(['solar']); encoder.count_tokens(['solar'])\n"
         "heavy = ['torch', 'transformers', 'sentence_transformers', 'huggingface_hub']\n"
         "print([name for name in heavy if name in sys.modules])\n"
-        "report_text_encoders(Settings())\n"
+        "TEXT_ENCODERS.report(Settings())\n"
         "print([name for name in heavy[:3] if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
