@@ -162,7 +162,7 @@ def print_copy(report: CopyReport, to: Path) -> None:
     rate = f", {report.pages / report.seconds:.0f} pages/s" if report.seconds else ""
     copied = f"{report.documents} documents with {report.pages} pages copied in {report.seconds:.1f} s{rate}"
     out.print(f"{copied}; {report.kept} were there, {report.removed} removed.", markup=False, soft_wrap=True)
-    out.print(f"Compared: {report.alike} of {report.searches} searches find the same.", markup=False)
+    out.print(f"Compared: {report.matching_searches} of {report.searches} searches find the same.", markup=False)
     for problem in report.problems:
         out.print(problem, markup=False, soft_wrap=True)
     out.print(f"Use it: pagelens search ... -c {to}", markup=False, soft_wrap=True)

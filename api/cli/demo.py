@@ -21,7 +21,7 @@ from pagelens.core.types import Answer, Box, PageRef
 
 
 def demo(folder: Annotated[Path, typer.Argument(help="Where to make it.")] = Path("demo")) -> int:
-    """Make a small collection, ask it four questions, show the marked pages. Files that exist are kept."""
+    """Make a small collection, ask it questions, show the pages with the evidence marked. Files that exist are kept."""
     settings = wiring.read_settings()
     files, collection, pictures = folder / "files", folder / "collection", folder / "pages"
     if not write_demo_documents(files):

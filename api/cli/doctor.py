@@ -22,10 +22,10 @@ from pagelens.core.errors import PageLensError
 from pagelens.core.settings import Settings
 from pagelens.encode.loading import (
     BUILTIN,
+    IMAGE_ENCODERS,
+    PAGE_ENCODERS,
+    TEXT_ENCODERS,
     load_text_encoder,
-    report_image_encoders,
-    report_page_encoders,
-    report_text_encoders,
 )
 from pagelens.index.admin import repair as repairing
 from pagelens.index.layout import Layout
@@ -91,8 +91,10 @@ def repair_collection(collection: Path) -> Iterator[Check]:
     name = f"repair of {terminal.display_path(str(collection))}"
     for problem in report.problems:
         yield Check(name, None, f"found: {problem}")
-    again = f"{len(report.forgotten)} files must be read again: pagelens index {shlex.join(report.forgotten[:5])}"
-    yield Check(name, True, again if report.forgotten else "catalog and vectors agree")
+    again = (
+        f"{len(report.removed_paths)} files must be read again: pagelens index {shlex.join(report.removed_paths[:5])}"
+    )
+    yield Check(name, True, again if report.removed_paths else "catalog and vectors agree")
 
 
 def _installation(settings: Settings) -> Iterator[Check]:
@@ -113,7 +115,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
         yield Check("answers", None, wiring.describe_answerer())
     except PageLensError as exc:
         yield Check("answers", False, str(exc))
-    reports = {"text": report_text_encoders, "image": report_image_encoders, "page": report_page_encoders}
+    reports = {"text": TEXT_ENCODERS.report, "image": IMAGE_ENCODERS.report, "page": PAGE_ENCODERS.report}
     for lane, report_encoders in reports.items():
         for report in report_encoders(settings):
             place = f"ready, found in {report.found_in} ({report.path})" if report.ready else report.problem

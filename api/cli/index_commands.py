@@ -36,7 +36,7 @@ from pagelens.api.cli.storage_options import (
 )
 from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
-from pagelens.api.engine.engine import READ_SCANS
+from pagelens.api.engine.engine import DEFAULT_OCR
 from pagelens.api.engine.file_names import absolute_path, printable
 from pagelens.api.engine.profiles import Profile, choose_profile
 from pagelens.api.engine.results import IndexReport
@@ -100,7 +100,7 @@ def index(
         )
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
     ocr_options = replace(
-        READ_SCANS, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ())
+        DEFAULT_OCR, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ())
     )
     digest = DigestCache()  # what has not changed since the last look is not hashed again
 
@@ -121,7 +121,7 @@ def index(
 def _create(collection: Path, profile: Profile, settings: Settings, storage: StorageOptions) -> None:
     """Create a collection; print its profile and the lanes that it is left without."""
     left_out = wiring.create_collection(collection, profile, settings, storage=storage)
-    err.print(f"New collection {display_path(str(collection))}, profile {profile.name}: {profile.why}.")
+    err.print(f"New collection {display_path(str(collection))}, profile {profile.name}: {profile.reason}.")
     for lane, reason in left_out.items():
         err.print(printable(f"Without the {lane} lane: {reason}"), markup=False, soft_wrap=True)
 

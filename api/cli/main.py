@@ -24,8 +24,8 @@ from pagelens.core.errors import CollectionLocked, PageLensError, UsageError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 an error, described on standard error; 2 the command line or a value in it was wrong; "
-    "3 nothing found, or the documents do not answer; 4 indexed, but some files could not be read; 5 another process is "
-    "writing; 6 a gate of `pagelens eval` failed; 130 interrupted."
+    "3 nothing found, or the documents do not answer; 4 indexed, but some files could not be read; 5 another "
+    "process is writing; 6 a gate of `pagelens eval` failed; 130 interrupted."
 )
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "extract": ("pagelens.api.cli.query_commands:extract", "Extract JSON of a given schema from a document."),
     "show": (
         "pagelens.api.cli.query_commands:show",
-        "Write a page as a picture, with the evidence for a query marked.",
+        "Write a page as a picture, the evidence for a query marked.",
     ),
     "status": ("pagelens.api.cli.collection_commands:status", "Show what the collection holds."),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
@@ -46,9 +46,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "restore": ("pagelens.api.cli.collection_commands:restore", "Restore a collection from a snapshot file."),
     "delete": ("pagelens.api.cli.collection_commands:delete", "Delete a collection."),
     "serve": ("pagelens.api.cli.serve:serve", "Serve collections over HTTP."),
-    "mcp": ("pagelens.api.cli.mcp:mcp", "Serve a collection to an assistant over the Model Context Protocol."),
+    "mcp": ("pagelens.api.cli.mcp:mcp", "Serve a collection to an assistant over MCP."),
     "doctor": ("pagelens.api.cli.doctor:doctor", "Check the installation, and the collection if there is one."),
-    "demo": ("pagelens.api.cli.demo:demo", "Make a small collection, ask it four questions, show the marked pages."),
+    "demo": ("pagelens.api.cli.demo:demo", "Make a small collection, ask it questions, show the pages."),
     "keys": ("pagelens.api.cli.serve:keys_app", "Manage the server's keys."),
     "models": ("pagelens.api.cli.model_commands:models_app", "List the models of each lane, and fetch their weights."),
 }
@@ -94,10 +94,11 @@ def _load_command(name: str, target: str) -> Any:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
+        found.rich_markup_mode = None
         group = typer.main.get_group(found)
         group.name = name
         return group
-    single = typer.Typer(add_completion=False)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(found)
     return typer.main.get_command(single)
 
@@ -112,6 +113,7 @@ def _first_docstring_line(module: str) -> str:
 app = typer.Typer(
     cls=LazyCommandGroup,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: importing rich takes half of the start-up time
     pretty_exceptions_enable=False,
     help="Index documents and photos, find the page that answers, get answers with citations that can be checked.",
     epilog=EXIT_CODES,
@@ -160,7 +162,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_error(message: str) -> None:
-    from pagelens.api.cli.terminal import err
     from pagelens.api.engine.file_names import printable
 
-    err.print(printable(message), markup=False, soft_wrap=True)
+    print(printable(message), file=sys.stderr)

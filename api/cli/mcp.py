@@ -36,7 +36,7 @@ class _SingleCaller:
 
 
 def mcp(collection: CollectionOption = DEFAULT_COLLECTION, llm: LanguageModelOption = None) -> int:
-    """Serve a collection to an assistant over the Model Context Protocol, on standard input and output."""
+    """Serve a collection to an assistant over MCP (Model Context Protocol), on standard input and output."""
     from pagelens.api.server.mcp.tools import make_server
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)  # standard output is the protocol's

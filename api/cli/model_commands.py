@@ -14,7 +14,7 @@ from pagelens.api.cli.model_report import FetchedModel, ModelReport, fetch_model
 from pagelens.api.engine import wiring
 from pagelens.api.engine.file_names import printable
 
-models_app = typer.Typer(help="List the models of each lane, and fetch their weights.")
+models_app = typer.Typer(rich_markup_mode=None, help="List the models of each lane, and fetch their weights.")
 
 
 @models_app.callback(invoke_without_command=True)

@@ -14,16 +14,16 @@ from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import adapter_base
 from pagelens.encode.loading import (
     BUILTIN,
+    IMAGE_ENCODERS,
+    PAGE_ENCODERS,
+    TEXT_ENCODERS,
     EncoderReport,
-    report_image_encoders,
-    report_page_encoders,
-    report_text_encoders,
 )
 from pagelens.encode.weights import Hub, find_on_disk, find_weights
 from pagelens.index import layout
 from pagelens.index.layout import Layout
 
-_REPORTS = {"text": report_text_encoders, "image": report_image_encoders, "page": report_page_encoders}
+_REPORTS = {"text": TEXT_ENCODERS.report, "image": IMAGE_ENCODERS.report, "page": PAGE_ENCODERS.report}
 OnFetch = Callable[[str, str], None]
 """Called before a download with a model's name and its size in words; "" if the size is not known."""
 

@@ -144,7 +144,7 @@ def show(
     heat: Annotated[bool, typer.Option("--heat", help="Show the page lane's heat map for the query.")] = False,
     view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
 ) -> int:
-    """Write a page as a picture, with the evidence for a query marked."""
+    """Write a page as a picture, the evidence for a query marked."""
     engine = wiring.open_collection(collection)
     ref = engine.resolve(page)
     if heat and not query:

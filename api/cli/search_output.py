@@ -6,6 +6,7 @@ from rich.text import Text
 
 from pagelens.api.cli.terminal import (
     MAX_LISTED_DUPLICATES,
+    count_noun,
     display_path,
     distinct_file_names,
     one_line,
@@ -52,7 +53,7 @@ def print_results(search: results.SearchResults) -> None:
             others = ", ".join(
                 page_name(ref, None, display_path(ref.path)) for ref in hit.duplicates[:MAX_LISTED_DUPLICATES]
             )
-            print_indented(Text(f"+{len(hit.duplicates)} duplicates: {others}", style="dim"))
+            print_indented(Text(f"+{count_noun(len(hit.duplicates), 'duplicate')}: {others}", style="dim"))
         for page in hit.neighbours:
             neighbour = page_name(page.ref, page.label, names[page.ref.path])
             print_indented(Text(f"{neighbour}: {one_line(page.text)[:NEIGHBOUR_CHARACTERS]}", style="dim"))

@@ -24,7 +24,7 @@ SingleCollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="Serve this collection alone.")
 ]
 
-keys_app = typer.Typer(help="Manage the server's keys.", no_args_is_help=True)
+keys_app = typer.Typer(rich_markup_mode=None, help="Manage the server's keys.", no_args_is_help=True)
 
 
 def serve(
@@ -122,7 +122,7 @@ def revoke(
 
 
 def _key_id(text: str) -> str:
-    """Return the id in a key or an id. Raises UsageError for anything else, without repeating it: it may be a secret."""
+    """Return the id in a key, or an id itself. Raises UsageError, which never repeats `text`: it may be a secret."""
     match = re.fullmatch(r"(?:plk_)?([0-9a-f]{12})(?:_.*)?", text.strip())
     if match is None:
         raise UsageError("expected a key's id, 12 hexadecimal digits, found something else. See: pagelens keys list")

@@ -1,7 +1,4 @@
-"""PageLens as a LangChain retriever: a page is a document, its text the content, where it stands the metadata.
-
-Needs `langchain-core`, which PageLens itself does not install.
-"""
+"""A LangChain retriever over a PageLens server. Needs `langchain-core`, which PageLens does not install."""
 
 from typing import Any
 
@@ -10,12 +7,14 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from pagelens.api.clients.page_metadata import facts_of
-from pagelens.api.clients.python import PageLensClient
+from pagelens.api.clients.python import PageLensClient, page_metadata
 
 
-class PageLensRetriever(BaseRetriever):
-    """Finds pages on a PageLens server. `filters` and `lanes` as `PageLensClient.search` takes them."""
+class LangChainRetriever(BaseRetriever):
+    """Returns the best `k` pages as documents: their text as content, and metadata of `page_metadata`.
+
+    `filters` and `lanes`: see `PageLensClient.search`.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -24,9 +23,14 @@ class PageLensRetriever(BaseRetriever):
     filters: dict[str, Any] | None = None
     lanes: list[str] | None = None
 
-    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        found = self.client.search(query, k=self.k, filters=self.filters, lanes=self.lanes, fold=True)
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain names it
+    ) -> list[Document]:
+        response = self.client.search(query, k=self.k, filters=self.filters, lanes=self.lanes, fold=True)
         return [
-            Document(id=hit.page, page_content=self.client.page(hit.page).text, metadata=facts_of(hit))
-            for hit in found.hits
+            Document(id=hit.page, page_content=self.client.page(hit.page).text, metadata=page_metadata(hit))
+            for hit in response.hits
         ]

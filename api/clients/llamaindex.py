@@ -1,7 +1,4 @@
-"""PageLens as a LlamaIndex retriever: a page is a text node with its score, where it stands the metadata.
-
-Needs `llama-index-core`, which PageLens itself does not install.
-"""
+"""A LlamaIndex retriever over a PageLens server. Needs `llama-index-core`, which PageLens does not install."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +6,14 @@ from typing import Any
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from pagelens.api.clients.page_metadata import facts_of
-from pagelens.api.clients.python import PageLensClient
+from pagelens.api.clients.python import PageLensClient, page_metadata
 
 
-class PageLensRetriever(BaseRetriever):
-    """Finds pages on a PageLens server. `filters` and `lanes` as `PageLensClient.search` takes them."""
+class LlamaIndexRetriever(BaseRetriever):
+    """Returns the best `k` pages as text nodes with their scores and metadata of `page_metadata`.
+
+    `filters` and `lanes`: see `PageLensClient.search`.
+    """
 
     def __init__(
         self,
@@ -29,12 +28,12 @@ class PageLensRetriever(BaseRetriever):
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        asked = query_bundle.query_str
-        found = self._client.search(asked, k=self._k, filters=self._filters, lanes=self._lanes, fold=True)
+        query = query_bundle.query_str
+        response = self._client.search(query, k=self._k, filters=self._filters, lanes=self._lanes, fold=True)
         return [
             NodeWithScore(
-                node=TextNode(id_=hit.page, text=self._client.page(hit.page).text, metadata=facts_of(hit)),
+                node=TextNode(id_=hit.page, text=self._client.page(hit.page).text, metadata=page_metadata(hit)),
                 score=hit.score,
             )
-            for hit in found.hits
+            for hit in response.hits
         ]

@@ -1,11 +1,11 @@
-"""A client for a PageLens server, from Python: search, ask, add documents and wait for them, look at pages.
+"""A Python client for a PageLens server: search, answers, uploads, pages.
 
     with PageLensClient("http://127.0.0.1:8000") as client:
         client.upload([Path("report.pdf")])
         for hit in client.search("timber 2024").hits:
             print(hit.name, hit.number)
 
-What comes back are the server's own models (`pagelens.api.server.schemas.responses`). Needs httpx2 and pydantic of all PageLens is made of.
+Methods return the response models of the HTTP API, `pagelens.api.responses`.
 """
 
 import json
@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import BaseModel
 
-from pagelens.api.server.schemas import responses
+from pagelens.api import responses
 from pagelens.core.errors import PageLensError
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -28,7 +28,7 @@ TIMEOUT = httpx2.Timeout(30.0, read=300.0)  # a language model may take its time
 
 
 class ServerError(PageLensError):
-    """The server refused, as its problem details say: `kind` is stable, the message is for people."""
+    """An error response of the server. `kind`: its problem type, a stable name; the message is for people."""
 
     def __init__(self, status: int, kind: str, message: str, retry_after: float | None) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class ServerError(PageLensError):
 
 
 class PageLensClient:
-    """One server, one collection of it (None: the default one). Safe to share between threads; a context manager."""
+    """One collection of a server (None: the default one). Threads may share a client; a context manager closes it."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class PageLensClient:
         collection: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        """`key` as `pagelens keys create` made it; `transport` is what carries the requests, where not the network."""
+        """`key`: an API key of the server. `transport`: sends the requests instead of the network, for tests."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx2.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
         self._root = f"/v1/collections/{quote(collection, safe='')}" if collection else "/v1"
@@ -62,7 +62,7 @@ class PageLensClient:
         self.close()
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._http.close()
 
     def search(
@@ -76,15 +76,15 @@ class PageLensClient:
         fold: bool = False,
         neighbours: int = 0,
         cursor: str | None = None,
-    ) -> responses.SearchReply:
-        """Return the best pages for a text, a picture's bytes, or both. `filters` as the server names them."""
-        asked = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
-        asked |= {"query": query, "lanes": lanes, "cursor": cursor}
+    ) -> responses.SearchResponse:
+        """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search."""
+        body = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
+        body |= {"query": query, "lanes": lanes, "cursor": cursor}
         if image is None:
-            return self._post("/search", asked, responses.SearchReply)
-        form = {name: json.dumps(value) if name == "filters" else value for name, value in asked.items() if value}
-        answer = self._send("POST", f"{self._root}/search/image", data=form, files={"image": ("picture", image)})
-        return responses.SearchReply.model_validate_json(answer.content)
+            return self._post("/search", body, responses.SearchResponse)
+        form = {name: json.dumps(value) if name == "filters" else value for name, value in body.items() if value}
+        response = self._send("POST", f"{self._root}/search/image", data=form, files={"image": ("image", image)})
+        return responses.SearchResponse.model_validate_json(response.content)
 
     def answer(
         self,
@@ -93,9 +93,9 @@ class PageLensClient:
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
-    ) -> responses.AnswerReply:
-        """Return an answer with its citations, or an honest no."""
-        return self._post("/answer", _question(question, k, filters, history), responses.AnswerReply)
+    ) -> responses.AnswerResponse:
+        """Return an answer with its citations; its text says so if the documents do not answer the question."""
+        return self._post("/answer", _answer_request(question, k, filters, history), responses.AnswerResponse)
 
     def answer_stream(
         self,
@@ -104,63 +104,63 @@ class PageLensClient:
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
-    ) -> Generator[str | responses.CitationOut | responses.AnswerReply]:
-        """Yield pieces of an answer's text, its citations as they are settled, last the whole of it."""
-        body = _question(question, k, filters, history)
+    ) -> Generator[str | responses.CitationOut | responses.AnswerResponse]:
+        """Yield parts of an answer's text, its citations once they are verified, and at the end the whole answer."""
+        body = _answer_request(question, k, filters, history)
         for name, data in self._events("POST", f"{self._root}/answer", json=body):
             if name == "text":
                 yield str(json.loads(data)["text"])
             elif name == "citation":
                 yield responses.CitationOut.model_validate_json(data)
             elif name == "answer":
-                yield responses.AnswerReply.model_validate_json(data)
+                yield responses.AnswerResponse.model_validate_json(data)
             elif name == "problem":
                 problem = json.loads(data)
-                raise _refused(int(problem["status"]), problem, None)
+                raise _server_error(int(problem["status"]), problem, None)
 
-    def extract(self, document: str, schema: Mapping[str, Any], *, k: int = 6) -> responses.ExtractReply:
-        """Return a document's values in the shape of a JSON Schema, each with its page."""
-        return self._post("/extract", {"document": document, "schema": dict(schema), "k": k}, responses.ExtractReply)
+    def extract(self, document: str, schema: Mapping[str, Any], *, k: int = 6) -> responses.ExtractResponse:
+        """Return values of a document as JSON that conforms to a JSON Schema, each with its page."""
+        return self._post("/extract", {"document": document, "schema": dict(schema), "k": k}, responses.ExtractResponse)
 
-    def submit(self, files: Sequence[Path], *, once: str | None = None) -> responses.JobOut:
-        """Send files in; return the job that takes them. `once`: the same key with the same files is the same job."""
+    def submit(self, files: Sequence[Path], *, idempotency_key: str | None = None) -> responses.JobOut:
+        """Upload files; return the job that indexes them. The same key with the same files returns the same job."""
         with ExitStack() as stack:
             parts = [("files", (path.name, stack.enter_context(path.open("rb")))) for path in files]
-            headers = {"Idempotency-Key": once} if once else {}
-            answer = self._send("POST", f"{self._root}/documents", files=parts, headers=headers)
-        return responses.JobOut.model_validate_json(answer.content)
+            headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+            response = self._send("POST", f"{self._root}/documents", files=parts, headers=headers)
+        return responses.JobOut.model_validate_json(response.content)
 
-    def wait(self, job: str) -> responses.JobReply:
-        """Return a job once it has ended, with what became of each of its files."""
+    def wait(self, job: str) -> responses.JobResponse:
+        """Wait until a job has ended; return it with the result of each file."""
         for _ in self.progress(job):
             pass
-        return self._get(f"/v1/jobs/{job}?limit=1000", responses.JobReply)
+        return self._get(f"/v1/jobs/{job}?limit=1000", responses.JobResponse)
 
     def progress(self, job: str) -> Iterator[responses.JobOut]:
-        """Yield a job's state at each change until it has ended."""
+        """Yield a job's state after each change, until it has ended."""
         for _, data in self._events("GET", f"/v1/jobs/{job}"):
             yield responses.JobOut.model_validate_json(data)
 
-    def upload(self, files: Sequence[Path]) -> responses.JobReply:
-        """Send files in and wait until they are searchable, or failed with a reason."""
+    def upload(self, files: Sequence[Path]) -> responses.JobResponse:
+        """Upload files and wait until each is searchable or has failed with a reason."""
         return self.wait(self.submit(files).id)
 
     def documents(self) -> Iterator[responses.DocumentOut]:
-        """Yield every document."""
+        """Yield all documents of the collection."""
         cursor = ""
         while True:
-            reply = self._get(f"{self._root}/documents?limit=500{cursor}", responses.DocumentsReply)
+            reply = self._get(f"{self._root}/documents?limit=500{cursor}", responses.DocumentsResponse)
             yield from reply.documents
             if reply.next_cursor is None:
                 return
             cursor = f"&cursor={quote(reply.next_cursor)}"
 
     def page(self, page: str) -> responses.PageOut:
-        """Return a page's text, its words and their boxes."""
+        """Return a page's text and its words with their boxes."""
         return self._get(f"{self._root}/pages/{page}", responses.PageOut)
 
-    def picture(self, page: str, *, width: int = 1_000, highlight: str = "") -> bytes:
-        """Return a page as JPEG, what `highlight` is about marked."""
+    def page_image(self, page: str, *, width: int = 1_000, highlight: str = "") -> bytes:
+        """Return a page as JPEG, at most `width` pixels wide, the evidence for the query `highlight` marked."""
         query = {"width": width, "highlight": highlight}
         return self._send("GET", f"{self._root}/pages/{page}/image", params=query).content
 
@@ -171,43 +171,59 @@ class PageLensClient:
         return kind.model_validate_json(self._send("GET", path).content)
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx2.Response:
-        answer = self._http.request(method, path, **parts)
-        _require_success(answer)
-        return answer
+        response = self._http.request(method, path, **parts)
+        _require_success(response)
+        return response
 
     def _events(self, method: str, path: str, **parts: Any) -> Iterator[tuple[str, str]]:
         """Yield (name, data) of Server-Sent Events."""
-        with self._http.stream(method, path, headers={"Accept": "text/event-stream"}, **parts) as answer:
-            if answer.is_error:
-                answer.read()
-            _require_success(answer)
+        with self._http.stream(method, path, headers={"Accept": "text/event-stream"}, **parts) as response:
+            if response.is_error:
+                response.read()
+            _require_success(response)
             name = ""
-            for line in answer.iter_lines():
+            for line in response.iter_lines():
                 if line.startswith("event: "):
                     name = line.removeprefix("event: ")
                 elif line.startswith("data: "):
                     yield name, line.removeprefix("data: ")
 
 
-def _question(
+def _answer_request(
     question: str, k: int, filters: Mapping[str, Any] | None, history: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    turns = [{"question": asked, "answer": answered} for asked, answered in history]
-    return {"question": question, "k": k, "filters": dict(filters or {}), "history": turns}
+    exchanges = [{"question": earlier, "answer": answer} for earlier, answer in history]
+    return {"question": question, "k": k, "filters": dict(filters or {}), "history": exchanges}
 
 
-def _require_success(answer: httpx2.Response) -> None:
-    if answer.is_success:
+def _require_success(response: httpx2.Response) -> None:
+    if response.is_success:
         return
     try:
-        problem = answer.json()
+        problem = response.json()
     except ValueError:
         problem = {}
-    wait = answer.headers.get("retry-after", "")
-    raise _refused(answer.status_code, problem, float(wait) if wait.isdecimal() else None)
+    wait = response.headers.get("retry-after", "")
+    raise _server_error(response.status_code, problem, float(wait) if wait.isdecimal() else None)
 
 
-def _refused(status: int, problem: Mapping[str, Any], retry_after: float | None) -> ServerError:
-    said = str(problem.get("detail") or f"expected a PageLens server's answer, found status {status}")
+def _server_error(status: int, problem: Mapping[str, Any], retry_after: float | None) -> ServerError:
+    detail = str(problem.get("detail") or f"expected a PageLens server's answer, found status {status}")
     kind = str(problem.get("type", "")).rpartition(":")[2]
-    return ServerError(status, kind, " ".join(filter(None, (said, problem.get("next_step")))), retry_after)
+    return ServerError(status, kind, " ".join(filter(None, (detail, problem.get("next_step")))), retry_after)
+
+
+def page_metadata(hit: responses.HitOut) -> dict[str, str | int | float]:
+    """Return the facts of a hit as plain metadata for other programs' retrievers; unknown ones are left out."""
+    facts: dict[str, str | int | float | None] = {
+        "page": hit.page,
+        "document": hit.document,
+        "source": hit.name,
+        "page_number": hit.number,
+        "page_label": hit.label,
+        "title": hit.title,
+        "kind": hit.kind,
+        "score": hit.score,
+        "quote": next((evidence.quote for evidence in hit.evidence if evidence.quote), None),
+    }
+    return {name: value for name, value in facts.items() if value is not None}

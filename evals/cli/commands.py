@@ -1,6 +1,7 @@
-"""Measure a collection on questions: run, compare, report, check, import, init, accept, export.
+"""Measure a collection on questions.
 
-The command group `pagelens eval`; `pagelens --help` prints the line above.
+The command group `pagelens eval`: run, compare, report, check, import, init, accept, export. `pagelens --help` prints
+the line above.
 
 Exit codes are those of `pagelens`; further, 6: a gate did not hold.
 """

@@ -130,12 +130,12 @@ def test_ask_answers_with_marks_and_ends_with_3_when_the_documents_do_not_answer
     assert "Not in these documents" in capsys.readouterr().out
 
 
-def test_remove_forgets_and_retry_reads_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_remove_takes_documents_out_and_retry_reads_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     (files / "torn.pdf").write_bytes(b"%PDF-1.7\nnothing more")
     run("index", files, "-c", collection, "--profile", "builtin")
     assert run("remove", "tides.pdf", "-c", collection) == ExitCode.DONE
-    assert "forgot" in capsys.readouterr().out
+    assert "removed" in capsys.readouterr().out
     assert run("retry", "-c", collection) == ExitCode.SOME_FILES_FAILED
     (files / "torn.pdf").unlink()
     assert run("retry", "-c", collection) == ExitCode.DONE
@@ -145,7 +145,7 @@ def test_a_folder_can_be_removed_whole(tmp_path: Path, capsys: pytest.CaptureFix
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     run("index", files, "-c", collection, "--profile", "builtin")
     assert run("remove", f"{files}", "-c", collection) == ExitCode.DONE
-    assert capsys.readouterr().out.count("forgot") == 3
+    assert capsys.readouterr().out.count("removed") == 3
 
 
 def test_interrupted_indexing_says_so_and_keeps_what_was_read(tmp_path: Path) -> None:
@@ -262,6 +262,19 @@ def test_doctor_finds_a_healthy_installation_and_collection(
     assert "BAD" not in printed
     assert "builtin text model" in printed
     assert "3 documents, 6 pages" in printed
+
+
+def test_the_demo_works_without_scikit_learn_and_says_what_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pagelens.api.cli.demo_documents.find_spec", lambda name: None)
+    assert run("demo", tmp_path / "demo") == ExitCode.DONE
+    printed = capsys.readouterr()
+    [line] = [line for line in printed.err.splitlines() if "scikit-learn" in line]
+    assert "Two photos are left out" in line and "pip install 'pagelens[demo]'" in line
+    assert "3 documents with" in printed.out
+    assert {path.suffix for path in (tmp_path / "demo" / "files").iterdir()} == {".pdf"}
+    assert "52,300" in (tmp_path / "demo" / "answers.html").read_text("utf-8")
 
 
 def test_escape_sequences_in_documents_never_reach_the_terminal(

@@ -1,6 +1,7 @@
 """`pagelens --help` and `--version` load no engine; a command loads when it runs; completion and help still work."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ HEAVY = {
     "pydantic",
     "pymupdf",
     "qdrant_client",
+    "rich",
     "scipy",
     "sqlalchemy",
     "tantivy",
@@ -65,8 +67,6 @@ def test_help_and_version_load_no_engine(option: str) -> None:
     loaded = set(done.stderr.split())
     assert "pagelens.api.cli.main" in loaded
     assert not loaded & HEAVY
-    if option == "--version":
-        assert not {"rich.table", "rich.console", "rich.progress"} & loaded
 
 
 def test_importing_pagelens_loads_nothing_until_a_name_is_used() -> None:
@@ -97,9 +97,9 @@ def test_every_command_of_the_table_exists_and_its_help_begins_as_the_table_says
 def test_help_lists_all_commands_and_those_of_other_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == ExitCode.DONE
     printed = capsys.readouterr().out
-    for name in COMMANDS:
-        assert f" {name} " in printed
-    assert "eval " in printed and "Measure a collection on questions" in printed
+    for name, (_, text) in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(text)}$", printed, re.MULTILINE), name
+    assert re.search("^  eval +Measure a collection on questions", printed, re.MULTILINE)
     assert "Exit codes: 0 done" in printed
 
 

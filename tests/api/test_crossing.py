@@ -48,7 +48,7 @@ def test_a_hit_names_the_page_its_words_go_on_on_and_the_one_they_come_from(engi
 def test_the_shell_says_on_which_page_a_hit_goes_on(engine: Engine) -> None:
     with terminal.out.capture() as printed:
         print_results(engine.search("keel timber hull", k=2))
-    assert "goes on on frigate.pdf p.3" in printed.get()
+    assert "continues on frigate.pdf p.3" in printed.get()
     assert "begins on frigate.pdf p.2" in printed.get()
 
 

@@ -79,7 +79,7 @@ def test_photos_that_look_the_same_are_folded_and_turned_ones_are_not(engine: En
     assert sorted(len(hit.duplicates) for hit in found.hits) == [0, 1]
     with terminal.out.capture() as printed:
         print_results(found)
-    assert "+1 like it: " in printed.get()
+    assert "+1 duplicate: " in printed.get()
 
 
 def test_a_page_that_was_named_stands_for_itself() -> None:

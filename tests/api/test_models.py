@@ -11,7 +11,8 @@ import pytest
 from pagelens.api.cli.doctor import run_checks
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
-from pagelens.api.cli.model_report import ModelReport, fetch_models, print_fetched, print_models, report_models
+from pagelens.api.cli.model_commands import print_fetched, print_models
+from pagelens.api.cli.model_report import ModelReport, fetch_models, report_models
 from pagelens.api.engine import wiring
 from pagelens.api.engine.profiles import PROFILES, choose_profile
 from pagelens.core.errors import UsageError, WeightsError
@@ -102,18 +103,18 @@ def test_people_read_a_line_a_model(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @needs_loopback_hub
 def test_fetch_brings_a_model_once_and_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told: list[tuple[str, str]] = []
+    fetches: list[tuple[str, str]] = []
     with served("org/tiny", FILES) as repository:
         hub = HuggingFaceHub(cache=tmp_path, endpoint=repository.endpoint)
-        [one] = fetch_models(["org/tiny", "org/tiny"], Settings(), hub=hub, tell=lambda *what: told.append(what))
+        [one] = fetch_models(["org/tiny", "org/tiny"], Settings(), hub=hub, on_fetch=lambda *call: fetches.append(call))
         assert (one.found_in, one.path.name, one.bytes) == ("hub", COMMIT, len(b"{}") + len(b"weights"))
-        [again] = fetch_models(["org/tiny"], Settings(), hub=hub, tell=lambda *what: told.append(what))
+        [again] = fetch_models(["org/tiny"], Settings(), hub=hub, on_fetch=lambda *call: fetches.append(call))
     assert again.found_in == "cache"
     print_fetched([one, again])
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"org/tiny: fetched, 0 MB, {one.path}"
-    assert "was here" in second
-    assert told == [("org/tiny", "")]
+    assert "was on this machine" in second
+    assert fetches == [("org/tiny", "")]
 
 
 @needs_loopback_hub
@@ -162,8 +163,8 @@ def test_doctor_shows_the_models_of_all_lanes_and_what_clip_would_bring(tmp_path
     names = [check.name for check in found.checks]
     for lane, model in PROFILES["gpu"].items():
         assert f"{lane} model {model}" in names
-    [told] = [check.found for check in found.checks if check.name == "image lane"]
-    assert "approximate" in told and "pagelens reembed --profile cpu" in told
+    [advice] = [check.detail for check in found.checks if check.name == "image lane"]
+    assert "approximate" in advice and "pagelens reembed --profile cpu" in advice
     without = choose_profile("builtin", settings, models={"image": "none", "page": "none"})
     wiring.create_collection(tmp_path / "d", without, settings)
     assert "image lane" not in [check.name for check in run_checks(tmp_path / "d", settings).checks]

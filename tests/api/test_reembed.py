@@ -126,8 +126,8 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     capsys.readouterr()
     assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
-    assert (report["documents"], report["pages"], report["unpictured"]) == (8, 43, [])
-    assert (report["made"], report["kept"], report["left_out"]) == (["text", "image"], [], ["visual", "page"])
+    assert (report["documents"], report["pages"], report["render_failures"]) == (8, 43, [])
+    assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (["text", "image"], [], ["visual", "page"])
     assert_alike(moved, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
     with wiring.open_collection(moved, SETTINGS) as engine:
         found = engine.search(image=files / "photo3.png", k=3)
@@ -141,7 +141,7 @@ def test_back_to_the_builtin_models_photos_have_their_guesses_again(
 ) -> None:
     moved = copied(of_tiny_models, tmp_path)
     report = wiring.reembed_collection(moved, choose_profile("builtin", SETTINGS), SETTINGS)
-    assert (report.made, report.kept, report.left_out) == (["text", "image", "visual", "page"], [], [])
+    assert (report.new_lanes, report.kept_lanes, report.removed_lanes) == (["text", "image", "visual", "page"], [], [])
     assert_alike(moved, builtin, files / "photo3.png", ["words", "text", "page", "image", "visual"])
     with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(builtin, SETTINGS) as other:
         guesses = [[hit.guesses for hit in engine.search("photo", k=60).hits] for engine in (one, other)]
@@ -197,11 +197,11 @@ def test_files_gone_and_changed_are_named_before_the_switch_and_their_pages_say_
         switched.append(load(Layout(collection)).profile == "builtin")
 
     report = wiring.reembed_collection(collection, choose_profile("builtin", SETTINGS), SETTINGS, on_render_failure=warn)
-    assert [(Path(one.path).name, one.code) for one in report.unpictured] == [
+    assert [(Path(one.path).name, one.code) for one in report.render_failures] == [
         ("photo1.png", "vanished"),
         ("report0.pdf", "changed"),
     ]
-    assert named == report.unpictured
+    assert named == report.render_failures
     assert switched == [False, False]
     with wiring.open_collection(collection, SETTINGS) as engine:
         status = engine.status()
@@ -230,7 +230,7 @@ def test_pictures_that_were_missing_are_made_when_the_move_goes_on_and_the_file_
     (tmp_path / "away.pdf").rename(files / "report1.pdf")
     report = wiring.reembed_collection(collection, profile, SETTINGS)
     assert report.resumed
-    assert report.unpictured == []
+    assert report.render_failures == []
     assert report.pages == 34  # the long report again, and nothing else
     with wiring.open_collection(collection, SETTINGS) as engine:
         assert engine.check() == []
@@ -246,12 +246,12 @@ def test_a_file_that_changes_while_it_is_pictured_is_not_mixed_of_two_versions(t
     def render(path: Path, kind: Kind, number: int, side: int) -> ImageArray:
         if number == 2:
             write_pdf(file, ["four", "five", "six"], title="Another")
-        return wiring.render_image_array(path, kind, number, side)
+        return wiring.render_array(path, kind, number, side)
 
     lanes = moving_child.lanes_of(moving_child.NEW)
     with CollectionReembedding(collection, profile="new", lanes=lanes) as move:
-        run = Reembedding(move, moving_child.NEW, render, on_progress=lambda _: None, warn=lambda _: None)
-        [named] = run.run().unpictured
+        run = Reembedding(move, moving_child.NEW, render, on_progress=lambda _: None, on_render_failure=lambda _: None)
+        [named] = run.run().render_failures
     assert (Path(named.path), named.code) == (file, "changed")
     reader = CollectionReader(collection)
     assert reader.check() == []
@@ -285,9 +285,9 @@ def test_a_move_broken_off_is_told_by_doctor_with_the_command_that_goes_on(small
         wiring.reembed_collection(small, profile, SETTINGS, on_progress=break_off)
     found = run_checks(small, SETTINGS)
     assert found.healthy
-    [told] = [check.found for check in found.checks if "broken off" in check.found]
-    assert "pagelens reembed --profile builtin --model page=none" in told
-    assert "pagelens reembed --profile builtin --model image=none --model page=none" in told
+    [advice] = [check.detail for check in found.checks if "was interrupted" in check.detail]
+    assert "pagelens reembed --profile builtin --model page=none" in advice
+    assert "pagelens reembed --profile builtin --model image=none --model page=none" in advice
 
 
 def test_an_engine_that_is_open_across_the_switch_says_to_open_it_again(small: Path, files: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pagelens.api.clients.python import PageLensClient, ServerError
-from pagelens.api.server.schemas.responses import AnswerReply, CitationOut
+from pagelens.api.responses import AnswerResponse, CitationOut
 from pagelens.core.errors import PageLensError
 from tests.api.server.conftest import Live
 from tests.api.server.processes import ServerProcess
@@ -27,15 +27,15 @@ def test_a_search_comes_back_as_values_and_its_pages_can_be_read_and_seen(client
     assert [one.number for one in first.neighbours] == [1, 3]
     page = client.page(first.page)
     assert "52,300 tonnes" in page.text and len(page.words) > 10
-    picture = client.picture(first.page, width=300)
+    picture = client.page_image(first.page, width=300)
     assert picture.startswith(b"\xff\xd8")
-    assert client.picture(first.page, width=300, highlight="timber") != picture
+    assert client.page_image(first.page, width=300, highlight="timber") != picture
     following = client.search("timber 2024", k=1, cursor=client.search("timber 2024", k=1).next_cursor)
     assert following.hits[0].rank == 2
 
 
 def test_a_picture_is_searched_by_with_the_same_options(client: PageLensClient) -> None:
-    picture = client.picture(client.search("pilot").hits[0].page, width=400)
+    picture = client.page_image(client.search("pilot").hits[0].page, width=400)
     found = client.search(image=picture, k=3, filters={"paths": ["*harbour*"]})
     assert found.pages_searched == 3
     both = client.search("pilot", image=picture, lanes=["words"], k=1)
@@ -50,7 +50,7 @@ def test_an_answer_comes_whole_and_in_pieces(client: PageLensClient) -> None:
     assert "".join(one for one in pieces if isinstance(one, str)) == whole.text
     assert [one for one in pieces if isinstance(one, CitationOut)] == whole.citations
     *_, following = client.answer_stream("And how much was that?", history=[(TIMBER, whole.text)])
-    assert isinstance(following, AnswerReply) and "52,300" in following.text
+    assert isinstance(following, AnswerResponse) and "52,300" in following.text
 
 
 def test_documents_are_listed_and_a_refusal_is_an_error_of_pagelens(client: PageLensClient, live: Live) -> None:
@@ -76,17 +76,17 @@ def test_files_go_in_and_are_waited_for(tmp_path: Path, pdfs: dict[str, bytes]) 
             job = client.upload([good, broken])
             assert {one.name: one.state for one in job.results} == {"tides.pdf": "indexed", "broken.pdf": "failed"}
             assert client.search("limpet").hits[0].name == "tides.pdf"
-            again = client.submit([good], once="upload-1")
-            assert client.submit([good], once="upload-1").id == again.id
+            again = client.submit([good], idempotency_key="upload-1")
+            assert client.submit([good], idempotency_key="upload-1").id == again.id
     finally:
         server.stop()
 
 
 def test_langchain_retrieves_pages(client: PageLensClient) -> None:
     pytest.importorskip("langchain_core", reason="langchain-core is not installed")
-    from pagelens.api.clients.langchain import PageLensRetriever
+    from pagelens.api.clients.langchain import LangChainRetriever
 
-    found = PageLensRetriever(client=client, k=2, filters={"paths": ["*harbour*"]}).invoke("timber 2024")
+    found = LangChainRetriever(client=client, k=2, filters={"paths": ["*harbour*"]}).invoke("timber 2024")
     assert len(found) == 2
     assert "52,300 tonnes" in found[0].page_content
     assert (found[0].metadata["source"], found[0].metadata["page_number"]) == ("harbour.pdf", 2)
@@ -95,9 +95,9 @@ def test_langchain_retrieves_pages(client: PageLensClient) -> None:
 
 def test_llamaindex_retrieves_pages(client: PageLensClient) -> None:
     pytest.importorskip("llama_index.core", reason="llama-index-core is not installed")
-    from pagelens.api.clients.llamaindex import PageLensRetriever
+    from pagelens.api.clients.llamaindex import LlamaIndexRetriever
 
-    found = PageLensRetriever(client, k=2, filters={"paths": ["*harbour*"]}).retrieve("timber 2024")
+    found = LlamaIndexRetriever(client, k=2, filters={"paths": ["*harbour*"]}).retrieve("timber 2024")
     assert len(found) == 2
     assert "52,300 tonnes" in found[0].node.get_content()
     assert (found[0].node.metadata["source"], found[0].node.metadata["page_number"]) == ("harbour.pdf", 2)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from pagelens.api.cli.main import main
-from pagelens.api.server.auth.keys import Keys
+from pagelens.api.server.auth.keys import KeyStore
 from pagelens.api.server.examples import PDF
 from pagelens.api.server.server_folder import Database, ServerFolder
 from tests.api.files import made_up_pages, write_pdf
@@ -111,12 +111,12 @@ def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_
     assert "--keyless" in refused.stderr and "pagelens keys create" in refused.stderr
     others = run("serve", *where, "--keyless", "--host", "0.0.0.0")
     assert others.returncode == 2 and "loopback" in others.stderr
-    keys = Keys(Database(ServerFolder(tmp_path).database))
+    keys = KeyStore(Database(ServerFolder(tmp_path).database))
     keys.revoke(keys.create("read").split("_")[1])
     for options in ((), ("--keyless",)):
         refused = run("serve", *where, *options)
         assert refused.returncode == 2, options
-    assert "keys were made" in refused.stderr
+    assert "keys were created" in refused.stderr
 
 
 def test_keys_are_made_listed_and_revoked_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +133,24 @@ def test_keys_are_made_listed_and_revoked_from_the_shell(tmp_path: Path, capsys:
     assert json.loads(keys("list", "--json")[1])[0]["revoked"]
     assert keys("revoke", listed["id"])[0] == 1
     assert keys("create", "--scope", "everything")[0] == 2
+
+
+def test_revoking_prints_the_id_only_even_where_a_whole_key_was_pasted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def keys(*arguments: str) -> tuple[int, str]:
+        code = main(["keys", *arguments, "--collections", str(tmp_path)])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    key = keys("create", "--scope", "read")[1].strip()
+    _, key_id, secret = key.split("_", 2)
+    assert keys("revoke", key) == (0, f"revoked {key_id}\n")
+    assert keys("revoke", key)[0] == 1  # already revoked
+    for pasted in (key, secret, f"x{key}"):
+        code, printed = keys("revoke", pasted)
+        assert code != 0
+        assert secret not in printed
 
 
 def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
