@@ -20,7 +20,7 @@ from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, Query
 from pagelens.encode.loading import load_text_encoder
 from pagelens.index.layout import Manifest
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.search import Fusion, Retriever
 

@@ -1,48 +1,48 @@
-"""How a reply begins: its thinking aside, does it answer or say NOT_FOUND? Nothing is shown before that is clear."""
+"""Detects whether a streamed reply begins with NOT_FOUND, and drops reasoning (<think>...</think>) before it."""
 
 import re
 from dataclasses import dataclass
 
 from pagelens.generate.prompts import NOT_FOUND
 
-_OPEN, _CLOSE = "<think>", "</think>"
-_SAYS_NO = re.compile(r"[\W_]*not[_ ]found\b", re.IGNORECASE)
-_MAY_SAY_NO = re.compile(r"[\W_]*(n(o(t([_ ](f(o(u(n(d)?)?)?)?)?)?)?)?)?$", re.IGNORECASE)
-assert _SAYS_NO.match(NOT_FOUND)
+_THINK, _END_THINK = "<think>", "</think>"
+_NOT_FOUND = re.compile(r"[\W_]*not[_ ]found\b", re.IGNORECASE)
+_NOT_FOUND_PREFIX = re.compile(r"[\W_]*(n(o(t([_ ](f(o(u(n(d)?)?)?)?)?)?)?)?)?$", re.IGNORECASE)
+assert _NOT_FOUND.match(NOT_FOUND)
 
 
 @dataclass(slots=True)
-class Opening:
-    """Holds back a reply's first letters. `not_found`: the reply says that the pages do not answer."""
+class AbstentionFilter:
+    """Holds back the start of a reply until it is clear whether it is NOT_FOUND; then `not_found` is true."""
 
     not_found: bool = False
-    _held: str = ""
-    _open: bool = False
+    _buffer: str = ""
+    _is_answer: bool = False
 
-    def pass_on(self, piece: str) -> str:
-        """Return what may be shown now."""
-        if self._open:
+    def feed(self, piece: str) -> str:
+        """Take the next piece of the reply; return the text that may be shown now."""
+        if self._is_answer:
             return piece
-        self._held += piece
+        self._buffer += piece
         return self._decide(final=False)
 
-    def rest(self) -> str:
-        """Return what was held back and turns out to be the answer."""
-        return "" if self._open else self._decide(final=True)
+    def finish(self) -> str:
+        """Return the text that was held back, if the reply that has ended is an answer."""
+        return "" if self._is_answer else self._decide(final=True)
 
     def _decide(self, *, final: bool) -> str:
-        said = self._held.lstrip()
-        if said.startswith(_OPEN):
-            _, closed, said = said.partition(_CLOSE)
-            said = said.lstrip()
-            if not closed:
+        text = self._buffer.lstrip()
+        if text.startswith(_THINK):
+            _, end, text = text.partition(_END_THINK)
+            text = text.lstrip()
+            if not end:
                 return ""
-        elif not final and _OPEN.startswith(said):
+        elif not final and _THINK.startswith(text):
             return ""
-        if _SAYS_NO.match(said):
+        if _NOT_FOUND.match(text):
             self.not_found = True
             return ""
-        if not final and _MAY_SAY_NO.match(said):
+        if not final and _NOT_FOUND_PREFIX.match(text):
             return ""
-        self._open = True
-        return said
+        self._is_answer = True
+        return text

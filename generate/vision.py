@@ -1,7 +1,4 @@
-"""Answers from a language model that is shown the pages: streamed, each citation checked, or an honest no.
-
-Knows what a model is sent and what is made of its reply; does not know who serves it.
-"""
+"""Answers by a language model that is sent the pages: streamed, with every citation verified, or "not found"."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -10,71 +7,74 @@ from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage
-from pagelens.core.types import Answer, AnswerEvent, Citation, History, ShownPage, Usage
-from pagelens.generate.abstention import Opening
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage
+from pagelens.generate.abstention import AbstentionFilter
+from pagelens.generate.answer_text import not_found_text
 from pagelens.generate.citations.checking import CitationChecker
-from pagelens.generate.citations.claims import MARK, read_claim
-from pagelens.generate.citations.marks import Mark, MarkReader, split_claims
-from pagelens.generate.citations.verifier import Settler
+from pagelens.generate.citations.claims import MARK, parse_claim
+from pagelens.generate.citations.marks import Mark, MarkParser, split_claims
+from pagelens.generate.citations.verifier import CitationVerifier
 from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
-from pagelens.generate.llm.metering import Meter, Prices
+from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.generate.prompts import Budget, Prompt, build_prompt
-from pagelens.generate.wording import refusal
 
-LOOKS = 4  # citations of an answer that are checked by their picture, at most
+MAX_IMAGE_CHECKS = 4  # citations of an answer that the model may check by the page image
 BUDGET = Budget()
 
 
 @dataclass(slots=True)
-class _Reply:
-    """A reply while it is read."""
+class _ParsedReply:
+    """A reply while it is parsed."""
 
     prompt: Prompt
-    reader: MarkReader
+    parser: MarkParser
     marks: list[Mark] = field(default_factory=list)
-    opening: Opening = field(default_factory=Opening)
+    abstention: AbstentionFilter = field(default_factory=AbstentionFilter)
     end: Finished = field(default_factory=lambda: Finished("stop"))
 
-    def take(self, read: Iterator[str | Mark]) -> Iterator[str]:
-        """Note the marks and hand the text on."""
-        for one in read:
-            if isinstance(one, Mark):
-                self.marks.append(one)
+    def collect_marks(self, parsed: Iterator[str | Mark]) -> Iterator[str]:
+        """Store the marks and yield the text."""
+        for item in parsed:
+            if isinstance(item, Mark):
+                self.marks.append(item)
             else:
-                yield one
+                yield item
 
 
 class VisionAnswerer:
-    """Asks a model, checks what it cites, and says what could not be confirmed."""
+    """Has a model answer, verifies its citations, and adds notes on what could not be confirmed."""
 
     def __init__(
         self,
         model: ChatModel,
         analyze: Analyzer,
         *,
-        picture_of: RenderPageImage | None = None,
+        load_page_image: RenderPageImage | None = None,
         budget: Budget = BUDGET,
-        looks: int = LOOKS,
+        max_image_checks: int = MAX_IMAGE_CHECKS,
         prices: Prices | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`picture_of` draws pages; a model that sees no pictures, or None, gets their text only. `looks`: how many
-        citations may be checked by a picture where the page's words cannot confirm them."""
+        """Without `load_page_image`, or if the model accepts no images, only text is sent.
+
+        `max_image_checks` limits how many citations of an answer the model checks by the page image; it does so only
+        if the page's words do not confirm them.
+        """
         self._model = model
         self._checker = CitationChecker(analyze)
         self._analyze = analyze
-        self._picture_of = picture_of if model.accepts_images else None
+        self._load_page_image = load_page_image if model.accepts_images else None
         self._budget = budget
-        self._looks = looks
+        self._max_image_checks = max_image_checks
         self._prices = prices
         self._clock = clock
 
     @property
     def accepts_images(self) -> bool:
-        """Whether its model looks at pages as pictures."""
-        return self._picture_of is not None
+        """Whether page images are sent to its model."""
+        return self._load_page_image is not None
 
-    def answer(self, question: str, pages: Sequence[ShownPage], *, history: History = ()) -> Answer:
+    def answer(self, question: str, pages: Sequence[ContextPage], *, history: History = ()) -> Answer:
         """Return the whole answer. Raises GenerationError."""
         *_, last = self.stream(question, pages, history=history)
         assert isinstance(last, Answer)
@@ -83,118 +83,148 @@ class VisionAnswerer:
     def stream(
         self,
         question: str,
-        pages: Sequence[ShownPage],
+        pages: Sequence[ContextPage],
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the text, then citations as they are settled, last the Answer. Marks of pages that were not
-        shown never come. Closing the generator ends the model's work. `idf` is not needed: the model reads the pages.
-        Raises GenerationError."""
+        """Yield pieces of the text, then each citation once it is verified, last the Answer.
+
+        Marks of pages that were not shown are left out. Closing the generator ends the model's work. `idf` is for other
+        answerers. Raises GenerationError.
+        """
+        del idf
         if not pages:
-            yield Answer(question, refusal(pages), False, [], [], 0.0)
+            yield Answer(
+                question=question,
+                text=not_found_text(pages),
+                found=False,
+                citations=[],
+                context_pages=[],
+                confidence=0.0,
+            )
             return
-        began, meter = self._clock(), Meter()
+        start, meter = self._clock(), UsageMeter()
         prompt = self._prompt(question, pages, history, self._budget)
-        reply = _Reply(prompt, MarkReader(len(prompt.shown)))
+        reply = _ParsedReply(prompt, MarkParser(len(prompt.shown)))
         try:
-            yield from self._read(reply)
+            yield from self._stream_reply(reply)
         except GenerationError as exc:
-            if exc.code != "too-long" or reply.reader.text:
+            if exc.code != "too-long" or reply.parser.text:
                 raise
-            half = replace(self._budget, tokens=self._budget.tokens // 2, pictures=(self._budget.pictures + 1) // 2)
+            half = replace(self._budget, tokens=self._budget.tokens // 2, images=(self._budget.images + 1) // 2)
             prompt = self._prompt(question, pages, history, half)
-            reply = _Reply(prompt, MarkReader(len(prompt.shown)))
-            yield from self._read(reply)
-        meter.note(reply.end)
+            reply = _ParsedReply(prompt, MarkParser(len(prompt.shown)))
+            yield from self._stream_reply(reply)
+        meter.add_call(reply.end)
         citations: list[Citation] = []
-        if not reply.opening.not_found:
-            for citation in self._settler(question, prompt, meter).settle(reply.marks):
+        if not reply.abstention.not_found:
+            for citation in self._verifier(question, prompt, meter).verify(reply.marks):
                 citations.append(citation)
                 yield citation
-        usage = meter.usage(self._model.name, prompt, self._clock() - began, self._prices)
-        yield self._whole(question, reply, citations, usage)
+        usage = meter.usage(self._model.name, prompt, self._clock() - start, self._prices)
+        yield self._answer(question, reply, citations, usage)
 
-    def _prompt(self, question: str, pages: Sequence[ShownPage], history: History, budget: Budget) -> Prompt:
-        return build_prompt(f"Question: {question}", pages, budget=budget, picture_of=self._picture_of, history=history)
-
-    def _settler(self, question: str, prompt: Prompt, meter: Meter) -> Settler:
-        return Settler(
-            question,
-            prompt.shown,
-            self._checker,
-            self._model,
-            self._picture_of,
-            self._looks,
-            self._budget.longest,
-            meter.note,
+    def _prompt(self, question: str, pages: Sequence[ContextPage], history: History, budget: Budget) -> Prompt:
+        return build_prompt(
+            f"Question: {question}", pages, budget=budget, load_page_image=self._load_page_image, history=history
         )
 
-    def _read(self, reply: _Reply) -> Iterator[str]:
-        """Yield the reply's text as it may be shown; note its marks, and whether it says that there is no answer."""
+    def _verifier(self, question: str, prompt: Prompt, meter: UsageMeter) -> CitationVerifier:
+        return CitationVerifier(
+            question=question,
+            shown=prompt.shown,
+            checker=self._checker,
+            model=self._model,
+            load_page_image=self._load_page_image,
+            max_image_checks=self._max_image_checks,
+            max_side=self._budget.image_side,
+            on_call=meter.add_call,
+        )
+
+    def _stream_reply(self, reply: _ParsedReply) -> Iterator[str]:
+        """Yield the text that may be shown, and store marks and the end in `reply`."""
         with closing(self._model.stream(reply.prompt.request)) as events:
             for event in events:
                 if isinstance(event, TextDelta):
-                    yield from reply.take(reply.reader.feed(reply.opening.pass_on(event.text)))
+                    yield from reply.collect_marks(reply.parser.feed(reply.abstention.feed(event.text)))
                 else:
                     reply.end = event
-        yield from reply.take(reply.reader.feed(reply.opening.rest()))
-        yield from reply.take(reply.reader.finish())
+        yield from reply.collect_marks(reply.parser.feed(reply.abstention.finish()))
+        yield from reply.collect_marks(reply.parser.finish())
 
-    def _whole(self, question: str, reply: _Reply, citations: Sequence[Citation], usage: Usage) -> Answer:
-        text = reply.reader.text.strip()
-        looked_at = [page.ref for page in reply.prompt.shown]
-        notes = _sight_notes(reply.prompt, accepts_images=self._picture_of is not None)
-        if reply.opening.not_found or not text:
-            said = refusal(reply.prompt.shown)
-            return Answer(question, said, False, [], looked_at, 0.0, notes, usage)
-        uncited = sum(_says_something(one, self._analyze) for one in uncited_claims(text))
-        holding = sum(one.state != "unverified" for one in citations)
-        sure = holding / max(1, len(citations) + uncited)
+    def _answer(self, question: str, reply: _ParsedReply, citations: Sequence[Citation], usage: Usage) -> Answer:
+        text = reply.parser.text.strip()
+        context_pages = [page.ref for page in reply.prompt.shown]
+        notes = _coverage_notes(reply.prompt, accepts_images=self._load_page_image is not None)
+        if reply.abstention.not_found or not text:
+            return Answer(
+                question=question,
+                text=not_found_text(reply.prompt.shown),
+                found=False,
+                citations=[],
+                context_pages=context_pages,
+                confidence=0.0,
+                notes=notes,
+                usage=usage,
+            )
+        uncited = sum(_has_facts(claim, self._analyze) for claim in uncited_claims(text))
+        confirmed = sum(citation.state != "unverified" for citation in citations)
         notes = [*_support_notes(reply, citations, uncited), *notes]
-        return Answer(question, text, True, citations, looked_at, sure, notes, usage)
+        return Answer(
+            question=question,
+            text=text,
+            found=True,
+            citations=citations,
+            context_pages=context_pages,
+            confidence=confirmed / max(1, len(citations) + uncited),
+            notes=notes,
+            usage=usage,
+        )
 
 
 def uncited_claims(text: str) -> list[str]:
-    """Return the sentences of an answer that no mark follows."""
+    """Return the sentences of an answer that have no mark in them or after them."""
     claims = split_claims(text)
-    followed = [MARK.match(after) is not None for after in [*claims[1:], ""]]
-    return [one for one, marked in zip(claims, followed, strict=True) if not marked and not MARK.search(one)]
+    mark_follows = [MARK.match(following) is not None for following in [*claims[1:], ""]]
+    return [claim for claim, marked in zip(claims, mark_follows, strict=True) if not marked and not MARK.search(claim)]
 
 
-def _says_something(claim: str, analyze: Analyzer) -> bool:
-    """Say whether a sentence holds a number or a name: without a citation these come from nowhere."""
-    return bool(read_claim(claim, analyze).facts)
+def _has_facts(claim: str, analyze: Analyzer) -> bool:
+    """Return whether a sentence contains a number or a name, which need a citation."""
+    return bool(parse_claim(claim, analyze).facts)
 
 
-def _support_notes(reply: _Reply, citations: Sequence[Citation], uncited: int) -> list[str]:
-    """Return what a reader must know about the answer's support."""
+def _support_notes(reply: _ParsedReply, citations: Sequence[Citation], uncited: int) -> list[str]:
+    """Return notes on claims that are not supported, and on how the reply ended."""
     notes = []
-    unsure = [one for one in citations if one.state == "unverified"]
+    unverified = [citation for citation in citations if citation.state == "unverified"]
     if not citations:
         notes.append("No page is cited: this may not come from your documents.")
-    elif len(unsure) == len(citations):
+    elif len(unverified) == len(citations):
         notes.append("Not confirmed: none of the cited pages could be seen to say this.")
-    elif unsure:
-        claims = "; ".join(f"[{one.mark}] “{one.claim}”" for one in unsure)
+    elif unverified:
+        claims = "; ".join(f"[{citation.mark}] “{citation.claim}”" for citation in unverified)
         notes.append(f"Not confirmed on the cited page: {claims}.")
     if citations and uncited:
         notes.append(f"{uncited} statement{'s' if uncited > 1 else ''} with a number or a name cite no page.")
-    if reply.reader.dropped:
-        marks = ", ".join(f"[{number}]" for number in sorted(set(reply.reader.dropped)))
+    if reply.parser.dropped:
+        marks = ", ".join(f"[{number}]" for number in sorted(set(reply.parser.dropped)))
         notes.append(f"Left out: {marks}, which point to no page that was shown.")
     if reply.end.reason == "length":
         notes.append("The reply was cut: it ran into its limit of tokens.")
     return notes
 
 
-def _sight_notes(prompt: Prompt, *, accepts_images: bool) -> list[str]:
-    """Return what of the pages the model did not see."""
+def _coverage_notes(prompt: Prompt, *, accepts_images: bool) -> list[str]:
+    """Return notes on pages and page images that were not sent to the model."""
     notes = []
     if not accepts_images:
         notes.append("Pictures were not seen: the model was given the pages' text only.")
-    elif prompt.pictures < len(prompt.shown):
-        notes.append(f"{prompt.pictures} of {len(prompt.shown)} pages were seen as pictures, of the others the text.")
+    elif prompt.image_count < len(prompt.shown):
+        notes.append(
+            f"{prompt.image_count} of {len(prompt.shown)} pages were seen as pictures, of the others the text."
+        )
     if prompt.left_out:
         notes.append(f"{prompt.left_out} further pages did not fit and were not shown.")
     return notes

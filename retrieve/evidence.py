@@ -38,7 +38,7 @@ class EvidenceFinder:
         found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
         quote = find_quote(
             page.text,
-            snapshot.words.idf(self._analyze(query)),
+            snapshot.idf(self._analyze(query)),
             self._analyze_word,
             matched_words=lambda: self._matched_words(snapshot, query, page, hit),
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,

@@ -27,13 +27,8 @@ from pagelens.core.types import FusedHit, LaneRank, Query, Ranking
 K = 60
 SHORT_RANKING = 10  # hits; the floor of a ranking of this length is moved halfway to zero
 
-WEIGHTS: Mapping[str, float] = {"words": 2.0, "text": 1.0, "page": 1.5, "image": 1.0, "visual": 1.0}
-"""Lane weights of a text query, before the image lane's is adapted. Measured: docs/LOG.md."""
-
 MIN_IMAGE_WEIGHT, MAX_IMAGE_WEIGHT = 0.25, 8.0
 MIN_IMAGE_WEIGHT_ALONE = 1.0  # if the image lane's cosines cannot be compared with the text lane's
-IMAGE_AND_TEXT_WEIGHTS = {"image": 4.0, "visual": 4.0, "words": 0.5, "text": 0.25, "page": 0.25}
-"""For a query of an image with a text that says what shall be different: lanes of words are of little use."""
 
 
 def reciprocal_rank_fusion(
@@ -66,15 +61,16 @@ def balanced_weights(
     *,
     idf_sum: float,
     comparable_cosines: bool,
-    weights: Mapping[str, float] = WEIGHTS,
+    weights: Mapping[str, float],
+    image_query_weights: Mapping[str, float],
 ) -> Mapping[str, float]:
     """Return each lane's weight for a query.
 
     `idf_sum` is the sum over the query's terms; `comparable_cosines` says whether the text and the image lane share a
-    space.
+    space. `weights` are those of the lanes for a text or an image, `image_query_weights` those for both together.
     """
     if query.image is not None:
-        return {**weights, **IMAGE_AND_TEXT_WEIGHTS} if query.text else weights
+        return image_query_weights if query.text else weights
     best = {ranking.lane: ranking.hits[0].score for ranking in rankings if ranking.hits}
     if "image" not in best:
         return weights

@@ -29,11 +29,11 @@ def best_token_window(query: QueryTokens, page: TokenMatrix) -> slice:
     """Return the rows of the window of page tokens that scores best; all rows for a query without a window."""
     windows = PageWindows.of(np.zeros(1, np.int64), len(page.vectors), query.window)
     best = max_similarities(query.vectors, page.vectors, None, windows.starts)
-    if windows.joined is not None:
-        np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1], where=windows.joined[:-1])
+    if windows.has_next is not None:
+        np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1], where=windows.has_next[:-1])
     first = int(weighted_sum(best, query.weights).argmax())
     stops = [*windows.starts[1:].tolist(), len(page.vectors)]
-    last = min(first + (windows.joined is not None), len(stops) - 1)
+    last = min(first + (windows.has_next is not None), len(stops) - 1)
     return slice(int(windows.starts[first]), stops[last])
 
 

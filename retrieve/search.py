@@ -85,7 +85,7 @@ class Retriever:
         selection = select_pages(list(snapshot.documents.values()), filters)
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
-        idf = snapshot.words.idf(self._analyze(query.words))
+        idf = snapshot.idf(self._analyze(query.words))
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
@@ -116,7 +116,14 @@ class Retriever:
     def _weights(self, query: Query, rankings: Sequence[Ranking], idf_sum: float) -> Mapping[str, float]:
         image = self._lanes.get("image")
         comparable = isinstance(image, ImageLane) and image.in_text_space
-        return balanced_weights(query, rankings, idf_sum=idf_sum, comparable_cosines=comparable)
+        return balanced_weights(
+            query,
+            rankings,
+            idf_sum=idf_sum,
+            comparable_cosines=comparable,
+            weights={name: lane.weight for name, lane in self._lanes.items()},
+            image_query_weights={name: lane.image_query_weight for name, lane in self._lanes.items()},
+        )
 
     def _references(self, snapshot: Snapshot, query: str, selection: Selection | None) -> QueryReferences:
         """Return what the query names; documents only if the filters leave them."""

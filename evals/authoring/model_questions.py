@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import Analyzer, RenderPageImage
-from pagelens.core.types import PageRef, PageText, ShownPage
+from pagelens.core.types import ContextPage, PageRef, PageText
 from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ChatModel, complete
@@ -46,7 +46,7 @@ class ModelQuestions:
 
         Raises GenerationError where the model cannot be asked at all.
         """
-        page = ShownPage(ref, None, "", text)
+        page = ContextPage(ref, None, "", text)
         prompt = build_prompt(TASK, [page], budget=BUDGET, load_page_image=self._picture_of, system=SYSTEM)
         try:
             said, _ = complete(self._model, prompt.request)

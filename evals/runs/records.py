@@ -76,7 +76,7 @@ class AnswerRecord:
     found: bool
     confidence: float
     citations: Sequence[Cited] = field(default_factory=tuple)
-    looked_at: Sequence[PageRef] = ()
+    context_pages: Sequence[PageRef] = ()
     seconds: float = 0.0
     notes: Sequence[str] = ()
     usage: Usage | None = None  # where a model was asked
@@ -102,7 +102,7 @@ class AnswerRecord:
             "found": self.found,
             "confidence": round(self.confidence, 6),
             "citations": cited,
-            "looked_at": [list(page) for page in self.looked_at],
+            "context_pages": [list(page) for page in self.context_pages],
             "seconds": round(self.seconds, 5),
             "notes": list(self.notes),
             "usage": asdict(self.usage) if self.usage else None,
@@ -119,7 +119,7 @@ class AnswerRecord:
             row["found"],
             row["confidence"],
             [Cited(PageRef(*one["page"]), one["quote"], one.get("state")) for one in row["citations"]],
-            [PageRef(*page) for page in row["looked_at"]],
+            [PageRef(*page) for page in row["context_pages"]],
             row["seconds"],
             row.get("notes", ()),
             Usage(**row["usage"]) if row.get("usage") else None,

@@ -174,7 +174,7 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
 def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
     wanted = step.question.documents if step.scope == "within" else ()
     cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], one.state) for one in answer.citations]
-    looked = [page for ref in answer.looked_at for page in names.pages(ref, wanted)]
+    looked = [page for ref in answer.context_pages for page in names.pages(ref, wanted)]
     return AnswerRecord(
         step.scope,
         step.question.qid,

@@ -1,8 +1,8 @@
-"""Whether a sentence stands on the page it cites: its numbers, names, quotes and words, each beside its neighbours.
+"""Checks a sentence against the page it cites: its numbers, names, quotations and content words.
 
-A number counts where it stands among the words that the sentence says it with (around it, in its row, over it in a
-table), not anywhere on the page. What this cannot see: a "not" too many, a cause for a consequence, two values
-exchanged within one table row. Knows no model.
+A number counts only where the words around it in the sentence stand around it on the page too (near it, in its table
+row, or in the column above it). What this cannot detect: a missing or added "not", a cause taken for a consequence, two
+values exchanged within one table row.
 """
 
 import math
@@ -14,32 +14,34 @@ from numpy.typing import NDArray
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.types import Box, PageText
-from pagelens.generate.citations.claims import Claim, Fact, read_claim
+from pagelens.generate.citations.claims import Claim, Fact, parse_claim
 from pagelens.generate.citations.page_words import PageWords
 
-FACT_SHARE = 0.7  # of the words around a number or a name that must stand beside it on the page, by weight
-CLAIM_SHARE = 0.6  # of all content words that must stand in one place of the page
-NEAREST = 3.0  # the neighbour whose word counts half as much as the very next one's
-REACH, REACH_MORE = 3, 1  # a word said k words from a fact may stand 3 + k words from it in another sentence
-ANYWHERE_NEAR = 30  # the same for a word that the question says
-STRETCH = 1.6  # times the sentence's words: how far they may be spread on the page
-SPREAD = 30  # words more
+FACT_SHARE = 0.7  # of the words around a number or a name that must stand around it on the page, by weight
+JOINT_FACT_FACTOR = 0.5  # times FACT_SHARE, if other pages are cited beside this one
+CLAIM_SHARE = 0.6  # of all content words that must stand within one window of the page, by weight
+OCR_QUOTE_SHARE = 0.85  # of a quotation's words, if the page was read by OCR and the quotation is not there literally
+HALF_WEIGHT_DISTANCE = 3.0  # the neighbour at this place counts half as much as the nearest
+MIN_REACH, REACH_GROWTH = 3, 1  # a word k words from a fact may stand 3 + k words from it in another sentence
+QUESTION_REACH = 30  # the same for a word of the question
+WINDOW_FACTOR = 1.6  # words of the window for each word of the sentence,
+WINDOW_EXTRA = 30  # and so many more
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What a page says to a sentence. `start` and `end` span the words it rests on, in the page's text."""
+class ClaimCheck:
+    """The result of a check. `start` and `end` span the words that support the claim, in the page's text."""
 
     verified: bool
     share: float  # 0..1, of the content words that stand together on the page
-    missing: Sequence[str]  # numbers, names and quotes that do not stand there, as the sentence has them
+    missing: Sequence[str]  # numbers, names and quotations that the page lacks, as the sentence writes them
     start: int = 0
     end: int = 0
     boxes: Sequence[Box] = ()
 
 
 class CitationChecker:
-    """Checks sentences against pages; made for one analyzer, whose terms words are compared in."""
+    """Checks sentences against pages. Words are compared by the analyzer's terms, which are cached."""
 
     def __init__(self, analyze: Analyzer, *, claim_share: float = CLAIM_SHARE, fact_share: float = FACT_SHARE) -> None:
         self._terms: dict[str, list[str]] = {}
@@ -53,104 +55,107 @@ class CitationChecker:
         return self._terms[word]
 
     def read(self, text: PageText) -> PageWords:
-        """Return a page ready to be checked against, for several sentences."""
+        """Return a page prepared for checks of several sentences."""
         return PageWords(text, self._analyze)
 
-    def check(self, sentence: str, page: PageWords, *, question: str = "", part: bool = False) -> Check:
-        """Return whether the page bears the sentence out. `question` says what a sentence of few words is about.
+    def check(self, sentence: str, page: PageWords, *, question: str = "", joint: bool = False) -> ClaimCheck:
+        """Return whether the page supports the sentence.
 
-        `part`: others are cited beside it, so half of the words around a number need not stand on this page.
+        `question` gives the subject of a sentence of few words. `joint`: other pages are cited for the same sentence,
+        so fewer of the words around a number need to stand on this page.
         """
-        claim = read_claim(sentence, self._analyze, question=question)
+        claim = parse_claim(sentence, self._analyze, question=question)
         if not page.tokens or not (claim.words or claim.facts):
-            return Check(False, 0.0, [])
-        matched = {word: _marked(page, page.places_of_word(word, term)) for word, term in claim.words.items()}
-        missing = [one for one in claim.quotes if not self._holds(page, one)]
-        places: list[int] = []
+            return ClaimCheck(False, 0.0, [])
+        matches = _word_matches(claim.words, page)
+        missing = [quote for quote in claim.quotes if not self._contains_quote(page, quote)]
+        positions: list[int] = []  # of the facts
         for fact in claim.facts:
-            place = self._place_of(fact, page, self._fact_share / 2 if part else self._fact_share)
-            if place is None:
+            position = self._fact_position(fact, page, self._fact_share * (JOINT_FACT_FACTOR if joint else 1.0))
+            if position is None:
                 missing.append(fact.text)
             else:
-                places.append(place)
-        share, window = _best_window(claim, matched, page)
+                positions.append(position)
+        share, window = _best_window(claim, matches, page)
         verified = not missing and (share >= self._claim_share or not claim.words)
-        return _rest_on(page, matched, window, places, verified=verified, share=share, missing=missing)
+        start, end, boxes = _supporting_words(page, matches, window, positions)
+        return ClaimCheck(verified=verified, share=share, missing=missing, start=start, end=end, boxes=boxes)
 
-    def _holds(self, page: PageWords, quote: str) -> bool:
-        if page.holds_quote(quote):
+    def _contains_quote(self, page: PageWords, quote: str) -> bool:
+        if page.contains_quote(quote):
             return True
-        if not page.machine_read:
+        if not page.from_ocr:
             return False
-        claim = read_claim(quote, self._analyze)
-        matched = {word: _marked(page, page.places_of_word(word, term)) for word, term in claim.words.items()}
-        return _best_window(claim, matched, page)[0] >= 0.85
+        claim = parse_claim(quote, self._analyze)
+        share, _ = _best_window(claim, _word_matches(claim.words, page), page)
+        return share >= OCR_QUOTE_SHARE
 
-    def _place_of(self, fact: Fact, page: PageWords, enough: float) -> int | None:
-        """Return the place of a fact that has most of the words around it; None where none has enough."""
-        places = page.places_of(fact)
-        if not places or not fact.beside:
-            return places[0] if places else None
-        rows = np.stack([_marked(page, page.places_of_word(word, term)) for word, term in fact.beside.items()])
-        said = np.array(fact.distances)
-        weights = _weights(rows) / (1 + np.arange(len(rows)) / NEAREST)
-        reach = np.where(said == 0, ANYWHERE_NEAR, REACH + REACH_MORE * said)  # (n_words,)
+    def _fact_position(self, fact: Fact, page: PageWords, min_share: float) -> int | None:
+        """Return the token of the page that is the fact and has the largest share of its context around it.
+
+        None if the fact is not on the page, or no occurrence has `min_share` of its context.
+        """
+        positions = page.positions_of(fact)
+        if not positions or not fact.context:
+            return positions[0] if positions else None
+        rows = np.stack(list(_word_matches(fact.context, page).values()))  # (n_words, n_tokens)
+        distances = np.array(fact.distances)
+        weights = _weights(rows) / (1 + np.arange(len(rows)) / HALF_WEIGHT_DISTANCE)
+        reach = np.where(distances == 0, QUESTION_REACH, MIN_REACH + REACH_GROWTH * distances)  # (n_words,)
         shares = [
-            float(weights @ np.any(rows & (page.distances(place) <= reach[:, None]), axis=1)) / float(weights.sum())
-            for place in places
+            float(weights @ np.any(rows & (page.distances(position) <= reach[:, None]), axis=1)) / float(weights.sum())
+            for position in positions
         ]
         best = int(np.argmax(shares))
-        return places[best] if shares[best] >= enough else None
+        return positions[best] if shares[best] >= min_share else None
 
 
-def _marked(page: PageWords, places: Sequence[int]) -> NDArray[np.bool_]:
-    marks = np.zeros(len(page.tokens), bool)
-    marks[list(places)] = True
-    return marks
+def _word_matches(words: Mapping[str, str], page: PageWords) -> dict[str, NDArray[np.bool_]]:
+    """Return for each word (folded -> index term) which tokens of the page match it, (n_tokens,)."""
+    matches = {}
+    for word, term in words.items():
+        mask = np.zeros(len(page.tokens), bool)
+        mask[page.positions_of_word(word, term)] = True
+        matches[word] = mask
+    return matches
 
 
 def _weights(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the weight of each word (n_words,), sum 1: those that stand all over a page say little about where."""
+    """Return the weight of each word (n_words,), sum 1: less for words that occur often on the page."""
     counts = np.maximum(rows.sum(axis=1), 1)
     weights = 1 / (1 + np.log(counts))
     return np.asarray(weights / weights.sum(), np.float64)
 
 
 def _best_window(
-    claim: Claim, matched: Mapping[str, NDArray[np.bool_]], page: PageWords
+    claim: Claim, matches: Mapping[str, NDArray[np.bool_]], page: PageWords
 ) -> tuple[float, tuple[int, int]]:
-    """Return how much of the content words stands in the best stretch of the page, and that stretch in tokens."""
-    if not matched:
+    """Return the largest share of the content words in one window of the page, and the window's tokens (first, end)."""
+    if not matches:
         return 0.0, (0, 0)
-    rows = np.stack(list(matched.values()))  # (n_words, n_tokens)
-    length = min(rows.shape[1], math.ceil(STRETCH * len(claim.text.split()) + SPREAD))
+    rows = np.stack(list(matches.values()))  # (n_words, n_tokens)
+    assert rows.shape[1] == len(page.tokens)
+    length = min(rows.shape[1], math.ceil(WINDOW_FACTOR * len(claim.text.split()) + WINDOW_EXTRA))
     sums = np.pad(np.cumsum(rows, axis=1), ((0, 0), (1, 0)))
-    held = (sums[:, length:] - sums[:, :-length]) > 0  # (n_words, n_windows)
-    shares = _weights(rows) @ held
+    inside = (sums[:, length:] - sums[:, :-length]) > 0  # (n_words, n_windows)
+    shares = _weights(rows) @ inside
     best = int(np.argmax(shares))
     return float(shares[best]), (best, best + length)
 
 
-def _rest_on(
-    page: PageWords,
-    matched: Mapping[str, NDArray[np.bool_]],
-    window: tuple[int, int],
-    places: Sequence[int],
-    *,
-    verified: bool,
-    share: float,
-    missing: Sequence[str],
-) -> Check:
-    """Return the check with the words it rests on: the stretch from the first to the last word found, and the facts."""
-    first, last = window
-    found = [first + int(at) for rows in matched.values() for at in np.flatnonzero(rows[first:last])]
-    inside = sorted({*found, *(place for place in places if first <= place < last)}) or sorted(places)
+def _supporting_words(
+    page: PageWords, matches: Mapping[str, NDArray[np.bool_]], window: tuple[int, int], facts: Sequence[int]
+) -> tuple[int, int, list[Box]]:
+    """Return start, end and boxes of the matching words in the window; the boxes of facts outside it too."""
+    first, end_of_window = window
+    matched = [first + int(at) for rows in matches.values() for at in np.flatnonzero(rows[first:end_of_window])]
+    inside = sorted({*matched, *(at for at in facts if first <= at < end_of_window)}) or sorted(facts)
     if not inside:
-        return Check(verified, share, missing)
+        return 0, 0, []
     text, tokens = page.text, page.tokens
     start, end = tokens[inside[0]].start, tokens[inside[-1]].end
     boxes = text.boxes_of(start, end)
-    for place in places:
-        if not start <= tokens[place].start < end:
-            boxes += text.boxes_of(tokens[place].start, tokens[place].end)
-    return Check(verified, share, missing, start, end, boxes)
+    for at in facts:
+        if not start <= tokens[at].start < end:
+            boxes += text.boxes_of(tokens[at].start, tokens[at].end)
+    return start, end, boxes

@@ -1,7 +1,7 @@
-"""A sentence of an answer as what can be looked up on a page: its numbers, names, quotes and content words.
+"""Parses a sentence of an answer into what can be looked up on a page: numbers, names, quotations and content words.
 
-Knows English capitals and function words; in another language every capitalised word but the first is a name. Knows
-no page.
+Names are found by English rules of capitals and function words; in another language every capitalised word but the
+first counts as a name.
 """
 
 import re
@@ -12,12 +12,19 @@ from decimal import Decimal
 from typing import Literal
 
 from pagelens.core.protocols import Analyzer
-from pagelens.generate.citations.numbers import NUMBER, SCALES, parts, readings, scaled, word_number
+from pagelens.generate.citations.numbers import (
+    NUMBER,
+    SCALES,
+    digit_runs,
+    parse_number_words,
+    possible_values,
+    scale_values,
+)
 
 _TOKEN = re.compile(rf"{NUMBER.pattern}|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])(-\s*\n\s*|-\s+|\u00ad\s*)(?=[^\W\d_])")
 _QUOTE = re.compile(r"[“\"„«]([^“”\"„«»]{8,400})[”\"“»]")
-LEAST_QUOTE = 3  # words: fewer are a term set apart, not a quotation
+MIN_QUOTE_WORDS = 3  # fewer are a term in quotation marks, not a quotation
 MARK = re.compile(r"\s*\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]")
 
 FUNCTION_WORDS = frozenset(
@@ -40,7 +47,7 @@ _NEVER_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or a number, where it stands, folded; `values` are the readings of a number."""
+    """A word or a number with its span in the text; `values` are the values that a number may have."""
 
     start: int
     end: int
@@ -50,26 +57,26 @@ class Token:
 
     @property
     def is_number(self) -> bool:
-        """Say whether it is a number, in digits or in words."""
+        """Return whether it is a number, in digits or in words."""
         return bool(self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What must stand on the page: a number (any of its values) or a name's word, and the words it is said beside."""
+    """A number (any of its values) or a word of a name that must stand on the page, and the words around it."""
 
     kind: Literal["number", "name"]
     text: str
     folded: str
     values: frozenset[Decimal]
-    bare: frozenset[Decimal]  # without its scale: a table in millions says 3.2 for 3.2 million
-    beside: Mapping[str, str]  # content words around it, nearest first: folded -> index term
-    distances: Sequence[int]  # how many words away each of them is said; 0: somewhere
+    unscaled_values: frozenset[Decimal]  # without "million" and the like: a table in millions says 3.2
+    context: Mapping[str, str]  # content words around it, nearest first: folded -> index term
+    distances: Sequence[int]  # of each of them from the fact, in words; 0: anywhere in the sentence or question
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence, taken apart. `words` are its content words: folded -> index term."""
+    """A parsed sentence. `words` are its content words: folded -> index term."""
 
     text: str
     facts: Sequence[Fact]
@@ -77,52 +84,56 @@ class Claim:
     words: Mapping[str, str] = field(default_factory=dict)
 
 
-NEAR = 12  # tokens on each side of a fact, within its sentence
-FEW = 3  # content words: a shorter claim ("In 2015, 34%.") is about what the question says
+CONTEXT_TOKENS = 12  # on each side of a fact, within its sentence
+MIN_CONTENT_WORDS = 3  # a claim with fewer ("In 2015, 34%.") takes its subject from the question
 
 
 def fold(text: str) -> str:
-    """Return lower case without accents and ligatures, typographic apostrophes as plain ones."""
+    """Return the text in lower case, without accents and ligatures, typographic apostrophes replaced by plain ones."""
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return words and numbers in order, spans into `text`; a number in words or with a scale is one value."""
+    """Return the words and numbers of a text in order; a number in words ("twenty five") is one token."""
     tokens = []
     for match in _TOKEN.finditer(text):
         written = match.group()
-        values = readings(written) if written[0].isdecimal() else frozenset[Decimal]()
-        if written[0].isdecimal() and not values:  # a date, a version: every part counts
+        values = possible_values(written) if written[0].isdecimal() else frozenset[Decimal]()
+        if written[0].isdecimal() and not values:  # a date or a version: each part is a number
             at = match.start()
-            for part in parts(written):
+            for part in digit_runs(written):
                 at = text.index(part, at)
-                tokens.append(Token(at, at + len(part), part, part, readings(part)))
+                values = possible_values(part)
+                tokens.append(Token(start=at, end=at + len(part), text=part, folded=part, values=values))
                 at += len(part)
             continue
-        tokens.append(Token(match.start(), match.end(), written, fold(written), values))
-    return _with_words(tokens)
+        start, end = match.span()
+        tokens.append(Token(start=start, end=end, text=written, folded=fold(written), values=values))
+    return _merge_number_words(tokens)
 
 
-def _with_words(tokens: Sequence[Token]) -> list[Token]:
-    """Give number words their values: "twenty five" on its first word, the others go without."""
-    found: list[Token] = []
+def _merge_number_words(tokens: Sequence[Token]) -> list[Token]:
+    """Replace the tokens of each number in words ("twenty five") by one token with its value."""
+    merged: list[Token] = []
     index = 0
     while index < len(tokens):
-        value, taken = word_number([one.folded for one in tokens[index : index + 6]])
-        one = tokens[index]
+        value, word_count = parse_number_words([token.folded for token in tokens[index : index + 6]])
+        first = tokens[index]
         if value is None:
-            found.append(one)
+            merged.append(first)
             index += 1
             continue
-        last = tokens[index + taken - 1]
-        found.append(Token(one.start, last.end, one.text, one.folded, frozenset({value})))
-        index += taken
-    return found
+        last = tokens[index + word_count - 1]
+        merged.append(
+            Token(start=first.start, end=last.end, text=first.text, folded=first.folded, values=frozenset({value}))
+        )
+        index += word_count
+    return merged
 
 
 def scale_after(tokens: Sequence[Token], index: int, text: str) -> str | None:
-    """Return the scale that the word right after a number names ("million", "bn"), None where there is none."""
+    """Return the word right after a number if it is a scale ("million", "bn"), else None."""
     if not tokens[index].is_number or index + 1 == len(tokens):
         return None
     word = tokens[index + 1]
@@ -131,17 +142,17 @@ def scale_after(tokens: Sequence[Token], index: int, text: str) -> str | None:
     return word.folded if word.folded in SCALES and not between.strip("-\u00a0 \n") and not single else None
 
 
-def without_hyphens(text: str) -> str:
-    """Put words together that a line's end has parted."""
+def join_hyphenated(text: str) -> str:
+    """Join words that are hyphenated at the end of a line."""
     return _HYPHENATED.sub("", text)
 
 
-def read_claim(sentence: str, analyze: Analyzer, *, question: str = "") -> Claim:
-    """Take a sentence apart, its marks [n] left out. A claim of few words is about what the question says."""
-    text = without_hyphens(MARK.sub("", sentence)).strip()
+def parse_claim(sentence: str, analyze: Analyzer, *, question: str = "") -> Claim:
+    """Parse a sentence without its marks [n]. A claim of few content words takes those of the question too."""
+    text = join_hyphenated(MARK.sub("", sentence)).strip()
     tokens = tokenize(text)
     words = content_words(tokens, analyze)
-    context = words if len(words) >= FEW else {**words, **content_words(tokenize(question), analyze)}
+    subject = words if len(words) >= MIN_CONTENT_WORDS else {**words, **content_words(tokenize(question), analyze)}
     names = _names(tokens, text)
     facts = []
     for index, token in enumerate(tokens):
@@ -149,57 +160,67 @@ def read_claim(sentence: str, analyze: Analyzer, *, question: str = "") -> Claim
             continue
         scale = scale_after(tokens, index, text)
         around = [at for at in _around(tokens, index) if not (scale and at == index + 1)]
-        beside = content_words([tokens[at] for at in around], analyze)
-        first = {tokens[at].folded: abs(at - index) for at in reversed(around)}
-        distances = [first[word] for word in beside]
-        if len(beside) < FEW:
-            beside = {word: term for word, term in context.items() if word != token.folded}
-            distances = [0] * len(beside)
-        values = scaled(token.values, scale) if scale else token.values
+        context = content_words([tokens[at] for at in around], analyze)
+        nearest = {tokens[at].folded: abs(at - index) for at in reversed(around)}
+        distances = [nearest[word] for word in context]
+        if len(context) < MIN_CONTENT_WORDS:
+            context = {word: term for word, term in subject.items() if word != token.folded}
+            distances = [0] * len(context)
+        values = scale_values(token.values, scale) if scale else token.values
         kind: Literal["number", "name"] = "number" if token.is_number else "name"
-        facts.append(Fact(kind, token.text, token.folded, values, token.values, beside, distances))
-    quotes = [one for one in _QUOTE.findall(text) if len(tokenize(one)) >= LEAST_QUOTE]
-    return Claim(text, facts, quotes, context)
+        facts.append(
+            Fact(
+                kind=kind,
+                text=token.text,
+                folded=token.folded,
+                values=values,
+                unscaled_values=token.values,
+                context=context,
+                distances=distances,
+            )
+        )
+    quotes = [quote for quote in _QUOTE.findall(text) if len(tokenize(quote)) >= MIN_QUOTE_WORDS]
+    return Claim(text, facts, quotes, subject)
 
 
 def content_words(tokens: Sequence[Token], analyze: Analyzer) -> dict[str, str]:
-    """Return the words that say something, folded, each with its index term."""
-    found = {}
+    """Return the words that are neither numbers nor function words: folded -> index term."""
+    words = {}
     for token in tokens:
         if not token.is_number and token.folded not in FUNCTION_WORDS and len(token.folded) > 1:
-            found[token.folded] = term_of(token.folded, analyze)
-    return found
+            words[token.folded] = index_term(token.folded, analyze)
+    return words
 
 
 def _around(tokens: Sequence[Token], index: int) -> list[int]:
-    """Return the places of the tokens around one, nearest first."""
-    places = sorted(range(max(0, index - NEAR), min(len(tokens), index + 1 + NEAR)), key=lambda at: abs(at - index))
-    return [at for at in places if at != index]
+    """Return the indexes of the tokens around one, nearest first."""
+    first, end = max(0, index - CONTEXT_TOKENS), min(len(tokens), index + 1 + CONTEXT_TOKENS)
+    return [at for at in sorted(range(first, end), key=lambda at: abs(at - index)) if at != index]
 
 
-def term_of(word: str, analyze: Analyzer) -> str:
-    """Return a word's index term; the word itself where the analyzer has none."""
+def index_term(word: str, analyze: Analyzer) -> str:
+    """Return a word's index term; the word itself if the analyzer gives none."""
     return "".join(analyze(word)) or word
 
 
 def _names(tokens: Sequence[Token], text: str) -> set[int]:
-    """Return which tokens are words of names: capitalised within a sentence, or acronyms anywhere."""
+    """Return the indexes of words of names: capitalised within a sentence, or acronyms anywhere."""
     capitals = [token.text[0].isupper() for token in tokens]
-    shouted = sum(token.text.isupper() and len(token.text) > 1 for token in tokens) > len(tokens) / 2
-    if shouted or sum(capitals) > 0.7 * len(tokens) > 2.1:  # a heading: capitals say nothing
+    all_capitals = sum(token.text.isupper() and len(token.text) > 1 for token in tokens) > len(tokens) / 2
+    if all_capitals or sum(capitals) > 0.7 * len(tokens) > 2.1:  # a heading
         return set()
-    found = set()
+    names = set()
     for index, token in enumerate(tokens):
-        plain = token.folded in FUNCTION_WORDS or token.folded in _NEVER_NAMES or len(token.text) < 2
-        if token.is_number or plain or not capitals[index]:
+        excluded = token.folded in FUNCTION_WORDS or token.folded in _NEVER_NAMES or len(token.text) < 2
+        if token.is_number or excluded or not capitals[index]:
             continue
         acronym = sum(map(str.isupper, token.text)) > 1
-        if acronym or not _opens(tokens, index, text) or (index + 1 < len(tokens) and capitals[index + 1]):
-            found.add(index)
-    return found
+        if acronym or not _begins_sentence(tokens, index, text) or (index + 1 < len(tokens) and capitals[index + 1]):
+            names.add(index)
+    return names
 
 
-def _opens(tokens: Sequence[Token], index: int, text: str) -> bool:
-    """Say whether a token begins a sentence, a list's item or a quotation, where every word has a capital."""
+def _begins_sentence(tokens: Sequence[Token], index: int, text: str) -> bool:
+    """Return whether a token begins a sentence, a list item or a quotation, where any word has a capital."""
     before = text[tokens[index - 1].end if index else 0 : tokens[index].start]
     return index == 0 or any(char in '.!?:;•“"-–—(' for char in before)

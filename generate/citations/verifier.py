@@ -1,7 +1,7 @@
-"""Citations settled: each claim looked up in its page's words, else shown to the model with that page's picture.
+"""Verifies the citations of an answer: in the words of the cited page, else by the model with the page's image.
 
-The second look is one cheap question that is answered yes or no. It may only say `supported`: what a model sees in a
-picture is weaker than words that stand there. Knows no prompt but that one.
+The model is asked one yes-or-no question per citation. Its yes gives the state `supported` only: what a model sees on
+an image is weaker evidence than words that stand there.
 """
 
 import logging
@@ -10,94 +10,99 @@ from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError, PageLensError
 from pagelens.core.protocols import RenderPageImage
-from pagelens.core.types import Citation, CitationState, ShownPage
-from pagelens.generate.citations.checking import Check, CitationChecker
+from pagelens.core.types import Citation, CitationState, ContextPage
+from pagelens.generate.answer_text import page_name, printable
+from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
 from pagelens.generate.citations.marks import Mark
 from pagelens.generate.citations.page_words import PageWords
-from pagelens.generate.llm.chat import ChatModel, Finished, ask
+from pagelens.generate.llm.chat import ChatModel, Finished, complete
 from pagelens.generate.llm.image_parts import encode_image
-from pagelens.generate.prompts import yes_no_prompt
-from pagelens.generate.wording import page_name, printable
+from pagelens.generate.prompts import image_check_request
 
 logger = logging.getLogger(__name__)
 
-QUOTE = 400  # letters of a quote at most
-SHARED = 0.8  # of a claim's words that several pages must hold together where none holds them alone
+MAX_QUOTE = 400  # characters
+JOINT_SHARE = 0.8  # of a claim's words that several pages must hold together if none holds them alone
 
 
 @dataclass(slots=True)
-class Settler:
-    """Settles the citations of one answer. `looks` is how often the model may still be asked about a picture."""
+class CitationVerifier:
+    """Verifies the citations of one answer. `max_image_checks`: how many the model may check by a page image."""
 
     question: str
-    shown: Sequence[ShownPage]
+    shown: Sequence[ContextPage]
     checker: CitationChecker
     model: ChatModel
-    picture_of: RenderPageImage | None
-    looks: int
-    longest: int
-    on_call: Callable[[Finished], None]
-    _pages: dict[int, PageWords] = field(default_factory=dict)
+    load_page_image: RenderPageImage | None
+    max_image_checks: int
+    max_side: int  # of page images, in pixels
+    on_call: Callable[[Finished], None]  # called after each call of the model
+    _pages: dict[int, PageWords] = field(default_factory=dict)  # mark's number -> page
 
-    def settle(self, marks: Sequence[Mark]) -> Iterator[Citation]:
-        """Yield a citation for each mark and claim once, in order."""
+    def verify(self, marks: Sequence[Mark]) -> Iterator[Citation]:
+        """Yield one citation for each different pair of mark and claim, in order."""
         done: set[tuple[int, str]] = set()
         for mark in marks:
             if (mark.number, mark.claim) in done:
                 continue
             done.add((mark.number, mark.claim))
             check = self._check(mark)
-            verified = check.verified or self._together(mark, marks)
-            state: CitationState = "verified" if verified else "supported" if self._seen(mark) else "unverified"
+            state: CitationState = "unverified"
+            if check.verified or self._jointly_verified(mark, marks):
+                state = "verified"
+            elif self._confirmed_by_image(mark):
+                state = "supported"
             yield self._citation(mark, check, state)
 
-    def _check(self, mark: Mark, *, part: bool = False) -> Check:
+    def _check(self, mark: Mark, *, joint: bool = False) -> ClaimCheck:
         number = mark.number
         if number not in self._pages:
             self._pages[number] = self.checker.read(self.shown[number - 1].text)
-        return self.checker.check(mark.claim, self._pages[number], question=self.question, part=part)
+        return self.checker.check(mark.claim, self._pages[number], question=self.question, joint=joint)
 
-    def _together(self, mark: Mark, marks: Sequence[Mark]) -> bool:
-        """Say whether pages that are cited side by side bear a claim out together, and this one a part of it."""
-        beside = {one.number for one in marks if one.group == mark.group and one.number != mark.number}
-        if not beside:
+    def _jointly_verified(self, mark: Mark, marks: Sequence[Mark]) -> bool:
+        """Return whether the pages that are cited side by side support a claim together, and this one a part of it."""
+        others = {other.number for other in marks if other.group == mark.group and other.number != mark.number}
+        if not others:
             return False
-        mine = self._check(mark, part=True)
-        others = [self._check(replace(mark, number=number), part=True) for number in beside]
-        missing = set(mine.missing).intersection(*(one.missing for one in others))
-        contributes = any(set(one.missing) - set(mine.missing) for one in others)
-        return not missing and contributes and mine.share + sum(one.share for one in others) >= SHARED
+        own = self._check(mark, joint=True)
+        checks = [self._check(replace(mark, number=number), joint=True) for number in others]
+        missing = set(own.missing).intersection(*(check.missing for check in checks))
+        contributes = any(set(check.missing) - set(own.missing) for check in checks)
+        return not missing and contributes and own.share + sum(check.share for check in checks) >= JOINT_SHARE
 
-    def _seen(self, mark: Mark) -> bool:
-        """Ask the model whether the page's picture bears the claim out; no where it cannot be asked."""
-        if self.picture_of is None or not self.model.accepts_images or self.looks < 1 or not mark.claim:
+    def _confirmed_by_image(self, mark: Mark) -> bool:
+        """Return whether the model confirms the claim on the page's image; false if it cannot be asked."""
+        if self.load_page_image is None or not self.model.accepts_images or self.max_image_checks < 1 or not mark.claim:
             return False
-        self.looks -= 1
+        self.max_image_checks -= 1
         page = self.shown[mark.number - 1]
         try:
-            picture = encode_image(self.picture_of(page.ref, self.longest), longest=self.longest)
-            said, end = ask(self.model, yes_no_prompt(mark.claim, picture, name=page_name(page.ref, page.label)))
+            image = encode_image(self.load_page_image(page.ref, self.max_side), max_side=self.max_side)
+            request = image_check_request(mark.claim, image, name=page_name(page.ref, page.label))
+            reply, end = complete(self.model, request)
         except GenerationError as exc:
             logger.warning("the citation [%d] is not checked by its picture: %s", mark.number, exc)
-            self.looks = 0  # the next would fail as well
+            self.max_image_checks = 0  # the next call would fail too
             return False
         except PageLensError as exc:
             logger.warning("%s has no picture to check by: %s", page.ref, exc)
             return False
         self.on_call(end)
-        return said.strip(" \n*\"'`.").lower().startswith("yes")
+        return reply.strip(" \n*\"'`.").lower().startswith("yes")
 
-    def _citation(self, mark: Mark, check: Check, state: CitationState) -> Citation:
+    def _citation(self, mark: Mark, check: ClaimCheck, state: CitationState) -> Citation:
         page = self.shown[mark.number - 1]
-        quote = printable(page.text.text[check.start : check.end]) if state == "verified" else ""
+        verified = state == "verified"
+        quote = printable(page.text.text[check.start : check.end]) if verified else ""
         return Citation(
-            mark.number,
-            page.ref,
-            page.label,
-            quote if len(quote) <= QUOTE else f"{quote[:QUOTE].rsplit(' ', 1)[0]} …",
-            check.boxes if state == "verified" else [],
-            page.text.source,
-            state,
-            printable(mark.claim),
-            [] if state == "verified" else list(check.missing),
+            mark=mark.number,
+            ref=page.ref,
+            label=page.label,
+            quote=quote if len(quote) <= MAX_QUOTE else f"{quote[:MAX_QUOTE].rsplit(' ', 1)[0]} …",
+            boxes=check.boxes if verified else [],
+            source=page.text.source,
+            state=state,
+            claim=printable(mark.claim),
+            missing=[] if verified else list(check.missing),
         )

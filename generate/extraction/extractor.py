@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import Analyzer, RenderPageImage
-from pagelens.core.types import Citation, CitationState, Extraction, ShownPage, Usage
+from pagelens.core.types import Citation, CitationState, ContextPage, Extraction, Usage
+from pagelens.generate.answer_text import printable
 from pagelens.generate.citations.checking import Check, CitationChecker
 from pagelens.generate.citations.page_words import PageWords
-from pagelens.generate.extraction.schemas import Schema, leaves, problems, read_schema, words_of
+from pagelens.generate.extraction.schemas import Schema, leaf_values, problems, read_schema, schema_words
 from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, TextPart, ask
 from pagelens.generate.llm.metering import Meter, Prices
 from pagelens.generate.prompts import Budget, Prompt, build_prompt, escape_template_tokens
-from pagelens.generate.wording import printable
 
 SYSTEM = """You read numbered pages of a person's documents into JSON, and nothing else.
 Rules:
@@ -64,11 +64,11 @@ class ModelExtractor:
         self._prices = prices
         self._clock = clock
 
-    def words(self, schema: object) -> str:
+    def search_text(self, schema: object) -> str:
         """Return a schema's names and descriptions. Raises UsageError where it cannot be asked for."""
-        return words_of(read_schema(schema))
+        return schema_words(read_schema(schema))
 
-    def extract(self, schema: object, pages: Sequence[ShownPage]) -> Extraction:
+    def extract(self, schema: object, pages: Sequence[ContextPage]) -> Extraction:
         """Return what the pages say. Raises UsageError for a schema that cannot be asked for; GenerationError, with the
         code "malformed" where the second reply is still not valid."""
         wanted = read_schema(schema)
@@ -94,15 +94,15 @@ class ModelExtractor:
     def _looked_up(self, reply: _Reply, prompt: Prompt, usage: Usage) -> Extraction:
         read = [self._checker.read(page.text) for page in prompt.shown]
         citations, absent = {}, []
-        for pointer, value in leaves(reply.data):
+        for pointer, value in leaf_values(reply.data):
             if value is None:
                 absent.append(pointer)
             else:
                 citations[pointer] = self._cite(value, reply.pages.get(pointer), prompt.shown, read)
-        looked_at = [page.ref for page in prompt.shown]
-        return Extraction(reply.data, citations, absent, looked_at, _notes(citations, prompt), usage)
+        context_pages = [page.ref for page in prompt.shown]
+        return Extraction(reply.data, citations, absent, context_pages, _notes(citations, prompt), usage)
 
-    def _cite(self, value: object, said: object, shown: Sequence[ShownPage], read: Sequence[PageWords]) -> Citation:
+    def _cite(self, value: object, said: object, shown: Sequence[ContextPage], read: Sequence[PageWords]) -> Citation:
         """Return where a value stands: on the page that was named for it, else on the first that holds it."""
         written = _written(value)
         named = said if isinstance(said, int) and 1 <= said <= len(shown) else None

@@ -1,4 +1,4 @@
-"""JSON Schemas of what is to be read from pages: checked, loosened so that anything may be absent, and leaves by name.
+"""JSON Schemas of what is to be read from pages: checked, allow_nulls so that anything may be absent, and leaf_values by name.
 
 Follows JSON Schema 2020-12 and RFC 6901 (pointers). References to other documents are refused: nothing is fetched.
 """
@@ -38,30 +38,30 @@ def read_schema(schema: object) -> Schema:
     return schema
 
 
-def loosened(schema: Any) -> Any:
+def allow_nulls(schema: Any) -> Any:
     """Return the schema with null allowed for every property: what is not on the pages is null."""
     if not isinstance(schema, Mapping):
         return schema
     loose = dict(schema)
     for key in _OF_SCHEMAS:
         if isinstance(loose.get(key), Mapping):
-            loose[key] = {name: loosened(one) for name, one in loose[key].items()}
+            loose[key] = {name: allow_nulls(one) for name, one in loose[key].items()}
     for key in _LISTS:
         if isinstance(loose.get(key), list):
-            loose[key] = [loosened(one) for one in loose[key]]
+            loose[key] = [allow_nulls(one) for one in loose[key]]
     for key in _SINGLE:
         if isinstance(loose.get(key), Mapping):
-            loose[key] = loosened(loose[key])
+            loose[key] = allow_nulls(loose[key])
     if isinstance(loose.get("properties"), Mapping):
         loose["properties"] = {
-            name: {"anyOf": [loosened(one), {"type": "null"}]} for name, one in loose["properties"].items()
+            name: {"anyOf": [allow_nulls(one), {"type": "null"}]} for name, one in loose["properties"].items()
         }
     return loose
 
 
 def problems(data: object, schema: Schema) -> list[str]:
     """Return what is wrong with data, a line each, a few at most; empty where it is valid."""
-    validator = Draft202012Validator(loosened(schema), registry=Registry())
+    validator = Draft202012Validator(allow_nulls(schema), registry=Registry())
     try:
         found = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
     except Unresolvable as exc:
@@ -71,33 +71,33 @@ def problems(data: object, schema: Schema) -> list[str]:
     return [f"{error.json_path}: {error.message[:200]}" for error in found[:PROBLEMS]]
 
 
-def leaves(data: object, pointer: str = "") -> Iterator[tuple[str, object]]:
+def leaf_values(data: object, pointer: str = "") -> Iterator[tuple[str, object]]:
     """Yield (pointer, value) of everything that is no object and no array."""
     if isinstance(data, Mapping):
         for name, one in data.items():
-            yield from leaves(one, f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}")
+            yield from leaf_values(one, f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}")
     elif isinstance(data, list):
         for index, one in enumerate(data):
-            yield from leaves(one, f"{pointer}/{index}")
+            yield from leaf_values(one, f"{pointer}/{index}")
     else:
         yield pointer, data
 
 
-def words_of(schema: object) -> str:
+def schema_words(schema: object) -> str:
     """Return a schema's titles, descriptions and property names: what its pages are searched by."""
     if isinstance(schema, list):
-        return " ".join(filter(None, map(words_of, schema)))
+        return " ".join(filter(None, map(schema_words, schema)))
     if not isinstance(schema, Mapping):
         return ""
     said = [str(schema[key]) for key in ("title", "description") if isinstance(schema.get(key), str)]
     for key, value in schema.items():
         if key == "properties" and isinstance(value, Mapping):
             said += [name.replace("_", " ") for name in value]
-            said += [words_of(one) for one in value.values()]
+            said += [schema_words(one) for one in value.values()]
         elif key in _OF_SCHEMAS and isinstance(value, Mapping):
-            said += [words_of(one) for one in value.values()]
+            said += [schema_words(one) for one in value.values()]
         elif key in (*_LISTS, *_SINGLE):
-            said.append(words_of(value))
+            said.append(schema_words(value))
     return " ".join(filter(None, said))
 
 

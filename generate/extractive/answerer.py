@@ -6,12 +6,12 @@ What stands on a page is data: it is quoted, never followed. Knows no model but 
 from collections.abc import Generator, Mapping, Sequence
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
-from pagelens.core.types import Answer, AnswerEvent, Citation, History, ShownPage
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History
+from pagelens.generate.answer_text import not_found_text, page_name, printable
 from pagelens.generate.extractive.confidence import THRESHOLD, confidence, coverage
 from pagelens.generate.extractive.question_analysis import Question, QuestionAnalyzer
-from pagelens.generate.extractive.sentence_scoring import Reading, Scored, read_pages
+from pagelens.generate.extractive.sentence_scoring import Reading, ScoredCandidate, score_candidates
 from pagelens.generate.follow_up import standalone_question
-from pagelens.generate.wording import page_name, printable, refusal
 
 SENTENCES = 3  # at most
 CLOSE = 0.85  # of the best score: a sentence this good is quoted too
@@ -36,7 +36,7 @@ class ExtractiveAnswerer:
     def stream(
         self,
         question: str,
-        pages: Sequence[ShownPage],
+        pages: Sequence[ContextPage],
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
@@ -48,7 +48,7 @@ class ExtractiveAnswerer:
         yield from answer.citations
         yield answer
 
-    def answer(self, question: str, pages: Sequence[ShownPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
+    def answer(self, question: str, pages: Sequence[ContextPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
         """Return an answer that cites `pages` only, or `found` false with what was looked at.
 
         Every sentence of the text stands on its page word for word (line breaks as blanks), a table's row behind the
@@ -56,19 +56,21 @@ class ExtractiveAnswerer:
         a citation for each, in the text's order.
         """
         asked = self._questions.read(question)
-        reading = read_pages(asked, pages, self._analyze, encoder=self._encoder)
+        reading = score_candidates(asked, pages, self._analyze, encoder=self._encoder)
         covered = coverage(asked, pages, self._analyze, idf)
         sure = confidence(covered, reading.cosine if self._encoder else None) if reading.spans else 0.0
-        looked_at = [page.ref for page in pages]
+        context_pages = [page.ref for page in pages]
         if not reading.spans or sure < self._threshold:
-            return Answer(question, refusal(pages), found=False, citations=[], looked_at=looked_at, confidence=sure)
+            return Answer(
+                question, not_found_text(pages), found=False, citations=[], context_pages=context_pages, confidence=sure
+            )
         citations = _cite(choose(reading), pages)
-        return Answer(question, _compose(asked, citations), True, citations, looked_at, sure)
+        return Answer(question, _compose(asked, citations), True, citations, context_pages, sure)
 
 
-def choose(reading: Reading) -> list[Scored]:
+def choose(reading: Reading) -> list[ScoredCandidate]:
     """Return the one to three spans to quote, best first: further ones add what the question asks, or are as good."""
-    chosen: list[Scored] = []
+    chosen: list[ScoredCandidate] = []
     covered: frozenset[str] = frozenset()
     for span in reading.spans:
         if chosen and not _worth_adding(span, chosen, covered, reading):
@@ -80,7 +82,9 @@ def choose(reading: Reading) -> list[Scored]:
     return chosen
 
 
-def _worth_adding(span: Scored, chosen: Sequence[Scored], covered: frozenset[str], reading: Reading) -> bool:
+def _worth_adding(
+    span: ScoredCandidate, chosen: Sequence[ScoredCandidate], covered: frozenset[str], reading: Reading
+) -> bool:
     best = chosen[0].score
     new = sum(reading.weights[term] for term in span.terms - covered) >= NEW_SHARE
     if span.score < FLOOR * best or not (new or span.score >= CLOSE * best):
@@ -89,17 +93,17 @@ def _worth_adding(span: Scored, chosen: Sequence[Scored], covered: frozenset[str
     return not any(_overlap(span, other) or (not new and _alike(span, other)) for other in chosen)
 
 
-def _overlap(span: Scored, other: Scored) -> bool:
+def _overlap(span: ScoredCandidate, other: ScoredCandidate) -> bool:
     one, two = span.candidate, other.candidate
     return span.page == other.page and one.start < two.end and two.start < one.end
 
 
-def _alike(span: Scored, other: Scored) -> bool:
+def _alike(span: ScoredCandidate, other: ScoredCandidate) -> bool:
     words, others = (set(one.candidate.text.lower().split()) for one in (span, other))
     return len(words & others) >= ALIKE * min(len(words), len(others))
 
 
-def _cite(spans: Sequence[Scored], pages: Sequence[ShownPage]) -> list[Citation]:
+def _cite(spans: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> list[Citation]:
     marks: dict[int, int] = {}
     citations = []
     for span in spans:
@@ -118,6 +122,6 @@ def _compose(question: Question, citations: Sequence[Citation]) -> str:
     """Return the quotes, each with its mark; to a question for a page, each with its page before it."""
     parts = []
     for citation in citations:
-        where = f"{page_name(citation.ref, citation.label)}: " if question.asks_page else ""
+        where = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
         parts.append(f"{where}{citation.quote} [{citation.mark}]")
     return " ".join(parts)

@@ -18,7 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pagelens.core.protocols import Analyzer
-from pagelens.core.types import ShownPage
+from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.question_analysis import Question
 
 THRESHOLD = 0.5
@@ -31,7 +31,7 @@ def confidence(covered: float, cosine: float | None) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def coverage(question: Question, pages: Sequence[ShownPage], analyze: Analyzer, idf: Mapping[str, float]) -> float:
+def coverage(question: Question, pages: Sequence[ContextPage], analyze: Analyzer, idf: Mapping[str, float]) -> float:
     """Return how much of the question the best page holds. Without the collection's idf every term weighs alike, and
     a page's score is the weight of those that stand on it."""
     whole = sum(weight * idf.get(term, 1.0) for term, weight in question.terms.items())

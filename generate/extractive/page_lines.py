@@ -43,7 +43,7 @@ class Line:
         return (self.box.x1 - self.box.x0) / max(1, sum(map(len, self.words)) + len(self.words) - 1)
 
 
-def read_lines(text: PageText) -> list[Line]:
+def group_words_into_lines(text: PageText) -> list[Line]:
     """Return the lines of a page in order; together they hold every word once."""
     lines: list[Line] = []
     for line in _text_lines(text):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pagelens.core.protocols import Analyzer
 
-Want = Literal["definition", "meaning", "number", "money", "percent", "year", "date", "person", "place"]
+AnswerType = Literal["definition", "meaning", "number", "money", "percent", "year", "date", "person", "place"]
 
 # They ask; they do not describe.
 _ASKING = """
@@ -37,7 +37,7 @@ _ASKS_PAGE = re.compile(
     r"\b(which|what)\s+(pdf\s+)?(page|pages|slide|slides)\b(?!\s*\d)|\bpage\s+numbers?\b", re.IGNORECASE
 )
 # What is wanted, by what the question says.
-_ASKED: Mapping[Want, str] = {
+_ASKED: Mapping[AnswerType, str] = {
     "meaning": r"\bstands? for\b|\b(abbreviation|acronym|initialism)\b",
     "percent": r"\bpercent(age)?s?\b|%|\b(what|which) (share|proportion|fraction)\b",
     "money": r"\bhow much (money|do(es)? .* cost|did .* cost|is the (price|cost|fee))"
@@ -86,10 +86,10 @@ class Question:
     text: str
     terms: Mapping[str, float]
     known: frozenset[str]  # function words and every term of the question: what says nothing new
-    wants: frozenset[Want]
-    asks_page: bool
+    wants: frozenset[AnswerType]
+    asks_for_page: bool
 
-    def satisfied_by(self, text: str) -> bool:
+    def is_answered_by(self, text: str) -> bool:
         """Say whether a text holds what is asked for, beyond what the question itself says."""
         return any(_HOLDS[want](text, self.text) for want in self.wants)
 
@@ -104,16 +104,16 @@ class QuestionAnalyzer:
 
     def read(self, text: str) -> Question:
         """Return what a question asks. A question of function words alone is described by all of its words."""
-        asks_page = _ASKS_PAGE.search(text) is not None
+        asks_for_page = _ASKS_PAGE.search(text) is not None
         # "On page 12" says where to look, and the retriever has heard it; "how long" says what is wanted.
         subject = _HOW.sub(" ", _PAGE.sub(" ", text))
         terms = dict.fromkeys(self._analyze(subject)) or dict.fromkeys(self._analyze(text))
         weights = {term: FORM_WEIGHT if term in self._form else 1.0 for term in terms if term not in self._asking}
         wants = frozenset(want for want, pattern in _WANTED.items() if pattern.search(text))
         if not wants and _DEFINITION.match(text):
-            wants = frozenset[Want]({"definition"})
+            wants = frozenset[AnswerType]({"definition"})
         known = self._asking | frozenset(self._analyze(text))
-        return Question(text, weights or dict.fromkeys(terms, 1.0), known, wants, asks_page)
+        return Question(text, weights or dict.fromkeys(terms, 1.0), known, wants, asks_for_page)
 
 
 def _new(pattern: re.Pattern[str], text: str, question: str) -> bool:
@@ -140,7 +140,7 @@ def _spells_out(text: str, question: str) -> bool:
     return any(f"({acronym})" in text or f"{acronym} (" in text for acronym in acronyms)
 
 
-_HOLDS: Mapping[Want, Callable[[str, str], bool]] = {
+_HOLDS: Mapping[AnswerType, Callable[[str, str], bool]] = {
     "definition": _defines,
     "meaning": _spells_out,
     "number": _holds_number,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pagelens.core.protocols import Analyzer, TextEncoder
-from pagelens.core.types import ShownPage
+from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.candidates import Candidate, find_candidates
 from pagelens.generate.extractive.question_analysis import Question
 
@@ -26,7 +26,7 @@ RANK = 0.1  # what the first page's spans have over those of a page far down
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredCandidate:
     """A span with its score, the question's terms that it or its heading holds, and its page, from 0 as shown."""
 
     page: int
@@ -42,13 +42,13 @@ class Scored:
 class Reading:
     """What the shown pages say to a question."""
 
-    spans: Sequence[Scored]  # best first
+    spans: Sequence[ScoredCandidate]  # best first
     weights: Mapping[str, float]  # the question's terms, sum 1
     cosine: float  # the best one's; 0 without an encoder
 
 
-def read_pages(
-    question: Question, pages: Sequence[ShownPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
+def score_candidates(
+    question: Question, pages: Sequence[ContextPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
 ) -> Reading:
     """Score every span of the pages for a question. Order of `pages` is the retriever's, best first."""
     found = [(number, one) for number, page in enumerate(pages) for one in find_candidates(page.text)]
@@ -66,7 +66,7 @@ def read_pages(
         fit = _fit(question, candidate, terms) * (WHOLE if candidate.lead and asked_of_item else 1.0)
         score = share * fit + RANK / (1 + number)
         if mine:
-            spans.append(Scored(number, candidate, mine, share, score, fit))
+            spans.append(ScoredCandidate(number, candidate, mine, share, score, fit))
     spans.sort(key=lambda span: -span.score)
     if encoder is not None and spans:
         spans = _with_cosines(question, spans, encoder)
@@ -83,7 +83,7 @@ def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, floa
     return {term: value / whole for term, value in raw.items()} if whole else {}
 
 
-def _columns(page: ShownPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
+def _columns(page: ContextPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
     if candidate.header is None:
         return frozenset()
     return frozenset(analyze(page.text.text[slice(*candidate.header)]))
@@ -100,14 +100,14 @@ def _presence(
 def _fit(question: Question, candidate: Candidate, terms: frozenset[str]) -> float:
     """Return a factor for how far the span is of the kind that answers."""
     factor = 1.0
-    if question.wants and not question.satisfied_by(candidate.text):
+    if question.wants and not question.is_answered_by(candidate.text):
         factor *= UNWANTED
     if candidate.text.endswith(("?", ":")) or len(terms - question.known) < NEW_TERMS:
         factor *= EMPTY
     return factor
 
 
-def _with_cosines(question: Question, spans: Sequence[Scored], encoder: TextEncoder) -> list[Scored]:
+def _with_cosines(question: Question, spans: Sequence[ScoredCandidate], encoder: TextEncoder) -> list[ScoredCandidate]:
     """Score the best spans anew with their cosine to the question; the others are left behind them."""
     first, rest = spans[:ENCODED], spans[ENCODED:]
     query = encoder.encode_queries([question.text])[0]

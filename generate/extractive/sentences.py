@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from pagelens.core.types import PageText
-from pagelens.generate.extractive.page_lines import Line, flows, is_bullet, is_marker, is_number, read_lines
+from pagelens.generate.extractive.page_lines import Line, flows, is_bullet, is_marker, is_number, group_words_into_lines
 
 MAX_WORDS = 60  # a longer sentence is cut at a clause or a line
 MAX_CHARACTERS = 600  # the same for scripts without blanks
@@ -63,7 +63,7 @@ def split_sentences(text: PageText) -> list[Sentence]:
     """Return the sentences of a page in order: disjoint, every word in one, at most `MAX_WORDS` words each."""
     found: list[Sentence] = []
     block = -1
-    for flow in flows(read_lines(text)):
+    for flow in flows(group_words_into_lines(text)):
         words = _words(text, flow)
         pieces = list(_split(words))
         alone = len(pieces) == 1 and not _is_stop(words[-1].text)

@@ -1,4 +1,4 @@
-"""What is said to a language model and what comes back, whoever serves it. Knows no protocol on the wire."""
+"""Requests to a chat model, its streamed reply, and the Protocol that every model implements."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ from pagelens.core.errors import GenerationCode
 
 MediaType = Literal["image/jpeg", "image/png"]
 
-
 SINGLE_REQUEST_ERRORS: Sequence[GenerationCode] = ("too-long", "refused", "rejected", "cut-off", "malformed")
-"""Codes of the errors that may concern one request alone: the next may well be answered."""
+"""Codes of errors that may concern one request alone: the next request may well succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture within a message: an encoded file and its size in pixels."""
+    """An image within a message: the bytes of an image file, and its size in pixels."""
 
     data: bytes
     media_type: MediaType
@@ -35,7 +34,7 @@ Part = TextPart | ImagePart
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One message of a conversation."""
 
     role: Literal["user", "assistant"]
     parts: Sequence[Part]
@@ -43,28 +42,28 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Everything a model is sent."""
+    """Everything that is sent to a model."""
 
     system: str
     messages: Sequence[Message]
     max_tokens: int = 1_024  # of the reply
 
     @property
-    def pictures(self) -> list[ImagePart]:
-        """Return every picture, in order."""
+    def images(self) -> list[ImagePart]:
+        """Return all images, in order."""
         return [part for message in self.messages for part in message.parts if isinstance(part, ImagePart)]
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """A further piece of the reply."""
+    """The next piece of the reply."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply's end: it was done, or ran into `max_tokens`. Tokens as the server counted them, where it says so."""
+    """The end of the reply: complete ("stop") or cut at `max_tokens` ("length"), with token counts if known."""
 
     reason: Literal["stop", "length"]
     input_tokens: int | None = None
@@ -75,28 +74,38 @@ ChatEvent = TextDelta | Finished
 
 
 class ChatModel(Protocol):
-    """A language model that streams."""
+    """A language model that streams its replies."""
 
     @property
     def name(self) -> str:
-        """The model's name as people know it."""
+        """The model's name as users know it."""
         ...
 
     @property
     def accepts_images(self) -> bool:
-        """Whether it can be shown pictures."""
+        """Whether requests may contain images."""
         ...
 
     def stream(self, request: ChatRequest) -> Generator[ChatEvent]:
-        """Yield the reply in pieces and, last, `Finished`; closing the generator ends the call wherever it is served.
+        """Yield the reply in pieces and, last, `Finished`. Closing the generator ends the call at the server too.
 
-        Raises GenerationError, before the first piece or, where the reply breaks off, after some.
+        Raises GenerationError, before the first piece or, if the reply breaks off, later.
         """
         ...
 
 
-def ask(model: ChatModel, request: ChatRequest) -> tuple[str, Finished]:
-    """Return a whole reply. Raises GenerationError."""
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How a model is reached; see the providers' `load` functions for what each of them uses."""
+
+    address: str | None = None  # base URL; None: the provider's own
+    key: str | None = None
+    accepts_images: bool = True
+    idle_timeout: float = 120.0  # seconds between two pieces of a reply
+
+
+def complete(model: ChatModel, request: ChatRequest) -> tuple[str, Finished]:
+    """Return the whole reply. Raises GenerationError."""
     text, end = "", Finished("stop")
     for event in model.stream(request):
         if isinstance(event, TextDelta):

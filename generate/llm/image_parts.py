@@ -1,6 +1,6 @@
-"""Page pictures as files for a model: JPEG for photographs, PNG for flat drawings and text, whichever is smaller.
+"""Encodes page images as files for a model: JPEG for photographs, PNG for drawings and text if that is smaller.
 
-Made from pixels alone, so nothing of a photo's metadata (place, camera, time) goes with them. Knows no model.
+Files are made from pixels alone, so a photo's metadata (place, camera, time) is never sent.
 """
 
 import io
@@ -9,37 +9,35 @@ import numpy as np
 from PIL import Image
 
 from pagelens.core.types import ImageArray
-from pagelens.generate.llm.chat import MediaType, ImagePart
+from pagelens.generate.llm.chat import ImagePart, MediaType
 
 JPEG_QUALITY = 88  # small print stays readable
-FLAT = 0.8  # of the pixels are like their left neighbour: worth trying as PNG
-PIXELS_A_TOKEN = 750  # about, of the vision models of today (28 by 28 pixels is 784)
+FLAT_SHARE = 0.8  # PNG is tried if more than this share of the pixels equal their left neighbour
+PIXELS_PER_TOKEN = 750  # about, in current vision models (28 by 28 pixels is 784)
+JPEG: MediaType = "image/jpeg"
+PNG: MediaType = "image/png"
 
 
-def encode_image(picture: ImageArray, *, longest: int) -> ImagePart:
-    """Return a picture (height, width, 3) as a file, at most `longest` pixels on its longer side."""
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    if max(image.size) > longest:
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image)
-    data, media_type = _encoded(image, "JPEG"), _JPEG
-    if np.mean((pixels[:, 1:] == pixels[:, :-1]).all(axis=2)) > FLAT:
-        flat = _encoded(image, "PNG")
-        data, media_type = (flat, _PNG) if len(flat) < len(data) else (data, media_type)
+def encode_image(pixels: ImageArray, *, max_side: int) -> ImagePart:
+    """Return an image (height, width, 3) as a file, scaled down to at most `max_side` pixels on its longer side."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if max(image.size) > max_side:
+        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    scaled = np.asarray(image)
+    data, media_type = _compress(image, "JPEG"), JPEG
+    if np.mean((scaled[:, 1:] == scaled[:, :-1]).all(axis=2)) > FLAT_SHARE:
+        png = _compress(image, "PNG")
+        data, media_type = (png, PNG) if len(png) < len(data) else (data, media_type)
     return ImagePart(data, media_type, image.width, image.height)
 
 
-_JPEG: MediaType = "image/jpeg"
-_PNG: MediaType = "image/png"
-
-
-def _encoded(image: Image.Image, form: str) -> bytes:
+def _compress(image: Image.Image, file_format: str) -> bytes:
     stream = io.BytesIO()
-    options = {"quality": JPEG_QUALITY} if form == "JPEG" else {"optimize": False, "compress_level": 6}
-    image.save(stream, form, **options)
+    options = {"quality": JPEG_QUALITY} if file_format == "JPEG" else {"optimize": False, "compress_level": 6}
+    image.save(stream, file_format, **options)
     return stream.getvalue()
 
 
-def picture_tokens(width: int, height: int) -> int:
-    """Return about how many tokens a picture is."""
-    return max(1, round(width * height / PIXELS_A_TOKEN))
+def image_tokens(width: int, height: int) -> int:
+    """Return the approximate number of tokens of an image of this size in pixels."""
+    return max(1, round(width * height / PIXELS_PER_TOKEN))

@@ -1,4 +1,4 @@
-"""What answers take: calls, tokens, time, and what that costs. Knows no protocol on the wire."""
+"""Usage of language models: calls, tokens, time and cost of an answer."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,43 +9,43 @@ from pagelens.generate.prompts import Prompt
 
 
 class Prices(NamedTuple):
-    """What a million tokens cost."""
+    """Prices of a million tokens, in any currency."""
 
-    read: float
-    written: float
+    input: float
+    output: float
 
 
 @dataclass(slots=True)
-class Meter:
-    """What the calls of one answer took, as the server counts tokens; None as long as it does not."""
+class UsageMeter:
+    """Adds up the calls of one answer. Token counts are the server's; None if it gives none."""
 
     calls: int = 0
-    read: int | None = None
-    written: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
-    def note(self, end: Finished) -> None:
+    def add_call(self, end: Finished) -> None:
         """Count one call."""
         self.calls += 1
         if end.input_tokens is not None:
-            self.read = (self.read or 0) + end.input_tokens
+            self.input_tokens = (self.input_tokens or 0) + end.input_tokens
         if end.output_tokens is not None:
-            self.written = (self.written or 0) + end.output_tokens
+            self.output_tokens = (self.output_tokens or 0) + end.output_tokens
 
     def usage(self, model: str, prompt: Prompt, seconds: float, prices: Prices | None) -> Usage:
-        """Return what the answer to a prompt took."""
+        """Return the usage of the answer to a prompt."""
         return Usage(
-            model,
-            len(prompt.shown),
-            prompt.pictures,
-            prompt.tokens,
-            self.read,
-            self.written,
-            self.calls,
-            seconds,
-            self._cost(prices),
+            model=model,
+            pages=len(prompt.shown),
+            pictures=prompt.image_count,
+            estimated_tokens=prompt.tokens,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            calls=self.calls,
+            seconds=seconds,
+            cost=self._cost(prices),
         )
 
     def _cost(self, prices: Prices | None) -> float | None:
-        if prices is None or self.read is None or self.written is None:
+        if prices is None or self.input_tokens is None or self.output_tokens is None:
             return None
-        return (self.read * prices.read + self.written * prices.written) / 1e6
+        return (self.input_tokens * prices.input + self.output_tokens * prices.output) / 1e6

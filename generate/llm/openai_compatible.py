@@ -1,8 +1,9 @@
-"""Models behind the Chat Completions protocol, as OpenAI, vLLM, SGLang, Ollama, llama.cpp, LM Studio, OpenRouter and
-others serve it, through the `openai` package.
+"""Models that are served with the Chat Completions protocol, through the `openai` package.
 
-Retries are ours (`pagelens.generate.llm.retrying`), the package's own are off. A stream that ends without a finish reason broke off,
-whatever the package says of it. Knows nothing of pages and citations.
+OpenAI, vLLM, SGLang, Ollama, llama.cpp, LM Studio, OpenRouter and others serve it.
+
+Retries are those of `pagelens.generate.llm.retrying`; the package's own are off. A stream that ends without a finish
+reason is an error, although the package accepts it.
 """
 
 import base64
@@ -16,17 +17,24 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, Message, ImagePart, TextDelta
-from pagelens.generate.llm.replies import cut_off, malformed, status_error, timed_out, unreachable
-from pagelens.generate.llm.retrying import RetryableError, Patience, with_retries
+from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, ImagePart, Message, ModelOptions, TextDelta
+from pagelens.generate.llm.retrying import RetryableError, RetryPolicy, with_retries
+from pagelens.generate.llm.server_errors import (
+    cut_off,
+    malformed,
+    no_images_error,
+    status_error,
+    timed_out,
+    unreachable,
+)
 
-NO_KEY = "none"  # local servers want none, the package demands one
+NO_KEY = "none"  # local servers need no key, but the package demands one
 STATUS_OF = {"rate_limit_exceeded": 429, "overloaded": 529, "server_error": 500, "internal_error": 500}
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 
 
 class OpenAICompatibleModel:
-    """A model at an address that speaks Chat Completions."""
+    """A model at an address that is called with the Chat Completions protocol."""
 
     def __init__(
         self,
@@ -35,24 +43,24 @@ class OpenAICompatibleModel:
         address: str | None = None,
         key: str | None = None,
         accepts_images: bool = True,
-        patience: Patience = PATIENCE,
+        retry_policy: RetryPolicy = RETRY_POLICY,
     ) -> None:
-        """`address` ends where /chat/completions begins (".../v1"); None: OpenAI's own, which needs a key."""
+        """`address` is the base URL, without "/chat/completions" (".../v1"); None: OpenAI's own, which needs a key."""
         if address is None and not key:
             raise GenerationError("no-key", f"expected a key for {name}, found none. Set OPENAI_API_KEY.")
         self.name = name
         self.accepts_images = accepts_images
-        self._patience = patience
-        self._own = address is None
-        times = httpx2.Timeout(patience.silence, connect=patience.connect)
-        self._client = openai.OpenAI(base_url=address, api_key=key or NO_KEY, max_retries=0, timeout=times)
+        self._retry_policy = retry_policy
+        self._is_openai = address is None
+        timeout = httpx2.Timeout(retry_policy.idle_timeout, connect=retry_policy.connect_timeout)
+        self._client = openai.OpenAI(base_url=address, api_key=key or NO_KEY, max_retries=0, timeout=timeout)
         self._address = str(self._client.base_url).rstrip("/")
 
     def stream(self, request: ChatRequest) -> Generator[ChatEvent]:
-        """Yield the reply; closing the generator closes the connection. Raises GenerationError."""
-        if request.pictures and not self.accepts_images:
-            raise GenerationError("no-pictures", f"expected a request without pictures for {self.name}, found some")
-        return with_retries(partial(self._call, request), self._patience)
+        """Yield the reply. Closing the generator closes the connection. Raises GenerationError."""
+        if request.images and not self.accepts_images:
+            raise no_images_error(self.name)
+        return with_retries(partial(self._call, request), self._retry_policy)
 
     def _call(self, request: ChatRequest) -> Generator[ChatEvent]:
         try:
@@ -61,48 +69,62 @@ class OpenAICompatibleModel:
                 messages=_messages(request),
                 stream=True,
                 stream_options={"include_usage": True},
-                **self._limits(request),
+                **self._sampling_options(request),
             ) as chunks:
                 yield from _events(chunks, self._address)
         except openai.APIStatusError as exc:
-            raise self._said(exc.status_code, exc, exc.response.headers) from exc
+            raise self._status_error(exc.status_code, exc, exc.response.headers) from exc
         except (openai.APITimeoutError, httpx2.TimeoutException) as exc:
-            raise timed_out(self._address, self._patience.silence) from exc
+            raise timed_out(self._address, self._retry_policy.idle_timeout) from exc
         except (openai.APIConnectionError, httpx2.ConnectError) as exc:
-            raise _lost(exc, self._address) from exc
+            raise _connection_error(exc, self._address) from exc
         except httpx2.HTTPError as exc:
             raise cut_off(self._address) from exc
         except openai.APIError as exc:  # an error within the stream
             code = str(exc.code or exc.type or "")
-            raise self._said(int(code) if code.isdecimal() else STATUS_OF.get(code, 400), exc, {}) from exc
+            raise self._status_error(int(code) if code.isdecimal() else STATUS_OF.get(code, 400), exc, {}) from exc
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as exc:
             raise malformed(self._address, exc) from exc
 
-    def _limits(self, request: ChatRequest) -> dict[str, Any]:
-        """Return how long and how freely the model may write: OpenAI's own models know neither the older name of the
-        one nor, where they reason, the other; local servers know only these."""
-        if self._own:
+    def _sampling_options(self, request: ChatRequest) -> dict[str, Any]:
+        """Return the limit of tokens and the temperature.
+
+        OpenAI's own models reject the older name of the limit and, if they are reasoning models, the temperature;
+        local servers know only these.
+        """
+        if self._is_openai:
             return {"max_completion_tokens": request.max_tokens}
         return {"max_tokens": request.max_tokens, "temperature": 0.0}
 
-    def _said(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | RetryableError:
-        said = f"{exc.code or ''} {exc.message}"
-        return status_error(status, said, model=self.name, address=self._address, headers=headers)
+    def _status_error(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | RetryableError:
+        message = f"{exc.code or ''} {exc.message}"
+        return status_error(status, message, model=self.name, address=self._address, headers=headers)
 
 
-def _lost(exc: Exception, address: str) -> GenerationError:
-    """Return the error for a connection that was never made, or that was lost."""
+def load(name: str, options: ModelOptions) -> OpenAICompatibleModel:
+    """Return the model, see `pagelens.generate.llm.providers`."""
+    return OpenAICompatibleModel(
+        name,
+        address=options.address,
+        key=options.key,
+        accepts_images=options.accepts_images,
+        retry_policy=RetryPolicy(idle_timeout=options.idle_timeout),
+    )
+
+
+def _connection_error(exc: Exception, address: str) -> GenerationError:
+    """Return the error for a connection that could not be made, or that was lost."""
     cause = exc.__cause__ or exc
     return unreachable(address, cause) if isinstance(cause, httpx2.ConnectError) else cut_off(address)
 
 
 def _events(chunks: openai.Stream[ChatCompletionChunk], address: str) -> Iterator[ChatEvent]:
-    reason, refusal, seen = "", "", False
-    used: tuple[int | None, int | None] = (None, None)
+    reason, refusal, any_event = "", "", False
+    token_counts: tuple[int | None, int | None] = (None, None)
     for chunk in chunks:
-        seen = True
+        any_event = True
         if chunk.usage is not None:
-            used = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            token_counts = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
         for choice in (chunk.choices or [])[:1]:
             if choice.delta.content:
                 yield TextDelta(choice.delta.content)
@@ -111,8 +133,8 @@ def _events(chunks: openai.Stream[ChatCompletionChunk], address: str) -> Iterato
     if refusal or reason == "content_filter":
         raise GenerationError("refused", f"the model refused to answer: {refusal or 'its filter did'}")
     if not reason:
-        raise cut_off(address) if seen else malformed(address, "no event at all")
-    yield Finished("length" if reason == "length" else "stop", *used)
+        raise cut_off(address) if any_event else malformed(address, "no event at all")
+    yield Finished("length" if reason == "length" else "stop", *token_counts)
 
 
 def _messages(request: ChatRequest) -> Any:

@@ -1,175 +1,222 @@
-"""Language models by name. The only place that imports their adapters, each when it is asked for and not before.
+"""Language models by name, and the one registry of their providers.
 
-"openai:NAME"       OpenAI, or any address that speaks its protocol, with `address`
-"anthropic:NAME"    Anthropic, or any address that speaks its protocol
+"openai:NAME"       OpenAI, or any server that speaks its protocol, with `address`
+"anthropic:NAME"    Anthropic, or any server that speaks its protocol
 "local:FOLDER"      a checkpoint in a folder, through transformers
-"NAME"              with `address`, or without it where the name says whose it is (gpt-..., o3..., claude-...)
+"NAME"              with `address`; or without it if the name tells the provider (gpt-..., o3..., claude-...)
+
+To add a provider, write a module with a function `load(name, options) -> ChatModel` and add its row to `PROVIDERS`.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 from pagelens.core.errors import GenerationError, UsageError
-from pagelens.generate.llm.chat import ChatModel
+from pagelens.generate.llm.chat import ChatModel, ModelOptions
 from pagelens.generate.llm.metering import Prices
-from pagelens.generate.llm.retrying import Patience
 from pagelens.generate.prompts import Budget
 
-PATIENCE = Patience()
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One way to reach language models. Its module is imported only when one of its models is loaded."""
+
+    name: str  # the prefix of its models' names
+    argument: str  # what follows the prefix
+    module: str  # has `load(name: str, options: ModelOptions) -> ChatModel`
+    extra: str  # of this package, with the libraries that the module imports
+    description: str  # of how a model is reached
+    key_variable: str | None = None  # environment variable of the key; None: needs none
+    own_names: str | None = None  # regular expression of model names that need no prefix
+    check: Callable[[str], None] = lambda _: None  # raises GenerationError for a name that cannot be loaded
+
+
+def _require_checkpoint(name: str) -> None:
+    folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file():
+        raise GenerationError("no-model", f"expected a checkpoint with a config.json at {folder}, found none")
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        Provider(
+            name="openai",
+            argument="NAME",
+            module="pagelens.generate.llm.openai_compatible",
+            extra="llm",
+            description="over openai's protocol",
+            key_variable="OPENAI_API_KEY",
+            own_names=r"(gpt|chatgpt|o\d)\b",
+        ),
+        Provider(
+            name="anthropic",
+            argument="NAME",
+            module="pagelens.generate.llm.anthropic_model",
+            extra="llm",
+            description="over anthropic's protocol",
+            key_variable="ANTHROPIC_API_KEY",
+            own_names="claude",
+        ),
+        Provider(
+            name="local",
+            argument="FOLDER",
+            module="pagelens.generate.llm.local_model",
+            extra="models",
+            description="on this machine through transformers",
+            check=_require_checkpoint,
+        ),
+    )
+}
+DEFAULT_PROVIDER = "openai"  # of models at an address: most servers speak its protocol
+_SYNTAX = [f"{provider.name}:{provider.argument}" for provider in PROVIDERS.values()]
+MODEL_SYNTAX = f"{', '.join(_SYNTAX[:-1])} or {_SYNTAX[-1]}"
+"""How users name a model, for messages."""
+
 BUDGET = Budget()
-NO_PICTURES = ("no", "0", "false")
-PROVIDERS = ("openai", "anthropic", "local")
-_OWN = {"anthropic": re.compile(r"claude"), "openai": re.compile(r"(gpt|chatgpt|o\d)\b")}
+OPTIONS = ModelOptions()
+NO_IMAGES = ("no", "0", "false")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which model answers, and where it is reached."""
+    """Which model answers, how it is reached, and what it may be sent."""
 
     model: str
     address: str | None = None
-    openai_key: str | None = None
-    anthropic_key: str | None = None
-    accepts_images: bool = True  # whether it can be shown pictures; local checkpoints say it themselves
-    patience: Patience = PATIENCE
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)  # provider -> key
+    accepts_images: bool = True  # local checkpoints decide this themselves
+    idle_timeout: float = OPTIONS.idle_timeout  # seconds
     budget: Budget = BUDGET
     prices: Prices | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, model: str | None = None) -> "ModelChoice | None":
-        """Read PAGELENS_LLM_MODEL (unless `model` is given), PAGELENS_LLM_URL, PAGELENS_LLM_KEY, PAGELENS_LLM_PICTURES
-        (how many may be sent; "no": the model reads text only), PAGELENS_LLM_TOKENS (that may be sent, reply included),
-        PAGELENS_LLM_PRICES (of a million tokens read and written: "2.5 10"), PAGELENS_LLM_TIMEOUT (seconds of silence),
-        OPENAI_API_KEY, ANTHROPIC_API_KEY. Raises UsageError for a value that is none of these.
+        """Return the choice that the environment makes; None if no model is named.
 
-        None where no model is named. A provider's key is never sent to PAGELENS_LLM_URL: what stands there gets
-        PAGELENS_LLM_KEY or none.
+        PAGELENS_LLM_MODEL     the model's name, unless `model` is given
+        PAGELENS_LLM_URL       the server's address
+        PAGELENS_LLM_KEY       the key for that address, or for any provider
+        PAGELENS_LLM_PICTURES  how many images may be sent; "no": the model accepts text only
+        PAGELENS_LLM_TOKENS    how many tokens may be sent, reply included
+        PAGELENS_LLM_PRICES    prices of a million input and output tokens, like "2.5 10"
+        PAGELENS_LLM_TIMEOUT   seconds without any reply until the call fails
+        OPENAI_API_KEY, ANTHROPIC_API_KEY  keys of the providers; never sent to PAGELENS_LLM_URL
+
+        Raises UsageError for a value that cannot be read.
         """
         name = model or environment.get("PAGELENS_LLM_MODEL", "")
         if not name.strip():
             return None
         address = environment.get("PAGELENS_LLM_URL") or None
-        key = environment.get("PAGELENS_LLM_KEY") or None
         return cls(
-            name.strip(),
+            model=name.strip(),
             address=address,
-            openai_key=key or (None if address else environment.get("OPENAI_API_KEY")),
-            anthropic_key=key or (None if address else environment.get("ANTHROPIC_API_KEY")),
-            accepts_images=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in NO_PICTURES,
+            keys=_keys(environment, own_address=address is None),
+            accepts_images=environment.get("PAGELENS_LLM_PICTURES", "").lower() not in NO_IMAGES,
+            idle_timeout=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", "")),
             budget=_budget(environment),
             prices=_prices(environment.get("PAGELENS_LLM_PRICES", "")),
-            patience=replace(PATIENCE, silence=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", ""))),
         )
 
 
+def _keys(environment: Mapping[str, str], *, own_address: bool) -> dict[str, str]:
+    """Return the key for each provider. `own_address`: its models are called at the provider's own address."""
+    keys = {}
+    for provider in PROVIDERS.values():
+        key = environment.get("PAGELENS_LLM_KEY")
+        if not key and own_address and provider.key_variable:
+            key = environment.get(provider.key_variable)
+        if key:
+            keys[provider.name] = key
+    return keys
+
+
 def _budget(environment: Mapping[str, str]) -> Budget:
-    tokens, pictures = (environment.get(f"PAGELENS_LLM_{name}", "") for name in ("TOKENS", "PICTURES"))
-    if pictures.lower() in (*NO_PICTURES, "yes", "true"):
-        pictures = ""
+    tokens, images = (environment.get(f"PAGELENS_LLM_{name}", "") for name in ("TOKENS", "PICTURES"))
+    if images.lower() in (*NO_IMAGES, "yes", "true"):
+        images = ""
     return replace(
         BUDGET,
-        tokens=_count("PAGELENS_LLM_TOKENS", tokens, least=2 * BUDGET.reply) if tokens else BUDGET.tokens,
-        pictures=_count("PAGELENS_LLM_PICTURES", pictures, least=1) if pictures else BUDGET.pictures,
+        tokens=_count("PAGELENS_LLM_TOKENS", tokens, least=2 * BUDGET.reply_tokens) if tokens else BUDGET.tokens,
+        images=_count("PAGELENS_LLM_PICTURES", images, least=1) if images else BUDGET.images,
     )
 
 
-def _count(name: str, said: str, *, least: int) -> int:
-    if not said.isdecimal() or int(said) < least:
-        raise UsageError(f"expected a number from {least} up in {name}, found {said!r}")
-    return int(said)
+def _count(variable: str, value: str, *, least: int) -> int:
+    if not value.isdecimal() or int(value) < least:
+        raise UsageError(f"expected a number from {least} up in {variable}, found {value!r}")
+    return int(value)
 
 
-def _prices(said: str) -> Prices | None:
-    if not said:
+def _prices(value: str) -> Prices | None:
+    if not value:
         return None
     try:
-        read, written = (float(one) for one in said.split())
+        input_price, output_price = (float(price) for price in value.split())
     except ValueError:
-        read = written = -1.0
-    if not (0 <= read < 1e6 and 0 <= written < 1e6):
-        raise UsageError(f"expected two prices in PAGELENS_LLM_PRICES, like '2.5 10', found {said!r}")
-    return Prices(read, written)
+        input_price = output_price = -1.0
+    if not (0 <= input_price < 1e6 and 0 <= output_price < 1e6):
+        raise UsageError(f"expected two prices in PAGELENS_LLM_PRICES, like '2.5 10', found {value!r}")
+    return Prices(input_price, output_price)
 
 
-def _seconds(said: str) -> float:
+def _seconds(value: str) -> float:
     try:
-        seconds = float(said or PATIENCE.silence)
+        seconds = float(value or OPTIONS.idle_timeout)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e6:
-        raise UsageError(f"expected seconds above 0 in PAGELENS_LLM_TIMEOUT, found {said!r}")
+        raise UsageError(f"expected seconds above 0 in PAGELENS_LLM_TIMEOUT, found {value!r}")
     return seconds
 
 
-def provider_of(choice: ModelChoice) -> tuple[str, str]:
-    """Return provider and the model's name there. Raises GenerationError("no-address") where the name says nothing."""
-    provider, colon, name = choice.model.partition(":")
-    if colon and provider in PROVIDERS and name:
-        return provider, name
+def provider_of(choice: ModelChoice) -> tuple[Provider, str]:
+    """Return the provider and its name of the model. Raises GenerationError("no-address") if neither is clear."""
+    prefix, colon, name = choice.model.partition(":")
+    if colon and prefix in PROVIDERS and name:
+        return PROVIDERS[prefix], name
     if choice.address is not None:
-        return "openai", choice.model
-    for provider, pattern in _OWN.items():
-        if pattern.match(choice.model):
+        return PROVIDERS[DEFAULT_PROVIDER], choice.model
+    for provider in PROVIDERS.values():
+        if provider.own_names and re.match(provider.own_names, choice.model):
             return provider, choice.model
     raise GenerationError(
         "no-address",
         f"expected an address for the model {choice.model!r}, found none. Set PAGELENS_LLM_URL, or name the model "
-        "openai:NAME, anthropic:NAME or local:FOLDER.",
+        f"{MODEL_SYNTAX}.",
     )
 
 
 def describe(choice: ModelChoice) -> str:
-    """Say which model it is, where it is reached and whether there is a key for it, never which. Raises GenerationError
-    where the name says nothing."""
+    """Return which model it is, how it is reached and whether there is a key, never the key itself.
+
+    Raises GenerationError("no-address") as `provider_of` does.
+    """
     provider, name = provider_of(choice)
-    if provider == "local":
-        return f"{name}, here through transformers"
-    key = choice.anthropic_key if provider == "anthropic" else choice.openai_key
-    place = choice.address or "the provider's own address"
-    return f"{name} over {provider}'s protocol at {place}, {'with' if key else 'without'} a key"
+    if provider.key_variable is None:
+        return f"{name}, {provider.description}"
+    address = choice.address or "the provider's own address"
+    return f"{name} {provider.description} at {address}, {'with' if provider.name in choice.keys else 'without'} a key"
 
 
 def load_chat_model(choice: ModelChoice) -> ChatModel:
-    """Return the model, ready to be asked; nothing is sent yet.
+    """Return the model, ready for requests; nothing is sent yet.
 
     Raises GenerationError: "no-address", "no-key", "no-library", for a local one "no-model".
     """
     provider, name = provider_of(choice)
+    provider.check(name)
+    options = ModelOptions(choice.address, choice.keys.get(provider.name), choice.accepts_images, choice.idle_timeout)
     try:
-        if provider == "anthropic":
-            return _anthropic(name, choice)
-        return _local(name) if provider == "local" else _openai(name, choice)
+        load: Callable[[str, ModelOptions], ChatModel] = import_module(provider.module).load
+        return load(name, options)
     except ImportError as exc:
-        library = {"openai": "openai", "anthropic": "anthropic", "local": "transformers"}[provider]
         raise GenerationError(
-            "no-library", f"expected the package {library}, found none: pip install {library}"
+            "no-library",
+            f"expected the libraries for {provider.name} models, {exc.name} is missing: "
+            f"pip install 'pagelens[{provider.extra}]'",
         ) from exc
-
-
-def _openai(name: str, choice: ModelChoice) -> ChatModel:
-    from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
-
-    return OpenAICompatibleModel(
-        name,
-        address=choice.address,
-        key=choice.openai_key,
-        accepts_images=choice.accepts_images,
-        patience=choice.patience,
-    )
-
-
-def _anthropic(name: str, choice: ModelChoice) -> ChatModel:
-    from pagelens.generate.llm.anthropic_model import AnthropicModel
-
-    return AnthropicModel(name, key=choice.anthropic_key, address=choice.address, patience=choice.patience)
-
-
-def _local(name: str) -> ChatModel:
-    folder = Path(name).expanduser()
-    if not (folder / "config.json").is_file():
-        raise GenerationError("no-model", f"expected a checkpoint with a config.json at {folder}, found none")
-    from pagelens.generate.llm.local_model import LocalModel
-
-    return LocalModel(folder)

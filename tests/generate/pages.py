@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.spaces import Space
-from pagelens.core.types import PageRef, PageText, ShownPage
+from pagelens.core.types import ContextPage, PageRef, PageText
 
 LETTER, LINE = 0.01, 0.02  # width and height, in fractions of the page
 
@@ -39,9 +39,9 @@ def set_page(layout: str, *, left: float = 0.05) -> PageText:
 
 def show(
     layout: str, path: str = "report.pdf", number: int = 1, label: str | None = None, title: str = ""
-) -> ShownPage:
+) -> ContextPage:
     """Return a page as an answerer gets it."""
-    return ShownPage(PageRef(path, number), label, title, set_page(layout))
+    return ContextPage(PageRef(path, number), label, title, set_page(layout))
 
 
 def analyze(text: str) -> list[str]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, no_text
 from pagelens.generate.citations.checking import Check, CitationChecker
-from pagelens.generate.citations.numbers import readings, word_number
-from pagelens.generate.citations.page_words import differ
+from pagelens.generate.citations.numbers import possible_values, parse_number_words
+from pagelens.generate.citations.page_words import edit_distance
 from tests.generate.pages import analyze, set_page
 
 PAGE = set_page(
@@ -114,8 +114,8 @@ def test_letters_that_a_machine_misread_are_forgiven_but_never_digits() -> None:
 def test_a_whole_number_is_the_same_however_its_thousands_are_parted(number: int) -> None:
     plain = str(number)
     for mark in (",", ".", "\u00a0", "\u202f", "'"):
-        assert Decimal(number) in readings(f"{number:,}".replace(",", mark))
-    assert readings(plain) == {Decimal(number)}
+        assert Decimal(number) in possible_values(f"{number:,}".replace(",", mark))
+    assert possible_values(plain) == {Decimal(number)}
 
 
 @settings(deadline=None)
@@ -123,7 +123,7 @@ def test_a_whole_number_is_the_same_however_its_thousands_are_parted(number: int
 def test_decimals_are_read_with_either_mark(whole: int, hundredths: int) -> None:
     value = Decimal(whole) + Decimal(hundredths) / 100
     for written in (f"{whole}.{hundredths:02}", f"{whole},{hundredths:02}", f"{whole:,}.{hundredths:02}"):
-        assert value in readings(written)
+        assert value in possible_values(written)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_decimals_are_read_with_either_mark(whole: int, hundredths: int) -> None
     ],
 )
 def test_what_may_be_read_two_ways_is_read_both(written: str, values: list[str]) -> None:
-    assert readings(written) == {Decimal(value) for value in values}
+    assert possible_values(written) == {Decimal(value) for value in values}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_what_may_be_read_two_ways_is_read_both(written: str, values: list[str])
     ],
 )
 def test_numbers_in_words(words: str, value: int | None) -> None:
-    found, _ = word_number(words.split())
+    found, _ = parse_number_words(words.split())
     assert found == (None if value is None else Decimal(value))
 
 
@@ -180,8 +180,8 @@ def test_the_edit_distance_is_that_of_its_definition(one: str, other: str) -> No
         return known[i, j]
 
     whole = distance_of(len(one), len(other))
-    assert differ(one, other, 20) == whole
-    assert differ(one, other, 1) == min(whole, 2)
+    assert edit_distance(one, other, 20) == whole
+    assert edit_distance(one, other, 1) == min(whole, 2)
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.core.types import Extraction, PageRef
 from pagelens.generate.extraction.extractor import ModelExtractor
-from pagelens.generate.extraction.schemas import leaves, loosened, problems, read_schema, words_of
+from pagelens.generate.extraction.schemas import leaf_values, allow_nulls, problems, read_schema, schema_words
 from pagelens.generate.llm.scripted import Reply, ScriptedModel
 from tests.generate.pages import analyze, show
 
@@ -131,16 +131,16 @@ def test_null_is_allowed_for_every_property_however_deep() -> None:
     assert problems({"total": {"amount": None}, "kind": None}, schema) == []
     assert problems({"total": None}, schema) == []
     assert problems({"total": {"amount": "x"}}, schema) and problems({"kind": "c"}, schema)
-    assert loosened(True) is True
+    assert allow_nulls(True) is True
 
 
 def test_pointers_are_escaped_as_rfc_6901_says() -> None:
-    assert list(leaves({"a/b": {"m~n": [1, None]}})) == [("/a~1b/m~0n/0", 1), ("/a~1b/m~0n/1", None)]
+    assert list(leaf_values({"a/b": {"m~n": [1, None]}})) == [("/a~1b/m~0n/0", 1), ("/a~1b/m~0n/1", None)]
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
 def test_every_pointer_leads_to_its_value(data: object) -> None:
-    for pointer, value in leaves(data):
+    for pointer, value in leaf_values(data):
         place = data
         for part in pointer.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
@@ -149,7 +149,7 @@ def test_every_pointer_leads_to_its_value(data: object) -> None:
 
 
 def test_a_schema_is_searched_by_its_names_and_descriptions() -> None:
-    assert words_of(SCHEMA).split() == "Invoice number total paid on items net, in euros name price".split()
+    assert schema_words(SCHEMA).split() == "Invoice number total paid on items net, in euros name price".split()
 
 
 def test_an_order_in_a_page_stays_data() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pagelens.core.types import Answer, PageRef, PageText, ShownPage, no_text
+from pagelens.core.types import Answer, ContextPage, PageRef, PageText, no_text
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 from pagelens.generate.extractive.sentence_scoring import ENCODED
 from tests.generate.pages import TermEncoder, analyze, show
@@ -89,7 +89,7 @@ def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(
     assert not answer.found
     assert answer.text == "Not in these documents. What was looked at: pump.pdf p.3; trip.pdf p.12."
     assert answer.citations == []
-    assert answer.looked_at == [page.ref for page in PAGES]
+    assert answer.context_pages == [page.ref for page in PAGES]
     assert answer.confidence < 0.5
 
 
@@ -136,7 +136,7 @@ def test_the_threshold_decides() -> None:
 
 def test_no_pages_and_pages_without_text_are_refused_and_told_apart() -> None:
     assert WITH_ENCODER.answer("What is it?", []).text == "Not in these documents. No page was found to look at."
-    scan = ShownPage(PageRef("scan.pdf", 2), None, "", no_text())
+    scan = ContextPage(PageRef("scan.pdf", 2), None, "", no_text())
     answer = WITH_ENCODER.answer("What is it?", [scan])
     assert answer.text == (
         "Not in these documents. What was looked at: scan.pdf p.2. None of them holds text that could be read."
@@ -228,7 +228,7 @@ def test_escapes_and_control_characters_do_not_pass_into_the_answer() -> None:
     text = " ".join(words)
     spans = [(text.index(word), text.index(word) + len(word)) for word in words]
     boxes = np.array([(0.1 * n, 0.1, 0.1 * n + 0.09, 0.2) for n in range(len(words))], np.float32)
-    page = ShownPage(PageRef("a\x1b[2Jb.pdf", 1), "\x1b[1mi", "", PageText(text, np.array(spans, np.int32), boxes))
+    page = ContextPage(PageRef("a\x1b[2Jb.pdf", 1), "\x1b[1mi", "", PageText(text, np.array(spans, np.int32), boxes))
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("Which page has the warranty?", [page])
     assert answer.text == "Page 1 (printed i): The warranty lasts five years. [1]"
     refusal = ExtractiveAnswerer(analyze, threshold=1).answer("Where is Oslo?", [page])
@@ -251,17 +251,17 @@ _pages = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(_pages, st.text(max_size=60), st.booleans())
 def test_whatever_is_asked_an_answer_cites_what_was_shown_and_nothing_else(
-    pages: list[ShownPage], question: str, encoded: bool
+    pages: list[ContextPage], question: str, encoded: bool
 ) -> None:
     answer = ExtractiveAnswerer(analyze, TermEncoder() if encoded else None, threshold=0.2).answer(question, pages)
     _check(answer, pages)
 
 
-def _check(answer: Answer, pages: list[ShownPage]) -> None:
+def _check(answer: Answer, pages: list[ContextPage]) -> None:
     assert 0 <= answer.confidence <= 1
     assert answer.found == bool(answer.citations)
     assert len(answer.citations) <= 3
-    assert list(answer.looked_at) == [page.ref for page in pages]
+    assert list(answer.context_pages) == [page.ref for page in pages]
     for citation in answer.citations:
         assert any(citation.quote in " ".join(page.text.text.split()) for page in pages if page.ref == citation.ref), (
             citation

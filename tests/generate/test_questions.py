@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer, Want
+from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer, AnswerType
 from tests.generate.pages import analyze
 
 READER = QuestionAnalyzer(analyze)
@@ -24,7 +24,7 @@ READER = QuestionAnalyzer(analyze)
         ("What is a heat pump?", "definition"),
     ],
 )
-def test_a_question_says_what_kind_of_thing_answers_it(question: str, want: Want) -> None:
+def test_a_question_says_what_kind_of_thing_answers_it(question: str, want: AnswerType) -> None:
     assert want in READER.read(question).wants
 
 
@@ -47,8 +47,8 @@ def test_an_answer_holds_what_is_asked_for_beyond_what_the_question_says(
     question: str, answer: str, other: str
 ) -> None:
     read = READER.read(question)
-    assert read.satisfied_by(answer)
-    assert not read.satisfied_by(other)
+    assert read.is_answered_by(answer)
+    assert not read.is_answered_by(other)
 
 
 def test_function_words_do_not_describe_and_words_of_form_hardly_do() -> None:
@@ -70,11 +70,11 @@ def test_a_question_of_function_words_alone_is_described_by_all_of_them() -> Non
 def test_a_page_number_says_where_to_look_and_describes_nothing() -> None:
     read = READER.read("What is the name of the diagram on page 12?")
     assert "12" not in read.terms
-    assert not read.asks_page
+    assert not read.asks_for_page
 
 
 @pytest.mark.parametrize(
     "question", ["On which page is the warranty?", "What page shows the map?", "Give the page number."]
 )
 def test_a_question_for_a_page_is_heard(question: str) -> None:
-    assert READER.read(question).asks_page
+    assert READER.read(question).asks_for_page

@@ -8,7 +8,7 @@ import numpy as np
 import pymupdf
 import pytest
 
-from pagelens.core.types import PageRef, PageText, ShownPage, no_text
+from pagelens.core.types import ContextPage, PageRef, PageText, no_text
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 from pagelens.generate.extractive.sentences import MAX_WORDS, split_sentences
 from tests.generate.pages import TermEncoder, analyze
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.skipif(not HANDBOOK.exists(), reason="the development d
 
 
 @cache
-def handbook() -> list[ShownPage]:
+def handbook() -> list[ContextPage]:
     with pymupdf.open(HANDBOOK) as pdf:
-        return [ShownPage(PageRef(HANDBOOK.name, page.number + 1), None, "", _text(page)) for page in pdf]
+        return [ContextPage(PageRef(HANDBOOK.name, page.number + 1), None, "", _text(page)) for page in pdf]
 
 
 def _text(page: pymupdf.Page) -> PageText:

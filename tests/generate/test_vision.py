@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pagelens.core.errors import GenerationError, NotFound
-from pagelens.core.types import Answer, AnswerEvent, Citation, ImageArray, PageRef, ShownPage, no_text
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, ImageArray, PageRef, no_text
 from pagelens.generate.abstention import Opening
-from pagelens.generate.citations.marks import Mark, MarkReader
+from pagelens.generate.citations.marks import Mark, MarkParser
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.metering import Prices
@@ -47,7 +47,7 @@ def texts_of(request: ChatRequest) -> str:
 
 def ask(
     *replies: Reply,
-    pages: Sequence[ShownPage] = PAGES,
+    pages: Sequence[ContextPage] = PAGES,
     accepts_images: bool = True,
     piece: int = 5,
     question: str = "How much?",
@@ -123,7 +123,7 @@ def test_two_pages_that_lack_a_number_do_not_bear_it_out_together() -> None:
 def test_not_found_is_an_answer_that_names_what_was_looked_at() -> None:
     for said in ("NOT_FOUND", "**NOT_FOUND**", "not found.", "<think>hm, [1]?</think>\nNOT_FOUND"):
         answer, model = ask(said)
-        assert not answer.found and answer.looked_at == [REPORT.ref, FLEET.ref] and answer.citations == []
+        assert not answer.found and answer.context_pages == [REPORT.ref, FLEET.ref] and answer.citations == []
         assert "report.pdf p.3" in answer.text and answer.usage is not None and len(model.requests) == 1
 
 
@@ -294,7 +294,7 @@ def test_no_text_closes_its_fence(text: str) -> None:
 
 
 def read_marks(text: str, cuts: Sequence[int], shown: int = 3) -> tuple[str, list[Mark], list[int]]:
-    reader = MarkReader(shown)
+    reader = MarkParser(shown)
     bounds = [0, *sorted({min(cut, len(text)) for cut in cuts}), len(text)]
     said = [one for start, end in itertools.pairwise(bounds) for one in reader.feed(text[start:end])]
     said += reader.finish()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, Passage
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_quote
 from tests.index.fixtures import page_text
 

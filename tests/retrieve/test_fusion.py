@@ -1,6 +1,7 @@
 """Reciprocal-rank fusion against hand-worked sums and a twin of one line; lane weights against hand-worked cases."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from pagelens.retrieve.fusion import (
     MAX_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT_ALONE,
-    WEIGHTS,
     balanced_weights,
     reciprocal_rank_fusion,
 )
+from pagelens.retrieve.lanes import ImageLane, PageLane, TextLane, VisualLane, WordsLane
 
 
 def ranking(lane: str, *pages: int) -> Ranking:
@@ -82,6 +83,21 @@ def test_every_page_gets_the_sum_over_its_lanes(lists: list[list[int]], k: float
 # Lane weights
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
+LANES = (WordsLane, TextLane, ImageLane, VisualLane, PageLane)
+WEIGHTS = {lane.name: lane.weight for lane in LANES}
+
+
+def lane_weights(
+    query: Query, rankings: list[Ranking], *, idf_sum: float, comparable_cosines: bool
+) -> Mapping[str, float]:
+    return balanced_weights(
+        query,
+        rankings,
+        idf_sum=idf_sum,
+        comparable_cosines=comparable_cosines,
+        weights=WEIGHTS,
+        image_query_weights={lane.name: lane.image_query_weight for lane in LANES},
+    )
 
 
 def best_scores(*, words: float, text: float, image: float) -> list[Ranking]:
@@ -91,17 +107,17 @@ def best_scores(*, words: float, text: float, image: float) -> list[Ranking]:
 def test_even_odds_give_the_image_lane_weight_one() -> None:
     """9.4 * (0.4 - text) - 2.4 * 5 / 10 + 1.55 = 0 where text = 0.4 + 0.35 / 9.4."""
     found = best_scores(words=5.0, text=0.4 + 0.35 / 9.4, image=0.4)
-    weights = balanced_weights(Query("x"), found, idf_sum=10.0, comparable_cosines=True)
+    weights = lane_weights(Query("x"), found, idf_sum=10.0, comparable_cosines=True)
     assert weights == {**WEIGHTS, "image": pytest.approx(1.0)}
 
 
 def test_an_image_that_fits_better_than_any_passage_weighs_up_to_the_most() -> None:
-    weight = balanced_weights(
-        Query("x"), best_scores(words=2, text=0.30, image=0.35), idf_sum=10, comparable_cosines=True
-    )["image"]
+    weight = lane_weights(Query("x"), best_scores(words=2, text=0.30, image=0.35), idf_sum=10, comparable_cosines=True)[
+        "image"
+    ]
     assert weight == pytest.approx(math.exp(9.4 * 0.05 - 0.48 + 1.55))
     assert (
-        balanced_weights(Query("x"), best_scores(words=2, text=0.2, image=0.6), idf_sum=10, comparable_cosines=True)[
+        lane_weights(Query("x"), best_scores(words=2, text=0.2, image=0.6), idf_sum=10, comparable_cosines=True)[
             "image"
         ]
         == MAX_IMAGE_WEIGHT
@@ -109,34 +125,26 @@ def test_an_image_that_fits_better_than_any_passage_weighs_up_to_the_most() -> N
 
 
 def test_words_that_are_all_found_leave_the_image_lane_little() -> None:
-    weights = balanced_weights(
-        Query("x"), best_scores(words=20, text=0.6, image=0.2), idf_sum=10, comparable_cosines=True
-    )
+    weights = lane_weights(Query("x"), best_scores(words=20, text=0.6, image=0.2), idf_sum=10, comparable_cosines=True)
     assert weights["image"] == MIN_IMAGE_WEIGHT
 
 
 def test_cosines_of_two_spaces_are_not_compared() -> None:
     one, other = (best_scores(words=4, text=text, image=0.1) for text in (0.2, 0.9))
-    weights = [
-        balanced_weights(Query("x"), found, idf_sum=10, comparable_cosines=False)["image"] for found in (one, other)
-    ]
+    weights = [lane_weights(Query("x"), found, idf_sum=10, comparable_cosines=False)["image"] for found in (one, other)]
     assert weights[0] == weights[1] == pytest.approx(math.exp(-5.1 * 0.4 + 2.45))
-    sure = balanced_weights(
-        Query("x"), best_scores(words=30, text=0.1, image=0.1), idf_sum=10, comparable_cosines=False
-    )
+    sure = lane_weights(Query("x"), best_scores(words=30, text=0.1, image=0.1), idf_sum=10, comparable_cosines=False)
     assert sure["image"] == MIN_IMAGE_WEIGHT_ALONE
 
 
 def test_without_photos_or_without_words_nothing_breaks() -> None:
-    assert (
-        balanced_weights(Query("x"), [Ranking("words", [Hit(1, 3.0)])], idf_sum=5, comparable_cosines=True) == WEIGHTS
-    )
-    only = balanced_weights(Query("x"), [Ranking("image", [Hit(1, 0.1)])], idf_sum=0, comparable_cosines=True)
+    assert lane_weights(Query("x"), [Ranking("words", [Hit(1, 3.0)])], idf_sum=5, comparable_cosines=True) == WEIGHTS
+    only = lane_weights(Query("x"), [Ranking("image", [Hit(1, 0.1)])], idf_sum=0, comparable_cosines=True)
     assert only["image"] == MAX_IMAGE_WEIGHT  # exp(0.94 + 1.55) is more
 
 
 def test_an_image_with_a_text_goes_by_the_image() -> None:
-    alone = balanced_weights(Query(image=IMAGE), [], idf_sum=0, comparable_cosines=True)
-    both = balanced_weights(Query("but at night", IMAGE), [], idf_sum=0, comparable_cosines=True)
+    alone = lane_weights(Query(image=IMAGE), [], idf_sum=0, comparable_cosines=True)
+    both = lane_weights(Query("but at night", IMAGE), [], idf_sum=0, comparable_cosines=True)
     assert alone == WEIGHTS
     assert min(both["image"], both["visual"]) > 2 * sum(both[lane] for lane in ("words", "text", "page"))

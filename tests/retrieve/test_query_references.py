@@ -4,7 +4,7 @@ import pytest
 
 from pagelens.core.types import Document
 from pagelens.index.catalog.reads import DocumentRow
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.retrieve.query_references import DocumentNameIndex, PageReferences, find_page_references
 
 

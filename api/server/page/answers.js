@@ -70,7 +70,7 @@ async function follow(question, said, sources, notes, signal) {
       cited.clear();
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
       notes.replaceChildren(...data.notes.map((note) => make("p", { textContent: note })));
-      if (!data.found && data.looked_at.length) notes.append(lookedAt(data.looked_at));
+      if (!data.found && data.context_pages.length) notes.append(lookedAt(data.context_pages));
       history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
     }
     said.replaceChildren(...withMarks(text, cited));

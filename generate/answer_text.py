@@ -1,0 +1,41 @@
+"""Text of answers: names of pages, the text of a "not found", and text made safe to print in a terminal."""
+
+import re
+from collections.abc import Sequence
+
+from pagelens.core.types import ContextPage, PageRef
+
+_ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
+# C0 and C1 controls except the newline, and the marks that change the direction of the text after them.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def page_name(ref: PageRef, label: str | None) -> str:
+    """Return "Page 12 (printed iv)"; the printed label only if it differs from the page's number."""
+    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
+    return f"Page {ref.number}{printed}"
+
+
+def not_found_text(pages: Sequence[ContextPage]) -> str:
+    """Return the text of an answer that the pages do not give, with the pages that were read."""
+    if not pages:
+        return "Not in these documents. No page was found to look at."
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        numbers.setdefault(page.ref.path, []).append(page.ref.number)
+    names = "; ".join(
+        f"{printable(path.rpartition('/')[2])} p.{', '.join(map(str, sorted(of_path)))}"
+        for path, of_path in numbers.items()
+    )
+    unreadable = "" if any(len(page.text.spans) for page in pages) else " None of them holds text that could be read."
+    return f"Not in these documents. What was looked at: {names}.{unreadable}"
+
+
+def printable(text: str) -> str:
+    """Return the text in one line without terminal escapes, control characters and text direction marks."""
+    return one_line(_CONTROLS.sub("", _ESCAPES.sub("", text.replace("\t", " "))))
+
+
+def one_line(text: str) -> str:
+    """Return the text with each run of white space replaced by one blank."""
+    return " ".join(text.split())
