@@ -1,32 +1,38 @@
-# Each target works as the first command on a fresh machine: it makes .venv and installs into it.
+# Each target works as the first command on a fresh machine: it makes a virtual environment and installs into it.
+# The demo installs the light PageLens (no torch); the tests and checks install everything.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/installed-$(shell cat pyproject.toml | cksum | cut -d' ' -f1)
 TEST_WORKERS ?= 2
+SUM := $(shell cksum < pyproject.toml | cut -d' ' -f1)
+DEMO := .venv-demo
+DEV := .venv
 
 .PHONY: demo test test-all check clean
 
-demo: $(STAMP)
-	$(BIN)/pagelens demo
+demo: $(DEMO)/installed-$(SUM)
+	$(DEMO)/bin/pagelens demo
 
-test: $(STAMP)
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) -m "not slow"
+test: $(DEV)/installed-$(SUM)
+	$(DEV)/bin/python -m pytest -n $(TEST_WORKERS) -m "not slow"
 
-test-all: $(STAMP)
-	$(BIN)/python -m pytest -n $(TEST_WORKERS)
+test-all: $(DEV)/installed-$(SUM)
+	$(DEV)/bin/python -m pytest -n $(TEST_WORKERS)
 
-check: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: $(DEV)/installed-$(SUM)
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/hadolint Dockerfile
 
-$(STAMP): pyproject.toml
+$(DEMO)/installed-$(SUM): INSTALL = --editable ".[demo]"
+$(DEV)/installed-$(SUM): INSTALL = --editable ".[all]" --group dev
+
+%/installed-$(SUM): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or newer, found " + sys.version.split()[0] + ". Set PYTHON to one: make demo PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$*/bin/python -m pip install --quiet $(INSTALL)
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

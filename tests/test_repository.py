@@ -1,56 +1,102 @@
-"""The repository itself: what is packed, what the README lists, what no room may do."""
+"""The repository itself: what is packed, what is installed, what the documentation lists, which words are retired."""
 
 import ast
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.api.files import write_pdf
+
 ROOT = Path(__file__).parents[1]
-ROOMS = sorted(
-    path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
-)
-DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js", ".html"}
-MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+PACKAGES = ("core", "encode", "ingest", "index", "retrieve", "generate", "api", "evals")
+DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js", ".html", ".onnx"}
+MODULES = [ROOT / "pagelens" / "__init__.py", ROOT / "pagelens" / "__main__.py"]
+MODULES += [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+OF_SOMEBODY_ELSE = ("api", "core", "encode", "evals", "generate", "index", "ingest", "retrieve", "tests")
 
 
-def test_the_wheel_holds_every_room_and_nothing_else(tmp_path: Path) -> None:
-    source = tmp_path / "source"  # setuptools leaves a `build` folder, and packs what an older one holds
-    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "benchmarks")
-    shutil.copytree(ROOT, source, ignore=left_out)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        str(source),
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(tmp_path),
-    ]
-    done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # setuptools leaves a `build` folder, and packs what an older one holds
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "benchmarks", "demo")
+    shutil.copytree(ROOT, source, ignore=left_out, symlinks=True)
+    command = [sys.executable, "-m", "pip", "wheel", str(source), "--no-deps", "--no-build-isolation", "--quiet"]
+    done = subprocess.run([*command, "-w", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    [wheel] = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_one_package_with_every_module_and_data_file(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.split("/")[0] for name in names} == {"pagelens", wheel.name.split("-py3")[0] + ".dist-info"}
     packed = {name for name in names if name.endswith(".py")}
-    assert packed == {str(path.relative_to(ROOT)) for path in MODULES} | {"pagelens.py"}
-    data = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in DATA}
+    in_package = {path.relative_to(ROOT).as_posix().removeprefix("pagelens/") for path in MODULES}
+    assert packed == {f"pagelens/{path}" for path in in_package}
+    data = {
+        f"pagelens/{path.relative_to(ROOT).as_posix()}"
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in DATA
+    }
     assert data
-    assert data <= set(names), "a module's data file is left out"
+    assert data <= names, f"data files left out: {sorted(data - names)}"
 
 
-def test_pyproject_names_every_room_for_packing_and_for_the_import_check() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    packages = sorted({".".join(path.relative_to(ROOT).parts[:-1]) for path in MODULES})
-    assert sorted(project["tool"]["setuptools"]["packages"]) == packages
-    assert sorted(project["tool"]["importlinter"]["root_packages"]) == ROOMS
+def test_the_installed_wheel_works_in_a_folder_whose_modules_have_our_folders_names(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel)], check=True)
+    [site] = environment.glob("lib/python3*/site-packages")
+    assert {path.name for path in site.iterdir()} == {"pagelens", wheel.name.split("-py3")[0] + ".dist-info"}
+    # The dependencies, from where the tests have theirs; a path in a .pth file brings no other .pth file with it.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    folder = tmp_path / "somebody-else"
+    for name in OF_SOMEBODY_ELSE:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise RuntimeError('code of the current folder')\n")
+        (folder / f"{name}.py").write_text("raise RuntimeError('code of the current folder')\n")
+    write_pdf(folder / "harbour.pdf", ["Timber grew to 52,300 tonnes in 2024."])
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = run(str(python), "-c", "import pagelens, pagelens.retrieve.fusion as m; print(pagelens.__file__, m.__file__)")
+    assert all(Path(one).is_relative_to(site) for one in where.split())
+    pagelens = str(environment / "bin" / "pagelens")
+    run(pagelens, "index", "harbour.pdf", "-c", "C", "--profile", "builtin")
+    assert "harbour.pdf p.1" in run(pagelens, "search", "timber", "-c", "C")
+    assert "52,300 tonnes" in run(str(python), "-m", "pagelens", "ask", "How much timber in 2024?", "-c", "C")
+
+
+def test_the_package_links_to_every_top_level_package() -> None:
+    links = {path.name: path.resolve() for path in (ROOT / "pagelens").iterdir() if path.is_symlink()}
+    assert links == {name: ROOT / name for name in PACKAGES}
+
+
+def test_no_module_imports_a_folder_of_the_repository_by_its_bare_name() -> None:
+    for path in [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in names if name.split(".")[0] in PACKAGES], path
 
 
 def test_every_test_folder_is_a_package_so_that_none_shadows_a_room() -> None:
@@ -71,7 +117,9 @@ def test_the_map_lists_every_module_as_it_describes_itself(tmp_path: Path) -> No
 def test_every_dependency_has_its_line_of_why() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     why = (ROOT / "docs" / "DEPENDENCIES.md").read_text("utf-8")
-    names = [re.split(r"[=<>\[]", entry)[0] for entry in project["project"]["dependencies"]]
+    extras = project["project"]["optional-dependencies"]
+    entries = [*project["project"]["dependencies"], *(entry for group in extras.values() for entry in group)]
+    names = [re.split(r"[=<>\[]", entry)[0] for entry in entries]
     assert [name for name in names if name not in why] == []
 
 
@@ -80,9 +128,9 @@ def test_a_module_says_what_it_is_and_its_logger_has_our_name(path: Path) -> Non
     tree = ast.parse(path.read_text("utf-8"))
     assert ast.get_docstring(tree)
     if path.name == "__init__.py":
-        assert len(tree.body) == 1, "a room's __init__ holds one docstring"
-    if path == ROOT / "api" / "logs.py":
+        assert len(tree.body) == 1 or path.parent.name == "pagelens", "a package's __init__ holds one docstring"
+    if path.name == "logs.py":
         return  # it sets up everybody's
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "getLogger":
-            assert ast.unparse(call.args[0]) == "f'pagelens.{__name__}'"
+            assert ast.unparse(call.args[0]) == "__name__"
