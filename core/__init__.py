@@ -1,1 +1,1 @@
-"""The vocabulary every room shares: types, keys, spaces, errors, protocols. Standard library and numpy only."""
+"""Types, keys, spaces, errors and protocols that all other packages use; needs only numpy."""

@@ -1,5 +1,8 @@
-"""The values used last, by their keys. Unlike `functools.lru_cache` round a method it does not hold the method's owner:
-a model behind such a cycle would stay in memory, long after it was given up, until the garbage collector comes by."""
+"""A thread-safe LRU cache that belongs to an object.
+
+`functools.lru_cache` on a method keeps a reference to the method's owner. A model in such a reference cycle stays in
+memory until the garbage collector runs; an attribute of this class is freed with its owner.
+"""
 
 import threading
 from collections import OrderedDict
@@ -10,7 +13,7 @@ T = TypeVar("T")
 
 
 class LRUCache(Generic[T]):
-    """The `size` values used last. Safe to share between threads."""
+    """The `size` values used last, by key. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -19,14 +22,14 @@ class LRUCache(Generic[T]):
         self.hits = self.misses = 0
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the value of a key, made where it is not kept."""
+        """Return the value of a key; call `make` for it if it is not cached."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
                 self.hits += 1
                 return self._values[key]
             self.misses += 1
-        value = make()  # outside the lock: two may make the same, nobody waits
+        value = make()  # outside the lock: two threads may make the same value, but none waits
         with self._lock:
             self._values[key] = value
             while len(self._values) > self._size:

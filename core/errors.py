@@ -1,17 +1,17 @@
-"""Every error PageLens raises on purpose. A message says what was expected, what was found, what to do next.
+"""All errors that PageLens raises itself. A message says what was expected, what was found, and what to do next.
 
 PageLensError
-|-- UsageError                 a value from the caller that cannot be used
+|-- UsageError                 an argument or option cannot be used
 |-- ReadError                  one file cannot be read; `code` is stable, the message is for people
-|-- WeightsError               a model's files are missing, changed, or do not say what they must
+|-- WeightsError               a model's files or libraries are missing, changed, or incomplete
 |-- GenerationError            a language model did not answer; `code` is stable, the message is for people
 |-- CollectionError
 |   |-- CollectionNotFound     there is no collection at that address
 |   |-- CollectionLocked       another process is writing to it
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
-|   |-- CollectionDamaged      something at rest is not what was written
-|   `-- StoreError             a server with vectors or the catalog is not there, refuses, or is not what it must be
-|       `-- SnapshotExpired    a commit was looked at for so long that rows of it may be gone: look at a newer one
+|   |-- CollectionDamaged      stored data is not what was written
+|   `-- StoreError             a server with vectors or the catalog is unreachable, refuses, or is misconfigured
+|       `-- SnapshotExpired    a snapshot was held so long that rows of it may be deleted: open a new one
 `-- NotFound                   no such document or page in the collection
 """
 
@@ -49,11 +49,11 @@ GenerationCode = Literal[
 
 
 class PageLensError(Exception):
-    """The root: catch this to catch everything PageLens says on purpose."""
+    """The root of all errors that PageLens raises itself."""
 
 
 class UsageError(PageLensError):
-    """A value from the caller cannot be used."""
+    """An argument or option cannot be used."""
 
 
 class ReadError(PageLensError):
@@ -73,11 +73,11 @@ class GenerationError(PageLensError):
 
 
 class WeightsError(PageLensError):
-    """A model's files are missing, changed, or incomplete."""
+    """A model's files or libraries are missing, changed, or incomplete."""
 
 
 class CollectionError(PageLensError):
-    """A collection cannot be used as asked."""
+    """A collection cannot be used in the way requested."""
 
 
 class CollectionNotFound(CollectionError):
@@ -93,15 +93,15 @@ class CollectionMismatch(CollectionError):
 
 
 class CollectionDamaged(CollectionError):
-    """Something at rest is not what was written."""
+    """Stored data is not what was written."""
 
 
 class StoreError(CollectionError):
-    """A server that holds a collection's vectors or its catalog is not there, refuses, or is not what it must be."""
+    """A server with a collection's vectors or catalog is unreachable, refuses, or is misconfigured."""
 
 
 class SnapshotExpired(StoreError):
-    """A commit was looked at for longer than replaced rows stay, and there is a newer one: begin again with that."""
+    """A snapshot was held longer than replaced rows are kept, and a newer commit exists: retry with a new snapshot."""
 
 
 class NotFound(PageLensError):

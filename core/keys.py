@@ -1,10 +1,10 @@
-"""Integer keys: a passage's key holds its page's, a page's holds its document's.
+"""Integer keys: a passage key contains its page key, a page key contains its document key.
 
     63      32 31          12 11       0
     | document | page number | ordinal |
 
-So grouping passages by page, or filtering rows by document, is a shift on an int64 array and no look-up.
-Document keys are given out by the catalog and never given out twice.
+So grouping passages by page, or filtering rows by document, is a shift of an int64 array without a look-up.
+The catalog assigns document keys and never assigns one twice.
 """
 
 from typing import TypeVar

@@ -1,8 +1,8 @@
-"""Calls of one function from several threads, made as one: micro-batching without waiting.
+"""Micro-batching: concurrent calls of one function from several threads become one call, without a waiting time.
 
-Whoever calls while nobody is at work goes to work at once, alone; those who call meanwhile wait, and the first of them
-then takes all of them along. So an idle machine adds nothing, and a busy one makes its batches by itself. Knows
-nothing of what is done.
+A caller that finds no batch running runs its own request at once, alone. Requests that arrive meanwhile queue up, and
+the first of them then runs all of them as one batch. An idle machine therefore adds no latency, and a busy one forms
+its batches by itself.
 """
 
 import threading
@@ -10,106 +10,109 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
-Work = Callable[[Sequence[Asked]], Sequence[Answer]]
+BatchFunction = Callable[[Sequence[Request]], Sequence[Result]]
 
-MOST = 32  # calls made as one
+MAX_BATCH_SIZE = 32
 
 
-class _Call(Generic[Asked, Answer]):
-    """One caller's question, and what came of it."""
+class _Call(Generic[Request, Result]):
+    """One caller's request and its outcome."""
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        self.woken = threading.Event()  # answered, or to go to work
-        self.answers: list[Answer] = []  # one, once answered
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.wake = threading.Event()  # set when the call is done, or when its thread has to run the next batch
+        self.results: list[Result] = []  # one result once the call is done
         self.error: Exception | None = None
-        self.left = False  # its caller was interrupted, nobody waits for it
+        self.abandoned = False  # its caller was interrupted and waits no longer
 
     @property
-    def settled(self) -> bool:
-        return bool(self.answers) or self.error is not None
+    def done(self) -> bool:
+        return bool(self.results) or self.error is not None
 
 
-class MicroBatcher(Generic[Asked, Answer]):
-    """Questions of many threads to one `work`, one batch at a time.
+class MicroBatcher(Generic[Request, Result]):
+    """Runs the requests of many threads through one batch function, one batch at a time.
 
-    `work` takes questions and returns an answer for each; the answers must not depend on who else asks. Where it
-    raises for several, each is asked alone, so that an error is its own caller's only. A caller that is interrupted
-    leaves, and holds nobody up. It comes with each call, the same one, rather than being kept: a kept method would
-    hold its owner in a cycle.
+    The batch function takes requests and returns one result for each; results must not depend on the other requests of
+    the batch. If it raises for a batch of several, each request is run alone, so an error reaches only the caller that
+    caused it. A caller that is interrupted leaves the queue without delaying the others. The function is passed with
+    each call, always the same one, because a stored bound method would keep its owner in a reference cycle.
     """
 
-    def __init__(self, *, most: int = MOST) -> None:
-        """`most` questions are asked at once; 1: each alone, one after another."""
-        self._most = most
+    def __init__(self, *, max_batch_size: int = MAX_BATCH_SIZE) -> None:
+        """With a `max_batch_size` of 1 requests run one after another."""
+        self._max_batch_size = max_batch_size
         self._lock = threading.Lock()
-        self._waiting: deque[_Call[Asked, Answer]] = deque()
+        self._queue: deque[_Call[Request, Result]] = deque()
         self._busy = False
 
-    def __call__(self, asked: Asked, work: Work[Asked, Answer]) -> Answer:
-        """Return the answer. Raises what `work` raises for this question."""
-        call = _Call[Asked, Answer](asked)
+    def __call__(self, request: Request, function: BatchFunction[Request, Result]) -> Result:
+        """Return the result of this request. Raises what `function` raises for it."""
+        call = _Call[Request, Result](request)
         with self._lock:
             leads = not self._busy
             self._busy = True
             if not leads:
-                self._waiting.append(call)
+                self._queue.append(call)
         if not leads:
             self._wait(call)
-        if not call.settled:
-            self._lead(call, work)
+        if not call.done:
+            self._run_batch(call, function)
         if call.error is not None:
             raise call.error
-        return call.answers[0]
+        return call.results[0]
 
-    def _wait(self, call: _Call[Asked, Answer]) -> None:
+    def _wait(self, call: _Call[Request, Result]) -> None:
+        """Wait until the call is done or its thread has to run the next batch."""
         try:
-            call.woken.wait()
-        except BaseException:  # this thread is interrupted: the others are not
+            call.wake.wait()
+        except BaseException:  # only this thread is interrupted
             with self._lock:
-                call.left = True
-                there = call in self._waiting
-                if there:
-                    self._waiting.remove(call)
-            if not there and call.woken.is_set() and not call.settled:
-                self._hand_on()
+                call.abandoned = True
+                queued = call in self._queue
+                if queued:
+                    self._queue.remove(call)
+            if not queued and call.wake.is_set() and not call.done:
+                self._wake_next()
             raise
 
-    def _lead(self, call: _Call[Asked, Answer], work: Work[Asked, Answer]) -> None:
-        """Ask for this call and for those that wait, then let the next go to work."""
+    def _run_batch(self, call: _Call[Request, Result], function: BatchFunction[Request, Result]) -> None:
+        """Run this call and the queued ones, then wake the thread that runs the next batch."""
         with self._lock:
-            others = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most - 1))]
+            others = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch_size - 1))]
         try:
-            self._ask([call, *others], work)
+            self._run([call, *others], function)
         finally:
             with self._lock:
-                again = [one for one in others if not one.settled and not one.left]  # interrupted
-                self._waiting.extendleft(reversed(again))
-            for one in others:
-                if one.settled:  # interrupted between its answer and its waking
-                    one.woken.set()
-            self._hand_on()
+                unfinished = [other for other in others if not other.done and not other.abandoned]  # interrupted
+                self._queue.extendleft(reversed(unfinished))
+            for other in others:
+                if other.done:  # interrupted between its result and its wake-up
+                    other.wake.set()
+            self._wake_next()
 
-    def _ask(self, calls: Sequence[_Call[Asked, Answer]], work: Work[Asked, Answer]) -> None:
+    def _run(self, calls: Sequence[_Call[Request, Result]], function: BatchFunction[Request, Result]) -> None:
+        """Set each call's result or error; run each alone if the batch as a whole raises."""
         try:
-            answers = work([call.asked for call in calls])
-        except Exception as exc:  # noqa: BLE001  # whatever it is, it is handed to its caller
+            results = function([call.request for call in calls])
+        except Exception as exc:  # noqa: BLE001  # any error is raised again in the caller's own thread
             if len(calls) > 1:
                 for call in calls:
-                    self._ask([call], work)
+                    self._run([call], function)
                 return
             calls[0].error = exc
         else:
-            for call, answer in zip(calls, answers, strict=True):
-                call.answers.append(answer)
+            for call, result in zip(calls, results, strict=True):
+                call.results.append(result)
         for call in calls:
-            call.woken.set()
+            call.wake.set()
 
-    def _hand_on(self) -> None:
+    def _wake_next(self) -> None:
+        """Wake the first queued call, whose thread runs the next batch."""
         with self._lock:
-            self._busy = bool(self._waiting)
-            if self._waiting:
-                self._waiting.popleft().woken.set()
+            self._busy = bool(self._queue)
+            if self._queue:
+                self._queue.popleft().wake.set()

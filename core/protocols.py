@@ -1,4 +1,4 @@
-"""The seams between rooms. A Protocol lists only what every implementer can do."""
+"""Interfaces between packages. A Protocol lists only what every implementation offers."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from types import MappingProxyType
@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 from pagelens.core.spaces import Space
 from pagelens.core.types import (
     AnswerEvent,
+    ContextPage,
     Extraction,
     History,
     ImageArray,
     PageRef,
     PageText,
     QueryTokens,
-    ShownPage,
     TokenMatrix,
 )
 
 NO_IDF: Mapping[str, float] = MappingProxyType({})
 
 Analyzer = Callable[[str], list[str]]
-"""Text to index terms (lower case, folded, stemmed, letters split from digits), in order."""
+"""Return a text's index terms in order: lower case, accents folded, stemmed, letters split from digits."""
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
-"""Texts to their token counts, special tokens not counted."""
+"""Return each text's number of tokens, without special tokens."""
 
 RenderPageImage = Callable[[PageRef, int], ImageArray]
-"""A page and the pixels of its longer side to its picture. Raises PageLensError where it cannot be drawn."""
+"""Return a page's image, given the pixels of its longer side. Raises PageLensError if it cannot be rendered."""
 
 
 class TextEncoder(Protocol):
-    """Texts to unit vectors of one space. Queries and passages may be encoded differently."""
+    """Encodes texts as unit vectors of one space; queries and passages may be encoded differently."""
 
     @property
     def space(self) -> Space:
@@ -42,7 +42,7 @@ class TextEncoder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Tokens the model reads of a text, special tokens not counted; the rest is cut."""
+        """The number of tokens the model reads of a text, without special tokens; the rest is cut off."""
         ...
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -54,89 +54,91 @@ class TextEncoder(Protocol):
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return each text's tokens, special tokens not counted."""
+        """Return each text's number of tokens, without special tokens."""
         ...
 
 
 class PixelEncoder(Protocol):
-    """Pictures to unit vectors of one space, near where pictures look alike."""
+    """Encodes images as unit vectors of one space, which are close for images that look alike."""
 
     @property
     def space(self) -> Space:
         """The space of every vector returned."""
         ...
 
-    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
-        """Return (n_pictures, dim), each row of length 1."""
+    def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
+        """Return (n_images, dim), each row of length 1, in the order given."""
         ...
 
 
 class ImageEncoder(PixelEncoder, Protocol):
-    """Pictures and the texts that describe them to unit vectors of one space (CLIP and its kin)."""
+    """Encodes images and texts that describe them as unit vectors of one space (CLIP and similar models)."""
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
+        """Return (n_texts, dim), each row of length 1, to be compared with vectors of images."""
         ...
 
 
 class LateQueryEncoder(Protocol):
-    """Queries to many unit vectors each, for late interaction (ColBERT; ColPali)."""
+    """Encodes each query as many unit vectors, for late interaction (ColBERT, ColPali)."""
 
     @property
     def space(self) -> Space:
-        """The space of every vector returned; `many` is true."""
+        """The space of every vector returned; `multi_vector` is true."""
         ...
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
-        """Return the tokens of each query."""
+        """Return the token vectors of each query."""
         ...
 
 
 class PageImageEncoder(LateQueryEncoder, Protocol):
-    """Page pictures to many unit vectors each (ColPali and its kin)."""
+    """Encodes each page image as many unit vectors (ColPali and similar models)."""
 
-    def encode_page_images(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
-        """Return the tokens of each picture, padding and prompt left out; a token's box is its patch."""
+    def encode_page_images(self, images: Sequence[ImageArray]) -> list[TokenMatrix]:
+        """Return the token vectors of each image, without padding and prompt; a token's box is its patch."""
         ...
 
 
 class PageTextEncoder(LateQueryEncoder, Protocol):
-    """Page texts to many unit vectors each: late interaction over the words of a page."""
+    """Encodes each page text as many unit vectors: late interaction over the words of a page."""
 
     def encode_texts(self, texts: Sequence[PageText]) -> list[TokenMatrix]:
-        """Return the tokens of each page; a token's box is its word's. A page without words has none."""
+        """Return the token vectors of each page; a token's box is its word's. A page without words has none."""
         ...
 
 
 class Answerer(Protocol):
-    """A question and numbered pages to an answer that cites them, told as it comes."""
+    """Answers a question from numbered pages, with citations of them, as a stream."""
 
     @property
     def accepts_images(self) -> bool:
-        """Whether it looks at pages as pictures, beside their words."""
+        """Whether it uses page images as well as their text."""
         ...
 
     def stream(
         self,
         question: str,
-        pages: Sequence[ShownPage],
+        pages: Sequence[ContextPage],
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the text, then citations, of `pages` only, as they are settled, last the Answer; closing it
-        stops the work. `history`: the conversation that the question goes on with; `idf`: of the question's terms
-        over the whole collection, which tells what nobody in it writes about."""
+        """Yield pieces of the text, then citations of `pages` as they are verified, and last the Answer.
+
+        Closing the generator stops the work. `history` is the conversation before the question; `idf` has the inverse
+        document frequencies of the question's terms in the whole collection.
+        """
         ...
 
 
 class Extractor(Protocol):
-    """Pages to JSON in the shape that a schema asks for (JSON Schema 2020-12)."""
+    """Extracts JSON that matches a schema (JSON Schema 2020-12) from pages."""
 
-    def words(self, schema: object) -> str:
-        """Return what pages are searched by for a schema: its names and descriptions. Raises UsageError."""
+    def search_text(self, schema: object) -> str:
+        """Return the search text for a schema: its names and descriptions. Raises UsageError."""
         ...
 
-    def extract(self, schema: object, pages: Sequence[ShownPage]) -> Extraction:
-        """Return what the pages say, with a citation of `pages` for each value. Raises UsageError, GenerationError."""
+    def extract(self, schema: object, pages: Sequence[ContextPage]) -> Extraction:
+        """Return the values found on `pages`, each with a citation. Raises UsageError, GenerationError."""
         ...

@@ -1,4 +1,4 @@
-"""Vector spaces: which model made a vector. Vectors of different spaces are never compared."""
+"""Vector spaces: which model and which options made a vector. Vectors of different spaces are never compared."""
 
 import hashlib
 import json
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One vector space. Equal fields mean that vectors may be compared."""
+    """One vector space. Vectors may be compared if all fields are equal."""
 
-    model: str  # the name people know the checkpoint by
+    model: str  # the checkpoint's published name
     revision: str  # content hash or hub revision of the weights
     dim: int
     multi_vector: bool = False  # one vector per token (late interaction) instead of one per item
-    options: str = ""  # what else changes a vector: pooling, prompts, length
+    options: str = ""  # whatever else changes a vector: pooling, prompts, length
 
     @property
     def fingerprint(self) -> str:
@@ -31,7 +31,7 @@ class Space:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Space":
-        """Read what `as_json` wrote. Raises ValueError when the fingerprint does not fit the fields."""
+        """Return the space that `as_json` wrote. Raises ValueError if the fingerprint does not match the fields."""
         stored = data.get("fingerprint")
         space = cls(**{key: value for key, value in data.items() if key != "fingerprint"})
         if stored != space.fingerprint:

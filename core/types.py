@@ -1,8 +1,8 @@
-"""What PageLens talks about: pages, passages, hits, evidence, citations.
+"""The data types of the domain: pages, passages, hits, evidence, citations, answers.
 
-Coordinates are fractions of the page as a reader sees it (rotation applied): 0..1, origin top left.
-Page numbers count from 1 by position in the file; the printed label is kept beside them.
-Spans are half-open character ranges into `PageText.text`. This module knows no file format, no model, no store.
+Coordinates are fractions of the displayed page (rotation applied), 0..1, with the origin at the top left.
+Page numbers count from 1 by position in the file; the printed label is kept separately.
+Spans are half-open character ranges of `PageText.text`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,16 +29,16 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageText:
-    """A page's words in reading order. Words of a line are joined by a blank, lines by a newline, blocks by two."""
+    """A page's words in reading order. A space separates words, a newline lines, two newlines blocks."""
 
     text: str
     spans: NDArray[np.int32]  # (n_words, 2) start and end of each word in `text`
     boxes: NDArray[np.float32]  # (n_words, 4) x0 y0 x1 y1, 0..1
     source: TextSource = "layer"
-    confidence: float | None = None  # mean OCR confidence 0..1; None where nothing was recognised
+    confidence: float | None = None  # mean OCR confidence, 0..1; None without OCR
 
     def boxes_of(self, start: int, end: int) -> list[Box]:
-        """Return one box per line touched by the span [start, end), each the hull of that line's words."""
+        """Return one box for each line that the span [start, end) overlaps: the bounding box of that line's words."""
         lines: list[Box] = []
         last_end = -1
         for row in np.flatnonzero((self.spans[:, 1] > start) & (self.spans[:, 0] < end)):
@@ -54,39 +54,39 @@ class PageText:
 
 
 def no_text() -> PageText:
-    """Return the text of a page that has none."""
+    """Return the text of a page without words."""
     return PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32), source="none")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a document, read."""
+    """One page of a document, as read from its file."""
 
     number: int  # from 1, by position in the file
-    label: str | None  # printed label ("iv", "A-3") where the file has one
+    label: str | None  # printed label ("iv", "A-3"), if the file has one
     width: float  # points for PDFs, pixels for photos; as displayed
     height: float
     text: PageText
-    caption: str = ""  # words to find the page by that do not stand on it (file name, date, camera); never quoted
-    problem: str = ""  # why the page could not be read, or was read in part; empty when all went well
+    caption: str = ""  # searchable words that are not on the page (file name, date, camera); never quoted
+    problem: str = ""  # why the page could not be read, or only in part; empty if there was no problem
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, known by the SHA-256 of its bytes."""
+    """One file, identified by the SHA-256 of its bytes."""
 
     sha256: str
     kind: Kind
     title: str
     page_count: int
     size: int  # bytes
-    date: datetime | None = None  # when a photo was taken or a document was made, naive local time
+    date: datetime | None = None  # when a photo was taken or a document was created, naive local time
     metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A window of a page's words: `ordinal` from 0 on its page, the span in the page's text."""
+    """A part of a page's text: `ordinal` counts from 0 on its page, [start, end) is its span."""
 
     ordinal: int
     start: int
@@ -94,7 +94,7 @@ class Passage:
 
 
 class PageRef(NamedTuple):
-    """A page as people write it: `report.pdf p.12`. `path` is one path of the document."""
+    """A page by path and number, written `report.pdf p.12`. `path` is one of the document's paths."""
 
     path: str
     number: int
@@ -104,16 +104,16 @@ class PageRef(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "PageRef":
-        """Read `report.pdf p.12` or `report.pdf#12` back. Raises ValueError with what was expected."""
-        for mark in (" p.", "#"):
-            path, found, number = text.strip().rpartition(mark)
-            if found and path.strip() and number.strip().isdecimal() and int(number) >= 1:
+        """Parse `report.pdf p.12` or `report.pdf#12`. Raises ValueError."""
+        for separator in (" p.", "#"):
+            path, matched, number = text.strip().rpartition(separator)
+            if matched and path.strip() and number.strip().isdecimal() and int(number) >= 1:
                 return cls(path.strip(), int(number))
         raise ValueError(f"expected a page like 'report.pdf p.12' or 'report.pdf#12', found {text!r}")
 
 
 class Hit(NamedTuple):
-    """A page with a lane's score. `passage` is the passage that stood for its page, where the lane has passages."""
+    """A page with a lane's score. In a lane over passages, `passage` is the page's best passage."""
 
     page: int  # page key, see pagelens.core.keys
     score: float
@@ -122,14 +122,14 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A lane's hits, best first; a page stands in it once."""
+    """A lane's hits, best first, each page once."""
 
     lane: str
     hits: Sequence[Hit]
 
 
 class LaneRank(NamedTuple):
-    """Where a lane had the page: rank from 1, the lane's raw score."""
+    """A page's rank (from 1) and raw score in a lane."""
 
     rank: int
     score: float
@@ -138,7 +138,7 @@ class LaneRank(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FusedHit:
-    """A page with its fused score and its place in each lane that found it."""
+    """A page with its fused score and its rank in each lane that found it."""
 
     page: int
     score: float
@@ -148,8 +148,8 @@ class FusedHit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a page was found: words quoted from it, exactly, with one box per line; or, where late interaction looked at
-    its picture, the hottest places, with no quote."""
+    """Why a page was found: an exact quote with one box per line, or, after late interaction over the page image, the
+    boxes of the regions with the highest similarity and an empty quote."""
 
     quote: str
     start: int
@@ -158,7 +158,7 @@ class Evidence:
 
 
 class Guess(NamedTuple):
-    """What the builtin image encoder takes a photo for: a class's name, and the belief in it from 0 to 1."""
+    """A class that the builtin image encoder predicts for a photo, with its probability, 0..1."""
 
     label: str
     probability: float
@@ -166,117 +166,117 @@ class Guess(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a page must be to be ranked. Every given condition must hold; empty means no condition."""
+    """Conditions on the pages of a search. All given conditions must hold; an empty one is no condition."""
 
-    paths: Sequence[str] = ()  # globs over document paths; any may match
+    paths: Sequence[str] = ()  # globs of document paths; one must match
     kinds: Sequence[Kind] = ()
-    since: datetime | None = None  # documents dated at or after
-    until: datetime | None = None  # documents dated at or before
+    since: datetime | None = None  # the document's date is at or after this
+    until: datetime | None = None  # the document's date is at or before this
     first_page: int | None = None
     last_page: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, as text, case-insensitive
+    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, as text, ignoring case
 
     def __bool__(self) -> bool:
         return self != Filters()
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPage:
-    """A page handed to an answerer: everything it may cite, nothing else."""
+class ContextPage:
+    """A page given to an answerer as context. An answerer cites only the pages given to it."""
 
     ref: PageRef
     label: str | None
     title: str
     text: PageText
     score: float = 0.0  # the retriever's fused score
-    estimated: bool = False  # the page number: the format has no pages of its own
-    bm25: float | None = None  # its score in the `words` lane; None: that did not rank it
+    estimated: bool = False  # the page number is an estimate: the file format has no pages
+    bm25: float | None = None  # the score in the `words` lane; None if that lane did not rank the page
 
 
 CitationState = Literal["verified", "supported", "unverified"]
-"""Found in the page's words; borne out by its picture only, as a model sees it; neither."""
+"""Confirmed by the page's words; confirmed only by a model that was shown the page image; not confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """An answer's mark [n]: the page it points to, the words it rests on and where they stand."""
+    """An answer's mark [n]: the cited page, the quoted words and their boxes."""
 
     mark: int  # n, from 1
     ref: PageRef
     label: str | None
     quote: str
     boxes: Sequence[Box]
-    source: TextSource = "layer"  # where the page's words come from
+    source: TextSource = "layer"  # of the page's words
     state: CitationState | None = None  # None: not checked
-    claim: str = ""  # what the answer says and cites the page for
-    missing: Sequence[str] = ()  # numbers, names and quotations of the claim that were not found on the page
+    claim: str = ""  # the statement of the answer that the page is cited for
+    missing: Sequence[str] = ()  # numbers, names and quotations of the claim that are not on the page
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer took."""
+    """What an answer cost in pages, tokens, calls and time."""
 
     model: str
-    pages: int  # shown
-    pictures: int  # of them, as pictures
+    pages: int  # in the context
+    pictures: int  # pages in the context as images
     estimated_tokens: int  # of the first request, before it was sent
-    input_tokens: int | None  # as the server counted them, over all calls; None where it did not
+    input_tokens: int | None  # as the server counted them, over all calls; None if it did not
     output_tokens: int | None
-    calls: int  # the answer's and those that checked a citation
+    calls: int  # for the answer and for checking citations
     seconds: float
-    cost: float | None = None  # where prices are configured, in their currency
+    cost: float | None = None  # if prices are configured, in their currency
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its citations, or an honest no (`found` false) with what was looked at."""
+    """An answer with its citations, or the statement that the pages do not answer (`found` is false)."""
 
     question: str
     text: str
     found: bool
     citations: Sequence[Citation]
-    looked_at: Sequence[PageRef]
-    confidence: float  # 0..1, what was compared with the threshold; of a model's answer, the share of checked claims
-    notes: Sequence[str] = ()  # what a reader must know before the text: claims without support, pictures not seen
-    usage: Usage | None = None  # where a model was asked
+    context_pages: Sequence[PageRef]
+    confidence: float  # 0..1: compared with the threshold; of a model's answer, its share of confirmed claims
+    notes: Sequence[str] = ()  # warnings for the reader: claims without support, images the model was not shown
+    usage: Usage | None = None  # if a model was called
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was read from pages into the shape of a JSON Schema, each value with the page it stands on."""
+    """Values extracted from pages into the shape of a JSON Schema, each with a citation."""
 
     data: object  # JSON, valid against the schema with null allowed for every property
-    citations: Mapping[str, Citation]  # JSON pointer (RFC 6901) of each value -> where it stands
-    absent: Sequence[str]  # pointers of what is null: not on these pages
-    looked_at: Sequence[PageRef]
+    citations: Mapping[str, Citation]  # by the JSON pointer (RFC 6901) of each value
+    absent: Sequence[str]  # pointers of the values that are null: not found on these pages
+    context_pages: Sequence[PageRef]
     notes: Sequence[str] = ()
     usage: Usage | None = None
 
 
 AnswerEvent = str | Citation | Answer
-"""What a streamed answer is made of: pieces of its text, citations as they are settled, last the whole answer."""
+"""An item of a streamed answer: a piece of its text, a verified citation, or, last, the whole answer."""
 
 
 History = Sequence[tuple[str, str]]
-"""A conversation so far: questions and their answers, oldest first."""
+"""A conversation so far: (question, answer) pairs, oldest first."""
 
 
 ImageArray = NDArray[np.uint8]
-"""A picture as (height, width, 3), RGB, as a viewer shows it."""
+"""Pixels as (height, width, 3), RGB, upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """What is searched for: a text, a picture, or both; one of them may be missing."""
+    """A search query: a text, an image, or both."""
 
     text: str = ""
     image: ImageArray | None = None
-    image_text: str = ""  # what is written in the picture: words to search by, not a description of it
-    text_share: float = 0.5  # of the vector, where text and picture become one
+    image_text: str = ""  # text recognised in the image, to search by
+    text_share: float = 0.5  # the text's weight where text and image are combined into one vector
 
     @property
     def words(self) -> str:
-        """What lanes of words go by."""
+        """The text that lanes over words search for."""
         return f"{self.text}\n{self.image_text}".strip()
 
 
@@ -294,17 +294,17 @@ class TokenVectors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenMatrix:
-    """Many vectors of one page, for late interaction: unit rows, and where on the page each of them looks."""
+    """The vectors of one page for late interaction, one per token, and each token's box on the page."""
 
-    vectors: NDArray[np.float32]  # (n_tokens, dim)
+    vectors: NDArray[np.float32]  # (n_tokens, dim), each row of length 1
     boxes: NDArray[np.float32]  # (n_tokens, 4) x0 y0 x1 y1, 0..1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryTokens:
-    """Many vectors of one query, padding and prompt left out, and the word each of them stands for."""
+    """The vectors of one query for late interaction, without padding and prompt, and each vector's word."""
 
     vectors: NDArray[np.float32]  # (n_tokens, dim)
-    words: Sequence[str]  # (n_tokens,), as a reader knows them; pieces of one word repeat it
+    words: Sequence[str]  # (n_tokens,), whole words; each piece of a word has the whole word
     weights: NDArray[np.float32] | None = None  # (n_tokens,), None: all 1
-    window: int = 0  # neighbouring page tokens that score together; 0: the whole page
+    window: int = 0  # score the best window of so many neighbouring page tokens; 0: the whole page

@@ -7,7 +7,7 @@ from glob import escape
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
 from pagelens.core.keys import document_of, page_key
-from pagelens.core.types import Answer, Filters, PageRef, Query, ShownPage
+from pagelens.core.types import Answer, ContextPage, Filters, PageRef, Query
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import add_continuation_pages
@@ -16,7 +16,7 @@ from pagelens.retrieve.search import Retriever
 
 def pages_for_question(
     snapshot: Snapshot, retriever: Retriever, question: str, *, k: int, filters: Filters, accepts_images: bool
-) -> tuple[list[ShownPage], Mapping[str, float]]:
+) -> tuple[list[ContextPage], Mapping[str, float]]:
     """Return at most `k` pages to answer from, best first, and the idf of the question's terms.
 
     Duplicates are left out. Where the answerer `accepts_images`, the best pages are followed by those they continue on.
@@ -36,7 +36,7 @@ def pages_for_question(
     return shown, results.retrieved.idf
 
 
-def pages_of_document(snapshot: Snapshot, retriever: Retriever, name: str, query: str, *, k: int) -> list[ShownPage]:
+def pages_of_document(snapshot: Snapshot, retriever: Retriever, name: str, query: str, *, k: int) -> list[ContextPage]:
     """Return a document's pages in order; of more than `k`, the `k` best for `query`. Raises NotFound."""
     row = find_document(snapshot, name)
     keys = [page_key(row.key, number) for number in range(1, row.document.page_count + 1)]
@@ -47,7 +47,7 @@ def pages_of_document(snapshot: Snapshot, retriever: Retriever, name: str, query
     return [_shown_page(row, pages[key]) for key in keys]
 
 
-def with_notes(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
+def with_notes(answer: Answer, shown: Sequence[ContextPage]) -> Answer:
     """Return the answer with a note for each cited file whose page numbers are estimated."""
     estimated = {page.ref.path for page in shown if page.estimated}
     paths = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
@@ -56,6 +56,6 @@ def with_notes(answer: Answer, shown: Sequence[ShownPage]) -> Answer:
     return replace(answer, notes=(*answer.notes, *notes)) if notes else answer
 
 
-def _shown_page(row: DocumentRow, page: PageRow) -> ShownPage:
+def _shown_page(row: DocumentRow, page: PageRow) -> ContextPage:
     ref = PageRef(row.path, page.number)
-    return ShownPage(ref, page.label, row.document.title, page.text, estimated=has_estimated_pages(row))
+    return ContextPage(ref, page.label, row.document.title, page.text, estimated=has_estimated_pages(row))

@@ -1,6 +1,6 @@
-"""The engine: index files, search, ask, show a page. Every door (shell, Python, HTTP) goes through it.
+"""The engine: index files, search, answer questions, show pages. Every interface (shell, Python, HTTP) uses it.
 
-It owns no model and no file format: what it needs is passed in by `pagelens.api.engine.wiring`.
+Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wiring` builds them.
 """
 
 import logging
@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
-from pagelens.api.engine.embedding import Embedder
+from pagelens.api.engine.embedding import Embedder, max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_pages
-from pagelens.api.engine.indexing import IndexRun, OnProgress, Render, image_side
+from pagelens.api.engine.indexing import IndexRun, OnProgress, RenderImage
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
 from pagelens.api.engine.originals import Originals
-from pagelens.api.engine.page_overlays import draw_heat, draw_marks, from_jpeg, to_jpeg
-from pagelens.api.engine.query_image import read_picture, read_screenshot
-from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status
-from pagelens.api.engine.status import collection_status
+from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
+from pagelens.api.engine.query_image import read_image, read_words
+from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status, collection_status
 from pagelens.core.errors import NotFound, UsageError, WeightsError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, Kind, PageRef, Query
@@ -36,55 +35,57 @@ from pagelens.index.layout import Layout, Manifest
 from pagelens.index.page_images import cached_page_image
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest import pipeline
 from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
+from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
 
 logger = logging.getLogger(__name__)
 
-ASK_PAGES = 6  # pages shown to the answerer
-PICTURE_SIDE = 1_400  # pixels on the longer side of a page picture
+ANSWER_PAGES = 6  # pages given to the answerer
+IMAGE_SIDE = 1_400  # pixels of the longer side of a page image
 NO_FILTERS = Filters()
-READ_SCANS = OcrSettings(threads=usable_cores())
+DEFAULT_OCR = OcrSettings(threads=usable_cores())
+
+Paths = Path | str | Sequence[Path | str]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EngineComponents:
     """What the engine works with. Loaders are called when first needed: `status` loads no model."""
 
     load_embedders: Callable[[], Sequence[Embedder]]
-    load_text: Callable[[], TextEncoder]  # counts tokens for passages
+    load_text_encoder: Callable[[], TextEncoder]  # counts the tokens of passages
     load_retriever: Callable[[], Retriever]
     load_answerer: Callable[[RenderPageImage], Answerer]
     load_extractor: Callable[[RenderPageImage], Extractor]
-    render: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
-    picture_of: Render  # the same as encoders read it
+    render_page: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
+    render_array: RenderImage  # the same as encoders read it
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
-    reading: ReaderOptions = DEFAULT_READER_OPTIONS  # how files are opened
-    micro_batching: bool = True  # searches of several threads at once share what they can
+    reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
+    micro_batching: bool = True  # concurrent searches are computed together
 
 
 class Engine:
     """One collection and everything one can do with it."""
 
-    def __init__(self, root: Path, parts: Parts) -> None:
+    def __init__(self, root: Path, components: EngineComponents) -> None:
         self.layout = Layout(root)
-        self._reader = CollectionReader(root, micro_batching=parts.micro_batching)
-        self._parts = parts
+        self._reader = CollectionReader(root, micro_batching=components.micro_batching)
+        self._components = components
         self._originals = Originals(self._reader.files, self.layout, kept=self.manifest.files is not None)
 
     @property
     def manifest(self) -> Manifest:
-        """What the collection was opened as: its profile and its lanes."""
+        """The collection's profile and lanes, as they were when it was opened."""
         return self._reader.manifest
 
     def close(self) -> None:
-        """Give up the collection's files."""
+        """Close the collection's files."""
         self._reader.close()
 
     def __enter__(self) -> "Engine":
@@ -95,56 +96,67 @@ class Engine:
 
     @cached_property
     def _retriever(self) -> Retriever:
-        return self._parts.load_retriever()
+        return self._components.load_retriever()
 
     @cached_property
     def _recogniser(self) -> TextRecogniser:
-        return self._parts.load_recogniser(READ_SCANS)
+        return self._components.load_recogniser(DEFAULT_OCR)
 
     @cached_property
     def _answerer(self) -> Answerer:
-        return self._parts.load_answerer(self.page_image_array)
+        return self._components.load_answerer(self.page_image_array)
 
     # Writing
 
     def index(
         self,
-        paths: Path | str | Sequence[Path | str],
+        paths: Paths,
         *,
         prune: bool = False,
-        ocr: OcrSettings = READ_SCANS,
+        ocr: OcrSettings = DEFAULT_OCR,
         workers: int | None = None,
         digest: DigestFunction = digest,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
-        """Index files and folders. Unchanged files cost a hash; a file that cannot be read is in the report, with its
-        reason, and costs the others nothing. `prune` forgets indexed files below `paths` that are gone; `ocr` says
-        what is read from pictures (what was indexed before is not read again for it); `workers` how many
-        processes read files (None: as many as pay; 0: this one reads them itself); `digest` hashes them."""
-        absolute = [absolute_path(path) for path in _several(paths)]
+        """Index files and folders. An unchanged file is hashed and not read again.
+
+        A file that cannot be read is in the report, with the reason; the others are indexed. `prune` forgets indexed
+        files below `paths` that no longer exist. `ocr` applies to files that are read, not to those indexed before.
+        `workers` is the number of processes that read files (None: suited to the files and cores; 0: this process reads
+        them). `digest` hashes a file. Raises UsageError, WeightsError, CollectionLocked, StoreError.
+        """
+        absolute = [absolute_path(path) for path in _as_list(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
-        embedders = self._parts.load_embedders()
-        count_tokens = self._parts.load_text().count_tokens
+        embedders = self._components.load_embedders()
+        count_tokens = self._components.load_text_encoder().count_tokens
         with CollectionWriter(self.layout.root) as writer:
-            self._reader.require_same_models()  # as the embedders were loaded for; now nobody can move it
+            self._reader.require_same_models()  # the embedders' models; with the lock held they cannot change any more
             survey = walk.survey(absolute)
-            keep = self._originals.keep
-            run = IndexRun(writer, embedders, files=survey.files, size=survey.size, on_progress=on_progress, keep=keep)
+            run = IndexRun(
+                writer,
+                embedders,
+                file_count=survey.files,
+                byte_count=survey.size,
+                on_progress=on_progress,
+                keep_original=self._originals.keep,
+            )
             if workers is None:
                 workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
-            events = pipeline.read(
+            events = read_documents(
                 absolute,
-                known=run.known,
+                next_page=run.next_page,
                 count_tokens=count_tokens,
-                ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._parts.load_recogniser),
-                image_side=image_side(embedders),
-                workers=workers,
-                options=self._parts.reading,
-                on_wait=run.waiting,
+                settings=PipelineSettings(
+                    image_side=max_image_side(embedders),
+                    workers=workers,
+                    reader_options=self._components.reader_options,
+                ),
+                ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._components.load_recogniser),
+                on_wait=run.on_wait,
                 digest=digest,
             )
-            with closing(events):  # ends worker processes, also when it is interrupted
+            with closing(events):  # ends the worker processes, also after an interrupt
                 run.consume(events)
             if prune:
                 run.report.forgotten = self._prune(writer, absolute)
@@ -153,30 +165,42 @@ class Engine:
                 self._originals.keep_missing(snapshot)
         return run.report
 
-    def retry(
-        self, paths: Path | str | Sequence[Path | str] = (), *, on_progress: OnProgress = lambda _: None
-    ) -> IndexReport:
-        """Read again what could not be read: the given files, or every recorded failure that still exists."""
-        chosen = [path_to_text(absolute_path(path)) for path in _several(paths)] or None
+    def retry(self, paths: Paths = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+        """Read files again that could not be read: the given ones, or all that failed and still exist."""
+        chosen = [path_to_text(absolute_path(path)) for path in _as_list(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
-            forgotten = writer.forget_failures(chosen)
-        again = [path for path in map(text_to_path, forgotten) if path.exists()]
-        return self.index(again, on_progress=on_progress) if again else IndexReport()
+            forgotten = writer.clear_failures(chosen)
+        existing = [path for path in map(text_to_path, forgotten) if path.exists()]
+        return self.index(existing, on_progress=on_progress) if existing else IndexReport()
 
-    def remove(self, names: Path | str | Sequence[Path | str]) -> list[str]:
-        """Forget documents by path, unique file name, SHA-256, folder or glob; return the paths forgotten. The files
-        stay."""
+    def remove(self, names: Paths) -> list[str]:
+        """Forget documents by path, unique file name, SHA-256, folder or glob; return their paths.
+
+        The files themselves are not deleted. Raises NotFound.
+        """
         with self._reader.snapshot() as snapshot:
-            found = [row for name in _several(names) for row in find_documents(snapshot, str(name))]
+            found = [row for name in _as_list(names) for row in find_documents(snapshot, str(name))]
         rows = list({row.key: row for row in found}.values())
         with CollectionWriter(self.layout.root) as writer:
-            writer.remove([row.key for row in rows])
+            writer.remove_documents([row.key for row in rows])
         return [path for row in rows for path in row.paths]
+
+    def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
+        """Forget indexed files below the roots that no longer exist; return their paths.
+
+        A root that does not exist itself is skipped: an unplugged disk must not empty a collection.
+        """
+        existing = [root for root in roots if root.exists()]
+        with self._reader.snapshot() as snapshot:
+            known = [path for row in snapshot.documents.values() for path in row.paths]
+            known += [failure.path for failure in snapshot.failures()]
+        below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in existing)]
+        return writer.remove_paths([path for path in below if not text_to_path(path).exists()])
 
     # Reading
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Return the newest commit, to be held open with `with`: what a door lists documents and pages from."""
+        """Return the newest commit as a context manager, to list documents and pages from."""
         return self._reader.snapshot()
 
     def search(
@@ -191,157 +215,166 @@ class Engine:
         neighbours: int = 0,
         fusion: Fusion | None = None,
     ) -> SearchResults:
-        """Return the `k` best pages for a text, a picture (a file or its bytes), or both, fused over the lanes, each
-        with its evidence. `fold` puts hits that are the same to a reader behind the best of them; `neighbours` brings
-        so many pages before and behind each; `fusion`: another than as shipped, to measure."""
+        """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
+
+        `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
+        after each hit. `lanes` and `fusion` replace the defaults. Raises UsageError.
+        """
         if not query.strip() and image is None:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
-        asked = Query(query.strip()) if image is None else self._asked(query.strip(), read_picture(image))
-        guessing = self._guessing()
+        parsed = Query(query.strip()) if image is None else self._image_query(query.strip(), read_image(image))
+        approximate = self._approximate_lanes()
 
-        def look(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
-            hits = search_pages(
-                snapshot, self._retriever, asked, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
+        def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
+            results = search_pages(
+                snapshot, self._retriever, parsed, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
             )
-            return hits, describe_hits(
-                snapshot, self._retriever, query, hits, neighbours=neighbours, guesses=bool(guessing)
+            return results, describe_hits(
+                snapshot, self._retriever, query, results, neighbours=neighbours, guesses=bool(approximate)
             )
 
-        hits, pages = self._reader.read(look)
-        missing = dict(self._retriever.unavailable)
-        return SearchResults(query, pages, hits.found.query_references, hits.found.page_count, missing, guessing)
+        results, pages = self._reader.read(run_search)
+        return SearchResults(
+            query=query,
+            hits=pages,
+            query_references=results.retrieved.query_references,
+            pages_searched=results.retrieved.page_count,
+            missing=dict(self._retriever.unavailable),
+            approximate=approximate,
+        )
 
-    def _asked(self, text: str, picture: ImageArray) -> Query:
-        """Return a query by a picture, with what is written in it where an engine is at hand to read it."""
+    def _image_query(self, text: str, image: ImageArray) -> Query:
+        """Return a query by an image, with the words in the image where an OCR engine can be loaded."""
         try:
-            written = read_screenshot(self._recogniser, picture)
+            words = read_words(self._recogniser, image)
         except (RecognitionError, WeightsError) as exc:
-            logger.info("the picture's words are not read: %s", exc)
-            written = ""
-        return Query(text, picture, written)
+            logger.info("the words in the query's image are not read: %s", exc)
+            words = ""
+        return Query(text, image, words)
 
-    def _guessing(self) -> list[str]:
-        """Return the lanes whose hits are guesses."""
+    def _approximate_lanes(self) -> list[str]:
+        """Return the lanes whose hits are guesses: the builtin `image` lane."""
         lanes = self._reader.manifest.lanes
         return ["image"] if "image" in lanes and lanes["image"].model == BUILTIN else []
 
-    def ask(self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS, history: History = ()) -> Answer:
-        """Answer from the `k` best pages, with citations, or say that they do not answer. `history`: the conversation
-        that the question goes on with. Raises GenerationError where a language model is asked and does not answer."""
+    def ask(
+        self, question: str, *, k: int = ANSWER_PAGES, filters: Filters = NO_FILTERS, history: History = ()
+    ) -> Answer:
+        """Answer from the `k` best pages, with citations, or report that they do not answer.
+
+        `history` is the conversation before the question. Raises UsageError, GenerationError.
+        """
         *_, answer = self.ask_stream(question, k=k, filters=filters, history=history)
         assert isinstance(answer, Answer)
         return answer
 
     def ask_stream(
-        self, question: str, *, k: int = ASK_PAGES, filters: Filters = NO_FILTERS, history: History = ()
+        self, question: str, *, k: int = ANSWER_PAGES, filters: Filters = NO_FILTERS, history: History = ()
     ) -> Generator[AnswerEvent]:
-        """Yield an answer as it comes: pieces of its text, citations as they are settled, last the whole Answer.
-        Closing the generator stops the model."""
+        """Yield pieces of the answer's text, citations as they are verified, and last the whole Answer.
+
+        Closing the generator stops the model. Arguments and errors as for `ask`.
+        """
         if not question.strip():
             raise UsageError("expected a question, found nothing")
-        asked, accepts_images = standalone_question(question, history), self._answerer.accepts_images
+        search_question, accepts_images = standalone_question(question, history), self._answerer.accepts_images
         shown, idf = self._reader.read(
             lambda snapshot: pages_for_question(
-                snapshot, self._retriever, asked, k=k, filters=filters, accepts_images=accepts_images
+                snapshot, self._retriever, search_question, k=k, filters=filters, accepts_images=accepts_images
             )
         )
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
                 yield with_notes(event, shown) if isinstance(event, Answer) else event
 
-    def extract(self, document: Path | str, schema: object, *, k: int = ASK_PAGES) -> Extraction:
-        """Read a document into the shape of a JSON Schema (2020-12), each value with the page it stands on; of a
-        document of more than `k` pages, the `k` that have most to do with the schema's words. Raises NotFound,
-        UsageError for the schema, GenerationError where no language model is configured or it does not do it."""
-        extractor = self._parts.load_extractor(self.page_image_array)
-        words = extractor.words(schema)
+    def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
+        """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.
+
+        Of a document of more than `k` pages, the `k` best for the words of the schema are read. Raises NotFound;
+        UsageError for the schema; GenerationError where no language model is configured or it fails.
+        """
+        extractor = self._components.load_extractor(self.page_image_array)
+        schema_words = extractor.search_text(schema)
         with self._reader.snapshot() as snapshot:
-            pages = pages_of_document(snapshot, self._retriever, str(document), words, k=k)
+            pages = pages_of_document(snapshot, self._retriever, str(document), schema_words, k=k)
         return extractor.extract(schema, pages)
 
-    def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = PICTURE_SIDE) -> bytes:
-        """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` marked."""
-        row = self._row_of(ref)
+    def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = IMAGE_SIDE) -> bytes:
+        """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` highlighted. Raises NotFound."""
+        row = self._document_of(ref)
         document = row.document
 
         def render() -> bytes:
-            return to_jpeg(self._parts.render(self._originals.find_shown(row), document.kind, ref.number, longest))
+            path = self._originals.find_for_display(row)
+            return to_jpeg(self._components.render_page(path, document.kind, ref.number, longest))
 
         data = cached_page_image(self._reader.files, document.sha256, ref.number, longest, render)
-        return to_jpeg(draw_marks(from_jpeg(data), boxes)) if boxes else data
+        return to_jpeg(draw_boxes(from_jpeg(data), boxes)) if boxes else data
 
     def page_image_array(self, ref: PageRef, longest: int) -> ImageArray:
-        """Return a page as models see it, drawn anew, `longest` pixels on its longer side."""
-        row = self._row_of(ref)
-        return self._parts.picture_of(self._originals.find_shown(row), row.document.kind, ref.number, longest)
+        """Return a page as models read it, rendered anew, `longest` pixels on its longer side. Raises NotFound."""
+        row = self._document_of(ref)
+        path = self._originals.find_for_display(row)
+        return self._components.render_array(path, row.document.kind, ref.number, longest)
 
     def require_files(self) -> None:
-        """Raise StoreError unless the place of page pictures and originals answers."""
+        """Raise StoreError unless the store of page images and originals can be reached."""
         self._reader.files.require_ready()
 
     def original(self, row: DocumentRow) -> Path:
-        """Return a file of this machine with a document's bytes, as they were indexed. Raises NotFound, StoreError."""
-        return self._originals.find_shown(row)
+        """Return a local file with a document's bytes, as they were indexed. Raises NotFound, StoreError."""
+        return self._originals.find_for_display(row)
 
-    def _row_of(self, ref: PageRef) -> DocumentRow:
+    def _document_of(self, ref: PageRef) -> DocumentRow:
         with self._reader.snapshot() as snapshot:
             return find_page(snapshot, ref)
 
     def evidence(self, ref: PageRef, query: str) -> list[Box]:
-        """Return where on a page the words of a query stand best, or where late interaction looks at its picture."""
+        """Return the boxes of the words on a page that match a query best, or the regions of its image that do."""
         with self._reader.snapshot() as snapshot:
             key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
-            return [box for one in self._retriever.evidence(snapshot, query, page) for box in one.boxes]
+            return [box for evidence in self._retriever.evidence(snapshot, query, page) for box in evidence.boxes]
 
-    def heat_map(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> NDArray[np.float32]:
-        """Return where the `page` lane looks on a page for a query: (height, width) in 0..1, `longest` pixels on its
-        longer side. Raises NotFound where it has nothing of the page."""
+    def heat_map(self, ref: PageRef, query: str, *, longest: int = IMAGE_SIDE) -> NDArray[np.float32]:
+        """Return how much each place of a page adds to its score in the `page` lane: (height, width) in 0..1.
+
+        `longest` is the longer side in pixels. Raises NotFound where the lane does not have the page.
+        """
         with self._reader.snapshot() as snapshot:
             key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             scale = longest / max(page.width, page.height)
-            size = {"height": round(page.height * scale), "width": round(page.width * scale)}
-            heat = self._retriever.heat_map(snapshot, query, key, **size)
+            height, width = round(page.height * scale), round(page.width * scale)
+            heat = self._retriever.heat_map(snapshot, query, key, height=height, width=width)
         if heat is None:
             raise NotFound(
                 f"expected {ref} in the `page` lane, found nothing of it: a page without words has no heat map"
             )
         return heat
 
-    def heat_map_image(self, ref: PageRef, query: str, *, longest: int = PICTURE_SIDE) -> bytes:
-        """Return a page as JPEG with its heat map over it."""
+    def heat_map_image(self, ref: PageRef, query: str, *, longest: int = IMAGE_SIDE) -> bytes:
+        """Return a page as JPEG with its heat map over it. Raises NotFound."""
         heat = self.heat_map(ref, query, longest=longest)
-        return to_jpeg(draw_heat(from_jpeg(self.page_image(ref, longest=longest)), heat))
+        return to_jpeg(overlay_heat_map(from_jpeg(self.page_image(ref, longest=longest)), heat))
 
     def resolve(self, text: str) -> PageRef:
-        """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full."""
+        """Return the page named by `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg`, with its full path."""
         with self._reader.snapshot() as snapshot:
             return resolve_page(snapshot, text)
 
     def status(self) -> Status:
-        """Return what the collection holds, what could not be read, and why."""
+        """Return what the collection holds, which files could not be read, and why."""
         with self._reader.snapshot() as snapshot:
             return collection_status(snapshot, self._reader.manifest, self.layout.root)
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """Return what is wrong with the collection at rest, in words; empty when all is well. `deep` reads all that a
-        server holds."""
+        """Return descriptions of what is wrong with the stored collection. `deep` reads all that a server holds."""
         return self._reader.check(deep=deep)
 
-    def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
-        """Forget indexed files below the roots that no longer exist. A root that is itself gone prunes nothing: an
-        unplugged disk must not empty a collection."""
-        there = [root for root in roots if root.exists()]
-        with self._reader.snapshot() as snapshot:
-            known = [path for row in snapshot.documents.values() for path in row.paths]
-            known += [failure.path for failure in snapshot.failures()]
-        below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in there)]
-        return writer.forget_paths([path for path in below if not text_to_path(path).exists()])
 
-
-def _several(paths: Path | str | Sequence[Path | str]) -> Sequence[Path | str]:
-    """Return one path as a list of it: a string is a path, not its letters."""
+def _as_list(paths: Paths) -> Sequence[Path | str]:
+    """Return a list of paths; a single string is one path."""
     return [paths] if isinstance(paths, Path | str) else paths

@@ -154,7 +154,7 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
 def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(asked: Engine, server: ModelServer) -> None:
     server.turns = [Say(['{"data": {"pilot": null}, "pages": {}}'])]
     schema = {"properties": {"pilot": {"description": "draught of ships that need a pilot, in metres"}}}
-    assert [ref.number for ref in asked.extract("harbour.pdf", schema, k=1).looked_at] == [3]
+    assert [ref.number for ref in asked.extract("harbour.pdf", schema, k=1).context_pages] == [3]
 
 
 def test_without_a_model_extract_says_what_it_needs(engine: Engine) -> None:

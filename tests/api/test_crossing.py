@@ -59,12 +59,12 @@ def test_a_model_that_sees_is_shown_the_page_that_the_best_one_goes_on_on(
     question = "Which yard, with two slips and a forge, laid the keel of the frigate in March, timber for the hull?"
     ranked = [hit.ref.number for hit in engine.search(question, k=4).hits]
     assert ranked[0] == 2 and ranked[1] != 3
-    looked_at = []
+    context_pages = []
     with running() as server:
         monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         with wiring.open_collection(engine.layout.root) as opened:
             for filters in (Filters(), Filters(last_page=2)):
                 server.turns = [Say(["It came from the royal forests [2]."])]
-                looked_at.append([ref.number for ref in opened.ask(question, k=2, filters=filters).looked_at])
-    assert looked_at == [[2, 3], [2, 1]]
+                context_pages.append([ref.number for ref in opened.ask(question, k=2, filters=filters).context_pages])
+    assert context_pages == [[2, 3], [2, 1]]

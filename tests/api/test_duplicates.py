@@ -70,7 +70,7 @@ def test_an_answer_rests_on_one_of_the_pages_that_are_the_same(engine: Engine) -
     both = {Path(hit.ref.path).name for hit in engine.search(question, k=2, filters=invoices).hits}
     assert both == {"invoice.pdf", "invoice copy.pdf"}
     answer = engine.ask(question, k=2, filters=invoices)
-    shown = {Path(ref.path).name for ref in answer.looked_at}
+    shown = {Path(ref.path).name for ref in answer.context_pages}
     assert len(shown) == 2 and "invoice of june.pdf" in shown
 
 
@@ -116,4 +116,6 @@ def test_what_pages_look_like_goes_with_them(tmp_path: Path) -> None:
         engine.index([files], workers=0)
         (files / "invoice copy.pdf").unlink()
         engine.index([files], workers=0, prune=True)
-        assert [names(group) for group in engine.status().duplicate_groups] == [{"lighthouse small.jpg", "lighthouse.jpg"}]
+        assert [names(group) for group in engine.status().duplicate_groups] == [
+            {"lighthouse small.jpg", "lighthouse.jpg"}
+        ]

@@ -1,0 +1,287 @@
+"""Response bodies of the HTTP API as pydantic models, shared by the server and the Python client.
+
+A page's id is the SHA-256 of its document, a hyphen, and the page's number from 1.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field, JsonValue
+
+from pagelens.core.types import CitationState, Kind, TextSource
+
+
+class BoxOut(BaseModel):
+    """A rectangle, in fractions of the page's width and height."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class EvidenceOut(BaseModel):
+    """An exact quote from a page with a box for each line; or, without a quote, regions of the page's picture."""
+
+    quote: str
+    boxes: list[BoxOut]
+
+
+class LaneOut(BaseModel):
+    """A hit's rank and score in a lane."""
+
+    rank: int
+    score: float
+
+
+class GuessOut(BaseModel):
+    """A label that a classifier gives to a photo."""
+
+    label: str
+    probability: float
+
+
+class PageReference(BaseModel):
+    """A page of a document."""
+
+    page: str = Field(description="The page's id.")
+    document: str = Field(description="The document's id, the SHA-256 of its bytes.")
+    number: int = Field(description="From 1, by position in the file.")
+    label: str | None = Field(description="The printed number, where the file has one.")
+    name: str = Field(description="The document's file name, as its sender gave it.")
+
+
+class NeighbourOut(PageReference):
+    """A page before or after a hit."""
+
+    text: str
+
+
+class HitOut(PageReference):
+    """A page that was found, with its evidence."""
+
+    rank: int
+    score: float
+    title: str
+    kind: Kind
+    page_count: int
+    named: bool = Field(description="The query named this page or document.")
+    source: TextSource
+    confidence: float | None
+    evidence: list[EvidenceOut]
+    guesses: list[GuessOut]
+    estimated: bool = Field(description="The page number is estimated: the format has no pages.")
+    duplicates: list[PageReference] = Field(description="With `fold`: further hits with the same content.")
+    neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and after it.")
+    lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
+
+
+class SearchResponse(BaseModel):
+    """The best pages, best first."""
+
+    collection: str
+    generation: int = Field(description="The commit that was searched; results of two generations may differ.")
+    hits: list[HitOut]
+    query_references: list[str] = Field(description="Pages and documents that the query names, in words.")
+    pages_searched: int
+    missing_lanes: dict[str, str]
+    approximate_lanes: list[str]
+    next_cursor: str | None
+
+
+class CitationOut(PageReference):
+    """The source of a mark [n] in an answer."""
+
+    mark: int
+    quote: str
+    boxes: list[BoxOut]
+    source: TextSource
+    state: CitationState | None
+    claim: str
+    missing: list[str]
+
+
+class UsageOut(BaseModel):
+    """The use of a language model for an answer."""
+
+    model: str
+    pages: int
+    pictures: int
+    input_tokens: int | None
+    output_tokens: int | None
+    calls: int
+    seconds: float
+    cost: float | None
+
+
+class AnswerResponse(BaseModel):
+    """An answer with its citations. `found` is false if the documents do not contain the answer."""
+
+    question: str
+    text: str
+    found: bool
+    confidence: float
+    citations: list[CitationOut]
+    context_pages: list[PageReference]
+    notes: list[str]
+    usage: UsageOut | None
+
+
+class ExtractResponse(BaseModel):
+    """Values extracted from a document by a schema; a value that is on no page that was read is null."""
+
+    data: JsonValue
+    citations: dict[str, CitationOut] = Field(description="The source of each value, by its JSON pointer (RFC 6901).")
+    absent: list[str] = Field(description="JSON pointers of the values that are null.")
+    context_pages: list[PageReference]
+    notes: list[str]
+    usage: UsageOut | None
+
+
+class DocumentOut(BaseModel):
+    """A document of the collection."""
+
+    id: str
+    name: str
+    title: str
+    kind: Kind
+    pages: int
+    size: int
+    date: datetime | None
+    metadata: dict[str, str | int | float | bool]
+
+
+class DocumentsResponse(BaseModel):
+    """A part of the documents, in order of their ids."""
+
+    documents: list[DocumentOut]
+    total: int
+    next_cursor: str | None
+
+
+class WordOut(BaseModel):
+    """A word with its position in the text (characters) and on the page."""
+
+    text: str
+    start: int
+    end: int
+    box: BoxOut
+
+
+class PageOut(PageReference):
+    """A page with its text and its words."""
+
+    title: str
+    kind: Kind
+    page_count: int
+    width: float = Field(description="In points for a PDF, in pixels for a photo.")
+    height: float
+    text: str
+    source: TextSource
+    confidence: float | None
+    caption: str
+    problem: str
+    words: list[WordOut]
+    guesses: list[GuessOut]
+
+
+class FileOut(BaseModel):
+    """A file of a job and its state."""
+
+    name: str
+    state: str
+    document: str | None
+    pages: int
+    code: str
+    reason: str
+
+
+class JobOut(BaseModel):
+    """A job. `failed`: at least one of its files failed; the others are indexed."""
+
+    id: str
+    kind: str
+    collection: str
+    state: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    cancelling: bool
+    files: dict[str, int] = Field(description="Number of files in each state.")
+    pages_read: int
+    current_file: str
+
+
+class JobResponse(JobOut):
+    """A job with a part of its files."""
+
+    results: list[FileOut]
+    next_cursor: str | None
+
+
+class JobsResponse(BaseModel):
+    """A part of the jobs, newest first."""
+
+    jobs: list[JobOut]
+    next_cursor: str | None
+
+
+class CollectionOut(BaseModel):
+    """A collection."""
+
+    name: str
+    default: bool
+    profile: str
+    lanes: list[str]
+    generation: int
+    documents: int
+    pages: int
+
+
+class CreatedCollection(CollectionOut):
+    """A new collection. `left_out`: lanes without model weights on the server, each with the reason."""
+
+    left_out: dict[str, str]
+
+
+class CollectionsResponse(BaseModel):
+    """A part of the collections, in order of their names."""
+
+    collections: list[CollectionOut]
+    next_cursor: str | None
+
+
+class HealthResponse(BaseModel):
+    """The process is alive."""
+
+    status: str
+
+
+class ReadinessResponse(BaseModel):
+    """Whether the server can answer searches, and the state of its parts."""
+
+    ready: bool
+    collection: str
+    models: bool = Field(description="The models are loaded.")
+    open: bool = Field(description="The collection can be read.")
+    files: bool = Field(description="Page pictures and originals are available; searches do not need them.")
+    worker: bool = Field(description="The indexing process is running; searches do not need it.")
+    problem: str
+
+
+class ProblemField(BaseModel):
+    """A field of the request that is wrong."""
+
+    field: str
+    detail: str
+
+
+class ProblemOut(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    next_step: str | None = None
+    errors: list[ProblemField] | None = None
+    instance: str | None = None
