@@ -31,7 +31,8 @@ def read_questions(first: str) -> Iterator[str]:
 def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
     """Yield a function that reads an answer's events and returns the answer; in a terminal it shows the text meanwhile.
 
-    The text shown is erased at the end: `print_answer` prints the answer, its notes first."""
+    The text shown is erased at the end: `print_answer` prints the answer, its notes first.
+    """
     if not err.is_terminal:
         yield _final_answer
         return
@@ -40,7 +41,7 @@ def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
         def show(events: Iterable[AnswerEvent]) -> Answer:
             text = ""
 
-            def show_text() -> Iterator[AnswerEvent]:
+            def with_display() -> Iterator[AnswerEvent]:
                 nonlocal text
                 for event in events:
                     text += event if isinstance(event, str) else ""
@@ -48,7 +49,7 @@ def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
                     yield event
 
             live.update(Text("looking for pages …", style="dim"))
-            return _final_answer(show_text())
+            return _final_answer(with_display())
 
         yield show
 
@@ -86,10 +87,9 @@ def print_extraction(extraction: Extraction) -> None:
     for note in extraction.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for pointer, citation in extraction.citations.items():
-        where = Text(f"{printable(pointer)}: ").append_text(
-            page_link(citation.ref, citation.label, names[citation.ref.path])
-        )
-        err.print(where.append(_STATES.get(citation.state or "verified", ""), style="yellow"), soft_wrap=True)
+        link = page_link(citation.ref, citation.label, names[citation.ref.path])
+        line = Text(f"{printable(pointer)}: ").append_text(link)
+        err.print(line.append(_STATES.get(citation.state or "verified", ""), style="yellow"), soft_wrap=True)
     if extraction.usage is not None:
         err.print(Text(_usage(extraction.usage), style="dim"), soft_wrap=True)
 

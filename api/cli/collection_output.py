@@ -72,7 +72,7 @@ def print_reembedding(report: ReembedReport) -> None:
         return
     lanes = {"new vectors": report.new_lanes, "kept": report.kept_lanes, "removed": report.removed_lanes}
     changes = "; ".join(f"{what}: {', '.join(names)}" for what, names in lanes.items() if names)
-    summary = f"Moved from profile {report.previous_profile} to {report.profile}. {changes}."
+    summary = f"Re-embedded from profile {report.previous_profile} to {report.profile}. {changes}."
     out.print(Text(printable(summary)), soft_wrap=True)
     rate = f", {report.pages / report.seconds:.1f} pages/s" if report.pages and report.seconds else ""
     earlier = "; the rest in an earlier run" if report.resumed else ""
@@ -84,7 +84,7 @@ def print_reembedding(report: ReembedReport) -> None:
             "pagelens index reads them from the start."
         )
     print_files(
-        "not pictured, found by words only (when it is there again: pagelens remove, pagelens index):",
+        "not rendered, so found by words only (when the file is there again: pagelens remove, pagelens index):",
         report.render_failures,
     )
 
@@ -125,10 +125,8 @@ def print_status(status: results.Status) -> None:
             names_in_group = ", ".join(
                 page_name(ref, None, display_path(ref.path)) for ref in group[:MAX_LISTED_DUPLICATES]
             )
-            out.print(
-                Text(f"  {names_in_group}{' ...' if len(group) > MAX_LISTED_DUPLICATES else ''}", style="dim"),
-                soft_wrap=True,
-            )
+            more = " ..." if len(group) > MAX_LISTED_DUPLICATES else ""
+            out.print(Text(f"  {names_in_group}{more}", style="dim"), soft_wrap=True)
     if status.gone:
         out.print(
             Text(

@@ -17,21 +17,26 @@ from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
-from pagelens.api.engine.profiles import LANES
+from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import PageLensError
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import (
-    BUILTIN,
-    IMAGE_ENCODERS,
-    PAGE_ENCODERS,
-    TEXT_ENCODERS,
-    load_text_encoder,
-)
+from pagelens.encode.loading import BUILTIN, load_text_encoder
 from pagelens.index.admin import repair as repairing
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import next_manifest
 
-LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy", "torch", "torchvision", "transformers")
+REQUIRED_LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy")
+OPTIONAL_LIBRARIES = {
+    "torch": "models",
+    "torchvision": "models",
+    "transformers": "models",
+    "openai": "llm",
+    "anthropic": "llm",
+    "qdrant-client": "qdrant",
+    "psycopg": "postgres",
+    "s3fs": "s3",
+}
+"""Distribution -> the extra of PageLens that installs it."""
 CLIP_ADVICE = (
     "the builtin model is approximate: it knows 1,000 kinds of things, no actions, colours, places or people, reads "
     "English only, and of 100 captions 35 find their photo among the first 10 of 1,000. A CLIP model knows all these, "
@@ -99,11 +104,11 @@ def repair_collection(collection: Path) -> Iterator[Check]:
 
 def _installation(settings: Settings) -> Iterator[Check]:
     yield Check("python", None, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    for name in LIBRARIES:
-        try:
-            yield Check(name, True, metadata.version(name))
-        except metadata.PackageNotFoundError:
-            yield Check(name, False, "not installed. Run: pip install pagelens")
+    for name in REQUIRED_LIBRARIES:
+        version = _installed_version(name)
+        yield Check(name, version is not None, version or "not installed. Run: pip install pagelens")
+    for name, extra in OPTIONAL_LIBRARIES.items():
+        yield Check(name, None, _installed_version(name) or f"not installed. Get it: pip install 'pagelens[{extra}]'")
     try:
         vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
         unit_length = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
@@ -115,11 +120,18 @@ def _installation(settings: Settings) -> Iterator[Check]:
         yield Check("answers", None, wiring.describe_answerer())
     except PageLensError as exc:
         yield Check("answers", False, str(exc))
-    reports = {"text": TEXT_ENCODERS.report, "image": IMAGE_ENCODERS.report, "page": PAGE_ENCODERS.report}
-    for lane, report_encoders in reports.items():
-        for report in report_encoders(settings):
+    for lane, spec in MODEL_LANES.items():
+        assert spec.report is not None
+        for report in spec.report(settings, names=[card.model for card in spec.models]):
             place = f"ready, found in {report.found_in} ({report.path})" if report.ready else report.problem
             yield Check(f"{lane} model {report.name}", None, place)
+
+
+def _installed_version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check]:
@@ -157,7 +169,7 @@ def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check
 
 def _reembed_command(profile: str) -> str:
     """Return the command that re-embeds a collection with a profile, given by its name in `collection.json`."""
-    name, *models = re.split(rf"\+(?=(?:{'|'.join(LANES)})=)", profile)
+    name, *models = re.split(rf"\+(?=(?:{'|'.join(MODEL_LANES)})=)", profile)
     options = [word for model in models for word in ("--model", model)]
     return shlex.join(["pagelens", "reembed", "--profile", name, *options])
 

@@ -12,9 +12,9 @@ from pagelens.api.cli.collection_output import print_reembedding, print_removed,
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
-    EngineChoice,
     JsonOption,
     OcrChoice,
+    OcrEngineChoice,
     parse_pairs,
     split_names,
 )
@@ -28,7 +28,6 @@ from pagelens.api.cli.storage_options import (
     QuantizationOption,
     ReplicasOption,
     ShardsOption,
-    StorageOptions,
     StoreKind,
     StoreOption,
     UrlOption,
@@ -58,8 +57,8 @@ def index(
     ocr: Annotated[OcrChoice, typer.Option(help="Read pictures of text: of pages without text, of all, or never.")] = (
         OcrChoice.AUTO
     ),
-    ocr_engine: Annotated[EngineChoice, typer.Option(help="tesseract is faster and reads worse.")] = (
-        EngineChoice.RAPIDOCR
+    ocr_engine: Annotated[OcrEngineChoice, typer.Option(help="tesseract is faster and reads worse.")] = (
+        OcrEngineChoice.RAPIDOCR
     ),
     language: Annotated[
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
@@ -102,7 +101,7 @@ def index(
     ocr_options = replace(
         DEFAULT_OCR, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ())
     )
-    digest = DigestCache()  # what has not changed since the last look is not hashed again
+    digest = DigestCache()  # kept between the runs of --watch: only changed files are hashed again
 
     def run() -> IndexReport:
         with show_progress() as on_progress:
@@ -118,7 +117,7 @@ def index(
     return ExitCode.SOME_FILES_FAILED if report.failed or report.failed_before else ExitCode.DONE
 
 
-def _create(collection: Path, profile: Profile, settings: Settings, storage: StorageOptions) -> None:
+def _create(collection: Path, profile: Profile, settings: Settings, storage: wiring.StorageOptions) -> None:
     """Create a collection; print its profile and the lanes that it is left without."""
     left_out = wiring.create_collection(collection, profile, settings, storage=storage)
     err.print(f"New collection {display_path(str(collection))}, profile {profile.name}: {profile.reason}.")

@@ -8,26 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pagelens.api.engine import wiring
-from pagelens.api.engine.profiles import CARDS, LANES, PROFILES, ModelCard
+from pagelens.api.engine.lane_registry import MODEL_LANES, LaneSpec, ModelCard
+from pagelens.api.engine.profiles import PROFILES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import adapter_base
-from pagelens.encode.loading import (
-    BUILTIN,
-    IMAGE_ENCODERS,
-    PAGE_ENCODERS,
-    TEXT_ENCODERS,
-    EncoderReport,
-)
+from pagelens.encode.loading import BUILTIN, EncoderReport
 from pagelens.encode.weights import Hub, find_on_disk, find_weights
 from pagelens.index import layout
 from pagelens.index.layout import Layout
 
-_REPORTS = {"text": TEXT_ENCODERS.report, "image": IMAGE_ENCODERS.report, "page": PAGE_ENCODERS.report}
 OnFetch = Callable[[str, str], None]
 """Called before a download with a model's name and its size in words; "" if the size is not known."""
 
-_UNKNOWN = ModelCard(lane="", model="", profiles=(), size="", licence="see its own page", note="")
+_UNKNOWN = ModelCard(model="", profiles=(), size="", licence="see its own page", note="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +71,20 @@ def report_models(settings: Settings, collection: Path | None = None, *, hub: Hu
         note="",
     )
     reports = [bm25]
-    for lane in LANES:
-        cards = {card.model: card for card in CARDS if card.lane == lane}
-        if lane in used:
-            cards.setdefault(used[lane], _UNKNOWN)
-        found = [_checkpoint_file_report(name) or _REPORTS[lane](settings, names=[name], hub=hub)[0] for name in cards]
-        reports += [_report(lane, cards[report.name], report, used=used.get(lane) == report.name) for report in found]
+    for spec in MODEL_LANES.values():
+        reports += _lane_reports(spec, used.get(spec.name), settings, hub)
     return reports
+
+
+def _lane_reports(spec: LaneSpec, used: str | None, settings: Settings, hub: Hub | None) -> Iterator[ModelReport]:
+    """Yield a report on each of a lane's models, and on the one that the collection uses."""
+    assert spec.report is not None
+    cards = {card.model: card for card in spec.models}
+    if used is not None:
+        cards.setdefault(used, _UNKNOWN)
+    for name, card in cards.items():
+        report = _checkpoint_file_report(name) or spec.report(settings, names=[name], hub=hub)[0]
+        yield _report(spec.name, card, report, used=name == used)
 
 
 def _used(collection: Path | None) -> dict[str, str]:
@@ -113,7 +114,7 @@ def _report(lane: str, card: ModelCard, found: EncoderReport, *, used: bool) -> 
 
 
 def _fetchable(name: str) -> bool:
-    """OnFetch whether a hub may have a model of that name: 'org/name', no path."""
+    """Return whether a hub may have a model of that name: 'org/name', no path."""
     return name != BUILTIN and name.count("/") <= 1 and name[:1].isalnum() and "@" not in name
 
 
@@ -157,7 +158,7 @@ def _fetch(
     location = find_on_disk(name, settings, hub=hub)
     if location is None:
         if not settings.offline:
-            on_fetch(name, next((card.size for card in CARDS if card.model == name), ""))
+            on_fetch(name, _download_size(name))
         folder = find_weights(name, settings, hub=hub)
         location = folder.path, folder.found_in
     path, found_in = location
@@ -165,6 +166,12 @@ def _fetch(
     base = adapter_base(path)
     if base is not None and not base_of:
         yield from _fetch(base, settings, hub, on_fetch, base_of=name)
+
+
+def _download_size(name: str) -> str:
+    """Return the size of a model that the registry knows; "" for any other."""
+    cards = (card for spec in MODEL_LANES.values() for card in spec.models)
+    return next((card.size for card in cards if card.model == name), "")
 
 
 def _bytes(path: Path) -> int:

@@ -45,7 +45,7 @@ def show_progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-_WAITS: dict[results.Waits, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
+_WAITS: dict[results.IndexStage, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
 
 
 def describe_wait(progress: results.Progress) -> str:

@@ -37,6 +37,7 @@ from pagelens.api.cli.terminal import err, out, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
+from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import Box, PageRef
@@ -52,7 +53,7 @@ def search(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
     lane: Annotated[
-        list[str] | None, typer.Option("--lane", "--lanes", help="Only these: words, text, page, image, visual.")
+        list[str] | None, typer.Option("--lane", "--lanes", help=f"Only these lanes: {', '.join(LANE_NAMES)}.")
     ] = None,
     path: PathsOption = None,
     kind: KindsOption = None,

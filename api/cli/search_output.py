@@ -17,21 +17,19 @@ from pagelens.api.cli.terminal import (
 )
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
+from pagelens.api.engine.lane_registry import LANES
 from pagelens.core.types import LaneRank
 from pagelens.index.lexical.analysis import analyze
 
+_IMAGE_LANES = {spec.name for spec in LANES if spec.finds_wordless_pages}
 NEIGHBOUR_CHARACTERS = 200  # printed of a neighbouring page
 
 
 def print_results(search: results.SearchResults) -> None:
     """Print the hits: the page, its rank in each lane, and the words that match."""
     if search.query_references:
-        out.print(
-            Text(
-                f"the query names: {', '.join(printable(reference) for reference in search.query_references)}",
-                style="dim",
-            )
-        )
+        references = ", ".join(map(printable, search.query_references))
+        out.print(Text(f"the query names: {references}", style="dim"))
     for lane, reason in search.missing.items():
         out.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
     if not search.pages_searched:
@@ -81,17 +79,14 @@ _APPROXIMATE = (
 def _describe_image(hit: results.FoundPage) -> str:
     """Return what a photo looks like, or why there is nothing to quote."""
     if hit.guesses:
-        return (
-            "looks like "
-            + ", ".join(f"{guess.label} {guess.probability:.0%}" for guess in hit.guesses)
-            + " (approximate)"
-        )
-    return "(found by its image)" if {"image", "visual", "page"} & set(hit.lanes) else "(no words on it)"
+        guesses = ", ".join(f"{guess.label} {guess.probability:.0%}" for guess in hit.guesses)
+        return f"looks like {guesses} (approximate)"
+    return "(found by its image)" if _IMAGE_LANES & set(hit.lanes) else "(no words on it)"
 
 
-def _highlighted(quote_text: str, terms: Set[str]) -> Text:
+def _highlighted(quote: str, terms: Set[str]) -> Text:
     """Return a quote on one line, the query's words in bold."""
-    words = [Text(word, style="bold" if terms & set(analyze(word)) else "") for word in one_line(quote_text).split()]
+    words = [Text(word, style="bold" if terms & set(analyze(word)) else "") for word in one_line(quote).split()]
     return Text(" ").join(words)
 
 

@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import pagelens
+from pagelens.api.cli.doctor import OPTIONAL_LIBRARIES
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.index.writer import CollectionWriter
@@ -264,6 +266,22 @@ def test_doctor_finds_a_healthy_installation_and_collection(
     assert "3 documents, 6 pages" in printed
 
 
+def test_an_install_without_optional_libraries_is_healthy_and_each_names_its_extra(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name in OPTIONAL_LIBRARIES:
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert run("doctor", "-c", tmp_path / "none") == ExitCode.DONE
+    printed = capsys.readouterr().out
+    assert "torch: not installed. Get it: pip install 'pagelens[models]'" in printed
+    monkeypatch.setattr("pagelens.api.cli.doctor.REQUIRED_LIBRARIES", ("torch",))
+    assert run("doctor", "-c", tmp_path / "none") == ExitCode.ERROR
+
+
 def test_the_demo_works_without_scikit_learn_and_says_what_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +309,7 @@ def test_escape_sequences_in_documents_never_reach_the_terminal(
 
 NO_TORCH = """
 import sys
+from importlib import metadata
 from pathlib import Path
 from pagelens.api.cli.main import main
 files, collection, out = sys.argv[1:]
