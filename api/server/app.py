@@ -1,4 +1,4 @@
-"""The app: layers round the routes, everything built once and handed in."""
+"""The FastAPI app: middleware, routes and shared state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,52 +7,53 @@ from importlib.metadata import version
 import anyio.to_thread
 from fastapi import Depends, FastAPI
 
-from pagelens.api.server import openapi, problems
+from pagelens.api.server import openapi
 from pagelens.api.server.auth.authorization import require_authorized_routes
-from pagelens.api.server.context import named_collection, open_door
-from pagelens.api.server.limits import Limits
-from pagelens.api.server.mcp.endpoint import McpDoor
-from pagelens.api.server.middleware.auth import Guard
-from pagelens.api.server.middleware.body_limit import Bodies
-from pagelens.api.server.middleware.openai_errors import Dialect
-from pagelens.api.server.middleware.request_context import Frame
+from pagelens.api.server.dependencies import collection_parameter, create_app_state
+from pagelens.api.server.limits import ServerLimits
+from pagelens.api.server.mcp.endpoint import McpEndpoint
+from pagelens.api.server.middleware.authentication import AuthMiddleware
+from pagelens.api.server.middleware.body_limit import BodyLimitMiddleware
+from pagelens.api.server.middleware.openai_errors import OpenAIErrorsMiddleware
+from pagelens.api.server.middleware.request_context import RequestContextMiddleware
+from pagelens.api.server.problems import install_error_handlers
 from pagelens.api.server.routes import answers, chat, collections, documents, health, jobs, pages, search, web_page
 from pagelens.api.server.service import Service
 
 
-def create_app(service: Service, *, limits: Limits | None = None, keyless: bool = False) -> FastAPI:
-    """Return the app over a service, which it starts and closes. `keyless`: see `pagelens.api.server.middleware.auth`."""
-    limits = limits or Limits()
-    door = open_door(service, limits)
-    assistants = McpDoor(most=limits.body)
+def create_app(service: Service, *, limits: ServerLimits | None = None, keyless: bool = False) -> FastAPI:
+    """Return an app that starts and closes `service` with its lifespan. `keyless`: see `AuthMiddleware`."""
+    limits = limits or ServerLimits()
+    app_state = create_app_state(service, limits)
+    mcp = McpEndpoint(max_bytes=limits.body_bytes)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.threads
         await anyio.to_thread.run_sync(service.start)
-        async with assistants.manager.run():
+        async with mcp.manager.run():
             yield
         await anyio.to_thread.run_sync(service.close)
 
-    # FastAPI's own pages of documentation load their scripts from elsewhere; /openapi.json is `openapi.router`'s.
+    # FastAPI's own documentation pages load scripts from other sites; `openapi.router` serves /openapi.json.
     app = FastAPI(title="PageLens", version=version("pagelens"), lifespan=lifespan, openapi_url=None)
-    app.state.door = door
+    app.state.shared = app_state
     app.include_router(openapi.router)
     app.include_router(web_page.router)
     app.include_router(health.router)
     app.include_router(collections.router)
     app.include_router(jobs.router)
     app.include_router(chat.router)
-    inside = (documents.router, pages.router, search.router, answers.router)
-    for router in inside:
+    collection_routers = (documents.router, pages.router, search.router, answers.router)
+    for router in collection_routers:
         app.include_router(router, prefix="/v1")
-        app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(named_collection)])
-    app.router.routes.extend(assistants.routes())
-    problems.install(app)
-    openapi.install(app)
+        app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(collection_parameter)])
+    app.router.routes.extend(mcp.routes())
+    install_error_handlers(app)
+    openapi.install_openapi(app)
     require_authorized_routes(app)
-    app.add_middleware(Bodies, limits=limits)
-    app.add_middleware(Guard, keys=service.keys, limits=limits, keyless=keyless)
-    app.add_middleware(Dialect)
-    app.add_middleware(Frame, metrics=door.metrics)  # added last, met first
+    app.add_middleware(BodyLimitMiddleware, limits=limits)
+    app.add_middleware(AuthMiddleware, keys=service.keys, limits=limits, keyless=keyless)
+    app.add_middleware(OpenAIErrorsMiddleware)
+    app.add_middleware(RequestContextMiddleware, metrics=app_state.metrics)  # added last, called first
     return app

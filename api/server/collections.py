@@ -1,4 +1,4 @@
-"""Several collections below one folder: opened once, opened again when moved to other models, closed at the end."""
+"""The collections below one folder. Engines are cached and reopened after a collection was re-embedded or replaced."""
 
 import re
 import threading
@@ -21,30 +21,30 @@ T = TypeVar("T")
 
 
 class Collections:
-    """The collections of a folder, or one of them. Safe to share between threads."""
+    """All collections of a folder, or one of them. Thread-safe."""
 
     def __init__(
         self, root: Path, settings: Settings, *, default: str = "default", only: bool = False, llm: str | None = None
     ) -> None:
-        """`default` is the one meant where none is named; `only`: the others below `root` are none of ours; `llm` is
-        what answers, see `pagelens.api.engine.wiring.open_collection`."""
+        """`default` is used where a request names no collection. `only`: serve `default` and no other collection below
+        `root`. `llm` is the language model, see `pagelens.api.engine.wiring.open_collection`."""
         self.root = root.absolute()
         self.default = default
         self.only = only
         self._settings = settings
         self._llm = llm
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenEngine] = {}
         self._lock = threading.RLock()
 
     def names(self) -> list[str]:
-        """Return the collections there are, sorted."""
+        """Return the names of the collections, sorted."""
         if self.only:
             return [self.default] if wiring.collection_exists(self.root / self.default) else []
         folders = self.root.iterdir() if self.root.is_dir() else ()
-        return sorted(one.name for one in folders if re.fullmatch(NAME, one.name) and wiring.collection_exists(one))
+        return sorted(path.name for path in folders if re.fullmatch(NAME, path.name) and wiring.collection_exists(path))
 
     def path(self, name: str) -> Path:
-        """Return the folder of a collection, there or not. Raises UsageError for what can be no name."""
+        """Return the folder of a collection, which need not exist. Raises UsageError for an invalid name."""
         if not re.fullmatch(NAME, name):
             raise UsageError(
                 f"expected a collection's name of letters, digits, '.', '_' and '-', 64 at most, found {name[:80]!r}"
@@ -52,14 +52,14 @@ class Collections:
         return self.root / name
 
     def require(self, name: str) -> Path:
-        """Return the folder of a collection. Raises CollectionNotFound, which names no path."""
+        """Return the folder of an existing collection. Raises CollectionNotFound, whose message contains no path."""
         path = self.path(name)
         if (self.only and name != self.default) or not wiring.collection_exists(path):
             raise CollectionNotFound(f"expected a collection of this server, found none called {name!r}")
         return path
 
     def use(self, name: str, work: Callable[[Engine], T]) -> T:
-        """Return what `work` makes of an engine; opened again where the collection was moved to other models."""
+        """Return `work(engine)`. If the collection was re-embedded in the meantime, reopen it and call `work` again."""
         engine = self._engine(name)
         try:
             return work(engine)
@@ -68,29 +68,33 @@ class Collections:
             return work(self._engine(name))
 
     def create(self, name: str, profile: str = "auto") -> dict[str, str]:
-        """Make an empty collection; return the lanes left out, and why. Weights are looked for on this machine only:
-        what a server fetches is its operator's to say. Raises UsageError, WeightsError."""
+        """Create an empty collection. Return the lanes that are left out, each with the reason.
+
+        Model weights must be on this machine; none are downloaded. Raises UsageError, WeightsError.
+        """
         path = self.path(name)
         if self.only and name != self.default:
             raise UsageError(f"this server serves {self.default!r} alone. Start it with --collections FOLDER.")
-        here = replace(self._settings, offline=True)
+        offline = replace(self._settings, offline=True)
         with self._lock:
-            return wiring.create_collection(path, choose_profile(profile, self._settings), here)
+            return wiring.create_collection(path, choose_profile(profile, self._settings), offline)
 
     def delete(self, name: str, trash: Path) -> None:
-        """Remove a collection, and what it has on servers: it is gone at once, and swept after, see `pagelens.index.admin.removal`.
-        Raises CollectionLocked while somebody writes, StoreError where a server that has to do with it is away."""
-        removal.put_aside(Layout(self.require(name)), trash)
+        """Delete a collection and its data on external stores, see `pagelens.index.admin.removal`.
+
+        Raises CollectionLocked while it is being written, StoreError if one of its stores does not answer.
+        """
+        removal.move_to_trash(Layout(self.require(name)), trash)
         self.forget(name)
-        removal.remove_put_aside(trash)
+        removal.empty_trash(trash)
 
     def forget(self, name: str, engine: Engine | None = None) -> None:
-        """Close a collection's engine, or only this one of it; the next use opens it again."""
+        """Close a collection's engine; the next use opens it again. With `engine`: only if that one is open."""
         with self._lock:
-            found = self._open.get(name)
-            if found is not None and engine in (None, found.engine):
+            opened = self._open.get(name)
+            if opened is not None and engine in (None, opened.engine):
                 del self._open[name]
-                found.engine.close()
+                opened.engine.close()
 
     def close(self) -> None:
         """Close every engine."""
@@ -104,21 +108,21 @@ class Collections:
             if name in self._open and self._open[name].stamp != stamp:
                 self.forget(name)
             if name not in self._open:
-                self._open[name] = _Open(wiring.open_collection(path, self._settings, llm=self._llm), stamp)
+                self._open[name] = _OpenEngine(wiring.open_collection(path, self._settings, llm=self._llm), stamp)
             return self._open[name].engine
 
 
-class _Open(NamedTuple):
-    """An engine, and what its collection was when it was opened."""
+class _OpenEngine(NamedTuple):
+    """An engine and the stamp of its collection when it was opened."""
 
     engine: Engine
     stamp: tuple[int, int]
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Return what changes when a collection is moved to other models, or another one stands at its address."""
+    """Return inode and mtime of the manifest: they change when the collection is re-embedded or replaced."""
     try:
         status = Layout(path).manifest.stat()
     except OSError as exc:
-        raise CollectionNotFound("expected a collection of this server, found it deleted in this moment") from exc
+        raise CollectionNotFound("expected a collection of this server, found that it was just deleted") from exc
     return status.st_ino, status.st_mtime_ns

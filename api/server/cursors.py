@@ -1,4 +1,4 @@
-"""Cursors: where a listing goes on. Opaque and signed: one that was made up, or belongs elsewhere, is refused."""
+"""Opaque, signed cursors for paging. A cursor that was forged, or that belongs to another listing, is refused."""
 
 import base64
 import binascii
@@ -8,38 +8,38 @@ import json
 
 from pagelens.core.errors import UsageError
 
-SIGNATURE = 16  # bytes
+SIGNATURE_BYTES = 16
 
 
 class Cursors:
-    """Writes and reads cursors with a server's secret."""
+    """Encodes and decodes cursors with a server's secret (HMAC-SHA-256, truncated)."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def write(self, listing: str, place: int | str) -> str:
-        """Return the cursor to a place in a listing; `listing` names it with everything that was asked."""
-        told = json.dumps(place).encode()
-        return base64.urlsafe_b64encode(self._sign(listing, told) + told).rstrip(b"=").decode()
+    def encode(self, listing: str, position: int | str) -> str:
+        """Return the cursor of a position. `listing` names the listing with all parameters of the request."""
+        payload = json.dumps(position).encode()
+        return base64.urlsafe_b64encode(self._sign(listing, payload) + payload).rstrip(b"=").decode()
 
-    def read(self, listing: str, cursor: str) -> int | str:
-        """Return the place. Raises UsageError for a cursor that is not of this listing."""
+    def decode(self, listing: str, cursor: str) -> int | str:
+        """Return the position. Raises UsageError for a cursor that does not belong to this listing."""
         try:
             data = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             data = b""
-        signature, told = data[:SIGNATURE], data[SIGNATURE:]
-        if not hmac.compare_digest(signature, self._sign(listing, told)):
+        signature, payload = data[:SIGNATURE_BYTES], data[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(listing, payload)):
             raise UsageError(
-                "expected a `cursor` that an answer to this very request gave, found another. Leave it out."
+                "expected a `cursor` from an answer to this same request, found another. Leave it out to start anew."
             )
-        place: int | str = json.loads(told)
-        return place
+        position: int | str = json.loads(payload)
+        return position
 
-    def read_number(self, listing: str, cursor: str | None, start: int = 0) -> int:
-        """Return a place that is a number; `start` where there is no cursor."""
-        return start if cursor is None else int(self.read(listing, cursor))
+    def decode_number(self, listing: str, cursor: str | None) -> int:
+        """Return a position that is a number; 0 without a cursor. Raises UsageError."""
+        return 0 if cursor is None else int(self.decode(listing, cursor))
 
-    def _sign(self, listing: str, told: bytes) -> bytes:
-        about = len(listing.encode()).to_bytes(4, "big") + listing.encode() + told
-        return hmac.new(self._secret, about, hashlib.sha256).digest()[:SIGNATURE]
+    def _sign(self, listing: str, payload: bytes) -> bytes:
+        message = len(listing.encode()).to_bytes(4, "big") + listing.encode() + payload
+        return hmac.new(self._secret, message, hashlib.sha256).digest()[:SIGNATURE_BYTES]

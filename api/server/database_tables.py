@@ -1,4 +1,6 @@
-"""The tables of a server's database. Times are ISO 8601 in UTC."""
+"""The SQL tables of a server's database. Times are ISO 8601 in UTC."""
+
+from datetime import UTC, datetime
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
@@ -15,11 +17,11 @@ jobs = Table(
     Column("created", String, nullable=False),
     Column("started", String),
     Column("finished", String),
-    Column("pages", Integer, nullable=False, default=0),  # read so far, by the run under way
-    Column("current", String, nullable=False, default=""),  # the file being read, by its shown name
-    Column("cancel", Integer, nullable=False, default=0),  # asked for
-    Column("owner", String, nullable=False),  # who submitted it: a key's id, or ""
-    Column("fingerprint", String, nullable=False),  # of what was submitted
+    Column("pages", Integer, nullable=False, default=0),  # read so far, in the current run
+    Column("current", String, nullable=False, default=""),  # display name of the file being read
+    Column("cancel", Integer, nullable=False, default=0),  # 1: cancellation requested
+    Column("owner", String, nullable=False),  # id of the key that submitted it, or ""
+    Column("fingerprint", String, nullable=False),  # hash of the submitted content
     sqlite_autoincrement=True,
 )
 
@@ -28,16 +30,16 @@ files = Table(
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("job", String, nullable=False),
-    Column("name", String, nullable=False),  # as people know it
-    Column("path", String, nullable=False),  # where it lies, as `pagelens.api.engine.file_names.path_to_text` writes it
+    Column("name", String, nullable=False),  # display name
+    Column("path", String, nullable=False),  # as `pagelens.api.engine.file_names.path_to_text` writes it
     Column("sha256", String),
     Column("size", Integer, nullable=False, default=0),
     Column("state", String, nullable=False),
     Column("code", String, nullable=False, default=""),
     Column("reason", String, nullable=False, default=""),
     Column("pages", Integer, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),  # begun and not ended
-    Column("again", Integer, nullable=False, default=0),  # to be read though it failed before
+    Column("attempts", Integer, nullable=False, default=0),  # started and not finished
+    Column("retry", Integer, nullable=False, default=0),  # 1: retry although it failed before
     Index("files_by_job", "job", "state"),
     sqlite_autoincrement=True,
 )
@@ -48,7 +50,7 @@ uploads = Table(
     Column("path", String, primary_key=True),
     Column("collection", String, nullable=False),
     Column("sha256", String, nullable=False),
-    Column("name", String, nullable=False),  # as the sender called it
+    Column("name", String, nullable=False),  # file name that the sender gave
     Index("uploads_by_document", "collection", "sha256"),
 )
 
@@ -56,10 +58,15 @@ keys = Table(
     "keys",
     metadata,
     Column("id", String, primary_key=True),
-    Column("hash", String, nullable=False),  # SHA-256 of 256 random bits: nothing to guess, so nothing to slow down
+    Column("hash", String, nullable=False),  # SHA-256 of a 256-bit random secret; such a secret needs no slow hash
     Column("name", String, nullable=False),
     Column("scope", String, nullable=False),  # read, write, admin
-    Column("collections", String, nullable=False),  # names with commas; empty: all
+    Column("collections", String, nullable=False),  # names, separated by commas; empty: all
     Column("created", String, nullable=False),
     Column("revoked", String),
 )
+
+
+def utc_now() -> str:
+    """Return the current time in the format of the tables."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

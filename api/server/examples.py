@@ -1,6 +1,7 @@
-"""The examples of the OpenAPI page. They tell one story: this document is uploaded, found, shown, asked and removed.
+"""The examples of the OpenAPI description, all about one document.
 
-Its bytes are fixed, so its id is, and so is the job's that its Idempotency-Key makes: every example runs as it stands.
+The document's bytes and the Idempotency-Key are fixed, and so are the ids of the document and of its job: every example
+runs unchanged.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ _TEXT = (
 
 
 def _pdf() -> bytes:
-    """Return a PDF of one page, every byte of it known."""
+    """Return a PDF of one page; its bytes are always the same."""
     parts = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -21,21 +22,21 @@ def _pdf() -> bytes:
         "/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
         f"<< /Length {len(_TEXT)} >>\nstream\n{_TEXT}\nendstream",
     ]
-    made, places = "%PDF-1.4\n", []
+    pdf, offsets = "%PDF-1.4\n", []
     for number, part in enumerate(parts, 1):
-        places.append(len(made))
-        made += f"{number} 0 obj\n{part}\nendobj\n"
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    made += f"xref\n0 {len(parts) + 1}\n0000000000 65535 f \n{table}"
-    made += f"trailer\n<< /Size {len(parts) + 1} /Root 1 0 R >>\nstartxref\n{made.index('xref')}\n%%EOF\n"
-    return made.encode("ascii")
+        offsets.append(len(pdf))
+        pdf += f"{number} 0 obj\n{part}\nendobj\n"
+    table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
+    pdf += f"xref\n0 {len(parts) + 1}\n0000000000 65535 f \n{table}"
+    pdf += f"trailer\n<< /Size {len(parts) + 1} /Root 1 0 R >>\nstartxref\n{pdf.index('xref')}\n%%EOF\n"
+    return pdf.encode("ascii")
 
 
 PDF = _pdf()
 NAME = "harbour report.pdf"
 DOCUMENT = hashlib.sha256(PDF).hexdigest()
 PAGE = f"{DOCUMENT}-1"
-ONCE = "2f1c7a40-annual-report"
+IDEMPOTENCY_KEY = "2f1c7a40-annual-report"
 QUESTION = "How much timber was handled in 2024?"
-# One grey pixel: a picture to search by.
-PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+# One grey pixel, PNG in base64: an image query.
+IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="

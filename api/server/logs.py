@@ -1,4 +1,4 @@
-"""Logs as lines of JSON: who asked for what, how much, how long. Never the text of a query or of a document."""
+"""Logs as JSON lines. They never contain the text of a query or of a document."""
 
 import json
 import logging
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TextIO
 
 AUDIT = "pagelens.audit"
-FIELDS = "fields"  # the attribute of a record that holds its own values
+FIELDS = "fields"  # attribute of a log record with additional fields
 
 audit_log = logging.getLogger(AUDIT)
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line: time, level, logger, message, its own fields; of an exception the kind and the place."""
+    """Formats a record as a JSON line: time, level, logger, message, additional fields, class and trace of an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the JSON line of a record."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, object] = {
             "at": at,
@@ -27,12 +27,12 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, FIELDS, {}))
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = type(record.exc_info[1]).__name__  # its message may quote a document
-            line["trace"] = _places(record.exc_info[1])
+            line["trace"] = _trace(record.exc_info[1])
         return json.dumps(line, ensure_ascii=True, default=str)
 
 
 def log_json(stream: TextIO, *, audit: Path | None = None) -> None:
-    """Send PageLens's log to a stream, and audit lines to a file as well."""
+    """Write PageLens's log to a stream, and audit lines to the file `audit` as well."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -45,9 +45,9 @@ def log_json(stream: TextIO, *, audit: Path | None = None) -> None:
         audit_log.addHandler(file)
 
 
-def _places(error: BaseException) -> list[str]:
-    found, trace = [], error.__traceback__
+def _trace(error: BaseException) -> list[str]:
+    lines, trace = [], error.__traceback__
     while trace is not None:
-        found.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        lines.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
         trace = trace.tb_next
-    return found[-8:]
+    return lines[-8:]

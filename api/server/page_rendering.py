@@ -1,4 +1,4 @@
-"""A page's picture as it is asked for: so wide, marked or heated by a query, as JPEG or PNG. Knows no HTTP."""
+"""Page images of a requested width, with highlighted evidence or a heat map, as JPEG or PNG."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,40 +11,42 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.types import PageRef
 
-SIDES = (400, 800, 1_400, 2_000, 3_000)  # pixels of the longer side that pages are drawn and kept at
-MADE = 1  # changes with how pictures are drawn
+SIDES = (400, 800, 1_400, 2_000, 3_000)  # pixels of the longer side at which pages are rendered and cached
+RENDERING = 1  # version of the rendering: increase it when images change, so that cached ones are fetched again
 
-Format = Literal["jpeg", "png"]
+ImageFormat = Literal["jpeg", "png"]
 
 
 @dataclass(frozen=True, slots=True)
 class PageImageRequest:
-    """What shall be seen."""
+    """A page image as requested: with a query its evidence is highlighted, with `heat_map` its heat map is shown."""
 
     width: int  # pixels
-    format: Format
+    format: ImageFormat
     query: str = ""
-    heat: bool = False
+    heat_map: bool = False
 
-    def tag(self, page: str, generation: int) -> str:
-        """Return what changes when the picture does: a page never changes, what is marked on it may."""
-        about = (MADE, page, self.width, self.format, self.query, self.heat, generation if self.query else 0)
-        return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
+    def etag(self, page: str, generation: int) -> str:
+        """Return a hash that changes with the image. Only the evidence depends on the collection's generation."""
+        parts = (RENDERING, page, self.width, self.format, self.query, self.heat_map, generation if self.query else 0)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def draw(engine: Engine, ref: PageRef, wanted: PageImageRequest, *, width: float, height: float) -> bytes:
-    """Return the picture of a page whose proportions are `width` by `height`."""
-    tall = max(1, min(SIDES[-1], round(wanted.width * height / width)))
-    longest = next((side for side in SIDES if side >= max(wanted.width, tall)), SIDES[-1])
-    if wanted.heat:
+def render_page_image(
+    engine: Engine, ref: PageRef, wanted: PageImageRequest, *, page_width: float, page_height: float
+) -> bytes:
+    """Return the encoded image of a page. Only the ratio of `page_width` and `page_height` counts."""
+    height = max(1, min(SIDES[-1], round(wanted.width * page_height / page_width)))
+    longest = next((side for side in SIDES if side >= max(wanted.width, height)), SIDES[-1])
+    if wanted.heat_map:
         data = engine.heat_map_image(ref, wanted.query, longest=longest)
     else:
         boxes = engine.evidence(ref, wanted.query) if wanted.query else []
         data = engine.page_image(ref, boxes=boxes, longest=longest)
-    picture = from_jpeg(data).resize((wanted.width, tall), Image.Resampling.LANCZOS)
+    image = from_jpeg(data).resize((wanted.width, height), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     if wanted.format == "png":
-        picture.save(buffer, "PNG", compress_level=3)
+        image.save(buffer, "PNG", compress_level=3)
     else:
-        picture.save(buffer, "JPEG", quality=88)
+        image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

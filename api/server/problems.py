@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: a stable `type`, what happened, the field at fault, the next step."""
+"""Errors as problem details (RFC 9457): a stable `type`, the detail, the fields at fault, the next step."""
 
 import logging
 import re
@@ -27,14 +27,14 @@ from pagelens.core.errors import (
 
 logger = logging.getLogger(__name__)
 
-MEDIA = "application/problem+json"
-TYPES = "urn:pagelens:problem:"
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:pagelens:problem:"
 
-_PLACES = re.compile(r"/\S*\.pagelens/uploads/[^/\s]+/[0-9a-f]{32}/|/\S*/tmp\w+\.picture|/tmp/\S+\.picture")
+_SERVER_PATHS = re.compile(r"/\S*\.pagelens/uploads/[^/\s]+/[0-9a-f]{32}/|/\S*/tmp\w+\.picture|/tmp/\S+\.picture")
 
 
 class Problem(Exception):
-    """An error of the door itself. `fields` are (field, what is wrong with it)."""
+    """An error of the HTTP API with its status. `fields` are (field, what is wrong with it)."""
 
     def __init__(
         self,
@@ -52,32 +52,32 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def response(self, request_id: str = "") -> JSONResponse:
-        """Return the problem as it goes out."""
+        """Return the HTTP response."""
         body: dict[str, Any] = {
-            "type": TYPES + self.kind,
+            "type": TYPE_PREFIX + self.kind,
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": public(self.detail),
+            "detail": redact(self.detail),
         }
         if self.next_step:
             body["next_step"] = self.next_step
         if self.fields:
-            body["errors"] = [{"field": public(field), "detail": public(said)} for field, said in self.fields]
+            body["errors"] = [{"field": redact(field), "detail": redact(detail)} for field, detail in self.fields]
         if request_id:
             body["instance"] = f"urn:pagelens:request:{request_id}"
-        return JSONResponse(body, self.status, self.headers, media_type=MEDIA)
+        return JSONResponse(body, self.status, self.headers, media_type=MEDIA_TYPE)
 
 
-def public(text: str) -> str:
-    """Return a message without the server's own folders, and without what JSON in UTF-8 cannot carry."""
-    return _PLACES.sub("", text).encode("utf-8", "replace").decode()
+def redact(text: str) -> str:
+    """Return a message without paths of the server's own folders and without characters that UTF-8 cannot encode."""
+    return _SERVER_PATHS.sub("", text).encode("utf-8", "replace").decode()
 
 
 _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (CollectionNotFound, 404, "collection-not-found", "GET /v1/collections lists those there are."),
     (NotFound, 404, "not-found", "GET /v1/documents lists what the collection holds."),
-    (CollectionLocked, 409, "collection-busy", "Try again when what is being written is done: see GET /v1/jobs."),
-    (CollectionMismatch, 409, "collection-changed", "Try again: it was moved to other models in this moment."),
+    (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
+    (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),
     (UsageError, 422, "unusable-value", ""),
     (ReadError, 422, "unreadable-file", ""),
     (StoreError, 503, "store-unavailable", "Try again; GET /readyz tells whether its servers answer."),
@@ -87,8 +87,8 @@ _GENERATION = {"busy": 503, "timed-out": 504, "too-long": 422, "no-pictures": 42
 _NO_MODEL = "The server's operator: set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), or start it with --model."
 
 
-def problem_of(error: PageLensError) -> Problem:
-    """Return what an error of PageLens is on the wire."""
+def to_problem(error: PageLensError) -> Problem:
+    """Return the problem of an error of PageLens."""
     if isinstance(error, GenerationError):
         status = _GENERATION.get(error.code, 502)
         headers = {"Retry-After": "10"} if status == 503 else {}
@@ -102,11 +102,11 @@ def problem_of(error: PageLensError) -> Problem:
     return Problem(500, "collection-unusable", str(error), next_step="The server's operator: run pagelens doctor.")
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
-    found = [(".".join(str(part) for part in one["loc"]), str(one["msg"])) for one in error.errors()[:20]]
-    detail = "; ".join(f"{field}: {said}" for field, said in found)
+def _validation_problem(error: RequestValidationError) -> Problem:
+    fields = [(".".join(map(str, item["loc"])), str(item["msg"])) for item in error.errors()[:20]]
+    detail = "; ".join(f"{field}: {message}" for field, message in fields)
     step = "GET /openapi.json describes every field."
-    return Problem(422, "invalid-request", detail, next_step=step, fields=found)
+    return Problem(422, "invalid-request", detail, next_step=step, fields=fields)
 
 
 _HTTP = {
@@ -116,43 +116,43 @@ _HTTP = {
 }
 
 
-def _of_http(error: HTTPException) -> Problem:
+def _http_problem(error: HTTPException) -> Problem:
     kind, step = _HTTP.get(error.status_code, ("http-error", ""))
     return Problem(error.status_code, kind, str(error.detail), next_step=step, headers=error.headers)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of an app leave as a problem."""
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error of an app with problem details."""
 
     def answer(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, Problem):
             problem = error
         elif isinstance(error, PageLensError):
-            problem = problem_of(error)
+            problem = to_problem(error)
         elif isinstance(error, RequestValidationError):
-            problem = _of_validation(error)
+            problem = _validation_problem(error)
         elif isinstance(error, HTTPException):
-            problem = _of_http(error)
+            problem = _http_problem(error)
         elif isinstance(error, Overloaded):
-            problem = overloaded(error)
+            problem = overload_problem(error)
         else:
-            problem = fault(error)
+            problem = internal_problem(error)
         return problem.response(getattr(request.state, "request_id", ""))
 
     for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded):
         app.add_exception_handler(kind, answer)
 
 
-def overloaded(error: Overloaded) -> Problem:
-    """Return what a turn that is not to be had is on the wire."""
+def overload_problem(error: Overloaded) -> Problem:
+    """Return the problem of a request for which there is no capacity."""
     step = f"Try again in {error.retry_after} s."
     headers = {"Retry-After": str(error.retry_after)}
     return Problem(503, "overloaded", str(error), next_step=step, headers=headers)
 
 
-def fault(error: Exception) -> Problem:
-    """Return what a fault of ours is on the wire: nothing of what it says, which may quote a document."""
-    logger.error("a fault of ours", exc_info=error)
+def internal_problem(error: Exception) -> Problem:
+    """Log an unexpected exception and return its problem, without its message, which may quote a document."""
+    logger.error("unexpected exception", exc_info=error)
     return Problem(
-        500, "fault", "PageLens made a mistake.", next_step="Report it with the X-Request-Id of this answer."
+        500, "internal-error", "PageLens failed unexpectedly.", next_step="Report it with this answer's X-Request-Id."
     )

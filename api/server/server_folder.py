@@ -1,15 +1,13 @@
-"""What a server keeps beside its collections: jobs, keys, uploads, the audit log, its secret.
+"""A server's own files beside its collections: jobs, keys, uploads, the audit log, its secret.
 
-    collections/
-      .pagelens/
-        server.sqlite        jobs, files, uploads, keys
-        uploads/<collection>/<SHA-256>/<name made safe>
-        incoming/            uploads not yet whole
-        audit.jsonl          a line for every write
-        secret               signs cursors (and secret.lock, while it is made)
-        worker.lock          held by the one indexing process
-
-Knows nothing of HTTP, nor what the tables say.
+collections/
+  .pagelens/
+    server.sqlite        jobs, files, uploads, keys
+    uploads/<collection>/<SHA-256>/<name made safe>
+    incoming/            uploads that are still being received
+    audit.jsonl          one line for each change
+    secret               signs cursors (secret.lock is held while it is created)
+    worker.lock          held by the one indexing process
 """
 
 import os
@@ -26,7 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from pagelens.api.server.database_tables import metadata
 
-SECRET = 32  # bytes
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -37,78 +35,78 @@ class ServerFolder:
 
     @property
     def root(self) -> Path:
-        """The folder itself: hidden, so that no walk over documents enters it."""
+        """The folder itself: hidden, so that the file walk does not enter it."""
         return self.collections / ".pagelens"
 
     @property
     def uploads(self) -> Path:
-        """Where whole uploads lie."""
+        """Folder of complete uploads."""
         return self.root / "uploads"
 
     @property
     def incoming(self) -> Path:
-        """Where uploads are written."""
+        """Folder of uploads that are still being received."""
         return self.root / "incoming"
 
     @property
     def audit(self) -> Path:
-        """A line of JSON for every write."""
+        """Audit log: one JSON line for each change."""
         return self.root / "audit.jsonl"
 
     @property
     def worker_lock(self) -> Path:
-        """Held by the indexing process."""
+        """Lock file that the indexing process holds."""
         return self.root / "worker.lock"
 
     @property
     def database(self) -> Path:
-        """Jobs, files, uploads, keys."""
+        """SQLite file with jobs, files, uploads and keys."""
         return self.root / "server.sqlite"
 
-    def make(self) -> None:
-        """Make the folder where there is none, for its owner only."""
+    def create(self) -> None:
+        """Create the folders that do not exist, readable by their owner only."""
         for folder in (self.root, self.uploads, self.incoming):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @cached_property
     def secret(self) -> bytes:
-        """32 bytes made once."""
+        """The server's secret of 32 random bytes, created at first use."""
         path = self.root / "secret"
-        with FileLock(self.root / "secret.lock"):  # one secret for all servers on this folder
-            if not path.exists() or path.stat().st_size != SECRET:
-                made = path.with_suffix(".new")
-                made.touch(0o600)
-                with made.open("wb") as file:
-                    file.write(secrets.token_bytes(SECRET))
+        with FileLock(self.root / "secret.lock"):  # several servers may share this folder
+            if not path.exists() or path.stat().st_size != SECRET_BYTES:
+                new = path.with_suffix(".new")
+                new.touch(0o600)
+                with new.open("wb") as file:
+                    file.write(secrets.token_bytes(SECRET_BYTES))
                     file.flush()
-                    os.fsync(file.fileno())  # an empty one would sign for anybody
-                made.replace(path)
+                    os.fsync(file.fileno())  # with an empty secret anybody could sign cursors
+                new.replace(path)
         return path.read_bytes()
 
 
 class Database:
-    """The server's SQLite file: any number of readers, writers one after another, every commit synced."""
+    """The server's SQLite file: concurrent readers, one writer at a time, every commit synced to disk."""
 
     def __init__(self, path: Path) -> None:
         self._reading = _engine(path, "BEGIN")
-        self._writing = _engine(path, "BEGIN IMMEDIATE")  # a read that turns into a write could not wait its turn
+        self._writing = _engine(path, "BEGIN IMMEDIATE")  # SQLite does not wait when a read lock is upgraded
         with self.writing() as connection:
             metadata.create_all(connection)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._reading.dispose()
         self._writing.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One look: everything read belongs together."""
+        """Open a read transaction: all reads see one state of the database."""
         with self._reading.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One change: durable when it ends, undone by an error."""
+        """Open a write transaction: durable when it ends, rolled back on an error."""
         with self._writing.begin() as connection:
             yield connection
 
@@ -117,7 +115,7 @@ def _engine(path: Path, begin: str) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
 
     def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # transactions are begun by `on_begin`, not by the driver
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 

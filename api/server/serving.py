@@ -1,4 +1,4 @@
-"""The app on uvicorn, with our log and bounds of its own."""
+"""Runs the app on uvicorn, with JSON logs and connection limits."""
 
 import logging
 import socket
@@ -7,23 +7,23 @@ import sys
 import uvicorn
 
 from pagelens.api.server.app import create_app
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.logs import FIELDS, log_json
-from pagelens.api.server.middleware.header_timeout import patient_protocol
+from pagelens.api.server.middleware.header_timeout import header_timeout_protocol
 from pagelens.api.server.service import Service
 from pagelens.core.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 1_000
-BACKLOG = 2_048  # connections that wait to be taken
-LAST_WORDS = 5  # seconds that open requests are given at the end
+MAX_CONNECTIONS = 1_000
+BACKLOG = 2_048  # connections that wait to be accepted
+SHUTDOWN_SECONDS = 5  # for open requests at the end
 
 
-def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits | None = None) -> None:
-    """Serve until told to end (SIGINT, SIGTERM)."""
+def run_server(service: Service, *, host: str, port: int, keyless: bool, limits: ServerLimits | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. `keyless`: see `AuthMiddleware`. Raises UsageError if the port is taken."""
     log_json(sys.stderr, audit=service.folder.audit)
-    limits = limits or Limits()
+    limits = limits or ServerLimits()
     app = create_app(service, limits=limits, keyless=keyless)
     config = uvicorn.Config(
         app,
@@ -32,9 +32,9 @@ def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=LAST_WORDS,
-        http=patient_protocol(limits.head),
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        http=header_timeout_protocol(limits.header_timeout),
         h11_max_incomplete_event_size=32 << 10,
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -46,15 +46,15 @@ def run(service: Service, *, host: str, port: int, keyless: bool, limits: Limits
             "Choose another --port."
         ) from exc
     with listening:
-        _Told(config).run(sockets=[listening])
+        _LoggingServer(config).run(sockets=[listening])
 
 
-class _Told(uvicorn.Server):
-    """A server that tells its address in our log, which matters where the port was free to choose."""
+class _LoggingServer(uvicorn.Server):
+    """A uvicorn server that logs its address; with port 0 this is how the chosen port is known."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for one in self.servers:
-            for socket_ in one.sockets:
+        for server in self.servers:
+            for socket_ in server.sockets:
                 host, port = socket_.getsockname()[:2]
                 logger.info("serving", extra={FIELDS: {"host": host, "port": port}})

@@ -1,17 +1,17 @@
-"""Server-Sent Events, as the HTML standard writes them."""
+"""Server-Sent Events (HTML standard, section 9.2)."""
 
 from starlette.requests import Request
 
-EVENTS = "text/event-stream"
-BEAT = 15.0  # seconds between two signs of life
+MEDIA_TYPE = "text/event-stream"
+KEEP_ALIVE_SECONDS = 15.0  # between two comments on a stream without events
 
 
 def wants_events(request: Request) -> bool:
-    """Tell whether the caller asks for events rather than for one JSON object."""
+    """Return whether the Accept header asks for events and not for JSON."""
     kinds = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
-    return EVENTS in kinds and "application/json" not in kinds
+    return MEDIA_TYPE in kinds and "application/json" not in kinds
 
 
-def event(name: str, data: str) -> str:
-    """Return an event; `data` is JSON, which has no line breaks of its own."""
+def format_event(name: str, data: str) -> str:
+    """Return one event. `data` must have no line breaks (JSON has none)."""
     return f"event: {name}\ndata: {data}\n\n"

@@ -1,6 +1,6 @@
-"""Keys: who may do what, in which collections. Made, listed and revoked here; hashed at rest.
+"""API keys: created, listed, revoked and verified; stored as hashes.
 
-A key is `plk_<id>_<secret>`, the secret 256 random bits: nobody guesses it, so one SHA-256 is the right hash.
+A key is `plk_<id>_<secret>`. The secret has 256 random bits, so one SHA-256 is a sufficient hash.
 """
 
 import hashlib
@@ -14,12 +14,11 @@ from typing import Literal, get_args
 from sqlalchemy import func, insert, select, update
 
 from pagelens.api.server import database_tables as t
-from pagelens.api.server.jobs.job_queue import now
 from pagelens.api.server.server_folder import Database
 from pagelens.core.errors import NotFound, UsageError
 
-Scope = Literal["read", "write", "admin"]
-SCOPES: Sequence[Scope] = get_args(Scope)  # each may do what those before it may
+KeyScope = Literal["read", "write", "admin"]
+SCOPES: Sequence[KeyScope] = get_args(KeyScope)  # ascending: each includes those before it
 
 _KEY = re.compile(r"plk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NO_HASH = hashlib.sha256(b"no key").hexdigest()
@@ -27,90 +26,95 @@ _NO_HASH = hashlib.sha256(b"no key").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a key, or anybody on this machine (`key` is then empty)."""
+    """The caller: a key, or an anonymous local caller (`key` is then empty)."""
 
     key: str
-    scope: Scope
+    scope: KeyScope
     collections: frozenset[str] | None = None  # None: all
 
-    def may(self, scope: Scope) -> bool:
-        """Tell whether the scope reaches so far."""
+    def has_scope(self, scope: KeyScope) -> bool:
+        """Return whether the caller's scope includes `scope`."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
-    def sees(self, collection: str) -> bool:
-        """Tell whether a collection is among those allowed."""
+    def can_access(self, collection: str) -> bool:
+        """Return whether the caller may use a collection."""
         return self.collections is None or collection in self.collections
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key as it is listed: all but its secret."""
+    """A stored key, without its secret."""
 
     id: str
     name: str
-    scope: Scope
+    scope: KeyScope
     collections: Sequence[str]
     created: str
     revoked: str | None
 
 
-ANYBODY_HERE = Principal("", "admin")
+LOCAL_ADMIN = Principal("", "admin")
 
 
-class Keys:
-    """The keys of a server."""
+class KeyStore:
+    """The API keys of a server."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, scope: str, *, collections: Collection[str] = (), name: str = "") -> str:
-        """Make a key and return it: the only time it is seen. Raises UsageError."""
+        """Create a key and return it; it cannot be read again. No `collections`: valid for all. Raises UsageError."""
         if scope not in SCOPES:
             raise UsageError(f"expected a scope among {', '.join(SCOPES)}, found {scope!r}")
-        number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        row = {"id": number, "hash": _hash(secret), "name": name, "scope": scope, "created": now()}
+        key, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        row = {"id": key, "hash": _hash(secret), "name": name, "scope": scope, "created": t.utc_now()}
         with self._database.writing() as connection:
             connection.execute(insert(t.keys).values(**row, collections=",".join(sorted(collections))))
-        return f"plk_{number}_{secret}"
+        return f"plk_{key}_{secret}"
 
-    def any_live(self) -> bool:
-        """Tell whether any key is not revoked."""
+    def any_valid(self) -> bool:
+        """Return whether there is a key that is not revoked."""
         query = select(func.count()).where(t.keys.c.revoked.is_(None))
         with self._database.reading() as connection:
             return bool(connection.execute(query).scalar_one())
 
-    def listed(self) -> list[KeyRecord]:
-        """Return every key, revoked ones too, oldest first."""
+    def list_all(self) -> list[KeyRecord]:
+        """Return all keys, also revoked ones, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(select(t.keys).order_by(t.keys.c.created)).all()
         return [
             KeyRecord(
-                row.id, row.name, row.scope, [*filter(None, row.collections.split(","))], row.created, row.revoked
+                id=row.id,
+                name=row.name,
+                scope=row.scope,
+                collections=[*filter(None, row.collections.split(","))],
+                created=row.created,
+                revoked=row.revoked,
             )
             for row in rows
         ]
 
     def revoke(self, key: str) -> None:
-        """Make a key worthless from now on, by its id. Raises NotFound."""
-        live = (t.keys.c.id == key) & t.keys.c.revoked.is_(None)
+        """Revoke a key by its id, effective at once. Raises NotFound."""
+        valid = (t.keys.c.id == key) & t.keys.c.revoked.is_(None)
         with self._database.writing() as connection:
-            if not connection.execute(update(t.keys).where(live).values(revoked=now())).rowcount:
+            if not connection.execute(update(t.keys).where(valid).values(revoked=t.utc_now())).rowcount:
                 raise NotFound(f"expected a key that is not revoked, found none with the id {key!r}. See: keys list")
 
-    def ever_made(self) -> bool:
-        """Tell whether any key was ever made for this server, revoked ones too: from then on one is needed."""
+    def any_created(self) -> bool:
+        """Return whether any key was ever created, also revoked ones: from then on the server needs one."""
         query = select(func.count()).select_from(t.keys)
         with self._database.reading() as connection:
             return bool(connection.execute(query).scalar_one())
 
     def identify(self, presented: str) -> Principal | None:
-        """Return whose key this is, or None. Takes as long for an unknown key as for a wrong secret."""
-        found = _KEY.fullmatch(presented)
-        number, secret = (found[1], found[2]) if found else ("", "")
+        """Return the principal of a key, or None. An unknown id takes as long as a wrong secret."""
+        match = _KEY.fullmatch(presented)
+        key, secret = (match[1], match[2]) if match else ("", "")
         with self._database.reading() as connection:
-            row = connection.execute(select(t.keys).where(t.keys.c.id == number)).first()
-        right = hmac.compare_digest(_hash(secret), row.hash if row is not None else _NO_HASH)
-        if row is None or not right or row.revoked is not None:
+            row = connection.execute(select(t.keys).where(t.keys.c.id == key)).first()
+        matches = hmac.compare_digest(_hash(secret), row.hash if row is not None else _NO_HASH)
+        if row is None or not matches or row.revoked is not None:
             return None
         return Principal(row.id, row.scope, frozenset(row.collections.split(",")) if row.collections else None)
 

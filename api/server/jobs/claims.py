@@ -1,7 +1,7 @@
-"""The durable queue as its worker sees it: take a few files, say how far one is, say what became of them.
+"""The worker's side of the durable job queue: claim a few files of a job, report progress, record the results.
 
-A job is worked through in steps of a few files; a killed worker's step is simply taken again, since indexing is
-idempotent by content. A file that was begun and not ended is taken alone, so that one that kills its reader is found.
+A job is processed in steps of a few files. The step of a killed worker is claimed again, since indexing is idempotent
+by content. A file that was started and not finished is claimed alone, so that a file that kills the process is found.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, select, update
 
 from pagelens.api.server import database_tables as t
-from pagelens.api.server.jobs.job_queue import end_job, file_record, files_of, now
+from pagelens.api.server.jobs.job_queue import end_job, file_record, files_of
 from pagelens.api.server.jobs.job_records import ENDED, FileRecord, FileResult, JobKind
 from pagelens.api.server.server_folder import Database
 
-STEP = 16  # files taken at a time: removals and cancellations wait for no more than these
-MOST_ATTEMPTS = 3  # begun and never ended: then it is the file
+STEP_FILES = 16  # claimed at once; a removal or a cancellation waits for at most these
+MAX_ATTEMPTS = 3  # of a file that never finishes; then the file itself is taken to be the cause
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Some files of one job, to be worked on now."""
+class JobStep:
+    """Claimed files of one job."""
 
     job: str
     kind: JobKind
@@ -28,14 +28,14 @@ class Step:
     files: Sequence[FileRecord]
 
 
-class Claims:
-    """Takes work from the queue. One process at a time: `pagelens.api.server.jobs.worker` holds the lock."""
+class JobClaims:
+    """Claims work from the queue, in one process at a time: `pagelens.api.server.jobs.worker` holds the lock."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self) -> Step | None:
-        """Return the next step, removals first, else in order; None where nothing waits. Closes what is done."""
+    def claim_next(self) -> JobStep | None:
+        """Return the next step, removals first, or None if no job waits. Ends jobs that have no files left."""
         while True:
             with self._database.writing() as connection:
                 order = (case((t.jobs.c.kind == "remove", 0), else_=1), t.jobs.c.seq)
@@ -46,51 +46,50 @@ class Claims:
                 if row.cancel or not files:
                     end_job(connection, row.id, cancelled=bool(row.cancel))
                     continue
-                _begin(connection, row.id, row.started or now(), files)
-                return Step(row.id, row.kind, row.collection, files)
+                _start(connection, row.id, row.started or t.utc_now(), files)
+                return JobStep(row.id, row.kind, row.collection, files)
 
-    def tell(self, step: Step, *, pages: int, current: str) -> bool:
-        """Note how far a step is; return whether somebody asks to cancel."""
+    def report_progress(self, step: JobStep, *, pages: int, current: str) -> bool:
+        """Store the progress of a step. Return whether the job is to be cancelled."""
         with self._database.writing() as connection:
-            one = t.jobs.c.id == step.job
-            connection.execute(update(t.jobs).where(one).values(pages=pages, current=current))
-            return bool(connection.execute(select(t.jobs.c.cancel).where(one)).scalar())
+            this_job = t.jobs.c.id == step.job
+            connection.execute(update(t.jobs).where(this_job).values(pages=pages, current=current))
+            return bool(connection.execute(select(t.jobs.c.cancel).where(this_job)).scalar())
 
-    def finish(self, results: Sequence[FileResult]) -> None:
-        """Note what became of files."""
+    def record_results(self, results: Sequence[FileResult]) -> None:
+        """Store the results of files."""
         with self._database.writing() as connection:
-            for one in results:
-                values = {"state": one.state, "code": one.code, "reason": one.reason, "pages": one.pages}
-                if one.sha256:
-                    values["sha256"] = one.sha256
-                ended = {**values, "attempts": 0, "again": 0}
-                connection.execute(update(t.files).where(t.files.c.seq == one.seq).values(ended))
+            for result in results:
+                values = {"state": result.state, "code": result.code, "reason": result.reason, "pages": result.pages}
+                if result.sha256:
+                    values["sha256"] = result.sha256
+                finished = {**values, "attempts": 0, "retry": 0}
+                connection.execute(update(t.files).where(t.files.c.seq == result.seq).values(finished))
 
-    def give_back(self, step: Step) -> None:
-        """Leave a step for later, as if it had not been taken."""
+    def release(self, step: JobStep) -> None:
+        """Return a step to the queue as if it had not been claimed."""
         with self._database.writing() as connection:
-            some = t.files.c.seq.in_([one.seq for one in step.files])
-            connection.execute(update(t.files).where(some).values(attempts=0))
+            claimed = t.files.c.seq.in_([file.seq for file in step.files])
+            connection.execute(update(t.files).where(claimed).values(attempts=0))
 
 
 def _next_files(connection: Connection, job: str) -> list[FileRecord]:
-    """Return the files of the next step; those that ended too many readers are failed here."""
-    _fail_fatal(connection, job)
+    """Return the files of the next step. Files with too many attempts are marked as failed."""
+    _fail_exhausted(connection, job)
     waiting = files_of(job).where(t.files.c.state == "queued")
-    first = [file_record(row) for row in connection.execute(waiting.limit(STEP))]
+    first = [file_record(row) for row in connection.execute(waiting.limit(STEP_FILES))]
     if first and first[0].attempts:
         return first[:1]
-    fresh = [one for one in first if not one.attempts and one.again == first[0].again]
-    return fresh or first[:1]
+    return [file for file in first if not file.attempts and file.retry == first[0].retry]
 
 
-def _fail_fatal(connection: Connection, job: str) -> None:
-    fatal = (t.files.c.job == job) & (t.files.c.state == "queued") & (t.files.c.attempts >= MOST_ATTEMPTS)
-    reason = f"reading it ended the indexing process {MOST_ATTEMPTS} times: it may need more memory than there is"
-    connection.execute(update(t.files).where(fatal).values(state="failed", code="fatal", reason=reason))
+def _fail_exhausted(connection: Connection, job: str) -> None:
+    exhausted = (t.files.c.job == job) & (t.files.c.state == "queued") & (t.files.c.attempts >= MAX_ATTEMPTS)
+    reason = f"the indexing process died {MAX_ATTEMPTS} times while reading it: it may need more memory than there is"
+    connection.execute(update(t.files).where(exhausted).values(state="failed", code="fatal", reason=reason))
 
 
-def _begin(connection: Connection, job: str, started: str, files: Sequence[FileRecord]) -> None:
-    some = t.files.c.seq.in_([one.seq for one in files])
-    connection.execute(update(t.files).where(some).values(attempts=t.files.c.attempts + 1))
+def _start(connection: Connection, job: str, started: str, files: Sequence[FileRecord]) -> None:
+    claimed = t.files.c.seq.in_([file.seq for file in files])
+    connection.execute(update(t.files).where(claimed).values(attempts=t.files.c.attempts + 1))
     connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(state="running", started=started))

@@ -1,13 +1,12 @@
-"""The durable queue as those see it who submit jobs: submit, look, cancel, retry.
+"""The clients' side of the durable job queue: submit, read, cancel, retry.
 
-A job is in the database, synced, before anybody is told of it. What works through it is `pagelens.api.server.jobs.claims`.
+A job is in the database, synced, before it is acknowledged. `pagelens.api.server.jobs.claims` is the worker's side.
 """
 
 import hashlib
 import json
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, update
@@ -17,45 +16,51 @@ from pagelens.api.server.jobs.job_records import ENDED, FileRecord, FileState, J
 from pagelens.api.server.server_folder import Database
 from pagelens.core.errors import NotFound, UsageError
 
-_NAMES = uuid.UUID("7d0b8b52-3d7e-4f0b-9c0a-7b6f5a1c2e11")  # of the ids made from idempotency keys
+_NAMESPACE = uuid.UUID("7d0b8b52-3d7e-4f0b-9c0a-7b6f5a1c2e11")  # of job ids from idempotency keys
 
 
 class JobQueue:
-    """Jobs in the server's database. Safe to share between threads and processes."""
+    """Jobs in the server's database. Safe to use from several threads and processes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def submit(
-        self, kind: JobKind, collection: str, files: Sequence[NewFile], *, owner: str = "", once: str | None = None
+        self,
+        kind: JobKind,
+        collection: str,
+        files: Sequence[NewFile],
+        *,
+        owner: str = "",
+        idempotency_key: str | None = None,
     ) -> JobRecord:
-        """Queue a job and return it. `once` is the caller's idempotency key: the same key and content is the same job.
+        """Queue a job and return it. The same `idempotency_key` with the same content returns the same job.
 
-        Raises UsageError for a key that came with another content.
+        Raises UsageError for a key that was used with other content.
         """
-        job = self.id_of(owner, collection, once) if once else uuid.uuid4().hex
+        job = self.id_of(owner, collection, idempotency_key) if idempotency_key else uuid.uuid4().hex
         fingerprint = _fingerprint(kind, collection, files)
         with self._database.writing() as connection:
-            before = connection.execute(select(t.jobs.c.fingerprint).where(t.jobs.c.id == job)).scalar()
-            if before is None:
+            known = connection.execute(select(t.jobs.c.fingerprint).where(t.jobs.c.id == job)).scalar()
+            if known is None:
                 _insert(connection, job, kind, collection, files, owner, fingerprint)
-            elif before != fingerprint:
+            elif known != fingerprint:
                 raise UsageError(
-                    "expected the content that this Idempotency-Key came with first, found another. Take a new key."
+                    "expected the same content as with this Idempotency-Key's first use, found other. Use a new key."
                 )
             return _read(connection, job)
 
     @staticmethod
-    def id_of(owner: str, collection: str, once: str) -> str:
-        """Return the id of the job that an idempotency key of an owner makes."""
-        return uuid.uuid5(_NAMES, json.dumps([owner, collection, once])).hex
+    def id_of(owner: str, collection: str, idempotency_key: str) -> str:
+        """Return the id of the job with an owner's idempotency key."""
+        return uuid.uuid5(_NAMESPACE, json.dumps([owner, collection, idempotency_key])).hex
 
     def read(self, job: str) -> JobRecord:
         """Return a job. Raises NotFound."""
         with self._database.reading() as connection:
             return _read(connection, job)
 
-    def page(
+    def list_jobs(
         self,
         collections: Collection[str] | None,
         *,
@@ -75,75 +80,72 @@ class JobQueue:
             return [_record(connection, row) for row in connection.execute(query).all()]
 
     def files(self, job: str, *, after: int = 0, size: int = 100) -> list[FileRecord]:
-        """Return up to `size` files of a job, in the order they came, behind `after` (a `seq`)."""
+        """Return up to `size` files of a job in order, those after `after` (a `seq`)."""
         query = files_of(job).where(t.files.c.seq > after).limit(size)
         with self._database.reading() as connection:
             return [file_record(row) for row in connection.execute(query)]
 
     def cancel(self, job: str) -> JobRecord:
-        """Ask a job to end: at once where it waits, within a page or two where it runs. Ended ones stay as they are."""
+        """Cancel a job: a queued one at once, a running one within a page or two. A finished one does not change."""
         with self._database.writing() as connection:
-            found = _read(connection, job)
-            if found.state == "queued":
+            record = _read(connection, job)
+            if record.state == "queued":
                 end_job(connection, job, cancelled=True)
-            elif not found.ended:
+            elif not record.ended:
                 connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(cancel=1))
             return _read(connection, job)
 
     def cancel_all(self, collection: str) -> None:
-        """Ask every job of a collection to end."""
-        open_ones = select(t.jobs.c.id).where(t.jobs.c.collection == collection, t.jobs.c.state.not_in(ENDED))
+        """Cancel every job of a collection."""
+        unfinished = select(t.jobs.c.id).where(t.jobs.c.collection == collection, t.jobs.c.state.not_in(ENDED))
         with self._database.reading() as connection:
-            found = list(connection.execute(open_ones).scalars())
-        for job in found:
+            jobs = list(connection.execute(unfinished).scalars())
+        for job in jobs:
             self.cancel(job)
 
     def retry(self, job: str) -> JobRecord:
-        """Queue again what failed or was cancelled. Raises UsageError where nothing did, or the job has not ended."""
+        """Queue failed and cancelled files again. Raises UsageError if there are none, or the job has not ended."""
         with self._database.writing() as connection:
-            found = _read(connection, job)
-            if not found.ended:
-                raise UsageError(f"expected a job that has ended, found it {found.state}. Wait, or cancel it.")
-            again = (t.files.c.job == job) & t.files.c.state.in_(("failed", "cancelled"))
-            fresh = {"state": "queued", "attempts": 0, "again": 1, "code": "", "reason": ""}
-            if not connection.execute(update(t.files).where(again).values(fresh)).rowcount:
-                raise UsageError("expected a job with files that failed or were cancelled, found none. Nothing to do.")
+            record = _read(connection, job)
+            if not record.ended:
+                raise UsageError(f"expected a job that has ended, found it {record.state}. Wait, or cancel it.")
+            unsuccessful = (t.files.c.job == job) & t.files.c.state.in_(("failed", "cancelled"))
+            requeued = {"state": "queued", "attempts": 0, "retry": 1, "code": "", "reason": ""}
+            if not connection.execute(update(t.files).where(unsuccessful).values(requeued)).rowcount:
+                raise UsageError(
+                    "expected a job with failed or cancelled files, found none. There is nothing to retry."
+                )
             state = {"state": "queued", "finished": None, "cancel": 0}
             connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(state))
             return _read(connection, job)
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs there are in each state."""
+        """Return the number of jobs in each state."""
         query = select(t.jobs.c.state, func.count()).group_by(t.jobs.c.state)
         with self._database.reading() as connection:
             return {str(state): int(count) for state, count in connection.execute(query)}
 
 
-def now() -> str:
-    """Return the time as the tables write it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 def files_of(job: str) -> Select[Any]:
-    """Return the query for a job's files in order."""
+    """Return the SQL query for a job's files in order."""
     return select(t.files).where(t.files.c.job == job).order_by(t.files.c.seq)
 
 
 def file_record(row: Any) -> FileRecord:
-    """Return a row of `files`."""
+    """Return a row of the table `files` as a record."""
     values = {name: getattr(row, name) for name in FileRecord.__slots__}
-    return FileRecord(**{**values, "again": bool(row.again)})
+    return FileRecord(**{**values, "retry": bool(row.retry)})
 
 
 def end_job(connection: Connection, job: str, *, cancelled: bool = False) -> None:
-    """Close a job: what it had not come to is cancelled; it failed if one of its files did."""
+    """Mark a job as finished: "failed" if one of its files failed. `cancelled`: cancel its queued files."""
     if cancelled:
         waiting = (t.files.c.job == job) & (t.files.c.state == "queued")
         connection.execute(update(t.files).where(waiting).values(state="cancelled"))
     failed = select(func.count()).where(t.files.c.job == job, t.files.c.state == "failed")
     state = "cancelled" if cancelled else "failed" if connection.execute(failed).scalar_one() else "succeeded"
-    done = {"state": state, "finished": now(), "current": "", "cancel": 0}
-    connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(done))
+    finished = {"state": state, "finished": t.utc_now(), "current": "", "cancel": 0}
+    connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(finished))
 
 
 def _insert(
@@ -155,11 +157,11 @@ def _insert(
     owner: str,
     fingerprint: str,
 ) -> None:
-    row = {"id": job, "kind": kind, "collection": collection, "state": "queued", "created": now()}
+    row = {"id": job, "kind": kind, "collection": collection, "state": "queued", "created": t.utc_now()}
     connection.execute(insert(t.jobs).values(**row, owner=owner, fingerprint=fingerprint))
     rows = [
-        {"job": job, "name": one.name, "path": one.path, "sha256": one.sha256, "size": one.size, "state": "queued"}
-        for one in files
+        {"job": job, "name": file.name, "path": file.path, "sha256": file.sha256, "size": file.size, "state": "queued"}
+        for file in files
     ]
     if rows:
         connection.execute(insert(t.files), rows)
@@ -176,21 +178,21 @@ def _record(connection: Connection, row: Any) -> JobRecord:
     query = select(t.files.c.state, func.count()).where(t.files.c.job == row.id).group_by(t.files.c.state)
     counts: dict[FileState, int] = {state: int(count) for state, count in connection.execute(query)}
     return JobRecord(
-        row.seq,
-        row.id,
-        row.kind,
-        row.collection,
-        row.state,
-        row.created,
-        row.started,
-        row.finished,
-        row.pages,
-        row.current,
-        bool(row.cancel),
-        counts,
+        seq=row.seq,
+        id=row.id,
+        kind=row.kind,
+        collection=row.collection,
+        state=row.state,
+        created=row.created,
+        started=row.started,
+        finished=row.finished,
+        pages=row.pages,
+        current=row.current,
+        cancelling=bool(row.cancel),
+        counts=counts,
     )
 
 
 def _fingerprint(kind: JobKind, collection: str, files: Sequence[NewFile]) -> str:
-    told = [kind, collection, *([one.name, one.sha256 or one.path] for one in files)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    content = [kind, collection, *([file.name, file.sha256 or file.path] for file in files)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

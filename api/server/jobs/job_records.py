@@ -1,4 +1,4 @@
-"""Jobs and their files as plain values."""
+"""Values of the job queue: jobs and their files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ENDED: tuple[JobState, ...] = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file to be indexed, or a document to be removed."""
+    """A file to index, or a document (by `sha256`) to remove."""
 
     name: str
     path: str
@@ -23,7 +23,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file of a job and what became of it."""
+    """A file of a job and its state."""
 
     seq: int
     name: str
@@ -35,7 +35,7 @@ class FileRecord:
     reason: str
     pages: int
     attempts: int
-    again: bool
+    retry: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class JobRecord:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen unless somebody asks."""
+        """Whether the job is finished, so that only a retry changes it."""
         return self.state in ENDED
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file."""
+    """The result of one file."""
 
     seq: int
     state: FileState

@@ -1,7 +1,7 @@
-"""What a server keeps for a while only: ended jobs, uploads that became no document, second copies of one, what
-deleted collections left elsewhere.
+"""Deletes what a server keeps for a limited time: finished jobs, uploads that became no document, second copies of
+documents, leftovers of deleted collections.
 
-The indexing process does it while nothing waits. The upload that a document is called by stays as long as the document.
+It runs in the indexing process while the queue is empty. An upload that is a document's path is kept with the document.
 """
 
 import logging
@@ -25,93 +25,92 @@ from pagelens.index.admin.removal import empty_trash
 
 logger = logging.getLogger(__name__)
 
-SOME = 500  # rows named in one statement
+DAY = 86_400.0  # seconds
+JOB_SECONDS = 30 * DAY  # a finished job and its idempotency key are kept so long
+UPLOAD_SECONDS = 7 * DAY  # an upload that is no document's path is kept so long
+BATCH_ROWS = 500  # deleted in one SQL statement
 
 
 class RetentionCleaner:
-    """Removes what has been kept long enough."""
+    """Deletes finished jobs and unneeded uploads after their time."""
 
     def __init__(
         self,
         database: Database,
         collections: Collections,
         folder: ServerFolder,
-        *,
-        keep_jobs: float,
-        keep_uploads: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Both in seconds; `clock` tells those since 1970."""
+        """`clock` returns the seconds since 1970."""
         self._database = database
         self._collections = collections
         self._folder = folder
-        self._keep_jobs, self._keep_uploads = keep_jobs, keep_uploads
         self._clock = clock
 
     def delete_expired(self) -> None:
-        """Remove it. A collection that is written to, or cannot be read, waits for the next time."""
-        self._drop_jobs()
-        empty_trash(self._folder.root)  # what was deleted while a server was away, or was killed over it
-        before = self._clock() - self._keep_uploads
+        """Delete what has expired. A collection that is being written or cannot be read is skipped."""
+        self._delete_jobs()
+        empty_trash(self._folder.root)  # deletions that were interrupted, or whose store was unavailable
+        before = self._clock() - UPLOAD_SECONDS
         for path in self._folder.incoming.iterdir():
-            if _changed(path) < before:
+            if _modified(path) < before:
                 path.unlink(missing_ok=True)
         for name in self._collections.names():
-            homes = [home for home in _folders(self._folder.uploads / name) if _changed(home) < before]
-            if homes:
+            folders = [folder for folder in _folders(self._folder.uploads / name) if _modified(folder) < before]
+            if folders:
                 try:
-                    self._collections.use(name, partial(self._drop_uploads, homes))
+                    self._collections.use(name, partial(self._delete_uploads, folders))
                 except PageLensError as exc:
-                    logger.info("the uploads of %s are not swept now: %s", name, type(exc).__name__)
+                    logger.info("the uploads of %s are not cleaned up now: %s", name, type(exc).__name__)
 
-    def _drop_jobs(self) -> None:
-        last = datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=self._keep_jobs)
-        old = (t.jobs.c.state.in_(ENDED)) & (t.jobs.c.finished < last.isoformat(timespec="milliseconds"))
+    def _delete_jobs(self) -> None:
+        last = datetime.fromtimestamp(self._clock(), UTC) - timedelta(seconds=JOB_SECONDS)
+        expired = (t.jobs.c.state.in_(ENDED)) & (t.jobs.c.finished < last.isoformat(timespec="milliseconds"))
         with self._database.writing() as connection:
-            connection.execute(delete(t.files).where(t.files.c.job.in_(select(t.jobs.c.id).where(old))))
-            connection.execute(delete(t.jobs).where(old))
+            connection.execute(delete(t.files).where(t.files.c.job.in_(select(t.jobs.c.id).where(expired))))
+            connection.execute(delete(t.jobs).where(expired))
 
-    def _drop_uploads(self, homes: list[Path], engine: Engine) -> None:
-        """Remove the uploads in these folders that nothing needs: the file first, what the catalog says of it after,
-        the folder last, so that whatever a kill leaves is found the next time."""
-        needed = self._waiting() | self._needed(engine)
-        doomed = [home for home in homes if not any(path_to_text(path) in needed for path in home.iterdir())]
-        if not doomed:
+    def _delete_uploads(self, folders: list[Path], engine: Engine) -> None:
+        """Delete the unneeded uploads in these folders: first the file, then its catalog entries, last the folder, so
+        that the next call finds whatever an interrupted one left."""
+        needed = self._queued_paths() | self._document_paths(engine)
+        unneeded = [folder for folder in folders if not any(path_to_text(path) in needed for path in folder.iterdir())]
+        if not unneeded:
             return
-        paths = [path for home in doomed for path in home.iterdir()]
+        paths = [path for folder in unneeded for path in folder.iterdir()]
         for path in paths:
             path.unlink(missing_ok=True)
-        engine.index(doomed, prune=True)  # nothing is there to be read: this forgets their paths and failures
+        engine.index(unneeded, prune=True)  # reads nothing; removes their paths and failures from the catalog
         self._forget_names([path_to_text(path) for path in paths])
-        for home in doomed:
-            shutil.rmtree(home, ignore_errors=True)
-        logger.info("%d uploads swept", len(doomed))
+        for folder in unneeded:
+            shutil.rmtree(folder, ignore_errors=True)
+        logger.info("%d uploads deleted", len(unneeded))
 
-    def _needed(self, engine: Engine) -> set[str]:
-        """Return one upload of each document: the one it is called by, where that is one."""
+    def _document_paths(self, engine: Engine) -> set[str]:
+        """Return one upload of each uploaded document, if possible the one that is the document's path."""
         below = path_to_text(self._folder.uploads) + "/"
         with engine.snapshot() as snapshot:
             rows = list(snapshot.documents.values())
         uploaded = [[path for path in (row.path, *row.paths) if path.startswith(below)] for row in rows]
         return {paths[0] for paths in uploaded if paths}
 
-    def _waiting(self) -> set[str]:
+    def _queued_paths(self) -> set[str]:
         with self._database.reading() as connection:
             return set(connection.execute(select(t.files.c.path).where(t.files.c.state == "queued")).scalars())
 
     def _forget_names(self, paths: list[str]) -> None:
         with self._database.writing() as connection:
-            for first in range(0, len(paths), SOME):
-                some = t.uploads.c.path.in_(paths[first : first + SOME])
-                connection.execute(delete(t.uploads).where(some))
+            for first in range(0, len(paths), BATCH_ROWS):
+                batch = t.uploads.c.path.in_(paths[first : first + BATCH_ROWS])
+                connection.execute(delete(t.uploads).where(batch))
 
 
 def _folders(path: Path) -> Iterator[Path]:
-    return (one for one in path.iterdir() if one.is_dir()) if path.is_dir() else iter(())
+    return (child for child in path.iterdir() if child.is_dir()) if path.is_dir() else iter(())
 
 
-def _changed(path: Path) -> float:
+def _modified(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # taken away in this moment
+    except FileNotFoundError:  # deleted in the meantime
         return float("inf")

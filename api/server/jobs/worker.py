@@ -1,9 +1,9 @@
-"""The one process that indexes for a server: takes steps from the queue until it is told to end.
+"""The indexing process of a server: processes steps of the job queue until it is stopped.
 
     python -m pagelens.api.server.jobs.worker COLLECTIONS
 
-It ends when its standard input does (its server is gone, however it went), and at SIGTERM; what it had read by then
-is kept. Knows nothing of HTTP.
+It ends at SIGTERM, and when its standard input is closed, since then its server has ended. Documents that it has read
+completely are kept.
 """
 
 import logging
@@ -23,156 +23,161 @@ from pagelens.api.engine.file_names import text_to_path
 from pagelens.api.engine.results import FailedFile, IndexReport, Progress
 from pagelens.api.engine.wiring import read_settings
 from pagelens.api.server.collections import Collections
-from pagelens.api.server.jobs.claims import Claims, Step
+from pagelens.api.server.jobs.claims import JobClaims, JobStep
 from pagelens.api.server.jobs.job_records import FileRecord, FileResult
-from pagelens.api.server.jobs.retention import Sweeper
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.jobs.retention import RetentionCleaner
 from pagelens.api.server.logs import log_json
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import CollectionLocked, CollectionMismatch, PageLensError
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 0.3  # seconds between two looks at an empty queue
-SWEEP = 3_600.0  # seconds between two looks for what is kept no longer
-TELL = 0.5  # seconds between two notes of progress
-NICENESS = 5  # searches first: of a core that both want, the server gets three quarters
-GRACE = 20.0  # seconds for what is under way to be kept, once the server is gone
+POLL_SECONDS = 0.3  # between two polls of an empty queue
+RETENTION_SECONDS = 3_600.0  # between two runs of `RetentionCleaner`
+PROGRESS_SECONDS = 0.5  # between two progress reports
+NICENESS = 5  # lower priority than the server: on a shared core the server gets about three quarters
+GRACE_SECONDS = 20.0  # to finish the current work after the server has ended
 
 
-class _Cancelled(Exception):
-    """Somebody asked to cancel the job: raised out of its progress, so that what is pending is dropped."""
+class _JobCancelled(Exception):
+    """The job is to be cancelled. Raised in the progress callback, so that pending work is dropped."""
 
 
-class Worker:
-    """Works on steps."""
+class IndexWorker:
+    """Executes steps of jobs."""
 
-    def __init__(self, claims: Claims, collections: Collections, uploads: Path) -> None:
+    def __init__(self, claims: JobClaims, collections: Collections, uploads: Path) -> None:
         self._claims = claims
         self._collections = collections
         self._uploads = uploads
 
-    def work(self) -> bool:
-        """Do one step; return whether something was done: not where nothing waits, or somebody else writes."""
-        step = self._claims.take()
+    def run_step(self) -> bool:
+        """Execute the next step. Return False if there is none, or if another process is writing the collection."""
+        step = self._claims.claim_next()
         if step is None:
             return False
         try:
-            results = self._removed(step) if step.kind == "remove" else self._indexed(step)
+            results = self._remove(step) if step.kind == "remove" else self._index(step)
         except CollectionLocked:
-            self._claims.give_back(step)
+            self._claims.release(step)
             return False
-        except CollectionMismatch:  # moved to other models under our hands: `use` opens it again
+        except CollectionMismatch:  # re-embedded in the meantime: `use` opens it again
             self._collections.forget(step.collection)
-            self._claims.give_back(step)
+            self._claims.release(step)
             return False
         except KeyboardInterrupt:
-            self._claims.give_back(step)
+            self._claims.release(step)
             raise
         except PageLensError as exc:
-            results = [FileResult(one.seq, "failed", "collection", str(exc)) for one in step.files]
-        except Exception as exc:  # the process's boundary: a fault of ours is the files', not the queue's
+            results = [FileResult(file.seq, "failed", "collection", str(exc)) for file in step.files]
+        except Exception as exc:  # the process must go on with the next step
             logger.exception("a step failed")
-            reason = f"a fault in PageLens, please report it: {type(exc).__name__}"
-            results = [FileResult(one.seq, "failed", "fault", reason) for one in step.files]
-        self._claims.finish(results)
+            reason = f"PageLens failed unexpectedly, please report it: {type(exc).__name__}"
+            results = [FileResult(file.seq, "failed", "internal-error", reason) for file in step.files]
+        self._claims.record_results(results)
         return True
 
     def drain(self) -> None:
-        """Work until nothing waits, or somebody else writes."""
-        while self.work():
+        """Execute steps until `run_step` returns False."""
+        while self.run_step():
             pass
 
-    def _removed(self, step: Step) -> list[FileResult]:
-        wanted = [one.sha256 for one in step.files]
+    def _remove(self, step: JobStep) -> list[FileResult]:
+        requested = {file.sha256 for file in step.files}
 
         def remove(engine: Engine) -> list[str]:
             with engine.snapshot() as snapshot:
-                there = [row.document.sha256 for row in snapshot.documents.values() if row.document.sha256 in wanted]
-            return engine.remove(there) if there else []
+                existing = {row.document.sha256 for row in snapshot.documents.values()} & requested
+            return engine.remove(sorted(existing)) if existing else []
 
         for path in map(text_to_path, self._collections.use(step.collection, remove)):
-            if path.is_relative_to(self._uploads):  # ours; others' files stay where they are
+            if path.is_relative_to(self._uploads):  # other files belong to the user and stay
                 _unlink(path)
-        return [FileResult(one.seq, "removed") for one in step.files]
+        return [FileResult(file.seq, "removed") for file in step.files]
 
-    def _indexed(self, step: Step) -> list[FileResult]:
-        return self._collections.use(step.collection, lambda engine: self._index(engine, step))
+    def _index(self, step: JobStep) -> list[FileResult]:
+        return self._collections.use(step.collection, lambda engine: self._index_with(engine, step))
 
-    def _index(self, engine: Engine, step: Step) -> list[FileResult]:
-        paths = [text_to_path(one.path) for one in step.files]
-        names = {one.path: one.name for one in step.files}
-        watch = _Watch(lambda at: self._claims.tell(step, pages=at.pages, current=names.get(at.path, "")))
+    def _index_with(self, engine: Engine, step: JobStep) -> list[FileResult]:
+        paths = [text_to_path(file.path) for file in step.files]
+        names = {file.path: file.name for file in step.files}
+        on_progress = _ProgressReporter(
+            lambda progress: self._claims.report_progress(
+                step, pages=progress.pages, current=names.get(progress.path, "")
+            )
+        )
         try:
-            if step.files[0].again:
-                engine.retry(paths, on_progress=watch)
-            report = engine.index(paths, on_progress=watch)
-        except _Cancelled:
-            return _settle(engine, step.files, IndexReport(), cancelled=True)
-        return _settle(engine, step.files, report, cancelled=False)
+            if step.files[0].retry:
+                engine.retry(paths, on_progress=on_progress)
+            report = engine.index(paths, on_progress=on_progress)
+        except _JobCancelled:
+            return _results(engine, step.files, IndexReport(), cancelled=True)
+        return _results(engine, step.files, report, cancelled=False)
 
 
-class _Watch:
-    """Tells progress now and then, and ends the run where that says so."""
+class _ProgressReporter:
+    """Calls `report` at most every `PROGRESS_SECONDS`; cancels the run when that returns True."""
 
-    def __init__(self, tell: Callable[[Progress], bool]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[Progress], bool]) -> None:
+        self._report = report
         self._next = 0.0
 
     def __call__(self, progress: Progress) -> None:
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + TELL
-            if self._tell(progress):
-                raise _Cancelled
+            self._next = time.monotonic() + PROGRESS_SECONDS
+            if self._report(progress):
+                raise _JobCancelled
 
 
-def _settle(engine: Engine, files: Sequence[FileRecord], report: IndexReport, *, cancelled: bool) -> list[FileResult]:
-    """Return what became of files by what the catalog says now; the report has the reasons."""
+def _results(engine: Engine, files: Sequence[FileRecord], report: IndexReport, *, cancelled: bool) -> list[FileResult]:
+    """Return the results of files: their state in the catalog, and for failed ones the reason from the report."""
     with engine.snapshot() as snapshot:
-        held = {path: row.document for row in snapshot.documents.values() for path in row.paths}
-    reasons: dict[str, FailedFile] = {one.path: one for one in (*report.skipped, *report.failed_before, *report.failed)}
+        documents = {path: row.document for row in snapshot.documents.values() for path in row.paths}
+    failures: dict[str, FailedFile] = {
+        item.path: item for item in (*report.skipped, *report.failed_before, *report.failed)
+    }
     results = []
-    for one in files:
-        document, failed = held.get(one.path), reasons.get(one.path)
+    for file in files:
+        document, failed = documents.get(file.path), failures.get(file.path)
         if failed is not None:
-            results.append(FileResult(one.seq, "failed", failed.code.replace(" ", "-"), failed.reason))
+            results.append(FileResult(file.seq, "failed", failed.code.replace(" ", "-"), failed.reason))
         elif document is not None:
-            results.append(FileResult(one.seq, "indexed", pages=document.page_count, sha256=document.sha256))
+            results.append(FileResult(file.seq, "indexed", pages=document.page_count, sha256=document.sha256))
         elif cancelled:
-            results.append(FileResult(one.seq, "cancelled"))
+            results.append(FileResult(file.seq, "cancelled"))
         else:
-            results.append(FileResult(one.seq, "failed", "vanished", "there is no file at this path any more"))
+            results.append(FileResult(file.seq, "failed", "vanished", "there is no file at this path any more"))
     return results
 
 
 def _unlink(upload: Path) -> None:
-    """Remove an upload and the folder made for it."""
+    """Delete an upload and its folder."""
     upload.unlink(missing_ok=True)
     upload.parent.rmdir()
 
 
 def _end_with_server() -> None:
-    """Wait for the end of standard input, then end this process in peace, and after `GRACE` anyhow."""
+    """Wait until standard input is closed, then stop this process, after `GRACE_SECONDS` by force."""
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE)
+    time.sleep(GRACE_SECONDS)
     os._exit(1)
 
 
-def _work(worker: Worker, sweeper: Sweeper) -> NoReturn:
-    swept = time.monotonic()
+def _run(worker: IndexWorker, cleaner: RetentionCleaner) -> NoReturn:
+    cleaned = time.monotonic()
     while True:
-        if worker.work():
+        if worker.run_step():
             continue
-        if time.monotonic() - swept > SWEEP:
-            sweeper.sweep()
-            swept = time.monotonic()
-        time.sleep(PAUSE)
+        if time.monotonic() - cleaned > RETENTION_SECONDS:
+            cleaner.delete_expired()
+            cleaned = time.monotonic()
+        time.sleep(POLL_SECONDS)
 
 
 def main(root: Path, *, default: str, only: bool) -> None:
-    """Work until told to end."""
+    """Run until SIGTERM, or until the server has ended."""
     log_json(sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with_server, daemon=True).start()
@@ -183,13 +188,10 @@ def main(root: Path, *, default: str, only: bool) -> None:
         with FileLock(folder.worker_lock):
             database = Database(folder.database)
             collections = Collections(root, read_settings(), default=default, only=only)
-            worker = Worker(Claims(database), collections, folder.uploads)
-            limits = Limits()
-            sweeper = Sweeper(
-                database, collections, folder, keep_jobs=limits.keep_jobs, keep_uploads=limits.keep_uploads
-            )
+            worker = IndexWorker(JobClaims(database), collections, folder.uploads)
+            cleaner = RetentionCleaner(database, collections, folder)
             logger.info("worker started")
-            _work(worker, sweeper)
+            _run(worker, cleaner)
     except KeyboardInterrupt:
         logger.info("worker ended")
 

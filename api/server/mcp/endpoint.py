@@ -1,6 +1,6 @@
-"""The tools for assistants at `/mcp` and at `/v1/collections/{collection}/mcp`: streamable HTTP, behind the same guard.
+"""The MCP tools over streamable HTTP, at `/mcp` and at `/v1/collections/{collection}/mcp`.
 
-Without sessions: whatever a request needs is in it, so that several servers may share an address.
+The endpoint is stateless (no MCP sessions), so that several servers may stand behind one load balancer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,58 +15,58 @@ from starlette.requests import Request
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedAsgiRoute, requires_scope
-from pagelens.api.server.context import Here, door_of, here, principal_of
-from pagelens.api.server.mcp.tools import Turn, make_server
-from pagelens.api.server.problems import public
-from pagelens.api.server.schemas.views import names_of
+from pagelens.api.server.dependencies import RequestContext, get_app_state, get_principal, get_request_context
+from pagelens.api.server.mcp.tools import ToolKind, make_server
+from pagelens.api.server.problems import redact
+from pagelens.api.server.serialization import display_names
 from pagelens.core.errors import PageLensError
 
 T = TypeVar("T")
 
-ADDRESSES = ("/mcp", "/v1/collections/{collection}/mcp")
+PATHS = ("/mcp", "/v1/collections/{collection}/mcp")
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
-    """The place of a request over HTTP: it takes its turn like every other."""
+class _HttpToolContext:
+    """The tool context of an HTTP request, with the server's concurrency limits."""
 
-    here: Here
+    request: RequestContext
 
     def use(self, work: Callable[[Engine], T]) -> T:
-        """Return what `work` makes of the collection's engine."""
-        return self.here.use(work)
+        """Return `work(engine)` for the collection's engine."""
+        return self.request.use(work)
 
     def names(self, paths: Iterable[str]) -> Mapping[str, str]:
-        """Return what people call the files at these paths."""
-        return names_of(self.here, paths)
+        """Return the display names of the files at these paths."""
+        return display_names(self.request, paths)
 
-    def turn(self, kind: Turn) -> AbstractContextManager[None]:
-        """Wait for a turn. Raises Overloaded."""
-        door = self.here.door
-        return {"search": door.searches, "answer": door.answers, "picture": door.pictures}[kind].turn()
+    def slot(self, kind: ToolKind) -> AbstractContextManager[None]:
+        """Wait for a slot. Raises Overloaded."""
+        state = self.request.app_state
+        return {"search": state.searches, "answer": state.answers, "image": state.images}[kind].slot()
 
 
-class McpDoor:
-    """The addresses, and what must run while they are served."""
+class McpEndpoint:
+    """The routes of the MCP endpoint, and the session manager that must run while they are served."""
 
-    def __init__(self, *, most: int) -> None:
-        """`most` bytes of a request."""
-        # Whose request it is, from where, to which name: the guard has looked before anything comes here.
-        server = make_server(_place_of)
-        server.streamable_http_app(stateless_http=True, json_response=True, max_request_body_size=most, host="")
+    def __init__(self, *, max_bytes: int) -> None:
+        """`max_bytes` of a request's body."""
+        # `AuthMiddleware` has already checked the key and the Host header, so the MCP library's own check is off.
+        server = make_server(_tool_context)
+        server.streamable_http_app(stateless_http=True, json_response=True, max_request_body_size=max_bytes, host="")
         self.manager: StreamableHTTPSessionManager = server.session_manager
 
     def routes(self) -> list[AuthorizedAsgiRoute]:
-        """Return the addresses as routes."""
-        read_only = requires_scope("read", collection=True)  # whatever the method: the tools only read
+        """Return the routes of all paths."""
+        read_only = requires_scope("read", collection=True)  # for every method, since the tools only read
         endpoint = read_only(StreamableHTTPASGIApp(self.manager))
-        return [AuthorizedAsgiRoute(path, endpoint=endpoint) for path in ADDRESSES]
+        return [AuthorizedAsgiRoute(path, endpoint=endpoint) for path in PATHS]
 
 
-def _place_of(context: Context) -> _Shared:
+def _tool_context(context: Context) -> _HttpToolContext:
     request = context.request_context.request
     assert isinstance(request, Request)
     try:
-        return _Shared(here(request, door_of(request), principal_of(request)))
+        return _HttpToolContext(get_request_context(request, get_app_state(request), get_principal(request)))
     except PageLensError as exc:
-        raise ToolError(public(str(exc))) from exc
+        raise ToolError(redact(str(exc))) from exc

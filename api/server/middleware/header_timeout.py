@@ -1,4 +1,10 @@
-"""Request heads are bounded in time: who opens a connection and says his head drop by drop is sent away."""
+"""A time limit for request headers, as a uvicorn protocol class.
+
+uvicorn has no option for it: `timeout_keep_alive` runs only between a response and the next request, so that a client
+that opens connections and sends headers byte by byte would hold them forever. ASGI middleware is called too late, when
+the headers are complete. A reverse proxy can limit it (nginx: `client_header_timeout`), but the server is also used
+without one.
+"""
 
 import asyncio
 from typing import Any
@@ -8,14 +14,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from pagelens.api.server.problems import MEDIA, Problem
+from pagelens.api.server.problems import MEDIA_TYPE, Problem
 
 
-def patient_protocol(seconds: float) -> type[H11Protocol]:
-    """Return uvicorn's HTTP/1.1 with so many seconds for each head. Between requests its own keep-alive time holds."""
+def header_timeout_protocol(seconds: float) -> type[H11Protocol]:
+    """Return uvicorn's HTTP/1.1 protocol with a time limit for the headers of each request."""
 
-    class PatientProtocol(H11Protocol):
-        """A connection."""
+    class HeaderTimeoutProtocol(H11Protocol):
+        """A connection that is closed with 408 if headers take too long."""
 
         def __init__(
             self,
@@ -25,38 +31,38 @@ def patient_protocol(seconds: float) -> type[H11Protocol]:
             _loop: asyncio.AbstractEventLoop | None = None,
         ) -> None:
             super().__init__(config, server_state, app_state, _loop)
-            self._head: asyncio.TimerHandle | None = None
+            self._timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._watch()
+            self._update_timer()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            self._watch()
+            self._update_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
-            self._stop()
+            self._cancel_timer()
 
-        def _watch(self) -> None:
-            """Let the time run while a head is awaited; it is not set back by another drop of it."""
+        def _update_timer(self) -> None:
+            """Run the timer while headers are awaited; more bytes of them do not restart it."""
             if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
-                self._stop()
-            elif self._head is None:
-                self._head = self.loop.call_later(seconds, self._give_up)
+                self._cancel_timer()
+            elif self._timer is None:
+                self._timer = self.loop.call_later(seconds, self._time_out)
 
-        def _stop(self) -> None:
-            if self._head is not None:
-                self._head.cancel()
-                self._head = None
+        def _cancel_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
-        def _give_up(self) -> None:
+        def _time_out(self) -> None:
             if self.transport.is_closing():
                 return
             body = bytes(_too_slow(seconds).response().body)
             headers = [
-                ("Content-Type", MEDIA),
+                ("Content-Type", MEDIA_TYPE),
                 ("Content-Length", str(len(body))),
                 ("Connection", "close"),
             ]
@@ -64,9 +70,9 @@ def patient_protocol(seconds: float) -> type[H11Protocol]:
                 self.transport.write(self.conn.send(event) or b"")
             self.transport.close()
 
-    return PatientProtocol
+    return HeaderTimeoutProtocol
 
 
 def _too_slow(seconds: float) -> Problem:
-    detail = f"expected a request's head within {seconds:g} s, found it slower"
-    return Problem(408, "head-too-slow", detail, next_step="Send it again.")
+    detail = f"expected the request's headers within {seconds:g} s, found them slower"
+    return Problem(408, "headers-too-slow", detail, next_step="Send it again.")

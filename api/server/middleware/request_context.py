@@ -1,4 +1,4 @@
-"""Round every request: its id, security headers, one line of log, its metrics; a fault of ours becomes a problem."""
+"""The outermost ASGI middleware: request id, security headers, one log line and metrics for each request."""
 
 import logging
 import re
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pagelens.api.server.logs import FIELDS
 from pagelens.api.server.metrics import Metrics
-from pagelens.api.server.problems import fault
+from pagelens.api.server.problems import internal_problem
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +22,12 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
+    "X-RequestContextMiddleware-Options": "DENY",
 }
 
 
-class Frame:
-    """The outermost layer."""
+class RequestContextMiddleware:
+    """Answers an unexpected exception with problem details, too."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -40,36 +40,36 @@ class Frame:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        sent = _Sent(send, request_id)
+        response = _RecordedResponse(send, request_id)
         started = time.monotonic()
         with self._metrics.in_flight.track_inprogress():
             try:
-                await self._app(scope, receive, sent)
-            except Exception as exc:  # noqa: BLE001 - the process's boundary: nobody may see what a fault says
-                problem = fault(exc)
-                if not sent.status:
-                    await problem.response(request_id)(scope, receive, sent)
-        self._note(scope, sent, time.monotonic() - started)
+                await self._app(scope, receive, response)
+            except Exception as exc:  # noqa: BLE001 - the outermost boundary; its message must not leave the server
+                problem = internal_problem(exc)
+                if not response.status:
+                    await problem.response(request_id)(scope, receive, response)
+        self._record(scope, response, time.monotonic() - started)
 
-    def _note(self, scope: Scope, sent: "_Sent", seconds: float) -> None:
-        path = _template(scope)
+    def _record(self, scope: Scope, response: "_RecordedResponse", seconds: float) -> None:
+        path = _route_path(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._metrics.answered(method, path, sent.status, seconds)
+        self._metrics.record_request(method, path, response.status, seconds)
         principal = scope["state"].get("principal")
         fields = {
             "request": scope["state"]["request_id"],
             "method": method,
             "route": path,
-            "status": sent.status,
+            "status": response.status,
             "ms": round(seconds * 1_000, 1),
-            "bytes_out": sent.size,
+            "bytes_out": response.size,
             "key": principal.key if principal else None,
         }
         logger.info("answered", extra={FIELDS: fields})
 
 
-class _Sent:
-    """A `send` that adds headers and remembers what went through."""
+class _RecordedResponse:
+    """A `send` that adds headers and records status and size."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -90,12 +90,12 @@ class _Sent:
         await self._send(message)
 
 
-def _request_id(given: str) -> str:
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+def _request_id(header: str) -> str:
+    return header if _ID.fullmatch(header) else uuid.uuid4().hex
 
 
-def _template(scope: Scope) -> str:
-    """Return the address as the OpenAPI page writes it; "none" for one that is nobody's."""
+def _route_path(scope: Scope) -> str:
+    """Return the route's path as in the OpenAPI description; "none" if no route matches."""
     path = str(getattr(scope.get("route"), "path", "none"))
     if path == "none" or path.startswith("/v1/") or not scope["path"].startswith("/v1/"):
         return path

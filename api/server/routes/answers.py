@@ -1,4 +1,4 @@
-"""Answering: with citations, or an honest no; whole, or as it comes. And documents read into a schema's shape."""
+"""Endpoints for answers with citations, complete or streamed, and for extraction by a JSON Schema."""
 
 import json
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.responses import AnswerResponse, ExtractResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.concurrency import Overloaded
-from pagelens.api.server.context import Here, HereNow
-from pagelens.api.server.problems import fault, overloaded, problem_of
+from pagelens.api.server.dependencies import ContextDep, RequestContext
+from pagelens.api.server.problems import internal_problem, overload_problem, to_problem
 from pagelens.api.server.schemas.requests import AnswerRequest, ExtractRequest
-from pagelens.api.server.schemas.responses import AnswerReply, ExtractReply
-from pagelens.api.server.schemas.views import (
-    answer_reply,
+from pagelens.api.server.serialization import (
+    answer_response,
     citation_out,
-    documents_of,
-    extract_reply,
+    display_names,
+    documents_by_path,
+    extract_response,
     find_document,
-    names_of,
 )
-from pagelens.api.server.sse import EVENTS, event, wants_events
+from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import AnswerEvent, Citation
 
@@ -31,61 +31,65 @@ router = APIRouter(route_class=AuthorizedRoute, tags=["answers"])
 
 @router.post(
     "/answer",
-    response_model=AnswerReply,
+    response_model=AnswerResponse,
     summary="Answer a question from the documents",
-    responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 @requires_scope("read", collection=True)
-def answer(request: Request, here: HereNow, body: AnswerRequest) -> AnswerReply | StreamingResponse:
-    """Answer with citations, or say that the documents do not; as Server-Sent Events (`Accept: text/event-stream`)
-    the events `text`, `citation`, last `answer`, or `problem`."""
+def answer(request: Request, context: ContextDep, body: AnswerRequest) -> AnswerResponse | StreamingResponse:
+    """Answer with citations, or say that the documents do not contain the answer.
+
+    With `Accept: text/event-stream` the answer is streamed as the events `text`, `citation`, and last `answer` or
+    `problem`.
+    """
     if wants_events(request):
-        return StreamingResponse(_events(here, body, request.state.request_id), media_type=EVENTS)
-    with here.door.answers.turn():
-        return here.use(lambda engine: _whole(here, engine, body))
+        return StreamingResponse(_events(context, body, request.state.request_id), media_type=MEDIA_TYPE)
+    with context.app_state.answers.slot():
+        return context.use(lambda engine: _answer(context, engine, body))
 
 
-@router.post("/extract", summary="Read a document into the shape of a JSON Schema")
+@router.post("/extract", summary="Extract values from a document by a JSON Schema")
 @requires_scope("read", collection=True)
-def extract(here: HereNow, body: ExtractRequest) -> ExtractReply:
-    """Return a document's values with the page that each of them stands on. Needs a language model."""
+def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
+    """Return a document's values, each with its page. Needs a language model."""
 
-    def work(engine: Engine) -> ExtractReply:
+    def work(engine: Engine) -> ExtractResponse:
         with engine.snapshot() as snapshot:
             find_document(snapshot, body.document)
-        found = engine.extract(body.document, body.wanted, k=body.k)
-        return extract_reply(here, found, documents_of(engine))
+        extraction = engine.extract(body.document, body.json_schema, k=body.k)
+        return extract_response(context, extraction, documents_by_path(engine))
 
-    with here.door.answers.turn():
-        return here.use(work)
-
-
-def _whole(here: Here, engine: Engine, body: AnswerRequest) -> AnswerReply:
-    found = engine.ask(body.question, k=body.k, filters=body.filters.filters(), history=body.turns())
-    return answer_reply(here, found, documents_of(engine))
+    with context.app_state.answers.slot():
+        return context.use(work)
 
 
-def _events(here: Here, body: AnswerRequest, request_id: str) -> Iterator[str]:
-    """Yield an answer's events; what goes wrong once they flow is an event too."""
+def _answer(context: RequestContext, engine: Engine, body: AnswerRequest) -> AnswerResponse:
+    answer = engine.ask(body.question, k=body.k, filters=body.filters.filters(), history=body.history_pairs())
+    return answer_response(context, answer, documents_by_path(engine))
+
+
+def _events(context: RequestContext, body: AnswerRequest, request_id: str) -> Iterator[str]:
+    """Yield an answer's events; an error becomes the event `problem`."""
     try:
-        with here.door.answers.turn():
-            engine, documents = here.use(lambda engine: (engine, documents_of(engine)))
+        with context.app_state.answers.slot():
+            engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
             filters = body.filters.filters()
-            events = engine.ask_stream(body.question, k=body.k, filters=filters, history=body.turns())
-            with closing(events):  # a caller who leaves stops the model
-                for one in events:
-                    yield _event(here, one, documents)
+            events = engine.ask_stream(body.question, k=body.k, filters=filters, history=body.history_pairs())
+            with closing(events):  # stops the model if the caller disconnects
+                for item in events:
+                    yield _event(context, item, documents)
     except PageLensError as exc:
-        yield event("problem", bytes(problem_of(exc).response(request_id).body).decode())
+        yield format_event("problem", bytes(to_problem(exc).response(request_id).body).decode())
     except Overloaded as exc:
-        yield event("problem", bytes(overloaded(exc).response(request_id).body).decode())
-    except Exception as exc:  # noqa: BLE001 - the stream's boundary: nobody may see what a fault says
-        yield event("problem", bytes(fault(exc).response(request_id).body).decode())
+        yield format_event("problem", bytes(overload_problem(exc).response(request_id).body).decode())
+    except Exception as exc:  # noqa: BLE001 - the stream's boundary; its message must not leave the server
+        yield format_event("problem", bytes(internal_problem(exc).response(request_id).body).decode())
 
 
-def _event(here: Here, one: AnswerEvent, documents: dict[str, str]) -> str:
-    if isinstance(one, str):
-        return event("text", json.dumps({"text": one}))
-    if isinstance(one, Citation):
-        return event("citation", citation_out(one, documents, names_of(here, [one.ref.path])).model_dump_json())
-    return event("answer", answer_reply(here, one, documents).model_dump_json())
+def _event(context: RequestContext, item: AnswerEvent, documents: dict[str, str]) -> str:
+    if isinstance(item, str):
+        return format_event("text", json.dumps({"text": item}))
+    if isinstance(item, Citation):
+        names = display_names(context, [item.ref.path])
+        return format_event("citation", citation_out(item, documents, names).model_dump_json())
+    return format_event("answer", answer_response(context, item, documents).model_dump_json())

@@ -1,4 +1,4 @@
-"""OpenAI's protocol: every collection is a model, and its answers come with links to the pages they rest on."""
+"""OpenAI's chat completions API: every collection is a model; answers have links to the cited pages."""
 
 import json
 import re
@@ -6,8 +6,10 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, NamedTuple
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
@@ -17,28 +19,27 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.auth.keys import Principal
 from pagelens.api.server.concurrency import Overloaded
-from pagelens.api.server.context import Caller, Door, Here, TheDoor
-from pagelens.api.server.links import escaped, page_link
+from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, RequestContext
 from pagelens.api.server.middleware.openai_errors import openai_error
-from pagelens.api.server.problems import Problem, fault, overloaded, problem_of
+from pagelens.api.server.problems import Problem, internal_problem, overload_problem, to_problem
 from pagelens.api.server.schemas.openai import (
-    SOURCES,
+    SOURCES_HEADING,
     Annotation,
-    Asked,
+    ChatQuery,
     ChatRequest,
     Choice,
+    ChunkHeader,
     Completion,
-    Head,
     MessageOut,
     ModelOut,
     ModelsOut,
     TokensOut,
     UrlCitation,
-    asked,
     chunk,
+    parse_conversation,
 )
-from pagelens.api.server.schemas.views import documents_of, names_of
-from pagelens.api.server.sse import EVENTS
+from pagelens.api.server.serialization import display_names, documents_by_path
+from pagelens.api.server.sse import MEDIA_TYPE
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
 from pagelens.index.layout import Layout
@@ -46,189 +47,217 @@ from pagelens.index.layout import Layout
 router = APIRouter(route_class=AuthorizedRoute, prefix="/v1", tags=["openai"])
 
 MODEL = "pagelens"
-ALIKE = 6  # pages told of for a picture
-_MARK = re.compile(r"\[(\d{1,3})\]")
+SIMILAR_PAGES = 6  # pages in the answer to an image query
+QUOTE_CHARS = 300  # of a quote in a link
 
-Name = Annotated[str, InPath(max_length=100, examples=[MODEL])]
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_MARKDOWN = re.compile(r"([\\`*_\[\]()<>#|~!])")
+
+ModelName = Annotated[str, InPath(max_length=100, examples=[MODEL])]
 
 
 @router.get("/models", summary="Collections, as models")
 @requires_scope("read")
-def list_models(door: TheDoor, caller: Caller) -> ModelsOut:
-    """Return the collections that the caller sees, the default one first."""
-    collections = door.service.collections
-    names = sorted((name for name in collections.names() if caller.sees(name)), key=lambda n: n != collections.default)
-    return ModelsOut(data=[_model(door, name) for name in names])
+def list_models(app_state: AppStateDep, caller: PrincipalDep) -> ModelsOut:
+    """Return the collections that the caller can access as models, the default one first."""
+    collections = app_state.service.collections
+    names = [name for name in collections.names() if caller.can_access(name)]
+    names.sort(key=lambda name: name != collections.default)
+    return ModelsOut(data=[_model(app_state, name) for name in names])
 
 
 @router.get("/models/{model:path}", summary="A collection, as a model")
 @requires_scope("read")
-def read_model(door: TheDoor, caller: Caller, model: Name) -> ModelOut:
-    """Return a collection under its name as a model."""
-    return _model(door, _collection(door, caller, model))
+def read_model(app_state: AppStateDep, caller: PrincipalDep, model: ModelName) -> ModelOut:
+    """Return a collection as a model."""
+    return _model(app_state, _collection(app_state, caller, model))
 
 
 @router.post(
     "/chat/completions",
     response_model=Completion,
     summary="Answer the last message from the documents",
-    responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 @requires_scope("read")
-def complete(request: Request, door: TheDoor, caller: Caller, body: ChatRequest) -> Completion | StreamingResponse:
-    """Answer with citations: as `annotations`, and as links below the text. A picture is searched by."""
-    wanted = asked(body.messages, most=door.limits.query)
-    here = Here(door, _collection(door, caller, body.model), caller, request.state.request_id)
-    head = Head(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model)
-    pieces = _pieces(request, here, wanted)
+def complete(
+    request: Request, app_state: AppStateDep, caller: PrincipalDep, body: ChatRequest
+) -> Completion | StreamingResponse:
+    """Answer with citations, as `annotations` and as links below the text. A picture finds similar pages and photos."""
+    query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
+    collection = _collection(app_state, caller, body.model)
+    context = RequestContext(app_state, collection, caller, request.state.request_id)
+    header = ChunkHeader(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model)
+    pieces = _pieces(request, context, query)
     if not body.stream:
         *texts, end = pieces
         content = "".join(text for text in texts if isinstance(text, str))
-        assert isinstance(end, _End)
+        assert isinstance(end, _StreamEnd)
         message = MessageOut(content=content, annotations=end.annotations)
         return Completion(
-            id=head.id, created=head.created, model=head.model, choices=[Choice(message=message)], usage=end.usage
+            id=header.id, created=header.created, model=header.model, choices=[Choice(message=message)], usage=end.usage
         )
-    first = next(pieces)  # what goes wrong before anything is said is a status, not an event
+    first = next(pieces)  # an error before the first piece is an HTTP status, a later one an event
     usage = body.stream_options is not None and body.stream_options.include_usage
-    events = _events(head, chain([first], pieces), usage=usage, request_id=here.request_id)
-    return StreamingResponse(events, media_type=EVENTS)
+    events = _events(header, chain([first], pieces), usage=usage, request_id=context.request_id)
+    return StreamingResponse(events, media_type=MEDIA_TYPE)
 
 
-class _End:
-    """What is told when all is said."""
+@dataclass(frozen=True, slots=True)
+class _StreamEnd:
+    """The last piece of an answer."""
 
-    def __init__(self, annotations: list[Annotation], usage: TokensOut) -> None:
-        self.annotations, self.usage = annotations, usage
+    annotations: list[Annotation]
+    usage: TokensOut
 
 
-def _events(head: Head, pieces: Iterator["str | _End"], *, usage: bool, request_id: str) -> Iterator[str]:
-    """Yield an answer's pieces as server-sent data, as OpenAI's clients read it."""
+def _events(
+    header: ChunkHeader, pieces: Iterator["str | _StreamEnd"], *, usage: bool, request_id: str
+) -> Iterator[str]:
+    """Yield the pieces of an answer as server-sent data in OpenAI's format."""
     try:
-        yield _data(chunk(head, {"role": "assistant", "content": ""}))
+        yield _data(chunk(header, {"role": "assistant", "content": ""}))
         for piece in pieces:
             if isinstance(piece, str):
-                yield _data(chunk(head, {"content": piece}))
+                yield _data(chunk(header, {"content": piece}))
                 continue
-            told = [one.model_dump() for one in piece.annotations]
-            yield _data(chunk(head, {"annotations": told} if told else {}, finish="stop"))
+            annotations = [annotation.model_dump() for annotation in piece.annotations]
+            yield _data(chunk(header, {"annotations": annotations} if annotations else {}, finish="stop"))
             if usage:
-                yield _data({**head.fields(), "choices": [], "usage": piece.usage.model_dump()})
+                yield _data({**header.fields(), "choices": [], "usage": piece.usage.model_dump()})
         yield "data: [DONE]\n\n"
     except PageLensError as exc:
-        yield _failed(problem_of(exc), request_id)
+        yield _error_data(to_problem(exc), request_id)
     except Overloaded as exc:
-        yield _failed(overloaded(exc), request_id)
-    except Exception as exc:  # noqa: BLE001 - the stream's boundary: nobody may see what a fault says
-        yield _failed(fault(exc), request_id)
+        yield _error_data(overload_problem(exc), request_id)
+    except Exception as exc:  # noqa: BLE001 - the stream's boundary; its message must not leave the server
+        yield _error_data(internal_problem(exc), request_id)
 
 
 def _data(value: object) -> str:
     return f"data: {json.dumps(value)}\n\n"
 
 
-def _failed(problem: Problem, request_id: str) -> str:
+def _error_data(problem: Problem, request_id: str) -> str:
     return _data(openai_error(json.loads(bytes(problem.response(request_id).body))))
 
 
-def _pieces(request: Request, here: Here, wanted: Asked) -> Iterator[str | _End]:
-    """Yield the text in pieces, the links below it, last what is told of it."""
-    if wanted.picture is not None:
-        with here.door.searches.turn():
-            yield from here.use(lambda engine: _alike(request, here, engine, wanted))
+def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iterator[str | _StreamEnd]:
+    """Yield the answer's text in pieces, then the links to its sources, then its end."""
+    if query.image is not None:
+        with context.app_state.searches.slot():
+            yield from context.use(lambda engine: _similar_pages(request, context, engine, query))
         return
-    with here.door.answers.turn():
-        engine, documents = here.use(lambda engine: (engine, documents_of(engine)))
-        with closing(engine.ask_stream(wanted.question, history=wanted.history)) as events:
-            yield from _answered(request, here, events, documents)
+    with context.app_state.answers.slot():
+        engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
+        with closing(engine.ask_stream(query.question, history=query.history)) as events:
+            yield from _answer_pieces(request, context, events, documents)
 
 
-def _answered(
-    request: Request, here: Here, events: Iterator[AnswerEvent], documents: Mapping[str, str]
-) -> Iterator[str | _End]:
-    said = ""
+def _answer_pieces(
+    request: Request, context: RequestContext, events: Iterator[AnswerEvent], documents: Mapping[str, str]
+) -> Iterator[str | _StreamEnd]:
+    text = ""
     for event in events:
         if isinstance(event, str):
-            said += event
+            text += event
             yield event
         elif isinstance(event, Answer):
-            if not said:
-                said = event.text
-                yield said
-            cited = _cited(request, here, event.citations, documents)
-            yield from _below(cited)
-            yield _End(_annotations(said, cited), _tokens(event.usage))
+            if not text:
+                text = event.text
+                yield text
+            links = _citation_links(request, context, event.citations, documents)
+            yield from _sources(links)
+            yield _StreamEnd(_annotations(text, links), _tokens(event.usage))
 
 
-def _alike(request: Request, here: Here, engine: Engine, wanted: Asked) -> list[str | _End]:
-    """Return the pages and photos that a picture finds, as an answer says it."""
-    found = engine.search(wanted.question, image=wanted.picture, k=ALIKE).hits
-    names = names_of(here, [hit.ref.path for hit in found])
-    cited = {
-        mark: _Link(
-            page_link(request, here.name, f"{hit.document}-{hit.ref.number}", wanted.question),
+def _similar_pages(
+    request: Request, context: RequestContext, engine: Engine, query: ChatQuery
+) -> list[str | _StreamEnd]:
+    """Return the pages and photos that an image query finds, in the form of an answer."""
+    hits = engine.search(query.question, image=query.image, k=SIMILAR_PAGES).hits
+    names = display_names(context, [hit.ref.path for hit in hits])
+    links = {
+        mark: _PageLink(
+            page_link(request, context.collection, f"{hit.document}-{hit.ref.number}", query.question),
             f"{names[hit.ref.path]}, page {hit.label or hit.ref.number}",
         )
-        for mark, hit in enumerate(found, 1)
+        for mark, hit in enumerate(hits, 1)
     }
-    lines = [f"- {escaped(one.title)} [{mark}]" for mark, one in cited.items()]
-    said = "\n".join(["What is most like the picture:", *lines] if lines else ["Nothing is like the picture."])
-    return [said, *_below(cited), _End(_annotations(said, cited), TokensOut())]
+    lines = [f"- {escape_markdown(link.title)} [{mark}]" for mark, link in links.items()]
+    text = "\n".join(["Most similar to the picture:", *lines] if lines else ["Nothing is similar to the picture."])
+    return [text, *_sources(links), _StreamEnd(_annotations(text, links), TokensOut())]
 
 
-class _Link(NamedTuple):
-    """A page to look at."""
+class _PageLink(NamedTuple):
+    """A link to a page on the server's web page."""
 
     url: str
     title: str
 
 
-def _cited(
-    request: Request, here: Here, citations: Sequence[Citation], documents: Mapping[str, str]
-) -> dict[int, _Link]:
-    """Return where each mark leads."""
-    names = names_of(here, [one.ref.path for one in citations])
-    found: dict[int, _Link] = {}
-    for one in citations:
-        url = page_link(request, here.name, f"{documents.get(one.ref.path, '')}-{one.ref.number}", one.quote)
-        found.setdefault(one.mark, _Link(url, f"{names[one.ref.path]}, page {one.label or one.ref.number}"))
-    return found
+def page_link(request: Request, collection: str, page: str, highlight: str = "") -> str:
+    """Return the URL that opens a page in the web page, with `highlight` marked.
+
+    All of it is in the fragment, which browsers do not send, so that no quote of a document appears in a server's log.
+    """
+    fields = {"page": page, "in": collection, "mark": " ".join(highlight.split())[:QUOTE_CHARS]}
+    fragment = urlencode({name: value for name, value in fields.items() if value}, quote_via=quote)
+    return f"{request.base_url}#{fragment}"
 
 
-def _below(cited: Mapping[int, _Link]) -> list[str]:
-    """Return the links that stand below a text, as Markdown."""
-    lines = [f"[{mark}] [{escaped(one.title)}]({one.url})" for mark, one in sorted(cited.items())]
-    return [SOURCES + "\n".join(lines)] if lines else []
+def escape_markdown(text: str) -> str:
+    """Return a text on one line that Markdown shows unchanged."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def _annotations(text: str, cited: Mapping[int, _Link]) -> list[Annotation]:
-    """Return an annotation for each mark in the text."""
-    found = []
-    for one in _MARK.finditer(text):
-        link = cited.get(int(one[1]))
+def _citation_links(
+    request: Request, context: RequestContext, citations: Sequence[Citation], documents: Mapping[str, str]
+) -> dict[int, _PageLink]:
+    """Return a link for each mark; for a mark with several citations that of the first."""
+    names = display_names(context, [citation.ref.path for citation in citations])
+    links: dict[int, _PageLink] = {}
+    for citation in citations:
+        ref = citation.ref
+        url = page_link(request, context.collection, f"{documents.get(ref.path, '')}-{ref.number}", citation.quote)
+        links.setdefault(citation.mark, _PageLink(url, f"{names[ref.path]}, page {citation.label or ref.number}"))
+    return links
+
+
+def _sources(links: Mapping[int, _PageLink]) -> list[str]:
+    """Return the list of links below an answer, in Markdown; an empty list without links."""
+    lines = [f"[{mark}] [{escape_markdown(link.title)}]({link.url})" for mark, link in sorted(links.items())]
+    return [SOURCES_HEADING + "\n".join(lines)] if lines else []
+
+
+def _annotations(text: str, links: Mapping[int, _PageLink]) -> list[Annotation]:
+    """Return an annotation for each mark in the text that has a link."""
+    annotations = []
+    for mark in _MARK.finditer(text):
+        link = links.get(int(mark[1]))
         if link is not None:
-            place = UrlCitation(start_index=one.start(), end_index=one.end(), url=link.url, title=link.title)
-            found.append(Annotation(url_citation=place))
-    return found
+            citation = UrlCitation(start_index=mark.start(), end_index=mark.end(), url=link.url, title=link.title)
+            annotations.append(Annotation(url_citation=citation))
+    return annotations
 
 
 def _tokens(usage: Usage | None) -> TokensOut:
-    read, written = (usage.input_tokens or 0, usage.output_tokens or 0) if usage else (0, 0)
-    return TokensOut(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
+    prompt, completion = (usage.input_tokens or 0, usage.output_tokens or 0) if usage else (0, 0)
+    return TokensOut(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
 
 
-def _collection(door: Door, caller: Principal, model: str) -> str:
-    """Return the collection that a model's name means; one that a key is not for is none to it."""
+def _collection(app_state: AppState, caller: Principal, model: str) -> str:
+    """Return the collection of a model's name. Raises Problem (404), also for one that the key is not valid for."""
     base, _, name = model.partition("/")
-    name = name or door.service.collections.default
-    if base != MODEL or name not in door.service.collections.names() or not caller.sees(name):
-        said = f"expected a model like {MODEL!r} or '{MODEL}/COLLECTION', found {model!r}"
-        step = "GET /v1/models lists those there are."
-        raise Problem(404, "model_not_found", said, next_step=step, fields=[("body.model", "no such model")])
+    name = name or app_state.service.collections.default
+    if base != MODEL or name not in app_state.service.collections.names() or not caller.can_access(name):
+        detail = f"expected a model like {MODEL!r} or '{MODEL}/COLLECTION', found {model!r}"
+        step = "GET /v1/models lists the models."
+        raise Problem(404, "model_not_found", detail, next_step=step, fields=[("body.model", "no such model")])
     return name
 
 
-def _model(door: Door, name: str) -> ModelOut:
-    collections = door.service.collections
-    made = int(Layout(collections.require(name)).manifest.stat().st_mtime)
-    return ModelOut(id=MODEL if name == collections.default else f"{MODEL}/{name}", created=made)
+def _model(app_state: AppState, name: str) -> ModelOut:
+    collections = app_state.service.collections
+    created = int(Layout(collections.require(name)).manifest.stat().st_mtime)
+    return ModelOut(id=MODEL if name == collections.default else f"{MODEL}/{name}", created=created)

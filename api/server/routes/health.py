@@ -1,13 +1,13 @@
-"""Whether the server lives, whether it is ready, what it counts."""
+"""Endpoints for liveness, readiness and metrics."""
 
 import logging
 
 from fastapi import APIRouter, Response
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.responses import HealthResponse, ReadinessResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.context import Door, TheDoor
-from pagelens.api.server.schemas.responses import Health, Ready
+from pagelens.api.server.dependencies import AppState, AppStateDep
 from pagelens.core.errors import PageLensError, StoreError
 
 logger = logging.getLogger(__name__)
@@ -15,37 +15,37 @@ logger = logging.getLogger(__name__)
 router = APIRouter(route_class=AuthorizedRoute, tags=["operation"])
 
 NO_FILES = (
-    "the place of page pictures and originals does not answer: searches are served, pictures of pages only where the "
-    "documents are on this machine"
+    "the store of page pictures and originals does not answer: searches work, page pictures only for documents whose "
+    "files are on this machine"
 )
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@router.get("/healthz", summary="Whether the process lives")
+@router.get("/healthz", summary="Whether the process is alive")
 @requires_scope("public")
-def healthz() -> Health:
-    """Answer."""
-    return Health(status="alive")
+def healthz() -> HealthResponse:
+    """Answer, so that the caller sees that the process is alive."""
+    return HealthResponse(status="alive")
 
 
-@router.get("/readyz", summary="Whether searches are served", responses={503: {"model": Ready}})
+@router.get("/readyz", summary="Whether searches can be answered", responses={503: {"model": ReadinessResponse}})
 @requires_scope("public")
-def readyz(door: TheDoor, response: Response) -> Ready:
-    """Tell whether models are loaded and warm and the default collection can be read at this moment."""
-    service = door.service
-    open_now, problem = _can_read(door)
-    if open_now:
-        service.warm_again()
-    files = not open_now or _has_files(door)
-    ready = service.readiness.warmed and open_now
+def readyz(app_state: AppStateDep, response: Response) -> ReadinessResponse:
+    """Return whether models are loaded and the default collection can be read. 503 if not."""
+    service = app_state.service
+    readable, problem = _check_readable(app_state)
+    if readable:
+        service.retry_warm_up()
+    files = not readable or _check_files(app_state)
+    ready = service.readiness.warmed and readable
     response.status_code = 200 if ready else 503
     if not ready:
         response.headers["Retry-After"] = "1"
-    return Ready(
+    return ReadinessResponse(
         ready=ready,
         collection=service.collections.default,
         models=service.readiness.warmed,
-        open=open_now,
+        open=readable,
         files=files,
         worker=service.worker is not None and service.worker.running,
         problem=problem or service.readiness.problem or ("" if files else NO_FILES),
@@ -59,33 +59,34 @@ def readyz(door: TheDoor, response: Response) -> Ready:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 @requires_scope("admin")
-def metrics(door: TheDoor) -> Response:
-    """Return the counters."""
-    found = door.metrics.text(door.service, hits=door.kept.hits, misses=door.kept.misses)
-    return Response(found, media_type=METRICS)
+def metrics(app_state: AppStateDep) -> Response:
+    """Return the metrics in Prometheus' text format."""
+    cache = app_state.search_cache
+    text = app_state.metrics.render(app_state.service, cache_hits=cache.hits, cache_misses=cache.misses)
+    return Response(text, media_type=METRICS_MEDIA_TYPE)
 
 
-def _has_files(door: Door) -> bool:
-    """Searches do without: a share that is away must not take every machine out of service."""
+def _check_files(app_state: AppState) -> bool:
+    """Return whether the file store answers. Readiness does not need it, since searches work without it."""
     try:
-        door.service.use(door.service.collections.default, lambda engine: engine.require_files())
+        app_state.service.use(app_state.service.collections.default, lambda engine: engine.require_files())
     except PageLensError as exc:
         logger.warning("files: %s", exc)
         return False
     return True
 
 
-def _can_read(door: Door) -> tuple[bool, str]:
-    def look(engine: Engine) -> int:
+def _check_readable(app_state: AppState) -> tuple[bool, str]:
+    def generation(engine: Engine) -> int:
         with engine.snapshot() as snapshot:
             snapshot.require_ready()
             return snapshot.generation
 
     try:
-        door.service.use(door.service.collections.default, look)
+        app_state.service.use(app_state.service.collections.default, generation)
     except StoreError as exc:
-        logger.warning("not ready: %s", exc)  # with its address, which is not for everybody
+        logger.warning("not ready: %s", exc)  # the message has the store's address, so only the log gets it
         return False, "StoreError: a server that holds vectors or the catalog does not answer as it must"
     except PageLensError as exc:
-        return False, type(exc).__name__  # no paths for everybody
+        return False, type(exc).__name__  # the message may contain paths
     return True, ""

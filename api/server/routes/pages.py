@@ -1,4 +1,4 @@
-"""Pages: their words with boxes, their pictures."""
+"""Endpoints for the words and the images of pages."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi import Path as InPath
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.responses import PageOut
 from pagelens.api.server import examples
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.context import Here, HereNow
-from pagelens.api.server.page_rendering import Wanted, draw
+from pagelens.api.server.dependencies import ContextDep, RequestContext
+from pagelens.api.server.page_rendering import PageImageRequest, render_page_image
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import Text
-from pagelens.api.server.schemas.responses import PageOut
-from pagelens.api.server.schemas.views import find_page, names_of, page_out
+from pagelens.api.server.serialization import display_names, find_page, page_out
 from pagelens.core.types import PageRef
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 
@@ -21,53 +21,57 @@ router = APIRouter(route_class=AuthorizedRoute, prefix="/pages", tags=["pages"])
 
 PageId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}-[1-9][0-9]{0,6}$", examples=[examples.PAGE])]
 
-_PICTURES = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
-_PICTURES["image/png"] = _PICTURES["image/jpeg"]
+_IMAGES = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+_IMAGES["image/png"] = _IMAGES["image/jpeg"]
 
 
 @router.get("/{page}", summary="A page's words")
 @requires_scope("read", collection=True)
-def read_page(here: HereNow, page: PageId) -> PageOut:
-    """Return a page's text, its words with their boxes, its printed label."""
-    row, found, _ = _look(here, page)
-    return page_out(row, found, names_of(here, [row.path])[row.path])
+def read_page(context: ContextDep, page: PageId) -> PageOut:
+    """Return a page's text and its words with their boxes."""
+    row, page_row, _ = _find(context, page)
+    return page_out(row, page_row, display_names(context, [row.path])[row.path])
 
 
 @router.get(
     "/{page}/image",
     response_class=Response,
     summary="A page's picture",
-    responses={200: {"content": _PICTURES}, 304: {"description": "What you have is what there is."}},
+    responses={200: {"content": _IMAGES}, 304: {"description": "The image has not changed."}},
 )
 @requires_scope("read", collection=True)
 def read_image(
-    here: HereNow,
+    context: ContextDep,
     page: PageId,
     width: Annotated[int, Query(ge=16, le=3_000, description="Pixels.")] = 1_000,
-    format: Annotated[Literal["jpeg", "png"], Query()] = "jpeg",  # noqa: A002 - the wire's word
-    highlight: Annotated[Text, Query(description="A query whose words are marked.", examples=["timber"])] = "",
-    heat: Annotated[bool, Query(description="Show where the page lane looks for `highlight`.")] = False,
+    format: Annotated[Literal["jpeg", "png"], Query()] = "jpeg",  # noqa: A002 - the parameter's name in the API
+    highlight: Annotated[Text, Query(description="A query whose evidence is marked.", examples=["timber"])] = "",
+    heat: Annotated[bool, Query(description="Show the page lane's heat map for `highlight`.")] = False,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Return the picture, drawn so wide; with `highlight` the evidence is marked, with `heat` the heat map shown."""
-    wanted = Wanted(width, format, highlight.strip(), heat)
+    """Return the image of a page; with `highlight` the evidence is marked, with `heat` a heat map is shown."""
+    wanted = PageImageRequest(width, format, highlight.strip(), heat)
     if heat and not wanted.query:
-        said = "expected `highlight` with `heat`: heat is where the page lane looks for it"
-        raise Problem(422, "nothing-asked", said, fields=[("query.highlight", "empty")])
-    row, found, generation = _look(here, page)
-    tag = f'"{wanted.tag(page, generation)}"'
+        detail = "expected `highlight` with `heat`, found none: a heat map is made for a query"
+        raise Problem(422, "empty-query", detail, fields=[("query.highlight", "empty")])
+    row, page_row, generation = _find(context, page)
+    tag = f'"{wanted.etag(page, generation)}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
-    if if_none_match and tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]:
+    if if_none_match and tag in [value.strip().removeprefix("W/") for value in if_none_match.split(",")]:
         return Response(status_code=304, headers=headers)
-    ref = PageRef(row.path, found.number)
-    with here.door.pictures.turn():
-        data = here.use(lambda engine: draw(engine, ref, wanted, width=found.width, height=found.height))
+    ref = PageRef(row.path, page_row.number)
+    with context.app_state.images.slot():
+        data = context.use(
+            lambda engine: render_page_image(
+                engine, ref, wanted, page_width=page_row.width, page_height=page_row.height
+            )
+        )
     return Response(data, media_type=f"image/{format}", headers=headers)
 
 
-def _look(here: Here, page: str) -> tuple[DocumentRow, PageRow, int]:
+def _find(context: RequestContext, page: str) -> tuple[DocumentRow, PageRow, int]:
     def work(engine: Engine) -> tuple[DocumentRow, PageRow, int]:
         with engine.snapshot() as snapshot:
             return *find_page(snapshot, page), snapshot.generation
 
-    return here.use(work)
+    return context.use(work)

@@ -1,4 +1,4 @@
-"""Searching: by a text, a picture, or both; results kept for repeated queries, paged by cursors."""
+"""Endpoints to search by a text, a picture, or both, with cached results and cursors."""
 
 import base64
 import binascii
@@ -9,12 +9,12 @@ from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Json
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.responses import SearchResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.dependencies import RequestContext, ContextDep, CachedSearch
+from pagelens.api.server.dependencies import CachedSearch, ContextDep, RequestContext
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import FiltersIn, Lane, SearchRequest, Text
-from pagelens.api.responses import SearchResponse
-from pagelens.api.server.serialization import documents_of, search_response
+from pagelens.api.server.serialization import documents_by_path, search_response
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 
@@ -22,11 +22,11 @@ router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 @router.post("/search", summary="Find pages by a text, a picture, or both")
 @requires_scope("read", collection=True)
 def search(context: ContextDep, body: SearchRequest) -> SearchResponse:
-    """Return the pages that have to do with a query, best first, each with its evidence."""
-    return _answer(context, body, _decoded(body.image))
+    """Return the pages that match a query, best first, each with its evidence."""
+    return _respond(context, body, _decode_image(body.image))
 
 
-@router.post("/search/image", summary="Find pages by a picture that is uploaded")
+@router.post("/search/image", summary="Find pages by an uploaded picture")
 @requires_scope("read", collection=True)
 def search_by_image(
     context: ContextDep,
@@ -40,7 +40,7 @@ def search_by_image(
     neighbours: Annotated[int, Form(ge=0, le=3)] = 0,
     cursor: Annotated[str | None, Form(max_length=500)] = None,
 ) -> SearchResponse:
-    """Do what /v1/search does, with the picture as a file."""
+    """Search as /v1/search does, with the picture as an uploaded file."""
     body = SearchRequest(
         query=query,
         k=k,
@@ -51,11 +51,11 @@ def search_by_image(
         neighbours=neighbours,
         cursor=cursor,
     )
-    return _answer(context, body, image.file.read())
+    return _respond(context, body, image.file.read())
 
 
-def _answer(context: RequestContext, body: SearchRequest, picture: bytes | None) -> SearchResponse:
-    if not body.query.strip() and picture is None:
+def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) -> SearchResponse:
+    if not body.query.strip() and image is None:
         raise Problem(
             422,
             "empty-query",
@@ -63,54 +63,58 @@ def _answer(context: RequestContext, body: SearchRequest, picture: bytes | None)
             fields=[("body.query", "empty, and no image")],
             next_step="Give `query`, `image`, or both.",
         )
-    asked = _fingerprint(context, body, picture)
-    first = context.app_state.cursors.read_number(asked, body.cursor)
-    depth = min(first + body.k + 1, context.app_state.limits.depth)
+    listing = _fingerprint(context, body, image)
+    first = context.app_state.cursors.decode_number(listing, body.cursor)
+    depth = min(first + body.k + 1, context.app_state.limits.result_depth)
 
     def work(engine: Engine) -> CachedSearch:
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
-        return context.app_state.kept.get((asked, depth, generation), lambda: _search(context, engine, body, picture, depth))
+        return context.app_state.search_cache.get(
+            (listing, depth, generation), lambda: _search(context, engine, body, image, depth)
+        )
 
-    kept = context.use(work)
-    more = len(kept.results.hits) > first + body.k
-    following = context.app_state.cursors.write(asked, first + body.k) if more else None
-    return search_response(context, kept, first=first, size=body.k, explain=body.explain, next_cursor=following)
+    cached = context.use(work)
+    more = len(cached.results.hits) > first + body.k
+    following = context.app_state.cursors.encode(listing, first + body.k) if more else None
+    return search_response(context, cached, first=first, size=body.k, explain=body.explain, next_cursor=following)
 
 
-def _search(context: RequestContext, engine: Engine, body: SearchRequest, picture: bytes | None, depth: int) -> CachedSearch:
+def _search(
+    context: RequestContext, engine: Engine, body: SearchRequest, image: bytes | None, depth: int
+) -> CachedSearch:
     with context.app_state.searches.slot():
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
         results = engine.search(
             body.query,
-            image=picture,
+            image=image,
             k=depth,
             filters=body.filters.filters(),
             lanes=body.lanes,
             fold=body.fold,
             neighbours=body.neighbours,
         )
-        behind = {ref.path for hit in results.hits for ref in hit.duplicates}
-        return CachedSearch(results, generation, documents_of(engine, behind) if behind else {})
+        folded = {ref.path for hit in results.hits for ref in hit.duplicates}
+        return CachedSearch(results, generation, documents_by_path(engine, folded) if folded else {})
 
 
-def _fingerprint(context: RequestContext, body: SearchRequest, picture: bytes | None) -> str:
-    """Return what names a query with all its options, the place in its results left out."""
-    told = body.model_dump_json(exclude={"cursor", "image", "explain"})
-    seen = hashlib.sha256(picture).hexdigest() if picture is not None else ""
-    return hashlib.sha256(f"{context.name}\n{told}\n{seen}".encode()).hexdigest()
+def _fingerprint(context: RequestContext, body: SearchRequest, image: bytes | None) -> str:
+    """Return a hash of a query with all options that change its results, without the position in them."""
+    options = body.model_dump_json(exclude={"cursor", "image", "explain"})
+    image_hash = hashlib.sha256(image).hexdigest() if image is not None else ""
+    return hashlib.sha256(f"{context.collection}\n{options}\n{image_hash}".encode()).hexdigest()
 
 
-def _decoded(image: str | None) -> bytes | None:
+def _decode_image(image: str | None) -> bytes | None:
     if image is None:
         return None
     try:
-        found = base64.b64decode(image.encode("ascii"), validate=True)
+        data = base64.b64decode(image.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
-        found = b""
-    if not found:
+        data = b""
+    if not data:
         step = "Encode the file's bytes in base64 (RFC 4648, no line breaks, no `data:`)."
-        said = "expected a picture in base64, found something else"
-        raise Problem(422, "not-base64", said, fields=[("body.image", said)], next_step=step)
-    return found
+        detail = "expected a picture in base64, found something else"
+        raise Problem(422, "not-base64", detail, fields=[("body.image", detail)], next_step=step)
+    return data

@@ -1,6 +1,6 @@
-"""The web page at `/`: one file with everything in it, which may run its own script and nothing else.
+"""The web page at `/`: one HTML file with its style and script; a Content-Security-Policy allows no other script.
 
-It holds nothing of any document, so no key is asked for it; what it shows it calls for, with the reader's key.
+The page itself contains no data, so it is public. Its script calls the API with the user's key.
 """
 
 import base64
@@ -21,15 +21,15 @@ SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "narrowing.js",
 @router.get("/")
 @requires_scope("public")
 def page() -> Response:
-    """Return the page."""
-    html, policy = _made()
+    """Return the web page."""
+    html, policy = _assemble()
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
     return Response(html, media_type="text/html; charset=utf-8", headers=headers)
 
 
 @cache
-def _made() -> tuple[str, str]:
-    """Return the page and the policy that names its style and its script by their hashes."""
+def _assemble() -> tuple[str, str]:
+    """Return the page, and the policy that allows its style and script by their hashes."""
     style = _read("page.css")
     script = "\n".join(map(_read, SCRIPTS))
     html = _read("page.html").replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)

@@ -1,6 +1,6 @@
-"""OpenAI's chat completions, as far as documents answer them: what is taken, what is given.
+"""Bodies of OpenAI's chat completions API, as far as PageLens supports it.
 
-What a request asks for beyond that (temperature, tools) is left alone: no client is refused for it.
+Other fields of a request (temperature, tools) are ignored, so that no client is refused for sending them.
 """
 
 import base64
@@ -16,55 +16,55 @@ from pagelens.api.server import examples
 from pagelens.api.server.problems import Problem
 from pagelens.core.types import History
 
-SOURCES = "\n\nSources:\n"
-ANSWERED = 20_000  # letters of an earlier answer that are kept
+SOURCES_HEADING = "\n\nSources:\n"
+MAX_ANSWER_CHARS = 20_000  # of an earlier answer
 
-Words = Annotated[str, StringConstraints(max_length=200_000, pattern=r"^[^\x00]*$")]
-_DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,(?P<data>.+)", re.IGNORECASE | re.DOTALL)
+MessageText = Annotated[str, StringConstraints(max_length=200_000, pattern=r"^[^\x00]*$")]
+_DATA_URL = re.compile(r"data:image/[a-z0-9.+-]+;base64,(?P<data>.+)", re.IGNORECASE | re.DOTALL)
 
 
 class ImageUrl(BaseModel):
-    """A picture."""
+    """An image as a data URL."""
 
-    url: str = Field(description="`data:image/...;base64,...`; no address is ever fetched.")
+    url: str = Field(description="`data:image/...;base64,...`; other URLs are refused.")
 
 
-class Part(BaseModel):
+class ContentPart(BaseModel):
     """A part of a message."""
 
     type: Literal["text", "image_url"]
-    text: Words = ""
+    text: MessageText = ""
     image_url: ImageUrl | None = None
 
 
 class ChatMessage(BaseModel):
-    """A message. Those of `system`, `developer` and `tool` are left out: what PageLens answers from is documents."""
+    """A message. Those of `system`, `developer`, `tool` and `function` are ignored: PageLens answers from documents."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Words | list[Part] | None = None
+    content: MessageText | list[ContentPart] | None = None
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """The text of the message."""
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content if part.type == "text").strip()
         return (self.content or "").strip()
 
     @property
-    def pictures(self) -> list[str]:
-        """The addresses of its pictures."""
+    def images(self) -> list[str]:
+        """The URLs of its images."""
         parts = self.content if isinstance(self.content, list) else []
         return [part.image_url.url for part in parts if part.image_url is not None]
 
 
 class StreamOptions(BaseModel):
-    """What a stream tells beside the text."""
+    """Options of a streamed answer."""
 
     include_usage: bool = False
 
 
 class ChatRequest(BaseModel):
-    """A conversation whose last message asks."""
+    """A conversation; its last message is the question."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -80,61 +80,61 @@ class ChatRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a conversation comes to."""
+class ChatQuery:
+    """The question of a conversation, with the earlier ones, or an image to search by."""
 
     question: str
     history: History
-    picture: bytes | None
+    image: bytes | None
 
 
-def asked(messages: Sequence[ChatMessage], *, most: int) -> Asked:
-    """Return the last message's question, the turns before it, its picture. Raises Problem."""
+def parse_conversation(messages: Sequence[ChatMessage], *, max_chars: int) -> ChatQuery:
+    """Return the last message's question and image, and the history before it. Raises Problem (400)."""
     *before, last = messages
     if last.role != "user":
         raise _refused("messages", f"expected a last message of the role user, found one of {last.role}")
-    if not last.text and not last.pictures:
+    if not last.text and not last.images:
         raise _refused("messages", "expected a question in the last message, found nothing")
-    if len(last.text) > most:
-        raise _refused("messages", f"expected a question of at most {most} letters, found {len(last.text)}")
-    if len(last.pictures) > 1:
-        raise _refused("messages", f"expected one picture to search by, found {len(last.pictures)}")
-    picture = _picture(last.pictures[0]) if last.pictures else None
-    return Asked(last.text, _turns(before, most), picture)
+    if len(last.text) > max_chars:
+        raise _refused("messages", f"expected a question of at most {max_chars} characters, found {len(last.text)}")
+    if len(last.images) > 1:
+        raise _refused("messages", f"expected one picture to search by, found {len(last.images)}")
+    image = _decode_image(last.images[0]) if last.images else None
+    return ChatQuery(last.text, _history(before, max_chars), image)
 
 
-def _turns(messages: Sequence[ChatMessage], most: int) -> History:
-    """Return what was asked and answered; the links that we put below an answer are none of it."""
-    turns: list[tuple[str, str]] = []
+def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
+    """Return pairs of question and answer, the answers without their list of sources."""
+    history: list[tuple[str, str]] = []
     question = ""
     for message in messages:
         if message.role == "user":
-            question = message.text[:most]
+            question = message.text[:max_chars]
         elif message.role == "assistant" and question:
-            turns.append((question, message.text.partition(SOURCES)[0][:ANSWERED]))
+            history.append((question, message.text.partition(SOURCES_HEADING)[0][:MAX_ANSWER_CHARS]))
             question = ""
-    return turns
+    return history
 
 
-def _picture(url: str) -> bytes:
-    found = _DATA.fullmatch(url)
-    if found is None:
+def _decode_image(url: str) -> bytes:
+    match = _DATA_URL.fullmatch(url)
+    if match is None:
         raise _refused(
             "messages.content.image_url",
-            "expected a picture as a data URL (data:image/png;base64,...), found another address: nothing is fetched",
+            "expected a picture as a data URL (data:image/png;base64,...), found another URL",
         )
     try:
-        return base64.b64decode(found["data"], validate=True)
+        return base64.b64decode(match["data"], validate=True)
     except (binascii.Error, ValueError) as exc:
         raise _refused("messages.content.image_url", "expected base64 in the data URL, found something else") from exc
 
 
-def _refused(field: str, said: str) -> Problem:
-    return Problem(400, "invalid-request", said, fields=[(field, said)])
+def _refused(field: str, detail: str) -> Problem:
+    return Problem(400, "invalid-request", detail, fields=[(field, detail)])
 
 
 class UrlCitation(BaseModel):
-    """A mark in the text, and the page it stands for."""
+    """A mark in the text (start and end in characters) with its page."""
 
     start_index: int
     end_index: int
@@ -143,7 +143,7 @@ class UrlCitation(BaseModel):
 
 
 class Annotation(BaseModel):
-    """Something said of a part of the text."""
+    """An annotation of a part of the text."""
 
     type: Literal["url_citation"] = "url_citation"
     url_citation: UrlCitation
@@ -159,7 +159,7 @@ class MessageOut(BaseModel):
 
 
 class Choice(BaseModel):
-    """The only one."""
+    """The only choice of a completion."""
 
     index: int = 0
     message: MessageOut
@@ -168,7 +168,7 @@ class Choice(BaseModel):
 
 
 class TokensOut(BaseModel):
-    """What a language model counted; 0 where none was asked."""
+    """Tokens that a language model counted; 0 without one."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -176,7 +176,7 @@ class TokensOut(BaseModel):
 
 
 class Completion(BaseModel):
-    """An answer, whole."""
+    """A complete answer."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -187,7 +187,7 @@ class Completion(BaseModel):
 
 
 class ModelOut(BaseModel):
-    """A collection, to be asked."""
+    """A collection as a model."""
 
     id: str
     object: Literal["model"] = "model"
@@ -196,14 +196,14 @@ class ModelOut(BaseModel):
 
 
 class ModelsOut(BaseModel):
-    """The collections that the caller sees."""
+    """The collections that the caller can access, as models."""
 
     object: Literal["list"] = "list"
     data: list[ModelOut]
 
 
 class ErrorDetail(BaseModel):
-    """What was wrong."""
+    """The description of an error."""
 
     message: str
     type: str
@@ -217,20 +217,20 @@ class ErrorOut(BaseModel):
     error: ErrorDetail
 
 
-def chunk(one: "Head", delta: dict[str, Any], *, finish: str | None = None) -> dict[str, Any]:
-    """Return a piece of a streamed answer."""
+def chunk(header: "ChunkHeader", delta: dict[str, Any], *, finish: str | None = None) -> dict[str, Any]:
+    """Return a chunk of a streamed answer."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-    return {**one.fields(), "choices": [choice]}
+    return {**header.fields(), "choices": [choice]}
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What every piece of a streamed answer begins with."""
+class ChunkHeader:
+    """The fields that all chunks of a streamed answer share."""
 
     id: str
     created: int
     model: str
 
     def fields(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the JSON fields."""
         return {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}

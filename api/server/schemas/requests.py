@@ -1,81 +1,89 @@
-"""What the HTTP door takes, as pydantic models."""
+"""Request bodies of the HTTP API as pydantic models."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.server import examples
 from pagelens.core.types import Filters, History, Kind
 
-Lane = Literal["words", "text", "page", "image", "looks"]
+if TYPE_CHECKING:
+    Lane = str
+else:
+    Lane = Literal[LANE_NAMES]
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
 
 
-class Taken(BaseModel):
-    """What is taken has no fields that we do not know."""
+class StrictModel(BaseModel):
+    """A request body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class FiltersIn(Taken):
-    """What a page must be to be ranked. Every given condition must hold."""
+class FiltersIn(StrictModel):
+    """Conditions for pages to be searched. All given conditions must hold."""
 
-    paths: list[Glob] = Field(default=[], max_length=50, description="Globs over documents' names; any may match.")
+    paths: list[Glob] = Field(
+        default=[], max_length=50, description="Globs over document names; one of them must match."
+    )
     kinds: list[Kind] = Field(default=[], max_length=2)
-    since: datetime | None = Field(default=None, description="Documents dated then or later.")
-    until: datetime | None = Field(default=None, description="Documents dated then or earlier.")
+    since: datetime | None = Field(default=None, description="Documents dated at this time or later.")
+    until: datetime | None = Field(default=None, description="Documents dated at this time or earlier.")
     first_page: int | None = Field(default=None, ge=1, le=1_000_000)
     last_page: int | None = Field(default=None, ge=1, le=1_000_000)
-    metadata: dict[str, Text] = Field(default={}, max_length=20, description="Key to value or glob.")
+    metadata: dict[str, Text] = Field(default={}, max_length=20, description="KeyStore to values or globs.")
 
     def filters(self) -> Filters:
-        """Return them as the engine takes them."""
+        """Return the filters of the engine."""
         return Filters(
-            tuple(self.paths),
-            tuple(self.kinds),
-            self.since and self.since.replace(tzinfo=None),
-            self.until and self.until.replace(tzinfo=None),
-            self.first_page,
-            self.last_page,
-            dict(self.metadata),
+            paths=tuple(self.paths),
+            kinds=tuple(self.kinds),
+            since=self.since and self.since.replace(tzinfo=None),
+            until=self.until and self.until.replace(tzinfo=None),
+            first_page=self.first_page,
+            last_page=self.last_page,
+            metadata=dict(self.metadata),
         )
 
 
-class SearchRequest(Taken):
-    """A text, a picture, or both."""
+class SearchRequest(StrictModel):
+    """A query: a text, a picture, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {"query": "timber 2024", "k": 5},
                 {"query": "breakwater", "lanes": ["words"], "filters": {"kinds": ["pdf"]}, "explain": True},
-                {"image": examples.PICTURE, "k": 3},
+                {"image": examples.IMAGE, "k": 3},
             ]
         }
     )
 
     query: Text = ""
     image: str | None = Field(default=None, description="A picture's bytes in base64; no address is ever fetched.")
-    k: int = Field(default=10, ge=1, le=100, description="Pages of one answer.")
-    lanes: list[Lane] | None = Field(default=None, min_length=1, max_length=5)
+    k: int = Field(default=10, ge=1, le=100, description="Number of hits.")
+    lanes: list[Lane] | None = Field(default=None, min_length=1, max_length=len(LANE_NAMES))
     filters: FiltersIn = FiltersIn()
-    explain: bool = Field(default=False, description="Tell each hit's rank and score in each lane.")
-    fold: bool = Field(default=False, description="Put hits that are the same to a reader behind the best of them.")
-    neighbours: int = Field(default=0, ge=0, le=3, description="Bring so many pages before and behind each hit.")
-    cursor: str | None = Field(default=None, max_length=500, description="From an answer to this same request.")
+    explain: bool = Field(default=False, description="Return each hit's rank and score in each lane.")
+    fold: bool = Field(default=False, description="Fold hits with the same content behind the best of them.")
+    neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
+    cursor: str | None = Field(
+        default=None, max_length=500, description="`next_cursor` of a response to this same request."
+    )
 
 
-class TurnIn(Taken):
-    """A question asked before, and what was answered."""
+class HistoryItem(StrictModel):
+    """An earlier question and its answer."""
 
     question: Text
     answer: Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
 
 
-class AnswerRequest(Taken):
-    """A question to the documents."""
+class AnswerRequest(StrictModel):
+    """A question, with the conversation so far."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -90,17 +98,19 @@ class AnswerRequest(Taken):
     )
 
     question: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
-    k: int = Field(default=6, ge=1, le=20, description="Pages that the answer may rest on.")
+    k: int = Field(default=6, ge=1, le=20, description="Pages that the answer may use.")
     filters: FiltersIn = FiltersIn()
-    history: list[TurnIn] = Field(default=[], max_length=50, description="The conversation so far, oldest turn first.")
+    history: list[HistoryItem] = Field(
+        default=[], max_length=50, description="The conversation so far, oldest question first."
+    )
 
-    def turns(self) -> History:
-        """Return the conversation as the engine takes it."""
-        return [(turn.question, turn.answer) for turn in self.history]
+    def history_pairs(self) -> History:
+        """Return the conversation for the engine."""
+        return [(item.question, item.answer) for item in self.history]
 
 
-class ExtractRequest(Taken):
-    """A document, and the shape it is to be read into."""
+class ExtractRequest(StrictModel):
+    """A document, and the schema of the values to extract."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -114,14 +124,14 @@ class ExtractRequest(Taken):
     )
 
     document: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    wanted: dict[str, JsonValue] = Field(
-        alias="schema", min_length=1, description="A JSON Schema (2020-12); it refers to nothing outside itself."
+    json_schema: dict[str, JsonValue] = Field(
+        alias="schema", min_length=1, description="A JSON Schema (2020-12); references to other resources are refused."
     )
-    k: int = Field(default=6, ge=1, le=20, description="Pages that are read, of a document of more.")
+    k: int = Field(default=6, ge=1, le=20, description="Pages that are read of a longer document.")
 
 
-class CollectionRequest(Taken):
-    """A collection to be made."""
+class CreateCollectionRequest(StrictModel):
+    """A collection to create."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "minutes", "profile": "builtin"}]})
 

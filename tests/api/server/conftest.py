@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 
 from pagelens.api.server.app import create_app
 from pagelens.api.server.examples import PDF
-from pagelens.api.server.jobs.claims import Claims
+from pagelens.api.server.jobs.claims import JobClaims
 from pagelens.api.server.jobs.job_records import NewFile
-from pagelens.api.server.jobs.worker import Worker
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.jobs.worker import IndexWorker
+from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.service import Service, open_service
 from pagelens.core.settings import Settings
 from tests.api.files import write_pdf
@@ -37,7 +37,7 @@ class Server:
 
     service: Service
     client: TestClient
-    worker: Worker
+    worker: IndexWorker
 
     def upload(self, files: dict[str, bytes], *, url: str = "/v1/documents", **options: Any) -> Any:
         """Upload files by name; return the job as answered."""
@@ -65,14 +65,14 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """Start servers, each on a folder of its own, closed at the module's end."""
     opened: list[TestClient] = []
 
-    def make(*, limits: Limits | None = None, keyless: bool = True, roots: tuple[Path, ...] = ()) -> Server:
+    def make(*, limits: ServerLimits | None = None, keyless: bool = True, roots: tuple[Path, ...] = ()) -> Server:
         root = tmp_path_factory.mktemp("collections")
         service = open_service(root, Settings(threads=1), roots=roots, with_worker=False)
         app = create_app(service, limits=limits, keyless=keyless)
         client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         client.__enter__()
         opened.append(client)
-        worker = Worker(Claims(service.database), service.collections, service.folder.uploads)
+        worker = IndexWorker(JobClaims(service.database), service.collections, service.folder.uploads)
         return Server(service, client, worker)
 
     yield make
@@ -115,7 +115,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> It
         (folder / name).write_bytes(data)
     files = [NewFile(name, str(folder / name)) for name in pdfs]
     service.queue.submit("index", "default", files)
-    Worker(Claims(service.database), service.collections, service.folder.uploads).drain()
+    IndexWorker(JobClaims(service.database), service.collections, service.folder.uploads).drain()
     config = uvicorn.Config(create_app(service, keyless=True), host="127.0.0.1", port=0, log_config=None)
     running = uvicorn.Server(config)
     with socket.socket() as listening:

@@ -1,10 +1,9 @@
-"""Keys, scopes, collections, rates; and what is open without any."""
+"""KeyStore, scopes, collections, rates; and what is open without any."""
 
 import json
 import logging
 import re
 import sqlite3
-import threading
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from pagelens.api.server.auth.authorization import AuthorizedRoute, key_scope_of, require_authorized_routes
-from pagelens.api.server.concurrency import Buckets, Gate, Overloaded
-from pagelens.api.server.limits import Limits
-from pagelens.api.server.middleware.auth import PUBLIC, is_loopback
+from pagelens.api.server.limits import ServerLimits
+from pagelens.api.server.middleware.authentication import PUBLIC, is_loopback
 from tests.api.server.conftest import Server, Started
 
 
@@ -25,7 +23,7 @@ def bearer(key: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def guarded(start: Started, pdfs: dict[str, bytes]) -> tuple[Server, dict[str, str]]:
     """A server that asks for keys, and keys of every kind."""
-    server = start(keyless=False, limits=Limits(guesses=10**6, burst=10**6))
+    server = start(keyless=False, limits=ServerLimits(wrong_keys=10**6, burst=10**6))
     keys = server.service.keys
     made = {scope: keys.create(scope) for scope in ("read", "write", "admin")}
     server.service.collections.create("guides", "builtin")
@@ -111,7 +109,7 @@ def test_keys_are_hashed_at_rest_and_worthless_once_revoked(guarded: tuple[Serve
 
 
 def test_guesses_run_out(start: Started) -> None:
-    server = start(keyless=False, limits=Limits(guesses=5))
+    server = start(keyless=False, limits=ServerLimits(wrong_keys=5))
     server.service.keys.create("read")
     answers = [server.client.get("/v1/documents", headers=bearer(f"plk_{n:012x}_{'a' * 43}")) for n in range(9)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 4
@@ -119,7 +117,7 @@ def test_guesses_run_out(start: Started) -> None:
 
 
 def test_a_key_has_its_rate(start: Started) -> None:
-    server = start(keyless=False, limits=Limits(rate=0.001, burst=3))
+    server = start(keyless=False, limits=ServerLimits(rate=0.001, burst=3))
     one, two = server.service.keys.create("read"), server.service.keys.create("read")
     statuses = [server.client.get("/v1/jobs", headers=bearer(one)).status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
@@ -279,107 +277,11 @@ def test_loopback_is_known() -> None:
     assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.evil.example", "", "1"))
 
 
-def test_a_bucket_gives_its_burst_then_its_rate() -> None:
-    now = 0.0
-    bucket = Buckets(rate=2.0, burst=3, clock=lambda: now)
-    assert [bucket.take("a") for _ in range(3)] == [0, 0, 0]
-    assert bucket.take("a") == pytest.approx(0.5)
-    assert bucket.take("b") == 0
-    now = 0.5
-    assert bucket.take("a") == 0
-    assert bucket.take("a") > 0
-
-
-def test_a_gate_sends_away_what_finds_no_room() -> None:
-    gate = Gate("search", running=1, waiting=0, patience=0.0)
-    with gate.turn(), pytest.raises(Overloaded), gate.turn():
-        pass
-    with gate.turn():
-        pass
-
-
-def held(gate: Gate) -> tuple[threading.Thread, threading.Event]:
-    """Return a thread that waits for a turn or holds one, and what ends it."""
-    end = threading.Event()
-
-    def run() -> None:
-        with gate.turn():
-            end.wait(30)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, end
-
-
-def test_a_gate_sends_away_at_once_who_would_wait_longer_than_its_patience() -> None:
-    now = 0.0
-    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
-    with gate.turn():
-        now += 4.0  # what a turn takes from here on, as far as the gate knows
-    with gate.turn():
-        waiting = [held(gate), held(gate)]  # for 4 and for 8 seconds
-        while len(gate._queue) < 2:
-            pass
-        with pytest.raises(Overloaded) as refused, gate.turn():
-            pass
-        assert refused.value.retry_after == 2  # the third would wait for 12
-    for thread, end in waiting:
-        end.set()
-        thread.join(30)
-    with gate.turn():  # nobody is before us: however long turns take, this one is to be had
-        pass
-
-
-def test_one_slow_turn_is_soon_made_up_for_by_quick_ones() -> None:
-    now = 0.0
-    gate = Gate("search", running=1, waiting=10, patience=10.0, clock=lambda: now)
-    with gate.turn():
-        now += 25.0  # the first one, which loaded a model
-    for _ in range(3):
-        with gate.turn():
-            now += 0.05
-    with gate.turn():
-        waiting = [held(gate), held(gate)]
-        while len(gate._queue) < 2:
-            pass
-    for thread, end in waiting:
-        end.set()
-        thread.join(30)
-
-
-def test_a_gate_calls_those_who_wait_in_the_order_they_came() -> None:
-    gate = Gate("search", running=1, waiting=10, patience=30.0)
-    called: list[int] = []
-
-    def wait(number: int) -> None:
-        with gate.turn():
-            called.append(number)
-
-    threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
-    with gate.turn():
-        for number, thread in enumerate(threads):
-            thread.start()
-            while len(gate._queue) <= number:
-                pass
-    for thread in threads:
-        thread.join(30)
-    assert called == [0, 1, 2, 3, 4]
-
-
-def test_who_loses_patience_leaves_the_queue_and_the_turn_goes_to_the_next() -> None:
-    gate = Gate("search", running=1, waiting=10, patience=0.05)
-    with gate.turn(), pytest.raises(Overloaded), gate.turn():
-        pass
-    assert not gate._queue
-    with gate.turn():
-        pass
-
-
 def test_no_room_is_503_with_retry_after_for_that_kind_only(start: Started, pdfs: dict[str, bytes]) -> None:
-    server = start(limits=Limits(answers=1, answers_waiting=0))
-    door = server.client.app.state.door  # type: ignore[attr-defined]
+    server = start(limits=ServerLimits(answers=1, answers_waiting=0))
+    app_state = server.client.app.state.shared  # type: ignore[attr-defined]
     server.add(pdfs)
-    with door.answers.turn():
+    with app_state.answers.slot():
         answer = server.client.post("/v1/answer", json={"question": "Timber?"})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["type"] == "urn:pagelens:problem:overloaded"

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pagelens.api.server.limits import Limits
-from pagelens.api.server.uploads import LONGEST, safe_name, shown_name
+from pagelens.api.server.limits import ServerLimits
+from pagelens.api.server.uploads import MAX_NAME_BYTES, display_name, safe_file_name
 from tests.api.files import write_pdf
 from tests.api.server.conftest import Server, Started
 
@@ -42,18 +42,18 @@ def test_a_file_name_that_climbs_stays_in_its_folder(empty: Server, name: str, p
     assert set(everything) <= set(files)
     for path in files:
         assert path.parent.parent == uploads / "default"
-        assert len(path.name.encode()) <= LONGEST
+        assert len(path.name.encode()) <= MAX_NAME_BYTES
         assert not path.name.startswith(".")
 
 
 @given(st.text(max_size=400))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_a_name_is_what_is_kept_of_it_is_one_plain_file_name(name: str) -> None:
-    kept = safe_name(name)
+    kept = safe_file_name(name)
     assert kept not in ("", ".", "..")
     assert not set(kept) & set("/\\\0\"'<>|:*?\r\n")
-    assert len(kept.encode()) <= LONGEST
-    assert shown_name(name).isprintable()
+    assert len(kept.encode()) <= MAX_NAME_BYTES
+    assert display_name(name).isprintable()
 
 
 def test_a_body_that_says_it_is_ten_gigabytes_is_refused_unread(empty: Server) -> None:
@@ -63,7 +63,7 @@ def test_a_body_that_says_it_is_ten_gigabytes_is_refused_unread(empty: Server) -
 
 
 def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_limit(start: Started) -> None:
-    server = start(limits=Limits(body=10_000, upload=50_000))
+    server = start(limits=ServerLimits(body_bytes=10_000, upload_bytes=50_000))
     sent = 0
 
     def endless() -> Iterator[bytes]:
@@ -81,7 +81,7 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_limit(start: Star
 
 
 def test_more_files_than_allowed_are_refused(start: Started) -> None:
-    server = start(limits=Limits(files=3))
+    server = start(limits=ServerLimits(upload_files=3))
     answer = server.client.post("/v1/documents", files=[("files", (f"{n}.pdf", b"x")) for n in range(4)])
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:pagelens:problem:too-many-files")
 

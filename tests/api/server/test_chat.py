@@ -14,7 +14,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from pagelens.api.server.schemas.openai import SOURCES
+from pagelens.api.server.schemas.openai import SOURCES_HEADING
 from tests.api.server.conftest import Live, Server, Started
 from tests.api.server.processes import ServerProcess
 from tests.generate.model_server import ModelServer, Say
@@ -36,7 +36,7 @@ def ask(client: OpenAI, *messages: tuple[str, Any], **options: Any) -> Any:
 def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page(client: OpenAI) -> None:
     answer = ask(client, ("system", "Answer in French."), ("user", TIMBER), temperature=0.2)
     [choice] = answer.choices
-    text, _, links = choice.message.content.partition(SOURCES)
+    text, _, links = choice.message.content.partition(SOURCES_HEADING)
     assert "52,300" in text
     [annotation] = choice.message.annotations
     cited = annotation.url_citation
@@ -81,7 +81,7 @@ def test_earlier_turns_are_the_conversation(client: OpenAI) -> None:
 
 def test_what_the_documents_do_not_say_is_said_without_a_link(client: OpenAI) -> None:
     message = ask(client, ("user", "Who won the chess championship of Reykjavik?")).choices[0].message
-    assert SOURCES not in message.content and not message.annotations
+    assert SOURCES_HEADING not in message.content and not message.annotations
 
 
 def test_a_picture_is_searched_by_and_no_address_is_fetched(client: OpenAI) -> None:
@@ -145,7 +145,7 @@ def test_a_file_name_is_shown_and_never_read_as_markdown(start: Started, pdfs: d
     body = {"model": "pagelens", "messages": [{"role": "user", "content": TIMBER}]}
     content = server.client.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"]
     assert "](x)" not in content and "<b>" not in content
-    assert "\\]" in content.partition(SOURCES)[2]
+    assert "\\]" in content.partition(SOURCES_HEADING)[2]
 
 
 def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_tokens(

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from pagelens.api.server.collections import Collections
-from pagelens.api.server.jobs.claims import Claims
-from pagelens.api.server.jobs.worker import Worker
+from pagelens.api.server.jobs.claims import JobClaims
+from pagelens.api.server.jobs.worker import IndexWorker
 from pagelens.core.settings import Settings
 from tests.api.server.conftest import HARBOUR, Server, Started
 
@@ -153,7 +153,7 @@ def test_a_collection_made_again_under_its_old_name_is_the_new_one_for_every_pro
     server = start()
     service, url = server.service, "/v1/collections/guides/documents"
     apart = Collections(service.folder.collections, Settings(threads=1))  # as the worker process has its own
-    worker = Worker(Claims(service.database), apart, service.folder.uploads)
+    worker = IndexWorker(JobClaims(service.database), apart, service.folder.uploads)
     for name in ("harbour.pdf", "tides.pdf"):
         server.client.post("/v1/collections", json={"name": "guides", "profile": "builtin"})
         job = server.upload({name: pdfs[name]}, url=url)

@@ -1,13 +1,14 @@
-"""Jobs: what is accepted is done, once, whatever happens in between."""
+"""The job queue: an accepted job is executed once, whatever happens in between."""
 
 import json
+from typing import Any
 
 import pytest
 
-from pagelens.api.server.jobs.claims import MOST_ATTEMPTS, Claims, Step
+from pagelens.api.server.jobs.claims import JobClaims, JobStep
 from pagelens.api.server.jobs.job_queue import JobQueue
 from pagelens.api.server.jobs.job_records import NewFile
-from pagelens.api.server.jobs.worker import Worker
+from pagelens.api.server.jobs.worker import IndexWorker
 from pagelens.core.errors import NotFound, UsageError
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.server.conftest import Server, Started
@@ -40,12 +41,12 @@ def test_a_waiting_job_is_cancelled_at_once(empty: Server, pdfs: dict[str, bytes
     assert empty.client.get("/v1/documents").json()["total"] == 2
 
 
-class Impatient(Claims):
-    """A queue in which somebody asks to cancel as soon as the worker tells how far it is."""
+class CancellingClaims(JobClaims):
+    """Claims whose job is cancelled as soon as the worker reports progress."""
 
-    def tell(self, step: Step, *, pages: int, current: str) -> bool:
+    def report_progress(self, step: JobStep, *, pages: int, current: str) -> bool:
         JobQueue(self._database).cancel(step.job)
-        return super().tell(step, pages=pages, current=current)
+        return super().report_progress(step, pages=pages, current=current)
 
 
 def test_cancelled_inside_a_document_the_collection_is_whole_and_a_retry_ends_the_job(
@@ -54,7 +55,7 @@ def test_cancelled_inside_a_document_the_collection_is_whole_and_a_retry_ends_th
     long = write_pdf(tmp_path_factory.mktemp("long") / "long.pdf", made_up_pages(80, 1)).read_bytes()
     job = empty.upload({"long.pdf": long})
     service = empty.service
-    Worker(Impatient(service.database), service.collections, service.folder.uploads).drain()
+    IndexWorker(CancellingClaims(service.database), service.collections, service.folder.uploads).drain()
     found = empty.job(job["id"])
     assert (found["state"], found["results"][0]["state"]) == ("cancelled", "cancelled")
     assert empty.client.get("/v1/documents").json()["total"] == 0
@@ -82,22 +83,37 @@ def test_nothing_to_retry_is_said(server: Server) -> None:
     assert "none" in answer.json()["detail"]
 
 
-def test_a_file_that_ends_its_reader_again_and_again_is_failed_and_the_others_go_on(
+def claim_and_die(server: Server, times: int) -> list[list[str]]:
+    """Claim steps and never finish them, as a worker does that dies; return the names of the files of each step."""
+    claims = JobClaims(server.service.database)
+    claimed = []
+    for _ in range(times):
+        step = claims.claim_next()
+        assert step is not None
+        claimed.append([file.name for file in step.files])
+    return claimed
+
+
+def results(server: Server, job: Any) -> dict[str, tuple[str, str]]:
+    return {file["name"]: (file["state"], file["code"]) for file in server.job(job["id"])["results"]}
+
+
+def test_a_file_during_which_the_worker_died_twice_is_read_a_third_time(empty: Server, pdfs: dict[str, bytes]) -> None:
+    job = empty.upload(pdfs)
+    assert claim_and_die(empty, 2) == [["harbour.pdf", "tides.pdf"], ["harbour.pdf"]]
+    empty.worker.drain()
+    assert results(empty, job) == {"harbour.pdf": ("indexed", ""), "tides.pdf": ("indexed", "")}
+
+
+def test_a_file_during_which_the_worker_died_three_times_is_failed_and_the_others_are_indexed(
     empty: Server, pdfs: dict[str, bytes]
 ) -> None:
     job = empty.upload(pdfs)
-    claims = Claims(empty.service.database)
-    taken = []
-    for _ in range(1 + 2 * (MOST_ATTEMPTS - 1)):  # taken and never finished, as by a worker that dies
-        step = claims.take()
-        assert step is not None
-        taken.append([one.name for one in step.files])
-    assert taken[0] == ["harbour.pdf", "tides.pdf"]
-    assert all(len(names) == 1 for names in taken[1:])  # under suspicion each is read alone
+    # after the first death each file is claimed alone
+    assert claim_and_die(empty, 3) == [["harbour.pdf", "tides.pdf"], ["harbour.pdf"], ["harbour.pdf"]]
     empty.worker.drain()
-    states = {one["name"]: (one["state"], one["code"]) for one in empty.job(job["id"])["results"]}
-    assert states["harbour.pdf"] == ("failed", "fatal")
-    assert states["tides.pdf"] in (("indexed", ""), ("failed", "fatal"))
+    assert results(empty, job) == {"harbour.pdf": ("failed", "fatal"), "tides.pdf": ("indexed", "")}
+    assert empty.job(job["id"])["state"] == "failed"
 
 
 def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) -> None:
@@ -105,7 +121,7 @@ def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) 
     [one] = empty.client.get("/v1/documents").json()["documents"]
     empty.upload({"harbour.pdf": pdfs["harbour.pdf"]})
     empty.client.delete(f"/v1/documents/{one['id']}")
-    assert empty.worker.work()
+    assert empty.worker.run_step()
     assert empty.client.get("/v1/documents").json()["total"] == 0
 
 

@@ -89,7 +89,7 @@ def test_every_example_runs_as_it_stands(start: Started, model: ModelServer) -> 
             sent: dict[str, Any] = {"json": body} if body is not None else {}
             if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
                 field, data = (
-                    ("image", base64.b64decode(examples.PICTURE)) if "image" in path else ("files", examples.PDF)
+                    ("image", base64.b64decode(examples.IMAGE)) if "image" in path else ("files", examples.PDF)
                 )
                 sent = {"files": [(field, (examples.NAME, data))]}
             model.turns = [Say([text]) for ending, text in SAID.items() if path.endswith(ending)]

@@ -37,7 +37,7 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
 
 
 def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
-    server = start(limits=ServerLimits(kept_results=0))
+    server = start(limits=ServerLimits(cached_results=0))
     server.add(pdfs)
     queries = [f"{words} {number}" for number, words in enumerate(["timber", "limpet tide", "harbour report"] * 5)]
     together = at_once(lambda query: search(server, query=query)["hits"], queries)
@@ -84,7 +84,7 @@ def test_a_picture_is_searched_by_in_json_and_as_a_file_alike(server: Server) ->
 
 
 def test_a_repeated_query_is_kept_until_the_collection_changes(server: Server, pdfs: dict[str, bytes]) -> None:
-    kept = server.client.app.state.shared.kept  # type: ignore[attr-defined]
+    kept = server.client.app.state.shared.search_cache  # type: ignore[attr-defined]
     search(server, query="pilot draught")
     hits = kept.hits
     first = search(server, query="pilot draught")

@@ -63,7 +63,7 @@ def test_two_servers_on_one_folder_serve_the_same_and_one_goes_on_where_the_othe
 
 def test_an_empty_secret_is_made_anew_for_it_would_sign_for_anybody(tmp_path: Path) -> None:
     folder = ServerFolder(tmp_path)
-    folder.make()
+    folder.create()
     (folder.root / "secret").touch()
     made = folder.secret
     assert len(made) == 32
@@ -84,8 +84,8 @@ def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_tim
         answers = [server.client.post("/v1/search", json={"query": "anything"}) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         told = server.client.get("/metrics").text
-        assert 'pagelens_kept_results{found="no"} 2.0' in told
-        assert 'pagelens_kept_results{found="yes"} 0.0' in told
+        assert 'pagelens_search_cache{result="miss"} 2.0' in told
+        assert 'pagelens_search_cache{result="hit"} 0.0' in told
     finally:
         server.stop()
 
@@ -170,10 +170,12 @@ def test_a_search_from_the_shell_loads_no_web_framework(tmp_path: Path) -> None:
 def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A server that gives a body half a second."""
     code = (
-        "import sys; from pathlib import Path; from pagelens.api.server.limits import ServerLimits; from pagelens.api.server.serving import run\n"
-        "from pagelens.api.server.service import open_service; from pagelens.core.settings import Settings\n"
+        "import sys; from pathlib import Path; from pagelens.core.settings import Settings\n"
+        "from pagelens.api.server.limits import ServerLimits; from pagelens.api.server.serving import run_server\n"
+        "from pagelens.api.server.service import open_service\n"
         "service = open_service(Path(sys.argv[1]), Settings(threads=1), with_worker=False)\n"
-        "run(service, host='127.0.0.1', port=0, keyless=True, limits=ServerLimits(idle=0.5, head=0.5))"
+        "limits = ServerLimits(body_idle_timeout=0.5, header_timeout=0.5)\n"
+        "run_server(service, host='127.0.0.1', port=0, keyless=True, limits=limits)"
     )
     root = str(tmp_path_factory.mktemp("slow"))
     process = subprocess.Popen([sys.executable, "-c", code, root], cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -212,7 +214,7 @@ def test_a_head_that_does_not_come_to_its_end_is_given_up_on(slow_server: int, b
             dripping.start()
         answer = b"".join(iter(lambda: line.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 408")
-    assert b"urn:pagelens:problem:head-too-slow" in answer
+    assert b"urn:pagelens:problem:headers-too-slow" in answer
     assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
 
 

@@ -104,7 +104,7 @@ def test_a_server_whose_files_are_away_says_so_and_goes_on_searching(tmp_path: P
         share.rename(tmp_path / "away")
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["ready"], ready.json()["files"]) == (200, True, False)
-        assert "the place of page pictures and originals does not answer" in ready.json()["problem"]
+        assert "the store of page pictures and originals does not answer" in ready.json()["problem"]
         assert str(tmp_path) not in ready.text
         assert client.post("/v1/search", json={"query": "home scar"}).json()["hits"]
         assert client.get(f"/v1/documents/{sha256}/file").status_code == 503

@@ -1,6 +1,6 @@
-"""Authentication: who sends a request, decided from its head alone, before a byte of its body is read.
+"""ASGI middleware that authenticates the caller from the request's headers, before its body is read.
 
-What the caller may do is decided by the matched route, see `pagelens.api.server.auth.authorization`: an address is parsed once.
+What the caller may do is decided by the matched route, see `pagelens.api.server.auth.authorization`.
 """
 
 import ipaddress
@@ -11,28 +11,28 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pagelens.api.server.auth.keys import ANYBODY_HERE, Keys, Principal
-from pagelens.api.server.concurrency import Buckets
-from pagelens.api.server.limits import Limits
+from pagelens.api.server.auth.keys import LOCAL_ADMIN, KeyStore, Principal
+from pagelens.api.server.concurrency import TokenBuckets
+from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.problems import Problem
 
-PUBLIC = ("/", "/healthz", "/readyz")  # the routes of scope "public", exactly as they are sent
+PUBLIC = ("/", "/healthz", "/readyz")  # paths of the routes with scope "public"
 
 
-class Guard:
-    """ASGI middleware that identifies the caller and puts a `Principal` into the request's state."""
+class AuthMiddleware:
+    """Puts the caller's `Principal` into the request's state, or answers 401, 403, 421 or 429."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, limits: Limits, keyless: bool) -> None:
-        """`keyless`: callers on loopback need no key as long as no key was ever made for this server."""
+    def __init__(self, app: ASGIApp, *, keys: KeyStore, limits: ServerLimits, keyless: bool) -> None:
+        """`keyless`: callers on loopback need no key as long as no key was ever created for this server."""
         self._app = app
         self._keys = keys
         self._keyless = keyless
-        self._looked = (float("-inf"), False)
-        self._requests = Buckets(rate=limits.rate, burst=limits.burst)
-        self._guesses = Buckets(rate=1 / 3, burst=limits.guesses)
+        self._key_check = (float("-inf"), False)  # time, and whether any key was ever created
+        self._requests = TokenBuckets(rate=limits.rate, burst=limits.burst)
+        self._wrong_keys = TokenBuckets(rate=1 / 3, burst=limits.wrong_keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer why not."""
+        """Pass an admitted request on, or answer with the problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -55,12 +55,12 @@ class Guard:
 
     def _identify(self, headers: Headers, address: str) -> Principal:
         kind, _, presented = headers.get("authorization", "").partition(" ")
-        if self._keyless and not self._ever_had_keys():  # whatever is presented: some clients always send a key
+        if self._keyless and not self._any_key_created():  # a presented key is ignored: some clients always send one
             _require_local_name(headers.get("host", ""))
-            return ANYBODY_HERE
+            return LOCAL_ADMIN
         principal = self._keys.identify(presented.strip()) if kind.lower() == "bearer" else None
         if principal is None:
-            if wait := self._guesses.take(address):
+            if wait := self._wrong_keys.take(address):
                 raise _too_many("wrong keys from this address", wait)
             raise Problem(
                 401,
@@ -71,16 +71,16 @@ class Guard:
             )
         return principal
 
-    def _ever_had_keys(self) -> bool:
-        looked, found = self._looked
-        if not found and time.monotonic() - looked > 1.0:
-            found = self._keys.ever_made()
-            self._looked = (time.monotonic(), found)
-        return found
+    def _any_key_created(self) -> bool:
+        checked, created = self._key_check
+        if not created and time.monotonic() - checked > 1.0:
+            created = self._keys.any_created()
+            self._key_check = (time.monotonic(), created)
+        return created
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address or name is this machine's own, heard by nobody else."""
+    """Return whether a host name or IP address is loopback."""
     if host == "localhost":
         return True
     try:
@@ -90,29 +90,31 @@ def is_loopback(host: str) -> bool:
 
 
 def _require_printable(path: str) -> None:
-    """Refuse control characters (Unicode category Cc) anywhere in a decoded path: no address of ours has any."""
+    """Raise Problem (400) for control characters (Unicode category Cc) in a decoded path; no route has any."""
     if any(unicodedata.category(char) == "Cc" for char in path):
-        said = "expected an address without control characters, found one with"
-        raise Problem(400, "malformed-address", said, next_step="GET /openapi.json lists every address.")
+        detail = "expected a path without control characters, found one with them"
+        raise Problem(400, "malformed-path", detail, next_step="GET /openapi.json lists every path.")
 
 
 def _require_local_name(host: str) -> None:
-    """Refuse another name that leads here: a page of that name would read the documents (DNS rebinding)."""
+    """Refuse another name that leads context: a page of that name would read the documents (DNS rebinding)."""
     if not is_loopback(_host_of(f"//{host}")):
         raise Problem(
             421,
             "wrong-host",
             f"expected a request to localhost, found one to {host[:80]!r}",
-            next_step="Without keys only localhost is answered. Make a key: pagelens keys create --scope read",
+            next_step="Without keys only localhost is answered. Create a key: pagelens keys create --scope read",
         )
 
 
 def _require_same_origin(headers: Headers) -> None:
-    """Refuse pages of other sites: a browser would send their requests from inside."""
+    """Raise Problem (403) for a request that a browser sends for a page of another site (CSRF)."""
     origin = headers.get("origin")
     foreign = origin is not None and _host_of(origin, port=True) != headers.get("host")
     if foreign or headers.get("sec-fetch-site") == "cross-site":
-        raise Problem(403, "cross-origin", "expected a request of this very server's pages, found another site's")
+        raise Problem(
+            403, "cross-origin", "expected a request from this server's own pages, found one of another site's"
+        )
 
 
 def _host_of(address: str, *, port: bool = False) -> str:
