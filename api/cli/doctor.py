@@ -121,8 +121,8 @@ def _installation(settings: Settings) -> Iterator[Check]:
     except PageLensError as exc:
         yield Check("answers", False, str(exc))
     for lane, spec in MODEL_LANES.items():
-        assert spec.report is not None
-        for report in spec.report(settings, names=[card.model for card in spec.models]):
+        assert spec.encoders is not None
+        for report in spec.encoders.report(settings, names=[card.model for card in spec.models]):
             place = f"ready, found in {report.found_in} ({report.path})" if report.ready else report.problem
             yield Check(f"{lane} model {report.name}", None, place)
 

@@ -1,7 +1,7 @@
-"""`pagelens reembed`: the pages of a collection, read from its catalog, embedded for other lanes.
+"""Reembedding: the pages of a collection, read from its catalog, are embedded for other lanes (`pagelens reembed`).
 
-Texts and passages are those that are at rest; pictures are rendered from the files, where an encoder looks at them.
-What is done in which order, and what a kill leaves, is `pagelens.index.admin.reembed`'s to say; no file is parsed here.
+Texts and passages are the stored ones; page images are rendered from the files where an embedder needs them. The order
+of commits, and what a killed run leaves, are described in `pagelens.index.admin.reembed`.
 """
 
 import time
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pagelens.api.engine.embedding import Batch, Embedder, embed
-from pagelens.api.engine.indexing import OnProgress, Render, image_side
+from pagelens.api.engine.embedding import Embedder, PageBatch, max_image_side
+from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.results import FailedFile, Progress
 from pagelens.core.errors import ReadError
@@ -27,114 +27,130 @@ OnRenderFailure = Callable[[FailedFile], None]
 
 @dataclass(slots=True)
 class ReembedReport:
-    """What a move did."""
+    """What reembedding did."""
 
     profile: str
-    profile_before: str
-    made: list[str]  # lanes with new vectors
-    kept: list[str]  # lanes whose model makes the same vectors
-    left_out: list[str]  # lanes that the collection no longer has
-    resumed: bool  # an earlier move to the same lanes was gone on with
+    previous_profile: str
+    new_lanes: list[str]  # lanes with new vectors
+    kept_lanes: list[str]  # lanes whose model makes the same vectors
+    removed_lanes: list[str]
+    resumed: bool  # an earlier, interrupted run for the same lanes was continued
     unchanged: bool  # there was nothing to do
     documents: int = 0  # embedded in this run
     pages: int = 0
-    half_read: int = 0  # documents that indexing had not finished: the next `pagelens index` reads them again
-    unpictured: list[FailedFile] = field(default_factory=list)  # their pages are missing from lanes of pictures
+    unfinished_documents: int = 0  # that indexing had not finished: the next `pagelens index` reads them again
+    render_failures: list[FailedFile] = field(default_factory=list)  # their pages are missing from lanes of images
     seconds: float = 0.0
 
 
 class Reembedding:
-    """One move, from the first page to the switch."""
+    """One reembedding run, from the first page to the switch to the new lanes."""
 
     def __init__(
         self,
-        move: CollectionReembedding,
+        collection: CollectionReembedding,
         embedders: Sequence[Embedder],
-        render: Render,
+        render: RenderImage,
         *,
-        tell: OnProgress,
-        warn: OnRenderFailure,
+        on_progress: OnProgress,
+        on_render_failure: OnRenderFailure,
     ) -> None:
-        """`embedders` fill the move's new lanes; `warn` is told each file whose pages cannot be pictured, at once."""
-        self._move = move
+        """`embedders` fill the new lanes; `on_render_failure` is called at once for a file that cannot be rendered."""
+        self._collection = collection
         self._embedders = embedders
-        self._files = _Files(render, Originals(move.files, move.layout, kept=False).find, image_side(embedders))
-        self._tell, self._warn = tell, warn
-        new, old = {lane.name for lane in move.new}, set(move.before.lanes)
+        find_file = Originals(collection.files, collection.layout, kept=False).find
+        self._renderer = _Renderer(render, find_file, max_image_side(embedders))
+        self._on_progress, self._on_render_failure = on_progress, on_render_failure
+        new, old = {lane.name for lane in collection.new}, set(collection.before.lanes)
         self.report = ReembedReport(
-            profile=move.after.profile,
-            profile_before=move.before.profile,
-            made=[name for name in move.after.lanes if name in new],
-            kept=[name for name in move.after.lanes if name not in new],
-            left_out=sorted(old - set(move.after.lanes)),
-            resumed=move.resumed,
-            unchanged=move.unchanged,
+            profile=collection.after.profile,
+            previous_profile=collection.before.profile,
+            new_lanes=[name for name in collection.after.lanes if name in new],
+            kept_lanes=[name for name in collection.after.lanes if name not in new],
+            removed_lanes=sorted(old - set(collection.after.lanes)),
+            resumed=collection.resumed,
+            unchanged=collection.unchanged,
         )
 
     def run(self) -> ReembedReport:
-        """Embed what waits, then switch. Raises what encoders raise; what was committed until then is kept."""
+        """Embed the remaining pages, then switch. Raises what encoders raise; what was committed until then is kept."""
         started = time.monotonic()
-        self._look_again()
-        waiting = self._move.waiting()
-        size = sum(_share(row, len(keys)) for row, keys in waiting)
-        self._files_total, self._bytes_total, self._bytes = len(waiting), int(size), 0.0
-        for load in _loads(waiting):
-            self._embed(load)
-        self._move.finish()
-        self.report.half_read = self._move.half_read
+        self._retry_failures()
+        remaining = self._collection.pending_pages()
+        byte_count = sum(_byte_share(row, len(keys)) for row, keys in remaining)
+        self._files_total, self._bytes_total, self._bytes = len(remaining), int(byte_count), 0.0
+        for batch in _batches(remaining):
+            self._embed(batch)
+        self._collection.finish()
+        self.report.unfinished_documents = self._collection.unfinished_documents
         self.report.seconds = time.monotonic() - started
         return self.report
 
-    def _look_again(self) -> None:
-        """Give documents that could not be pictured before another try where their file is back; name the others."""
-        again = []
-        for row in self._move.unpictured():
+    def _retry_failures(self) -> None:
+        """Schedule documents again that could not be rendered before and whose file is back; report the others."""
+        found = []
+        for row in self._collection.documents_without_images():
             try:
-                self._files.find(row)
-                again.append(row.key)
+                self._renderer.find(row)
+                found.append(row.key)
             except ReadError as exc:
-                self._note(FailedFile(row.path, exc.code, str(exc)))
-        self._move.again(again)
+                self._report_failure(FailedFile(row.path, exc.code, str(exc)))
+        self._collection.requeue(found)
 
-    def _embed(self, load: Sequence["_Piece"]) -> None:
+    def _embed(self, slices: Sequence["_DocumentSlice"]) -> None:
         pages: list[PageRow] = []
         inputs: list[Sequence[str]] = []
-        pictures: list[ImageArray | None] = []
+        images: list[ImageArray | None] = []
         problems: dict[int, str] = {}
-        for piece in load:
-            some = self._move.pages(piece.keys)
-            pages += some
-            inputs += [passage_inputs(piece.row.document, page.text, page.passages) for page in some]
-            found, errors = self._files.pictures(piece.row, [page.number for page in some])
-            pictures += found
-            problems |= {page.key: _problem(errors[page.number]) for page in some if page.number in errors}
-            self._note_errors(piece.row, errors, every=len(errors) == len(some))
-        texts, spans = [page.text for page in pages], [page.passages for page in pages]
-        made = embed(self._embedders, Batch(load[0].row.document.kind, texts, spans, inputs, pictures))
-        guesses = {pages[place].key: found for place, found in made.guesses.items()}
-        self._move.add(ReembeddedPages([page.key for page in pages], made.vectors, made.tokens, guesses, problems))
-        for piece in load:
-            self._advance(piece)
+        for part in slices:
+            rows = self._collection.pages(part.keys)
+            pages += rows
+            inputs += [passage_inputs(part.row.document, page.text, page.passages) for page in rows]
+            rendered, errors = self._renderer.render(part.row, [page.number for page in rows])
+            images += rendered
+            problems |= {page.key: _problem(errors[page.number]) for page in rows if page.number in errors}
+            self._report_errors(part.row, errors, all_pages=len(errors) == len(rows))
+        batch = PageBatch(
+            kind=slices[0].row.document.kind,
+            texts=[page.text for page in pages],
+            passages=[page.passages for page in pages],
+            inputs=inputs,
+            images=images,
+        )
+        for embedder in self._embedders:
+            embedder.embed(batch)
+        self._collection.add(
+            ReembeddedPages(
+                pages=[page.key for page in pages],
+                vectors=batch.vectors,
+                tokens=batch.tokens,
+                guesses={pages[position].key: guesses for position, guesses in batch.guesses.items()},
+                problems=problems,
+            )
+        )
+        for part in slices:
+            self._advance(part)
 
-    def _note_errors(self, row: DocumentRow, errors: Mapping[int, ReadError], *, every: bool) -> None:
-        """Name a file none of whose pages can be pictured, or the pages of it that cannot."""
-        if every:
+    def _report_errors(self, row: DocumentRow, errors: Mapping[int, ReadError], *, all_pages: bool) -> None:
+        """Report a file once if none of its pages can be rendered, else each page that cannot."""
+        if all_pages:
             errors = dict(list(errors.items())[:1])
         for number, exc in errors.items():
-            self._note(FailedFile(row.path if every else f"{row.path} p.{number}", exc.code, str(exc)))
+            path = row.path if all_pages else f"{row.path} p.{number}"
+            self._report_failure(FailedFile(path, exc.code, str(exc)))
 
-    def _note(self, file: FailedFile) -> None:
-        if file not in self.report.unpictured[-1:]:  # a long document is met in several batches, one after another
-            self.report.unpictured.append(file)
-            self._warn(file)
+    def _report_failure(self, file: FailedFile) -> None:
+        if file not in self.report.render_failures[-1:]:  # the batches of a long document follow one another
+            self.report.render_failures.append(file)
+            self._on_render_failure(file)
 
-    def _advance(self, piece: "_Piece") -> None:
-        self.report.pages += len(piece.keys)
-        self.report.documents += piece.last
-        self._bytes += _share(piece.row, len(piece.keys))
-        self._tell(
+    def _advance(self, part: "_DocumentSlice") -> None:
+        self.report.pages += len(part.keys)
+        self.report.documents += part.last
+        self._bytes += _byte_share(part.row, len(part.keys))
+        self._on_progress(
             Progress(
-                path=piece.row.path,
+                path=part.row.path,
                 files=self.report.documents,
                 files_total=self._files_total,
                 bytes=min(int(self._bytes), self._bytes_total),
@@ -145,84 +161,84 @@ class Reembedding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some pages of a document."""
+class _DocumentSlice:
+    """Consecutive pages of a document."""
 
     row: DocumentRow
     keys: Sequence[int]  # page keys
-    last: bool  # of those that wait
+    last: bool  # whether no page of the document remains after these
 
 
-def _loads(waiting: Iterable[tuple[DocumentRow, Sequence[int]]]) -> Iterator[list[_Piece]]:
-    """Yield what waits in loads of at most `BATCH_PAGES` pages of one kind: photos, too, are embedded many at once."""
-    load: list[_Piece] = []
+def _batches(remaining: Iterable[tuple[DocumentRow, Sequence[int]]]) -> Iterator[list[_DocumentSlice]]:
+    """Yield batches of at most `BATCH_PAGES` pages of one kind, so that many photos are embedded at once too."""
+    batch: list[_DocumentSlice] = []
     room = BATCH_PAGES
-    for row, keys in waiting:
+    for row, keys in remaining:
         start = 0
         while start < len(keys):
-            if not room or (load and load[0].row.document.kind != row.document.kind):
-                yield load
-                load, room = [], BATCH_PAGES
-            some = keys[start : start + room]
-            start += len(some)
-            room -= len(some)
-            load.append(_Piece(row, some, last=start == len(keys)))
-    if load:
-        yield load
+            if not room or (batch and batch[0].row.document.kind != row.document.kind):
+                yield batch
+                batch, room = [], BATCH_PAGES
+            taken = keys[start : start + room]
+            start += len(taken)
+            room -= len(taken)
+            batch.append(_DocumentSlice(row, taken, last=start == len(keys)))
+    if batch:
+        yield batch
 
 
 def _problem(error: ReadError) -> str:
     return f"its picture could not be made: {error}"
 
 
-def _share(row: DocumentRow, pages: int) -> float:
-    """Return the bytes of a file that so many of its pages stand for."""
-    return row.document.size * pages / max(1, row.document.page_count)
+def _byte_share(row: DocumentRow, page_count: int) -> float:
+    """Return the share of a file's bytes that so many of its pages stand for."""
+    return row.document.size * page_count / max(1, row.document.page_count)
 
 
-class _Files:
-    """Pictures of pages, from files whose bytes are those that were indexed."""
+class _Renderer:
+    """Renders pages from files whose bytes are those that were indexed."""
 
-    def __init__(self, render: Render, find: Callable[[DocumentRow], Path], side: int) -> None:
-        """`side` is 0 where nobody looks at pictures."""
-        self._render, self._find = render, find
-        self._side = side
-        self._found: tuple[int, Path, _Stamp] | None = None  # of the document last asked for
+    def __init__(self, render: RenderImage, find_file: Callable[[DocumentRow], Path], image_side: int) -> None:
+        """`image_side` is 0 where no embedder needs images."""
+        self._render, self._find_file = render, find_file
+        self._image_side = image_side
+        self._last_found: tuple[int, Path, _FileStamp] | None = None  # document key, file, its stamp
 
     def find(self, row: DocumentRow) -> Path:
-        """Return where a document's file is. Raises ReadError: vanished, changed, denied."""
-        if self._found is not None and self._found[0] == row.key and _stamp(self._found[1]) == self._found[2]:
-            return self._found[1]
-        path = self._find(row)
-        self._found = row.key, path, _stamp(path)
+        """Return the file of a document. Raises ReadError: vanished, changed, denied."""
+        if self._last_found is not None:
+            key, path, stamp = self._last_found
+            if key == row.key and _file_stamp(path) == stamp:
+                return path
+        path = self._find_file(row)
+        self._last_found = row.key, path, _file_stamp(path)
         return path
 
-    def pictures(
-        self, row: DocumentRow, numbers: Sequence[int]
-    ) -> tuple[list[ImageArray | None], dict[int, ReadError]]:
-        """Return a picture for each page, or None and by page number the error, where there was to be one."""
-        pictures: list[ImageArray | None] = [None] * len(numbers)
-        if not self._side:
-            return pictures, {}
+    def render(self, row: DocumentRow, numbers: Sequence[int]) -> tuple[list[ImageArray | None], dict[int, ReadError]]:
+        """Return an image or None for each page, and by page number the errors of those that cannot be rendered."""
+        images: list[ImageArray | None] = [None] * len(numbers)
+        if not self._image_side:
+            return images, {}
         errors: dict[int, ReadError] = {}
         try:
             path = self.find(row)
-            for place, number in enumerate(numbers):
+            for position, number in enumerate(numbers):
                 try:
-                    pictures[place] = self._render(path, row.document.kind, number, self._side)
+                    images[position] = self._render(path, row.document.kind, number, self._image_side)
                 except ReadError as exc:
                     errors[number] = exc
-            self.find(row)  # still the same bytes
+            self.find(row)  # the bytes have not changed meanwhile
         except ReadError as exc:
             return [None] * len(numbers), dict.fromkeys(numbers, exc)
-        return pictures, errors
+        return images, errors
 
 
-_Stamp = tuple[int, int, int]
-"""Size in bytes, nanoseconds of the last change, inode: what changes when a file does."""
+_FileStamp = tuple[int, int, int]
+"""Size in bytes, modification time in nanoseconds, inode: differs where a file has changed."""
 
 
-def _stamp(path: Path) -> _Stamp:
+def _file_stamp(path: Path) -> _FileStamp:
     try:
         status = path.stat()
     except (OSError, ValueError) as exc:

@@ -1,12 +1,11 @@
-"""A collection in one file, and back: a tar of a plain embedded collection, whatever stores the original lies in.
+"""A collection in one file, and back: a tar file of an embedded collection, wherever the original stores its data.
 
-    snapshot.json        first: version, when, of what, and each file's size and SHA-256
+    snapshot.json        first: format version, creation time, counts, and the size and SHA-256 of each file
     collection.json, catalog.sqlite, vectors/...
 
-What can be made again is left out: the lexical index, page pictures. The documents' own files, which pictures are made
-from, are in it where the collection keeps them (`pagelens.index.originals`), not where they only were indexed. A snapshot shows
-one commit of the original, which may be written to all the while. Restored is either the whole collection or nothing.
-Knows no encoders.
+Left out is what can be recomputed: the lexical index and page images. Original files are included if the collection
+keeps them (`pagelens.index.original_files`), not if they were only indexed. A snapshot holds one commit; the collection may
+be written to meanwhile. Restoring yields the whole collection or nothing.
 """
 
 import hashlib
@@ -34,9 +33,9 @@ logger = logging.getLogger(__name__)
 
 VERSION = 1
 CONTENTS = "snapshot.json"
-PASSES = 3  # over a collection that changes faster than it is copied
-_LEFT_OUT = {"words", "pictures", "incoming", "writer.lock", "writer.json"}
-_LONGEST = 1 << 28  # bytes of the list of files that anybody reads
+MAX_PASSES = 3  # over a collection that changes faster than it is copied
+_EXCLUDED = {"words", "pictures", "incoming", "writer.lock", "writer.json"}
+_MAX_CONTENTS_SIZE = 1 << 28  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +49,37 @@ class ArchiveReport:
 
 
 def write_snapshot(
-    root: Path, file: Path, tell: OnCopied = lambda done, total: None, *, window: int = WINDOW
+    root: Path, file: Path, on_progress: OnCopied | None = None, *, window: int = WINDOW
 ) -> ArchiveReport:
-    """Write a collection's newest commit to a new file; `window` pages are held in memory, or one document.
+    """Write a collection's latest commit to a new file; `window` pages are held in memory, or one document.
 
-    Raises CollectionNotFound, CollectionDamaged, StoreError, UsageError."""
+    Raises CollectionNotFound, CollectionDamaged, StoreError, UsageError.
+    """
     if file.exists():
         raise UsageError(f"expected a new file for the snapshot, found one at {file}. Choose another name.")
-    with _workplace(file) as place:
-        staged = place / "collection"
-        documents, pages = _stage(root, staged, tell, window)
-        found = {path.relative_to(staged).as_posix(): _entry(path) for path in _files(staged)}
-        partial = place / "snapshot.tar"
-        _pack(staged, partial, found, {"documents": documents, "pages": pages})
+    with _temporary_folder_beside(file) as workspace:
+        staged = workspace / "collection"
+        documents, pages = _stage(root, staged, on_progress, window)
+        entries = {path.relative_to(staged).as_posix(): _entry(path) for path in _files(staged)}
+        partial = workspace / "snapshot.tar"
+        _pack(staged, partial, entries, {"documents": documents, "pages": pages})
         size = partial.stat().st_size
         partial.rename(file)
         sync_folder(file.absolute().parent)
-    return ArchiveReport(documents, pages, len(found), size)
+    return ArchiveReport(documents, pages, len(entries), size)
 
 
 def restore_snapshot(file: Path, root: Path) -> ArchiveReport:
-    """Make the collection that a snapshot holds, in a folder that is empty or not there. Raises UsageError,
-    CollectionDamaged where the file is not what was written, CollectionMismatch where it is of another version."""
+    """Create the collection that a snapshot holds in a new or empty folder.
+
+    Raises UsageError, CollectionDamaged if the file is not as it was written, CollectionMismatch for another version.
+    """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"expected a new or empty folder for the collection, found {root} in use. Choose another.")
-    with _workplace(root) as place:
-        staged = place / "collection"
+    with _temporary_folder_beside(root) as workspace:
+        staged = workspace / "collection"
         staged.mkdir()
-        said = _unpack(file, staged)
+        contents = _unpack(file, staged)
         reader = CollectionReader(staged)
         try:
             problems = reader.check()
@@ -86,15 +88,16 @@ def restore_snapshot(file: Path, root: Path) -> ArchiveReport:
         if problems:
             raise CollectionDamaged(f"what {file} holds does not fit together: {'; '.join(problems[:3])}")
         if root.exists():
-            root.rmdir()  # empty still, or this says no
+            root.rmdir()  # raises if it is no longer empty
         staged.rename(root)
         sync_folder(root.absolute().parent)
-    return ArchiveReport(int(said["documents"]), int(said["pages"]), len(said["files"]), file.stat().st_size)
+    counts = int(contents["documents"]), int(contents["pages"])
+    return ArchiveReport(*counts, len(contents["files"]), file.stat().st_size)
 
 
 @contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
-    """A folder beside what is to be made, so that a rename finishes it; gone at the end."""
+def _temporary_folder_beside(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder on the file system of `target`, so that a rename can put the result in place."""
     parent = target.absolute().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -105,27 +108,27 @@ def _workplace(target: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _stage(root: Path, staged: Path, tell: OnCopied, window: int) -> tuple[int, int]:
-    """Copy a collection to a folder, its vectors read out of their store; return how many documents and pages."""
+def _stage(root: Path, staged: Path, on_progress: OnCopied | None, window: int) -> tuple[int, int]:
+    """Copy a collection to an embedded collection in `staged`; return the numbers of documents and pages."""
     reader = CollectionReader(root)
     try:
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
-        for _ in range(PASSES):
-            report = copy_latest_commit(reader, staged, tell, window=window)
+        for _ in range(MAX_PASSES):
+            report = copy_latest_commit(reader, staged, on_progress, window=window)
             if not report.problems:
-                return report.of_documents, report.of_pages
-            logger.info("copied once more, of what was replaced meanwhile: %s", report.problems[0])
+                return report.total_documents, report.total_pages
+            logger.info("copying again, rows were replaced meanwhile: %s", report.problems[0])
     finally:
         reader.close()
     raise CollectionDamaged(
-        f"no whole copy came of {root}: {'; '.join(report.problems[:3])}. Run: pagelens doctor --deep"
+        f"expected a complete copy of {root}, found: {'; '.join(report.problems[:3])}. Run: pagelens doctor --deep"
     )
 
 
 def _files(staged: Path) -> list[Path]:
-    kept = (path for path in sorted(staged.rglob("*")) if path.is_file())
-    return [path for path in kept if path.relative_to(staged).parts[0] not in _LEFT_OUT]
+    files = (path for path in sorted(staged.rglob("*")) if path.is_file())
+    return [path for path in files if path.relative_to(staged).parts[0] not in _EXCLUDED]
 
 
 def _entry(path: Path) -> dict[str, Any]:
@@ -137,16 +140,19 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _pack(staged: Path, file: Path, found: Mapping[str, object], counts: Mapping[str, int]) -> None:
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    contents = json.dumps({"pagelens_snapshot": VERSION, "made": made, **counts, "files": found}, indent=1).encode()
+def _pack(staged: Path, file: Path, entries: Mapping[str, object], counts: Mapping[str, int]) -> None:
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    header = {"pagelens_snapshot": VERSION, "created": created, **counts, "files": entries}
+    contents = json.dumps(header, indent=1).encode()
     with file.open("wb") as out:
         with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
             first = tarfile.TarInfo(CONTENTS)
             first.size = len(contents)
             tar.addfile(first, io.BytesIO(contents))
-            for name in found:
-                member = tarfile.TarInfo(name)  # no owner, no time, no mode: the same collection is the same file
+            for name in entries:
+                member = tarfile.TarInfo(
+                    name
+                )  # without owner, time and mode, so that equal collections give equal files
                 member.size = (staged / name).stat().st_size
                 with (staged / name).open("rb") as data:
                     tar.addfile(member, data)
@@ -155,51 +161,54 @@ def _pack(staged: Path, file: Path, found: Mapping[str, object], counts: Mapping
 
 
 def _unpack(file: Path, staged: Path) -> dict[str, Any]:
-    """Write every file of a snapshot below a folder, each what the list says it is; return the list."""
+    """Extract a snapshot's files into a folder, each checked against the list of contents; return the list."""
     if not file.is_file():
         raise UsageError(f"expected a snapshot at {file}, found none")
     try:
         with tarfile.open(file, "r:") as tar:
-            said = _contents(tar, file)
-            room = shutil.disk_usage(staged).free
-            if (needed := sum(int(one["size"]) for one in said["files"].values())) > room:
-                raise UsageError(f"expected {needed} bytes free at {staged.parent.parent}, found {room}")
-            waiting = dict(said["files"])
+            contents = _contents(tar, file)
+            free = shutil.disk_usage(staged).free
+            if (needed := sum(int(entry["size"]) for entry in contents["files"].values())) > free:
+                raise UsageError(f"expected {needed} bytes free at {staged.parent.parent}, found {free}")
+            missing = dict(contents["files"])
             for member in tar:
-                if member.name == CONTENTS:
-                    continue
-                _unpack_one(tar, member, staged, waiting.pop(member.name, None), file)
+                if member.name != CONTENTS:
+                    _extract(tar, member, staged, missing.pop(member.name, None), file)
     except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, AttributeError) as exc:
         raise _damaged(file, f"{type(exc).__name__}: {exc}") from exc
-    if waiting:
-        raise _damaged(file, f"{len(waiting)} of {len(said['files'])} files are missing, the first {min(waiting)!r}")
-    return said
+    if missing:
+        total = len(contents["files"])
+        raise _damaged(file, f"{len(missing)} of {total} files are missing, the first {min(missing)!r}")
+    return contents
 
 
 def _contents(tar: tarfile.TarFile, file: Path) -> dict[str, Any]:
     first = tar.next()
-    data = tar.extractfile(first) if first is not None and first.name == CONTENTS and first.size < _LONGEST else None
+    data = (
+        tar.extractfile(first)
+        if first is not None and first.name == CONTENTS and first.size < _MAX_CONTENTS_SIZE
+        else None
+    )
     if data is None:
         raise _damaged(file, f"it does not begin with {CONTENTS}")
-    said: dict[str, Any] = json.load(data)
-    if said["pagelens_snapshot"] != VERSION:
-        raise CollectionMismatch(
-            f"expected a snapshot of version {VERSION}, found {said['pagelens_snapshot']} in {file}. Update PageLens."
-        )
-    return said
+    contents: dict[str, Any] = json.load(data)
+    if contents["pagelens_snapshot"] != VERSION:
+        found = contents["pagelens_snapshot"]
+        raise CollectionMismatch(f"expected a snapshot of version {VERSION}, found {found} in {file}. Update PageLens.")
+    return contents
 
 
-def _unpack_one(
+def _extract(
     tar: tarfile.TarFile, member: tarfile.TarInfo, staged: Path, expected: Mapping[str, Any] | None, file: Path
 ) -> None:
     if expected is None or not member.isreg() or member.issparse() or member.size != expected["size"]:
-        raise _damaged(file, f"{member.name[:200]!r} is not among its files, or not of the size that is said")
-    if tarfile.data_filter(member, str(staged)).name != member.name:  # which raises where a name leads out
+        raise _damaged(file, f"{member.name[:200]!r} is not among its files, or not of the size listed")
+    if tarfile.data_filter(member, str(staged)).name != member.name:  # raises for a name that leads out
         raise _damaged(file, f"{member.name[:200]!r} is not a name below a folder")
     tar.extract(member, staged, set_attrs=False, filter="data")
     if _digest(staged / member.name) != expected["sha256"]:
-        raise _damaged(file, f"{member.name!r} has another SHA-256 than is said")
+        raise _damaged(file, f"{member.name!r} has another SHA-256 than the one listed")
 
 
-def _damaged(file: Path, why: str) -> CollectionDamaged:
-    return CollectionDamaged(f"expected a whole snapshot in {file}, found: {why}. Nothing was restored.")
+def _damaged(file: Path, problem: str) -> CollectionDamaged:
+    return CollectionDamaged(f"expected a whole snapshot in {file}, found: {problem}. Nothing was restored.")

@@ -1,4 +1,4 @@
-"""Whether what is at rest fits together: the catalog against itself, the vectors, the lexical index."""
+"""Checks whether stored data is consistent: the catalog with itself, with the vectors, and with the lexical index."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,19 +13,18 @@ from pagelens.index.stores.vector_store import VectorStore
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What does not fit: the documents that must be read again, whether the lexical index is to be mended, and every
-    disagreement in words."""
+    """The inconsistencies of a collection."""
 
-    documents: set[int]
-    words: bool
-    problems: list[str]
+    documents: set[int]  # keys of documents that must be indexed again
+    lexical: bool  # whether the lexical index must be rebuilt
+    problems: list[str]  # a message for every inconsistency
 
 
 def find_damage(
-    connection: Connection, store: VectorStore, manifest: Manifest, words: LexicalIndex, *, deep: bool = False
+    connection: Connection, store: VectorStore, manifest: Manifest, lexical: LexicalIndex, *, deep: bool = False
 ) -> Damage:
-    """Return every disagreement; none means that each live page is in each place it must be in. `deep` reads what a
-    server holds to the last row."""
+    """Return every inconsistency. None means that each live page is in every lane that must have it. `deep` also reads
+    all rows that a server holds."""
     incomplete = _missing_pages(connection)
     documents, problems = set(incomplete), list(incomplete.values())
     for lane in manifest.lanes.values():
@@ -33,15 +32,15 @@ def find_damage(
         missing = _missing_rows(connection, lane, checked.found)
         documents |= checked.damaged | set(missing)
         problems += [*checked.problems, *missing.values()]
-    wrong = words.check(connection, deep=deep)
-    return Damage(documents, bool(wrong), [*_file_damage(connection), *problems, *wrong])
+    lexical_problems = lexical.check(connection, deep=deep)
+    return Damage(documents, bool(lexical_problems), [*_file_damage(connection), *problems, *lexical_problems])
 
 
 def _file_damage(connection: Connection) -> list[str]:
     if connection.dialect.name != "sqlite":
-        return []  # PostgreSQL's own checksums and tools look after its files
-    found = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
-    return [] if found == "ok" else [f"catalog: {found}"]
+        return []  # PostgreSQL checks its files with its own tools
+    result = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
+    return [] if result == "ok" else [f"catalog: {result}"]
 
 
 def _missing_pages(connection: Connection) -> dict[int, str]:
@@ -53,18 +52,21 @@ def _missing_pages(connection: Connection) -> dict[int, str]:
 
 
 def _missing_rows(connection: Connection, lane: LaneRecord, found: Mapping[int, int]) -> dict[int, str]:
-    """Compare each live document's passages, or the pages that could be pictured, with its rows."""
+    """Return a message for each live document with fewer rows than passages, or than pages with an image.
+
+    `found` is the number of rows by document.
+    """
     p, d = t.pages.c, t.documents.c
-    what = "passages" if lane.covers == "passages" and not lane.space.multi_vector else "pages"
-    items = func.sum(func.length(p.passages)) / 8 if what == "passages" else func.count()
+    unit = "passages" if lane.covers == "passages" and not lane.space.multi_vector else "pages"
+    items = func.sum(func.length(p.passages)) / 8 if unit == "passages" else func.count()
     query = select(p.document, items.label("items")).group_by(p.document).join(t.documents, d.key == p.document)
     query = query.where(d.live == 1)
-    if what == "pages" and not lane.space.multi_vector:
+    if unit == "pages" and not lane.space.multi_vector:
         query = query.where(p.problem == "")
     if lane.covers == "photos":
         query = query.where(d.kind == "photo")
     return {
-        key: f"{lane.name}: document {key}: expected {int(count)} {what}, found {found.get(key, 0)}"
+        key: f"{lane.name}: document {key}: expected {int(count)} {unit}, found {found.get(key, 0)}"
         for key, count in connection.execute(query)
         if found.get(key, 0) < count
     }

@@ -1,9 +1,9 @@
-"""A collection copied to another place, its vectors to another store: a folder to Qdrant, Qdrant to a folder.
+"""Copies a collection to another place and its vectors to another store: from a folder to Qdrant, or back.
 
-Documents keep their keys, so that rankings and ties are the same. Each commit of the copy holds some documents whole:
-their vectors first, durable in the new store, then their rows in the new catalog. So a copy that was broken off is a
-collection of the documents copied so far, and the same call goes on behind them; where the original has changed since,
-it also brings the copy up to date. Half-read documents stay where they are. Knows no encoders.
+Documents keep their keys, so rankings and ties stay the same. Each commit of the copy adds whole documents: first their
+vectors, durable in the new store, then their rows in the new catalog. An interrupted copy is therefore a collection of
+the documents copied so far; running it again continues, and brings the copy up to date with the original. Partly
+indexed documents are not copied.
 """
 
 import logging
@@ -21,109 +21,110 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from pagelens.core.errors import CollectionMismatch, SnapshotExpired, StoreError
 from pagelens.core.keys import document_of, page_of
 from pagelens.core.types import QueryTokens
-from pagelens.index import originals
+from pagelens.index import original_files
 from pagelens.index.admin.check import find_damage
 from pagelens.index.admin.compaction import register_segment
-from pagelens.index.catalog import document_frequencies, reads
+from pagelens.index.catalog import document_frequencies, writes
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.late.token_segments import storage_of
 from pagelens.index.layout import LaneRecord, Layout, Manifest, load
-from pagelens.index.lexical.bm25 import read_terms
+from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
 from pagelens.index.reader import CollectionReader, Snapshot
-from pagelens.index.stores.vector_store import LaneTokens, LaneVectors, Written
+from pagelens.index.records import WrittenRows
+from pagelens.index.stores.vector_store import DenseView, MultiVectorView
 from pagelens.index.writer_session import open_for_writing
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 256  # pages
-IDLE_PASSES = 3  # over an original that changes faster than a document is copied
-SAMPLE = 20  # searches by a vector of the collection's own, per lane
-DEEP = 10  # rows of each that are compared
-QUERY_TOKENS = 16
+WINDOW = 256  # pages copied in one commit
+MAX_IDLE_PASSES = 3  # passes without a copied document, over an original that changes faster than one is copied
+SAMPLE_SEARCHES = 20  # per lane, with vectors of the collection as queries, to compare the copy with the original
+SAMPLE_DEPTH = 10  # results of each that are compared
+SAMPLE_TOKENS = 16  # of a page, as a query
 
 OnCopied = Callable[[int, int], None]
-"""Told how many documents are copied, of how many."""
-
+"""Called with the number of documents copied so far, and of all."""
 
 Origin = tuple[FileStore, Layout]
-"""A collection's files, and its folder, where they may be brought to on their way."""
+"""The original's file store, and its layout, whose folder may hold downloads."""
 
 
 @dataclass(slots=True)
 class CopyReport:
-    """What a copy did and how the two compare."""
+    """What a copy did, and how it compares with the original."""
 
-    of_documents: int = 0  # that the original has
-    of_pages: int = 0
+    total_documents: int = 0  # in the original
+    total_pages: int = 0
     documents: int = 0  # copied by this run
     pages: int = 0
-    kept: int = 0  # documents that were there
-    removed: int = 0  # documents of the copy that the original has no longer
-    searches: int = 0  # made in both
-    alike: int = 0  # with the same best rows
-    problems: list[str] = field(default_factory=list)
+    kept: int = 0  # documents that the copy already had
+    removed: int = 0  # documents of the copy that the original no longer has
+    searches: int = 0  # run in both
+    matching_searches: int = 0  # with the same results
+    problems: list[str] = field(default_factory=list)  # inconsistencies of the copy
     seconds: float = 0.0
 
 
 def copy_latest_commit(
-    reader: CollectionReader, root: Path, tell: OnCopied = lambda done, total: None, *, window: int = WINDOW
+    reader: CollectionReader, root: Path, on_progress: OnCopied | None = None, *, window: int = WINDOW
 ) -> CopyReport:
-    """Copy a collection's newest commit into the one at `root`, of the same lanes; gone on with a newer commit where
-    rows of the first went meanwhile. Raises what `CollectionCopy` raises, and SnapshotExpired when a commit does not
-    last until a document is copied."""
-    report, began, idle = CopyReport(), time.monotonic(), 0
+    """Copy a collection's latest commit into the collection at `root`, which has the same lanes. If rows of the commit
+    are removed meanwhile, the copy continues with a newer one.
+
+    Raises what `CollectionCopy` raises, and SnapshotExpired if no commit lasts until a document is copied.
+    """
+    report, started, idle_passes = CopyReport(), time.monotonic(), 0
+    origin = (reader.files, reader.layout)
     while True:
-        done = report.documents
+        copied_before = report.documents
         try:
             with (
-                reader.snapshot() as commit,
-                CollectionCopy(
-                    commit, reader.manifest, root, origin=(reader.files, reader.layout), window=window
-                ) as one,
+                reader.snapshot() as snapshot,
+                CollectionCopy(snapshot, reader.manifest, root, origin=origin, window=window) as copy,
             ):
-                _run(one, commit, report, tell)
-            report.seconds = time.monotonic() - began
+                _run(copy, snapshot, report, on_progress)
+            report.seconds = time.monotonic() - started
             return report
         except SnapshotExpired as exc:
-            idle = idle + 1 if report.documents == done else 0
-            if idle == IDLE_PASSES:
+            idle_passes = idle_passes + 1 if report.documents == copied_before else 0
+            if idle_passes == MAX_IDLE_PASSES:
                 raise
-            logger.info("gone on with a newer commit: %s", exc)
+            logger.info("continuing with a newer commit: %s", exc)
 
 
-def _run(copying: "CollectionCopy", commit: Snapshot, report: CopyReport, tell: OnCopied) -> None:
+def _run(copy: "CollectionCopy", snapshot: Snapshot, report: CopyReport, on_progress: OnCopied | None) -> None:
     try:
-        copying.run(report, tell)
+        copy.run(report, on_progress)
     except StoreError:
-        commit.require_whole()  # then it is known why
+        snapshot.require_unexpired()  # raises SnapshotExpired if that is the cause
         raise
 
 
 class CollectionCopy:
-    """Copies what a snapshot shows into the collection at `root`, a context manager that holds its writer's lock.
+    """Copies a snapshot into the collection at `root`; a context manager that holds the writer lock of the copy.
 
-    Raises CollectionMismatch when the two are not of the same lanes; CollectionLocked, CollectionNotFound.
+    Raises CollectionMismatch if the lanes differ; CollectionLocked, CollectionNotFound.
     """
 
     def __init__(
         self, source: Snapshot, manifest: Manifest, root: Path, *, origin: Origin, window: int = WINDOW
     ) -> None:
-        """`origin` is where the original's files lie; `window` pages are copied in one commit, if a document does not
-        have more."""
+        """`window` pages are copied in one commit, or one document if it has more."""
         self._source, self._manifest, self._origin = source, manifest, origin
         self.layout, self._window = Layout(root), window
         self._stack = ExitStack()
 
     def __enter__(self) -> "CollectionCopy":
-        found = load(self.layout).lanes
-        if found != self._manifest.lanes:
+        lanes = load(self.layout).lanes
+        if lanes != self._manifest.lanes:
+            expected = _describe(self._manifest.lanes.values())
             raise CollectionMismatch(
-                f"expected {self.layout.root} to have the original's lanes, {_said(self._manifest.lanes.values())}, "
-                f"found {_said(found.values())}. Choose a new folder for the copy."
+                f"expected {self.layout.root} to have the original's lanes, {expected}, "
+                f"found {_describe(lanes.values())}. Choose a new folder for the copy."
             )
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
@@ -137,86 +138,87 @@ class CollectionCopy:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def run(self, report: CopyReport, tell: OnCopied = lambda done, total: None) -> None:
-        """Copy what is not there, remove what the original does not have, compare, and add to the report."""
-        wanted = self._source.documents
-        kept, removed = self._clear(set(wanted))
+    def run(self, report: CopyReport, on_progress: OnCopied | None = None) -> None:
+        """Copy missing documents, remove those that the original does not have, compare, and update the report."""
+        documents = self._source.documents
+        kept, removed = self._remove_others(set(documents))
         report.removed += removed
         done = len(kept)
-        report.kept = max(0, done - report.documents)  # what an earlier pass copied may have gone since
-        report.of_documents, report.of_pages = len(wanted), self._source.page_count
-        waiting = [(key, row.document.page_count) for key, row in wanted.items() if key not in kept]
-        for window in _windows(waiting, self._window):
+        report.kept = max(0, done - report.documents)  # documents copied by an earlier pass may be gone again
+        report.total_documents, report.total_pages = len(documents), self._source.page_count
+        missing = [(key, row.document.page_count) for key, row in documents.items() if key not in kept]
+        for window in _windows(missing, self._window):
             report.pages += self._copy(window)
             report.documents += len(window)
             done += len(window)
-            tell(done, len(wanted))
+            if on_progress is not None:
+                on_progress(done, len(documents))
         self._finish()
-        report.searches = report.alike = 0
+        report.searches = report.matching_searches = 0
         report.problems = self._compare(report)
-        self._source.require_whole()
+        self._source.require_unexpired()
 
-    def _clear(self, wanted: set[int]) -> tuple[set[int], int]:
-        """Remove what the original does not have; return the documents that stay and how many went.
+    def _remove_others(self, documents: set[int]) -> tuple[set[int], int]:
+        """Remove documents that the original does not have; return the keys of the others and how many were removed.
 
-        A document's pages never change, so what has its key is the same; its paths may be others, see `_finish`.
+        The pages of a key never change, so the others need no comparison; their paths are updated in `_finish`.
         """
         d = t.documents.c
         with transaction(self._engine) as connection:
             rows = connection.execute(select(d.key, d.live)).all()
-            kept = {row.key for row in rows if row.live and row.key in wanted}
+            kept = {row.key for row in rows if row.live and row.key in documents}
             others = sorted({row.key for row in rows} - kept)
             remove_documents(connection, others)
             if others:
-                reads.advance(connection)
+                writes.advance_generation(connection)
         if others:
-            self._store.forget(self._manifest, others)
-            self._words.forget(others)
+            self._store.delete_documents(self._manifest, others)
+            self._words.delete_documents(others)
         return kept, len(others)
 
     def _copy(self, documents: Sequence[int]) -> int:
-        """Copy some documents in one commit; return how many pages they have."""
-        named = {lane.store: self._write(lane, documents) for lane in self._manifest.lanes.values()}
-        rows = self._source.catalog_rows(documents)
+        """Copy documents in one commit; return their number of pages."""
+        written = {lane.store: self._write(lane, documents) for lane in self._manifest.lanes.values()}
+        rows = self._source.document_rows_by_table(documents)
         for row in rows[t.documents]:
-            originals.copy(*self._origin, self._files, str(row["sha256"]))
-        self._source.require_whole()  # what was read is all there was
+            original_files.copy(*self._origin, self._files, str(row["sha256"]))
+        self._source.require_unexpired()  # no rows were removed while they were read
         texts = {int(str(row["key"])): indexed_text(str(row["text"]), str(row["caption"])) for row in rows[t.pages]}
         self._words.add(texts.items())
         with transaction(self._engine) as connection:
             _insert(connection, rows)
-            document_frequencies.enter(connection, map(read_terms, texts.values()))
-            for store, written in named.items():
-                for name, runs in written:
+            document_frequencies.add_pages(connection, map(count_terms, texts.values()))
+            for store, segments in written.items():
+                for name, runs in segments:
                     if name:
                         register_segment(connection, store, name, runs)
-            reads.advance(connection)
+            writes.advance_generation(connection)
         return len(rows[t.pages])
 
-    def _write(self, lane: LaneRecord, documents: Sequence[int]) -> list[Written]:
+    def _write(self, lane: LaneRecord, documents: Sequence[int]) -> list[WrittenRows]:
         if not lane.space.multi_vector:
             return [self._store.write_vectors(lane, self._source.vectors(lane.name).parts_of(documents))]
         parts = self._source.tokens(lane.name).parts_of(documents)
-        kinds = {storage_of(rows) for _, rows in parts}  # a segment is of one kind
+        storages = {storage_of(rows) for _, rows in parts}  # a segment has one storage
         return [
-            self._store.write_tokens(lane, [(pages, rows) for pages, rows in parts if storage_of(rows) == kind])
-            for kind in sorted(kinds)
+            self._store.write_tokens(lane, [(pages, rows) for pages, rows in parts if storage_of(rows) == storage])
+            for storage in sorted(storages)
         ]
 
     def _finish(self) -> None:
-        """Copy what belongs to no document, and bring the lexical index in step."""
-        rows, following = self._source.other_rows()
+        """Copy rows that belong to no document, such as paths and failures, then compact and optimize."""
+        rows, next_document = self._source.path_and_failure_rows()
         with transaction(self._engine) as connection:
             for table in rows:
                 connection.execute(delete(table))
             _insert(connection, rows)
-            connection.execute(update(t.state).values(next_document=following))
-            reads.advance(connection)
-        self._store.merge(self._engine, self._manifest)
-        self._words.tidy()
+            connection.execute(update(t.state).values(next_document=next_document))
+            writes.advance_generation(connection)
+        self._store.compact(self._engine, self._manifest)
+        self._words.optimize()
 
     def _compare(self, report: CopyReport) -> list[str]:
-        """Return what is wrong with the copy; count searches that find the same rows in both."""
+        """Return the inconsistencies of the copy; count searches that give the same results in both."""
         with transaction(self._engine) as connection:
             problems = find_damage(connection, self._store, self._manifest, self._words).problems
             live = np.array(sorted(self._source.documents), np.int64)
@@ -226,22 +228,22 @@ class CollectionCopy:
                 else:
                     pairs = _searches(self._source.vectors(lane.name), self._store.vectors(connection, lane, live))
                 report.searches += len(pairs)
-                report.alike += sum(ours == theirs for ours, theirs in pairs)
+                report.matching_searches += sum(original == copy for original, copy in pairs)
         return problems
 
 
 def _insert(connection: Connection, rows: Mapping[Table, Sequence[dict[str, object]]]) -> None:
-    for table, found in rows.items():
-        if found:
-            connection.execute(insert(table), list(found))
+    for table, table_rows in rows.items():
+        if table_rows:
+            connection.execute(insert(table), list(table_rows))
 
 
-def _windows(documents: Iterable[tuple[int, int]], most: int) -> Iterator[list[int]]:
-    """Cut (document, pages) into windows of at most so many pages or one document."""
+def _windows(documents: Iterable[tuple[int, int]], max_pages: int) -> Iterator[list[int]]:
+    """Yield the keys of (document key, number of pages) in groups of at most `max_pages` pages, or one document."""
     window: list[int] = []
     pages = 0
     for document, count in documents:
-        if window and pages + count > most:
+        if window and pages + count > max_pages:
             yield window
             window, pages = [], 0
         window.append(document)
@@ -250,28 +252,31 @@ def _windows(documents: Iterable[tuple[int, int]], most: int) -> Iterator[list[i
         yield window
 
 
-def _searches(original: LaneVectors, copy: LaneVectors) -> list[tuple[list[int], list[int]]]:
-    """Return the best keys of both for vectors of the original, drawn evenly."""
-    keys = original.keys
-    chosen = np.unique(keys[np.linspace(0, len(keys) - 1, SAMPLE).astype(np.int64)]) if len(keys) else keys
-    vectors = [rows.vectors[0] for _, rows in original.parts_of(np.unique(document_of(page_of(chosen))).tolist())]
-    return [(_keys(original.search(one, DEEP)), _keys(copy.search(one, DEEP))) for one in vectors[:SAMPLE]]
+def _searches(original: DenseView, copy: DenseView) -> list[tuple[list[int], list[int]]]:
+    """Return (keys found in the original, keys found in the copy) for an even sample of the original's vectors."""
+    documents = np.unique(document_of(page_of(_sample(original.keys)))).tolist()
+    queries = [rows.vectors[0] for _, rows in original.parts_of(documents)][:SAMPLE_SEARCHES]
+    return [(_keys(original.search(query, SAMPLE_DEPTH)), _keys(copy.search(query, SAMPLE_DEPTH))) for query in queries]
 
 
-def _token_searches(original: LaneTokens, copy: LaneTokens) -> list[tuple[list[int], list[int]]]:
+def _token_searches(original: MultiVectorView, copy: MultiVectorView) -> list[tuple[list[int], list[int]]]:
     """Likewise for the first tokens of pages."""
-    keys = original.keys
-    chosen = np.unique(keys[np.linspace(0, len(keys) - 1, SAMPLE).astype(np.int64)]) if len(keys) else keys
-    pages = [page for key in chosen.tolist() if (page := original.page(key)) is not None and len(page.vectors)]
-    queries = [QueryTokens(page.vectors[:QUERY_TOKENS], [""] * len(page.vectors[:QUERY_TOKENS])) for page in pages]
-    return [(_keys(original.search(one, DEEP)), _keys(copy.search(one, DEEP))) for one in queries]
+    pages = [page for key in _sample(original.keys).tolist() if (page := original.page(key)) is not None]
+    vectors = [page.vectors[:SAMPLE_TOKENS] for page in pages if len(page.vectors)]
+    queries = [QueryTokens(tokens, [""] * len(tokens)) for tokens in vectors]
+    return [(_keys(original.search(query, SAMPLE_DEPTH)), _keys(copy.search(query, SAMPLE_DEPTH))) for query in queries]
 
 
-def _keys(found: tuple[NDArray[np.int64], NDArray[np.float32]]) -> list[int]:
-    """Return the keys, those of equal scores in order."""
-    keys, scores = found
+def _sample(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return up to `SAMPLE_SEARCHES` evenly spaced keys, sorted."""
+    return np.unique(keys[np.linspace(0, len(keys) - 1, SAMPLE_SEARCHES).astype(np.int64)]) if len(keys) else keys
+
+
+def _keys(result: tuple[NDArray[np.int64], NDArray[np.float32]]) -> list[int]:
+    """Return the keys of a search result, those of (nearly) equal scores in ascending order."""
+    keys, scores = result
     return [int(keys[row]) for row in np.lexsort((keys, -np.round(scores, 3)))]
 
 
-def _said(lanes: Iterable[LaneRecord]) -> str:
+def _describe(lanes: Iterable[LaneRecord]) -> str:
     return ", ".join(f"{lane.name} ({lane.space})" for lane in lanes) or "none"

@@ -1,37 +1,37 @@
-"""What keeps a collection tidy: leftovers swept. Only a writer calls this. Nothing here changes what is found."""
+"""Garbage collection, done by every writer: documents and files that nothing refers to any more are removed."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from pagelens.index.catalog import reads
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog import writes
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
 from pagelens.index.files.file_store import INCOMING, FileStore, valid_names
-from pagelens.index.originals import FOLDER as ORIGINALS
-from pagelens.index.page_images import FOLDER as PICTURES
+from pagelens.index.original_files import FOLDER as ORIGINALS
+from pagelens.index.page_images import FOLDER as IMAGES
 
 
 def drop_missing_documents(engine: Engine) -> None:
-    """Forget half-read documents whose file is gone; the others are gone on with when their file is met again."""
+    """Remove partly indexed documents whose file is gone; the others are continued when their file is indexed again."""
     d = t.documents.c
     with transaction(engine) as connection:
         staged = connection.execute(select(d.key, d.staged_path).where(d.live == 0)).all()
-        vanished = [key for key, path in staged if not Path(path).exists()]
-        if vanished:
-            remove_documents(connection, vanished)
-            reads.advance(connection)
+        missing = [key for key, path in staged if not Path(path).exists()]
+        if missing:
+            remove_documents(connection, missing)
+            writes.advance_generation(connection)
 
 
-def collect_file_garbage(engine: Engine, places: Iterable[FileStore]) -> None:
-    """Remove pictures and originals of documents that the catalog does not have, and files that never became whole.
-    Raises StoreError."""
+def collect_file_garbage(engine: Engine, file_stores: Iterable[FileStore]) -> None:
+    """Remove page images and originals of documents that are not in the catalog, and incomplete files. Raises
+    StoreError."""
     with transaction(engine) as connection:
         digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
-    for place in places:
-        for folder in (PICTURES, ORIGINALS):
-            for document in set(valid_names(place.list_names(folder))) - digests:
-                place.remove(f"{folder}/{document}")
-        place.remove(INCOMING)
+    for file_store in file_stores:
+        for folder in (IMAGES, ORIGINALS):
+            for document in set(valid_names(file_store.list_names(folder))) - digests:
+                file_store.remove(f"{folder}/{document}")
+        file_store.remove(INCOMING)

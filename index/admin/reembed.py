@@ -1,16 +1,15 @@
-"""A collection moved to other models: new vectors are made beside the old ones, and one rename switches to them.
+"""Re-embedding of a collection for other lanes: new vectors are stored beside the old ones, then one rename switches.
 
-    collection.next.json     what `collection.json` will be; there as long as a move is under way or was broken off
-    vectors/<store>/         of the new lanes, beside those of the old: a store is a lane in one space
-    catalog: unpictured      pages whose picture could not be made, until the switch
+    collection.next.json     the future `collection.json`; exists while re-embedding is running or interrupted
+    vectors/<store>/         of the new lanes, beside those of the old; a store holds a lane in one space
+    catalog: unrendered      pages whose image could not be rendered, until the switch
 
-The order: commits of some pages each, their segments written and synced before the catalog names them; then half-read
-documents go, and pages without a picture get their reason; then the next manifest is renamed over the old one: this is
-the switch. After it the old stores are forgotten and removed. Killed before it the collection is what it was, and the
-next move to the same lanes goes on behind the last commit; killed after it the collection is the new one, and the next
-writer clears what is left of the old (`pagelens.index.writer_session`).
-
-Lanes that keep their space are kept as they are. This module knows no encoders; who adds rows makes them.
+Pages are committed in batches: their segments are written and synced before the catalog names them. At the end partly
+indexed documents are removed, pages without an image get their reason, and the next manifest is renamed over the old
+one: this is the switch. Then the old stores are removed. A process killed before the switch leaves the collection as it
+was, and the next run for the same lanes continues after the last commit. A process killed after it leaves the new
+collection, and the next writer removes what is left of the old (`pagelens.index.writer_session`). Lanes whose space
+stays the same keep their vectors.
 """
 
 import time
@@ -29,20 +28,21 @@ from pagelens.core.keys import MAX_PAGES, document_of, page_key, page_of
 from pagelens.core.types import Guess, TokenMatrix
 from pagelens.index.admin import garbage_collection
 from pagelens.index.admin.compaction import register_segment
-from pagelens.index.catalog import reads
+from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import DocumentRow, PageRow, transaction
-from pagelens.index.catalog.writes import DenseRows, remove_documents
+from pagelens.index.catalog.reads import DocumentRow, PageRow
+from pagelens.index.catalog.transactions import transaction
+from pagelens.index.catalog.writes import remove_documents
 from pagelens.index.lane_rows import pack_pages
 from pagelens.index.late.token_segments import Storage, TokenRows
 from pagelens.index.layout import LaneRecord, Layout, sync_folder, write_json
-from pagelens.index.stores.vector_store import Written
+from pagelens.index.records import DenseRows, WrittenRows
 from pagelens.index.writer import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS
-from pagelens.index.writer_session import drop_other_stores, next_manifest, open_for_writing, places_of, stores
+from pagelens.index.writer_session import drop_other_stores, file_stores, next_manifest, open_for_writing, store_names
 
-# Made when a move begins, dropped when it ends.
-_unpictured = Table(
-    "unpictured",
+# Created when re-embedding starts, dropped at the switch.
+_unrendered = Table(
+    "unrendered",
     MetaData(),
     Column("page", BigInteger, primary_key=True, autoincrement=False),
     Column("document", BigInteger, nullable=False),
@@ -52,18 +52,19 @@ _unpictured = Table(
 
 @dataclass(frozen=True, slots=True)
 class ReembeddedPages:
-    """What the new lanes hold of some pages, of one document or several."""
+    """The rows of pages, of one document or several, for the new lanes."""
 
     pages: Sequence[int]  # page keys
-    vectors: Mapping[str, DenseRows]  # lane of one vector a row -> these pages' rows
-    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)  # lane of many vectors
-    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page key -> what its photo shows
-    problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be pictured
+    vectors: Mapping[str, DenseRows]  # dense lane -> rows of these pages
+    # multi-vector lane -> one matrix a page
+    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
+    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page key -> what the photo shows
+    problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be rendered
 
 
 class CollectionReembedding:
-    """A move to other lanes, a context manager that holds the writer's lock. Leaving it before `finish` keeps what
-    was committed for the next time; `finish` switches.
+    """The storage side of re-embedding; a context manager that holds the writer lock. Leaving it before `finish` keeps
+    what was committed for the next run; `finish` switches to the new lanes.
 
     Raises CollectionLocked, CollectionNotFound, UsageError.
     """
@@ -77,7 +78,7 @@ class CollectionReembedding:
         storage: Storage = "int8",
         flush_pages: int = FLUSH_PAGES,
     ) -> None:
-        """`lanes` are those that the collection shall have; `flush_pages` are held in memory before a commit."""
+        """`lanes` are the future lanes; `flush_pages` pages are held in memory before a commit."""
         self.layout = Layout(root)
         self._profile = profile
         self._lanes = {lane.name: lane for lane in lanes}
@@ -86,7 +87,7 @@ class CollectionReembedding:
         self._stack = ExitStack()
         self._pending: list[ReembeddedPages] = []
         self._committed = time.monotonic()
-        self.half_read = 0  # documents that `finish` dropped; the next indexing run reads them from the beginning
+        self.unfinished_documents = 0  # partly indexed ones removed by `finish`; indexing starts them again
 
     def __enter__(self) -> "CollectionReembedding":
         with ExitStack() as stack:
@@ -109,90 +110,90 @@ class CollectionReembedding:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the collection is already what it shall be."""
+        """Whether the collection already has the future profile and lanes."""
         return self.after == self.before
 
-    def waiting(self) -> list[tuple[DocumentRow, list[int]]]:
-        """Return the documents that can be found, each with the keys of those pages that are in no new store yet."""
+    def pending_pages(self) -> list[tuple[DocumentRow, list[int]]]:
+        """Return the live documents that are not done, each with the keys of its pages that are in no new store yet."""
         if not self.new:
             return []
         with transaction(self._engine) as connection:
-            found = reads.read_documents(connection)
+            documents = reads.read_documents(connection)
             done = self._pages_in_new_stores(connection)
-        left = []
-        for key, row in found.items():
+        pending = []
+        for key, row in documents.items():
             pages = np.array([page_key(key, number) for number in range(1, row.document.page_count + 1)], np.int64)
             if len(missing := np.setdiff1d(pages, done[_of_document(done, key)], assume_unique=True)):
-                left.append((row, missing.tolist()))
-        return left
+                pending.append((row, missing.tolist()))
+        return pending
 
     def pages(self, keys: Sequence[int]) -> list[PageRow]:
-        """Return pages by key, in the order given."""
+        """Return pages by key, in the order of `keys`."""
         with transaction(self._engine) as connection:
-            found = reads.read_pages(connection, keys)
-        return [found[key] for key in keys]
+            rows = reads.read_pages(connection, keys)
+        return [rows[key] for key in keys]
 
-    def unpictured(self) -> list[DocumentRow]:
-        """Return the documents with pages that could not be pictured when this move came to them."""
+    def documents_without_images(self) -> list[DocumentRow]:
+        """Return the documents with pages whose image could not be rendered in this or an interrupted run."""
         with transaction(self._engine) as connection:
-            keys = connection.execute(select(_unpictured.c.document).distinct()).scalars().all() if self.new else []
-            found = reads.read_documents(connection)
-        return [found[key] for key in sorted(keys) if key in found]
+            keys = connection.execute(select(_unrendered.c.document).distinct()).scalars().all() if self.new else []
+            documents = reads.read_documents(connection)
+        return [documents[key] for key in sorted(keys) if key in documents]
 
-    def again(self, documents: Sequence[int]) -> None:
-        """Forget what the new stores hold of some documents, so that they wait again."""
+    def requeue(self, documents: Sequence[int]) -> None:
+        """Remove documents from the new stores, so that their pages are pending again."""
         self.commit()
         with transaction(self._engine) as connection:
-            mine = select(t.segments.c.id).where(t.segments.c.store.in_([lane.store for lane in self.new]))
+            new_segments = select(t.segments.c.id).where(t.segments.c.store.in_([lane.store for lane in self.new]))
             for key in documents:
-                connection.execute(delete(t.runs).where(t.runs.c.document == key, t.runs.c.segment.in_(mine)))
-                connection.execute(delete(_unpictured).where(_unpictured.c.document == key))
+                connection.execute(delete(t.runs).where(t.runs.c.document == key, t.runs.c.segment.in_(new_segments)))
+                connection.execute(delete(_unrendered).where(_unrendered.c.document == key))
 
-    def add(self, moved: ReembeddedPages) -> None:
-        """Store rows for the new lanes; those of lanes that are kept are left out. A commit makes them durable."""
+    def add(self, pages: ReembeddedPages) -> None:
+        """Add rows for the new lanes; rows for lanes that are kept are ignored. The next commit makes them durable."""
         tokens = {
-            lane.name: pack_pages(lane, moved.tokens[lane.name], self._storage)
+            lane.name: pack_pages(lane, pages.tokens[lane.name], self._storage)
             for lane in self.new
             if lane.space.multi_vector
         }
-        vectors = {lane.name: moved.vectors[lane.name] for lane in self.new if not lane.space.multi_vector}
-        self._pending.append(ReembeddedPages(moved.pages, vectors, tokens, moved.guesses, moved.problems))
-        rows = sum(len(one.vectors) for moved in self._pending for one in moved.vectors.values())
-        pages = sum(len(moved.pages) for moved in self._pending)
-        late = time.monotonic() > self._committed + FLUSH_SECONDS
-        if rows >= FLUSH_ROWS or pages >= self._flush_pages or late:
+        vectors = {lane.name: pages.vectors[lane.name] for lane in self.new if not lane.space.multi_vector}
+        self._pending.append(replace(pages, vectors=vectors, tokens=tokens))
+        row_count = sum(len(rows.vectors) for pending in self._pending for rows in pending.vectors.values())
+        page_count = sum(len(pending.pages) for pending in self._pending)
+        overdue = time.monotonic() > self._committed + FLUSH_SECONDS
+        if row_count >= FLUSH_ROWS or page_count >= self._flush_pages or overdue:
             self.commit()
 
     def commit(self) -> None:
-        """Make everything pending durable, all lanes of a page at once. Nothing of it can be found before `finish`."""
+        """Make all added rows durable, all lanes of a page at once. Searches use them only after `finish`."""
         self._committed = time.monotonic()
         pending, self._pending = self._pending, []
         if not pending:
             return
-        named = {lane.store: self._write_rows(lane, pending) for lane in self.new}
+        written = {lane.store: self._write_rows(lane, pending) for lane in self.new}
         with transaction(self._engine) as connection:
-            for store, (name, runs) in named.items():
+            for store, (name, runs) in written.items():
                 if name:
                     register_segment(connection, store, name, runs)
-            for moved in pending:
-                _record(connection, moved)
+            for pages in pending:
+                _save_page_facts(connection, pages)
 
     def finish(self) -> None:
-        """Switch: from here on the collection is the new one, and nothing is left of the old."""
+        """Commit, switch to the new lanes, and remove the old ones."""
         self.commit()
         if self.unchanged:
             return
-        self._clear_the_way()
+        self._prepare_switch()
         self.layout.next_manifest.replace(self.layout.manifest)
         sync_folder(self.layout.root)
-        drop_other_stores(self._engine, self._store, stores(self.after))
-        self._count_commit()  # readers look at the manifest again, even where no store went
-        self._store.merge(self._engine, self.after)
-        garbage_collection.collect_file_garbage(self._engine, places_of(self.layout, self.files))
-        self._words.tidy()
+        drop_other_stores(self._engine, self._store, store_names(self.after))
+        self._advance_generation()  # readers then read the manifest again, even if no store was removed
+        self._store.compact(self._engine, self.after)
+        garbage_collection.collect_file_garbage(self._engine, file_stores(self.layout, self.files))
+        self._words.optimize()
 
     def _kept(self, lane: LaneRecord) -> bool:
-        """Whether a lane's vectors stay. Raises UsageError where old and new ones would be one store."""
+        """Return whether a lane keeps its vectors. Raises UsageError if old and new vectors would share a store."""
         old = self.before.lanes.get(lane.name)
         if old is None or old.store != lane.store:
             return False
@@ -204,69 +205,69 @@ class CollectionReembedding:
         return True
 
     def _begin(self) -> None:
-        """Go on with a move to the same lanes, else clear what another one left, and say where this one goes."""
-        begun = next_manifest(self.layout)
-        self.resumed = begun is not None and begun.lanes == self.after.lanes and not self.unchanged
-        if not self.resumed:  # emptied before the new manifest names them: a store is never half of one move
-            drop_other_stores(self._engine, self._store, stores(self.before))
+        """Continue an interrupted run for the same lanes; otherwise remove its rows and write the next manifest."""
+        interrupted = next_manifest(self.layout)
+        self.resumed = interrupted is not None and interrupted.lanes == self.after.lanes and not self.unchanged
+        if not self.resumed:  # new stores are emptied before the next manifest names them
+            drop_other_stores(self._engine, self._store, store_names(self.before))
             with transaction(self._engine) as connection:
-                _unpictured.drop(connection, checkfirst=True)
+                _unrendered.drop(connection, checkfirst=True)
         if self.unchanged:
             self.layout.next_manifest.unlink(missing_ok=True)
             return
         with transaction(self._engine) as connection:
-            _unpictured.create(connection, checkfirst=True)
-        if begun != self.after:
+            _unrendered.create(connection, checkfirst=True)
+        if interrupted != self.after:
             write_json(self.layout.next_manifest, self.after.as_json())
 
     def _pages_in_new_stores(self, connection: Connection) -> NDArray[np.int64]:
-        """Return the sorted keys of pages with a row in any new store; a commit holds all rows of its pages."""
-        found = [np.zeros(0, np.int64)]
+        """Return the sorted keys of pages with a row in any new store; a commit writes all rows of a page."""
+        page_keys = [np.zeros(0, np.int64)]
         for lane in self.new:
-            keys = self._store.named_keys(connection, lane)
-            found.append(keys if lane.space.multi_vector else page_of(keys))
-        return np.unique(np.concatenate(found))
+            keys = self._store.cataloged_keys(connection, lane)
+            page_keys.append(keys if lane.space.multi_vector else page_of(keys))
+        return np.unique(np.concatenate(page_keys))
 
-    def _write_rows(self, lane: LaneRecord, pending: Sequence[ReembeddedPages]) -> Written:
+    def _write_rows(self, lane: LaneRecord, pending: Sequence[ReembeddedPages]) -> WrittenRows:
         if not lane.space.multi_vector:
-            return self._store.write_vectors(lane, [(one.pages, one.vectors[lane.name]) for one in pending])
-        packed = [(one.pages, pack_pages(lane, one.tokens[lane.name], self._storage)) for one in pending]
+            return self._store.write_vectors(lane, [(pages.pages, pages.vectors[lane.name]) for pages in pending])
+        packed = [(pages.pages, pack_pages(lane, pages.tokens[lane.name], self._storage)) for pages in pending]
         return self._store.write_tokens(lane, packed)
 
-    def _clear_the_way(self) -> None:
-        """Drop half-read documents, whose rows are in old stores only, and note the pages without a picture."""
+    def _prepare_switch(self) -> None:
+        """Remove partly indexed documents, which have rows in old stores only, and save why pages have no image."""
         d, p = t.documents.c, t.pages.c
         with transaction(self._engine) as connection:
-            half_read = connection.execute(select(d.key).where(d.live == 0)).scalars().all()
-            remove_documents(connection, half_read)
-            for page, problem in connection.execute(select(_unpictured.c.page, _unpictured.c.problem)).all():
+            unfinished = connection.execute(select(d.key).where(d.live == 0)).scalars().all()
+            remove_documents(connection, unfinished)
+            for page, problem in connection.execute(select(_unrendered.c.page, _unrendered.c.problem)).all():
                 connection.execute(update(t.pages).where(p.key == page, p.problem == "").values(problem=problem))
-            _unpictured.drop(connection)
-            if half_read:
-                reads.advance(connection)
-        self.half_read = len(half_read)
+            _unrendered.drop(connection)
+            if unfinished:
+                writes.advance_generation(connection)
+        self.unfinished_documents = len(unfinished)
         self._words.sync()
 
-    def _count_commit(self) -> None:
+    def _advance_generation(self) -> None:
         with transaction(self._engine) as connection:
-            reads.advance(connection)
+            writes.advance_generation(connection)
 
 
 def _of_document(pages: NDArray[np.int64], document: int) -> slice:
-    """Return where a document's pages stand among sorted page keys."""
+    """Return the slice of sorted page keys that belongs to a document."""
     first, last = np.searchsorted(pages, [page_key(document, 1), page_key(document, MAX_PAGES) + 1])
     return slice(int(first), int(last))
 
 
-def _record(connection: Connection, moved: ReembeddedPages) -> None:
-    """Note what the lanes' rows do not say."""
-    for page, guesses in moved.guesses.items():
+def _save_page_facts(connection: Connection, pages: ReembeddedPages) -> None:
+    """Save guesses and problems of pages in the catalog."""
+    for page, guesses in pages.guesses.items():
         row = {"guesses": [list(guess) for guess in guesses]}
         connection.execute(update(t.pages).where(t.pages.c.key == page).values(row))
-    if moved.problems:
+    if pages.problems:
         rows = [
             {"page": page, "document": document_of(page), "problem": problem}
-            for page, problem in moved.problems.items()
+            for page, problem in pages.problems.items()
         ]
-        connection.execute(delete(_unpictured).where(_unpictured.c.page.in_(list(moved.problems))))
-        connection.execute(insert(_unpictured), rows)
+        connection.execute(delete(_unrendered).where(_unrendered.c.page.in_(list(pages.problems))))
+        connection.execute(insert(_unrendered), rows)

@@ -1,9 +1,9 @@
-"""A collection removed with all that it has elsewhere: vectors on Qdrant, files at an address, a catalog on PostgreSQL.
+"""Removal of a collection with everything it stores elsewhere: vectors on Qdrant, files at an address, the catalog.
 
-The folder goes out of sight first (`move_to_trash`), then what lies elsewhere goes, the catalog last, then the folder. Each
-step may be repeated: what a crash, or a server that is away, leaves over is known by the folder that was put aside, and
-`empty_trash` goes on with it. Only what has the collection's own name there is removed, and no folder in which a
-person keeps something too.
+The folder is first moved to the trash (`move_to_trash`), then remote data is removed, the catalog last, then the
+folder. Each step can be repeated: what a crash or an unreachable server leaves is found through the folder in the
+trash, and `empty_trash` continues. Only data under the collection's own name is removed, and no folder that holds files
+of others.
 """
 
 import logging
@@ -15,43 +15,45 @@ from pathlib import Path
 
 from pagelens.core.errors import CollectionDamaged, CollectionError, CollectionMismatch, UsageError
 from pagelens.index.files.file_store_factory import remove_file_store, require_reachable
-from pagelens.index.layout import Layout, Manifest, exists, load, strangers, writer_lock
-from pagelens.index.stores.factory import open_store
+from pagelens.index.layout import Layout, Manifest, exists, load, unknown_files, writer_lock
+from pagelens.index.stores.store_factory import open_store
 
 logger = logging.getLogger(__name__)
 
-ASIDE = "deleted-"
-"""What the names of folders begin with whose collections are being removed."""
+TRASH_PREFIX = "deleted-"
+"""Prefix of the names of folders in the trash."""
 
-_NOBODYS = {".DS_Store", "Thumbs.db", "desktop.ini"}
-_OURS_FOR_A_MOMENT = ("catalog.sqlite-", ".collection.")  # SQLite's own, and what a killed writer left half-written
+_SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_TEMPORARY_PREFIXES = ("catalog.sqlite-", ".collection.")  # of SQLite, and of a killed writer
 
 
 def move_to_trash(layout: Layout, trash: Path) -> None:
-    """Take a collection out of sight, if all that it has elsewhere answers and nobody writes to it. Raises
-    CollectionLocked, StoreError, UsageError where others' files are in its folder: then nothing was done."""
+    """Move a collection's folder to the trash, if its remote stores are reachable and nobody writes to it.
+
+    Raises CollectionLocked, StoreError, and UsageError if the folder holds other files; then nothing was changed.
+    """
     with writer_lock(layout):
-        _require_alone(layout)
-        manifest = _manifest(layout)
+        _require_no_other_files(layout)
+        manifest = _read_manifest(layout)
         if manifest is not None:
             _require_reachable(layout, manifest)
-        elif not layout.catalog.exists():  # of which nothing says that it is ours
+        elif not layout.catalog.exists():  # nothing shows that the folder is a collection
             raise UsageError(f"expected a PageLens collection at {layout.root}, found none. Nothing was removed.")
-        aside = trash / f"{ASIDE}{uuid.uuid4().hex}"
-        if layout.root.is_symlink():  # moved as it is it could lead elsewhere, and a folder on another disk stays there
-            aside.symlink_to(layout.root.resolve())
+        target = trash / f"{TRASH_PREFIX}{uuid.uuid4().hex}"
+        if layout.root.is_symlink():  # renaming a relative link would break it; the folder stays on its disk
+            target.symlink_to(layout.root.resolve())
             layout.root.unlink()
         else:
-            layout.root.rename(aside)
+            layout.root.rename(target)
 
 
 def empty_trash(trash: Path) -> None:
-    """Remove the collections that were put aside in a folder. What cannot be removed now waits for the next time."""
-    for folder in sorted(trash.glob(f"{ASIDE}*")):
+    """Remove the collections in a trash folder. What cannot be removed now is kept for the next call."""
+    for folder in sorted(trash.glob(f"{TRASH_PREFIX}*")):
         try:
             remove_external_data(Layout(folder))
         except CollectionError as exc:
-            logger.warning("what a deleted collection has elsewhere is not removed yet: %s", exc)
+            logger.warning("remote data of a deleted collection is not removed yet: %s", exc)
             continue
         shutil.rmtree(folder.resolve(), ignore_errors=True)
         if folder.is_symlink() and not folder.exists():
@@ -59,8 +61,8 @@ def empty_trash(trash: Path) -> None:
 
 
 def remove_external_data(layout: Layout) -> None:
-    """Remove what a collection has outside its folder. Raises CollectionLocked, StoreError: run it again, then."""
-    manifest = _manifest(layout)
+    """Remove what a collection stores outside its folder. May be repeated. Raises CollectionLocked, StoreError."""
+    manifest = _read_manifest(layout)
     if manifest is None:
         return
     with _catalog_removed_last(manifest):
@@ -74,8 +76,9 @@ def remove_external_data(layout: Layout) -> None:
             remove_file_store(manifest.files)
 
 
-def _require_alone(layout: Layout) -> None:
-    others = [name for name in strangers(layout) if name not in _NOBODYS and not name.startswith(_OURS_FOR_A_MOMENT)]
+def _require_no_other_files(layout: Layout) -> None:
+    names = [name for name in unknown_files(layout) if name not in _SYSTEM_FILES]
+    others = [name for name in names if not name.startswith(_TEMPORARY_PREFIXES)]
     if others:
         raise UsageError(
             f"expected nothing but the collection in {layout.root}, found other files ({', '.join(others[:3])}). "
@@ -105,12 +108,12 @@ def _catalog_removed_last(manifest: Manifest) -> Iterator[None]:
         return
     from pagelens.index.catalog import postgres
 
-    with postgres.removing(manifest.catalog):
+    with postgres.locked_for_removal(manifest.catalog):
         yield
 
 
-def _manifest(layout: Layout) -> Manifest | None:
-    """Return what says where all lies; None where nothing does, or nothing that can be read: only the folder goes."""
+def _read_manifest(layout: Layout) -> Manifest | None:
+    """Return the manifest; None if it is missing or unreadable: then only the folder is removed."""
     if not exists(layout):
         return None
     try:

@@ -1,8 +1,7 @@
-"""Makes catalog and vectors agree again, where `pagelens.index.admin.check` finds that they do not.
+"""Makes catalog and vectors consistent again after `pagelens.index.admin.check` has found damage.
 
-What can be put right from what is there is put right: points and segments that nobody names go, the lexical index is
-brought in step. Documents whose vectors are damaged or gone are forgotten, so that the next indexing run reads their
-files again. Knows no encoders.
+Rows and segments that the catalog does not name are removed, and the lexical index is brought up to date. Documents
+whose vectors are damaged or missing are removed, so that the next indexing run reads their files again.
 """
 
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.index.admin.check import find_damage
-from pagelens.index.catalog import reads
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog import reads, writes
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import open_for_writing
@@ -19,31 +18,36 @@ from pagelens.index.writer_session import open_for_writing
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What was wrong once leftovers were swept, and the paths of the documents that must be read again."""
+    """The result of a repair."""
 
-    problems: list[str]
-    forgotten: list[str]
+    problems: list[str]  # found after garbage collection
+    removed_paths: list[str]  # of documents that must be indexed again
 
 
 def repair(root: Path, *, deep: bool = True) -> RepairReport:
-    """Sweep, check, and forget what is damaged. Raises CollectionLocked, CollectionNotFound, StoreError, and
-    CollectionDamaged where something is wrong that forgetting documents does not cure."""
-    with open_for_writing(Layout(root)) as opened:  # opening sweeps
+    """Collect garbage, check, and remove damaged documents.
+
+    Raises CollectionLocked, CollectionNotFound, StoreError, and CollectionDamaged if damage remains.
+    """
+    with open_for_writing(Layout(root)) as opened:  # collects garbage
         with transaction(opened.engine) as connection:
             damage = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep)
             rows = reads.read_documents(connection, sorted(damage.documents))
             remove_documents(connection, sorted(damage.documents))
             if damage.documents:
-                reads.advance(connection)
+                writes.advance_generation(connection)
         if damage.documents:
-            opened.store.forget(opened.manifest, damage.documents)
-            opened.words.forget(damage.documents)
-        if damage.words:
-            opened.words.mend()
+            opened.store.delete_documents(opened.manifest, damage.documents)
+            opened.words.delete_documents(damage.documents)
+        if damage.lexical:
+            opened.words.rebuild()
         with transaction(opened.engine) as connection:
-            left = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep).problems
-            if not left:
-                opened.words.mark(reads.generation(connection))
-    if left:
-        raise CollectionDamaged(f"this is left after a repair: {'; '.join(left[:5])}. Index the files anew.")
+            remaining = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep).problems
+            if not remaining:
+                opened.words.mark_synced(reads.generation(connection))
+    if remaining:
+        found = "; ".join(remaining[:5])
+        raise CollectionDamaged(
+            f"expected a consistent collection after the repair, found: {found}. Index the files anew."
+        )
     return RepairReport(damage.problems, [path for row in rows.values() for path in row.paths])

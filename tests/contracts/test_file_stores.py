@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import fsspec.registry
 import pytest
+from fsspec.registry import _registry as loaded_implementations
 
 from pagelens.core.errors import StoreError, UsageError
 from pagelens.index.files.file_store import MARKER, FileStore
@@ -172,7 +172,7 @@ def test_an_address_whose_package_is_missing_names_the_extra_in_one_line(
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)  # what makes an import of it fail
     for protocol in ("s3", "gs", "abfs"):
-        monkeypatch.delitem(fsspec.registry._registry, protocol, raising=False)
+        monkeypatch.delitem(loaded_implementations, protocol, raising=False)
     with pytest.raises(StoreError) as caught:
         create_file_store(FilesRecord(address, "ours"))
     expected = f"{address}/ours needs a package that is not installed. Run: pip install 'pagelens[{extra}]'"

@@ -16,9 +16,9 @@ from pagelens.core.types import Guess, TokenMatrix
 from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.databases import open_for_reading
 from pagelens.index.catalog.reads import PageRow
-from pagelens.index.catalog.writes import DenseRows, NewPages
 from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create, load
 from pagelens.index.reader import CollectionReader
+from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make, new_pages, vector, write
 
@@ -62,7 +62,7 @@ def rows_of(pages: Sequence[PageRow], *, blind: Sequence[int] = ()) -> Reembedde
 
 def fill(move: CollectionReembedding, *, limit: int = 100, blind: Sequence[int] = ()) -> int:
     """Add rows page by page, a commit after each; return how many were added."""
-    keys = [key for _, some in move.waiting() for key in some][:limit]
+    keys = [key for _, some in move.pending_pages() for key in some][:limit]
     for key in keys:
         move.add(rows_of(move.pages([key]), blind=blind))
         move.commit()
@@ -108,9 +108,9 @@ def new_texts(root: Path) -> list[str]:
 
 def test_the_old_vectors_serve_until_the_switch_and_are_gone_after_it(root: Path) -> None:
     with moved(root) as move:
-        assert [len(keys) for _, keys in move.waiting()] == [3, 2]
+        assert [len(keys) for _, keys in move.pending_pages()] == [3, 2]
         assert fill(move) == 5
-        assert move.waiting() == []
+        assert move.pending_pages() == []
         assert old_texts(root) == sorted(FRUIT + TREES)
         move.finish()
     assert new_texts(root) == sorted(FRUIT + TREES)
@@ -133,7 +133,7 @@ def test_a_move_broken_off_goes_on_behind_what_was_committed(root: Path) -> None
 
 def test_what_is_pending_when_an_error_ends_a_move_is_made_again(root: Path) -> None:
     with pytest.raises(RuntimeError), moved(root) as move:
-        move.add(rows_of(move.pages(move.waiting()[0][1])))
+        move.add(rows_of(move.pages(move.pending_pages()[0][1])))
         raise RuntimeError
     with moved(root) as move:
         assert fill(move) == 5
@@ -160,16 +160,16 @@ def test_half_read_documents_go_and_are_read_from_the_beginning(root: Path, tmp_
     with moved(root) as move:
         assert fill(move) == 5
         move.finish()
-        assert move.half_read == 1
+        assert move.unfinished_documents == 1
     with CollectionWriter(root) as writer:
-        assert writer.known(new_pages("c", many).document.sha256) is None
+        assert writer.resume_page(new_pages("c", many).document.sha256) is None
         for first in (1, 2):
             new = new_pages(str(tmp_path / "c.pdf"), many, first=first, until=first)
             writer.add(_with_all_lanes(new))
     assert new_texts(root) == sorted(FRUIT + TREES + many)
 
 
-def _with_all_lanes(new: NewPages) -> NewPages:
+def _with_all_lanes(new: DocumentPages) -> DocumentPages:
     pages = [PageRow(0, p.number, None, 1, 1, p.text, "", "", ()) for p in new.pages]
     made = rows_of(pages)
     return replace(new, vectors=made.vectors, tokens=made.tokens)
@@ -212,7 +212,7 @@ def test_a_move_back_to_what_the_collection_is_drops_the_one_that_was_begun(root
         fill(move, limit=3)
     with CollectionReembedding(root, profile="test", lanes=[TEXT]) as back:
         assert back.unchanged
-        assert back.waiting() == []
+        assert back.pending_pages() == []
         back.finish()
     assert old_texts(root) == sorted(FRUIT + TREES)
     assert not Layout(root).next_manifest.exists()
@@ -246,7 +246,7 @@ def test_dropping_a_lane_makes_nothing_anew(root: Path) -> None:
         fill(move)
         move.finish()
     with moved(root, [NEW_TEXT]) as move:
-        assert move.waiting() == []
+        assert move.pending_pages() == []
         move.finish()
     assert set(load(Layout(root)).lanes) == {"text"}
     assert [path.name for path in (root / "vectors").iterdir()] == [NEW_TEXT.store]
@@ -270,10 +270,10 @@ def test_documents_without_pictures_may_be_tried_again_when_a_move_goes_on(root:
     with moved(root) as move:
         fill(move, limit=3, blind=[2])
     with moved(root) as move:
-        [row] = move.unpictured()
+        [row] = move.documents_without_images()
         assert Path(row.path).name == "a.pdf"
-        move.again([row.key])
-        assert move.unpictured() == []
+        move.requeue([row.key])
+        assert move.documents_without_images() == []
         assert fill(move) == 5
         move.finish()
     assert new_texts(root) == sorted(FRUIT + TREES)
@@ -281,7 +281,7 @@ def test_documents_without_pictures_may_be_tried_again_when_a_move_goes_on(root:
 
 def test_guesses_are_kept_with_their_pages(root: Path) -> None:
     with moved(root) as move:
-        [(_, keys), *_] = move.waiting()
+        [(_, keys), *_] = move.pending_pages()
         made = rows_of(move.pages(keys[:1]))
         move.add(replace(made, guesses={keys[0]: [Guess("pear", 0.5)]}))
         move.commit()
@@ -370,6 +370,6 @@ def test_the_next_manifest_is_what_the_manifest_will_be(root: Path) -> None:
 def test_an_empty_collection_is_moved_by_its_manifest_alone(tmp_path: Path) -> None:
     create(Layout(tmp_path / "empty"), profile="test", lanes=[TEXT])
     with moved(tmp_path / "empty") as move:
-        assert move.waiting() == []
+        assert move.pending_pages() == []
         move.finish()
     assert new_texts(tmp_path / "empty") == []
