@@ -28,21 +28,22 @@ from pagelens.core.keys import page_key
 from pagelens.core.types import Hit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.lexical.bm25 import (
     Lengths,
     PageTerms,
-    Sparse,
+    SparseVector,
+    count_terms,
     idf,
-    query_places,
-    read_terms,
-    weigh_page,
-    weigh_query,
+    page_vector,
+    query_indices,
+    query_vector,
 )
 from pagelens.index.lexical.lexical_index import indexed_text
-from pagelens.index.lexical.tantivy_index import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.selection import Selection
-from pagelens.index.stores.qdrant.lane_search import SPARE
+from pagelens.index.stores.qdrant.lane_views import SPARE
+from pagelens.retrieve.lanes import WordsLane
 from pagelens.retrieve.search import Fusion, Retriever
 
 DEPTH, FIRST = 200, 10
@@ -55,20 +56,22 @@ class WeighedWords:
     """The `words` lane by hand, over pages weighed by some average and asked by another. See `pagelens.retrieve.lanes.Lane`."""
 
     name = "words"
+    weight = WordsLane.weight
+    image_query_weight = WordsLane.image_query_weight
 
     def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, asked_by: Lengths) -> None:
         self._count, self._averages = len(pages), (average, asked_by)
         self._rows: dict[int, dict[int, float]] = {}
         self._hits: list[Hit] = []  # of the query prepared last
         for key, page in pages.items():
-            for place, value in zip(*weigh_page(page, average), strict=True):
+            for place, value in zip(*page_vector(page, average), strict=True):
                 self._rows.setdefault(place, {})[key] = value
 
-    def query(self, text: str) -> Sparse:
+    def query(self, text: str) -> SparseVector:
         """Return what a query asks of each term that any page has."""
-        places = [place for place in query_places(analyze(text)) if place in self._rows]
+        places = [place for place in query_indices(analyze(text)) if place in self._rows]
         asked = {place: idf(self._count, len(self._rows[place])) for place in places}
-        return weigh_query(asked, *self._averages)
+        return query_vector(asked, *self._averages)
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LexicalQuery:
         """See `Lane.prepare`; the index answers it too, but `ranking` does not use that."""
@@ -97,7 +100,7 @@ def main() -> None:
         0
     ]
     with reader.snapshot() as snapshot:
-        pages = {key: read_terms(_text(row)) for key, row in snapshot.pages(_keys(snapshot)).items()}
+        pages = {key: count_terms(_text(row)) for key, row in snapshot.pages(_keys(snapshot)).items()}
         average = Lengths(*np.mean([page.lengths for page in pages.values()], axis=0).tolist())
         _compare_engines(snapshot, pages, WeighedWords(pages, average, average), asked, average)
         shipped = _answers(Retriever(lanes, analyze), snapshot, asked)
@@ -146,7 +149,7 @@ def _compare_engines(
             found = shard.query(edge.QueryRequest(limit=DEPTH + SPARE, query=nearest)) if query.places else []
             theirs.append(1_000 * (time.perf_counter() - began))
             began = time.perf_counter()
-            expected = [key for key, _ in snapshot.words.search(analyze(question.text), DEPTH)]
+            expected = [key for key, _ in search_words(snapshot, analyze(question.text), DEPTH)]
             ours.append(1_000 * (time.perf_counter() - began))
             order = sorted(found, key=lambda point: (-point.score, int(point.id)))
             same += [int(point.id) for point in order][:DEPTH] == expected
@@ -160,7 +163,7 @@ def _build(folder: str, pages: Mapping[int, PageTerms], average: Lengths) -> Any
     shard = edge.EdgeShard.create(folder, edge.EdgeConfig(sparse_vectors={"words": edge.EdgeSparseVectorParams()}))
     points = []
     for key, page in pages.items():
-        row = weigh_page(page, average)
+        row = page_vector(page, average)
         points.append(edge.Point(key, {"words": edge.SparseVector(row.places, row.values)} if row.places else {}))
     shard.update(edge.UpdateOperation.upsert_points(points))
     while shard.optimize():

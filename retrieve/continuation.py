@@ -1,8 +1,8 @@
 """Text that continues on the next page: detection, and the continuations of pages that a search found.
 
 Two pages belong together where a sentence or the rows of a table continue. Running titles and page numbers at the edges
-of the pages are ignored. Where the words leave it open the answer is no: bullet points on slides end without a full stop
-too. Everything is computed from the stored text at query time; nothing is stored for it.
+of the pages are ignored. Where the words leave it open the answer is no: bullet points on slides have no full stop
+either. Everything is computed from the stored text at query time; nothing is stored for it.
 """
 
 import re
@@ -137,7 +137,7 @@ def _table_continues(ends: Sequence[str], starts: Sequence[str]) -> bool:
 
 
 def _body_lines(text: str, lines: Sequence[Span], other: str, other_lines: Sequence[Span]) -> Sequence[Span]:
-    """Return the lines, ordered from the page's edge inwards, without those repeated at the same edge of the other page."""
+    """Return the lines, ordered from the page's edge inwards, without the running titles that both pages have there."""
     repeated = {_normalized(other[line.start : line.end]) for line in other_lines[:_EDGE_LINES]}
 
     def is_running_title(line: Span) -> bool:

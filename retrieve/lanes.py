@@ -38,6 +38,16 @@ class Lane(Protocol):
         """The lane's name in the catalog and in results, one word."""
         ...
 
+    @property
+    def weight(self) -> float:
+        """Its weight in the fusion, for a query of a text or an image. Measured: docs/LOG.md."""
+        ...
+
+    @property
+    def image_query_weight(self) -> float:
+        """The same for a query of an image with a text that says what shall be different."""
+        ...
+
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """Return the search for the `depth` best selected pages; None where the lane cannot use the query."""
         ...

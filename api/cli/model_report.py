@@ -78,12 +78,12 @@ def report_models(settings: Settings, collection: Path | None = None, *, hub: Hu
 
 def _lane_reports(spec: LaneSpec, used: str | None, settings: Settings, hub: Hub | None) -> Iterator[ModelReport]:
     """Yield a report on each of a lane's models, and on the one that the collection uses."""
-    assert spec.report is not None
+    assert spec.encoders is not None
     cards = {card.model: card for card in spec.models}
     if used is not None:
         cards.setdefault(used, _UNKNOWN)
     for name, card in cards.items():
-        report = _checkpoint_file_report(name) or spec.report(settings, names=[name], hub=hub)[0]
+        report = _checkpoint_file_report(name) or spec.encoders.report(settings, names=[name], hub=hub)[0]
         yield _report(spec.name, card, report, used=name == used)
 
 

@@ -45,12 +45,17 @@ def show_progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-_WAITS: dict[results.IndexStage, str] = {"reading": "reading", "ocr": "OCR", "encoding": "encoding", "writing": "writing"}
+_STAGES: dict[results.IndexStage, str] = {
+    "reading": "reading",
+    "ocr": "OCR",
+    "encoding": "encoding",
+    "writing": "writing",
+}
 
 
 def describe_wait(progress: results.Progress) -> str:
     """Return what a run waits for: "waits for OCR of p.7"."""
-    return f"waits for {_WAITS[progress.waits_for]}" + (f" of p.{progress.page}" if progress.page else "")
+    return f"waits for {_STAGES[progress.waits_for]}" + (f" of p.{progress.page}" if progress.page else "")
 
 
 class _ProgressLines:

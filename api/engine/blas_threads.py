@@ -1,9 +1,8 @@
-"""Imported by a program before numpy: matrix products on one thread each, unless the environment says otherwise.
+"""Import this module before numpy to run matrix products on one thread, unless the environment says otherwise.
 
-The matrices here are small (a question's tokens by a page's), many threads multiply at once anyway, and OpenBLAS's
-waiting threads spin: a search over 984 pages cost 177 CPU-ms with them, 53 without (two cores, other work beside). It
-reads its number of threads when it is loaded. A library does not decide this for its host: programs import this, no
-room does.
+The matrices here are small (a query's tokens by a page's) and several threads multiply at once anyway; the waiting
+threads of OpenBLAS spin: a search over 984 pages cost 177 CPU-ms with them and 53 without. OpenBLAS reads the number of
+threads when it is loaded. Only programs import this module: a library does not decide it for its host.
 """
 
 import os

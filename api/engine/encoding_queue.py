@@ -84,13 +84,13 @@ def encode_window(embedders: Sequence[Embedder], window: PageWindow) -> Document
         texts=[page.text for page in window.pages],
         passages=window.passages,
         inputs=window.inputs,
-        images=window.pictures,
+        images=window.images,
     )
     for embedder in embedders:
         embedder.embed(batch)
     hashes = {
         page.number: bits
-        for page, image in zip(window.pages, window.pictures, strict=True)
+        for page, image in zip(window.pages, window.images, strict=True)
         if image is not None and (bits := perceptual_hash(image))  # 0: an image of one colour
     }
     return DocumentPages(

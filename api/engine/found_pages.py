@@ -75,7 +75,9 @@ def describe_hits(
                 source=page.text.source,
                 confidence=page.text.confidence,
                 estimated=has_estimated_pages(row),
-                duplicates=[PageRef(results.documents[document_of(key)].path, number_of(key)) for key in folded.duplicates],
+                duplicates=[
+                    PageRef(results.documents[document_of(key)].path, number_of(key)) for key in folded.duplicates
+                ],
                 neighbours=_neighbours(snapshot, row, page.number, neighbours),
                 continued_from=_page_ref(row, continuation.continued_from),
                 continues_on=_page_ref(row, continuation.continues_on),

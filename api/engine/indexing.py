@@ -1,76 +1,98 @@
-"""One indexing run: what ingestion tells, encoded and handed to the collection's writer.
+"""Indexing: events of the ingestion pipeline are encoded and given to the collection's writer.
 
-Reading, encoding and writing overlap: pages are read ahead by worker processes, windows of them are encoded in threads,
-and the thread of the run takes what is read and writes what is encoded.
+Reading, encoding and writing overlap: worker processes read pages ahead, threads encode windows of them, and the thread
+of the run takes events from the pipeline and writes what is encoded.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder
-from pagelens.api.engine.encoding_queue import Encoded, EncodingQueue
+from pagelens.api.engine.encoding_queue import EncodingQueue
 from pagelens.api.engine.file_names import path_to_text
-from pagelens.api.engine.results import FailedFile, IndexReport, Progress
-from pagelens.api.engine.wait_clock import WaitClock
+from pagelens.api.engine.results import FailedFile, IndexReport, IndexStage, Progress
 from pagelens.core.types import ImageArray, Kind
-from pagelens.index.catalog.writes import DocumentPages
+from pagelens.index.records import DocumentPages
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.events import Event, Failed, Unchanged, PageWindow
-from pagelens.ingest.page_processing import Stage
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged
+from pagelens.ingest.page_processing import ReadStage
 
-TELL = 0.5  # seconds between two notes of progress while a window is encoded
+PROGRESS_SECONDS = 0.5  # between two progress reports while a window is encoded
+STAGE_DECAY_SECONDS = 5.0  # after which the time spent in a stage counts less by a factor of e
 
 OnProgress = Callable[[Progress], None]
 
-Render = Callable[[Path, Kind, int, int], ImageArray]
-"""File, kind, page number and pixels of the longer side to a picture. Raises ReadError."""
+RenderImage = Callable[[Path, Kind, int, int], ImageArray]
+"""Takes a file, its kind, a page number and the longer side in pixels; returns the page's image. Raises ReadError."""
 
-Keep = Callable[[str, Path], None]
-"""Told the SHA-256 of a document and its file."""
+KeepOriginal = Callable[[str, Path], None]
+"""Takes the SHA-256 of a document and its file."""
 
 
-def image_side(embedders: Sequence[Embedder]) -> int:
-    """Return the pixels of the longer side of the pictures that embedders look at; 0 where none looks at any."""
-    return max((embedder.side for embedder in embedders), default=0)
+class StageTimer:
+    """Finds the stage that took most of the latest seconds; older time counts less and less. For one thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stage: IndexStage = "reading"
+        self._since = clock()
+        self._seconds: dict[IndexStage, float] = {"reading": 0.0}  # decayed
+
+    def enter(self, stage: IndexStage) -> None:
+        """Start a stage and end the one before."""
+        now = self._clock()
+        elapsed, self._since = now - self._since, now
+        decay = math.exp(-elapsed / STAGE_DECAY_SECONDS)
+        self._seconds = {name: seconds * decay for name, seconds in self._seconds.items()}
+        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + STAGE_DECAY_SECONDS * (1 - decay)
+        self._stage = stage
+
+    def slowest(self) -> IndexStage:
+        """Return the stage that took most of the latest seconds."""
+        self.enter(self._stage)
+        return max(self._seconds, key=lambda name: self._seconds[name])
 
 
 class IndexRun:
-    """Consumes events and keeps the report. One run, one writer."""
+    """One indexing run with one writer: stores what the events of the pipeline bring and keeps the report."""
 
     def __init__(
         self,
         writer: CollectionWriter,
         embedders: Sequence[Embedder],
         *,
-        files: int,
-        size: int,
-        tell: OnProgress,
-        keep: Keep = lambda sha256, path: None,
+        file_count: int,
+        byte_count: int,
+        on_progress: OnProgress,
+        keep_original: KeepOriginal = lambda *_: None,
     ) -> None:
-        """`files` and `size` (bytes) are what the run will read in all, for the progress told; `keep` is given each
-        document's file before the document can be found."""
+        """`file_count` and `byte_count` are what the run will read in all, for the progress reports.
+
+        `keep_original` is called for each document before the document becomes visible.
+        """
         self.report = IndexReport()
         self._writer = writer
         self._embedders = embedders
-        self._files_total, self._bytes_total = files, size
+        self._files_total, self._bytes_total = file_count, byte_count
         self._files = self._pages = 0
         self._bytes = 0.0
-        self._tell, self._keep = tell, keep
+        self._on_progress, self._keep_original = on_progress, keep_original
         self._path = ""
         self._queue: EncodingQueue | None = None
-        self._waits = WaitClock()
+        self._timer = StageTimer()
 
-    def known(self, sha256: str) -> int | None:
-        """Return what the writer knows of some bytes, once what is under way of them is written."""
+    def next_page(self, sha256: str) -> int | None:
+        """Return the page of a file to read next (see `pagelens.ingest.pipeline`), after writing its queued pages."""
         while self._queue is not None and self._queue.holds(sha256):
             self._handle_next(self._queue)
-        return self._writer.known(sha256)
+        return self._writer.resume_page(sha256)
 
-    def waiting(self, path: Path, page: int, stage: Stage) -> None:
-        """Hear what page is waited for, and what is done to it."""
-        self._waits.turn_to("ocr" if stage == "recognising" else "reading")
-        self._tell_of(path_to_text(path), page)
+    def on_wait(self, path: Path, page: int, stage: ReadStage) -> None:
+        """Report which page the pipeline waits for."""
+        self._timer.enter("ocr" if stage == "recognising" else "reading")
+        self._report_progress(path_to_text(path), page)
 
     def consume(self, events: Iterable[Event]) -> IndexReport:
         """Store everything the events bring; return the report when they end."""
@@ -83,93 +105,83 @@ class IndexRun:
                     self._handle_next(queue)
             while queue:
                 self._handle_next(queue)
-        self._waits.turn_to("writing")
+        self._timer.enter("writing")
         self._writer.commit()
         self.report.seconds = time.monotonic() - started
         return self.report
 
     def _handle_next(self, queue: EncodingQueue) -> None:
-        self._waits.turn_to("encoding")
-        while not queue.is_ready(TELL):
-            self._tell_of(self._path)
-        event, encoded = queue.take()
-        self._waits.turn_to("writing")
-        self._handle(event, encoded)
-        self._waits.turn_to("reading")
-
-    def _handle(self, event: Event, encoded: Encoded | None) -> None:
-        if isinstance(event, PageWindow):
-            assert encoded is not None
-            self._store(event, encoded)
-        elif isinstance(event, Unchanged):
-            self._note_unchanged(event)
+        self._timer.enter("encoding")
+        while not queue.is_ready(PROGRESS_SECONDS):
+            self._report_progress(self._path)
+        event, pages = queue.take()
+        self._timer.enter("writing")
+        if isinstance(event, Unchanged):
+            self._handle_unchanged(event)
         elif isinstance(event, Failed):
-            self._fail(event)
-        else:
+            self._handle_failed(event)
+        elif isinstance(event, Skipped):
             self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
+        else:
+            assert pages is not None
+            self._store(event.path, pages)
+        self._timer.enter("reading")
 
-    def _store(self, window: PageWindow, new: Encoded) -> None:
-        path, pages, rows = path_to_text(window.path), window.pages, new.rows
-        guesses = {pages[place].number: found for place, found in rows.guesses.items()}
-        if window.last:
-            self._keep(window.document.sha256, window.path)
-        self._writer.add(
-            DocumentPages(
-                window.document,
-                path,
-                pages,
-                window.passages,
-                rows.vectors,
-                window.last,
-                rows.tokens,
-                guesses,
-                new.looks,
-            )
-        )
-        self.report.pages += len(pages)
-        self.report.wordless += sum(page.text.source == "none" for page in pages)
-        self.report.documents += window.last
-        for page in pages:
-            if page.problem:
-                self.report.problem_pages.append((path, page.number, page.problem))
-        self._advance(path, files=int(window.last), pages=len(window.pages), size=self._share(window))
+    def _store(self, path: Path, new: DocumentPages) -> None:
+        document = new.document
+        if new.last:
+            self._keep_original(document.sha256, path)
+        self._writer.add(new)
+        self.report.pages += len(new.pages)
+        self.report.wordless += sum(page.text.source == "none" for page in new.pages)
+        self.report.documents += new.last
+        self.report.problem_pages += [(new.path, page.number, page.problem) for page in new.pages if page.problem]
+        read_bytes = document.size * len(new.pages) / max(1, document.page_count)  # so a long file advances the bar too
+        self._advance(new.path, files=int(new.last), pages=len(new.pages), byte_count=read_bytes)
 
-    def _share(self, window: PageWindow) -> float:
-        """Return the bytes of the file that these pages stand for, so that a long file moves the bar as it is read."""
-        return window.document.size * len(window.pages) / max(1, window.document.page_count)
-
-    def _note_unchanged(self, event: Unchanged) -> None:
+    def _handle_unchanged(self, event: Unchanged) -> None:
         path = path_to_text(event.path)
-        news = self._writer.same(path, event.sha256)
+        is_new_path = self._writer.link(path, event.sha256)
         reason = self._writer.failed_before(event.sha256)
         if reason is not None:
             self.report.failed_before.append(FailedFile(path, "failed before", reason))
-        elif news:
+        elif is_new_path:
             self.report.linked += 1
         else:
             self.report.unchanged += 1
-        self._advance(path, files=1, pages=0, size=_size(event))
+        self._advance(path, files=1, pages=0, byte_count=_size(event.path))
 
-    def _fail(self, event: Failed) -> None:
+    def _handle_failed(self, event: Failed) -> None:
         path = path_to_text(event.path)
-        self._writer.fail(path, event.sha256, event.code, event.reason)
+        self._writer.record_failure(path, event.sha256, event.code, event.reason)
         self.report.failed.append(FailedFile(path, event.code, event.reason))
-        self._advance(path, files=1, pages=0, size=0)
+        self._advance(path, files=1, pages=0, byte_count=0)
 
-    def _advance(self, path: str, *, files: int, pages: int, size: float) -> None:
+    def _advance(self, path: str, *, files: int, pages: int, byte_count: float) -> None:
         self._files += files
         self._pages += pages
-        self._bytes += size
+        self._bytes += byte_count
         self._path = path
-        self._tell_of(path)
+        self._report_progress(path)
 
-    def _tell_of(self, path: str, page: int = 0) -> None:
-        done, total = min(int(self._bytes), self._bytes_total), self._bytes_total
-        self._tell(Progress(path, self._files, self._files_total, done, total, self._pages, self._waits.most(), page))
+    def _report_progress(self, path: str, page: int = 0) -> None:
+        self._on_progress(
+            Progress(
+                path=path,
+                files=self._files,
+                files_total=self._files_total,
+                bytes=min(int(self._bytes), self._bytes_total),
+                bytes_total=self._bytes_total,
+                pages=self._pages,
+                waits_for=self._timer.slowest(),
+                page=page,
+            )
+        )
 
 
-def _size(event: Unchanged) -> int:
+def _size(path: Path) -> int:
+    """Return a file's size in bytes; 0 where it is gone, since only the progress bar needs it."""
     try:
-        return event.path.stat().st_size
+        return path.stat().st_size
     except OSError:
-        return 0  # gone in the meantime; only the progress bar asked
+        return 0

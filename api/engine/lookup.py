@@ -1,6 +1,6 @@
-"""Documents and pages by the names people give them: a path, a unique file name, the start of a SHA-256, a glob."""
+"""Finds documents and pages by the names that users give: path, unique file name, start of a SHA-256, folder, glob."""
 
-from pagelens.api.engine.file_names import absolute_path, path_to_text, parse_page_name
+from pagelens.api.engine.file_names import absolute_path, parse_page_name, path_to_text
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.keys import number_of, page_key
 from pagelens.core.types import PageRef
@@ -10,22 +10,22 @@ from pagelens.index.selection import path_matches
 
 
 def find_documents(snapshot: Snapshot, name: str) -> list[DocumentRow]:
-    """Return the documents below a folder or matching a glob, else the one document of that name."""
+    """Return the documents below a folder or matching a glob, else the one document of that name. Raises NotFound."""
     matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
     return matching if len(matching) > 1 else [find_document(snapshot, name)]
 
 
 def find_document(snapshot: Snapshot, name: str) -> DocumentRow:
-    """Return the document at a path, by its file name if only one has it, or by the start of its SHA-256.
+    """Return the document at a path, or with a file name that no other has, or by the start of its SHA-256.
 
-    Raises NotFound, also where several are called so.
+    Raises NotFound, also where several documents match.
     """
     rows = snapshot.documents.values()
-    wanted = path_to_text(absolute_path(name))
-    exact = [row for row in rows if wanted in row.paths or name in row.paths]
-    named = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
-    hashed = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
-    found = exact or named or hashed
+    full_path = path_to_text(absolute_path(name))
+    exact = [row for row in rows if full_path in row.paths or name in row.paths]
+    same_name = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
+    same_hash = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
+    found = exact or same_name or same_hash
     if len(found) == 1:
         return found[0]
     if not found:
@@ -48,9 +48,9 @@ def find_page_key(snapshot: Snapshot, ref: PageRef) -> int:
 
 
 def resolve_page(snapshot: Snapshot, text: str) -> PageRef:
-    """Return the page that `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg` names, its path in full.
+    """Return the page named by `report.pdf p.12`, `report.pdf p.iv` or `photo.jpg`, with its full path.
 
-    Raises NotFound, and UsageError where no page is named and there is more than one.
+    Raises NotFound; UsageError where no page is named and the document has several.
     """
     name, page = parse_page_name(text)
     row = find_document(snapshot, name)

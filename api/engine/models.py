@@ -1,129 +1,70 @@
-"""The encoders of a collection, each loaded once, when it is first needed, and checked against its lane's space."""
+"""The embedders and lanes of a collection, built from the lane registry and checked against the collection's spaces."""
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from threading import RLock
-from typing import TYPE_CHECKING
 
-from pagelens.api.engine.embedding import (
-    BuiltinImageEmbedder,
-    Embedder,
-    ImageEmbedder,
-    PagePicturesEmbedder,
-    PageWordsEmbedder,
-    PassageAndWordsEmbedder,
-    PassageEmbedder,
-)
+from pagelens.api.engine.embedding import Embedder, PassageAndWordsEmbedder
+from pagelens.api.engine.encoders import Encoders
+from pagelens.api.engine.lane_registry import LANES, MODEL_LANES
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, TextEncoder
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import (
-    BUILTIN,
-    load_builtin_image_encoder,
-    load_builtin_page_encoder,
-    load_builtin_text_encoder,
-    load_image_encoder,
-    load_page_encoder,
-    load_text_encoder,
-)
 from pagelens.index.layout import Manifest
-from pagelens.retrieve.lanes import ImageLane, Lane, VisualLane, PageLane, TextLane, WordsLane
-
-if TYPE_CHECKING:
-    from pagelens.encode.page.late_words import BuiltinPageEncoder
-    from pagelens.encode.text.minilm import BuiltinTextEncoder
+from pagelens.retrieve.lanes import Lane
 
 
 class CollectionModels:
-    """Loads encoders by the model's name of each lane. Safe to share between threads."""
+    """Builds what a collection's models serve; each model is loaded once. Safe to share between threads."""
 
     def __init__(self, models: Mapping[str, str], analyze: Analyzer, settings: Settings) -> None:
-        """`models` is lane -> model, `text` among them."""
+        """`models` maps lanes to models, `text` among them."""
         self._models = models
-        self._analyze = analyze
-        self._settings = settings
+        self._encoders = Encoders(models, analyze, settings)
         self._lock = RLock()
 
-    @cached_property
+    @property
     def text(self) -> TextEncoder:
-        """The text lane's encoder."""
-        name = self._models["text"]
-        return self._builtin_text if name == BUILTIN else load_text_encoder(name, self._settings)
-
-    @cached_property
-    def _builtin_text(self) -> "BuiltinTextEncoder":
-        """The text encoder that the builtin lanes stand on."""
-        return load_builtin_text_encoder(self._settings)
-
-    @cached_property
-    def _conse(self) -> BuiltinImageEmbedder:
-        return BuiltinImageEmbedder(load_builtin_image_encoder(self._settings, self._builtin_text))
-
-    @cached_property
-    def _clip(self) -> ImageEmbedder:
-        return ImageEmbedder(load_image_encoder(self._models["image"], self._settings), self._models["image"])
-
-    @cached_property
-    def _page_words(self) -> "BuiltinPageEncoder":
-        return load_builtin_page_encoder(self._builtin_text, self._analyze)
-
-    @cached_property
-    def _page_pictures(self) -> PageImageEncoder:
-        return load_page_encoder(self._models["page"], self._settings)
+        """The text lane's encoder. Raises WeightsError."""
+        with self._lock:
+            return self._encoders.text
 
     def embedder(self, lane: str) -> Embedder:
-        """Return what fills a lane alone. Raises WeightsError."""
+        """Return the embedder that fills one lane. Raises WeightsError."""
+        make_embedder = MODEL_LANES[lane].make_embedder
+        assert make_embedder is not None, lane
         with self._lock:
-            builtin = self._models[lane] == BUILTIN
-            if lane == "text":
-                return PassageEmbedder(self.text, self._models["text"])
-            if lane == "image":
-                return self._conse if builtin else self._clip
-            if builtin:
-                return PageWordsEmbedder(self._page_words)
-            return PagePicturesEmbedder(self._page_pictures, self._models["page"])
+            return make_embedder(self._encoders)
 
     def embedders(self, manifest: Manifest) -> list[Embedder]:
-        """Return what fills every lane of a collection. Raises WeightsError, CollectionMismatch."""
-        found = [self.embedder(lane) for lane in self._models]
-        if self._models["text"] == self._models.get("page") == BUILTIN:
-            both = PassageAndWordsEmbedder(self._builtin_text, self._page_words)
-            found = [both, *(one for one in found if one.lanes[0].name not in ("text", "page"))]
-        for embedder in found:
+        """Return the embedders that fill every lane of a collection. Raises WeightsError, CollectionMismatch."""
+        embedders = [self.embedder(lane) for lane in self._models]
+        if self._encoders.is_builtin("text") and self._encoders.is_builtin("page"):  # one pass of the model fills both
+            both = PassageAndWordsEmbedder(self._encoders.builtin_text, self._encoders.page_words)
+            embedders = [both, *(other for other in embedders if other.lanes[0].name not in ("text", "page"))]
+        for embedder in embedders:
             for record in embedder.lanes:
                 manifest.require(record.name, record.space)
-        return found
+        return embedders
 
     def lanes(self, manifest: Manifest) -> tuple[list[Lane], dict[str, str]]:
-        """Return the lanes of a collection, and those that this machine lacks the weights for, with the reason."""
-        lanes: list[Lane] = [WordsLane(self._analyze)]
-        missing: dict[str, str] = {}
-        makers: Mapping[str, Callable[[], list[Lane]]] = {
-            "text": lambda: [TextLane(self.text)],
-            "image": self._image_lanes,
-            "page": self._page_lanes,
-        }
-        for lane in self._models:
+        """Return the lanes of a collection, and those that this machine cannot serve, each with the reason.
+
+        Raises CollectionMismatch where a model's space is not the collection's.
+        """
+        lanes: list[Lane] = []
+        unavailable: dict[str, str] = {}
+        for spec in LANES:
+            if spec.models and spec.name not in self._models:
+                continue
             try:
                 with self._lock:
-                    made = makers[lane]()
-            except (WeightsError, UsageError) as exc:  # the latter: its folder is gone
-                missing[lane] = str(exc)
+                    lane = spec.make_lane(self._encoders)
+                    records = self.embedder(spec.name).lanes if spec.models else ()
+            except (WeightsError, UsageError) as exc:  # UsageError: the model's folder is gone
+                unavailable[spec.name] = str(exc)
                 continue
-            for one in self.embedder(lane).lanes:
-                manifest.require(one.name, one.space)
-            lanes += made
-        return lanes, missing
-
-    def _image_lanes(self) -> list[Lane]:
-        if self._models["image"] == BUILTIN:
-            encoder = self._conse.encoder
-            one_space = self._models["text"] == BUILTIN
-            image = ImageLane(encoder, image_only_queries=False, in_text_space=one_space)
-            return [image, VisualLane(encoder.feature_encoder)]
-        return [ImageLane(self._clip.encoder)]
-
-    def _page_lanes(self) -> list[Lane]:
-        if self._models["page"] == BUILTIN:
-            return [PageLane(self._page_words, of_words=True)]
-        return [PageLane(self._page_pictures, of_words=False)]
+            for record in records:
+                manifest.require(record.name, record.space)
+            if lane is not None:
+                lanes.append(lane)
+        return lanes, unavailable

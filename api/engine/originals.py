@@ -1,12 +1,11 @@
-"""Where a document's own bytes are on this machine: at a path it was indexed from, else where the collection keeps
-them. And which of them it keeps. Opens no document."""
+"""Original files: a document's bytes at a path it was indexed from, or in the copy that the collection keeps."""
 
 import logging
 from pathlib import Path
 
 from pagelens.api.engine.file_names import text_to_path
 from pagelens.core.errors import NotFound, ReadError
-from pagelens.index import originals
+from pagelens.index import original_files
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.layout import Layout
@@ -17,15 +16,17 @@ logger = logging.getLogger(__name__)
 
 
 class Originals:
-    """The files that a collection's documents are."""
+    """Finds the original files of a collection's documents, and keeps copies of them where the collection does."""
 
     def __init__(self, files: FileStore, layout: Layout, *, kept: bool) -> None:
-        """`kept`: the collection keeps a copy of each beside itself, for other machines."""
+        """`kept`: the collection keeps a copy of each original in `files`, for other machines."""
         self._files, self._layout, self._kept = files, layout, kept
 
     def find(self, row: DocumentRow) -> Path:
-        """Return a file with a document's bytes. Raises ReadError (vanished, changed, denied); StoreError where it is
-        kept and cannot be had."""
+        """Return a file with a document's bytes, as they were indexed.
+
+        Raises ReadError (vanished, changed, denied); StoreError where a copy is kept and cannot be reached.
+        """
         errors = [ReadError("vanished", "the file is gone")]
         for path in map(text_to_path, row.paths):
             try:
@@ -34,15 +35,15 @@ class Originals:
                 errors.append(ReadError("changed", "the file has changed since it was indexed"))
             except ReadError as exc:
                 errors += [] if exc.code == "vanished" else [exc]
-        kept = originals.find(self._files, self._layout, row.document.sha256)
+        kept = original_files.find(self._files, self._layout, row.document.sha256)
         if kept is None:
             if self._kept:
-                self._files.require_ready()  # not there, or not to be reached?
+                self._files.require_ready()  # tells a missing copy from a store that cannot be reached
             raise errors[-1]
         return kept
 
-    def find_shown(self, row: DocumentRow) -> Path:
-        """Do the same for a document that somebody wants to see. Raises NotFound, StoreError."""
+    def find_for_display(self, row: DocumentRow) -> Path:
+        """Return the same, with errors for a user who wants to see the document. Raises NotFound, StoreError."""
         try:
             return self.find(row)
         except ReadError as exc:
@@ -52,28 +53,30 @@ class Originals:
             raise NotFound(message) from exc
 
     def keep(self, sha256: str, path: Path) -> None:
-        """Keep a document's file where this collection keeps them. Raises StoreError; a file that is gone or changes in
-        this moment is left out, and `pagelens doctor` says so."""
+        """Keep a copy of a document's file, if this collection does. Raises StoreError.
+
+        A file that vanishes or changes meanwhile is left out; `pagelens doctor` reports it.
+        """
         if not self._kept:
             return
         try:
-            kept = originals.keep(self._files, sha256, path)
+            kept = original_files.store(self._files, sha256, path)
         except OSError as exc:
-            logger.warning("the file of a document is not kept: %s", exc)
+            logger.warning("no copy of a document is kept: %s", exc)
             return
         if not kept:
-            logger.warning("the file of a document is not kept, since it changed in this moment: %s", path)
+            logger.warning("no copy of a document is kept, since its file changed while it was read: %s", path)
 
     def keep_missing(self, snapshot: Snapshot) -> list[str]:
-        """Keep what is not kept yet and can be found; return the titles of the others. Raises StoreError."""
+        """Keep copies of all files that have none; return the titles of those not found. Raises StoreError."""
         if not self._kept:
             return []
         missing = snapshot.missing_files(self._files)
         rows = {row.document.sha256: row for row in snapshot.documents.values()} if missing else {}
-        left = []
+        not_found = []
         for sha256, title in missing.items():
             try:
                 self.keep(sha256, self.find(rows[sha256]))
             except ReadError:
-                left.append(title)
-        return left
+                not_found.append(title)
+        return not_found

@@ -1,4 +1,4 @@
-"""Evidence drawn on a page picture: a marker's yellow over the words, a thin frame round them; heat in red."""
+"""Evidence drawn on a page image: highlighted boxes, or a heat map."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -9,44 +9,44 @@ from PIL import Image, ImageChops, ImageDraw
 
 from pagelens.core.types import Box
 
-MARKER = (255, 236, 110)
+HIGHLIGHT = (255, 236, 110)
 FRAME = (214, 120, 0)
 HEAT = (255, 90, 60)
 
 
-def draw_marks(picture: Image.Image, boxes: Sequence[Box]) -> Image.Image:
-    """Return the picture (RGB) with `boxes` (0..1) marked; what is under a mark stays readable."""
-    width, height = picture.size
-    paper = Image.new("RGB", picture.size, "white")
+def draw_boxes(image: Image.Image, boxes: Sequence[Box]) -> Image.Image:
+    """Return the image (RGB) with `boxes` (0..1) in yellow with an orange frame; the text in them stays readable."""
+    width, height = image.size
+    paper = Image.new("RGB", image.size, "white")
     marker = ImageDraw.Draw(paper)
     grow = max(1.0, height / 500)
     frames = [
         (box.x0 * width - grow, box.y0 * height - grow, box.x1 * width + grow, box.y1 * height + grow) for box in boxes
     ]
     for frame in frames:
-        marker.rectangle(frame, fill=MARKER)
-    marked = ImageChops.multiply(picture.convert("RGB"), paper)  # as ink does: dark stays dark
+        marker.rectangle(frame, fill=HIGHLIGHT)
+    marked = ImageChops.multiply(image.convert("RGB"), paper)  # dark text stays dark, as under a text marker
     pen = ImageDraw.Draw(marked)
     for frame in frames:
         pen.rectangle(frame, outline=FRAME, width=max(1, round(height / 700)))
     return marked
 
 
-def draw_heat(picture: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
-    """Return the picture (RGB), paler where it is cold and red where it is hot; `heat` is (height, width) in 0..1."""
-    strength = Image.fromarray(np.asarray(np.clip(heat, 0, 1) * 255, np.uint8)).resize(picture.size)
-    hot = ImageChops.multiply(picture.convert("RGB"), Image.new("RGB", picture.size, HEAT))
-    cold = Image.blend(picture.convert("RGB"), Image.new("RGB", picture.size, "white"), 0.35)
+def overlay_heat_map(image: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    """Return the image (RGB) with a heat map over it, pale to red; `heat` is (height, width) in 0..1."""
+    strength = Image.fromarray(np.asarray(np.clip(heat, 0, 1) * 255, np.uint8)).resize(image.size)
+    hot = ImageChops.multiply(image.convert("RGB"), Image.new("RGB", image.size, HEAT))
+    cold = Image.blend(image.convert("RGB"), Image.new("RGB", image.size, "white"), 0.35)
     return Image.composite(hot, cold, strength)
 
 
-def to_jpeg(picture: Image.Image) -> bytes:
-    """Return the picture as JPEG bytes, without metadata."""
+def to_jpeg(image: Image.Image) -> bytes:
+    """Return the image as JPEG bytes, without metadata."""
     buffer = BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=88)
+    image.convert("RGB").save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
 
 
 def from_jpeg(data: bytes) -> Image.Image:
-    """Return the picture that `to_jpeg` wrote."""
+    """Return the image (RGB) from JPEG bytes."""
     return Image.open(BytesIO(data)).convert("RGB")

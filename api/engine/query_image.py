@@ -1,4 +1,4 @@
-"""A picture to search by: a file, or bytes that came over a wire, read as carefully as any photo."""
+"""An image to search by, from a file or from bytes: read by the same reader as indexed photos."""
 
 import tempfile
 from pathlib import Path
@@ -12,28 +12,28 @@ from pagelens.ingest.ocr.page_ocr import read_image_text, read_photo_text
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.readers import registry
 
-LONGEST = 1_600  # pixels: enough to read what is written in it
-PAGE_WORDS = 8  # so many words in a picture are a part of a page; fewer may be bricks and branches
+MAX_SIDE = 1_600  # pixels of the longer side: enough for OCR
+MIN_PAGE_WORDS = 8  # an image with so many words shows a page; fewer may be misread patterns
 
 
-def read_screenshot(recogniser: TextRecogniser, picture: ImageArray) -> str:
-    """Return the words in a picture: all that are likely where there are many, as on a page; else only sure ones."""
-    text = read_image_text(recogniser, picture)
-    return (text if len(text.spans) >= PAGE_WORDS else read_photo_text(recogniser, picture)).text
+def read_words(recogniser: TextRecogniser, image: ImageArray) -> str:
+    """Return the words in an image: of a page all that are likely, of a photo only those that are certain."""
+    text = read_image_text(recogniser, image)
+    return (text if len(text.spans) >= MIN_PAGE_WORDS else read_photo_text(recogniser, image)).text
 
 
-def read_picture(image: Path | str | bytes) -> ImageArray:
-    """Return the picture. Raises UsageError for what is no picture, or cannot be read."""
+def read_image(image: Path | str | bytes) -> ImageArray:
+    """Return the image. Raises UsageError for a file that is no image or cannot be read."""
     if isinstance(image, bytes):
         with tempfile.NamedTemporaryFile(suffix=".picture") as file:
             file.write(image)
             file.flush()
-            return read_picture(Path(file.name))
+            return read_image(Path(file.name))
     path = Path(image).expanduser()
     try:
         kind = identify(path)
         if kind != "photo":
             raise UsageError(f"expected a picture to search by, found a {kind} at {path}")
-        return np.asarray(registry.load(kind).render(path, 1, longest=LONGEST).convert("RGB"))
+        return np.asarray(registry.load(kind).render(path, 1, longest=MAX_SIDE).convert("RGB"))
     except ReadError as exc:
         raise UsageError(f"expected a picture to search by, found {path}: {exc}") from exc

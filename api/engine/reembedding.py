@@ -17,7 +17,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import ImageArray
 from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.reads import DocumentRow, PageRow
-from pagelens.ingest.files.digest import os_read_error
+from pagelens.ingest.files.digest import FileStamp, file_stamp
 from pagelens.ingest.text.passages import passage_inputs
 
 BATCH_PAGES = 32  # embedded at once
@@ -203,16 +203,16 @@ class _Renderer:
         """`image_side` is 0 where no embedder needs images."""
         self._render, self._find_file = render, find_file
         self._image_side = image_side
-        self._last_found: tuple[int, Path, _FileStamp] | None = None  # document key, file, its stamp
+        self._last_found: tuple[int, Path, FileStamp] | None = None  # document key, file, its stamp
 
     def find(self, row: DocumentRow) -> Path:
         """Return the file of a document. Raises ReadError: vanished, changed, denied."""
         if self._last_found is not None:
             key, path, stamp = self._last_found
-            if key == row.key and _file_stamp(path) == stamp:
+            if key == row.key and file_stamp(path) == stamp:
                 return path
         path = self._find_file(row)
-        self._last_found = row.key, path, _file_stamp(path)
+        self._last_found = row.key, path, file_stamp(path)
         return path
 
     def render(self, row: DocumentRow, numbers: Sequence[int]) -> tuple[list[ImageArray | None], dict[int, ReadError]]:
@@ -232,15 +232,3 @@ class _Renderer:
         except ReadError as exc:
             return [None] * len(numbers), dict.fromkeys(numbers, exc)
         return images, errors
-
-
-_FileStamp = tuple[int, int, int]
-"""Size in bytes, modification time in nanoseconds, inode: differs where a file has changed."""
-
-
-def _file_stamp(path: Path) -> _FileStamp:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as exc:
-        raise os_read_error(exc) from exc
-    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,4 +1,4 @@
-"""What the engine gives back. Plain values; `as_json` turns any of them into what `--json` prints."""
+"""What the engine returns. `as_json` turns any of it into what `--json` prints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -6,12 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pagelens.api.engine.file_names import text_to_path
+from pagelens.core.keys import document_of, number_of
 from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
+from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.layout import Manifest
+from pagelens.index.reader import Snapshot
+from pagelens.retrieve.deduplication import find_duplicate_groups
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPage:
-    """A page found: which, how well, by which lanes, and why."""
+    """A page that a search found, with its scores and its evidence."""
 
     ref: PageRef
     label: str | None
@@ -21,21 +27,21 @@ class FoundPage:
     page_count: int
     score: float
     lanes: Mapping[str, LaneRank]
-    named: bool  # the query named this page or document
+    named: bool  # whether the query names this page or its document
     evidence: Sequence[Evidence]
-    source: TextSource = "layer"  # where its words come from
+    source: TextSource = "layer"  # of the page's words
     confidence: float | None = None  # of OCR, 0 to 1
-    estimated: bool = False  # the page number: the format has no pages of its own
-    duplicates: Sequence[PageRef] = ()  # further hits that are the same to a reader, folded behind this one
-    neighbours: Sequence["NeighbourPage"] = ()  # the pages before and behind it, where they were asked for
-    continued_from: PageRef | None = None  # the page before, where the words it was found by begin on that,
-    continues_on: PageRef | None = None  # and the page behind, where they go on on that
-    guesses: Sequence[Guess] = ()  # what the builtin image encoder takes a photo for; approximate
+    estimated: bool = False  # whether the page number is estimated: the format has no pages of its own
+    duplicates: Sequence[PageRef] = ()  # further hits that are the same to a reader
+    neighbours: Sequence["NeighbourPage"] = ()  # the pages before and after it, where requested
+    continued_from: PageRef | None = None  # the page before, where the quoted text begins there
+    continues_on: PageRef | None = None  # the page after, where the quoted text ends there
+    guesses: Sequence[Guess] = ()  # of what a photo shows, by the builtin image encoder; approximate
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourPage:
-    """A page beside one that was found."""
+    """A page before or after one that was found."""
 
     ref: PageRef
     label: str | None
@@ -48,9 +54,9 @@ class SearchResults:
 
     query: str
     hits: Sequence[FoundPage]
-    query_references: Sequence[str]  # what the query named, in words ("page 12 of report.pdf")
-    pages_searched: int  # what the filters left; 0: they left nothing
-    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that cannot be served here, and why
+    query_references: Sequence[str]  # pages and documents that the query names ("page 12")
+    pages_searched: int  # that match the filters
+    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that this machine cannot serve -> reason
     approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
 
 
@@ -67,26 +73,26 @@ class FailedFile:
 class IndexReport:
     """What an indexing run did."""
 
-    documents: int = 0  # new or changed ones that are in now
+    documents: int = 0  # new or changed ones
     pages: int = 0  # of those
-    wordless: int = 0  # of those, pages that hold no words: scans, photos
+    wordless: int = 0  # of those, pages without words
     unchanged: int = 0
-    linked: int = 0  # further paths to documents that were here
-    forgotten: list[str] = field(default_factory=list)  # files gone, with --prune
+    linked: int = 0  # further paths of documents indexed before
+    forgotten: list[str] = field(default_factory=list)  # files that no longer exist, with `prune`
     failed: list[FailedFile] = field(default_factory=list)
-    failed_before: list[FailedFile] = field(default_factory=list)  # not tried again: the bytes are the same
-    skipped: list[FailedFile] = field(default_factory=list)  # of kinds PageLens does not read
+    failed_before: list[FailedFile] = field(default_factory=list)  # not read again, since their bytes have not changed
+    skipped: list[FailedFile] = field(default_factory=list)  # of kinds that PageLens does not read
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
 
 
 IndexStage = Literal["reading", "ocr", "encoding", "writing"]
-"""What an indexing run waits for: pages read and drawn, text read from pictures, vectors, the disk."""
+"""What an indexing run spends its time on: reading and rendering pages, OCR, encoding, writing to disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an indexing run is."""
+    """How far an indexing run has come."""
 
     path: str
     files: int
@@ -94,8 +100,8 @@ class Progress:
     bytes: int
     bytes_total: int
     pages: int  # read in this run
-    waits_for: IndexStage = "reading"  # most of the latest seconds
-    page: int = 0  # of `path`, that is waited for; 0: none is
+    waits_for: IndexStage = "reading"  # the stage that took most of the latest seconds
+    page: int = 0  # of `path`, that the run waits for; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +130,53 @@ class Status:
     textless_pages: int
     passages: int
     bytes_on_disk: int
-    gone: Sequence[str]  # paths of files that are no longer there
+    gone: Sequence[str]  # paths of files that no longer exist
     failures: Sequence[FailedFile]
     problem_pages: Sequence[tuple[str, int, str]]
-    duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader, in groups
+    duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
+
+
+def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Status:
+    """Return what a collection holds as of one commit. Loads no model."""
+    return Status(
+        collection=str(root),
+        profile=manifest.profile,
+        models={"words": "BM25", **{name: str(lane.space) for name, lane in manifest.lanes.items()}},
+        generation=snapshot.generation,
+        documents=[_document_status(row) for row in snapshot.documents.values()],
+        pages=snapshot.page_count,
+        textless_pages=snapshot.count_pages_without_text(),
+        passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
+        bytes_on_disk=sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
+        gone=[path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()],
+        failures=[FailedFile(failure.path, failure.code, failure.reason) for failure in snapshot.failures()],
+        problem_pages=snapshot.unread_pages(),
+        duplicate_groups=[
+            [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
+            for group in find_duplicate_groups(snapshot)
+        ],
+    )
+
+
+def _document_status(row: DocumentRow) -> DocumentStatus:
+    document = row.document
+    return DocumentStatus(
+        sha256=document.sha256,
+        title=document.title,
+        kind=document.kind,
+        pages=document.page_count,
+        paths=row.paths,
+        date=document.date,
+        metadata=document.metadata,
+    )
 
 
 def as_json(value: Any) -> Any:
-    """Turn results into JSON values: dataclasses and named tuples to objects, pages to `report.pdf p.12` and parts."""
+    """Return a result as JSON values: records become objects, a page its name (`report.pdf p.12`), path and number."""
     if isinstance(value, PageRef):
         return {"page": str(value), "path": value.path, "number": value.number}
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: as_json(getattr(value, one.name)) for one in fields(value)}
+        return {item.name: as_json(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return as_json(value._asdict())
     if isinstance(value, Mapping):

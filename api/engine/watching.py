@@ -1,7 +1,7 @@
-"""A collection kept in step with folders: looked at again and again, indexed when something in them has changed.
+"""Watching folders: they are scanned again and again, and indexed when something in them has changed.
 
-By looking instead of by the system's notices: these do not come from network disks and shared folders, and end at a
-limit of watched folders; a look is one `stat` a file. Knows nothing of what indexing does.
+Scanning (one `stat` for each file) replaces notifications of the operating system: those do not come from network disks
+and shared folders, and the number of watched folders is limited.
 """
 
 import time
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from pagelens.api.engine.results import IndexReport
 from pagelens.core.errors import ReadError
-from pagelens.ingest.files.walk import Source, walk
 from pagelens.ingest.files.digest import FileStamp, file_stamp
+from pagelens.ingest.files.walk import Source, walk
 
-EVERY = 2.0  # seconds between two looks
+SCAN_SECONDS = 2.0  # between two scans
 
-Look = Mapping[Path, FileStamp | None]
-"""Each file found, with what changes when it does; None where that cannot be told."""
+FileStamps = Mapping[Path, FileStamp | None]
+"""Each file, with a stamp that differs when the file has changed; None where the file cannot be read."""
 
 
-def look(paths: Sequence[Path]) -> Look:
-    """Return what stands below files and folders now: all files, those too that only tell about others."""
+def scan(paths: Sequence[Path]) -> FileStamps:
+    """Return the stamps of all files below files and folders, files that only describe others included."""
     return {item.path: _stamp(item.path) for item in walk(paths) if isinstance(item, Source)}
 
 
@@ -28,25 +28,25 @@ def watch(
     paths: Sequence[Path],
     index: Callable[[], IndexReport],
     *,
-    every: float = EVERY,
+    every: float = SCAN_SECONDS,
     wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[IndexReport]:
-    """Yield what `index` returns, now and each time that something has changed and then stood still for one look.
+    """Yield what `index` returns: at once, and each time that files changed and two scans then found the same.
 
     Never ends by itself. What changes while `index` runs is indexed after it.
     """
-    done: Look | None = None
-    before = look(paths)
+    indexed: FileStamps | None = None
+    latest = scan(paths)
     while True:
-        if before != done:
-            done = before
+        if latest != indexed:
+            indexed = latest
             yield index()
         wait(every)
-        now = look(paths)
-        while now != before:  # a file is still being copied
-            before = now
+        current = scan(paths)
+        while current != latest:  # a file is still being copied
+            latest = current
             wait(every)
-            now = look(paths)
+            current = scan(paths)
 
 
 def _stamp(path: Path) -> FileStamp | None:

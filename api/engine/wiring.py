@@ -1,4 +1,4 @@
-"""The only place where concrete classes meet. Everything is built here once and passed on."""
+"""Builds collections and engines: loads settings, models and language models once and passes them on."""
 
 import os
 from collections.abc import Sequence
@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pagelens.api.engine.engine import Engine, Parts
+from pagelens.api.engine.engine import Engine, EngineComponents
 from pagelens.api.engine.indexing import OnProgress
+from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.api.engine.models import CollectionModels
-from pagelens.api.engine.profiles import LANES, Profile
+from pagelens.api.engine.profiles import Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
 from pagelens.core.errors import CollectionMismatch, GenerationError, WeightsError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
@@ -32,17 +33,13 @@ from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers import registry
 from pagelens.retrieve.search import Retriever
 
-LEFT_OUT: tuple[str, ...] = ("image", "page")
-"""Lanes that a new collection does without where their weights cannot be had; one says so."""
-
-
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """Where a new collection's vectors, its catalog and its files shall lie; None: in its folder."""
+    """Where a new collection stores its vectors, its catalog and its files; None: in its folder."""
 
     server: ServerRecord | None = None
     catalog: CatalogRecord | None = None
@@ -53,15 +50,18 @@ IN_FOLDER = StorageOptions()
 
 
 def read_settings() -> Settings:
-    """Return what the environment sets."""
+    """Return the settings that environment variables set."""
     return Settings.from_environment(os.environ)
 
 
 def create_collection(
     root: Path, profile: Profile, settings: Settings, *, storage: StorageOptions = IN_FOLDER
 ) -> dict[str, str]:
-    """Make an empty collection with a profile's lanes, all of it in the folder, or vectors and catalog on servers;
-    return the lanes left out for want of weights, and why. Raises StoreError where a server is not there."""
+    """Create an empty collection with a profile's lanes; return the optional lanes left out, each with the reason.
+
+    A lane is left out where its weights cannot be loaded. Raises WeightsError for a required lane; StoreError where a
+    server cannot be reached; UsageError.
+    """
     require_free(Layout(root), storage.server)
     models = CollectionModels(profile.models, analyze, settings)
     records: list[LaneRecord] = []
@@ -70,7 +70,7 @@ def create_collection(
         try:
             records += models.embedder(lane).lanes
         except WeightsError as exc:
-            if lane not in LEFT_OUT:
+            if MODEL_LANES[lane].required:
                 raise
             left_out[lane] = str(exc)
     create_empty_collection(root, profile.name, records, storage)
@@ -78,9 +78,9 @@ def create_collection(
 
 
 def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord], storage: StorageOptions) -> None:
-    """Make an empty collection of some lanes; `collection.json` comes last. Raises StoreError, UsageError."""
+    """Create an empty collection; `collection.json` is written last. Raises StoreError, UsageError."""
     require_free(Layout(root), storage.server)
-    layout.make_room(Layout(root))
+    layout.create_directories(Layout(root))
     create_catalog(storage.catalog)
     create_file_store(storage.files)
     layout.create(
@@ -89,15 +89,18 @@ def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord
 
 
 def collection_exists(root: Path) -> bool:
-    """Tell whether a collection stands at `root`."""
+    """Tell whether there is a collection at `root`."""
     return layout.exists(Layout(root))
 
 
 def open_collection(
     root: Path, settings: Settings | None = None, *, profile: str | None = None, llm: str | None = None
 ) -> Engine:
-    """Return the engine on a collection; `llm` answers ("openai:NAME", "anthropic:NAME", "local:FOLDER", EXTRACTIVE),
-    else what the environment names. Raises CollectionNotFound; CollectionMismatch when `profile` is another."""
+    """Open a collection and return its engine.
+
+    `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER" or EXTRACTIVE; None: what the
+    environment names. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
+    """
     settings = settings or read_settings()
     manifest = layout.load(Layout(root))
     if profile not in (None, "auto", manifest.profile):
@@ -105,8 +108,8 @@ def open_collection(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _parts(manifest, settings, llm))
-    if engine.manifest != manifest:  # moved to other models in the same moment
+    engine = Engine(root, _components(manifest, settings, llm))
+    if engine.manifest != manifest:  # another process has just switched the collection to other models
         engine.close()
         return open_collection(root, settings, profile=profile, llm=llm)
     return engine
@@ -120,63 +123,66 @@ def reembed_collection(
     on_progress: OnProgress = lambda _: None,
     on_render_failure: OnRenderFailure = lambda _: None,
 ) -> ReembedReport:
-    """Move a collection to a profile's models, or go on with such a move; readers that are open must open it again.
+    """Embed a collection for a profile's models, or resume an interrupted run; open readers must open it again.
 
     Raises CollectionNotFound, CollectionLocked, and WeightsError for a model that cannot be loaded, all before
     anything is changed.
     """
     layout.load(Layout(root))
     models = CollectionModels(profile.models, analyze, settings)
-    with CollectionReembedding(root, profile=profile.name, lanes=_records(models, profile)) as move:
-        new = {lane.name for lane in move.new}
-        embedders = [one for one in models.embedders(move.after) if any(lane.name in new for lane in one.lanes)]
-        picture = partial(render_image_array, options=ReaderOptions(settings.passwords))
-        return Reembedding(move, embedders, picture, on_progress=on_progress, warn=on_render_failure).run()
+    with CollectionReembedding(root, profile=profile.name, lanes=_all_lane_records(models, profile)) as reembedding:
+        new = {lane.name for lane in reembedding.new}
+        embedders = [
+            embedder
+            for embedder in models.embedders(reembedding.after)
+            if any(lane.name in new for lane in embedder.lanes)
+        ]
+        return Reembedding(
+            reembedding,
+            embedders,
+            partial(render_array, options=ReaderOptions(settings.passwords)),
+            on_progress=on_progress,
+            on_render_failure=on_render_failure,
+        ).run()
 
 
-def _records(models: CollectionModels, profile: Profile) -> list[LaneRecord]:
-    """Return a profile's lanes, every model loaded. Raises WeightsError."""
+def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRecord]:
+    """Return the records of a profile's lanes; loads every model. Raises WeightsError."""
     records: list[LaneRecord] = []
     for lane in profile.models:
         try:
             records += models.embedder(lane).lanes
         except WeightsError as exc:
-            if lane not in LEFT_OUT:
+            if MODEL_LANES[lane].required:
                 raise
             raise WeightsError(f"{exc} To do without the lane: --model {lane}=none") from exc
     return records
 
 
-def _parts(manifest: Manifest, settings: Settings, llm: str | None) -> Parts:
+def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
     models = CollectionModels(models_of(manifest), analyze, settings)
     options = ReaderOptions(settings.passwords)
 
     def load_retriever() -> Retriever:
-        lanes, missing = models.lanes(manifest)
-        return Retriever(lanes, analyze, unavailable=missing)
+        lanes, unavailable = models.lanes(manifest)
+        return Retriever(lanes, analyze, unavailable=unavailable)
 
-    def load_answerer(picture_of: RenderPageImage) -> Answerer:
-        return answerer(llm, models, picture_of)
-
-    def load_extractor(picture_of: RenderPageImage) -> Extractor:
-        return extractor(llm, picture_of)
-
-    return Parts(
-        lambda: models.embedders(manifest),
-        lambda: models.text,
-        load_retriever,
-        load_answerer,
-        load_extractor,
-        partial(render, options=options),
-        partial(render_image_array, options=options),
-        load_recogniser,
-        options,
-        settings.micro_batching,
+    return EngineComponents(
+        load_embedders=lambda: models.embedders(manifest),
+        load_text_encoder=lambda: models.text,
+        load_retriever=load_retriever,
+        load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image),
+        load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
+        render_page=partial(render_page, options=options),
+        render_array=partial(render_array, options=options),
+        load_recogniser=load_recogniser,
+        reader_options=options,
+        micro_batching=settings.micro_batching,
     )
 
 
-def answerer(llm: str | None, models: CollectionModels, picture_of: RenderPageImage) -> Answerer:
-    """Return what answers: the named language model, or the environment's, or the extractive answerer.
+def load_answerer(llm: str | None, models: CollectionModels, load_page_image: RenderPageImage) -> Answerer:
+    """Return the answerer of the named language model, or of the environment's, or the extractive one.
 
     Raises GenerationError where the model lacks an address, a key or its files.
     """
@@ -187,20 +193,20 @@ def answerer(llm: str | None, models: CollectionModels, picture_of: RenderPageIm
         return ExtractiveAnswerer(analyze, models.text)
     from pagelens.generate.vision import VisionAnswerer
 
-    model = _loaded(choice)
-    return VisionAnswerer(model, analyze, load_page_image=picture_of, budget=choice.budget, prices=choice.prices)
+    model = _load_choice(choice)
+    return VisionAnswerer(model, analyze, load_page_image=load_page_image, budget=choice.budget, prices=choice.prices)
 
 
 def describe_answerer(llm: str | None = None) -> str:
-    """Say what answers. Raises GenerationError, UsageError for what the environment says and cannot be used."""
+    """Return a description of the answerer for users. Raises GenerationError, UsageError for unusable settings."""
     choice = _choice(llm)
     if choice is None:
         return "extractive: the sentences that answer, word for word. PAGELENS_LLM_MODEL names a language model"
     return describe(choice)
 
 
-def extractor(llm: str | None, picture_of: RenderPageImage) -> Extractor:
-    """Return what reads pages into JSON. Raises GenerationError where no language model is named."""
+def load_extractor(llm: str | None, load_page_image: RenderPageImage) -> Extractor:
+    """Return the extractor of values from pages. Raises GenerationError where no language model is named."""
     choice = _choice(llm)
     if choice is None:
         raise GenerationError(
@@ -212,45 +218,47 @@ def extractor(llm: str | None, picture_of: RenderPageImage) -> Extractor:
     from pagelens.generate.extraction.extractor import ModelExtractor
 
     budget = replace(choice.budget, reply_tokens=EXTRACTION_REPLY_TOKENS)
-    return ModelExtractor(_loaded(choice), analyze, load_page_image=picture_of, budget=budget, prices=choice.prices)
+    return ModelExtractor(
+        _load_choice(choice), analyze, load_page_image=load_page_image, budget=budget, prices=choice.prices
+    )
 
 
 def answerer_name(llm: str | None) -> str:
-    """Return what answers where `llm` is asked for: a model's name, or EXTRACTIVE."""
+    """Return the name of the language model that `llm` selects, or EXTRACTIVE."""
     choice = _choice(llm)
     return choice.model if choice else EXTRACTIVE
 
 
-def language_model(llm: str | None) -> ChatModel | None:
-    """Return the named language model, or the environment's; None where there is none."""
+def load_language_model(llm: str | None) -> ChatModel | None:
+    """Return the named language model, or the environment's; None where neither names one."""
     choice = _choice(llm)
-    return _loaded(choice) if choice else None
+    return _load_choice(choice) if choice else None
 
 
 def _choice(llm: str | None) -> ModelChoice | None:
     return None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
 
 
-def _loaded(choice: ModelChoice) -> ChatModel:
-    if provider_of(choice)[0] == "local":
+def _load_choice(choice: ModelChoice) -> ChatModel:
+    if provider_of(choice)[0].name == "local":
         import pagelens.encode.torch_support  # noqa: F401  # before transformers
     return load_chat_model(choice)
 
 
 def models_of(manifest: Manifest) -> dict[str, str]:
-    """Return the model of each lane that a profile can name."""
-    return {lane: record.model for lane, record in manifest.lanes.items() if lane in LANES}
+    """Return the model of each lane of a collection that has one."""
+    return {lane: record.model for lane, record in manifest.lanes.items() if lane in MODEL_LANES}
 
 
-def render(
+def render_page(
     path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
     return registry.load(kind, options).render(path, number, longest=longest)
 
 
-def render_image_array(
+def render_array(
     path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> ImageArray:
-    """Return the same as encoders read it."""
-    return np.asarray(render(path, kind, number, longest, options).convert("RGB"))
+    """Return the same as encoders read it, (height, width, 3)."""
+    return np.asarray(render_page(path, kind, number, longest, options).convert("RGB"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.query_image import read_picture
+from pagelens.api.engine.query_image import read_image
 from pagelens.core.errors import PageLensError, UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.document_names import DocumentNames
@@ -48,7 +48,7 @@ class Pictures:
         if self.full:
             return None
         try:
-            return self._rule(Image.fromarray(read_picture(path)))
+            return self._rule(Image.fromarray(read_image(path)))
         except UsageError:
             return None
 

@@ -10,13 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
-from pagelens.api.engine.indexing import IndexRun, image_side
+from pagelens.api.engine.embedding import max_image_side
+from pagelens.api.engine.indexing import IndexRun
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.settings import Settings
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.pipeline import read
+from pagelens.ingest.pipeline import PipelineSettings, read_documents
 
 COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
 FLUSH_PAGES = 24
@@ -38,9 +39,14 @@ def main(collection: Path, files: Path, fatal: int | None) -> None:
     sys.addaudithook(hook)
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = models.embedders(writer.manifest)
-        run = IndexRun(writer, embedders, files=1, size=1, on_progress=lambda _: None)
-        side, count_tokens = image_side(embedders), models.text.count_tokens
-        events = read([files], known=run.known, count_tokens=count_tokens, image_side=side, workers=2, patience=0)
+        run = IndexRun(writer, embedders, file_count=1, byte_count=1, on_progress=lambda _: None)
+        side, count_tokens = max_image_side(embedders), models.text.count_tokens
+        events = read_documents(
+            [files],
+            next_page=run.next_page,
+            count_tokens=count_tokens,
+            settings=PipelineSettings(image_side=side, workers=2, scale_up_after=0),
+        )
         run.consume(events)
         assert not run.report.failed, run.report.failed
     print(done)

@@ -21,17 +21,17 @@ import numpy as np
 import pymupdf  # noqa: F401  here, and not in each fork
 from numpy.typing import NDArray
 
-from pagelens.api.engine.embedding import Batch, Embedder, Rows
-from pagelens.api.engine.indexing import IndexRun, image_side
+from pagelens.api.engine.embedding import Embedder, PageBatch, max_image_side
+from pagelens.api.engine.indexing import IndexRun
 from pagelens.api.engine.reembedding import Reembedding
-from pagelens.api.engine.wiring import render_image_array
+from pagelens.api.engine.wiring import render_array
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
 from pagelens.index.admin.reembed import CollectionReembedding
-from pagelens.index.catalog.writes import DenseRows
 from pagelens.index.layout import LaneRecord
+from pagelens.index.records import DenseRows
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.pipeline import read
+from pagelens.ingest.pipeline import PipelineSettings, read_documents
 
 COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
 FLUSH_PAGES = 8
@@ -48,49 +48,49 @@ def hashed(model: str, data: bytes) -> NDArray[np.float32]:
 class PassageHashes:
     """Fills `text` with what a passage's text hashes to."""
 
-    side = 0
+    image_side = 0
 
     def __init__(self, model: str) -> None:
         self._model = model
         self.lanes = [LaneRecord("text", model, Space(f"test/{model}", "1", DIM), "passages")]
 
-    def embed(self, batch: Batch) -> Rows:
-        vectors = [hashed(self._model, text.encode()) for page in batch.passages for text in page]
+    def embed(self, batch: PageBatch) -> None:
+        vectors = [hashed(self._model, text.encode()) for page in batch.inputs for text in page]
         rows = np.array(vectors, np.float32).reshape(-1, DIM)
-        return Rows({"text": DenseRows([len(page) for page in batch.passages], rows)})
+        batch.vectors["text"] = DenseRows([len(page) for page in batch.inputs], rows)
 
 
 class PictureHashes:
     """Fills `image` with what a page's picture hashes to."""
 
-    side = 40
+    image_side = 40
 
     def __init__(self, model: str) -> None:
         self._model = model
         self.lanes = [LaneRecord("image", model, Space(f"test/{model}", "1", DIM), "pages")]
 
-    def embed(self, batch: Batch) -> Rows:
-        vectors = [hashed(self._model, one.tobytes()) for one in batch.pictures if one is not None]
-        counts = [int(one is not None) for one in batch.pictures]
-        return Rows({"image": DenseRows(counts, np.array(vectors, np.float32).reshape(-1, DIM))})
+    def embed(self, batch: PageBatch) -> None:
+        vectors = [hashed(self._model, one.tobytes()) for one in batch.images if one is not None]
+        counts = [int(one is not None) for one in batch.images]
+        batch.vectors["image"] = DenseRows(counts, np.array(vectors, np.float32).reshape(-1, DIM))
 
 
 class WordHashes:
     """Fills `page` with what each word of a page hashes to."""
 
-    side = 0
+    image_side = 0
 
     def __init__(self, model: str) -> None:
         self._model = model
         self.lanes = [LaneRecord("page", model, Space(f"test/{model}", "1", DIM, multi_vector=True), "pages")]
 
-    def embed(self, batch: Batch) -> Rows:
+    def embed(self, batch: PageBatch) -> None:
         pages = []
         for text in batch.texts:
             words = [text.text[start:end] for start, end in text.spans.tolist()]
             vectors = np.array([hashed(self._model, word.encode()) for word in words], np.float32).reshape(-1, DIM)
             pages.append(TokenMatrix(vectors, text.boxes))
-        return Rows(tokens={"page": pages})
+        batch.tokens["page"] = pages
 
 
 OLD: Sequence[Embedder] = (PassageHashes("first"), WordHashes("kept"))
@@ -106,9 +106,10 @@ def index(collection: Path, files: Path) -> None:
     """Index the files with the embedders whose lanes the collection has."""
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = OLD if writer.manifest.profile == "old" else NEW
-        run = IndexRun(writer, embedders, files=1, size=1, on_progress=lambda _: None)
-        side = image_side(embedders)
-        run.consume(read([files], known=run.known, count_tokens=lambda texts: [1] * len(texts), image_side=side))
+        run = IndexRun(writer, embedders, file_count=1, byte_count=1, on_progress=lambda _: None)
+        settings = PipelineSettings(image_side=max_image_side(embedders))
+        count_tokens = lambda texts: [1] * len(texts)  # noqa: E731
+        run.consume(read_documents([files], next_page=run.next_page, count_tokens=count_tokens, settings=settings))
         assert not run.report.failed, run.report.failed
 
 
@@ -117,8 +118,10 @@ def move(collection: Path) -> None:
     with CollectionReembedding(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as moving:
         new = {lane.name for lane in moving.new}
         fill = [one for one in NEW if one.lanes[0].name in new]
-        report = Reembedding(moving, fill, render_image_array, on_progress=lambda _: None, warn=lambda _: None).run()
-        assert not report.unpictured, report.unpictured
+        report = Reembedding(
+            moving, fill, render_array, on_progress=lambda _: None, on_render_failure=lambda _: None
+        ).run()
+        assert not report.render_failures, report.render_failures
 
 
 def do(what: str, collection: Path, files: Path, fatal: int) -> int:

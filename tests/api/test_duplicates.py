@@ -11,10 +11,10 @@ import pagelens
 from pagelens.api.cli import terminal
 from pagelens.api.cli.main import main
 from pagelens.api.cli.search_output import print_results
-from pagelens.api.engine.deduplication import fold
 from pagelens.api.engine.engine import Engine
 from pagelens.core.keys import page_key
 from pagelens.core.types import Filters, FusedHit, PageRef
+from pagelens.retrieve.deduplication import fold_duplicates
 from tests.api.files import write_pdf
 from tests.ingest.files import noise
 
@@ -85,8 +85,8 @@ def test_photos_that_look_the_same_are_folded_and_turned_ones_are_not(engine: En
 def test_a_page_that_was_named_stands_for_itself() -> None:
     first, second, third = (page_key(document, 1) for document in (1, 2, 3))
     hits = [FusedHit(first, 3.0, {}), FusedHit(second, 2.0, {}, named=True), FusedHit(third, 1.0, {})]
-    found = fold(hits, {}, dict.fromkeys((first, second, third), 5), {1, 2, 3}, k=9)
-    assert [(one.hit.page, one.behind) for one in found] == [(first, [third]), (second, [])]
+    found = fold_duplicates(hits, {}, dict.fromkeys((first, second, third), 5), {1, 2, 3}, k=9)
+    assert [(one.hit.page, one.duplicates) for one in found] == [(first, [third]), (second, [])]
 
 
 def test_a_result_brings_the_pages_beside_it(engine: Engine) -> None:

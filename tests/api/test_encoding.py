@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pagelens.api.engine.embedding import Batch, Embedder, Rows
-from pagelens.api.engine.encoding_queue import WAITING, EncodingQueue
+from pagelens.api.engine.embedding import Embedder, PageBatch
+from pagelens.api.engine.encoding_queue import SPARE_WINDOWS, EncodingQueue
 from pagelens.api.engine.indexing import IndexRun
 from pagelens.core.types import Document, Page, no_text
 from pagelens.index.layout import LaneRecord, Layout, create
 from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
+from pagelens.ingest.events import Event, Failed, PageWindow, Skipped, Unchanged
 from tests.api.moving_child import OLD, lanes_of
 
 SECONDS = 20.0  # after which a test gives up
@@ -21,7 +21,7 @@ SECONDS = 20.0  # after which a test gives up
 class Gate:
     """An embedder that tells when it is at work and waits until it may go on; fills what `inner` does, or nothing."""
 
-    side = 0
+    image_side = 0
 
     def __init__(self, inner: Embedder | None = None, *, opened: bool = False, error: Exception | None = None) -> None:
         self.inner = inner
@@ -32,12 +32,13 @@ class Gate:
         if opened:
             self.open.set()
 
-    def embed(self, batch: Batch) -> Rows:
+    def embed(self, batch: PageBatch) -> None:
         self.entered.release()
         assert self.open.wait(SECONDS)
         if self.error is not None:
             raise self.error
-        return self.inner.embed(batch) if self.inner else Rows()
+        if self.inner:
+            self.inner.embed(batch)
 
 
 def window(name: str, *, last: bool = True) -> PageWindow:
@@ -63,7 +64,7 @@ def test_windows_are_encoded_side_by_side_and_come_out_in_their_order_among_othe
 def test_no_more_windows_are_under_way_than_threads_and_those_that_wait_for_one() -> None:
     gate = Gate()
     with EncodingQueue([gate], threads=1) as queue:
-        for number in range(1 + WAITING):
+        for number in range(1 + SPARE_WINDOWS):
             assert not queue.is_due
             queue.put(window(str(number)))
         assert queue.is_due
@@ -83,13 +84,13 @@ def test_a_twin_of_a_file_under_way_hears_what_became_of_it(tmp_path: Path) -> N
     heard: list[int | None] = []
     with CollectionWriter(tmp_path / "c") as writer:
         gate = Gate(OLD[0])
-        run = IndexRun(writer, [gate, *OLD[1:]], files=3, size=1, on_progress=lambda _: None)
+        run = IndexRun(writer, [gate, *OLD[1:]], file_count=3, byte_count=1, on_progress=lambda _: None)
 
         def events() -> Iterator[Event]:
             yield window("half", last=False)
             yield Failed(Path("half"), "damaged", "it ends here", "half")
             gate.open.set()  # both events are under way
-            heard.append(run.known("half"))
+            heard.append(run.next_page("half"))
             yield Unchanged(Path("twin"), "half")
 
         report = run.consume(events())

@@ -152,7 +152,9 @@ def test_files_that_cannot_be_reached_stop_writers_and_no_search(
     assert engine.check() == []
 
 
-def test_an_original_that_is_not_what_was_kept_is_not_used(tmp_path: Path, storage: StorageOptions, document: Path) -> None:
+def test_an_original_that_is_not_what_was_kept_is_not_used(
+    tmp_path: Path, storage: StorageOptions, document: Path
+) -> None:
     indexed(tmp_path / "one", storage, document).close()
     kept = next((tmp_path / "share" / "ours" / "originals").rglob("*.pdf"))
     write_pdf(kept, ["Not what was indexed."])

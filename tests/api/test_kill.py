@@ -19,7 +19,7 @@ from pagelens.core.keys import document_of, number_of, page_of
 from pagelens.core.settings import Settings
 from pagelens.core.types import Query
 from pagelens.index.layout import Layout, Manifest, load
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.search import Retriever
 from tests.api.files import made_up_pages, write_pdf

@@ -127,7 +127,11 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
     assert (report["documents"], report["pages"], report["render_failures"]) == (8, 43, [])
-    assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (["text", "image"], [], ["visual", "page"])
+    assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (
+        ["text", "image"],
+        [],
+        ["visual", "page"],
+    )
     assert_alike(moved, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
     with wiring.open_collection(moved, SETTINGS) as engine:
         found = engine.search(image=files / "photo3.png", k=3)
@@ -196,7 +200,9 @@ def test_files_gone_and_changed_are_named_before_the_switch_and_their_pages_say_
         named.append(file)
         switched.append(load(Layout(collection)).profile == "builtin")
 
-    report = wiring.reembed_collection(collection, choose_profile("builtin", SETTINGS), SETTINGS, on_render_failure=warn)
+    report = wiring.reembed_collection(
+        collection, choose_profile("builtin", SETTINGS), SETTINGS, on_render_failure=warn
+    )
     assert [(Path(one.path).name, one.code) for one in report.render_failures] == [
         ("photo1.png", "vanished"),
         ("report0.pdf", "changed"),

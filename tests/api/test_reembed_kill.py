@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import select
 
 from pagelens.core.keys import page_key, page_of
-from pagelens.index.catalog.reads import open_engine, transaction
 from pagelens.index.catalog.tables import documents
+from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.layout import Layout, create
 from pagelens.index.reader import CollectionReader
 from tests.api.files import made_up_pages, write_pdf
@@ -121,7 +121,7 @@ def read_half(child: Child, collection: Path) -> None:
     """Kill indexing between two commits of a document."""
     for fatal in range(10, 100, 3):
         assert child("index", collection, fatal)[0] == -9
-        with transaction(open_engine(Layout(collection).catalog)) as connection:
+        with transaction(open_sqlite(Layout(collection).catalog)) as connection:
             if connection.execute(select(documents.c.pages_in).where(documents.c.live == 0)).scalars().all():
                 return
 

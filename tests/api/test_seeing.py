@@ -19,7 +19,7 @@ from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.errors import NotFound, UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, PageRef
-from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings
 from tests.api.conftest import HARBOUR
 from tests.api.files import write_pdf
 from tests.encode.tiny_vision import make_clip_checkpoint, make_page_checkpoint

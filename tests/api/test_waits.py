@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from pagelens.api.cli.progress_output import describe_wait
-from pagelens.api.engine.indexing import IndexRun
+from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
-from pagelens.api.engine.wait_clock import LATEST, WaitClock
 from pagelens.index.layout import Layout, create
 from pagelens.index.writer import CollectionWriter
 from tests.api.moving_child import OLD, lanes_of
@@ -14,13 +13,18 @@ from tests.api.test_encoding import Gate, window
 
 def test_what_took_most_of_the_latest_seconds_is_waited_for_and_older_ones_fade() -> None:
     now = 0.0
-    waits = WaitClock(lambda: now)
+    timer = StageTimer(lambda: now)
     told: list[IndexStage] = []
-    spans: list[tuple[IndexStage, float]] = [("ocr", 2.0), ("encoding", 1.0), ("ocr", 0.5), ("writing", 2 * LATEST)]
+    spans: list[tuple[IndexStage, float]] = [
+        ("ocr", 2.0),
+        ("encoding", 1.0),
+        ("ocr", 0.5),
+        ("writing", 2 * STAGE_DECAY_SECONDS),
+    ]
     for what, seconds in spans:
-        waits.turn_to(what)
+        timer.enter(what)
         now += seconds
-        told.append(waits.most())
+        told.append(timer.slowest())
     assert told == ["ocr", "ocr", "ocr", "writing"]
 
 
@@ -35,7 +39,7 @@ def test_a_run_whose_encoder_is_behind_says_so_while_it_waits(tmp_path: Path) ->
             gate.open.set()  # not before
 
     with CollectionWriter(tmp_path / "c") as writer:
-        IndexRun(writer, [gate, *OLD[1:]], files=1, size=1, on_progress=tell).consume([window("a")])
+        IndexRun(writer, [gate, *OLD[1:]], file_count=1, byte_count=1, on_progress=tell).consume([window("a")])
     assert (told[0].waits_for, told[0].pages) == ("encoding", 0)
     assert told[-1].pages == 1
 
@@ -44,7 +48,7 @@ def test_a_run_that_waits_for_the_text_in_a_picture_says_of_which_page(tmp_path:
     create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
     told: list[Progress] = []
     with CollectionWriter(tmp_path / "c") as writer:
-        run = IndexRun(writer, OLD, files=1, size=1, on_progress=told.append)
-        run.waiting(Path("scan.pdf"), 12, "recognising")
-        run.waiting(Path("scan.pdf"), 12, "recognising")
+        run = IndexRun(writer, OLD, file_count=1, byte_count=1, on_progress=told.append)
+        run.on_wait(Path("scan.pdf"), 12, "recognising")
+        run.on_wait(Path("scan.pdf"), 12, "recognising")
     assert describe_wait(told[-1]) == "waits for OCR of p.12"

@@ -1,0 +1,66 @@
+"""The encoders of a collection's models, each loaded when it is first needed, and only once."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder
+from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
+from pagelens.core.settings import Settings
+from pagelens.encode.loading import (
+    BUILTIN,
+    load_builtin_image_encoder,
+    load_builtin_page_encoder,
+    load_builtin_text_encoder,
+    load_image_encoder,
+    load_page_encoder,
+    load_text_encoder,
+)
+
+if TYPE_CHECKING:
+    from pagelens.encode.page.late_words import BuiltinPageEncoder
+    from pagelens.encode.text.minilm import BuiltinTextEncoder
+
+
+class Encoders:
+    """Loads encoders by the model's name of each lane. Every property raises WeightsError, UsageError."""
+
+    def __init__(self, models: Mapping[str, str], analyze: Analyzer, settings: Settings) -> None:
+        """`models` maps lanes to models, `text` among them; `analyze` turns text into index terms."""
+        self.models = models
+        self.analyze = analyze
+        self._settings = settings
+
+    def is_builtin(self, lane: str) -> bool:
+        """Tell whether a lane's model is the builtin one."""
+        return self.models.get(lane) == BUILTIN
+
+    @cached_property
+    def text(self) -> TextEncoder:
+        """The text lane's encoder."""
+        return self.builtin_text if self.is_builtin("text") else load_text_encoder(self.models["text"], self._settings)
+
+    @cached_property
+    def builtin_text(self) -> "BuiltinTextEncoder":
+        """The text encoder that the builtin encoders of the other lanes use."""
+        return load_builtin_text_encoder(self._settings)
+
+    @cached_property
+    def builtin_image(self) -> BuiltinImageEmbedder:
+        """The builtin image encoder, which fills the lanes `image` and `visual`."""
+        return BuiltinImageEmbedder(load_builtin_image_encoder(self._settings, self.builtin_text))
+
+    @cached_property
+    def clip(self) -> ImageEmbedder:
+        """The image lane's CLIP encoder."""
+        return ImageEmbedder(load_image_encoder(self.models["image"], self._settings), self.models["image"])
+
+    @cached_property
+    def page_words(self) -> "BuiltinPageEncoder":
+        """The builtin page encoder, over the words of a page."""
+        return load_builtin_page_encoder(self.builtin_text, self.analyze)
+
+    @cached_property
+    def page_images(self) -> PageImageEncoder:
+        """The page lane's encoder of page images."""
+        return load_page_encoder(self.models["page"], self._settings)

@@ -1,0 +1,137 @@
+"""The lanes: one row each, with everything that the rest of the engine, the server and the command line know of them.
+
+To add a lane, write a module with its `Lane` (see `pagelens.retrieve.lanes`) and, where it stores rows of its own, its
+`Embedder`; then add a row to `LANES`. Profiles, wiring, indexing, request validation, the model report, the help texts
+and `pagelens doctor` read the rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pagelens.api.engine.embedding import Embedder, PageImageEmbedder, PageWordsEmbedder, PassageEmbedder
+from pagelens.api.engine.encoders import Encoders
+from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, PAGE_ENCODERS, TEXT_ENCODERS, EncoderKind
+from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model that can serve a lane, and what a user wants to know before fetching it."""
+
+    model: str
+    profiles: Sequence[str]  # that use it
+    size: str
+    licence: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """A lane: what it searches, which models can serve it, and how it is built."""
+
+    name: str
+    help: str
+    make_lane: Callable[[Encoders], Lane | None]  # None where a collection with these models has no such lane
+    make_embedder: Callable[[Encoders], Embedder] | None = None  # None where another lane's embedder fills it
+    models: Sequence[ModelCard] = ()  # empty for a lane without a model of its own
+    encoders: EncoderKind | None = None  # required where there are models: tells whether this machine can load them
+    required: bool = False  # whether every collection has it
+    finds_wordless_pages: bool = False  # by their image
+
+
+def _image_lane(encoders: Encoders) -> Lane:
+    if not encoders.is_builtin("image"):
+        return ImageLane(encoders.clip.encoder)
+    return ImageLane(
+        encoders.builtin_image.encoder, image_only_queries=False, in_text_space=encoders.is_builtin("text")
+    )
+
+
+def _image_embedder(encoders: Encoders) -> Embedder:
+    return encoders.builtin_image if encoders.is_builtin("image") else encoders.clip
+
+
+def _visual_lane(encoders: Encoders) -> Lane | None:
+    if not encoders.is_builtin("image"):
+        return None
+    return VisualLane(encoders.builtin_image.encoder.feature_encoder)
+
+
+def _page_lane(encoders: Encoders) -> Lane:
+    if encoders.is_builtin("page"):
+        return PageLane(encoders.page_words, of_words=True)
+    return PageLane(encoders.page_images, of_words=False)
+
+
+def _page_embedder(encoders: Encoders) -> Embedder:
+    if encoders.is_builtin("page"):
+        return PageWordsEmbedder(encoders.page_words)
+    return PageImageEmbedder(encoders.page_images, encoders.models["page"])
+
+
+_INSTALLED = "in the install"
+
+LANES = (
+    LaneSpec(
+        name="words",
+        help="BM25 over the words of pages",
+        make_lane=lambda encoders: WordsLane(encoders.analyze),
+        required=True,
+    ),
+    LaneSpec(
+        name="text",
+        help="dense vectors of passages",
+        make_lane=lambda encoders: TextLane(encoders.text),
+        make_embedder=lambda encoders: PassageEmbedder(encoders.text, encoders.models["text"]),
+        models=(
+            ModelCard(BUILTIN, ("builtin",), _INSTALLED, "Apache-2.0", "all-MiniLM-L6-v2, English"),
+            ModelCard("BAAI/bge-small-en-v1.5", ("cpu",), "0.1 GB", "MIT", "English"),
+            ModelCard("BAAI/bge-m3", ("gpu",), "2.3 GB", "MIT", "more than 100 languages"),
+        ),
+        encoders=TEXT_ENCODERS,
+        required=True,
+    ),
+    LaneSpec(
+        name="image",
+        help="photos and page images by what a text or an image shows",
+        make_lane=_image_lane,
+        make_embedder=_image_embedder,
+        models=(
+            ModelCard(BUILTIN, ("builtin",), _INSTALLED, "Apache-2.0", "approximate: 1,000 kinds of things"),
+            ModelCard("timm/ViT-B-32-SigLIP2-256", ("cpu",), "1.5 GB", "Apache-2.0", "many languages"),
+            ModelCard("timm/ViT-SO400M-14-SigLIP2", ("gpu",), "4.5 GB", "Apache-2.0", "many languages"),
+        ),
+        encoders=IMAGE_ENCODERS,
+        finds_wordless_pages=True,
+    ),
+    LaneSpec(
+        name="visual",
+        help="photos and page images that look like an image",
+        make_lane=_visual_lane,
+        finds_wordless_pages=True,
+    ),
+    LaneSpec(
+        name="page",
+        help="late interaction over the words or the image of a page",
+        make_lane=_page_lane,
+        make_embedder=_page_embedder,
+        models=(
+            ModelCard(BUILTIN, ("builtin", "cpu"), _INSTALLED, "Apache-2.0", "the page's words, English"),
+            ModelCard("vidore/colSmol-500M", (), "1 GB", "MIT", "reads page images; on CPU some 10 s a page"),
+            ModelCard(
+                "vidore/colqwen2.5-v0.2",
+                ("gpu",),
+                "8 GB",
+                "MIT; its base: Qwen Research",
+                "reads page images; needs a GPU",
+            ),
+        ),
+        encoders=PAGE_ENCODERS,
+        finds_wordless_pages=True,
+    ),
+)
+
+LANE_NAMES = tuple(spec.name for spec in LANES)
+MODEL_LANES: Mapping[str, LaneSpec] = MappingProxyType({spec.name: spec for spec in LANES if spec.models})
+"""The lanes whose model a user may choose."""
