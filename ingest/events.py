@@ -1,4 +1,4 @@
-"""What reading a set of files tells, one event at a time. Knows the vocabulary; does not know who listens."""
+"""Events that reading files yields: pages of a document, an unchanged file, a failure, a skipped file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,41 +9,41 @@ from pagelens.core.types import Document, ImageArray, Page, Passage
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """These bytes were indexed before, or were read earlier in this run under another path."""
+    """A file whose bytes were indexed before, or were read earlier in this run under another path."""
 
     path: Path
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Neighbouring pages of one document, with their passages and the texts to encode, one tuple a page."""
+class PageWindow:
+    """Consecutive pages of one document with their passages. The tuples have one entry for each page."""
 
     path: Path
     document: Document
     pages: tuple[Page, ...]
     passages: tuple[tuple[Passage, ...], ...]
-    inputs: tuple[tuple[str, ...], ...]  # what the encoder reads for each passage
-    pictures: tuple[ImageArray | None, ...]  # of each page; None where none was asked for, or none could be made
-    last: bool  # the document ends with this window
+    inputs: tuple[tuple[str, ...], ...]  # the text to encode for each passage
+    images: tuple[ImageArray | None, ...]  # None: no image was requested, or the page could not be rendered
+    last: bool  # whether the document ends with this window
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file or folder that could not be read. Windows of it that came before are to be dropped."""
+    """A file or folder that could not be read. Windows of it that were yielded before are to be discarded."""
 
     path: Path
     code: ReadCode
     reason: str
-    sha256: str | None = None  # where the bytes could be read
+    sha256: str | None = None  # None where the bytes could not be read
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or folder inside a walked folder that was never meant to be read."""
+    """A file or folder inside a given folder that is not read."""
 
     path: Path
     reason: str
 
 
-Event = Unchanged | Window | Failed | Skipped
+Event = Unchanged | PageWindow | Failed | Skipped

@@ -1,69 +1,69 @@
-"""Files read in this process, one at a time, pages in their order. Knows nothing of limits."""
+"""Reads files in this process, one at a time, without limits on time or memory."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 
 from pagelens.core.types import Document, Page
-from pagelens.ingest.page_processing import Job, MadePage, OnWait, PageWork, Stage
-from pagelens.ingest.page_ranges import StretchReader, needs_one_go, something_left, stretch_end
+from pagelens.ingest.page_processing import OnWait, ProcessedPage, ProcessingOptions, ReadJob, ReadStage
+from pagelens.ingest.page_ranges import PageRangeReader, has_content, needs_full_check, range_end
 
 
-class FilesHere:
-    """Opens files here. Implements `page_work.Opener`."""
+class InlineReader:
+    """Opens files in this process. Implements `page_processing.FileOpener`."""
 
-    ahead = 0
+    lookahead = 0
 
-    def __init__(self, work: PageWork, on_wait: OnWait = lambda *_: None) -> None:
-        self._work = work
+    def __init__(self, options: ProcessingOptions, on_wait: OnWait = lambda *_: None) -> None:
+        self._options = options
         self._on_wait = on_wait
 
-    def announce(self, job: Job) -> None:
-        """See `Opener.announce`: nothing is done before its turn."""
+    def announce(self, job: ReadJob) -> None:
+        """Do nothing: files are read when they are opened."""
 
-    def forget(self, job: Job) -> None:
-        """See `Opener.forget`."""
+    def cancel(self, job: ReadJob) -> None:
+        """Do nothing: nothing was started."""
 
     @contextmanager
-    def opened(self, job: Job) -> Iterator["FileHere"]:
-        """See `Opener.opened`."""
-        with closing(StretchReader(self._work)) as reader:
-            yield FileHere(job, reader, self._on_wait)
+    def open(self, job: ReadJob) -> Iterator["InlineFile"]:
+        """Open a file. Raises ReadError."""
+        with closing(PageRangeReader(self._options)) as reader:
+            yield InlineFile(job, reader, self._on_wait)
 
     def close(self) -> None:
-        """See `Opener.close`."""
+        """Do nothing: `open` closes its file."""
 
 
-class FileHere:
-    """An open file. Implements `page_work.OpenFile`."""
+class InlineFile:
+    """A file that is read in this process. Implements `page_processing.OpenFile`."""
 
-    def __init__(self, job: Job, reader: StretchReader, on_wait: OnWait) -> None:
+    def __init__(self, job: ReadJob, reader: PageRangeReader, on_wait: OnWait) -> None:
         self._on_wait = on_wait
         self.document: Document = reader.open(job).document
         self._job = job
         self._reader = reader
-        self._pages = self._all()
-        self._is_sound = False
+        self._pages = self._all_pages()
+        self._has_content = False
 
-    def pages(self, first: int, last: int) -> list[MadePage]:
-        """See `OpenFile.pages`."""
-        found = list(islice(self._pages, last - first + 1))
-        self._is_sound |= any(something_left(page) for page, _ in found)
+    def pages(self, first: int, last: int) -> list[ProcessedPage]:
+        """Return pages `first` to `last`; see `OpenFile.pages`."""
+        pages = list(islice(self._pages, last - first + 1))
+        self._has_content |= any(has_content(page) for page, _ in pages)
         count = self.document.page_count
-        if last == count and needs_one_go(self._job, count, is_sound=self._is_sound):
-            for _ in self._reader.bare(self._job):
+        if last == count and needs_full_check(self._job, count, has_content=self._has_content):
+            for _ in self._reader.check(self._job):
                 pass
-        return found
+        return pages
 
-    def _tell(self, page: Page, stage: Stage) -> None:
+    def _report_stage(self, page: Page, stage: ReadStage) -> None:
         self._on_wait(self._job.path, page.number, stage)
 
-    def _all(self) -> Iterator[MadePage]:
+    def _all_pages(self) -> Iterator[ProcessedPage]:
         first = self._job.first
         while first <= self.document.page_count:
-            last = stretch_end(self._job, first, self.document.page_count)
-            for page in self._reader.pages(self._job, first, last, self._tell):
+            last = range_end(self._job, first, self.document.page_count)
+            for page in self._reader.pages(self._job, first, last, self._report_stage):
                 first += 1
                 yield page
             if first <= last:
-                return  # the file ended before
+                return  # the file ended early

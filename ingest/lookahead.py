@@ -1,105 +1,82 @@
-"""Files in the order of their turns, each looked at: what it is, its bytes' hash. Those behind are announced ahead.
-
-Opens no document and yields no events of its own making.
-"""
+"""Identifies and hashes files ahead of their turn, and announces those to be read so that workers can start on them."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Kind
 from pagelens.ingest.events import Failed, Skipped
-from pagelens.ingest.files.walk import Source, identify, unreadable
-from pagelens.ingest.page_processing import Job, Opener, blamed
+from pagelens.ingest.files.digest import DigestFunction, FileStamp, file_stamp
+from pagelens.ingest.files.walk import Source, identify
+from pagelens.ingest.page_processing import FileOpener, ReadJob, parser_error
 from pagelens.ingest.reader_options import ReaderOptions
 
-_LOOKED_AHEAD = 64  # files at most: there may be any number between two that are to be read
-
-
-Digest = Callable[[Path, Kind | None], str]
-"""A file and its kind to the SHA-256 it is known by: `pagelens.ingest.files.walk.digest`. Raises ReadError."""
-
-
-class Stamp(NamedTuple):
-    """What changes when a file does."""
-
-    size: int
-    modified: int  # nanoseconds
-    inode: int
+_MAX_WAITING = 64  # files examined ahead: any number of unchanged ones may lie between two that are to be read
 
 
 @dataclass(slots=True)
-class Turn:
-    """A file that was looked at: what it is, or why that could not be told; and what was announced of it."""
+class PendingFile:
+    """A file that was examined: its kind and digest, or the error that prevents reading it."""
 
     source: Source
-    stamp: Stamp | None = None
+    stamp: FileStamp | None = None
     kind: Kind | None = None
     sha256: str | None = None
     error: ReadError | None = None
-    announced: Job | None = None
+    announced: ReadJob | None = None  # what was announced to the opener
 
-    def job(self, first: int) -> Job:
-        """Return what is to be read."""
+    def job(self, first: int) -> ReadJob:
+        """Return the job of reading the file from page `first` on."""
         assert self.stamp and self.kind and self.sha256, self
-        return Job(self.source.path, self.kind, self.sha256, self.stamp.size, first)
+        return ReadJob(path=self.source.path, kind=self.kind, sha256=self.sha256, size=self.stamp.size, first=first)
 
 
-def turns(
-    found: Iterable[Source | Failed | Skipped],
-    files: Opener,
+def lookahead(
+    items: Iterable[Source | Failed | Skipped],
+    opener: FileOpener,
     first_page: Callable[[str], int],
     options: ReaderOptions,
-    digest: Digest,
-) -> Iterator[Turn | Failed | Skipped]:
-    """Yield what a walk finds, files looked at, and announce those that are to be read: as many as `files` wants.
+    digest: DigestFunction,
+) -> Iterator[PendingFile | Failed | Skipped]:
+    """Yield what a walk found, in its order, files examined; announce as many files to `opener` as it wants.
 
-    `first_page` takes a hash to the page that will be read first, 0 for none: the guess of the moment.
+    `first_page` returns, by digest, the page to be read first, 0 for none. Its answer may be another one when the file
+    is opened.
     """
-    waiting: deque[Turn | Failed | Skipped] = deque()
-    seen: set[str] = set()  # the same bytes may come again, and are read once
-    most = _LOOKED_AHEAD if files.ahead else 0
-    for one in found:
-        waiting.append(_looked_at(one, options, digest) if isinstance(one, Source) else one)
-        if files.ahead and isinstance(turn := waiting[-1], Turn):
-            _announce(turn, files, first_page, seen)
-        while len(waiting) > most or sum(map(_is_announced, waiting)) > files.ahead:
+    waiting: deque[PendingFile | Failed | Skipped] = deque()
+    announced: set[str] = set()  # digests: equal files are read once
+    max_waiting = _MAX_WAITING if opener.lookahead else 0
+    for item in items:
+        waiting.append(_examine(item, options, digest) if isinstance(item, Source) else item)
+        if opener.lookahead and isinstance(pending := waiting[-1], PendingFile):
+            _announce(pending, opener, first_page, announced)
+        while len(waiting) > max_waiting or sum(map(_is_announced, waiting)) > opener.lookahead:
             yield waiting.popleft()
     yield from waiting
 
 
-def renewed(turn: Turn, files: Opener, options: ReaderOptions, digest: Digest) -> Turn:
-    """Return a turn that has come: looked at again where its file changed since it was looked at ahead."""
-    if turn.stamp is None or not files.ahead:
-        return turn
+def refreshed(pending: PendingFile, opener: FileOpener, options: ReaderOptions, digest: DigestFunction) -> PendingFile:
+    """Return a file whose turn has come, examined again if it changed since it was examined ahead."""
+    if pending.stamp is None or not opener.lookahead:
+        return pending
     try:
-        if stamp(turn.source.path) == turn.stamp:
-            return turn
+        if file_stamp(pending.source.path) == pending.stamp:
+            return pending
     except ReadError:
-        pass  # the second look says the same
-    if turn.announced:
-        files.forget(turn.announced)
-    return _looked_at(turn.source, options, digest)
-
-
-def stamp(path: Path) -> Stamp:
-    """Return what changes when the file does. Raises ReadError: denied, vanished, damaged."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+        pass  # the second examination finds the same error
+    if pending.announced:
+        opener.cancel(pending.announced)
+    return _examine(pending.source, options, digest)
 
 
 @contextmanager
-def blaming(path: Path, before: Stamp | None = None) -> Iterator[None]:
-    """Put the blame for what is raised inside on the file, and on its change if it is no longer what `before` says.
+def as_read_errors(path: Path, before: FileStamp | None = None) -> Iterator[None]:
+    """Turn whatever a parser raises inside into a ReadError, so that it costs this file and not the whole run.
 
-    The last resort against parsers: whatever they raise costs this file, never the rest of the run.
+    Raises ReadError "changed" where the file's stamp is no longer `before`.
     """
     error: ReadError | None = None
     try:
@@ -109,36 +86,33 @@ def blaming(path: Path, before: Stamp | None = None) -> Iterator[None]:
     except PageLensError:
         raise
     except Exception as exc:  # noqa: BLE001 - see above
-        error = blamed(exc)
-    if before is not None and stamp(path) != before:
+        error = parser_error(exc)
+    if before is not None and file_stamp(path) != before:
         raise ReadError("changed", "the file changed while it was read: read it again") from error
     if error is not None:
         raise error
 
 
-def _looked_at(source: Source, options: ReaderOptions, digest: Digest) -> Turn:
-    turn = Turn(source)
+def _examine(source: Source, options: ReaderOptions, digest: DigestFunction) -> PendingFile:
+    pending = PendingFile(source)
     try:
-        with blaming(source.path):
-            turn.stamp = stamp(source.path)
-            turn.kind = identify(source.path, options)
-            turn.sha256 = digest(source.path, turn.kind)
+        with as_read_errors(source.path):
+            pending.stamp = file_stamp(source.path)
+            pending.kind = identify(source.path, options)
+            pending.sha256 = digest(source.path, pending.kind)
     except ReadError as error:
-        turn.error = error
-    return turn
+        pending.error = error
+    return pending
 
 
-def _announce(turn: Turn, files: Opener, first_page: Callable[[str], int], seen: set[str]) -> None:
-    if (
-        turn.error is None
-        and turn.sha256 is not None
-        and turn.sha256 not in seen
-        and (first := first_page(turn.sha256))
-    ):
-        seen.add(turn.sha256)
-        turn.announced = turn.job(first)
-        files.announce(turn.announced)
+def _announce(pending: PendingFile, opener: FileOpener, first_page: Callable[[str], int], announced: set[str]) -> None:
+    if pending.error is not None or pending.sha256 is None or pending.sha256 in announced:
+        return
+    if first := first_page(pending.sha256):
+        announced.add(pending.sha256)
+        pending.announced = pending.job(first)
+        opener.announce(pending.announced)
 
 
-def _is_announced(turn: Turn | Failed | Skipped) -> bool:
-    return isinstance(turn, Turn) and turn.announced is not None
+def _is_announced(item: PendingFile | Failed | Skipped) -> bool:
+    return isinstance(item, PendingFile) and item.announced is not None

@@ -1,7 +1,4 @@
-"""What is done to each page of an open file, in whatever process: read, its picture's text read, drawn for encoders.
-
-Knows adapters, OCR and pictures only through what it is given; knows nothing of processes, passages or the catalog.
-"""
+"""Processing of a file's pages, in whatever process: reading, OCR, and rendering for the image encoders."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -13,41 +10,41 @@ import numpy as np
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, ImageArray, Kind, Page
-from pagelens.ingest.ocr.page_ocr import Ocr, read_pages
-from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.ocr.engines import Ocr
+from pagelens.ingest.ocr.page_ocr import add_recognised_text
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import Adapter, Reading, Sight, load, sight
 
 LoadAdapter = Callable[[Kind, ReaderOptions], Adapter]
-"""Finds a kind's adapter: `pagelens.ingest.readers.registry.load`."""
+"""Returns the adapter that reads a kind: `pagelens.ingest.readers.registry.load`."""
 
-Stage = Literal["opening", "reading", "recognising", "drawing"]
-"""What is being done: the file is opened; a page is read, the text in its picture is read, it is drawn."""
+ReadStage = Literal["opening", "reading", "recognising", "drawing"]
+"""What is being done: opening the file, reading a page, OCR of its image, rendering it."""
 
-Tell = Callable[[Page, Stage], None]
-"""Called with a page as it is so far, before a further stage begins on it."""
+OnStage = Callable[[Page, ReadStage], None]
+"""Called before a further stage of a page begins, with the page as it is so far."""
 
-
-OnWait = Callable[[Path, int, Stage], None]
-"""Called now and then while a page is waited for: its file, its number, what is being done to it."""
+OnWait = Callable[[Path, int, ReadStage], None]
+"""Called from time to time while a page is waited for: its file, its number, what is being done to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageWork:
-    """What is wanted of every page of a run. Travels to worker processes where `load` and `ocr` can be pickled."""
+class ProcessingOptions:
+    """What is done to every page of a run. Sent to worker processes, so `load` and `ocr` must be picklable there."""
 
     ocr: Ocr | None = None
-    picture_side: int = 0  # pixels of the longer side of the pictures that encoders look at; 0: none
+    image_side: int = 0  # pixels of the longer side of the page images; 0: no images
     load: LoadAdapter = load
-    options: ReaderOptions = DEFAULT
+    reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
 
     def adapter(self, kind: Kind) -> Adapter:
-        """Return the adapter of a kind."""
-        return self.load(kind, self.options)
+        """Return the adapter that reads files of a kind."""
+        return self.load(kind, self.reader_options)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A file to be read from page `first` (from 1) on, its bytes known."""
+class ReadJob:
+    """A file to be read from page `first` (from 1) on."""
 
     path: Path
     kind: Kind
@@ -56,71 +53,73 @@ class Job:
     first: int
 
 
-class MadePage(NamedTuple):
-    """A page with everything that was wanted of it."""
+class ProcessedPage(NamedTuple):
+    """A page with its text, and its image where one was requested and could be rendered."""
 
     page: Page
-    picture: ImageArray | None
+    image: ImageArray | None
 
 
 class OpenFile(Protocol):
-    """A file being read, wherever that is done."""
+    """An open file, read in this process or by workers."""
 
     @property
     def document(self) -> Document:
-        """What is known of the whole."""
+        """What is known of the document as a whole."""
         ...
 
-    def pages(self, first: int, last: int) -> list[MadePage]:
-        """Return pages `first` to `last`, fewer where the file ends before. Raises ReadError.
+    def pages(self, first: int, last: int) -> list[ProcessedPage]:
+        """Return pages `first` to `last`, fewer where the file ends early. Raises ReadError.
 
-        Each call goes on where the one before ended.
+        `first` is the job's first page, then the page after the last one returned.
         """
         ...
 
 
-class Opener(Protocol):
-    """Opens files for reading, here or in other processes."""
+class FileOpener(Protocol):
+    """Opens files for reading, in this process or in workers."""
 
     @property
-    def ahead(self) -> int:
-        """How many files it wants to hear of before their turn."""
+    def lookahead(self) -> int:
+        """How many files it wants to be announced before they are opened."""
         ...
 
-    def announce(self, job: Job) -> None:
-        """Hear of a file that will be opened later, unless it is forgotten."""
+    def announce(self, job: ReadJob) -> None:
+        """Allow work on a file to start. It is opened later, or cancelled."""
         ...
 
-    def forget(self, job: Job) -> None:
-        """Leave a file that was announced."""
+    def cancel(self, job: ReadJob) -> None:
+        """Drop a file that was announced."""
         ...
 
-    def opened(self, job: Job) -> AbstractContextManager[OpenFile]:
+    def open(self, job: ReadJob) -> AbstractContextManager[OpenFile]:
         """Open a file. Raises ReadError."""
         ...
 
     def close(self) -> None:
-        """Give up everything."""
+        """Stop all work."""
         ...
 
 
-def made_pages(job: Job, reading: Reading, first: int, work: PageWork, tell: Tell | None = None) -> Iterator[MadePage]:
-    """Yield the pages of an open file from page `first` on, each made when it is asked for.
+def process_pages(
+    job: ReadJob, reading: Reading, first: int, options: ProcessingOptions, on_stage: OnStage | None = None
+) -> Iterator[ProcessedPage]:
+    """Yield the pages of an open file from page `first` on, each processed when it is requested.
 
-    A page that cannot be drawn says so in `problem`. Raises ReadError; UsageError and WeightsError where an
-    OCR engine cannot be had.
+    A page that cannot be rendered says so in `problem`. Raises ReadError; UsageError or WeightsError where the OCR
+    engine cannot be loaded.
     """
-    look = sight(job.path, job.kind, reading)
+    renderer = sight(job.path, job.kind, reading)
     pages = reading.pages(first)
-    if work.ocr is not None and work.ocr.settings.mode != "never":
-        pages = read_pages(_telling(pages, "recognising", tell), job.kind, look, work.ocr)
-    if not work.picture_side:
-        return (MadePage(page, None) for page in pages)
-    return (_drawn(page, look, work.picture_side) for page in _telling(pages, "drawing", tell))
+    if options.ocr is not None and options.ocr.settings.mode != "never":
+        pages = add_recognised_text(_announced(pages, "recognising", on_stage), job.kind, renderer, options.ocr)
+    if not options.image_side:
+        return (ProcessedPage(page, None) for page in pages)
+    return (_rendered(page, renderer, options.image_side) for page in _announced(pages, "drawing", on_stage))
 
 
-def blamed(exc: Exception) -> ReadError:
-    """Say what a parser raised as an error of its file."""
+def parser_error(exc: Exception) -> ReadError:
+    """Translate an exception of a parser into an error of the file that was read."""
     if isinstance(exc, MemoryError):
         error = ReadError("too-large", "reading it takes more memory than there is: split it, or make it smaller")
     else:
@@ -129,17 +128,17 @@ def blamed(exc: Exception) -> ReadError:
     return error
 
 
-def _telling(pages: Iterable[Page], stage: Stage, tell: Tell | None) -> Iterator[Page]:
+def _announced(pages: Iterable[Page], stage: ReadStage, on_stage: OnStage | None) -> Iterator[Page]:
     for page in pages:
-        if tell is not None:
-            tell(page, stage)
+        if on_stage is not None:
+            on_stage(page, stage)
         yield page
 
 
-def _drawn(page: Page, look: Sight, side: int) -> MadePage:
+def _rendered(page: Page, renderer: Sight, side: int) -> ProcessedPage:
     try:
-        picture = look.draw(page.number, side)
-        return MadePage(page, np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB")))
+        image = renderer.draw(page.number, side)
+        return ProcessedPage(page, np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
     except (ReadError, MemoryError) as exc:
         problem = page.problem or f"its picture could not be made: {str(exc) or 'out of memory'}"
-        return MadePage(replace(page, problem=problem), None)
+        return ProcessedPage(replace(page, problem=problem), None)

@@ -1,64 +1,68 @@
-"""A file's pages a stretch at a time, so that it does not matter who reads which.
+"""Reads a file range by range, so that the result does not depend on which process reads which pages.
 
-A damaged PDF reads differently after a page that made MuPDF repair it, and what MuPDF says of a broken object it says
-once. So a PDF is opened again for each stretch (10 ms, a quarter of a page), and the same stretches are read wherever
-that is done. Kinds that are slow to open stay open, and one process reads them from the first page to the last.
+A damaged PDF reads differently after a page that made MuPDF repair it, and MuPDF reports a broken object only once. So
+a PDF is opened again for each range (10 ms, a quarter of a page), and the same ranges are read inline and by workers.
+Files of kinds that are slow to open stay open, and one process reads all their pages in order.
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 
 from pagelens.core.types import Kind, Page
-from pagelens.ingest.page_processing import Job, MadePage, PageWork, Tell, made_pages
+from pagelens.ingest.page_processing import OnStage, ProcessedPage, ProcessingOptions, ReadJob, process_pages
 from pagelens.ingest.readers.registry import Reading
 
-STRETCH = 4
-"""Pages: few enough to share a scan of 40 among processes, enough to keep a process from waiting for the next."""
-LONGEST = 32
-"""Pages of a stretch of a long document, which is slower to open."""
+MIN_RANGE_PAGES = 4
+"""Few enough to share a scan of 40 pages among processes, enough that a process rarely waits for its next range."""
+MAX_RANGE_PAGES = 32
+"""Pages of a range of a long document, which is slower to open."""
 
-_OF_A_DOCUMENT = 64  # stretches of a long document, until they would be longer than that
+_RANGES_PER_DOCUMENT = 64  # of a long document, unless ranges would be longer than the maximum
 _QUICK_TO_OPEN: tuple[Kind, ...] = ("pdf", "photo")
 
 
 def is_quick_to_open(kind: Kind) -> bool:
-    """Tell whether files of a kind are opened for each stretch, and may be by several processes."""
+    """Tell whether files of a kind are opened again for each range, so that several processes may read one."""
     return kind in _QUICK_TO_OPEN
 
 
-def stretch_end(job: Job, first: int, count: int | None) -> int:
-    """Return the last page of the stretch that begins at `first`; `count` is the file's pages, None: not known yet.
+def range_end(job: ReadJob, first: int, page_count: int | None) -> int:
+    """Return the last page of the range that begins at page `first`; `page_count` None: not known yet.
 
-    The first stretch of a job does not depend on how many there are.
+    The first range of a job does not depend on the page count.
     """
-    size = STRETCH if count is None or first == job.first else min(max(STRETCH, count // _OF_A_DOCUMENT), LONGEST)
-    return first + size - 1 if count is None else min(first + size - 1, count)
+    if page_count is None:
+        return first + MIN_RANGE_PAGES - 1
+    size = MIN_RANGE_PAGES
+    if first != job.first:
+        size = min(max(size, page_count // _RANGES_PER_DOCUMENT), MAX_RANGE_PAGES)
+    return min(first + size - 1, page_count)
 
 
-class StretchReader:
-    """Keeps one file open, from stretch to stretch."""
+class PageRangeReader:
+    """Reads page ranges of files; keeps at most one file open between ranges."""
 
-    def __init__(self, work: PageWork) -> None:
-        self._work = work
+    def __init__(self, options: ProcessingOptions) -> None:
+        self._options = options
         self._file = ExitStack()
-        self._job: Job | None = None
+        self._job: ReadJob | None = None
         self._reading: Reading | None = None
 
-    def open(self, job: Job) -> Reading:
+    def open(self, job: ReadJob) -> Reading:
         """Return the open file. Raises ReadError."""
         if self._reading is None or job != self._job:
             self.close()
-            opening: AbstractContextManager[Reading] = self._work.adapter(job.kind).opened(
+            opening: AbstractContextManager[Reading] = self._options.adapter(job.kind).opened(
                 job.path, sha256=job.sha256, size=job.size
             )
             self._reading = self._file.enter_context(opening)
             self._job = job
         return self._reading
 
-    def pages(self, job: Job, first: int, last: int, tell: Tell | None = None) -> Iterator[MadePage]:
-        """Yield pages `first` to `last`, as far as the file goes. Raises what `page_work.made_pages` raises."""
+    def pages(self, job: ReadJob, first: int, last: int, on_stage: OnStage | None = None) -> Iterator[ProcessedPage]:
+        """Yield pages `first` to `last`, fewer where the file ends early. Raises what `process_pages` raises."""
         reading = self.open(job)
-        pages = made_pages(job, reading, first, self._work, tell)
+        pages = process_pages(job, reading, first, self._options, on_stage)
         for _ in range(first, min(last, reading.document.page_count) + 1):
             page = next(pages, None)
             if page is None:
@@ -67,10 +71,10 @@ class StretchReader:
         if is_quick_to_open(job.kind):
             self.close()
 
-    def bare(self, job: Job) -> Iterator[None]:
-        """Read all pages in one go, and nothing but read; yield at each. Raises ReadError where none is left.
+    def check(self, job: ReadJob) -> Iterator[None]:
+        """Read all pages in one pass without processing them; yield after each. Raises ReadError if none has content.
 
-        Only one go tells a file whose pages are all lost from one with many bad pages.
+        Only one pass over all pages tells a file whose pages are all lost from one with many bad pages.
         """
         self.close()
         reading = self.open(job)
@@ -79,16 +83,16 @@ class StretchReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the open file, if any."""
         self._reading = None
         self._file.close()
 
 
-def something_left(page: Page) -> bool:
-    """Tell whether a page shows that not all of its file is lost."""
+def has_content(page: Page) -> bool:
+    """Tell whether a page shows that its file is not lost altogether."""
     return not page.problem or bool(page.text.text)
 
 
-def needs_one_go(job: Job, count: int, *, is_sound: bool) -> bool:
-    """Tell whether a file of `count` pages must be read in one go; `is_sound`: of some of them something is left."""
-    return not is_sound and job.first == 1 and count > STRETCH
+def needs_full_check(job: ReadJob, page_count: int, *, has_content: bool) -> bool:
+    """Tell whether a file must be read once more in one pass (`PageRangeReader.check`): no page of it has content."""
+    return not has_content and job.first == 1 and page_count > MIN_RANGE_PAGES

@@ -1,8 +1,7 @@
-"""Files in, windows of pages with their passages out, one event at a time.
+"""Reads files and folders: yields windows of pages with their passages, and what could not be read, event by event.
 
-Knows the catalog only through `known`, the encoder only through `count_tokens`. Writes nothing. Pages are made here or
-in worker processes; either way the events are the same. What is held does not grow with documents; one bad file is one
-event.
+Pages are read in this process or in worker processes; the events are the same. The memory used does not grow with the
+length of documents, and a file that cannot be read costs one event. Nothing is written.
 """
 
 import logging
@@ -14,183 +13,216 @@ from pathlib import Path
 from pagelens.core.errors import ReadError, UsageError
 from pagelens.core.protocols import TokenCounter
 from pagelens.core.types import Document, Page, Passage
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
-from pagelens.ingest.files.file_types import claimed_kind
-from pagelens.ingest.files.walk import digest, walk
-from pagelens.ingest.inline_reader import FilesHere
-from pagelens.ingest.lookahead import Digest, Turn, blaming, renewed, turns
-from pagelens.ingest.ocr.page_ocr import Ocr
-from pagelens.ingest.page_processing import LoadAdapter, OnWait, Opener, PageWork
-from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.events import Event, Failed, PageWindow, Skipped, Unchanged
+from pagelens.ingest.files.digest import DigestFunction, digest
+from pagelens.ingest.files.formats import claimed_kind
+from pagelens.ingest.files.walk import walk
+from pagelens.ingest.inline_reader import InlineReader
+from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, refreshed
+from pagelens.ingest.ocr.engines import Ocr
+from pagelens.ingest.page_processing import FileOpener, LoadAdapter, OnWait, ProcessingOptions
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers import registry
-from pagelens.ingest.text.passages import inputs_of, photo_words, split
-from pagelens.ingest.workers.reading_plan import PATIENCE
-from pagelens.ingest.workers.worker_pool import LIMITS, Crew, Limits
+from pagelens.ingest.text.passages import passage_inputs, photo_description, split_into_passages
+from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER
+from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits, WorkerPool
 
 log = logging.getLogger(__name__)
 
-Known = Callable[[str], int | None]
-"""A SHA-256 to what the catalog has of it: None nothing, n >= 1 all before page n, 0 everything. Asked at any time."""
+NextPage = Callable[[str], int | None]
+"""A SHA-256 to the first page that is not indexed yet: n >= 1, 0 where all are indexed, None where none is known."""
 
-_REMEMBERED_WORDS = 100_000
+_MAX_CACHED_WORDS = 100_000
 
 
-def read(
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """How files are read and split. Raises UsageError where values do not fit together."""
+
+    window: int = 32  # pages of a window at most
+    passage_size: int = 200  # tokens at most
+    passage_overlap: int = 50  # tokens that neighbouring passages share at most
+    image_side: int = 0  # pixels of the longer side of page images at most; 0: no images
+    workers: int = 0  # processes at most; 0: read in this process, without limits
+    limits: WorkerLimits = DEFAULT_LIMITS
+    scale_up_after: float = SCALE_UP_AFTER  # seconds spent waiting for pages until a further worker starts
+    reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise UsageError(f"expected a window of at least 1 page, found {self.window}")
+        if self.passage_size < 1 or not 0 <= self.passage_overlap < self.passage_size:
+            raise UsageError(
+                f"expected 0 <= overlap < size, found size {self.passage_size}, overlap {self.passage_overlap}"
+            )
+        if self.workers < 0 or self.image_side < 0:
+            raise UsageError(
+                f"expected 0 workers or more and a side of 0 or more, found {self.workers} and {self.image_side}"
+            )
+
+
+def read_documents(
     paths: Iterable[Path],
     *,
-    known: Known,
+    next_page: NextPage,
     count_tokens: TokenCounter,
-    window: int = 32,
-    passage_size: int = 200,
-    passage_overlap: int = 50,
+    settings: PipelineSettings | None = None,
     ocr: Ocr | None = None,
-    picture_side: int = 0,
-    workers: int = 0,
-    limits: Limits = LIMITS,
-    patience: float = PATIENCE,
-    options: ReaderOptions = DEFAULT,
     load: LoadAdapter = registry.load,
     on_wait: OnWait = lambda *_: None,
-    digest: Digest = digest,
+    digest: DigestFunction = digest,
 ) -> Generator[Event, None, None]:
-    """Read files and folders; yield what was found, in the order of `pagelens.ingest.files.walk.walk`.
+    """Read files and folders; yield events in the order of `pagelens.ingest.files.walk.walk`.
 
-    A document comes as windows that cover its pages by the grid 1..window, window+1..2*window, ...; one half known goes
-    on from the page that `known` tells (a page off the grid makes the first window shorter). What `known` says when a
-    file's turn comes, after the event before it was taken and handled, counts.
-    Where `ocr` is given, pages whose text layer is none or poor, and photos, get the text in their pictures; with a
-    `picture_side` each page comes with its picture, its longer side of so many pixels at most.
-    With `workers` above 0 pages are made in as many processes at most, within `limits`, all but the first started once
-    pages were waited for `patience` seconds; a file or a page that goes beyond them, or crashes its process, says so
-    and costs no other. The processes end when the generator is exhausted or closed. `ocr` and `load` (which finds a
-    kind's adapter) must be what another process can import. With 0 workers pages are made here, without limits. The
-    events are the same. `options` say how files are opened. `on_wait` hears, in the thread that iterates, what is done
-    to the page that is waited for, now and then. `digest` hashes files.
-    Raises UsageError; what a file does wrong is a `Failed` event. Errors of `known`, `on_wait` and `count_tokens` pass
-    through, and those of an OCR engine that cannot be had.
+    A document comes as windows that cover its pages by the grid 1..window, window+1..2*window, ...; one that was
+    indexed in part continues with the page that `next_page` returns (a page off the grid makes the first window
+    shorter). `next_page` is called when a file's turn comes, after the consumer has handled the event before.
+    With `ocr`, photos and pages without a usable text layer get the text recognised in their images.
+    Worker processes end when the generator is exhausted or closed; `ocr` and `load`, which returns the adapter of a
+    kind, must be importable there. `on_wait` is called in the consumer's thread.
+    Raises UsageError, and whatever the callbacks raise; UsageError or WeightsError where the OCR engine cannot be
+    loaded. An error of a file is a `Failed` event.
     """
-    if window < 1:
-        raise UsageError(f"expected a window of at least 1 page, found {window}")
-    if passage_size < 1 or not 0 <= passage_overlap < passage_size:
-        raise UsageError(f"expected 0 <= overlap < size, found size {passage_size}, overlap {passage_overlap}")
-    if workers < 0 or picture_side < 0:
-        raise UsageError(f"expected 0 workers or more and a side of 0 or more, found {workers} and {picture_side}")
-    work = PageWork(ocr, picture_side, load, options)
-    files: Opener = (
-        Crew(work, workers=workers, window=window, limits=limits, patience=patience) if workers else FilesHere(work)
+    settings = settings or PipelineSettings()
+    processing = ProcessingOptions(
+        ocr=ocr, image_side=settings.image_side, load=load, reader_options=settings.reader_options
     )
-    run = _Run(known, _Remembering(count_tokens), window, passage_size, passage_overlap, files, options, digest)
+    opener: FileOpener
+    if settings.workers:
+        opener = WorkerPool(
+            processing,
+            workers=settings.workers,
+            window=settings.window,
+            limits=settings.limits,
+            scale_up_after=settings.scale_up_after,
+            on_wait=on_wait,
+        )
+    else:
+        opener = InlineReader(processing, on_wait)
+    run = _IngestRun(
+        next_page=next_page,
+        count_tokens=_CachingTokenCounter(count_tokens),
+        settings=settings,
+        opener=opener,
+        digest=digest,
+    )
     return _events(paths, run)
 
 
 @dataclass(slots=True)
-class _Run:
-    known: Known
+class _IngestRun:
+    next_page: NextPage
     count_tokens: TokenCounter
-    window: int
-    size: int
-    overlap: int
-    files: Opener
-    options: ReaderOptions
-    digest: Digest
-    done: set[str] = field(default_factory=set)  # hashes of the documents whose last window was taken
+    settings: PipelineSettings
+    opener: FileOpener
+    digest: DigestFunction
+    completed: set[str] = field(default_factory=set)  # digests of documents whose last window was consumed
 
     def first_page(self, sha256: str) -> int:
-        """Return the page to be read first of these bytes, 0 where nothing is to be read."""
-        first = 0 if sha256 in self.done else self.known(sha256)
+        """Return the first page of these bytes to be read, 0 where nothing is to be read."""
+        first = 0 if sha256 in self.completed else self.next_page(sha256)
         return 1 if first is None else first
 
 
 @dataclass(slots=True)
-class _Remembering:
-    """A token counter that asks once for each different word; pages of a document share most of theirs."""
+class _CachingTokenCounter:
+    """A token counter that counts each different word once: pages of a document share most of their words."""
 
-    count: TokenCounter
-    costs: dict[str, int] = field(default_factory=dict)
+    count_tokens: TokenCounter
+    cache: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, words: Sequence[str]) -> list[int]:
-        new = [word for word in dict.fromkeys(words) if word not in self.costs]
-        found = dict(zip(new, self.count(new), strict=True)) if new else {}
-        counts = [found[word] if word in found else self.costs[word] for word in words]
-        if len(self.costs) + len(found) > _REMEMBERED_WORDS:
-            self.costs.clear()
-        self.costs.update(found)
+        new_words = [word for word in dict.fromkeys(words) if word not in self.cache]
+        new = dict(zip(new_words, self.count_tokens(new_words), strict=True)) if new_words else {}
+        counts = [new[word] if word in new else self.cache[word] for word in words]
+        if len(self.cache) + len(new) > _MAX_CACHED_WORDS:
+            self.cache.clear()
+        self.cache.update(new)
         return counts
 
 
-def _events(paths: Iterable[Path], run: _Run) -> Generator[Event, None, None]:
-    with closing(run.files):
-        for turn in turns(walk(paths, run.options), run.files, run.first_page, run.options, run.digest):
-            if isinstance(turn, Turn):
-                yield from _file_events(renewed(turn, run.files, run.options, run.digest), run)
+def _events(paths: Iterable[Path], run: _IngestRun) -> Generator[Event, None, None]:
+    options = run.settings.reader_options
+    with closing(run.opener):
+        for item in lookahead(walk(paths, options), run.opener, run.first_page, options, run.digest):
+            if isinstance(item, PendingFile):
+                yield from _file_events(refreshed(item, run.opener, options, run.digest), run)
             else:
-                yield turn
+                yield item
 
 
-def _file_events(turn: Turn, run: _Run) -> Iterator[Event]:
-    path, sha256 = turn.source.path, turn.sha256
+def _file_events(pending: PendingFile, run: _IngestRun) -> Iterator[Event]:
+    path, sha256 = pending.source.path, pending.sha256
     try:
-        if turn.error is not None:
-            raise turn.error
+        if pending.error is not None:
+            raise pending.error
         assert sha256 is not None
         first = run.first_page(sha256)
-        if turn.announced is not None and turn.announced.first != first:
-            run.files.forget(turn.announced)
+        if pending.announced is not None and pending.announced.first != first:
+            run.opener.cancel(pending.announced)
         if first == 0:
             yield Unchanged(path, sha256)
             return
-        yield from _windows(turn, first, run)
-        run.done.add(sha256)
+        yield from _windows(pending, first, run)
+        run.completed.add(sha256)
     except ReadError as error:
-        if sha256 is None and not turn.source.named and claimed_kind(path) is None:
+        if sha256 is None and not pending.source.named and claimed_kind(path) is None:
             yield Skipped(path, str(error))
             return
         log.info("cannot read %r: %s: %s", str(path), error.code, error)
-        yield Failed(path, error.code, str(error), sha256 or _hash_of_unreadable(path, error))
+        yield Failed(path, error.code, str(error), sha256 or _digest_of_unreadable(path, error))
 
 
-def _hash_of_unreadable(path: Path, error: ReadError) -> str | None:
-    """Return the hash of a file whose content is no document, so that it is known when met again."""
+def _digest_of_unreadable(path: Path, error: ReadError) -> str | None:
+    """Return the digest of a file whose content is no document, so that the failure is recognised the next time."""
     if error.code not in ("empty", "mislabelled", "damaged"):
-        return None  # not there, not permitted, or not a file: a pipe would never end
+        return None  # not there, not permitted, or not a regular file: reading a pipe would never end
     try:
         return digest(path)
     except ReadError:
         return None
 
 
-def _windows(turn: Turn, first: int, run: _Run) -> Iterator[Window]:
-    """Yield the document's windows from page `first` on. Raises ReadError once the file is found bad or changed."""
-    path, stamp = turn.source.path, turn.stamp
+def _windows(pending: PendingFile, first: int, run: _IngestRun) -> Iterator[PageWindow]:
+    """Yield the document's windows from page `first` on. Raises ReadError, also where the file changed meanwhile."""
+    path, stamp, size = pending.source.path, pending.stamp, run.settings.window
     with ExitStack() as stack:
-        with blaming(path, stamp):
-            file = stack.enter_context(run.files.opened(turn.job(first)))
+        with as_read_errors(path, stamp):
+            file = stack.enter_context(run.opener.open(pending.job(first)))
         document = file.document
         count = document.page_count
         if not 1 <= first <= count:
             raise ReadError("damaged", f"expected to go on from page {first}, found {count} pages: read it again")
         while first <= count:
-            end = min((first - 1) // run.window * run.window + run.window, count)
-            with blaming(path, stamp):
-                made = file.pages(first, end)
-                if len(made) != end - first + 1:
-                    raise ReadError("damaged", f"expected pages {first} to {end}, found {len(made)} of them")
-            pages = tuple(one.page for one in made)
-            pictures = tuple(one.picture for one in made)
+            end = min((first - 1) // size * size + size, count)
+            with as_read_errors(path, stamp):
+                processed = file.pages(first, end)
+                if len(processed) != end - first + 1:
+                    raise ReadError("damaged", f"expected pages {first} to {end}, found {len(processed)} of them")
+            pages = tuple(page for page, _ in processed)
             passages, inputs = _passages(pages, document, run)
-            yield Window(path, document, pages, passages, inputs, pictures, last=end == count)
+            yield PageWindow(
+                path=path,
+                document=document,
+                pages=pages,
+                passages=passages,
+                inputs=inputs,
+                images=tuple(image for _, image in processed),
+                last=end == count,
+            )
             first = end + 1
 
 
 def _passages(
-    pages: Sequence[Page], document: Document, run: _Run
+    pages: Sequence[Page], document: Document, run: _IngestRun
 ) -> tuple[tuple[tuple[Passage, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return each page's passages and what is encoded for them. What is known of a photo is one."""
-    captions = (Passage(0, 0, 0),) if photo_words(document) else ()
+    """Return each page's passages and the texts to encode for them. A photo's description is its first passage."""
+    descriptions = (Passage(0, 0, 0),) if photo_description(document) else ()
+    size, overlap = run.settings.passage_size, run.settings.passage_overlap
     passages: list[tuple[Passage, ...]] = []
     for page in pages:
-        found = split(page.text, run.count_tokens, size=run.size, overlap=run.overlap)
-        numbered = (replace(passage, ordinal=passage.ordinal + len(captions)) for passage in found)
-        passages.append((*captions, *numbered))
-    inputs = [inputs_of(document, page.text, found) for page, found in zip(pages, passages, strict=True)]
+        windows = split_into_passages(page.text, run.count_tokens, size=size, overlap=overlap)
+        numbered = (replace(passage, ordinal=passage.ordinal + len(descriptions)) for passage in windows)
+        passages.append((*descriptions, *numbered))
+    inputs = [passage_inputs(document, page.text, of_page) for page, of_page in zip(pages, passages, strict=True)]
     return tuple(passages), tuple(inputs)

@@ -17,4 +17,4 @@ class ReaderOptions:
         return f"ReaderOptions(passwords=<{len(self.passwords)}>, soffice={self.soffice!r})"
 
 
-DEFAULT = ReaderOptions()
+DEFAULT_READER_OPTIONS = ReaderOptions()

@@ -1,7 +1,5 @@
-"""Finds files, knows a type by its content, hashes. Does not know what is inside a document."""
+"""Finds the files of folders, and identifies the kind of a file."""
 
-import errno
-import hashlib
 import os
 import stat
 from collections import deque
@@ -10,65 +8,56 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pagelens.core.errors import ReadCode, ReadError
+from pagelens.core.errors import ReadError
 from pagelens.core.types import Kind
 from pagelens.ingest.events import Failed, Skipped
-from pagelens.ingest.files.file_types import HEAD_BYTES, claimed_kind, describe, readable_kind
-from pagelens.ingest.files.formats import document_format
-from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.files.digest import os_read_error
+from pagelens.ingest.files.formats import HEAD_BYTES, claimed_kind, describe, find_format
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE, find_soffice
-from pagelens.ingest.readers.photos.sidecars import sidecars
 
-COLLECTION_FILES = ("collection.json", "pagelens.json")  # of a collection, and of a place where it keeps files
+_COLLECTION_FILES = ("collection.json", "pagelens.json")  # of a collection, and of a folder where it stores files
 _COLLECTION_MARK = b'"pagelens"'
-_COLLECTION_BYTES = 1 << 16  # how far into it the mark is looked for
+_COLLECTION_BYTES = 1 << 16  # at the start of such a file, searched for the mark
 
-READABLE = (
+_READABLE = (
     "PageLens reads PDF, XPS, photos, books (EPUB, FB2, MOBI, CBZ), text, Markdown, HTML, SVG and, with LibreOffice, "
     "Office files"
 )
-_OF_PROGRAMS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # texts that nobody wrote to be searched
-_ONLY_NAMED = (".svg",)  # most are icons
-_OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # no documents there, and files without end
-
-_NO_SUCH_FILE = (errno.ELOOP, errno.ENAMETOOLONG)
-_REASONS: dict[ReadCode, str] = {
-    "denied": "reading is not permitted: check the permissions",
-    "vanished": "there is no file at this path",
-    "damaged": "the system could not read it: check the disk",
-}
+_PROGRAM_FOLDERS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # no texts for people
+_ONLY_IF_NAMED = (".svg",)  # most of them are icons
+_SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")  # no documents, and files without end
 
 
 class Source(NamedTuple):
-    """A file to read. `named`: the caller named it, instead of a folder it lies in."""
+    """A file found by a walk."""
 
     path: Path
-    named: bool
+    named: bool  # whether the caller named it, and not a folder that it lies in
 
 
 class Survey(NamedTuple):
-    """How much a walk will find: an upper bound, since nothing was opened."""
+    """How much a walk will find: an upper bound, since no file is opened."""
 
     files: int
     size: int  # bytes
 
 
-def walk(paths: Iterable[Path], options: ReaderOptions = DEFAULT) -> Iterator[Source | Failed | Skipped]:
+def walk(paths: Iterable[Path], options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Iterator[Source | Failed | Skipped]:
     """Yield each file of the given files and folders once, in an order that depends on names only.
 
-    Inside a folder names are sorted, hidden ones left out, and so is a folder that is a PageLens collection or holds a
-    program's own files. Drawings are read where they are named; Office files in a folder where LibreOffice is
-    installed. A link to a file is a path like any other. Links to folders are followed after everything else, into
-    folders not yet seen: a loop ends.
+    Entries of a folder are sorted by name. Hidden entries, PageLens collections and folders of programs are left out;
+    drawings are yielded only where they are named, Office files of a folder only where LibreOffice is installed. A link
+    to a file is yielded like a file. Links to folders are followed after everything else, each folder once.
     """
     walker = _Walker(has_office=find_soffice(options.soffice) is not None)
     for path in paths:
-        yield from walker.named(path)
-    yield from walker.linked()
+        yield from walker.walk_named(path)
+    yield from walker.walk_links()
 
 
 def survey(paths: Iterable[Path]) -> Survey:
-    """Count the files a walk yields and their bytes; nothing is opened."""
+    """Return the number and the bytes of the files that a walk yields."""
     files = size = 0
     for item in walk(paths):
         if isinstance(item, Source):
@@ -76,15 +65,15 @@ def survey(paths: Iterable[Path]) -> Survey:
             try:
                 size += item.path.stat().st_size
             except OSError:
-                continue  # it will be a failure when it is read
+                continue  # reading it will report the error
     return Survey(files, size)
 
 
-def identify(path: Path, options: ReaderOptions = DEFAULT) -> Kind:
-    """Return what the file's first bytes show: PDFs and photos whatever their name, the rest where it agrees.
+def identify(path: Path, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Kind:
+    """Return a file's kind by its first bytes; for documents other than PDF its extension must agree with them.
 
-    Raises ReadError: empty, denied, vanished; mislabelled or damaged where the name claims a kind that the bytes deny;
-    else unsupported, also for an Office file without LibreOffice.
+    Raises ReadError: empty, denied, vanished; mislabelled or damaged where the extension claims another kind than the
+    bytes show; else unsupported, also for an Office file without LibreOffice.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -92,52 +81,21 @@ def identify(path: Path, options: ReaderOptions = DEFAULT) -> Kind:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     if not head:
         raise ReadError("empty", "expected a document or a photo, found 0 bytes")
-    kind = readable_kind(head, path)
-    if kind is None:
-        raise _not_readable(head, path, claimed_kind(path))
-    if kind == "office" and find_soffice(options.soffice) is None:
-        raise ReadError("unsupported", f"{document_format(head, path)} {NEEDS_OFFICE}")
-    return kind
+    form = find_format(head, path)
+    if form is None:
+        raise _unreadable_content(head, path)
+    if form.kind == "office" and find_soffice(options.soffice) is None:
+        raise ReadError("unsupported", f"{form.name} {NEEDS_OFFICE}")
+    return form.kind
 
 
-def digest(path: Path, kind: Kind | None = None) -> str:
-    """Return the SHA-256 of the file's bytes, in hex. Raises ReadError: denied, vanished, damaged.
-
-    A photo with files beside it that tell about it has the SHA-256 of its own and theirs, line by line: it is another
-    document once one of them is edited.
-    """
-    beside = sidecars(path) if kind == "photo" else []
-    try:
-        found = [_hashed(one) for one in (path, *beside)]
-    except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
-    return hashlib.sha256("\n".join(found).encode()).hexdigest() if beside else found[0]
-
-
-def _hashed(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def unreadable(exc: OSError | ValueError) -> ReadError:
-    """Say what the operating system said."""
-    if isinstance(exc, ValueError):
-        return ReadError("vanished", f"no file can have this name: {exc}")
-    code: ReadCode = "damaged"
-    if isinstance(exc, PermissionError):
-        code = "denied"
-    elif isinstance(exc, FileNotFoundError | NotADirectoryError) or exc.errno in _NO_SUCH_FILE:
-        code = "vanished"
-    return ReadError(code, f"{_REASONS[code]} ({exc.strerror or exc})")
-
-
-def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
+def _unreadable_content(head: bytes, path: Path) -> ReadError:
     found = describe(head)
-    if claimed is None:
-        return ReadError("unsupported", f"{READABLE}; this is {found}")
+    if claimed_kind(path) is None:
+        return ReadError("unsupported", f"{_READABLE}; this is {found}")
     if not head.strip(b"\0"):
         return ReadError("damaged", f"named {path.suffix} but it is {found}: copy or download it again")
     return ReadError("mislabelled", f"named {path.suffix} but it is {found}: rename it, or export it again")
@@ -145,14 +103,14 @@ def _not_readable(head: bytes, path: Path, claimed: Kind | None) -> ReadError:
 
 @dataclass(slots=True)
 class _Walker:
-    """One walk's memory: what was yielded, which folders were entered, which folder links wait for the end."""
+    """The state of one walk."""
 
     has_office: bool
-    files: set[str] = field(default_factory=set)  # absolute paths
-    folders: set[tuple[int, int]] = field(default_factory=set)  # device, inode
-    links: deque[Path] = field(default_factory=deque)
+    files: set[str] = field(default_factory=set)  # absolute paths that were yielded
+    folders: set[tuple[int, int]] = field(default_factory=set)  # device and inode of folders that were entered
+    links: deque[Path] = field(default_factory=deque)  # to folders, followed at the end
 
-    def named(self, path: Path) -> Iterator[Source | Failed | Skipped]:
+    def walk_named(self, path: Path) -> Iterator[Source | Failed | Skipped]:
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
         except (OSError, ValueError) as exc:
@@ -165,11 +123,11 @@ class _Walker:
         else:
             yield from self._folder(path)
 
-    def linked(self) -> Iterator[Source | Failed | Skipped]:
+    def walk_links(self) -> Iterator[Source | Failed | Skipped]:
         while self.links:
             link = self.links.popleft()
-            target, place = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
-            if place.is_relative_to(target):
+            target, folder = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
+            if folder.is_relative_to(target):
                 yield Skipped(link, "links back to a folder that holds it")
             else:
                 yield from self._folder(link)
@@ -178,29 +136,29 @@ class _Walker:
         absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps '..', and resolving would follow links
         if absolute in self.files:
             return
-        reason = "" if named else self._unwanted(path)
+        reason = "" if named else self._skip_reason(path)
         if reason:
-            yield Skipped(path, reason)  # it may still be named
+            yield Skipped(path, reason)  # a later argument may still name it
         else:
             self.files.add(absolute)
             yield Source(path, named)
 
-    def _unwanted(self, path: Path) -> str:
-        """Say why a file in a folder is not read; it is when it is named."""
-        if path.suffix.lower() in _ONLY_NAMED:
+    def _skip_reason(self, path: Path) -> str:
+        """Return why a file of a folder is not read unless it is named; empty where it is read."""
+        if path.suffix.lower() in _ONLY_IF_NAMED:
             return f"{path.suffix} drawings are read where they are named"
         if not self.has_office and claimed_kind(path) == "office":
             return f"{path.suffix} {NEEDS_OFFICE}"
         return ""
 
     def _folder(self, root: Path) -> Iterator[Source | Failed | Skipped]:
-        waiting = [(root, True)]  # a stack, since a tree may be deeper than Python's
+        waiting = [(root, True)]  # a stack: folders may be nested deeper than Python's recursion limit
         while waiting:
             path, is_folder = waiting.pop()
             if not is_folder:
                 yield from self._file(path, named=False)
                 continue
-            if str(path) in _OF_THE_SYSTEM or (path != root and path.name in _OF_PROGRAMS):
+            if str(path) in _SYSTEM_FOLDERS or (path != root and path.name in _PROGRAM_FOLDERS):
                 yield Skipped(path, "a folder of the system's or a program's own")
                 continue
             try:
@@ -222,16 +180,16 @@ class _Walker:
         return is_new
 
     def _entries(self, folder: Path) -> list[tuple[Path, bool]]:
-        """List a folder's visible entries by name, each with whether it is a folder; folder links are put aside."""
+        """Return a folder's visible entries by name, each with whether it is a folder; put links to folders aside."""
         with os.scandir(folder) as listing:
             entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=_name)
-        found: list[tuple[Path, bool]] = []
+        visible: list[tuple[Path, bool]] = []
         for entry in entries:
             if _links_to_folder(entry):
                 self.links.append(folder / entry.name)
             else:
-                found.append((folder / entry.name, entry.is_dir(follow_symlinks=False)))
-        return found
+                visible.append((folder / entry.name, entry.is_dir(follow_symlinks=False)))
+        return visible
 
 
 def _name(entry: "os.DirEntry[str]") -> str:
@@ -246,7 +204,7 @@ def _links_to_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _is_collection(folder: Path) -> bool:
-    return any(_is_marked(folder / name) for name in COLLECTION_FILES)
+    return any(_is_marked(folder / name) for name in _COLLECTION_FILES)
 
 
 def _is_marked(path: Path) -> bool:
@@ -258,5 +216,5 @@ def _is_marked(path: Path) -> bool:
 
 
 def _failed(path: Path, exc: OSError | ValueError) -> Failed:
-    error = unreadable(exc)
+    error = os_read_error(exc)
     return Failed(path, error.code, str(error))

@@ -6,17 +6,17 @@ pages may be read in any process and in any order.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
-from typing import Literal
 
 import numpy as np
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
+from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.registry import Sight
-from pagelens.ingest.text.page_text import Word, assemble
+from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import (
     FEW_WORDS,
     WHOLE,
@@ -31,9 +31,6 @@ from pagelens.ingest.text.usable_text import (
 
 log = logging.getLogger(__name__)
 
-OcrMode = Literal["auto", "always", "never"]
-EngineName = Literal["rapidocr", "tesseract"]
-
 MAX_PIXELS = 16_000_000  # of a picture to be read: A1 at 150 dpi is 17 million
 PHOTO_SIDE = 1600  # pixels of a photo's longer side
 PAGE_FLOOR = 0.5  # a word of a page believed less is dropped
@@ -45,39 +42,7 @@ _LEAST_REST = 3  # words; fewer beside a text layer are a logo
 _OVERLAP = 0.5  # of a word's box on words of the layer, from which it is one of them
 
 
-@dataclass(frozen=True, slots=True)
-class OcrSettings:
-    """What to read from pictures and how. Plain values: they travel to worker processes."""
-
-    mode: OcrMode = "auto"  # auto: where the text layer is none, poor, or leaves pictures out
-    engine: EngineName = "rapidocr"
-    languages: tuple[str, ...] = ()  # ISO 639 codes; empty: what the engine reads without being told
-    dpi: int = 150  # of PDF pages
-    threads: int = 1
-
-
-class Ocr:
-    """OCR as asked for. The engine is loaded when the first picture is read, by `load`."""
-
-    def __init__(self, settings: OcrSettings, load: Callable[[OcrSettings], TextRecogniser]) -> None:
-        self.settings = settings
-        self._load = load
-        self._recogniser: TextRecogniser | None = None
-
-    def __reduce__(self) -> tuple[type["Ocr"], tuple[OcrSettings, Callable[[OcrSettings], TextRecogniser]]]:
-        """Travel to another process without the engine, which is loaded again there."""
-        return Ocr, (self.settings, self._load)
-
-    @property
-    def recogniser(self) -> TextRecogniser:
-        """The engine. Raises UsageError or WeightsError where it cannot be had."""
-        if self._recogniser is None:
-            self._recogniser = self._load(self.settings)
-            log.info("reading pictures with %s", self._recogniser.name)
-        return self._recogniser
-
-
-def read_pages(pages: Iterable[Page], kind: Kind, sight: Sight, ocr: Ocr) -> Iterator[Page]:
+def add_recognised_text(pages: Iterable[Page], kind: Kind, sight: Sight, ocr: Ocr) -> Iterator[Page]:
     """Yield the pages of a document with the text that is written in their pictures.
 
     A page whose picture cannot be read stays as it was and says so in `problem`. Raises UsageError or WeightsError
@@ -106,7 +71,7 @@ def _replaced(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, O
 
 
 def _photo_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
-    return read_photo(ocr.recogniser, np.asarray(sight.draw(page.number, PHOTO_SIDE)))
+    return read_photo_text(ocr.recogniser, np.asarray(sight.draw(page.number, PHOTO_SIDE)))
 
 
 def _page_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
@@ -129,12 +94,12 @@ def longest_side(width: float, height: float, dpi: int) -> int:
     return max(1, round(float(scale * max(width, height))))
 
 
-def read_picture(recogniser: TextRecogniser, picture: ImageArray, *, floor: float = PAGE_FLOOR) -> PageText:
+def read_image_text(recogniser: TextRecogniser, picture: ImageArray, *, floor: float = PAGE_FLOOR) -> PageText:
     """Return the text on a picture; words believed less than `floor` are dropped. Raises RecognitionError."""
     return _assembled([word for word in recogniser.recognise(picture) if word.confidence >= floor], picture)
 
 
-def read_photo(recogniser: TextRecogniser, picture: ImageArray) -> PageText:
+def read_photo_text(recogniser: TextRecogniser, picture: ImageArray) -> PageText:
     """Return the text in a photo, none unless some word of two letters is surely one. Raises RecognitionError."""
     words = [word for word in recogniser.recognise(picture) if word.confidence >= PHOTO_FLOOR]
     if not any(sum(map(str.isalnum, word.text)) > 1 for word in words):
@@ -146,7 +111,7 @@ def _all(layer: PageText, picture: ImageArray, ocr: Ocr) -> PageText:
     """Return what is written on the picture; the layer where nothing is."""
     if is_blank(picture):
         return layer
-    found = read_picture(ocr.recogniser, picture)
+    found = read_image_text(ocr.recogniser, picture)
     return found if found.text else layer
 
 
@@ -184,7 +149,7 @@ def _assembled(words: Sequence[RecognisedWord], picture: ImageArray) -> PageText
     height, width = picture.shape[:2]
     confidence = float(np.mean([word.confidence for word in words]))
     plain = (Word(*word[:7]) for word in words)
-    return assemble(plain, width=width, height=height, source="ocr", confidence=confidence)
+    return assemble_text(plain, width=width, height=height, source="ocr", confidence=confidence)
 
 
 def _apart(words: Iterable[RecognisedWord], boxes: Boxes, picture: ImageArray) -> list[RecognisedWord]:

@@ -40,7 +40,7 @@ class _Line(NamedTuple):
     info: Any  # of rapidocr: the column and the belief of each character
 
 
-class RapidRecogniser:
+class RapidOcrRecogniser:
     """Reads Latin scripts, Greek letters, Chinese and Japanese. Not for two threads at once."""
 
     def __init__(

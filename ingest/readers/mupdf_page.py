@@ -14,7 +14,7 @@ from PIL import Image
 from pagelens.core.types import PageText
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.hidden_text import Seen, seen
-from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble, visual_lines
+from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
 from pagelens.ingest.text.usable_text import WORDS_LOST
 
 MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
@@ -42,7 +42,7 @@ def page_text(leaf: Any, found: Sequence[FoundWord]) -> tuple[PageText, str]:
         for word, (x0, y0, x1, y1), is_seen in zip(found, shown.tolist(), sight.mask.tolist(), strict=True)
         if is_seen and word[4].strip(REPLACEMENT)
     ]
-    text = assemble(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
+    text = assemble_text(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
     problem = WORDS_LOST if int(sight.mask.sum()) > 2 * len(words) else ""
     return text, problem or unsure or sight.said()
 

@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.files.file_types import HEAD_BYTES
+from pagelens.ingest.files.formats import HEAD_BYTES
 from pagelens.ingest.files.formats import NEW_OFFICE, OLD_OFFICE, DocumentFormat, document_format
-from pagelens.ingest.files.walk import unreadable
-from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.files.digest import os_read_error
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE, find_soffice, to_pdf
 from pagelens.ingest.readers.pdf import pdf_reader as pdf
 from pagelens.ingest.readers.registry import Reading
@@ -37,7 +37,7 @@ _LIBREOFFICES = ("creator", "producer", "repaired", "form")  # facts of the PDF 
 
 
 @contextmanager
-def opened(path: Path, *, sha256: str, size: int, options: ReaderOptions = DEFAULT) -> Iterator[Reading]:
+def opened(path: Path, *, sha256: str, size: int, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Iterator[Reading]:
     """Open a file whose hash and size in bytes are known.
 
     Raises ReadError: unsupported (LibreOffice is missing), encrypted, damaged, too-large, no-pages, denied, vanished.
@@ -50,7 +50,7 @@ def opened(path: Path, *, sha256: str, size: int, options: ReaderOptions = DEFAU
         yield replace(reading, document=replace(reading.document, kind="office", metadata={**facts, "format": form}))
 
 
-def render(path: Path, number: int, *, longest: int, options: ReaderOptions = DEFAULT) -> Image.Image:
+def render(path: Path, number: int, *, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Image.Image:
     """Return page `number` (from 1) as an RGB picture with a longer side of `longest` pixels."""
     return pdf.render(_converted(path, options)[1], number, longest=longest)
 
@@ -62,7 +62,7 @@ def _converted(path: Path, options: ReaderOptions) -> tuple[DocumentFormat, Path
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     form = document_format(head, path)
     if form is None:
         raise ReadError("mislabelled", f"expected an Office file, found something else named {path.suffix}")
@@ -93,7 +93,7 @@ def _made(path: Path, form: DocumentFormat, options: ReaderOptions) -> "tuple[Te
         made = to_pdf(program, copy, Path(folder.name), seconds=options.office_seconds)
     except OSError as exc:
         folder.cleanup()
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     except BaseException:
         folder.cleanup()
         raise

@@ -19,15 +19,15 @@ from PIL import Image
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, no_text
-from pagelens.ingest.files.file_types import HEAD_BYTES
+from pagelens.ingest.files.formats import HEAD_BYTES
 from pagelens.ingest.files.formats import DocumentFormat, document_format, kind_of
-from pagelens.ingest.files.walk import unreadable
+from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.readers.html_source import decoded, plain_html, plain_markdown
 from pagelens.ingest.readers.mupdf import LOCK, forget, pymupdf, warnings
 from pagelens.ingest.readers.mupdf_page import bitmaps, drawn, page_text, words_on
 from pagelens.ingest.readers.pdf.pdf_facts import title
 from pagelens.ingest.readers.registry import Reading
-from pagelens.ingest.text.titles import readable_name, tidy
+from pagelens.ingest.text.titles import readable_name, single_line
 
 WIDTH, HEIGHT, TYPE = 432, 648, 11  # points: a trade paperback, about 350 words a page
 MOST_TEXT = 64_000_000  # bytes of a text; laid out it takes ten times that
@@ -103,7 +103,7 @@ def _open(path: Path) -> tuple[DocumentFormat, Any]:
                 with _translated(form):
                     book = _opened_book(form, data, file.fileno(), path)
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     with LOCK:
         try:
             with _translated(form):
@@ -156,7 +156,7 @@ def _check(book: Any, form: DocumentFormat) -> None:
 
 def _document(book: Any, path: Path, form: DocumentFormat, sha256: str, size: int) -> Document:
     facts: dict[str, str | int | float | bool] = {"format": form}
-    if author := tidy((book.metadata or {}).get("author") or ""):
+    if author := single_line((book.metadata or {}).get("author") or ""):
         facts["author"] = author
     if book.is_reflowable:
         facts["pages"] = "estimated"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.types import Document, Kind, Page
-from pagelens.ingest.reader_options import DEFAULT, ReaderOptions
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,7 +63,7 @@ def sight(path: Path, kind: Kind, reading: Reading) -> Sight:
     return Sight(reading.draw or draw_again, reading.pictures or whole)
 
 
-def load(kind: Kind, options: ReaderOptions = DEFAULT) -> Adapter:
+def load(kind: Kind, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Adapter:
     """Import and return the adapter of a kind."""
     if kind == "pdf":
         from pagelens.ingest.readers.pdf import pdf_reader as pdf

@@ -33,7 +33,7 @@ class Word(NamedTuple):
     line: int
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return the text in NFC without what cannot be seen; lone surrogates become U+FFFD.
 
     A soft hyphen becomes a hyphen: pages hold glyphs that were drawn, and producers use U+00AD for the drawn hyphen
@@ -45,7 +45,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", _DINGBAT.sub("", _INVISIBLE.sub("", text)))
 
 
-def assemble(
+def assemble_text(
     words: Iterable[Word],
     *,
     width: float = 1.0,
@@ -109,7 +109,7 @@ def _parts(word: Word) -> list[Word]:
     """Split at blanks left inside, sharing the box out by characters; drop what is empty once cleaned."""
     raw = word.text.split()
     if len(raw) == 1 and len(raw[0]) == len(word.text):
-        text = clean(word.text)
+        text = clean_text(word.text)
         return [word if text == word.text else word._replace(text=text)] if text else []
     parts: list[Word] = []
     position = 0
@@ -117,7 +117,7 @@ def _parts(word: Word) -> list[Word]:
     for piece in raw:
         start = word.text.index(piece, position)
         position = start + len(piece)
-        if text := clean(piece):
+        if text := clean_text(piece):
             parts.append(word._replace(text=text, x0=word.x0 + start * width, x1=word.x0 + position * width))
     return parts
 

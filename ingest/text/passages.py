@@ -1,7 +1,4 @@
-"""A page's words to passages: overlapping windows of about so many tokens that begin and end where sentences do. Pure.
-
-Does not know encoders: tokens are counted by whoever is asked to.
-"""
+"""Splits a page's text into passages, overlapping windows of words; and makes the texts that are encoded for them."""
 
 import re
 from collections.abc import Sequence
@@ -15,9 +12,9 @@ from pagelens.core.keys import MAX_PASSAGES
 from pagelens.core.protocols import TokenCounter
 from pagelens.core.types import Document, PageText, Passage
 
-_PREFIX_TITLE = 120  # characters of the title that go before each passage
-_SHORTEST = 0.7  # a window may end this early to end well
-_LEAST_OVERLAP = 0.5  # and the next one begin with this part of the overlap to begin well
+_MAX_PREFIX_CHARACTERS = 120  # of the title that precedes each passage when it is encoded
+_MIN_WINDOW = 0.7  # share of the passage size that a window has at least, to end at a good break
+_MIN_OVERLAP = 0.5  # share of the overlap that a window keeps at least, to begin at a good break
 
 _SENTENCE_END = re.compile(r"[.!?…。！？।؟۔](?:[\"'’”»)\]]|\[\d+\])*$")
 _ABBREVIATION = re.compile(
@@ -25,11 +22,14 @@ _ABBREVIATION = re.compile(
 )
 
 
-def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overlap: int = 50) -> list[Passage]:
-    """Return windows of at most `size` tokens (a longer single word stands alone) that together hold every word.
+def split_into_passages(
+    text: PageText, count_tokens: TokenCounter, *, size: int = 200, overlap: int = 50
+) -> list[Passage]:
+    """Return windows of at most `size` tokens that together hold every word; a longer single word is one window.
 
-    Neighbours share up to `overlap` tokens. Ends prefer blocks, then sentences, then lines. Where a page would have
-    more than `MAX_PASSAGES`, windows are widened. A window's tokens are the sum over its words. Raises UsageError.
+    Neighbours share up to `overlap` tokens. Windows preferably end with a block, else a sentence, else a line. Where a
+    page would have more than `MAX_PASSAGES`, `size` is doubled until it has not. The tokens of a window are the sum of
+    those of its words. Raises UsageError unless 0 <= overlap < size.
     """
     if size < 1 or not 0 <= overlap < size:
         raise UsageError(f"expected 0 <= overlap < size, found size {size}, overlap {overlap}")
@@ -42,89 +42,89 @@ def split(text: PageText, count_tokens: TokenCounter, *, size: int = 200, overla
         size *= 2
         windows = _windows(totals, strengths, size, overlap)
     spans = text.spans.tolist()
-    return [Passage(at, spans[first][0], spans[end - 1][1]) for at, (first, end) in enumerate(windows)]
+    return [Passage(ordinal, spans[first][0], spans[end - 1][1]) for ordinal, (first, end) in enumerate(windows)]
 
 
-_TOLD = ("title", "caption", "keywords", "people", "place", "city", "region", "country")
+_DESCRIPTION_KEYS = ("title", "caption", "keywords", "people", "place", "city", "region", "country")
 
 
-def photo_words(document: Document) -> str:
-    """Return what people wrote of a photo and where it was taken, with its date; empty where only that is known.
+def photo_description(document: Document) -> str:
+    """Return what people wrote about a photo, where it was taken, and its date; empty where only the date is known.
 
-    It is a passage that stands nowhere on the photo, its span empty. File names, folders and cameras are left out:
-    next to nothing of what they say is meant by a query in words.
+    It is encoded as a passage with an empty span. File names, folders and cameras are left out: text queries hardly
+    ever mean them.
     """
     facts = document.metadata if document.kind == "photo" else {}
-    told = dict.fromkeys(str(facts[key]) for key in _TOLD if key in facts)
-    if not told:
+    parts = dict.fromkeys(str(facts[key]) for key in _DESCRIPTION_KEYS if key in facts)
+    if not parts:
         return ""
     day = str(document.date.day) if document.date else ""
     date = " ".join(str(part) for part in (day, facts.get("month", ""), facts.get("year", "")) if part)
-    return ". ".join([*told, *filter(None, [date])])
+    return ". ".join([*parts, *filter(None, [date])])
 
 
-def inputs_of(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
-    """Return what is encoded for each passage of a page."""
+def passage_inputs(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Return the text to encode for each passage of a page."""
     return tuple(
         passage_input(document.title, text.text[passage.start : passage.end])
         if passage.end > passage.start
-        else photo_words(document) or document.title
+        else photo_description(document) or document.title
         for passage in passages
     )
 
 
-def prefix(title: str) -> str:
-    """Return what stands before every passage of a document when it is encoded; empty where the title is no words.
+def passage_prefix(title: str) -> str:
+    """Return the text that precedes every passage of a document when it is encoded: the title, cut, and a newline.
 
-    A title of one token with digits ('7c3f6204b3241f14') would only water the passage down.
+    Empty where the title is one token with digits ('7c3f6204b3241f14'), which carries no meaning.
     """
     if " " not in title and any(character.isdigit() for character in title):
         return ""
-    if len(title) > _PREFIX_TITLE:
-        cut = title.rfind(" ", _PREFIX_TITLE // 2, _PREFIX_TITLE)
-        title = title[: cut if cut > 0 else _PREFIX_TITLE]
+    if len(title) > _MAX_PREFIX_CHARACTERS:
+        cut = title.rfind(" ", _MAX_PREFIX_CHARACTERS // 2, _MAX_PREFIX_CHARACTERS)
+        title = title[: cut if cut > 0 else _MAX_PREFIX_CHARACTERS]
     return f"{title}\n" if title else ""
 
 
 def passage_input(title: str, text: str) -> str:
-    """Return what is encoded for a passage: `prefix(title)`, then the passage's text as it stands."""
-    return prefix(title) + text
+    """Return the text to encode for a passage: `passage_prefix(title)` and the passage's text."""
+    return passage_prefix(title) + text
 
 
 def _running_totals(text: PageText, count_tokens: TokenCounter) -> NDArray[np.int64]:
-    """Return (n_words + 1,) tokens before each word; each different word is counted once, and as one token at least."""
+    """Return the number of tokens before each word, (n_words + 1,). A word counts as one token at least."""
     words = [text.text[start:end] for start, end in text.spans.tolist()]
-    different = list(dict.fromkeys(words))
-    costs = dict(zip(different, count_tokens(different), strict=True))
-    return np.cumsum([0, *(max(1, costs[word]) for word in words)], dtype=np.int64)
+    distinct = list(dict.fromkeys(words))
+    counts = dict(zip(distinct, count_tokens(distinct), strict=True))
+    return np.cumsum([0, *(max(1, counts[word]) for word in words)], dtype=np.int64)
 
 
 def _break_strengths(text: PageText) -> list[int]:
-    """Return (n_words + 1,) how good a break is before each word: 3 block, 2 sentence, 1 line, 0 inside a line."""
+    """Return how good a break before each word is, (n_words + 1,): 3 block, 2 sentence, 1 line, 0 within a line."""
     spans = text.spans.tolist()
     strengths = [3]
     for (start, end), (following, _) in pairwise(spans):
-        joint, word = text.text[end:following], text.text[start:end]
-        if joint.count("\n") >= 2:
+        separator, word = text.text[end:following], text.text[start:end]
+        if separator.count("\n") >= 2:
             strengths.append(3)
         elif _SENTENCE_END.search(word) and not _ABBREVIATION.match(word) and not text.text[following].islower():
             strengths.append(2)
         else:
-            strengths.append(1 if joint == "\n" else 0)
+            strengths.append(1 if separator == "\n" else 0)
     return [*strengths, 3]
 
 
 def _windows(totals: NDArray[np.int64], strengths: Sequence[int], size: int, overlap: int) -> list[tuple[int, int]]:
-    """Return half-open ranges of words, each ending after the one before it, with no word left between two."""
+    """Return half-open ranges of words that cover all words, each ending after the one before it."""
     count = len(totals) - 1
     windows: list[tuple[int, int]] = []
     first = reached = 0
     while reached < count:
-        # The last word that still fits; at least one new word, however long.
+        # The last word that fits; at least one new word, however long.
         furthest = max(int(np.searchsorted(totals, totals[first] + size, side="right")) - 1, reached + 1)
         if furthest < count:
-            soonest = int(np.searchsorted(totals, totals[first] + _SHORTEST * size))
-            furthest = _best(strengths, max(soonest, reached + 1), furthest)
+            soonest = int(np.searchsorted(totals, totals[first] + _MIN_WINDOW * size))
+            furthest = _best_break(strengths, max(soonest, reached + 1), furthest)
         windows.append((first, furthest))
         reached = furthest
         if reached < count:
@@ -135,19 +135,19 @@ def _windows(totals: NDArray[np.int64], strengths: Sequence[int], size: int, ove
 def _next_first(
     totals: NDArray[np.int64], strengths: Sequence[int], window: tuple[int, int], size: int, overlap: int
 ) -> int:
-    """Return where the window after `window` begins: later than it, with room for a new word."""
+    """Return the first word of the window after `window`: later than its first, with room for a new word."""
     first, reached = window
-    room = min(overlap, size - int(totals[reached + 1] - totals[reached]))  # below 0 before a word too long to share
+    room = min(overlap, size - int(totals[reached + 1] - totals[reached]))  # below 0 before a word longer than a window
     earliest = max(int(np.searchsorted(totals, totals[reached] - room)), first + 1)
-    latest = int(np.searchsorted(totals, totals[reached] - _LEAST_OVERLAP * room, side="right")) - 1
+    latest = int(np.searchsorted(totals, totals[reached] - _MIN_OVERLAP * room, side="right")) - 1
     if earliest >= latest:
         return min(earliest, reached)
     strongest = max(strengths[earliest : latest + 1])
     return next(at for at in range(earliest, latest + 1) if strengths[at] == strongest)
 
 
-def _best(strengths: Sequence[int], soonest: int, furthest: int) -> int:
-    """Return the strongest break from `soonest` to `furthest`, of equals the last."""
+def _best_break(strengths: Sequence[int], soonest: int, furthest: int) -> int:
+    """Return the strongest break from `soonest` to `furthest`, the last of equal ones."""
     if soonest >= furthest:
         return furthest
     strongest = max(strengths[soonest : furthest + 1])

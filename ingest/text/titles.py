@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pagelens.ingest.text.page_text import REPLACEMENT, clean
+from pagelens.ingest.text.page_text import REPLACEMENT, clean_text
 
-LONGEST = 200  # characters
+MAX_TITLE_CHARACTERS = 200  # characters
 _UPPER = 0.6  # how far down a page its top reaches
 _FILE_NAME = re.compile(
     r"(?i)\.(docx?|pptx?|xlsx?|pdf|indd|qxd|tex|dvi|ps|eps|ai|pmd|p65|fm|rtf|odt|odp|txt|html?|wpd|pub)\b\W*$"
@@ -24,7 +24,7 @@ _NO_TITLE = re.compile(
 )
 
 
-class Line(NamedTuple):
+class SizedLine(NamedTuple):
     """A horizontal line of a page's first part: its text, type size in points, top edge in fractions of the page."""
 
     text: str
@@ -32,19 +32,19 @@ class Line(NamedTuple):
     top: float
 
 
-def tidy(text: str) -> str:
-    """Return the text on one line, cleaned, cut to `LONGEST` at a word's end."""
-    words = [word for word in map(clean, text.split()) if word]
+def single_line(text: str) -> str:
+    """Return the text on one line, cleaned, cut to `MAX_TITLE_CHARACTERS` at a word's end."""
+    words = [word for word in map(clean_text, text.split()) if word]
     line = " ".join(words)
-    if len(line) <= LONGEST:
+    if len(line) <= MAX_TITLE_CHARACTERS:
         return line
-    cut = line.rfind(" ", 0, LONGEST)
-    return line[: cut if cut > LONGEST // 2 else LONGEST].rstrip()
+    cut = line.rfind(" ", 0, MAX_TITLE_CHARACTERS)
+    return line[: cut if cut > MAX_TITLE_CHARACTERS // 2 else MAX_TITLE_CHARACTERS].rstrip()
 
 
-def sensible(title: str) -> bool:
+def is_usable_title(title: str) -> bool:
     """Say whether a metadata title is one people would use: no file name, no program's default, no odd token."""
-    title = tidy(title)
+    title = single_line(title)
     letters = sum(character.isalpha() for character in title)
     if letters < max(3 if title.isascii() else 2, 0.4 * len(title)) or REPLACEMENT in title or "\\" in title:
         return False
@@ -62,14 +62,14 @@ def _odd_token(word: str) -> bool:
 
 def readable_name(stem: str) -> str:
     """Return a file name without its ending as words: 'annual_report_2020' as 'annual report 2020'."""
-    name = _UPLOAD_STAMP.sub("", clean(stem)) or clean(stem)
+    name = _UPLOAD_STAMP.sub("", clean_text(stem)) or clean_text(stem)
     if not re.search(r"[_\s]", name):
         name = re.sub(r"(?<!\d)-|-(?!\d)", " ", name)  # hyphens part words only where nothing else does
     name = re.sub(r"(?<!\d)\.|\.(?!\d)", " ", re.sub(r"[_+\s]+", " ", name))
-    return tidy(name) or "untitled"
+    return single_line(name) or "untitled"
 
 
-def largest_type(lines: Sequence[Line]) -> str | None:
+def title_from_largest_type(lines: Sequence[SizedLine]) -> str | None:
     """Return the text set in the largest type near the top of a page, else anywhere if it is large; None if none is.
 
     Neighbouring lines of about the same size belong together. What cannot be a title gives way to the next size.
@@ -82,11 +82,11 @@ def largest_type(lines: Sequence[Line]) -> str | None:
 def _headline(groups: Sequence[tuple[float, str]], least: float) -> str | None:
     for size, text in sorted(groups, key=lambda group: -group[0]):  # stable: the first of equals
         if size >= least and _could_be_title(text):
-            return tidy(text)
+            return single_line(text)
     return None
 
 
-def _groups(lines: Sequence[Line]) -> list[tuple[float, str]]:
+def _groups(lines: Sequence[SizedLine]) -> list[tuple[float, str]]:
     groups: list[tuple[float, str]] = []
     for line in lines:
         text = " ".join(line.text.split())
@@ -105,13 +105,13 @@ def _continued(text: str, more: str) -> str:
     return (text[:-1] if is_one_word else text) + more
 
 
-def _body_size(lines: Sequence[Line]) -> float:
+def _body_size(lines: Sequence[SizedLine]) -> float:
     """Return the size in which most characters are set; 0 where the page holds a title and no more."""
     characters: dict[float, int] = {}
     for line in lines:
         size = round(line.size * 2) / 2
         characters[size] = characters.get(size, 0) + len(line.text)
-    if len(characters) < 2 and sum(characters.values()) < LONGEST:
+    if len(characters) < 2 and sum(characters.values()) < MAX_TITLE_CHARACTERS:
         return 0.0
     return max(characters, key=lambda size: characters[size])
 
@@ -119,6 +119,6 @@ def _body_size(lines: Sequence[Line]) -> float:
 def _could_be_title(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
     shortest = 4 if text.isascii() else 2
-    if not shortest <= len(text) < LONGEST or letters < 0.5 * len(text):
+    if not shortest <= len(text) < MAX_TITLE_CHARACTERS or letters < 0.5 * len(text):
         return False
     return not _NO_TITLE.match(text) and not _NO_HEADLINE.match(text)

@@ -1,7 +1,7 @@
-"""Which pages of which file are made next, by whoever is free, and what has come of them. For several threads.
+"""Decides which page range a free worker processes next, and collects the pages. Thread-safe.
 
-Pages are handed out in the order in which they will be taken, and ahead of that up to a budget: what is held in memory
-does not depend on how long documents are, nor on how many there are. Knows nothing of processes.
+Ranges are assigned in the order in which their pages will be taken, and ahead of that up to a budget, so that the pages
+held in memory depend neither on the length of documents nor on their number.
 """
 
 import threading
@@ -12,263 +12,283 @@ from typing import Literal
 
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import Document
-from pagelens.ingest.page_processing import Job, MadePage, OnWait, Stage
-from pagelens.ingest.page_ranges import is_quick_to_open, needs_one_go, something_left, stretch_end
+from pagelens.ingest.page_processing import OnWait, ProcessedPage, ReadJob, ReadStage
+from pagelens.ingest.page_ranges import has_content, is_quick_to_open, needs_full_check, range_end
 
-PATIENCE = 2.0
-"""Seconds to be waited for pages in all before a further reader starts: about what its start costs, an OCR engine
-loaded. So a start that does not pay costs no more than was lost by waiting, and a short run has one reader."""
+SCALE_UP_AFTER = 2.0
+"""Seconds spent waiting for pages, in all, until a further worker starts: about what its start with an OCR engine takes.
+So a start that does not pay off costs no more than was lost by waiting, and a short run has one worker."""
 
-TELL = 0.5  # seconds between two notes of what is waited for
+REPORT_INTERVAL = 0.5  # seconds between two calls of `on_wait`
 
-_Check = Literal["no", "wanted", "passed"]
+_Check = Literal["none", "requested", "passed"]
 
 
 @dataclass(slots=True, eq=False)
-class Draft:
-    """A file on its way."""
+class PooledFile:
+    """A file that workers read: what was assigned, what came of it. Implements `page_processing.OpenFile`."""
 
-    job: Job
-    handed: int  # the last page handed out
-    taken: int  # the last page taken
-    wanted: int = 0  # the last page somebody waits for
+    plan: "ReadingPlan"
+    job: ReadJob
+    assigned: int  # the last page assigned to a worker
+    taken: int  # the last page taken by the consumer
+    requested: int = 0  # the last page the consumer waits for
     is_opening: bool = False
-    document: Document | None = None
-    owner: object = None  # the only one to read it, where it is slow to open
-    stages: dict[int, Stage] = field(default_factory=dict)  # what is being done to pages in work
-    made: dict[int, MadePage] = field(default_factory=dict)
-    errors: dict[int, PageLensError] = field(default_factory=dict)  # page -> why reading ended before it
-    end: int | None = None  # the first page that turned out not to be there
-    is_sound: bool = False  # some page had no problem, or its problem says nothing about the file
-    check: _Check = "no"
+    opened: Document | None = None  # once the file is open
+    worker: object = None  # the only one that may read the file, where it is slow to open
+    stages: dict[int, ReadStage] = field(default_factory=dict)  # by page: what is being done to it
+    processed: dict[int, ProcessedPage] = field(default_factory=dict)
+    errors: dict[int, PageLensError] = field(default_factory=dict)  # by page: why reading ended before it
+    end: int | None = None  # the first page that turned out not to exist
+    has_content: bool = False  # some page had no problem, or one that says nothing about the file
+    check: _Check = "none"
+
+    @property
+    def document(self) -> Document:
+        """What is known of the document; the file must be open."""
+        assert self.opened is not None
+        return self.opened
+
+    def pages(self, first: int, last: int) -> list[ProcessedPage]:
+        """Wait for pages `first` to `last`; see `OpenFile.pages`."""
+        return self.plan.take(self, first, last)
 
     @property
     def held(self) -> int:
-        """Pages handed out and not taken."""
-        return (self.handed if self.document is None else min(self.handed, self.document.page_count)) - self.taken
+        """The number of pages assigned and not taken."""
+        last = self.assigned if self.opened is None else min(self.assigned, self.opened.page_count)
+        return last - self.taken
 
-    def has(self, number: int) -> bool:
-        """Tell whether it is known what became of a page."""
-        return number in self.made or number in self.errors or (self.end is not None and self.end <= number)
+    def is_decided(self, number: int) -> bool:
+        """Tell whether a page is processed, failed, or known not to exist."""
+        return number in self.processed or number in self.errors or (self.end is not None and self.end <= number)
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Pages that somebody is to make, as far as the file goes; `bare`: only to be read in this order."""
+    """Pages of a file that a worker is to process; see `messages.PageRange`."""
 
-    draft: Draft
+    file: PooledFile
     first: int
     last: int
-    bare: bool = False
+    check_only: bool = False
 
 
-class Plan:
-    """What is shared between the thread that takes pages and those that have them made."""
+class ReadingPlan:
+    """Shared by the consumer's thread, which takes pages, and the supervisors' threads, which have them processed."""
 
     def __init__(
         self,
         *,
         budget: int,
-        patience: float = PATIENCE,
+        scale_up_after: float = SCALE_UP_AFTER,
         on_wait: OnWait = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`budget`: pages held ahead of what is waited for; `patience`: see `next`, seconds; `on_wait` is called by
-        the thread that takes pages, and must not call back."""
+        """`budget`: pages held at most beyond those that are waited for. `scale_up_after`: see `next_assignment`.
+
+        `on_wait` is called in the consumer's thread and must not call this plan.
+        """
         self._on_wait = on_wait
         self._budget = budget
-        self._patience = patience
+        self._scale_up_after = scale_up_after
         self._clock = clock
-        self._waited = 0.0  # seconds, since a reader began,
-        self._made = 0  # and pages that came meanwhile
+        self._waited = 0.0  # seconds since a worker started, and ...
+        self._received = 0  # ... pages received while waiting
         self._waiting_since: float | None = None
-        self._awaited: tuple[Draft, int] | None = None  # the file and its page waited for
-        self._is_begun = False  # some file is open
-        self._drafts: list[Draft] = []  # in the order of their turns
-        self._news = threading.Condition()
+        self._awaited: tuple[PooledFile, int] | None = None  # the file and page that is waited for
+        self._any_file_opened = False
+        self._files: list[PooledFile] = []  # in the order in which they will be taken
+        self._changed = threading.Condition()
         self._error: Exception | None = None
         self._is_closed = False
 
-    # For the thread that takes pages
+    # Called by the consumer
 
-    def announce(self, job: Job) -> None:
-        """Note a file that comes behind all others."""
-        with self._news:
-            self._drafts.append(Draft(job, job.first - 1, job.first - 1))
-            self._news.notify_all()
+    def announce(self, job: ReadJob) -> None:
+        """Add a file after all others."""
+        with self._changed:
+            self._files.append(PooledFile(self, job, job.first - 1, job.first - 1))
+            self._changed.notify_all()
 
-    def forget(self, job: Job) -> None:
-        """Drop a file; what is still made of it is not kept."""
-        with self._news:
-            self._drafts = [draft for draft in self._drafts if draft.job != job]
-            self._news.notify_all()
+    def cancel(self, job: ReadJob) -> None:
+        """Remove a file; results that still arrive for it are discarded."""
+        with self._changed:
+            self._files = [file for file in self._files if file.job != job]
+            self._changed.notify_all()
 
-    def begin(self, job: Job) -> Draft:
-        """Wait until a file is open and return its draft; one that was not announced goes before all others.
+    def open(self, job: ReadJob) -> PooledFile:
+        """Wait until a file is open and return it; one that was not announced goes before all others. Raises ReadError.
 
-        Raises what opening it raised.
+        Raises the error that ended all work, too.
         """
-        with self._news:
-            draft = next((draft for draft in self._drafts if draft.job == job), None)
-            if draft is None:
-                draft = Draft(job, job.first - 1, job.first - 1)
-                self._drafts.insert(0, draft)
-            draft.wanted = job.first
-            self._wait(draft, job.first, lambda: draft.document is not None or bool(draft.errors))
-            if draft.document is None:
-                raise next(iter(draft.errors.values()))
-            return draft
+        with self._changed:
+            file = next((file for file in self._files if file.job == job), None)
+            if file is None:
+                file = PooledFile(self, job, job.first - 1, job.first - 1)
+                self._files.insert(0, file)
+            file.requested = job.first
+            self._wait(file, job.first, lambda: file.opened is not None or bool(file.errors))
+            if file.opened is None:
+                raise next(iter(file.errors.values()))
+            return file
 
-    def take(self, draft: Draft, first: int, last: int) -> list[MadePage]:
-        """Wait for neighbouring pages and return them, fewer where the file ends before. Raises what ended reading."""
-        found: list[MadePage] = []
-        with self._news:
-            draft.wanted = last
+    def take(self, file: PooledFile, first: int, last: int) -> list[ProcessedPage]:
+        """Wait for pages `first` to `last` and return them, fewer where the file ends early.
+
+        Raises the error that ended reading.
+        """
+        pages: list[ProcessedPage] = []
+        with self._changed:
+            file.requested = last
             for number in range(first, last + 1):
-                self._wait(draft, number, lambda number=number: draft.has(number))  # type: ignore[misc]
-                if number in draft.errors:
-                    raise draft.errors[number]
-                if number not in draft.made:
+                self._wait(file, number, lambda number=number: file.is_decided(number))  # type: ignore[misc]
+                if number in file.errors:
+                    raise file.errors[number]
+                if number not in file.processed:
                     break
-                found.append(draft.made.pop(number))
-            draft.taken = last
-            draft.is_sound |= any(something_left(page) for page, _ in found)
-            self._check_whole(draft, last)
-        return found
+                pages.append(file.processed.pop(number))
+            file.taken = last
+            file.has_content |= any(has_content(page) for page, _ in pages)
+            self._check_fully(file, last)
+        return pages
 
     def close(self) -> None:
-        """End: nothing is handed out any more."""
-        with self._news:
+        """Assign nothing any more."""
+        with self._changed:
             self._is_closed = True
-            self._drafts = []
-            self._news.notify_all()
+            self._files = []
+            self._changed.notify_all()
 
-    def _wait(self, draft: Draft, number: int, is_there: Callable[[], bool]) -> None:
-        """Wait until something is there, or nothing can be made any more; tell now and then what page is waited for."""
-        self._news.notify_all()
-        self._waiting_since, self._awaited = self._clock(), (draft, number)
-        while not (is_there() or self._error is not None):
-            self._on_wait(draft.job.path, number, draft.stages.get(number, "reading" if draft.document else "opening"))
-            self._news.wait_for(lambda: is_there() or self._error is not None, TELL)
+    def _wait(self, file: PooledFile, number: int, is_done: Callable[[], bool]) -> None:
+        """Wait until `is_done`; report what is waited for. Raises the error that ended all work."""
+        self._changed.notify_all()
+        self._waiting_since, self._awaited = self._clock(), (file, number)
+        while not (is_done() or self._error is not None):
+            stage = file.stages.get(number, "reading" if file.opened else "opening")
+            self._on_wait(file.job.path, number, stage)
+            self._changed.wait_for(lambda: is_done() or self._error is not None, REPORT_INTERVAL)
         self._waited += self._clock() - self._waiting_since
         self._waiting_since = self._awaited = None
         if self._error is not None:
             raise self._error
 
-    def _check_whole(self, draft: Draft, last: int) -> None:
-        """Where each page had a problem, have them read in one go."""
-        assert draft.document is not None
-        count = draft.document.page_count
-        if last < count or not needs_one_go(draft.job, count, is_sound=draft.is_sound):
+    def _check_fully(self, file: PooledFile, last: int) -> None:
+        """Where no page of a finished file has content, have it read once more in one pass. Raises ReadError."""
+        count = file.document.page_count
+        if last < count or not needs_full_check(file.job, count, has_content=file.has_content):
             return
-        draft.check = "wanted"
-        self._wait(draft, count, lambda: draft.check == "passed" or bool(draft.errors))
-        for error in draft.errors.values():
+        file.check = "requested"
+        self._wait(file, count, lambda: file.check == "passed" or bool(file.errors))
+        for error in file.errors.values():
             raise error
 
-    # For those that have pages made
+    # Called by the supervisors of workers
 
-    def next(self, reader: object, *, is_spare: bool = False) -> Assignment | None:
-        """Wait for something to do for a reader and return it; None when there will be nothing more.
+    def next_assignment(self, worker: object, *, is_spare: bool = False) -> Assignment | None:
+        """Wait for a page range for a worker and return it; None once the plan is closed.
 
-        One that is spare gets something once pages were waited for so long that its start pays.
+        A spare worker, which has not been started, gets one only when the consumer has waited, or will at the current
+        pace wait, for pages as long as `scale_up_after`.
         """
-        with self._news:
+        with self._changed:
             while not self._is_closed:
-                if is_spare and not self._is_short():
-                    self._news.wait(self._patience)
+                if is_spare and not self._needs_another_worker():
+                    self._changed.wait(self._scale_up_after)
                     continue
-                for draft in self._drafts:
-                    found = self._assigned(draft, reader)
-                    if found is not None:
+                for file in self._files:
+                    assignment = self._assign(file, worker)
+                    if assignment is not None:
                         if is_spare:
-                            self._count_anew()
-                        return found
-                self._news.wait()
+                            self._reset_waiting()
+                        return assignment
+                self._changed.wait()
         return None
 
-    def _is_short(self) -> bool:
-        """Tell whether those who read keep the one who takes pages waiting: how long they did, and will at this pace
-        for the pages that are waited for. How long the first took to start is no sign of it."""
-        if not self._patience:
+    def _needs_another_worker(self) -> bool:
+        """Tell whether the consumer waits too long for pages: the time waited, and at this pace to be waited.
+
+        The time until the first file was open does not count: it includes the start of the first worker.
+        """
+        if not self._scale_up_after:
             return True
-        if not self._made:
+        if not self._received:
             return False
         waited = self._waited + (0.0 if self._waiting_since is None else self._clock() - self._waiting_since)
-        return waited * (1 + self._missing() / self._made) >= self._patience
+        return waited * (1 + self._missing() / self._received) >= self._scale_up_after
 
     def _missing(self) -> int:
-        """Return how many pages are still to come of those that are waited for."""
+        """Return how many of the pages that the consumer waits for are not decided yet."""
         if self._awaited is None:
             return 0
-        draft, number = self._awaited
-        return sum(not draft.has(one) for one in range(number, draft.wanted + 1))
+        file, number = self._awaited
+        return sum(not file.is_decided(page) for page in range(number, file.requested + 1))
 
-    def _count_anew(self) -> None:
-        self._waited, self._made = 0.0, 0
+    def _reset_waiting(self) -> None:
+        self._waited, self._received = 0.0, 0
         if self._waiting_since is not None:
             self._waiting_since = self._clock()
 
-    def open(self, draft: Draft, document: Document) -> None:
-        """Note that a file is open."""
-        with self._news:
-            draft.document = draft.document or document
-            if not self._is_begun:
-                self._is_begun = True
-                self._count_anew()
-            self._news.notify_all()
+    def file_opened(self, file: PooledFile, document: Document) -> None:
+        """Record that a file is open."""
+        with self._changed:
+            file.opened = file.opened or document
+            if not self._any_file_opened:
+                self._any_file_opened = True
+                self._reset_waiting()
+            self._changed.notify_all()
 
-    def note(self, draft: Draft, number: int, stage: Stage) -> None:
-        """Note what is being done to a page."""
-        with self._news:
-            draft.stages[number] = stage
+    def stage_started(self, file: PooledFile, number: int, stage: ReadStage) -> None:
+        """Record what is being done to a page."""
+        with self._changed:
+            file.stages[number] = stage
 
-    def add(self, draft: Draft, number: int, page: MadePage, *, is_sound: bool = False) -> None:
-        """Note a page that is made; `is_sound`: its problem says nothing about the file."""
-        with self._news:
-            self._made += self._waiting_since is not None
-            draft.made[number] = page
-            draft.stages.pop(number, None)
-            draft.is_sound |= is_sound
-            self._news.notify_all()
+    def add_page(self, file: PooledFile, number: int, page: ProcessedPage, *, has_content: bool = False) -> None:
+        """Record a processed page; `has_content`: its problem says nothing about the file as a whole."""
+        with self._changed:
+            self._received += self._waiting_since is not None
+            file.processed[number] = page
+            file.stages.pop(number, None)
+            file.has_content |= has_content
+            self._changed.notify_all()
 
-    def fail(self, draft: Draft, number: int, error: PageLensError) -> None:
-        """Note why reading ended before page `number`."""
-        with self._news:
-            draft.errors[number] = error
-            self._news.notify_all()
+    def fail(self, file: PooledFile, number: int, error: PageLensError) -> None:
+        """Record why reading ended before page `number`."""
+        with self._changed:
+            file.errors[number] = error
+            self._changed.notify_all()
 
-    def end(self, task: Assignment, number: int) -> None:
-        """Note that a task is done, and that `number` would have been its next page."""
-        draft = task.draft
-        with self._news:
-            if task.bare:
-                draft.check = "passed"
-            elif draft.document is not None and number <= min(task.last, draft.document.page_count):
-                draft.end = min(number, draft.end or number)
-            self._news.notify_all()
+    def complete(self, assignment: Assignment, number: int) -> None:
+        """Record that an assignment is done, and that `number` would have been its next page."""
+        file = assignment.file
+        with self._changed:
+            if assignment.check_only:
+                file.check = "passed"
+            elif file.opened is not None and number <= min(assignment.last, file.opened.page_count):
+                file.end = min(number, file.end or number)
+            self._changed.notify_all()
 
     def abort(self, error: Exception) -> None:
-        """Note that nothing can be made any more; whoever waits raises the error."""
-        with self._news:
+        """Record an error that ends all work; the consumer raises it."""
+        with self._changed:
             self._error = self._error or error
-            self._news.notify_all()
+            self._changed.notify_all()
 
-    def _assigned(self, draft: Draft, reader: object) -> Assignment | None:
-        if draft.errors or draft.end is not None or draft.owner not in (None, reader):
+    def _assign(self, file: PooledFile, worker: object) -> Assignment | None:
+        if file.errors or file.end is not None or file.worker not in (None, worker):
             return None
-        count = draft.document.page_count if draft.document else None
-        if draft.check == "wanted":
+        count = file.opened.page_count if file.opened else None
+        if file.check == "requested":
             assert count is not None
-            draft.check = "no"
-            return Assignment(draft, 1, count, bare=True)
-        first = draft.handed + 1
-        last = stretch_end(draft.job, first, count)
-        if first > last or (count is None and draft.is_opening):
+            file.check = "none"
+            return Assignment(file, 1, count, check_only=True)
+        first = file.assigned + 1
+        last = range_end(file.job, first, count)
+        if first > last or (count is None and file.is_opening):
             return None
-        held = sum(one.held for one in self._drafts)
-        if first > draft.wanted and held + last - first + 1 > self._budget:
+        held = sum(other.held for other in self._files)
+        if first > file.requested and held + last - first + 1 > self._budget:
             return None
-        draft.handed, draft.is_opening = last, True
-        draft.owner = None if is_quick_to_open(draft.job.kind) else reader
-        return Assignment(draft, first, last)
+        file.assigned, file.is_opening = last, True
+        file.worker = None if is_quick_to_open(file.job.kind) else worker
+        return Assignment(file, first, last)

@@ -1,7 +1,7 @@
-"""One worker process seen from the process that started it: start, hand it stretches, hear of it, kill it.
+"""One worker process, as seen by the process that started it: start it, send page ranges, receive messages, kill it.
 
-Started afresh by the interpreter (no fork, and the caller's main module is not imported again), in a process group of
-its own: Ctrl-C is for the parent, and what a worker started dies with it. POSIX only. Knows nothing of order or pages.
+The process is started with a new interpreter (no fork, and the caller's main module is not imported again) in a process
+group of its own: Ctrl-C goes to the parent only, and whatever the worker started ends with it. POSIX only.
 """
 
 import os
@@ -15,52 +15,47 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from pagelens.core.errors import PageLensError
-from pagelens.ingest.workers.worker_process import Message, Ready, Setup, Stretch
+from pagelens.ingest.workers.messages import PageRange, WorkerMessage, WorkerReady, WorkerSetup
 
 START_SECONDS = 120.0
-_ERROR_BYTES = 2_000  # of what it wrote to standard error
-_BOOT = """
-import sys
-from multiprocessing.connection import Connection
-connection = Connection(int(sys.argv[1]))
-sys.path[:] = connection.recv()
-from pagelens.ingest.workers.worker_process import serve
-serve(connection, int(sys.argv[2]))
-"""
-# One thread each: there is a worker for each core.
+_PROGRAM = "pagelens.ingest.workers.worker_process"
+_MAX_ERROR_BYTES = 2_000  # of its standard error, quoted where it cannot start
+# One thread in each worker: there is a worker for each core.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-class WorkerGone(Exception):
-    """The process ended by itself; the text says how."""
+class WorkerDied(Exception):
+    """The process ended; the message says how."""
 
 
-class WorkerSilent(Exception):
-    """Nothing was heard of the process in the time given. It goes on, and should be killed."""
+class WorkerTimeout(Exception):
+    """The process sent nothing in the time given. It is still running and should be killed."""
 
 
 class WorkerHandle:
-    """A running worker. Not for two threads at once, except `kill`."""
+    """A worker process. Not for two threads at once, except `kill`."""
 
     def __init__(self, setup: bytes) -> None:
-        """Start it with a pickled `Setup`, and do not wait until it is there."""
+        """Start the process without waiting for it; `setup` comes from `pickled`."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `dispose`
         ours, theirs = Pipe()
         reading, self._lifeline = os.pipe()  # the kernel closes our end when we die, however we die
         self._connection: Connection[Any, Any] = ours
         try:
-            self._process = self._started(theirs.fileno(), reading)
+            self._process = self._start(theirs.fileno(), reading)
         finally:
             theirs.close()
             os.close(reading)
         self._is_ready = False
-        with suppress(OSError):  # it is gone already: `receive` will say how
-            ours.send([entry for entry in sys.path if entry])  # "" is the current folder, whose code is not ours
+        with suppress(OSError):  # it has ended already: `receive` says how
+            ours.send(
+                [entry for entry in sys.path if entry]
+            )  # "" is the current folder, whose modules are not to be imported
             ours.send_bytes(setup)
 
-    def _started(self, connection: int, lifeline: int) -> "subprocess.Popen[bytes]":
+    def _start(self, connection: int, lifeline: int) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-P", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, str(connection), str(lifeline)],
+            [sys.executable, "-P", "-X", f"utf8={sys.flags.utf8_mode}", "-m", _PROGRAM, str(connection), str(lifeline)],
             pass_fds=(connection, lifeline),
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
@@ -74,32 +69,32 @@ class WorkerHandle:
         """The process's number."""
         return self._process.pid
 
-    def send(self, stretch: Stretch) -> None:
-        """Hand it a stretch. Raises PageLensError where the process cannot be started."""
+    def send(self, pages: PageRange) -> None:
+        """Send a page range. Raises PageLensError where the process could not be started."""
         if not self._is_ready:
             self._await_start()
             self._is_ready = True
-        with suppress(OSError):  # it is gone: `receive` will say how
-            self._connection.send(stretch)
+        with suppress(OSError):  # it has ended: `receive` says how
+            self._connection.send(pages)
 
-    def receive(self, seconds: float) -> Message:
-        """Return its next message. Raises WorkerGone; WorkerSilent after so many seconds."""
+    def receive(self, seconds: float) -> WorkerMessage:
+        """Return its next message. Raises WorkerDied, and WorkerTimeout after `seconds`."""
         try:
             if not self._connection.poll(seconds):
-                raise WorkerSilent
-            message: Message = self._connection.recv()
+                raise WorkerTimeout
+            message: WorkerMessage = self._connection.recv()
         except (EOFError, OSError) as exc:
-            raise WorkerGone(self._how_it_ended()) from exc
+            raise WorkerDied(self._exit_reason()) from exc
         return message
 
     def kill(self) -> None:
-        """End it and what it started, whatever they are doing. For any thread; `receive` will raise."""
-        with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a zombie's group
+        """Kill the process and those that it started. For any thread; `receive` then raises WorkerDied."""
+        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for the group of a zombie
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def dispose(self) -> None:
-        """Kill it and leave nothing of it."""
+        """Kill the process and free its resources."""
         self.kill()
         self._process.wait()
         self._connection.close()
@@ -109,30 +104,30 @@ class WorkerHandle:
     def _await_start(self) -> None:
         try:
             message = self.receive(START_SECONDS)
-        except WorkerSilent:
-            how = f"not ready after {START_SECONDS:g} s"
-        except WorkerGone as exc:
-            how = f"{exc}: {self._last_words()}"
+        except WorkerTimeout:
+            reason = f"not ready after {START_SECONDS:g} s"
+        except WorkerDied as exc:
+            reason = f"{exc}: {self._error_output()}"
         else:
-            assert isinstance(message, Ready), message
+            assert isinstance(message, WorkerReady), message
             return
-        raise PageLensError(f"cannot start a process for reading files ({how}). Without such processes: 0 workers")
+        raise PageLensError(f"cannot start a process for reading files ({reason}). Without such processes: 0 workers")
 
-    def _how_it_ended(self) -> str:
+    def _exit_reason(self) -> str:
         try:
-            status = self._process.wait(START_SECONDS)  # it closed its connection, so it is about to end
+            status = self._process.wait(START_SECONDS)  # it closed its connection, so it is ending
         except subprocess.TimeoutExpired:
             return "closed its connection"
         if status >= 0:
             return f"exit status {status}"
         return signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
 
-    def _last_words(self) -> str:
+    def _error_output(self) -> str:
         size = self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, size - _ERROR_BYTES))
+        self._errors.seek(max(0, size - _MAX_ERROR_BYTES))
         return self._errors.read().decode(errors="replace").strip()
 
 
-def pickled(setup: Setup) -> bytes:
-    """Return a setup as it is sent. Raises what pickle raises of parts that no other process could import."""
+def pickled(setup: WorkerSetup) -> bytes:
+    """Return a setup as bytes. Raises whatever pickle raises for parts that another process could not import."""
     return pickle.dumps(setup, protocol=pickle.HIGHEST_PROTOCOL)

@@ -1,7 +1,7 @@
-"""Files read by worker processes, within limits: a page that hangs or crashes its worker costs that page alone.
+"""Reads files in worker processes, within limits on time and memory.
 
-One thread here keeps one worker: it hands it stretches of the plan, hears of each page, and replaces it when it dies,
-falls silent or runs out of memory. Knows nothing of passages or the catalog.
+A thread supervises each worker: it sends page ranges of the plan, receives pages, and replaces a worker that crashed,
+timed out or ran out of memory. A page that brings a worker down costs that page alone.
 """
 
 import logging
@@ -13,33 +13,33 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pagelens.core.errors import ReadError, UsageError
-from pagelens.core.types import Document, Page, no_text
-from pagelens.ingest.page_processing import Job, MadePage, OnWait, PageWork, Stage
-from pagelens.ingest.page_ranges import LONGEST
-from pagelens.ingest.workers.reading_plan import PATIENCE, Assignment, Draft, Plan
-from pagelens.ingest.workers.worker_handle import WorkerGone, WorkerHandle, WorkerSilent, pickled
-from pagelens.ingest.workers.worker_process import (
-    Begun,
-    Ended,
-    Made,
-    Message,
-    Opened,
+from pagelens.core.types import Page, no_text
+from pagelens.ingest.page_processing import OnWait, ProcessedPage, ProcessingOptions, ReadJob, ReadStage
+from pagelens.ingest.page_ranges import MAX_RANGE_PAGES
+from pagelens.ingest.workers.messages import (
+    FileOpened,
+    FileRejected,
     OutOfMemory,
-    Raised,
-    Ready,
-    Refused,
-    Setup,
-    Stretch,
+    PageChecked,
+    PageRange,
+    RangeCompleted,
+    RunAborted,
+    StageStarted,
+    WorkerMessage,
+    WorkerReady,
+    WorkerSetup,
 )
+from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER, Assignment, PooledFile, ReadingPlan
+from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerHandle, WorkerTimeout, pickled
 
 log = logging.getLogger(__name__)
 
-SMALL_FILES, SMALL_SIZE = 8, 1_000_000
-"""Up to so many files and bytes are read before a process has started: 0.4 s."""
+MAX_INLINE_FILES, MAX_INLINE_BYTES = 8, 1_000_000
+"""Up to so many files and bytes are read inline: that takes less time than the start of a process, 0.4 s."""
 WORKER_MEMORY = 2 << 30
-"""Bytes of the machine's memory for each worker; at its worst, reading the text in pictures, one takes about 1 GiB."""
+"""Bytes of the machine's memory for each worker; OCR, the worst case, takes about 1 GiB."""
 
-_DOING: dict[Stage, str] = {
+_STAGE_NAMES: dict[ReadStage, str] = {
     "opening": "opening the file",
     "reading": "reading the page",
     "recognising": "reading the text in its picture",
@@ -48,148 +48,137 @@ _DOING: dict[Stage, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file's opening, and each page, may take in a worker. Time is wall-clock seconds."""
+class WorkerLimits:
+    """Limits on opening a file, and on each page, in a worker: wall-clock seconds, and bytes."""
 
     opening: float = 120.0
-    reading: float = 60.0  # to read a page, and again to draw it
-    recognising: float = 180.0  # to read the text in its picture
-    memory: int = 2 << 30  # bytes that it may add to the worker's address space; Linux keeps to it, macOS does not
+    reading: float = 60.0  # to read a page, and again to render it
+    recognising: float = 180.0  # OCR of its image
+    memory: int = 2 << 30  # added to the worker's address space; enforced on Linux, not on macOS
 
-    def of(self, stage: Stage) -> float:
-        """Return the seconds that a stage may take."""
+    def seconds(self, stage: ReadStage) -> float:
+        """Return how long a stage may take."""
         return {"opening": self.opening, "recognising": self.recognising}.get(stage, self.reading)
 
 
-LIMITS = Limits()
+DEFAULT_LIMITS = WorkerLimits()
 
 
 def suggested_workers(*, files: int, size: int, cores: int) -> int:
-    """Return how many workers should read so many files of so many bytes in all; 0: none is worth its start."""
-    if files <= SMALL_FILES and size <= SMALL_SIZE:
+    """Return how many workers should read `files` files of `size` bytes in all; 0: reading them inline is faster."""
+    if files <= MAX_INLINE_FILES and size <= MAX_INLINE_BYTES:
         return 0
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return 0  # not a system that has what worker processes need
+        return 0  # not a POSIX system, which worker processes need
     return max(1, min(cores, memory // WORKER_MEMORY))
 
 
-class Crew:
-    """Opens files in worker processes, which start when there is something to do. Implements `page_work.Opener`."""
+class WorkerPool:
+    """Opens files in worker processes, which start when there is work. Implements `page_processing.FileOpener`."""
 
     def __init__(
         self,
-        work: PageWork,
+        options: ProcessingOptions,
         *,
         workers: int,
         window: int,
-        limits: Limits = LIMITS,
-        patience: float = PATIENCE,
+        limits: WorkerLimits = DEFAULT_LIMITS,
+        scale_up_after: float = SCALE_UP_AFTER,
         on_wait: OnWait = lambda *_: None,
     ) -> None:
-        """`workers`: at most; all but the first start once pages were waited for `patience` seconds. `window`: pages
-        that are taken at once. Raises UsageError where `work` cannot travel to a process."""
+        """`workers`: processes at most, see `ReadingPlan.next_assignment`; `window`: pages that are taken at once.
+
+        Raises UsageError where `options` cannot be sent to a process.
+        """
         if workers < 1:
             raise UsageError(f"expected at least 1 worker, found {workers}")
         try:
-            setup = pickled(Setup(work, limits.memory))
-        except Exception as exc:  # whatever a part's own pickling raises
-            raise UsageError(f"expected parts that worker processes can import, found {work} ({exc})") from exc
-        self.ahead = 2 * workers
-        self._plan = Plan(budget=(workers + 1) * max(window, LONGEST), patience=patience, on_wait=on_wait)
-        self._keepers = [_Keeper(self._plan, setup, limits, is_spare=at > 0) for at in range(workers)]
+            setup = pickled(WorkerSetup(options, limits.memory))
+        except Exception as exc:  # whatever the pickling of a part raises
+            raise UsageError(f"expected parts that worker processes can import, found {options} ({exc})") from exc
+        self.lookahead = 2 * workers
+        budget = (workers + 1) * max(window, MAX_RANGE_PAGES)
+        self._plan = ReadingPlan(budget=budget, scale_up_after=scale_up_after, on_wait=on_wait)
+        self._supervisors = [_Supervisor(self._plan, setup, limits, is_spare=index > 0) for index in range(workers)]
 
-    def announce(self, job: Job) -> None:
-        """See `Opener.announce`."""
+    def announce(self, job: ReadJob) -> None:
+        """Let workers start on a file that will be opened later."""
         self._plan.announce(job)
         self._start()
 
-    def forget(self, job: Job) -> None:
-        """See `Opener.forget`."""
-        self._plan.forget(job)
+    def cancel(self, job: ReadJob) -> None:
+        """Drop a file that was announced."""
+        self._plan.cancel(job)
 
     @contextmanager
-    def opened(self, job: Job) -> Iterator["FileElsewhere"]:
-        """See `Opener.opened`."""
+    def open(self, job: ReadJob) -> Iterator[PooledFile]:
+        """Open a file. Raises ReadError."""
         self._start()
         try:
-            yield FileElsewhere(self._plan, self._plan.begin(job))
+            yield self._plan.open(job)
         finally:
-            self._plan.forget(job)
+            self._plan.cancel(job)
 
     def close(self) -> None:
-        """Kill the workers and wait for their keepers."""
+        """Kill the workers and wait for their supervisors."""
         self._plan.close()
-        for keeper in self._keepers:
-            keeper.close()
+        for supervisor in self._supervisors:
+            supervisor.close()
 
     def _start(self) -> None:
-        for keeper in self._keepers:
-            if keeper.ident is None:
-                keeper.start()
+        for supervisor in self._supervisors:
+            if supervisor.ident is None:
+                supervisor.start()
 
 
-class FileElsewhere:
-    """A file that workers read. Implements `page_work.OpenFile`."""
-
-    def __init__(self, plan: Plan, draft: Draft) -> None:
-        assert draft.document is not None
-        self._plan = plan
-        self._draft = draft
-        self.document: Document = draft.document
-
-    def pages(self, first: int, last: int) -> list[MadePage]:
-        """See `OpenFile.pages`."""
-        return self._plan.take(self._draft, first, last)
-
-
-How = Literal["took too long", "takes too much memory", "crashed"]
+_Failure = Literal["took too long", "takes too much memory", "crashed"]
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """How far a worker is with a task, and what stopped it."""
+    """One worker's attempt at an assignment: how far it came, and what stopped it."""
 
-    at: int  # the page in work
-    stage: Stage = "opening"
-    page: Page | None = None  # what there is of it
-    last: int = 0  # of the file, once it is open
-    lost: How | None = None
+    number: int  # the page being processed
+    stage: ReadStage = "opening"
+    page: Page | None = None  # as far as it was processed
+    page_count: int = 0  # of the file, once it is open
+    failure: _Failure | None = None
     detail: str = ""
 
     @property
     def reason(self) -> str:
         """Why the page, or the file, was given up."""
-        return f"{_DOING[self.stage]} {self.lost} ({self.detail})"
+        return f"{_STAGE_NAMES[self.stage]} {self.failure} ({self.detail})"
 
 
-class _Keeper(threading.Thread):
-    """Keeps one worker busy and replaces it when it is lost."""
+class _Supervisor(threading.Thread):
+    """Keeps one worker busy and replaces it when it fails."""
 
-    def __init__(self, plan: Plan, setup: bytes, limits: Limits, *, is_spare: bool) -> None:
+    def __init__(self, plan: ReadingPlan, setup: bytes, limits: WorkerLimits, *, is_spare: bool) -> None:
         super().__init__(name="pagelens-worker", daemon=True)
         self._plan = plan
         self._setup = setup
         self._limits = limits
-        self._is_spare = is_spare  # until it has begun
-        self._lock = threading.Lock()  # around the worker's coming
+        self._is_spare = is_spare  # until its first assignment
+        self._lock = threading.Lock()  # guards the two fields below
         self._worker: WorkerHandle | None = None
         self._is_closed = False
 
     def run(self) -> None:
-        """Do what the plan assigns until it is closed."""
+        """Have the plan's assignments processed until it is closed."""
         try:
-            while (task := self._plan.next(self, is_spare=self._is_spare)) is not None:
+            while (assignment := self._plan.next_assignment(self, is_spare=self._is_spare)) is not None:
                 self._is_spare = False
-                self._do(task)
-        except Exception as exc:  # noqa: BLE001 - for the thread that waits for pages to raise
+                self._process(assignment)
+        except Exception as exc:  # noqa: BLE001 - raised in the consumer's thread
             self._plan.abort(exc)
         finally:
             self._dispose()
 
     def close(self) -> None:
-        """Kill the worker, whatever it is doing, and wait for this thread. The plan must be closed."""
+        """Kill the worker and wait for this thread. The plan must be closed before."""
         with self._lock:
             self._is_closed = True
             if self._worker is not None:
@@ -197,79 +186,84 @@ class _Keeper(threading.Thread):
         if self.ident is not None:
             self.join()
 
-    def _do(self, task: Assignment) -> None:
-        """Have a task's pages made, however many workers that takes."""
-        first, again = task.first, False
+    def _process(self, assignment: Assignment) -> None:
+        """Have an assignment processed, with as many workers as that takes."""
+        first, is_retry = assignment.first, False
         while True:
             attempt = _Attempt(first)
-            self._run(task, attempt)
-            if attempt.lost is None:
+            self._run(assignment, attempt)
+            if attempt.failure is None:
                 return
             self._dispose()
             if self._is_closed:
                 return
-            log.info("%r, page %d: %s", str(task.draft.job.path), attempt.at, attempt.reason)
-            # A crash may be owed to a page before that left the process sick: once more, in a fresh one.
-            again = attempt.lost == "crashed" and not task.bare and not (again and attempt.at == first)
-            if not again and self._give_up(task, attempt):
+            log.info("%r, page %d: %s", str(assignment.file.job.path), attempt.number, attempt.reason)
+            # An earlier page may have corrupted the process: after a crash, try the page once in a new process.
+            was_retried = is_retry and attempt.number == first
+            is_retry = attempt.failure == "crashed" and not assignment.check_only and not was_retried
+            if not is_retry and self._give_up(assignment, attempt):
                 return
-            first = attempt.at if again else attempt.at + 1
+            first = attempt.number if is_retry else attempt.number + 1
 
-    def _give_up(self, task: Assignment, attempt: _Attempt) -> bool:
-        """Do without what was lost; tell whether the task is at its end."""
-        if task.bare:  # it only adds to what is known
-            self._plan.end(task, attempt.at)
+    def _give_up(self, assignment: Assignment, attempt: _Attempt) -> bool:
+        """Record the page or file that failed; tell whether the assignment ends with it."""
+        if assignment.check_only:  # the check can only add an error
+            self._plan.complete(assignment, attempt.number)
             return True
         if attempt.stage == "opening":
-            self._plan.fail(task.draft, attempt.at, _refusal(attempt))
+            self._plan.fail(assignment.file, attempt.number, _opening_error(attempt))
             return True
-        self._plan.add(task.draft, attempt.at, MadePage(_given_up(attempt), None), is_sound=True)
-        return attempt.at >= min(task.last, attempt.last)
+        self._plan.add_page(
+            assignment.file, attempt.number, ProcessedPage(_incomplete_page(attempt), None), has_content=True
+        )
+        return attempt.number >= min(assignment.last, attempt.page_count)
 
-    def _run(self, task: Assignment, attempt: _Attempt) -> None:
-        """Let the worker make the task's pages from `attempt.at` on."""
-        worker = self._working()
+    def _run(self, assignment: Assignment, attempt: _Attempt) -> None:
+        """Let the worker process the pages from `attempt.number` on; record in `attempt` what stopped it."""
+        worker = self._ensure_worker()
         if worker is None:
             return
+        job, limit = assignment.file.job, self._limits.seconds
         try:
-            worker.send(Stretch(task.draft.job, attempt.at, task.last, bare=task.bare))
-            while self._goes_on(task, attempt, worker.receive(self._limits.of(attempt.stage))):
+            worker.send(PageRange(job, attempt.number, assignment.last, check_only=assignment.check_only))
+            while self._handle(assignment, attempt, worker.receive(limit(attempt.stage))):
                 pass
-        except WorkerSilent:
-            attempt.lost, attempt.detail = "took too long", f"more than {self._limits.of(attempt.stage):g} s"
-        except WorkerGone as exc:
-            attempt.lost, attempt.detail = "crashed", str(exc)
+        except WorkerTimeout:
+            attempt.failure, attempt.detail = "took too long", f"more than {limit(attempt.stage):g} s"
+        except WorkerDied as exc:
+            attempt.failure, attempt.detail = "crashed", str(exc)
 
-    def _goes_on(self, task: Assignment, attempt: _Attempt, message: Message) -> bool:
-        """Note what a worker says; tell whether it will say more of this task."""
-        draft = task.draft
+    def _handle(self, assignment: Assignment, attempt: _Attempt, message: WorkerMessage) -> bool:
+        """Record a message of the worker; tell whether more messages follow for this assignment."""
+        file = assignment.file
         match message:
-            case Opened(document):
-                self._plan.open(draft, document)
-                attempt.last, attempt.stage = document.page_count, "reading"
+            case FileOpened(document):
+                self._plan.file_opened(file, document)
+                attempt.page_count, attempt.stage = document.page_count, "reading"
                 return True
-            case Begun(page, stage):
+            case StageStarted(page, stage):
                 attempt.page, attempt.stage = page, stage
-                self._plan.note(draft, page.number, stage)
+                self._plan.stage_started(file, page.number, stage)
                 return True
-            case Made(page):
-                if page is not None:
-                    self._plan.add(draft, attempt.at, page)
-                attempt.at, attempt.stage, attempt.page = attempt.at + 1, "reading", None
+            case ProcessedPage() | PageChecked():
+                if isinstance(message, ProcessedPage):
+                    self._plan.add_page(file, attempt.number, message)
+                attempt.number, attempt.stage, attempt.page = attempt.number + 1, "reading", None
                 return True
-            case Ended():
-                self._plan.end(task, attempt.at)
-            case Refused(code, reason):
-                self._plan.fail(draft, attempt.at, ReadError(code, reason))
-            case Raised(error):
-                self._plan.fail(draft, attempt.at, error)
+            case RangeCompleted():
+                self._plan.complete(assignment, attempt.number)
+            case FileRejected(code, reason):
+                self._plan.fail(file, attempt.number, ReadError(code, reason))
+            case RunAborted(error):
+                self._plan.fail(file, attempt.number, error)
             case OutOfMemory():
-                attempt.lost, attempt.detail = "takes too much memory", f"more than {self._limits.memory >> 20} MiB"
-            case Ready():
+                attempt.failure = "takes too much memory"
+                attempt.detail = f"more than {self._limits.memory >> 20} MiB"
+            case WorkerReady():
                 raise AssertionError("a worker says once that it is ready")
         return False
 
-    def _working(self) -> WorkerHandle | None:
+    def _ensure_worker(self) -> WorkerHandle | None:
         """Return the worker, a new one where there is none; None once this is closed."""
         with self._lock:
             if self._worker is None and not self._is_closed:
@@ -283,16 +277,16 @@ class _Keeper(threading.Thread):
             worker.dispose()
 
 
-def _refusal(attempt: _Attempt) -> ReadError:
+def _opening_error(attempt: _Attempt) -> ReadError:
     """Return the error of a file that could not be opened."""
-    if attempt.lost == "crashed":
+    if attempt.failure == "crashed":
         return ReadError("damaged", f"{attempt.reason}: copy or download it again")
     return ReadError("too-large", f"{attempt.reason}: split it, or make it smaller")
 
 
-def _given_up(attempt: _Attempt) -> Page:
-    """Return what there is of a page that was given up; where it was not read, a page without size and text."""
+def _incomplete_page(attempt: _Attempt) -> Page:
+    """Return a page that was given up: as far as it was processed, else without size and text."""
     if attempt.page is None:
-        return Page(attempt.at, None, 0.0, 0.0, no_text(), problem=attempt.reason)
+        return Page(attempt.number, None, 0.0, 0.0, no_text(), problem=attempt.reason)
     problem = "; ".join(filter(None, (attempt.page.problem, attempt.reason)))
     return replace(attempt.page, problem=problem)

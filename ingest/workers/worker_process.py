@@ -1,8 +1,8 @@
-"""A worker process: opens files, makes stretches of their pages, sends each page as soon as it is made.
+"""The program of a worker process: processes page ranges and sends each page as soon as it is done.
 
-One file is open at a time, kept from stretch to stretch. The process may be killed at any instant: it owns nothing that
-must be tidied up. It ends by itself when the one that started it is gone, whatever it is doing. Knows nothing of order,
-limits of time or other workers: that is `pagelens.ingest.workers.worker_pool`.
+`python -P -m pagelens.ingest.workers.worker_process CONNECTION LIFELINE`, both inherited file descriptors: a two-way
+connection, and the reading end of a pipe that nobody writes to, whose other end closes when the parent ends. Then this
+process ends too, whatever it is doing. It may be killed at any time: it leaves nothing behind.
 """
 
 import os
@@ -11,177 +11,117 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from pagelens.core.errors import PageLensError, ReadCode, ReadError
-from pagelens.core.types import Document, Page
-from pagelens.ingest.page_processing import Job, MadePage, PageWork, Stage, blamed
-from pagelens.ingest.page_ranges import StretchReader
+from pagelens.core.errors import PageLensError, ReadError
+from pagelens.core.types import Page
+from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
+from pagelens.ingest.page_ranges import PageRangeReader
+from pagelens.ingest.workers.messages import (
+    FileOpened,
+    FileRejected,
+    OutOfMemory,
+    PageChecked,
+    PageRange,
+    RangeCompleted,
+    RunAborted,
+    StageStarted,
+    WorkerMessage,
+    WorkerReady,
+    WorkerSetup,
+)
 
 _STATM = Path("/proc/self/statm")
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a worker is told first."""
-
-    work: PageWork
-    memory: int  # bytes that opening a file, or a page, may add to the address space; where the system keeps to it
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Neighbouring pages to make; those behind the file's end are left out."""
-
-    job: Job
-    first: int
-    last: int
-    bare: bool = False  # only read them, in this order, and send none
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The worker is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The stretch's file is open."""
-
-    document: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A page as it is so far; now a further stage begins on it."""
-
-    page: Page
-    stage: Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A page is done. Bare: without the page."""
-
-    page: MadePage | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The stretch is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Reading the file ends here, by a ReadError."""
-
-    code: ReadCode
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The run ends here: something that no file is to blame for."""
-
-    error: PageLensError
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfMemory:
-    """What is being done takes more memory than it may. The worker is to be replaced."""
-
-
-Message = Ready | Opened | Begun | Made | Ended | Refused | Raised | OutOfMemory
-Send = Callable[[Message], None]
-
-
-def serve(connection: Connection, lifeline: int) -> None:
-    """Take a `Setup`, then a `Stretch` at a time, and answer with messages until the other side is closed.
-
-    `lifeline` is the reading end of a pipe that nobody writes to; its other end closes when the parent ends.
-    """
-    _end_with(lifeline)
+def serve(connection: "Connection[Any, Any]", lifeline: int) -> None:
+    """Receive the parent's `sys.path`, a `WorkerSetup` and then page ranges; answer each range with messages."""
+    _end_with_parent(lifeline)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        setup: Setup = connection.recv()
-        connection.send(Ready())
-        worker = _Worker(setup, connection.send)
+        sys.path[:] = connection.recv()
+        setup: WorkerSetup = connection.recv()
+        connection.send(WorkerReady())
+        worker = _RangeProcessor(setup, connection.send)
         while True:
-            worker.make(connection.recv())
+            worker.process(connection.recv())
 
 
-class _Worker:
-    def __init__(self, setup: Setup, send: Send) -> None:
+class _RangeProcessor:
+    def __init__(self, setup: WorkerSetup, send: Callable[[WorkerMessage], None]) -> None:
         self._memory = setup.memory
-        self._reader = StretchReader(setup.work)
+        self._reader = PageRangeReader(setup.options)
         self._send = send
 
-    def make(self, stretch: Stretch) -> None:
-        """Make a stretch and send what comes of it."""
+    def process(self, pages: PageRange) -> None:
+        """Process a range; send its pages and how it ended."""
         try:
-            with _fenced(self._memory):
-                document = self._reader.open(stretch.job).document
-            self._send(Opened(document))
-            self._make(stretch)
-            self._send(Ended())
+            with _memory_limit(self._memory):
+                document = self._reader.open(pages.job).document
+            self._send(FileOpened(document))
+            self._send_pages(pages)
+            self._send(RangeCompleted())
         except MemoryError:
             self._send(OutOfMemory())
         except ReadError as error:
-            self._refuse(error)
+            self._reject(error)
         except PageLensError as error:
-            self._send(Raised(error))
+            self._send(RunAborted(error))
         except ConnectionError:
-            raise  # the other side is gone
-        except Exception as exc:  # noqa: BLE001 - the last resort against parsers: it costs the file, never the run
-            self._refuse(blamed(exc))
+            raise  # the parent is gone
+        except Exception as exc:  # noqa: BLE001 - whatever a parser raises costs the file, never the run
+            self._reject(parser_error(exc))
 
-    def _make(self, stretch: Stretch) -> None:
-        pages: Iterator[MadePage | None] = (
-            self._reader.bare(stretch.job)
-            if stretch.bare
-            else self._reader.pages(stretch.job, stretch.first, stretch.last, lambda *told: self._send(Begun(*told)))
-        )
+    def _send_pages(self, pages: PageRange) -> None:
+        processed: Iterator[ProcessedPage | None]
+        if pages.check_only:
+            processed = self._reader.check(pages.job)
+        else:
+            processed = self._reader.pages(pages.job, pages.first, pages.last, self._send_stage)
         while True:
-            with _fenced(self._memory):
+            with _memory_limit(self._memory):
                 try:
-                    page = next(pages)
+                    page = next(processed)
                 except StopIteration:
                     return
-            self._send(Made(page))
+            self._send(page or PageChecked())
 
-    def _refuse(self, error: ReadError) -> None:
-        self._send(Refused(error.code, str(error)))
-        self._reader.close()  # who knows what state it is in
+    def _send_stage(self, page: Page, stage: ReadStage) -> None:
+        self._send(StageStarted(page, stage))
+
+    def _reject(self, error: ReadError) -> None:
+        self._send(FileRejected(error.code, str(error)))
+        self._reader.close()  # the parser may be in any state
 
 
 @contextmanager
-def _fenced(memory: int) -> Iterator[None]:
-    """Let the address space grow by so many bytes at most inside: what asks for more gets none.
+def _memory_limit(memory: int) -> Iterator[None]:
+    """Let the address space grow by at most `memory` bytes inside; beyond that, allocations raise MemoryError.
 
-    Nothing on systems without /proc or limits.
+    No limit on systems without /proc or resource limits.
     """
     try:
         import resource  # not on Windows
 
-        now = int(_STATM.read_text().split()[0]) * resource.getpagesize()
+        current = int(_STATM.read_text().split()[0]) * resource.getpagesize()
     except (ImportError, OSError):
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_AS)
-    bounds = [bound for bound in (now + memory, *before) if bound != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), before[1]))
+    limits = [limit for limit in (current + memory, *before) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def _end_with(lifeline: int) -> None:
+def _end_with_parent(lifeline: int) -> None:
     """End this process, and those that it started, when the parent's end of the pipe closes.
 
-    A thread waits for it. Where the system can (Linux), it also sends a signal whose default is to end the process:
-    MuPDF holds the interpreter's lock while it draws, and no thread would run then.
+    A thread waits for that. On Linux the kernel also sends a signal whose default is to end the process: MuPDF holds
+    the interpreter's lock while it renders, so that no thread would run.
     """
     if sys.platform == "linux":
         import fcntl
@@ -189,10 +129,10 @@ def _end_with(lifeline: int) -> None:
         signal.signal(signal.SIGIO, signal.SIG_DFL)
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp() if _leads_group() else os.getpid())
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    threading.Thread(target=_wait_for_the_end, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_wait_for_parent, args=(lifeline,), daemon=True).start()
 
 
-def _wait_for_the_end(lifeline: int) -> None:
+def _wait_for_parent(lifeline: int) -> None:
     while os.read(lifeline, 1):
         pass
     if _leads_group():
@@ -202,3 +142,7 @@ def _wait_for_the_end(lifeline: int) -> None:
 
 def _leads_group() -> bool:
     return hasattr(os, "getpgrp") and os.getpgrp() == os.getpid()
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))

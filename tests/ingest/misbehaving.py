@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL.Image import Image
 
 from pagelens.core.types import ImageArray, Kind, Page
-from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers import registry

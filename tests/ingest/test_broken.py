@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
-from pagelens.ingest.pipeline import read
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
+from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from tests.ingest.broken import broken_file, good_files
 from tests.ingest.files import write_pdf
 
@@ -34,7 +34,9 @@ def read_folder(files: Files) -> list[Event]:
             (Path(name) / f"{number:03}-{kind}").write_bytes(content)
         for number, neighbour in enumerate(NEIGHBOURS):
             write_pdf(Path(name) / neighbour, f"neighbour {number}")
-        return list(read([Path(name)], known=lambda _: None, count_tokens=one_each, picture_side=200))
+        settings = PipelineSettings(image_side=200)
+        run = read_documents([Path(name)], next_page=lambda _: None, count_tokens=one_each, settings=settings)
+        return list(run)
 
 
 def check(files: Files) -> Counter[str]:
@@ -46,14 +48,14 @@ def check(files: Files) -> Counter[str]:
     assert set(told) == names | set(NEIGHBOURS)
     for number, neighbour in enumerate(NEIGHBOURS):
         (window,) = told[neighbour]
-        assert isinstance(window, Window) and window.pages[0].text.text == f"neighbour {number}"
+        assert isinstance(window, PageWindow) and window.pages[0].text.text == f"neighbour {number}"
     return Counter(_outcome(told[name]) for name in names)
 
 
 def _outcome(events: Sequence[Event]) -> str:
     *before, last = events
-    assert all(isinstance(event, Window) and not event.last for event in before)
-    if isinstance(last, Window):
+    assert all(isinstance(event, PageWindow) and not event.last for event in before)
+    if isinstance(last, PageWindow):
         assert last.last and last.pages[-1].number == last.document.page_count
         return "read in part" if any(page.problem for page in last.pages) else "read"
     if isinstance(last, Failed | Skipped):

@@ -13,16 +13,8 @@ import pytest
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.types import ImageArray, Page, PageText
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import (
-    MAX_PIXELS,
-    Ocr,
-    OcrMode,
-    OcrSettings,
-    longest_side,
-    read_pages,
-    read_photo,
-    read_picture,
-)
+from pagelens.ingest.ocr.page_ocr import MAX_PIXELS, longest_side, add_recognised_text, read_photo_text, read_image_text
+from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import opened
@@ -65,7 +57,7 @@ def pages_of(content: bytes, folder: Path, engine: TextRecogniser | None = None,
     path.write_bytes(content)
     ocr = Ocr(OcrSettings(**settings), load_recogniser if engine is None else lambda _: engine)
     with opened(path, sha256="0", size=len(content)) as reading:
-        return list(read_pages(reading.pages(1), "pdf", sight(path, "pdf", reading), ocr))
+        return list(add_recognised_text(reading.pages(1), "pdf", sight(path, "pdf", reading), ocr))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +109,7 @@ def test_a_noisy_slightly_turned_scan_is_read(tmp_path: Path, rapidocr: TextReco
     pixels = page.get_pixmap(matrix=pymupdf.Matrix(150 / 72, 150 / 72).prerotate(2), alpha=False)
     picture = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width, 3)
     grain = np.random.default_rng(0).normal(0, 25, picture.shape)
-    found = read_picture(rapidocr, np.clip(picture + grain, 0, 255).astype(np.uint8))
+    found = read_image_text(rapidocr, np.clip(picture + grain, 0, 255).astype(np.uint8))
     assert found.text.split() == " ".join(LINES).split()
 
 
@@ -195,7 +187,7 @@ def test_a_page_whose_words_were_lost_in_the_file_is_read_whole_and_well_again(t
         for says, source, problem in ((Says([word("read", 0)]), "ocr", ""), (Says(), "layer", WORDS_LOST)):
             lost = [replace(page, problem=WORDS_LOST) for page in reading.pages(1)]
             ocr = Ocr(OcrSettings(), lambda _, says=says: says)  # type: ignore[misc]
-            (page,) = read_pages(lost, "pdf", sight(path, "pdf", reading), ocr)
+            (page,) = add_recognised_text(lost, "pdf", sight(path, "pdf", reading), ocr)
             assert (page.text.source, page.problem) == (source, problem)
 
 
@@ -209,7 +201,7 @@ def test_no_engine_is_loaded_for_pages_that_need_none(tmp_path: Path, content: C
     path.write_bytes(content().tobytes())
     with opened(path, sha256="0", size=1) as reading:
         plain = list(reading.pages(1))
-        found = list(read_pages(plain, "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), unwanted)))
+        found = list(add_recognised_text(plain, "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), unwanted)))
     assert found == plain
 
 
@@ -247,18 +239,18 @@ def test_an_engine_that_cannot_be_had_is_an_error_of_the_caller(tmp_path: Path) 
     path = tmp_path / "x.pdf"
     path.write_bytes(scan(picture_of(*LINES)))
     with opened(path, sha256="0", size=1) as reading, pytest.raises(WeightsError, match="no models"):
-        list(read_pages(reading.pages(1), "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), missing)))
+        list(add_recognised_text(reading.pages(1), "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), missing)))
 
 
 def test_doubtful_words_are_dropped_and_the_rest_tells_its_mean_belief() -> None:
     picture = np.zeros((100, 200, 3), np.uint8)
-    found = read_picture(Says([word("sure", 0, 0.9), word("likely", 50, 0.6), word("guess", 100, 0.2)]), picture)
+    found = read_image_text(Says([word("sure", 0, 0.9), word("likely", 50, 0.6), word("guess", 100, 0.2)]), picture)
     assert found.text == "sure likely" and found.confidence == pytest.approx(0.75)
     np.testing.assert_allclose(found.boxes[0], [0, 0.1, 0.15, 0.3], atol=1e-6)
 
 
 def test_nothing_found_is_no_text() -> None:
-    found = read_picture(Says(), np.zeros((10, 10, 3), np.uint8))
+    found = read_image_text(Says(), np.zeros((10, 10, 3), np.uint8))
     assert (found.text, found.source, found.confidence) == ("", "none", None)
 
 
@@ -272,7 +264,7 @@ def test_nothing_found_is_no_text() -> None:
     ],
 )
 def test_a_photo_has_text_only_where_some_word_is_surely_one(words: list[RecognisedWord], text: str) -> None:
-    found: PageText = read_photo(Says(words), np.zeros((100, 200, 3), np.uint8))
+    found: PageText = read_photo_text(Says(words), np.zeros((100, 200, 3), np.uint8))
     assert found.text == text and found.source == ("ocr" if text else "none")
 
 
@@ -286,11 +278,11 @@ def test_photos_without_writing_stay_without(rapidocr: TextRecogniser) -> None:
     names = ("2714878018_1593c38d69", "3106562372_e349a27764", "3360994630_d4616c1b14", "2504277798_936a09c74d")
     for name in names:
         photo = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
-        assert read_picture(rapidocr, photo).text and read_photo(rapidocr, photo).source == "none"
+        assert read_image_text(rapidocr, photo).text and read_photo_text(rapidocr, photo).source == "none"
 
 
 def test_noise_has_no_text(rapidocr: TextRecogniser) -> None:
-    assert read_photo(rapidocr, np.asarray(noise(300, 200))).source == "none"
+    assert read_photo_text(rapidocr, np.asarray(noise(300, 200))).source == "none"
 
 
 def test_pages_are_drawn_at_the_resolution_asked_for_and_huge_ones_smaller() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pagelens.core.errors import UsageError
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.ocr.languages import short, tesseract_name
-from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError
 from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
 

@@ -11,8 +11,8 @@ from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PASSAGES
 from pagelens.core.protocols import TokenCounter
 from pagelens.core.types import PageText, Passage, no_text
-from pagelens.ingest.text.page_text import Word, assemble
-from pagelens.ingest.text.passages import passage_input, prefix, split
+from pagelens.ingest.text.page_text import Word, assemble_text
+from pagelens.ingest.text.passages import passage_input, passage_prefix, split_into_passages
 
 
 def one_each(texts: Sequence[str]) -> list[int]:
@@ -32,7 +32,7 @@ def page(text: str) -> PageText:
         for line, words in enumerate(block.split("\n"))
         for word in words.split()
     ]
-    made = assemble(words)
+    made = assemble_text(words)
     assert made.text == text
     return made
 
@@ -44,7 +44,7 @@ def texts_of(text: PageText, passages: list[Passage]) -> list[str]:
 any_page = st.lists(
     st.tuples(st.text("abcdefgh.!?", min_size=1, max_size=12), st.integers(0, 9)), min_size=1, max_size=120
 ).map(
-    lambda words: assemble(
+    lambda words: assemble_text(
         [Word(word, 0.1, 0.1, 0.2, 0.2, at // 40, at // (gap + 1)) for at, (word, gap) in enumerate(words)]
     )
 )
@@ -59,7 +59,7 @@ def test_passages_hold_every_word_in_order_and_keep_to_their_size(
     text: PageText, limits: tuple[int, int], count: TokenCounter
 ) -> None:
     size, overlap = limits
-    passages = split(text, count, size=size, overlap=overlap)
+    passages = split_into_passages(text, count, size=size, overlap=overlap)
     starts, ends = text.spans[:, 0].tolist(), text.spans[:, 1].tolist()
     ranges = [(starts.index(passage.start), ends.index(passage.end) + 1) for passage in passages]  # whole words
     assert [passage.ordinal for passage in passages] == list(range(len(passages)))
@@ -71,13 +71,13 @@ def test_passages_hold_every_word_in_order_and_keep_to_their_size(
     for (before, reached), (first, end) in pairwise(ranges):
         assert before < first <= reached < end
         assert sum(count([text.text[starts[at] : ends[at]] for at in range(first, reached)])) <= overlap
-    assert split(text, count, size=size, overlap=overlap) == passages
+    assert split_into_passages(text, count, size=size, overlap=overlap) == passages
 
 
 def test_a_page_that_fits_is_one_passage_and_an_empty_page_none() -> None:
     text = page("One two three.\nFour five.")
-    assert texts_of(text, split(text, one_each)) == ["One two three.\nFour five."]
-    assert split(no_text(), one_each) == []
+    assert texts_of(text, split_into_passages(text, one_each)) == ["One two three.\nFour five."]
+    assert split_into_passages(no_text(), one_each) == []
 
 
 @pytest.mark.parametrize(
@@ -90,34 +90,40 @@ def test_a_page_that_fits_is_one_passage_and_an_empty_page_none() -> None:
     ],
 )
 def test_passages_end_with_a_block_else_a_sentence_else_a_line(text: str, passages: list[str]) -> None:
-    assert texts_of(page(text), split(page(text), one_each, size=8, overlap=0)) == passages
+    assert texts_of(page(text), split_into_passages(page(text), one_each, size=8, overlap=0)) == passages
 
 
 def test_a_passage_begins_with_the_last_sentence_of_the_one_before() -> None:
     text = page("aa bb cc dd. Ee ff gg hh. Ii jj kk ll mm nn. Oo pp")
-    found = texts_of(text, split(text, one_each, size=9, overlap=6))
+    found = texts_of(text, split_into_passages(text, one_each, size=9, overlap=6))
     assert found == ["aa bb cc dd. Ee ff gg hh.", "Ee ff gg hh. Ii jj kk ll mm", "Ii jj kk ll mm nn. Oo pp"]
 
 
 @pytest.mark.parametrize("word", ["Dr.", "e.g.", "J.", "fig.", "(cf."])
 def test_a_dot_after_an_abbreviation_ends_no_sentence(word: str) -> None:
     text = page(f"aa bb cc dd ee {word} Smith hh ii jj")
-    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == [f"aa bb cc dd ee {word} Smith hh", "ii jj"]
+    assert texts_of(text, split_into_passages(text, one_each, size=8, overlap=0)) == [
+        f"aa bb cc dd ee {word} Smith hh",
+        "ii jj",
+    ]
 
 
 def test_a_dot_before_a_small_letter_ends_no_sentence() -> None:
     text = page("aa bb cc dd ee ff. gg hh ii jj")
-    assert texts_of(text, split(text, one_each, size=8, overlap=0)) == ["aa bb cc dd ee ff. gg hh", "ii jj"]
+    assert texts_of(text, split_into_passages(text, one_each, size=8, overlap=0)) == [
+        "aa bb cc dd ee ff. gg hh",
+        "ii jj",
+    ]
 
 
 def test_a_word_longer_than_a_passage_stands_alone() -> None:
     text = page(f"a b {'x' * 50} c d")
-    assert texts_of(text, split(text, by_length, size=10, overlap=2)) == ["a b", "x" * 50, "c d"]
+    assert texts_of(text, split_into_passages(text, by_length, size=10, overlap=2)) == ["a b", "x" * 50, "c d"]
 
 
 def test_a_page_of_very_many_words_has_no_more_passages_than_its_key_can_count() -> None:
-    text = assemble([Word("w", 0.1, 0.1, 0.2, 0.2, 0, at // 10) for at in range(3 * MAX_PASSAGES)])
-    passages = split(text, one_each, size=2, overlap=1)
+    text = assemble_text([Word("w", 0.1, 0.1, 0.2, 0.2, 0, at // 10) for at in range(3 * MAX_PASSAGES)])
+    passages = split_into_passages(text, one_each, size=2, overlap=1)
     assert len(passages) <= MAX_PASSAGES
     assert (passages[0].start, passages[-1].end) == (0, len(text.text))
 
@@ -129,20 +135,20 @@ def test_each_different_word_is_counted_once() -> None:
         asked.extend(texts)
         return one_each(texts)
 
-    split(page("to be or not to be"), count)
+    split_into_passages(page("to be or not to be"), count)
     assert asked == ["to", "be", "or", "not"]
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (10, 10), (10, -1)])
 def test_windows_that_cannot_be_are_refused(size: int, overlap: int) -> None:
     with pytest.raises(UsageError, match="overlap < size"):
-        split(page("a b"), one_each, size=size, overlap=overlap)
+        split_into_passages(page("a b"), one_each, size=size, overlap=overlap)
 
 
 def test_a_passage_is_encoded_after_its_title() -> None:
     assert passage_input("A Title", "some text") == "A Title\nsome text"
     assert passage_input("", "some text") == "some text"
-    assert prefix("7c3f6204b3241f142f0f8eb8e1fefe7a") == ""
-    assert prefix("Introduction") == "Introduction\n"
-    assert len(prefix("word " * 60)) <= 121
-    assert len(prefix("x" * 300)) == 121
+    assert passage_prefix("7c3f6204b3241f142f0f8eb8e1fefe7a") == ""
+    assert passage_prefix("Introduction") == "Introduction\n"
+    assert len(passage_prefix("word " * 60)) <= 121
+    assert len(passage_prefix("x" * 300)) == 121

@@ -66,4 +66,6 @@ def test_on_real_photos_copies_are_found_and_no_two_photos_are_taken_for_the_sam
     hashes = [perceptual_hash(picture) for picture in pictures]
     assert near_duplicates(hashes) == []
     halves = [np.asarray(Image.fromarray(picture).resize((112, 112))) for picture in pictures]
-    assert all((one ^ perceptual_hash(half)).bit_count() <= MAX_HASH_DISTANCE for one, half in zip(hashes, halves, strict=True))
+    assert all(
+        (one ^ perceptual_hash(half)).bit_count() <= MAX_HASH_DISTANCE for one, half in zip(hashes, halves, strict=True)
+    )

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Page
-from pagelens.ingest.files.file_types import photo_format, readable_kind
+from pagelens.ingest.files.formats import find_format, photo_format
 from pagelens.ingest.readers.photos.photo_reader import opened, render, render_photo
 from pagelens.ingest.readers.photos.pixels import MAX_PIXELS, displayed, opened_picture
 from tests.ingest.files import noise
@@ -380,7 +380,8 @@ def test_a_text_too_long_after_the_pixels_does_not_cost_the_picture(tmp_path: Pa
 )
 def test_a_format_is_known_by_its_first_bytes(head: bytes, form: str | None) -> None:
     assert photo_format(head) == form
-    assert readable_kind(head, None) == ("photo" if form else None)
+    found = find_format(head, None)
+    assert (found.kind if found else None) == ("photo" if form else None)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF", "AVIF"])

@@ -13,10 +13,10 @@ from PIL import Image
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Page, Passage
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, Window
+from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
-from pagelens.ingest.pipeline import Known, read
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings
+from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
 from tests.ingest.photo_files import exif, write_photo, xmp
@@ -31,12 +31,13 @@ def nothing(sha256: str) -> int | None:
     return None
 
 
-def events(*paths: Path, known: Known = nothing, window: int = 32, workers: int = 0) -> list[Event]:
-    return list(read(paths, known=known, count_tokens=one_each, window=window, workers=workers, patience=0))
+def events(*paths: Path, next_page: NextPage = nothing, window: int = 32, workers: int = 0) -> list[Event]:
+    settings = PipelineSettings(window=window, workers=workers, scale_up_after=0)
+    return list(read_documents(paths, next_page=next_page, count_tokens=one_each, settings=settings))
 
 
-def windows(found: Sequence[Event]) -> list[Window]:
-    return [event for event in found if isinstance(event, Window)]
+def windows(found: Sequence[Event]) -> list[PageWindow]:
+    return [event for event in found if isinstance(event, PageWindow)]
 
 
 def sha256_of(path: Path) -> str:
@@ -53,7 +54,7 @@ def test_windows_follow_one_grid_whatever_page_reading_goes_on_from(tmp_path: Pa
         6: [[6, 7, 8], [9, 10]],
     }
     for first, expected in grid.items():
-        found = windows(events(path, known=lambda _, first=first: first, window=4))  # type: ignore[misc]
+        found = windows(events(path, next_page=lambda _, first=first: first, window=4))  # type: ignore[misc]
         assert [[page.number for page in window.pages] for window in found] == expected
         assert [window.last for window in found] == [False] * (len(found) - 1) + [True]
         assert {window.document.sha256 for window in found} == {sha256_of(path)}
@@ -63,7 +64,7 @@ def test_windows_follow_one_grid_whatever_page_reading_goes_on_from(tmp_path: Pa
 def test_going_on_gives_the_same_windows_as_reading_in_peace(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(9))
     whole = windows(events(path, window=4))
-    rest = windows(events(path, known=lambda _: 5, window=4))
+    rest = windows(events(path, next_page=lambda _: 5, window=4))
     for one, other in zip(whole[1:], rest, strict=True):
         assert (one.passages, one.inputs, one.document) == (other.passages, other.inputs, other.document)
         assert [page.text.text for page in one.pages] == [page.text.text for page in other.pages]
@@ -72,7 +73,14 @@ def test_going_on_gives_the_same_windows_as_reading_in_peace(tmp_path: Path) -> 
 def test_passages_and_their_inputs_are_given_page_by_page(tmp_path: Path) -> None:
     (tmp_path / "a_file.pdf").write_bytes(new_pdf("Some words. " * 80, "", "Other words.").tobytes())
     (window,) = windows(
-        list(read([tmp_path], known=nothing, count_tokens=one_each, passage_size=50, passage_overlap=10))
+        list(
+            read_documents(
+                [tmp_path],
+                next_page=nothing,
+                count_tokens=one_each,
+                settings=PipelineSettings(passage_size=50, passage_overlap=10),
+            )
+        )
     )
     assert [len(passages) for passages in window.passages] == [len(inputs) for inputs in window.inputs]
     assert len(window.passages[0]) > 3 and window.passages[1] == () and len(window.passages[2]) == 1
@@ -112,7 +120,7 @@ def test_a_photo_of_text_is_found_by_its_caption_and_by_its_text(tmp_path: Path)
         exif=exif(caption="A sign on the pier"),
     )
     ocr = Ocr(OcrSettings(), load_recogniser)
-    (window,) = windows(list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr)))
+    (window,) = windows(list(read_documents([tmp_path], next_page=nothing, count_tokens=one_each, ocr=ocr)))
     (page,) = window.pages
     assert page.text.text.split() == " ".join(LINES).split() and page.text.source == "ocr"
     assert window.passages == ((Passage(0, 0, 0), Passage(1, 0, len(page.text.text))),)
@@ -124,7 +132,7 @@ def test_scans_get_passages_and_nothing_is_read_without_being_asked(tmp_path: Pa
     (plain,) = windows(events(tmp_path))
     assert plain.pages[0].text.source == "none" and plain.passages == ((),)
     ocr = Ocr(OcrSettings(), load_recogniser)
-    (found,) = windows(list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr)))
+    (found,) = windows(list(read_documents([tmp_path], next_page=nothing, count_tokens=one_each, ocr=ocr)))
     (passage,) = found.passages[0]
     assert found.pages[0].text.text[passage.start : passage.end].startswith(LINES[0])
 
@@ -133,13 +141,13 @@ def test_an_engine_that_cannot_be_had_stops_the_run_instead_of_blaming_files(tmp
     (tmp_path / "scan.pdf").write_bytes(scan(picture_of(*LINES)))
     ocr = Ocr(OcrSettings(languages=("ru",)), load_recogniser)
     with pytest.raises(UsageError, match="RapidOCR"):
-        list(read([tmp_path], known=nothing, count_tokens=one_each, ocr=ocr))
+        list(read_documents([tmp_path], next_page=nothing, count_tokens=one_each, ocr=ocr))
 
 
 def test_what_the_catalog_has_is_unchanged_and_costs_a_hash_only(tmp_path: Path) -> None:
     path = tmp_path / "x.pdf"
     path.write_bytes(b"%PDF-1.4 and nothing that could be opened")
-    assert events(path, known=lambda _: 0) == [Unchanged(path, sha256_of(path))]
+    assert events(path, next_page=lambda _: 0) == [Unchanged(path, sha256_of(path))]
 
 
 def test_the_same_bytes_under_another_path_are_unchanged_even_before_a_commit(tmp_path: Path) -> None:
@@ -147,7 +155,7 @@ def test_the_same_bytes_under_another_path_are_unchanged_even_before_a_commit(tm
     (tmp_path / "b.pdf").write_bytes(content)
     (tmp_path / "c.pdf").symlink_to("a.pdf")
     first, *others = events(tmp_path)
-    assert isinstance(first, Window)
+    assert isinstance(first, PageWindow)
     assert others == [Unchanged(tmp_path / name, sha256_of(tmp_path / "a.pdf")) for name in ("b.pdf", "c.pdf")]
 
 
@@ -160,7 +168,7 @@ def test_the_catalog_is_asked_when_a_files_turn_comes(tmp_path: Path) -> None:
         asked.append(sha256)
         return None
 
-    run = read([tmp_path], known=known, count_tokens=one_each)
+    run = read_documents([tmp_path], next_page=known, count_tokens=one_each)
     assert asked == []
     next(run)
     assert asked == [sha256_of(tmp_path / "a.pdf")]
@@ -248,24 +256,34 @@ def test_a_file_that_changes_while_it_is_read_is_a_failure_that_says_changed(
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(6))
     sha256 = sha256_of(path)
     other = write_pdf(tmp_path / "y.pdf", "neighbour")
-    run = read([path, other], known=nothing, count_tokens=one_each, window=2, workers=workers, patience=0)
-    assert isinstance(next(run), Window)
+    run = read_documents(
+        [path, other],
+        next_page=nothing,
+        count_tokens=one_each,
+        settings=PipelineSettings(window=2, workers=workers, scale_up_after=0),
+    )
+    assert isinstance(next(run), PageWindow)
     change(path)
     failure, neighbour = run
     assert isinstance(failure, Failed)
     assert (failure.path, failure.code, failure.sha256) == (path, "changed", sha256)
-    assert isinstance(neighbour, Window)
+    assert isinstance(neighbour, PageWindow)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_changes_before_its_turn_is_read_as_it_is_then(tmp_path: Path, workers: int) -> None:
     first = write_pdf(tmp_path / "a.pdf", "first")
     second = write_pdf(tmp_path / "b.pdf", "old")
-    run = read([first, second], known=nothing, count_tokens=one_each, workers=workers, patience=0)
+    run = read_documents(
+        [first, second],
+        next_page=nothing,
+        count_tokens=one_each,
+        settings=PipelineSettings(workers=workers, scale_up_after=0),
+    )
     next(run)
     write_pdf(second, "new")
     (window,) = run
-    assert isinstance(window, Window)
+    assert isinstance(window, PageWindow)
     assert window.pages[0].text.text == "new" and window.document.sha256 == sha256_of(second)
 
 
@@ -274,19 +292,29 @@ def test_what_is_known_when_a_files_turn_comes_counts(tmp_path: Path, workers: i
     for name in ("a", "b", "c"):
         write_pdf(tmp_path / f"{name}.pdf", *numbered_pages(2), name)
     learnt: dict[str, int] = {}
-    run = read([tmp_path], known=learnt.get, count_tokens=one_each, workers=workers, patience=0)
+    run = read_documents(
+        [tmp_path],
+        next_page=learnt.get,
+        count_tokens=one_each,
+        settings=PipelineSettings(workers=workers, scale_up_after=0),
+    )
     next(run)
     learnt[sha256_of(tmp_path / "b.pdf")] = 0
     learnt[sha256_of(tmp_path / "c.pdf")] = 3
     unchanged, window = run
     assert unchanged == Unchanged(tmp_path / "b.pdf", sha256_of(tmp_path / "b.pdf"))
-    assert isinstance(window, Window) and [page.number for page in window.pages] == [3]
+    assert isinstance(window, PageWindow) and [page.number for page in window.pages] == [3]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_vanishes_while_it_is_read_is_a_failure(tmp_path: Path, workers: int) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(6))
-    run = read([path], known=nothing, count_tokens=one_each, window=2, workers=workers, patience=0)
+    run = read_documents(
+        [path],
+        next_page=nothing,
+        count_tokens=one_each,
+        settings=PipelineSettings(window=2, workers=workers, scale_up_after=0),
+    )
     next(run)
     path.unlink()
     (failure,) = run
@@ -304,7 +332,7 @@ def test_a_document_that_fails_is_tried_again_under_its_other_path(tmp_path: Pat
 @pytest.mark.parametrize("workers", [0, 2])
 def test_going_on_beyond_the_last_page_is_a_failure_not_a_silent_end(tmp_path: Path, workers: int) -> None:
     path = write_pdf(tmp_path / "x.pdf", "one page")
-    (failure,) = events(path, known=lambda _: 33, workers=workers)
+    (failure,) = events(path, next_page=lambda _: 33, workers=workers)
     assert isinstance(failure, Failed)
     assert "33" in failure.reason
 
@@ -316,14 +344,16 @@ def test_an_error_of_the_encoder_is_not_blamed_on_the_file(tmp_path: Path) -> No
         raise RuntimeError("no model")
 
     with pytest.raises(RuntimeError, match="no model"):
-        list(read([tmp_path], known=nothing, count_tokens=broken))
+        list(read_documents([tmp_path], next_page=nothing, count_tokens=broken))
 
 
 def test_a_window_or_passage_that_cannot_be_is_refused_at_once() -> None:
     with pytest.raises(UsageError):
-        read([], known=nothing, count_tokens=one_each, window=0)
+        read_documents([], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(window=0))
     with pytest.raises(UsageError):
-        read([], known=nothing, count_tokens=one_each, passage_size=10, passage_overlap=10)
+        read_documents(
+            [], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(passage_size=10, passage_overlap=10)
+        )
 
 
 def test_ten_thousand_tiny_files_are_gone_through(tmp_path: Path) -> None:
@@ -341,7 +371,7 @@ def test_ten_thousand_tiny_files_are_gone_through(tmp_path: Path) -> None:
 def test_only_a_window_of_pages_is_held_at_a_time(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(120))
     most = 0
-    for _ in read([path], known=nothing, count_tokens=one_each, window=8):
+    for _ in read_documents([path], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(window=8)):
         gc.collect()
         most = max(most, sum(isinstance(thing, Page) for thing in gc.get_objects()))
     assert 8 <= most <= 24
@@ -396,7 +426,7 @@ def test_every_document_of_the_development_set_is_read_without_a_problem() -> No
         pytest.skip("the development documents are not here")
     paths = sorted(documents.glob("*.pdf"))[:6]
     found = events(*paths)
-    assert {type(event) for event in found} == {Window}
+    assert {type(event) for event in found} == {PageWindow}
     assert len({window.path for window in windows(found)}) == len(paths)
     for window in windows(found):
         # a remark on words that cannot be seen is none on the reading

@@ -7,163 +7,163 @@ import pytest
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Kind, Page, no_text
-from pagelens.ingest.page_processing import Job, MadePage, Stage
-from pagelens.ingest.page_ranges import LONGEST, STRETCH, stretch_end
-from pagelens.ingest.workers.reading_plan import PATIENCE, Assignment, Plan
+from pagelens.ingest.page_processing import ProcessedPage, ReadJob, ReadStage
+from pagelens.ingest.page_ranges import MAX_RANGE_PAGES, MIN_RANGE_PAGES, range_end
+from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER, Assignment, ReadingPlan
 
 
-def job(name: str, first: int = 1, kind: Kind = "pdf") -> Job:
-    return Job(Path(name), kind, name, 0, first)
+def job(name: str, first: int = 1, kind: Kind = "pdf") -> ReadJob:
+    return ReadJob(Path(name), kind, name, 0, first)
 
 
 def document(count: int) -> Document:
     return Document("", "pdf", "", count, 0)
 
 
-def assigned(plan: Plan, reader: object = None) -> Assignment:
-    found = plan.next(reader)
+def assigned(plan: ReadingPlan, worker: object = None) -> Assignment:
+    found = plan.next_assignment(worker)
     assert found is not None
     return found
 
 
 def span(task: Assignment) -> tuple[str, int, int]:
-    return task.draft.job.path.name, task.first, task.last
+    return task.file.job.path.name, task.first, task.last
 
 
-def make(plan: Plan, task: Assignment, *, problem: str = "") -> None:
+def make(plan: ReadingPlan, task: Assignment, *, problem: str = "") -> None:
     """Make the pages of a task, as a worker would."""
-    assert task.draft.document is not None
-    last = min(task.last, task.draft.document.page_count)
+    assert task.file.opened is not None
+    last = min(task.last, task.file.opened.page_count)
     for number in range(task.first, last + 1):
         page = Page(number, None, 1.0, 1.0, no_text(), problem=problem)
-        plan.add(task.draft, number, MadePage(page, None))
-    plan.end(task, last + 1)
+        plan.add_page(task.file, number, ProcessedPage(page, None))
+    plan.complete(task, last + 1)
 
 
 def test_a_file_is_opened_once_before_its_pages_are_shared() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     for name in ("a", "b"):
         plan.announce(job(name))
     opening = assigned(plan)
-    assert span(opening) == ("a", 1, STRETCH)
-    assert span(assigned(plan)) == ("b", 1, STRETCH)  # while the first is being opened
-    plan.open(opening.draft, document(3 * STRETCH - 1))
-    assert span(assigned(plan)) == ("a", STRETCH + 1, 2 * STRETCH)
-    assert span(assigned(plan)) == ("a", 2 * STRETCH + 1, 3 * STRETCH - 1)
+    assert span(opening) == ("a", 1, MIN_RANGE_PAGES)
+    assert span(assigned(plan)) == ("b", 1, MIN_RANGE_PAGES)  # while the first is being opened
+    plan.file_opened(opening.file, document(3 * MIN_RANGE_PAGES - 1))
+    assert span(assigned(plan)) == ("a", MIN_RANGE_PAGES + 1, 2 * MIN_RANGE_PAGES)
+    assert span(assigned(plan)) == ("a", 2 * MIN_RANGE_PAGES + 1, 3 * MIN_RANGE_PAGES - 1)
 
 
 def test_no_more_pages_are_held_than_the_budget_and_those_waited_for_have_precedence() -> None:
-    plan = Plan(budget=3 * STRETCH)
+    plan = ReadingPlan(budget=3 * MIN_RANGE_PAGES)
     plan.announce(job("a"))
     first = assigned(plan)
-    plan.open(first.draft, document(60))
+    plan.file_opened(first.file, document(60))
     tasks = [first, assigned(plan), assigned(plan)]
     plan.announce(job("b"))
     for task in tasks:
         make(plan, task)
-    assert first.draft.held == 3 * STRETCH
-    assert len(plan.take(first.draft, 1, STRETCH)) == STRETCH
-    assert span(assigned(plan)) == ("a", 3 * STRETCH + 1, 4 * STRETCH)
-    assert first.draft.held == 3 * STRETCH
+    assert first.file.held == 3 * MIN_RANGE_PAGES
+    assert len(plan.take(first.file, 1, MIN_RANGE_PAGES)) == MIN_RANGE_PAGES
+    assert span(assigned(plan)) == ("a", 3 * MIN_RANGE_PAGES + 1, 4 * MIN_RANGE_PAGES)
+    assert first.file.held == 3 * MIN_RANGE_PAGES
     closing = threading.Timer(0.1, plan.close)
     closing.start()
-    assert plan.next(None) is None  # it waited until the end: all of the budget is held
+    assert plan.next_assignment(None) is None  # it waited until the end: all of the budget is held
     closing.join()
 
 
 def test_what_is_waited_for_is_handed_out_though_others_hold_all_of_the_budget() -> None:
-    plan = Plan(budget=STRETCH)
+    plan = ReadingPlan(budget=MIN_RANGE_PAGES)
     plan.announce(job("a"))
     opening = assigned(plan)
-    make_all = threading.Thread(target=work, args=(plan, opening, 3 * STRETCH))
+    make_all = threading.Thread(target=work, args=(plan, opening, 3 * MIN_RANGE_PAGES))
     make_all.start()
-    assert len(plan.take(plan.begin(job("a")), 1, 3 * STRETCH)) == 3 * STRETCH
+    assert len(plan.take(plan.open(job("a")), 1, 3 * MIN_RANGE_PAGES)) == 3 * MIN_RANGE_PAGES
     plan.close()
     make_all.join()
 
 
-def work(plan: Plan, opening: Assignment, count: int) -> None:
+def work(plan: ReadingPlan, opening: Assignment, count: int) -> None:
     """Do all that is assigned, as a worker would."""
-    plan.open(opening.draft, document(count))
+    plan.file_opened(opening.file, document(count))
     task: Assignment | None = opening
     while task is not None:
         make(plan, task)
-        task = plan.next(None)
+        task = plan.next_assignment(None)
 
 
 def test_pages_are_taken_in_order_whoever_makes_them_first() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     first = assigned(plan)
-    plan.open(first.draft, document(2 * STRETCH))
+    plan.file_opened(first.file, document(2 * MIN_RANGE_PAGES))
     second = assigned(plan)
     make(plan, second)
     make(plan, first)
-    pages = plan.take(plan.begin(job("a")), 1, 2 * STRETCH)
-    assert [page.number for page, _ in pages] == list(range(1, 2 * STRETCH + 1))
+    pages = plan.take(plan.open(job("a")), 1, 2 * MIN_RANGE_PAGES)
+    assert [page.number for page, _ in pages] == list(range(1, 2 * MIN_RANGE_PAGES + 1))
 
 
 def test_an_error_is_raised_at_its_page_and_nothing_behind_it_is_made() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     plan.announce(job("b"))
     first = assigned(plan)
-    plan.open(first.draft, document(100))
+    plan.file_opened(first.file, document(100))
     second = assigned(plan)
-    plan.fail(second.draft, second.first + 1, ReadError("damaged", "torn"))
+    plan.fail(second.file, second.first + 1, ReadError("damaged", "torn"))
     assert span(assigned(plan))[0] == "b"
     make(plan, first)
-    assert len(plan.take(first.draft, 1, STRETCH)) == STRETCH
-    plan.add(second.draft, second.first, MadePage(Page(second.first, None, 1, 1, no_text()), None))
+    assert len(plan.take(first.file, 1, MIN_RANGE_PAGES)) == MIN_RANGE_PAGES
+    plan.add_page(second.file, second.first, ProcessedPage(Page(second.first, None, 1, 1, no_text()), None))
     with pytest.raises(ReadError, match="torn"):
-        plan.take(first.draft, second.first, second.last)
+        plan.take(first.file, second.first, second.last)
 
 
 def test_a_file_that_ends_before_its_count_gives_what_there_is() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     task = assigned(plan)
-    plan.open(task.draft, document(STRETCH))
-    plan.add(task.draft, 1, MadePage(Page(1, None, 1, 1, no_text()), None))
-    plan.end(task, 2)
-    assert [page.number for page, _ in plan.take(task.draft, 1, STRETCH)] == [1]
+    plan.file_opened(task.file, document(MIN_RANGE_PAGES))
+    plan.add_page(task.file, 1, ProcessedPage(Page(1, None, 1, 1, no_text()), None))
+    plan.complete(task, 2)
+    assert [page.number for page, _ in plan.take(task.file, 1, MIN_RANGE_PAGES)] == [1]
 
 
 def test_a_kind_that_is_slow_to_open_is_read_by_one_from_the_first_page_to_the_last() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.announce(job("a", kind="book"))
     plan.announce(job("b"))
     plan.announce(job("c"))
     opening = assigned(plan, "one")
-    plan.open(opening.draft, document(3 * STRETCH))
+    plan.file_opened(opening.file, document(3 * MIN_RANGE_PAGES))
     assert span(assigned(plan, "another"))[0] == "b"
-    assert span(assigned(plan, "one")) == ("a", STRETCH + 1, 2 * STRETCH)
+    assert span(assigned(plan, "one")) == ("a", MIN_RANGE_PAGES + 1, 2 * MIN_RANGE_PAGES)
     assert span(assigned(plan, "another"))[0] == "c"
 
 
 def test_what_is_forgotten_is_handed_out_no_more_and_holds_nothing() -> None:
-    plan = Plan(budget=STRETCH)
+    plan = ReadingPlan(budget=MIN_RANGE_PAGES)
     plan.announce(job("a"))
     plan.announce(job("b"))
     opening = assigned(plan)
-    plan.open(opening.draft, document(100))
-    plan.forget(job("a"))
+    plan.file_opened(opening.file, document(100))
+    plan.cancel(job("a"))
     assert span(assigned(plan))[0] == "b"
     make(plan, opening)  # whoever was at it is heard, and it matters to nobody
 
 
 def test_nothing_is_handed_out_by_a_closed_plan() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     plan.close()
-    assert plan.next(None) is None
+    assert plan.next_assignment(None) is None
 
 
 def test_an_error_that_ends_everything_reaches_who_waits() -> None:
-    plan = Plan(budget=100)
+    plan = ReadingPlan(budget=100)
     plan.abort(RuntimeError("no processes"))
     with pytest.raises(RuntimeError, match="no processes"):
-        plan.begin(job("a"))
+        plan.open(job("a"))
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 63, 300, 1_600, 100_000])
@@ -173,14 +173,14 @@ def test_stretches_cover_a_file_and_begin_alike_whether_its_pages_are_counted_ye
 ) -> None:
     start, sizes = first, []
     while start <= count:
-        end = stretch_end(job("a", first), start, count)
+        end = range_end(job("a", first), start, count)
         sizes.append(end - start + 1)
         start = end + 1
     assert sum(sizes) == max(0, count - first + 1)
-    assert all(size <= LONGEST for size in sizes)
+    assert all(size <= MAX_RANGE_PAGES for size in sizes)
     if count >= first:
-        assert sizes[0] == min(STRETCH, count - first + 1)
-        assert stretch_end(job("a", first), first, None) == first + STRETCH - 1
+        assert sizes[0] == min(MIN_RANGE_PAGES, count - first + 1)
+        assert range_end(job("a", first), first, None) == first + MIN_RANGE_PAGES - 1
     if count == 1_600:
         assert sizes[1] == 1_600 // 64
 
@@ -200,30 +200,30 @@ def starts(*, wanted: int, seconds: float) -> bool:
     then."""
     clock = Clock()
     waiting = threading.Event()
-    plan = Plan(budget=100, clock=clock, on_wait=lambda *_: waiting.set())
+    plan = ReadingPlan(budget=100, clock=clock, on_wait=lambda *_: waiting.set())
     plan.announce(job("a"))
     task = assigned(plan)
     clock.now += 60.0  # the first reader starts
-    plan.open(task.draft, document(100))
-    page = MadePage(Page(1, None, 1.0, 1.0, no_text()), None)
-    taking = threading.Thread(target=plan.take, args=(task.draft, 1, wanted))
+    plan.file_opened(task.file, document(100))
+    page = ProcessedPage(Page(1, None, 1.0, 1.0, no_text()), None)
+    taking = threading.Thread(target=plan.take, args=(task.file, 1, wanted))
     taking.start()
     assert waiting.wait(10)
     clock.now += seconds
-    plan.add(task.draft, 1, page)
+    plan.add_page(task.file, 1, page)
     closing = threading.Timer(0.1, plan.close)
     closing.start()
-    started = plan.next("spare", is_spare=True)
+    started = plan.next_assignment("spare", is_spare=True)
     closing.join()
     for number in range(2, wanted + 1):
-        plan.add(task.draft, number, page)
+        plan.add_page(task.file, number, page)
     taking.join()
     return started is not None
 
 
 def test_a_spare_reader_starts_when_pages_were_waited_for_as_long_as_its_start_takes() -> None:
-    assert starts(wanted=1, seconds=PATIENCE + 0.5)
-    assert not starts(wanted=1, seconds=PATIENCE - 0.5)
+    assert starts(wanted=1, seconds=SCALE_UP_AFTER + 0.5)
+    assert not starts(wanted=1, seconds=SCALE_UP_AFTER - 0.5)
 
 
 def test_a_spare_reader_starts_when_pages_will_be_waited_for_so_long() -> None:
@@ -232,19 +232,19 @@ def test_a_spare_reader_starts_when_pages_will_be_waited_for_so_long() -> None:
 
 
 def test_who_waits_for_a_page_hears_what_is_done_to_it() -> None:
-    heard: list[tuple[str, int, Stage]] = []
+    heard: list[tuple[str, int, ReadStage]] = []
     news = threading.Event()
 
-    def listen(path: Path, number: int, stage: Stage) -> None:
+    def listen(path: Path, number: int, stage: ReadStage) -> None:
         heard.append((path.name, number, stage))
         news.set()
 
-    plan = Plan(budget=100, on_wait=listen)
+    plan = ReadingPlan(budget=100, on_wait=listen)
     plan.announce(job("scan"))
     task = assigned(plan)
-    plan.open(task.draft, document(1))
-    plan.note(task.draft, 1, "recognising")
-    taking = threading.Thread(target=plan.take, args=(task.draft, 1, 1))
+    plan.file_opened(task.file, document(1))
+    plan.stage_started(task.file, 1, "recognising")
+    taking = threading.Thread(target=plan.take, args=(task.file, 1, 1))
     taking.start()
     assert news.wait(10)
     make(plan, task)

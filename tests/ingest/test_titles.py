@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.ingest.text.titles import LONGEST, Line, largest_type, readable_name, sensible, tidy
+from pagelens.ingest.text.titles import (
+    MAX_TITLE_CHARACTERS,
+    SizedLine,
+    title_from_largest_type,
+    readable_name,
+    is_usable_title,
+    single_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +28,7 @@ from pagelens.ingest.text.titles import LONGEST, Line, largest_type, readable_na
     ],
 )
 def test_a_title_that_people_would_use_is_sensible(title: str) -> None:
-    assert sensible(title)
+    assert is_usable_title(title)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ def test_a_title_that_people_would_use_is_sensible(title: str) -> None:
     ],
 )
 def test_defaults_file_names_and_odd_tokens_are_no_titles(title: str) -> None:
-    assert not sensible(title)
+    assert not is_usable_title(title)
 
 
 @pytest.mark.parametrize(
@@ -74,44 +81,50 @@ def test_a_file_name_becomes_readable(stem: str, name: str) -> None:
 @given(st.text(st.characters(exclude_categories=[])))
 def test_any_name_becomes_one_line_that_can_be_stored(stem: str) -> None:
     name = readable_name(stem)
-    assert 0 < len(name) <= LONGEST and "\n" not in name
+    assert 0 < len(name) <= MAX_TITLE_CHARACTERS and "\n" not in name
     name.encode()
 
 
 def test_a_long_title_is_cut_at_a_word() -> None:
-    assert tidy("word " * 100) == ("word " * 40).strip()
-    assert len(tidy("x" * 500)) == LONGEST
+    assert single_line("word " * 100) == ("word " * 40).strip()
+    assert len(single_line("x" * 500)) == MAX_TITLE_CHARACTERS
 
 
-def page(*lines: tuple[str, float, float]) -> list[Line]:
-    body = [Line("All of this is the body of the page, set small.", 10, 0.5 + at / 100) for at in range(20)]
-    return [Line(text, size, top) for text, size, top in lines] + body
+def page(*lines: tuple[str, float, float]) -> list[SizedLine]:
+    body = [SizedLine("All of this is the body of the page, set small.", 10, 0.5 + at / 100) for at in range(20)]
+    return [SizedLine(text, size, top) for text, size, top in lines] + body
 
 
 def test_the_largest_type_near_the_top_is_the_title() -> None:
     lines = page(
         ("Journal of Tests", 12, 0.02), ("A Study of", 20, 0.1), ("Things", 20, 0.13), ("By Ann Onymous", 24, 0.2)
     )
-    assert largest_type(lines) == "A Study of Things"
+    assert title_from_largest_type(lines) == "A Study of Things"
 
 
 def test_a_parted_word_of_a_title_becomes_whole_and_a_compound_keeps_its_hyphen() -> None:
-    assert largest_type(page(("REASONING VIA AB-", 20, 0.1), ("STRACTION", 20, 0.13))) == "REASONING VIA ABSTRACTION"
-    assert largest_type(page(("A long intro-", 20, 0.1), ("duction", 20, 0.13))) == "A long introduction"
-    assert largest_type(page(("Guided Multi-", 20, 0.1), ("Hop Checking", 20, 0.13))) == "Guided Multi-Hop Checking"
+    assert (
+        title_from_largest_type(page(("REASONING VIA AB-", 20, 0.1), ("STRACTION", 20, 0.13)))
+        == "REASONING VIA ABSTRACTION"
+    )
+    assert title_from_largest_type(page(("A long intro-", 20, 0.1), ("duction", 20, 0.13))) == "A long introduction"
+    assert (
+        title_from_largest_type(page(("Guided Multi-", 20, 0.1), ("Hop Checking", 20, 0.13)))
+        == "Guided Multi-Hop Checking"
+    )
 
 
 def test_short_numeric_and_contents_headings_give_way_to_the_next_size() -> None:
     lines = page(("2024", 60, 0.1), ("T", 50, 0.1), ("Contents", 40, 0.2), ("The Real Title", 20, 0.3))
-    assert largest_type(lines) == "The Real Title"
+    assert title_from_largest_type(lines) == "The Real Title"
 
 
 def test_large_type_far_down_is_the_title_only_where_the_top_has_none() -> None:
-    assert largest_type(page(("Human Health", 40, 0.8))) == "Human Health"
-    assert largest_type(page(("Human Health", 40, 0.8), ("Climate Change", 20, 0.1))) == "Climate Change"
+    assert title_from_largest_type(page(("Human Health", 40, 0.8))) == "Human Health"
+    assert title_from_largest_type(page(("Human Health", 40, 0.8), ("Climate Change", 20, 0.1))) == "Climate Change"
 
 
 def test_a_page_in_one_size_has_no_title_unless_it_holds_nothing_else() -> None:
-    assert largest_type(page()) is None
-    assert largest_type([]) is None
-    assert largest_type([Line("2024 Camry", 14, 0.86)]) == "2024 Camry"
+    assert title_from_largest_type(page()) is None
+    assert title_from_largest_type([]) is None
+    assert title_from_largest_type([SizedLine("2024 Camry", 14, 0.86)]) == "2024 Camry"

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pagelens.core.types import PageText, no_text
-from pagelens.ingest.text.page_text import Word, assemble
+from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import covered, hull, is_blank, is_junk, need, painted_over
 from tests.ingest.scans import LINES, picture_of
 
@@ -38,7 +38,7 @@ def shifted(text: str, by: int) -> str:
 def layer(words: int) -> PageText:
     text = (ENGLISH + " ") * (words // 40 + 1)
     chosen = text.split()[:words]
-    return assemble([Word(word, 0.1, 0.1, 0.2, 0.2, 0, 0) for word in chosen])
+    return assemble_text([Word(word, 0.1, 0.1, 0.2, 0.2, 0, 0) for word in chosen])
 
 
 def boxes(*found: tuple[float, float, float, float]) -> NDArray[np.float32]:
@@ -76,7 +76,7 @@ def test_too_few_letters_are_not_judged() -> None:
 
 def test_a_page_without_a_layer_or_with_junk_is_read_whole() -> None:
     assert need(no_text(), boxes()) == "all"
-    junk = assemble([Word(word, 0, 0, 1, 1, 0, 0) for word in shifted(ENGLISH, -29).split()])
+    junk = assemble_text([Word(word, 0, 0, 1, 1, 0, 0) for word in shifted(ENGLISH, -29).split()])
     assert need(junk, boxes()) == "all"
 
 

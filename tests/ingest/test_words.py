@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.ingest.text.page_text import Word, assemble, clean, visual_lines
+from pagelens.ingest.text.page_text import Word, assemble_text, clean_text, visual_lines
 
 coordinates = st.floats(-0.5, 1.5) | st.sampled_from([math.nan, math.inf, -math.inf])
 any_word = st.builds(
@@ -27,7 +27,7 @@ def word(text: str, x0: float = 0.1, x1: float = 0.2, *, y: float = 0.1, block: 
 
 
 def test_words_are_joined_by_a_blank_lines_by_a_newline_blocks_by_two() -> None:
-    page = assemble([word("one"), word("two"), word("three", line=1), word("four", block=1)])
+    page = assemble_text([word("one"), word("two"), word("three", line=1), word("four", block=1)])
     assert page.text == "one two\nthree\n\nfour"
     assert page.spans.tolist() == [[0, 3], [4, 7], [8, 13], [15, 19]]
     assert page.boxes[0].tolist() == pytest.approx([0.1, 0.1, 0.2, 0.12])
@@ -35,7 +35,7 @@ def test_words_are_joined_by_a_blank_lines_by_a_newline_blocks_by_two() -> None:
 
 @given(st.lists(any_word, max_size=30))
 def test_every_span_is_its_word_whatever_comes_in(words: list[Word]) -> None:
-    page = assemble(words)
+    page = assemble_text(words)
     cut = [page.text[start:end] for start, end in page.spans.tolist()]
     assert len(cut) == len(page.boxes)
     assert all(part and not any(character.isspace() for character in part) for part in cut)
@@ -48,8 +48,8 @@ def test_every_span_is_its_word_whatever_comes_in(words: list[Word]) -> None:
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
-    once = clean(text)
-    assert clean(once) == once
+    once = clean_text(text)
+    assert clean_text(once) == once
     assert unicodedata.is_normalized("NFC", once)
 
 
@@ -68,29 +68,29 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     ],
 )
 def test_what_cannot_be_seen_goes_and_what_is_drawn_stays(raw: str, cleaned: str) -> None:
-    assert clean(raw) == cleaned
+    assert clean_text(raw) == cleaned
 
 
 def test_a_blank_inside_a_word_parts_it_and_its_box() -> None:
-    page = assemble([word("ab\u3000cd", 0.0, 0.5)])
+    page = assemble_text([word("ab\u3000cd", 0.0, 0.5)])
     assert page.text == "ab cd"
     assert page.boxes[:, 0].tolist() == pytest.approx([0.0, 0.3])
     assert page.boxes[:, 2].tolist() == pytest.approx([0.2, 0.5])
 
 
 def test_words_off_the_page_are_dropped_and_those_on_its_edge_are_cut() -> None:
-    page = assemble([word("gone", -0.3, -0.1), word("cut", -0.1, 0.1), word("in"), word("below", y=1.0)])
+    page = assemble_text([word("gone", -0.3, -0.1), word("cut", -0.1, 0.1), word("in"), word("below", y=1.0)])
     assert page.text == "cut in"
     assert page.boxes[0].tolist() == pytest.approx([0.0, 0.1, 0.1, 0.12])
 
 
 def test_boxes_are_scaled_by_the_page() -> None:
-    page = assemble([Word("x", 10, 20, 30, 40, 0, 0)], width=100, height=200)
+    page = assemble_text([Word("x", 10, 20, 30, 40, 0, 0)], width=100, height=200)
     assert page.boxes[0].tolist() == pytest.approx([0.1, 0.1, 0.3, 0.2])
 
 
 def lines_of(*words: Word) -> str:
-    return assemble(visual_lines(words)).text
+    return assemble_text(visual_lines(words)).text
 
 
 def test_pieces_of_a_block_side_by_side_are_one_line() -> None:

@@ -13,62 +13,53 @@ from PIL import Image
 
 from pagelens.core.errors import PageLensError, UsageError
 from pagelens.core.types import Kind, Page
-from pagelens.ingest.events import Event, Failed, Window
+from pagelens.ingest.events import Event, Failed, PageWindow
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import Ocr, OcrSettings
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.page_processing import LoadAdapter
-from pagelens.ingest.pipeline import Known, read
+from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.registry import Adapter
 from pagelens.ingest.readers.registry import load as load_adapter
-from pagelens.ingest.workers.worker_pool import LIMITS, Limits, suggested_workers
+from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits, suggested_workers
 from tests.ingest import misbehaving
 from tests.ingest.files import hand_written_pdf, noise, numbered_pages, write_pdf
 from tests.ingest.scans import LINES, picture_of, png, scan
 from tests.ingest.test_pipeline import hard_files, nothing, one_each, sha256_of, windows
 
-IMPATIENT = Limits(opening=6, reading=4, recognising=4, memory=1 << 30)
+IMPATIENT = WorkerLimits(opening=6, reading=4, recognising=4, memory=1 << 30)
 ROOT = Path(__file__).parents[2]
 
 
 def events(
     *paths: Path,
     workers: int,
-    known: Known = nothing,
+    next_page: NextPage = nothing,
     window: int = 32,
     side: int = 0,
     ocr: Ocr | None = None,
-    limits: Limits = LIMITS,
+    limits: WorkerLimits = DEFAULT_LIMITS,
     load: LoadAdapter = load_adapter,
 ) -> list[Event]:
-    run = read(
-        paths,
-        known=known,
-        count_tokens=one_each,
-        window=window,
-        picture_side=side,
-        ocr=ocr,
-        workers=workers,
-        patience=0,
-        limits=limits,
-        load=load,
+    settings = PipelineSettings(window=window, image_side=side, workers=workers, limits=limits, scale_up_after=0)
+    return list(
+        read_documents(paths, next_page=next_page, count_tokens=one_each, settings=settings, ocr=ocr, load=load)
     )
-    return list(run)
 
 
-def bad_events(*paths: Path, side: int = 0, workers: int = 2, limits: Limits = IMPATIENT) -> list[Event]:
+def bad_events(*paths: Path, side: int = 0, workers: int = 2, limits: WorkerLimits = IMPATIENT) -> list[Event]:
     return events(*paths, workers=workers, side=side, limits=limits, load=misbehaving.load)
 
 
 def in_full(event: Event) -> object:
     """Return everything an event says as something that can be compared."""
-    if not isinstance(event, Window):
+    if not isinstance(event, PageWindow):
         return event
     pages = [
         (replace(page, text=page.text.text), page.text.spans.tolist(), page.text.boxes.tobytes(), page.text.source)  # type: ignore[arg-type]
         for page in event.pages
     ]
-    pictures = [None if picture is None else (picture.shape, picture.tobytes()) for picture in event.pictures]
+    pictures = [None if picture is None else (picture.shape, picture.tobytes()) for picture in event.images]
     return event.path, event.document, pages, event.passages, event.inputs, pictures, event.last
 
 
@@ -113,10 +104,10 @@ def test_workers_tell_the_same_as_reading_here(tmp_path: Path, workers: int) -> 
     def known(sha256: str) -> int | None:
         return 7 if sha256 == half_known else None
 
-    here = events(tmp_path, workers=0, known=known, window=5, side=48)
-    there = events(tmp_path, workers=workers, known=known, window=5, side=48)
+    here = events(tmp_path, workers=0, next_page=known, window=5, side=48)
+    there = events(tmp_path, workers=workers, next_page=known, window=5, side=48)
     assert [in_full(event) for event in there] == [in_full(event) for event in here]
-    assert {type(event).__name__ for event in here} == {"Window", "Failed", "Skipped", "Unchanged"}
+    assert {type(event).__name__ for event in here} == {"PageWindow", "Failed", "Skipped", "Unchanged"}
     lost = next(event for event in reversed(here) if event.path.stem == "d-lost")
     assert isinstance(lost, Failed) and "none of its 9 pages" in lost.reason
 
@@ -138,11 +129,11 @@ def test_pictures_come_with_their_pages_drawn_to_size(tmp_path: Path) -> None:
     write_pdf(tmp_path / "a.pdf", *numbered_pages(6))
     Image.new("RGB", (300, 100), "lime").save(tmp_path / "b.png")
     pdf, photo = windows(events(tmp_path, workers=1, side=60))
-    shapes = [picture.shape for picture in pdf.pictures if picture is not None]
+    shapes = [picture.shape for picture in pdf.images if picture is not None]
     assert shapes == [(60, 42, 3)] * 6
-    (picture,) = photo.pictures
+    (picture,) = photo.images
     assert picture is not None and picture.shape == (20, 60, 3) and (picture == (0, 255, 0)).all()
-    assert windows(events(tmp_path, workers=0))[0].pictures == (None,) * 6
+    assert windows(events(tmp_path, workers=0))[0].images == (None,) * 6
 
 
 DEEDS = [
@@ -160,7 +151,7 @@ def test_a_page_that_hangs_crashes_or_eats_memory_costs_itself(tmp_path: Path, d
     write_pdf(tmp_path / "a.pdf", *numbered_pages(3))
     write_pdf(tmp_path / "z.pdf", *numbered_pages(3))
     found = bad_events(tmp_path, side=32)
-    assert {type(event) for event in found} == {Window}
+    assert {type(event) for event in found} == {PageWindow}
     assert [len(pages_of(found, name)) for name in ("a", "bad", "z")] == [3, 11, 3]
     pages = pages_of(found, "bad")
     assert pages[5] == Page(6, None, 0.0, 0.0, pages[5].text, problem=reason)
@@ -169,7 +160,7 @@ def test_a_page_that_hangs_crashes_or_eats_memory_costs_itself(tmp_path: Path, d
     for number in (1, 2, 3, 4, 5, 7, 8, 9, 10, 11):
         assert pages[number - 1].text.text == good[number - 1].text.text and not pages[number - 1].problem
     (window,) = (window for window in windows(found) if window.path.stem == "bad")
-    assert [picture is None for picture in window.pictures] == [number == 6 for number in range(1, 12)]
+    assert [picture is None for picture in window.images] == [number == 6 for number in range(1, 12)]
 
 
 @pytest.mark.parametrize("deed", ["hangs", "crashes"])
@@ -179,7 +170,7 @@ def test_a_page_that_cannot_be_drawn_keeps_its_text(tmp_path: Path, deed: str) -
     assert [page.text.text for page in window.pages] == ["First.", f"It {deed} when drawn.", "Third."]
     assert [bool(page.problem) for page in window.pages] == [False, True, False]
     assert window.pages[1].problem.startswith("drawing the page ")
-    assert [picture is None for picture in window.pictures] == [False, True, False]
+    assert [picture is None for picture in window.images] == [False, True, False]
 
 
 def test_memory_that_drawing_would_take_is_said_by_the_page(tmp_path: Path) -> None:
@@ -252,7 +243,12 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
 def test_workers_end_with_the_last_event_and_when_nobody_listens_any_more(tmp_path: Path) -> None:
     write_pdf(tmp_path / "x.pdf", *numbered_pages(30))
     here = psutil.Process()
-    run = read([tmp_path], known=nothing, count_tokens=one_each, window=2, workers=2, patience=0)
+    run = read_documents(
+        [tmp_path],
+        next_page=nothing,
+        count_tokens=one_each,
+        settings=PipelineSettings(window=2, workers=2, scale_up_after=0),
+    )
     assert any(len(workers_of(here)) == 2 for _ in run)
     run.close()
     assert workers_of(here) == []
@@ -267,7 +263,7 @@ def test_an_error_of_the_encoder_passes_and_ends_the_workers(tmp_path: Path) -> 
         raise RuntimeError("no model")
 
     with pytest.raises(RuntimeError, match="no model"):
-        list(read([tmp_path], known=nothing, count_tokens=broken, workers=1))
+        list(read_documents([tmp_path], next_page=nothing, count_tokens=broken, settings=PipelineSettings(workers=1)))
     assert workers_of(psutil.Process()) == []
 
 
@@ -276,12 +272,13 @@ import signal, sys
 from pathlib import Path
 import psutil
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
-from pagelens.ingest.pipeline import read
+from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from tests.ingest.misbehaving import load
 from tests.ingest.test_pipeline import one_each
 
-parts = {"known": lambda _: None, "count_tokens": one_each, "load": load}
-for event in read([Path(sys.argv[1])], window=1, workers=2, patience=0, **parts):
+parts = {"next_page": lambda _: None, "count_tokens": one_each, "load": load}
+settings = PipelineSettings(window=1, workers=2, scale_up_after=0)
+for event in read_documents([Path(sys.argv[1])], settings=settings, **parts):
     print(event.pages[0].number, *(child.pid for child in psutil.Process().children()), flush=True)
 """
 
@@ -314,9 +311,11 @@ def test_parts_that_no_other_process_could_import_are_refused_at_once() -> None:
         return load_adapter(kind, options)
 
     with pytest.raises(UsageError, match="here_only"):
-        read([], known=nothing, count_tokens=one_each, workers=1, load=here_only)
+        read_documents(
+            [], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(workers=1), load=here_only
+        )
     with pytest.raises(UsageError, match="workers"):
-        read([], known=nothing, count_tokens=one_each, workers=-1)
+        read_documents([], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(workers=-1))
 
 
 class FoundHereOnly:
@@ -337,7 +336,9 @@ def test_a_worker_that_cannot_start_ends_the_run_and_says_why(tmp_path: Path) ->
 
 def test_no_worker_starts_where_nothing_is_to_be_read(tmp_path: Path) -> None:
     write_pdf(tmp_path / "x.pdf", "hello")
-    run = read([tmp_path], known=lambda _: 0, count_tokens=one_each, workers=2, patience=0)
+    run = read_documents(
+        [tmp_path], next_page=lambda _: 0, count_tokens=one_each, settings=PipelineSettings(workers=2, scale_up_after=0)
+    )
     next(run)
     assert workers_of(psutil.Process()) == []
     run.close()

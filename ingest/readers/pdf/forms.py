@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.mupdf_page import FoundWord
-from pagelens.ingest.text.page_text import clean
-from pagelens.ingest.text.titles import tidy
+from pagelens.ingest.text.page_text import clean_text
+from pagelens.ingest.text.titles import single_line
 
 ONLY_XFA = "an XFA form, whose pages only Adobe Reader draws: what is filled in finds it, but is not shown"
 """The problem of the page that stands in for such a form."""
@@ -67,10 +67,10 @@ def comments(leaf: Any) -> str:
         if note.flags & _HIDDEN or note.type[0] in _DRAWN_OR_NO_COMMENT:
             continue
         if note.type[0] == pymupdf.PDF_ANNOT_FILE_ATTACHMENT:
-            said.append(f"Attachment: {tidy(note.file_info.get('filename') or '')}")
+            said.append(f"Attachment: {single_line(note.file_info.get('filename') or '')}")
             continue
         text = _one_line(note.info.get("content") or "")
-        author = tidy(note.info.get("title") or "")
+        author = single_line(note.info.get("title") or "")
         if text:
             said.append(f"Comment by {author}: {text}" if author else f"Comment: {text}")
     return "\n".join(said)[:_LONGEST_COMMENTS]
@@ -81,7 +81,7 @@ def attachments(pdf: Any) -> str:
     if not pdf.embfile_count():
         return ""
     infos = (pdf.embfile_info(at) for at in range(pdf.embfile_count()))
-    return ", ".join(filter(None, (tidy(_name(info)) for info in infos)))[:_LONGEST_NAMES]
+    return ", ".join(filter(None, (single_line(_name(info)) for info in infos)))[:_LONGEST_NAMES]
 
 
 def xfa_values(pdf: Any) -> list[str]:
@@ -148,7 +148,7 @@ def _words_of(field: _Field, drawn: Sequence[FoundWord], others: Sequence[FoundW
     """Return what stands in a field's place; None where what is drawn is right."""
     if field.is_secret:
         return []
-    pieces = [piece for piece in map(clean, field.value.split()) if piece]
+    pieces = [piece for piece in map(clean_text, field.value.split()) if piece]
     shown = [word[4] for word in drawn]
     if field.is_tick:
         if any(len(text) > 1 for text in shown) or not (shown or pieces):
@@ -181,7 +181,7 @@ def _name(info: dict[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(filter(None, map(clean, text.split())))
+    return " ".join(filter(None, map(clean_text, text.split())))
 
 
 def missing_from(text: str, values: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.forms import attachments
 from pagelens.ingest.readers.pdf.page_labels import LabelRule, Style
-from pagelens.ingest.text.titles import Line, largest_type, readable_name, sensible, tidy
+from pagelens.ingest.text.titles import SizedLine, title_from_largest_type, readable_name, is_usable_title, single_line
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,14 @@ _DEEPEST = 32  # levels of a number tree
 
 def title(pdf: Any, stem: str) -> str:
     """Return the metadata's title if it is one, else the largest type of page 1, else the file's name as words."""
-    stated = tidy((pdf.metadata or {}).get("title") or "")
-    if sensible(stated):
+    stated = single_line((pdf.metadata or {}).get("title") or "")
+    if is_usable_title(stated):
         return stated
     try:
         lines = _title_lines(pdf.load_page(0))
     except Exception:  # noqa: BLE001 - SWIG classes without a common root; a broken first page only costs the title
         lines = []
-    return largest_type(lines) or readable_name(stem)
+    return title_from_largest_type(lines) or readable_name(stem)
 
 
 def written_at(pdf: Any) -> datetime | None:
@@ -57,7 +57,9 @@ def metadata(pdf: Any) -> dict[str, str | int | float | bool]:
     `repaired` is there where MuPDF mended the file, `form` (AcroForm or XFA) where it has fields to fill in.
     """
     stated = pdf.metadata or {}
-    kept: dict[str, str | int | float | bool] = {key: text for key in _KEPT if (text := tidy(stated.get(key) or ""))}
+    kept: dict[str, str | int | float | bool] = {
+        key: text for key in _KEPT if (text := single_line(stated.get(key) or ""))
+    }
     if pdf.is_repaired:
         kept["repaired"] = True
     try:
@@ -112,23 +114,23 @@ def _number_tree(node: Any, deepest: int) -> list[LabelRule]:
 def _rule(start: int, entry: Any) -> LabelRule:
     mupdf = pymupdf.mupdf
     style = _STYLES.get(mupdf.pdf_to_name(mupdf.pdf_dict_gets(entry, "S")), "")
-    prefix = tidy(mupdf.pdf_to_text_string(mupdf.pdf_dict_gets(entry, "P")))
+    prefix = single_line(mupdf.pdf_to_text_string(mupdf.pdf_dict_gets(entry, "P")))
     first = mupdf.pdf_dict_gets(entry, "St")
     return LabelRule(start, style, prefix, mupdf.pdf_to_int(first) if mupdf.pdf_is_int(first) else 1)
 
 
-def _title_lines(leaf: Any) -> list[Line]:
+def _title_lines(leaf: Any) -> list[SizedLine]:
     """Return the lines that run across the page as displayed, with type size and place."""
     turn, height = leaf.rotation_matrix, leaf.rect.height
     a, b, c, d = tuple(turn)[:4]
-    lines: list[Line] = []
+    lines: list[SizedLine] = []
     for block in leaf.get_text("dict", flags=pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP)["blocks"]:
         for line in block.get("lines", ()):
             x, y = line["dir"]
             if a * x + c * y < 0.99 or abs(b * x + d * y) > 0.1:
                 continue  # turned: a watermark, a margin note
             top = (pymupdf.Rect(line["bbox"]) * turn).y0 / height
-            lines += [Line(text, size, top) for size, text in _runs(line["spans"])]
+            lines += [SizedLine(text, size, top) for size, text in _runs(line["spans"])]
     return lines
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
-from pagelens.ingest.files.walk import unreadable
+from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.readers.mupdf import LOCK, forget, pymupdf, warnings
 from pagelens.ingest.readers.mupdf_page import FoundWord, bitmaps, drawn, page_text, words_on
 from pagelens.ingest.readers.pdf.forms import ONLY_XFA, comments, is_only_xfa, missing_from, with_fields, xfa_values
@@ -116,7 +116,7 @@ def _open_any_name(path: Path) -> Any:
     try:
         file = path.open("rb")
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     with file:
         if not file.read(1):
             raise ReadError("empty", "expected a PDF, found 0 bytes")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from pagelens.ingest.text.page_text import clean
+from pagelens.ingest.text.page_text import clean_text
 
 LONGEST = 200  # characters of a name, a title, a keyword's sentence
 LONGEST_CAPTION = 1_000
@@ -72,7 +72,7 @@ def _position(measured: Sequence[Facts]) -> dict[str, float | None]:
 
 def plain(text: str, longest: int = LONGEST) -> str:
     """Return the text on one line without control characters, cut to `longest` at a word's end."""
-    words = [word for word in map(clean, text[: 4 * longest].split()) if word]
+    words = [word for word in map(clean_text, text[: 4 * longest].split()) if word]
     line = " ".join(words)
     if len(line) <= longest:
         return line

@@ -21,8 +21,8 @@ from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
 from pagelens.core.errors import PageLensError, ReadError
-from pagelens.ingest.files.file_types import HEAD_BYTES, PhotoFormat, photo_format
-from pagelens.ingest.files.walk import unreadable
+from pagelens.ingest.files.formats import HEAD_BYTES, PhotoFormat, photo_format
+from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.readers.photos.colours import full_scale, on_white, screen_mode, to_srgb
 from pagelens.ingest.readers.photos.png_texts import with_bounded_texts
 
@@ -67,7 +67,7 @@ def opened_picture(path: Path) -> Iterator[ImageFile]:
         file = path.open("rb")
         size = path.stat().st_size
     except (OSError, ValueError) as exc:
-        raise unreadable(exc) from exc
+        raise os_read_error(exc) from exc
     with file:
         form = photo_format(file.read(HEAD_BYTES))
         file.seek(0)

@@ -7,8 +7,8 @@ import pytest
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Kind
-from pagelens.ingest.files.digest_cache import SETTLED, KnownDigests
-from pagelens.ingest.files.walk import digest
+from pagelens.ingest.files.digest import SETTLED_NS, DigestCache
+from pagelens.ingest.files.digest import digest
 
 NOW = 1_700_000_000_000_000_000
 
@@ -32,34 +32,34 @@ def write(path: Path, text: str, *, written: int) -> Path:
 
 def test_only_what_changed_is_hashed_again(tmp_path: Path) -> None:
     hashed = Counted()
-    known = KnownDigests(hashed, clock=lambda: NOW)
-    one, two = (write(tmp_path / name, name, written=NOW - 2 * SETTLED) for name in ("one", "two"))
+    known = DigestCache(hashed, clock=lambda: NOW)
+    one, two = (write(tmp_path / name, name, written=NOW - 2 * SETTLED_NS) for name in ("one", "two"))
     first = [known(path, "pdf") for path in (one, two)]
-    write(two, "changed", written=NOW - SETTLED - 1)
+    write(two, "changed", written=NOW - SETTLED_NS - 1)
     assert [known(path, "pdf") for path in (one, two)] == [first[0], digest(two)] != first
     assert hashed.names == ["one", "two", "two"]
 
 
 def test_a_photo_whose_sidecar_changed_is_another(tmp_path: Path) -> None:
-    known = KnownDigests(clock=lambda: NOW)
-    photo = write(tmp_path / "a.jpg", "x", written=NOW - 2 * SETTLED)
+    known = DigestCache(clock=lambda: NOW)
+    photo = write(tmp_path / "a.jpg", "x", written=NOW - 2 * SETTLED_NS)
     alone = known(photo, "photo")
-    write(tmp_path / "a.xmp", "<x/>", written=NOW - 2 * SETTLED)
+    write(tmp_path / "a.xmp", "<x/>", written=NOW - 2 * SETTLED_NS)
     beside = known(photo, "photo")
-    write(tmp_path / "a.xmp", "<y/>", written=NOW - 2 * SETTLED + 1)
+    write(tmp_path / "a.xmp", "<y/>", written=NOW - 2 * SETTLED_NS + 1)
     assert len({alone, beside, known(photo, "photo")}) == 3
 
 
 def test_what_was_just_written_is_hashed_again_for_it_may_change_within_a_tick(tmp_path: Path) -> None:
-    known = KnownDigests(clock=lambda: NOW)
-    path = write(tmp_path / "a", "one", written=NOW - SETTLED)
+    known = DigestCache(clock=lambda: NOW)
+    path = write(tmp_path / "a", "one", written=NOW - SETTLED_NS)
     before = known(path)
-    write(path, "two", written=NOW - SETTLED)  # as long as the other, at the same time
+    write(path, "two", written=NOW - SETTLED_NS)  # as long as the other, at the same time
     assert known(path) == digest(path) != before
 
 
 def test_a_file_that_is_gone_is_a_read_error(tmp_path: Path) -> None:
-    known = KnownDigests(clock=lambda: NOW)
+    known = DigestCache(clock=lambda: NOW)
     path = write(tmp_path / "a", "one", written=0)
     known(path)
     path.unlink()

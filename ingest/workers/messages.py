@@ -1,0 +1,88 @@
+"""The messages between a worker process and the process that started it."""
+
+from dataclasses import dataclass
+
+from pagelens.core.errors import PageLensError, ReadCode
+from pagelens.core.types import Document, Page
+from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """What a worker receives first."""
+
+    options: ProcessingOptions
+    memory: int  # bytes that opening a file, or a page, may add to the address space; where the system enforces it
+
+
+@dataclass(frozen=True, slots=True)
+class PageRange:
+    """Consecutive pages to be processed. Pages after the file's end are left out."""
+
+    job: ReadJob
+    first: int
+    last: int
+    check_only: bool = False  # read all pages in one pass and send none: see `PageRangeReader.check`
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """The worker has started."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOpened:
+    """The file of the page range is open."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A further stage begins on a page, which is sent as it is so far."""
+
+    page: Page
+    stage: ReadStage
+
+
+@dataclass(frozen=True, slots=True)
+class PageChecked:
+    """A page was read by a range that is `check_only`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCompleted:
+    """The page range is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRejected:
+    """Reading the file ended with a ReadError."""
+
+    code: ReadCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunAborted:
+    """An error that no file is to blame for; it ends the run."""
+
+    error: PageLensError
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """The current step takes more memory than allowed. The worker is to be replaced."""
+
+
+WorkerMessage = (
+    WorkerReady
+    | FileOpened
+    | StageStarted
+    | ProcessedPage
+    | PageChecked
+    | RangeCompleted
+    | FileRejected
+    | RunAborted
+    | OutOfMemory
+)
