@@ -1,14 +1,13 @@
-"""A question that goes on with a conversation, as one that stands by itself. Reads English; knows no page and no model.
+"""Rewrites a follow-up question into a standalone one, with English rules.
 
-What a follow-up leaves out stands in the question before it: "and the year before?" after "What was the revenue in
-2019?" asks what the revenue was in 2018.
+"and the year before?" after "What was the revenue in 2019?" becomes "What was the revenue in 2018?".
 """
 
 import re
 
 from pagelens.core.types import History
 
-_GOES_ON = re.compile(
+_FOLLOW_UP = re.compile(
     r"\s*(and|but|or|so|then|also|ok(ay)?|what about|how about|what of|same)\b"
     r"|\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|that|those|these|this|former|latter|there)\b"
     r"|\b(the\s+)?(year|month|quarter|page|one)\s+(before|after|earlier|later)\b"
@@ -16,7 +15,7 @@ _GOES_ON = re.compile(
     r"|\b(instead|else|more)\s*\??\s*$",
     re.IGNORECASE,
 )
-_SHORT = 3  # words: so few name no subject
+_MAX_SUBJECTLESS_WORDS = 3  # a question of so few words names no subject
 _YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)(?![\d-]|[.,]\d)")
 _EARLIER = re.compile(r"\b(year\s+(before|earlier)|(previous|preceding|last|prior)\s+year)\b", re.IGNORECASE)
 _LATER = re.compile(r"\b(year\s+(after|later)|(next|following)\s+year)\b", re.IGNORECASE)
@@ -26,19 +25,19 @@ _EMPTY = re.compile(
 
 
 def standalone_question(question: str, history: History) -> str:
-    """Return the question with what it leaves to the conversation; as it is where it leaves nothing."""
+    """Return the question with its subject from earlier questions if it is a follow-up; else unchanged."""
     subject = ""
-    for asked in [*(earlier for earlier, _ in history), question]:
-        subject = _joined(subject, asked) if subject and _leans(asked) else asked
+    for current in [*(earlier for earlier, _ in history), question]:
+        subject = _combine(subject, current) if subject and _is_follow_up(current) else current
     return subject
 
 
-def _leans(question: str) -> bool:
-    return _GOES_ON.search(question) is not None or len(question.split()) <= _SHORT
+def _is_follow_up(question: str) -> bool:
+    return _FOLLOW_UP.search(question) is not None or len(question.split()) <= _MAX_SUBJECTLESS_WORDS
 
 
-def _joined(before: str, question: str) -> str:
-    """Return the earlier question moved to another year where that is all that is asked, else both."""
+def _combine(before: str, question: str) -> str:
+    """Return the earlier question for another year if the follow-up asks for no more than that, else both questions."""
     years = _YEAR.findall(before)
     named = _YEAR.findall(question)
     if len(years) == 1:

@@ -1,37 +1,36 @@
-"""The answer when no language model is configured: the sentences that answer, word for word, each with its page.
-
-What stands on a page is data: it is quoted, never followed. Knows no model but a text encoder, which it can do without.
-"""
+"""Extractive answers, without a language model: the sentences that answer, quoted word for word, each with its page."""
 
 from collections.abc import Generator, Mapping, Sequence
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History
 from pagelens.generate.answer_text import not_found_text, page_name, printable
-from pagelens.generate.extractive.confidence import THRESHOLD, confidence, coverage
-from pagelens.generate.extractive.question_analysis import Question, QuestionAnalyzer
-from pagelens.generate.extractive.sentence_scoring import Reading, ScoredCandidate, score_candidates
+from pagelens.generate.extractive.confidence import THRESHOLD, confidence, question_coverage
+from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
+from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate, score_candidates
 from pagelens.generate.follow_up import standalone_question
 
-SENTENCES = 3  # at most
-CLOSE = 0.85  # of the best score: a sentence this good is quoted too
-FLOOR = 0.6  # of the best score: below, nothing is quoted
-NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
-ALIKE = 0.7  # of the words of the shorter of two sentences: quoting both would say it twice
+MAX_SENTENCES = 3
+GOOD_SCORE = 0.85  # of the best score: a sentence this good is quoted too
+MIN_SCORE = 0.6  # of the best score: no sentence below is quoted
+MIN_NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
+SIMILAR_SHARE = 0.7  # of the words of the shorter of two sentences, if only one of them is to be quoted
 
 
 class ExtractiveAnswerer:
-    """Quotes the one to three sentences that answer, or says that the pages do not."""
+    """Quotes the one to three sentences that answer, or states that the pages do not answer."""
 
     accepts_images = False
 
     def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None, *, threshold: float = THRESHOLD) -> None:
-        """`analyze` makes the terms that are compared; without an encoder words alone decide; an answer needs a
-        confidence of `threshold` (0 answers whenever there is a word to quote)."""
+        """Terms are compared after `analyze`; without an encoder they alone decide.
+
+        `threshold` is the confidence from which a question is answered; 0 answers whenever there is a word to quote.
+        """
         self._analyze = analyze
         self._encoder = encoder
         self._threshold = threshold
-        self._questions = QuestionAnalyzer(analyze)
+        self._question_analyzer = QuestionAnalyzer(analyze)
 
     def stream(
         self,
@@ -49,79 +48,95 @@ class ExtractiveAnswerer:
         yield answer
 
     def answer(self, question: str, pages: Sequence[ContextPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
-        """Return an answer that cites `pages` only, or `found` false with what was looked at.
+        """Return an answer that cites `pages` only; `found` is false if the confidence is below the threshold.
 
-        Every sentence of the text stands on its page word for word (line breaks as blanks), a table's row behind the
-        line that names its columns, and is followed by its mark: [n], one n a page, counted as they are used. There is
-        a citation for each, in the text's order.
+        Each sentence of the text stands on its page word for word (line breaks as blanks; a table row after the line
+        that names its columns) and is followed by its mark [n], numbered by page in the order of use. There is one
+        citation for each sentence, in the text's order.
         """
-        asked = self._questions.read(question)
-        reading = score_candidates(asked, pages, self._analyze, encoder=self._encoder)
-        covered = coverage(asked, pages, self._analyze, idf)
-        sure = confidence(covered, reading.cosine if self._encoder else None) if reading.spans else 0.0
-        context_pages = [page.ref for page in pages]
-        if not reading.spans or sure < self._threshold:
-            return Answer(
-                question, not_found_text(pages), found=False, citations=[], context_pages=context_pages, confidence=sure
-            )
-        citations = _cite(choose(reading), pages)
-        return Answer(question, _compose(asked, citations), True, citations, context_pages, sure)
+        analysis = self._question_analyzer.analyze(question)
+        scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder)
+        coverage = question_coverage(analysis, pages, self._analyze, idf)
+        sure = confidence(coverage, scores.cosine if self._encoder else None) if scores.candidates else 0.0
+        found = bool(scores.candidates) and sure >= self._threshold
+        citations = _cite(select_quotes(scores), pages) if found else []
+        return Answer(
+            question=question,
+            text=_compose(analysis, citations) if found else not_found_text(pages),
+            found=found,
+            citations=citations,
+            context_pages=[page.ref for page in pages],
+            confidence=sure,
+        )
 
 
-def choose(reading: Reading) -> list[ScoredCandidate]:
-    """Return the one to three spans to quote, best first: further ones add what the question asks, or are as good."""
-    chosen: list[ScoredCandidate] = []
+def select_quotes(scores: CandidateScores) -> list[ScoredCandidate]:
+    """Return the one to three candidates to quote, best first.
+
+    A further one must cover more of the question's terms, or be about as good as the best.
+    """
+    selected: list[ScoredCandidate] = []
     covered: frozenset[str] = frozenset()
-    for span in reading.spans:
-        if chosen and not _worth_adding(span, chosen, covered, reading):
+    for scored in scores.candidates:
+        if selected and not _adds_to(scored, selected, covered, scores):
             continue
-        chosen.append(span)
-        covered |= span.terms
-        if len(chosen) == SENTENCES:
+        selected.append(scored)
+        covered |= scored.terms
+        if len(selected) == MAX_SENTENCES:
             break
-    return chosen
+    return selected
 
 
-def _worth_adding(
-    span: ScoredCandidate, chosen: Sequence[ScoredCandidate], covered: frozenset[str], reading: Reading
+def _adds_to(
+    scored: ScoredCandidate, selected: Sequence[ScoredCandidate], covered: frozenset[str], scores: CandidateScores
 ) -> bool:
-    best = chosen[0].score
-    new = sum(reading.weights[term] for term in span.terms - covered) >= NEW_SHARE
-    if span.score < FLOOR * best or not (new or span.score >= CLOSE * best):
+    best = selected[0].score
+    new = sum(scores.weights[term] for term in scored.terms - covered) >= MIN_NEW_SHARE
+    if scored.score < MIN_SCORE * best or not (new or scored.score >= GOOD_SCORE * best):
         return False
-    # "Oban sells 12" and "Perth sells 15" are much alike; where both were asked for, both are told.
-    return not any(_overlap(span, other) or (not new and _alike(span, other)) for other in chosen)
+    # "Oban sells 12" and "Perth sells 15" are similar, but both are quoted if the question names Oban and Perth.
+    return not any(_overlap(scored, other) or (not new and _similar(scored, other)) for other in selected)
 
 
-def _overlap(span: ScoredCandidate, other: ScoredCandidate) -> bool:
-    one, two = span.candidate, other.candidate
-    return span.page == other.page and one.start < two.end and two.start < one.end
+def _overlap(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
+    first, second = scored.candidate, other.candidate
+    return scored.page == other.page and first.start < second.end and second.start < first.end
 
 
-def _alike(span: ScoredCandidate, other: ScoredCandidate) -> bool:
-    words, others = (set(one.candidate.text.lower().split()) for one in (span, other))
-    return len(words & others) >= ALIKE * min(len(words), len(others))
+def _similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
+    words, other_words = (set(item.candidate.text.lower().split()) for item in (scored, other))
+    return len(words & other_words) >= SIMILAR_SHARE * min(len(words), len(other_words))
 
 
-def _cite(spans: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> list[Citation]:
+def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> list[Citation]:
     marks: dict[int, int] = {}
     citations = []
-    for span in spans:
-        page = pages[span.page]
-        mark = marks.setdefault(span.page, len(marks) + 1)
-        boxes = page.text.boxes_of(span.candidate.start, span.candidate.end)
-        quote = printable(span.candidate.text)
-        if span.candidate.header is not None:  # a row says little without the names of its columns
-            boxes = [*page.text.boxes_of(*span.candidate.header), *boxes]
-            quote = f"{printable(page.text.text[slice(*span.candidate.header)])} … {quote}"
-        citations.append(Citation(mark, page.ref, page.label, quote, boxes, page.text.source, "verified", quote))
+    for scored in quotes:
+        page, candidate = pages[scored.page], scored.candidate
+        boxes = page.text.boxes_of(candidate.start, candidate.end)
+        quote = printable(candidate.text)
+        if candidate.header is not None:  # a row means little without the names of its columns
+            boxes = [*page.text.boxes_of(*candidate.header), *boxes]
+            quote = f"{printable(page.text.text[slice(*candidate.header)])} … {quote}"
+        citations.append(
+            Citation(
+                mark=marks.setdefault(scored.page, len(marks) + 1),
+                ref=page.ref,
+                label=page.label,
+                quote=quote,
+                boxes=boxes,
+                source=page.text.source,
+                state="verified",
+                claim=quote,
+            )
+        )
     return citations
 
 
-def _compose(question: Question, citations: Sequence[Citation]) -> str:
-    """Return the quotes, each with its mark; to a question for a page, each with its page before it."""
+def _compose(question: AnalyzedQuestion, citations: Sequence[Citation]) -> str:
+    """Return the quotes with their marks; if the question asks for a page, with the page's name before each quote."""
     parts = []
     for citation in citations:
-        where = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
-        parts.append(f"{where}{citation.quote} [{citation.mark}]")
+        page = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
+        parts.append(f"{page}{citation.quote} [{citation.mark}]")
     return " ".join(parts)

@@ -1,6 +1,6 @@
-"""What a question asks for: the terms that describe its subject, and the kind of thing that would answer it.
+"""Analyzes a question: the terms that describe its subject, and the types of answer that it expects.
 
-Reads English; in another language every word describes and nothing particular is asked for. Knows no page.
+The rules are English. In another language every word describes the subject and no answer type is expected.
 """
 
 import re
@@ -12,23 +12,23 @@ from pagelens.core.protocols import Analyzer
 
 AnswerType = Literal["definition", "meaning", "number", "money", "percent", "year", "date", "person", "place"]
 
-# They ask; they do not describe.
-_ASKING = """
+# Words that ask and do not describe the subject.
+_QUESTION_WORDS = """
 a about according after all also am an and any are as at be because been before being but by can could did do does
 doing don for from give given had has have he her here his how i if in into is it its just list many me more most much
 my no not of off on only or other our out over please same several she should show so some such tell than that the
 their them then there these they this those through to too under until up us very was we were what when where whether
 which while who whom whose why will with would you your
 """
-# They speak of the document or of the answer's form; its subject is rarely among them.
-_FORM = """
+# Words about the document or the form of the answer, rarely about its subject.
+_FORM_WORDS = """
 answer answers article brochure chapter chart column describe described direct directly display displayed document
 documents enumerate example figure float following form format formatted graph guide guidebook handbook illustrate
 illustrated image int integer introduce introduced left mention mentioned name names page pages paper
 papers picture report respectively right section show shown shows slide slides specified stand string survey table text
 title total value write written
 """
-FORM_WEIGHT = 0.3  # of a term that speaks of the form
+FORM_WEIGHT = 0.3  # of a term of `_FORM_WORDS`
 
 _PAGE = re.compile(r"\b(page|pages|slide|slides)\s+(no\.?\s*|number\s+)?\d+(\s*(-|–|to|and)\s*\d+)?", re.IGNORECASE)
 _MEASURE = r"long|old|far|high|tall|large|big|wide|deep|heavy|often|fast|soon"
@@ -36,8 +36,8 @@ _HOW = re.compile(rf"\bhow\s+(many|much|{_MEASURE})\b", re.IGNORECASE)
 _ASKS_PAGE = re.compile(
     r"\b(which|what)\s+(pdf\s+)?(page|pages|slide|slides)\b(?!\s*\d)|\bpage\s+numbers?\b", re.IGNORECASE
 )
-# What is wanted, by what the question says.
-_ASKED: Mapping[AnswerType, str] = {
+# The words of a question by which each answer type is recognized.
+_QUESTION_PATTERNS: Mapping[AnswerType, str] = {
     "meaning": r"\bstands? for\b|\b(abbreviation|acronym|initialism)\b",
     "percent": r"\bpercent(age)?s?\b|%|\b(what|which) (share|proportion|fraction)\b",
     "money": r"\bhow much (money|do(es)? .* cost|did .* cost|is the (price|cost|fee))"
@@ -50,9 +50,9 @@ _ASKED: Mapping[AnswerType, str] = {
     "place": r"\bwhere\b|\b(which|what) (country|countries|city|cities|place|location|address|state)\b",
 }
 _DEFINITION = re.compile(r"\s*what\s+(?:is|are|was|were)\s+(?:an?\s+|the\s+)?([^?,]{2,60}?)\s*\??\s*$", re.IGNORECASE)
-_WANTED = {want: re.compile(pattern, re.IGNORECASE) for want, pattern in _ASKED.items()}
+_EXPECTS = {answer_type: re.compile(pattern, re.IGNORECASE) for answer_type, pattern in _QUESTION_PATTERNS.items()}
 
-# And what holds it.
+# Texts that contain an answer of each type.
 _DIGITS = re.compile(r"\d[\d.,]*")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]|20)\d\d(?!\d)")
 _COUNT = re.compile(
@@ -80,53 +80,62 @@ _PLACE = re.compile(r"\b(in|at|near|from|to|of|on)\s+(the\s+)?[A-Z][\w'’-]+|\b
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question, read: analyzed terms with their weight (1 for the subject), and what would answer it."""
+class AnalyzedQuestion:
+    """An analyzed question: its terms with their weight (1 for the subject), and the answer types it expects."""
 
     text: str
     terms: Mapping[str, float]
-    known: frozenset[str]  # function words and every term of the question: what says nothing new
-    wants: frozenset[AnswerType]
+    known: frozenset[str]  # terms that add nothing to the question: its own, and function words
+    answer_types: frozenset[AnswerType]
     asks_for_page: bool
 
     def is_answered_by(self, text: str) -> bool:
-        """Say whether a text holds what is asked for, beyond what the question itself says."""
-        return any(_HOLDS[want](text, self.text) for want in self.wants)
+        """Return whether a text contains an expected type of answer that the question itself does not contain."""
+        return any(_CONTAINS[answer_type](text, self.text) for answer_type in self.answer_types)
 
 
 class QuestionAnalyzer:
-    """Questions to what they ask; made for one analyzer, whose terms its function words are compared in."""
+    """Analyzes questions. Function words are compared by the terms of `analyze`."""
 
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
-        self._asking = frozenset(analyze(_ASKING))
-        self._form = frozenset(analyze(_FORM)) - self._asking
+        self._question_terms = frozenset(analyze(_QUESTION_WORDS))
+        self._form_terms = frozenset(analyze(_FORM_WORDS)) - self._question_terms
 
-    def read(self, text: str) -> Question:
-        """Return what a question asks. A question of function words alone is described by all of its words."""
+    def analyze(self, text: str) -> AnalyzedQuestion:
+        """Return the analysis. If a question has function words only, all of them describe its subject."""
         asks_for_page = _ASKS_PAGE.search(text) is not None
-        # "On page 12" says where to look, and the retriever has heard it; "how long" says what is wanted.
+        # "On page 12" is for retrieval, which uses it; "how long" is for the answer type.
         subject = _HOW.sub(" ", _PAGE.sub(" ", text))
         terms = dict.fromkeys(self._analyze(subject)) or dict.fromkeys(self._analyze(text))
-        weights = {term: FORM_WEIGHT if term in self._form else 1.0 for term in terms if term not in self._asking}
-        wants = frozenset(want for want, pattern in _WANTED.items() if pattern.search(text))
-        if not wants and _DEFINITION.match(text):
-            wants = frozenset[AnswerType]({"definition"})
-        known = self._asking | frozenset(self._analyze(text))
-        return Question(text, weights or dict.fromkeys(terms, 1.0), known, wants, asks_for_page)
+        weights = {
+            term: FORM_WEIGHT if term in self._form_terms else 1.0 for term in terms if term not in self._question_terms
+        }
+        answer_types = frozenset(name for name, pattern in _EXPECTS.items() if pattern.search(text))
+        if not answer_types and _DEFINITION.match(text):
+            answer_types = frozenset[AnswerType]({"definition"})
+        known = self._question_terms | frozenset(self._analyze(text))
+        return AnalyzedQuestion(
+            text=text,
+            terms=weights or dict.fromkeys(terms, 1.0),
+            known=known,
+            answer_types=answer_types,
+            asks_for_page=asks_for_page,
+        )
 
 
-def _new(pattern: re.Pattern[str], text: str, question: str) -> bool:
+def _has_new_match(pattern: re.Pattern[str], text: str, question: str) -> bool:
+    """Return whether the pattern matches something in the text that it does not match in the question."""
     known = {match.group() for match in pattern.finditer(question)}
     return any(match.group() not in known for match in pattern.finditer(text))
 
 
-def _holds_number(text: str, question: str) -> bool:
-    return _new(_DIGITS, text, question) or _new(_COUNT, text, question)
+def _contains_number(text: str, question: str) -> bool:
+    return _has_new_match(_DIGITS, text, question) or _has_new_match(_COUNT, text, question)
 
 
 def _defines(text: str, question: str) -> bool:
-    """Say whether a text goes on from the question's subject with "is" or the like."""
+    """Return whether the question's subject is followed by "is" or the like in the text."""
     subject = _DEFINITION.match(question)
     if subject is None:
         return False
@@ -135,19 +144,19 @@ def _defines(text: str, question: str) -> bool:
 
 
 def _spells_out(text: str, question: str) -> bool:
-    """Say whether a text gives an acronym of the question beside its words: "Global Positioning System (GPS)"."""
+    """Return whether a text spells out an acronym of the question: "Global Positioning System (GPS)"."""
     acronyms = {match.group() for match in _ACRONYM.finditer(question)}
     return any(f"({acronym})" in text or f"{acronym} (" in text for acronym in acronyms)
 
 
-_HOLDS: Mapping[AnswerType, Callable[[str, str], bool]] = {
+_CONTAINS: Mapping[AnswerType, Callable[[str, str], bool]] = {
     "definition": _defines,
     "meaning": _spells_out,
-    "number": _holds_number,
-    "money": lambda text, question: _new(_MONEY, text, question) or _new(_DIGITS, text, question),
-    "percent": lambda text, question: _new(_PERCENT, text, question),
-    "year": lambda text, question: _new(_YEAR, text, question),
-    "date": lambda text, question: _new(_DATE, text, question) or _new(_YEAR, text, question),
-    "person": lambda text, question: _new(_NAME, text, question),
-    "place": lambda text, question: _new(_PLACE, text, question),
+    "number": _contains_number,
+    "money": lambda text, question: _has_new_match(_MONEY, text, question) or _has_new_match(_DIGITS, text, question),
+    "percent": lambda text, question: _has_new_match(_PERCENT, text, question),
+    "year": lambda text, question: _has_new_match(_YEAR, text, question),
+    "date": lambda text, question: _has_new_match(_DATE, text, question) or _has_new_match(_YEAR, text, question),
+    "person": lambda text, question: _has_new_match(_NAME, text, question),
+    "place": lambda text, question: _has_new_match(_PLACE, text, question),
 }

@@ -1,7 +1,7 @@
-"""Which spans of the shown pages answer a question best, and how much of the question the pages cover.
+"""Scores the candidates of all pages for a question.
 
-Words decide first (shares of the question's terms, the rare ones counting more), then, for the best few, the text
-encoder's cosine. Knows neither where pages come from nor what is done with the answer.
+The score is the share of the question's terms, rare terms weighing more; for the best candidates the text encoder's
+cosine is added.
 """
 
 import math
@@ -11,76 +11,78 @@ from dataclasses import dataclass, replace
 from pagelens.core.protocols import Analyzer, TextEncoder
 from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.candidates import Candidate, find_candidates
-from pagelens.generate.extractive.question_analysis import Question
+from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 
-ENCODED = 32  # candidates whose cosine is computed; the encoder does some 100 sentences in a CPU-second
-CONTEXT = 0.5  # what a term counts that stands in the heading above only
-COLUMN = 0.9  # what it counts that names a column of the table whose row the span is
-NEARBY = 0.2  # what it counts that stands elsewhere on the page, or in the document's title
-COSINE = 0.5  # weight beside the share of terms
-UNWANTED = 0.75  # factor where something particular is asked for (a number, a name) and the span does not hold it
-EMPTY = 0.7  # factor for a span that says nothing beyond the question's own words, asks itself, or only announces
-WHOLE = 0.85  # factor for a whole list where one of its items holds what was asked: the item says it alone
-NEW_TERMS = 2  # terms beyond the question's that a span must hold to say something
-RANK = 0.1  # what the first page's spans have over those of a page far down
+ENCODED_CANDIDATES = 32  # whose cosine is computed; the encoder does about 100 sentences in a CPU second
+HEADING_TERM = 0.5  # of the weight of a term that stands only in the heading above
+COLUMN_TERM = 0.9  # of the weight of a term that names a column of the table, if the candidate is a row of it
+PAGE_TERM = 0.2  # of the weight of a term that stands elsewhere on the page, or in the document's title
+COSINE_WEIGHT = 0.5  # beside the share of terms
+WRONG_TYPE_FACTOR = 0.75  # if the question expects a type of answer (a number, a name) and the candidate has none
+UNINFORMATIVE_FACTOR = 0.7  # for candidates with too few new terms, that are questions, or that only introduce
+WHOLE_LIST_FACTOR = 0.85  # for a whole list if one of its items, a candidate too, has terms of the question
+MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has
+RANK_BONUS = 0.1  # of candidates on the first page; divided by the rank for the others
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredCandidate:
-    """A span with its score, the question's terms that it or its heading holds, and its page, from 0 as shown."""
+    """A candidate with its score."""
 
-    page: int
+    page: int  # index among the pages
     candidate: Candidate
-    terms: frozenset[str]  # the question's, in the span or its heading
+    terms: frozenset[str]  # of the question, in the candidate, its heading or its columns
     share: float  # 0..1, of the question's terms, by weight
     score: float
-    fit: float  # 0..1, how far it is of the kind that answers
+    fit: float  # 0..1, factor for how well it fits the question's form
     cosine: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the shown pages say to a question."""
+class CandidateScores:
+    """The candidates of all pages, scored for a question."""
 
-    spans: Sequence[ScoredCandidate]  # best first
+    candidates: Sequence[ScoredCandidate]  # best first
     weights: Mapping[str, float]  # the question's terms, sum 1
-    cosine: float  # the best one's; 0 without an encoder
+    cosine: float  # the largest; 0 without an encoder
 
 
 def score_candidates(
-    question: Question, pages: Sequence[ContextPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
-) -> Reading:
-    """Score every span of the pages for a question. Order of `pages` is the retriever's, best first."""
-    found = [(number, one) for number, page in enumerate(pages) for one in find_candidates(page.text)]
-    held = [frozenset(analyze(one.text)) for _, one in found]
-    weights = _weigh(question, held)
-    contexts = {heading: frozenset(analyze(heading)) for heading in {one.heading for _, one in found}}
-    around = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
-    spans = []
-    for (number, candidate), terms in zip(found, held, strict=True):
-        context = contexts[candidate.heading]
+    question: AnalyzedQuestion, pages: Sequence[ContextPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
+) -> CandidateScores:
+    """Score every candidate of the pages for a question. `pages` are ranked, best first."""
+    found = [(number, candidate) for number, page in enumerate(pages) for candidate in find_candidates(page.text)]
+    candidate_terms = [frozenset(analyze(candidate.text)) for _, candidate in found]
+    weights = _term_weights(question, candidate_terms)
+    heading_terms = {heading: frozenset(analyze(heading)) for heading in {candidate.heading for _, candidate in found}}
+    page_terms = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
+    scored = []
+    for (number, candidate), terms in zip(found, candidate_terms, strict=True):
+        heading = heading_terms[candidate.heading]
         columns = _columns(pages[number], candidate, analyze)
-        share = sum(weights[term] * _presence(term, terms, columns, context, around[number]) for term in weights)
-        mine = frozenset(term for term in weights if term in terms or term in columns or term in context)
-        asked_of_item = (terms & weights.keys()) - frozenset(analyze(candidate.lead))
-        fit = _fit(question, candidate, terms) * (WHOLE if candidate.lead and asked_of_item else 1.0)
-        score = share * fit + RANK / (1 + number)
-        if mine:
-            spans.append(ScoredCandidate(number, candidate, mine, share, score, fit))
-    spans.sort(key=lambda span: -span.score)
-    if encoder is not None and spans:
-        spans = _with_cosines(question, spans, encoder)
-    return Reading(spans, weights, max((span.cosine for span in spans), default=0.0))
+        share = sum(weights[term] * _presence(term, terms, columns, heading, page_terms[number]) for term in weights)
+        matching = frozenset(term for term in weights if term in terms or term in columns or term in heading)
+        item_terms = (terms & weights.keys()) - frozenset(analyze(candidate.lead))
+        fit = _fit(question, candidate, terms) * (WHOLE_LIST_FACTOR if candidate.lead and item_terms else 1.0)
+        score = share * fit + RANK_BONUS / (1 + number)
+        if matching:
+            scored.append(
+                ScoredCandidate(page=number, candidate=candidate, terms=matching, share=share, score=score, fit=fit)
+            )
+    scored.sort(key=lambda item: -item.score)
+    if encoder is not None and scored:
+        scored = _add_cosines(question, scored, encoder)
+    return CandidateScores(scored, weights, max((item.cosine for item in scored), default=0.0))
 
 
-def _weigh(question: Question, held: Sequence[frozenset[str]]) -> dict[str, float]:
-    """Return the question's terms with idf weights (over the spans shown) that sum to 1."""
+def _term_weights(question: AnalyzedQuestion, candidate_terms: Sequence[frozenset[str]]) -> dict[str, float]:
+    """Return the weight of each term of the question, sum 1: its own times its idf over the candidates."""
     raw = {}
     for term, weight in question.terms.items():
-        count = sum(term in terms for terms in held)
-        raw[term] = weight * math.log(1 + (len(held) - count + 0.5) / (count + 0.5))
-    whole = sum(raw.values())
-    return {term: value / whole for term, value in raw.items()} if whole else {}
+        count = sum(term in terms for terms in candidate_terms)
+        raw[term] = weight * math.log(1 + (len(candidate_terms) - count + 0.5) / (count + 0.5))
+    total = sum(raw.values())
+    return {term: value / total for term, value in raw.items()} if total else {}
 
 
 def _columns(page: ContextPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
@@ -90,35 +92,38 @@ def _columns(page: ContextPage, candidate: Candidate, analyze: Analyzer) -> froz
 
 
 def _presence(
-    term: str, span: frozenset[str], columns: frozenset[str], context: frozenset[str], page: frozenset[str]
+    term: str, candidate: frozenset[str], columns: frozenset[str], heading: frozenset[str], page: frozenset[str]
 ) -> float:
-    if term in span:
+    """Return the share of its weight that a term counts, by the set of terms it is in."""
+    if term in candidate:
         return 1.0
-    return COLUMN if term in columns else CONTEXT if term in context else NEARBY if term in page else 0.0
+    return COLUMN_TERM if term in columns else HEADING_TERM if term in heading else PAGE_TERM if term in page else 0.0
 
 
-def _fit(question: Question, candidate: Candidate, terms: frozenset[str]) -> float:
-    """Return a factor for how far the span is of the kind that answers."""
+def _fit(question: AnalyzedQuestion, candidate: Candidate, terms: frozenset[str]) -> float:
+    """Return a factor, 0..1, for how well the candidate fits the form of an answer."""
     factor = 1.0
-    if question.wants and not question.is_answered_by(candidate.text):
-        factor *= UNWANTED
-    if candidate.text.endswith(("?", ":")) or len(terms - question.known) < NEW_TERMS:
-        factor *= EMPTY
+    if question.answer_types and not question.is_answered_by(candidate.text):
+        factor *= WRONG_TYPE_FACTOR
+    if candidate.text.endswith(("?", ":")) or len(terms - question.known) < MIN_NEW_TERMS:
+        factor *= UNINFORMATIVE_FACTOR
     return factor
 
 
-def _with_cosines(question: Question, spans: Sequence[ScoredCandidate], encoder: TextEncoder) -> list[ScoredCandidate]:
-    """Score the best spans anew with their cosine to the question; the others are left behind them."""
-    first, rest = spans[:ENCODED], spans[ENCODED:]
+def _add_cosines(
+    question: AnalyzedQuestion, ranked: Sequence[ScoredCandidate], encoder: TextEncoder
+) -> list[ScoredCandidate]:
+    """Add the weighted cosine with the question to the scores of the best candidates; the others stay behind them."""
+    first, rest = ranked[:ENCODED_CANDIDATES], ranked[ENCODED_CANDIDATES:]
     query = encoder.encode_queries([question.text])[0]
     texts = [
-        f"{span.candidate.heading}: {span.candidate.text}" if span.candidate.heading else span.candidate.text
-        for span in first
+        f"{item.candidate.heading}: {item.candidate.text}" if item.candidate.heading else item.candidate.text
+        for item in first
     ]
     cosines = encoder.encode_passages(texts) @ query
     scored = []
-    for span, cosine in zip(first, cosines, strict=True):
-        nearness = max(0.0, float(cosine))
-        score = span.score + COSINE * nearness * span.fit
-        scored.append(replace(span, score=score, cosine=nearness))
-    return [*sorted(scored, key=lambda span: -span.score), *rest]
+    for item, cosine in zip(first, cosines, strict=True):
+        positive = max(0.0, float(cosine))
+        score = item.score + COSINE_WEIGHT * positive * item.fit
+        scored.append(replace(item, score=score, cosine=positive))
+    return [*sorted(scored, key=lambda item: -item.score), *rest]

@@ -1,6 +1,6 @@
-"""A page's text cut into sentences: exact spans, headings, list items and table rows as units of their own.
+"""Splits a page's text into sentences with exact spans. Headings, list items and table rows are units of their own.
 
-Knows how English marks abbreviations and what ends a sentence in most scripts; does not know what a page means.
+Abbreviations are English; the ends of sentences are those of most scripts.
 """
 
 import re
@@ -9,22 +9,29 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from pagelens.core.types import PageText
-from pagelens.generate.extractive.page_lines import Line, flows, is_bullet, is_marker, is_number, group_words_into_lines
+from pagelens.generate.extractive.page_lines import (
+    PageLine,
+    group_paragraphs,
+    group_words_into_lines,
+    is_bullet,
+    is_marker,
+    is_number,
+)
 
 MAX_WORDS = 60  # a longer sentence is cut at a clause or a line
 MAX_CHARACTERS = 600  # the same for scripts without blanks
 MIN_WORDS = 20  # no cut before
-LONGEST_WORD = 200  # characters; a longer "word" (no blanks in its script, or no language at all) is cut
+MAX_WORD = 200  # characters; a longer "word" (of a script without blanks, or no language) is cut
 HEADING_WORDS = 14
 
 Shape = Literal["sentence", "heading", "item", "row"]
 
-# Nothing ends after these.
+# No sentence ends after these.
 _TITLES = frozenset(
     """dr mr mrs ms prof rev hon gen col capt lt sgt sen rep gov pres fig figs eq eqs tab sec sect ch chap vol nos pp
     vs cf e.g i.e viz approx ca resp esp incl excl""".split()
 )
-# A sentence may end after these (and after initials and "U.S."): the next word decides.
+# A sentence may end after these (and after initials and "U.S."), depending on the next word.
 _SHORT = frozenset(
     """inc ltd co corp llc plc bros jr sr st etc al no p dept est ave blvd rd univ assn u.s u.k ph.d a.m p.m jan feb mar
     apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun min max avg ed eds""".split()
@@ -45,7 +52,7 @@ _COMMA = re.compile(r"[,，、；：)–][\"'”’»]*$")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A unit of a page's text: a half-open span in `PageText.text` that begins and ends with a word."""
+    """A unit of a page's text: a span of `PageText.text` (end exclusive) that begins and ends with a word."""
 
     start: int
     end: int
@@ -61,46 +68,46 @@ class _Word(NamedTuple):
 
 def split_sentences(text: PageText) -> list[Sentence]:
     """Return the sentences of a page in order: disjoint, every word in one, at most `MAX_WORDS` words each."""
-    found: list[Sentence] = []
+    sentences: list[Sentence] = []
     block = -1
-    for flow in flows(group_words_into_lines(text)):
-        words = _words(text, flow)
+    for paragraph in group_paragraphs(group_words_into_lines(text)):
+        words = _words(text, paragraph)
         pieces = list(_split(words))
         alone = len(pieces) == 1 and not _is_stop(words[-1].text)
-        shape = _shape(flow, words, leads=flow[0].block != block) if alone else "sentence"
-        block = flow[-1].block
+        shape = _shape(paragraph, words, leads=paragraph[0].block != block) if alone else "sentence"
+        block = paragraph[-1].block
         for piece in pieces:
-            found.extend(Sentence(part[0].start, part[-1].end, shape) for part in _cut(piece))
-    return _without_runs(found)
+            sentences.extend(Sentence(part[0].start, part[-1].end, shape) for part in _cut(piece))
+    return _mark_heading_runs(sentences)
 
 
-def _without_runs(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """Where heading follows heading, only the first and one over something else are headings; the others are a list."""
-    heads = [False, *(one.shape == "heading" for one in sentences), True]
+def _mark_heading_runs(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Make headings between two other headings items: they are a list."""
+    is_heading = [False, *(sentence.shape == "heading" for sentence in sentences), True]
     return [
-        replace(one, shape="item") if before and is_heading and after else one
-        for one, before, is_heading, after in zip(sentences, heads, heads[1:], heads[2:], strict=False)
+        replace(sentence, shape="item") if all(is_heading[index : index + 3]) else sentence
+        for index, sentence in enumerate(sentences)
     ]
 
 
-def _words(text: PageText, flow: Sequence[Line]) -> list[_Word]:
-    """Return the words of a flow, cut further where a script without blanks ends a sentence, or where they are long."""
+def _words(text: PageText, paragraph: Sequence[PageLine]) -> list[_Word]:
+    """Return the words of a paragraph, cut after full stops of scripts without blanks, and where they are too long."""
     words: list[_Word] = []
-    for line in flow:
+    for line in paragraph:
         for index in range(line.first, line.last):
             start, end = (int(at) for at in text.spans[index])
             for piece in _FULL_STOP.split(text.text[start:end]):
-                for begin in range(0, len(piece), LONGEST_WORD):
-                    part = piece[begin : begin + LONGEST_WORD]
+                for begin in range(0, len(piece), MAX_WORD):
+                    part = piece[begin : begin + MAX_WORD]
                     words.append(_Word(start, start + len(part), part, ends_line=False))
                     start += len(part)
         words[-1] = words[-1]._replace(ends_line=True)
     return words
 
 
-def _shape(flow: Sequence[Line], words: Sequence[_Word], *, leads: bool) -> Shape:
-    """Say what a flow without a full stop is; `leads`: it begins its block."""
-    if any(line.columns or line.numbers for line in flow) or all(is_number(word.text) for word in words):
+def _shape(paragraph: Sequence[PageLine], words: Sequence[_Word], *, leads: bool) -> Shape:
+    """Return the shape of a paragraph without a full stop. `leads`: whether it begins its block."""
+    if any(line.columns or line.numbers for line in paragraph) or all(is_number(word.text) for word in words):
         return "row"
     letters = any(char.isalpha() for word in words for char in word.text)
     if not letters or is_bullet(words[0].text) or len(words) > HEADING_WORDS:
@@ -109,7 +116,7 @@ def _shape(flow: Sequence[Line], words: Sequence[_Word], *, leads: bool) -> Shap
 
 
 def _split(words: Sequence[_Word]) -> Iterator[Sequence[_Word]]:
-    """Yield a flow's sentences."""
+    """Yield the sentences of a paragraph."""
     first = 0
     for index in range(len(words) - 1):
         numbered = index == first and is_marker(words[index].text)  # "2. Board of Directors"
@@ -124,7 +131,7 @@ def _is_stop(word: str) -> bool:
 
 
 def _ends(word: str, following: str) -> bool:
-    """Say whether a sentence ends between two words."""
+    """Return whether a sentence ends between two words."""
     if word[-1] in "。！？｡" or word[-2:-1] in tuple("。！？"):
         return True
     opening = following.lstrip("\"'“‘«([")
@@ -142,30 +149,30 @@ def _ends(word: str, following: str) -> bool:
 
 
 def _cut(words: Sequence[_Word]) -> Iterator[Sequence[_Word]]:
-    """Yield a sentence's words in parts that are short enough to quote."""
+    """Yield the words of a sentence in parts that are short enough to quote."""
     first = 0
-    while (limit := _fitting(words, first)) < len(words):
-        at = _break(words, first, limit)
+    while (limit := _max_part_end(words, first)) < len(words):
+        at = _best_cut(words, first, limit)
         yield words[first:at]
         first = at
     yield words[first:]
 
 
-def _fitting(words: Sequence[_Word], first: int) -> int:
-    """Return the end of the longest part that begins at `first`; at least one word."""
+def _max_part_end(words: Sequence[_Word], first: int) -> int:
+    """Return the end of the longest part that begins at `first`; it has at least one word."""
     end = first + 1
     while end < min(len(words), first + MAX_WORDS) and words[end].end - words[first].start <= MAX_CHARACTERS:
         end += 1
     return end
 
 
-def _break(words: Sequence[_Word], first: int, limit: int) -> int:
-    """Return the best place to cut before `limit`: after a clause, at a line's end, after a comma, else `limit`."""
-    places = range(limit, min(first + MIN_WORDS, limit) - 1, -1)
+def _best_cut(words: Sequence[_Word], first: int, limit: int) -> int:
+    """Return the best cut up to `limit`: after a clause, at the end of a line, after a comma, else `limit`."""
+    cuts = range(limit, min(first + MIN_WORDS, limit) - 1, -1)
     for fits in (_ends_clause, _ends_line, _has_comma):
-        for place in places:
-            if fits(words[place - 1]):
-                return place
+        for cut in cuts:
+            if fits(words[cut - 1]):
+                return cut
     return limit
 
 

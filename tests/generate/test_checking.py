@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, no_text
-from pagelens.generate.citations.checking import Check, CitationChecker
-from pagelens.generate.citations.numbers import possible_values, parse_number_words
+from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
+from pagelens.generate.citations.numbers import parse_number_words, possible_values
 from pagelens.generate.citations.page_words import edit_distance
 from tests.generate.pages import analyze, set_page
 
@@ -23,7 +23,7 @@ PAGE = set_page(
 )
 
 
-def check(claim: str, page: PageText = PAGE, question: str = "") -> Check:
+def check(claim: str, page: PageText = PAGE, question: str = "") -> ClaimCheck:
     checker = CitationChecker(analyze)
     return checker.check(claim, checker.read(page), question=question)
 
@@ -89,7 +89,7 @@ def test_a_table_in_millions_says_the_number_without_its_scale() -> None:
 
 
 def test_a_page_without_words_bears_nothing_out() -> None:
-    assert check("The fleet has twelve ships", no_text()) == Check(False, 0.0, [])
+    assert check("The fleet has twelve ships", no_text()) == ClaimCheck(False, 0.0, [])
     assert not check("", PAGE).verified and not check("[1]", PAGE).verified
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from pagelens.generate.extractive.confidence import confidence, coverage
+from pagelens.generate.extractive.confidence import confidence, question_coverage
 from pagelens.generate.extractive.question_analysis import QuestionAnalyzer
 from tests.generate.pages import analyze, show
 
-QUESTION = QuestionAnalyzer(analyze).read("Which page lists the deepest berths?")
+QUESTION = QuestionAnalyzer(analyze).analyze("Which page lists the deepest berths?")
 IDF = {"deepest": 4.0, "berth": 2.0, "list": 1.0, "page": 0.5}
 
 
@@ -17,21 +17,21 @@ def test_coverage_is_the_best_pages_bm25_over_what_the_question_describes() -> N
     one, two = replace(show("x"), bm25=3.0), replace(show("y"), bm25=4.5)
     describing = sum(weight * IDF[term] for term, weight in QUESTION.terms.items())
     assert describing == pytest.approx(4.0 + 2.0 + 0.3 * 0.5)  # "lists" asks, "page" speaks of form
-    assert coverage(QUESTION, [one, two, show("z")], analyze, IDF) == pytest.approx(4.5 / describing)
+    assert question_coverage(QUESTION, [one, two, show("z")], analyze, IDF) == pytest.approx(4.5 / describing)
 
 
 def test_a_term_that_nobody_in_the_collection_writes_takes_from_what_is_covered() -> None:
     page = replace(show("berth"), bm25=2.0)
-    common = coverage(QUESTION, [page], analyze, {**IDF, "deepest": 2.0})
-    assert coverage(QUESTION, [page], analyze, {**IDF, "deepest": 8.0}) < common
+    common = question_coverage(QUESTION, [page], analyze, {**IDF, "deepest": 2.0})
+    assert question_coverage(QUESTION, [page], analyze, {**IDF, "deepest": 8.0}) < common
 
 
 def test_pages_that_the_words_lane_did_not_rank_cover_nothing() -> None:
-    assert coverage(QUESTION, [show("berth")], analyze, IDF) == 0.0
+    assert question_coverage(QUESTION, [show("berth")], analyze, IDF) == 0.0
 
 
 def test_without_the_collections_figures_the_shown_words_count() -> None:
-    share = coverage(QUESTION, [show("The deepest berth of all."), show("berth")], analyze, {})
+    share = question_coverage(QUESTION, [show("The deepest berth of all."), show("berth")], analyze, {})
     assert share == pytest.approx(2.0 / sum(QUESTION.terms.values()))
 
 

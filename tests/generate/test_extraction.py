@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.core.types import Extraction, PageRef
 from pagelens.generate.extraction.extractor import ModelExtractor
-from pagelens.generate.extraction.schemas import leaf_values, allow_nulls, problems, read_schema, schema_words
+from pagelens.generate.extraction.schemas import allow_nulls, leaf_values, read_schema, schema_words, validation_errors
 from pagelens.generate.llm.scripted import Reply, ScriptedModel
 from tests.generate.pages import analyze, show
 
@@ -120,7 +120,7 @@ def test_a_schema_that_cannot_be_asked_for_is_refused(schema: object, said: str)
 @pytest.mark.parametrize("reference", ["#/$defs/nowhere", "#"])
 def test_references_that_lead_nowhere_are_refused(reference: str) -> None:
     with pytest.raises(UsageError, match="references"):
-        problems({"a": 1}, {"$ref": reference})
+        validation_errors({"a": 1}, {"$ref": reference})
 
 
 def test_null_is_allowed_for_every_property_however_deep() -> None:
@@ -128,9 +128,9 @@ def test_null_is_allowed_for_every_property_however_deep() -> None:
         "$defs": {"money": {"type": "object", "properties": {"amount": {"type": "number"}}}},
         "properties": {"total": {"$ref": "#/$defs/money"}, "kind": {"enum": ["a", "b"]}},
     }
-    assert problems({"total": {"amount": None}, "kind": None}, schema) == []
-    assert problems({"total": None}, schema) == []
-    assert problems({"total": {"amount": "x"}}, schema) and problems({"kind": "c"}, schema)
+    assert validation_errors({"total": {"amount": None}, "kind": None}, schema) == []
+    assert validation_errors({"total": None}, schema) == []
+    assert validation_errors({"total": {"amount": "x"}}, schema) and validation_errors({"kind": "c"}, schema)
     assert allow_nulls(True) is True
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.types import ImageArray, PageRef
-from pagelens.generate.llm.chat import ChatRequest, Finished, Message, TextDelta, TextPart, ask
+from pagelens.generate.llm.chat import ChatRequest, Finished, Message, TextDelta, TextPart, complete
 from pagelens.generate.llm.image_parts import encode_image
-from pagelens.generate.llm.local_model import THREAD, LocalModel
+from pagelens.generate.llm.local_model import THREAD_NAME, LocalModel
 from pagelens.generate.llm.providers import ModelChoice, load_chat_model
 from pagelens.generate.prompts import Budget
 from pagelens.generate.vision import VisionAnswerer
@@ -37,28 +37,28 @@ def picture(height: int, width: int, seed: int = 0) -> ImageArray:
 
 
 def request(*sizes: tuple[int, int], tokens: int = 6, seed: int = 0) -> ChatRequest:
-    parts = [encode_image(picture(*size, seed + at), longest=400) for at, size in enumerate(sizes)]
+    parts = [encode_image(picture(*size, seed + at), max_side=400) for at, size in enumerate(sizes)]
     return ChatRequest("be brief", [Message("user", [*parts, TextPart("What is there?")])], tokens)
 
 
 def running() -> int:
-    return sum(thread.name == THREAD for thread in threading.enumerate())
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
 
 
 def test_several_pictures_of_different_sizes_are_read_each(model: LocalModel) -> None:
     assert model.accepts_images
     counts = []
     for sizes in ([], [(140, 100)], [(140, 100), (60, 200)], [(140, 100), (60, 200), (300, 300)]):
-        _, end = ask(model, request(*sizes))
+        _, end = complete(model, request(*sizes))
         assert end.input_tokens is not None and end.output_tokens is not None and 0 < end.output_tokens <= 6
         counts.append(end.input_tokens)
     assert counts == sorted(set(counts))  # each picture adds tokens
 
 
 def test_what_is_in_a_picture_changes_what_is_said(model: LocalModel) -> None:
-    said = {ask(model, request((120, 120), seed=seed))[0] for seed in range(3)}
+    said = {complete(model, request((120, 120), seed=seed))[0] for seed in range(3)}
     assert len(said) > 1
-    assert ask(model, request((120, 120), seed=0))[0] in said
+    assert complete(model, request((120, 120), seed=0))[0] in said
 
 
 def test_a_reply_streams_and_says_when_it_was_cut(model: LocalModel) -> None:
@@ -73,7 +73,7 @@ def test_who_stops_reading_stops_the_run(text_model: LocalModel) -> None:
     assert running() == 1
     events.close()
     assert running() == 0
-    assert ask(text_model, request(tokens=4))[1].output_tokens == 4  # and the next has its turn
+    assert complete(text_model, request(tokens=4))[1].output_tokens == 4  # and the next has its turn
 
 
 def test_a_request_that_does_not_fit_is_refused_before_it_runs(model: LocalModel) -> None:
@@ -95,9 +95,9 @@ def test_a_page_goes_through_a_local_model_to_an_answer(model: LocalModel) -> No
     def draw(ref: PageRef, longest: int) -> ImageArray:
         return picture(longest, longest // 2, ref.number)
 
-    answer = VisionAnswerer(model, analyze, picture_of=draw, budget=Budget(longest=200, reply=20)).answer(
-        "How much?", pages
-    )
+    answer = VisionAnswerer(
+        model, analyze, load_page_image=draw, budget=Budget(image_side=200, reply_tokens=20)
+    ).answer("How much?", pages)
     assert answer.usage is not None and answer.usage.pictures == 2 and answer.usage.output_tokens
     assert not any(one.state == "verified" for one in answer.citations)  # nonsense stands on no page
 

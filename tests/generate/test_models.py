@@ -17,7 +17,7 @@ from pagelens.generate.llm.chat import ChatEvent, ChatModel, ChatRequest, Finish
 from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
 from pagelens.generate.llm.providers import ModelChoice, load_chat_model
-from pagelens.generate.llm.retrying import Patience
+from pagelens.generate.llm.retrying import RetryPolicy
 from tests.generate.model_server import (
     BreakOff,
     Endless,
@@ -31,7 +31,7 @@ from tests.generate.model_server import (
     running,
 )
 
-ASKED = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_tokens=50)
+REQUEST = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_tokens=50)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def server(one_server: ModelServer) -> ModelServer:
 class Waits(list[float]):
     """Notes how long was to be waited, and does not."""
 
-    def patience(self, **changes: float) -> Patience:
-        return replace(Patience(silence=10, sleep=self.append), **changes)  # type: ignore[arg-type]
+    def policy(self, **changes: float) -> RetryPolicy:
+        return replace(RetryPolicy(idle_timeout=10, sleep=self.append), **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -66,17 +66,17 @@ def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def connect(protocol: str, server: ModelServer, patience: Patience) -> ChatModel:
+def connect(protocol: str, server: ModelServer, policy: RetryPolicy) -> ChatModel:
     if protocol == "openai":
-        return OpenAICompatibleModel("tiny", address=f"{server.root}/v1", patience=patience)
-    return AnthropicModel("tiny", address=server.root, key="secret", patience=patience)
+        return OpenAICompatibleModel("tiny", address=f"{server.root}/v1", retry_policy=policy)
+    return AnthropicModel("tiny", address=server.root, key="secret", retry_policy=policy)
 
 
 def text_of(events: list[ChatEvent]) -> str:
     return "".join(one.text for one in events if isinstance(one, TextDelta))
 
 
-def error_of(model: ChatModel, request: ChatRequest = ASKED) -> tuple[list[ChatEvent], GenerationError]:
+def error_of(model: ChatModel, request: ChatRequest = REQUEST) -> tuple[list[ChatEvent], GenerationError]:
     """Return what came, and the error that it ended with."""
     came: list[ChatEvent] = []
     with pytest.raises(GenerationError) as raised:
@@ -87,7 +87,7 @@ def error_of(model: ChatModel, request: ChatRequest = ASKED) -> tuple[list[ChatE
 
 def test_a_reply_comes_in_its_pieces_with_the_tokens_it_took(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Say(["Hel", "lo ", "wörld"])]
-    events = list(connect(protocol, server, waits.patience()).stream(ASKED))
+    events = list(connect(protocol, server, waits.policy()).stream(REQUEST))
     assert [one.text for one in events if isinstance(one, TextDelta)] == ["Hel", "lo ", "wörld"]
     assert events[-1] == Finished("stop", 321, 12)
     assert waits == []
@@ -95,12 +95,12 @@ def test_a_reply_comes_in_its_pieces_with_the_tokens_it_took(server: ModelServer
 
 def test_a_reply_that_ran_into_its_limit_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Say(["cut"], reason="length")]
-    assert list(connect(protocol, server, waits.patience()).stream(ASKED))[-1] == Finished("length", 321, 12)
+    assert list(connect(protocol, server, waits.policy()).stream(REQUEST))[-1] == Finished("length", 321, 12)
 
 
 def test_a_busy_server_is_asked_again_after_what_it_asks_for(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Fail(429, headers={"retry-after": "7"}), Fail(429, headers={"retry-after": "3"}), Say(["ok"])]
-    assert text_of(list(connect(protocol, server, waits.patience()).stream(ASKED))) == "ok"
+    assert text_of(list(connect(protocol, server, waits.policy()).stream(REQUEST))) == "ok"
     assert waits == [7.0, 3.0]
     assert len(server.requests) == 3
 
@@ -110,13 +110,13 @@ def test_a_broken_server_is_asked_again_ever_later(
     server: ModelServer, protocol: str, waits: Waits, status: int
 ) -> None:
     server.turns = [Fail(status), Fail(status), Fail(status), Say(["ok"])]
-    assert text_of(list(connect(protocol, server, waits.patience()).stream(ASKED))) == "ok"
+    assert text_of(list(connect(protocol, server, waits.policy()).stream(REQUEST))) == "ok"
     assert [0.5 <= wait / doubled <= 1 for wait, doubled in zip(waits, (1, 2, 4), strict=True)] == [True] * 3
 
 
 def test_patience_ends_after_so_many_attempts(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Fail(503)] * 5
-    _, error = error_of(connect(protocol, server, waits.patience(attempts=3)))
+    _, error = error_of(connect(protocol, server, waits.policy(max_attempts=3)))
     assert error.code == "server" and "Tried 3 times" in str(error)
     assert len(server.requests) == 3
 
@@ -125,7 +125,7 @@ def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(
     server: ModelServer, protocol: str, waits: Waits
 ) -> None:
     server.turns = [Fail(429, headers={"retry-after": "3600"}), Say(["ok"])]
-    _, error = error_of(connect(protocol, server, waits.patience()))
+    _, error = error_of(connect(protocol, server, waits.policy()))
     assert error.code == "busy" and "3600 s" in str(error)
     assert waits == [] and len(server.requests) == 1
 
@@ -135,8 +135,8 @@ def test_an_error_within_the_stream_is_tried_again_only_before_the_first_word(
 ) -> None:
     kind = "overloaded" if protocol == "openai" else "overloaded_error"
     server.turns = [FailWithin([], kind), Say(["ok"])]
-    model = connect(protocol, server, waits.patience())
-    assert text_of(list(model.stream(ASKED))) == "ok"
+    model = connect(protocol, server, waits.policy())
+    assert text_of(list(model.stream(REQUEST))) == "ok"
     server.turns = [FailWithin(["half a"], kind), Say(["never"])]
     came, error = error_of(model)
     assert text_of(came) == "half a" and error.code == "server"
@@ -163,7 +163,7 @@ def test_each_cause_has_its_own_error_and_is_not_tried_again(
     server: ModelServer, protocol: str, waits: Waits, turn: Fail, code: str
 ) -> None:
     server.turns = [turn, Say(["never"])]
-    _, error = error_of(connect(protocol, server, waits.patience()))
+    _, error = error_of(connect(protocol, server, waits.policy()))
     assert error.code == code
     assert (turn.message[:20] in str(error) and "expected" in str(error)) or code == "rejected" or code == "refused"
     assert len(server.requests) == 1
@@ -183,7 +183,7 @@ def test_a_reply_that_breaks_off_is_an_error_and_never_asked_for_again(
 ) -> None:
     server.turns = [turn, Say(["never"])]
     silence = 2.0 if isinstance(turn, Stall) else 30.0  # a busy machine takes its time before what breaks off
-    came, error = error_of(connect(protocol, server, waits.patience(silence=silence)))
+    came, error = error_of(connect(protocol, server, waits.policy(idle_timeout=silence)))
     assert text_of(came) == "half " and error.code == code
     assert not any(isinstance(one, Finished) for one in came)
     assert len(server.requests) == 1 and waits == []
@@ -191,22 +191,22 @@ def test_a_reply_that_breaks_off_is_an_error_and_never_asked_for_again(
 
 def test_a_server_that_never_begins_is_not_asked_again(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Stall([]), Say(["never"])]
-    came, error = error_of(connect(protocol, server, waits.patience(silence=0.3)))
+    came, error = error_of(connect(protocol, server, waits.policy(idle_timeout=0.3)))
     assert came == [] and error.code == "timed-out" and len(server.requests) == 1
 
 
 def test_a_reply_may_not_go_on_for_ever(server: ModelServer, protocol: str, waits: Waits) -> None:
     moments = iter(range(10_000))
-    patience = replace(waits.patience(whole=5), clock=lambda: float(next(moments)))
+    policy = replace(waits.policy(total_timeout=5), clock=lambda: float(next(moments)))
     server.turns = [Endless()]
-    came, error = error_of(connect(protocol, server, patience))
+    came, error = error_of(connect(protocol, server, policy))
     assert error.code == "timed-out" and 5 <= len(came) <= 7
     assert server.left.wait(5)
 
 
 def test_who_stops_reading_ends_the_call_at_the_server(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Endless()]
-    events = connect(protocol, server, waits.patience()).stream(ASKED)
+    events = connect(protocol, server, waits.policy()).stream(REQUEST)
     assert next(events) == TextDelta("more ")
     assert not server.left.is_set()
     events.close()
@@ -215,22 +215,22 @@ def test_who_stops_reading_ends_the_call_at_the_server(server: ModelServer, prot
 
 def test_a_refusal_is_an_error_that_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Say(["I"], reason="content_filter")]
-    assert error_of(connect(protocol, server, waits.patience()))[1].code == "refused"
+    assert error_of(connect(protocol, server, waits.policy()))[1].code == "refused"
 
 
 def test_nobody_at_the_address_is_an_error_that_names_it(protocol: str, waits: Waits) -> None:
     nobody = ModelServer(root="http://127.0.0.1:9")
-    _, error = error_of(connect(protocol, nobody, waits.patience()))
+    _, error = error_of(connect(protocol, nobody, waits.policy()))
     assert error.code == "unreachable" and "127.0.0.1:9" in str(error) and waits == []
 
 
 def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: str, waits: Waits) -> None:
     picture = np.zeros((60, 40, 3), np.uint8)
     picture[:30] = 200
-    part = encode_image(picture, longest=50)
+    part = encode_image(picture, max_side=50)
     server.turns = [Say(["ok"])]
     parts: list[Part] = [TextPart("before"), part, TextPart("after")]
-    list(connect(protocol, server, waits.patience()).stream(ChatRequest("s", [Message("user", parts)])))
+    list(connect(protocol, server, waits.policy()).stream(ChatRequest("s", [Message("user", parts)])))
     content = server.requests[0]["messages"][-1]["content"]
     assert [one["type"] for one in content] == ["text", "image_url" if protocol == "openai" else "image", "text"]
     sent = content[1]["image_url"]["url"].split(",")[1] if protocol == "openai" else content[1]["source"]["data"]
@@ -241,7 +241,7 @@ def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: 
 
 def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: str, waits: Waits) -> None:
     server.turns = [Say(["ok"])]
-    list(connect(protocol, server, waits.patience()).stream(ASKED))
+    list(connect(protocol, server, waits.policy()).stream(REQUEST))
     sent = server.requests[0]
     assert sent["max_tokens"] == 50 and sent["stream"] is True and sent["model"] == "tiny"
     system = sent["system"] if protocol == "anthropic" else sent["messages"][0]["content"]
@@ -249,7 +249,7 @@ def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: 
 
 
 def test_a_text_only_model_is_never_sent_a_picture(server: ModelServer) -> None:
-    part = encode_image(np.zeros((8, 8, 3), np.uint8), longest=8)
+    part = encode_image(np.zeros((8, 8, 3), np.uint8), max_side=8)
     model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1", accepts_images=False)
     _, error = error_of(model, ChatRequest("s", [Message("user", [part])]))
     assert error.code == "no-pictures" and server.requests == []
@@ -268,7 +268,7 @@ def test_a_providers_key_is_not_sent_to_another_address(server: ModelServer) -> 
     choice = ModelChoice.from_environment(environment)
     assert choice is not None
     server.turns = [Say(["ok"])]
-    list(load_chat_model(choice).stream(ASKED))
+    list(load_chat_model(choice).stream(REQUEST))
     assert "mine" not in json.dumps([dict(one) for one in server.headers])
 
 

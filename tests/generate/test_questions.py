@@ -2,14 +2,14 @@
 
 import pytest
 
-from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer, AnswerType
+from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, AnswerType, QuestionAnalyzer
 from tests.generate.pages import analyze
 
-READER = QuestionAnalyzer(analyze)
+ANALYZER = QuestionAnalyzer(analyze)
 
 
 @pytest.mark.parametrize(
-    ("question", "want"),
+    ("question", "answer_type"),
     [
         ("How many pumps were sold?", "number"),
         ("How long does the battery last?", "number"),
@@ -24,8 +24,8 @@ READER = QuestionAnalyzer(analyze)
         ("What is a heat pump?", "definition"),
     ],
 )
-def test_a_question_says_what_kind_of_thing_answers_it(question: str, want: AnswerType) -> None:
-    assert want in READER.read(question).wants
+def test_a_question_says_what_kind_of_thing_answers_it(question: str, answer_type: AnswerType) -> None:
+    assert answer_type in ANALYZER.analyze(question).answer_types
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,15 @@ def test_a_question_says_what_kind_of_thing_answers_it(question: str, want: Answ
 def test_an_answer_holds_what_is_asked_for_beyond_what_the_question_says(
     question: str, answer: str, other: str
 ) -> None:
-    read = READER.read(question)
-    assert read.is_answered_by(answer)
-    assert not read.is_answered_by(other)
+    analysis = ANALYZER.analyze(question)
+    assert analysis.is_answered_by(answer)
+    assert not analysis.is_answered_by(other)
 
 
 def test_function_words_do_not_describe_and_words_of_form_hardly_do() -> None:
-    terms = READER.read("According to the report, how many pumps were sold? Write the answer in list format.").terms
+    terms = ANALYZER.analyze(
+        "According to the report, how many pumps were sold? Write the answer in list format."
+    ).terms
     assert terms == {
         "report": FORM_WEIGHT,
         "pump": 1,
@@ -64,17 +66,17 @@ def test_function_words_do_not_describe_and_words_of_form_hardly_do() -> None:
 
 
 def test_a_question_of_function_words_alone_is_described_by_all_of_them() -> None:
-    assert set(READER.read("Who are you?").terms) == {"who", "are", "you"}
+    assert set(ANALYZER.analyze("Who are you?").terms) == {"who", "are", "you"}
 
 
 def test_a_page_number_says_where_to_look_and_describes_nothing() -> None:
-    read = READER.read("What is the name of the diagram on page 12?")
-    assert "12" not in read.terms
-    assert not read.asks_for_page
+    analysis = ANALYZER.analyze("What is the name of the diagram on page 12?")
+    assert "12" not in analysis.terms
+    assert not analysis.asks_for_page
 
 
 @pytest.mark.parametrize(
     "question", ["On which page is the warranty?", "What page shows the map?", "Give the page number."]
 )
-def test_a_question_for_a_page_is_heard(question: str) -> None:
-    assert READER.read(question).asks_for_page
+def test_a_question_for_a_page_is_recognized(question: str) -> None:
+    assert ANALYZER.analyze(question).asks_for_page

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pagelens.core.errors import GenerationError, NotFound
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, ImageArray, PageRef, no_text
-from pagelens.generate.abstention import Opening
+from pagelens.generate.abstention import AbstentionFilter
 from pagelens.generate.citations.marks import Mark, MarkParser
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.image_parts import encode_image
@@ -53,7 +53,7 @@ def ask(
     question: str = "How much?",
 ) -> tuple[Answer, ScriptedModel]:
     model = ScriptedModel(replies, accepts_images=accepts_images, piece=piece)
-    return VisionAnswerer(model, analyze, picture_of=draw).answer(question, pages), model
+    return VisionAnswerer(model, analyze, load_page_image=draw).answer(question, pages), model
 
 
 # What comes back
@@ -76,7 +76,7 @@ def test_a_claim_that_words_do_not_confirm_is_shown_to_the_model_with_that_pages
     (citation,) = answer.citations
     assert citation.state == "supported" and citation.quote == "" and citation.boxes == []
     second = model.requests[1]
-    assert len(second.pictures) == 1 and claim in texts_of(second) and second.max_tokens < 20
+    assert len(second.images) == 1 and claim in texts_of(second) and second.max_tokens < 20
     assert answer.usage is not None and answer.usage.calls == 2
 
 
@@ -164,7 +164,7 @@ def test_a_request_that_is_too_long_is_made_once_more_with_half() -> None:
 
 def test_the_bill_counts_every_call() -> None:
     model = ScriptedModel(["Five ships are painted red [2].", "yes"])
-    answer = VisionAnswerer(model, analyze, picture_of=draw, prices=Prices(2.0, 10.0)).answer("Colour?", PAGES)
+    answer = VisionAnswerer(model, analyze, load_page_image=draw, prices=Prices(2.0, 10.0)).answer("Colour?", PAGES)
     assert answer.usage is not None and answer.usage.input_tokens and answer.usage.output_tokens
     assert answer.usage.cost == pytest.approx((2 * answer.usage.input_tokens + 10 * answer.usage.output_tokens) / 1e6)
     assert (answer.usage.pages, answer.usage.pictures) == (2, 2)
@@ -195,7 +195,7 @@ def test_text_that_was_read_by_ocr_is_marked_so() -> None:
 
 def test_a_model_that_reads_text_only_gets_no_picture_and_the_answer_says_so() -> None:
     answer, model = ask(RIGHT, accepts_images=False)
-    assert model.requests[0].pictures == [] and "Pictures were not seen" in answer.notes[-1]
+    assert model.requests[0].images == [] and "Pictures were not seen" in answer.notes[-1]
 
 
 def test_a_page_whose_file_is_gone_is_shown_as_text() -> None:
@@ -203,16 +203,16 @@ def test_a_page_whose_file_is_gone_is_shown_as_text() -> None:
         raise NotFound(f"no file for {ref}")
 
     model = ScriptedModel([RIGHT])
-    answer = VisionAnswerer(model, analyze, picture_of=gone).answer("How much?", PAGES)
+    answer = VisionAnswerer(model, analyze, load_page_image=gone).answer("How much?", PAGES)
     assert answer.citations[0].state == "verified" and "0 of 2 pages" in answer.notes[0]
 
 
 def test_pictures_are_within_the_budget_decode_and_carry_nothing_else() -> None:
     pages = [show("some words", number=number) for number in range(1, 9)]
-    budget = Budget(tokens=8_000, pictures=5, longest=1_200)
-    prompt = build_prompt("q", pages, budget=budget, picture_of=draw)
-    assert 1 <= prompt.pictures <= 5 and len(prompt.shown) == 8 and prompt.tokens <= budget.tokens
-    for part in prompt.request.pictures:
+    budget = Budget(tokens=8_000, images=5, image_side=1_200)
+    prompt = build_prompt("q", pages, budget=budget, load_page_image=draw)
+    assert 1 <= prompt.image_count <= 5 and len(prompt.shown) == 8 and prompt.tokens <= budget.tokens
+    for part in prompt.request.images:
         image = Image.open(io.BytesIO(part.data))
         image.load()
         assert image.size == (part.width, part.height) and max(image.size) <= 1_200
@@ -223,17 +223,19 @@ def test_pictures_are_within_the_budget_decode_and_carry_nothing_else() -> None:
 @given(st.integers(300, 40_000), st.integers(0, 8), st.integers(0, 12))
 def test_the_estimate_never_passes_the_budget_unless_one_page_does(tokens: int, pictures: int, count: int) -> None:
     pages = [show("word " * 200, number=number + 1) for number in range(count)]
-    budget = Budget(tokens=tokens, pictures=pictures, longest=300, reply=100)
-    prompt = build_prompt("q", pages, budget=budget, picture_of=lambda ref, side: np.zeros((side, side, 3), np.uint8))
+    budget = Budget(tokens=tokens, images=pictures, image_side=300, reply_tokens=100)
+    prompt = build_prompt(
+        "q", pages, budget=budget, load_page_image=lambda ref, side: np.zeros((side, side, 3), np.uint8)
+    )
     assert prompt.tokens + 100 <= tokens or len(prompt.shown) <= 1
-    assert prompt.pictures <= pictures and len(prompt.shown) + prompt.left_out == count
+    assert prompt.image_count <= pictures and len(prompt.shown) + prompt.left_out == count
 
 
 def test_drawings_go_as_png_and_photographs_as_jpeg() -> None:
     drawing = np.full((400, 300, 3), 255, np.uint8)
     drawing[100:110, 20:280] = 0
-    assert encode_image(drawing, longest=400).media_type == "image/png"
-    assert encode_image(draw(PageRef("a", 1), 400), longest=400).media_type == "image/jpeg"
+    assert encode_image(drawing, max_side=400).media_type == "image/png"
+    assert encode_image(draw(PageRef("a", 1), 400), max_side=400).media_type == "image/jpeg"
 
 
 def test_an_earlier_question_goes_before() -> None:
@@ -269,7 +271,7 @@ def test_an_order_in_a_page_stays_within_its_fence(order: str, where: str) -> No
         "name": replace(REPORT, ref=PageRef(f"{said.replace('/', '')}.pdf", 1)),
         "label": replace(REPORT, label=said),
     }[where]
-    model_request = build_prompt("q", [page], budget=Budget(), picture_of=None, fence=lambda: next(words)).request
+    model_request = build_prompt("q", [page], budget=Budget(), load_page_image=None, fence=lambda: next(words)).request
     sent = texts_of(model_request)
     word = "bbbb" if "{word}" in order else "aaaa"
     opens, closes = sent.index(f"<page {word}>"), sent.index(f"</page {word}>")
@@ -285,7 +287,7 @@ def test_an_order_in_a_page_stays_within_its_fence(order: str, where: str) -> No
 @given(st.text(max_size=300))
 def test_no_text_closes_its_fence(text: str) -> None:
     page = replace(REPORT, text=replace(no_text(), text=text), title=text, label=text)
-    sent = texts_of(build_prompt(f"Question: {text}", [page], budget=Budget(), picture_of=None).request)
+    sent = texts_of(build_prompt(f"Question: {text}", [page], budget=Budget(), load_page_image=None).request)
     fence = sent.split("<page ", 1)[1].split(">", 1)[0]
     assert sent.count(f"</page {fence}>") == 1 and sent.index("Question:", sent.index(f"</page {fence}>"))
 
@@ -334,9 +336,9 @@ def test_what_is_no_mark_stays() -> None:
 
 @pytest.mark.parametrize("said", ["No, it is not.", "Not before May.", "<b>5</b>", "Nothing", "N", "thinking"])
 def test_an_answer_that_begins_like_a_refusal_or_a_thought_is_shown_whole(said: str) -> None:
-    opening = Opening()
-    assert "".join([*(opening.pass_on(letter) for letter in said), opening.rest()]) == said
-    assert not opening.not_found
+    abstention = AbstentionFilter()
+    assert "".join([*(abstention.feed(letter) for letter in said), abstention.finish()]) == said
+    assert not abstention.not_found
 
 
 # Through HTTP, whole
@@ -347,7 +349,7 @@ def test_an_answer_over_http_streams_and_its_breaking_off_is_an_error() -> None:
 
     with running() as server:
         model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1")
-        answerer = VisionAnswerer(model, analyze, picture_of=draw)
+        answerer = VisionAnswerer(model, analyze, load_page_image=draw)
         server.turns = [Say(["Revenue rose to 1,2", "34 million euros in 2019 [", "1]."])]
         answer = answerer.answer("How much?", PAGES)
         assert answer.text == RIGHT and answer.citations[0].state == "verified"

@@ -1,26 +1,26 @@
-// Searching, and asking: an answer as it comes, its marks leading to the pages.
+// Searches, and streamed answers whose marks lead to the pages.
 
 let image = "";
 let cursor = null;
-let looked = null;
+let currentSearch = null;
 let history = [];
-let underWay = null;
+let runningAnswer = null;
 
-const search = tried(async (more = false) => {
+const search = reportErrors(async (more = false) => {
   const query = $("query").value.trim();
   if (!query && !image) return;
   if (!more) {
-    looked = { query, k: 12, explain: true, fold: true, filters: filters(), ...(image ? { image } : {}) };
-    asked = query;
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...(image ? { image } : {}) };
+    lastQuery = query;
     cursor = null;
     show("results");
     $("results").replaceChildren();
     say("Searching …");
   }
-  const now = looked;
+  const now = currentSearch;
   const from = cursor;
   const found = await (await post(inside("/search"), { ...now, ...(from ? { cursor: from } : {}) })).json();
-  if (now !== looked || from !== cursor) return; // something else was asked for in the meantime, or the same twice
+  if (now !== currentSearch || from !== cursor) return; // another search was started in the meantime, or the same twice
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
   $("results").append(...found.hits.map(card));
@@ -30,34 +30,34 @@ const search = tried(async (more = false) => {
   say(count ? `Best of ${found.pages_searched} pages.${references}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
 });
 
-// What was asked for and is not there yet is not shown any more.
-function forget() {
-  looked = null;
-  underWay?.abort();
+// Drops the responses that have not arrived yet.
+function dropPending() {
+  currentSearch = null;
+  runningAnswer?.abort();
 }
 
-const ask = tried(async () => {
+const ask = reportErrors(async () => {
   const question = $("query").value.trim();
   if (!question) return;
-  asked = question;
-  forget();
-  underWay = new AbortController();
+  lastQuery = question;
+  dropPending();
+  runningAnswer = new AbortController();
   show("answers");
   say("");
-  const said = make("div", { className: "said waiting" });
+  const answerText = make("div", { className: "answer-text waiting" });
   const sources = make("ol", { className: "sources" });
   const notes = make("div", { className: "faint" });
-  const turnShown = make("article", { className: "turn" }, make("h2", { textContent: question }), said, sources, notes);
-  $("answers").prepend(turnShown);
+  const exchange = make("article", { className: "exchange" }, make("h2", { textContent: question }), answerText, sources, notes);
+  $("answers").prepend(exchange);
   $("query").value = "";
   try {
-    await follow(question, said, sources, notes, underWay.signal);
+    await follow(question, answerText, sources, notes, runningAnswer.signal);
   } finally {
-    said.classList.remove("waiting");
+    answerText.classList.remove("waiting");
   }
 });
 
-async function follow(question, said, sources, notes, signal) {
+async function follow(question, answerText, sources, notes, signal) {
   const options = { headers: { Accept: "text/event-stream" }, signal };
   let text = "";
   const cited = new Map();
@@ -70,10 +70,10 @@ async function follow(question, said, sources, notes, signal) {
       cited.clear();
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
       notes.replaceChildren(...data.notes.map((note) => make("p", { textContent: note })));
-      if (!data.found && data.context_pages.length) notes.append(lookedAt(data.context_pages));
+      if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));
       history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
     }
-    said.replaceChildren(...withMarks(text, cited));
+    answerText.replaceChildren(...withMarks(text, cited));
     sources.replaceChildren(...[...cited.values()].map(source));
   }
 }
@@ -95,24 +95,24 @@ const STATES = { verified: "on the page", supported: "seen in the picture", unve
 
 function source(all) {
   const [first] = all;
-  const said = all.map((one) => make("div", {},
+  const quotes = all.map((one) => make("div", {},
     ...(one.quote ? [make("q", { textContent: one.quote })] : [make("span", { textContent: one.claim })]),
     ...(one.state ? [make("span", { className: `state ${one.state}`, textContent: STATES[one.state] })] : [])));
-  const made = make("button", { type: "button" }, make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...said);
-  made.addEventListener("click", () => openCitation(all));
-  return make("li", {}, made);
+  const button = make("button", { type: "button" }, make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...quotes);
+  button.addEventListener("click", () => openCitation(all));
+  return make("li", {}, button);
 }
 
-function lookedAt(pages) {
+function pagesRead(pages) {
   const links = pages.map((page) => {
-    const made = make("button", { type: "button", className: "quiet", textContent: `${page.name}, ${place(page)}` });
-    made.addEventListener("click", () => openPage(page));
-    return made;
+    const button = make("button", { type: "button", className: "quiet", textContent: `${page.name}, ${place(page)}` });
+    button.addEventListener("click", () => openPage(page));
+    return button;
   });
-  return make("p", {}, "Looked at: ", ...links);
+  return make("p", {}, "Pages read: ", ...links);
 }
 
-const takePicture = tried(async (file) => {
+const takePicture = reportErrors(async (file) => {
   if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by.");
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
