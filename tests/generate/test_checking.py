@@ -1,5 +1,6 @@
 """Whether a claim stands on a page: numbers by value, names, quotations, and each beside its neighbours."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -96,6 +97,39 @@ def test_a_page_without_words_bears_nothing_out() -> None:
 def test_a_word_parted_at_a_lines_end_is_whole() -> None:
     page = set_page("The commis-\nsion of the Euro-\npean states met in Brussels")
     assert check("The European commission met in Brussels", page).verified
+
+
+# Thresholds: these tests fail if a number in checking.py moves by 0.01
+
+WORDS = [f"zq{first}{second}" for first in "abcdefghijklmnoprt" for second in "abcdefghijklmnoprt"]  # no inflections
+
+
+@pytest.mark.parametrize(("found", "verified"), [(121, True), (119, False)])
+def test_six_tenths_of_the_content_words_must_stand_together(found: int, verified: bool) -> None:
+    words = WORDS[:200]  # all of one weight: a share of 0.605 or 0.595
+    checked = check(" ".join(words), set_page("\n".join(words[:found])))
+    assert checked.share == pytest.approx(found / 200)
+    assert checked.verified == verified
+
+
+def missing_by_context(present: Sequence[int], *, joint: bool) -> list[str]:
+    """Return what is missing of a claim with a number and eight words, of which the page has only some.
+
+    Word i weighs 1 / (1 + i / 3): 1, .75, .6, .5, .429, .375, .333, .3; together 4.287.
+    """
+    checker = CitationChecker(analyze)
+    page = checker.read(set_page(" ".join(["77", *(WORDS[i] for i in present)])))
+    return list(checker.check(" ".join(["77", *WORDS[:8]]), page, joint=joint).missing)
+
+
+def test_seven_tenths_of_the_words_around_a_number_must_stand_around_it() -> None:
+    assert missing_by_context([0, 1, 2, 5, 7], joint=False) == []  # 3.025 of 4.287: 0.7056
+    assert missing_by_context([0, 1, 2, 6, 7], joint=False) == ["77"]  # 2.983 of 4.287: 0.6959
+
+
+def test_half_of_that_is_enough_if_other_pages_are_cited_beside() -> None:
+    assert missing_by_context([1, 4, 6], joint=True) == []  # 1.512 of 4.287: 0.3527
+    assert missing_by_context([0, 3], joint=True) == ["77"]  # 1.500 of 4.287: 0.3499
 
 
 def by_ocr(layout: str) -> PageText:

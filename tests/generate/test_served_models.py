@@ -1,8 +1,7 @@
-"""Models over real HTTP: what is sent, what comes back, what is tried again and what never."""
+"""Models over real HTTP: requests, replies, errors, and which calls are retried."""
 
 import base64
 import io
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pagelens.core.errors import GenerationError, UsageError
+from pagelens.core.errors import GenerationError
 from pagelens.generate.llm.anthropic_model import AnthropicModel
 from pagelens.generate.llm.chat import ChatEvent, ChatModel, ChatRequest, Finished, Message, Part, TextDelta, TextPart
 from pagelens.generate.llm.image_parts import encode_image
 from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
-from pagelens.generate.llm.providers import ModelChoice, load_chat_model
 from pagelens.generate.llm.retrying import RetryPolicy
 from tests.generate.model_server import (
     BreakOff,
@@ -50,7 +48,7 @@ def server(one_server: ModelServer) -> ModelServer:
 
 
 class Waits(list[float]):
-    """Notes how long was to be waited, and does not."""
+    """Records the waits instead of sleeping."""
 
     def policy(self, **changes: float) -> RetryPolicy:
         return replace(RetryPolicy(idle_timeout=10, sleep=self.append), **changes)  # type: ignore[arg-type]
@@ -253,72 +251,3 @@ def test_a_text_only_model_is_never_sent_a_picture(server: ModelServer) -> None:
     model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1", accepts_images=False)
     _, error = error_of(model, ChatRequest("s", [Message("user", [part])]))
     assert error.code == "no-pictures" and server.requests == []
-
-
-# Which model
-
-
-def test_a_providers_key_is_not_sent_to_another_address(server: ModelServer) -> None:
-    environment = {
-        "PAGELENS_LLM_URL": f"{server.root}/v1",
-        "PAGELENS_LLM_MODEL": "tiny",
-        "OPENAI_API_KEY": "sk-mine",
-        "ANTHROPIC_API_KEY": "sk-ant-mine",
-    }
-    choice = ModelChoice.from_environment(environment)
-    assert choice is not None
-    server.turns = [Say(["ok"])]
-    list(load_chat_model(choice).stream(REQUEST))
-    assert "mine" not in json.dumps([dict(one) for one in server.headers])
-
-
-def test_no_model_named_is_no_choice() -> None:
-    assert ModelChoice.from_environment({"OPENAI_API_KEY": "sk-mine"}) is None
-
-
-@pytest.mark.parametrize(
-    ("model", "code"),
-    [
-        ("mystery", "no-address"),
-        ("openai:gpt-9", "no-key"),
-        ("gpt-9", "no-key"),
-        ("claude-9", "no-key"),
-        ("local:/nowhere/at/all", "no-model"),
-    ],
-)
-def test_what_is_missing_is_said_before_anything_is_sent(model: str, code: str) -> None:
-    choice = ModelChoice.from_environment({}, model=model)
-    assert choice is not None
-    with pytest.raises(GenerationError) as raised:
-        load_chat_model(choice)
-    assert raised.value.code == code
-
-
-def test_budget_and_prices_come_from_the_environment() -> None:
-    said = {
-        "PAGELENS_LLM_MODEL": "gpt-x",
-        "PAGELENS_LLM_PICTURES": "3",
-        "PAGELENS_LLM_TOKENS": "9000",
-        "PAGELENS_LLM_PRICES": "2.5 10",
-    }
-    choice = ModelChoice.from_environment(said)
-    assert choice is not None and choice.accepts_images
-    assert (choice.budget.pictures, choice.budget.tokens, choice.prices) == (3, 9_000, (2.5, 10.0))
-    plain = ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x"})
-    assert plain is not None and plain.prices is None and plain.budget.pictures == 6
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("PICTURES", "many"),
-        ("TOKENS", "100"),
-        ("TOKENS", "-1"),
-        ("PRICES", "2.5"),
-        ("PRICES", "a b"),
-        ("PRICES", "-1 2"),
-    ],
-)
-def test_a_budget_or_price_that_cannot_be_read_is_named(name: str, said: str) -> None:
-    with pytest.raises(UsageError, match=f"PAGELENS_LLM_{name}"):
-        ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x", f"PAGELENS_LLM_{name}": said})

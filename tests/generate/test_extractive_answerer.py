@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import Answer, ContextPage, PageRef, PageText, no_text
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.extractive.sentence_scoring import ENCODED
+from pagelens.generate.extractive.sentence_scoring import ENCODED_CANDIDATES
 from tests.generate.pages import TermEncoder, analyze, show
 
 PUMP = """Aurora 300 Pump
@@ -239,7 +239,7 @@ def test_the_encoder_is_asked_for_the_best_few_sentences_only() -> None:
     encoder = TermEncoder()
     page = show("\n\n".join(f"The pump number {n} was sold to customer {n} for a fair price." for n in range(200)))
     ExtractiveAnswerer(analyze, encoder).answer("Which pump was sold to customer 77?", [page])
-    assert 0 < encoder.encoded <= ENCODED
+    assert 0 < encoder.encoded <= ENCODED_CANDIDATES
 
 
 _pages = st.lists(
