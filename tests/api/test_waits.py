@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+import pagelens
 from pagelens.api.cli.progress_output import describe_wait
 from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
@@ -9,6 +12,7 @@ from pagelens.index.layout import Layout, create
 from pagelens.index.writer import CollectionWriter
 from tests.api.moving_child import OLD, lanes_of
 from tests.api.test_encoding import Gate, window
+from tests.ingest.scans import LINES, picture_of, scan
 
 
 def test_what_took_most_of_the_latest_seconds_is_waited_for_and_older_ones_fade() -> None:
@@ -52,3 +56,15 @@ def test_a_run_that_waits_for_the_text_in_a_picture_says_of_which_page(tmp_path:
         run.on_wait(Path("scan.pdf"), 12, "recognising")
         run.on_wait(Path("scan.pdf"), 12, "recognising")
     assert describe_wait(told[-1]) == "waits for OCR of p.12"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_indexing_a_scan_reports_the_pages_whose_ocr_it_waits_for(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "scan.pdf").write_bytes(scan(*[picture_of(*LINES)] * 6))
+    reports: list[Progress] = []
+    with pagelens.open(tmp_path / "c", create=True, profile="builtin") as engine:
+        engine.index(tmp_path / "scan.pdf", workers=workers, on_progress=reports.append)
+    waits = [describe_wait(progress) for progress in reports if progress.page]
+    assert {progress.page for progress in reports} - {0} <= {1, 2, 3, 4, 5, 6}
+    assert waits and all(wait.startswith("waits for ") for wait in waits)
+    assert any(wait.startswith("waits for OCR of p.") for wait in waits)

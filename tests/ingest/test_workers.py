@@ -271,6 +271,7 @@ PARENT = """
 import signal, sys
 from pathlib import Path
 import psutil
+sys.path[0] = str(Path.cwd())  # workers do not import from "", the current folder
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from tests.ingest.misbehaving import load
