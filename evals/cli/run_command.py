@@ -10,7 +10,7 @@ import typer
 import pagelens
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption, LanguageModelOption
-from pagelens.api.cli.progress_output import progress
+from pagelens.api.cli.progress_output import show_progress
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
@@ -91,7 +91,7 @@ def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> 
     engine = pagelens.open(root, create=True, profile=profile, llm=llm)
     missing = DocumentNames.of(data, engine.status()).missing(data)
     if missing:
-        with progress() as tell:
+        with show_progress() as tell:
             read = engine.index([data.folder / name for name in missing], on_progress=tell)
         for failure in [*read.failed, *read.failed_before]:
             terminal.err.print(f"not read: {printable(failure.path)}: {printable(failure.reason)}", markup=False)
@@ -108,7 +108,7 @@ def _look_back(engine: Engine, done: Run, tell: OnStep) -> None:
 
 def _judge(name: str, target: Path) -> Judge:
     """Return the judge of that name; its verdicts are kept beside the run, for others to share."""
-    model = wiring.language_model(name)
+    model = wiring.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model as judge, like openai:NAME, found {name!r}")
     return Judge(model, target.resolve().parent / "judged")

@@ -147,7 +147,7 @@ def test_a_folder_can_be_removed_whole(tmp_path: Path, capsys: pytest.CaptureFix
     files, collection = write_files(tmp_path / "files"), tmp_path / "c"
     run("index", files, "-c", collection, "--profile", "builtin")
     assert run("remove", f"{files}", "-c", collection) == ExitCode.DONE
-    assert capsys.readouterr().out.count("removed") == 3
+    assert capsys.readouterr().out.count("\nremoved ") == 3
 
 
 def test_interrupted_indexing_says_so_and_keeps_what_was_read(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_help_lists_all_commands_and_those_of_other_packages(capsys: pytest.Capt
     [
         (["search", "--help"], "--neighbours"),
         (["keys", "create", "--help"], "--scope"),
-        (["models", "fetch", "--help"], "NAMES"),
+        (["models", "fetch", "--help"], "names"),
         (["eval", "--help"], "compare"),
     ],
 )
