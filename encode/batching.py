@@ -1,7 +1,7 @@
-"""Batches by token budget: texts of like length together, results back in the order given. Knows no model.
+"""Batches by token budget: items of similar length together, results in the order given. And array helpers.
 
-A padded token costs what a real one does, so a batch is as wide as its longest text and holds as many texts as the
-budget pays for. Sorting by length keeps the padding small; the longest come first, so memory peaks at once.
+A padding token costs as much as a real one, so the cost of a batch is its size times its longest item. Sorting by
+length keeps padding small; the longest batches come first, so memory use peaks at the start.
 """
 
 import os
@@ -19,10 +19,10 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def token_batches(lengths: Sequence[int], *, budget: int) -> list[list[int]]:
-    """Return indices in batches, longest first, with `len(batch) * longest <= budget`; one text may exceed it alone.
+    """Return indices in batches, longest first, with `len(batch) * longest <= budget`.
 
-    Every index of `lengths` stands in exactly one batch. Equal lengths keep their order, so equal input gives
-    equal batches.
+    An item longer than the budget is a batch of its own. Every index of `lengths` is in exactly one batch. Equal
+    lengths keep their order, so equal input gives equal batches.
     """
     assert budget > 0, budget
     batches: list[list[int]] = []
@@ -41,36 +41,36 @@ def in_batches(
 ) -> list[Result]:
     """Call `run` with the indices of each batch and return the results in the order of `lengths`.
 
-    `run` answers with one result per index. With `workers` above 1 batches run side by side in threads, which pays
-    where `run` lets go of the interpreter lock; batches, and so results, do not depend on it.
+    `run` returns one result per index. With more than one of `workers`, batches run in parallel threads, which helps
+    if `run` releases the GIL; the batches, and so the results, do not depend on it.
     """
     batches = token_batches(lengths, budget=budget)
     results: dict[int, Result] = {}
     if workers > 1 and len(batches) > 1:
         with ThreadPoolExecutor(min(workers, len(batches)), thread_name_prefix="encode") as pool:
-            answers = list(pool.map(run, batches))
+            batch_results = list(pool.map(run, batches))
     else:
-        answers = [run(batch) for batch in batches]
-    for batch, answer in zip(batches, answers, strict=True):
-        results.update(zip(batch, answer, strict=True))
+        batch_results = [run(batch) for batch in batches]
+    for batch, values in zip(batches, batch_results, strict=True):
+        results.update(zip(batch, values, strict=True))
     return [results[index] for index in range(len(lengths))]
 
 
 def stacked(rows: Sequence[NDArray[np.float32]], dim: int) -> NDArray[np.float32]:
-    """Return (n_rows, dim) of the rows; (0, dim) where there are none."""
+    """Return the rows as (n_rows, dim); (0, dim) if there are none."""
     return np.stack(rows) if rows else np.zeros((0, dim), np.float32)
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the vectors divided by their length along the last axis; a zero vector stays zero."""
+    """Return the vectors scaled to length 1 along the last axis; a zero vector stays zero."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, np.float32(1e-12)), np.float32)
 
 
 def encodable(texts: Sequence[str]) -> list[str]:
-    """Return the texts with each lone surrogate replaced by U+FFFD: tokenizers refuse what UTF-8 cannot hold.
+    """Return the texts with each lone surrogate replaced by U+FFFD: tokenizers refuse what UTF-8 cannot encode.
 
-    One character for one, so offsets into the text stay right. Damaged PDFs do yield such characters.
+    One character replaces one, so offsets stay valid. Damaged PDFs contain such characters.
     """
     return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
 

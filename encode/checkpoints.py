@@ -1,4 +1,4 @@
-"""What a folder must say before a checkpoint is loaded from it. Reads JSON only; imports no model library."""
+"""Checks of a checkpoint's folder before it is loaded. Reads JSON files only and imports no model library."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from pagelens.core.errors import WeightsError
 
-# The families of late interaction over page pictures, as colpali_engine names them, by their backbone's model type.
+# Families of late interaction over page images: the backbone's model type and colpali_engine's class name.
 PAGE_FAMILIES = {
     "paligemma": "ColPali",
     "qwen2_vl": "ColQwen2",
@@ -18,25 +18,27 @@ PAGE_FAMILIES = {
 
 
 def check_text_checkpoint(path: Path) -> None:
-    """Raise WeightsError unless the folder says how its model is to be used: modules.json and each pooling it names.
+    """Raise WeightsError unless the folder has modules.json and the configuration of each pooling listed in it.
 
-    Without modules.json sentence-transformers takes the mean over tokens, with no word about it, which is wrong for
-    BGE and others that were trained on their first token.
+    Without modules.json, sentence-transformers uses mean pooling without a warning, which is wrong for BGE and other
+    models that were trained with CLS pooling.
     """
-    listing = path / "modules.json"
+    modules_file = path / "modules.json"
     try:
-        modules = json.loads(listing.read_text("utf-8"))
+        modules = json.loads(modules_file.read_text("utf-8"))
         poolings = [f"{module['path']}/config.json" for module in modules if module["type"].endswith("Pooling")]
     except FileNotFoundError as exc:
-        raise WeightsError(_without("modules.json", path)) from exc
+        raise WeightsError(_missing_file("modules.json", path)) from exc
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise WeightsError(f"expected a list of modules in {listing}, found {exc!r}; fetch the folder again") from exc
+        raise WeightsError(
+            f"expected a list of modules in {modules_file}, found {exc!r}; fetch the folder again"
+        ) from exc
     for pooling in poolings:
         if not (path / pooling).is_file():
-            raise WeightsError(_without(pooling, path))
+            raise WeightsError(_missing_file(pooling, path))
 
 
-def _without(missing: str, path: Path) -> str:
+def _missing_file(missing: str, path: Path) -> str:
     return (
         f"expected {missing} in {path}, found none: without it the pooling is a guess, and for BGE a wrong one. "
         "Fetch the whole repository of the checkpoint (modules.json, 1_Pooling/config.json and "
@@ -55,9 +57,9 @@ def check_clip_checkpoint(path: Path) -> None:
 
 
 def adapter_base(path: Path) -> str | None:
-    """Return the name of the model that a folder's LoRA adapter goes on; None where the folder is a whole model.
+    """Return the name of the base model of a folder's LoRA adapter; None if the folder is a whole model.
 
-    A base given as a path of another machine is known by its last name here. Raises WeightsError for neither.
+    If the base is a path of another machine, its last part is returned. Raises WeightsError for an incomplete adapter.
     """
     if _own_weights(path) or not (path / "adapter_config.json").is_file():
         return None
@@ -71,19 +73,19 @@ def adapter_base(path: Path) -> str | None:
 
 
 def check_page_checkpoint(path: Path) -> str:
-    """Return the family of a whole model in a folder, one of `PAGE_FAMILIES`.
+    """Return the family of a whole model in a folder, one of the values of `PAGE_FAMILIES`.
 
-    Raises WeightsError where the folder is another kind of model or lacks its weights in safetensors (other formats
-    run code when they are read).
+    Raises WeightsError if the folder is another kind of model or has no weights in safetensors (other formats can run
+    code when they are read).
     """
     config = _read_json(path / "config.json", of="a ColPali-like model")
-    named = next(iter(config.get("architectures") or [""]))
-    family = named if named in PAGE_FAMILIES.values() else PAGE_FAMILIES.get(config.get("model_type", ""))
-    if family is None or "ForRetrieval" in named:
+    architecture = next(iter(config.get("architectures") or [""]))
+    family = architecture if architecture in PAGE_FAMILIES.values() else PAGE_FAMILIES.get(config.get("model_type", ""))
+    if family is None or "ForRetrieval" in architecture:
         known = ", ".join(PAGE_FAMILIES.values())
         raise WeightsError(
-            f"expected one of {known} in {path / 'config.json'}, found {named or config.get('model_type')!r}; "
-            "of a model that comes in two formats, take the one for colpali_engine (its name has no -hf)"
+            f"expected one of {known} in {path / 'config.json'}, found {architecture or config.get('model_type')!r}; "
+            "if the model comes in two formats, use the one for colpali_engine (without -hf in its name)"
         )
     if not _own_weights(path):
         raise WeightsError(f"expected model*.safetensors in {path}, found none; fetch the folder again, whole")
@@ -91,18 +93,18 @@ def check_page_checkpoint(path: Path) -> str:
 
 
 def _own_weights(path: Path) -> bool:
-    """Return whether the folder has a model's weights, and not only an adapter's."""
+    """Return whether the folder has the weights of a model, not only those of an adapter."""
     return any(file.name != "adapter_model.safetensors" for file in path.glob("*.safetensors"))
 
 
 def _read_json(file: Path, *, of: str) -> dict[str, Any]:
     """Return the object in a JSON file. Raises WeightsError."""
     try:
-        found = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError as exc:
         raise WeightsError(f"expected {file.name} of {of} in {file.parent}, found none; fetch it whole") from exc
     except (OSError, ValueError) as exc:
         raise WeightsError(f"expected JSON in {file}, found {exc!r}; fetch the folder again") from exc
-    if not isinstance(found, dict):
-        raise WeightsError(f"expected an object in {file}, found {type(found).__name__}; fetch the folder again")
-    return found
+    if not isinstance(content, dict):
+        raise WeightsError(f"expected an object in {file}, found {type(content).__name__}; fetch the folder again")
+    return content

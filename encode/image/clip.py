@@ -1,11 +1,10 @@
-"""CLIP and its kin: every architecture of open_clip, with weights from a folder or a file.
+"""CLIP and similar models: every architecture of open_clip, with weights from a folder or a file.
 
-A folder has open_clip_config.json (architecture and preprocessing), the weights, and the tokenizer's files where the
-tokenizer is not CLIP's own. A file has weights only; its architecture is one that open_clip knows by name. Vectors
-have length 1. Knows nothing of lanes; `pagelens.encode.weights` finds the folder.
+A folder has open_clip_config.json (architecture and preprocessing), the weights, and the tokenizer's files unless it is
+CLIP's own tokenizer. A file has weights only; its architecture is one that open_clip knows by name.
 """
 
-# The order matters: torchvision is healed before open_clip imports it.
+# First: it repairs torchvision before open_clip imports it.
 import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
@@ -37,19 +36,19 @@ from pagelens.encode.weights import WeightsFolder
 
 log = logging.getLogger(__name__)
 
-IMAGES = {"cpu": 8, "mps": 32, "cuda": 128}  # per batch; a 400M tower on 128 keeps under 2 GB of activations in bf16
-TEXTS = {"cpu": 32, "mps": 128, "cuda": 512}  # per batch; every text is as wide as the context
+IMAGES_PER_BATCH = {"cpu": 8, "mps": 32, "cuda": 128}  # 128 in a 400M tower take under 2 GB of activations in bf16
+TEXTS_PER_BATCH = {"cpu": 32, "mps": 128, "cuda": 512}  # every text is padded to the context length
 
 Preprocess = Callable[[Image.Image], torch.Tensor]  # to (3, side, side)
 Tokenize = Callable[[list[str]], torch.Tensor]  # to (n_texts, context)
 
 
 class ClipEncoder:
-    """One open_clip checkpoint: photos, page pictures, and texts that describe them, in one space.
+    """One open_clip checkpoint: encodes photos, page images, and texts that describe them, in one space.
 
-    Implements `pagelens.core.protocols.ImageEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out float32.
-    A text longer than the context (77 tokens for CLIP, 64 for SigLIP2, special tokens included) is cut without a
-    word: queries fit, pages do not. Safe to share between threads, which then take turns.
+    Implements `pagelens.core.protocols.ImageEncoder`. Computes in float32 on CPU and MPS, in bfloat16 on CUDA; vectors
+    are float32. A text longer than the context (77 tokens for CLIP, 64 for SigLIP2, special tokens included) is
+    truncated without a warning. Safe to share between threads, whose batches run one after another.
     """
 
     def __init__(
@@ -64,8 +63,10 @@ class ClipEncoder:
         workers: int = 1,
         micro_batching: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`; `micro_batching`: single text queries of several threads at once are one
-        batch. Raises UsageError for a template without exactly one {}."""
+        """Use a model in evaluation mode on `device`. Raises UsageError for a template without exactly one {}.
+
+        `workers` threads preprocess images; with `micro_batching`, concurrent single text queries run as one batch.
+        """
         for template in templates:
             if template.count("{}") != 1:
                 raise UsageError(f"expected a template with one {{}} for the query, found {template!r}")
@@ -79,25 +80,25 @@ class ClipEncoder:
     def load(
         cls, folder: WeightsFolder, settings: Settings, *, templates: Sequence[str] = (), device: str | None = None
     ) -> "ClipEncoder":
-        """Load a checkpoint onto the best device where none is given. Raises WeightsError with the tensors at fault.
+        """Load a checkpoint, onto the best device if none is given. Raises WeightsError that names missing tensors.
 
         `folder.path` is a folder with open_clip_config.json, or a weights file; then `folder.model` is
-        "ARCHITECTURE@anything". `templates` ("a photo of {}") are put around text queries, each, and their vectors
-        averaged (prompt ensembling, Radford et al., 2021); they stand in the space's options.
+        "ARCHITECTURE@anything". Each text query is put into every template ("a photo of {}") and the vectors are
+        averaged (prompt ensembling, Radford et al., 2021); templates are part of the space's options.
         """
         if folder.path.is_dir():
             check_clip_checkpoint(folder.path)
         device = device or best_device()
         if settings.threads is not None:
-            torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
+            torch.set_num_threads(settings.threads)  # torch has this setting only for the whole process
         try:
             model, preprocess, tokenize = _load(folder)
-        except Exception as exc:  # whatever the files, their configuration and three libraries can raise
+        except Exception as exc:  # any error of the files, their configuration and three libraries
             raise WeightsError(
                 f"expected a checkpoint that open_clip can load whole at {folder.path}, "
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
             ) from exc
-        model.eval().to(device=device, dtype=dtype_for(device))  # open_clip hands it over in training mode
+        model.eval().to(device=device, dtype=dtype_for(device))  # open_clip returns it in training mode
         log.info("%s on %s in %s", folder.model, device, dtype_for(device))
         space = _space(folder, model, templates)
         workers = settings.threads or os.cpu_count() or 1
@@ -117,44 +118,44 @@ class ClipEncoder:
         """The space of every vector returned."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
-        """Return (n_pictures, dim), each row of length 1, in the order given."""
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="pictures") as pool:  # resizing lets go of the lock
-            prepared = [pool.submit(self._prepare, picture) for picture in pictures]
+    def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
+        """Return (n_images, dim), each row of length 1, in the order given."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="images") as pool:  # resizing releases the GIL
+            prepared = [pool.submit(self._prepare, image) for image in images]
 
             def run(batch: list[int]) -> list[NDArray[np.float32]]:
-                images = torch.stack([prepared[index].result() for index in batch])
-                return self._run(self._model.encode_image, images.to(self._device, self._dtype))
+                pixels = torch.stack([prepared[index].result() for index in batch])
+                return self._run(self._model.encode_image, pixels.to(self._device, self._dtype))
 
-            return stacked(in_batches([1] * len(pictures), run, budget=self._batch(IMAGES)), self._space.dim)
+            return stacked(in_batches([1] * len(images), run, budget=self._batch(IMAGES_PER_BATCH)), self._space.dim)
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n_texts, dim), each row of length 1, to be compared with those of pictures."""
+        """Return (n_texts, dim), each row of length 1, to be compared with vectors of images."""
         if len(texts) == 1 and self._micro_batcher is not None:
-            return np.stack([self._micro_batcher(texts[0], self._rows)])
+            return np.stack([self._micro_batcher(texts[0], self._query_rows)])
         return self._encode(texts)
 
-    def _rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _query_rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         return list(self._encode(texts))
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        asked = [template.replace("{}", text) for text in encodable(texts) for template in self._templates]
+        prompts = [template.replace("{}", text) for text in encodable(texts) for template in self._templates]
 
         def run(batch: list[int]) -> list[NDArray[np.float32]]:
-            tokens = self._tokenize([asked[index] for index in batch])
+            tokens = self._tokenize([prompts[index] for index in batch])
             return self._run(self._model.encode_text, tokens.to(self._device))
 
-        rows = stacked(in_batches([1] * len(asked), run, budget=self._batch(TEXTS)), self._space.dim)
+        rows = stacked(in_batches([1] * len(prompts), run, budget=self._batch(TEXTS_PER_BATCH)), self._space.dim)
         return unit_rows(rows.reshape(len(texts), len(self._templates), -1).mean(axis=1)) if len(texts) else rows
 
-    def _prepare(self, picture: ImageArray) -> torch.Tensor:
-        return self._preprocess(to_pil(picture))
+    def _prepare(self, image: ImageArray) -> torch.Tensor:
+        return self._preprocess(to_pil(image))
 
     def _batch(self, sizes: dict[str, int]) -> int:
         return sizes.get(torch.device(self._device).type, sizes["cpu"])
 
     def _run(self, tower: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor) -> list[NDArray[np.float32]]:
-        """Return a unit row for each row of the batch."""
+        """Return the tower's vectors of a batch as unit rows. Raises WeightsError if they are not finite."""
         with self._lock, torch.inference_mode():
             rows = tower(batch).float().cpu().numpy()  # (n, dim)
         if not np.isfinite(rows).all():
@@ -163,7 +164,7 @@ class ClipEncoder:
 
 
 def _load(folder: WeightsFolder) -> tuple[Any, Preprocess, Tokenize]:
-    """Return model, preprocessing and tokenizer; weights are loaded strictly, by name and shape, or not at all."""
+    """Return model, preprocessing and tokenizer; every tensor must match by name and shape."""
     if folder.path.is_dir():
         name = f"local-dir:{folder.path}"
         model, preprocess = open_clip.create_model_from_pretrained(name)  # requires weights
@@ -174,7 +175,7 @@ def _load(folder: WeightsFolder) -> tuple[Any, Preprocess, Tokenize]:
 
 
 def _tokenizer_beside(file: Path, architecture: str) -> Tokenize:
-    """Return the tokenizer of a known architecture: CLIP's own, or the one whose files lie beside the weights."""
+    """Return the tokenizer of a known architecture: CLIP's own, or one from files in the weights' folder."""
     text = open_clip.get_model_config(architecture)["text_cfg"]
     if not text.get("hf_tokenizer_name"):
         return open_clip.get_tokenizer(architecture)  # type: ignore[no-any-return]
@@ -187,7 +188,7 @@ def _tokenizer_beside(file: Path, architecture: str) -> Tokenize:
 
 
 def _space(folder: WeightsFolder, model: Any, templates: Sequence[str]) -> Space:
-    """Return the space: size, resizing and context of the model, and the templates where there are any."""
+    """Return the space; its options are image size, resizing, context length and templates."""
     name = f"local-dir:{folder.path}" if folder.path.is_dir() else folder.model.partition("@")[0]
     dim = int(open_clip.get_model_config(name)["embed_dim"])
     preprocess = model.visual.preprocess_cfg

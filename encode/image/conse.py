@@ -1,12 +1,12 @@
-"""The image encoder that works straight from the install: ConSE over EfficientNet-Lite, no torch, no hub.
+"""The builtin image encoder: ConSE over EfficientNet-Lite; needs no torch and no download.
 
-ConSE (Norouzi et al., "Zero-shot learning by convex combination of semantic embeddings", 2013) puts a picture where the
-names of what a classifier believes to see stand in a text encoder's space, each weighted by its belief. Here two small
-classifiers look, all 1,000 probabilities count, softened by a temperature of 2, and the mean of all classes is taken off,
-which the published form does not do; what each of these steps is worth stands in docs/models/builtin-image.md.
+ConSE (Norouzi et al., "Zero-shot learning by convex combination of semantic embeddings", 2013) represents an image as
+the mean of the text vectors of a classifier's class names, weighted by their probabilities. This version averages the
+scores of two small classifiers, uses all 1,000 probabilities at a temperature of 2, and subtracts the mean of all
+class vectors. The last step is not in the paper; docs/models/builtin-image.md has measurements of each step.
 
-It knows the 1,000 kinds of things that ImageNet names: no actions, colours, places, people or text. It always finds
-something; nothing in its scores says that there is nothing to be found.
+Its knowledge is limited to ImageNet's 1,000 kinds of things: no actions, colours, places, people or text. It always
+ranks some images first; no score means that no image fits.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ MODEL = "ConSE over EfficientNet-Lite0 + Lite2"
 TEMPERATURE = 2.0
 PROMPTS = ("a photo of a {name}", "a photo of a {name}: {definition}")
 
-_CLASSES = Path(__file__).with_name("imagenet_classes.tsv")
+_CLASSES_FILE = Path(__file__).with_name("imagenet_classes.tsv")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageClass:
-    """One of ImageNet's classes: its WordNet id, the name people use, what WordNet says it is."""
+    """One of ImageNet's classes: its WordNet id, its common name, and WordNet's definition."""
 
     synset: str
     name: str
@@ -49,26 +49,26 @@ class ImageClass:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:
-    """What one look at some pictures gives."""
+    """What one forward pass returns for a sequence of images."""
 
-    vectors: NDArray[np.float32]  # (n_pictures, dim), unit: to be compared with text queries
-    features: NDArray[np.float32]  # (n_pictures, 1280), unit: to be compared with other pictures' features
-    probabilities: NDArray[np.float32]  # (n_pictures, 1000), each row sums to 1
+    vectors: NDArray[np.float32]  # (n_images, dim), unit rows: to be compared with text queries
+    features: NDArray[np.float32]  # (n_images, 1280), unit rows: to be compared with features of other images
+    probabilities: NDArray[np.float32]  # (n_images, 1000), each row sums to 1
 
     def guesses(self, k: int = 3) -> list[list[Guess]]:
-        """Return for each picture the `k` classes most believed in, best first."""
+        """Return the `k` most probable classes of each image, best first."""
         return [top_labels(row, k) for row in self.probabilities]
 
 
 def check_wheels(*, site: Path | None = None) -> Path:
-    """Return where the weights are, with every pinned file checked. Raises WeightsError."""
+    """Return the path of the weights after checking every pinned file. Raises WeightsError."""
     return [wheel_file(*variant.pin, site=site) for variant in (LITE0, LITE2)][-1]
 
 
 @cache
 def image_classes() -> tuple[ImageClass, ...]:
     """Return the 1,000 classes in the order of the network's scores."""
-    lines = _CLASSES.read_text("utf-8").splitlines()
+    lines = _CLASSES_FILE.read_text("utf-8").splitlines()
     classes = tuple(ImageClass(*line.split("\t")) for line in lines)
     assert len(classes) == CLASSES, len(classes)
     return classes
@@ -76,21 +76,22 @@ def image_classes() -> tuple[ImageClass, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ConSEModels:
-    """What pictures are looked at with, and where each class stands in the text encoder's space."""
+    """The classifiers, and the vector of each class in the text encoder's space."""
 
-    networks: Sequence[EfficientNetLite]  # the last one's features are kept
+    networks: Sequence[EfficientNetLite]  # `ImageFeatures.features` come from the last one
     class_vectors: NDArray[np.float32]  # (1000, dim)
 
 
 class ConSEImageEncoder:
-    """Pictures and texts to vectors of the builtin text encoder's space, moved by a constant.
+    """Encodes images in the builtin text encoder's space, shifted by a constant.
 
-    Implements `pagelens.core.protocols.ImageEncoder`; `outputs` and `see` are its own. A text's vector is the text
-    encoder's own, so one query vector serves the text and the image lane. Safe to share between threads.
+    Implements `pagelens.core.protocols.ImageEncoder`; `encode_features` and `feature_encoder` are additional. A text is
+    encoded by the text encoder itself, so one query vector serves the text and the image lane. Safe to share between
+    threads.
     """
 
     def __init__(self, text: TextEncoder, load_models: Callable[[], ConSEModels]) -> None:
-        """`load_models` is called when the first picture comes: a query in words needs no network."""
+        """`load_models` is called for the first image: text queries do not need the networks."""
         self._text = text
         self._load_models = load_models
         self._lock = Lock()
@@ -103,10 +104,9 @@ class ConSEImageEncoder:
     def load(
         cls, settings: Settings, text: TextEncoder, *, cache: Path, site: Path | None = None
     ) -> "ConSEImageEncoder":
-        """Return the encoder; networks and class vectors are loaded with the first picture, and may raise WeightsError.
+        """Return the encoder. Networks and class vectors are loaded with the first image, which may raise WeightsError.
 
-        `cache` is a folder for the classes' vectors. What it lacks is encoded and kept there: about
-        4 CPU-s, once.
+        `cache` is a folder for the class vectors. They are computed once, in about 4 CPU-seconds, and stored there.
         """
         workers = settings.threads or usable_cores()
 
@@ -118,15 +118,15 @@ class ConSEImageEncoder:
 
     @property
     def space(self) -> Space:
-        """The space of every vector returned; not the text encoder's, though a query's vector is the same in both."""
+        """The space of every vector returned; not the text encoder's, although query vectors are the same in both."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
-        """Return (n_pictures, 384), each row of length 1."""
-        return self.encode_features(pictures).vectors
+    def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
+        """Return (n_images, 384), each row of length 1."""
+        return self.encode_features(images).vectors
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n_texts, 384), each row of length 1: what the text encoder makes of the texts."""
+        """Return (n_texts, 384), each row of length 1: the text encoder's query vectors."""
         return self._text.encode_queries(texts)
 
     @property
@@ -134,18 +134,18 @@ class ConSEImageEncoder:
         """The encoder of the pooled features alone, for image queries."""
         return PooledFeatureEncoder(self)
 
-    def encode_features(self, pictures: Sequence[ImageArray]) -> ImageFeatures:
-        """Return vectors, features and probabilities of each picture from one look, in the order given."""
+    def encode_features(self, images: Sequence[ImageArray]) -> ImageFeatures:
+        """Return vectors, features and class probabilities of each image from one forward pass, in the order given."""
         models = self._loaded_models()
-        outputs = [network.predict(pictures) for network in models.networks]
+        outputs = [network.predict(images) for network in models.networks]
         scores = np.mean([output.scores for output in outputs], axis=0)
         centred = models.class_vectors - models.class_vectors.mean(axis=0)
         vectors = unit_rows(softmax(scores / TEMPERATURE) @ centred)
         return ImageFeatures(vectors, unit_rows(outputs[-1].features), softmax(scores))
 
-    def pooled_features(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
-        """Return (n_pictures, 1280), each row of length 1: what `see` finds too, at two thirds of the cost."""
-        return unit_rows(self._loaded_models().networks[-1].predict(pictures).features)
+    def pooled_features(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
+        """Return (n_images, 1280), unit rows: `encode_features(images).features` at two thirds of the cost."""
+        return unit_rows(self._loaded_models().networks[-1].predict(images).features)
 
     def _loaded_models(self) -> ConSEModels:
         with self._lock:
@@ -154,7 +154,7 @@ class ConSEImageEncoder:
 
 
 class PooledFeatureEncoder:
-    """Pictures to the network's pooled features: near where pictures look alike, whatever they show.
+    """Encodes images as the network's pooled features, which are close for images that look alike.
 
     Implements `pagelens.core.protocols.PixelEncoder`.
     """
@@ -168,53 +168,54 @@ class PooledFeatureEncoder:
         """The space of every vector returned."""
         return self._space
 
-    def encode_images(self, pictures: Sequence[ImageArray]) -> NDArray[np.float32]:
-        """Return (n_pictures, 1280), each row of length 1."""
-        return self._encoder.pooled_features(pictures)
+    def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
+        """Return (n_images, 1280), each row of length 1."""
+        return self._encoder.pooled_features(images)
 
 
 def top_labels(probabilities: NDArray[np.float32], k: int) -> list[Guess]:
-    """Return the `k` classes most believed in, by name, best first. `probabilities` is (1000,)."""
+    """Return the names of the `k` most probable classes, best first. `probabilities` is (1000,)."""
     best = np.argsort(-probabilities, kind="stable")[:k]
     return [Guess(image_classes()[row].name, float(probabilities[row])) for row in best]
 
 
 def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return scores (n, 1000) as probabilities, each row summing to 1."""
-    grown = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True), np.float32)
+    """Return the probabilities of scores (n, 1000); each row sums to 1."""
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
 
 def class_vectors(text: TextEncoder) -> NDArray[np.float32]:
-    """Return (1000, dim), unit rows: each class's place in a text encoder's space, the mean over `PROMPTS`."""
-    mean = np.zeros((CLASSES, text.space.dim), np.float32)
+    """Return (1000, dim), unit rows: each class in a text encoder's space, the mean over `PROMPTS`."""
+    total = np.zeros((CLASSES, text.space.dim), np.float32)
     for texts in _prompts():
-        mean += text.encode_passages(texts)
-    return unit_rows(mean)
+        total += text.encode_passages(texts)
+    return unit_rows(total)
 
 
 def load_class_vectors(text: TextEncoder, cache: Path) -> NDArray[np.float32]:
-    """Return `class_vectors`, read from the folder `cache` where they lie there, else made and left there.
+    """Return `class_vectors` from the folder `cache`; compute and store them if they are not there.
 
-    The file's name says which texts and which space they are of. A folder that cannot be written to only costs time.
+    The file's name has a hash of the class texts and the fingerprint of the space. If the folder cannot be written to,
+    the vectors are computed again next time.
     """
     path = cache / f"conse-{_texts_hash()}-{text.space.fingerprint}.npy"
     try:
-        found = np.load(path, allow_pickle=False)
-        if found.shape == (CLASSES, text.space.dim) and found.dtype == np.float32:
-            return np.asarray(found, np.float32)
-    except (OSError, ValueError, EOFError):  # not there, or cut short: made anew
+        cached = np.load(path, allow_pickle=False)
+        if cached.shape == (CLASSES, text.space.dim) and cached.dtype == np.float32:
+            return np.asarray(cached, np.float32)
+    except (OSError, ValueError, EOFError):  # absent or truncated: computed again
         pass
     vectors = class_vectors(text)
     try:
         _write(path, vectors)
     except OSError as exc:
-        log.info("class vectors not kept in %s: %s", cache, exc)
+        log.info("class vectors not stored in %s: %s", cache, exc)
     return vectors
 
 
 def _write(path: Path, vectors: NDArray[np.float32]) -> None:
-    """Write the file so that it appears whole: other processes may be reading, or writing the same."""
+    """Write the file atomically: other processes may read it, or write the same, at this moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
         np.save(stream, vectors)
@@ -227,5 +228,5 @@ def _prompts() -> list[list[str]]:
 
 
 def _texts_hash() -> str:
-    """Return 12 hex digits that change whenever a class's text does."""
+    """Return 12 hex digits that change if any class's text does."""
     return hashlib.sha256("\n".join(text for texts in _prompts() for text in texts).encode()).hexdigest()[:12]

@@ -1,11 +1,12 @@
-"""ColPali and its kin: late interaction over page pictures, each patch a vector (Faysse et al., 2024, 2407.01449).
+"""ColPali and similar models: late interaction over page images, one vector per patch.
 
-The six families of colpali_engine, with its own models and processors. Of a page only the patches leave the encoder:
-padding and the prompt around the picture are left out, and each patch has its box. Of a query everything leaves that
-the family's late interaction uses, special tokens too; each vector names the word that it stands for.
+Faysse et al., "ColPali" (2024, arXiv 2407.01449). Supports the six families of colpali_engine, with its models and
+processors. A page gives one vector per patch, each with its box; padding and the prompt around the image are left out.
+A query gives every vector that the family's late interaction uses, including those of special tokens; each vector has
+the word it belongs to.
 """
 
-# The order matters: torchvision is healed before colpali_engine imports transformers.
+# First: it repairs torchvision before colpali_engine imports transformers.
 import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
@@ -39,10 +40,10 @@ from pagelens.encode.weights import WeightsFolder
 log = logging.getLogger(__name__)
 
 QUERY_BUDGET = {"cpu": 1_024, "mps": 4_096, "cuda": 16_384}  # characters per batch, padding counted
-GIGABYTES_PER_PAGE = 4  # of a GPU: 3B parameters in bf16 take 6, a page of 768 patches about 1 beside them
-MOST_PAGES = 16
+GIGABYTES_PER_PAGE = 4  # of GPU memory: 3B parameters in bf16 take 6, each page of 768 patches about 1 more
+MAX_PAGES_PER_BATCH = 16
 
-# A word as a reader knows it: letters and digits, with what joins them inside ("3.5", "don't", "twenty-two").
+# Letters and digits, with punctuation between them ("3.5", "don't", "twenty-two").
 WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*")
 
 Boxes = NDArray[np.float32]
@@ -50,20 +51,20 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How colpali_engine spells a family, and how its patches lie on a page."""
+    """A family's classes in colpali_engine, and the layout of its patches on a page."""
 
-    model: Any  # the class
-    processor: Any
-    boxes: Callable[[Any, Any, int, int], Boxes]  # processor, batch, row of the batch, number of patches
-    both_ways: bool = False  # queries are read in both directions, and the model must be told so
-    extra: tuple[tuple[str, int], ...] = ()  # what forward is told beside a batch of pages
+    model: Any  # a class
+    processor: Any  # a class
+    boxes: Callable[[Any, Any, int, int], Boxes]  # of processor, batch, row of the batch, number of patches
+    bidirectional_queries: bool = False  # full attention over queries, which the model needs token_type_ids for
+    page_options: tuple[tuple[str, int], ...] = ()  # further arguments of forward for a batch of pages
 
 
 class ColPaliEncoder:
-    """One checkpoint of one family: page pictures and queries to many unit vectors each.
+    """One checkpoint of one family: encodes page images and queries as many unit vectors each.
 
-    Implements `pagelens.core.protocols.PageImageEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out
-    float32. Safe to share between threads, which then take turns.
+    Implements `pagelens.core.protocols.PageImageEncoder`. Computes in float32 on CPU and MPS, in bfloat16 on CUDA;
+    vectors are float32. Safe to share between threads, whose batches run one after another.
     """
 
     def __init__(
@@ -77,14 +78,17 @@ class ColPaliEncoder:
         pages: int | None = None,
         micro_batching: bool = True,
     ) -> None:
-        """Take a model in evaluation mode on `device`, its weights checked, and its processor; `micro_batching`: single queries
-        of several threads at once are one batch."""
+        """Use a model in evaluation mode on `device`, its weights verified, and its processor.
+
+        `pages` is the batch size, by default what fits on the device; with `micro_batching`, concurrent single queries
+        run as one batch.
+        """
         self._model, self._processor, self._family, self._space = model, processor, family, space
         self._device, self._pages = device, pages or _pages_per_batch(device)
         self._lock = Lock()
         self._micro_batcher = MicroBatcher[str, QueryTokens]() if micro_batching else None
-        marks = {*processor.tokenizer.all_special_tokens, processor.image_token}
-        self._marks = sorted(marks - {""}, key=len, reverse=True)
+        special_tokens = {*processor.tokenizer.all_special_tokens, processor.image_token}
+        self._special_tokens = sorted(special_tokens - {""}, key=len, reverse=True)
 
     @classmethod
     def load(
@@ -96,61 +100,61 @@ class ColPaliEncoder:
         device: str | None = None,
         pages: int | None = None,
     ) -> "ColPaliEncoder":
-        """Load a checkpoint, or an adapter and the `base` it goes on, onto the best device where none is given.
+        """Load a checkpoint, or an adapter and its `base` model, onto the best device if none is given.
 
-        `pages` go through it at once; None: as many as the device has room for. Raises WeightsError where it cannot be
-        loaded, and where any parameter did not come from the files.
+        `pages` is the batch size; None: as many as fit on the device. Raises WeightsError if the model cannot be loaded
+        or any parameter did not come from the files.
         """
-        family = check_page_checkpoint((base or folder).path)
+        family_name = check_page_checkpoint((base or folder).path)
         device = device or best_device()
         if settings.threads is not None:
-            torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
-        spelled = FAMILIES[family]
+            torch.set_num_threads(settings.threads)  # torch has this setting only for the whole process
+        family = FAMILIES[family_name]
         try:
             with quiet():
-                model, reports = _load_model(spelled, folder.path, base.path if base else None, dtype_for(device))
-                processor = spelled.processor.from_pretrained(_processor_folder(folder, base), local_files_only=True)
-        except Exception as exc:  # whatever the files, their configuration and four libraries can raise
+                model, reports = _load_model(family, folder.path, base.path if base else None, dtype_for(device))
+                processor = family.processor.from_pretrained(_processor_folder(folder, base), local_files_only=True)
+        except Exception as exc:  # any error of the files, their configuration and four libraries
             raise WeightsError(
-                f"expected a {family} that colpali_engine can load at {folder.path}, "
+                f"expected a {family_name} that colpali_engine can load at {folder.path}, "
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
             ) from exc
-        files = [file for found in (folder, base) if found for file in found.path.glob("*.safetensors")]
+        files = [file for source in (folder, base) if source for file in source.path.glob("*.safetensors")]
         check_loaded(model, reports, files, name=folder.model)
         model.eval().to(device)
-        log.info("%s, a %s, on %s in %s", folder.model, family, device, model.dtype)
-        options = f"family={family}; tokens=patches" + (f"; base={base.model}@{base.revision}" if base else "")
+        log.info("%s, a %s, on %s in %s", folder.model, family_name, device, model.dtype)
+        options = f"family={family_name}; tokens=patches" + (f"; base={base.model}@{base.revision}" if base else "")
         space = Space(folder.model, folder.revision, dim=int(model.dim), multi_vector=True, options=options)
         micro_batching = settings.micro_batching
-        return cls(model, processor, spelled, space, device=device, pages=pages, micro_batching=micro_batching)
+        return cls(model, processor, family, space, device=device, pages=pages, micro_batching=micro_batching)
 
     @property
     def space(self) -> Space:
-        """The space of every vector returned; `many` is true."""
+        """The space of every vector returned; `multi_vector` is true."""
         return self._space
 
-    def encode_page_images(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
-        """Return the patches of each picture with their boxes, in the processor's order; padding and prompt left out.
+    def encode_page_images(self, images: Sequence[ImageArray]) -> list[TokenMatrix]:
+        """Return the patches of each image with their boxes, in the processor's order, without padding and prompt.
 
-        Tiled families (ColIdefics3, ColModernVBert) put the patches of the picture as a whole after those of its tiles.
+        Tiled families (ColIdefics3, ColModernVBert) put the patches of the whole image after those of its tiles.
         """
 
         def run(batch: list[int]) -> list[TokenMatrix]:
-            return self._encode_pages([pictures[index] for index in batch])
+            return self._encode_pages([images[index] for index in batch])
 
-        return in_batches([1] * len(pictures), run, budget=self._pages)
+        return in_batches([1] * len(images), run, budget=self._pages)
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
-        """Return the tokens of each query, those that the family adds included; `words` is "" for these.
+        """Return the tokens of each query, including those that the family adds, whose word is "".
 
-        What looks like a special token in a text is read as plain text.
+        Special tokens spelled out in a text are encoded as plain text.
         """
         if len(texts) == 1 and self._micro_batcher is not None:
             return [self._micro_batcher(texts[0], self._queries)]
         return self._queries(texts)
 
     def _queries(self, texts: Sequence[str]) -> list[QueryTokens]:
-        plain = [self._without_marks(text) for text in encodable(texts)]
+        plain = [self._without_special_tokens(text) for text in encodable(texts)]
         budget = QUERY_BUDGET.get(torch.device(self._device).type, QUERY_BUDGET["cpu"])
         return in_batches(
             [len(text) + 1 for text in plain],
@@ -158,51 +162,51 @@ class ColPaliEncoder:
             budget=budget,
         )
 
-    def _encode_pages(self, pictures: Sequence[ImageArray]) -> list[TokenMatrix]:
-        batch = self._processor.process_images([to_pil(picture) for picture in pictures])
-        batch.pop("labels", None)  # ColPali's processor adds some for training
+    def _encode_pages(self, images: Sequence[ImageArray]) -> list[TokenMatrix]:
+        batch = self._processor.process_images([to_pil(image) for image in images])
+        batch.pop("labels", None)  # added by ColPali's processor for training
         patches = self._processor.get_image_mask(batch) & batch["attention_mask"].bool()  # (n_pages, longest)
-        rows = self._forward(batch, patches, self._family.extra)
-        boxes = (self._family.boxes(self._processor, batch, page, len(found)) for page, found in enumerate(rows))
-        return [TokenMatrix(vectors, where) for vectors, where in zip(rows, boxes, strict=True)]
+        rows = self._forward(batch, patches, self._family.page_options)
+        boxes = (self._family.boxes(self._processor, batch, page, len(vectors)) for page, vectors in enumerate(rows))
+        return [TokenMatrix(vectors, page_boxes) for vectors, page_boxes in zip(rows, boxes, strict=True)]
 
     def _encode_texts(self, texts: Sequence[str]) -> list[QueryTokens]:
         batch = self._processor.process_queries(texts=list(texts))
         kept = batch["attention_mask"].bool()  # (n_texts, longest)
-        if self._family.both_ways:
-            batch["token_type_ids"] = torch.zeros_like(batch["input_ids"])  # all of it is prefix
+        if self._family.bidirectional_queries:
+            batch["token_type_ids"] = torch.zeros_like(batch["input_ids"])  # 0: the prefix, which has full attention
         rows = self._forward(batch, kept)
         ids = [batch["input_ids"][index][kept[index]].tolist() for index in range(len(texts))]
-        words = [_words_of(self._processor, text, found) for text, found in zip(texts, ids, strict=True)]
-        return [QueryTokens(vectors, found) for vectors, found in zip(rows, words, strict=True)]
+        words = [_words_of(self._processor, text, text_ids) for text, text_ids in zip(texts, ids, strict=True)]
+        return [QueryTokens(vectors, text_words) for vectors, text_words in zip(rows, words, strict=True)]
 
     def _forward(
-        self, batch: Any, kept: torch.Tensor, extra: tuple[tuple[str, int], ...] = ()
+        self, batch: Any, kept: torch.Tensor, options: tuple[tuple[str, int], ...] = ()
     ) -> list[NDArray[np.float32]]:
         """Return the kept rows of each item of a batch, (n_kept, dim), each of length 1."""
         with self._lock, torch.inference_mode():
-            output = self._model(**batch.to(self._device), **dict(extra)).float().cpu()  # (n, longest, dim)
-        rows = [found[mask].numpy() for found, mask in zip(output, kept.cpu(), strict=True)]
-        if not all(np.isfinite(found).all() for found in rows):
+            output = self._model(**batch.to(self._device), **dict(options)).float().cpu()  # (n, longest, dim)
+        rows = [vectors[mask].numpy() for vectors, mask in zip(output, kept.cpu(), strict=True)]
+        if not all(np.isfinite(vectors).all() for vectors in rows):
             raise WeightsError(f"expected numbers from {self._space.model}, found NaN; fetch its weights again")
-        return [unit_rows(found) for found in rows]
+        return [unit_rows(vectors) for vectors in rows]
 
-    def _without_marks(self, text: str) -> str:
-        """Return a text of the same length in which no special token is spelled out."""
-        for mark in self._marks:
-            text = text.replace(mark, f" {mark[1:-1]} " if len(mark) > 2 else " " * len(mark))
+    def _without_special_tokens(self, text: str) -> str:
+        """Return the text with special tokens made plain text of the same length: `<pad>` becomes ` pad `."""
+        for token in self._special_tokens:
+            text = text.replace(token, f" {token[1:-1]} " if len(token) > 2 else " " * len(token))
         return text
 
 
 def _load_model(family: Family, folder: Path, base: Path | None, dtype: torch.dtype) -> tuple[Any, list[LoadReport]]:
-    """Return the model with what the library said of each of its loads; an adapter stays beside the base's weights."""
+    """Return the model and the library's report on each load. An adapter's weights are not merged into the base's."""
     model, info = family.model.from_pretrained(
         base or folder, dtype=dtype, local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True
     )
     _tie_head(model)
     reports = [LoadReport.of(info)]
     if base is not None:
-        # Without the family's own renaming, adapters saved by transformers 4 would be dropped.
+        # Without the family's own renaming, adapters saved by transformers 4 would be ignored.
         renaming = getattr(family.model, "_checkpoint_conversion_mapping", {})
         mapping: Any = get_model_conversion_mapping(model, renaming)
         config = LoadStateDictConfig(
@@ -218,9 +222,9 @@ def _load_model(family: Family, folder: Path, base: Path | None, dtype: torch.dt
 
 
 def _tie_head(model: Any) -> None:
-    """Give a language model's head that no file has the input embeddings, to which its kind is tied, and nothing else.
+    """Tie a language model's head that is in no file to the input embeddings, as its architecture does.
 
-    ColPali allows its head to be absent and leaves it without memory; its output is not used, but it is computed.
+    ColPali's files may omit the head, which then stays on the meta device; its output is computed but not used.
     """
     for name, parameter in list(model.named_parameters()):
         if parameter.is_meta and name.endswith("lm_head.weight"):
@@ -228,31 +232,33 @@ def _tie_head(model: Any) -> None:
 
 
 def _processor_folder(folder: WeightsFolder, base: WeightsFolder | None) -> Path:
-    """Return the folder that says how pictures are prepared: the checkpoint's own, else its base."""
+    """Return the folder with the image processor's configuration: the checkpoint's own, else its base's."""
     own = any((folder.path / name).is_file() for name in ("preprocessor_config.json", "processor_config.json"))
     return folder.path if own or base is None else base.path
 
 
 def _pages_per_batch(device: str) -> int:
-    """Return how many pages go through a device at once: one on CPU, where a second only adds padding."""
+    """Return the batch size of a device: one page on CPU, where more only add padding."""
     if torch.device(device).type != "cuda":
         return 1
     gigabytes = torch.cuda.get_device_properties(device).total_memory / 2**30
-    return max(1, min(MOST_PAGES, int(gigabytes / GIGABYTES_PER_PAGE)))
+    return max(1, min(MAX_PAGES_PER_BATCH, int(gigabytes / GIGABYTES_PER_PAGE)))
 
 
 def _words_of(processor: Any, text: str, ids: Sequence[int]) -> list[str]:
-    """Return the word of each token of a query as the processor spells it out; "" for what belongs to none."""
+    """Return the word of each token of a query as the processor tokenizes it; "" for tokens outside words."""
     prefix = processor.query_prefix
-    whole = prefix + text + processor.query_augmentation_token * 10  # as colpali_engine's process_queries
-    encoded = processor.tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    own = list(encoded["input_ids"])
-    # Special tokens may stand before and after what the text gives; the text's own are one run among them.
-    start = next((at for at in range(len(ids) - len(own) + 1) if list(ids[at : at + len(own)]) == own), None)
+    full_text = prefix + text + processor.query_augmentation_token * 10  # as in colpali_engine's process_queries
+    encoded = processor.tokenizer(full_text, add_special_tokens=False, return_offsets_mapping=True)
+    text_ids = list(encoded["input_ids"])
+    # Special tokens may stand before and after the text's ids, which are one run of `ids`.
+    start = next(
+        (at for at in range(len(ids) - len(text_ids) + 1) if list(ids[at : at + len(text_ids)]) == text_ids), None
+    )
     if start is None:
         log.warning("the tokens of a query do not match its text: its heat map has no words")
         return [""] * len(ids)
-    spans = [(found.start() + len(prefix), found.end() + len(prefix), found.group()) for found in WORD.finditer(text)]
+    spans = [(word.start() + len(prefix), word.end() + len(prefix), word.group()) for word in WORD.finditer(text)]
     words = [""] * len(ids)
     for token, (first, last) in enumerate(encoded["offset_mapping"]):
         words[start + token] = next((word for s, e, word in spans if first < e and s < last), "")
@@ -282,15 +288,15 @@ def tiled_boxes(tile_rows: int, tile_columns: int, side: int) -> Boxes:
     return np.concatenate([inside.reshape(-1, 4), whole]).astype(np.float32)
 
 
-def _square(processor: Any, batch: Any, page: int, patches: int) -> Boxes:
-    """ColPali: the page is squashed to a square."""
+def _square(_processor: Any, _batch: Any, _page: int, patches: int) -> Boxes:
+    """Return the boxes of ColPali: the page is resized to a square."""
     side = math.isqrt(patches)
     assert side * side == patches, patches
     return grid_boxes(side, side)
 
 
 def _merged(processor: Any, batch: Any, page: int, patches: int) -> Boxes:
-    """ColQwen: the page is resized to whole patches near its own shape; 2 x 2 neighbours are merged into a token."""
+    """Return the boxes of ColQwen: the page keeps about its shape, and 2 x 2 neighbouring patches become one token."""
     _, high, wide = (int(number) for number in batch["image_grid_thw"][page])
     merge = processor.image_processor.merge_size
     assert high * wide == patches * merge**2, (high, wide, patches)
@@ -298,19 +304,25 @@ def _merged(processor: Any, batch: Any, page: int, patches: int) -> Boxes:
 
 
 def _tiled(processor: Any, batch: Any, page: int, patches: int) -> Boxes:
-    """ColIdefics3, ColModernVBert: the page is resized to whole tiles. How many stands in the prompt around them."""
+    """Return the boxes of ColIdefics3 and ColModernVBert: tiles, whose number is in the prompt around them."""
     prompt = processor.tokenizer.decode(batch["input_ids"][page])
-    marks = [(int(row), int(column)) for row, column in re.findall(r"<row_(\d+)_col_(\d+)>", prompt)]
-    rows, columns = (max((mark[axis] for mark in marks), default=0) for axis in (0, 1))
+    tiles = [(int(row), int(column)) for row, column in re.findall(r"<row_(\d+)_col_(\d+)>", prompt)]
+    rows, columns = (max((tile[axis] for tile in tiles), default=0) for axis in (0, 1))
     boxes = tiled_boxes(rows, columns, math.isqrt(processor.image_seq_len))
     assert len(boxes) == patches, (rows, columns, patches)
     return boxes
 
 
 FAMILIES = {
-    # Trained with full attention. Untold, transformers 5.23 makes it causal as soon as a batch of queries is padded.
-    # Its language model's head would make 1 GB of logits for a page; they are not used.
-    "ColPali": Family(engine.ColPali, engine.ColPaliProcessor, _square, both_ways=True, extra=(("logits_to_keep", 1),)),
+    # Trained with full attention; without token_type_ids transformers 5.23 uses causal attention for padded batches.
+    # Its language model's head would compute 1 GB of unused logits for a page.
+    "ColPali": Family(
+        engine.ColPali,
+        engine.ColPaliProcessor,
+        _square,
+        bidirectional_queries=True,
+        page_options=(("logits_to_keep", 1),),
+    ),
     "ColQwen2": Family(engine.ColQwen2, engine.ColQwen2Processor, _merged),
     "ColQwen2_5": Family(engine.ColQwen2_5, engine.ColQwen2_5_Processor, _merged),
     "ColQwen3": Family(engine.ColQwen3, engine.ColQwen3Processor, _merged),

@@ -1,7 +1,6 @@
-"""Where on a page a query looked: similarities of late interaction, laid out by the tokens' boxes. Pure numpy.
+"""Where on a page a query matches: late-interaction similarities laid out by the tokens' boxes. Pure numpy.
 
-Takes what any late-interaction encoder gives, so patches of a picture and words of a page alike: patches make a grid,
-words are painted where they stand. Knows no model, no page and no colours.
+Works for every late-interaction encoder: patches of an image form a grid, words of a text are painted over their boxes.
 """
 
 from collections.abc import Sequence
@@ -15,18 +14,18 @@ from pagelens.core.types import QueryTokens, TokenMatrix
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
-    """Cosines of a query and the finest patches of a page, laid out as they lie on it."""
+    """Cosines of a query with the finest patches of a page, in the patches' grid."""
 
-    words: Sequence[str]  # in the order of the query; a word that stands in it twice stands here twice
+    words: Sequence[str]  # in the order of the query, repeated words included
     by_word: NDArray[np.float32]  # (n_words, rows, columns), the mean over the word's pieces
-    overall: NDArray[np.float32]  # (rows, columns), the weighted mean over all tokens that stand for words
+    overall: NDArray[np.float32]  # (rows, columns), the weighted mean over all tokens that belong to words
 
 
 def heat_map(query: QueryTokens, page: TokenMatrix) -> HeatMap:
-    """Return the similarities of a query and the finest grid of a page. Raises ValueError where boxes make no grid.
+    """Return the similarities of a query with the finest grid of a page. Raises ValueError if boxes form no grid.
 
-    Tokens of the picture as a whole (tiled families) have larger boxes and stand outside. A query without words
-    counts all its tokens in `overall`.
+    Tokens of the whole image (tiled families) have larger boxes and are left out. For a query without words, `overall`
+    is the mean over all its tokens.
     """
     cells, rows, columns = _grid(page.boxes)
     similarities = query.vectors @ page.vectors[cells].T  # (n_query, rows * columns)
@@ -41,9 +40,9 @@ def heat_map(query: QueryTokens, page: TokenMatrix) -> HeatMap:
 
 
 def token_heat(query: QueryTokens, page: TokenMatrix) -> NDArray[np.float32]:
-    """Return (n_page_tokens,): how much each token of a page adds to its MaxSim, for pages whose tokens are words.
+    """Return (n_page_tokens,): how much each token of a page contributes to its MaxSim, for pages of word tokens.
 
-    A query token's best page token gets its cosine times its weight where that is positive; the others get nothing.
+    For each query token, the page token with the highest cosine gets it times the query token's weight, if positive.
     """
     similarities = query.vectors @ page.vectors.T
     weights = np.ones(len(similarities), np.float32) if query.weights is None else query.weights
@@ -55,20 +54,20 @@ def token_heat(query: QueryTokens, page: TokenMatrix) -> NDArray[np.float32]:
 
 
 def spread(heat: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Return a grid's values as (height, width) in 0..1, bilinear between centres of patches, to draw over a page.
+    """Return a grid resized to (height, width), bilinear between patch centres, and scaled to 0..1.
 
-    The least value becomes 0 and the greatest 1; a flat grid becomes 0.
+    The least value becomes 0 and the greatest 1; a constant grid becomes 0.
     """
     rows, columns = heat.shape
-    down = _interpolation(rows, height)  # (height, rows)
-    across = _interpolation(columns, width)  # (width, columns)
-    return _zero_to_one(down @ heat.astype(np.float32) @ across.T)
+    vertical = _interpolation(rows, height)  # (height, rows)
+    horizontal = _interpolation(columns, width)  # (width, columns)
+    return _zero_to_one(vertical @ heat.astype(np.float32) @ horizontal.T)
 
 
 def paint(heat: NDArray[np.float32], boxes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Return (height, width) in 0..1 with each token's value over its box, the greater where boxes overlap.
+    """Return (height, width) in 0..1 with each token's value over its box, the maximum where boxes overlap.
 
-    Where no box is, 0. The greatest value becomes 1; negative ones become 0.
+    Pixels outside boxes and negative values are 0. The greatest value becomes 1.
     """
     canvas = np.zeros((height, width), np.float32)
     scale = np.array([width, height, width, height], np.float32)
@@ -80,18 +79,20 @@ def paint(heat: NDArray[np.float32], boxes: NDArray[np.float32], height: int, wi
 
 
 def _grid(boxes: NDArray[np.float32]) -> tuple[NDArray[np.intp], int, int]:
-    """Return the tokens of the finest grid row by row, its rows and its columns."""
+    """Return the tokens of the finest grid, row by row, and its numbers of rows and columns."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    finest = np.flatnonzero(areas < areas.min(initial=1.0) * 1.5)  # the next coarser is at least twice as large
+    finest = np.flatnonzero(
+        areas < areas.min(initial=1.0) * 1.5
+    )  # boxes of the next coarser grid are at least twice as large
     tops, lefts = (np.round(boxes[finest, edge], 5) for edge in (1, 0))
     rows, columns = len(np.unique(tops)), len(np.unique(lefts))
     if not len(finest) or rows * columns != len(finest):
-        raise ValueError(f"expected patches that make a grid, found {len(finest)} in {rows} rows, {columns} columns")
+        raise ValueError(f"expected patches that form a grid, found {len(finest)} in {rows} rows, {columns} columns")
     return finest[np.lexsort((lefts, tops))], rows, columns
 
 
 def _words(query: QueryTokens) -> tuple[list[str], list[list[int]]]:
-    """Return the query's words and for each its tokens; neighbours of one name are pieces of one word."""
+    """Return the query's words and the tokens of each; neighbouring tokens of one word are its pieces."""
     words: list[str] = []
     members: list[list[int]] = []
     before = ""
@@ -106,11 +107,11 @@ def _words(query: QueryTokens) -> tuple[list[str], list[list[int]]]:
 
 
 def _interpolation(cells: int, pixels: int) -> NDArray[np.float32]:
-    """Return (pixels, cells): how much each cell counts for each pixel, linear between centres, flat at the edges."""
-    at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)  # (pixels,) in cells
-    low = np.floor(at).astype(np.intp)
+    """Return (pixels, cells): each cell's weight in each pixel, linear between cell centres, constant at the edges."""
+    position = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)  # (pixels,) in cells
+    low = np.floor(position).astype(np.intp)
     high = np.minimum(low + 1, cells - 1)
-    share = at - low
+    share = position - low
     matrix = np.zeros((pixels, cells), np.float32)
     matrix[np.arange(pixels), low] += (1 - share).astype(np.float32)
     matrix[np.arange(pixels), high] += share.astype(np.float32)

@@ -1,12 +1,12 @@
-"""The builtin `page` lane's encoder: late interaction over the words of a page, with the text encoder's own tokens.
+"""The builtin `page` lane's encoder: late interaction over the words of a page, with the text encoder's token vectors.
 
-Khattab and Zaharia, "ColBERT" (2020), over a model that was not trained for it: all-MiniLM-L6-v2's last layer, one
-vector for each piece of a word, cut to 128 dimensions. A page longer than the model reads is cut into windows between
-words. Punctuation and words without an index term (stop words) help the model to understand and are then left out,
-which nearly halves the storage; what that costs stands in docs/LOG.md.
+ColBERT (Khattab and Zaharia, 2020) over a model that was not trained for it: the last layer of all-MiniLM-L6-v2, one
+vector per word piece, reduced to 128 dimensions. A page longer than the model's input is split into windows between
+words. Punctuation and words without an index term (stop words) are encoded as context and then left out, which nearly
+halves the storage; docs/LOG.md has measurements of the loss.
 
-Rows stand in reading order, and queries ask for a window: untrained MaxSim finds more when a page stands by its best
-24 rows than by all of them, since on a long page every word is somewhere. Knows no index and no weights.
+Rows are in reading order, and queries ask for a window: with an untrained model, MaxSim over a page's best 24
+neighbouring rows finds more than MaxSim over all of them, because a long page has every word somewhere.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from pagelens.core.types import PageText, QueryTokens, TokenMatrix, TokenVectors
 from pagelens.encode.page.token_basis import DIM, basis_name, projected
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 
-WINDOW = 24  # rows; of 8 to 96 tried the best, by a little
-CACHED_WORDS = 100_000  # whether a word has a term is asked once; a book has fewer different words
+WINDOW = 24  # rows; slightly better than the other values from 8 to 96
+CACHED_WORDS = 100_000  # more than a book has different words
 
 
 class BuiltinPageEncoder:
-    """Page texts and queries to many unit vectors of 128 dimensions.
+    """Encodes page texts and queries as many unit vectors of 128 dimensions.
 
     Implements `pagelens.core.protocols.PageTextEncoder`. Safe to share between threads.
     """
 
     def __init__(self, text: BuiltinTextEncoder, analyze: Analyzer) -> None:
-        """Take the text encoder whose tokens are used, and the analyzer that says which words have terms."""
+        """Use the tokens of `text`; words for which `analyze` returns no index term are left out."""
         self._text = text
         self._has_term = lru_cache(CACHED_WORDS)(lambda word: bool(analyze(word)))
         options = f"tokens of {text.space.fingerprint}; window={text.max_tokens}; basis={basis_name()}; terms only"
@@ -46,32 +46,35 @@ class BuiltinPageEncoder:
     def encode_texts(self, texts: Sequence[PageText]) -> list[TokenMatrix]:
         """Return the tokens of each page in reading order; a token's box is its word's. A page without words has none.
 
-        A single word of more than 254 pieces is read so far.
+        Of a single word longer than 254 pieces only the first 254 are encoded.
         """
         windows = [_windows(page, self._text) for page in texts]
-        cut = [page.text[start:end] for page, spans in zip(texts, windows, strict=True) for start, end in spans]
-        tokens = iter(self._text.encode_tokens(cut))
+        window_texts = [
+            page.text[start:end] for page, spans in zip(texts, windows, strict=True) for start, end in spans
+        ]
+        tokens = iter(self._text.encode_tokens(window_texts))
         return [
             self._matrix(page, [(start, next(tokens)) for start, _ in spans])
             for page, spans in zip(texts, windows, strict=True)
         ]
 
     def from_passages(self, page: PageText, passages: Sequence[tuple[int, int, TokenVectors]]) -> TokenMatrix:
-        """Return the tokens of one page from those of its passages: (start, end, tokens), spans within the page's text.
+        """Return the tokens of one page from those of its passages: (start, end, tokens), spans in the page's text.
 
-        Where neighbours overlap, each gives the half that it sees more around. The vectors are of the same space.
+        Of an overlap of two passages, each contributes the half that is farther from its end and has more context. The
+        vectors belong to the same space as those of `encode_texts`.
         """
         kept = []
-        for place, (start, end, tokens) in enumerate(passages):
-            first = (start + passages[place - 1][1]) // 2 if place and passages[place - 1][1] > start else start
-            following = passages[place + 1][0] if place + 1 < len(passages) else end
+        for index, (start, end, tokens) in enumerate(passages):
+            first = (start + passages[index - 1][1]) // 2 if index and passages[index - 1][1] > start else start
+            following = passages[index + 1][0] if index + 1 < len(passages) else end
             last = (following + end) // 2 if following < end else end
             inside = (tokens.spans[:, 0] >= first) & (tokens.spans[:, 0] < last)
             kept.append((0, TokenVectors(tokens.vectors[inside], tokens.spans[inside])))
         return self._matrix(page, kept)
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
-        """Return the tokens of each query, those of words without a term left out unless the query has no others."""
+        """Return the tokens of each query, without words that lack an index term unless it has no others."""
         return [
             self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_query_tokens(texts), strict=True)
         ]
@@ -81,7 +84,7 @@ class BuiltinPageEncoder:
             return TokenMatrix(np.zeros((0, DIM), np.float32), np.zeros((0, 4), np.float32))
         vectors = np.concatenate([tokens.vectors for _, tokens in windows])
         spans = np.concatenate([tokens.spans + start for start, tokens in windows])
-        # Every token lies in the last word that begins at or before it: windows are cut between words.
+        # Every token belongs to the last word that starts at or before it: windows are split between words.
         words = np.searchsorted(page.spans[:, 0], spans[:, 0], side="right") - 1
         keep = self._kept(page.text, spans, page.spans[words])
         return TokenMatrix(projected(vectors[keep]), np.asarray(page.boxes[words[keep]], np.float32))
@@ -92,18 +95,18 @@ class BuiltinPageEncoder:
         keep = self._kept(text, tokens.spans, ends[words])
         if not keep.any():
             keep = np.ones(len(words), bool)
-        said = [_bare(text[start:end]) for start, end in ends[words[keep]]]
-        return QueryTokens(projected(tokens.vectors[keep]), said, window=WINDOW)
+        query_words = [_bare(text[start:end]) for start, end in ends[words[keep]]]
+        return QueryTokens(projected(tokens.vectors[keep]), query_words, window=WINDOW)
 
     def _kept(self, text: str, spans: NDArray[np.int32], words: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return for each token whether it has a letter or digit and its word has a term. Both arguments (n, 2)."""
+        """Return (n,): whether each token has a letter or digit and its word a term. Both arguments are (n, 2)."""
         pairs = zip(spans.tolist(), words.tolist(), strict=True)
-        kept = [_has_sign(text[a:b]) and self._has_term(text[start:end]) for (a, b), (start, end) in pairs]
+        kept = [_has_alphanumeric(text[a:b]) and self._has_term(text[start:end]) for (a, b), (start, end) in pairs]
         return np.array(kept, bool)
 
 
 def _windows(page: PageText, text: BuiltinTextEncoder) -> list[tuple[int, int]]:
-    """Return spans of the page's text, cut between words, each as many whole words as the model reads at once."""
+    """Return spans of the page's text, each with as many whole words as the model reads at once."""
     spans = page.spans.tolist()
     counts = text.count_tokens([page.text[start:end] for start, end in spans])
     windows: list[tuple[int, int]] = []
@@ -119,21 +122,21 @@ def _windows(page: PageText, text: BuiltinTextEncoder) -> list[tuple[int, int]]:
 
 
 def _words(text: str) -> list[tuple[int, str]]:
-    """Return the words between blanks, each with its place."""
-    found: list[tuple[int, str]] = []
+    """Return the words between blanks, each with its start."""
+    words: list[tuple[int, str]] = []
     position = 0
     for word in text.split():
         start = text.index(word, position)
-        found.append((start, word))
+        words.append((start, word))
         position = start + len(word)
-    return found
+    return words
 
 
-def _has_sign(piece: str) -> bool:
+def _has_alphanumeric(piece: str) -> bool:
     return any(character.isalnum() for character in piece)
 
 
 def _bare(word: str) -> str:
-    """Return a word without the punctuation around it; a word of nothing else as it stands."""
-    signs = [position for position, character in enumerate(word) if character.isalnum()]
-    return word[signs[0] : signs[-1] + 1] if signs else word
+    """Return a word without the punctuation around it; a word of punctuation only is returned unchanged."""
+    positions = [position for position, character in enumerate(word) if character.isalnum()]
+    return word[positions[0] : positions[-1] + 1] if positions else word

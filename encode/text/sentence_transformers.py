@@ -1,11 +1,11 @@
-"""BGE and every other text checkpoint that sentence-transformers loads, from a folder that says how it is to be used.
+"""Text encoders of sentence-transformers: BGE, E5 and every other checkpoint with a complete configuration.
 
-Pooling, length and prompts come from the checkpoint's own configuration (modules.json and the files it names) and
-stand in the space's options. A folder without modules.json would silently get mean pooling, which is wrong for BGE
-and makes vectors that look fine: it is refused. Knows nothing of pages or lanes; `pagelens.encode.weights` finds the folder.
+Pooling, length and prompts come from the checkpoint's own configuration (modules.json and the files it names) and are
+part of the space's options. For a folder without modules.json the library would use mean pooling without a warning; the
+vectors would look plausible and be wrong for BGE, so such a folder is refused.
 """
 
-# The order matters: torchvision is healed before sentence_transformers imports transformers.
+# First: it repairs torchvision before sentence_transformers imports transformers.
 import pagelens.encode.torch_support  # noqa: F401
 
 # isort: split
@@ -32,30 +32,32 @@ from pagelens.encode.weights import WeightsFolder
 
 log = logging.getLogger(__name__)
 
-# The English v1.5 models were trained with this before queries and nothing before passages; their published
-# configuration does not say so (C-Pack, arXiv 2309.07597; the models' cards).
+# The English v1.5 models were trained with this prompt for queries and none for passages; their published
+# configuration does not contain it (C-Pack, arXiv 2309.07597; the model cards).
 BGE_ENGLISH = re.compile(r"bge-(small|base|large)-en-v1\.5", re.ASCII)
 BGE_QUERY_PROMPT = "Represent this sentence for searching relevant passages: "
 
-# Padded tokens per batch. On CPU sorted batches of 8 passages of 170 tokens did 18 a CPU-s, unsorted 32s did 12.
+# Padded tokens per batch. On CPU: sorted, 8 passages of 170 tokens per batch, 18 per CPU-s; unsorted, 32, 12 per CPU-s.
 TOKEN_BUDGET = {"cpu": 1_024, "mps": 8_192, "cuda": 65_536}
 
-_NO_LENGTH = 1_000_000  # transformers writes "unknown" as 10^30
+_NO_LENGTH = 1_000_000  # transformers writes an unknown length as 10^30
 
 
 class SentenceTransformersEncoder:
-    """One sentence-transformers checkpoint; queries and passages each with the prompt it was trained with.
+    """One sentence-transformers checkpoint, with its own prompts for queries and passages.
 
-    Implements `pagelens.core.protocols.TextEncoder`. float32 on CPU and MPS, bfloat16 on CUDA; vectors come out float32.
-    Safe to share between threads, which then take turns.
+    Implements `pagelens.core.protocols.TextEncoder`. Computes in float32 on CPU and MPS, in bfloat16 on CUDA; vectors
+    are float32. Safe to share between threads, whose batches run one after another.
     """
 
     def __init__(self, model: SentenceTransformer, folder: WeightsFolder, *, micro_batching: bool = True) -> None:
-        """Take a loaded model and where it came from; `micro_batching`: single queries of several threads at once are one
-        batch. Raises WeightsError where it names no length."""
+        """Use a loaded model and the folder it came from. Raises WeightsError if it has no maximum length.
+
+        With `micro_batching`, concurrent single queries run as one batch.
+        """
         self._model = model
         self._micro_batcher = MicroBatcher[str, NDArray[np.float32]]() if micro_batching else None
-        self._lock = Lock()  # the tokenizer is switched between cutting and not cutting
+        self._lock = Lock()  # counting and encoding switch the tokenizer's truncation
         self._query_prompt, self._passage_prompt = _prompts(model, folder.model)
         length = model.max_seq_length
         if length is None or length > _NO_LENGTH:
@@ -76,17 +78,17 @@ class SentenceTransformersEncoder:
     def load(
         cls, folder: WeightsFolder, settings: Settings, *, device: str | None = None
     ) -> "SentenceTransformersEncoder":
-        """Load a checkpoint from its folder, onto the best device where none is given. Raises WeightsError."""
+        """Load a checkpoint from its folder, onto the best device if none is given. Raises WeightsError."""
         check_text_checkpoint(folder.path)
         device = device or best_device()
         if settings.threads is not None:
-            torch.set_num_threads(settings.threads)  # of the whole process: torch has no other
+            torch.set_num_threads(settings.threads)  # torch has this setting only for the whole process
         try:
             with quiet():
                 model = SentenceTransformer(
                     str(folder.path), device=device, local_files_only=True, model_kwargs={"dtype": dtype_for(device)}
                 )
-        except Exception as exc:  # whatever the files, their configuration and three libraries can raise
+        except Exception as exc:  # any error of the files, their configuration and three libraries
             raise WeightsError(
                 f"expected a checkpoint that sentence-transformers can load at {folder.path}, "
                 f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
@@ -101,24 +103,24 @@ class SentenceTransformersEncoder:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens read of a passage beside its prompt and special tokens; a longer query prompt leaves fewer."""
+        """The number of tokens read of a passage, without prompt and special tokens."""
         return self._max_tokens
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n_texts, dim), each row of length 1, made with the query prompt."""
+        """Return (n_texts, dim), each row of length 1, encoded with the query prompt."""
         if len(texts) == 1 and self._micro_batcher is not None:
-            return np.stack([self._micro_batcher(texts[0], self._rows_of_queries)])
+            return np.stack([self._micro_batcher(texts[0], self._query_rows)])
         return self._encode(texts, query=True)
 
-    def _rows_of_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _query_rows(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         return list(self._encode(texts, query=True))
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n_texts, dim), each row of length 1, in the order given, made with the passage prompt."""
+        """Return (n_texts, dim), each row of length 1, in the order given, encoded with the passage prompt."""
         return self._encode(texts, query=False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return each text's tokens, however long it is, special tokens not counted."""
+        """Return each text's number of tokens, without special tokens and without a limit."""
         if not texts:
             return []
         with self._lock:
@@ -142,10 +144,10 @@ class SentenceTransformersEncoder:
 
 
 def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str]:
-    """Return the prompts before queries and before passages: the checkpoint's own, else what BGE is known for.
+    """Return the prompts of queries and passages: the checkpoint's own, else those that BGE was trained with.
 
-    A checkpoint may name its passage prompt in three ways; sentence-transformers itself would take an empty
-    "document" that it added for want of one before a "passage" that is there.
+    A checkpoint may name its passage prompt in three ways; sentence-transformers itself prefers an empty "document"
+    prompt, which it adds by default, to an existing "passage" prompt.
     """
     prompts = model.prompts
     query = prompts.get("query") or ""
@@ -156,7 +158,7 @@ def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str]:
 
 
 def _modules(model: SentenceTransformer) -> str:
-    """Return the checkpoint's modules in order, each with what it was configured to do: `Pooling(cls)`."""
+    """Return the checkpoint's modules in order, each with its configured mode, as in `Transformer>Pooling(cls)`."""
     names = []
     for module in model.children():
         mode = getattr(module, "pooling_mode", None)

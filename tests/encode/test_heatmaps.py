@@ -71,7 +71,7 @@ def test_every_patch_lies_where_its_box_says(rows: int, columns: int, side: int,
 def test_boxes_that_make_no_grid_are_refused() -> None:
     boxes = np.array([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], np.float32)
     query = QueryTokens(np.stack([RED]), ["x"])
-    with pytest.raises(ValueError, match="expected patches that make a grid, found 2 in 2 rows, 2 columns"):
+    with pytest.raises(ValueError, match="expected patches that form a grid, found 2 in 2 rows, 2 columns"):
         heat_map(query, page(np.stack([RED, RED]), boxes))
     with pytest.raises(ValueError, match="found 0 in"):
         heat_map(query, page(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.float32)))
