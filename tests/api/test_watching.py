@@ -84,7 +84,7 @@ def test_a_process_that_watches_keeps_a_folder_in_step_and_ends_by_ctrl_c(tmp_pa
         assert next(told)["forgotten"] == [str(files / "tides.pdf")]
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-        assert process.stderr is not None and "No longer watching" in process.stderr.read()
+        assert process.stderr is not None and "Stopped watching" in process.stderr.read()
     finally:
         process.kill()
         process.communicate()
