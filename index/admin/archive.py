@@ -4,8 +4,8 @@
     collection.json, catalog.sqlite, vectors/...
 
 Left out is what can be recomputed: the lexical index and page images. Original files are included if the collection
-keeps them (`pagelens.index.original_files`), not if they were only indexed. A snapshot holds one commit; the collection may
-be written to meanwhile. Restoring yields the whole collection or nothing.
+keeps them (`pagelens.index.original_files`), not if they were only indexed. A snapshot holds one commit; the collection
+may be written to meanwhile. Restoring yields the whole collection or nothing.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ _prefix = f"pagelens-test-{uuid.uuid4().hex[:8]}"
 
 
 def qdrant() -> Qdrant:
-    """A server where one is named, else Qdrant's local mode in memory."""
+    """A server if QDRANT_URL names one, else Qdrant's local mode in memory."""
     if SERVER:
         from pathlib import Path
 
@@ -35,15 +35,14 @@ def qdrant() -> Qdrant:
     return Qdrant(lambda: QdrantClient(":memory:"), "memory", local=True)
 
 
-def _lane(dim: int, *, many: bool) -> VectorCollection:
-    lane = VectorCollection(
-        qdrant(), f"{_prefix}-{next(_numbers)}", Space("test", "1", dim, multi_vector=many), ServerRecord("", "")
-    )
-    lane.make()
+def _lane(dim: int, *, multi_vector: bool) -> VectorCollection:
+    space = Space("test", "1", dim, multi_vector=multi_vector)
+    lane = VectorCollection(qdrant(), f"{_prefix}-{next(_numbers)}", space, ServerRecord("", ""))
+    lane.create_if_missing()
     return lane
 
 
-def _chosen(allowed: NDArray[np.bool_] | None) -> Selection | None:
+def _selection(allowed: NDArray[np.bool_] | None) -> Selection | None:
     return None if allowed is None else Selection(np.flatnonzero(allowed) + 1)
 
 
@@ -53,7 +52,7 @@ class VectorsOnQdrant:
     def __init__(self, vectors: Matrix) -> None:
         count, dim = vectors.shape
         keys = np.array([passage_key(page_key(row + 1, 1), 0) for row in range(count)], np.int64)
-        lane = _lane(dim, many=False)
+        lane = _lane(dim, multi_vector=False)
         lane.write_vectors(keys, vectors.astype(np.float32), "part")
         self._lane = QdrantDenseView(lane, np.arange(1, count + 1), count)
 
@@ -63,7 +62,7 @@ class VectorsOnQdrant:
     def search(
         self, query: NDArray[np.float32], k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        keys, scores = self._lane.search(query, k, selection=_chosen(allowed))
+        keys, scores = self._lane.search(query, k, selection=_selection(allowed))
         return document_of(page_of(keys)) - 1, scores
 
 
@@ -71,7 +70,7 @@ class TokensOnQdrant:
     """See `MultiVectorIndex`."""
 
     def __init__(self, parts: Sequence[TokenRows], dim: int) -> None:
-        lane, row = _lane(dim, many=True), 0
+        lane, row = _lane(dim, multi_vector=True), 0
         for part in parts:
             lane.write_tokens([page_key(row + place + 1, 1) for place in range(len(part))], part, "part")
             row += len(part)
@@ -83,5 +82,5 @@ class TokensOnQdrant:
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        keys, scores = self._lane.search(query, k, selection=_chosen(allowed))
+        keys, scores = self._lane.search(query, k, selection=_selection(allowed))
         return document_of(keys) - 1, scores

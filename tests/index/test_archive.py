@@ -12,7 +12,7 @@ import pytest
 
 from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from pagelens.index.admin.archive import CONTENTS, restore_snapshot, write_snapshot
-from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.layout import Layout, ServerRecord, create, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
@@ -36,9 +36,9 @@ def fill(root: Path, folder: Path) -> None:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = folder / f"{name}.pdf"
         path.write_text("stands for a file that exists")
-        write(root, replace(with_tokens(str(path), pages), looks={1: 2**63 + 5, 2: 7}))
+        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
     with CollectionWriter(root) as writer:
-        writer.fail("/broken.pdf", "f" * 64, "damaged", "no trailer")
+        writer.record_failure("/broken.pdf", "f" * 64, "damaged", "no trailer")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def file(root: Path, tmp_path: Path) -> Path:
 
 def members(file: Path) -> list[Member]:
     with tarfile.open(file) as tar:
-        return [(one, tar.extractfile(one).read()) for one in tar]  # type: ignore[union-attr]
+        return [(member, tar.extractfile(member).read()) for member in tar]  # type: ignore[union-attr]
 
 
 def write_tar(file: Path, entries: list[Member]) -> None:
@@ -88,7 +88,7 @@ def test_a_collection_on_servers_becomes_a_plain_one(
     tmp_path: Path, server: QdrantProcess, postgres: PostgresProcess
 ) -> None:
     root, catalog = tmp_path / "collection", postgres.record()
-    make_catalog(catalog)
+    create_catalog(catalog)
     record = ServerRecord(server.url, tmp_path.name, timeout=5)
     create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record, catalog=catalog)
     fill(root, tmp_path)
@@ -103,7 +103,7 @@ def test_a_collection_on_servers_becomes_a_plain_one(
 def test_a_snapshot_shows_one_commit_of_a_collection_that_is_written_to(root: Path, tmp_path: Path) -> None:
     """Everything is replaced while the first document is copied."""
 
-    def change(done: int, total: int) -> None:
+    def change(done: int, _total: int) -> None:
         if done == 1:
             a, b = with_tokens(str(tmp_path / "a.pdf"), ["new words"]), with_tokens(str(tmp_path / "b.pdf"), ["here"])
             write(root, a, b)
@@ -117,7 +117,7 @@ def test_a_snapshot_shows_one_commit_of_a_collection_that_is_written_to(root: Pa
 
 
 @pytest.mark.parametrize("grace", [600, 0])
-def test_points_that_go_while_they_are_copied_cost_a_second_look_and_no_page(
+def test_points_that_are_removed_while_they_are_copied_cost_a_second_pass_and_no_page(
     tmp_path: Path, server: QdrantProcess, grace: int
 ) -> None:
     """With a grace the snapshot is of the commit it began with; without, of a later one; never of half of each."""
@@ -126,7 +126,7 @@ def test_points_that_go_while_they_are_copied_cost_a_second_look_and_no_page(
     create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
     fill(root, tmp_path)
 
-    def change(done: int, total: int) -> None:
+    def change(done: int, _total: int) -> None:
         nonlocal changes
         changes += 1
         if changes == 1:
@@ -164,13 +164,13 @@ def _named(name: str, **fields: Any) -> Callable[[list[Member]], list[Member]]:
     """Another file in the tar and in the list."""
 
     def change(entries: list[Member]) -> list[Member]:
-        said = json.loads(entries[0][1])
+        contents_list = json.loads(entries[0][1])
         member = tarfile.TarInfo(name)
         member.size = 0 if fields else 1
         for key, value in fields.items():
             setattr(member, key, value)
-        said["files"][name] = {"size": member.size, "sha256": "0" * 64}
-        data = json.dumps(said).encode()
+        contents_list["files"][name] = {"size": member.size, "sha256": "0" * 64}
+        data = json.dumps(contents_list).encode()
         first = tarfile.TarInfo(CONTENTS)
         first.size = len(data)
         return [(first, data), *entries[1:], (member, b"x")]
@@ -199,10 +199,10 @@ DAMAGES: dict[str, tuple[Callable[[list[Member]], list[Member]], str]] = {
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_what_is_not_as_it_was_written_is_refused_and_nothing_is_left(file: Path, tmp_path: Path, kind: str) -> None:
-    change, said = DAMAGES[kind]
+    change, message = DAMAGES[kind]
     write_tar(tmp_path / "bad.tar", change(members(file)))
     before = {path.name for path in tmp_path.iterdir()}
-    with pytest.raises(CollectionDamaged, match=said):
+    with pytest.raises(CollectionDamaged, match=message):
         restore_snapshot(tmp_path / "bad.tar", tmp_path / "back")
     assert {path.name for path in tmp_path.iterdir()} == before
     assert not (tmp_path.parent / "escaped").exists()
@@ -218,7 +218,7 @@ def test_a_file_that_was_cut_off_is_refused(file: Path, tmp_path: Path, share: f
     assert not (tmp_path / "back").exists()
 
 
-def test_a_snapshot_of_a_newer_version_is_said_to_be(file: Path, tmp_path: Path) -> None:
+def test_a_snapshot_of_a_newer_version_is_refused(file: Path, tmp_path: Path) -> None:
     (first, data), *rest = members(file)
     data = data.replace(b'"pagelens_snapshot": 1', b'"pagelens_snapshot": 9')
     write_tar(tmp_path / "new.tar", [(first, data), *rest])

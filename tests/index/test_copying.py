@@ -1,4 +1,4 @@
-"""Collections copied from a folder to Qdrant and back: nothing lost, nothing new, gone on with after a break."""
+"""Collections copied from a folder to Qdrant and back: nothing lost, nothing added, continued after an interruption."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from pagelens.index.admin.copying import CopyReport, copy_latest_commit
 from pagelens.index.layout import Layout, ServerRecord, create
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
-from tests.index.fixtures import TEXT, vector
+from tests.index.fixtures import TEXT, search_words, vector
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens, write
 
@@ -34,7 +34,7 @@ def original(tmp_path: Path) -> Path:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = tmp_path / f"{name}.pdf"
         path.write_text("stands for a file that exists")
-        write(root, replace(with_tokens(str(path), pages), looks={1: 2**63 + 5, 2: 7}))
+        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
     return root
 
 
@@ -42,13 +42,13 @@ def copy(original: Path, to: Path, server: ServerRecord | None, *, stop_after: i
     if not Layout(to).manifest.exists():
         create(Layout(to), profile="test", lanes=[TEXT, PAGE], server=server)
 
-    def tell(done: int, total: int) -> None:
+    def on_progress(done: int, _total: int) -> None:
         if done == stop_after:
             raise KeyboardInterrupt
 
     reader = CollectionReader(original)
     try:
-        return copy_latest_commit(reader, to, tell, window=1)
+        return copy_latest_commit(reader, to, on_progress, window=1)
     finally:
         reader.close()
 
@@ -66,8 +66,8 @@ def contents(root: Path) -> tuple[Contents, dict[str, tuple[str, ...]]]:
             matrix = lane.page(key)
             assert matrix is not None
             found["page", key] = [matrix.vectors.tobytes(), matrix.boxes.tobytes()]
-        for page, bits in snapshot.looks().items():
-            found["looks", page] = [bits.to_bytes(8, "big")]
+        for page, bits in snapshot.perceptual_hashes().items():
+            found["perceptual_hash", page] = [bits.to_bytes(8, "big")]
         paths = {row.document.sha256: row.paths for row in snapshot.documents.values()}
     reader.close()
     return found, paths
@@ -76,13 +76,13 @@ def contents(root: Path) -> tuple[Contents, dict[str, tuple[str, ...]]]:
 def best(snapshot: Snapshot, text: str) -> list[list[int]]:
     dense, _ = snapshot.vectors("text").search(vector(text), 5)
     late, _ = snapshot.tokens("page").search(QueryTokens(tokens(text).vectors, text.split(), window=4), 5)
-    return [dense.tolist(), late.tolist(), [page for page, _ in snapshot.words.search(text.split(), 5)]]
+    return [dense.tolist(), late.tolist(), [page for page, _ in search_words(snapshot, text.split(), 5)]]
 
 
 def test_there_and_back_again_every_byte_is_the_same(original: Path, tmp_path: Path, server: QdrantProcess) -> None:
     there = copy(original, tmp_path / "there", ServerRecord(server.url, tmp_path.name))
     assert (there.documents, there.pages, there.problems) == (2, 7, [])
-    assert there.alike == there.searches > 0
+    assert there.matching_searches == there.searches > 0
     back = copy(tmp_path / "there", tmp_path / "back", None)
     assert (back.documents, back.problems) == (2, [])
     assert contents(original) == contents(tmp_path / "there") == contents(tmp_path / "back")
@@ -93,9 +93,7 @@ def test_there_and_back_again_every_byte_is_the_same(original: Path, tmp_path: P
                 assert best(one, text) == best(other, text)
 
 
-def test_a_copy_that_was_broken_off_goes_on_behind_what_it_has(
-    original: Path, tmp_path: Path, server: QdrantProcess
-) -> None:
+def test_an_interrupted_copy_continues_after_what_it_has(original: Path, tmp_path: Path, server: QdrantProcess) -> None:
     record = ServerRecord(server.url, tmp_path.name)
     with pytest.raises(KeyboardInterrupt):
         copy(original, tmp_path / "there", record, stop_after=1)
@@ -112,7 +110,7 @@ def test_copying_again_brings_a_copy_up_to_date(original: Path, tmp_path: Path, 
     copy(original, tmp_path / "there", record)
     write(original, with_tokens(str(tmp_path / "a.pdf"), ["quite another fruit"]))
     with CollectionWriter(original) as writer:
-        writer.fail("/nowhere.pdf", None, "denied", "no permission")
+        writer.record_failure("/nowhere.pdf", None, "denied", "no permission")
     report = copy(original, tmp_path / "there", record)
     assert (report.documents, report.kept, report.removed, report.problems) == (1, 1, 1, [])
     assert contents(original) == contents(tmp_path / "there")

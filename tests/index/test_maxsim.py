@@ -1,4 +1,4 @@
-"""MaxSim and its stores: by hand, against plain integer arithmetic, through files."""
+"""MaxSim and token segments: worked by hand, against plain integer arithmetic, and through files."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ from pagelens.index.late.token_segments import (
     summarise,
     write_token_segment,
 )
-from pagelens.index.segments import check_segment, read_segment, sweep, write_segment
+from pagelens.index.segments import check_segment, read_segment, remove_segments, write_segment
 
 SPACE = Space("test/tokens", "1", 8, multi_vector=True)
 
@@ -119,18 +119,18 @@ def test_the_largest_integers_there_are_do_not_saturate() -> None:
 def test_a_page_scores_the_same_to_the_last_bit_alone_among_others_and_by_either_library(
     lengths: list[int], count: int, dim: int, seed: int, window: int
 ) -> None:
-    asked = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, window=window)
+    query = QueryTokens(unit_rows(count, dim, seed), ["word"] * count, window=window)
     pages = [quantise(unit_rows(length, dim, seed + place)) for place, length in enumerate(lengths)]
     codes, scales = (np.concatenate(some) for some in zip(*pages, strict=True))
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-    alone = [score_page(asked, *page) for page in pages]
-    assert ExactScorer(asked).scores(codes, scales, starts).tolist() == alone
-    assert ExactScorer(asked, onnx_products()).scores(codes, scales, starts).tolist() == alone
+    alone = [score_page(query, *page) for page in pages]
+    assert ExactScorer(query).scores(codes, scales, starts).tolist() == alone
+    assert ExactScorer(query, onnx_products()).scores(codes, scales, starts).tolist() == alone
     size = max(1, window // 2)
     for page, score in zip(pages, alone, strict=True):
-        similar = asked.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
-        cut = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if window else [similar]
-        assert score == pytest.approx(max(one.max(axis=1).sum() for one in cut), rel=2e-6, abs=2e-6)
+        similar = query.vectors.astype(np.float64) @ dequantise(*page).astype(np.float64).T
+        windows = [similar[:, at : at + 2 * size] for at in range(0, similar.shape[1], size)] if window else [similar]
+        assert score == pytest.approx(max(one.max(axis=1).sum() for one in windows), rel=2e-6, abs=2e-6)
 
 
 @settings(deadline=None, max_examples=100)
@@ -147,8 +147,8 @@ def test_the_best_of_each_block_of_a_page_is_the_greatest_number_there(
     size = max(1, window // 2) if window else 60
     expected, start = [], 0
     for length in lengths:
-        cuts = range(start, start + length, size)
-        expected += [values[:, at : min(at + size, start + length)].max(axis=1) for at in cuts]
+        block_starts = range(start, start + length, size)
+        expected += [values[:, at : min(at + size, start + length)].max(axis=1) for at in block_starts]
         start += length
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
     assert (PageWindows.of(starts, sum(lengths), window).max_similarities(values) == np.array(expected).T).all()
@@ -158,18 +158,18 @@ def test_blocks_hold_every_page_asked_for_once_whatever_lies_between_them() -> N
     lengths = [3, 0, 5, 1, 30, 2, 2, 0, 4, 9, 1, 1]
     stored = [matrix(length, seed) for seed, length in enumerate(lengths)]
     parts = [pack_tokens(stored[:4], 8), pack_tokens(stored[4:7], 8, storage="float16"), pack_tokens(stored[7:], 8)]
-    stack = ChunkedTokens([part.tokens for part in parts], 8)
+    tokens = ChunkedTokens([part.tokens for part in parts], 8)
     for rows in ([0, 2, 3, 4, 5, 6, 8, 9, 10, 11], [0, 3, 5, 6, 11], [2], [4, 9]):
-        asked = np.array(rows)
+        requested = np.array(rows)
         for size in (1, 6, 10_000):
-            seen: list[NDArray[np.float32]] = []
-            for block in stack.batches(asked, tokens=size):
+            read: list[NDArray[np.float32]] = []
+            for block in tokens.batches(requested, tokens=size):
                 ends = [*block.starts[1:].tolist(), len(block.codes)]
                 assert len(block.codes) <= size or len(ends) == 1
                 vectors = dequantise(block.codes, block.scales)
-                seen += [vectors[a:b] for a, b in zip(block.starts.tolist(), ends, strict=True)]
-            assert len(seen) == len(rows)
-            assert all((vectors == stack.vectors(row)).all() for vectors, row in zip(seen, rows, strict=True))
+                read += [vectors[a:b] for a, b in zip(block.starts.tolist(), ends, strict=True)]
+            assert len(read) == len(rows)
+            assert all((vectors == tokens.vectors(row)).all() for vectors, row in zip(read, rows, strict=True))
 
 
 @pytest.mark.parametrize(("storage", "step"), [("int8", 1 / 127), ("float16", 1e-3)])
@@ -189,8 +189,8 @@ def test_tokens_and_boxes_come_back_from_a_segment(tmp_path: Path, storage: Stor
     assert about["rows"] == 4 and Space.from_json(about["space"]) == SPACE
 
 
-def test_cuts_of_several_segments_make_a_new_one_without_a_bit_changed(tmp_path: Path) -> None:
-    """What merging does."""
+def test_pages_of_several_segments_are_copied_to_a_new_one_without_a_bit_changed(tmp_path: Path) -> None:
+    """As compaction does."""
     first, second = [matrix(6, 1), matrix(2, 2), matrix(0, 3)], [matrix(9, 4), matrix(3, 5)]
     one = write_token_segment(tmp_path, SPACE, np.array([1, 2, 3]), [pack_tokens(first, 8)])
     two = write_token_segment(tmp_path, SPACE, np.array([4, 5]), [pack_tokens(second, 8)])
@@ -203,7 +203,7 @@ def test_cuts_of_several_segments_make_a_new_one_without_a_bit_changed(tmp_path:
         assert (rows.matrix(page).boxes == part.matrix(row).boxes).all()
         kept, made = part.summaries.page_range(row, row + 1), rows.summaries.page_range(page, page + 1)
         assert (kept.codes[kept.used] == made.codes[made.used]).all()
-    assert sweep(tmp_path, {merged}) == sorted([one, two])
+    assert remove_segments(tmp_path, keep={merged}) == sorted([one, two])
 
 
 def test_a_segment_of_pages_without_tokens_is_a_segment(tmp_path: Path) -> None:

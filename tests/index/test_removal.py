@@ -1,4 +1,4 @@
-"""A collection removed with what it has elsewhere: all of its own, nothing of others, also after a break."""
+"""Removal of a collection with its remote data: all of its own, nothing of others, also after an interruption."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pagelens.api.server.collections import Collections
 from pagelens.core.errors import CollectionLocked, StoreError, UsageError
 from pagelens.core.settings import Settings
 from pagelens.index.admin.removal import empty_trash, move_to_trash
-from pagelens.index.catalog.databases import hold, make_catalog
+from pagelens.index.catalog.databases import create_catalog, open_for_writing
 from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, create, exists, load
 from pagelens.index.reader import CollectionReader
@@ -24,18 +24,18 @@ from tests.index.test_token_collection import FRUIT, PAGE, texts, with_tokens, w
 
 
 @dataclass
-class Elsewhere:
-    """Servers, and what lies on them."""
+class RemoteStores:
+    """A Qdrant server, a PostgreSQL catalog and a shared folder."""
 
     qdrant: QdrantProcess
     catalog: CatalogRecord
     share: Path
 
     def make(self, root: Path, prefix: str) -> None:
-        """A collection with all it has under one name, and one document."""
+        """Create a collection of one document, with all its stores under one prefix."""
         catalog = CatalogRecord(self.catalog.url, f"{self.catalog.schema}_{prefix.replace('-', '_')}")
         files = FilesRecord(self.share.as_uri(), prefix)
-        make_catalog(catalog)
+        create_catalog(catalog)
         create_file_store(files)
         server = ServerRecord(self.qdrant.url, prefix, timeout=5, patience=0.2)
         create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=server, catalog=catalog, files=files)
@@ -44,23 +44,23 @@ class Elsewhere:
             writer.files.write(f"originals/{'a' * 64}/b.pdf", b"x")
 
     def names(self) -> list[str]:
-        """What there is: collections, schemas and folders of files, by the part that is a prefix."""
+        """The Qdrant collections, database schemas and folders that exist, by their prefix."""
         client = QdrantClient(url=self.qdrant.url, check_compatibility=False)
-        lanes = [f"lane {one.name.rsplit('-', 2)[0]}" for one in client.get_collections().collections]
+        lanes = [f"lane {collection.name.rsplit('-', 2)[0]}" for collection in client.get_collections().collections]
         engine = create_engine(self.catalog.url.replace("@", f":{PASSWORD}@"))
-        mine = f"{self.catalog.schema}_"
-        schemas = [one.removeprefix(mine) for one in inspect(engine).get_schema_names() if one.startswith(mine)]
+        own = f"{self.catalog.schema}_"
+        schemas = [name.removeprefix(own) for name in inspect(engine).get_schema_names() if name.startswith(own)]
         engine.dispose()
         folders = [f"files {path.name}" for path in self.share.iterdir()]
-        return sorted([*lanes, *(f"schema {one}" for one in schemas), *folders])
+        return sorted([*lanes, *(f"schema {name}" for name in schemas), *folders])
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, postgres: PostgresProcess) -> Iterator[Elsewhere]:
+def remote(tmp_path: Path, postgres: PostgresProcess) -> Iterator[RemoteStores]:
     (tmp_path / "share").mkdir()
     (tmp_path / "trash").mkdir()
     with QdrantProcess(folder=tmp_path / "qdrant") as qdrant:
-        yield Elsewhere(qdrant, postgres.record(), tmp_path / "share")
+        yield RemoteStores(qdrant, postgres.record(), tmp_path / "share")
 
 
 OURS = ["files team", "lane team", "lane team", "lane team", "schema team"]
@@ -68,37 +68,37 @@ THEIRS = ["files team-b", "lane team-b", "lane team-b", "lane team-b", "schema t
 
 
 def test_all_that_is_its_own_goes_and_nothing_of_a_neighbour_whose_name_begins_alike(
-    tmp_path: Path, elsewhere: Elsewhere
+    tmp_path: Path, remote: RemoteStores
 ) -> None:
     root = tmp_path / "collections"
-    elsewhere.make(root / "one", "team")
-    elsewhere.make(root / "two", "team-b")
-    assert elsewhere.names() == sorted(OURS + THEIRS)
+    remote.make(root / "one", "team")
+    remote.make(root / "two", "team-b")
+    assert remote.names() == sorted(OURS + THEIRS)
     collections = Collections(root, Settings(threads=1))
     collections.delete("one", tmp_path / "trash")
-    assert elsewhere.names() == THEIRS
+    assert remote.names() == THEIRS
     assert (collections.names(), list((tmp_path / "trash").iterdir())) == (["two"], [])
     with CollectionReader(root / "two").snapshot() as snapshot:
         assert texts(snapshot) == sorted(FRUIT)
 
 
-def test_a_writer_takes_no_lane_of_a_neighbour_whose_name_begins_alike(tmp_path: Path, elsewhere: Elsewhere) -> None:
+def test_a_writer_takes_no_lane_of_a_neighbour_whose_name_begins_alike(tmp_path: Path, remote: RemoteStores) -> None:
     """It removes lanes under its own name that `collection.json` does not have."""
-    elsewhere.make(tmp_path / "two", "team-b")
-    elsewhere.make(tmp_path / "one", "team")
-    assert len([name for name in elsewhere.names() if name == "lane team-b"]) == 3
+    remote.make(tmp_path / "two", "team-b")
+    remote.make(tmp_path / "one", "team")
+    assert len([name for name in remote.names() if name == "lane team-b"]) == 3
 
 
-@pytest.mark.parametrize("away", ["qdrant", "files", "catalog"])
-def test_nothing_is_removed_while_something_of_it_is_away_and_it_is_said(
-    tmp_path: Path, elsewhere: Elsewhere, postgres: PostgresProcess, away: str
+@pytest.mark.parametrize("unreachable", ["qdrant", "files", "catalog"])
+def test_nothing_is_removed_while_a_store_is_unreachable_and_an_error_says_so(
+    tmp_path: Path, remote: RemoteStores, postgres: PostgresProcess, unreachable: str
 ) -> None:
     root, trash = tmp_path / "one", tmp_path / "trash"
-    elsewhere.make(root, "team")
-    if away == "qdrant":
-        elsewhere.qdrant.kill()
-    elif away == "files":
-        elsewhere.share.rename(tmp_path / "unmounted")
+    remote.make(root, "team")
+    if unreachable == "qdrant":
+        remote.qdrant.kill()
+    elif unreachable == "files":
+        remote.share.rename(tmp_path / "unmounted")
     else:
         postgres.kill()
     try:
@@ -108,42 +108,40 @@ def test_nothing_is_removed_while_something_of_it_is_away_and_it_is_said(
             move_to_trash(Layout(root), trash)
         assert (exists(Layout(root)), list(trash.iterdir())) == (True, [])
     finally:
-        if away == "catalog":
+        if unreachable == "catalog":
             postgres.start()
 
 
-def test_a_writer_on_another_machine_is_not_deleted_from(tmp_path: Path, elsewhere: Elsewhere) -> None:
+def test_a_writer_on_another_machine_is_not_deleted_from(tmp_path: Path, remote: RemoteStores) -> None:
     root, other = tmp_path / "one", tmp_path / "other"
-    elsewhere.make(root, "team")
+    remote.make(root, "team")
     other.mkdir()
     (other / "collection.json").write_text((root / "collection.json").read_text())
-    with hold(Layout(other), load(Layout(other))), pytest.raises(CollectionLocked):
+    with open_for_writing(Layout(other), load(Layout(other))), pytest.raises(CollectionLocked):
         move_to_trash(Layout(root), tmp_path / "trash")
     assert exists(Layout(root))
 
 
-def test_what_a_break_leaves_is_removed_the_next_time(tmp_path: Path, elsewhere: Elsewhere) -> None:
-    """The server goes away between the two steps: the collection is out of sight, and all of it is still known."""
+def test_what_an_interruption_leaves_is_removed_the_next_time(tmp_path: Path, remote: RemoteStores) -> None:
+    """The server stops between the two steps: the collection is in the trash, with what is needed to remove all."""
     root, trash = tmp_path / "one", tmp_path / "trash"
-    elsewhere.make(root, "team")
+    remote.make(root, "team")
     move_to_trash(Layout(root), trash)
-    port = elsewhere.qdrant.port
-    elsewhere.qdrant.kill()
+    port = remote.qdrant.port
+    remote.qdrant.kill()
     empty_trash(trash)
     assert (root.exists(), len(list(trash.iterdir()))) == (False, 1)
     with QdrantProcess(folder=tmp_path / "qdrant", port=port) as again:
-        elsewhere.qdrant = again
-        assert elsewhere.names() == OURS
+        remote.qdrant = again
+        assert remote.names() == OURS
         empty_trash(trash)
-        assert (elsewhere.names(), list(trash.iterdir())) == ([], [])
+        assert (remote.names(), list(trash.iterdir())) == ([], [])
 
 
 @pytest.mark.parametrize("step", ["vectors", "files", "catalog"])
-def test_a_removal_that_was_killed_behind_any_step_is_gone_on_with(
-    tmp_path: Path, elsewhere: Elsewhere, step: str
-) -> None:
+def test_a_removal_that_was_killed_after_any_step_is_continued(tmp_path: Path, remote: RemoteStores, step: str) -> None:
     root, trash = tmp_path / "one", tmp_path / "trash"
-    elsewhere.make(root, "team")
+    remote.make(root, "team")
     move_to_trash(Layout(root), trash)
     saved = tmp_path / "saved"
     (kept,) = trash.iterdir()
@@ -153,14 +151,14 @@ def test_a_removal_that_was_killed_behind_any_step_is_gone_on_with(
         kept.mkdir()
         (kept / "collection.json").write_text(saved.read_text())
     else:
-        client = QdrantClient(url=elsewhere.qdrant.url, check_compatibility=False)
-        for one in client.get_collections().collections:
-            client.delete_collection(one.name)
+        client = QdrantClient(url=remote.qdrant.url, check_compatibility=False)
+        for collection in client.get_collections().collections:
+            client.delete_collection(collection.name)
         if step == "files":
-            for path in sorted((elsewhere.share / "team").rglob("*"), reverse=True):
+            for path in sorted((remote.share / "team").rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
     empty_trash(trash)
-    assert (elsewhere.names(), list(trash.iterdir())) == ([], [])
+    assert (remote.names(), list(trash.iterdir())) == ([], [])
 
 
 def removed(root: Path, trash: Path) -> None:

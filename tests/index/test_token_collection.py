@@ -1,4 +1,4 @@
-"""A lane of many vectors a page beside one of passages: written, read, replaced, merged, checked."""
+"""A multi-vector lane beside a dense one: written, read, replaced, compacted, checked."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.admin.compaction import MANY
+from pagelens.index.admin.compaction import MAX_SMALL_SEGMENTS
 from pagelens.index.late.page_tokens import PageTokens
 from pagelens.index.late.token_pooling import pool_tokens, pooled_space
 from pagelens.index.layout import LaneRecord, Layout, create
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def tokens(text: str) -> TokenMatrix:
-    """One token a word, but for pages that say nothing."""
+    """One token a word; none for an empty page."""
     words = [] if text.startswith("empty") else text.split(" ")
     boxes = np.array([(i / 10, 0.1, (i + 1) / 10, 0.2) for i in range(len(words))], np.float32).reshape(-1, 4)
     return TokenMatrix(np.array([vector(word) for word in words], np.float32).reshape(-1, 8), boxes)
@@ -51,18 +51,18 @@ def write(root: Path, *documents: DocumentPages) -> None:
 
 
 def texts(snapshot: Snapshot) -> list[str]:
-    """Every live page's text, each found by its own words in the lane of many vectors."""
+    """Every live page's text, each found by its own words in the multi-vector lane."""
     lane = snapshot.tokens("page")
     pages = snapshot.pages(lane.keys.tolist())
     assert snapshot.page_count == len(lane.keys) == len(pages)
     for key in lane.keys.tolist():
-        text, found = pages[key].text.text, lane.page(key)
-        assert found is not None
+        text, matrix = pages[key].text.text, lane.page(key)
+        assert matrix is not None
         assert number_of(key) == pages[key].number
         expected = tokens(text)
-        assert found.vectors.shape == expected.vectors.shape
-        assert np.allclose(found.vectors, expected.vectors, atol=0.01)
-        assert np.allclose(found.boxes, expected.boxes, atol=1e-4)
+        assert matrix.vectors.shape == expected.vectors.shape
+        assert np.allclose(matrix.vectors, expected.vectors, atol=0.01)
+        assert np.allclose(matrix.boxes, expected.boxes, atol=1e-4)
         if len(expected.vectors):
             keys, scores = lane.search(QueryTokens(expected.vectors, text.split(" ")), 1)
             assert keys.tolist() == [key]
@@ -102,25 +102,25 @@ def test_tokens_are_invisible_until_the_last_page_is_in_and_go_with_their_docume
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_many_small_segments_are_merged_and_no_token_is_lost(root: Path, mixed: bool) -> None:
-    wanted = [f"page {'x' * (i + 1)}" for i in range(MANY + 3)]
+def test_many_small_segments_are_compacted_and_no_token_is_lost(root: Path, mixed: bool) -> None:
+    expected_texts = [f"page {'x' * (i + 1)}" for i in range(MAX_SMALL_SEGMENTS + 3)]
     reader = CollectionReader(root)
-    for index, text in enumerate(wanted):
+    for index, text in enumerate(expected_texts):
         with CollectionWriter(root, storage="float16" if mixed and index % 2 else "int8") as writer:
             writer.add(with_tokens(f"/{index}.pdf", [text]))
         with reader.snapshot() as snapshot:
-            assert texts(snapshot) == sorted(wanted[: index + 1])
-    assert len(segments(root)) <= MANY
+            assert texts(snapshot) == sorted(expected_texts[: index + 1])
+    assert len(segments(root)) <= MAX_SMALL_SEGMENTS
     assert all(check_segment(folder.parent, folder.name) is None for folder in segments(root))
     assert reader.check() == []
 
 
-def test_a_document_removed_from_the_middle_of_a_segment_is_stepped_over(root: Path) -> None:
+def test_a_document_removed_from_the_middle_of_a_segment_is_skipped(root: Path) -> None:
     write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", ["elm six"]), with_tokens("/c.pdf", TREES))
     [before] = segments(root)
     with CollectionWriter(root) as writer:
-        writer.forget_paths(["/b.pdf"])
-    assert segments(root) == [before]  # not dead enough to be written anew
+        writer.remove_paths(["/b.pdf"])
+    assert segments(root) == [before]  # too few dead rows to be rewritten
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted([*FRUIT, *TREES])
         lane = snapshot.tokens("page")
@@ -128,18 +128,18 @@ def test_a_document_removed_from_the_middle_of_a_segment_is_stepped_over(root: P
         assert len(lane.parts) == 2
 
 
-def test_a_segment_that_is_mostly_dead_is_written_anew(root: Path) -> None:
+def test_a_segment_that_is_mostly_dead_is_rewritten(root: Path) -> None:
     write(root, with_tokens("/a.pdf", FRUIT), with_tokens("/b.pdf", TREES))
     [before] = segments(root)
     with CollectionWriter(root) as writer:
-        writer.forget_paths(["/a.pdf"])
+        writer.remove_paths(["/a.pdf"])
     [after] = segments(root)
     assert after != before
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES)
 
 
-def test_stray_segments_are_swept(root: Path) -> None:
+def test_unknown_segments_are_removed(root: Path) -> None:
     write(root, with_tokens("/a.pdf", FRUIT))
     stray = Layout(root).vectors(PAGE.store) / "000099-deadbeef"
     stray.mkdir()
