@@ -1,5 +1,5 @@
 "use strict";
-// Calls to the server. Whatever comes from it is shown as text: nothing here or behind makes HTML of it.
+// Calls to the server. Everything it returns is shown as text, never as HTML.
 
 const $ = (id) => document.getElementById(id);
 let collection = "";
@@ -39,26 +39,26 @@ async function call(url, options = {}) {
   return answer;
 }
 
-let asking = null;
+let keyPrompt = null;
 function askForKey() {
-  asking ||= new Promise((resolve) => {
+  keyPrompt ||= new Promise((resolve) => {
     $("key").value = "";
     $("keying").showModal();
     $("keying").addEventListener("close", () => {
       key = $("key").value.trim();
       sessionStorage.setItem("key", key);
-      asking = null;
+      keyPrompt = null;
       resolve();
     }, { once: true });
   });
-  return asking;
+  return keyPrompt;
 }
 
 const post = (url, body, options = {}) =>
   call(url, { ...options, method: "POST", body: JSON.stringify(body),
     headers: { "Content-Type": "application/json", ...(options.headers || {}) } });
 
-const tried = (work) => async (...given) => {
+const reportErrors = (work) => async (...given) => {
   try {
     return await work(...given);
   } catch (error) {
@@ -69,13 +69,13 @@ const tried = (work) => async (...given) => {
 
 async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let held = "";
+  let buffer = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    held += value;
-    const blocks = held.split("\n\n");
-    held = blocks.pop();
+    buffer += value;
+    const blocks = buffer.split("\n\n");
+    buffer = blocks.pop();
     for (const block of blocks) {
       const name = /^event: (.*)$/m.exec(block);
       const data = /^data: (.*)$/m.exec(block);

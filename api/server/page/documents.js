@@ -1,16 +1,16 @@
-// Documents: what there is, and files on their way in.
+// The list of documents, uploads and removals.
 
 let after = null;
-let listed = null; // what was asked for last
+let currentListing = null; // identifies the last request
 
-const listDocuments = tried(async (more = false) => {
+const listDocuments = reportErrors(async (more = false) => {
   if (!more) {
     after = null;
     $("list").replaceChildren();
   }
-  const now = listed = {};
+  const now = currentListing = {};
   const found = await (await call(inside(`/documents?limit=100${after ? `&cursor=${encodeURIComponent(after)}` : ""}`))).json();
-  if (now !== listed) return;
+  if (now !== currentListing) return;
   after = found.next_cursor;
   $("more-documents").hidden = !after;
   $("total").textContent = `${found.total}`;
@@ -23,12 +23,12 @@ const listDocuments = tried(async (more = false) => {
   }));
 });
 
-// Pressed twice, so that nothing goes by a slip; what the first press armed is let go when the focus leaves.
+// Must be pressed twice; the first press is undone when the button loses the focus.
 function remover(one) {
   const made = make("button", { type: "button", className: "quiet", textContent: "Remove" });
   made.setAttribute("aria-label", `Remove ${one.name}`);
   made.addEventListener("blur", () => { made.textContent = "Remove"; });
-  made.addEventListener("click", tried(async () => {
+  made.addEventListener("click", reportErrors(async () => {
     if (made.textContent === "Remove") {
       made.textContent = "Really remove?";
       return;
@@ -43,7 +43,7 @@ function remover(one) {
   return made;
 }
 
-const upload = tried(async (files) => {
+const upload = reportErrors(async (files) => {
   if (!files.length) return;
   const line = make("span", { textContent: `Sending ${files.length === 1 ? files[0].name : `${files.length} files`} …` });
   const bar = make("progress", {});
@@ -59,7 +59,7 @@ const upload = tried(async (files) => {
       bar.max = total;
       bar.value = total - (now.files.queued || 0);
       line.textContent = [`${bar.value} of ${total}`, now.current_file, now.pages_read ? `${now.pages_read} pages read` : ""].filter(Boolean).join(" · ");
-      if (now.finished) await settled(job.id, line, bar);
+      if (now.finished) await showResult(job.id, line, bar);
     }
     await listDocuments();
   } catch (error) {
@@ -68,7 +68,7 @@ const upload = tried(async (files) => {
   }
 });
 
-async function settled(job, line, bar) {
+async function showResult(job, line, bar) {
   const ended = await (await call(`/v1/jobs/${job}?limit=1000`)).json();
   const failed = ended.results.filter((one) => one.state === "failed");
   line.textContent = `${ended.state === "succeeded" ? "Added" : "Ended"}: ${ended.files.indexed || 0} in${failed.length ? `, ${failed.length} failed` : ""}.`;

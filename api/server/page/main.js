@@ -1,4 +1,4 @@
-// What hangs on what: buttons, keys, dropping, pasting, the address.
+// Event handlers: buttons, keys, dropping and pasting files, the page's address.
 
 function show(part) {
   $("answers").hidden = part !== "answers";
@@ -7,15 +7,15 @@ function show(part) {
   if (part !== "results") $("more").hidden = true;
 }
 
-function remember(part) {
-  const said = new URLSearchParams({ ...part, ...narrowed() });
-  if (collection) said.set("in", collection);
-  window.history.replaceState(null, "", `#${said}`);
+function updateAddress(part) {
+  const fields = new URLSearchParams({ ...part, ...narrowed() });
+  if (collection) fields.set("in", collection);
+  window.history.replaceState(null, "", `#${fields}`);
 }
 
-$("asking").addEventListener("submit", (event) => {
+$("search-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  remember({ q: $("query").value.trim() });
+  updateAddress({ q: $("query").value.trim() });
   search();
 });
 $("ask").addEventListener("click", () => ask());
@@ -29,21 +29,21 @@ $("more").addEventListener("click", () => search(true));
 $("picture").addEventListener("change", () => takePicture($("picture").files[0]));
 $("drop-picture").addEventListener("click", withoutPicture);
 $("close").addEventListener("click", () => $("viewer").close());
-$("previous").addEventListener("click", () => turn(-1));
-$("next").addEventListener("click", () => turn(1));
+$("previous").addEventListener("click", () => openAdjacentPage(-1));
+$("next").addEventListener("click", () => openAdjacentPage(1));
 $("heat").addEventListener("click", () => toggleHeat());
 $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
 $("show-documents").addEventListener("click", () => {
-  looked = null;
+  currentSearch = null;
   show("documents");
   say("");
   listDocuments();
 });
 $("home").addEventListener("click", (event) => {
   event.preventDefault();
-  forget();
+  dropPending();
   window.history.replaceState(null, "", location.pathname);
   $("query").value = "";
   withoutPicture();
@@ -73,7 +73,7 @@ for (const [target, take] of [[$("box"), (files) => takePicture(files[0])], [$("
   });
 }
 window.addEventListener("dragover", (event) => event.preventDefault());
-window.addEventListener("drop", (event) => event.preventDefault()); // a file dropped beside is not opened instead of us
+window.addEventListener("drop", (event) => event.preventDefault()); // a file dropped elsewhere must not replace the page
 window.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
   if (file) takePicture(file);
@@ -81,8 +81,8 @@ window.addEventListener("paste", (event) => {
 
 window.addEventListener("keydown", (event) => {
   if ($("viewer").open) {
-    if (event.key === "ArrowLeft") turn(-1);
-    if (event.key === "ArrowRight") turn(1);
+    if (event.key === "ArrowLeft") openAdjacentPage(-1);
+    if (event.key === "ArrowRight") openAdjacentPage(1);
     return;
   }
   const typing = event.target.matches("input, select");
@@ -103,11 +103,11 @@ function across(cards) {
   return Math.max(1, cards.filter((one) => one.offsetTop === cards[0].offsetTop).length);
 }
 
-const begin = tried(async () => {
+const begin = reportErrors(async () => {
   document.documentElement.dataset.theme = localStorage.getItem("theme") || "";
-  const told = new URLSearchParams(location.hash.slice(1));
+  const address = new URLSearchParams(location.hash.slice(1));
   const { collections } = await (await call("/v1/collections?limit=100")).json();
-  const chosen = collections.find((one) => one.name === told.get("in")) || collections.find((one) => one.default) || collections[0];
+  const chosen = collections.find((one) => one.name === address.get("in")) || collections.find((one) => one.default) || collections[0];
   collection = chosen ? chosen.name : "";
   $("collections").append(...collections.map((one) => make("option", { value: one.name, textContent: one.name, selected: one === chosen })));
   $("collections").hidden = collections.length < 2;
@@ -116,11 +116,11 @@ const begin = tried(async () => {
     $("home").click();
   });
   if (chosen) say(`${chosen.documents} documents, ${chosen.pages} pages.`);
-  $("query").value = told.get("q") || told.get("ask") || "";
-  narrowBy(told);
-  if (told.get("q")) await search();
-  if (told.get("ask")) await ask();
-  const page = /^([0-9a-f]{64})-(\d+)$/.exec(told.get("page") || "");
-  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], told.getAll("mark"), told.get("mark") || "");
+  $("query").value = address.get("q") || address.get("ask") || "";
+  narrowBy(address);
+  if (address.get("q")) await search();
+  if (address.get("ask")) await ask();
+  const page = /^([0-9a-f]{64})-(\d+)$/.exec(address.get("page") || "");
+  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], address.getAll("mark"), address.get("mark") || "");
 });
 begin();

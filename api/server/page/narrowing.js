@@ -1,4 +1,4 @@
-// Filters: what a page must be to be looked at, for searches and answers alike.
+// Filters: conditions that pages must meet, for searches and answers.
 
 const NARROW = ["in-name", "kind", "since", "until"];
 
@@ -12,12 +12,12 @@ function filters() {
   };
 }
 
-// As the address remembers it, so that a link leads to the same pages.
+// The filters for the page's address, so that a link leads to the same pages.
 function narrowed() {
   return Object.fromEntries(NARROW.map((id) => [id, $(id).value.trim()]).filter(([, value]) => value));
 }
 
-function tellNarrowing() {
+function showFilterCount() {
   const count = Object.keys(narrowed()).length;
   $("narrowing").textContent = count ? `Narrowed (${count})` : "Narrow";
   $("wide").hidden = !count;
@@ -26,16 +26,16 @@ function tellNarrowing() {
 function narrowBy(given) {
   for (const id of NARROW) $(id).value = given.get(id) || "";
   $("narrow").open = Object.keys(narrowed()).length > 0;
-  tellNarrowing();
+  showFilterCount();
 }
 
 for (const id of NARROW) {
   $(id).addEventListener("change", () => {
-    tellNarrowing();
-    if ($("query").value.trim() || image) $("asking").requestSubmit();
+    showFilterCount();
+    if ($("query").value.trim() || image) $("search-form").requestSubmit();
   });
 }
 $("wide").addEventListener("click", () => {
   narrowBy(new Map());
-  if ($("query").value.trim() || image) $("asking").requestSubmit();
+  if ($("query").value.trim() || image) $("search-form").requestSubmit();
 });

@@ -1,4 +1,4 @@
-// Pages: as cards, and one of them large with its words.
+// Pages: as cards, and the viewer of one page with its text.
 
 const place = (page) => `page ${page.label && page.label !== String(page.number) ? `${page.label} (${page.number})` : page.number}`;
 
@@ -36,10 +36,10 @@ function card(hit) {
   const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
     make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
   const like = hit.duplicates.length ? [make("p", { className: "faint", textContent: `and ${hit.duplicates.length} that look the same` })] : [];
-  const told = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
+  const details = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
   const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
     make("h3", { textContent: hit.name }),
-    make("p", { className: "faint", textContent: told.filter(Boolean).join(" · ") }),
+    make("p", { className: "faint", textContent: details.filter(Boolean).join(" · ") }),
     ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
     ...like, make("div", { className: "lanes" }, ...lanes));
   made.addEventListener("click", () => openPage(hit, boxes, quote ? [quote] : []));
@@ -48,13 +48,13 @@ function card(hit) {
 }
 
 let shown = null;
-let lit = {}; // what is marked on it
-let asked = ""; // what pages were last looked for by
+let evidence = {}; // boxes and query marked on the shown page
+let lastQuery = ""; // of the last search or question
 
 const wordsOf = (quote) =>
   new RegExp(quote.trim().split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+"), "g");
 
-// Where quotes stand in a page's text; "a … b" is two pieces, one behind the other.
+// Positions of quotes in a page's text; "a … b" is two pieces, one after the other.
 function places(text, quotes) {
   const found = [];
   for (const quote of quotes) {
@@ -80,10 +80,10 @@ function marked(text, quotes) {
   return [...parts, text.slice(end)];
 }
 
-const openPage = tried(async (page, boxes = [], quotes = [], highlight = "") => {
+const openPage = reportErrors(async (page, boxes = [], quotes = [], highlight = "") => {
   shown = page;
-  lit = { boxes, highlight };
-  $("heat").hidden = !asked;
+  evidence = { boxes, highlight };
+  $("heat").hidden = !lastQuery;
   $("heat").setAttribute("aria-pressed", "false");
   $("page-name").textContent = page.name;
   $("page-number").textContent = place(page);
@@ -103,20 +103,20 @@ const openPage = tried(async (page, boxes = [], quotes = [], highlight = "") => 
   await drawn;
 });
 
-function turn(step) {
+function openAdjacentPage(step) {
   const number = shown.number + step;
   if (number < 1 || number > (shown.count || number)) return;
   openPage({ ...shown, page: `${shown.document}-${number}`, number, label: null });
 }
 
-// A page's evidence, or where the query looked: one at a time.
+// Switches between a page's evidence and its heat map.
 async function toggleHeat() {
   const on = $("heat").getAttribute("aria-pressed") !== "true";
   $("heat").setAttribute("aria-pressed", String(on));
-  await (on ? draw($("sheet"), shown, [], 1400, { highlight: asked, heat: true }) : draw($("sheet"), shown, lit.boxes, 1400, { highlight: lit.highlight }));
+  await (on ? draw($("sheet"), shown, [], 1400, { highlight: lastQuery, heat: true }) : draw($("sheet"), shown, evidence.boxes, 1400, { highlight: evidence.highlight }));
 }
 
-const download = tried(async () => {
+const download = reportErrors(async () => {
   const answer = await call(inside(`/documents/${shown.document}/file`));
   const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: shown.name });
   link.click();

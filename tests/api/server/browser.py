@@ -36,7 +36,7 @@ class Browser:
         self._held = b""
         self._number = 0
         self._session: str | None = None
-        self.said: list[str] = []  # errors and refusals that the page told its console
+        self.errors: list[str] = []  # errors and refusals that the page reply its console
         [target, *_] = [one for one in self.send("Target.getTargets")["targetInfos"] if one["type"] == "page"]
         attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
@@ -45,7 +45,7 @@ class Browser:
         self.send("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def send(self, method: str, **parameters: Any) -> Any:
-        """Send a command and return its result; events that come meanwhile are looked at."""
+        """Send a command and return its result; events received meanwhile are handled."""
         self._number += 1
         number = self._number
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
@@ -53,12 +53,12 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
-            told = self._read()
-            if told.get("id") == number:
-                if "error" in told:
-                    raise BrowserError(told["error"]["message"])
-                return told["result"]
-            self._note(told)
+            reply = self._read()
+            if reply.get("id") == number:
+                if "error" in reply:
+                    raise BrowserError(reply["error"]["message"])
+                return reply["result"]
+            self._handle_event(reply)
 
     def open(self, url: str) -> None:
         """Go to an address."""
@@ -66,11 +66,11 @@ class Browser:
         self.wait("document.readyState === 'complete'")
 
     def value(self, script: str) -> Any:
-        """Return what an expression comes to in the page, promises awaited."""
-        told = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in told:
-            raise BrowserError(json.dumps(told["exceptionDetails"])[:2_000])
-        return told["result"].get("value")
+        """Return the value of an expression in the page; promises are awaited."""
+        reply = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in reply:
+            raise BrowserError(json.dumps(reply["exceptionDetails"])[:2_000])
+        return reply["result"].get("value")
 
     def wait(self, script: str) -> None:
         """Wait until an expression is true in the page."""
@@ -120,8 +120,8 @@ class Browser:
         message, _, self._held = self._held.partition(b"\0")
         return json.loads(message)
 
-    def _note(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         if event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
-            self.said.append(event["params"]["entry"]["text"])
+            self.errors.append(event["params"]["entry"]["text"])
         if event.get("method") == "Runtime.exceptionThrown":
-            self.said.append(json.dumps(event["params"]["exceptionDetails"])[:500])
+            self.errors.append(json.dumps(event["params"]["exceptionDetails"])[:500])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pagelens.api.server.limits import ServerLimits
 from tests.api.server.conftest import Server, Started
-from tests.encode.at_once import at_once
+from tests.concurrent_calls import call_concurrently
 from tests.generate.model_server import ModelServer, Say
 
 
@@ -40,7 +40,7 @@ def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started,
     server = start(limits=ServerLimits(cached_results=0))
     server.add(pdfs)
     queries = [f"{words} {number}" for number, words in enumerate(["timber", "limpet tide", "harbour report"] * 5)]
-    together = at_once(lambda query: search(server, query=query)["hits"], queries)
+    together = call_concurrently(lambda query: search(server, query=query)["hits"], queries)
     for hits, query in zip(together, queries, strict=True):
         alone = search(server, query=query)["hits"]
         assert [hit["page"] for hit in hits] == [hit["page"] for hit in alone]

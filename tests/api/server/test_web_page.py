@@ -32,8 +32,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> 
 def add(server: ServerProcess, files: dict[str, bytes]) -> None:
     """Upload files and wait until they are in."""
     job = server.client.post("/v1/documents", files=[("files", one) for one in files.items()]).json()
-    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as told:
-        assert '"state":"succeeded"' in told.read().decode()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as value:
+        assert '"state":"succeeded"' in value.read().decode()
 
 
 @pytest.fixture
@@ -89,20 +89,20 @@ def test_a_search_by_keyboard_shows_pages_with_their_evidence_and_opens_one(
     assert browser.value("document.getElementById('page-number').textContent") == "page 3 of 3"
     browser.press("Escape")
     browser.wait("!document.getElementById('viewer').open")
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
 def test_a_search_asked_twice_at_once_shows_its_pages_once(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served)
     browser.type("timber 2024")
-    browser.value("[1, 2].forEach(() => document.getElementById('asking').requestSubmit())")
+    browser.value("[1, 2].forEach(() => document.getElementById('search-form').requestSubmit())")
     browser.wait("document.getElementById('message').textContent.startsWith('Best of')")
     pages = "[...document.querySelectorAll('.card')].map((card) => card.dataset.page)"
-    asked = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/search'))"
-    browser.wait(f"{asked}.length === 2 && {asked}.every((one) => one.responseEnd)")
+    requests = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/search'))"
+    browser.wait(f"{requests}.length === 2 && {requests}.every((one) => one.responseEnd)")
     assert browser.value(f"{pages}.length") == browser.value(f"new Set({pages}).size") > 0
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -110,20 +110,20 @@ def test_more_pages_asked_for_twice_at_once_come_once(browser: Browser, served: 
     opened(browser, served, "#q=timber")
     browser.wait("document.querySelectorAll('.card').length > 2")
     pages: Any = browser.value(
-        "(async () => { looked = {...looked, k: 1}; cursor = null; $('results').replaceChildren(); await search(true);"
+        "(async () => { currentSearch = {...currentSearch, k: 1}; cursor = null; $('results').replaceChildren(); await search(true);"
         " await Promise.all([search(true), search(true)]);"
         " return [...document.querySelectorAll('.card')].map((one) => one.dataset.page); })()"
     )
     assert len(pages) == len(set(pages)) == 2
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
 def test_documents_asked_for_twice_at_once_are_listed_once(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served)
-    told: Any = browser.value("Promise.all([listDocuments(), listDocuments()]).then(() => $('list').children.length)")
-    assert told == served.client.get("/v1/documents").json()["total"]
-    assert browser.said == []
+    value: Any = browser.value("Promise.all([listDocuments(), listDocuments()]).then(() => $('list').children.length)")
+    assert value == served.client.get("/v1/documents").json()["total"]
+    assert browser.errors == []
 
 
 @in_browser
@@ -136,7 +136,7 @@ def test_what_comes_after_the_page_was_left_is_not_shown(browser: Browser, serve
     browser.value("$('query').value = 'How much did timber grow to in 2024?'")
     browser.value("(() => { const answered = ask(); $('home').click(); return answered; })()")
     assert browser.value("[history.length, $('answers').children.length, $('message').textContent]") == [0, 0, ""]
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -159,7 +159,7 @@ def test_a_search_is_narrowed_and_its_address_remembers_it(browser: Browser, ser
     browser.value("document.getElementById('kind').value = 'photo'")
     browser.value("document.getElementById('kind').dispatchEvent(new Event('change'))")
     browser.wait("document.getElementById('message').textContent.startsWith('Nothing found in 0 pages')")
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -186,7 +186,7 @@ def test_a_page_shows_where_the_query_looked(browser: Browser, served: ServerPro
     browser.value("document.getElementById('heat').click()")
     browser.wait("document.querySelector('#sheet .spot')")
     assert browser.value(red) == 0
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -194,8 +194,8 @@ def test_an_answer_comes_with_marks_that_lead_to_the_page(browser: Browser, serv
     opened(browser, served)
     browser.type("How much did timber grow to in 2024?")
     browser.press("Enter", control=True)
-    browser.wait("document.querySelector('.said:not(.waiting) .cite')")
-    assert "52,300" in browser.value("document.querySelector('.said').innerText")
+    browser.wait("document.querySelector('.answer-text:not(.waiting) .cite')")
+    assert "52,300" in browser.value("document.querySelector('.answer-text').innerText")
     browser.value("document.querySelector('.cite').click()")
     browser.wait("document.querySelector('#sheet .spot') && document.querySelector('#page-text mark')")
     assert browser.value("document.getElementById('page-name').textContent") == "harbour.pdf"
@@ -204,9 +204,11 @@ def test_an_answer_comes_with_marks_that_lead_to_the_page(browser: Browser, serv
     browser.value("document.getElementById('query').focus()")
     browser.type("And how much was that?")
     browser.press("Enter", control=True)
-    browser.wait("document.querySelectorAll('.turn').length === 2 && !document.querySelector('.waiting')")
-    assert "52,300" in browser.value("document.querySelector('.turn .said').innerText")  # the newest stands first
-    assert browser.said == []
+    browser.wait("document.querySelectorAll('.exchange').length === 2 && !document.querySelector('.waiting')")
+    assert "52,300" in browser.value(
+        "document.querySelector('.exchange .answer-text').innerText"
+    )  # the newest stands first
+    assert browser.errors == []
 
 
 @in_browser
@@ -233,7 +235,7 @@ def test_a_link_of_a_chat_answer_opens_the_page_with_the_quote_marked(browser: B
     browser.wait("document.querySelector('#sheet img') && document.querySelector('#page-text mark')")
     assert "52,300" in browser.value("document.querySelector('#page-text mark').textContent")
     assert browser.value("document.getElementById('page-name').textContent") == "harbour.pdf"
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -248,7 +250,7 @@ def test_html_in_documents_and_names_is_shown_as_text(browser: Browser, served: 
     assert "<script>" in browser.value("document.getElementById('page-text').textContent")
     assert browser.value("document.title") == "PageLens"
     assert browser.value("document.querySelectorAll('main script, dialog script, [onerror]').length") == 0
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -263,10 +265,10 @@ def test_files_that_are_added_are_told_of_until_they_are_in(
     paths = [str(tmp_path / name) for name in ("tides.pdf", "broken.pdf")]
     browser.send("DOM.setFileInputFiles", files=paths, objectId=node)
     browser.wait("document.querySelector('#jobs li')?.innerText.includes('Ended')")
-    told = browser.value("document.querySelector('#jobs li').innerText")
-    assert "1 in, 1 failed" in told and "broken.pdf" in told
+    value = browser.value("document.querySelector('#jobs li').innerText")
+    assert "1 in, 1 failed" in value and "broken.pdf" in value
     browser.wait("document.getElementById('list').innerText.includes('tides.pdf')")
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -286,7 +288,7 @@ def test_a_document_is_removed_by_two_presses_and_by_no_single_one(
     browser.value(f"{press}.click(); {press}.click()")
     browser.wait("!document.getElementById('list').innerText.includes('short-lived.pdf')")
     assert not served.client.post("/v1/search", json={"query": "mayflies", "lanes": ["words"]}).json()["hits"]
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
@@ -298,7 +300,7 @@ def test_a_picture_is_searched_by(browser: Browser, served: ServerProcess, tmp_p
     node = browser.send("Runtime.evaluate", expression="document.getElementById('picture')")["result"]["objectId"]
     browser.send("DOM.setFileInputFiles", files=[str(tmp_path / "page.jpg")], objectId=node)
     browser.wait("document.querySelector('.card img') && !document.getElementById('thumb').hidden")
-    assert browser.said == []
+    assert browser.errors == []
 
 
 @in_browser
