@@ -38,7 +38,7 @@ from pagelens.index.late.multi_vector_index import open_multi_vector_index
 from pagelens.index.late.page_tokens import PageTokens
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader
 from pagelens.index.segments import read_segment, write_segment
 from pagelens.retrieve.lanes import PageLane, TextLane
@@ -107,7 +107,7 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
     asked = [question.text for question in questions()[:ASKED]]
     np.save(folder / "queries.npy", loaded.text.encode_queries(asked))
-    tokens = [page.tokens(one).vectors for one in asked[:ASKED_MANY]]
+    tokens = [page.query_tokens(one).vectors for one in asked[:ASKED_MANY]]
     np.savez(folder / "token_queries.npz", *tokens)
     with reader.snapshot() as snapshot:
         rows = np.asarray(snapshot.vectors("text").matrix, np.float32)

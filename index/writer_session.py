@@ -1,6 +1,6 @@
-"""A collection opened to be changed: the one writer's lock, the catalog, the lexical index, and leftovers cleared.
+"""A collection opened for changes: the writer's lock, the catalog, the lexical index and the stores.
 
-What a killed writer or a killed move left is swept here, before anything new is done. Knows no pages and no vectors.
+What a killed writer or re-embedding left behind is removed first.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,21 +11,21 @@ from sqlalchemy import Engine, delete, select
 
 from pagelens.core.errors import CollectionError
 from pagelens.index.admin import garbage_collection
-from pagelens.index.catalog import databases, reads
+from pagelens.index.catalog import databases, reads, writes
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.files.folder_store import FolderFileStore
 from pagelens.index.layout import LaneRecord, Layout, Manifest, load, read_manifest, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex
-from pagelens.index.stores.factory import open_store
+from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import VectorStore
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What one writes with while the lock is held. The manifest was read under it: nobody changes it now."""
+class WriterSession:
+    """What a writer uses while it holds the lock. The manifest was read under the lock, so it cannot change."""
 
     manifest: Manifest
     engine: Engine
@@ -35,60 +35,60 @@ class Opened:
 
 
 @contextmanager
-def open_for_writing(layout: Layout) -> Iterator[Opened]:
+def open_for_writing(layout: Layout) -> Iterator[WriterSession]:
     """Hold a collection open for one writer. Raises CollectionLocked, CollectionNotFound."""
-    with ExitStack() as stack:  # whatever fails below gives the lock back
+    with ExitStack() as stack:  # releases the lock if anything below fails
         load(layout)  # no lock file where there is no collection
         stack.enter_context(writer_lock(layout))
         manifest = load(layout)
-        engine = stack.enter_context(databases.hold(layout, manifest))
-        garbage_collection.drop_missing_documents(engine)
+        engine = stack.enter_context(databases.open_for_writing(layout, manifest))
+        garbage_collection.remove_orphaned_documents(engine)
         store = open_store(layout, manifest)
         stack.callback(store.close)
-        words = store.lexical(engine)
+        words = store.lexical_index(engine)
         stack.callback(words.close)
         lanes = _lanes_by_store(manifest, next_manifest(layout))
         drop_other_stores(engine, store, lanes)
-        store.sweep(engine, lanes)
+        store.collect_garbage(engine, lanes)
         files = open_file_store(layout, manifest)
         files.require_ready()
-        garbage_collection.collect_file_garbage(engine, places_of(layout, files))
+        garbage_collection.collect_file_garbage(engine, file_stores(layout, files))
         words.sync()
-        yield Opened(manifest, engine, words, store, files)
+        yield WriterSession(manifest=manifest, engine=engine, words=words, store=store, files=files)
 
 
-def places_of(layout: Layout, files: FileStore) -> list[FileStore]:
-    """Return where files of a collection may lie: in its place, and copies of them in its folder."""
+def file_stores(layout: Layout, files: FileStore) -> list[FileStore]:
+    """Return the file stores of a collection: its own, and its folder, which caches files of a remote one."""
     return [files] if isinstance(files, FolderFileStore) else [files, FolderFileStore(layout.root)]
 
 
-def stores(manifest: Manifest) -> set[str]:
-    """Return the names that a manifest's vectors lie under."""
+def store_names(manifest: Manifest) -> set[str]:
+    """Return the names of the stores of a manifest's lanes."""
     return {lane.store for lane in manifest.lanes.values()}
 
 
 def next_manifest(layout: Layout) -> Manifest | None:
-    """Return what the collection will be when the move that is under way ends; None where there is none."""
+    """Return the manifest of an unfinished re-embedding; None where there is none."""
     if not layout.next_manifest.is_file():
         return None
     try:
         return read_manifest(layout.next_manifest)
     except CollectionError:
-        return None  # of another version, or edited: a new move starts from the beginning
+        return None  # of another version, or edited: re-embedding starts again
 
 
 def drop_other_stores(engine: Engine, store: VectorStore, keep: Collection[str]) -> None:
-    """Forget and remove the vectors of every store that is not in `keep`."""
+    """Remove the vectors of all stores that are not in `keep`, from the catalog and from disk or server."""
     s = t.segments.c
     with transaction(engine) as connection:
         others = connection.execute(select(s.id).where(s.store.not_in(sorted(keep)))).scalars().all()
         for start in range(0, len(others), reads.IN_LIMIT):
-            some = others[start : start + reads.IN_LIMIT]
-            connection.execute(delete(t.runs).where(t.runs.c.segment.in_(some)))
-            connection.execute(delete(t.segments).where(s.id.in_(some)))
+            batch = others[start : start + reads.IN_LIMIT]
+            connection.execute(delete(t.runs).where(t.runs.c.segment.in_(batch)))
+            connection.execute(delete(t.segments).where(s.id.in_(batch)))
         if others:
-            reads.advance(connection)
-    store.drop_others(keep)
+            writes.advance_generation(connection)
+    store.drop_other_lanes(keep)
 
 
 def _lanes_by_store(*manifests: Manifest | None) -> dict[str, LaneRecord]:

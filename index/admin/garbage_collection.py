@@ -14,7 +14,7 @@ from pagelens.index.original_files import FOLDER as ORIGINALS
 from pagelens.index.page_images import FOLDER as IMAGES
 
 
-def drop_missing_documents(engine: Engine) -> None:
+def remove_orphaned_documents(engine: Engine) -> None:
     """Remove partly indexed documents whose file is gone; the others are continued when their file is indexed again."""
     d = t.documents.c
     with transaction(engine) as connection:

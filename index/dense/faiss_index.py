@@ -15,7 +15,7 @@ from pagelens.index.dense.exact_index import Matrix
 
 BLOCK = 65_536  # rows added at a time
 _faiss: Any = faiss  # the stubs lack the keyword constructors that FAISS's Python layer adds
-# A single query has no work to share, and idle OpenMP threads spin: 3 ms of CPU a query with one thread, 7 with two.
+# A single query has no work to share, and idle OpenMP threads spin: 3 ms of CPU a query with one thread, 7 with more.
 _faiss.omp_set_num_threads(1)
 
 
