@@ -1,1 +1,1 @@
-"""Pages and queries to vectors; where a model's weights are looked for."""
+"""Encoders: texts, images and pages as vectors; finding, checking and loading their weights."""

@@ -52,7 +52,7 @@ class EncoderReport:
 
 @dataclass(frozen=True, slots=True)
 class EncoderKind:
-    """What has to be there before an encoder of one kind can be loaded."""
+    """What an encoder of one kind needs before it can be loaded."""
 
     suggested: tuple[str, ...]  # the models that profiles name
     libraries: tuple[str, ...]  # import names, all of the extra `models`
@@ -89,7 +89,11 @@ class EncoderKind:
         except UsageError as exc:
             return EncoderReport(name, ready=False, problem=str(exc))
         if location is None:
-            step = f"run `hf download {name}` where there is a network" if settings.offline else "the hub will be asked"
+            step = (
+                f"run `hf download {name}` where there is a network"
+                if settings.offline
+                else "they will be fetched from the hub"
+            )
             return EncoderReport(name, ready=False, problem=f"its weights are not on this machine; {step}")
         path, found_in = location
         try:

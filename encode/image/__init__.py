@@ -1,1 +1,1 @@
-"""Image encoders: photos, page images and texts to vectors of one space."""
+"""Image encoders: photos, page images and texts as vectors of one space."""

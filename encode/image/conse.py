@@ -6,7 +6,7 @@ scores of two small classifiers, uses all 1,000 probabilities at a temperature o
 class vectors. The last step is not in the paper; docs/models/builtin-image.md has measurements of each step.
 
 Its knowledge is limited to ImageNet's 1,000 kinds of things: no actions, colours, places, people or text. It always
-ranks some images first; no score means that no image fits.
+ranks some images first, and its scores do not show whether any of them fits.
 """
 
 import hashlib

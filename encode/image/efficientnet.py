@@ -9,16 +9,15 @@ imported. The graphs are the `.onnx` files beside this module, written without w
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.types import ImageArray
 from pagelens.encode.batching import in_batches
+from pagelens.encode.onnx_session import OnnxSession, open_session
 from pagelens.encode.torch_file import Array, read_tensors
 from pagelens.encode.weights import wheel_file
 
@@ -77,14 +76,6 @@ LITE2 = Variant(
 )
 
 
-class _Session(Protocol):
-    """The part of onnxruntime.InferenceSession that is used; the library has no types."""
-
-    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Return the named outputs for the inputs."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
     """Features and class scores of a sequence of images."""
@@ -96,7 +87,7 @@ class NetworkOutput:
 class EfficientNetLite:
     """A loaded network. Safe to share between threads."""
 
-    def __init__(self, session: _Session, variant: Variant, *, workers: int) -> None:
+    def __init__(self, session: OnnxSession, variant: Variant, *, workers: int) -> None:
         """Use a session made by `load`; `workers` batches run in parallel."""
         self.variant = variant
         self._session = session
@@ -110,7 +101,7 @@ class EfficientNetLite:
             weights = folded_weights(read_tensors(path), variant)
         except KeyError as exc:
             raise WeightsError(f"expected the weights of {variant.name} in {path}, found no {exc}") from exc
-        return cls(_session(variant, weights, path), variant, workers=workers)
+        return cls(open_session(variant.graph_path, weights=weights), variant, workers=workers)
 
     def predict(self, images: Sequence[ImageArray]) -> NetworkOutput:
         """Return features and scores of each image, in the order given."""
@@ -157,20 +148,3 @@ def _convolutions(variant: Variant) -> Iterator[tuple[str, str]]:
         yield f"_blocks.{block}._depthwise_conv", f"_blocks.{block}._bn1"
         yield f"_blocks.{block}._project_conv", f"_blocks.{block}._bn2"
     yield "_conv_head", "_bn1"
-
-
-def _session(variant: Variant, weights: Mapping[str, NDArray[np.float32]], path: Path) -> _Session:
-    """Return a session over the variant's graph with these weights, one thread per call. Raises WeightsError."""
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
-    try:
-        options.add_external_initializers(list(weights), values)
-        session: _Session = onnxruntime.InferenceSession(
-            variant.graph_path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as exc:  # onnxruntime's exceptions share no base
-        raise WeightsError(f"onnxruntime {onnxruntime.__version__} cannot run the weights of {path}: {exc}") from exc
-    return session

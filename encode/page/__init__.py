@@ -1,1 +1,1 @@
-"""Page encoders for late interaction: a page or a query to one vector a token, and heat maps over them."""
+"""Page encoders for late interaction, one vector per token, and heat maps of their similarities."""

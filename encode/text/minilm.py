@@ -9,10 +9,9 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
@@ -23,6 +22,7 @@ from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenVectors
 from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows, usable_cores
+from pagelens.encode.onnx_session import OnnxSession, open_session
 from pagelens.encode.weights import wheel_file
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -68,14 +68,6 @@ def check_wheels(*, site: Path | None = None) -> Path:
     return [wheel_file(*pin, site=site) for pin in (TOKENIZER, POOLING, LENGTH, ONNX)][-1]
 
 
-class _Session(Protocol):
-    """The part of onnxruntime.InferenceSession that is used; the library has no types."""
-
-    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
-        """Return the named outputs for the inputs."""
-        ...
-
-
 class BuiltinTextEncoder:
     """all-MiniLM-L6-v2: 384 dimensions, 256 tokens with [CLS] and [SEP], mean pooling, no prompts.
 
@@ -84,7 +76,7 @@ class BuiltinTextEncoder:
     """
 
     def __init__(
-        self, session: _Session, tokenizer: Path, *, dim: int, length: int, workers: int, micro_batching: bool = True
+        self, session: OnnxSession, tokenizer: Path, *, dim: int, length: int, workers: int, micro_batching: bool = True
     ) -> None:
         """Use a session made by `load`.
 
@@ -108,7 +100,7 @@ class BuiltinTextEncoder:
         dim = _mean_pooled_dim(wheel_file(*POOLING, site=site))
         length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
         tokenizer = wheel_file(*TOKENIZER, site=site)
-        session = _session(wheel_file(*ONNX, site=site), dim)
+        session = _open_session(wheel_file(*ONNX, site=site), dim)
         workers, micro_batching = settings.threads or usable_cores(), settings.micro_batching
         return cls(session, tokenizer, dim=dim, length=length, workers=workers, micro_batching=micro_batching)
 
@@ -242,21 +234,15 @@ def _mean_pooled_dim(path: Path) -> int:
     return int(config["word_embedding_dimension"])
 
 
-def _session(path: Path, dim: int) -> _Session:
-    """Return a session with one thread per call: parallel batches use the cores better than parallel operators."""
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The basic level converts the int8 weights to float32 once (a query: 5 ms instead of 48); the fusions of higher
-    # levels slow down loading and do not speed up encoding.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # onnxruntime's exceptions share no base
-        raise WeightsError(f"onnxruntime {onnxruntime.__version__} cannot load {path}: {exc}") from exc
+def _open_session(path: Path, dim: int) -> OnnxSession:
+    """Return a session over the model. Raises WeightsError if it does not return hidden states of `dim` dimensions.
+
+    The basic optimization converts the int8 weights to float32 once (a query: 5 ms instead of 48); the fusions of
+    higher levels slow down loading and do not speed up encoding.
+    """
+    session = open_session(path, basic_optimization=True)
     output = session.get_outputs()[0]
     if output.name != "last_hidden_state" or output.shape[-1] != dim:
         raise WeightsError(f"expected last_hidden_state of {dim} dimensions from {path}, found {output}")
-    typed: _Session = session
+    typed: OnnxSession = session
     return typed

@@ -15,8 +15,8 @@ from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, candidat
 from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, MultiVectorIndex, open_multi_vector_index
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
+from tests.concurrent_calls import call_concurrently
 from tests.contracts.on_qdrant import TokensOnQdrant
-from tests.encode.at_once import at_once
 
 DIM = 16
 
@@ -238,7 +238,7 @@ def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_a
     queries = [query(2 + number % 5, number, window=(0, 4)[number % 2]) for number in range(16)]
     depths = [1 + number for number in range(16)]
     index, alone = ALL[name]([pack_tokens(stored, DIM)]), ALL[name]([pack_tokens(stored, DIM)])
-    together = at_once(lambda request: index.search(*request), list(zip(queries, depths, strict=True)))
+    together = call_concurrently(lambda request: index.search(*request), list(zip(queries, depths, strict=True)))
     for (rows, scores), query_tokens, k in zip(together, queries, depths, strict=True):
         expected_rows, expected_scores = alone.search(query_tokens, k)
         assert rows.tolist() == expected_rows.tolist()

@@ -1,4 +1,4 @@
-"""What every text encoder keeps, whichever library is behind it."""
+"""Contract: what every text encoder must do, whichever library it uses."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from pagelens.core.protocols import TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.batching import encodable
 from pagelens.encode.loading import BUILTIN, load_text_encoder
-from tests.encode.at_once import at_once
+from tests.concurrent_calls import call_concurrently
 from tests.encode.checkpoints import text_checkpoint
 from tests.encode.texts import TEXTS
 
@@ -52,7 +52,7 @@ def test_vectors_are_finite_float32_rows_of_length_one(case: Case) -> None:
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
-def test_the_space_says_the_dimension_and_survives_json(case: Case) -> None:
+def test_the_space_has_the_dimension_and_survives_json(case: Case) -> None:
     space = case.encoder.space
     assert (space.dim, space.multi_vector) == (case.dim, False)
     assert space.revision and space.options
@@ -75,7 +75,7 @@ def test_the_order_given_is_the_order_returned(case: Case) -> None:
     assert distances.min() > 100 * TOLERANCE
 
 
-def test_the_same_list_gives_the_very_same_numbers(case: Case) -> None:
+def test_the_same_list_gives_identical_numbers(case: Case) -> None:
     np.testing.assert_array_equal(case.encoder.encode_passages(TEXTS), case.encoder.encode_passages(TEXTS))
 
 
@@ -85,7 +85,7 @@ def test_no_texts_give_no_rows(case: Case) -> None:
     assert case.encoder.count_tokens([]) == []
 
 
-def test_what_stands_past_the_longest_text_is_cut(case: Case) -> None:
+def test_text_beyond_the_maximum_length_is_ignored(case: Case) -> None:
     limit = case.encoder.max_tokens
     words = ["lake"] * limit  # one token each
     assert case.encoder.count_tokens([" ".join(words)]) == [limit]
@@ -105,9 +105,9 @@ def test_tokens_are_counted_as_the_tokenizer_counts_them(case: Case) -> None:
     assert max(expected) > case.encoder.max_tokens  # counting does not stop where reading does
 
 
-def test_queries_of_many_threads_at_once_are_what_each_is_alone(case: Case) -> None:
+def test_concurrent_queries_equal_single_queries(case: Case) -> None:
     questions = [f"{text} {number}" for number, text in enumerate(TEXTS)]
-    together = at_once(lambda text: case.encoder.encode_queries([text]), questions)
+    together = call_concurrently(lambda text: case.encoder.encode_queries([text]), questions)
     alone = case.encoder.encode_queries(questions)  # not the way of single ones
     assert all(vector.shape == (1, case.dim) for vector in together)
     np.testing.assert_allclose(np.concatenate(together), alone, atol=TOLERANCE)

@@ -27,7 +27,7 @@ def test_results_come_back_in_the_order_given(sizes: list[int], budget: int, wor
     assert results == [index * 10 for index in range(len(sizes))]
 
 
-def test_a_batch_that_answers_short_is_an_error_and_not_a_shift() -> None:
+def test_a_batch_with_too_few_results_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
         in_batches([1, 2, 3], lambda batch: batch[1:], budget=100)
 
@@ -43,7 +43,7 @@ def test_unit_rows_have_length_one_and_zero_stays_zero() -> None:
 
 
 @given(st.text())
-def test_a_text_becomes_encodable_without_a_character_moving(text: str) -> None:
+def test_making_a_text_encodable_keeps_all_offsets(text: str) -> None:
     (clean,) = encodable([text])
     assert len(clean) == len(text)
     assert clean.encode("utf-8").decode("utf-8") == clean

@@ -20,7 +20,7 @@ from pagelens.core.types import ImageArray
 from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, load_image_encoder
 from pagelens.encode.weights import HuggingFaceHub
 from pagelens.retrieve.lanes import compose
-from tests.encode.at_once import at_once
+from tests.concurrent_calls import call_concurrently
 from tests.encode.tiny_vision import make_clip_checkpoint, rename_tensors, weights_of
 
 OFFLINE = Settings(offline=True)
@@ -76,14 +76,14 @@ def test_vectors_are_those_of_open_clips_own_calls(kind: str, request: pytest.Fi
     )
 
 
-def test_texts_of_many_threads_at_once_are_what_each_is_in_a_batch(clip: Path) -> None:
+def test_concurrent_queries_equal_queries_in_a_batch(clip: Path) -> None:
     encoder = load_image_encoder(str(clip), OFFLINE)
     texts = [f"a photo of {number} boats" for number in range(9)]
-    together = at_once(lambda text: encoder.encode_queries([text]), texts)
+    together = call_concurrently(lambda text: encoder.encode_queries([text]), texts)
     np.testing.assert_allclose(np.concatenate(together), encoder.encode_queries(texts), atol=1e-5)
 
 
-def test_each_row_has_length_1_and_stands_where_its_picture_stood(clip: Path) -> None:
+def test_each_row_has_length_1_and_is_in_its_images_place(clip: Path) -> None:
     encoder = load_image_encoder(str(clip), OFFLINE)
     shown = pictures()
     rows = encoder.encode_images(shown)  # more than a batch
@@ -94,21 +94,21 @@ def test_each_row_has_length_1_and_stands_where_its_picture_stood(clip: Path) ->
     assert encoder.encode_images([]).shape == encoder.encode_queries([]).shape == (0, 24)
 
 
-def test_what_is_no_picture_is_refused(clip: Path) -> None:
+def test_arrays_that_are_not_images_are_refused(clip: Path) -> None:
     encoder = load_image_encoder(str(clip), OFFLINE)
     for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 0, 3), np.uint8), np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(UsageError, match=r"expected a picture as \(height, width, 3\) bytes"):
             encoder.encode_images([wrong])  # type: ignore[list-item]
 
 
-def test_a_text_longer_than_the_context_is_cut(clip: Path) -> None:
+def test_a_text_longer_than_the_context_is_truncated(clip: Path) -> None:
     encoder = load_image_encoder(str(clip), OFFLINE)
     short, long, longer = encoder.encode_queries(["lake " * 20, "lake " * 90, "lake " * 90 + "and a dam"])
     np.testing.assert_array_equal(long, longer)
     assert np.abs(short - long).max() > 1e-3
 
 
-def test_templates_are_averaged_and_stand_in_the_space(clip: Path) -> None:
+def test_templates_are_averaged_and_are_part_of_the_space(clip: Path) -> None:
     folder = str(clip)
     plain = load_image_encoder(folder, OFFLINE)
     templates = ["a photo of {}", "{}, seen from above"]
@@ -177,7 +177,7 @@ def test_the_report_says_what_is_ready(clip: Path, tmp_path: Path) -> None:
     assert not second.ready and "hf download timm/ViT-SO400M-14-SigLIP2" in second.problem
 
 
-def test_a_text_and_a_picture_make_one_query() -> None:
+def test_a_text_and_an_image_become_one_query_vector() -> None:
     text, image = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
     np.testing.assert_allclose(compose(text, image), [2**-0.5, 2**-0.5], atol=1e-6)
     np.testing.assert_allclose(compose(text, image, weight=0.75), np.array([3, 1]) / 10**0.5, atol=1e-6)
@@ -186,7 +186,7 @@ def test_a_text_and_a_picture_make_one_query() -> None:
     assert compose(text, image).dtype == np.float32
 
 
-def test_looking_for_encoders_imports_no_torch() -> None:
-    code = "import sys, pagelens.encode.loading as l; print(sorted({'torch', 'transformers', 'open_clip'} & set(sys.modules)))"
+def test_importing_the_registry_imports_no_torch() -> None:
+    code = "import sys, pagelens.encode.loading; print({'torch', 'transformers', 'open_clip'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"

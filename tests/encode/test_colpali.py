@@ -18,7 +18,7 @@ from pagelens.encode.loading import PAGE_ENCODERS, load_page_encoder
 from pagelens.encode.page.colpali import ColPaliEncoder
 from pagelens.encode.page.heatmaps import heat_map, spread
 from pagelens.encode.weights import HuggingFaceHub, WeightsFolder
-from tests.encode.at_once import at_once
+from tests.concurrent_calls import call_concurrently
 from tests.encode.tiny_vision import FAMILIES, make_adapter, make_page_checkpoint, weights_of
 
 OFFLINE = Settings(offline=True)
@@ -58,9 +58,9 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Encoded(request.param, folder, pages, altered, encoder.encode_queries(QUERIES))
 
 
-def test_queries_of_many_threads_at_once_are_what_each_is_in_a_batch(encoded: Encoded) -> None:
+def test_concurrent_queries_equal_queries_in_a_batch(encoded: Encoded) -> None:
     encoder = ColPaliEncoder.load(WeightsFolder(encoded.name, encoded.folder, "0" * 64, "path"), OFFLINE)
-    together = at_once(lambda text: encoder.encode_queries([text])[0], QUERIES)
+    together = call_concurrently(lambda text: encoder.encode_queries([text])[0], QUERIES)
     for one, expected in zip(together, encoded.queries, strict=True):
         assert one.words == expected.words
         np.testing.assert_allclose(one.vectors, expected.vectors, atol=1e-5)
@@ -134,7 +134,7 @@ def test_a_heat_map_has_the_pages_shape_and_the_querys_words(encoded: Encoded) -
     assert overlay.min() == 0 and overlay.max() == 1
 
 
-def test_a_heat_map_is_the_similarity_of_the_patch_in_that_place(encoded: Encoded) -> None:
+def test_a_heat_map_has_each_patchs_similarity_in_its_place(encoded: Encoded) -> None:
     query, page = encoded.queries[0], encoded.pages[0]
     found = heat_map(query, page)
     rows, columns = found.overall.shape
@@ -175,7 +175,9 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("family", "prefix"),
     [("ColQwen2", ""), ("ColQwen2", "model."), ("ColQwen2_5", "model."), ("ColIdefics3", ""), ("ColPali", "")],
 )
-def test_an_adapter_is_applied_under_todays_names_and_yesterdays(family: str, prefix: str, tmp_path: Path) -> None:
+def test_an_adapter_is_applied_with_current_and_with_older_tensor_names(
+    family: str, prefix: str, tmp_path: Path
+) -> None:
     base = make_page_checkpoint(family, tmp_path / "base")
     adapter = make_adapter(base, tmp_path / "adapter", family, prefix=prefix)
     encoder = load_page_encoder(str(adapter), OFFLINE)
@@ -186,7 +188,7 @@ def test_an_adapter_is_applied_under_todays_names_and_yesterdays(family: str, pr
     assert "base=base@" in encoder.space.options
 
 
-def test_an_adapters_base_is_looked_for_like_any_model(qwen: Path, tmp_path: Path) -> None:
+def test_an_adapters_base_is_searched_for_like_any_model(qwen: Path, tmp_path: Path) -> None:
     adapter = make_adapter(qwen, tmp_path / "adapter", "ColQwen2")
     config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
     hub = HuggingFaceHub(cache=tmp_path / "cache")

@@ -70,7 +70,7 @@ def test_a_photo_is_nearer_to_words_for_what_is_in_it(encoder: ConSEImageEncoder
     assert similarity[1, 1] > similarity[1, 0] + 0.1
 
 
-def test_labels_are_the_classes_most_believed_in(encoder: ConSEImageEncoder) -> None:
+def test_labels_are_the_most_probable_classes(encoder: ConSEImageEncoder) -> None:
     labels = encoder.encode_features([photo("china.jpg")]).guesses(1000)[0]
     beliefs = [belief for _, belief in labels]
     assert beliefs == sorted(beliefs, reverse=True)
@@ -79,7 +79,7 @@ def test_labels_are_the_classes_most_believed_in(encoder: ConSEImageEncoder) -> 
     assert {"palace", "bell tower", "monastery", "stupa", "boathouse"} & set(names)
 
 
-def test_a_class_stands_between_what_its_prompts_say(encoder: ConSEImageEncoder, cache: Path) -> None:
+def test_a_class_vector_is_the_mean_of_its_prompts(encoder: ConSEImageEncoder, cache: Path) -> None:
     (kept,) = cache.iterdir()
     classes = np.load(kept)
     for row in (0, 985):
@@ -88,7 +88,7 @@ def test_a_class_stands_between_what_its_prompts_say(encoder: ConSEImageEncoder,
         np.testing.assert_allclose(classes[row], both.sum(axis=0) / np.linalg.norm(both.sum(axis=0)), atol=1e-5)
 
 
-def test_a_vector_is_the_classes_weighted_by_softened_belief_less_their_mean(
+def test_a_vector_is_the_centred_class_vectors_weighted_by_softened_probabilities(
     encoder: ConSEImageEncoder, cache: Path
 ) -> None:
     picture = photo("flower.jpg")
@@ -105,14 +105,14 @@ def test_a_vector_is_the_classes_weighted_by_softened_belief_less_their_mean(
 
 def test_vectors_and_features_are_unit_rows_in_order(encoder: ConSEImageEncoder) -> None:
     shown = [photo("china.jpg"), photo("flower.jpg"), photo("china.jpg")[:100, :50].copy()]
-    seen = encoder.encode_features(shown)
-    assert seen.vectors.shape == (3, 384)
-    assert seen.features.shape == (3, 1280)
-    for rows in (seen.vectors, seen.features):
+    output = encoder.encode_features(shown)
+    assert output.vectors.shape == (3, 384)
+    assert output.features.shape == (3, 1280)
+    for rows in (output.vectors, output.features):
         np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     for row, picture in enumerate(shown):
-        np.testing.assert_allclose(encoder.encode_images([picture])[0], seen.vectors[row], atol=1e-4)
-        np.testing.assert_allclose(encoder.feature_encoder.encode_images([picture])[0], seen.features[row], atol=1e-4)
+        np.testing.assert_allclose(encoder.encode_images([picture])[0], output.vectors[row], atol=1e-4)
+        np.testing.assert_allclose(encoder.feature_encoder.encode_images([picture])[0], output.features[row], atol=1e-4)
     assert encoder.encode_images([]).shape == (0, 384)
     assert encoder.feature_encoder.encode_images([]).shape == (0, 1280)
 
@@ -128,7 +128,7 @@ def test_one_query_vector_serves_the_text_lane_too(encoder: ConSEImageEncoder) -
     np.testing.assert_array_equal(encoder.encode_queries(["a dog"]), TEXT.encode_queries(["a dog"]))
 
 
-def test_the_space_is_not_the_text_encoders_and_names_what_it_is_made_of(encoder: ConSEImageEncoder) -> None:
+def test_the_space_differs_from_the_text_encoders_and_names_its_parts(encoder: ConSEImageEncoder) -> None:
     assert encoder.space.dim == 384
     assert not encoder.space.multi_vector
     assert encoder.space.revision == "579344248a93+9656183eaeaf"
@@ -136,7 +136,7 @@ def test_the_space_is_not_the_text_encoders_and_names_what_it_is_made_of(encoder
     assert encoder.space.fingerprint != TEXT.space.fingerprint
 
 
-def test_class_vectors_are_made_once_and_then_read(tmp_path: Path) -> None:
+def test_class_vectors_are_computed_once_and_then_read(tmp_path: Path) -> None:
     text = Counting()
     made = load_class_vectors(text, tmp_path / "deep" / "cache")
     assert text.asked == 2000
@@ -146,7 +146,7 @@ def test_class_vectors_are_made_once_and_then_read(tmp_path: Path) -> None:
     assert len(list((tmp_path / "deep" / "cache").iterdir())) == 2
 
 
-def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
     made = load_class_vectors(Counting(), tmp_path)
     (kept,) = tmp_path.iterdir()
     whole = kept.read_bytes()
@@ -171,7 +171,7 @@ def test_captions_find_their_photo_far_more_often_than_chance(encoder: ConSEImag
     assert np.mean(ranks < 6) > 0.4  # chance: 0.1
 
 
-def test_looking_at_photos_imports_no_torch(tmp_path: Path) -> None:
+def test_encoding_photos_imports_no_torch(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"

@@ -29,7 +29,7 @@ def same(x: torch.Tensor, weight: torch.Tensor, stride: int, groups: int = 1) ->
     return functional.conv2d(padded, weight, stride=stride, groups=groups)
 
 
-def torch_look(variant: Variant, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def torch_predict(variant: Variant, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     weights = torch.load(wheel_file(*variant.pin), weights_only=True, map_location="cpu")
 
     def norm(x: torch.Tensor, name: str) -> torch.Tensor:
@@ -64,25 +64,25 @@ def pictures(count: int) -> list[NDArray[np.uint8]]:
 @pytest.mark.parametrize("variant", [LITE0, LITE2], ids=lambda variant: variant.name)
 def test_the_network_computes_what_torch_computes(variant: Variant) -> None:
     shown = pictures(3)
-    seen = EfficientNetLite.load(variant).predict(shown)
+    output = EfficientNetLite.load(variant).predict(shown)
     pixels = torch.from_numpy(np.stack([preprocess(picture, variant.side) for picture in shown]))
     with torch.no_grad():
-        features, scores = torch_look(variant, pixels)
-    np.testing.assert_allclose(seen.features, features.numpy(), atol=1e-4)
-    np.testing.assert_allclose(seen.scores, scores.numpy(), atol=1e-4)
+        features, scores = torch_predict(variant, pixels)
+    np.testing.assert_allclose(output.features, features.numpy(), atol=1e-4)
+    np.testing.assert_allclose(output.scores, scores.numpy(), atol=1e-4)
 
 
-def test_pictures_are_looked_at_one_by_one_in_order() -> None:
+def test_each_image_is_classified_by_itself_and_in_order() -> None:
     network = EfficientNetLite.load(LITE0, workers=2)
     shown = pictures(5) * 2  # more than one batch
-    seen = network.predict(shown)
+    output = network.predict(shown)
     for row, picture in enumerate(shown):
-        np.testing.assert_allclose(seen.scores[row], network.predict([picture]).scores[0], atol=1e-4)
+        np.testing.assert_allclose(output.scores[row], network.predict([picture]).scores[0], atol=1e-4)
     assert network.predict([]).scores.shape == (0, 1000)
     assert network.predict([]).features.shape == (0, 1280)
 
 
-def test_the_whole_picture_is_seen_in_minus_one_to_one() -> None:
+def test_the_whole_image_is_scaled_to_minus_one_to_one() -> None:
     picture = np.zeros((40, 400, 3), np.uint8)
     picture[:, 200:] = 255
     pixels = preprocess(picture, 224)
@@ -97,7 +97,7 @@ def test_weights_of_another_size_are_refused_by_the_tensor_that_is_missing() -> 
 
 
 def test_weights_of_other_shapes_than_the_graphs_are_refused() -> None:
-    with pytest.raises(WeightsError, match="cannot run the weights of"):
+    with pytest.raises(WeightsError, match=r"cannot load .*efficientnet_lite2\.onnx"):
         EfficientNetLite.load(replace(LITE0, graph=LITE2.graph))
 
 

@@ -24,7 +24,7 @@ def test_a_grid_covers_the_page_row_by_row() -> None:
     assert boxes.shape == (8, 4) and boxes.dtype == np.float32
 
 
-def test_tiles_come_one_after_the_other_and_the_whole_picture_last() -> None:
+def test_tiles_come_in_order_and_the_whole_image_last() -> None:
     boxes = tiled_boxes(1, 2, 2)  # two tiles side by side, each of 2 x 2 patches
     assert boxes.shape == (12, 4)
     np.testing.assert_allclose(boxes[1], [0.25, 0, 0.5, 0.5])  # first tile, above, right
@@ -54,7 +54,7 @@ def test_a_query_without_words_counts_all_its_tokens() -> None:
 
 
 @given(st.integers(0, 4), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
-def test_every_patch_lies_where_its_box_says(rows: int, columns: int, side: int, seed: int) -> None:
+def test_every_patch_has_the_cell_of_its_box(rows: int, columns: int, side: int, seed: int) -> None:
     if rows * columns == 1:
         rows = 0  # one tile is the picture as a whole
     boxes = tiled_boxes(rows, columns, side)
@@ -68,7 +68,7 @@ def test_every_patch_lies_where_its_box_says(rows: int, columns: int, side: int,
         assert found[int(y * found.shape[0]), int(x * found.shape[1])] == values[token]
 
 
-def test_boxes_that_make_no_grid_are_refused() -> None:
+def test_boxes_that_form_no_grid_are_refused() -> None:
     boxes = np.array([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], np.float32)
     query = QueryTokens(np.stack([RED]), ["x"])
     with pytest.raises(ValueError, match="expected patches that form a grid, found 2 in 2 rows, 2 columns"):
@@ -77,7 +77,7 @@ def test_boxes_that_make_no_grid_are_refused() -> None:
         heat_map(query, page(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.float32)))
 
 
-def test_a_grid_is_spread_between_the_centres_of_its_patches() -> None:
+def test_a_grid_is_interpolated_between_the_centres_of_its_patches() -> None:
     found = spread(np.array([[2, 4]], np.float32), 2, 8)
     assert found.shape == (2, 8)
     # Centres of the patches are at 2 and 6 of 8 pixels; between them a straight line, beyond them flat.
@@ -87,14 +87,16 @@ def test_a_grid_is_spread_between_the_centres_of_its_patches() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
-def test_what_is_spread_stays_between_0_and_1(rows: int, columns: int, height: int, width: int, seed: int) -> None:
+def test_an_interpolated_grid_stays_between_0_and_1(
+    rows: int, columns: int, height: int, width: int, seed: int
+) -> None:
     grid = np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
     found = spread(grid, height, width)
     assert found.shape == (height, width) and found.dtype == np.float32
     assert -1e-6 <= found.min() <= found.max() <= 1 + 1e-6
 
 
-def test_heat_of_words_is_what_each_adds_to_the_pages_score() -> None:
+def test_the_heat_of_a_word_is_its_share_of_the_pages_score() -> None:
     words = page(np.stack([RED, GREEN, -BLUE]), grid_boxes(1, 3))
     query = QueryTokens(np.stack([RED, RED, GREEN, BLUE]), ["a", "a", "b", "c"], np.array([1, 1, 0.5, 1], np.float32))
     heat = token_heat(query, words)
@@ -105,7 +107,7 @@ def test_heat_of_words_is_what_each_adds_to_the_pages_score() -> None:
     assert token_heat(query, empty).shape == (0,)
 
 
-def test_words_are_painted_over_their_boxes_the_greater_on_top() -> None:
+def test_words_are_painted_over_their_boxes_with_the_maximum_where_they_overlap() -> None:
     boxes = np.array([[0, 0, 0.5, 0.5], [0.25, 0, 1, 0.5], [0.999, 0.999, 1, 1]], np.float32)
     found = paint(np.array([2, 1, -1], np.float32), boxes, 4, 4)
     np.testing.assert_allclose(found, np.array([[1, 1, 0.5, 0.5]] * 2 + [[0] * 4] * 2))

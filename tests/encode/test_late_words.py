@@ -51,12 +51,12 @@ def max_sim(query: NDArray[np.float32], page: NDArray[np.float32]) -> float:
     return sum(max(float(word @ token) for token in page) for word in query)
 
 
-def test_a_token_stands_in_the_box_of_its_word_and_punctuation_has_none(encoder: BuiltinPageEncoder) -> None:
+def test_a_token_has_its_words_box_and_punctuation_has_no_token(encoder: BuiltinPageEncoder) -> None:
     page = page_of("Ærø's solar-power,\n(FY2018) -- rose & rose")
     (tokens,) = encoder.encode_texts([page])
-    said = words_at(page, tokens.boxes)
+    token_words = words_at(page, tokens.boxes)
     # Ærø's is Æ, r, ø, s without the apostrophe; FY2018 is F, Y, 20, 18
-    assert said == ["Ærø's"] * 4 + ["solar-power,"] * 2 + ["(FY2018)"] * 4 + ["rose"] * 2
+    assert token_words == ["Ærø's"] * 4 + ["solar-power,"] * 2 + ["(FY2018)"] * 4 + ["rose"] * 2
     assert tokens.vectors.shape == (12, 128)
     np.testing.assert_allclose(np.linalg.norm(tokens.vectors, axis=1), 1, atol=1e-6)
 
@@ -70,7 +70,7 @@ def test_a_page_without_words_has_no_tokens(encoder: BuiltinPageEncoder) -> None
     assert encoder.encode_texts([]) == []
 
 
-def test_vectors_are_the_text_encoders_own_in_the_shipped_directions(
+def test_vectors_are_the_text_encoders_projected_on_the_shipped_basis(
     encoder: BuiltinPageEncoder, text_encoder: BuiltinTextEncoder
 ) -> None:
     page = page_of(LAKE)
@@ -87,11 +87,11 @@ def test_nothing_is_lost_of_a_page_longer_than_the_model_reads(
     (tokens,) = encoder.encode_texts([page])
     assert text_encoder.count_tokens([page.text])[0] > 3 * text_encoder.max_tokens
     assert len(tokens.vectors) == text_encoder.count_tokens([page.text])[0]
-    said = words_at(page, tokens.boxes)
-    assert list(dict.fromkeys(said)) == list(dict.fromkeys(page.text.split()))
+    token_words = words_at(page, tokens.boxes)
+    assert list(dict.fromkeys(token_words)) == list(dict.fromkeys(page.text.split()))
 
 
-def test_a_word_at_the_head_of_a_window_is_seen_with_what_follows_it(
+def test_a_word_at_the_start_of_a_window_is_encoded_with_what_follows_it(
     encoder: BuiltinPageEncoder, text_encoder: BuiltinTextEncoder
 ) -> None:
     filler = " ".join(["trout"] * text_encoder.max_tokens)
@@ -99,7 +99,7 @@ def test_a_word_at_the_head_of_a_window_is_seen_with_what_follows_it(
     np.testing.assert_allclose(long.vectors[-len(short.vectors) :], short.vectors, atol=1e-4)
 
 
-def test_a_query_says_its_words_and_leaves_out_those_without_a_term(encoder: BuiltinPageEncoder) -> None:
+def test_a_query_names_its_words_and_leaves_out_those_without_a_term(encoder: BuiltinPageEncoder) -> None:
     (tokens,) = encoder.encode_queries(["What was the dividend, in FY2018?"])
     assert tokens.words == ["dividend", *["FY2018"] * 4] or tokens.words == [*["dividend"] * 2, *["FY2018"] * 4]
     assert tokens.vectors.shape == (len(tokens.words), 128)
@@ -120,14 +120,14 @@ def test_the_page_that_answers_has_more_of_the_query(encoder: BuiltinPageEncoder
     assert max_sim(paid.vectors, bank.vectors) > max_sim(paid.vectors, lake.vectors) + 0.1
 
 
-def test_where_a_query_looks_is_the_word_it_asks_for(encoder: BuiltinPageEncoder) -> None:
+def test_the_best_token_for_a_query_is_the_word_itself(encoder: BuiltinPageEncoder) -> None:
     page = page_of(BANK)
     (tokens,), (query,) = encoder.encode_texts([page]), encoder.encode_queries(["dividends"])
     best = int((tokens.vectors @ query.vectors.T).max(axis=1).argmax())
     assert words_at(page, tokens.boxes[best : best + 1]) == ["dividends"]
 
 
-def test_pages_do_not_change_each_other(encoder: BuiltinPageEncoder) -> None:
+def test_pages_are_encoded_independently(encoder: BuiltinPageEncoder) -> None:
     pages = [page_of(LAKE), no_text(), page_of(BANK * 30), page_of(BANK)]
     for page, tokens in zip(pages, encoder.encode_texts(pages), strict=True):
         (alone,) = encoder.encode_texts([page])
@@ -148,7 +148,7 @@ def test_any_text_gives_unit_rows_in_boxes_of_its_words(words: list[str]) -> Non
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_the_space_is_of_many_vectors_and_names_what_it_is_made_of(
+def test_the_space_is_multi_vector_and_names_its_parts(
     encoder: BuiltinPageEncoder, text_encoder: BuiltinTextEncoder
 ) -> None:
     assert str(encoder.space) == "sentence-transformers/all-MiniLM-L6-v2 tokens@8199be6f699a (128, multi-vector)"

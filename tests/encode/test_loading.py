@@ -39,13 +39,13 @@ def test_the_report_says_what_is_ready_and_why_the_rest_is_not(tmp_path: Path) -
     assert "'no name'" in reports[4].problem
 
 
-def test_the_report_asks_no_hub_even_when_it_might(tmp_path: Path) -> None:
+def test_the_report_makes_no_request_even_if_online(tmp_path: Path) -> None:
     with served("org/tiny", {"config.json": b"{}"}) as repository:
         hub = HuggingFaceHub(cache=tmp_path, endpoint=repository.endpoint)
         (report,) = TEXT_ENCODERS.report(Settings(), names=["org/tiny"], hub=hub)
         assert repository.requests == []
     assert not report.ready
-    assert "the hub will be asked" in report.problem
+    assert "they will be fetched from the hub" in report.problem
 
 
 LOADERS: list[tuple[EncoderKind, Callable[..., object]]] = [

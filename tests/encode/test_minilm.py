@@ -1,8 +1,9 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,19 +44,19 @@ def test_one_changed_byte_in_any_file_is_refused(pin: tuple[str, str, str, str],
         BuiltinTextEncoder.load(Settings(), site=tmp_path)
 
 
-def test_it_loads_from_a_copy_that_is_whole(tmp_path: Path, encoder: BuiltinTextEncoder) -> None:
+def test_it_loads_from_a_complete_copy(tmp_path: Path, encoder: BuiltinTextEncoder) -> None:
     installed_copy(tmp_path, but=LENGTH[2]).write_bytes(wheel_file(*LENGTH).read_bytes())
     copy = BuiltinTextEncoder.load(Settings(), site=tmp_path)
     np.testing.assert_array_equal(copy.encode_queries(["solar"]), encoder.encode_queries(["solar"]))
 
 
-def test_the_space_pins_the_weights_and_says_the_rest(encoder: BuiltinTextEncoder) -> None:
+def test_the_space_pins_the_weights_and_names_the_options(encoder: BuiltinTextEncoder) -> None:
     assert str(encoder.space) == "sentence-transformers/all-MiniLM-L6-v2@8199be6f699a (384)"
     assert encoder.space.options == "pooling=mean; tokens=256; tokenizer=be50c3628f2b"
     assert encoder.max_tokens == 254
 
 
-def test_meaning_is_in_the_vectors(encoder: BuiltinTextEncoder) -> None:
+def test_texts_of_similar_meaning_have_similar_vectors(encoder: BuiltinTextEncoder) -> None:
     query = encoder.encode_queries(["How deep is the lake?"])[0]
     near, far = encoder.encode_passages(["The water reaches 120 metres below the surface.", "Revenue grew by 8%."])
     assert query @ near > query @ far + 0.2
@@ -75,7 +76,7 @@ def test_the_mean_of_a_texts_tokens_and_its_special_tokens_is_its_vector(encoder
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
 
 
-def test_each_token_has_a_unit_vector_and_its_place_in_the_text(encoder: BuiltinTextEncoder) -> None:
+def test_each_token_has_a_unit_vector_and_its_span_in_the_text(encoder: BuiltinTextEncoder) -> None:
     text = "Ærø's solar-power,\nFY2018"
     (tokens,) = encoder.encode_tokens([text])
     pieces = [text[start:end] for start, end in tokens.spans]
@@ -94,7 +95,7 @@ def test_token_vectors_do_not_depend_on_the_batch_and_keep_its_order(encoder: Bu
         np.testing.assert_allclose(tokens.vectors, alone.vectors, atol=1e-4)
 
 
-def test_tokens_are_seen_in_their_context(encoder: BuiltinTextEncoder) -> None:
+def test_tokens_are_encoded_in_their_context(encoder: BuiltinTextEncoder) -> None:
     money, water = encoder.encode_tokens(["the bank lent money", "the bank of the river"])
     assert money.vectors[1] @ water.vectors[1] < 0.9  # "bank" twice; a table of words would give 1
 
@@ -124,18 +125,18 @@ def test_the_builtin_path_imports_no_torch() -> None:
 
 
 class CountingSession:
-    """The session of an encoder, and how many forwards it was asked for."""
+    """The session of an encoder, which counts its forward passes."""
 
     def __init__(self, inner: BuiltinTextEncoder) -> None:
         self._run = inner._session.run
         self.forwards = 0
 
-    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         self.forwards += 1
         return self._run(outputs, feeds)
 
 
-def test_a_query_is_encoded_once_for_all_who_ask_and_the_same_as_alone(encoder: BuiltinTextEncoder) -> None:
+def test_a_repeated_query_is_encoded_once_with_the_same_result(encoder: BuiltinTextEncoder) -> None:
     session = CountingSession(encoder)
     shared = BuiltinTextEncoder(session, wheel_file(*TOKENIZER), dim=384, length=256, workers=1)
     first = shared.encode_queries([TEXTS[0]])
@@ -145,7 +146,7 @@ def test_a_query_is_encoded_once_for_all_who_ask_and_the_same_as_alone(encoder: 
     assert np.array_equal(first, again) and np.array_equal(first, encoder.encode_passages([TEXTS[0]]))
     [alone] = encoder.encode_tokens([TEXTS[0]])
     assert np.array_equal(tokens.vectors, alone.vectors) and np.array_equal(tokens.spans, alone.spans)
-    first[:] = 0  # its own copy: nobody spoils another's
+    first[:] = 0  # a copy: callers cannot change the cached vector
     assert np.array_equal(shared.encode_queries([TEXTS[0]]), again)
     shared.encode_queries([TEXTS[1]])
     assert session.forwards == 2

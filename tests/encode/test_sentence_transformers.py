@@ -73,7 +73,7 @@ def test_english_bge_gets_its_known_query_prompt_and_its_namesakes_do_not(tmp_pa
         assert 'query=""' in encoder.space.options
 
 
-def test_a_prompt_of_its_own_is_kept_even_by_english_bge(tmp_path: Path) -> None:
+def test_a_checkpoints_own_prompt_is_kept_even_for_english_bge(tmp_path: Path) -> None:
     folder = text_checkpoint(tmp_path / "bge-base-en-v1.5", pooling="cls", prompts={"query": PROMPT})
     assert f'query="{PROMPT}"' in load_text_encoder(str(folder), OFFLINE).space.options
 
@@ -88,7 +88,7 @@ def test_two_checkpoints_that_differ_in_weights_alone_are_two_spaces(tmp_path: P
     assert one.options == two.options
 
 
-def test_a_bare_folder_is_refused_and_told_what_is_missing(tmp_path: Path) -> None:
+def test_a_bare_folder_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"expected modules\.json in .*1_Pooling/config\.json.*save"):
         load_text_encoder(str(bare_bert(tmp_path / "bare")), OFFLINE)
 

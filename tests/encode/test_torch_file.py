@@ -42,7 +42,7 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-def test_a_file_that_asks_for_a_function_is_refused_and_nothing_is_called(tmp_path: Path) -> None:
+def test_a_file_that_names_a_function_is_refused_and_nothing_is_called(tmp_path: Path) -> None:
     sprung = tmp_path / "sprung"
     path = saved(tmp_path / "w.pth", {"trap": Trap(sprung)})
     with pytest.raises(WeightsError, match="which no tensor needs"):

@@ -79,7 +79,7 @@ def test_layers_that_the_configuration_does_not_count_are_refused(qwen: Path, tm
         load_page_encoder(str(folder), OFFLINE)
 
 
-def test_a_language_models_head_beside_the_weights_is_let_pass(qwen: Path, tmp_path: Path) -> None:
+def test_a_language_models_head_among_the_weights_is_allowed(qwen: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(qwen, tmp_path / "headed")
     norm = "language_model.norm.weight"
     tensors = load_file(weights_of(folder))
@@ -97,7 +97,7 @@ def test_numbers_that_are_not_those_of_the_files_are_found_without_any_report(qw
         check_loaded(model, [], [weights_of(qwen)], name="tiny")
 
 
-def test_an_adapter_of_which_not_all_is_applied_is_refused(qwen: Path, tmp_path: Path) -> None:
+def test_an_adapter_that_is_applied_only_in_part_is_refused(qwen: Path, tmp_path: Path) -> None:
     adapter = make_adapter(qwen, tmp_path / "adapter", "ColQwen2")
     lost = "language_model.layers.1.self_attn.v_proj.lora_B.weight"
     with pytest.raises(WeightsError, match=r"so random: language_model\.layers\.1\.self_attn\.v_proj\.lora_B\.default"):

@@ -47,7 +47,7 @@ def test_the_models_folder_comes_before_the_cache_and_the_full_name_before_the_s
     assert find_weights("org/tiny", settings, hub=hub).path == full
 
 
-def test_a_folder_that_exists_is_taken_as_it_stands(tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_used_as_it_is(tmp_path: Path) -> None:
     folder = put(tmp_path / "my-model")
     found = find_weights(str(folder), Settings(offline=True))
     assert (found.model, found.path, found.found_in) == ("my-model", folder, "path")
@@ -60,7 +60,7 @@ def test_a_snapshot_given_by_its_path_keeps_its_name_and_commit(tmp_path: Path) 
 
 
 @needs_loopback_hub
-def test_the_hub_is_asked_last_and_only_once(tmp_path: Path) -> None:
+def test_the_hub_comes_last_and_is_used_once(tmp_path: Path) -> None:
     with served("org/tiny", FILES) as repository:
         hub = HuggingFaceHub(cache=tmp_path, endpoint=repository.endpoint)
         found = find_weights("org/tiny", Settings(), hub=hub)
@@ -74,7 +74,7 @@ def test_the_hub_is_asked_last_and_only_once(tmp_path: Path) -> None:
         assert len(repository.requests) == asked
 
 
-def test_offline_never_asks_the_hub_and_says_where_it_looked(tmp_path: Path) -> None:
+def test_offline_makes_no_request_and_lists_the_places_searched(tmp_path: Path) -> None:
     with served("org/tiny", FILES) as repository:
         hub = HuggingFaceHub(cache=tmp_path / "cache", endpoint=repository.endpoint)
         settings = Settings(models=tmp_path / "models", offline=True)

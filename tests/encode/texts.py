@@ -1,4 +1,4 @@
-"""A dozen texts of many kinds and lengths, the longest well past what any of the models reads."""
+"""A dozen texts of many kinds and lengths, the longest far beyond the maximum length of any model."""
 
 TEXTS = [
     "What was the revenue of the power plant?",
