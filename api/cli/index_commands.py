@@ -35,7 +35,7 @@ from pagelens.api.cli.storage_options import (
 )
 from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
-from pagelens.api.engine.engine import DEFAULT_OCR
+from pagelens.api.engine.components import DEFAULT_OCR
 from pagelens.api.engine.file_names import absolute_path, printable
 from pagelens.api.engine.profiles import Profile, choose_profile
 from pagelens.api.engine.results import IndexReport

@@ -4,29 +4,29 @@ Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wir
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
-from pagelens.api.engine.embedding import Embedder, max_image_side
+from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
+from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_pages
-from pagelens.api.engine.indexing import IndexRun, OnProgress, RenderImage
+from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
 from pagelens.api.engine.query_image import read_image, read_words
 from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status, collection_status
 from pagelens.core.errors import NotFound, UsageError, WeightsError
-from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
-from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, Kind, PageRef, Query
+from pagelens.core.protocols import Answerer
+from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, PageRef, Query
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.follow_up import standalone_question
@@ -40,7 +40,6 @@ from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
-from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
 
@@ -49,25 +48,8 @@ logger = logging.getLogger(__name__)
 ANSWER_PAGES = 6  # pages given to the answerer
 IMAGE_SIDE = 1_400  # pixels of the longer side of a page image
 NO_FILTERS = Filters()
-DEFAULT_OCR = OcrSettings(threads=usable_cores())
 
 Paths = Path | str | Sequence[Path | str]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineComponents:
-    """What the engine works with. Loaders are called when first needed: `status` loads no model."""
-
-    load_embedders: Callable[[], Sequence[Embedder]]
-    load_text_encoder: Callable[[], TextEncoder]  # counts the tokens of passages
-    load_retriever: Callable[[], Retriever]
-    load_answerer: Callable[[RenderPageImage], Answerer]
-    load_extractor: Callable[[RenderPageImage], Extractor]
-    render_page: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
-    render_array: RenderImage  # the same as encoders read it
-    load_recogniser: Callable[[OcrSettings], TextRecogniser]
-    reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
-    micro_batching: bool = True  # concurrent searches are computed together
 
 
 class Engine:
@@ -159,7 +141,8 @@ class Engine:
             with closing(events):  # ends the worker processes, also after an interrupt
                 run.consume(events)
             if prune:
-                run.report.forgotten = self._prune(writer, absolute)
+                with self._reader.snapshot() as snapshot:
+                    run.report.forgotten = forget_missing_files(writer, snapshot, absolute)
         if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
@@ -184,18 +167,6 @@ class Engine:
         with CollectionWriter(self.layout.root) as writer:
             writer.remove_documents([row.key for row in rows])
         return [path for row in rows for path in row.paths]
-
-    def _prune(self, writer: CollectionWriter, roots: Sequence[Path]) -> list[str]:
-        """Forget indexed files below the roots that no longer exist; return their paths.
-
-        A root that does not exist itself is skipped: an unplugged disk must not empty a collection.
-        """
-        existing = [root for root in roots if root.exists()]
-        with self._reader.snapshot() as snapshot:
-            known = [path for row in snapshot.documents.values() for path in row.paths]
-            known += [failure.path for failure in snapshot.failures()]
-        below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in existing)]
-        return writer.remove_paths([path for path in below if not text_to_path(path).exists()])
 
     # Reading
 
@@ -292,8 +263,8 @@ class Engine:
     def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
         """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.
 
-        Of a document of more than `k` pages, the `k` best for the words of the schema are read. Raises NotFound;
-        UsageError for the schema; GenerationError where no language model is configured or it fails.
+        Of more than `k` pages, the `k` best for the words of the schema are read. Raises NotFound; UsageError for the
+        schema; GenerationError where no language model is configured or it fails.
         """
         extractor = self._components.load_extractor(self.page_image_array)
         schema_words = extractor.search_text(schema)
@@ -347,8 +318,8 @@ class Engine:
             key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             scale = longest / max(page.width, page.height)
-            height, width = round(page.height * scale), round(page.width * scale)
-            heat = self._retriever.heat_map(snapshot, query, key, height=height, width=width)
+            size = {"height": round(page.height * scale), "width": round(page.width * scale)}
+            heat = self._retriever.heat_map(snapshot, query, key, **size)
         if heat is None:
             raise NotFound(
                 f"expected {ref} in the `page` lane, found nothing of it: a page without words has no heat map"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.encoding_queue import EncodingQueue
-from pagelens.api.engine.file_names import path_to_text
+from pagelens.api.engine.file_names import path_to_text, text_to_path
 from pagelens.api.engine.results import FailedFile, IndexReport, IndexStage, Progress
 from pagelens.core.types import ImageArray, Kind
+from pagelens.index.reader import Snapshot
 from pagelens.index.records import DocumentPages
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.events import Event, Failed, Skipped, Unchanged
@@ -177,6 +178,18 @@ class IndexRun:
                 page=page,
             )
         )
+
+
+def forget_missing_files(writer: CollectionWriter, snapshot: Snapshot, roots: Sequence[Path]) -> list[str]:
+    """Forget indexed files below the roots that no longer exist; return their paths.
+
+    A root that does not exist itself is skipped: an unplugged disk must not empty a collection.
+    """
+    existing = [root for root in roots if root.exists()]
+    known = [path for row in snapshot.documents.values() for path in row.paths]
+    known += [failure.path for failure in snapshot.failures()]
+    below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in existing)]
+    return writer.remove_paths([path for path in below if not text_to_path(path).exists()])
 
 
 def _size(path: Path) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pagelens.api.engine.engine import Engine, EngineComponents
+from pagelens.api.engine.components import EngineComponents
+from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.indexing import OnProgress
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.api.engine.models import CollectionModels

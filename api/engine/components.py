@@ -1,0 +1,35 @@
+"""What an engine is made of; `pagelens.api.engine.wiring` fills it in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from pagelens.api.engine.embedding import Embedder
+from pagelens.api.engine.indexing import RenderImage
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
+from pagelens.core.types import Kind
+from pagelens.encode.batching import usable_cores
+from pagelens.ingest.ocr.engines import OcrSettings
+from pagelens.ingest.ocr.recognition import TextRecogniser
+from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
+from pagelens.retrieve.search import Retriever
+
+DEFAULT_OCR = OcrSettings(threads=usable_cores())
+
+
+@dataclass(frozen=True, slots=True)
+class EngineComponents:
+    """What the engine works with. Loaders are called when first needed: `status` loads no model."""
+
+    load_embedders: Callable[[], Sequence[Embedder]]
+    load_text_encoder: Callable[[], TextEncoder]  # counts the tokens of passages
+    load_retriever: Callable[[], Retriever]
+    load_answerer: Callable[[RenderPageImage], Answerer]
+    load_extractor: Callable[[RenderPageImage], Extractor]
+    render_page: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
+    render_array: RenderImage  # the same as encoders read it
+    load_recogniser: Callable[[OcrSettings], TextRecogniser]
+    reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
+    micro_batching: bool = True  # concurrent searches are computed together
