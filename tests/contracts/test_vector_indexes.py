@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pagelens.index.dense.exact_index import BLOCK, ExactIndex, Matrix
 from pagelens.index.dense.faiss_index import FaissIndex
-from pagelens.index.dense.vector_index import VectorIndex
+from pagelens.index.dense.vector_index import VectorIndex, open_vector_index
 from tests.contracts.on_qdrant import VectorsOnQdrant
 
 Build = Callable[[Matrix], VectorIndex]
@@ -69,7 +69,7 @@ def test_nothing_comes_back_from_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_asking_for_more_than_there_is_gives_all(name: str) -> None:
+def test_a_k_larger_than_the_index_returns_all_rows(name: str) -> None:
     vectors = unit_rows(7, 8, 1)
     rows, _ = ALL[name](vectors).search(vectors[2].astype(np.float32), 100)
     assert sorted(rows.tolist()) == list(range(7))
@@ -83,3 +83,8 @@ def test_rows_beyond_one_block_are_searched_too(name: str) -> None:
     last = BLOCK + 49
     rows, _ = ALL[name](vectors).search(vectors[last].astype(np.float32), 1)
     assert rows.tolist() == [last]
+
+
+def test_the_number_of_vectors_decides_which_index_serves_a_lane() -> None:
+    assert type(open_vector_index(unit_rows(7_999, 2, 0))) is ExactIndex
+    assert type(open_vector_index(unit_rows(8_000, 2, 0))) is FaissIndex
