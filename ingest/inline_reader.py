@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 
-from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page
 from pagelens.ingest.page_processing import OnWait, ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 from pagelens.ingest.page_ranges import PageRangeReader, has_content, needs_full_check, range_end
@@ -40,7 +39,6 @@ class InlineFile:
 
     def __init__(self, job: ReadJob, reader: PageRangeReader, on_wait: OnWait) -> None:
         self._on_wait = on_wait
-        self._callback_error: Exception | None = None  # raised by `on_wait`
         self.document: Document = reader.open(job).document
         self._job = job
         self._reader = reader
@@ -49,12 +47,7 @@ class InlineFile:
 
     def pages(self, first: int, last: int) -> list[ProcessedPage]:
         """Return pages `first` to `last`; see `OpenFile.pages`."""
-        try:
-            pages = list(islice(self._pages, last - first + 1))
-        except ReadError:
-            if self._callback_error is not None:  # such as a cancelled job: no fault of the file
-                raise self._callback_error from None
-            raise
+        pages = list(islice(self._pages, last - first + 1))
         self._has_content |= any(has_content(page) for page, _ in pages)
         count = self.document.page_count
         if last == count and needs_full_check(self._job, count, has_content=self._has_content):
@@ -63,11 +56,7 @@ class InlineFile:
         return pages
 
     def _report_stage(self, page: Page, stage: ReadStage) -> None:
-        try:
-            self._on_wait(self._job.path, page.number, stage)
-        except Exception as exc:
-            self._callback_error = exc
-            raise
+        self._on_wait(self._job.path, page.number, stage)
 
     def _all_pages(self) -> Iterator[ProcessedPage]:
         first = self._job.first

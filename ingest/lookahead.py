@@ -11,7 +11,7 @@ from pagelens.core.types import Kind
 from pagelens.ingest.events import Failed, Skipped
 from pagelens.ingest.files.digest import DigestFunction, FileStamp, file_stamp
 from pagelens.ingest.files.walk import Source, identify
-from pagelens.ingest.page_processing import FileOpener, ReadJob, parser_error
+from pagelens.ingest.page_processing import FileOpener, OnWait, ReadJob, ReadStage, parser_error
 from pagelens.ingest.reader_options import ReaderOptions
 
 _MAX_WAITING = 64  # files examined ahead: any number of unchanged ones may lie between two that are to be read
@@ -72,6 +72,26 @@ def refreshed(pending: PendingFile, opener: FileOpener, options: ReaderOptions, 
     return _examine(pending.source, options, digest)
 
 
+class CallbackError(Exception):
+    """Carries an exception of a caller's callback through `as_read_errors`, which raises it again."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def protected(on_wait: OnWait) -> OnWait:
+    """Return a callback that is called while a file is read and whose exceptions do not count as the file's."""
+
+    def call(path: Path, page: int, stage: ReadStage) -> None:
+        try:
+            on_wait(path, page, stage)
+        except Exception as exc:
+            raise CallbackError(exc) from exc
+
+    return call
+
+
 @contextmanager
 def as_read_errors(path: Path, before: FileStamp | None = None) -> Iterator[None]:
     """Turn whatever a parser raises inside into a ReadError, so that it costs this file and not the whole run.
@@ -85,6 +105,8 @@ def as_read_errors(path: Path, before: FileStamp | None = None) -> Iterator[None
         error = exc
     except PageLensError:
         raise
+    except CallbackError as exc:
+        raise exc.error from None
     except Exception as exc:  # noqa: BLE001 - see above
         error = parser_error(exc)
     if before is not None and file_stamp(path) != before:

@@ -18,7 +18,7 @@ from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.files.formats import claimed_kind
 from pagelens.ingest.files.walk import walk
 from pagelens.ingest.inline_reader import InlineReader
-from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, refreshed
+from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, protected, refreshed
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.page_processing import FileOpener, LoadAdapter, OnWait, ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -95,10 +95,10 @@ def read_documents(
             window=settings.window,
             limits=settings.limits,
             scale_up_after=settings.scale_up_after,
-            on_wait=on_wait,
+            on_wait=protected(on_wait),
         )
     else:
-        opener = InlineReader(processing, on_wait)
+        opener = InlineReader(processing, protected(on_wait))
     run = _IngestRun(
         next_page=next_page,
         count_tokens=_CachingTokenCounter(count_tokens),
