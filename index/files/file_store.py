@@ -1,7 +1,7 @@
 """The interface of a file store: where a collection keeps page images and original files.
 
     pictures/<document>/<page>-<pixels>.jpg           rendered on first request; may be deleted at any time
-    originals/<document>/<SHA-256 of the bytes>.pdf   as they were indexed (`pagelens.index.originals`)
+    originals/<document>/<SHA-256 of the bytes>.pdf   as they were indexed (`pagelens.index.original_files`)
     incoming/                                         incomplete files, removed by the next writer
 
 A file store is the collection's own folder, a folder that several machines share (`file:///mnt/share/x`), or any other

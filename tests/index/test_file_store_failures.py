@@ -11,7 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from pagelens.core.errors import StoreError
-from pagelens.index import originals
+from pagelens.index import original_files
 from pagelens.index.files import fsspec_store
 from pagelens.index.files.file_store_factory import create_file_store, open_file_store, remove_file_store
 from pagelens.index.files.folder_store import FolderFileStore
@@ -165,12 +165,12 @@ def test_what_a_disk_keeps_for_itself_beside_files_stops_no_writer_and_no_reader
     pages = new_pages("/a.pdf", ["apple one"])
     sha256 = pages.document.sha256
     write(root, pages)
-    originals.keep(FolderFileStore(root), sha256, source)
+    original_files.store(FolderFileStore(root), sha256, source)
     for folder in (root / "pictures", root / "originals", root / "originals" / sha256):
         folder.mkdir(exist_ok=True)
         (folder / ".DS_Store").touch()
     write(root)
-    found = originals.find(FolderFileStore(root), Layout(root), sha256)
+    found = original_files.find(FolderFileStore(root), Layout(root), sha256)
     assert found is not None and found.read_bytes() == b"pages"
 
 
