@@ -137,7 +137,7 @@ def _installed_version(distribution: str) -> str | None:
 def _collection(root: Path, settings: Settings, *, deep: bool) -> Iterator[Check]:
     name = f"collection {terminal.display_path(str(root))}"
     if not wiring.collection_exists(root):
-        yield Check(name, None, "none here. Make one: pagelens index PATH")
+        yield Check(name, None, "there is none. Create one: pagelens index PATH")
         return
     try:
         engine = wiring.open_collection(root, settings)

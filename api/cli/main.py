@@ -92,14 +92,14 @@ class LazyCommandGroup(typer.core.TyperGroup):
 def _load_command(name: str, target: str) -> Any:
     """Import "module:function" or "module:group" and return it as a command with parameters."""
     module, _, attribute = target.partition(":")
-    found = getattr(import_module(module), attribute)
-    if isinstance(found, typer.Typer):
-        found.rich_markup_mode = None
-        group = typer.main.get_group(found)
+    function_or_group = getattr(import_module(module), attribute)
+    if isinstance(function_or_group, typer.Typer):
+        function_or_group.rich_markup_mode = None
+        group = typer.main.get_group(function_or_group)
         group.name = name
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(found)
+    single.command(name)(function_or_group)
     return typer.main.get_command(single)
 
 

@@ -94,19 +94,19 @@ def _used(collection: Path | None) -> dict[str, str]:
     return wiring.models_of(layout.load(Layout(collection)))
 
 
-def _report(lane: str, card: ModelCard, found: EncoderReport, *, used: bool) -> ModelReport:
-    get = "" if found.ready or not _fetchable(found.name) else f"pagelens models fetch {found.name}"
-    size = card.size or (f"{_bytes(found.path) / 1e6:.0f} MB" if found.path else "unknown")
+def _report(lane: str, card: ModelCard, encoder: EncoderReport, *, used: bool) -> ModelReport:
+    get = "" if encoder.ready or not _fetchable(encoder.name) else f"pagelens models fetch {encoder.name}"
+    size = card.size or (f"{_bytes(encoder.path) / 1e6:.0f} MB" if encoder.path else "unknown")
     return ModelReport(
         lane=lane,
-        model=found.name,
+        model=encoder.name,
         profiles=tuple(card.profiles),
         used=used,
-        ready=found.ready,
-        found_in=found.found_in,
-        path=found.path,
+        ready=encoder.ready,
+        found_in=encoder.found_in,
+        path=encoder.path,
         get=get,
-        problem=found.problem,
+        problem=encoder.problem,
         size=size,
         licence=card.licence,
         note=card.note,
