@@ -20,14 +20,14 @@ import numpy as np
 from benchmarks.development_set import SET, require_data
 from benchmarks.ocr import documents
 from pagelens.core.types import PageText
+from pagelens.generate.answer_text import one_line
 from pagelens.generate.citations.checking import CitationChecker
-from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, read_claim, tokenize
+from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, parse_claim, tokenize
 from pagelens.generate.citations.page_words import PageWords
-from pagelens.generate.extractive.candidates import one_line
 from pagelens.generate.extractive.sentences import split_sentences
-from pagelens.index.lexical.tantivy_index import analyze
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import OcrSettings, longest_side, read_picture
+from pagelens.index.lexical.analysis import analyze
+from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
+from pagelens.ingest.ocr.page_ocr import longest_side, read_image_text
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.readers.pdf.pdf_reader import opened, render
 
@@ -87,7 +87,7 @@ def _by_ocr(page: Known, recogniser: TextRecogniser) -> Known:
     with opened(path, sha256="", size=0) as reading:
         size = next((one.width, one.height) for one in reading.pages(page.number))
     drawn = render(path, page.number, longest=longest_side(*size, DPI))
-    return replace(page, seen=read_picture(recogniser, np.asarray(drawn.convert("RGB"))))
+    return replace(page, seen=read_image_text(recogniser, np.asarray(drawn.convert("RGB"))))
 
 
 def _draw(pages: Sequence[Known], count: int, seed: int) -> list[Known]:
@@ -101,7 +101,7 @@ def _draw(pages: Sequence[Known], count: int, seed: int) -> list[Known]:
             for one in split_sentences(page.text)
             if one.shape == "sentence"
         ]
-        fit = [one for one in sentences if LEAST <= len(one.split()) <= MOST and read_claim(one, analyze).words]
+        fit = [one for one in sentences if LEAST <= len(one.split()) <= MOST and parse_claim(one, analyze).words]
         found += [replace(page, sentence=one) for one in lot.sample(fit, min(each, len(fit)))]
     return lot.sample(found, min(count, len(found)))
 
@@ -128,7 +128,7 @@ def _freely(one: Known, foreign: Sequence[str], lot: random.Random) -> str:
 
 
 def _facts(one: Known) -> list[Fact]:
-    return [fact for fact in read_claim(one.sentence, analyze).facts if one.sentence.count(fact.text) == 1]
+    return [fact for fact in parse_claim(one.sentence, analyze).facts if one.sentence.count(fact.text) == 1]
 
 
 def _number_made_up(one: Known, lot: random.Random) -> str | None:
@@ -162,7 +162,7 @@ def _other_name(one: Known, pages: Sequence[Known], lot: random.Random) -> str |
     others = [
         fact.text
         for sentence in sentences
-        for fact in read_claim(sentence, analyze).facts
+        for fact in parse_claim(sentence, analyze).facts
         if fact.kind == "name" and fact.folded not in held
     ]
     return one.sentence.replace(lot.choice(names).text, lot.choice(others)) if others else None

@@ -26,7 +26,8 @@ from PIL import Image
 from benchmarks.development_set import DATA, SET, require_data
 from pagelens.core.types import ImageArray, Page
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import EngineName, Ocr, OcrSettings, longest_side, read_pages, read_photo
+from pagelens.ingest.ocr.page_ocr import longest_side, add_recognised_text, read_photo_text
+from pagelens.ingest.ocr.engines import EngineName, Ocr, OcrSettings
 from pagelens.ingest.readers.pdf.pdf_reader import opened, render
 from pagelens.ingest.readers.registry import sight
 
@@ -132,7 +133,7 @@ def read_all(paths: Sequence[Path], ocr: Ocr) -> Iterator[tuple[Page, Page, floa
         with opened(path, sha256="", size=0) as reading:
             for page in reading.pages(1):
                 start = cpu_seconds()
-                (after,) = read_pages([page], "pdf", sight(path, "pdf", reading), ocr)
+                (after,) = add_recognised_text([page], "pdf", sight(path, "pdf", reading), ocr)
                 yield page, after, cpu_seconds() - start
 
 
@@ -162,7 +163,7 @@ def photo_table(count: int) -> None:
     got = []
     start = cpu_seconds()
     for at in sorted(chosen):
-        text = read_photo(recogniser, np.asarray(Image.open(paths[at]).convert("RGB")))
+        text = read_photo_text(recogniser, np.asarray(Image.open(paths[at]).convert("RGB")))
         if text.text:
             got.append(f"{paths[at].name}: {' '.join(text.text.split())}")
     print(

@@ -33,7 +33,7 @@ import pagelens
 from benchmarks.development_set import SET, require_data
 from pagelens.api.engine.wiring import open_collection
 from pagelens.core.settings import Settings
-from pagelens.ingest.ocr.page_ocr import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.readers.mupdf import pymupdf
 
 SAMPLE_SECONDS = 0.1

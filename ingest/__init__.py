@@ -1,1 +1,1 @@
-"""Files in, pages out. Reads; writes nothing."""
+"""Reads files into pages with passages: walking, formats, readers, OCR and worker processes."""

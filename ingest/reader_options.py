@@ -1,4 +1,4 @@
-"""How files are to be opened: what somebody outside decided. Plain values: they travel to worker processes."""
+"""Options for opening files, as plain values that can be sent to worker processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ReaderOptions:
-    """Passwords to try on encrypted PDFs; LibreOffice's program, None: where its installer puts it."""
+    """How files are opened."""
 
-    passwords: tuple[str, ...] = ()
-    soffice: Path | None = None
-    office_seconds: float = 120.0  # LibreOffice may take for one file
+    passwords: tuple[str, ...] = ()  # tried on encrypted PDFs
+    soffice: Path | None = None  # LibreOffice's program; None: searched where its installer puts it
+    office_seconds: float = 120.0  # limit on LibreOffice's conversion of a file
 
     def __repr__(self) -> str:
-        """Leave the passwords out: this may end in a log."""
+        """Hide the passwords, since this may be logged."""
         return f"ReaderOptions(passwords=<{len(self.passwords)}>, soffice={self.soffice!r})"
 
 

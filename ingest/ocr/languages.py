@@ -1,10 +1,10 @@
-"""What languages are called: ISO 639 codes of two or three letters, and the names of Tesseract's data. Pure."""
+"""Language codes: ISO 639 codes of two or three letters, and the names of Tesseract's language data."""
 
 from collections.abc import Iterable
 
 from pagelens.core.errors import UsageError
 
-# Two letters, and what Tesseract calls the language's data.
+# Two-letter codes and the names of Tesseract's data.
 _LATIN = (
     "af:afr az:aze bs:bos ca:cat cs:ces cy:cym da:dan de:deu en:eng es:spa et:est eu:eus fi:fin fr:fra ga:gle gl:glg "
     "hr:hrv hu:hun id:ind is:isl it:ita la:lat lb:ltz lt:lit lv:lav ms:msa mt:mlt nl:nld no:nor oc:oci pl:pol pt:por "
@@ -23,29 +23,29 @@ def _table(text: str) -> dict[str, str]:
 
 
 TESSERACT_NAMES = _table(f"{_LATIN} {_EAST} {_OTHER}")
-"""Two-letter code -> the name of Tesseract's data."""
+"""Two-letter code to the name of Tesseract's data."""
 
-PP_OCR = frozenset(_table(f"{_LATIN} {_EAST}"))
-"""Two-letter codes of what the models in the rapidocr wheel read: Latin letters, Chinese, Japanese."""
+PP_OCR_LANGUAGES = frozenset(_table(f"{_LATIN} {_EAST}"))
+"""Two-letter codes of the languages that the models in the rapidocr wheel read."""
 
-_SHORT = {name: code for code, name in TESSERACT_NAMES.items()} | {"zho": "zh", "chi_tra": "zh", "chi": "zh"}
+_TWO_LETTER_CODES = {name: code for code, name in TESSERACT_NAMES.items()} | {"zho": "zh", "chi_tra": "zh", "chi": "zh"}
 
 
-def short(code: str) -> str:
-    """Return the two-letter code of a language ("deu" -> "de"); a code that is not known as it is."""
+def two_letter_code(code: str) -> str:
+    """Return the two-letter code of a language ("deu": "de"); an unknown code as it is, in lower case."""
     code = code.strip().lower()
-    return _SHORT.get(code, code)
+    return _TWO_LETTER_CODES.get(code, code)
 
 
 def tesseract_name(code: str) -> str:
-    """Return what Tesseract calls a language's data ("de" -> "deu"); a name that is not known as it is."""
+    """Return the name of Tesseract's data for a language ("de": "deu"); an unknown code as it is."""
     code = code.strip()
     return TESSERACT_NAMES.get(code.lower(), code)
 
 
-def check_pp_ocr(languages: Iterable[str]) -> None:
-    """Raise UsageError where the models in the rapidocr wheel do not read one of the languages."""
-    unread = [code for code in languages if short(code) not in PP_OCR]
+def check_pp_ocr_languages(languages: Iterable[str]) -> None:
+    """Raise UsageError if the models in the rapidocr wheel do not read one of the languages."""
+    unread = [code for code in languages if two_letter_code(code) not in PP_OCR_LANGUAGES]
     if unread:
         raise UsageError(
             f"expected languages that RapidOCR's models read (Latin letters, Chinese, Japanese), found "

@@ -1,7 +1,6 @@
-"""Text from pictures, page by page: when it is wanted, what is kept of it, how it joins the text layer.
+"""OCR of pages: decides which pages need it, drops unlikely words, and merges the rest with the text layer.
 
-Knows engines as `TextRecogniser` only; does not know file formats. Each function depends on what it is given alone, so
-pages may be read in any process and in any order.
+The result for a page depends on that page alone, so pages may be processed in any process and in any order.
 """
 
 import logging
@@ -19,45 +18,47 @@ from pagelens.ingest.readers.registry import Sight
 from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import (
     FEW_WORDS,
-    WHOLE,
+    WHOLE_PAGE,
     WORDS_LOST,
-    Boxes,
-    Need,
-    hull,
+    BoxArray,
+    OcrNeed,
+    bounding_box,
     is_blank,
-    need,
-    painted_over,
+    needed_ocr,
+    paint_over,
 )
 
 log = logging.getLogger(__name__)
 
-MAX_PIXELS = 16_000_000  # of a picture to be read: A1 at 150 dpi is 17 million
+MAX_PIXELS = 16_000_000  # of an image to be read: A1 at 150 dpi has 17 million
 PHOTO_SIDE = 1600  # pixels of a photo's longer side
-PAGE_FLOOR = 0.5  # a word of a page believed less is dropped
-REST_FLOOR = 0.8  # ... beside a text layer, where icons and ornaments are what is mostly left
-PHOTO_FLOOR = 0.85  # ... of a photo, where bricks and branches look like letters
 
-_POINTS = 72  # per inch
-_LEAST_REST = 3  # words; fewer beside a text layer are a logo
-_OVERLAP = 0.5  # of a word's box on words of the layer, from which it is one of them
+# Words with less confidence are dropped:
+MIN_PAGE_CONFIDENCE = 0.5  # on a page
+MIN_REST_CONFIDENCE = 0.8  # beside a text layer, where mostly icons and ornaments are left
+MIN_PHOTO_CONFIDENCE = 0.85  # on a photo, where bricks and branches look like letters
+
+_POINTS_PER_INCH = 72
+_MIN_REST_WORDS = 3  # fewer words beside a text layer are a logo
+_MAX_OVERLAP = 0.5  # share of a word's box on words of the text layer from which it is one of them
 
 
 def add_recognised_text(pages: Iterable[Page], kind: Kind, sight: Sight, ocr: Ocr) -> Iterator[Page]:
-    """Yield the pages of a document with the text that is written in their pictures.
+    """Yield the pages of a document with the text that OCR found on their images.
 
-    A page whose picture cannot be read stays as it was and says so in `problem`. Raises UsageError or WeightsError
-    where the engine cannot be had.
+    A page whose image cannot be read stays as it was and says so in `problem`. Raises UsageError or WeightsError where
+    the engine cannot be loaded.
     """
     for page in pages:
         if ocr.settings.mode == "never" or page.width * page.height <= 0:
             yield page
         elif kind == "photo":
-            yield page if page.text.text else _replaced(page, sight, ocr, _photo_text)
+            yield page if page.text.text else _with_ocr(page, sight, ocr, _photo_text)
         else:
-            yield _replaced(page, sight, ocr, _page_text)
+            yield _with_ocr(page, sight, ocr, _page_text)
 
 
-def _replaced(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, Ocr], PageText]) -> Page:
+def _with_ocr(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, Ocr], PageText]) -> Page:
     try:
         text = read(page, sight, ocr)
     except (RecognitionError, ReadError, MemoryError) as exc:
@@ -66,8 +67,8 @@ def _replaced(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, O
         return replace(page, problem="; ".join(filter(None, (page.problem, problem))))
     if text is page.text:
         return page
-    is_cured = page.problem == WORDS_LOST and text.source == "ocr"
-    return replace(page, text=text, problem="" if is_cured else page.problem)
+    is_solved = page.problem == WORDS_LOST and text.source == "ocr"
+    return replace(page, text=text, problem="" if is_solved else page.problem)
 
 
 def _photo_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
@@ -76,62 +77,67 @@ def _photo_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
 
 def _page_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
     bitmaps = sight.pictures(page.number)
-    is_whole = ocr.settings.mode == "always" or page.problem == WORDS_LOST
-    wanted: Need = "all" if is_whole else need(page.text, bitmaps)
-    if wanted == "nothing":
+    read_all = ocr.settings.mode == "always" or page.problem == WORDS_LOST
+    need: OcrNeed = "all" if read_all else needed_ocr(page.text, bitmaps)
+    if need == "nothing":
         return page.text
     side = longest_side(page.width, page.height, ocr.settings.dpi)
-    picture = np.asarray(sight.draw(page.number, side))
-    if wanted == "all":
-        return _all(page.text, picture, ocr)
-    where = WHOLE if len(page.text.spans) < FEW_WORDS else hull(bitmaps)  # the former may have outlines anywhere
-    return _rest(page.text, picture, where, ocr)
+    image = np.asarray(sight.draw(page.number, side))
+    if need == "all":
+        return _read_all(page.text, image, ocr)
+    # A page with few words may show text as outlines anywhere, others in their bitmaps.
+    region = WHOLE_PAGE if len(page.text.spans) < FEW_WORDS else bounding_box(bitmaps)
+    return _read_rest(page.text, image, region, ocr)
 
 
 def longest_side(width: float, height: float, dpi: int) -> int:
-    """Return the longer side in pixels of a page of so many points, at most `MAX_PIXELS` in all."""
-    scale = min(dpi / _POINTS, (MAX_PIXELS / (width * height)) ** 0.5)
+    """Return the longer side in pixels of a page of `width` by `height` points, with `MAX_PIXELS` in all at most."""
+    scale = min(dpi / _POINTS_PER_INCH, (MAX_PIXELS / (width * height)) ** 0.5)
     return max(1, round(float(scale * max(width, height))))
 
 
-def read_image_text(recogniser: TextRecogniser, picture: ImageArray, *, floor: float = PAGE_FLOOR) -> PageText:
-    """Return the text on a picture; words believed less than `floor` are dropped. Raises RecognitionError."""
-    return _assembled([word for word in recogniser.recognise(picture) if word.confidence >= floor], picture)
+def read_image_text(
+    recogniser: TextRecogniser, image: ImageArray, *, min_confidence: float = MIN_PAGE_CONFIDENCE
+) -> PageText:
+    """Return the text on an image without words of less than `min_confidence`. Raises RecognitionError."""
+    return _assembled([word for word in recogniser.recognise(image) if word.confidence >= min_confidence], image)
 
 
-def read_photo_text(recogniser: TextRecogniser, picture: ImageArray) -> PageText:
-    """Return the text in a photo, none unless some word of two letters is surely one. Raises RecognitionError."""
-    words = [word for word in recogniser.recognise(picture) if word.confidence >= PHOTO_FLOOR]
+def read_photo_text(recogniser: TextRecogniser, image: ImageArray) -> PageText:
+    """Return the text on a photo: none unless there is a sure word of two letters. Raises RecognitionError."""
+    words = [word for word in recogniser.recognise(image) if word.confidence >= MIN_PHOTO_CONFIDENCE]
     if not any(sum(map(str.isalnum, word.text)) > 1 for word in words):
         return no_text()
-    return _assembled(words, picture)
+    return _assembled(words, image)
 
 
-def _all(layer: PageText, picture: ImageArray, ocr: Ocr) -> PageText:
-    """Return what is written on the picture; the layer where nothing is."""
-    if is_blank(picture):
+def _read_all(layer: PageText, image: ImageArray, ocr: Ocr) -> PageText:
+    """Return the text on the image; the text layer where OCR finds none."""
+    if is_blank(image):
         return layer
-    found = read_image_text(ocr.recogniser, picture)
+    found = read_image_text(ocr.recogniser, image)
     return found if found.text else layer
 
 
-def _rest(layer: PageText, picture: ImageArray, where: Box, ocr: Ocr) -> PageText:
-    """Return the layer's text with what else is written in the part of the picture that `where` encloses."""
-    height, width = picture.shape[:2]
-    left, top = int(where.x0 * width), int(where.y0 * height)
-    part = painted_over(picture, layer.boxes)[top : ceil(where.y1 * height), left : ceil(where.x1 * width)]
+def _read_rest(layer: PageText, image: ImageArray, region: Box, ocr: Ocr) -> PageText:
+    """Return the text layer with what else is written in a region of the image."""
+    height, width = image.shape[:2]
+    left, top = int(region.x0 * width), int(region.y0 * height)
+    part = paint_over(image, layer.boxes)[top : ceil(region.y1 * height), left : ceil(region.x1 * width)]
     if is_blank(part):
         return layer
-    words = [word for word in ocr.recogniser.recognise(part) if word.confidence >= REST_FLOOR]
-    moved = [word._replace(x0=word.x0 + left, y0=word.y0 + top, x1=word.x1 + left, y1=word.y1 + top) for word in words]
-    apart = _apart(moved, layer.boxes, picture)
-    if len(apart) < _LEAST_REST:
+    words = [word for word in ocr.recogniser.recognise(part) if word.confidence >= MIN_REST_CONFIDENCE]
+    shifted = [
+        word._replace(x0=word.x0 + left, y0=word.y0 + top, x1=word.x1 + left, y1=word.y1 + top) for word in words
+    ]
+    new_words = _outside(shifted, layer.boxes, image)
+    if len(new_words) < _MIN_REST_WORDS:
         return layer
-    return joined(layer, _assembled(apart, picture))
+    return append_text(layer, _assembled(new_words, image))
 
 
-def joined(layer: PageText, recognised: PageText) -> PageText:
-    """Return a layer's text followed by what was recognised beside it, in blocks of its own."""
+def append_text(layer: PageText, recognised: PageText) -> PageText:
+    """Return a text layer followed by recognised text, in blocks of its own."""
     if not recognised.text:
         return layer
     return PageText(
@@ -143,24 +149,24 @@ def joined(layer: PageText, recognised: PageText) -> PageText:
     )
 
 
-def _assembled(words: Sequence[RecognisedWord], picture: ImageArray) -> PageText:
+def _assembled(words: Sequence[RecognisedWord], image: ImageArray) -> PageText:
     if not words:
         return no_text()
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     confidence = float(np.mean([word.confidence for word in words]))
-    plain = (Word(*word[:7]) for word in words)
-    return assemble_text(plain, width=width, height=height, source="ocr", confidence=confidence)
+    without_confidence = (Word(*word[:7]) for word in words)
+    return assemble_text(without_confidence, width=width, height=height, source="ocr", confidence=confidence)
 
 
-def _apart(words: Iterable[RecognisedWord], boxes: Boxes, picture: ImageArray) -> list[RecognisedWord]:
-    """Return the words that do not stand on words of the layer, whose boxes are (n, 4), 0..1."""
-    height, width = picture.shape[:2]
+def _outside(words: Iterable[RecognisedWord], boxes: BoxArray, image: ImageArray) -> list[RecognisedWord]:
+    """Return the words that do not overlap with words of the text layer, whose boxes are (n, 4), 0..1."""
+    height, width = image.shape[:2]
     known = boxes * np.array([width, height, width, height], np.float32)
     kept: list[RecognisedWord] = []
     for word in words:
         across = np.minimum(known[:, 2], word.x1) - np.maximum(known[:, 0], word.x0)
         down = np.minimum(known[:, 3], word.y1) - np.maximum(known[:, 1], word.y0)
         shared = float((np.maximum(across, 0) * np.maximum(down, 0)).sum())
-        if shared < _OVERLAP * (word.x1 - word.x0) * (word.y1 - word.y0):
+        if shared < _MAX_OVERLAP * (word.x1 - word.x0) * (word.y1 - word.y0):
             kept.append(word)
     return kept

@@ -1,8 +1,8 @@
-"""RapidOCR: PP-OCR's detector and recogniser on onnxruntime, the models in its wheel. No network.
+"""RapidOCR: the PP-OCR detection and recognition models in the rapidocr wheel, on onnxruntime. Needs no network.
 
-Knows rapidocr; does not know pages. RapidOCR's own loop is not used, only its three models: it pads lines to one width,
-looks for text at full size, turns each line by itself and gives a word the belief of its neighbours. Here text is
-looked for on a smaller picture, lines are cut from the full one and read one by one, and a vote turns the page.
+Only the models of RapidOCR are used, not its own loop, which pads lines to one width, detects text at full size,
+decides the orientation of each line by itself and gives a word the confidence of its neighbours. Here text is detected
+on a smaller image, lines are cut from the full one and read one by one, and a vote decides the orientation of a page.
 """
 
 import importlib.metadata
@@ -17,45 +17,45 @@ from rapidocr import RapidOCR
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.types import ImageArray
-from pagelens.ingest.ocr.languages import check_pp_ocr
+from pagelens.ingest.ocr.languages import check_pp_ocr_languages
 from pagelens.ingest.ocr.reading_order import reading_order
-from pagelens.ingest.ocr.recognition import Quad, RecognisedWord, RecognitionError, hull, pieces
+from pagelens.ingest.ocr.recognition import Quad, RecognisedWord, RecognitionError, line_part_box, split_line
 
-DETECTION_PIXELS = 2_400_000  # on which text is looked for at most: what bounds the memory
-_DETECTION_SCALE = 0.73  # of the picture on which text is looked for; but ...
-_ENOUGH = 736  # ... nothing is made smaller than this for it: PP-OCR's own least side
-_LEAST_SIDE = 64  # pixels; thinner pictures get more of their edge
-LINE_BELIEF = 0.5  # a line read with less is dropped
+DETECTION_PIXELS = 2_400_000  # of the image on which text is detected, at most: bounds the memory
+_DETECTION_SCALE = 0.73  # of the image on which text is detected ...
+_MIN_DETECTION_SIDE = 736  # ... unless its longer side would be less than this, PP-OCR's own least side
+_MIN_SIDE = 64  # pixels; thinner images are extended at the edge
+MIN_LINE_CONFIDENCE = 0.5  # a line read with less is dropped
 
-_LINE_HEIGHT = 48  # pixels, what the recogniser was trained on
-_TALL = 1.5  # a box this much higher than wide may be a line that runs down or up
-_VOTERS = 3  # lines asked whether the page stands upside down
-_SURE = 0.9  # no need to ask
+_LINE_HEIGHT = 48  # pixels, as the recognition model was trained
+_VERTICAL = 1.5  # ratio of height to width from which a box may be a vertical line
+_VOTERS = 3  # lines that decide whether the page is upside down
+_SURE = 0.9  # mean confidence of the voters from which the page is not upside down
 _Quads = NDArray[np.float64]  # (n, 4, 2)
 
 
-class _Line(NamedTuple):
+class _ReadLine(NamedTuple):
     text: str
-    belief: float
-    info: Any  # of rapidocr: the column and the belief of each character
+    confidence: float
+    characters: Any  # of rapidocr: the column and the confidence of each character
 
 
 class RapidOcrRecogniser:
-    """Reads Latin scripts, Greek letters, Chinese and Japanese. Not for two threads at once."""
+    """Reads Latin scripts, Greek letters, Chinese and Japanese. Not thread-safe."""
 
     def __init__(
         self, *, languages: Sequence[str] = (), threads: int = 1, detection_pixels: int = DETECTION_PIXELS
     ) -> None:
-        """Load the models. Raises UsageError on a language; WeightsError where the wheel's files are damaged."""
-        check_pp_ocr(languages)
+        """Load the models. Raises UsageError on an unread language; WeightsError if the wheel's files are damaged."""
+        check_pp_ocr_languages(languages)
         self._pixels = detection_pixels
-        threads = max(1, min(threads, os.cpu_count() or 1))  # RapidOCR takes every core where told more than there are
+        threads = max(1, min(threads, os.cpu_count() or 1))  # given more threads than cores, RapidOCR takes all cores
         try:
             self._models: Any = RapidOCR(params=_parameters(threads))
             blank = np.full((_LINE_HEIGHT, _LINE_HEIGHT, 3), 255, np.uint8)
-            self._detect(blank)  # RapidOCR opens its models when they are first used
+            self._detect(blank)  # RapidOCR loads its models when they are first used
             self._models.recognize_txt([blank])
-        except Exception as exc:  # whatever a broken or missing model file makes yaml, requests or onnxruntime raise
+        except Exception as exc:  # of yaml, requests or onnxruntime, for a broken or missing model file
             raise WeightsError(f"expected the models in the rapidocr package, found {exc}: reinstall rapidocr") from exc
 
     @property
@@ -63,96 +63,101 @@ class RapidOcrRecogniser:
         """The engine and its version."""
         return f"rapidocr {importlib.metadata.version('rapidocr')}"
 
-    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
-        """Return the words on a picture; see `pagelens.ingest.ocr.recognition.TextRecogniser`. Raises RecognitionError."""
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
+        """Return the words on an image; see `TextRecogniser.recognise`. Raises RecognitionError."""
         try:
-            return self._recognise(picture)
-        except Exception as exc:  # OpenCV, onnxruntime, pyclipper and shapely have no common root
+            return self._recognise(image)
+        except Exception as exc:  # OpenCV, onnxruntime, pyclipper and shapely share no exception class
             raise RecognitionError(f"rapidocr gave up on a picture ({type(exc).__name__}: {exc})") from exc
 
-    def _recognise(self, picture: ImageArray) -> list[RecognisedWord]:
-        pixels = np.ascontiguousarray(picture[:, :, ::-1])  # the models were trained on BGR
+    def _recognise(self, image: ImageArray) -> list[RecognisedWord]:
+        pixels = np.ascontiguousarray(image[:, :, ::-1])  # the models were trained on BGR
         quads = self._detect(pixels)
-        tall = _is_tall(quads)
-        if _lengths(quads[tall]).sum() <= _lengths(quads[~tall]).sum():
-            return self._read(pixels, quads, tall)
+        is_vertical = _is_vertical(quads)
+        if _lengths(quads[is_vertical]).sum() <= _lengths(quads[~is_vertical]).sum():
+            return self._read(pixels, quads, is_vertical)
         pixels = np.ascontiguousarray(np.rot90(pixels))
-        quads = self._detect(pixels)  # lines that lie are found better than those that stand
-        width = picture.shape[1]
+        quads = self._detect(pixels)  # horizontal lines are detected better than vertical ones
+        width = image.shape[1]
         return [
             word._replace(x0=width - word.y1, y0=word.x0, x1=width - word.y0, y1=word.x1)
-            for word in self._read(pixels, quads, _is_tall(quads))
+            for word in self._read(pixels, quads, _is_vertical(quads))
         ]
 
     def _detect(self, pixels: ImageArray) -> _Quads:
-        """Return the text lines as quads: rows of corners, clockwise from the one that is top left on the picture."""
+        """Return the text lines as quads, their corners clockwise from the one that is top left on the image."""
         height, width = pixels.shape[:2]
-        scale = min(1.0, max(_DETECTION_SCALE, _ENOUGH / max(height, width)), (self._pixels / (width * height)) ** 0.5)
+        scale = min(
+            1.0,
+            max(_DETECTION_SCALE, _MIN_DETECTION_SIDE / max(height, width)),
+            (self._pixels / (width * height)) ** 0.5,
+        )
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = pixels if scale == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        below, beside = (max(0, _LEAST_SIDE - side) for side in small.shape[:2])
-        if below or beside:
-            small = cv2.copyMakeBorder(small, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+        missing_height, missing_width = (max(0, _MIN_SIDE - side) for side in small.shape[:2])
+        if missing_height or missing_width:
+            small = cv2.copyMakeBorder(small, 0, missing_height, 0, missing_width, cv2.BORDER_REPLICATE)
         found = self._models(small, use_det=True, use_cls=False, use_rec=False).boxes
         if found is None:
             return np.zeros((0, 4, 2))
         quads: _Quads = np.asarray(found, np.float64) * (width / size[0], height / size[1])
         return quads
 
-    def _read(self, pixels: ImageArray, quads: _Quads, tall: NDArray[np.bool_]) -> list[RecognisedWord]:
-        """Read lines, most of which lie; `tall` are those that stand."""
+    def _read(self, pixels: ImageArray, quads: _Quads, is_vertical: NDArray[np.bool_]) -> list[RecognisedWord]:
+        """Read lines, most of them horizontal; `is_vertical`, (n,), marks the others."""
         quads = quads.copy()
-        quads[tall] = np.roll(quads[tall], -1, axis=1)  # read downwards: such a line begins at its top right
+        quads[is_vertical] = np.roll(quads[is_vertical], -1, axis=1)  # read downwards, from their top right corner
         lines = self._lines(pixels, quads)
         is_flipped = False
-        for group in (np.flatnonzero(tall), np.flatnonzero(~tall)):
-            if self._is_upside_down(pixels, quads[group], [lines[at].belief for at in group]):
+        for group in (np.flatnonzero(is_vertical), np.flatnonzero(~is_vertical)):
+            if self._is_upside_down(pixels, quads[group], [lines[index].confidence for index in group]):
                 quads[group] = np.roll(quads[group], 2, axis=1)
-                for at, line in zip(group, self._lines(pixels, quads[group]), strict=True):
-                    lines[at] = line
-                is_flipped |= not tall[group[0]]
+                for index, line in zip(group, self._lines(pixels, quads[group]), strict=True):
+                    lines[index] = line
+                is_flipped |= not is_vertical[group[0]]
         words: list[RecognisedWord] = []
-        for place in reading_order(_hulls(_levelled(-quads if is_flipped else quads))):
-            line = lines[place.box]
-            if line.belief >= LINE_BELIEF:
-                words += _words(quads[place.box], line, place.block, place.line)
+        for ordered in reading_order(_bounding_boxes(_deskewed(-quads if is_flipped else quads))):
+            line = lines[ordered.box]
+            if line.confidence >= MIN_LINE_CONFIDENCE:
+                words += _words(quads[ordered.box], line, ordered.block, ordered.line)
         return words
 
-    def _lines(self, pixels: ImageArray, quads: _Quads) -> list[_Line]:
+    def _lines(self, pixels: ImageArray, quads: _Quads) -> list[_ReadLine]:
         if not len(quads):
             return []
-        found = self._models.recognize_txt([_cut(pixels, quad) for quad in quads])
-        return [_Line(*line) for line in zip(found.txts, found.scores, found.word_results, strict=True)]
+        found = self._models.recognize_txt([_cut_line(pixels, quad) for quad in quads])
+        return [_ReadLine(*line) for line in zip(found.txts, found.scores, found.word_results, strict=True)]
 
-    def _is_upside_down(self, pixels: ImageArray, quads: _Quads, beliefs: Sequence[float]) -> bool:
-        """Say whether lines that were read with little belief read better the other way round. The longest are asked.
+    def _is_upside_down(self, pixels: ImageArray, quads: _Quads, confidences: Sequence[float]) -> bool:
+        """Tell whether the longest lines, if read with little confidence, are read with more of it upside down.
 
-        Lines that stand right are read with .97 and more, those upside down with .85 at most: no classifier is so sure.
+        Upright lines are read with a confidence of .97 and more, others with .85 at most; no classifier is as reliable.
         """
         voters = np.argsort(-_lengths(quads), kind="stable")[:_VOTERS]
-        believed = float(sum(beliefs[at] for at in voters))
-        if believed >= _SURE * len(voters):
+        upright = float(sum(confidences[index] for index in voters))
+        if upright >= _SURE * len(voters):
             return False
-        return sum((line.belief for line in self._lines(pixels, np.roll(quads[voters], 2, axis=1))), 0.0) > believed
+        flipped = self._lines(pixels, np.roll(quads[voters], 2, axis=1))
+        return sum((line.confidence for line in flipped), 0.0) > upright
 
 
 def _parameters(threads: int) -> dict[str, object]:
     return {
         "Global.log_level": "error",
-        "Global.use_preprocess_img": False,  # pictures come at the size they are to be read
+        "Global.use_preprocess_img": False,  # images come in the size in which they are read
         "Global.use_vertical_padding": False,
         "Global.return_word_box": True,
         "Det.limit_type": "max",
         "Det.limit_side_len": 1_000_000,
-        "Rec.rec_batch_num": 1,  # lines of one batch are padded to the longest
-        "Rec.rec_img_shape": [3, _LINE_HEIGHT, 32],  # the least width lines are padded to
+        "Rec.rec_batch_num": 1,  # lines of a batch are padded to the longest one
+        "Rec.rec_img_shape": [3, _LINE_HEIGHT, 32],  # the width is the least to which a line is padded
         "EngineConfig.onnxruntime.intra_op_num_threads": threads,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
     }
 
 
 def _sides(quads: _Quads) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lengths of each quad's first edge and of the one after it."""
+    """Return the lengths of each quad's first and second edge, (n,) each."""
     return np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1), np.linalg.norm(quads[:, 2] - quads[:, 1], axis=1)
 
 
@@ -160,19 +165,20 @@ def _lengths(quads: _Quads) -> NDArray[np.float64]:
     return np.maximum(*_sides(quads))
 
 
-def _is_tall(quads: _Quads) -> NDArray[np.bool_]:
-    """Say which quads are lines that stand: higher than wide, and not for being a single letter."""
+def _is_vertical(quads: _Quads) -> NDArray[np.bool_]:
+    """Return which quads are vertical lines, (n,): higher than wide, and longer than a single letter."""
     if not len(quads):
         return np.zeros(0, np.bool_)
-    along, across = _sides(quads)
-    tall: NDArray[np.bool_] = (across >= _TALL * along) & (across >= 2 * np.median(np.minimum(along, across)))
-    return tall
+    widths, heights = _sides(quads)
+    usual = np.median(np.minimum(widths, heights))
+    is_vertical: NDArray[np.bool_] = (heights >= _VERTICAL * widths) & (heights >= 2 * usual)
+    return is_vertical
 
 
-def _cut(pixels: ImageArray, quad: Quad) -> ImageArray:
-    """Return a line as the recogniser wants it: level, from left to right, 48 pixels high."""
-    along, across = _sides(quad[None])
-    width = max(8, round(_LINE_HEIGHT * float(along[0]) / max(1.0, float(across[0]))))
+def _cut_line(pixels: ImageArray, quad: Quad) -> ImageArray:
+    """Return a line as the recognition model expects it: horizontal, left to right, 48 pixels high."""
+    widths, heights = _sides(quad[None])
+    width = max(8, round(_LINE_HEIGHT * float(widths[0]) / max(1.0, float(heights[0]))))
     corners = np.array([[0, 0], [width, 0], [width, _LINE_HEIGHT], [0, _LINE_HEIGHT]], np.float32)
     matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), corners)
     line = cv2.warpPerspective(
@@ -181,27 +187,27 @@ def _cut(pixels: ImageArray, quad: Quad) -> ImageArray:
     return np.asarray(line, np.uint8)
 
 
-def _levelled(quads: _Quads) -> _Quads:
-    """Return the quads turned so that the usual line is level; corners keep their order."""
+def _deskewed(quads: _Quads) -> _Quads:
+    """Return the quads rotated so that the median line is horizontal; corners keep their order."""
     edges = quads[:, 1] - quads[:, 0]
-    ahead = edges[np.abs(edges[:, 1]) < edges[:, 0]]
-    if not len(ahead):
+    rightward = edges[np.abs(edges[:, 1]) < edges[:, 0]]
+    if not len(rightward):
         return quads
-    angle = float(np.median(np.arctan2(ahead[:, 1], ahead[:, 0])))
+    angle = float(np.median(np.arctan2(rightward[:, 1], rightward[:, 0])))
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.stack((cosine * quads[..., 0] + sine * quads[..., 1], cosine * quads[..., 1] - sine * quads[..., 0]), -1)
 
 
-def _hulls(quads: _Quads) -> NDArray[np.float64]:
+def _bounding_boxes(quads: _Quads) -> NDArray[np.float64]:
     return np.concatenate((quads.min(1), quads.max(1)), 1)
 
 
-def _words(quad: Quad, line: _Line, block: int, number: int) -> list[RecognisedWord]:
+def _words(quad: Quad, line: _ReadLine, block: int, number: int) -> list[RecognisedWord]:
     if not line.text.strip():
         return []
-    columns = [column for word in line.info.word_cols for column in word]
-    centres = [min(1.0, (column + 0.25) / line.info.line_txt_len) for column in columns]
+    columns = [column for word in line.characters.word_cols for column in word]
+    centres = [min(1.0, (column + 0.25) / line.characters.line_txt_len) for column in columns]
     return [
-        RecognisedWord(piece.text, *hull(quad, piece.start, piece.end), block, number, piece.confidence)
-        for piece in pieces(line.text, centres, line.info.confs)
+        RecognisedWord(part.text, *line_part_box(quad, part.start, part.end), block, number, part.confidence)
+        for part in split_line(line.text, centres, line.characters.confs)
     ]

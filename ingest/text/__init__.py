@@ -1,1 +1,1 @@
-"""What is done to a page's words after reading: page text, passages, titles."""
+"""Page text from words with boxes, its quality, passages and titles."""

@@ -1,4 +1,4 @@
-"""What a document is called: by its metadata, by its largest type, or by its file name made readable. Pure."""
+"""Document titles: from metadata, from the largest type on a page, or from the file name."""
 
 import re
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from pagelens.ingest.text.page_text import REPLACEMENT, clean_text
 
 MAX_TITLE_CHARACTERS = 200  # characters
-_UPPER = 0.6  # how far down a page its top reaches
+_TOP = 0.6  # share of the page's height that counts as its top
 _FILE_NAME = re.compile(
     r"(?i)\.(docx?|pptx?|xlsx?|pdf|indd|qxd|tex|dvi|ps|eps|ai|pmd|p65|fm|rtf|odt|odp|txt|html?|wpd|pub)\b\W*$"
 )
-# What sharing sites append to a name: yymmddhhmmss and their own marks ('-150627210357-lva1-app6891_95').
+# Suffix added by file sharing sites: yymmddhhmmss and marks of their own ('-150627210357-lva1-app6891_95').
 _UPLOAD_STAMP = re.compile(r"[-_]\d{12}(?:[-_][A-Za-z0-9]+)*$")
 _NO_HEADLINE = re.compile(
     r"(?i)^(by|for release|(table of )?contents|index|inhalt(sverzeichnis)?|sommaire|abstract|www\.|https?:)\b"
@@ -33,7 +33,7 @@ class SizedLine(NamedTuple):
 
 
 def single_line(text: str) -> str:
-    """Return the text on one line, cleaned, cut to `MAX_TITLE_CHARACTERS` at a word's end."""
+    """Return the text as one line, cleaned, cut to `MAX_TITLE_CHARACTERS` at the end of a word."""
     words = [word for word in map(clean_text, text.split()) if word]
     line = " ".join(words)
     if len(line) <= MAX_TITLE_CHARACTERS:
@@ -43,39 +43,39 @@ def single_line(text: str) -> str:
 
 
 def is_usable_title(title: str) -> bool:
-    """Say whether a metadata title is one people would use: no file name, no program's default, no odd token."""
+    """Tell whether a title from metadata is no file name, no default of a program and no identifier."""
     title = single_line(title)
     letters = sum(character.isalpha() for character in title)
     if letters < max(3 if title.isascii() else 2, 0.4 * len(title)) or REPLACEMENT in title or "\\" in title:
         return False
     if _NO_TITLE.match(title) or _FILE_NAME.search(title):
         return False
-    return " " in title or not _odd_token(title)
+    return " " in title or not _is_identifier(title)
 
 
-def _odd_token(word: str) -> bool:
-    """Say whether a title of one word looks like an identifier."""
+def _is_identifier(word: str) -> bool:
+    """Tell whether a title of one word looks like an identifier."""
     if not word.isascii():
-        return False  # many scripts write without blanks
+        return False  # many scripts are written without blanks
     return len(word) < 4 or not word.isalpha() or not re.search("(?i)[aeiouy]", word)
 
 
 def readable_name(stem: str) -> str:
-    """Return a file name without its ending as words: 'annual_report_2020' as 'annual report 2020'."""
+    """Return the stem of a file name as words: 'annual_report_2020' becomes 'annual report 2020'."""
     name = _UPLOAD_STAMP.sub("", clean_text(stem)) or clean_text(stem)
     if not re.search(r"[_\s]", name):
-        name = re.sub(r"(?<!\d)-|-(?!\d)", " ", name)  # hyphens part words only where nothing else does
+        name = re.sub(r"(?<!\d)-|-(?!\d)", " ", name)  # hyphens separate words only where nothing else does
     name = re.sub(r"(?<!\d)\.|\.(?!\d)", " ", re.sub(r"[_+\s]+", " ", name))
     return single_line(name) or "untitled"
 
 
 def title_from_largest_type(lines: Sequence[SizedLine]) -> str | None:
-    """Return the text set in the largest type near the top of a page, else anywhere if it is large; None if none is.
+    """Return the text in the largest type at the top of a page, else anywhere if it is much larger than the body text.
 
-    Neighbouring lines of about the same size belong together. What cannot be a title gives way to the next size.
+    Adjacent lines of about the same size are joined. Text that cannot be a title is passed over. None: no such text.
     """
     body = _body_size(lines)
-    groups = _groups([line for line in lines if line.top <= _UPPER and line.text.strip()])
+    groups = _groups([line for line in lines if line.top <= _TOP and line.text.strip()])
     return _headline(groups, 1.15 * body) or _headline(_groups(lines), 1.5 * body)
 
 
@@ -98,7 +98,7 @@ def _groups(lines: Sequence[SizedLine]) -> list[tuple[float, str]]:
 
 
 def _continued(text: str, more: str) -> str:
-    """Join two lines of a title; a word that was parted at the line's end becomes whole."""
+    """Join two lines of a title, with a word that was hyphenated at the line end."""
     if not re.search(r"[^\W\d_][-\xad]$", text) or not more[:1].isalpha():
         return f"{text} {more}"
     is_one_word = more[0].islower() or text[-2].isupper()
@@ -106,7 +106,7 @@ def _continued(text: str, more: str) -> str:
 
 
 def _body_size(lines: Sequence[SizedLine]) -> float:
-    """Return the size in which most characters are set; 0 where the page holds a title and no more."""
+    """Return the type size of most characters; 0 where the page holds hardly more than a title."""
     characters: dict[float, int] = {}
     for line in lines:
         size = round(line.size * 2) / 2

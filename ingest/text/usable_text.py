@@ -1,4 +1,4 @@
-"""Whether a page's text layer can be used, and what its picture would add. Pure: knows no format and no engine."""
+"""Decides whether a page's text layer is usable, and which part of the page image needs OCR."""
 
 import unicodedata
 from collections import Counter
@@ -11,56 +11,56 @@ from numpy.typing import NDArray
 from pagelens.core.types import Box, ImageArray, PageText
 from pagelens.ingest.text.page_text import REPLACEMENT
 
-Need = Literal["nothing", "rest", "all"]
-"""What to read from a page's picture: nothing; what the text layer leaves out; all, the layer being none or junk."""
+OcrNeed = Literal["nothing", "rest", "all"]
+"""What OCR has to read: nothing, what the text layer lacks, or all where the layer is missing or garbage."""
 
 WORDS_LOST = "most of its words have no Unicode values in the file: only a picture of them"
-"""The problem of a page of whose text layer little is left; its picture can be read instead."""
+"""The problem of a page most of whose text layer cannot be decoded; OCR can read the page instead."""
 
-Boxes = NDArray[np.float32]  # (n, 4) x0 y0 x1 y1, 0..1
+BoxArray = NDArray[np.float32]  # (n, 4) x0 y0 x1 y1, 0..1
 
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
-_PICTURES = 0.02  # of the page: the share that pictures cover from which they may hold words
-FEW_WORDS = 50  # a page with fewer may be drawn in outlines, or be a scan with a header
-_UNREADABLE = 0.2  # share of a layer's signs without a meaning, from which it is junk
-_JUDGED_LETTERS = 100  # a layer with fewer Latin letters is not judged by them
+WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
+_MIN_BITMAP_SHARE = 0.02  # share of the page that bitmaps cover at least if they may hold words
+FEW_WORDS = 50  # a page with fewer words may show text as outlines, or be a scan with a header
+_MAX_UNDEFINED = 0.2  # share of characters without a meaning from which a text layer is garbage
+_MIN_LATIN_LETTERS = 100  # letter frequencies of shorter text layers are not judged
 _COMMON, _VOWELS = "etaoinsrlhdu", "aeiou"
-# Share of common letters and share of vowels, added up. Measured: 680 pages of English 1.05 to 1.3, sentences in ten
-# languages of Europe and Asia 0.93 (Welsh) to 1.28; the same pages with their letters shifted or swapped 0.5 to 0.85.
-_LANGUAGE = 0.86
+# Least sum of the shares of common letters and of vowels. Measured: 680 English pages 1.05 to 1.3, sentences
+# in ten languages of Europe and Asia 0.93 (Welsh) to 1.28; the same pages with letters shifted or swapped 0.5 to 0.85.
+_MIN_LANGUAGE_SCORE = 0.86
 
-_GRID = 64  # cells a side in which the area of pictures is counted
-_INK = 40  # grey levels away from the paper
-_BLANK = 2e-4  # of the picture's pixels, ink below which nothing is written
+_GRID = 64  # cells per side of the grid on which areas are measured
+_MIN_INK_CONTRAST = 40  # grey levels between ink and paper
+_MAX_BLANK_INK = 2e-4  # share of ink among the pixels of a blank image
 
 
-def need(text: PageText, pictures: Boxes) -> Need:
-    """Say what to read from the picture of a page with this text layer, bitmaps standing at `pictures`."""
-    if not text.text or is_junk(text.text):
+def needed_ocr(text: PageText, bitmaps: BoxArray) -> OcrNeed:
+    """Return what OCR has to read on a page with this text layer and with bitmaps at `bitmaps`."""
+    if not text.text or is_garbage(text.text):
         return "all"
-    if len(text.spans) < FEW_WORDS or covered(pictures) >= _PICTURES:
+    if len(text.spans) < FEW_WORDS or covered_share(bitmaps) >= _MIN_BITMAP_SHARE:
         return "rest"
     return "nothing"
 
 
-def is_junk(text: str) -> bool:
-    """Say whether a text layer is garbage: signs without a meaning, or letters as no language uses them.
+def is_garbage(text: str) -> bool:
+    """Tell whether a text layer is garbage: undefined characters, or letter frequencies that no language has.
 
-    The letters are judged where most of them are Latin; other scripts are taken as they are.
+    Letter frequencies are judged only where most letters are Latin.
     """
-    signs = [char for char in text if not char.isspace()]
-    odd = sum(char == REPLACEMENT or unicodedata.category(char) in ("Co", "Cn", "Cs", "Cc") for char in signs)
-    if odd >= _UNREADABLE * max(1, len(signs)):
-        return bool(signs)
+    characters = [char for char in text if not char.isspace()]
+    odd = sum(char == REPLACEMENT or unicodedata.category(char) in ("Co", "Cn", "Cs", "Cc") for char in characters)
+    if odd >= _MAX_UNDEFINED * max(1, len(characters)):
+        return bool(characters)
     letters = Counter(char for char in unicodedata.normalize("NFD", text).lower() if char.isalpha())
     latin = sum(letters[char] for char in ascii_lowercase)
-    if latin < max(_JUDGED_LETTERS, letters.total() / 2):
+    if latin < max(_MIN_LATIN_LETTERS, letters.total() / 2):
         return False
-    return sum(letters[char] for char in _COMMON + _VOWELS) < _LANGUAGE * latin
+    return sum(letters[char] for char in _COMMON + _VOWELS) < _MIN_LANGUAGE_SCORE * latin
 
 
-def covered(boxes: Boxes) -> float:
-    """Return the share of the page that the boxes cover, 0..1; where they overlap it counts once."""
+def covered_share(boxes: BoxArray) -> float:
+    """Return the share of the page that the boxes cover, 0..1; overlaps count once."""
     grid = np.zeros((_GRID, _GRID), np.bool_)
     starts = np.floor(np.clip(boxes[:, :2], 0, 1) * _GRID).astype(int)
     ends = np.ceil(np.clip(boxes[:, 2:], 0, 1) * _GRID).astype(int)
@@ -69,28 +69,28 @@ def covered(boxes: Boxes) -> float:
     return float(grid.mean())
 
 
-def hull(boxes: Boxes) -> Box:
-    """Return the part of the page that encloses all boxes, of which there is at least one."""
+def bounding_box(boxes: BoxArray) -> Box:
+    """Return the part of the page that encloses all boxes; there must be at least one."""
     x0, y0 = np.clip(boxes[:, :2].min(0), 0, 1).tolist()
     x1, y1 = np.clip(boxes[:, 2:].max(0), 0, 1).tolist()
     return Box(x0, y0, x1, y1)
 
 
-def is_blank(picture: ImageArray) -> bool:
-    """Say whether a picture holds one colour and next to nothing else."""
-    grey = picture[::2, ::2, 1].astype(np.int16)
+def is_blank(image: ImageArray) -> bool:
+    """Tell whether an image holds one colour and next to nothing else."""
+    grey = image[::2, ::2, 1].astype(np.int16)
     paper = np.median(grey)
-    return bool(np.mean(np.abs(grey - paper) > _INK) < _BLANK)
+    return bool(np.mean(np.abs(grey - paper) > _MIN_INK_CONTRAST) < _MAX_BLANK_INK)
 
 
-def painted_over(picture: ImageArray, boxes: Boxes) -> ImageArray:
-    """Return a copy in which each box is filled with the colour around it, so that what stands there is not read."""
-    copy = picture.copy()
-    height, width = picture.shape[:2]
+def paint_over(image: ImageArray, boxes: BoxArray) -> ImageArray:
+    """Return a copy in which each box is filled with the colour around it, so that OCR does not read what it holds."""
+    copy = image.copy()
+    height, width = image.shape[:2]
     for x0, y0, x1, y1 in (boxes * np.array([width, height, width, height], np.float32)).tolist():
         left, top = max(0, int(x0) - 1), max(0, int(y0) - 1)
         right, bottom = min(width, int(x1) + 2), min(height, int(y1) + 2)
-        inside = picture[top:bottom, left:right]
+        inside = image[top:bottom, left:right]
         edge = np.concatenate((inside[0], inside[-1], inside[:, 0], inside[:, -1]))
         copy[top:bottom, left:right] = np.median(edge, axis=0).astype(np.uint8)
     return copy

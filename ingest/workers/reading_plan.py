@@ -16,7 +16,7 @@ from pagelens.ingest.page_processing import OnWait, ProcessedPage, ReadJob, Read
 from pagelens.ingest.page_ranges import has_content, is_quick_to_open, needs_full_check, range_end
 
 SCALE_UP_AFTER = 2.0
-"""Seconds spent waiting for pages, in all, until a further worker starts: about what its start with an OCR engine takes.
+"""Seconds spent waiting for pages, in all, until a further worker starts: about what a start with an OCR engine takes.
 So a start that does not pay off costs no more than was lost by waiting, and a short run has one worker."""
 
 REPORT_INTERVAL = 0.5  # seconds between two calls of `on_wait`

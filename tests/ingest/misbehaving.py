@@ -93,7 +93,7 @@ class HangingRecogniser:
 
     name = "hanging"
 
-    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
         hang()
         return []
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
+from pagelens.ingest.events import Event, Failed, PageWindow, Skipped, Unchanged
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from tests.ingest.broken import broken_file, good_files
 from tests.ingest.files import write_pdf

@@ -7,8 +7,7 @@ import pytest
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Kind
-from pagelens.ingest.files.digest import SETTLED_NS, DigestCache
-from pagelens.ingest.files.digest import digest
+from pagelens.ingest.files.digest import SETTLED_NS, DigestCache, digest
 
 NOW = 1_700_000_000_000_000_000
 

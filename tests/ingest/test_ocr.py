@@ -12,9 +12,8 @@ import pytest
 
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.types import ImageArray, Page, PageText
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import MAX_PIXELS, longest_side, add_recognised_text, read_photo_text, read_image_text
-from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings
+from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings, load_recogniser
+from pagelens.ingest.ocr.page_ocr import MAX_PIXELS, add_recognised_text, longest_side, read_image_text, read_photo_text
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import opened
@@ -34,8 +33,8 @@ class Says:
     shown: list[ImageArray] = field(default_factory=list)
     name: str = "says 1"
 
-    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
-        self.shown.append(picture)
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
+        self.shown.append(image)
         return list(self.words)
 
 
@@ -44,7 +43,7 @@ class Fails:
 
     name = "fails 1"
 
-    def recognise(self, picture: ImageArray) -> list[RecognisedWord]:
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
         raise RecognitionError("no more memory for the picture")
 
 

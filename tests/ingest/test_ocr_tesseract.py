@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from pagelens.core.errors import UsageError
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.languages import short, tesseract_name
-from pagelens.ingest.ocr.engines import OcrSettings
+from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
+from pagelens.ingest.ocr.languages import tesseract_name, two_letter_code
 from pagelens.ingest.ocr.recognition import RecognitionError
 from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
 
@@ -75,7 +74,7 @@ def test_languages_are_named_by_either_code(code: str, expected: str) -> None:
 
 
 def test_three_letters_become_two() -> None:
-    assert [short(code) for code in ("deu", "EN", "zho", "chi_tra", "xyz")] == ["de", "en", "zh", "zh", "xyz"]
+    assert [two_letter_code(code) for code in ("deu", "EN", "zho", "chi_tra", "xyz")] == ["de", "en", "zh", "zh", "xyz"]
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not installed")

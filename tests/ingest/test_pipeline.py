@@ -13,9 +13,8 @@ from PIL import Image
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Page, Passage
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged, PageWindow
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.engines import Ocr, OcrSettings
+from pagelens.ingest.events import Event, Failed, PageWindow, Skipped, Unchanged
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings, load_recogniser
 from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf

@@ -12,8 +12,8 @@ from PIL import Image
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.events import Failed, Skipped
-from pagelens.ingest.files.walk import Source, identify, survey, walk
 from pagelens.ingest.files.digest import digest
+from pagelens.ingest.files.walk import Source, identify, survey, walk
 from pagelens.ingest.reader_options import ReaderOptions
 from tests.ingest.files import write_pdf
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pagelens.ingest.text.titles import (
     MAX_TITLE_CHARACTERS,
     SizedLine,
-    title_from_largest_type,
-    readable_name,
     is_usable_title,
+    readable_name,
     single_line,
+    title_from_largest_type,
 )
 
 

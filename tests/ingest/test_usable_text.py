@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import PageText, no_text
 from pagelens.ingest.text.page_text import Word, assemble_text
-from pagelens.ingest.text.usable_text import covered, hull, is_blank, is_junk, need, painted_over
+from pagelens.ingest.text.usable_text import bounding_box, covered_share, is_blank, is_garbage, needed_ocr, paint_over
 from tests.ingest.scans import LINES, picture_of
 
 ENGLISH = (
@@ -47,55 +47,55 @@ def boxes(*found: tuple[float, float, float, float]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_a_text_in_a_language_is_no_junk(name: str) -> None:
-    assert not is_junk(LANGUAGES[name])
+    assert not is_garbage(LANGUAGES[name])
 
 
 def test_english_capitals_numbers_and_dot_leaders_are_no_junk() -> None:
-    assert not is_junk(ENGLISH)
-    assert not is_junk(ENGLISH.upper())
-    assert not is_junk("1 234.50 17.3% (4,211) " * 30)
-    assert not is_junk("\n".join(f"{word} {'.' * 90} {place}" for place, word in enumerate(ENGLISH.split())))
+    assert not is_garbage(ENGLISH)
+    assert not is_garbage(ENGLISH.upper())
+    assert not is_garbage("1 234.50 17.3% (4,211) " * 30)
+    assert not is_garbage("\n".join(f"{word} {'.' * 90} {place}" for place, word in enumerate(ENGLISH.split())))
 
 
 @pytest.mark.parametrize("by", [-29, -1, 1, 3])
 def test_letters_that_were_shifted_are_junk(by: int) -> None:
     # -29 is what a subset font in glyph order of Times or Arial gives where it has no map to Unicode.
-    assert is_junk(shifted(ENGLISH, by))
+    assert is_garbage(shifted(ENGLISH, by))
 
 
 def test_signs_without_a_meaning_are_junk() -> None:
-    assert is_junk("".join(chr(0xE000 + ord(char)) if char != " " else " " for char in ENGLISH))
-    assert is_junk("\ufffd\ufffd\ufffd of \ufffd\ufffd")
-    assert not is_junk(ENGLISH + " \ufffd \ufffd")
+    assert is_garbage("".join(chr(0xE000 + ord(char)) if char != " " else " " for char in ENGLISH))
+    assert is_garbage("\ufffd\ufffd\ufffd of \ufffd\ufffd")
+    assert not is_garbage(ENGLISH + " \ufffd \ufffd")
 
 
 def test_too_few_letters_are_not_judged() -> None:
-    assert not is_junk("XKCD-1732 QWFP BCDFG")
-    assert not is_junk("")
+    assert not is_garbage("XKCD-1732 QWFP BCDFG")
+    assert not is_garbage("")
 
 
 def test_a_page_without_a_layer_or_with_junk_is_read_whole() -> None:
-    assert need(no_text(), boxes()) == "all"
+    assert needed_ocr(no_text(), boxes()) == "all"
     junk = assemble_text([Word(word, 0, 0, 1, 1, 0, 0) for word in shifted(ENGLISH, -29).split()])
-    assert need(junk, boxes()) == "all"
+    assert needed_ocr(junk, boxes()) == "all"
 
 
 def test_a_full_layer_is_enough_unless_pictures_stand_beside_it() -> None:
-    assert need(layer(300), boxes()) == "nothing"
-    assert need(layer(300), boxes((0.5, 0.5, 0.55, 0.55))) == "nothing"  # an icon
-    assert need(layer(300), boxes((0.2, 0.2, 0.8, 0.5))) == "rest"
+    assert needed_ocr(layer(300), boxes()) == "nothing"
+    assert needed_ocr(layer(300), boxes((0.5, 0.5, 0.55, 0.55))) == "nothing"  # an icon
+    assert needed_ocr(layer(300), boxes((0.2, 0.2, 0.8, 0.5))) == "rest"
 
 
 def test_a_page_of_few_words_may_be_drawn() -> None:
-    assert need(layer(6), boxes()) == "rest"
+    assert needed_ocr(layer(6), boxes()) == "rest"
 
 
 def test_area_under_two_boxes_counts_once() -> None:
     half = (0.0, 0.0, 1.0, 0.5)
-    assert covered(boxes()) == 0
-    assert covered(boxes(half, half, (0.25, 0.25, 0.5, 0.5))) == 0.5
-    assert covered(boxes((-1, -1, 2, 2))) == 1
-    assert hull(boxes((0.25, 0.5, 0.5, 0.75), (-1, 0.625, 0.25, 2))) == (0, 0.5, 0.5, 1)
+    assert covered_share(boxes()) == 0
+    assert covered_share(boxes(half, half, (0.25, 0.25, 0.5, 0.5))) == 0.5
+    assert covered_share(boxes((-1, -1, 2, 2))) == 1
+    assert bounding_box(boxes((0.25, 0.5, 0.5, 0.75), (-1, 0.625, 0.25, 2))) == (0, 0.5, 0.5, 1)
 
 
 def test_blank_is_any_single_colour_and_a_word_is_not_blank() -> None:
@@ -109,7 +109,7 @@ def test_what_is_painted_over_takes_the_colour_around_it_and_nothing_else_change
     picture = np.where(picture > 128, np.array([250, 240, 200], np.uint8), picture)  # on yellow paper
     height, width = picture.shape[:2]
     second = boxes((0.0, 80 / height, 1.0, 140 / height))
-    painted = painted_over(picture, second)
+    painted = paint_over(picture, second)
     assert (painted[80:141] == (250, 240, 200)).all()
     np.testing.assert_array_equal(painted[:79], picture[:79])
     np.testing.assert_array_equal(painted[142:], picture[142:])

@@ -14,8 +14,7 @@ from PIL import Image
 from pagelens.core.errors import PageLensError, UsageError
 from pagelens.core.types import Kind, Page
 from pagelens.ingest.events import Event, Failed, PageWindow
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.engines import Ocr, OcrSettings
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings, load_recogniser
 from pagelens.ingest.page_processing import LoadAdapter
 from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.reader_options import ReaderOptions
