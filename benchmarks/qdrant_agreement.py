@@ -13,7 +13,7 @@ from benchmarks.development_set import questions, require_data
 from pagelens.api.engine import wiring
 from pagelens.api.engine.models import CollectionModels
 from pagelens.core.types import Query
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader
 from pagelens.retrieve.search import Retriever
 

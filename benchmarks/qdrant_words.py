@@ -42,7 +42,7 @@ from pagelens.index.lexical.bm25 import (
 from pagelens.index.lexical.lexical_index import indexed_text
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.selection import Selection
-from pagelens.index.stores.qdrant.lane_views import SPARE
+from pagelens.index.stores.qdrant.lane_views import EXTRA_ROWS
 from pagelens.retrieve.lanes import WordsLane
 from pagelens.retrieve.search import Fusion, Retriever
 
@@ -53,7 +53,7 @@ Answers = Mapping[str, Sequence[int]]
 
 
 class WeighedWords:
-    """The `words` lane by hand, over pages weighed by some average and asked by another. See `pagelens.retrieve.lanes.Lane`."""
+    """The `words` lane in plain Python, with page vectors for one average length and queries for another; see `Lane`."""
 
     name = "words"
     weight = WordsLane.weight
@@ -105,7 +105,7 @@ def main() -> None:
         _compare_engines(snapshot, pages, WeighedWords(pages, average, average), asked, average)
         shipped = _answers(Retriever(lanes, analyze), snapshot, asked)
         for share in MOVED:
-            moved = Lengths(share * average.terms, share * average.pairs)
+            moved = Lengths(share * average.terms, share * average.bigrams)
             for what, asked_by in (("", moved), (", made up for", average)):
                 words = WeighedWords(pages, moved, asked_by)
                 others = [words if lane.name == words.name else lane for lane in lanes]
@@ -145,11 +145,11 @@ def _compare_engines(
         shard, same, ours, theirs = _build(folder, pages, average), 0, [], []
         for question in asked:
             query, began = words.query(question.text), time.perf_counter()
-            nearest = edge.Query.Nearest(edge.SparseVector(query.places, query.values), using="words")
-            found = shard.query(edge.QueryRequest(limit=DEPTH + SPARE, query=nearest)) if query.places else []
+            nearest = edge.Query.Nearest(edge.SparseVector(query.indices, query.values), using="words")
+            found = shard.query(edge.QueryRequest(limit=DEPTH + EXTRA_ROWS, query=nearest)) if query.indices else []
             theirs.append(1_000 * (time.perf_counter() - began))
             began = time.perf_counter()
-            expected = [key for key, _ in search_words(snapshot, analyze(question.text), DEPTH)]
+            expected = snapshot.search([LexicalQuery(tuple(analyze(question.text)), DEPTH, None)])[0][0].tolist()
             ours.append(1_000 * (time.perf_counter() - began))
             order = sorted(found, key=lambda point: (-point.score, int(point.id)))
             same += [int(point.id) for point in order][:DEPTH] == expected
@@ -164,7 +164,7 @@ def _build(folder: str, pages: Mapping[int, PageTerms], average: Lengths) -> Any
     points = []
     for key, page in pages.items():
         row = page_vector(page, average)
-        points.append(edge.Point(key, {"words": edge.SparseVector(row.places, row.values)} if row.places else {}))
+        points.append(edge.Point(key, {"words": edge.SparseVector(row.indices, row.values)} if row.indices else {}))
     shard.update(edge.UpdateOperation.upsert_points(points))
     while shard.optimize():
         pass

@@ -1,16 +1,14 @@
-"""A collection on disk: which file is what, `collection.json`, the writer's lock.
+"""The files of a collection, `collection.json`, and the writer's lock.
 
-    my-collection/
-      collection.json      format, profile, spaces: written once, renamed in
-      catalog.sqlite       the only commit point, where it does not lie on a PostgreSQL server
-      words/               the tantivy index of the `words` lane (a cache)
-      vectors/<store>/     append-only segments of a lane in one space: `text-3f9a1c2e`
-      pictures/            page pictures (a cache)
-      originals/           documents' own files: fetched ones (a cache), or those that came with a copy
-      qdrant/              the vectors, where they lie in Qdrant's own format and on no server
-      writer.lock          held by the one writer
-
-This module knows names and shapes on disk, not what the catalog or the segments say.
+my-collection/
+  collection.json      format, profile, lanes and stores; written once, appears by rename
+  catalog.sqlite       the only commit point, unless the catalog is on a PostgreSQL server
+  words/               the tantivy index of the `words` lane (a cache)
+  vectors/<store>/     append-only segments of one lane in one space: `text-3f9a1c2e`
+  pictures/            page images (a cache)
+  originals/           the documents' files: downloaded ones (a cache), or those that came with a copy
+  qdrant/              the vectors in Qdrant's local mode
+  writer.lock          locked by the one writer
 """
 
 import json
@@ -27,11 +25,11 @@ from filelock import FileLock, Timeout
 from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, CollectionNotFound, UsageError
 from pagelens.core.spaces import Space
 
-FORMAT = 2
-PATIENCE = 2.0  # seconds a writer waits for the lock
+FORMAT = 3
+LOCK_SECONDS = 2.0  # how long a writer waits for the lock
 
 Covers = Literal["passages", "pages", "photos"]
-"""What a lane has rows for: each passage, each page that could be pictured, or only those of photos."""
+"""What a lane has rows for: each passage, each page with an image, or only the pages of photos."""
 
 Quantization = Literal["none", "scalar", "binary"]
 
@@ -54,7 +52,7 @@ class Layout:
 
     @property
     def words(self) -> Path:
-        """The folder of the tantivy index."""
+        """The folder of the `words` lane's tantivy index."""
         return self.root / "words"
 
     @property
@@ -69,17 +67,17 @@ class Layout:
 
     @property
     def next_manifest(self) -> Path:
-        """What `collection.json` will be when a move to other models is done."""
+        """The manifest that replaces `collection.json` when re-embedding with other models is finished."""
         return self.root / "collection.next.json"
 
     def vectors(self, store: str) -> Path:
-        """Return the folder of a lane's segments, by `LaneRecord.store`."""
+        """Return the folder of a lane's segments; `store` is `LaneRecord.store`."""
         return self.root / "vectors" / store
 
 
 @dataclass(frozen=True, slots=True)
 class LaneRecord:
-    """A lane with vectors: the model that makes them, by the name it is loaded by, their space, what they cover."""
+    """A lane with vectors: the name of its model, their space, and what they cover."""
 
     name: str
     model: str
@@ -88,28 +86,28 @@ class LaneRecord:
 
     @property
     def store(self) -> str:
-        """The name its segments lie under. Vectors of another space are another store."""
+        """The name of its segments' folder or Qdrant collection; another space has another name."""
         return f"{self.name}-{self.space.fingerprint[:8]}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `collection.json` says of it."""
+        """Return its entry in `collection.json`."""
         return {"model": self.model, "covers": self.covers, "space": self.space.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """The Qdrant that holds a collection's vectors. Its key is no part of this: it comes from the environment."""
+    """The Qdrant server of a collection's vectors. The API key is not stored: it is read from the environment."""
 
-    url: str  # empty: Qdrant's own format in the collection's folder, without a server
-    prefix: str  # what the names of the collections there begin with
-    timeout: float = 30.0  # seconds a request may take
-    patience: float = 8.0  # seconds the server may be away before a command gives up
-    quantization: Quantization = "none"  # what is searched first; what that finds is scored by the vectors themselves
-    oversampling: float = 3.0  # with quantization: candidates for each row wanted
+    url: str  # empty: Qdrant's local mode in the collection's folder
+    prefix: str  # of the names of its collections on the server
+    timeout: float = 30.0  # seconds for one request
+    patience: float = 8.0  # seconds for which failed requests are retried
+    quantization: Quantization = "none"  # of the first search stage; its results are rescored with the full vectors
+    oversampling: float = 3.0  # with quantization: candidates for each requested row
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
     grace: int = 60  # seconds for which replaced rows stay, for searches that began before
-    words: bool = True  # whether the `words` lane lies there too; not in collections made before it could
+    words: bool = True  # whether the `words` lane is on the server too
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
@@ -117,7 +115,7 @@ class ServerRecord:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRecord:
-    """The PostgreSQL that holds a collection's catalog. A password is no part of this: see `pagelens.index.catalog.postgres`."""
+    """The PostgreSQL schema of a collection's catalog. The password is not stored: see `pagelens.index.catalog.postgres`."""
 
     url: str  # postgresql+psycopg://user@host:5432/database
     schema: str  # of its tables; a database may hold the catalogs of many collections
@@ -128,10 +126,10 @@ class CatalogRecord:
 
 @dataclass(frozen=True, slots=True)
 class FilesRecord:
-    """Where page pictures and originals lie that machines share. Keys are no part of it: see `pagelens.index.files.fsspec_files`."""
+    """The shared place of page images and originals. Keys are not stored: see `pagelens.index.files.fsspec_store`."""
 
-    url: str  # s3://bucket/x, file:///mnt/share/x: what fsspec knows
-    prefix: str  # the folder there that is the collection's
+    url: str  # an fsspec address: s3://bucket/x, file:///mnt/share/x
+    prefix: str  # the collection's folder there
 
     def __str__(self) -> str:
         return f"{self.url.rstrip('/')}/{self.prefix}"
@@ -139,30 +137,30 @@ class FilesRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `collection.json` says: which profile made the collection, each lane with vectors, and where all lies."""
+    """The content of `collection.json`: profile, lanes with vectors, and where everything is stored."""
 
     profile: str
     lanes: Mapping[str, LaneRecord]
     created: str
-    server: ServerRecord | None = None  # of the vectors; None: in the collection's folder
+    server: ServerRecord | None = None  # of the vectors; None: the collection's folder
     catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
-    files: FilesRecord | None = None  # None: pictures in the collection's folder, originals where they were indexed
+    files: FilesRecord | None = None  # None: images in the collection's folder, originals not kept
 
     def require(self, lane: str, space: Space) -> None:
-        """Raise CollectionMismatch unless the lane was made with this space."""
-        made = self.lanes[lane].space if lane in self.lanes else None
-        if made != space:
+        """Raise CollectionMismatch unless the lane has this space."""
+        expected = self.lanes[lane].space if lane in self.lanes else None
+        if expected != space:
             raise CollectionMismatch(
-                f"the collection's {lane!r} vectors were made with {made}, the encoder at hand is {space}. "
-                "Open it with the model it was made with, or move it to this one: pagelens reembed."
+                f"expected an encoder with {expected}, which the collection's {lane!r} lane has, found {space}. "
+                "Open the collection with its own model, or re-embed it: pagelens reembed"
             )
 
     def as_json(self) -> dict[str, Any]:
         """Return the file's content."""
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
-        elsewhere = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
-        return data | {name: asdict(record) for name, record in elsewhere.items() if record is not None}
+        stores = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
+        return data | {name: asdict(record) for name, record in stores.items() if record is not None}
 
 
 def create(
@@ -174,20 +172,26 @@ def create(
     catalog: CatalogRecord | None = None,
     files: FilesRecord | None = None,
 ) -> Manifest:
-    """Make the folder and its `collection.json`. Raises UsageError when the folder holds other things."""
-    make_room(layout)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    manifest = Manifest(profile, {lane.name: lane for lane in lanes}, created, server, catalog, files)
+    """Create the folder and `collection.json`. Raises UsageError when the folder has other files."""
+    create_directories(layout)
+    manifest = Manifest(
+        profile=profile,
+        lanes={lane.name: lane for lane in lanes},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        server=server,
+        catalog=catalog,
+        files=files,
+    )
     write_json(layout.manifest, manifest.as_json())
     return manifest
 
 
-def make_room(layout: Layout) -> None:
-    """Make the folder of a new collection. Raises UsageError when it cannot be, or holds other things."""
+def create_directories(layout: Layout) -> None:
+    """Create the folder of a new collection. Raises UsageError when that fails, or when the folder has other files."""
     root = layout.root
     if root.exists() and not root.is_dir():
         raise UsageError(f"expected a folder for the collection, found a file: {root}. Choose another name.")
-    if root.exists() and (others := strangers(layout)):
+    if root.exists() and (others := unknown_files(layout)):
         raise UsageError(
             f"expected an empty folder or a PageLens collection, found other files in {root} "
             f"({', '.join(others[:3])}). Choose a new folder for the collection."
@@ -195,21 +199,23 @@ def make_room(layout: Layout) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise UsageError(f"expected a place to make the collection at {root}, found: {exc}. Choose another.") from exc
+        raise UsageError(
+            f"expected to create the collection's folder at {root}, found: {exc}. Choose another folder."
+        ) from exc
 
 
-def strangers(layout: Layout) -> list[str]:
-    """Return what is in a collection's folder that PageLens did not put there, sorted."""
-    return sorted(path.name for path in layout.root.iterdir() if path.name not in _OURS)
+def unknown_files(layout: Layout) -> list[str]:
+    """Return the names in a collection's folder that are not PageLens's, sorted."""
+    return sorted(path.name for path in layout.root.iterdir() if path.name not in _KNOWN)
 
 
 _MANIFESTS = {"collection.json", "collection.next.json"}
 _FOLDERS = {"words", "vectors", "qdrant", "pictures", "originals", "incoming"}
-_OURS = _MANIFESTS | _FOLDERS | {"catalog.sqlite", "writer.lock", "writer.json"}
+_KNOWN = _MANIFESTS | _FOLDERS | {"catalog.sqlite", "writer.lock", "writer.json"}
 
 
 def exists(layout: Layout) -> bool:
-    """Tell whether a collection stands at this address."""
+    """Return whether the folder has a collection."""
     return layout.manifest.is_file()
 
 
@@ -218,7 +224,7 @@ def load(layout: Layout) -> Manifest:
     if not exists(layout):
         raise CollectionNotFound(
             f"expected a PageLens collection at {layout.root}, found none. "
-            "Make one: pagelens index PATH --collection DIR"
+            "Create one: pagelens index PATH --collection DIR"
         )
     return read_manifest(layout.manifest)
 
@@ -231,7 +237,7 @@ def read_manifest(path: Path) -> Manifest:
         if found != FORMAT:
             raise CollectionMismatch(
                 f"expected collection format {FORMAT}, found {found} in {path}. "
-                "Use the PageLens it was made with, or index the files into a new collection."
+                "Use the PageLens version that made it, or index the files into a new collection."
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
         server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
@@ -250,39 +256,39 @@ def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
 
 
 @contextmanager
-def writer_lock(layout: Layout, *, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the collection's one writer's lock. Raises CollectionLocked where another has it for longer than `patience`
-    seconds: a reader that brings the lexical index in step has it for a moment.
+def writer_lock(layout: Layout, *, patience: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the lock of the one writer. Raises CollectionLocked where another process keeps it for longer than
+    `patience` seconds; a reader that syncs the lexical index has it for a moment.
 
-    The kernel frees the lock when its holder dies, however it dies.
+    The kernel releases the lock when its holder dies.
     """
-    note = layout.root / "writer.json"
+    status = layout.root / "writer.json"
     lock = FileLock(layout.lock, timeout=patience)
     try:
         lock.acquire()
     except Timeout as exc:
         raise CollectionLocked(
-            f"another process is writing to {layout.root}{_holder(note)}. "
+            f"another process is writing to {layout.root}{_holder(status)}. "
             "Nothing was changed: wait for it to end, then try again."
         ) from exc
     try:
-        write_json(note, {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
+        write_json(status, {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
         yield
     finally:
-        note.unlink(missing_ok=True)
+        status.unlink(missing_ok=True)
         lock.release()
 
 
-def _holder(note: Path) -> str:
+def _holder(status: Path) -> str:
     try:
-        data = json.loads(note.read_text("utf-8"))
+        data = json.loads(status.read_text("utf-8"))
         return f" (process {int(data['pid'])}, since {data['since']})"
     except (OSError, ValueError, KeyError, TypeError):
-        return ""  # the holder is just starting, or ending
+        return ""  # the holder is just starting or ending
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    """Write JSON atomically and durably: a reader sees the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(data, file, indent=2, ensure_ascii=False)
@@ -294,7 +300,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals inside a folder durable."""
+    """Make renames and removals in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Page pictures at rest: JPEG files made when first asked for, never in the vector store."""
+"""A cache of page images: JPEG files, rendered when first requested."""
 
 import logging
 from collections.abc import Callable
@@ -11,23 +11,22 @@ logger = logging.getLogger(__name__)
 FOLDER = "pictures"
 
 
-def kept_picture(files: FileStore, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
-    """Return the JPEG of a page whose longer side is `longest` pixels; `make` renders it when it is not kept yet.
+def cached_page_image(files: FileStore, sha256: str, number: int, longest: int, make: Callable[[], bytes]) -> bytes:
+    """Return the JPEG of a page whose longer side is `longest` pixels; `make` renders it where it is not stored.
 
-    A collection on a read-only disk serves pictures too, it only does not keep them; so does one whose files are
-    behind an address that does not answer, if `make` finds the original elsewhere.
+    Where the file store cannot be read or written, images are rendered each time and not stored.
     """
     name = f"{FOLDER}/{sha256}/{number}-{longest}.jpg"
     try:
-        kept = files.read(name)
+        stored = files.read(name)
     except StoreError as exc:
-        logger.warning("a picture is made anew: %s", exc)
+        logger.warning("page image rendered again: %s", exc)
         return make()
-    if kept is not None:
-        return kept
+    if stored is not None:
+        return stored
     data = make()
     try:
         files.write(name, data)
     except StoreError as exc:
-        logger.info("a picture is not kept: %s", exc)
+        logger.info("page image not stored: %s", exc)
     return data

@@ -1,13 +1,13 @@
 """Append-only vector segments: one folder each, complete or absent.
 
-    vectors/text/000017-3f9a1c2e/
+    vectors/text-3f9a1c2e/000017-5b0c9d1e/
       vectors.npy     float16 (rows, dim), unit length
-      keys.npy        int64 (rows,) passage keys, or page keys where an item is a page
-      segment.json    lane, space, rows and the SHA-256 of both arrays
+      keys.npy        int64 (rows,) passage keys, or page keys in a multi-vector lane
+      segment.json    lane, space, number of rows and the SHA-256 of each array
 
-A segment is written beside its place, synced, and renamed in. Which rows of it are live is the catalog's to say;
-a segment the catalog does not name is swept. Segments of many vectors an item have further arrays
-(`pagelens.index.late.token_segments`). This module knows no catalog.
+A segment is written to a temporary folder, synced and renamed. The catalog says which of its rows are live; a segment
+that the catalog has not registered is deleted. Multi-vector segments have more arrays
+(`pagelens.index.late.token_segments`).
 """
 
 import hashlib
@@ -38,9 +38,9 @@ def write_segment(folder: Path, space: Space, keys: NDArray[np.int64], vectors: 
 
 
 def write_arrays(folder: Path, space: Space, rows: int, arrays: Mapping[str, Sequence[NDArray[Any]]]) -> str:
-    """Write one segment of these arrays and return its name; each comes in pieces, joined along the first axis.
+    """Write one segment and return its name. Each array is given in pieces, joined along the first axis.
 
-    Pieces may be memory-mapped: no array is ever whole in memory.
+    Pieces may be memory-mapped; no array is held in memory as a whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     number = max((int(name[:6]) for name in _names(folder)), default=0) + 1
@@ -48,8 +48,8 @@ def write_arrays(folder: Path, space: Space, rows: int, arrays: Mapping[str, Seq
     temporary = folder / f".{name}"
     temporary.mkdir()
     digests = {part: _save(temporary / f"{part}.npy", pieces) for part, pieces in arrays.items()}
-    about = {"lane": folder.name, "space": space.as_json(), "rows": rows, "sha256": digests}
-    write_json(temporary / "segment.json", about)
+    header = {"lane": folder.name, "space": space.as_json(), "rows": rows, "sha256": digests}
+    write_json(temporary / "segment.json", header)
     temporary.rename(folder / name)
     sync_folder(folder)
     return name
@@ -58,7 +58,7 @@ def write_arrays(folder: Path, space: Space, rows: int, arrays: Mapping[str, Seq
 def read_segment(folder: Path, name: str) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
     """Return keys (rows,) and memory-mapped vectors (rows, dim).
 
-    Raises FileNotFoundError when the segment is gone (a writer replaced it: look at the catalog again).
+    Raises FileNotFoundError when a writer has replaced the segment (the catalog has its new name), CollectionDamaged.
     """
     keys, vectors = read_keys(folder, name), read_array(folder, name, "vectors")
     if len(keys) != len(vectors):
@@ -76,15 +76,15 @@ def read_array(folder: Path, name: str, part: str, *, mapped: bool = True) -> ND
     try:
         array = np.load(folder / name / f"{part}.npy", mmap_mode="r" if mapped else None, allow_pickle=False)
     except (ValueError, EOFError) as exc:
-        raise CollectionDamaged(f"segment {folder / name} is not what was written: {exc}. {REPAIR}") from exc
+        raise CollectionDamaged(f"segment {folder / name} was changed after it was written: {exc}. {REPAIR}") from exc
     return np.asarray(array)  # a plain view: slices of np.memmap are slow to make
 
 
 def check_segment(folder: Path, name: str) -> str | None:
-    """Return what is wrong with a segment's bytes, or None: the check behind `pagelens doctor`."""
+    """Return what is wrong with a segment's files, or None. Used by `pagelens doctor`."""
     try:
-        about = json.loads((folder / name / "segment.json").read_text("utf-8"))
-        for part, expected in about["sha256"].items():
+        header = json.loads((folder / name / "segment.json").read_text("utf-8"))
+        for part, expected in header["sha256"].items():
             with (folder / name / f"{part}.npy").open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != expected:
@@ -94,11 +94,11 @@ def check_segment(folder: Path, name: str) -> str | None:
     return None
 
 
-def sweep(folder: Path, named: Collection[str]) -> list[str]:
-    """Remove every segment not in `named`, and what a killed writer left; return the names removed."""
+def remove_segments(folder: Path, *, keep: Collection[str]) -> list[str]:
+    """Remove all segments that are not in `keep`, and temporary folders; return their names, sorted."""
     if not folder.is_dir():
         return []
-    removed = [path.name for path in folder.iterdir() if path.is_dir() and path.name not in named]
+    removed = [path.name for path in folder.iterdir() if path.is_dir() and path.name not in keep]
     for name in removed:
         shutil.rmtree(folder / name, ignore_errors=True)
     return sorted(removed)
@@ -109,7 +109,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _save(path: Path, pieces: Iterable[NDArray[Any]]) -> str:
-    """Write pieces of one array durably, one after another; return the SHA-256 of the file."""
+    """Write an array, given in pieces, durably as .npy; return the SHA-256 of the file."""
     parts = list(pieces)
     shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(parts[0].dtype), "fortran_order": False, "shape": shape}

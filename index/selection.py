@@ -14,7 +14,7 @@ from pagelens.index.catalog.reads import DocumentRow
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Sorted document keys (None: every document), and page numbers from first to last."""
+    """Selected documents and page numbers. `documents` are sorted keys, None for all; both page numbers are included."""
 
     documents: NDArray[np.int64] | None = None
     first_page: int = 1
@@ -22,34 +22,34 @@ class Selection:
 
     @property
     def limits_numbers(self) -> bool:
-        """Whether page numbers are limited at all."""
+        """Whether page numbers are limited."""
         return self.first_page > 1 or self.last_page < MAX_PAGES
 
     def count(self, rows: Mapping[int, DocumentRow]) -> int:
-        """Return how many pages are selected."""
-        chosen = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
-        counts = [rows[key].document.page_count for key in chosen]
+        """Return the number of selected pages; `rows` are all live documents by key."""
+        selected = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
+        counts = [rows[key].document.page_count for key in selected]
         return sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
 
     def has(self, document: int) -> bool:
-        """Whether a document's pages may be ranked."""
+        """Return whether a document is selected."""
         return self.documents is None or document in self.documents
 
     def has_page(self, page: int) -> bool:
-        """Whether a page may be ranked."""
+        """Return whether a page is selected."""
         return bool(self.mask(np.array([page], np.int64))[0])
 
     def mask(self, pages: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which page keys are selected."""
+        """Return a mask (n,) of the selected page keys (n,)."""
         numbers = pages & MAX_PAGES
-        chosen = (numbers >= self.first_page) & (numbers <= self.last_page)
+        selected = (numbers >= self.first_page) & (numbers <= self.last_page)
         if self.documents is not None:
-            chosen &= np.isin(document_of(pages), self.documents)
-        return chosen
+            selected &= np.isin(document_of(pages), self.documents)
+        return selected
 
 
 def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | None:
-    """Return what the filters leave of the live documents; None when they leave everything."""
+    """Return the selection of the filters among the live documents; None when they exclude nothing."""
     if not filters:
         return None
     by_document = Filters(filters.paths, filters.kinds, filters.since, filters.until, metadata=filters.metadata)
@@ -71,19 +71,19 @@ def _matches(row: DocumentRow, filters: Filters) -> bool:
         return False
     if filters.until and document.date and document.date > filters.until:
         return False
-    lowered = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
-    wanted = {key.casefold(): value.casefold() for key, value in filters.metadata.items()}
-    return all(key in lowered and _value_matches(lowered[key], value) for key, value in wanted.items())
+    metadata = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
+    filters_by_key = {key.casefold(): value.casefold() for key, value in filters.metadata.items()}
+    return all(key in metadata and _value_matches(metadata[key], value) for key, value in filters_by_key.items())
 
 
 def _value_matches(found: str, glob: str) -> bool:
-    """Match a value, or any item of one that lists some: "coney island; beach"."""
+    """Return whether a value, or one item of a list like "coney island; beach", matches the pattern."""
     return any(fnmatchcase(item, glob) for item in (found, *found.split("; ")))
 
 
 def path_matches(path: str, glob: str) -> bool:
-    """Match like a shell: `*.pdf` looks at the file name, `reports/*` at the end of the path, `/...` at all of it; a
-    name without wildcards is a file, or a folder and all below it."""
+    """Return whether a path matches a shell pattern: `*.pdf` is compared with the file name, `reports/*` with the end of
+    the path, `/...` with the whole path. A name without wildcards matches a file, and a folder with all below it."""
     glob = glob.removeprefix("./").rstrip("/")
     if not any(char in glob for char in "*?["):
         return f"/{glob.lstrip('/')}/" in f"/{path.lstrip('/')}/"

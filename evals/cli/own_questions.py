@@ -16,7 +16,7 @@ from pagelens.evals.authoring.proposals import Proposal, read_csv, require_absen
 from pagelens.evals.authoring.propose import propose
 from pagelens.evals.cli import console
 from pagelens.evals.datasets.folder import read_folder, write_folder
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 
 TRIES = 4  # pages shown to a model for each question wanted, at most
 
@@ -46,7 +46,7 @@ def init(
 
 def _proposed_by(name: str, engine: Engine, count: int, seed: int) -> list[Proposal]:
     """Return a model's proposals, and say how many were no good."""
-    model = wiring.language_model(name)
+    model = wiring.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model like openai:NAME, found {name!r}: leave --model out to do without")
     questions = ModelQuestions(model, analyze, engine.page_picture)

@@ -1,22 +1,21 @@
-"""Which database a collection's catalog lies in: SQLite in its folder, or PostgreSQL, whose adapter is loaded here."""
+"""Opens the catalog that a collection names: SQLite in its folder, or PostgreSQL, imported only where it is used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from pagelens.index.catalog import reads
-from pagelens.index.catalog.migrating import is_empty, migrate, require_readable
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.migration_runner import is_empty, migrate, require_readable
+from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.layout import CatalogRecord, Layout, Manifest
 
 
-def make_catalog(record: CatalogRecord | None) -> None:
-    """Make the catalog of a new collection, before its `collection.json`. Raises StoreError where it cannot be."""
-    if record is not None:  # a file is made when it is first opened
+def create_catalog(record: CatalogRecord | None) -> None:
+    """Create the catalog of a new collection, before its `collection.json`. Raises StoreError."""
+    if record is not None:  # a SQLite file is created when it is first opened
         from pagelens.index.catalog import postgres
 
-        postgres.make(record)
+        postgres.create(record)
 
 
 def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
@@ -26,7 +25,7 @@ def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
         from pagelens.index.catalog import postgres
 
         return postgres.open_for_reading(manifest.catalog)
-    engine = reads.open_engine(layout.catalog)
+    engine = open_sqlite(layout.catalog)
     with transaction(engine) as connection:
         empty = is_empty(connection)
         require_readable(connection)
@@ -36,15 +35,15 @@ def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
 
 
 @contextmanager
-def hold(layout: Layout, manifest: Manifest) -> Iterator[Engine]:
-    """Hold the catalog for the one writer, its tables up to date. The folder's lock is held by the caller."""
+def open_for_writing(layout: Layout, manifest: Manifest) -> Iterator[Engine]:
+    """Open the catalog for the one writer, with its tables migrated. The caller holds the lock of the folder."""
     if manifest.catalog is not None:
         from pagelens.index.catalog import postgres
 
-        with postgres.hold(manifest.catalog) as engine:
+        with postgres.open_for_writing(manifest.catalog) as engine:
             yield engine
         return
-    engine = reads.open_engine(layout.catalog)
+    engine = open_sqlite(layout.catalog)
     try:
         _migrate_file(engine)
         yield engine
@@ -53,6 +52,6 @@ def hold(layout: Layout, manifest: Manifest) -> Iterator[Engine]:
 
 
 def _migrate_file(engine: Engine) -> None:
-    """Two readers may find the same empty file: whoever comes second finds it done."""
+    """Migrate in a transaction that locks the file at once: two readers may find the same empty file."""
     with transaction(engine.execution_options(begin="BEGIN IMMEDIATE")) as connection:
         migrate(connection)

@@ -1,7 +1,7 @@
-"""A catalog on a PostgreSQL server: a schema of its own, sessions for readers, the one writer's session and lock.
+"""A catalog on a PostgreSQL server: a schema of its own, read-only sessions, and the writer's session with its lock.
 
-The address stands in `collection.json` without a password, which libpq takes from PGPASSWORD or its password file;
-or PAGELENS_CATALOG_URL says the whole address and is used instead. Knows no tables.
+The address in `collection.json` has no password; libpq takes it from PGPASSWORD or its password file. The environment
+variable PAGELENS_CATALOG_URL replaces the whole address.
 """
 
 import hashlib
@@ -16,22 +16,22 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from pagelens.core.errors import CollectionLocked, StoreError
-from pagelens.index.catalog.migrating import migrate, require_readable
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.migration_runner import migrate, require_readable
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.layout import CatalogRecord
 
 ADDRESS = "PAGELENS_CATALOG_URL"
 DRIVER = "postgresql+psycopg"
-PATIENCE = "2s"  # for the session of a writer that was killed in this moment
+LOCK_WAIT = "2s"  # wait for the lock: the session of a writer killed just now needs a moment to end
 CONNECT_SECONDS = 10
 _LOCK_TIMEOUT = "55P03"  # SQLSTATE lock_not_available
 
-# The server frees what a vanished machine held after about a minute; a killed process it sees at once.
+# The server drops the session of a vanished machine after about a minute, that of a killed process at once.
 _KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 
 
-def make(record: CatalogRecord) -> None:
-    """Make an empty catalog. Raises StoreError where its name is taken, or the server is not there."""
+def create(record: CatalogRecord) -> None:
+    """Create an empty catalog. Raises StoreError where the schema exists or the server does not answer."""
     engine = _engine(record)
     try:
         with transaction(engine) as connection:
@@ -50,7 +50,7 @@ def make(record: CatalogRecord) -> None:
 
 
 def open_for_reading(record: CatalogRecord) -> Engine:
-    """Return an engine whose transactions see one commit each and change nothing. Raises StoreError."""
+    """Return an engine with read-only transactions that see one commit each. Raises StoreError."""
     engine = _engine(record, {"default_transaction_read_only": "on"}, pool_pre_ping=True)
     with transaction(engine) as connection:
         _require_schema(connection, record)
@@ -59,23 +59,23 @@ def open_for_reading(record: CatalogRecord) -> Engine:
 
 
 @contextmanager
-def hold(record: CatalogRecord) -> Iterator[Engine]:
-    """Be the catalog's one writer. Raises CollectionLocked when another one is, StoreError.
+def open_for_writing(record: CatalogRecord) -> Iterator[Engine]:
+    """Open the catalog for the one writer. Raises CollectionLocked when there is another one, StoreError.
 
-    The lock belongs to the session, and every transaction runs in that session: a writer that has lost the lock has
-    lost its session, and can commit nothing.
+    The lock belongs to the session, and all transactions run in that session: a writer that has lost the lock has lost
+    its session and cannot commit.
     """
     engine = _engine(record, dict(_KEEPALIVES), pool_size=1, max_overflow=0, pool_timeout=5)
     sessions = itertools.count()
 
-    def only_one(_connection: object, _record: object) -> None:
+    def require_first(_connection: object, _record: object) -> None:
         if next(sessions):
             raise StoreError(
-                f"the session with {record} ended, and the writer's lock with it. What was committed is kept: run the "
-                "same command again."
+                f"expected the writer's session with {record} to stay open, found that it ended, and its lock with it. What "
+                "was committed is kept: run the same command again."
             )
 
-    event.listen(engine, "connect", only_one)
+    event.listen(engine, "connect", require_first)
     try:
         _lock(engine, record)
         with transaction(engine) as connection:
@@ -87,25 +87,25 @@ def hold(record: CatalogRecord) -> Iterator[Engine]:
 
 
 @contextmanager
-def removing(record: CatalogRecord) -> Iterator[None]:
-    """Hold the writer's lock while the rest of a collection is removed, then remove the catalog; one that is gone by
-    now has nobody to lock out. Raises CollectionLocked, StoreError."""
+def locked_for_removal(record: CatalogRecord) -> Iterator[None]:
+    """Hold the writer's lock while the rest of a collection is removed, then drop the catalog. It may be missing.
+    Raises CollectionLocked, StoreError."""
     engine = _engine(record, pool_size=1, max_overflow=0)
     try:
         with transaction(engine) as connection:
-            is_there = inspect(connection).has_schema(record.schema)
-        if is_there:
+            exists = inspect(connection).has_schema(record.schema)
+        if exists:
             _lock(engine, record)
         yield
         with transaction(engine) as connection:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")  # somebody may be reading
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")  # readers may be active
             connection.execute(DropSchema(record.schema, cascade=True, if_exists=True))
     finally:
         engine.dispose()
 
 
 def require_unlocked(record: CatalogRecord) -> None:
-    """Raise CollectionLocked where somebody writes, StoreError where the server does not answer."""
+    """Raise CollectionLocked where a writer is active, StoreError where the server does not answer."""
     engine = _engine(record, pool_size=1, max_overflow=0)
     try:
         with transaction(engine):
@@ -117,14 +117,22 @@ def require_unlocked(record: CatalogRecord) -> None:
 
 def _engine(record: CatalogRecord, settings: dict[str, str | int] | None = None, **pool: object) -> Engine:
     url = _address(record)
-    said = str(url.query.get("options", ""))
+    given_options = str(url.query.get("options", ""))
     options = {"search_path": record.schema, **(settings or {})}
     connect = {
-        "options": " ".join([said, *(f"-c{name}={value}" for name, value in options.items())]).strip(),
+        "options": " ".join([given_options, *(f"-c{name}={value}" for name, value in options.items())]).strip(),
         "application_name": f"pagelens on {socket.gethostname()[:30]}, process {os.getpid()}",
         "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_SECONDS))),
     }
-    return create_engine(url, isolation_level="REPEATABLE READ", connect_args=connect, **pool)
+    try:
+        return create_engine(url, isolation_level="REPEATABLE READ", connect_args=connect, **pool)
+    except ModuleNotFoundError as exc:
+        if not (exc.name or "").startswith("psycopg"):
+            raise
+        raise StoreError(
+            "expected the package psycopg for a catalog on PostgreSQL, found it is not installed. "
+            "Install it: pip install 'pagelens[postgres]'"
+        ) from exc
 
 
 def _address(record: CatalogRecord) -> URL:
@@ -149,7 +157,7 @@ def _lock(engine: Engine, record: CatalogRecord) -> None:
     key = lock_key(record.schema)
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             connection.execute(select(func.pg_advisory_lock(key)))
     except OperationalError as exc:
         if getattr(exc.orig, "sqlstate", None) == _LOCK_TIMEOUT:
@@ -157,12 +165,12 @@ def _lock(engine: Engine, record: CatalogRecord) -> None:
                 f"another process is writing to {record}{_holder(engine, key)}. "
                 "Nothing was changed: wait for it to end, then try again."
             ) from exc
-        with transaction(engine):  # says what is wrong in our words
+        with transaction(engine):  # raises StoreError where the server does not answer
             raise
 
 
 def lock_key(schema: str) -> int:
-    """Return the number of a catalog's advisory lock, a signed 64-bit one."""
+    """Return the key of a catalog's advisory lock, a signed 64-bit integer."""
     return int.from_bytes(hashlib.sha256(schema.encode()).digest()[:8], "big", signed=True)
 
 

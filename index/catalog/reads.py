@@ -1,106 +1,28 @@
-"""The catalog: documents, paths, pages, segments, failures, through SQLAlchemy. The only commit point.
+"""Queries of the catalog: documents, paths, pages and failures. The statements run on SQLite and on PostgreSQL."""
 
-A reader's transaction sees one whole commit, however long it looks. On SQLite, or on PostgreSQL
-(`pagelens.index.catalog.databases`); the statements are the same. This module knows nothing of vectors or of lexical indexes.
-"""
-
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Select, create_engine, delete, event, func, insert, inspect, select, update
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Select, func, inspect, select
 
-from pagelens.core.errors import CollectionDamaged, StoreError
 from pagelens.core.types import Document, Guess, PageText, Passage
 from pagelens.index.catalog import tables as t
 
 IN_LIMIT = 10_000  # keys in one statement; SQLite stops at 32,766 parameters
-KEY_BLOCK = 1_024  # document keys reserved at a time; a killed writer's are skipped, so that no key means two documents
-
-
-def open_engine(path: Path, *, writable: bool | None = None) -> Engine:
-    """Return an engine on the SQLite file: write-ahead log, every commit synced, transactions begun by us.
-
-    Where the folder cannot be written to (a shared disk, a DVD), or `writable` is false, the file is read as it stands.
-    """
-    if writable is None:
-        writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
-    if not writable:
-        # Without its shared-memory file a write-ahead log cannot be joined; then nobody here is writing either.
-        mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
-        engine = create_engine(f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", connect_args={"timeout": 30.0})
-    else:
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
-
-    def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself; see on_begin
-        keeping = ("journal_mode=WAL", "synchronous=FULL") if writable else ()
-        for pragma in (*keeping, "foreign_keys=ON", "cache_size=-16000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
-    return engine
-
-
-@contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end, rolled back on any error; a broken file is CollectionDamaged, a server
-    that is not there StoreError."""
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except (DatabaseError, InterfaceError) as exc:
-        if engine.dialect.name != "sqlite":
-            if isinstance(exc, OperationalError | InterfaceError):
-                raise _unreachable(engine, exc) from exc
-        elif "malformed" in str(exc) or "not a database" in str(exc):
-            raise CollectionDamaged(
-                f"{engine.url.database} is not the catalog that was written: {exc.orig}. Restore it, or index anew."
-            ) from exc
-        raise
-
-
-def _unreachable(engine: Engine, exc: DBAPIError) -> StoreError:
-    where, said = engine.url.render_as_string(hide_password=True), " ".join(str(exc.orig).split())
-    return StoreError(
-        f"expected the catalog's database at {where}, found: {said.rstrip('.')}. Is it running, and are address "
-        "and password right (PGPASSWORD, or PAGELENS_CATALOG_URL)? What was committed is kept: run the command again."
-    )
 
 
 def generation(connection: Connection) -> int:
-    """Return the number of commits so far."""
+    """Return the generation: the number of commits so far."""
     return int(connection.execute(select(t.state.c.generation)).scalar_one())
-
-
-def advance(connection: Connection) -> int:
-    """Count one more commit and return its generation."""
-    connection.execute(update(t.state).values(generation=t.state.c.generation + 1))
-    return generation(connection)
-
-
-def reserve_documents(connection: Connection) -> range:
-    """Return `KEY_BLOCK` document keys that no document ever had."""
-    start = int(connection.execute(select(t.state.c.next_document)).scalar_one())
-    connection.execute(update(t.state).values(next_document=start + KEY_BLOCK))
-    return range(start, start + KEY_BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document as the catalog has it, with every path it was found under."""
+    """A document in the catalog, with all its paths."""
 
     key: int
     document: Document
@@ -108,13 +30,13 @@ class DocumentRow:
 
     @property
     def path(self) -> str:
-        """The path people are shown: the first in order."""
+        """The path shown to users: the first in order."""
         return self.paths[0] if self.paths else self.document.title
 
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """A page as the catalog has it."""
+    """A page in the catalog."""
 
     key: int
     number: int
@@ -130,7 +52,7 @@ class PageRow:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that could not be read, why, when last tried and how often."""
+    """A file that could not be read: the reason, the last attempt and the number of attempts."""
 
     path: str
     sha256: str | None
@@ -141,7 +63,7 @@ class Failure:
 
 
 def read_documents(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, DocumentRow]:
-    """Return live documents by key: those asked for, or all."""
+    """Return live documents by key: these, or all."""
     rows = select(t.documents).where(t.documents.c.live == 1).order_by(t.documents.c.key)
     names = select(t.paths.c.document, t.paths.c.path).order_by(t.paths.c.path)
     if keys is not None:
@@ -180,7 +102,7 @@ def _page_row(row: Any) -> PageRow:
 
 
 def read_rows(connection: Connection, query: Select[Any]) -> list[dict[str, object]]:
-    """Return what a query finds as dictionaries."""
+    """Return the rows of a query as dictionaries."""
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -195,20 +117,22 @@ def page_count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(t.pages)).scalar_one())
 
 
-def labels(connection: Connection, documents: Sequence[int], label: str) -> list[int]:
+def pages_with_label(connection: Connection, documents: Sequence[int], label: str) -> list[int]:
     """Return the keys of the given documents' pages with this printed label, case-insensitive."""
     rows = select(t.pages.c.key).where(t.pages.c.document.in_(documents), func.lower(t.pages.c.label) == label.lower())
     return [int(key) for key in connection.execute(rows).scalars()]
 
 
-def read_looks(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, int]:
-    """Return what live pages look like, 64 bits by page key: of those asked for, or of all that have a picture."""
-    if not inspect(connection).has_table(t.looks.name):
-        return {}  # an older collection that cannot be written to
-    rows = select(t.looks.c.page, t.looks.c.hash).join(t.documents, t.documents.c.key == t.looks.c.document)
-    rows = rows.where(t.documents.c.live == 1).order_by(t.looks.c.page)
+def read_perceptual_hashes(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, int]:
+    """Return the 64-bit perceptual hashes of live pages by key: of these pages, or of all that have an image."""
+    if not inspect(connection).has_table(t.perceptual_hashes.name):
+        return {}  # a catalog without the table, which cannot be written to
+    rows = select(t.perceptual_hashes.c.page, t.perceptual_hashes.c.hash).join(
+        t.documents, t.documents.c.key == t.perceptual_hashes.c.document
+    )
+    rows = rows.where(t.documents.c.live == 1).order_by(t.perceptual_hashes.c.page)
     if keys is not None:
-        rows = rows.where(t.looks.c.page.in_(keys))
+        rows = rows.where(t.perceptual_hashes.c.page.in_(keys))
     return {page: bits % (1 << 64) for page, bits in connection.execute(rows)}
 
 
@@ -219,17 +143,8 @@ def find_document(connection: Connection, sha256: str) -> Any | None:
 
 
 def document_at(connection: Connection, path: str) -> int | None:
-    """Return the key of the document that a path leads to."""
+    """Return the key of a path's document; None for an unknown path."""
     return connection.execute(select(t.paths.c.document).where(t.paths.c.path == path)).scalar()
-
-
-def record_failure(connection: Connection, path: str, sha256: str | None, code: str, reason: str) -> None:
-    """Remember why a file could not be read; a file that failed before counts one more attempt."""
-    before = connection.execute(select(t.failures.c.attempts).where(t.failures.c.path == path)).scalar() or 0
-    connection.execute(delete(t.failures).where(t.failures.c.path == path))
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    row = {"path": path, "sha256": sha256, "code": code, "reason": reason, "at": at, "attempts": before + 1}
-    connection.execute(insert(t.failures).values(row))
 
 
 def read_failures(connection: Connection) -> list[Failure]:
@@ -239,15 +154,15 @@ def read_failures(connection: Connection) -> list[Failure]:
 
 
 def read_problems(connection: Connection) -> list[tuple[str, int, str]]:
-    """Return (title, number, problem) of live pages that were read in part or not at all."""
+    """Return (title, number, problem) of live pages that could not be read completely."""
     p, d = t.pages.c, t.documents.c
     rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
     found = connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
     return [(row.title, row.number, row.problem) for row in found]
 
 
-def count_textless(connection: Connection) -> int:
-    """Return how many live pages have no words on them."""
+def count_pages_without_text(connection: Connection) -> int:
+    """Return the number of live pages without text."""
     p, d = t.pages.c, t.documents.c
     query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
     return int(connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())

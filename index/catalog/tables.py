@@ -1,4 +1,4 @@
-"""The catalog's tables, and how a page's words are packed into one column. No queries here."""
+"""The catalog's tables, and the packing of a page's words and passages into columns."""
 
 import zlib
 
@@ -25,21 +25,22 @@ from pagelens.core.types import PageText, Passage, TextSource
 metadata = MetaData()
 
 
-class _Words(TypeDecorator[str]):
-    """Text without NUL, which PostgreSQL cannot store; as long as it was, so that spans stay right."""
+class _TextWithoutNul(TypeDecorator[str]):
+    """Text whose NUL characters, which PostgreSQL cannot store, are replaced by U+FFFD; the length stays the same."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return the text to be stored."""
+        del dialect
         return None if value is None else value.replace("\0", "\ufffd")
 
 
-TEXT = _Words()
-ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # by code points, as SQLite orders
+TEXT = _TextWithoutNul()
+ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # ordered by code points, as in SQLite
 
-# One row: the generation (counts commits), the next document key to hand out.
+# One row: the generation (number of commits) and the next document key.
 state = Table(
     "state",
     metadata,
@@ -48,7 +49,7 @@ state = Table(
     Column("next_document", BigInteger, nullable=False),
 )
 
-# A document is staged until its last page is in, then live; readers look at live ones only.
+# A document is staged until its last page is committed, then live; readers see live documents only.
 documents = Table(
     "documents",
     metadata,
@@ -56,7 +57,7 @@ documents = Table(
     Column("sha256", String(64), nullable=False, unique=True),
     Column("live", Integer, nullable=False),
     Column("pages_in", Integer, nullable=False),  # pages committed so far
-    Column("staged_path", TEXT, nullable=False),  # where it was being read from
+    Column("staged_path", TEXT, nullable=False),  # the path it is read from
     Column("kind", String(16), nullable=False),
     Column("title", TEXT, nullable=False),
     Column("page_count", Integer, nullable=False),
@@ -101,7 +102,7 @@ segments = Table(
 )
 Index("segments_by_name", segments.c.store, segments.c.name, unique=True)
 
-# Rows [start, start + rows) of a segment belong to a document. Rows of no run are dead.
+# Rows [start, start + rows) of a segment belong to a document. Rows without a run are dead.
 runs = Table(
     "runs",
     metadata,
@@ -122,36 +123,36 @@ failures = Table(
     Column("attempts", Integer, nullable=False),
 )
 
-# What a page's picture looks like in the coarse: `pagelens.ingest.readers.photos.perceptual_hash`, its 64 bits as a signed number.
-looks = Table(
-    "looks",
+# The 64-bit perceptual hash of a page's image (`pagelens.ingest.readers.photos.perceptual_hash`), as a signed integer.
+perceptual_hashes = Table(
+    "perceptual_hashes",
     metadata,
     Column("page", BigInteger, primary_key=True, autoincrement=False),
     Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
     Column("hash", BigInteger, nullable=False),
 )
 
-# How many pages hold a term or a pair, by its place (`pagelens.index.lexical.bm25`), staged pages too. Kept where the `words` lane lies
-# on a server: see `pagelens.index.catalog.document_frequencies`.
-terms = Table(
-    "terms",
+# Document frequencies: how many pages, staged ones included, have a term or bigram. Kept only where the `words` lane is
+# on a server (`pagelens.index.catalog.document_frequencies`).
+document_frequencies = Table(
+    "document_frequencies",
     metadata,
-    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("term", BigInteger, primary_key=True, autoincrement=False),  # `pagelens.index.lexical.bm25.term_index`
     Column("pages", Integer, nullable=False),
 )
 
-# One row, where terms are counted: sums over all pages, and the average lengths that the rows at rest were weighed by.
+# One row where document frequencies are kept: sums over all pages, and the average lengths in the stored page vectors.
 term_totals = Table(
     "term_totals",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("schema", Integer, nullable=False),  # `pagelens.index.lexical.bm25.LAYOUT`: counts of another one are none
+    Column("schema", Integer, nullable=False),  # `pagelens.index.lexical.bm25.LAYOUT`; counts of another are not used
     Column("pages", BigInteger, nullable=False),
     Column("terms", BigInteger, nullable=False),
-    Column("pairs", BigInteger, nullable=False),
-    Column("average_terms", Float, nullable=False),  # 0 before the first page
-    Column("average_pairs", Float, nullable=False),
-    Column("settled", Integer, nullable=False),  # 0 while rows weighed by another average may be there
+    Column("bigrams", BigInteger, nullable=False),
+    Column("indexed_terms", Float, nullable=False),  # average length in the stored vectors; 0 before the first page
+    Column("indexed_bigrams", Float, nullable=False),
+    Column("uniform", Integer, nullable=False),  # 0 while vectors with another average may be stored
 )
 
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
@@ -164,7 +165,7 @@ def pack_words(text: PageText) -> bytes:
 
 
 def unpack_words(text: str, words: bytes, source: TextSource, confidence: float | None) -> PageText:
-    """Read what `pack_words` wrote."""
+    """Return the text with the spans and boxes that `pack_words` stored."""
     data = zlib.decompress(words)
     count = len(data) // 16  # 8 bytes of span, 8 of box
     spans = np.frombuffer(data, "<i4", count * 2).reshape(count, 2)
@@ -173,12 +174,12 @@ def unpack_words(text: str, words: bytes, source: TextSource, confidence: float 
 
 
 def pack_passages(passages: tuple[Passage, ...]) -> bytes:
-    """Return the passages' spans in order of their ordinals."""
+    """Return the spans of passages in the order of their ordinals, as bytes."""
     assert [p.ordinal for p in passages] == list(range(len(passages)))
     return np.array([(p.start, p.end) for p in passages], "<i4").tobytes()
 
 
 def unpack_passages(data: bytes) -> tuple[Passage, ...]:
-    """Read what `pack_passages` wrote."""
+    """Return the passages that `pack_passages` stored."""
     spans = np.frombuffer(data, "<i4").reshape(-1, 2)
     return tuple(Passage(ordinal, int(start), int(end)) for ordinal, (start, end) in enumerate(spans))

@@ -1,66 +1,51 @@
-"""The catalog's part of a commit: pages in and out, paths pointed, what is replaced named, each in a transaction.
+"""Writes to the catalog, each inside the caller's transaction.
 
-What a call returns are the documents that its change leaves without a path, or half-read for ever: the writer removes
-them in the same transaction. Knows the catalog only; no segments, no lexical index.
+A function that changes which document a path has returns the keys of the documents that lose their last path, or that
+stay incomplete; the caller removes these in the same transaction (`remove_documents`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pagelens.core.keys import page_key, passage_key
-from pagelens.core.types import Document, Guess, Page, Passage, TokenMatrix
+from pagelens.core.keys import page_key
+from pagelens.core.types import Guess, Page, Passage
 from pagelens.index.catalog import document_frequencies, reads
 from pagelens.index.catalog import tables as t
-from pagelens.index.late.token_segments import TokenRows
+from pagelens.index.records import DocumentPages
+
+KEY_BLOCK = 1_024  # document keys reserved at a time; those of a killed writer are never used by another document
 
 
-@dataclass(frozen=True, slots=True)
-class NewPages:
-    """Some pages of one document, in order, ready to be stored; `last` when the document ends with them."""
-
-    document: Document
-    path: str
-    pages: Sequence[Page]
-    passages: Sequence[Sequence[Passage]]  # of each page
-    vectors: Mapping[str, "DenseRows"]  # lane of one vector a row -> these pages' rows
-    last: bool
-    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
-    """Lane of many vectors -> each page's tokens, as an encoder gives them or packed already."""
-    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page number -> what its photo shows
-    looks: Mapping[int, int] = field(default_factory=dict)  # page number -> 64 bits of what its picture looks like
+def advance_generation(connection: Connection) -> int:
+    """Count one more commit and return the new generation."""
+    connection.execute(update(t.state).values(generation=t.state.c.generation + 1))
+    return reads.generation(connection)
 
 
-@dataclass(frozen=True, slots=True)
-class DenseRows:
-    """Vectors of some pages, page by page: of each passage by its ordinal, or of the page's picture and its parts."""
-
-    counts: Sequence[int]  # (n_pages,) rows of each
-    vectors: NDArray[np.float32]  # (sum of counts, dim)
-
-    def keys(self, pages: Sequence[int]) -> NDArray[np.int64]:
-        """Return each row's key, (sum of counts,), from the keys of the pages."""
-        rows = [passage_key(page, n) for page, count in zip(pages, self.counts, strict=True) for n in range(count)]
-        return np.array(rows, np.int64)
+def reserve_documents(connection: Connection) -> range:
+    """Return `KEY_BLOCK` document keys that no document has had."""
+    start = int(connection.execute(select(t.state.c.next_document)).scalar_one())
+    connection.execute(update(t.state).values(next_document=start + KEY_BLOCK))
+    return range(start, start + KEY_BLOCK)
 
 
 def link_path(connection: Connection, path: str, sha256: str) -> set[int]:
-    """Let a path lead to bytes that are here already, or share their failure; return documents left pathless."""
+    """Let a path lead to bytes that are indexed already, or record their known failure for it too. Return the documents
+    that lose their last path."""
     document = reads.find_document(connection, sha256)
     if document is not None and document.live:
         return _take_path(connection, path, document.key)
     failure = connection.execute(select(t.failures).where(t.failures.c.sha256 == sha256)).first()
     if failure is None:
         return set()
-    reads.record_failure(connection, path, sha256, failure.code, failure.reason)
+    record_failure(connection, path, sha256, failure.code, failure.reason)
     return unlink_path(connection, path)
 
 
-def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
-    """Insert one batch of a document's pages; make it live if it is the last. Return the documents it replaces."""
+def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[int]:
+    """Insert some pages of a document, and make it live with its last ones. Return the documents it replaces."""
     document = new.document
     if connection.execute(select(t.documents.c.key).where(t.documents.c.key == key)).first() is None:
         row = {
@@ -83,27 +68,27 @@ def insert_pages(connection: Connection, key: int, new: NewPages) -> set[int]:
     ]
     if rows:
         connection.execute(insert(t.pages), rows)
-    looks = [
+    hashes = [
         {"page": page_key(key, number), "document": key, "hash": bits - (bits >> 63 << 64)}
-        for number, bits in new.looks.items()
+        for number, bits in new.perceptual_hashes.items()
     ]
-    if looks:
-        connection.execute(insert(t.looks), looks)
-    done = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
-    connection.execute(update(t.documents).where(t.documents.c.key == key).values(done))
+    if hashes:
+        connection.execute(insert(t.perceptual_hashes), hashes)
+    progress = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
+    connection.execute(update(t.documents).where(t.documents.c.key == key).values(progress))
     if not new.last:
         return set()
     return _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
 
 
 def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
-    """Forget documents, their pages, paths and vector rows, and what their pages count for."""
+    """Remove documents with their pages, paths, row entries and document frequencies."""
     for start in range(0, len(keys), reads.IN_LIMIT):
-        some = keys[start : start + reads.IN_LIMIT]
-        document_frequencies.leave(connection, some)
-        for table in (t.runs, t.paths, t.looks, t.pages):
-            connection.execute(delete(table).where(table.c.document.in_(some)))
-        connection.execute(delete(t.documents).where(t.documents.c.key.in_(some)))
+        batch = keys[start : start + reads.IN_LIMIT]
+        document_frequencies.subtract_documents(connection, batch)
+        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages):
+            connection.execute(delete(table).where(table.c.document.in_(batch)))
+        connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
 
 
 def _page_row(document: int, page: Page, passages: Sequence[Passage], guesses: Sequence[Guess]) -> dict[str, object]:
@@ -126,7 +111,7 @@ def _page_row(document: int, page: Page, passages: Sequence[Passage], guesses: S
 
 
 def _take_path(connection: Connection, path: str, key: int) -> set[int]:
-    """Let `path` lead to a document; return the document that has no path left by that."""
+    """Let a path lead to a document. Return the document that loses its last path."""
     orphans = unlink_path(connection, path) - {key}
     connection.execute(insert(t.paths).values(path=path, document=key))
     connection.execute(delete(t.failures).where(t.failures.c.path == path))
@@ -134,7 +119,7 @@ def _take_path(connection: Connection, path: str, key: int) -> set[int]:
 
 
 def unlink_path(connection: Connection, path: str) -> set[int]:
-    """Forget a path; return its document if that has no other."""
+    """Remove a path. Return its document if that was its last path."""
     key = reads.document_at(connection, path)
     if key is None:
         return set()
@@ -144,6 +129,15 @@ def unlink_path(connection: Connection, path: str) -> set[int]:
 
 
 def staged_at(connection: Connection, path: str) -> set[int]:
-    """Return the half-read documents that came from a path."""
+    """Return the incomplete documents that were read from a path."""
     d = t.documents.c
     return set(connection.execute(select(d.key).where(d.live == 0, d.staged_path == path)).scalars())
+
+
+def record_failure(connection: Connection, path: str, sha256: str | None, code: str, reason: str) -> None:
+    """Record why a file could not be read, and count the attempts."""
+    attempts = connection.execute(select(t.failures.c.attempts).where(t.failures.c.path == path)).scalar() or 0
+    connection.execute(delete(t.failures).where(t.failures.c.path == path))
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    row = {"path": path, "sha256": sha256, "code": code, "reason": reason, "at": at, "attempts": attempts + 1}
+    connection.execute(insert(t.failures).values(row))

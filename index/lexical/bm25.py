@@ -1,20 +1,20 @@
-"""BM25 as an inner product of sparse vectors: what a page weighs for each of its terms, what a query asks of each.
+"""BM25 as an inner product of sparse vectors, one for each page and one for the query.
 
-    score(page) = sum over the query's terms and pairs of idf(term) * weight(term, page)
-    idf(term) = ln(1 + (N - n + 1/2) / (n + 1/2)),  n of N pages hold the term
-    weight(term, page) = tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))
+    score(page) = sum over the query's terms and bigrams of idf(term) * weight(term, page)
+    idf(term) = ln(1 + (N - n + 1/2) / (n + 1/2)),  n of N pages contain the term
+    weight(term, page) = tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average length))
 
-(Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; k1 = 1.2, b = 0.75.) Lengths
-are rounded down to one of 256 as tantivy keeps them (Lucene's "small float": 3 bits behind the first), so that the two
-score alike to single precision, ties included. Terms and pairs have an average length each.
+(Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; k1 = 1.2, b = 0.75.) Terms and
+bigrams have an average length each. Lengths are rounded down to one of 256 values as in tantivy (Lucene's "small
+float"), so that both implementations give the same scores to single precision, ties included.
 
-The average moves as a collection grows. So that rows need not be written anew each time, a page weighs each term
-twice, by the average of then and by one AHEAD of it, and the query takes its share of both: on a straight line through
-them in 1 / average. That is exact at the first, and off by little between and around them (docs/LOG.md).
+The average length changes as a collection grows. So that stored vectors need not be rewritten each time, a page has two
+weights for each term: one for the average at the time of writing and one for an average AHEAD times as long. A query
+interpolates linearly between them in 1 / average. The score is exact at the first average and close to exact between
+and around the two (docs/LOG.md).
 
-A term's place in the vector is 30 bits of its BLAKE2b hash, a pair's the same with the highest bit set; the second
-weight has the next bit set. Two terms of one hash are one term to the index: counted as one, found for each other.
-Pure arithmetic; knows no index.
+The index of a term in the vector is 30 bits of its BLAKE2b hash; bit 31 marks bigrams, bit 30 the second weight. Terms
+with equal hashes are treated as one term.
 """
 
 import hashlib
@@ -26,115 +26,113 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pagelens.index.lexical.tantivy_index import SCHEMA, analyze, pairs
+from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze, bigrams
 
-LAYOUT = 100 * SCHEMA + 2  # of rows and counts: changes with the analyzer, the places or the weights
+LAYOUT = 100 * ANALYSIS_VERSION + 2  # version of vectors and counts: changes with the analyzer, indices and weights
 K1, B = 1.2, 0.75
-EXACT = 24  # lengths below are kept as they are
-PAIR, SECOND = 1 << 31, 1 << 30
-AHEAD = 1.05  # the second average beside the first
-FARTHEST = 1.5  # the straight line ends at so many times 1 / average: from twice on, long pages weigh less than nothing
-REMEMBERED = 1 << 16  # hashes: most words of a page are words of other pages
+BIGRAM, SECOND = 1 << 31, 1 << 30
+AHEAD = 1.05  # second average length / first
+MAX_RATIO = 1.5  # of the first average to the current one in interpolation; from 2 on, long pages get negative weights
+CACHED_TERMS = 1 << 16
 
 
 class Lengths(NamedTuple):
-    """How many terms and pairs: of a page, or of pages on average."""
+    """Number of terms and of bigrams: of one page, summed, or averaged."""
 
     terms: float
-    pairs: float
+    bigrams: float
 
 
 class PageTerms(NamedTuple):
-    """How often each term and pair stands on a page, by its place in the vector, and how many there are in all."""
+    """How often each term and bigram occurs on a page, by vector index, and the page's lengths."""
 
     counts: dict[int, int]
     lengths: Lengths
 
 
-class Sparse(NamedTuple):
-    """A sparse vector: rising places, and the number at each."""
+class SparseVector(NamedTuple):
+    """A sparse vector: rising indices, and the value at each."""
 
-    places: list[int]
+    indices: list[int]
     values: list[float]
 
 
-def read_terms(text: str) -> PageTerms:
-    """Return what a page's text holds."""
+def count_terms(text: str) -> PageTerms:
+    """Return the term and bigram counts of a page's text."""
     terms = analyze(text)
-    both = pairs(terms)
-    counts = Counter(map(place_of_term, terms))
-    counts.update(map(place_of_pair, both))
-    return PageTerms(dict(sorted(counts.items())), Lengths(len(terms), len(both)))
+    pairs = bigrams(terms)
+    counts = Counter([*map(term_index, terms), *map(bigram_index, pairs)])
+    return PageTerms(dict(sorted(counts.items())), Lengths(len(terms), len(pairs)))
 
 
-def weigh_page(page: PageTerms, average: Lengths) -> Sparse:
-    """Return what a page weighs for each of its terms and pairs, by an average and by one AHEAD of it."""
+def page_vector(page: PageTerms, average: Lengths) -> SparseVector:
+    """Return the weights of a page's terms and bigrams for an average length, and for one AHEAD times as long."""
     values: dict[int, float] = {}
-    for second, ahead in ((0, 1.0), (SECOND, AHEAD)):
-        norms = [_norm(length, ahead * mean) for length, mean in zip(page.lengths, average, strict=True)]
-        for place, count in page.counts.items():
-            values[place | second] = count * (K1 + 1) / (count + norms[place >= PAIR])
-    places = sorted(values)
-    return Sparse(places, [values[place] for place in places])
+    for second, factor in ((0, 1.0), (SECOND, AHEAD)):
+        norms = [_length_norm(length, factor * mean) for length, mean in zip(page.lengths, average, strict=True)]
+        for index, count in page.counts.items():
+            values[index | second] = count * (K1 + 1) / (count + norms[index >= BIGRAM])
+    return _sparse(values)
 
 
-def weigh_query(asked: Mapping[int, float], weighed_by: Lengths, average: Lengths) -> Sparse:
-    """Return a query over pages that were weighed by one average, for another: places, and what is asked of each."""
-    shares = [_second_share(then, now) for then, now in zip(weighed_by, average, strict=True)]
+def query_vector(weights: Mapping[int, float], indexed_average: Lengths, average: Lengths) -> SparseVector:
+    """Return a query for page vectors written with one average length that scores them by the current average.
+
+    `weights` are the idf of the query's terms and bigrams by vector index.
+    """
+    shares = [_second_share(indexed, now) for indexed, now in zip(indexed_average, average, strict=True)]
     values: dict[int, float] = {}
-    for place, weight in asked.items():
-        share = shares[place >= PAIR]
-        values[place] = weight * (1 - share)
+    for index, weight in weights.items():
+        share = shares[index >= BIGRAM]
+        values[index] = weight * (1 - share)
         if share:
-            values[place | SECOND] = weight * share
-    places = sorted(values)
-    return Sparse(places, [values[place] for place in places])
+            values[index | SECOND] = weight * share
+    return _sparse(values)
 
 
-def query_places(terms: Sequence[str], *, with_pairs: bool = True) -> list[int]:
-    """Return the places that a query of analyzed terms, in their order, asks for, each once, rising."""
-    both = pairs(terms) if with_pairs else []
-    return sorted({*map(place_of_term, terms), *map(place_of_pair, both)})
+def query_indices(terms: Sequence[str]) -> list[int]:
+    """Return the vector indices of a query's analyzed terms, in their order, and of its bigrams: sorted, without
+    duplicates."""
+    return sorted({*map(term_index, terms), *map(bigram_index, bigrams(terms))})
 
 
-def idf(pages: int, having: int) -> float:
-    """Return a term's inverse document frequency: so many of so many pages have it."""
-    return math.log(1 + (pages - having + 0.5) / (having + 0.5))
+def idf(pages: int, frequency: int) -> float:
+    """Return the inverse document frequency of a term that `frequency` of `pages` pages contain."""
+    return math.log(1 + (pages - frequency + 0.5) / (frequency + 0.5))
 
 
-@lru_cache(REMEMBERED)
-def place_of_term(term: str) -> int:
-    """Return an analyzed term's place in the vector, 0 to 2^30 - 1."""
+@lru_cache(CACHED_TERMS)
+def term_index(term: str) -> int:
+    """Return the vector index of an analyzed term, 0 to 2^30 - 1."""
     return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=4).digest(), "big") >> 2
 
 
-@lru_cache(REMEMBERED)
-def place_of_pair(pair: str) -> int:
-    """Return a pair's place, from 2^31 on."""
-    return place_of_term(pair) | PAIR
+@lru_cache(CACHED_TERMS)
+def bigram_index(bigram: str) -> int:
+    """Return the vector index of a bigram, from 2^31 on."""
+    return term_index(bigram) | BIGRAM
 
 
 def round_length(length: int) -> int:
-    """Return the greatest length that is kept, and not above this one."""
-    return int(_KEPT[np.searchsorted(_KEPT, length, side="right") - 1])
+    """Return the largest representable length that is not above `length`: below 24 each, then 8 for each power of 2."""
+    return int(_LENGTHS[np.searchsorted(_LENGTHS, length, side="right") - 1])
 
 
-def _norm(length: float, average: float) -> float:
+_LENGTHS = np.array(
+    [*range(24), *range(24, 32), *(24 + (8 + bits << shift) for shift in range(28) for bits in range(8))], np.int64
+)
+"""The 256 representable lengths, rising (Lucene's SmallFloat.byte4ToInt)."""
+
+
+def _sparse(values: Mapping[int, float]) -> SparseVector:
+    indices = sorted(values)
+    return SparseVector(indices, [values[index] for index in indices])
+
+
+def _length_norm(length: float, average: float) -> float:
     return K1 * (1 - B + B * round_length(int(length)) / average) if average else 0.0
 
 
-def _second_share(then: float, now: float) -> float:
-    """Return where 1 / now lies on the way from 1 / then (0) to that of the average ahead (1)."""
-    return (1 - min(then / now, FARTHEST)) / (1 - 1 / AHEAD) if then and now else 0.0
-
-
-def _kept(code: int) -> int:
-    """Return the length that a byte stands for."""
-    rest = code - EXACT
-    if rest < 0:
-        return code
-    bits, shift = rest & 7, (rest >> 3) - 1
-    return EXACT + (bits if shift < 0 else (bits | 8) << shift)
-
-
-_KEPT = np.array([_kept(code) for code in range(256)], np.int64)
+def _second_share(indexed: float, now: float) -> float:
+    """Return the position of 1 / now between 1 / indexed (0) and 1 / (AHEAD * indexed) (1)."""
+    return (1 - min(indexed / now, MAX_RATIO)) / (1 - 1 / AHEAD) if indexed and now else 0.0

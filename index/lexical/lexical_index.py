@@ -1,112 +1,89 @@
-"""The `words` lane at rest, and what every place it may lie in does: `pagelens.index.lexical.local_words`, `pagelens.index.lexical.qdrant_words`.
+"""The protocol of the `words` lane's index, and of its view at one commit. Implemented on tantivy and on Qdrant.
 
-It is a cache of the catalog: a page key never changes its text, so the lane is in step exactly when it has the
-catalog's pages. Pages go in before the catalog's commit and out after it; what a reader finds are live pages of its
-own commit, whatever else is there.
+The index is a cache of the catalog. The text of a page key never changes, so the index is in sync exactly when it has
+the pages of the catalog. Pages are added before the catalog's commit and deleted after it; a reader finds only live
+pages of its own commit, whatever else the index contains.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from pagelens.index.selection import Selection
+from pagelens.index.lane_queries import LexicalQuery, SearchResult
 
 Pages = Iterable[tuple[int, str]]
-"""Page keys and what stands on the pages."""
+"""Page keys and the pages' indexed text."""
 
 
 def indexed_text(text: str, caption: str) -> str:
-    """Return what the lane indexes of a page."""
+    """Return the text that the lane indexes for a page."""
     return f"{text}\n{caption}"
 
 
-class LaneWords(Protocol):
-    """BM25 over the live pages of one commit: k1 = 1.2, b = 0.75, terms and pairs of neighbouring terms."""
+class LexicalView(Protocol):
+    """BM25 over the live pages of one commit: k1 = 1.2, b = 0.75, over terms and bigrams."""
 
     def __len__(self) -> int:
-        """The number of pages that count for the terms' frequencies."""
+        """The number of pages counted in document frequencies."""
         ...
 
-    def load_frequencies(self, connection: Connection, terms: Sequence[str]) -> None:
-        """Look up what `idf` and `search` will want of a query's analyzed terms; `connection` sees the same commit."""
+    def idf(self, connection: Connection, terms: Sequence[str]) -> dict[str, float]:
+        """Return ln(1 + (N - n + .5) / (n + .5)) for each analyzed term; `connection` reads the view's commit."""
         ...
 
-    def idf(self, term: str) -> float:
-        """Return the inverse document frequency of an analyzed term that is known: ln(1 + (N - n + .5) / (n + .5))."""
-        ...
+    def prepare(self, connection: Connection, query: LexicalQuery) -> Callable[[], SearchResult]:
+        """Read what a search needs from the catalog and return the search, which no longer uses `connection`.
 
-    def search(
-        self, terms: Sequence[str], k: int, *, selection: Selection | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return keys and scores of the k best selected pages that hold any of the terms, best first, ties by key.
-
-        `terms` are analyzed terms in the query's order, and known."""
+        It returns keys and scores of the best selected pages with any of the terms, best first, ties by key.
+        """
         ...
 
 
 class LexicalIndex(Protocol):
-    """The lane at rest. Writing is for the one writer, who holds the collection's lock."""
+    """The lane's index. Only the one writer, who holds the collection's lock, calls the methods that write."""
 
     def add(self, pages: Pages) -> None:
-        """Make pages durable; they are not found before the catalog has them."""
+        """Store pages durably; they are found once the catalog has them."""
         ...
 
-    def forget(self, documents: Collection[int]) -> None:
-        """Give up the pages of documents that the catalog has just forgotten."""
+    def delete_documents(self, documents: Collection[int]) -> None:
+        """Delete the pages of documents that the catalog has just removed."""
         ...
 
-    def mark(self, generation: int) -> None:
-        """Remember that the lane is in step with a generation of the catalog."""
+    def mark_synced(self, generation: int) -> None:
+        """Record that the index is in sync with a generation of the catalog."""
         ...
 
-    def in_step(self, generation: int) -> bool:
-        """Whether a reader of that generation finds every page of it."""
+    def is_synced(self, generation: int) -> bool:
+        """Whether a reader of that generation finds all its pages."""
         ...
 
     def sync(self) -> None:
-        """Bring the lane in step: the pages it lacks go in, the pages it has too many go out."""
+        """Add the pages that are missing and delete those that the catalog does not have."""
         ...
 
-    def tidy(self) -> None:
-        """Tidy up at the end of a writer's work, in step."""
+    def optimize(self) -> None:
+        """Sync, and rewrite what has become inexact, at the end of a writer's work."""
         ...
 
-    def mend(self) -> None:
-        """Put right whatever `check` finds wrong."""
+    def rebuild(self) -> None:
+        """Write the whole index again from the catalog."""
         ...
 
     def check(self, connection: Connection, *, deep: bool = False) -> list[str]:
-        """Return what is wrong with the lane, in words; `deep` looks at every row."""
+        """Return descriptions of all problems; `deep` reads every row of a server."""
         ...
 
-    def view(self, connection: Connection, live: NDArray[np.int64], pages: int) -> LaneWords:
-        """Return the lane at the commit that `connection` sees; `live` are its documents, sorted, of so many pages."""
+    def view(self, connection: Connection, live: NDArray[np.int64], pages: int) -> LexicalView:
+        """Return the view at the commit that `connection` reads.
+
+        `live` are the sorted keys of its documents, which have `pages` pages.
+        """
         ...
 
     def close(self) -> None:
-        """Give up what writing holds open; readers are not disturbed."""
+        """Close what writing needs; views stay usable."""
         ...
-
-
-class SnapshotWords:
-    """The `words` lane of a snapshot."""
-
-    def __init__(self, words: LaneWords, connection: Connection) -> None:
-        self._words, self._connection = words, connection
-
-    def __len__(self) -> int:
-        return len(self._words)
-
-    def idf(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return the inverse document frequency of each of some analyzed terms: ln(1 + (N - n + .5) / (n + .5))."""
-        self._words.load_frequencies(self._connection, terms)
-        return {term: self._words.idf(term) for term in terms}
-
-    def search(self, terms: Sequence[str], k: int, *, selection: Selection | None = None) -> list[tuple[int, float]]:
-        """Return the k best selected pages as (key, score), best first, ties by key; `terms` as `LaneWords.search`."""
-        self._words.load_frequencies(self._connection, terms)
-        keys, scores = self._words.search(terms, k, selection=selection)
-        return list(zip(keys.tolist(), scores.tolist(), strict=True))

@@ -1,7 +1,7 @@
-"""Vectors in the collection's own folder: append-only segments, searched by `pagelens.index.dense.vector_index` and `index.late`.
+"""Vectors in the collection's folder: implements `pagelens.index.stores.vector_store.VectorStore`.
 
-See `pagelens.index.stores.vector_store` for what a store does, `pagelens.index.segments` and `pagelens.index.late.token_segments` for what lies on disk.
-Which rows are live is the catalog's to say.
+Rows are kept in append-only segments (`pagelens.index.segments`, `pagelens.index.late.token_segments`); the catalog says
+which rows are live.
 """
 
 import logging
@@ -19,26 +19,27 @@ from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, page_of
 from pagelens.index.admin import compaction
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import transaction
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.dense import vector_index
 from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.dense.vector_index import VectorIndex
 from pagelens.index.lane_queries import SearchResult
-from pagelens.index.lane_rows import parts_by_document, write_dense, write_tokens
+from pagelens.index.lane_rows import concatenate, document_runs, parts_by_document
 from pagelens.index.late.page_tokens import PageTokens, gather_tokens
-from pagelens.index.late.token_segments import read_token_segment
+from pagelens.index.late.token_segments import read_token_segment, write_token_segment
 from pagelens.index.layout import LaneRecord, Layout, Manifest
-from pagelens.index.lexical.local_words import EmbeddedWords
-from pagelens.index.segments import check_segment, read_keys, read_segment, sweep
+from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
+from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
+from pagelens.index.segments import check_segment, read_keys, read_segment, remove_segments, write_segment
 from pagelens.index.selection import Selection
-from pagelens.index.stores.vector_store import DenseParts, LaneCheck, TokenParts, Written
+from pagelens.index.stores.vector_store import LaneCheck
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Vectors:
-    """A lane's live vectors: keys of page and ordinal (n,) by row, the rows (n, dim), and the index over them."""
+class LocalDenseView:
+    """See `DenseView`: passage keys (n,), rows (n, dim), and the index over them."""
 
     keys: NDArray[np.int64]
     matrix: Matrix
@@ -50,18 +51,18 @@ class Vectors:
     def search(
         self, query: NDArray[np.float32], k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `LaneVectors.search`."""
+        """See `DenseView.search`."""
         allowed = None if selection is None else selection.mask(page_of(self.keys))
         rows, scores = self.index.search(query, k, allowed=allowed)
         return self.keys[rows], scores
 
     def parts_of(self, documents: Sequence[int]) -> DenseParts:
-        """See `LaneVectors.parts_of`."""
+        """See `DenseView.parts_of`."""
         rows = np.flatnonzero(np.isin(document_of(page_of(self.keys)), documents))
         return parts_by_document(self.keys[rows], self.matrix[rows])
 
 
-class EmbeddedStore:
+class LocalVectorStore:
     """See `VectorStore`."""
 
     def __init__(self, layout: Layout, *, micro_batching: bool = True) -> None:
@@ -70,35 +71,48 @@ class EmbeddedStore:
         self._micro_batching = micro_batching
 
     @property
-    def lasting(self) -> None:
-        """See `VectorStore.lasting`: files that a reader has open."""
+    def retention(self) -> None:
+        """See `VectorStore.retention`: a reader's open files stay readable."""
         return None
 
-    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
-        """Write one segment of all parts."""
-        return write_dense(self._layout.vectors(lane.store), lane.space, parts)
+    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> WrittenRows:
+        """See `VectorStore.write_vectors`: one segment."""
+        keys, vectors = concatenate(parts, lane.space.dim)
+        if not len(keys):
+            return NO_ROWS
+        name = write_segment(self._layout.vectors(lane.store), lane.space, keys, vectors)
+        return name, document_runs(document_of(page_of(keys)))
 
-    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> Written:
-        """Write one segment of all parts."""
-        return write_tokens(self._layout.vectors(lane.store), lane.space, parts)
+    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> WrittenRows:
+        """See `VectorStore.write_tokens`: one segment."""
+        for pages, rows in parts:
+            assert len(pages) == len(rows), (lane.store, len(pages), len(rows))
+        keys = np.array([page for pages, _ in parts for page in pages], np.int64)
+        if not len(keys):
+            return NO_ROWS
+        rows_of_parts = [rows for pages, rows in parts if len(pages)]
+        name = write_token_segment(self._layout.vectors(lane.store), lane.space, keys, rows_of_parts)
+        return name, document_runs(document_of(keys))
 
-    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> Vectors:
-        """See `VectorStore.vectors`. Raises FileNotFoundError when a writer merged a segment away."""
+    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> LocalDenseView:
+        """See `VectorStore.vectors`. Raises FileNotFoundError when a writer has compacted a segment away."""
+        del live  # the catalog is joined with the rows instead
         folder = self._layout.vectors(lane.store)
         keys, matrix = _gather(connection, folder, lane.store, lane.space.dim)
-        return Vectors(keys, matrix, vector_index.open_vector_index(matrix))
+        return LocalDenseView(keys, matrix, vector_index.open_vector_index(matrix))
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
-        """Likewise."""
+        """See `VectorStore.tokens`. Raises like `vectors`."""
+        del live
         folder = self._layout.vectors(lane.store)
         return gather_tokens(connection, folder, lane.store, lane.space.dim, micro_batching=self._micro_batching)
 
-    def lexical(self, engine: Engine) -> EmbeddedWords:
-        """See `VectorStore.lexical`."""
-        return EmbeddedWords(self._layout.words, engine)
+    def lexical_index(self, engine: Engine) -> LocalLexicalIndex:
+        """See `VectorStore.lexical_index`."""
+        return LocalLexicalIndex(self._layout.words, engine)
 
-    def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
-        """See `VectorStore.named_keys`."""
+    def cataloged_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
+        """See `VectorStore.cataloged_keys`."""
         s, r = t.segments.c, t.runs.c
         query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment).where(s.store == lane.store)
         keys: dict[str, NDArray[np.int64]] = {}
@@ -109,31 +123,33 @@ class EmbeddedStore:
             found.append(keys[name][start : start + rows])
         return np.concatenate(found)
 
-    def forget(self, manifest: Manifest, documents: Collection[int]) -> None:
-        """Nothing: rows of no run are dead, and go when segments are merged."""
+    def delete_documents(self, manifest: Manifest, documents: Collection[int]) -> None:
+        """Do nothing: rows without a run are dead, and dropped when segments are compacted."""
 
-    def merge(self, engine: Engine, manifest: Manifest) -> None:
-        """Write small and half-dead segments of each lane as one; remove those that this leaves unnamed."""
+    def compact(self, engine: Engine, manifest: Manifest) -> None:
+        """Write small and half-dead segments of each lane as one, and delete the old ones."""
         compaction.compact_segments(engine, self._layout, manifest)
-        self.sweep(engine, {})
+        self.collect_garbage(engine, {})
 
-    def sweep(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
-        """Remove segments that the catalog does not name."""
+    def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
+        """Delete segments that the catalog has not registered, of all lanes."""
+        del lanes
         with transaction(engine) as connection:
-            named = connection.execute(select(t.segments.c.store, t.segments.c.name)).all()
+            registered = connection.execute(select(t.segments.c.store, t.segments.c.name)).all()
         for folder in self._folders():
-            removed = sweep(folder, {name for store, name in named if store == folder.name})
+            removed = remove_segments(folder, keep={name for store, name in registered if store == folder.name})
             if removed:
-                logger.info("swept %d segments of %s", len(removed), folder.name)
+                logger.info("deleted %d unregistered segments of %s", len(removed), folder.name)
 
-    def drop_others(self, keep: Collection[str]) -> None:
+    def drop_other_lanes(self, keep: Collection[str]) -> None:
         """Remove the folders of other lanes."""
         for folder in self._folders():
             if folder.name not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
-        """See `VectorStore.check`: every byte is read, deep or not."""
+        """See `VectorStore.check`; all bytes are read, `deep` or not."""
+        del deep
         s, r = t.segments.c, t.runs.c
         folder, found = self._layout.vectors(lane.store), Counter[int]()
         damaged: set[int] = set()
@@ -148,34 +164,36 @@ class EmbeddedStore:
             if problem is not None:
                 problems.append(problem)
                 damaged.update(document for _, _, document in runs)
-                found.update({document: rows for _, rows, document in runs})  # said once is enough
+                found.update(
+                    {document: rows for _, rows, document in runs}
+                )  # so that they are not reported as missing too
                 continue
             for start, rows, document in runs:
-                items = keys[start : start + rows]
-                pages = items if lane.space.multi_vector else page_of(items)
+                row_keys = keys[start : start + rows]
+                pages = row_keys if lane.space.multi_vector else page_of(row_keys)
                 if not (document_of(pages) == document).all():
                     damaged.add(document)
                     problems.append(
-                        f"{lane.name}: rows {start} to {start + rows} of {name} are not of document {document}"
+                        f"{lane.name}: rows {start} to {start + rows} of {name} do not belong to document {document}"
                     )
-                found[document] += len(np.unique(items if lane.covers == "passages" else pages))
+                found[document] += len(np.unique(row_keys if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
 
     def remove_all(self) -> None:
-        """See `VectorStore.remove_all`: what there is goes with the folder."""
+        """Do nothing: all files are in the collection's folder."""
 
     def require_reachable(self) -> None:
-        """See `VectorStore.require_reachable`: there is no server."""
+        """Do nothing: there is no server."""
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
-        """Nothing: a snapshot has opened its segments."""
+        """Do nothing: a snapshot has opened its segments already."""
 
     def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
-        """One after another: nobody is waited for."""
+        """Run the searches one after another: each uses all cores already."""
         return [search() for search in searches]
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no files are held open."""
 
     def _folders(self) -> list[Path]:
         stores = self._layout.root / "vectors"
@@ -183,7 +201,7 @@ class EmbeddedStore:
 
 
 def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix]:
-    """Return keys (n,) and vectors (n, dim) of a store's live rows, in the order they were written."""
+    """Return the keys (n,) and vectors (n, dim) of live rows, in the order in which they were written."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
@@ -192,7 +210,7 @@ def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple
         return np.zeros(0, np.int64), np.zeros((0, dim), np.float16)
     parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
     if len(parts) == 1 and sum(row.rows for row in rows) == rows[0].total:
-        return parts[rows[0].name]  # one whole segment: used as it lies on disk
+        return parts[rows[0].name]  # one whole segment: memory-mapped without a copy
     cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
     keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
     return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts])

@@ -1,8 +1,8 @@
-"""Where a collection's vectors lie, and what every such place does. Two do it: `pagelens.index.stores.local_store`, `pagelens.index.stores.qdrant.qdrant_store`.
+"""The protocol of vector stores. Implemented by `pagelens.index.stores.local_store` and `pagelens.index.stores.qdrant`.
 
-The catalog stays the only commit point. A store makes rows durable and returns their name; the catalog then names them
-and says which document each belongs to. A row that no live document has is never found, whatever a store still holds,
-and rows that no document has are swept by the next writer.
+The catalog is the only commit point. A store makes rows durable and returns a name for them; the catalog then registers
+the name and the document of each row. Rows of documents that are not live are never found, whatever else a store holds,
+and rows without a document in the catalog are deleted by the next writer.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,36 +13,24 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.catalog.writes import DenseRows
 from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.lane_queries import SearchResult
-from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.layout import LaneRecord, Manifest
 from pagelens.index.lexical.lexical_index import LexicalIndex
+from pagelens.index.records import DenseParts, TokenParts, WrittenRows
 from pagelens.index.selection import Selection
-
-Written = tuple[str, Sequence[tuple[int, int]]]
-"""What the catalog names rows by ("" for none), and (document, rows) in row order."""
-
-NOTHING: Written = ("", ())
-
-DenseParts = Sequence[tuple[Sequence[int], DenseRows]]
-"""Page keys, and the rows of these pages; as many such parts as there are."""
-
-TokenParts = Sequence[tuple[Sequence[int], TokenRows]]
-"""Likewise in a lane of many vectors; a page is a row, with tokens or without."""
 
 
 class LaneCheck(NamedTuple):
-    """What a lane holds, and what is wrong with it."""
+    """The content of a lane and its problems."""
 
     found: Mapping[int, int]  # items (passages, or pages) that each document has rows for
-    damaged: set[int]  # documents whose rows are not what was written
-    problems: list[str]  # the same in words
+    damaged: set[int]  # documents whose rows differ from what was written
+    problems: list[str]  # descriptions of the same
 
 
-class LaneVectors(Protocol):
-    """The rows of a lane of one vector each that live documents have, as one commit knows them."""
+class DenseView(Protocol):
+    """The rows of live documents in a lane with one vector a row, at one commit."""
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -50,43 +38,43 @@ class LaneVectors(Protocol):
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        """Keys of page and ordinal, (n,). Another store than the embedded one reads all of it: for checks and moves."""
+        """Passage keys, (n,). A store on a server reads all of them: meant for checks and copies."""
         ...
 
     @property
     def matrix(self) -> Matrix:
-        """The rows (n, dim) in the order of `keys`. As dear as `keys`."""
+        """The rows (n, dim) in the order of `keys`, read like them."""
         ...
 
     def parts_of(self, documents: Sequence[int]) -> DenseParts:
-        """Return the rows of some documents as they may be written to another store, a part for each document."""
+        """Return the rows of these documents, one part for each document, ready for `VectorStore.write_vectors`."""
         ...
 
     def search(
         self, query: NDArray[np.float32], k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return keys and inner products of the k best selected rows, best first; fewer only where fewer are there."""
+        """Return keys and inner products of the k best selected rows, best first; fewer only if there are fewer."""
         ...
 
 
-class LaneTokens(Protocol):
-    """The pages of a lane of many vectors each that live documents have, as one commit knows them."""
+class MultiVectorView(Protocol):
+    """The pages of live documents in a multi-vector lane, at one commit."""
 
     def __len__(self) -> int:
-        """The number of pages, those without tokens counted."""
+        """The number of pages, including those without tokens."""
         ...
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        """Page keys, (n,). As dear as `LaneVectors.keys`."""
+        """Page keys, (n,); see `DenseView.keys`."""
         ...
 
     def page(self, key: int) -> TokenMatrix | None:
-        """Return a page's tokens and where on it they look; None where the lane does not have it."""
+        """Return a page's tokens and their boxes; None where the lane does not have the page."""
         ...
 
     def parts_of(self, documents: Sequence[int]) -> TokenParts:
-        """Return the pages of some documents as they may be written to another store."""
+        """Return the pages of these documents, ready for `VectorStore.write_tokens`."""
         ...
 
     def search(
@@ -97,74 +85,73 @@ class LaneTokens(Protocol):
 
 
 class VectorStore(Protocol):
-    """Rows of vectors at rest. Writing is for the one writer, who holds the collection's lock."""
+    """Stored vectors of a collection. Only the one writer, who holds the collection's lock, calls methods that write."""
 
     @property
-    def lasting(self) -> float | None:
-        """Seconds for which rows of replaced documents stay where they are; None: as long as a reader looks at them."""
+    def retention(self) -> float | None:
+        """Seconds for which rows of replaced documents can still be found; None: as long as a reader holds them open."""
         ...
 
-    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
-        """Make rows durable; they are not found before the catalog names them."""
+    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> WrittenRows:
+        """Store rows durably; they are found once the catalog has registered them."""
         ...
 
-    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> Written:
-        """Likewise."""
+    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> WrittenRows:
+        """The same for a multi-vector lane."""
         ...
 
-    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> LaneVectors:
-        """Return a lane's rows at the commit that `connection` sees; `live` are its documents, sorted."""
+    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> DenseView:
+        """Return the view of a lane at the commit that `connection` reads; `live` are the sorted keys of its documents."""
         ...
 
-    def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> LaneTokens:
-        """Likewise."""
+    def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> MultiVectorView:
+        """The same for a multi-vector lane."""
         ...
 
-    def lexical(self, engine: Engine) -> LexicalIndex:
-        """Return the `words` lane; what is written into it goes by the catalog of `engine`."""
+    def lexical_index(self, engine: Engine) -> LexicalIndex:
+        """Return the index of the `words` lane, which reads the catalog through `engine`."""
         ...
 
-    def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
-        """Return the keys of all rows that the catalog names, of staged documents too, in any order."""
+    def cataloged_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
+        """Return the keys of all rows that the catalog has registered, staged documents included, in any order."""
         ...
 
-    def forget(self, manifest: Manifest, documents: Collection[int]) -> None:
-        """Give up the rows of documents that the catalog has just forgotten. May be left to the next sweep."""
+    def delete_documents(self, manifest: Manifest, documents: Collection[int]) -> None:
+        """Delete the rows of documents that the catalog has just removed; may be left to `collect_garbage`."""
         ...
 
-    def merge(self, engine: Engine, manifest: Manifest) -> None:
-        """Tidy up at the end of a writer's work. What is found stays the same."""
+    def compact(self, engine: Engine, manifest: Manifest) -> None:
+        """Compact stored rows at the end of a writer's work. Search results do not change."""
         ...
 
-    def sweep(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
-        """Remove rows that the catalog does not name: what a killed writer left. `lanes` by their store names."""
+    def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
+        """Delete rows that the catalog has not registered, left by a killed writer. `lanes` are keyed by store name."""
         ...
 
-    def drop_others(self, keep: Collection[str]) -> None:
-        """Remove whole lanes whose store name is not in `keep`."""
+    def drop_other_lanes(self, keep: Collection[str]) -> None:
+        """Remove all lanes whose store name is not in `keep`."""
         ...
 
     def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
-        """Look at what a lane holds of each document; `deep` also at rows that take a server long to send."""
+        """Check the rows of each document in a lane; `deep` reads all rows, which takes long from a server."""
         ...
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
-        """Raise StoreError unless searches in these lanes can be answered now; asked once, without patience."""
+        """Raise StoreError unless these lanes can be searched now; checked once, without retries."""
         ...
 
     def require_reachable(self) -> None:
-        """Raise StoreError where a server does not answer, whatever it holds."""
+        """Raise StoreError where the server does not answer."""
         ...
 
     def remove_all(self) -> None:
-        """Remove everything that a server holds of the collection; repeated, it changes nothing."""
+        """Remove everything of the collection from the server. Idempotent."""
         ...
 
     def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
-        """Return what searches in this store's lanes find, each asked while the others wait for their answers, where
-        that saves time."""
+        """Return the result of each search, run at the same time where that is faster."""
         ...
 
     def close(self) -> None:
-        """Give up files and connections."""
+        """Close files and connections."""
         ...

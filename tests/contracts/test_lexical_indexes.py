@@ -17,7 +17,7 @@ from pagelens.index.reader import CollectionReader
 from pagelens.index.selection import Selection
 from pagelens.index.writer import CollectionWriter
 from tests.contracts.on_qdrant import SERVER
-from tests.index.fixtures import TEXT, new_pages, write
+from tests.index.fixtures import TEXT, new_pages, search_words, write
 
 NAMES = ("tantivy", "qdrant")
 VOCABULARY = ("lake", "depth", "trout", "price", "zug", "ferri")  # stems of themselves
@@ -39,7 +39,7 @@ def path_of(folder: Path, name: str) -> str:
 def ask(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selection | None = None) -> Scores:
     reader = CollectionReader(root)
     with reader.snapshot() as snapshot:
-        found = snapshot.words.search(terms, k, selection=selection)
+        found = search_words(snapshot, terms, k, selection=selection)
         assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))
         names = {key: Path(row.path).name for key, row in snapshot.documents.items()}
         scores = {(names[document_of(page)], number_of(page)): score for page, score in found}
@@ -100,11 +100,11 @@ def test_frequencies_are_those_of_the_pages_that_are_there(name: str, tmp_path: 
     keep = new_pages(path_of(tmp_path, "k.pdf"), ["lake depth", "lake lake", "trout"])
     write(root, keep, new_pages(path_of(tmp_path, "g.pdf"), ["lake price", "zug"]))
     with CollectionWriter(root) as writer:
-        writer.forget_paths([str(tmp_path / "g.pdf")])
+        writer.remove_paths([str(tmp_path / "g.pdf")])
     reader = CollectionReader(root)
     with reader.snapshot() as snapshot:
         assert len(snapshot.words) == 3
-        idf = snapshot.words.idf(["lake", "zug"])
+        idf = snapshot.idf(["lake", "zug"])
     assert idf == pytest.approx({"lake": math.log(1 + 1.5 / 2.5), "zug": math.log(1 + 3.5 / 0.5)})
     assert reader.check(deep=True) == []
     reader.close()
@@ -130,14 +130,14 @@ def test_a_second_question_is_answered_as_if_it_were_the_first(name: str, tmp_pa
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth", "lake trout", "zug price lake", "price"]))
     reader = CollectionReader(root)
     with reader.snapshot() as snapshot:
-        snapshot.words.search(["lake", "price"], 10)
-        answers = [snapshot.words.search(terms, 10) for terms in (["lake", "trout"], ["price", "zug", "nowhere"])]
-        idf = snapshot.words.idf(["lake", "price", "trout"])
+        search_words(snapshot, ["lake", "price"], 10)
+        answers = [search_words(snapshot, terms, 10) for terms in (["lake", "trout"], ["price", "zug", "nowhere"])]
+        idf = snapshot.idf(["lake", "price", "trout"])
     with CollectionReader(root).snapshot() as snapshot:
-        assert answers[0] == snapshot.words.search(["lake", "trout"], 10)
-        assert idf == snapshot.words.idf(["lake", "price", "trout"])
+        assert answers[0] == search_words(snapshot, ["lake", "trout"], 10)
+        assert idf == snapshot.idf(["lake", "price", "trout"])
     with CollectionReader(root).snapshot() as snapshot:
-        assert answers[1] == snapshot.words.search(["price", "zug", "nowhere"], 10)
+        assert answers[1] == search_words(snapshot, ["price", "zug", "nowhere"], 10)
     reader.close()
 
 

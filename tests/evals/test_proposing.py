@@ -14,7 +14,7 @@ from pagelens.evals.authoring.propose import propose
 from pagelens.evals.cli.commands import app
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
-from pagelens.index.lexical.tantivy_index import analyze
+from pagelens.index.lexical.analysis import analyze
 from tests.evals.conftest import Made
 from tests.generate.model_server import Say, running
 

@@ -1,6 +1,7 @@
 """Small documents for the index: pages of given texts with made-up words, boxes and vectors."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 
 from pagelens.core.spaces import Space
 from pagelens.core.types import Document, Page, PageText, Passage
-from pagelens.index.catalog.databases import make_catalog
-from pagelens.index.catalog.writes import DenseRows, NewPages
+from pagelens.index.catalog.databases import create_catalog
+from pagelens.index.lane_queries import LexicalQuery
 from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create
+from pagelens.index.reader import Snapshot
+from pagelens.index.records import DenseRows, DocumentPages
+from pagelens.index.selection import Selection
 from pagelens.index.writer import CollectionWriter
 
 SPACE = Space("test/letters", "1", 8)
@@ -35,7 +39,7 @@ def vector(text: str) -> NDArray[np.float32]:
 
 def new_pages(
     path: str, texts: list[str], *, first: int = 1, until: int | None = None, title: str | None = None
-) -> NewPages:
+) -> DocumentPages:
     """Pages `first` to `until` of a document of these texts; each page is one passage."""
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     until = len(texts) if until is None else until
@@ -45,7 +49,7 @@ def new_pages(
     ]
     passages = [[Passage(0, 0, len(page.text.text))] for page in pages]
     vectors = np.array([vector(page.text.text) for page in pages], np.float32).reshape(-1, SPACE.dim)
-    return NewPages(
+    return DocumentPages(
         document, path, pages, passages, {"text": DenseRows([1] * len(pages), vectors)}, last=until == len(texts)
     )
 
@@ -55,11 +59,19 @@ def sha(texts: list[str]) -> str:
 
 
 def make(root: Path, database: CatalogRecord | None = None) -> None:
-    make_catalog(database)
+    create_catalog(database)
     create(Layout(root), profile="test", lanes=[TEXT], catalog=database)
 
 
-def write(root: Path, *documents: NewPages) -> None:
+def write(root: Path, *documents: DocumentPages) -> None:
     with CollectionWriter(root) as writer:
         for document in documents:
             writer.add(document)
+
+
+def search_words(
+    snapshot: Snapshot, terms: Sequence[str], k: int, *, selection: Selection | None = None
+) -> list[tuple[int, float]]:
+    """Return the k best pages of the `words` lane as (key, score)."""
+    [(keys, scores)] = snapshot.search([LexicalQuery(tuple(terms), k, selection)])
+    return list(zip(keys.tolist(), scores.tolist(), strict=True))

@@ -23,9 +23,9 @@ def index(root: Path, version: int) -> None:
         for document in range(DOCUMENTS):
             path, pages = root.parent / f"{document}.pdf", texts_of(document, version)
             path.write_text("stands for a file that exists")
-            known = writer.known(sha(pages))
+            known = writer.resume_page(sha(pages))
             if known == 0:
-                writer.same(str(path), sha(pages))
+                writer.link(str(path), sha(pages))
                 continue
             for first in range(known or 1, PAGES + 1, 2):
                 writer.add(with_tokens(str(path), pages, first=first, until=min(first + 1, PAGES)))

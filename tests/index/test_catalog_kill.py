@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from pagelens.core.errors import StoreError
-from pagelens.index.catalog.databases import make_catalog
+from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.layout import CatalogRecord, Layout, create
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
@@ -24,7 +24,7 @@ from tests.index.test_token_collection import PAGE, texts
 
 
 def make(root: Path, database: CatalogRecord | None) -> None:
-    make_catalog(database)
+    create_catalog(database)
     create(Layout(root), profile="test", lanes=[TEXT, PAGE], catalog=database)
 
 
@@ -33,7 +33,7 @@ def run_child(
 ) -> subprocess.CompletedProcess[str]:
     given = [str(one) for one in (root, version, fatal, with_it) if one is not None]
     return subprocess.run(
-        [sys.executable, "-m", "tests.index.dying_child", *given], cwd=REPOSITORY, capture_output=True, text=True
+        [sys.executable, "-m", "tests.index.writer_child", *given], cwd=REPOSITORY, capture_output=True, text=True
     )
 
 

@@ -17,12 +17,12 @@ from pagelens.core.errors import (
 )
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
-from pagelens.index.admin.compaction import MANY
+from pagelens.index.admin.compaction import MAX_SMALL_SEGMENTS
 from pagelens.index.layout import CatalogRecord, Layout, create, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.segments import check_segment
 from pagelens.index.writer import CollectionWriter
-from tests.index.fixtures import SPACE, TEXT, make, new_pages, sha, vector, write
+from tests.index.fixtures import SPACE, TEXT, make, new_pages, search_words, sha, vector, write
 
 FRUIT = ["apple one", "banana two", "cherry three"]
 TREES = ["oak four", "pine five"]
@@ -51,7 +51,7 @@ def texts(snapshot: Snapshot) -> list[str]:
     for row, key in zip(vectors.matrix, keys, strict=True):
         text = pages[key].text.text
         assert np.allclose(row, vector(text), atol=1e-3), "a vector is not its page's"
-        assert key in [page for page, _ in snapshot.words.search([text.split()[1]], 50)]
+        assert key in [page for page, _ in search_words(snapshot, [text.split()[1]], 50)]
     return sorted(page.text.text for page in pages.values())
 
 
@@ -78,7 +78,7 @@ def test_a_document_is_invisible_until_its_last_page_is_in(root: Path, pdf: str)
         assert texts(snapshot) == []
         assert snapshot.documents == {}
     with CollectionWriter(root) as writer:
-        assert writer.known(sha(FRUIT)) == 3
+        assert writer.resume_page(sha(FRUIT)) == 3
         writer.add(new_pages(pdf, FRUIT, first=3))
     with reader.snapshot() as snapshot:
         assert texts(snapshot) == sorted(FRUIT)
@@ -112,18 +112,18 @@ def test_an_open_snapshot_does_not_change(root: Path, pdf: str) -> None:
 def test_the_same_bytes_under_two_paths_are_one_document_with_two_paths(root: Path, pdf: str) -> None:
     with CollectionWriter(root) as writer:
         writer.add(new_pages(pdf, FRUIT))
-        assert writer.same("/elsewhere/b.pdf", sha(FRUIT))
+        assert writer.link("/elsewhere/b.pdf", sha(FRUIT))
         writer.commit()
-        assert not writer.same("/elsewhere/b.pdf", sha(FRUIT))
+        assert not writer.link("/elsewhere/b.pdf", sha(FRUIT))
     with CollectionReader(root).snapshot() as snapshot:
         [row] = snapshot.documents.values()
         assert set(row.paths) == {pdf, "/elsewhere/b.pdf"}
     with CollectionWriter(root) as writer:
-        assert writer.forget_paths([pdf]) == [pdf]
+        assert writer.remove_paths([pdf]) == [pdf]
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(FRUIT)
     with CollectionWriter(root) as writer:
-        writer.forget_paths(["/elsewhere/b.pdf"])
+        writer.remove_paths(["/elsewhere/b.pdf"])
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == []
 
@@ -131,12 +131,12 @@ def test_the_same_bytes_under_two_paths_are_one_document_with_two_paths(root: Pa
 def test_an_open_reader_learns_that_one_of_two_paths_is_forgotten(root: Path, pdf: str) -> None:
     with CollectionWriter(root) as writer:
         writer.add(new_pages(pdf, FRUIT))
-        writer.same("/elsewhere/b.pdf", sha(FRUIT))
+        writer.link("/elsewhere/b.pdf", sha(FRUIT))
     reader = CollectionReader(root)
     with reader.snapshot() as before:
         assert len(before.documents[1].paths) == 2
     with CollectionWriter(root) as writer:
-        writer.forget_paths(["/elsewhere/b.pdf"])
+        writer.remove_paths(["/elsewhere/b.pdf"])
     with reader.snapshot() as after:
         assert list(after.documents[1].paths) == [pdf]
         assert texts(after) == sorted(FRUIT)
@@ -145,20 +145,20 @@ def test_an_open_reader_learns_that_one_of_two_paths_is_forgotten(root: Path, pd
 
 def test_a_failure_is_kept_with_its_reason_and_known_by_its_bytes(root: Path, pdf: str) -> None:
     with CollectionWriter(root) as writer:
-        writer.fail(pdf, "f" * 64, "damaged", "no trailer")
+        writer.record_failure(pdf, "f" * 64, "damaged", "no trailer")
     with CollectionWriter(root) as writer:
-        assert writer.known("f" * 64) == 0
+        assert writer.resume_page("f" * 64) == 0
         assert writer.failed_before("f" * 64) == "no trailer"
-        assert not writer.same(pdf, "f" * 64)
-        assert writer.same("/copy.pdf", "f" * 64)
+        assert not writer.link(pdf, "f" * 64)
+        assert writer.link("/copy.pdf", "f" * 64)
     with CollectionReader(root).snapshot() as snapshot:
         assert [(f.path, f.code, f.reason, f.attempts) for f in snapshot.failures()] == [
             ("/copy.pdf", "damaged", "no trailer", 1),
             (pdf, "damaged", "no trailer", 1),
         ]
     with CollectionWriter(root) as writer:
-        assert writer.forget_failures() == ["/copy.pdf", pdf]
-        assert writer.known("f" * 64) is None
+        assert writer.clear_failures() == ["/copy.pdf", pdf]
+        assert writer.resume_page("f" * 64) is None
 
 
 def test_a_file_that_fails_half_way_leaves_nothing(root: Path, pdf: str) -> None:
@@ -166,7 +166,7 @@ def test_a_file_that_fails_half_way_leaves_nothing(root: Path, pdf: str) -> None
         writer.add(new_pages(pdf, FRUIT, until=1))
         writer.commit()
         writer.add(new_pages(pdf, FRUIT, first=2, until=2))
-        writer.fail(pdf, sha(FRUIT), "damaged", "page 3")
+        writer.record_failure(pdf, sha(FRUIT), "damaged", "page 3")
         writer.add(new_pages("/other.pdf", FRUIT))  # the same bytes, healthy elsewhere
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(FRUIT)
@@ -179,7 +179,7 @@ def test_an_older_version_stays_only_when_the_failure_says_nothing_of_the_conten
 ) -> None:
     write(root, new_pages(pdf, FRUIT))
     with CollectionWriter(root) as writer:
-        writer.fail(pdf, None, code, "why")
+        writer.record_failure(pdf, None, code, "why")
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == (sorted(FRUIT) if stays else [])
 
@@ -211,7 +211,7 @@ def test_an_interrupt_keeps_the_pages_read_so_far(root: Path, pdf: str) -> None:
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES)
     with CollectionWriter(root) as writer:
-        assert writer.known(sha(FRUIT)) == 3
+        assert writer.resume_page(sha(FRUIT)) == 3
 
 
 def test_the_words_lane_is_a_cache_that_comes_back_when_deleted(root: Path, pdf: str) -> None:
@@ -238,13 +238,13 @@ def test_segments_that_the_catalog_does_not_name_are_swept(root: Path, pdf: str)
 
 def test_many_small_segments_are_merged_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
     reader = CollectionReader(root)
-    wanted = [f"page {'x' * (i + 1)}" for i in range(MANY + 3)]
+    wanted = [f"page {'x' * (i + 1)}" for i in range(MAX_SMALL_SEGMENTS + 3)]
     for index, text in enumerate(wanted):
         write(root, new_pages(str(tmp_path / f"{index}.pdf"), [text]))
         with reader.snapshot() as snapshot:
             assert texts(snapshot) == sorted(wanted[: index + 1])
     folders = [path for path in Layout(root).vectors(TEXT.store).iterdir() if path.is_dir()]
-    assert len(folders) <= MANY
+    assert len(folders) <= MAX_SMALL_SEGMENTS
     assert all(check_segment(folder.parent, folder.name) is None for folder in folders)
 
 
@@ -265,13 +265,13 @@ def test_removed_pages_leave_the_term_statistics(root: Path, tmp_path: Path) -> 
     )
     write(root, gone, keep)
     with CollectionWriter(root) as writer:
-        writer.forget_paths([gone.path])
+        writer.remove_paths([gone.path])
     with CollectionReader(root).snapshot() as snapshot:
-        [(_, after)] = snapshot.words.search(["appl"], 10)
+        [(_, after)] = search_words(snapshot, ["appl"], 10)
     make(tmp_path / "fresh")
     write(tmp_path / "fresh", keep)
     with CollectionReader(tmp_path / "fresh").snapshot() as snapshot:
-        [(_, fresh)] = snapshot.words.search(["appl"], 10)
+        [(_, fresh)] = search_words(snapshot, ["appl"], 10)
     assert after == fresh
 
 
@@ -294,7 +294,7 @@ def test_another_model_than_the_one_it_was_made_with_is_refused_naming_both(root
     [
         ("{", CollectionDamaged),
         ('{"pagelens": 99, "profile": "x", "created": "", "lanes": {}}', CollectionMismatch),
-        ('{"pagelens": 2}', CollectionDamaged),
+        ('{"pagelens": 3}', CollectionDamaged),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_an_error_with_a_way_out(

@@ -8,11 +8,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from pagelens.core.errors import CollectionLocked, CollectionMismatch, StoreError
-from pagelens.index.catalog import reads
+from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.databases import hold, make_catalog, open_for_reading
-from pagelens.index.catalog.migrating import HEAD, migrate, revision_of
+from pagelens.index.catalog.databases import create_catalog, open_for_reading, open_for_writing
+from pagelens.index.catalog.migration_runner import HEAD, migrate, revision_of
 from pagelens.index.catalog.postgres import lock_key
+from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.layout import CatalogRecord, Layout, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
@@ -34,14 +35,14 @@ def engine_of(root: Path) -> Engine:
 
 
 def change(root: Path, statement: str) -> None:
-    with hold(Layout(root), load(Layout(root))) as engine, engine.begin() as connection:
+    with open_for_writing(Layout(root), load(Layout(root))) as engine, engine.begin() as connection:
         connection.exec_driver_sql(statement)
 
 
 def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path, database: CatalogRecord | None) -> None:
     root = tmp_path / "c"
     make(root, database)
-    with hold(Layout(root), load(Layout(root))) as engine, engine.connect() as connection:
+    with open_for_writing(Layout(root), load(Layout(root))) as engine, engine.connect() as connection:
         assert revision_of(connection) == HEAD
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, t.metadata) == []
@@ -50,16 +51,18 @@ def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path, data
 def test_a_file_made_before_there_were_revisions_gets_what_it_lacks(tmp_path: Path) -> None:
     root = tmp_path / "c"
     make(root)
-    engine = reads.open_engine(Layout(root).catalog)
+    engine = open_sqlite(Layout(root).catalog)
     with engine.begin() as connection:
-        t.metadata.create_all(connection, tables=[one for one in t.metadata.sorted_tables if one is not t.looks])
+        t.metadata.create_all(
+            connection, tables=[one for one in t.metadata.sorted_tables if one is not t.perceptual_hashes]
+        )
         connection.execute(t.state.insert().values(id=1, generation=41, next_document=5))
     with CollectionReader(root).snapshot() as snapshot:
-        assert (snapshot.generation, snapshot.looks()) == (41, {})
+        assert (snapshot.generation, snapshot.perceptual_hashes()) == (41, {})
     write(root, new_pages("/a.pdf", FRUIT))
     with engine.connect() as connection:
         assert revision_of(connection) == HEAD
-        assert connection.execute(t.looks.select()).all() == []
+        assert connection.execute(t.perceptual_hashes.select()).all() == []
         assert reads.generation(connection) > 41
     engine.dispose()
 
@@ -102,14 +105,14 @@ def test_a_writer_whose_session_ended_commits_nothing_more(root: Path) -> None:
         with pytest.raises(StoreError, match="run the command again"):
             writer.add(new_pages("/b.pdf", TREES))
             writer.commit()
-        writer.forget_failures()
+        writer.clear_failures()
     with CollectionReader(root).snapshot() as snapshot:
         assert [row.path for row in snapshot.documents.values()] == ["/a.pdf"]
 
 
 def test_readers_can_change_nothing(root: Path) -> None:
-    with pytest.raises(Exception, match="read-only transaction"), reads.transaction(engine_of(root)) as connection:
-        reads.advance(connection)
+    with pytest.raises(Exception, match="read-only transaction"), transaction(engine_of(root)) as connection:
+        writes.advance_generation(connection)
 
 
 def test_text_that_a_database_cannot_hold_keeps_its_length(root: Path) -> None:
@@ -126,7 +129,7 @@ def test_paths_are_in_the_order_of_their_code_points(tmp_path: Path, database: C
     make(root, database)
     with CollectionWriter(root) as writer:
         for name in names:
-            writer.fail(name, None, "damaged", "why")
+            writer.record_failure(name, None, "damaged", "why")
     with CollectionReader(root).snapshot() as snapshot:
         assert [failure.path for failure in snapshot.failures()] == sorted(names)
 
@@ -157,15 +160,15 @@ def test_the_environment_may_say_the_whole_address(
 
 def test_a_new_catalog_takes_nobodys_place(root: Path) -> None:
     with pytest.raises(StoreError, match="another collection's catalog"):
-        make_catalog(load(Layout(root)).catalog)
+        create_catalog(load(Layout(root)).catalog)
 
 
 def test_a_server_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"expected the catalog's database at .*127\.0\.0\.1:1/.*Is it running"):
-        make_catalog(CatalogRecord("postgresql+psycopg://pagelens@127.0.0.1:1/postgres", "x"))
+        create_catalog(CatalogRecord("postgresql+psycopg://pagelens@127.0.0.1:1/postgres", "x"))
 
 
 def test_migrating_twice_changes_nothing(root: Path) -> None:
-    with hold(Layout(root), load(Layout(root))) as engine, engine.begin() as connection:
+    with open_for_writing(Layout(root), load(Layout(root))) as engine, engine.begin() as connection:
         migrate(connection)
         assert revision_of(connection) == HEAD

@@ -17,9 +17,9 @@ from pagelens.index.admin.repair import repair
 from pagelens.index.late.token_segments import Storage, pack_tokens
 from pagelens.index.layout import LaneRecord, Layout, ServerRecord, create
 from pagelens.index.reader import CollectionReader
-from pagelens.index.stores.factory import require_free
 from pagelens.index.stores.qdrant.connection import KEY, Qdrant
 from pagelens.index.stores.qdrant.points import pack_page, unpack_page
+from pagelens.index.stores.store_factory import require_free
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, sha, vector, write
 from tests.index.qdrant_process import REPOSITORY, QdrantProcess
@@ -165,13 +165,13 @@ def test_a_repair_forgets_what_lost_points_and_the_next_run_brings_it_back(
     client.close()
     assert len(CollectionReader(root).check()) == 3
     report = repair(root)
-    assert report.forgotten == [lost]
+    assert report.removed_paths == [lost]
     reader = CollectionReader(root)
     assert reader.check(deep=True) == []
     with reader.snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES)
     with CollectionWriter(root) as writer:
-        assert writer.known(sha(FRUIT)) is None
+        assert writer.resume_page(sha(FRUIT)) is None
         writer.add(with_tokens(lost, FRUIT))
     with reader.snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES + FRUIT)
@@ -196,7 +196,7 @@ def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: Q
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT), with_tokens(path_of(tmp_path, "b.pdf"), TREES))
     with CollectionWriter(root) as writer, CollectionReader(root).snapshot() as snapshot:
         [gone] = [key for key, row in snapshot.documents.items() if row.path.endswith("a.pdf")]
-        writer.remove([gone])
+        writer.remove_documents([gone])
     assert {document_of(page_of(key)) for key in points(server, tmp_path.name)}.isdisjoint({gone})
     with CollectionReader(root).snapshot() as snapshot:
         assert texts(snapshot) == sorted(TREES)
@@ -230,9 +230,9 @@ def test_what_was_replaced_goes_when_its_time_is_over(tmp_path: Path, server: Qd
     client = QdrantClient(url=server.url, check_compatibility=False)
     for lane in (TEXT, PAGE):  # ten minutes pass
         found, _ = client.scroll(f"{prefix}-{lane.store}", limit=100)
-        gone = [one for one in found if one.payload and "gone" in one.payload]
+        gone = [one for one in found if one.payload and "deleted_at" in one.payload]
         assert len(gone) == 3
-        client.set_payload(f"{prefix}-{lane.store}", {"gone": int(time.time()) - 601}, [one.id for one in gone])
+        client.set_payload(f"{prefix}-{lane.store}", {"deleted_at": int(time.time()) - 601}, [one.id for one in gone])
     client.close()
     write(root)
     assert [len(points(server, prefix, lane)) for lane in (TEXT, PAGE)] == [3, 3]

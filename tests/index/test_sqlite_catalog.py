@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from pagelens.core.errors import CollectionDamaged
-from pagelens.index.catalog import reads
+from pagelens.index.catalog import reads, writes
+from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import make, new_pages, write
 from tests.index.test_collection import FRUIT
@@ -35,10 +36,10 @@ def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) ->
 def test_a_catalog_on_a_disk_that_cannot_be_written_to_is_read_and_not_changed(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
     before = (root / "catalog.sqlite").read_bytes()
-    engine = reads.open_engine(root / "catalog.sqlite", writable=False)
-    with reads.transaction(engine) as connection:
+    engine = open_sqlite(root / "catalog.sqlite", writable=False)
+    with transaction(engine) as connection:
         assert len(reads.page_keys(connection)) == 3
-    with pytest.raises(OperationalError, match="readonly"), reads.transaction(engine) as connection:
-        reads.advance(connection)
+    with pytest.raises(OperationalError, match="readonly"), transaction(engine) as connection:
+        writes.advance_generation(connection)
     engine.dispose()
     assert (root / "catalog.sqlite").read_bytes() == before

@@ -1,1 +1,1 @@
-"""The catalog's tables from one version to the next, with Alembic. `pagelens.index.catalog.migrating` runs them."""
+"""Alembic migrations of the catalog's tables, run by `pagelens.index.catalog.migration_runner`."""

@@ -1,4 +1,4 @@
-"""What Alembic runs for any command: migrations in the transaction that `pagelens.index.catalog.migrating` hands over."""
+"""Alembic's environment: runs migrations in the transaction that `migration_runner` passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""A collection on Qdrant as every lane has one: made, written in batches, counted, emptied. Knows no catalog."""
+"""What the Qdrant collections of all lanes have in common: creation, batched writes, counts and deletions."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -11,92 +11,91 @@ from qdrant_client import QdrantClient, models
 from pagelens.core.errors import StoreError
 from pagelens.index.layout import ServerRecord
 from pagelens.index.stores.qdrant.connection import Qdrant
-from pagelens.index.stores.qdrant.points import not_gone, of_documents
+from pagelens.index.stores.qdrant.points import not_deleted, of_documents
 
-BATCH_NUMBERS = 100_000  # vector components in one request: about a megabyte of JSON,
-BATCH_ROWS = 512  # and at most so many points
-PAGE = 10_000  # ids read with one request
-FACETS = 10_000_000  # documents a lane may be counted by
+BATCH_NUMBERS = 100_000  # vector components in one request: about a megabyte of JSON
+BATCH_ROWS = 512  # points in one request
+SCROLL = 10_000  # points read with one request
+MAX_DOCUMENTS = 10_000_000  # whose points can be counted with one request
 
 _NONE = np.zeros(0, np.int64)
 
 
 class QdrantCollection(ABC):
-    """One of our collections, there or not. What its vectors are is a lane's to say: `create`, `require_same`."""
+    """A collection that may not exist yet. Subclasses define its vectors: `create`, `require_compatible`."""
 
     def __init__(self, qdrant: Qdrant, name: str, record: ServerRecord) -> None:
         self._qdrant, self._record = qdrant, record
         self.name = name
-        self._made = False
+        self._exists = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self._qdrant.where})"
 
     def exists(self) -> bool:
-        """Tell whether the collection is there."""
-        return self._made or self._qdrant.call("looking for vectors", QdrantClient.collection_exists, self.name)
+        """Return whether the collection exists."""
+        return self._exists or self._qdrant.call("looking for a collection", QdrantClient.collection_exists, self.name)
 
     def require_ready(self) -> None:
-        """Raise StoreError unless the server says at once that the collection can be searched."""
-        found = self._qdrant.ask("looking whether vectors can be searched", QdrantClient.get_collection, self.name)
+        """Raise StoreError unless the collection can be searched now; the server is asked once."""
+        found = self._qdrant.call_once("reading a collection's status", QdrantClient.get_collection, self.name)
         if found.status == models.CollectionStatus.RED:
-            raise StoreError(f"expected {self} to be searchable, found that the server gave it up: status red")
+            raise StoreError(f"expected {self} to be searchable, found status red: see the log of the Qdrant server")
 
     @abstractmethod
     def create(self, client: QdrantClient) -> None:
-        """Make the collection."""
+        """Create the collection."""
 
     @abstractmethod
-    def require_same(self) -> None:
-        """Raise CollectionMismatch where the collection is another than we would make."""
+    def require_compatible(self) -> None:
+        """Raise CollectionMismatch where an existing collection has other vectors than `create` would give it."""
 
-    def make(self) -> None:
-        """Make the collection if it is not there. Raises CollectionMismatch where one of that name is another."""
-        if self._made:
+    def create_if_missing(self) -> None:
+        """Create the collection if it does not exist. Raises CollectionMismatch where another has its name."""
+        if self._exists:
             return
         if not self.exists():
-            self._qdrant.call("making a place for vectors", self.create)
+            self._qdrant.call("creating a collection", self.create)
         schema = models.PayloadSchemaType.INTEGER
-        for field in (
-            () if self._qdrant.local else ("document", "number", "gone")
-        ):  # repeated where a killed writer made the collection only
+        fields = () if self._qdrant.local else ("document", "number", "deleted_at")
+        for field in fields:  # repeated for existing collections: a killed writer may have left them without
             self._qdrant.call("indexing payloads", QdrantClient.create_payload_index, self.name, field, schema)
-        self.require_same()
-        self._made = True
+        self.require_compatible()
+        self._exists = True
 
     def keys(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ids of all points of some documents, rising."""
+        """Return the sorted ids of all points of these documents."""
         return self.ids(models.Filter(must=[of_documents(documents.tolist())])) if len(documents) else _NONE
 
     def ids(self, which: models.Filter) -> NDArray[np.int64]:
-        """Return the ids of the points that a filter lets pass, rising."""
-        found = [np.array([int(one.id) for one in some], np.int64) for some in self.scroll(which)]
-        return np.sort(np.concatenate([_NONE, *found]))
+        """Return the sorted ids of the points that pass a filter."""
+        batches = [np.array([int(record.id) for record in records], np.int64) for records in self.scroll(which)]
+        return np.sort(np.concatenate([_NONE, *batches]))
 
     def counts(self) -> Mapping[int, int]:
-        """Return how many points each document has, those that were given up left out."""
-        there = models.Filter(must=[not_gone()])
+        """Return the number of points of each document, without those marked as deleted."""
+        only = models.Filter(must=[not_deleted()])
         found = self._qdrant.call(
-            "counting vectors", QdrantClient.facet, self.name, "document", there, limit=FACETS, exact=True
+            "counting vectors", QdrantClient.facet, self.name, "document", only, limit=MAX_DOCUMENTS, exact=True
         )
         return Counter({int(hit.value): hit.count for hit in found.hits})
 
     def delete(self, which: models.Filter | Sequence[int]) -> None:
-        """Remove the points that a filter lets pass, or those of some ids."""
+        """Delete the points that pass a filter, or those with these ids."""
         if isinstance(which, models.Filter):
-            chosen: models.PointsSelector = models.FilterSelector(filter=which)
+            selector: models.PointsSelector = models.FilterSelector(filter=which)
         else:
-            chosen = models.PointIdsList(points=list(which))
-        self._qdrant.call("removing vectors", QdrantClient.delete, self.name, chosen, wait=True)
+            selector = models.PointIdsList(points=list(which))
+        self._qdrant.call("deleting vectors", QdrantClient.delete, self.name, selector, wait=True)
 
-    def give_up(self, documents: Sequence[int], moment: int) -> None:
-        """Mark the points of some documents as gone since a moment, in Unix seconds."""
-        only = models.Filter(must=[of_documents(documents), not_gone()])
-        payload = {"gone": moment}
-        self._qdrant.call("giving up vectors", QdrantClient.set_payload, self.name, payload, only, wait=True)
+    def mark_deleted(self, documents: Sequence[int], moment: int) -> None:
+        """Mark the points of these documents as deleted at a moment, in Unix seconds."""
+        only = models.Filter(must=[of_documents(documents), not_deleted()])
+        payload = {"deleted_at": moment}
+        self._qdrant.call("marking vectors as deleted", QdrantClient.set_payload, self.name, payload, only, wait=True)
 
     def write(self, points: Iterable[tuple[int, models.PointStruct]]) -> None:
-        """Send points, each with its count of numbers, in batches that are waited for: the server sets the pace."""
+        """Write points, given with the number of their vector components, in batches; wait for each batch."""
         batch: list[models.PointStruct] = []
         numbers = 0
         for size, point in points:
@@ -112,7 +111,7 @@ class QdrantCollection(ABC):
         self._qdrant.call("writing vectors", QdrantClient.upsert, self.name, batch, wait=True)
 
     def scroll(self, which: models.Filter, *fields: str) -> Iterator[list[models.Record]]:
-        """Return the points that a filter lets pass, with some fields of their payload, so many at a time."""
+        """Yield the points that pass a filter in batches, with these fields of their payload."""
         offset: int | None = None
         while True:
             records, following = self._qdrant.call(
@@ -120,7 +119,7 @@ class QdrantCollection(ABC):
                 QdrantClient.scroll,
                 self.name,
                 which,
-                limit=PAGE,
+                limit=SCROLL,
                 offset=offset,
                 with_payload=fields or False,
             )

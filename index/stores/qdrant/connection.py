@@ -1,9 +1,8 @@
-"""A Qdrant to talk to: a server by its address, or Qdrant's own format in a folder. Knows no lanes and no catalog.
+"""A connection to Qdrant: a server by its address, or Qdrant's local mode in a folder.
 
-Every request PageLens makes may be made twice: points are written under ids of their own, deletions name what goes. So
-what may pass by itself (no connection, a busy or restarting server) is tried again for a while, the wait doubling; what
-will not (a wrong key, a wrong question) is said at once. The client is made with the first request: opening a
-collection asks nothing of a server.
+All requests are idempotent: points have ids of their own, deletions name their points. So temporary errors (no
+connection, a busy or restarting server) are retried with exponential backoff; permanent ones (a wrong key, an invalid
+request) are raised at once. The client is created with the first request, so opening a collection sends none.
 """
 
 import atexit
@@ -29,10 +28,10 @@ from pagelens.index.layout import ServerRecord
 logger = logging.getLogger(__name__)
 
 KEY = "PAGELENS_QDRANT_KEY"
-OLDEST = (1, 12)  # facets and the query API
-PASSING = {429, 502, 503, 504}  # answers of a server that is busy, starting or behind something that is
+MIN_VERSION = (1, 12)  # facets and the query API
+TEMPORARY = {429, 502, 503, 504}  # HTTP status codes of a server or proxy that is busy or starting
 PARALLEL_REQUESTS = 16  # of one process, for the parts of one search; further requests wait
-FIRST_PAUSE = 0.25  # seconds before the second try; doubled for each further one
+FIRST_PAUSE = 0.25  # seconds before the second attempt; doubled for each further one
 
 Result = TypeVar("Result")
 Pause = Callable[[float], None]
@@ -63,7 +62,7 @@ class RequestPool:
 
 
 class Qdrant:
-    """A client with our errors: `call` makes a request. Safe to share between threads."""
+    """A client that retries requests and translates errors. Safe to share between threads."""
 
     def __init__(
         self,
@@ -74,9 +73,9 @@ class Qdrant:
         patience: float = 8.0,
         pause: Pause = time.sleep,
     ) -> None:
-        """`make` gives the client when it is first needed; `where` is what people know the server by; `local` says
-        that there is none: then payloads are not indexed and every row is looked at. A server may be away for
-        `patience` seconds, about; `pause` waits."""
+        """`make` returns the client; it is called with the first request. `where` names the server in messages; `local`
+        means local mode, without payload indexes, where every search is a full scan. Requests are retried for about
+        `patience` seconds; `pause` sleeps."""
         self._make = make
         self._client: QdrantClient | None = None
         self._lock = threading.Lock()
@@ -87,43 +86,48 @@ class Qdrant:
 
     def call(
         self,
-        what: str,
+        action: str,
         request: Callable[..., Result],
         *args: Any,
         **kwargs: Any,
     ) -> Result:
-        """Return what a method of the client gives; `what` says in an error what was being done. Raises StoreError."""
-        return self._repeat(self._patience, what, request, args, kwargs)
+        """Return the result of a method of the client; `action` names it in errors. Raises StoreError."""
+        return self._repeat(self._patience, action, request, args, kwargs)
 
-    def ask(self, what: str, request: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Do the same, but ask only once."""
-        return self._repeat(0.0, what, request, args, kwargs)
+    def call_once(self, action: str, request: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Do the same without retries."""
+        return self._repeat(0.0, action, request, args, kwargs)
 
     def _repeat(
-        self, patience: float, what: str, request: Callable[..., Result], args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        patience: float,
+        action: str,
+        request: Callable[..., Result],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> Result:
         wait, waited = FIRST_PAUSE, 0.0
         while True:
             try:
                 return request(self._open(), *args, **kwargs)
             except (ResponseHandlingException, ResourceExhaustedResponse, UnexpectedResponse) as exc:
-                if not _may_pass(exc) or waited + wait > patience:
-                    raise self._error(what, exc, patience) from exc
-                logger.info("%s: %s; trying again", what, exc)
+                if not _is_temporary(exc) or waited + wait > patience:
+                    raise self._error(action, exc, patience) from exc
+                logger.info("%s: %s; trying again", action, exc)
                 self._pause(wait * random.uniform(0.75, 1.25))
                 wait, waited = 2 * wait, waited + wait
-            except (ValueError, RuntimeError) as exc:  # local mode's errors, and values no request can be made of
-                raise StoreError(f"{what} at {self.where} failed: {exc}") from exc
+            except (ValueError, RuntimeError) as exc:  # errors of local mode, and values that cannot be sent
+                raise StoreError(f"{action} at {self.where} failed: {exc}") from exc
 
     def run_parallel(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
-        """Return what some requests give, each on a connection of its own; local mode is asked one by one. A request
-        makes no others this way, or all could wait for each other."""
+        """Return the result of each request; they run at the same time, in local mode one after another. A request must
+        not call this method: all threads could then wait for each other."""
         if self.local or len(requests) < 2:
             return [request() for request in requests]
         return self._parts.run(requests)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._parts.close()
         with self._lock:
             if self._client is not None:
@@ -138,28 +142,30 @@ class Qdrant:
                 self._client = client
             return self._client
 
-    def _error(self, what: str, exc: Exception, patience: float) -> StoreError:
+    def _error(self, action: str, exc: Exception, patience: float) -> StoreError:
         if isinstance(exc, UnexpectedResponse) and exc.status_code in (401, 403):
             given = "the key in it was refused" if os.environ.get(KEY) else f"none is set in {KEY}"
             return StoreError(f"expected a key for Qdrant at {self.where}, found that {given}. Set {KEY}.")
         if isinstance(exc, UnexpectedResponse):
-            said = exc.content.decode("utf-8", "replace")[:300] if exc.content else exc.reason_phrase
-            return StoreError(f"{what}: Qdrant at {self.where} answered {exc.status_code}: {said}")
+            answer = exc.content.decode("utf-8", "replace")[:300] if exc.content else exc.reason_phrase
+            return StoreError(f"{action}: Qdrant at {self.where} answered {exc.status_code}: {answer}")
         waited = f" in {patience:g} seconds" if patience else ""
         return StoreError(
-            f"{what}: expected Qdrant at {self.where}, found no answer{waited}: {exc}. "
+            f"{action}: expected Qdrant at {self.where}, found no answer{waited}: {exc}. "
             "Is it running, and is the address right? What was committed is kept: run the same command again."
         )
 
 
 def connect(record: ServerRecord, folder: Path, *, key: str | None) -> Qdrant:
-    """Return the Qdrant of a collection: the server, or `folder` where no address is recorded."""
+    """Return the Qdrant of a collection: the server, or local mode in `folder` where no address is recorded."""
     if not record.url:
         return Qdrant(lambda: _local(folder), str(folder), local=True)
 
     def make() -> QdrantClient:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Api key is used with an insecure connection")  # said by `check_address`
+            warnings.filterwarnings(
+                "ignore", "Api key is used with an insecure connection"
+            )  # `check_address` reports it
             port = None if re.search(r":\d+/?$", record.url) else 443 if record.url.startswith("https") else 6333
             return QdrantClient(
                 url=record.url, port=port, api_key=key, timeout=int(record.timeout), check_compatibility=False
@@ -168,18 +174,20 @@ def connect(record: ServerRecord, folder: Path, *, key: str | None) -> Qdrant:
     return Qdrant(make, record.url, patience=record.patience)
 
 
-def _may_pass(exc: Exception) -> bool:
-    return not isinstance(exc, UnexpectedResponse) or exc.status_code in PASSING
+def _is_temporary(exc: Exception) -> bool:
+    return not isinstance(exc, UnexpectedResponse) or exc.status_code in TEMPORARY
 
 
 def _require_version(client: QdrantClient, where: str) -> None:
     version = client.info().version
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if numbers < OLDEST:
-        raise StoreError(f"expected Qdrant {'.'.join(map(str, OLDEST))} or later at {where}, found {version}")
+    if numbers < MIN_VERSION:
+        raise StoreError(
+            f"expected Qdrant {'.'.join(map(str, MIN_VERSION))} or later at {where}, found {version}. Update Qdrant."
+        )
 
 
-# A folder in Qdrant's own format has one opener; readers and the writer of one process share it.
+# A folder in local mode can be opened once; the readers and the writer of a process share the client.
 _folders: dict[Path, tuple[QdrantClient, int]] = {}
 _folders_lock = threading.Lock()
 
@@ -192,10 +200,10 @@ def _local(folder: Path) -> QdrantClient:
                 client = QdrantClient(path=str(folder), force_disable_check_same_thread=True)
             except RuntimeError as exc:
                 raise StoreError(
-                    f"another process has {folder} open: without a server Qdrant's vectors are for one process at a "
-                    "time. Wait for it to end, or move the collection to a server: pagelens copy"
+                    f"another process has {folder} open: without a server, only one process at a time can use "
+                    "Qdrant. Wait for it to end, or copy the collection to a server: pagelens copy"
                 ) from exc
-            atexit.register(client.close)  # its own finaliser comes too late
+            atexit.register(client.close)  # its own finalizer runs too late
         _folders[folder] = (client, users + 1)
         return client
 

@@ -1,16 +1,16 @@
-"""Rows as Qdrant's points and back: ids, payloads, filters, and a page's tokens as text. Knows no client.
+"""Qdrant points: ids, payloads, filters, and a page's tokens as text.
 
-A point's id is its row's key (`pagelens.core.keys`), so a repeated write changes nothing. Its payload:
+A point's id is the key of its row (`pagelens.core.keys`), so a repeated write changes nothing. Its payload:
 
     document    the document's key
     number      the page's number
-    part        in lanes of vectors: the name of the commit it came with; what the catalog does not name was sent and
-                never committed
-    gone        when its document was replaced or removed, in Unix seconds; searches that began before still find it
-    tokens      in lanes of many vectors: the page's tokens and boxes as they lie at rest, base64
+    part        in vector lanes: the name under which the catalog registers the commit that wrote the point; points with
+                an unregistered name were never committed
+    deleted_at  when its document was replaced or removed, in Unix seconds; searches that began before still find it
+    tokens      in multi-vector lanes: the page's tokens and boxes as the local store keeps them, base64
 
-The tokens are there a second time because evidence and exact scores need them to the last bit, and a tenth of the
-bytes that numbers in JSON take carries them.
+Tokens are stored a second time in the payload because evidence and exact scores need their exact values, in a tenth of
+the bytes that numbers in JSON take.
 """
 
 import base64
@@ -25,72 +25,72 @@ from pagelens.index.late.ragged import RaggedTokens
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.selection import Selection
 
-INTEGERS, HALVES = b"i", b"f"
+INTEGERS, HALVES = b"i", b"f"  # the first byte of packed tokens: int8 with scales, or float16
 
 
-def payload_of(page: int, part: str | None = None) -> dict[str, object]:
-    """Return what a point says of its page, and of the commit it comes with where the catalog names that."""
-    said: dict[str, object] = {"document": document_of(page), "number": number_of(page)}
-    return said if part is None else {**said, "part": part}
+def point_payload(page: int, part: str | None = None) -> dict[str, object]:
+    """Return the payload of a point of a page; `part` is the name of its commit in lanes that have one."""
+    payload: dict[str, object] = {"document": document_of(page), "number": number_of(page)}
+    return payload if part is None else {**payload, "part": part}
 
 
-def selected(selection: Selection | None, live: NDArray[np.int64]) -> models.Filter | None:
-    """Return a filter that a selection's points pass, and those of strangers perhaps; None where it says nothing."""
+def selection_filter(selection: Selection | None, live: NDArray[np.int64]) -> models.Filter | None:
+    """Return a filter for the selected points, None for all; points of documents that are not live may pass too."""
     if selection is None:
         return None
     must: list[models.Condition] = []
     if selection.documents is not None:
-        must.append(_documents(selection.documents, live))
+        must.append(_documents_condition(selection.documents, live))
     if selection.limits_numbers:
-        span = models.Range(gte=selection.first_page, lte=selection.last_page)
-        must.append(models.FieldCondition(key="number", range=span))
+        numbers = models.Range(gte=selection.first_page, lte=selection.last_page)
+        must.append(models.FieldCondition(key="number", range=numbers))
     return models.Filter(must=must)
 
 
-def _documents(chosen: NDArray[np.int64], live: NDArray[np.int64]) -> models.FieldCondition:
-    """Name the documents, or those that are left out, whichever are fewer."""
-    others = np.setdiff1d(live, chosen, assume_unique=True)
-    if len(others) < len(chosen):
+def _documents_condition(selected: NDArray[np.int64], live: NDArray[np.int64]) -> models.FieldCondition:
+    """List the selected documents, or exclude the others, whichever list is shorter."""
+    others = np.setdiff1d(live, selected, assume_unique=True)
+    if len(others) < len(selected):
         return models.FieldCondition(
             key="document", match=models.MatchExcept.model_validate({"except": others.tolist()})
         )
-    return of_documents(chosen.tolist())
+    return of_documents(selected.tolist())
 
 
 def of_documents(documents: Sequence[int]) -> models.FieldCondition:
-    """Return the condition that a point is of one of some documents."""
+    """Return the condition that a point belongs to one of these documents."""
     return models.FieldCondition(key="document", match=models.MatchAny(any=list(documents)))
 
 
-def strangers(known: Sequence[int], after: int | None, until: int | None) -> models.Filter:
-    """Return a filter for points of documents beyond `after`, up to `until`, that are not `known` and were not given
-    up: a writer that was killed sent them."""
-    span = models.Range(gt=after, lte=until)
-    bounds: list[models.Condition] = [models.FieldCondition(key="document", range=span)]
-    but: list[models.Condition] = [of_documents(known)] if known else []
-    limits = bounds if after is not None or until is not None else []
-    return models.Filter(must=[not_gone(), *limits], must_not=but or None)
+def of_unknown_documents(known: Sequence[int], after: int | None, until: int | None) -> models.Filter:
+    """Return a filter for points, not marked as deleted, of documents with keys above `after` and up to `until` that
+    are not `known`: a writer that was killed sent them."""
+    must: list[models.Condition] = [not_deleted()]
+    if after is not None or until is not None:
+        must.append(models.FieldCondition(key="document", range=models.Range(gt=after, lte=until)))
+    must_not: list[models.Condition] | None = [of_documents(known)] if known else None
+    return models.Filter(must=must, must_not=must_not)
 
 
-def beyond(document: int, number: int) -> models.Filter:
-    """Return a filter for the pages of a document behind a page number."""
-    span = models.Range(gt=number)
-    return models.Filter(must=[of_documents([document]), models.FieldCondition(key="number", range=span)])
+def pages_after(document: int, number: int) -> models.Filter:
+    """Return a filter for the pages of a document after a page number."""
+    numbers = models.Range(gt=number)
+    return models.Filter(must=[of_documents([document]), models.FieldCondition(key="number", range=numbers)])
 
 
-def gone_until(moment: int) -> models.Filter:
-    """Return a filter for points that were given up at some moment, in Unix seconds, or before."""
-    return models.Filter(must=[models.FieldCondition(key="gone", range=models.Range(lte=moment))])
+def deleted_before(moment: int) -> models.Filter:
+    """Return a filter for points that were marked as deleted at a moment, in Unix seconds, or before."""
+    return models.Filter(must=[models.FieldCondition(key="deleted_at", range=models.Range(lte=moment))])
 
 
-def not_gone() -> models.Condition:
-    """Return the condition that a point was not given up."""
-    return models.IsEmptyCondition(is_empty=models.PayloadField(key="gone"))
+def not_deleted() -> models.Condition:
+    """Return the condition that a point is not marked as deleted."""
+    return models.IsEmptyCondition(is_empty=models.PayloadField(key="deleted_at"))
 
 
 def pack_page(rows: TokenRows, row: int) -> str:
-    """Return one page's tokens and boxes, as they lie at rest, as text."""
-    used = rows.tokens.slice(row, row + 1).used
+    """Return one page's tokens and boxes as base64 text."""
+    used = rows.tokens.page_range(row, row + 1).used
     codes, scales, boxes = rows.tokens.codes[used], rows.tokens.scales, rows.boxes[used]
     kind = HALVES if scales is None else INTEGERS
     numbers = b"" if scales is None else scales[used].astype("<f4").tobytes()
@@ -98,7 +98,7 @@ def pack_page(rows: TokenRows, row: int) -> str:
 
 
 def unpack_page(text: str, dim: int) -> TokenRows:
-    """Return one page's tokens and boxes, without a summary. Raises ValueError when `pack_page` did not write it."""
+    """Return one page's tokens and boxes, without a summary. Raises ValueError for text that `pack_page` did not write."""
     data = base64.b64decode(text, validate=True)
     halves = data[:1] == HALVES
     count, rest = divmod(len(data) - 1, 2 * dim + 8 if halves else dim + 12)

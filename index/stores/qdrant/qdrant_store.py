@@ -1,10 +1,10 @@
-"""A collection's vectors on Qdrant: see `pagelens.index.stores.vector_store` for what a store does.
+"""Vectors on Qdrant: implements `pagelens.index.stores.vector_store.VectorStore`.
 
-Points are written, and waited for, before the catalog names them; `segments` and `runs` say how many rows each document
-has in a lane, so that `check` can tell what is missing. Points of documents that the catalog has forgotten are
-marked after its commit, and removed when no search can be looking for them any more; what is left over by a crash is
-removed by the next writer, before anything else: points of documents that the catalog does not have, and pages of
-half-read documents behind those that were committed.
+Points are written, and waited for, before the catalog registers them; the tables `segments` and `runs` say how many
+rows each document has in a lane, so that `check` finds what is missing. Points of documents that the catalog has removed
+are marked as deleted after its commit, and deleted when no search can still need them. Before anything else, a writer
+deletes what a crash left: points of documents that the catalog does not have, and pages of incomplete documents after
+those that were committed.
 """
 
 import logging
@@ -22,143 +22,145 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from pagelens.core.errors import StoreError
 from pagelens.core.keys import document_of, page_of
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import page_count, transaction
+from pagelens.index.catalog.reads import page_count
+from pagelens.index.catalog.transactions import transaction
 from pagelens.index.lane_queries import SearchResult
-from pagelens.index.lane_rows import runs_of
+from pagelens.index.lane_rows import concatenate, document_runs
 from pagelens.index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.lexical_index import LexicalIndex
-from pagelens.index.lexical.local_words import EmbeddedWords
-from pagelens.index.lexical.qdrant_sparse import WordsCollection
-from pagelens.index.lexical.qdrant_words import WORDS_STORE, QdrantWords
+from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
+from pagelens.index.lexical.qdrant_lexical_index import WORDS_STORE, QdrantLexicalIndex
+from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
 from pagelens.index.stores.qdrant.connection import KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
-from pagelens.index.stores.qdrant.lane import QdrantLane
-from pagelens.index.stores.qdrant.lane_search import QdrantTokens, QdrantVectors
-from pagelens.index.stores.qdrant.points import beyond, gone_until, strangers
-from pagelens.index.stores.vector_store import NOTHING, DenseParts, LaneCheck, TokenParts, Written
+from pagelens.index.stores.qdrant.lane_views import QdrantDenseView, QdrantMultiVectorView
+from pagelens.index.stores.qdrant.points import deleted_before, of_unknown_documents, pages_after
+from pagelens.index.stores.qdrant.sparse_collection import SparseCollection
+from pagelens.index.stores.qdrant.vector_collection import VectorCollection
+from pagelens.index.stores.vector_store import LaneCheck
 
 logger = logging.getLogger(__name__)
 
-LANE = r"[a-z_]+-([0-9a-f]{8}|v\d+)"  # what a lane is called behind the prefix: `LaneRecord.store`, WORDS_STORE
-NAMED = 10_000  # documents named in one request
+LANE = r"[a-z_]+-([0-9a-f]{8}|v\d+)"  # names of lanes after the prefix: `LaneRecord.store`, WORDS_STORE
+LISTED = 10_000  # document keys in one request
 
 
-class QdrantStore:
+class QdrantVectorStore:
     """See `VectorStore`."""
 
     def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
         self._qdrant, self._record, self._layout = qdrant, record, layout
-        self._lanes: dict[str, QdrantLane] = {}
+        self._lanes: dict[str, VectorCollection] = {}
         self._searches = RequestPool(PARALLEL_REQUESTS, "qdrant")
-        self._words = WordsCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
+        self._words = SparseCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
 
     @classmethod
-    def open(cls, layout: Layout, record: ServerRecord) -> "QdrantStore":
-        """Return the store that a manifest names; the key comes from the environment."""
+    def open(cls, layout: Layout, record: ServerRecord) -> "QdrantVectorStore":
+        """Return the store of a collection; the API key is read from the environment."""
         return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record, layout)
 
-    def lane(self, lane: LaneRecord) -> QdrantLane:
-        """Return a lane's collection, there or not."""
+    def lane(self, lane: LaneRecord) -> VectorCollection:
+        """Return the Qdrant collection of a lane, which may not exist yet."""
         if lane.store not in self._lanes:
             name = f"{self._record.prefix}-{lane.store}"
-            self._lanes[lane.store] = QdrantLane(self._qdrant, name, lane.space, self._record)
+            self._lanes[lane.store] = VectorCollection(self._qdrant, name, lane.space, self._record)
         return self._lanes[lane.store]
 
     @property
-    def lasting(self) -> float:
-        """See `VectorStore.lasting`. Points are marked in whole seconds: they may go one earlier."""
+    def retention(self) -> float:
+        """See `VectorStore.retention`. Points are marked in whole seconds and may be deleted up to one earlier."""
         return self._record.grace - 1
 
-    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> Written:
+    def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> WrittenRows:
         """See `VectorStore.write_vectors`."""
-        found = [(rows.keys(pages), rows.vectors) for pages, rows in parts if len(rows.vectors)]
-        if not found:
-            return NOTHING
-        keys = np.concatenate([one for one, _ in found])
-        there = self.lane(lane)
-        there.make()
-        part = secrets.token_hex(8)
-        there.write_vectors(keys, np.concatenate([one for _, one in found]), part)
-        return part, runs_of(document_of(page_of(keys)))
+        keys, vectors = concatenate(parts, lane.space.dim)
+        if not len(keys):
+            return NO_ROWS
+        collection = self.lane(lane)
+        collection.create_if_missing()
+        name = secrets.token_hex(8)
+        collection.write_vectors(keys, vectors, name)
+        return name, document_runs(document_of(page_of(keys)))
 
-    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> Written:
+    def write_tokens(self, lane: LaneRecord, parts: TokenParts) -> WrittenRows:
         """See `VectorStore.write_tokens`."""
-        found = [(pages, rows) for pages, rows in parts if len(pages)]
-        if not found:
-            return NOTHING
-        there = self.lane(lane)
-        there.make()
-        part = secrets.token_hex(8)
-        for pages, rows in found:
-            there.write_tokens(pages, rows, part)
-        return part, runs_of(document_of(np.array([page for pages, _ in found for page in pages], np.int64)))
+        keys = np.array([page for pages, _ in parts for page in pages], np.int64)
+        if not len(keys):
+            return NO_ROWS
+        collection = self.lane(lane)
+        collection.create_if_missing()
+        name = secrets.token_hex(8)
+        for pages, rows in parts:
+            collection.write_tokens(pages, rows, name)
+        return name, document_runs(document_of(keys))
 
-    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantVectors:
+    def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantDenseView:
         """See `VectorStore.vectors`."""
-        return QdrantVectors(self.lane(lane), live, _rows(connection, lane))
+        return QdrantDenseView(self.lane(lane), live, _count_live_rows(connection, lane))
 
-    def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantTokens:
+    def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> QdrantMultiVectorView:
         """See `VectorStore.tokens`."""
-        return QdrantTokens(self.lane(lane), live, _rows(connection, lane))
+        return QdrantMultiVectorView(self.lane(lane), live, _count_live_rows(connection, lane))
 
-    def lexical(self, engine: Engine) -> LexicalIndex:
-        """See `VectorStore.lexical`."""
+    def lexical_index(self, engine: Engine) -> LexicalIndex:
+        """See `VectorStore.lexical_index`."""
         if not self._record.words:
-            return EmbeddedWords(self._layout.words, engine)
-        return QdrantWords(self._words, engine, grace=self._record.grace)
+            return LocalLexicalIndex(self._layout.words, engine)
+        return QdrantLexicalIndex(self._words, engine, grace=self._record.grace)
 
-    def named_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
-        """See `VectorStore.named_keys`."""
+    def cataloged_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
+        """See `VectorStore.cataloged_keys`."""
         s, r = t.segments.c, t.runs.c
         query = select(r.document, s.name).distinct().join(t.segments, s.id == r.segment).where(s.store == lane.store)
-        return self.lane(lane).named_keys({(row.document, row.name) for row in connection.execute(query)})
+        return self.lane(lane).keys_of_parts({(row.document, row.name) for row in connection.execute(query)})
 
-    def forget(self, manifest: Manifest, documents: Collection[int]) -> None:
-        """See `VectorStore.forget`. Points stay for `ServerRecord.grace`, for searches that began before the commit;
-        those whose time is over go. Where the server does not answer now, the next writer sweeps."""
+    def delete_documents(self, manifest: Manifest, documents: Collection[int]) -> None:
+        """See `VectorStore.delete_documents`. Points are marked as deleted and stay for `ServerRecord.grace` seconds, for
+        searches that began before the commit. Where the server does not answer, the next writer deletes them."""
         now = int(time.time())
         try:
             for lane in manifest.lanes.values():
-                there = self.lane(lane)
-                if there.exists():
-                    there.give_up(sorted(documents), now)
-                    there.delete(gone_until(now - self._record.grace))
+                collection = self.lane(lane)
+                if collection.exists():
+                    collection.mark_deleted(sorted(documents), now)
+                    collection.delete(deleted_before(now - self._record.grace))
         except StoreError as exc:
-            logger.warning("vectors of %d forgotten documents are left to the next sweep: %s", len(documents), exc)
+            logger.warning("vectors of %d removed documents are left to the next writer: %s", len(documents), exc)
 
-    def merge(self, engine: Engine, manifest: Manifest) -> None:
-        """Forget names without rows; Qdrant merges its own segments."""
+    def compact(self, engine: Engine, manifest: Manifest) -> None:
+        """Remove registered names without rows; Qdrant merges its segments itself."""
+        del manifest
         s, r = t.segments.c, t.runs.c
         with transaction(engine) as connection:
             connection.execute(delete(t.segments).where(s.id.not_in(select(r.segment))))
 
-    def sweep(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
-        """See `VectorStore.sweep`."""
+    def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
+        """See `VectorStore.collect_garbage`."""
         d = t.documents.c
         with transaction(engine) as connection:
             known = list(connection.execute(select(d.key).order_by(d.key)).scalars())
             staged = connection.execute(select(d.key, d.pages_in).where(d.live == 0)).all()
         for lane in lanes.values():
-            there = self.lane(lane)
-            if not there.exists():
+            collection = self.lane(lane)
+            if not collection.exists():
                 continue
-            there.delete(gone_until(int(time.time()) - self._record.grace))
-            for which in [*_gaps(known), *(beyond(key, pages_in) for key, pages_in in staged)]:
-                there.delete(which)
+            collection.delete(deleted_before(int(time.time()) - self._record.grace))
+            for garbage in [*_unknown_documents(known), *(pages_after(key, pages_in) for key, pages_in in staged)]:
+                collection.delete(garbage)
 
-    def drop_others(self, keep: Collection[str]) -> None:
-        """Remove the collections of other lanes under our prefix."""
+    def drop_other_lanes(self, keep: Collection[str]) -> None:
+        """Remove the Qdrant collections of other lanes with this prefix."""
         kept = {*keep, WORDS_STORE} if self._record.words else keep
         for name in self._collections():
             if name.removeprefix(f"{self._record.prefix}-") not in kept:
-                self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
+                self._qdrant.call("deleting a collection", QdrantClient.delete_collection, name)
 
     def remove_all(self) -> None:
         """See `VectorStore.remove_all`."""
         for name in self._collections():
-            self._qdrant.call("removing vectors", QdrantClient.delete_collection, name)
+            self._qdrant.call("deleting a collection", QdrantClient.delete_collection, name)
 
     def require_free(self) -> None:
-        """Raise StoreError unless the server answers and holds nothing under our prefix."""
+        """Raise StoreError unless the server answers and has no collections with this prefix."""
         if not self._record.url:
             return
         found = self._collections()
@@ -170,30 +172,31 @@ class QdrantStore:
             )
 
     def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
-        """See `VectorStore.check`: points are counted, document by document; `deep` reads every one."""
-        named, there = _named(connection, lane), self.lane(lane)
-        counts = there.counts() if there.exists() else {}
-        damaged = {key for key, rows in named.items() if counts.get(key, 0) != rows}
+        """See `VectorStore.check`: points are counted for each document; `deep` reads all of them."""
+        expected, collection = _row_counts(connection, lane), self.lane(lane)
+        counts = collection.counts() if collection.exists() else {}
+        damaged = {key for key, rows in expected.items() if counts.get(key, 0) != rows}
         problems = [
-            f"{lane.name}: document {key}: expected {named[key]} points at {there}, found {counts.get(key, 0)}"
+            f"{lane.name}: document {key}: expected {expected[key]} points at {collection}, found {counts.get(key, 0)}"
             for key in sorted(damaged)
         ]
-        strange = sorted(set(counts) - set(named))
-        if strange:
-            rows = sum(counts[key] for key in strange)
+        unknown = set(counts) - set(expected)
+        if unknown:
+            rows = sum(counts[key] for key in unknown)
             problems.append(
-                f"{lane.name}: {rows} points at {there} of documents that are not in the catalog. Run: pagelens index"
+                f"{lane.name}: {rows} points at {collection} belong to no document of the catalog. Run: pagelens index"
             )
         if deep:
-            faults = there.faults(sorted(set(named) - damaged))
+            faults = collection.faults(sorted(set(expected) - damaged))
             damaged |= set(faults)
-            problems += [f"{lane.name}: document {key} at {there}: {fault}" for key, fault in faults.items()]
-        return LaneCheck({key: min(counts.get(key, 0), rows) for key, rows in named.items()}, damaged, problems)
+            problems += [f"{lane.name}: document {key} at {collection}: {fault}" for key, fault in faults.items()]
+        found = {key: min(counts.get(key, 0), rows) for key, rows in expected.items()}
+        return LaneCheck(found, damaged, problems)
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
-        """See `VectorStore.require_ready`: each lane that has rows is there, and no part of it is lost."""
+        """See `VectorStore.require_ready`: the collection of each lane that has rows must exist and not be in status red."""
         for lane in lanes:
-            if _rows(connection, lane):
+            if _count_live_rows(connection, lane):
                 self.lane(lane).require_ready()
         if self._record.words and page_count(connection):
             self._words.require_ready()
@@ -204,39 +207,40 @@ class QdrantStore:
 
     def _collections(self) -> list[str]:
         found = self._qdrant.call("listing collections", QdrantClient.get_collections).collections
-        ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # `a` must not take `a-b-text-...` for its own
-        return sorted(one.name for one in found if ours.fullmatch(one.name))
+        ours = re.compile(rf"{re.escape(self._record.prefix)}-{LANE}")  # prefix `a` does not own `a-b-text-...`
+        return sorted(collection.name for collection in found if ours.fullmatch(collection.name))
 
     def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
-        """All at once, each on a connection of its own; Qdrant's local mode is asked one by one."""
+        """See `VectorStore.run_parallel`; in local mode one after another."""
         if self._qdrant.local or len(searches) < 2:
             return [search() for search in searches]
         return self._searches.run(searches)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._searches.close()
         self._qdrant.close()
 
 
-def _named(connection: Connection, lane: LaneRecord) -> dict[int, int]:
-    """Return how many rows each document has in a lane, by the catalog."""
+def _row_counts(connection: Connection, lane: LaneRecord) -> dict[int, int]:
+    """Return the number of rows of each document in a lane, from the catalog."""
     s, r = t.segments.c, t.runs.c
     query = select(r.document, func.sum(r.rows)).join(t.segments, s.id == r.segment).where(s.store == lane.store)
     return {int(key): int(rows) for key, rows in connection.execute(query.group_by(r.document))}
 
 
-def _rows(connection: Connection, lane: LaneRecord) -> int:
-    """Return how many rows live documents have in a lane."""
+def _count_live_rows(connection: Connection, lane: LaneRecord) -> int:
+    """Return the number of rows of live documents in a lane."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(func.coalesce(func.sum(r.rows), 0)).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == lane.store, d.live == 1)
     return int(connection.execute(live).scalar_one())
 
 
-def _gaps(known: Sequence[int]) -> list[models.Filter]:
-    """Return filters for points of documents that are not known, which are sorted."""
-    starts = range(0, max(1, len(known)), NAMED)
-    ends = [known[start + NAMED - 1] if start + NAMED < len(known) else None for start in starts]
+def _unknown_documents(known: Sequence[int]) -> list[models.Filter]:
+    """Return filters for points of documents that are not in `known`, the sorted keys of all documents."""
+    starts = range(0, max(1, len(known)), LISTED)
+    ends = [known[start + LISTED - 1] if start + LISTED < len(known) else None for start in starts]
     before = [None, *ends[:-1]]
-    return [strangers(known[s : s + NAMED], after, until) for s, after, until in zip(starts, before, ends, strict=True)]
+    spans = zip(starts, before, ends, strict=True)
+    return [of_unknown_documents(known[start : start + LISTED], after, until) for start, after, until in spans]

@@ -1,1 +1,1 @@
-"""One module for each revision of the catalog's tables, in order."""
+"""The revisions of the catalog's tables, one module each."""

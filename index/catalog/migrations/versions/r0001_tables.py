@@ -1,6 +1,6 @@
-"""Revision 0001: the tables as they were when revisions began.
+"""Revision 0001: the first tables.
 
-Collections made before have these tables already, or all but `looks`, and no revision: what is there is left as it is.
+Tables that exist already are left unchanged: a catalog may have been created without a recorded revision.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make what is missing, and the one row of `state`."""
+    """Create the missing tables and the one row of `state`."""
     _make_documents()
     _make_pages()
     _make_rows()
@@ -81,13 +81,13 @@ def _make_pages() -> None:
     )
     op.create_index("ix_pages_document", "pages", ["document"], if_not_exists=True)
     op.create_table(
-        "looks",
+        "perceptual_hashes",
         sa.Column("page", sa.BigInteger, primary_key=True, autoincrement=False),
         _document(),
         sa.Column("hash", sa.BigInteger, nullable=False),
         if_not_exists=True,
     )
-    op.create_index("ix_looks_document", "looks", ["document"], if_not_exists=True)
+    op.create_index("ix_perceptual_hashes_document", "perceptual_hashes", ["document"], if_not_exists=True)
 
 
 def _make_rows() -> None:

@@ -1,4 +1,4 @@
-"""Revision 0002: how many pages hold each term, for collections whose `words` lane lies on a server."""
+"""Revision 0002: document frequencies, for collections whose `words` lane is on a server."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,10 +8,10 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make both tables, empty: the writer of a collection that needs them fills them."""
+    """Create both tables, empty. The writer of a collection that needs them fills them."""
     op.create_table(
-        "terms",
-        sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+        "document_frequencies",
+        sa.Column("term", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("pages", sa.Integer, nullable=False),
         if_not_exists=True,
     )
@@ -21,9 +21,9 @@ def upgrade() -> None:
         sa.Column("schema", sa.Integer, nullable=False),
         sa.Column("pages", sa.BigInteger, nullable=False),
         sa.Column("terms", sa.BigInteger, nullable=False),
-        sa.Column("pairs", sa.BigInteger, nullable=False),
-        sa.Column("average_terms", sa.Float, nullable=False),
-        sa.Column("average_pairs", sa.Float, nullable=False),
-        sa.Column("settled", sa.Integer, nullable=False),
+        sa.Column("bigrams", sa.BigInteger, nullable=False),
+        sa.Column("indexed_terms", sa.Float, nullable=False),
+        sa.Column("indexed_bigrams", sa.Float, nullable=False),
+        sa.Column("uniform", sa.Integer, nullable=False),
         if_not_exists=True,
     )

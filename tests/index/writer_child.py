@@ -1,6 +1,6 @@
 """A writer in a process of its own that dies by SIGKILL at the n-th statement it sends to the catalog.
 
-    python -m tests.index.dying_child ROOT VERSION [N [PID]]
+    python -m tests.index.writer_child ROOT VERSION [N [PID]]
 
 Prints how many there were when it is not killed. PID is killed with it, first: the server's. Commits count too: death
 may come right before one.

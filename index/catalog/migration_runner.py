@@ -1,6 +1,6 @@
-"""The catalog's tables brought to the version this PageLens knows: `index.migrations`, run by Alembic.
+"""Migrations of the catalog's tables, run by Alembic (`pagelens.index.catalog.migrations`).
 
-Alembic is imported only where there is something to do: the catalog says which revision it is at in one row.
+Alembic is imported only where there is something to migrate; the catalog records its revision in one row.
 """
 
 import logging
@@ -15,44 +15,45 @@ logger = logging.getLogger(__name__)
 
 HEAD = "0002"
 READABLE = (None, "0001", HEAD)
-"""Revisions that can be read as they stand. None: made before there were any."""
+"""Revisions that a reader can use without a migration. None: created without a recorded revision."""
 
 _versions = table("alembic_version", column("version_num", String))
 
 
 def revision_of(connection: Connection) -> str | None:
-    """Return the revision that a catalog is at; None where it never had one."""
+    """Return the revision of a catalog; None where none is recorded."""
     if not inspect(connection).has_table(_versions.name):
         return None
     return connection.execute(select(_versions.c.version_num)).scalar()
 
 
 def is_empty(connection: Connection) -> bool:
-    """Tell whether there are no tables yet."""
+    """Return whether there are no tables yet."""
     return not inspect(connection).has_table(t.state.name)
 
 
 def migrate(connection: Connection) -> None:
-    """Make the tables, or bring them to the newest revision, in the connection's transaction. Raises
-    CollectionMismatch where they are newer than this."""
+    """Create the tables, or migrate them to the newest revision, in the connection's transaction. Raises
+    CollectionMismatch where their revision is newer."""
     found = revision_of(connection)
     if found == HEAD:
         return
-    from alembic import command  # a quarter of a second
+    from alembic import command  # takes a quarter of a second to import
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    if found not in (None, *(one.revision for one in ScriptDirectory.from_config(config).walk_revisions())):
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
         raise _newer(found)
     logger.info("catalog: from revision %s to %s", found, HEAD)
     command.upgrade(config, HEAD)
 
 
 def require_readable(connection: Connection) -> None:
-    """Raise CollectionMismatch where a reader cannot use the tables as they are."""
+    """Raise CollectionMismatch where a reader cannot use the tables without a migration."""
     found = revision_of(connection)
     if found in READABLE:
         return

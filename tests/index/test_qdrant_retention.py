@@ -47,9 +47,9 @@ class Place:
         client = QdrantClient(url=self.url, check_compatibility=False)
         for lane in (TEXT, PAGE):
             found, _ = client.scroll(f"{self.prefix}-{lane.store}", limit=100)
-            gone = [one.id for one in found if one.payload and "gone" in one.payload]
+            gone = [one.id for one in found if one.payload and "deleted_at" in one.payload]
             if gone:
-                client.set_payload(f"{self.prefix}-{lane.store}", {"gone": int(time.time()) - seconds}, gone)
+                client.set_payload(f"{self.prefix}-{lane.store}", {"deleted_at": int(time.time()) - seconds}, gone)
         client.close()
         write(self.root)
 
@@ -93,7 +93,7 @@ def test_a_look_within_the_time_is_whole_and_is_not_repeated(place: Place) -> No
 def test_a_commit_that_stays_the_newest_may_be_held_for_ever(place: Place) -> None:
     with place.reader.snapshot() as snapshot:
         place.now += 1_000_000
-        snapshot.require_whole()
+        snapshot.require_unexpired()
 
 
 def test_a_collection_that_always_changes_is_said_and_not_looked_at_for_ever(place: Place) -> None:
@@ -123,7 +123,7 @@ def test_a_copy_that_takes_too_long_goes_on_with_a_newer_commit_and_is_whole(pla
             place.pass_time(GRACE + 1)
 
     report = copy_latest_commit(place.reader, tmp_path / "copy", change, window=1)
-    assert (report.problems, report.of_documents, report.documents + report.kept) == ([], 2, 2)
+    assert (report.problems, report.total_documents, report.documents + report.kept) == ([], 2, 2)
     with CollectionReader(tmp_path / "copy").snapshot() as copy:
         assert texts(copy) == sorted([*FRUIT, "service tree"])
 
