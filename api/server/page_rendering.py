@@ -33,19 +33,19 @@ class PageImageRequest:
 
 
 def render_page_image(
-    engine: Engine, ref: PageRef, wanted: PageImageRequest, *, page_width: float, page_height: float
+    engine: Engine, ref: PageRef, image_request: PageImageRequest, *, page_width: float, page_height: float
 ) -> bytes:
     """Return the encoded image of a page. Only the ratio of `page_width` and `page_height` counts."""
-    height = max(1, min(SIDES[-1], round(wanted.width * page_height / page_width)))
-    longest = next((side for side in SIDES if side >= max(wanted.width, height)), SIDES[-1])
-    if wanted.heat_map:
-        data = engine.heat_map_image(ref, wanted.query, longest=longest)
+    height = max(1, min(SIDES[-1], round(image_request.width * page_height / page_width)))
+    longest = next((side for side in SIDES if side >= max(image_request.width, height)), SIDES[-1])
+    if image_request.heat_map:
+        data = engine.heat_map_image(ref, image_request.query, longest=longest)
     else:
-        boxes = engine.evidence(ref, wanted.query) if wanted.query else []
+        boxes = engine.evidence(ref, image_request.query) if image_request.query else []
         data = engine.page_image(ref, boxes=boxes, longest=longest)
-    image = from_jpeg(data).resize((wanted.width, height), Image.Resampling.LANCZOS)
+    image = from_jpeg(data).resize((image_request.width, height), Image.Resampling.LANCZOS)
     buffer = BytesIO()
-    if wanted.format == "png":
+    if image_request.format == "png":
         image.save(buffer, "PNG", compress_level=3)
     else:
         image.save(buffer, "JPEG", quality=88)

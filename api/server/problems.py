@@ -74,7 +74,7 @@ def redact(text: str) -> str:
 
 
 _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
-    (CollectionNotFound, 404, "collection-not-found", "GET /v1/collections lists those there are."),
+    (CollectionNotFound, 404, "collection-not-found", "GET /v1/collections lists them."),
     (NotFound, 404, "not-found", "GET /v1/documents lists what the collection holds."),
     (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
     (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),

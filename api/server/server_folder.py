@@ -3,7 +3,7 @@
 collections/
   .pagelens/
     server.sqlite        jobs, files, uploads, keys
-    uploads/<collection>/<SHA-256>/<name made safe>
+    uploads/<collection>/<random id>/<safe name>
     incoming/            uploads that are still being received
     audit.jsonl          one line for each change
     secret               signs cursors (secret.lock is held while it is created)

@@ -46,9 +46,9 @@ def save_upload(folder: ServerFolder, collection: str, file: BinaryIO, name: str
                 target.write(block)
             target.flush()
             os.fsync(target.fileno())
-        home = folder.uploads / collection / uuid.uuid4().hex
-        home.mkdir(parents=True, mode=0o700)
-        path = home / safe_file_name(name)
+        upload_folder = folder.uploads / collection / uuid.uuid4().hex
+        upload_folder.mkdir(parents=True, mode=0o700)
+        path = upload_folder / safe_file_name(name)
         incoming.rename(path)
     except BaseException as exc:
         incoming.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ def save_upload(folder: ServerFolder, collection: str, file: BinaryIO, name: str
                 507, "disk-full", "expected room for the upload, found the disk full", next_step=step
             ) from exc
         raise
-    for created in (home, home.parent, folder.uploads):
+    for created in (upload_folder, upload_folder.parent, folder.uploads):
         sync_folder(created)
     return SavedUpload(path, digest.hexdigest(), size, display_name(name))
 
@@ -98,18 +98,18 @@ def list_server_files(roots: tuple[Path, ...], paths: list[str], *, max_files: i
     return files
 
 
-def _list_files(roots: tuple[Path, ...], given: str, max_files: int) -> list[Path]:
+def _list_files(roots: tuple[Path, ...], path: str, max_files: int) -> list[Path]:
     refused = Problem(
         403,
         "path-not-allowed",
         "expected an absolute path below a folder that this server may read, found another",
         next_step="Give a path below one of its --allow-path folders.",
-        fields=[("body.paths", path_to_text(Path(given))[:200] if "\0" not in given else "holds NUL")],
+        fields=[("body.paths", path_to_text(Path(path))[:200] if "\0" not in path else "holds NUL")],
     )
-    if "\0" in given or not given.startswith("/") or not _inside(Path(given), roots):
+    if "\0" in path or not path.startswith("/") or not _inside(Path(path), roots):
         raise refused
     files = []
-    for item in walk([absolute_path(given)]):
+    for item in walk([absolute_path(path)]):
         if isinstance(item, Source) and _inside(item.path, roots):  # a link may lead outside
             files.append(item.path)
         if len(files) > max_files:

@@ -76,16 +76,16 @@ def require_visible(caller: Principal, collection: str) -> None:
 
 
 def _authorize(scope: Scope, endpoint: object) -> None:
-    needed = key_scope_of(endpoint)
-    if needed == "public":
+    required = key_scope_of(endpoint)
+    if required == "public":
         return
     caller: Principal = scope["state"]["principal"]
-    if not caller.has_scope(needed):
+    if not caller.has_scope(required):
         raise Problem(
             403,
             "scope-too-small",
-            f"expected a key of scope {needed}, found one of scope {caller.scope}",
-            next_step=f"Ask the operator for one: pagelens keys create --scope {needed}",
+            f"expected a key of scope {required}, found one of scope {caller.scope}",
+            next_step=f"Ask the operator for a key: pagelens keys create --scope {required}",
         )
     default = (
         scope["app"].state.shared.service.collections.default if getattr(endpoint, "of_collection", False) else None

@@ -168,9 +168,11 @@ class McpTools:
                 )
             ]
             if picture:
-                wanted = PageImageRequest(IMAGE_WIDTH, "jpeg", highlight.strip())
+                image_request = PageImageRequest(IMAGE_WIDTH, "jpeg", highlight.strip())
                 ref = PageRef(row.path, page_row.number)
-                data = render_page_image(engine, ref, wanted, page_width=page_row.width, page_height=page_row.height)
+                data = render_page_image(
+                    engine, ref, image_request, page_width=page_row.width, page_height=page_row.height
+                )
                 content.append(Image(data=data, format="jpeg").to_image_content())
             return content
 

@@ -66,7 +66,7 @@ class AuthMiddleware:
                 401,
                 "key-needed",
                 "expected a key that is valid, in `Authorization: Bearer plk_...`, found none",
-                next_step="Ask the operator for one: pagelens keys create --scope read",
+                next_step="Ask the operator for a key: pagelens keys create --scope read",
                 headers={"WWW-Authenticate": 'Bearer realm="pagelens"'},
             )
         return principal

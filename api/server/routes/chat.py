@@ -25,11 +25,11 @@ from pagelens.api.server.problems import Problem, internal_problem, overload_pro
 from pagelens.api.server.schemas.openai import (
     SOURCES_HEADING,
     Annotation,
+    ChatCompletion,
+    ChatCompletionRequest,
     ChatQuery,
-    ChatRequest,
     Choice,
     ChunkHeader,
-    Completion,
     MessageOut,
     ModelOut,
     ModelsOut,
@@ -75,14 +75,14 @@ def read_model(app_state: AppStateDep, caller: PrincipalDep, model: ModelName) -
 
 @router.post(
     "/chat/completions",
-    response_model=Completion,
+    response_model=ChatCompletion,
     summary="Answer the last message from the documents",
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 @requires_scope("read")
 def complete(
-    request: Request, app_state: AppStateDep, caller: PrincipalDep, body: ChatRequest
-) -> Completion | StreamingResponse:
+    request: Request, app_state: AppStateDep, caller: PrincipalDep, body: ChatCompletionRequest
+) -> ChatCompletion | StreamingResponse:
     """Answer with citations, as `annotations` and as links below the text. A picture finds similar pages and photos."""
     query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
     collection = _collection(app_state, caller, body.model)
@@ -94,7 +94,7 @@ def complete(
         content = "".join(text for text in texts if isinstance(text, str))
         assert isinstance(end, _StreamEnd)
         message = MessageOut(content=content, annotations=end.annotations)
-        return Completion(
+        return ChatCompletion(
             id=header.id, created=header.created, model=header.model, choices=[Choice(message=message)], usage=end.usage
         )
     first = next(pieces)  # an error before the first piece is an HTTP status, a later one an event

@@ -50,12 +50,12 @@ def read_image(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the image of a page; with `highlight` the evidence is marked, with `heat` a heat map is shown."""
-    wanted = PageImageRequest(width, format, highlight.strip(), heat)
-    if heat and not wanted.query:
+    image_request = PageImageRequest(width, format, highlight.strip(), heat)
+    if heat and not image_request.query:
         detail = "expected `highlight` with `heat`, found none: a heat map is made for a query"
         raise Problem(422, "empty-query", detail, fields=[("query.highlight", "empty")])
     row, page_row, generation = _find(context, page)
-    tag = f'"{wanted.etag(page, generation)}"'
+    tag = f'"{image_request.etag(page, generation)}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
     if if_none_match and tag in [value.strip().removeprefix("W/") for value in if_none_match.split(",")]:
         return Response(status_code=304, headers=headers)
@@ -63,7 +63,7 @@ def read_image(
     with context.app_state.images.slot():
         data = context.use(
             lambda engine: render_page_image(
-                engine, ref, wanted, page_width=page_row.width, page_height=page_row.height
+                engine, ref, image_request, page_width=page_row.width, page_height=page_row.height
             )
         )
     return Response(data, media_type=f"image/{format}", headers=headers)

@@ -63,7 +63,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
+class ChatCompletionRequest(BaseModel):
     """A conversation; its last message is the question."""
 
     model_config = ConfigDict(
@@ -175,7 +175,7 @@ class TokensOut(BaseModel):
     total_tokens: int = 0
 
 
-class Completion(BaseModel):
+class ChatCompletion(BaseModel):
     """A complete answer."""
 
     id: str

@@ -20,7 +20,7 @@ PAGELENS = (sys.executable, "-m", "pagelens")
 
 
 class ServerProcess:
-    """`pagelens serve` on a free port, without keys unless told."""
+    """`pagelens serve` on a free port, without keys unless output."""
 
     def __init__(self, collections: Path, *options: str, command: Sequence[str] = PAGELENS, cwd: Path = ROOT) -> None:
         """`command` starts the command line, in the folder `cwd`."""

@@ -35,7 +35,7 @@ def guarded(start: Started, pdfs: dict[str, bytes]) -> tuple[Server, dict[str, s
     return server, made
 
 
-def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server, dict[str, str]]) -> None:
+def test_without_a_valid_key_every_path_answers_401(guarded: tuple[Server, dict[str, str]]) -> None:
     server, keys = guarded
     wrong = keys["read"][:-2] + ("AA" if not keys["read"].endswith("AA") else "BB")
     for headers in ({}, bearer("nonsense"), bearer(wrong), {"Authorization": f"Basic {keys['read']}"}):
@@ -64,7 +64,7 @@ def test_without_a_key_or_with_a_wrong_one_nothing_is_told(guarded: tuple[Server
         ("admin", "GET", "/metrics", True),
     ],
 )
-def test_a_scope_reaches_so_far(
+def test_each_scope_allows_its_operations_and_no_others(
     guarded: tuple[Server, dict[str, str]], scope: str, method: str, url: str, allowed: bool
 ) -> None:
     server, keys = guarded
@@ -73,7 +73,7 @@ def test_a_scope_reaches_so_far(
     assert answer.status_code != 401
 
 
-def test_a_key_of_one_collection_sees_no_page_no_job_no_name_of_another(
+def test_a_key_of_one_collection_reveals_no_page_job_or_name_of_another(
     guarded: tuple[Server, dict[str, str]],
 ) -> None:
     server, keys = guarded
@@ -108,7 +108,7 @@ def test_keys_are_hashed_at_rest_and_worthless_once_revoked(guarded: tuple[Serve
     assert server.client.get("/v1/documents", headers=bearer(key)).status_code == 401
 
 
-def test_guesses_run_out(start: Started) -> None:
+def test_wrong_keys_from_one_address_are_limited(start: Started) -> None:
     server = start(keyless=False, limits=ServerLimits(wrong_keys=5))
     server.service.keys.create("read")
     answers = [server.client.get("/v1/documents", headers=bearer(f"plk_{n:012x}_{'a' * 43}")) for n in range(9)]
@@ -116,7 +116,7 @@ def test_guesses_run_out(start: Started) -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
 
 
-def test_a_key_has_its_rate(start: Started) -> None:
+def test_requests_of_one_key_are_limited(start: Started) -> None:
     server = start(keyless=False, limits=ServerLimits(rate=0.001, burst=3))
     one, two = server.service.keys.create("read"), server.service.keys.create("read")
     statuses = [server.client.get("/v1/jobs", headers=bearer(one)).status_code for _ in range(5)]
@@ -124,7 +124,7 @@ def test_a_key_has_its_rate(start: Started) -> None:
     assert server.client.get("/v1/jobs", headers=bearer(two)).status_code == 200
 
 
-def test_a_key_that_was_made_is_asked_for_on_loopback_too(start: Started) -> None:
+def test_once_a_key_was_created_loopback_needs_one_too(start: Started) -> None:
     server = start(keyless=True)
     server.service.keys.create("read")
     assert server.client.get("/v1/documents").status_code == 401
@@ -218,7 +218,7 @@ def routes(server: Server) -> list[tuple[str, str, str]]:
     return sorted(rows)
 
 
-def test_every_route_holds_its_scope_for_every_key_and_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+def test_every_route_enforces_its_scope_for_every_key_and_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
     server, keys = guarded
     table = routes(server)
     assert len(table) >= 40
@@ -235,7 +235,7 @@ def test_every_route_holds_its_scope_for_every_key_and_every_spelling(guarded: t
                 assert answer.status_code in (400, 401, 404), (method, address + suffix, "no key")
 
 
-def test_every_route_holds_a_keys_collections_for_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
+def test_every_route_enforces_a_keys_collections_for_every_spelling(guarded: tuple[Server, dict[str, str]]) -> None:
     server, _ = guarded
     elsewhere = bearer(server.service.keys.create("admin", collections=["elsewhere"]))
     of_one = [(method, path) for method, path, _ in routes(server) if "{collection}" in path]
@@ -277,7 +277,7 @@ def test_loopback_is_known() -> None:
     assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "localhost.evil.example", "", "1"))
 
 
-def test_no_room_is_503_with_retry_after_for_that_kind_only(start: Started, pdfs: dict[str, bytes]) -> None:
+def test_overload_is_503_with_retry_after_for_that_operation_only(start: Started, pdfs: dict[str, bytes]) -> None:
     server = start(limits=ServerLimits(answers=1, answers_waiting=0))
     app_state = server.client.app.state.shared  # type: ignore[attr-defined]
     server.add(pdfs)
@@ -289,7 +289,7 @@ def test_no_room_is_503_with_retry_after_for_that_kind_only(start: Started, pdfs
     assert server.client.post("/v1/answer", json={"question": "Timber?"}).status_code == 200
 
 
-def test_logs_tell_who_and_how_long_never_what_and_every_write_leaves_a_line(
+def test_logs_contain_key_and_duration_but_no_query_and_every_change_is_audited(
     start: Started, pdfs: dict[str, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start(keyless=False)
@@ -304,9 +304,9 @@ def test_logs_tell_who_and_how_long_never_what_and_every_write_leaves_a_line(
         server.client.delete(f"/v1/documents/{one['id']}", headers=headers)
     assert answer.headers["x-request-id"] == "request-77"
     fields: list[Any] = [getattr(record, "fields", {}) for record in caplog.records]
-    told = json.dumps(fields) + "".join(record.getMessage() for record in caplog.records)
-    assert "limpet" not in told
-    assert key.split("_", 2)[2] not in told
+    output = json.dumps(fields) + "".join(record.getMessage() for record in caplog.records)
+    assert "limpet" not in output
+    assert key.split("_", 2)[2] not in output
     answered = [one for one in fields if one.get("status") == 200]
     assert all(one["key"] == key.split("_")[1] and one["request"] == "request-77" for one in answered)
     audited = [record.getMessage() for record in caplog.records if record.name == "pagelens.audit"]

@@ -29,8 +29,8 @@ def client(live: Live) -> Iterator[OpenAI]:
 
 
 def ask(client: OpenAI, *messages: tuple[str, Any], **options: Any) -> Any:
-    told: Any = [{"role": role, "content": content} for role, content in messages]
-    return client.chat.completions.create(model="pagelens", messages=told, **options)
+    output: Any = [{"role": role, "content": content} for role, content in messages]
+    return client.chat.completions.create(model="pagelens", messages=output, **options)
 
 
 def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page(client: OpenAI) -> None:
@@ -43,9 +43,9 @@ def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page
     assert choice.message.content[cited.start_index : cited.end_index] == "[1]"
     assert cited.title == "harbour.pdf, page 2"
     assert links == f"[1] [harbour.pdf, page 2]({cited.url})"
-    address, _, told = cited.url.partition("#")
+    address, _, output = cited.url.partition("#")
     assert "<title>PageLens</title>" in httpx2.get(address).text
-    where = dict(parse_qsl(told))
+    where = dict(parse_qsl(output))
     page = httpx2.get(f"{address}v1/collections/{where['in']}/pages/{where['page']}").json()
     assert where["mark"] in page["text"] and "52,300" in where["mark"]
     assert (choice.finish_reason, answer.object, answer.usage.total_tokens) == ("stop", "chat.completion", 0)
@@ -58,8 +58,8 @@ def test_a_streamed_answer_is_the_whole_one_in_pieces(client: OpenAI) -> None:
     assert text == whole.choices[0].message.content
     *_, last, usage = pieces
     assert last.choices[0].finish_reason == "stop"
-    told = [one.model_dump() for one in whole.choices[0].message.annotations]
-    assert last.choices[0].delta.annotations == told
+    output = [one.model_dump() for one in whole.choices[0].message.annotations]
+    assert last.choices[0].delta.annotations == output
     assert usage.choices == [] and usage.usage.total_tokens == 0
     assert len({piece.id for piece in pieces}) == 1
 
@@ -73,7 +73,7 @@ def test_the_stream_ends_as_clients_expect(live: Live) -> None:
     assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["delta"] == {"role": "assistant", "content": ""}
 
 
-def test_earlier_turns_are_the_conversation(client: OpenAI) -> None:
+def test_earlier_messages_are_the_conversation(client: OpenAI) -> None:
     first = ask(client, ("user", TIMBER)).choices[0].message.content
     following = ask(client, ("user", TIMBER), ("assistant", first), ("user", "And how much was that?"))
     assert "52,300" in following.choices[0].message.content
@@ -163,8 +163,8 @@ def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_t
         assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (321, 12)
         assert whole.choices[0].message.annotations[0].url_citation.url.startswith(server.address)
         assert pieces[-1].usage.total_tokens == 333
-        said = [piece.choices[0].delta.content for piece in pieces if piece.choices and piece.choices[0].delta.content]
-        assert len(said) > 2
-        assert "".join(said) == whole.choices[0].message.content
+        texts = [piece.choices[0].delta.content for piece in pieces if piece.choices and piece.choices[0].delta.content]
+        assert len(texts) > 2
+        assert "".join(texts) == whole.choices[0].message.content
     finally:
         server.stop()

@@ -167,7 +167,7 @@ def test_a_collection_made_again_under_its_old_name_is_the_new_one_for_every_pro
 def test_metrics_count_by_templates(server: Server) -> None:
     server.client.get(f"/v1/documents/{document(server, 'tides.pdf')}")
     server.client.get("/v1/collections/default/documents")
-    told = server.client.get("/metrics").text
-    assert 'route="/v1/documents/{document}",status="200"' in told
-    assert 'route="/v1/collections/{collection}/documents"' in told
-    assert document(server, "tides.pdf") not in told
+    output = server.client.get("/metrics").text
+    assert 'route="/v1/documents/{document}",status="200"' in output
+    assert 'route="/v1/collections/{collection}/documents"' in output
+    assert document(server, "tides.pdf") not in output

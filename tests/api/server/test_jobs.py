@@ -66,7 +66,7 @@ def test_cancelled_inside_a_document_the_collection_is_whole_and_a_retry_ends_th
     assert service.use("default", lambda engine: engine.check()) == []
 
 
-def test_what_failed_is_read_again_when_asked_and_fails_with_a_reason_again(empty: Server) -> None:
+def test_a_retried_file_that_fails_again_has_a_reason_again(empty: Server) -> None:
     job = empty.add({"broken.pdf": b"%PDF-1.7 cut"})
     assert job["results"][0]["code"] == "damaged"
     assert empty.client.post(f"/v1/jobs/{job['id']}/retry").status_code == 202
@@ -76,7 +76,7 @@ def test_what_failed_is_read_again_when_asked_and_fails_with_a_reason_again(empt
     assert again["results"][0]["reason"]
 
 
-def test_nothing_to_retry_is_said(server: Server) -> None:
+def test_a_retry_without_failed_files_is_refused(server: Server) -> None:
     [job] = [one for one in server.client.get("/v1/jobs").json()["jobs"] if one["kind"] == "index"][-1:]
     answer = server.client.post(f"/v1/jobs/{job['id']}/retry")
     assert answer.status_code == 422
@@ -127,8 +127,8 @@ def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) 
 
 def test_progress_as_it_happens_ends_with_the_job(server: Server) -> None:
     job = server.client.get("/v1/jobs").json()["jobs"][0]["id"]
-    told = server.client.get(f"/v1/jobs/{job}", headers={"Accept": "text/event-stream"}).text
-    last = json.loads(told.strip().rsplit("data: ", 1)[1])
+    output = server.client.get(f"/v1/jobs/{job}", headers={"Accept": "text/event-stream"}).text
+    last = json.loads(output.strip().rsplit("data: ", 1)[1])
     assert (last["id"], last["state"]) == (job, "succeeded")
 
 

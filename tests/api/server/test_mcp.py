@@ -80,25 +80,25 @@ async def tell_everything(client: Client) -> dict[str, Any]:
     }
 
 
-def check_everything(told: dict[str, Any], documents: int) -> None:
-    assert set(told["tools"]) == TOOLS
-    assert all(tool.description and tool.annotations.read_only_hint for tool in told["tools"].values())
-    assert "context" not in json.dumps([tool.input_schema for tool in told["tools"].values()])
-    first = told["search"]["pages"][0]
+def check_everything(output: dict[str, Any], documents: int) -> None:
+    assert set(output["tools"]) == TOOLS
+    assert all(tool.description and tool.annotations.read_only_hint for tool in output["tools"].values())
+    assert "context" not in json.dumps([tool.input_schema for tool in output["tools"].values()])
+    first = output["search"]["pages"][0]
     assert (first["name"], first["number"]) == ("harbour.pdf", 2)
     assert "52,300" in " ".join(first["quotes"])
-    text, picture = told["page"].content
+    text, picture = output["page"].content
     assert "harbour.pdf, page 2 of 3 (Port of Sandvik)" in text.text and "52,300 tonnes" in text.text
     assert picture.mime_type == "image/jpeg"
     plain, marked = (
-        Image.open(BytesIO(base64.b64decode(one.content[1].data))) for one in (told["page"], told["marked"])
+        Image.open(BytesIO(base64.b64decode(one.content[1].data))) for one in (output["page"], output["marked"])
     )
     assert plain.size[0] == marked.size[0] == 1_000 and plain.tobytes() != marked.tobytes()
-    assert [one.type for one in told["read"].content] == ["text"]
-    [citation] = told["answer"]["citations"]
-    assert told["answer"]["found"] and (citation["page"], citation["mark"]) == (first["page"], 1)
-    assert (told["documents"]["total"], len(told["documents"]["documents"])) == (documents, documents)
-    for wrong in (told["missing"], told["empty"]):
+    assert [one.type for one in output["read"].content] == ["text"]
+    [citation] = output["answer"]["citations"]
+    assert output["answer"]["found"] and (citation["page"], citation["mark"]) == (first["page"], 1)
+    assert (output["documents"]["total"], len(output["documents"]["documents"])) == (documents, documents)
+    for wrong in (output["missing"], output["empty"]):
         assert wrong.is_error and "expected" in wrong.content[0].text
 
 
@@ -137,10 +137,10 @@ def test_standard_output_carries_the_protocol_and_nothing_else(collection: Path)
                 lines.append(process.stdout.readline())
         process.stdin.close()
         lines += process.stdout.readlines()
-    told = [json.loads(line) for line in lines]
-    assert [one["id"] for one in told] == [1, 2, 3]
-    assert all(one["jsonrpc"] == "2.0" for one in told)
-    assert told[1]["result"]["structuredContent"]["pages"]
+    output = [json.loads(line) for line in lines]
+    assert [one["id"] for one in output] == [1, 2, 3]
+    assert all(one["jsonrpc"] == "2.0" for one in output)
+    assert output[1]["result"]["structuredContent"]["pages"]
 
 
 def test_without_a_collection_the_process_says_so_and_ends(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_without_a_collection_the_process_says_so_and_ends(tmp_path: Path) -> No
     assert "none" in done.stderr
 
 
-def test_keys_hosts_and_turns_hold_for_assistants_too(start: Started) -> None:
+def test_keys_hosts_and_concurrency_limits_hold_for_mcp_too(start: Started) -> None:
     server = start(keyless=True, limits=ServerLimits(searches=1, searches_waiting=0))
     accept = {"Accept": "application/json, text/event-stream"}
     listing = {"name": "list_documents", "arguments": {}}

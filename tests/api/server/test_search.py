@@ -120,20 +120,20 @@ def test_an_answer_as_it_comes_ends_with_the_whole_one(server: Server) -> None:
     whole = server.client.post("/v1/answer", json=body).json()
     streamed = server.client.post("/v1/answer", json=body, headers={"Accept": "text/event-stream"})
     assert streamed.headers["content-type"].startswith("text/event-stream")
-    told = events(streamed.text)
-    assert {name for name, _ in told} == {"text", "citation", "answer"}
-    assert told[-1] == ("answer", whole)
-    assert "".join(data["text"] for name, data in told if name == "text").strip() == whole["text"].strip()
-    assert [data for name, data in told if name == "citation"] == whole["citations"]
+    output = events(streamed.text)
+    assert {name for name, _ in output} == {"text", "citation", "answer"}
+    assert output[-1] == ("answer", whole)
+    assert "".join(data["text"] for name, data in output if name == "text").strip() == whole["text"].strip()
+    assert [data for name, data in output if name == "citation"] == whole["citations"]
 
 
-def test_what_is_not_in_the_documents_is_said_to_be_not(server: Server) -> None:
+def test_what_is_not_in_the_documents_is_not_answered(server: Server) -> None:
     answer = server.client.post("/v1/answer", json={"question": "Who won the chess tournament in Reykjavik?"}).json()
     assert not answer["found"]
     assert answer["citations"] == []
 
 
-def test_nothing_asked_names_the_field_and_the_next_step(server: Server) -> None:
+def test_an_empty_query_names_the_field_and_the_next_step(server: Server) -> None:
     answer = server.client.post("/v1/search", json={"query": " "})
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
@@ -177,7 +177,7 @@ def test_folded_hits_name_the_pages_behind_them_and_neighbours_come_along(
     assert not first["estimated"]
 
 
-def test_estimated_page_numbers_are_said_to_be(start: Started) -> None:
+def test_estimated_page_numbers_are_marked(start: Started) -> None:
     server = start()
     server.add({"tides.txt": b"A limpet returns to its home scar before the tide falls.\n\n" * 90})
     hits = search(server, query="limpet")["hits"]

@@ -61,7 +61,7 @@ def test_two_servers_on_one_folder_serve_the_same_and_one_goes_on_where_the_othe
         second.stop()
 
 
-def test_an_empty_secret_is_made_anew_for_it_would_sign_for_anybody(tmp_path: Path) -> None:
+def test_an_empty_secret_is_replaced(tmp_path: Path) -> None:
     folder = ServerFolder(tmp_path)
     folder.create()
     (folder.root / "secret").touch()
@@ -73,19 +73,19 @@ def test_an_empty_secret_is_made_anew_for_it_would_sign_for_anybody(tmp_path: Pa
 def upload(server: ServerProcess, path: Path) -> None:
     """Upload a file and wait until it is in."""
     job = server.client.post("/v1/documents", files={"files": (path.name, path.read_bytes())}).json()
-    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as told:
-        assert '"state":"succeeded"' in told.read().decode()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as output:
+        assert '"state":"succeeded"' in output.read().decode()
 
 
-def test_a_server_told_to_keep_no_results_and_to_join_nothing_searches_every_time(tmp_path: Path) -> None:
+def test_without_cache_and_micro_batching_every_search_is_executed(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, "--cached-results", "0", "--no-micro-batching", "--max-wait", "5")
     try:
         server.wait_ready()
         answers = [server.client.post("/v1/search", json={"query": "anything"}) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
-        told = server.client.get("/metrics").text
-        assert 'pagelens_search_cache{result="miss"} 2.0' in told
-        assert 'pagelens_search_cache{result="hit"} 0.0' in told
+        output = server.client.get("/metrics").text
+        assert 'pagelens_search_cache{result="miss"} 2.0' in output
+        assert 'pagelens_search_cache{result="hit"} 0.0' in output
     finally:
         server.stop()
 
@@ -196,7 +196,7 @@ def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
         b"Transfer-Encoding: chunked\r\n\r\n3\r\n--x\r\n",
     ],
 )
-def test_a_body_that_stops_coming_is_given_up_on_and_others_are_served_meanwhile(slow_server: int, head: bytes) -> None:
+def test_a_body_that_stops_is_answered_with_408_and_others_are_served_meanwhile(slow_server: int, head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
         line.sendall(head)
         assert httpx2.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
@@ -206,7 +206,7 @@ def test_a_body_that_stops_coming_is_given_up_on_and_others_are_served_meanwhile
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
-def test_a_head_that_does_not_come_to_its_end_is_given_up_on(slow_server: int, begun: bytes) -> None:
+def test_headers_that_are_not_completed_are_answered_with_408(slow_server: int, begun: bytes) -> None:
     with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
         line.sendall(begun)
         dripping = threading.Thread(target=drip, args=(line,))
@@ -228,14 +228,14 @@ def drip(line: socket.socket) -> None:
         return
 
 
-def test_a_connection_is_used_again_for_longer_than_a_head_may_take(slow_server: int) -> None:
+def test_the_header_timeout_does_not_limit_a_reused_connection(slow_server: int) -> None:
     with httpx2.Client() as client:
         for _ in range(4):
             assert client.get(f"http://127.0.0.1:{slow_server}/healthz").status_code == 200
             threading.Event().wait(0.2)
 
 
-def test_a_body_of_ten_gigabytes_is_refused_by_its_head(slow_server: int) -> None:
+def test_a_body_of_ten_gigabytes_is_refused_by_its_headers(slow_server: int) -> None:
     with socket.create_connection(("127.0.0.1", slow_server), timeout=30) as line:
         line.sendall(
             b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"

@@ -55,7 +55,7 @@ def test_a_server_is_ready_while_its_qdrant_answers_and_not_when_that_is_gone(tm
                 assert client.get("/readyz").status_code == 503
 
 
-def test_a_search_in_the_moment_of_a_move_is_answered_by_the_lanes_there_are_now(tmp_path: Path) -> None:
+def test_a_search_during_an_interrupted_reembedding_uses_the_lanes_that_exist(tmp_path: Path) -> None:
     """The mover was killed when `collection.json` was the new one, the old lane gone, and no commit had said so."""
     settings, root = Settings(threads=1), tmp_path / "collections"
     with QdrantProcess() as qdrant:

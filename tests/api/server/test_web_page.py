@@ -93,7 +93,7 @@ def test_a_search_by_keyboard_shows_pages_with_their_evidence_and_opens_one(
 
 
 @in_browser
-def test_a_search_asked_twice_at_once_shows_its_pages_once(browser: Browser, served: ServerProcess) -> None:
+def test_a_search_sent_twice_at_once_shows_its_pages_once(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served)
     browser.type("timber 2024")
     browser.value("[1, 2].forEach(() => document.getElementById('search-form').requestSubmit())")
@@ -106,11 +106,12 @@ def test_a_search_asked_twice_at_once_shows_its_pages_once(browser: Browser, ser
 
 
 @in_browser
-def test_more_pages_asked_for_twice_at_once_come_once(browser: Browser, served: ServerProcess) -> None:
+def test_more_pages_requested_twice_at_once_are_shown_once(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served, "#q=timber")
     browser.wait("document.querySelectorAll('.card').length > 2")
     pages: Any = browser.value(
-        "(async () => { currentSearch = {...currentSearch, k: 1}; cursor = null; $('results').replaceChildren(); await search(true);"
+        "(async () => { currentSearch = {...currentSearch, k: 1}; cursor = null; $('results').replaceChildren();"
+        " await search(true);"
         " await Promise.all([search(true), search(true)]);"
         " return [...document.querySelectorAll('.card')].map((one) => one.dataset.page); })()"
     )
