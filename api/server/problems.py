@@ -87,8 +87,22 @@ _GENERATION = {"busy": 503, "timed-out": 504, "too-long": 422, "no-pictures": 42
 _NO_MODEL = "The server's operator: set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), or start it with --model."
 
 
-def to_problem(error: PageLensError) -> Problem:
-    """Return the problem of an error of PageLens."""
+def to_problem(error: Exception) -> Problem:
+    """Return the problem of any exception; an unexpected one is logged and becomes status 500."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, PageLensError):
+        return _pagelens_problem(error)
+    if isinstance(error, RequestValidationError):
+        return _validation_problem(error)
+    if isinstance(error, HTTPException):
+        return _http_problem(error)
+    if isinstance(error, Overloaded):
+        return _overload_problem(error)
+    return internal_problem(error)
+
+
+def _pagelens_problem(error: PageLensError) -> Problem:
     if isinstance(error, GenerationError):
         status = _GENERATION.get(error.code, 502)
         headers = {"Retry-After": "10"} if status == 503 else {}
@@ -111,7 +125,7 @@ def _validation_problem(error: RequestValidationError) -> Problem:
 
 _HTTP = {
     400: ("malformed-request", "GET /openapi.json describes the request."),
-    404: ("no-such-address", "GET /openapi.json lists every address."),
+    404: ("no-such-path", "GET /openapi.json lists every path."),
     405: ("method-not-allowed", "The Allow header lists the methods."),
 }
 
@@ -125,26 +139,13 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of an app with problem details."""
 
     def answer(request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, Problem):
-            problem = error
-        elif isinstance(error, PageLensError):
-            problem = to_problem(error)
-        elif isinstance(error, RequestValidationError):
-            problem = _validation_problem(error)
-        elif isinstance(error, HTTPException):
-            problem = _http_problem(error)
-        elif isinstance(error, Overloaded):
-            problem = overload_problem(error)
-        else:
-            problem = internal_problem(error)
-        return problem.response(getattr(request.state, "request_id", ""))
+        return to_problem(error).response(getattr(request.state, "request_id", ""))
 
     for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded):
         app.add_exception_handler(kind, answer)
 
 
-def overload_problem(error: Overloaded) -> Problem:
-    """Return the problem of a request for which there is no capacity."""
+def _overload_problem(error: Overloaded) -> Problem:
     step = f"Try again in {error.retry_after} s."
     headers = {"Retry-After": str(error.retry_after)}
     return Problem(503, "overloaded", str(error), next_step=step, headers=headers)

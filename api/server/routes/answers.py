@@ -10,9 +10,8 @@ from fastapi.responses import StreamingResponse
 from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import AnswerResponse, ExtractResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.concurrency import Overloaded
 from pagelens.api.server.dependencies import ContextDep, RequestContext
-from pagelens.api.server.problems import internal_problem, overload_problem, to_problem
+from pagelens.api.server.problems import to_problem
 from pagelens.api.server.schemas.requests import AnswerRequest, ExtractRequest
 from pagelens.api.server.serialization import (
     answer_response,
@@ -23,7 +22,6 @@ from pagelens.api.server.serialization import (
     find_document,
 )
 from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
-from pagelens.core.errors import PageLensError
 from pagelens.core.types import AnswerEvent, Citation
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["answers"])
@@ -78,12 +76,8 @@ def _events(context: RequestContext, body: AnswerRequest, request_id: str) -> It
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:
                     yield _event(context, item, documents)
-    except PageLensError as exc:
+    except Exception as exc:  # noqa: BLE001 - the response has started: an error can only be an event
         yield format_event("problem", bytes(to_problem(exc).response(request_id).body).decode())
-    except Overloaded as exc:
-        yield format_event("problem", bytes(overload_problem(exc).response(request_id).body).decode())
-    except Exception as exc:  # noqa: BLE001 - the stream's boundary; its message must not leave the server
-        yield format_event("problem", bytes(internal_problem(exc).response(request_id).body).decode())
 
 
 def _event(context: RequestContext, item: AnswerEvent, documents: dict[str, str]) -> str:

@@ -18,10 +18,9 @@ from fastapi.responses import StreamingResponse
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.auth.keys import Principal
-from pagelens.api.server.concurrency import Overloaded
 from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, RequestContext
 from pagelens.api.server.middleware.openai_errors import openai_error
-from pagelens.api.server.problems import Problem, internal_problem, overload_problem, to_problem
+from pagelens.api.server.problems import Problem, to_problem
 from pagelens.api.server.schemas.openai import (
     SOURCES_HEADING,
     Annotation,
@@ -40,7 +39,6 @@ from pagelens.api.server.schemas.openai import (
 )
 from pagelens.api.server.serialization import display_names, documents_by_path
 from pagelens.api.server.sse import MEDIA_TYPE
-from pagelens.core.errors import PageLensError
 from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
 from pagelens.index.layout import Layout
 
@@ -126,20 +124,12 @@ def _events(
             if usage:
                 yield _data({**header.fields(), "choices": [], "usage": piece.usage.model_dump()})
         yield "data: [DONE]\n\n"
-    except PageLensError as exc:
-        yield _error_data(to_problem(exc), request_id)
-    except Overloaded as exc:
-        yield _error_data(overload_problem(exc), request_id)
-    except Exception as exc:  # noqa: BLE001 - the stream's boundary; its message must not leave the server
-        yield _error_data(internal_problem(exc), request_id)
+    except Exception as exc:  # noqa: BLE001 - the response has started: an error can only be an event
+        yield _data(openai_error(json.loads(bytes(to_problem(exc).response(request_id).body))))
 
 
 def _data(value: object) -> str:
     return f"data: {json.dumps(value)}\n\n"
-
-
-def _error_data(problem: Problem, request_id: str) -> str:
-    return _data(openai_error(json.loads(bytes(problem.response(request_id).body))))
 
 
 def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iterator[str | _StreamEnd]:

@@ -1,1 +1,1 @@
-"""Request and response bodies as pydantic models."""
+"""Request bodies, and the bodies of OpenAI's API, as pydantic models."""

@@ -1,4 +1,4 @@
-"""A server in this process: the real app, the real queue, its worker called by hand."""
+"""A server in the test process: the real app and queue; the tests call its worker."""
 
 import socket
 import threading
@@ -13,7 +13,6 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from pagelens.api.server.app import create_app
-from pagelens.api.server.examples import PDF
 from pagelens.api.server.jobs.claims import JobClaims
 from pagelens.api.server.jobs.job_records import NewFile
 from pagelens.api.server.jobs.worker import IndexWorker
@@ -40,7 +39,7 @@ class Server:
     worker: IndexWorker
 
     def upload(self, files: dict[str, bytes], *, url: str = "/v1/documents", **options: Any) -> Any:
-        """Upload files by name; return the job as answered."""
+        """Upload files by name; return the job in the response."""
         parts = [("files", (name, data)) for name, data in files.items()]
         answer = self.client.post(url, files=parts, **options)
         assert answer.status_code == 202, answer.text
@@ -51,7 +50,7 @@ class Server:
         return self.client.get(f"/v1/jobs/{job}").json()
 
     def add(self, files: dict[str, bytes], **options: Any) -> Any:
-        """Upload files, index them, return the job as it ended."""
+        """Upload files, index them, return the finished job."""
         job = self.upload(files, **options)
         self.worker.drain()
         return self.job(job["id"])
@@ -107,7 +106,7 @@ class Live:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> Iterator[Live]:
-    """The same app behind a real uvicorn, with two documents and nobody indexing."""
+    """The same app on a real uvicorn server, with two documents and no worker."""
     service = open_service(tmp_path_factory.mktemp("live"), Settings(threads=1), with_worker=False)
     service.collections.create("default", "builtin")
     folder = tmp_path_factory.mktemp("files")
@@ -132,7 +131,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> It
 
 @pytest.fixture
 def empty(start: Started) -> Server:
-    """A server with nothing in it."""
+    """A server without documents."""
     return start()
 
 
@@ -143,8 +142,3 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         yield server
-
-
-def example_pdf() -> bytes:
-    """The document of the OpenAPI page's examples."""
-    return PDF

@@ -1,4 +1,4 @@
-"""A real server process, started as a person starts it; killed as nobody should be."""
+"""A real server process, started with the command line."""
 
 import json
 import os
@@ -15,12 +15,12 @@ import httpx2
 import psutil
 
 ROOT = Path(__file__).parents[3]
-LOOKS = 3_000
+MAX_POLLS = 3_000
 PAGELENS = (sys.executable, "-m", "pagelens")
 
 
 class ServerProcess:
-    """`pagelens serve` on a free port, without keys unless output."""
+    """`pagelens serve --keyless` on a free port."""
 
     def __init__(self, collections: Path, *options: str, command: Sequence[str] = PAGELENS, cwd: Path = ROOT) -> None:
         """`command` starts the command line, in the folder `cwd`."""
@@ -38,36 +38,36 @@ class ServerProcess:
             self.lines.put(json.loads(line) if line.startswith("{") else {"message": line})
 
     def wait_for(self, message: str) -> Any:
-        """Return the next line of the log that says so."""
+        """Return the next log line with this message."""
         while True:
             line = self.lines.get(timeout=60)
             if line["message"] == message:
                 return line
 
     def worker(self) -> psutil.Process | None:
-        """Return the indexing process, while it lives."""
+        """Return the indexing process, or None if it is not running."""
         try:
             children = psutil.Process(self.process.pid).children()
         except psutil.NoSuchProcess:
             return None
-        found = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
-        return found[0] if found else None
+        running = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return running[0] if running else None
 
     def kill(self) -> None:
-        """End it as the kernel does when memory is short."""
+        """Kill the process with SIGKILL."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.client.close()
 
     def stop(self) -> None:
-        """End it in peace."""
+        """Stop the process with SIGTERM."""
         self.process.terminate()
         self.process.wait(60)
         self.client.close()
 
     def wait_ready(self) -> Any:
-        """Return what /readyz says once it says yes; it must say no in words until then."""
-        for _ in range(LOOKS):
+        """Wait until /readyz answers "ready" and return its body; until then it must state a problem."""
+        for _ in range(MAX_POLLS):
             answer = self.client.get("/readyz")
             body = answer.json()
             assert body["ready"] == (answer.status_code == 200)

@@ -62,7 +62,7 @@ def over_http(url: str, work: Work) -> Any:
 
 
 async def tell_everything(client: Client) -> dict[str, Any]:
-    """Use every tool as an assistant would; return what each of them said."""
+    """Call every tool; return the results by name."""
     tools = (await client.list_tools()).tools
     found = await client.call_tool("search", {"query": "timber 2024", "k": 2})
     assert found.structured_content is not None

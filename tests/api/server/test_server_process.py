@@ -19,7 +19,7 @@ from pagelens.api.server.auth.keys import KeyStore
 from pagelens.api.server.examples import PDF
 from pagelens.api.server.server_folder import Database, ServerFolder
 from tests.api.files import made_up_pages, write_pdf
-from tests.api.server.processes import LOOKS, ROOT, ServerProcess
+from tests.api.server.processes import MAX_POLLS, ROOT, ServerProcess
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -260,7 +260,7 @@ def test_a_worker_that_dies_is_started_again_and_the_job_goes_on(tmp_path: Path)
 
 
 def ended(server: ServerProcess, job: str) -> Any:
-    for _ in range(LOOKS):
+    for _ in range(MAX_POLLS):
         found = server.client.get(f"/v1/jobs/{job}").json()
         if found["state"] in ("succeeded", "failed", "cancelled"):
             return found
@@ -288,7 +288,7 @@ class Uploader(threading.Thread):
 
 
 def kill_rounds(tmp_path: Path, rounds: int) -> None:
-    """Kill the server or its worker at some instant of an upload, again and again; then let it end in peace."""
+    """Kill the server or its worker at some instant of an upload, again and again; then run it undisturbed."""
     generator = random.Random(20261121)
     collections, accepted, round_files = tmp_path / "collections", {}, {}
     for number in range(rounds):

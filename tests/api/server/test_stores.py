@@ -1,4 +1,4 @@
-"""A server whose collection lies on Qdrant: ready while that answers, and said to be unready when it is gone."""
+"""A server whose collection is on Qdrant: ready while Qdrant answers, not ready while it is gone."""
 
 import threading
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_server_is_ready_while_its_qdrant_answers_and_not_when_that_is_gone(tm
 
 
 def test_a_search_during_an_interrupted_reembedding_uses_the_lanes_that_exist(tmp_path: Path) -> None:
-    """The mover was killed when `collection.json` was the new one, the old lane gone, and no commit had said so."""
+    """Re-embedding was killed after it replaced `collection.json` and removed the old lane, before its commit."""
     settings, root = Settings(threads=1), tmp_path / "collections"
     with QdrantProcess() as qdrant:
         record = ServerRecord(qdrant.url, "moving", timeout=5, patience=0.2)
