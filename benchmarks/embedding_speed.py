@@ -53,7 +53,9 @@ def make_encoder(model: Any, device: str, *, workers: int) -> ClipEncoder:
 
     with torch.inference_mode():
         dim = int(model.encode_text(tokenize([""]).to(device)).shape[1])
-    return ClipEncoder(model, preprocess, tokenize, Space("random", "0", dim), device=device, workers=workers)
+    return ClipEncoder(
+        model, preprocess, tokenize, Space(model="random", revision="0", dim=dim), device=device, workers=workers
+    )
 
 
 def measure(encoder: ClipEncoder, images: int, clock: Callable[[], float]) -> Speed:

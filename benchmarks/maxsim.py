@@ -148,7 +148,7 @@ def _ask(index: MultiVectorIndex, k: int) -> Find:
 
 def _store(folder: Path, pages: Array) -> TokenRows:
     """Return the pages as they come back, memory-mapped, from one segment on disk."""
-    space = Space("made up", "1", pages.shape[2], multi_vector=True)
+    space = Space(model="made up", revision="1", dim=pages.shape[2], multi_vector=True)
     boxes = np.zeros((pages.shape[1], 4), np.float32)
     parts = [
         pack_tokens([TokenMatrix(page, boxes) for page in pages[start : start + PACKED]], pages.shape[2])

@@ -158,7 +158,9 @@ def one_vector(folder: Path, kind: str) -> Row:
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "segment"
-        name = write_segment(place, Space("b", "1", vectors.shape[1]), np.arange(len(vectors)), vectors)
+        name = write_segment(
+            place, Space(model="b", revision="1", dim=vectors.shape[1]), np.arange(len(vectors)), vectors
+        )
         index = vector_index.open_vector_index(read_segment(place, name)[1])
         return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
@@ -172,7 +174,7 @@ def many_vectors(folder: Path, kind: str) -> Row:
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "token-segments"
-        space, names, first = Space("b", "1", dim, multi_vector=True), [], 0
+        space, names, first = Space(model="b", revision="1", dim=dim, multi_vector=True), [], 0
         for packed in _packed(folder):
             names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
             first += PART

@@ -11,7 +11,7 @@ from pathlib import Path
 FALSE_VALUES = ("", "0", "false", "no")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Where weights are searched for, whether the network may be used, threads, passwords, caches."""
 

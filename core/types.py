@@ -27,7 +27,7 @@ class Box(NamedTuple):
     y1: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PageText:
     """A page's words in reading order. A space separates words, a newline lines, two newlines blocks."""
 
@@ -55,10 +55,10 @@ class PageText:
 
 def no_text() -> PageText:
     """Return the text of a page without words."""
-    return PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32), source="none")
+    return PageText(text="", spans=np.zeros((0, 2), np.int32), boxes=np.zeros((0, 4), np.float32), source="none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page of a document, as read from its file."""
 
@@ -71,7 +71,7 @@ class Page:
     problem: str = ""  # why the page could not be read, or only in part; empty if there was no problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One file, identified by the SHA-256 of its bytes."""
 
@@ -164,7 +164,7 @@ class Guess(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Conditions on the pages of a search. All given conditions must hold; an empty one is no condition."""
 
@@ -180,7 +180,7 @@ class Filters:
         return self != Filters()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextPage:
     """A page given to an answerer as context. An answerer cites only the pages given to it."""
 
@@ -197,7 +197,7 @@ CitationState = Literal["verified", "supported", "unverified"]
 """Confirmed by the page's words; confirmed only by a model that was shown the page image; not confirmed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
     """An answer's mark [n]: the cited page, the quoted words and their boxes."""
 
@@ -212,7 +212,7 @@ class Citation:
     missing: Sequence[str] = ()  # numbers, names and quotations of the claim that are not on the page
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What an answer cost in pages, tokens, calls and time."""
 
@@ -227,7 +227,7 @@ class Usage:
     cost: float | None = None  # if prices are configured, in their currency
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An answer with its citations, or the statement that the pages do not answer (`found` is false)."""
 
@@ -241,7 +241,7 @@ class Answer:
     usage: Usage | None = None  # if a model was called
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """Values extracted from pages into the shape of a JSON Schema, each with a citation."""
 

@@ -50,7 +50,7 @@ class EncoderReport:
     problem: str = ""  # why it is not ready, and the next step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderKind:
     """What an encoder of one kind needs before it can be loaded."""
 

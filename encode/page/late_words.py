@@ -36,7 +36,13 @@ class BuiltinPageEncoder:
         self._text = text
         self._has_term = lru_cache(CACHED_WORDS)(lambda word: bool(analyze(word)))
         options = f"tokens of {text.space.fingerprint}; window={text.max_tokens}; basis={basis_name()}; terms only"
-        self._space = Space(f"{text.space.model} tokens", text.space.revision, DIM, multi_vector=True, options=options)
+        self._space = Space(
+            model=f"{text.space.model} tokens",
+            revision=text.space.revision,
+            dim=DIM,
+            multi_vector=True,
+            options=options,
+        )
 
     @property
     def space(self) -> Space:

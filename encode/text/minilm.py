@@ -92,7 +92,7 @@ class BuiltinTextEncoder:
         self._micro_batcher = MicroBatcher[str, tuple[NDArray[np.float32], TokenVectors]]() if micro_batching else None
         self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
-        self._space = Space(MODEL, revision=ONNX[3], dim=dim, options=options)
+        self._space = Space(model=MODEL, revision=ONNX[3], dim=dim, options=options)
 
     @classmethod
     def load(cls, settings: Settings, *, site: Path | None = None) -> "BuiltinTextEncoder":

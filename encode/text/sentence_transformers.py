@@ -72,7 +72,9 @@ class SentenceTransformersEncoder:
             f"modules={_modules(model)}; tokens={length}; "
             f"query={json.dumps(self._query_prompt)}; passage={json.dumps(self._passage_prompt)}"
         )
-        self._space = Space(folder.model, folder.revision, dim=model.get_embedding_dimension(), options=options)
+        self._space = Space(
+            model=folder.model, revision=folder.revision, dim=model.get_embedding_dimension(), options=options
+        )
 
     @classmethod
     def load(

@@ -46,7 +46,7 @@ class ModelQuestions:
 
         Raises GenerationError where the model cannot be asked at all.
         """
-        page = ContextPage(ref, None, "", text)
+        page = ContextPage(ref=ref, label=None, title="", text=text)
         prompt = build_prompt(TASK, [page], budget=BUDGET, load_page_image=self._picture_of, system=SYSTEM)
         try:
             said, _ = complete(self._model, prompt.request)

@@ -68,15 +68,23 @@ def read_documents(connection: Connection, keys: Sequence[int] | None = None) ->
     names = select(t.paths.c.document, t.paths.c.path).order_by(t.paths.c.path)
     if keys is not None:
         rows, names = rows.where(t.documents.c.key.in_(keys)), names.where(t.paths.c.document.in_(keys))
-    found: dict[int, list[str]] = {}
+    paths: dict[int, list[str]] = {}
     for key, path in connection.execute(names):
-        found.setdefault(key, []).append(path)
-    return {row.key: _document_row(row, found.get(row.key, [])) for row in connection.execute(rows)}
+        paths.setdefault(key, []).append(path)
+    return {row.key: _document_row(row, paths.get(row.key, [])) for row in connection.execute(rows)}
 
 
 def _document_row(row: Any, names: list[str]) -> DocumentRow:
     date = datetime.fromisoformat(row.date) if row.date else None
-    document = Document(row.sha256, row.kind, row.title, row.page_count, row.size, date, row.metadata)
+    document = Document(
+        sha256=row.sha256,
+        kind=row.kind,
+        title=row.title,
+        page_count=row.page_count,
+        size=row.size,
+        date=date,
+        metadata=row.metadata,
+    )
     return DocumentRow(row.key, document, tuple(names))
 
 

@@ -170,7 +170,9 @@ def unpack_words(text: str, words: bytes, source: TextSource, confidence: float 
     count = len(data) // 16  # 8 bytes of span, 8 of box
     spans = np.frombuffer(data, "<i4", count * 2).reshape(count, 2)
     boxes = np.frombuffer(data, "<u2", offset=count * 8).reshape(count, 4).astype(np.float32) / _GRID
-    return PageText(text, spans.astype(np.int32), boxes.astype(np.float32), source, confidence)
+    return PageText(
+        text=text, spans=spans.astype(np.int32), boxes=boxes.astype(np.float32), source=source, confidence=confidence
+    )
 
 
 def pack_passages(passages: tuple[Passage, ...]) -> bytes:

@@ -43,7 +43,7 @@ _MIN_REST_WORDS = 3  # fewer words beside a text layer are a logo
 _MAX_OVERLAP = 0.5  # share of a word's box on words of the text layer from which it is one of them
 
 
-def add_recognised_text(pages: Iterable[Page], kind: Kind, sight: Sight, ocr: Ocr) -> Iterator[Page]:
+def add_recognised_text(pages: Iterable[Page], kind: Kind, renderer: Sight, ocr: Ocr) -> Iterator[Page]:
     """Yield the pages of a document with the text that OCR found on their images.
 
     A page whose image cannot be read stays as it was and says so in `problem`. Raises UsageError or WeightsError where
@@ -53,14 +53,14 @@ def add_recognised_text(pages: Iterable[Page], kind: Kind, sight: Sight, ocr: Oc
         if ocr.settings.mode == "never" or page.width * page.height <= 0:
             yield page
         elif kind == "photo":
-            yield page if page.text.text else _with_ocr(page, sight, ocr, _photo_text)
+            yield page if page.text.text else _with_ocr(page, renderer, ocr, _photo_text)
         else:
-            yield _with_ocr(page, sight, ocr, _page_text)
+            yield _with_ocr(page, renderer, ocr, _page_text)
 
 
-def _with_ocr(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, Ocr], PageText]) -> Page:
+def _with_ocr(page: Page, renderer: Sight, ocr: Ocr, read: Callable[[Page, Sight, Ocr], PageText]) -> Page:
     try:
-        text = read(page, sight, ocr)
+        text = read(page, renderer, ocr)
     except (RecognitionError, ReadError, MemoryError) as exc:
         log.info("page %d: %s", page.number, exc)
         problem = f"the text in its picture could not be read: {str(exc) or 'out of memory'}"
@@ -71,18 +71,18 @@ def _with_ocr(page: Page, sight: Sight, ocr: Ocr, read: Callable[[Page, Sight, O
     return replace(page, text=text, problem="" if is_solved else page.problem)
 
 
-def _photo_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
-    return read_photo_text(ocr.recogniser, np.asarray(sight.draw(page.number, PHOTO_SIDE)))
+def _photo_text(page: Page, renderer: Sight, ocr: Ocr) -> PageText:
+    return read_photo_text(ocr.recogniser, np.asarray(renderer.draw(page.number, PHOTO_SIDE)))
 
 
-def _page_text(page: Page, sight: Sight, ocr: Ocr) -> PageText:
-    bitmaps = sight.pictures(page.number)
+def _page_text(page: Page, renderer: Sight, ocr: Ocr) -> PageText:
+    bitmaps = renderer.pictures(page.number)
     read_all = ocr.settings.mode == "always" or page.problem == WORDS_LOST
     need: OcrNeed = "all" if read_all else needed_ocr(page.text, bitmaps)
     if need == "nothing":
         return page.text
     side = longest_side(page.width, page.height, ocr.settings.dpi)
-    image = np.asarray(sight.draw(page.number, side))
+    image = np.asarray(renderer.draw(page.number, side))
     if need == "all":
         return _read_all(page.text, image, ocr)
     # A page with few words may show text as outlines anywhere, others in their bitmaps.
@@ -115,8 +115,8 @@ def _read_all(layer: PageText, image: ImageArray, ocr: Ocr) -> PageText:
     """Return the text on the image; the text layer where OCR finds none."""
     if is_blank(image):
         return layer
-    found = read_image_text(ocr.recogniser, image)
-    return found if found.text else layer
+    recognised = read_image_text(ocr.recogniser, image)
+    return recognised if recognised.text else layer
 
 
 def _read_rest(layer: PageText, image: ImageArray, region: Box, ocr: Ocr) -> PageText:
@@ -141,9 +141,9 @@ def append_text(layer: PageText, recognised: PageText) -> PageText:
     if not recognised.text:
         return layer
     return PageText(
-        f"{layer.text}\n\n{recognised.text}",
-        np.concatenate((layer.spans, recognised.spans + np.int32(len(layer.text) + 2))),
-        np.concatenate((layer.boxes, recognised.boxes)),
+        text=f"{layer.text}\n\n{recognised.text}",
+        spans=np.concatenate((layer.spans, recognised.spans + np.int32(len(layer.text) + 2))),
+        boxes=np.concatenate((layer.boxes, recognised.boxes)),
         source="both",
         confidence=recognised.confidence,
     )

@@ -75,7 +75,13 @@ def assemble_text(
             position, previous = spans[-1][1], (part.block, part.line)
     if not spans:
         return no_text()
-    return PageText("".join(strings), np.array(spans, np.int32), np.array(boxes, np.float32), source, confidence)
+    return PageText(
+        text="".join(strings),
+        spans=np.array(spans, np.int32),
+        boxes=np.array(boxes, np.float32),
+        source=source,
+        confidence=confidence,
+    )
 
 
 def visual_lines(words: Iterable[Word]) -> list[Word]:

@@ -287,6 +287,6 @@ def _opening_error(attempt: _Attempt) -> ReadError:
 def _incomplete_page(attempt: _Attempt) -> Page:
     """Return a page that was given up: as far as it was processed, else without size and text."""
     if attempt.page is None:
-        return Page(attempt.number, None, 0.0, 0.0, no_text(), problem=attempt.reason)
+        return Page(number=attempt.number, label=None, width=0.0, height=0.0, text=no_text(), problem=attempt.reason)
     problem = "; ".join(filter(None, (attempt.page.problem, attempt.reason)))
     return replace(attempt.page, problem=problem)

@@ -52,7 +52,7 @@ class PassageHashes:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self.lanes = [LaneRecord("text", model, Space(f"test/{model}", "1", DIM), "passages")]
+        self.lanes = [LaneRecord("text", model, Space(model=f"test/{model}", revision="1", dim=DIM), "passages")]
 
     def embed(self, batch: PageBatch) -> None:
         vectors = [hashed(self._model, text.encode()) for page in batch.inputs for text in page]
@@ -67,7 +67,7 @@ class PictureHashes:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self.lanes = [LaneRecord("image", model, Space(f"test/{model}", "1", DIM), "pages")]
+        self.lanes = [LaneRecord("image", model, Space(model=f"test/{model}", revision="1", dim=DIM), "pages")]
 
     def embed(self, batch: PageBatch) -> None:
         vectors = [hashed(self._model, one.tobytes()) for one in batch.images if one is not None]
@@ -82,7 +82,9 @@ class WordHashes:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self.lanes = [LaneRecord("page", model, Space(f"test/{model}", "1", DIM, multi_vector=True), "pages")]
+        self.lanes = [
+            LaneRecord("page", model, Space(model=f"test/{model}", revision="1", dim=DIM, multi_vector=True), "pages")
+        ]
 
     def embed(self, batch: PageBatch) -> None:
         pages = []

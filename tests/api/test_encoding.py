@@ -42,8 +42,8 @@ class Gate:
 
 
 def window(name: str, *, last: bool = True) -> PageWindow:
-    page = Page(1, None, 1.0, 1.0, no_text())
-    document = Document(name, "pdf", name, 1 if last else 2, 0)
+    page = Page(number=1, label=None, width=1.0, height=1.0, text=no_text())
+    document = Document(sha256=name, kind="pdf", title=name, page_count=1 if last else 2, size=0)
     return PageWindow(Path(name), document, (page,), ((),), ((),), (None,), last=last)
 
 

@@ -36,7 +36,7 @@ def qdrant() -> Qdrant:
 
 
 def _lane(dim: int, *, multi_vector: bool) -> VectorCollection:
-    space = Space("test", "1", dim, multi_vector=multi_vector)
+    space = Space(model="test", revision="1", dim=dim, multi_vector=multi_vector)
     lane = VectorCollection(qdrant(), f"{_prefix}-{next(_numbers)}", space, ServerRecord("", ""))
     lane.create_if_missing()
     return lane

@@ -210,7 +210,7 @@ def test_an_adapters_base_is_searched_for_like_any_model(qwen: Path, tmp_path: P
     ("config", "message"),
     [
         ({"architectures": ["BertModel"], "model_type": "bert"}, "expected one of ColPali, .* found 'BertModel'"),
-        ({"architectures": ["ColQwen2ForRetrieval"], "model_type": "colqwen2"}, "its name has no -hf"),
+        ({"architectures": ["ColQwen2ForRetrieval"], "model_type": "colqwen2"}, "without -hf in its name"),
         ({"architectures": ["ColQwen2"], "model_type": "qwen2_vl"}, r"expected model\*\.safetensors"),
     ],
 )

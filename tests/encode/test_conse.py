@@ -26,7 +26,7 @@ class Counting:
 
     def __init__(self, options: str = "") -> None:
         self.asked = 0
-        self.space = Space("counting", "1", 384, options=options)
+        self.space = Space(model="counting", revision="1", dim=384, options=options)
         self.max_tokens = TEXT.max_tokens
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:

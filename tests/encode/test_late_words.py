@@ -29,7 +29,7 @@ def page_of(text: str) -> PageText:
         position = start + len(word)
         spans.append((start, position))
     boxes = np.array([(n / 1000, 0, (n + 1) / 1000, 1) for n in range(len(spans))], np.float32)
-    return PageText(text, np.array(spans, np.int32).reshape(-1, 2), boxes.reshape(-1, 4))
+    return PageText(text=text, spans=np.array(spans, np.int32).reshape(-1, 2), boxes=boxes.reshape(-1, 4))
 
 
 def words_at(page: PageText, boxes: NDArray[np.float32]) -> list[str]:

@@ -197,7 +197,17 @@ def test_a_model_that_gave_no_answer_has_neither_answered_nor_refused() -> None:
 
 
 def test_what_a_record_holds_comes_back_from_its_line() -> None:
-    usage = Usage("tiny", 6, 4, 900, 1_000, 20, 2, 1.5, 0.25)
+    usage = Usage(
+        model="tiny",
+        pages=6,
+        pictures=4,
+        estimated_tokens=900,
+        input_tokens=1_000,
+        output_tokens=20,
+        calls=2,
+        seconds=1.5,
+        cost=0.25,
+    )
     record = AnswerRecord(
         "whole", "q", "Yes. [1]", True, 0.9, [Cited(A, "x", "supported")], [A, B], 1.25, ["mind the gap"], usage
     )

@@ -34,14 +34,16 @@ def set_page(layout: str, *, left: float = 0.05) -> PageText:
                 x += 20 * LETTER
             y += LINE
         y += 2 * LINE
-    return PageText(text, np.array(spans, np.int32).reshape(-1, 2), np.array(boxes, np.float32).reshape(-1, 4))
+    return PageText(
+        text=text, spans=np.array(spans, np.int32).reshape(-1, 2), boxes=np.array(boxes, np.float32).reshape(-1, 4)
+    )
 
 
 def show(
     layout: str, path: str = "report.pdf", number: int = 1, label: str | None = None, title: str = ""
 ) -> ContextPage:
     """Return a page as an answerer gets it."""
-    return ContextPage(PageRef(path, number), label, title, set_page(layout))
+    return ContextPage(ref=PageRef(path, number), label=label, title=title, text=set_page(layout))
 
 
 def analyze(text: str) -> list[str]:
@@ -53,7 +55,7 @@ def analyze(text: str) -> list[str]:
 class TermEncoder:
     """A text encoder that hashes terms into a unit vector: a cosine is the share of terms two texts have in common."""
 
-    space = Space("terms", "1", 256)
+    space = Space(model="terms", revision="1", dim=256)
     max_tokens = 1_000
 
     def __init__(self) -> None:

@@ -136,7 +136,7 @@ def test_the_threshold_decides() -> None:
 
 def test_no_pages_and_pages_without_text_are_refused_and_told_apart() -> None:
     assert WITH_ENCODER.answer("What is it?", []).text == "Not in these documents. No page was found to look at."
-    scan = ContextPage(PageRef("scan.pdf", 2), None, "", no_text())
+    scan = ContextPage(ref=PageRef("scan.pdf", 2), label=None, title="", text=no_text())
     answer = WITH_ENCODER.answer("What is it?", [scan])
     assert answer.text == (
         "Not in these documents. What was looked at: scan.pdf p.2. None of them holds text that could be read."
@@ -228,7 +228,12 @@ def test_escapes_and_control_characters_do_not_pass_into_the_answer() -> None:
     text = " ".join(words)
     spans = [(text.index(word), text.index(word) + len(word)) for word in words]
     boxes = np.array([(0.1 * n, 0.1, 0.1 * n + 0.09, 0.2) for n in range(len(words))], np.float32)
-    page = ContextPage(PageRef("a\x1b[2Jb.pdf", 1), "\x1b[1mi", "", PageText(text, np.array(spans, np.int32), boxes))
+    page = ContextPage(
+        ref=PageRef("a\x1b[2Jb.pdf", 1),
+        label="\x1b[1mi",
+        title="",
+        text=PageText(text=text, spans=np.array(spans, np.int32), boxes=boxes),
+    )
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("Which page has the warranty?", [page])
     assert answer.text == "Page 1 (printed i): The warranty lasts five years. [1]"
     refusal = ExtractiveAnswerer(analyze, threshold=1).answer("Where is Oslo?", [page])

@@ -28,7 +28,10 @@ pytestmark = pytest.mark.skipif(not HANDBOOK.exists(), reason="the development d
 @cache
 def handbook() -> list[ContextPage]:
     with pymupdf.open(HANDBOOK) as pdf:
-        return [ContextPage(PageRef(HANDBOOK.name, page.number + 1), None, "", _text(page)) for page in pdf]
+        return [
+            ContextPage(ref=PageRef(HANDBOOK.name, page.number + 1), label=None, title="", text=_text(page))
+            for page in pdf
+        ]
 
 
 def _text(page: pymupdf.Page) -> PageText:
@@ -43,7 +46,9 @@ def _text(page: pymupdf.Page) -> PageText:
         spans.append((len(text), len(text) + len(word[4])))
         text += word[4]
     size = np.array([page.rect.width, page.rect.height] * 2)
-    return PageText(text, np.array(spans, np.int32), np.array([word[:4] for word in words] / size, np.float32))
+    return PageText(
+        text=text, spans=np.array(spans, np.int32), boxes=np.array([word[:4] for word in words] / size, np.float32)
+    )
 
 
 def test_every_word_of_a_handbook_is_in_one_sentence_of_at_most_sixty_words() -> None:

@@ -64,7 +64,7 @@ def test_a_sentence_runs_over_line_breaks_and_a_span_holds_them_exactly() -> Non
 def test_a_sentence_runs_on_into_the_next_block_where_the_reader_parted_every_line() -> None:
     lines = ["Take advantage of simple and convenient tools", "that are made for everyday life. Trial periods differ."]
     text = set_page("\n".join(lines))
-    parted = PageText(text.text.replace("\n", "\n\n"), text.spans + _shift(text), text.boxes)
+    parted = PageText(text=text.text.replace("\n", "\n\n"), spans=text.spans + _shift(text), boxes=text.boxes)
     assert (
         units(parted)[0].split()
         == "Take advantage of simple and convenient tools that are made for everyday life.".split()
@@ -171,7 +171,7 @@ def page_texts(draw: st.DrawFn) -> PageText:
     corners = draw(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4))
     steps = np.arange(len(words), dtype=np.float32)[:, None] * draw(st.sampled_from([0.0, 0.01, 0.05]))
     boxes = np.sort(np.clip(np.array(corners, np.float32)[None] + steps, 0, 1).reshape(-1, 2, 2), axis=1).reshape(-1, 4)
-    return PageText(text.rstrip(), np.array(spans, np.int32).reshape(-1, 2), boxes.astype(np.float32))
+    return PageText(text=text.rstrip(), spans=np.array(spans, np.int32).reshape(-1, 2), boxes=boxes.astype(np.float32))
 
 
 @settings(max_examples=150, deadline=None)

@@ -17,7 +17,7 @@ from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.selection import Selection
 from pagelens.index.writer import CollectionWriter
 
-SPACE = Space("test/letters", "1", 8)
+SPACE = Space(model="test/letters", revision="1", dim=8)
 TEXT = LaneRecord("text", "letters", SPACE, "passages")
 
 
@@ -28,7 +28,7 @@ def page_text(text: str) -> PageText:
         start += len(word) + 1
     count = len(spans)
     boxes = np.array([(i / count, 0.1, (i + 1) / count, 0.2) for i in range(count)], np.float32)
-    return PageText(text, np.array(spans, np.int32), boxes)
+    return PageText(text=text, spans=np.array(spans, np.int32), boxes=boxes)
 
 
 def vector(text: str) -> NDArray[np.float32]:
@@ -43,9 +43,12 @@ def new_pages(
     """Pages `first` to `until` of a document of these texts; each page is one passage."""
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     until = len(texts) if until is None else until
-    document = Document(digest, "pdf", title or path, len(texts), 100, metadata={"author": "nobody"})
+    document = Document(
+        sha256=digest, kind="pdf", title=title or path, page_count=len(texts), size=100, metadata={"author": "nobody"}
+    )
     pages = [
-        Page(number, str(number), 595.0, 842.0, page_text(texts[number - 1])) for number in range(first, until + 1)
+        Page(number=number, label=str(number), width=595.0, height=842.0, text=page_text(texts[number - 1]))
+        for number in range(first, until + 1)
     ]
     passages = [[Passage(0, 0, len(page.text.text))] for page in pages]
     vectors = np.array([vector(page.text.text) for page in pages], np.float32).reshape(-1, SPACE.dim)

@@ -285,7 +285,7 @@ def test_opening_what_is_no_collection_says_so(tmp_path: Path) -> None:
 
 def test_another_model_than_the_one_it_was_made_with_is_refused_naming_both(root: Path) -> None:
     with pytest.raises(CollectionMismatch, match=r"test/letters.*other/model"):
-        load(Layout(root)).require("text", Space("other/model", "2", 8))
+        load(Layout(root)).require("text", Space(model="other/model", revision="2", dim=8))
     load(Layout(root)).require("text", SPACE)
 
 

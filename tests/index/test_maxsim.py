@@ -35,7 +35,7 @@ from pagelens.index.late.token_segments import (
 )
 from pagelens.index.segments import check_segment, read_segment, remove_segments, write_segment
 
-SPACE = Space("test/tokens", "1", 8, multi_vector=True)
+SPACE = Space(model="test/tokens", revision="1", dim=8, multi_vector=True)
 
 
 def unit_rows(count: int, dim: int, seed: int) -> NDArray[np.float32]:
@@ -241,7 +241,7 @@ def test_a_segment_with_a_truncated_or_foreign_array_is_damaged(tmp_path: Path) 
 
 
 def test_one_vector_segments_are_written_in_the_same_way(tmp_path: Path) -> None:
-    space = Space("test/one", "1", 8)
+    space = Space(model="test/one", revision="1", dim=8)
     vectors = unit_rows(3, 8, 0)
     keys, found = read_segment(tmp_path, write_segment(tmp_path, space, np.array([5, 6, 7]), vectors))
     assert keys.tolist() == [5, 6, 7]
@@ -278,7 +278,7 @@ def test_a_pooled_token_keeps_the_box_of_the_token_nearest_to_it() -> None:
 
 def test_pooling_stands_in_the_space_and_is_read_back_from_it() -> None:
     for options in ("", "pixels=768"):
-        space = Space("m", "1", 8, multi_vector=True, options=options)
+        space = Space(model="m", revision="1", dim=8, multi_vector=True, options=options)
         assert pool_factor(space) == 1
         assert pooled_space(space, 1) == space
         assert pool_factor(pooled_space(space, 3)) == 3

@@ -22,9 +22,9 @@ from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make, new_pages, vector, write
 
-NEW_TEXT = LaneRecord("text", "negated", Space("test/negated", "2", 8), "passages")
-IMAGE = LaneRecord("image", "features", Space("test/features", "1", 8), "pages")
-PAGE = LaneRecord("page", "tokens", Space("test/tokens", "1", 8, multi_vector=True), "pages")
+NEW_TEXT = LaneRecord("text", "negated", Space(model="test/negated", revision="2", dim=8), "passages")
+IMAGE = LaneRecord("image", "features", Space(model="test/features", revision="1", dim=8), "pages")
+PAGE = LaneRecord("page", "tokens", Space(model="test/tokens", revision="1", dim=8, multi_vector=True), "pages")
 LANES = [NEW_TEXT, IMAGE, PAGE]
 
 FRUIT = ["apple one", "banana two", "cherry three"]

@@ -19,7 +19,7 @@ from pagelens.index.segments import check_segment
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
 
-TOKENS = Space("test/tokens", "1", 8, multi_vector=True)
+TOKENS = Space(model="test/tokens", revision="1", dim=8, multi_vector=True)
 PAGE = LaneRecord("page", "tokens", TOKENS, "pages")
 FRUIT = ["apple one red", "banana two", "cherry three ripe and dark"]
 TREES = ["oak four", "pine five tall"]

@@ -1,4 +1,4 @@
-"""Which pages are handed out, in which order, and how many at most."""
+"""Which page ranges are assigned, in which order, and how many pages at most."""
 
 import threading
 from pathlib import Path
@@ -17,7 +17,7 @@ def job(name: str, first: int = 1, kind: Kind = "pdf") -> ReadJob:
 
 
 def document(count: int) -> Document:
-    return Document("", "pdf", "", count, 0)
+    return Document(sha256="", kind="pdf", title="", page_count=count, size=0)
 
 
 def assigned(plan: ReadingPlan, worker: object = None) -> Assignment:
@@ -31,11 +31,11 @@ def span(task: Assignment) -> tuple[str, int, int]:
 
 
 def make(plan: ReadingPlan, task: Assignment, *, problem: str = "") -> None:
-    """Make the pages of a task, as a worker would."""
+    """Complete an assignment as a worker would."""
     assert task.file.opened is not None
     last = min(task.last, task.file.opened.page_count)
     for number in range(task.first, last + 1):
-        page = Page(number, None, 1.0, 1.0, no_text(), problem=problem)
+        page = Page(number=number, label=None, width=1.0, height=1.0, text=no_text(), problem=problem)
         plan.add_page(task.file, number, ProcessedPage(page, None))
     plan.complete(task, last + 1)
 
@@ -52,7 +52,7 @@ def test_a_file_is_opened_once_before_its_pages_are_shared() -> None:
     assert span(assigned(plan)) == ("a", 2 * MIN_RANGE_PAGES + 1, 3 * MIN_RANGE_PAGES - 1)
 
 
-def test_no_more_pages_are_held_than_the_budget_and_those_waited_for_have_precedence() -> None:
+def test_no_more_pages_are_held_than_the_budget_and_those_waited_for_go_first() -> None:
     plan = ReadingPlan(budget=3 * MIN_RANGE_PAGES)
     plan.announce(job("a"))
     first = assigned(plan)
@@ -71,7 +71,7 @@ def test_no_more_pages_are_held_than_the_budget_and_those_waited_for_have_preced
     closing.join()
 
 
-def test_what_is_waited_for_is_handed_out_though_others_hold_all_of_the_budget() -> None:
+def test_pages_waited_for_are_assigned_even_though_others_hold_all_of_the_budget() -> None:
     plan = ReadingPlan(budget=MIN_RANGE_PAGES)
     plan.announce(job("a"))
     opening = assigned(plan)
@@ -91,7 +91,7 @@ def work(plan: ReadingPlan, opening: Assignment, count: int) -> None:
         task = plan.next_assignment(None)
 
 
-def test_pages_are_taken_in_order_whoever_makes_them_first() -> None:
+def test_pages_are_taken_in_order_whichever_worker_is_first() -> None:
     plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     first = assigned(plan)
@@ -103,7 +103,7 @@ def test_pages_are_taken_in_order_whoever_makes_them_first() -> None:
     assert [page.number for page, _ in pages] == list(range(1, 2 * MIN_RANGE_PAGES + 1))
 
 
-def test_an_error_is_raised_at_its_page_and_nothing_behind_it_is_made() -> None:
+def test_an_error_is_raised_at_its_page_and_nothing_after_it_is_assigned() -> None:
     plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     plan.announce(job("b"))
@@ -114,7 +114,11 @@ def test_an_error_is_raised_at_its_page_and_nothing_behind_it_is_made() -> None:
     assert span(assigned(plan))[0] == "b"
     make(plan, first)
     assert len(plan.take(first.file, 1, MIN_RANGE_PAGES)) == MIN_RANGE_PAGES
-    plan.add_page(second.file, second.first, ProcessedPage(Page(second.first, None, 1, 1, no_text()), None))
+    plan.add_page(
+        second.file,
+        second.first,
+        ProcessedPage(Page(number=second.first, label=None, width=1, height=1, text=no_text()), None),
+    )
     with pytest.raises(ReadError, match="torn"):
         plan.take(first.file, second.first, second.last)
 
@@ -124,12 +128,12 @@ def test_a_file_that_ends_before_its_count_gives_what_there_is() -> None:
     plan.announce(job("a"))
     task = assigned(plan)
     plan.file_opened(task.file, document(MIN_RANGE_PAGES))
-    plan.add_page(task.file, 1, ProcessedPage(Page(1, None, 1, 1, no_text()), None))
+    plan.add_page(task.file, 1, ProcessedPage(Page(number=1, label=None, width=1, height=1, text=no_text()), None))
     plan.complete(task, 2)
     assert [page.number for page, _ in plan.take(task.file, 1, MIN_RANGE_PAGES)] == [1]
 
 
-def test_a_kind_that_is_slow_to_open_is_read_by_one_from_the_first_page_to_the_last() -> None:
+def test_a_kind_that_is_slow_to_open_is_read_by_one_worker_from_the_first_page_to_the_last() -> None:
     plan = ReadingPlan(budget=100)
     plan.announce(job("a", kind="book"))
     plan.announce(job("b"))
@@ -141,7 +145,7 @@ def test_a_kind_that_is_slow_to_open_is_read_by_one_from_the_first_page_to_the_l
     assert span(assigned(plan, "another"))[0] == "c"
 
 
-def test_what_is_forgotten_is_handed_out_no_more_and_holds_nothing() -> None:
+def test_a_cancelled_file_is_not_assigned_any_more_and_holds_no_pages() -> None:
     plan = ReadingPlan(budget=MIN_RANGE_PAGES)
     plan.announce(job("a"))
     plan.announce(job("b"))
@@ -149,17 +153,17 @@ def test_what_is_forgotten_is_handed_out_no_more_and_holds_nothing() -> None:
     plan.file_opened(opening.file, document(100))
     plan.cancel(job("a"))
     assert span(assigned(plan))[0] == "b"
-    make(plan, opening)  # whoever was at it is heard, and it matters to nobody
+    make(plan, opening)  # results that still arrive are discarded
 
 
-def test_nothing_is_handed_out_by_a_closed_plan() -> None:
+def test_nothing_is_assigned_by_a_closed_plan() -> None:
     plan = ReadingPlan(budget=100)
     plan.announce(job("a"))
     plan.close()
     assert plan.next_assignment(None) is None
 
 
-def test_an_error_that_ends_everything_reaches_who_waits() -> None:
+def test_an_error_that_ends_everything_is_raised_for_the_consumer() -> None:
     plan = ReadingPlan(budget=100)
     plan.abort(RuntimeError("no processes"))
     with pytest.raises(RuntimeError, match="no processes"):
@@ -168,9 +172,7 @@ def test_an_error_that_ends_everything_reaches_who_waits() -> None:
 
 @pytest.mark.parametrize("count", [1, 4, 5, 63, 300, 1_600, 100_000])
 @pytest.mark.parametrize("first", [1, 33])
-def test_stretches_cover_a_file_and_begin_alike_whether_its_pages_are_counted_yet_or_not(
-    count: int, first: int
-) -> None:
+def test_ranges_cover_a_file_and_begin_alike_whether_its_pages_are_counted_yet_or_not(count: int, first: int) -> None:
     start, sizes = first, []
     while start <= count:
         end = range_end(job("a", first), start, count)
@@ -196,16 +198,16 @@ class Clock:
 
 
 def starts(*, wanted: int, seconds: float) -> bool:
-    """Wait for pages 1 to `wanted`, the first of which comes after so many seconds; tell whether a spare reader starts
+    """Wait for pages 1 to `wanted`, the first of which comes after so many seconds; tell whether a spare worker starts
     then."""
     clock = Clock()
     waiting = threading.Event()
     plan = ReadingPlan(budget=100, clock=clock, on_wait=lambda *_: waiting.set())
     plan.announce(job("a"))
     task = assigned(plan)
-    clock.now += 60.0  # the first reader starts
+    clock.now += 60.0  # the first worker starts
     plan.file_opened(task.file, document(100))
-    page = ProcessedPage(Page(1, None, 1.0, 1.0, no_text()), None)
+    page = ProcessedPage(Page(number=1, label=None, width=1.0, height=1.0, text=no_text()), None)
     taking = threading.Thread(target=plan.take, args=(task.file, 1, wanted))
     taking.start()
     assert waiting.wait(10)
@@ -221,32 +223,32 @@ def starts(*, wanted: int, seconds: float) -> bool:
     return started is not None
 
 
-def test_a_spare_reader_starts_when_pages_were_waited_for_as_long_as_its_start_takes() -> None:
+def test_a_spare_worker_starts_when_pages_were_waited_for_as_long_as_its_start_takes() -> None:
     assert starts(wanted=1, seconds=SCALE_UP_AFTER + 0.5)
     assert not starts(wanted=1, seconds=SCALE_UP_AFTER - 0.5)
 
 
-def test_a_spare_reader_starts_when_pages_will_be_waited_for_so_long() -> None:
+def test_a_spare_worker_starts_when_pages_will_be_waited_for_so_long() -> None:
     assert starts(wanted=32, seconds=0.5)
     assert not starts(wanted=3, seconds=0.5)
 
 
-def test_who_waits_for_a_page_hears_what_is_done_to_it() -> None:
-    heard: list[tuple[str, int, ReadStage]] = []
-    news = threading.Event()
+def test_the_consumer_is_told_which_page_it_waits_for_and_its_stage() -> None:
+    reports: list[tuple[str, int, ReadStage]] = []
+    reported = threading.Event()
 
-    def listen(path: Path, number: int, stage: ReadStage) -> None:
-        heard.append((path.name, number, stage))
-        news.set()
+    def on_wait(path: Path, number: int, stage: ReadStage) -> None:
+        reports.append((path.name, number, stage))
+        reported.set()
 
-    plan = ReadingPlan(budget=100, on_wait=listen)
+    plan = ReadingPlan(budget=100, on_wait=on_wait)
     plan.announce(job("scan"))
     task = assigned(plan)
     plan.file_opened(task.file, document(1))
     plan.stage_started(task.file, 1, "recognising")
     taking = threading.Thread(target=plan.take, args=(task.file, 1, 1))
     taking.start()
-    assert news.wait(10)
+    assert reported.wait(10)
     make(plan, task)
     taking.join()
-    assert set(heard) == {("scan", 1, "recognising")}
+    assert set(reports) == {("scan", 1, "recognising")}

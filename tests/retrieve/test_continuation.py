@@ -8,7 +8,7 @@ from pagelens.retrieve.continuation import find_continuation
 
 
 def page(text: str) -> PageText:
-    return PageText(text, np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32))
+    return PageText(text=text, spans=np.zeros((0, 2), np.int32), boxes=np.zeros((0, 4), np.float32))
 
 
 UNFINISHED = "The keel was laid in March.\nAll of the timber for it came from the"

@@ -45,7 +45,12 @@ def test_without_any_word_of_the_query_the_passage_found_is_quoted() -> None:
 
 
 def test_a_page_without_words_has_no_quote() -> None:
-    assert find_quote(PageText("", np.zeros((0, 2), np.int32), np.zeros((0, 4), np.float32)), {"a": 1}, analyze) is None
+    assert (
+        find_quote(
+            PageText(text="", spans=np.zeros((0, 2), np.int32), boxes=np.zeros((0, 4), np.float32)), {"a": 1}, analyze
+        )
+        is None
+    )
 
 
 @given(st.lists(st.sampled_from([*FILLER, "limpet", "limpet.", "tide!"]), min_size=1, max_size=300))

@@ -59,7 +59,7 @@ def test_positions_count_from_the_end_and_stay_inside_the_document() -> None:
 
 
 def row(key: int, title: str, *paths: str) -> DocumentRow:
-    return DocumentRow(key, Document("0" * 64, "pdf", title, 3, 1), paths)
+    return DocumentRow(key, Document(sha256="0" * 64, kind="pdf", title=title, page_count=3, size=1), paths)
 
 
 @pytest.fixture

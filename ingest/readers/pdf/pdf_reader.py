@@ -192,7 +192,9 @@ def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
     complaints = warnings()
     if _CUT_SHORT.search(complaints) or (not text.text and _DOUBTFUL.search(complaints)):
         problem = problem or "read in part at most: its content is damaged"
-    return Page(number, printed, width, height, text, caption=caption, problem=lost or problem), bool(lost)
+    return Page(
+        number=number, label=printed, width=width, height=height, text=text, caption=caption, problem=lost or problem
+    ), bool(lost)
 
 
 def _with_fields(leaf: Any, found: list[FoundWord]) -> tuple[list[FoundWord], str]:

@@ -52,7 +52,15 @@ def opened(path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
         metadata={"width": width, "height": height, **metadata(facts, place)},
     )
     if len(numbers) == 1:
-        page = Page(1, None, float(width), float(height), no_text(), caption=caption, problem=lost)
+        page = Page(
+            number=1,
+            label=None,
+            width=float(width),
+            height=float(height),
+            text=no_text(),
+            caption=caption,
+            problem=lost,
+        )
         yield Reading(document, lambda first: iter((page,) if first <= 1 else ()))
     else:
         yield Reading(document, lambda first: _pages(path, numbers, first, caption))
@@ -102,4 +110,12 @@ def _pages(path: Path, numbers: list[int], first: int, caption: str) -> Iterator
                     check(image)
             except ReadError as exc:
                 problem = str(exc)
-            yield Page(number, None, float(width), float(height), no_text(), caption=caption, problem=problem)
+            yield Page(
+                number=number,
+                label=None,
+                width=float(width),
+                height=float(height),
+                text=no_text(),
+                caption=caption,
+                problem=problem,
+            )
