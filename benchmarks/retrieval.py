@@ -46,7 +46,9 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
         **{name: Retriever(one, analyze, fusion=Fusion(query_references=False)) for name, one in alone.items()},
         **{f"{name}, query references": Retriever(one, analyze) for name, one in alone.items()},
         "words + text, query references": Retriever(both, analyze),
-        "RRF, equal weights": Retriever(all_three, analyze, fusion=Fusion(weights={}, scaled=False, query_references=False)),
+        "RRF, equal weights": Retriever(
+            all_three, analyze, fusion=Fusion(weights={}, scaled=False, query_references=False)
+        ),
         "RRF": Retriever(all_three, analyze, fusion=Fusion(scaled=False, query_references=False)),
         "RRF, query references": Retriever(all_three, analyze, fusion=Fusion(scaled=False)),
         "RRF, scaled": Retriever(all_three, analyze, fusion=Fusion(query_references=False)),

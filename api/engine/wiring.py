@@ -21,7 +21,7 @@ from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
 from pagelens.generate.llm.chat import ChatModel
-from pagelens.generate.llm.providers import ModelChoice, describe, load_chat_model, provider_of
+from pagelens.generate.llm.providers import MODEL_SYNTAX, ModelChoice, describe, load_chat_model, provider_of
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
@@ -213,7 +213,7 @@ def load_extractor(llm: str | None, load_page_image: RenderPageImage) -> Extract
         raise GenerationError(
             "no-model",
             "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
-            "or give --model openai:NAME, anthropic:NAME or local:FOLDER.",
+            f"or give --model {MODEL_SYNTAX}.",
         )
     from pagelens.generate.extraction.extractor import REPLY_TOKENS as EXTRACTION_REPLY_TOKENS
     from pagelens.generate.extraction.extractor import ModelExtractor

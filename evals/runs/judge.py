@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pagelens.core.errors import UsageError
-from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, Part, ImagePart, TextPart, complete
+from pagelens.generate.llm.chat import ChatModel, ChatRequest, ImagePart, Message, Part, TextPart, complete
 from pagelens.generate.prompts import escape_template_tokens
 
 logger = logging.getLogger(__name__)
@@ -133,5 +133,8 @@ def read_verdict(said: str) -> Verdict | None:
 
 
 def _once_more(request: ChatRequest, said: str) -> ChatRequest:
-    turns = [Message("assistant", [TextPart(escape_template_tokens(said) or "(nothing)")]), Message("user", [TextPart(AGAIN)])]
+    turns = [
+        Message("assistant", [TextPart(escape_template_tokens(said) or "(nothing)")]),
+        Message("user", [TextPart(AGAIN)]),
+    ]
     return replace(request, messages=[*request.messages, *turns])

@@ -86,6 +86,8 @@ class _Pages:
         """Return a page's picture; None where its file is gone or has changed."""
         path = Path(self._paths.get(page.path, page.path))
         try:
-            return encode_image(self._engine.page_image_array(PageRef(str(path), page.number), LONGEST), max_side=LONGEST)
+            return encode_image(
+                self._engine.page_image_array(PageRef(str(path), page.number), LONGEST), max_side=LONGEST
+            )
         except PageLensError:
             return None

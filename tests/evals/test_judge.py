@@ -66,9 +66,9 @@ def test_the_judge_sees_the_page_the_expected_and_the_given_answer(made: Made, a
     assert request.system == PROMPT
     assert "Expected: 52,300 tonnes" in words(request)
     assert answered.answers["whole"]["q1"].text in words(request)
-    [picture] = request.pictures
+    [picture] = request.images
     assert max(picture.width, picture.height) == 1_400
-    assert len(next(one for one in model.requests if "anemones" in words(one)).pictures) == 2  # both pages that answer
+    assert len(next(one for one in model.requests if "anemones" in words(one)).images) == 2  # both pages that answer
     assert not any("harbour master" in words(one) for one in model.requests)  # there is nothing to judge by
     assert lost == 0
     assert set(judged.verdicts) == {"whole"}

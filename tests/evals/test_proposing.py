@@ -103,7 +103,7 @@ def replying(**fields: str) -> ScriptedModel:
 
 
 def asked_by(model: ScriptedModel, made: Made, count: int = 2) -> list[Proposal]:
-    questions = ModelQuestions(model, analyze, made.engine.page_picture)
+    questions = ModelQuestions(model, analyze, made.engine.page_image_array)
     return propose(made.engine, count=count, seed=1, ask=questions.ask, most=4 * count)
 
 
@@ -119,7 +119,7 @@ def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: M
     assert (row.question, row.answer) == ("How heavy was the wood that was moved?", "52,300 tonnes")
     assert "52,300 tonnes" in row.quote
     assert len(model.requests) == 6  # every page was asked for, none twice
-    assert all(len(request.pictures) == 1 for request in model.requests)
+    assert all(len(request.images) == 1 for request in model.requests)
 
 
 @pytest.mark.parametrize(
