@@ -97,10 +97,10 @@ class RapidOcrRecogniser:
         missing_height, missing_width = (max(0, _MIN_SIDE - side) for side in small.shape[:2])
         if missing_height or missing_width:
             small = cv2.copyMakeBorder(small, 0, missing_height, 0, missing_width, cv2.BORDER_REPLICATE)
-        found = self._models(small, use_det=True, use_cls=False, use_rec=False).boxes
-        if found is None:
+        boxes = self._models(small, use_det=True, use_cls=False, use_rec=False).boxes
+        if boxes is None:
             return np.zeros((0, 4, 2))
-        quads: _Quads = np.asarray(found, np.float64) * (width / size[0], height / size[1])
+        quads: _Quads = np.asarray(boxes, np.float64) * (width / size[0], height / size[1])
         return quads
 
     def _read(self, pixels: ImageArray, quads: _Quads, is_vertical: NDArray[np.bool_]) -> list[RecognisedWord]:
@@ -125,8 +125,8 @@ class RapidOcrRecogniser:
     def _lines(self, pixels: ImageArray, quads: _Quads) -> list[_ReadLine]:
         if not len(quads):
             return []
-        found = self._models.recognize_txt([_cut_line(pixels, quad) for quad in quads])
-        return [_ReadLine(*line) for line in zip(found.txts, found.scores, found.word_results, strict=True)]
+        result = self._models.recognize_txt([_cut_line(pixels, quad) for quad in quads])
+        return [_ReadLine(*line) for line in zip(result.txts, result.scores, result.word_results, strict=True)]
 
     def _is_upside_down(self, pixels: ImageArray, quads: _Quads, confidences: Sequence[float]) -> bool:
         """Tell whether the longest lines, if read with little confidence, are read with more of it upside down.

@@ -52,14 +52,14 @@ def test_boxes_stand_where_the_file_has_its_words(engine: TextRecogniser) -> Non
         assert y0 - 0.3 * height < word.y0 < (y0 + y1) / 2 < word.y1 < y1 + 0.3 * height
 
 
-def test_a_clean_page_is_believed_and_belief_is_a_share(engine: TextRecogniser) -> None:
+def test_a_clean_page_has_a_high_confidence_between_0_and_1(engine: TextRecogniser) -> None:
     beliefs = [word.confidence for word in engine.recognise(picture_of(*LINES))]
     assert all(0 <= belief <= 1 for belief in beliefs)
     assert np.mean(beliefs) > 0.9
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_page_is_read_and_its_boxes_turn_with_it(engine: TextRecogniser, quarters: int) -> None:
+def test_a_rotated_page_is_read_and_its_boxes_rotate_with_it(engine: TextRecogniser, quarters: int) -> None:
     # Enough lines for Tesseract's orientation detection, which wants a few dozen letters.
     upright = picture_of(*LINES)
     turned = np.ascontiguousarray(np.rot90(upright, quarters))
@@ -73,7 +73,7 @@ def test_a_turned_page_is_read_and_its_boxes_turn_with_it(engine: TextRecogniser
         assert np.abs(np.array(word[1:5]) - expected).max() < 12  # pixels; a line is 40 high
 
 
-def test_lines_and_blocks_stand_together(engine: TextRecogniser) -> None:
+def test_words_of_a_line_and_lines_of_a_block_are_adjacent(engine: TextRecogniser) -> None:
     words = engine.recognise(picture_of(*LINES))
     for numbers in ([word.line for word in words], [word.block for word in words]):
         assert numbers == sorted(numbers) and numbers[0] == 0
@@ -95,6 +95,6 @@ def test_white_on_black_and_a_read_only_picture_are_read(engine: TextRecogniser)
     assert {word.text for word in engine.recognise(picture)} >= {"Quarterly", "harbour", "Seven"}
 
 
-def test_the_engine_says_its_name_and_version(engine: TextRecogniser) -> None:
+def test_the_engine_has_a_name_and_version(engine: TextRecogniser) -> None:
     name, version = engine.name.split()
     assert name in ("rapidocr", "tesseract") and version[0].isdecimal()

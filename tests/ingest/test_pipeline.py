@@ -1,4 +1,4 @@
-"""Files in, windows of pages with passages out."""
+"""The pipeline: windows of pages with passages, and what could not be read."""
 
 import gc
 import hashlib
@@ -43,7 +43,7 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_windows_follow_one_grid_whatever_page_reading_goes_on_from(tmp_path: Path) -> None:
+def test_windows_follow_one_grid_whatever_page_reading_continues_from(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(10))
     grid = {
         None: [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]],
@@ -60,7 +60,7 @@ def test_windows_follow_one_grid_whatever_page_reading_goes_on_from(tmp_path: Pa
     assert found[0].document.page_count == 10
 
 
-def test_going_on_gives_the_same_windows_as_reading_in_peace(tmp_path: Path) -> None:
+def test_continuing_gives_the_same_windows_as_reading_without_a_break(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "x.pdf", *numbered_pages(9))
     whole = windows(events(path, window=4))
     rest = windows(events(path, next_page=lambda _: 5, window=4))
@@ -126,7 +126,7 @@ def test_a_photo_of_text_is_found_by_its_caption_and_by_its_text(tmp_path: Path)
     assert window.inputs == (("A sign on the pier", f"{window.document.title}\n{page.text.text}"),)
 
 
-def test_scans_get_passages_and_nothing_is_read_without_being_asked(tmp_path: Path) -> None:
+def test_scans_get_passages_and_nothing_is_read_without_ocr_settings(tmp_path: Path) -> None:
     (tmp_path / "scan.pdf").write_bytes(scan(picture_of(*LINES)))
     (plain,) = windows(events(tmp_path))
     assert plain.pages[0].text.source == "none" and plain.passages == ((),)
@@ -136,7 +136,7 @@ def test_scans_get_passages_and_nothing_is_read_without_being_asked(tmp_path: Pa
     assert found.pages[0].text.text[passage.start : passage.end].startswith(LINES[0])
 
 
-def test_an_engine_that_cannot_be_had_stops_the_run_instead_of_blaming_files(tmp_path: Path) -> None:
+def test_an_engine_that_cannot_be_loaded_stops_the_run_instead_of_blaming_files(tmp_path: Path) -> None:
     (tmp_path / "scan.pdf").write_bytes(scan(picture_of(*LINES)))
     ocr = Ocr(OcrSettings(languages=("ru",)), load_recogniser)
     with pytest.raises(UsageError, match="RapidOCR"):
@@ -158,19 +158,19 @@ def test_the_same_bytes_under_another_path_are_unchanged_even_before_a_commit(tm
     assert others == [Unchanged(tmp_path / name, sha256_of(tmp_path / "a.pdf")) for name in ("b.pdf", "c.pdf")]
 
 
-def test_the_catalog_is_asked_when_a_files_turn_comes(tmp_path: Path) -> None:
+def test_the_next_page_is_looked_up_when_a_files_turn_comes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_pdf(tmp_path / f"{name}.pdf", name)
-    asked: list[str] = []
+    looked_up: list[str] = []
 
     def known(sha256: str) -> int | None:
-        asked.append(sha256)
+        looked_up.append(sha256)
         return None
 
     run = read_documents([tmp_path], next_page=known, count_tokens=one_each)
-    assert asked == []
+    assert looked_up == []
     next(run)
-    assert asked == [sha256_of(tmp_path / "a.pdf")]
+    assert looked_up == [sha256_of(tmp_path / "a.pdf")]
 
 
 def hard_files(folder: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_document_that_fails_is_tried_again_under_its_other_path(tmp_path: Pat
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_going_on_beyond_the_last_page_is_a_failure_not_a_silent_end(tmp_path: Path, workers: int) -> None:
+def test_continuing_beyond_the_last_page_is_a_failure_not_a_silent_end(tmp_path: Path, workers: int) -> None:
     path = write_pdf(tmp_path / "x.pdf", "one page")
     (failure,) = events(path, next_page=lambda _: 33, workers=workers)
     assert isinstance(failure, Failed)
@@ -355,7 +355,7 @@ def test_a_window_or_passage_that_cannot_be_is_refused_at_once() -> None:
         )
 
 
-def test_ten_thousand_tiny_files_are_gone_through(tmp_path: Path) -> None:
+def test_ten_thousand_tiny_files_are_walked(tmp_path: Path) -> None:
     for thousand in range(10):
         folder = tmp_path / f"{thousand}"
         folder.mkdir()

@@ -27,7 +27,7 @@ from pagelens.ingest.text.titles import (
         "Scanning electron microscopy of beetles",
     ],
 )
-def test_a_title_that_people_would_use_is_sensible(title: str) -> None:
+def test_a_title_that_people_would_use_is_usable(title: str) -> None:
     assert is_usable_title(title)
 
 
@@ -55,7 +55,7 @@ def test_a_title_that_people_would_use_is_sensible(title: str) -> None:
         "scan0001",
     ],
 )
-def test_defaults_file_names_and_odd_tokens_are_no_titles(title: str) -> None:
+def test_defaults_file_names_and_identifiers_are_no_titles(title: str) -> None:
     assert not is_usable_title(title)
 
 
@@ -102,7 +102,7 @@ def test_the_largest_type_near_the_top_is_the_title() -> None:
     assert title_from_largest_type(lines) == "A Study of Things"
 
 
-def test_a_parted_word_of_a_title_becomes_whole_and_a_compound_keeps_its_hyphen() -> None:
+def test_a_hyphenated_word_of_a_title_becomes_whole_and_a_compound_keeps_its_hyphen() -> None:
     assert (
         title_from_largest_type(page(("REASONING VIA AB-", 20, 0.1), ("STRACTION", 20, 0.13)))
         == "REASONING VIA ABSTRACTION"

@@ -46,11 +46,11 @@ def boxes(*found: tuple[float, float, float, float]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_a_text_in_a_language_is_no_junk(name: str) -> None:
+def test_a_text_in_a_language_is_no_garbage(name: str) -> None:
     assert not is_garbage(LANGUAGES[name])
 
 
-def test_english_capitals_numbers_and_dot_leaders_are_no_junk() -> None:
+def test_english_capitals_numbers_and_dot_leaders_are_no_garbage() -> None:
     assert not is_garbage(ENGLISH)
     assert not is_garbage(ENGLISH.upper())
     assert not is_garbage("1 234.50 17.3% (4,211) " * 30)
@@ -58,12 +58,12 @@ def test_english_capitals_numbers_and_dot_leaders_are_no_junk() -> None:
 
 
 @pytest.mark.parametrize("by", [-29, -1, 1, 3])
-def test_letters_that_were_shifted_are_junk(by: int) -> None:
+def test_letters_that_were_shifted_are_garbage(by: int) -> None:
     # -29 is what a subset font in glyph order of Times or Arial gives where it has no map to Unicode.
     assert is_garbage(shifted(ENGLISH, by))
 
 
-def test_signs_without_a_meaning_are_junk() -> None:
+def test_characters_without_a_meaning_are_garbage() -> None:
     assert is_garbage("".join(chr(0xE000 + ord(char)) if char != " " else " " for char in ENGLISH))
     assert is_garbage("\ufffd\ufffd\ufffd of \ufffd\ufffd")
     assert not is_garbage(ENGLISH + " \ufffd \ufffd")
@@ -74,10 +74,10 @@ def test_too_few_letters_are_not_judged() -> None:
     assert not is_garbage("")
 
 
-def test_a_page_without_a_layer_or_with_junk_is_read_whole() -> None:
+def test_a_page_without_a_layer_or_with_garbage_is_read_whole() -> None:
     assert needed_ocr(no_text(), boxes()) == "all"
-    junk = assemble_text([Word(word, 0, 0, 1, 1, 0, 0) for word in shifted(ENGLISH, -29).split()])
-    assert needed_ocr(junk, boxes()) == "all"
+    garbage = assemble_text([Word(word, 0, 0, 1, 1, 0, 0) for word in shifted(ENGLISH, -29).split()])
+    assert needed_ocr(garbage, boxes()) == "all"
 
 
 def test_a_full_layer_is_enough_unless_pictures_stand_beside_it() -> None:
