@@ -53,7 +53,7 @@ Answers = Mapping[str, Sequence[int]]
 
 
 class WeighedWords:
-    """The `words` lane in plain Python, with page vectors for one average length and queries for another; see `Lane`."""
+    """The `words` lane in plain Python: page vectors for one average length, queries for another. See `Lane`."""
 
     name = "words"
     weight = WordsLane.weight

@@ -115,7 +115,7 @@ class ServerRecord:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRecord:
-    """The PostgreSQL schema of a collection's catalog. The password is not stored: see `pagelens.index.catalog.postgres`."""
+    """The PostgreSQL schema of a collection's catalog; for the password see `pagelens.index.catalog.postgres`."""
 
     url: str  # postgresql+psycopg://user@host:5432/database
     schema: str  # of its tables; a database may hold the catalogs of many collections
@@ -243,9 +243,16 @@ def read_manifest(path: Path) -> Manifest:
         server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         files = FilesRecord(**data["files"]) if "files" in data else None
-        return Manifest(str(data["profile"]), lanes, str(data["created"]), server, database, files)
+        return Manifest(
+            profile=str(data["profile"]),
+            lanes=lanes,
+            created=str(data["created"]),
+            server=server,
+            catalog=database,
+            files=files,
+        )
     except (ValueError, KeyError, TypeError) as exc:
-        raise CollectionDamaged(f"cannot read {path}: {exc}. Restore it, or index anew.") from exc
+        raise CollectionDamaged(f"cannot read {path}: {exc}. Restore a backup, or index the files again.") from exc
 
 
 def _lane(name: str, data: dict[str, Any]) -> LaneRecord:

@@ -1,7 +1,7 @@
 """The documents' files, kept with the collection so that every machine that serves it has them.
 
-A file is stored under the SHA-256 of its bytes and verified when it is read. Sidecar files of photos are not kept: their
-content is in the catalog.
+A file is stored under the SHA-256 of its bytes and verified when it is read. Sidecar files of photos are not kept, as
+their content is in the catalog.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def find(files: FileStore, layout: Layout, sha256: str) -> Path | None:
         if not isinstance(files, FolderFileStore):
             path.unlink(missing_ok=True)  # a download
         raise StoreError(
-            f"expected {FOLDER}/{sha256}/{name} as it was stored, found other bytes. Remove it, and index the file again."
+            f"expected {FOLDER}/{sha256}/{name} as it was stored, found other bytes. Remove it, then index again."
         )
     return None
 

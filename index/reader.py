@@ -272,8 +272,8 @@ class CollectionReader:
             newest = reads.generation(connection)
         if newest != generation:
             raise SnapshotExpired(
-                f"expected a commit to be read for {max(retention, 0):.0f} seconds at most, found {age:.0f} and a newer "
-                "commit: replaced rows may be deleted. Run the command again."
+                f"expected a commit to be read for {max(retention, 0):.0f} seconds at most, found {age:.0f} and a "
+                "newer commit: replaced rows may be deleted. Run the command again."
             )
 
     def require_same_models(self) -> None:

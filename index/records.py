@@ -25,7 +25,7 @@ class DenseRows:
         return np.array(rows, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentPages:
     """Consecutive pages of one document, ready to be stored."""
 

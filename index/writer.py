@@ -1,6 +1,6 @@
 """A collection opened for writing.
 
-The order of a commit: vectors are stored durably (`pagelens.index.stores.vector_store`); the pages' text is added to the
+The order of a commit: vectors are stored durably (`pagelens.index.stores.vector_store`); the text is added to the
 lexical index; then one catalog transaction registers the vectors, inserts the pages, makes finished documents live and
 removes those that they replace; last, removed pages are deleted from the store and the lexical index. Wherever the
 writer is killed, readers see the commits before and nothing else, and the next writer removes what was left

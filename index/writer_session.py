@@ -23,7 +23,7 @@ from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import VectorStore
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSession:
     """What a writer uses while it holds the lock. The manifest was read under the lock, so it cannot change."""
 

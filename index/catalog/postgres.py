@@ -71,8 +71,8 @@ def open_for_writing(record: CatalogRecord) -> Iterator[Engine]:
     def require_first(_connection: object, _record: object) -> None:
         if next(sessions):
             raise StoreError(
-                f"expected the writer's session with {record} to stay open, found that it ended, and its lock with it. What "
-                "was committed is kept: run the same command again."
+                f"expected the writer's session with {record} to stay open, found that it ended, and its lock with it. "
+                "What was committed is kept: run the same command again."
             )
 
     event.listen(engine, "connect", require_first)

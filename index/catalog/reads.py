@@ -34,7 +34,7 @@ class DocumentRow:
         return self.paths[0] if self.paths else self.document.title
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
     """A page in the catalog."""
 
@@ -50,7 +50,7 @@ class PageRow:
     guesses: tuple[Guess, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A file that could not be read: the reason, the last attempt and the number of attempts."""
 
@@ -158,7 +158,7 @@ def document_at(connection: Connection, path: str) -> int | None:
 def read_failures(connection: Connection) -> list[Failure]:
     """Return the recorded failures in order of their paths."""
     rows = connection.execute(select(t.failures).order_by(t.failures.c.path))
-    return [Failure(row.path, row.sha256, row.code, row.reason, row.at, row.attempts) for row in rows]
+    return [Failure(**row._asdict()) for row in rows]
 
 
 def read_problems(connection: Connection) -> list[tuple[str, int, str]]:

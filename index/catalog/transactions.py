@@ -54,7 +54,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
                 raise _unreachable(engine, exc) from exc
         elif "malformed" in str(exc) or "not a database" in str(exc):
             raise CollectionDamaged(
-                f"{engine.url.database} is not the catalog that was written: {exc.orig}. Restore it from a backup, or index the files again."
+                f"expected {engine.url.database} to be the catalog that was written, found: {exc.orig}. "
+                "Restore it from a backup, or index the files again."
             ) from exc
         raise
 

@@ -1,7 +1,7 @@
 """The `words` lane on Qdrant: implements `pagelens.index.lexical.lexical_index` with sparse vectors.
 
 A page's vector holds its BM25 weights, a query's vector the inverse document frequencies, so that their inner product
-is the BM25 score (`pagelens.index.lexical.bm25`). The frequencies are those of the reader's own commit, from the catalog
+is the BM25 score (`pagelens.index.lexical.bm25`). The frequencies come from the catalog, at the reader's own commit
 (`pagelens.index.catalog.document_frequencies`); Qdrant's IDF modifier would count replaced and incomplete pages, and
 each shard separately.
 
@@ -188,9 +188,9 @@ class QdrantLexicalIndex:
         for batch in document_frequencies.page_batches(connection):
             keys = list(batch)
             for start in range(0, len(keys), COMPARED):
-                some = keys[start : start + COMPARED]
-                rows = self._collection.rows(some)
-                wrong += sum(not _is_close(rows.get(key), page_vector(batch[key], average)) for key in some)
+                chunk = keys[start : start + COMPARED]
+                rows = self._collection.rows(chunk)
+                wrong += sum(not _is_close(rows.get(key), page_vector(batch[key], average)) for key in chunk)
         return wrong
 
 

@@ -135,7 +135,7 @@ class TantivySearcher:
     ) -> list[tuple[int, float]]:
         """Return the best pages as (key, score), best first, ties by key.
 
-        `terms` are analyzed terms in the query's order; pages with any of them are found. Their bigrams add to the score.
+        `terms` are analyzed terms in the query's order. Pages with any of them are found; bigrams add to the score.
         """
         if not terms or limit <= 0 or not len(self):
             return []

@@ -1,7 +1,7 @@
 """Vectors in the collection's folder: implements `pagelens.index.stores.vector_store.VectorStore`.
 
-Rows are kept in append-only segments (`pagelens.index.segments`, `pagelens.index.late.token_segments`); the catalog says
-which rows are live.
+Rows are kept in append-only segments (`pagelens.index.segments`, `pagelens.index.late.token_segments`). The catalog
+says which rows are live.
 """
 
 import logging

@@ -85,11 +85,11 @@ class MultiVectorView(Protocol):
 
 
 class VectorStore(Protocol):
-    """Stored vectors of a collection. Only the one writer, who holds the collection's lock, calls methods that write."""
+    """Stored vectors of a collection. Methods that write are for the one writer, who holds the collection's lock."""
 
     @property
     def retention(self) -> float | None:
-        """Seconds for which rows of replaced documents can still be found; None: as long as a reader holds them open."""
+        """Seconds for which rows of replaced documents can still be found; None: while a reader holds them open."""
         ...
 
     def write_vectors(self, lane: LaneRecord, parts: DenseParts) -> WrittenRows:
@@ -101,7 +101,7 @@ class VectorStore(Protocol):
         ...
 
     def vectors(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> DenseView:
-        """Return the view of a lane at the commit that `connection` reads; `live` are the sorted keys of its documents."""
+        """Return a lane's view at the commit that `connection` reads; `live` are the sorted keys of its documents."""
         ...
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> MultiVectorView:

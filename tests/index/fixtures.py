@@ -53,7 +53,12 @@ def new_pages(
     passages = [[Passage(0, 0, len(page.text.text))] for page in pages]
     vectors = np.array([vector(page.text.text) for page in pages], np.float32).reshape(-1, SPACE.dim)
     return DocumentPages(
-        document, path, pages, passages, {"text": DenseRows([1] * len(pages), vectors)}, last=until == len(texts)
+        document=document,
+        path=path,
+        pages=pages,
+        passages=passages,
+        vectors={"text": DenseRows([1] * len(pages), vectors)},
+        last=until == len(texts),
     )
 
 

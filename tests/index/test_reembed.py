@@ -170,7 +170,20 @@ def test_partly_indexed_documents_are_removed_and_indexed_from_the_beginning(roo
 
 
 def _with_all_lanes(new: DocumentPages) -> DocumentPages:
-    pages = [PageRow(0, p.number, None, 1, 1, p.text, "", "", ()) for p in new.pages]
+    pages = [
+        PageRow(
+            key=0,
+            number=p.number,
+            label=None,
+            width=1,
+            height=1,
+            text=p.text,
+            caption="",
+            problem="",
+            passages=(),
+        )
+        for p in new.pages
+    ]
     rows = rows_of(pages)
     return replace(new, vectors=rows.vectors, tokens=rows.tokens)
 

@@ -98,7 +98,7 @@ def pack_page(rows: TokenRows, row: int) -> str:
 
 
 def unpack_page(text: str, dim: int) -> TokenRows:
-    """Return one page's tokens and boxes, without a summary. Raises ValueError for text that `pack_page` did not write."""
+    """Return one page's tokens and boxes, without a summary. Raises ValueError for text not written by `pack_page`."""
     data = base64.b64decode(text, validate=True)
     halves = data[:1] == HALVES
     count, rest = divmod(len(data) - 1, 2 * dim + 8 if halves else dim + 12)

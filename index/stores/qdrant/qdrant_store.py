@@ -1,10 +1,10 @@
 """Vectors on Qdrant: implements `pagelens.index.stores.vector_store.VectorStore`.
 
 Points are written, and waited for, before the catalog registers them; the tables `segments` and `runs` say how many
-rows each document has in a lane, so that `check` finds what is missing. Points of documents that the catalog has removed
-are marked as deleted after its commit, and deleted when no search can still need them. Before anything else, a writer
-deletes what a crash left: points of documents that the catalog does not have, and pages of incomplete documents after
-those that were committed.
+rows each document has in a lane, so that `check` finds what is missing. Points of removed documents are marked as
+deleted after the catalog's commit, and deleted when no search can still need them. A writer first deletes what a crash
+left: points of documents that the catalog does not have, and pages of incomplete documents after those that were
+committed.
 """
 
 import logging
@@ -114,8 +114,8 @@ class QdrantVectorStore:
         return self.lane(lane).keys_of_parts({(row.document, row.name) for row in connection.execute(query)})
 
     def delete_documents(self, manifest: Manifest, documents: Collection[int]) -> None:
-        """See `VectorStore.delete_documents`. Points are marked as deleted and stay for `ServerRecord.grace` seconds, for
-        searches that began before the commit. Where the server does not answer, the next writer deletes them."""
+        """See `VectorStore.delete_documents`. Points are marked, and stay for `ServerRecord.grace` seconds for searches
+        that began before the commit. Where the server does not answer, the next writer deletes them."""
         now = int(time.time())
         try:
             for lane in manifest.lanes.values():
@@ -194,7 +194,7 @@ class QdrantVectorStore:
         return LaneCheck(found, damaged, problems)
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
-        """See `VectorStore.require_ready`: the collection of each lane that has rows must exist and not be in status red."""
+        """See `VectorStore.require_ready`: the collections of all lanes with rows exist, none in status red."""
         for lane in lanes:
             if _count_live_rows(connection, lane):
                 self.lane(lane).require_ready()

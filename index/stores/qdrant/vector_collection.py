@@ -58,7 +58,7 @@ class VectorCollection(QdrantCollection):
     def search(
         self, query: list[float] | list[list[float]], limit: int, only: models.Filter | None, *, exact: bool = True
     ) -> SearchResult:
-        """Return ids and scores of the best points, best first; `exact` scans all points where they are not quantized."""
+        """Return ids and scores of the best points, best first; `exact` scans all points unless they are quantized."""
         points = self._qdrant.call(
             "searching",
             QdrantClient.query_points,
@@ -105,7 +105,7 @@ class VectorCollection(QdrantCollection):
             rows = {int(record.id): record.vector for record in records}
             if len(rows) < len(batch):
                 raise StoreError(
-                    f"expected {len(batch)} vectors of {self}, found {len(rows)}: the others were deleted in the meantime. "
+                    f"expected {len(batch)} vectors of {self}, found {len(rows)}: others were deleted in the meantime. "
                     "Run the command again."
                 )
             parts.append(np.array([rows[key] for key in batch], np.float16))

@@ -1,0 +1,72 @@
+"""Filters: which documents and pages they select."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from pagelens.core.keys import page_key
+from pagelens.core.types import Document, Filters
+from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.selection import path_matches, select_pages
+
+DATE = datetime(2024, 5, 1, 12, 30)
+MOMENT = timedelta(microseconds=1)
+ROWS = [
+    DocumentRow(
+        1,
+        Document(sha256="a" * 64, kind="pdf", title="dated", page_count=3, size=100, date=DATE),
+        ("reports/dated.pdf",),
+    ),
+    DocumentRow(2, Document(sha256="b" * 64, kind="pdf", title="undated", page_count=2, size=100), ("undated.pdf",)),
+]
+
+
+def selected(filters: Filters) -> list[int]:
+    selection = select_pages(ROWS, filters)
+    return [row.key for row in ROWS if selection is None or selection.has(row.key)]
+
+
+def test_no_filters_select_everything() -> None:
+    assert select_pages(ROWS, Filters()) is None
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (DATE, None, [1]),
+        (DATE + MOMENT, None, []),
+        (None, DATE, [1]),
+        (None, DATE - MOMENT, []),
+        (DATE, DATE, [1]),
+    ],
+)
+def test_both_ends_of_a_date_range_are_included_and_undated_documents_are_not(
+    since: datetime | None, until: datetime | None, expected: list[int]
+) -> None:
+    assert selected(Filters(since=since, until=until)) == expected
+
+
+def test_both_ends_of_a_page_range_are_included() -> None:
+    selection = select_pages(ROWS, Filters(first_page=2, last_page=3))
+    assert selection is not None
+    pages = np.array([page_key(1, number) for number in (1, 2, 3, 4)], np.int64)
+    assert selection.mask(pages).tolist() == [False, True, True, False]
+    assert selection.count({row.key: row for row in ROWS}) == 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "expected"),
+    [
+        ("reports/2024/a.pdf", "*.pdf", True),
+        ("reports/2024/a.pdf", "2024/*", True),
+        ("reports/2024/a.pdf", "/2024/*", False),
+        ("reports/2024/a.pdf", "reports", True),
+        ("reports/2024/a.pdf", "report", False),
+        ("reports/2024/a.pdf", "./reports/2024/", True),
+    ],
+)
+def test_a_pattern_is_compared_with_the_name_the_end_of_the_path_or_a_folder(
+    path: str, pattern: str, expected: bool
+) -> None:
+    assert path_matches(path, pattern) is expected
