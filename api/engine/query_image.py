@@ -10,7 +10,7 @@ from pagelens.core.types import ImageArray
 from pagelens.ingest.files.walk import identify
 from pagelens.ingest.ocr.page_ocr import read_image_text, read_photo_text
 from pagelens.ingest.ocr.recognition import TextRecogniser
-from pagelens.ingest.readers import registry
+from pagelens.ingest.readers.registry import load_reader
 
 MAX_SIDE = 1_600  # pixels of the longer side: enough for OCR
 MIN_PAGE_WORDS = 8  # an image with so many words shows a page; fewer may be misread patterns
@@ -34,6 +34,6 @@ def read_image(image: Path | str | bytes) -> ImageArray:
         kind = identify(path)
         if kind != "photo":
             raise UsageError(f"expected a picture to search by, found a {kind} at {path}")
-        return np.asarray(registry.load(kind).render(path, 1, longest=MAX_SIDE).convert("RGB"))
+        return np.asarray(load_reader(kind).render(path, 1, longest=MAX_SIDE).convert("RGB"))
     except ReadError as exc:
         raise UsageError(f"expected a picture to search by, found {path}: {exc}") from exc

@@ -31,7 +31,7 @@ from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
-from pagelens.ingest.readers import registry
+from pagelens.ingest.readers.registry import load_reader
 from pagelens.retrieve.search import Retriever
 
 EXTRACTIVE = "extractive"
@@ -255,7 +255,7 @@ def render_page(
     path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
-    return registry.load(kind, options).render(path, number, longest=longest)
+    return load_reader(kind, options).render(path, number, longest=longest)
 
 
 def render_array(

@@ -34,15 +34,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def asked(engine: Engine, server: ModelServer) -> Iterator[Engine]:
+def engine_with_model(engine: Engine, server: ModelServer) -> Iterator[Engine]:
     """The collection, opened where a model is configured."""
     with wiring.open_collection(engine.layout.root) as opened:
         yield opened
 
 
-def test_a_configured_model_answers_and_its_citation_is_checked(asked: Engine, server: ModelServer) -> None:
+def test_a_configured_model_answers_and_its_citation_is_checked(engine_with_model: Engine, server: ModelServer) -> None:
     server.turns = [Say([RIGHT[:9], RIGHT[9:]])]
-    answer = asked.ask(TIMBER)
+    answer = engine_with_model.ask(TIMBER)
     [citation] = answer.citations
     assert answer.found and answer.text == RIGHT
     assert (Path(citation.ref.path).name, citation.ref.number, citation.state) == ("harbour.pdf", 2, "verified")
@@ -50,9 +50,9 @@ def test_a_configured_model_answers_and_its_citation_is_checked(asked: Engine, s
     assert answer.usage is not None and answer.usage.model == "tiny" and answer.usage.input_tokens == 321
 
 
-def test_the_model_sees_the_pages_as_pictures_drawn_for_it(asked: Engine, server: ModelServer) -> None:
+def test_the_model_sees_the_pages_as_pictures_drawn_for_it(engine_with_model: Engine, server: ModelServer) -> None:
     server.turns = [Say([RIGHT])]
-    asked.ask(TIMBER)
+    engine_with_model.ask(TIMBER)
     parts = server.requests[0]["messages"][-1]["content"]
     urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
     pictures = [Image.open(BytesIO(base64.b64decode(url.partition(",")[2]))) for url in urls]
@@ -61,25 +61,29 @@ def test_the_model_sees_the_pages_as_pictures_drawn_for_it(asked: Engine, server
     assert min(max(picture.size) for picture in pictures) == 64
 
 
-def test_an_answer_streams_text_then_citations_then_the_whole(asked: Engine, server: ModelServer) -> None:
+def test_an_answer_streams_text_then_citations_then_the_whole(engine_with_model: Engine, server: ModelServer) -> None:
     server.turns = [Say([RIGHT[:9], RIGHT[9:]])]
-    *events, last = asked.ask_stream(TIMBER)
+    *events, last = engine_with_model.ask_stream(TIMBER)
     assert "".join(one for one in events if isinstance(one, str)) == RIGHT
     assert [type(one) for one in events if not isinstance(one, str)] == [Citation] and isinstance(last, Answer)
 
 
-def test_who_stops_reading_an_answer_ends_the_call_at_the_server(asked: Engine, server: ModelServer) -> None:
+def test_who_stops_reading_an_answer_ends_the_call_at_the_server(
+    engine_with_model: Engine, server: ModelServer
+) -> None:
     server.turns = [Endless()]
-    events = asked.ask_stream(TIMBER)
+    events = engine_with_model.ask_stream(TIMBER)
     next(events)
     events.close()
     assert server.left.wait(5)
 
 
-def test_a_model_that_is_not_there_is_an_error_that_names_the_address(asked: Engine, server: ModelServer) -> None:
+def test_a_model_that_is_not_there_is_an_error_that_names_the_address(
+    engine_with_model: Engine, server: ModelServer
+) -> None:
     server.turns = [Fail(404, "no model tiny")]
     with pytest.raises(GenerationError, match="tiny"):
-        asked.ask(TIMBER)
+        engine_with_model.ask(TIMBER)
 
 
 def test_a_follow_up_is_searched_for_with_what_it_leaves_out(engine: Engine) -> None:
@@ -87,11 +91,11 @@ def test_a_follow_up_is_searched_for_with_what_it_leaves_out(engine: Engine) -> 
     assert "52,300 tonnes" in engine.ask("and the year after?", history=history).text
 
 
-def test_a_model_hears_the_conversation(asked: Engine, server: ModelServer) -> None:
+def test_a_model_is_given_the_conversation(engine_with_model: Engine, server: ModelServer) -> None:
     server.turns = [Say([RIGHT])]
-    asked.ask("and timber?", history=[("What was moved?", "Fish [1].")])
-    said = [message["content"] for message in server.requests[0]["messages"]]
-    assert "What was moved?" in json.dumps(said[1]) and "Fish" in json.dumps(said[2])
+    engine_with_model.ask("and timber?", history=[("What was moved?", "Fish [1].")])
+    output = [message["content"] for message in server.requests[0]["messages"]]
+    assert "What was moved?" in json.dumps(output[1]) and "Fish" in json.dumps(output[2])
 
 
 def test_a_file_that_changed_is_shown_to_no_model(tmp_path: Path) -> None:
@@ -146,15 +150,17 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
     server.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
     root = str(engine.layout.root)
     assert main(["extract", "harbour.pdf", "--schema", str(schema), "-c", root]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out) == {"timber": 52300, "cattle": None}
-    assert "/timber: harbour.pdf p.2" in said.err and "not confirmed" not in said.err
+    output = capsys.readouterr()
+    assert json.loads(output.out) == {"timber": 52300, "cattle": None}
+    assert "/timber: harbour.pdf p.2" in output.err and "not confirmed" not in output.err
 
 
-def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(asked: Engine, server: ModelServer) -> None:
+def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(
+    engine_with_model: Engine, server: ModelServer
+) -> None:
     server.turns = [Say(['{"data": {"pilot": null}, "pages": {}}'])]
     schema = {"properties": {"pilot": {"description": "draught of ships that need a pilot, in metres"}}}
-    assert [ref.number for ref in asked.extract("harbour.pdf", schema, k=1).context_pages] == [3]
+    assert [ref.number for ref in engine_with_model.extract("harbour.pdf", schema, k=1).context_pages] == [3]
 
 
 def test_without_a_model_extract_says_what_it_needs(engine: Engine) -> None:
@@ -171,8 +177,8 @@ def test_doctor_says_what_answers_and_never_the_key(
     monkeypatch.setenv("PAGELENS_LLM_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("PAGELENS_LLM_KEY", "sk-secret")
     main(["doctor", "-c", str(tmp_path)])
-    said = capsys.readouterr().out
-    assert "tiny over openai's protocol at http://127.0.0.1:9/v1, with a key" in said and "sk-secret" not in said
+    output = capsys.readouterr().out
+    assert "tiny over openai's protocol at http://127.0.0.1:9/v1, with a key" in output and "sk-secret" not in output
     monkeypatch.setenv("PAGELENS_LLM_URL", "")
     assert main(["doctor", "-c", str(tmp_path)]) == 1
     assert "PAGELENS_LLM_URL" in capsys.readouterr().out

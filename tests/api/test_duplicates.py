@@ -1,4 +1,4 @@
-"""What is the same to a reader is told by `status` and folded in results; pages beside a hit come when asked for."""
+"""Duplicates are listed by `status` and folded in results; neighbouring pages are returned on request."""
 
 import json
 from collections.abc import Iterator

@@ -96,5 +96,5 @@ def test_without_libreoffice_one_is_told_what_reads_the_files(
     (files / "locked.pdf").unlink()
     (files / "letter.docx").write_bytes(b"PK\x03\x04 and so on")
     assert main(["index", str(files), "--profile", "builtin", "-c", str(tmp_path / "collection")]) == 0
-    said = capsys.readouterr().out
-    assert "1 file not read: each needs LibreOffice" in said
+    message = capsys.readouterr().out
+    assert "1 file not read: each needs LibreOffice" in message

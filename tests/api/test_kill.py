@@ -50,7 +50,7 @@ class Watcher:
 
     root: Path
     allowed: set[tuple[str, str]]  # file name, SHA-256
-    looks: int = 0
+    reads: int = 0
     wrongs: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -59,7 +59,7 @@ class Watcher:
         while not self.stop.wait(0.01):
             with reader.snapshot() as snapshot:
                 self.wrongs.extend(half_documents(snapshot, self.allowed))
-            self.looks += 1
+            self.reads += 1
 
 
 def half_documents(snapshot: Snapshot, allowed: set[tuple[str, str]]) -> list[str]:
@@ -156,7 +156,7 @@ def test_killed_again_and_again_it_ends_where_peace_ends(
         watcher.stop.set()
         thread.join()
     assert watcher.wrongs == []
-    assert watcher.looks > KILLS_A_ROUND
+    assert watcher.reads > KILLS_A_ROUND
     assert CollectionReader(collection).check() == []
     with CollectionReader(collection).snapshot() as after, CollectionReader(peace).snapshot() as quiet:
         assert contents(after) == contents(quiet)

@@ -51,7 +51,7 @@ def test_the_same_commands_give_the_same_answers_there_and_back(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--url", "http://localhost:6333"], "with --store qdrant only"),
         (["--store", "qdrant", "--url", "localhost:6333"], "expected --url like"),
@@ -66,11 +66,11 @@ def test_the_same_commands_give_the_same_answers_there_and_back(
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_is_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
     (tmp_path / "a.pdf").write_text("never read")
     assert run("index", tmp_path / "a.pdf", "-c", tmp_path / "c", "--profile", "builtin", *options) == ExitCode.USAGE
-    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert message in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "c").exists()
 
 

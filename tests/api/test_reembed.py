@@ -1,4 +1,4 @@
-"""`pagelens reembed`: a collection moved to other models finds what one made fresh with them finds."""
+"""`pagelens reembed`: a collection embedded for other models finds what one made with them from the start finds."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from pagelens.core.types import ImageArray, Kind
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.layout import Layout, create, load
 from pagelens.index.reader import CollectionReader
-from tests.api import moving_child
+from tests.api import reembedding_child
 from tests.api.files import write_pdf
 from tests.encode.checkpoints import WORDS, text_checkpoint
 
@@ -84,9 +84,9 @@ def rankings(engine: Engine, image: Path, lane: str) -> list[dict[str, float]]:
     ]
 
 
-def assert_alike(moved: Path, fresh: Path, image: Path, lanes: Sequence[str]) -> None:
+def assert_alike(reembedded: Path, fresh: Path, image: Path, lanes: Sequence[str]) -> None:
     """Every lane finds the same pages, with the same scores, in the same order but for ties."""
-    with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(fresh, SETTINGS) as other:
+    with wiring.open_collection(reembedded, SETTINGS) as one, wiring.open_collection(fresh, SETTINGS) as other:
         assert one.check() == []
         assert one.manifest.lanes == other.manifest.lanes
         for lane in lanes:
@@ -121,10 +121,10 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    moved = copied(builtin, tmp_path)
+    reembedded = copied(builtin, tmp_path)
     pairs = [word for lane, model in tiny.items() for word in ("--model", f"{lane}={model}")]
     capsys.readouterr()
-    assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(moved), "--json"]) == ExitCode.DONE
+    assert main(["reembed", "--profile", "builtin", *pairs, "-c", str(reembedded), "--json"]) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
     assert (report["documents"], report["pages"], report["render_failures"]) == (8, 43, [])
     assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (
@@ -132,8 +132,8 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
         [],
         ["visual", "page"],
     )
-    assert_alike(moved, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
-    with wiring.open_collection(moved, SETTINGS) as engine:
+    assert_alike(reembedded, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
+    with wiring.open_collection(reembedded, SETTINGS) as engine:
         found = engine.search(image=files / "photo3.png", k=3)
         assert found.hits[0].ref.path.endswith("photo3.png")
         assert not any(hit.guesses for hit in found.hits), "guesses of the lane that is gone"
@@ -143,11 +143,11 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
 def test_back_to_the_builtin_models_photos_have_their_guesses_again(
     builtin: Path, of_tiny_models: Path, files: Path, tmp_path: Path
 ) -> None:
-    moved = copied(of_tiny_models, tmp_path)
-    report = wiring.reembed_collection(moved, choose_profile("builtin", SETTINGS), SETTINGS)
+    reembedded = copied(of_tiny_models, tmp_path)
+    report = wiring.reembed_collection(reembedded, choose_profile("builtin", SETTINGS), SETTINGS)
     assert (report.new_lanes, report.kept_lanes, report.removed_lanes) == (["text", "image", "visual", "page"], [], [])
-    assert_alike(moved, builtin, files / "photo3.png", ["words", "text", "page", "image", "visual"])
-    with wiring.open_collection(moved, SETTINGS) as one, wiring.open_collection(builtin, SETTINGS) as other:
+    assert_alike(reembedded, builtin, files / "photo3.png", ["words", "text", "page", "image", "visual"])
+    with wiring.open_collection(reembedded, SETTINGS) as one, wiring.open_collection(builtin, SETTINGS) as other:
         guesses = [[hit.guesses for hit in engine.search("photo", k=60).hits] for engine in (one, other)]
     assert guesses[0] == guesses[1]
     assert any(guesses[0])
@@ -227,8 +227,8 @@ def test_pictures_that_were_missing_are_made_when_the_move_goes_on_and_the_file_
     (files / "report1.pdf").rename(tmp_path / "away.pdf")
     profile = choose_profile("builtin", SETTINGS)
 
-    def break_off(now: Progress) -> None:
-        if now.pages >= 39:  # both parts of the long report are in
+    def break_off(report: Progress) -> None:
+        if report.pages >= 39:  # both parts of the long report are in
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -246,17 +246,19 @@ def test_pictures_that_were_missing_are_made_when_the_move_goes_on_and_the_file_
 def test_a_file_that_changes_while_it_is_pictured_is_not_mixed_of_two_versions(tmp_path: Path) -> None:
     file, collection = tmp_path / "files" / "a.pdf", tmp_path / "c"
     write_pdf(file, ["one", "two", "three"], title="Three")
-    create(Layout(collection), profile="old", lanes=moving_child.lanes_of(moving_child.OLD))
-    moving_child.index(collection, file.parent)
+    create(Layout(collection), profile="old", lanes=reembedding_child.lanes_of(reembedding_child.OLD))
+    reembedding_child.index(collection, file.parent)
 
     def render(path: Path, kind: Kind, number: int, side: int) -> ImageArray:
         if number == 2:
             write_pdf(file, ["four", "five", "six"], title="Another")
         return wiring.render_array(path, kind, number, side)
 
-    lanes = moving_child.lanes_of(moving_child.NEW)
-    with CollectionReembedding(collection, profile="new", lanes=lanes) as move:
-        run = Reembedding(move, moving_child.NEW, render, on_progress=lambda _: None, on_render_failure=lambda _: None)
+    lanes = reembedding_child.lanes_of(reembedding_child.NEW)
+    with CollectionReembedding(collection, profile="new", lanes=lanes) as reembedding:
+        run = Reembedding(
+            reembedding, reembedding_child.NEW, render, on_progress=lambda _: None, on_render_failure=lambda _: None
+        )
         [named] = run.run().render_failures
     assert (Path(named.path), named.code) == (file, "changed")
     reader = CollectionReader(collection)
@@ -267,13 +269,13 @@ def test_a_file_that_changes_while_it_is_pictured_is_not_mixed_of_two_versions(t
 
 
 def test_progress_ends_at_the_whole(small: Path) -> None:
-    told: list[Progress] = []
-    wiring.reembed_collection(small, choose_profile("builtin", SETTINGS), SETTINGS, on_progress=told.append)
-    assert [now.pages for now in told] == sorted(now.pages for now in told)
-    last = told[-1]
+    reports: list[Progress] = []
+    wiring.reembed_collection(small, choose_profile("builtin", SETTINGS), SETTINGS, on_progress=reports.append)
+    assert [report.pages for report in reports] == sorted(report.pages for report in reports)
+    last = reports[-1]
     assert (last.files, last.pages) == (last.files_total, 43)
     assert last.bytes_total - last.bytes <= 1
-    assert all(0 <= now.bytes <= now.bytes_total for now in told)
+    assert all(0 <= report.bytes <= report.bytes_total for report in reports)
 
 
 def test_moved_to_what_it_is_nothing_is_done(small: Path, capsys: pytest.CaptureFixture[str]) -> None:

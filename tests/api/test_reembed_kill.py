@@ -1,5 +1,5 @@
-"""A move is killed (SIGKILL) at instants all over it and gone on with: each time the collection is the old one whole or
-the new one whole, and the end equals a collection made fresh with the new models."""
+"""Reembedding is killed (SIGKILL) at many instants and resumed: each time the collection is wholly the old or wholly the
+new one, and the end equals a collection made with the new models from the start."""
 
 import json
 import random
@@ -21,11 +21,11 @@ from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.layout import Layout, create
 from pagelens.index.reader import CollectionReader
 from tests.api.files import made_up_pages, write_pdf
-from tests.api.moving_child import NEW, OLD, lanes_of
+from tests.api.reembedding_child import NEW, OLD, lanes_of
 
 SIZES = (3, 20, 1, 12)  # pages of each document; a commit holds 8
 HALF = 40  # pages of one of which indexing had read 32 when it was killed
-EVERYWHERE, AT_THE_END = 8, 14  # instants at which a move is killed: spread over it, and those around the switch
+EVERYWHERE, AT_THE_END = 8, 14  # instants at which reembedding is killed: spread over it, and those around the switch
 
 Contents = dict[tuple[str, int], dict[str, list[bytes]]]
 
@@ -47,7 +47,7 @@ class Child:
 
 @contextmanager
 def started(files: Path) -> Iterator[Child]:
-    command = [sys.executable, "-m", "tests.api.moving_child", str(files)]
+    command = [sys.executable, "-m", "tests.api.reembedding_child", str(files)]
     with subprocess.Popen(
         command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -83,8 +83,8 @@ def contents(root: Path) -> tuple[str, Contents]:
 
 @dataclass
 class Prepared:
-    """A collection before the move, what it holds, what it must hold after it, and after that is indexed once more;
-    and how many instants a move has."""
+    """A collection before reembedding, what it holds, what it must hold after it, and after that is indexed once more;
+    and how many instants a reembedding has."""
 
     child: Child
     files: Path
@@ -97,7 +97,7 @@ class Prepared:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    folder = tmp_path_factory.mktemp("moving")
+    folder = tmp_path_factory.mktemp("reembedding")
     files, old, fresh, peace = (folder / name for name in ("files", "old", "fresh", "peace"))
     for index, size in enumerate(SIZES):
         write_pdf(files / f"document-{index}.pdf", made_up_pages(size, index), title=f"Document number {index}")
@@ -109,7 +109,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         write_pdf(files / "half.pdf", made_up_pages(HALF, 9), title="Half read")
         read_half(child, old)
         shutil.copytree(old, peace)
-        code, instants = child("move", peace)
+        code, instants = child("reembed", peace)
         assert code == 0
         assert contents(peace) == ("new", after)
         assert child("index", fresh)[0] == child("index", peace)[0] == 0
@@ -135,13 +135,13 @@ def test_killed_at_any_instant_it_is_the_old_or_the_new_collection_and_the_next_
     for fatal in sorted({*spread, *end}):
         collection = tmp_path / str(fatal)
         shutil.copytree(prepared.old, collection)
-        if prepared.child("move", collection, fatal)[0] == 0:  # a thing or two fewer were done than in peace
+        if prepared.child("reembed", collection, fatal)[0] == 0:  # a thing or two fewer were done than in peace
             continue
         profile, found = contents(collection)
         switched[fatal] = profile == "new"
         assert found == (prepared.after if switched[fatal] else prepared.before), fatal
         if not switched[fatal]:
-            assert prepared.child("move", collection)[0] == 0
+            assert prepared.child("reembed", collection)[0] == 0
             assert contents(collection) == ("new", prepared.after), fatal
         assert prepared.child("index", collection)[0] == 0
         assert contents(collection) == ("new", prepared.indexed), fatal
@@ -160,11 +160,11 @@ def test_killed_again_and_again_with_indexing_in_between_it_ends_where_a_fresh_c
     shutil.copytree(prepared.old, collection)
     generator = random.Random(20261122)
     for kill in range(5):
-        assert prepared.child("move", collection, generator.randint(8, prepared.instants // 3))[0] == -9
+        assert prepared.child("reembed", collection, generator.randint(8, prepared.instants // 3))[0] == -9
         write_pdf(prepared.files / f"later-{kill}.pdf", made_up_pages(kill + 2, 20 + kill), title=f"Later {kill}")
         assert prepared.child("index", collection)[0] == 0
         assert contents(collection)[0] == "old"
-    assert prepared.child("move", collection)[0] == 0
+    assert prepared.child("reembed", collection)[0] == 0
     create(Layout(fresh), profile="new", lanes=lanes_of(NEW))
     assert prepared.child("index", fresh)[0] == 0
     assert contents(collection) == contents(fresh)

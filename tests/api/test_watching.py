@@ -75,13 +75,13 @@ def test_a_process_that_watches_keeps_a_folder_in_step_and_ends_by_ctrl_c(tmp_pa
         text=True,
     )
     try:
-        told = reports_of(process)
-        assert next(told)["documents"] == 1
+        reports = reports_of(process)
+        assert next(reports)["documents"] == 1
         write_pdf(files / "harbour.pdf", ["A ship needs a pilot.", "The crane is new."])
-        second = next(told)
+        second = next(reports)
         assert (second["documents"], second["pages"], second["unchanged"]) == (1, 2, 1)
         (files / "tides.pdf").unlink()
-        assert next(told)["forgotten"] == [str(files / "tides.pdf")]
+        assert next(reports)["forgotten"] == [str(files / "tides.pdf")]
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr is not None and "Stopped watching" in process.stderr.read()

@@ -24,7 +24,7 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp("crossing")
+    folder = tmp_path_factory.mktemp("continuations")
     file = write_pdf(folder / "frigate.pdf", PAGES)
     engine = pagelens.open(folder / "collection", create=True, profile="builtin")
     engine.index([file], workers=0)

@@ -212,7 +212,7 @@ def run(*arguments: object) -> int:
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("s3://key:secret@bucket/x", "without a key in it"),
         ("s3://bucket/x?key=secret", "without a key in it"),
@@ -224,12 +224,12 @@ def run(*arguments: object) -> int:
     ],
 )
 def test_addresses_that_cannot_be_are_refused_before_anything_is_made(
-    tmp_path: Path, document: Path, capsys: pytest.CaptureFixture[str], address: str, said: str
+    tmp_path: Path, document: Path, capsys: pytest.CaptureFixture[str], address: str, message: str
 ) -> None:
     catalog = ("--catalog", "postgresql://u@127.0.0.1:1/d")
     options = ("-c", tmp_path / "c", "--profile", "builtin", "--files", address)
     assert run("index", document, *options, *catalog) == ExitCode.USAGE
-    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert message in capsys.readouterr().err.replace("\n", " ")
     assert run("index", document, *options) == ExitCode.USAGE
     assert "with --catalog only" in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "c").exists()

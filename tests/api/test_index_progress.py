@@ -10,15 +10,15 @@ from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTim
 from pagelens.api.engine.results import IndexStage, Progress
 from pagelens.index.layout import Layout, create
 from pagelens.index.writer import CollectionWriter
-from tests.api.moving_child import OLD, lanes_of
-from tests.api.test_encoding import Gate, window
+from tests.api.reembedding_child import OLD, lanes_of
+from tests.api.test_encoding_queue import BlockingEmbedder, window
 from tests.ingest.scans import LINES, picture_of, scan
 
 
 def test_what_took_most_of_the_latest_seconds_is_waited_for_and_older_ones_fade() -> None:
     now = 0.0
     timer = StageTimer(lambda: now)
-    told: list[IndexStage] = []
+    reports: list[IndexStage] = []
     spans: list[tuple[IndexStage, float]] = [
         ("ocr", 2.0),
         ("encoding", 1.0),
@@ -28,34 +28,36 @@ def test_what_took_most_of_the_latest_seconds_is_waited_for_and_older_ones_fade(
     for what, seconds in spans:
         timer.enter(what)
         now += seconds
-        told.append(timer.slowest())
-    assert told == ["ocr", "ocr", "ocr", "writing"]
+        reports.append(timer.slowest())
+    assert reports == ["ocr", "ocr", "ocr", "writing"]
 
 
 def test_a_run_whose_encoder_is_behind_says_so_while_it_waits(tmp_path: Path) -> None:
     create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
-    gate = Gate(OLD[0])
-    told: list[Progress] = []
+    embedder = BlockingEmbedder(OLD[0])
+    reports: list[Progress] = []
 
-    def tell(progress: Progress) -> None:
-        told.append(progress)
+    def on_progress(progress: Progress) -> None:
+        reports.append(progress)
         if progress.waits_for == "encoding":
-            gate.open.set()  # not before
+            embedder.open.set()  # not before
 
     with CollectionWriter(tmp_path / "c") as writer:
-        IndexRun(writer, [gate, *OLD[1:]], file_count=1, byte_count=1, on_progress=tell).consume([window("a")])
-    assert (told[0].waits_for, told[0].pages) == ("encoding", 0)
-    assert told[-1].pages == 1
+        IndexRun(writer, [embedder, *OLD[1:]], file_count=1, byte_count=1, on_progress=on_progress).consume(
+            [window("a")]
+        )
+    assert (reports[0].waits_for, reports[0].pages) == ("encoding", 0)
+    assert reports[-1].pages == 1
 
 
 def test_a_run_that_waits_for_the_text_in_a_picture_says_of_which_page(tmp_path: Path) -> None:
     create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
-    told: list[Progress] = []
+    reports: list[Progress] = []
     with CollectionWriter(tmp_path / "c") as writer:
-        run = IndexRun(writer, OLD, file_count=1, byte_count=1, on_progress=told.append)
+        run = IndexRun(writer, OLD, file_count=1, byte_count=1, on_progress=reports.append)
         run.on_wait(Path("scan.pdf"), 12, "recognising")
         run.on_wait(Path("scan.pdf"), 12, "recognising")
-    assert describe_wait(told[-1]) == "waits for OCR of p.12"
+    assert describe_wait(reports[-1]) == "waits for OCR of p.12"
 
 
 @pytest.mark.parametrize("workers", [0, 1])

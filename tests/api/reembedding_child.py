@@ -1,11 +1,10 @@
-"""Move and index collections in processes of their own, one of which dies by SIGKILL at the n-th thing it does to the
-file system.
+"""Reembed and index collections in processes of their own, which kill themselves at the n-th file system operation.
 
-    python -m tests.api.moving_child FILES
+    python -m tests.api.reembedding_child FILES
 
-Reads a JSON list a line, [WHAT, COLLECTION, N]: "move" or "index", and at which thing to die (0: in peace). Each is
-done by a fork, which costs no imports; prints a line of JSON, [exit code, things done]. Audit hooks see them from
-outside: no code is changed.
+Reads lines with a JSON list, [WHAT, COLLECTION, N]: "reembed" or "index", and the operation at which to die (0: never).
+Each line is done in a fork, which needs no imports, and answered with a JSON list, [exit code, operations done]. Audit
+hooks count the operations: no code is changed.
 """
 
 import hashlib
@@ -115,13 +114,13 @@ def index(collection: Path, files: Path) -> None:
         assert not run.report.failed, run.report.failed
 
 
-def move(collection: Path) -> None:
-    """Move the collection from the old embedders to the new."""
-    with CollectionReembedding(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as moving:
-        new = {lane.name for lane in moving.new}
+def reembed(collection: Path) -> None:
+    """Embed the collection with the new embedders instead of the old."""
+    with CollectionReembedding(collection, profile="new", lanes=lanes_of(NEW), flush_pages=FLUSH_PAGES) as reembedding:
+        new = {lane.name for lane in reembedding.new}
         fill = [one for one in NEW if one.lanes[0].name in new]
         report = Reembedding(
-            moving, fill, render_array, on_progress=lambda _: None, on_render_failure=lambda _: None
+            reembedding, fill, render_array, on_progress=lambda _: None, on_render_failure=lambda _: None
         ).run()
         assert not report.render_failures, report.render_failures
 
@@ -139,8 +138,8 @@ def do(what: str, collection: Path, files: Path, fatal: int) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-    if what == "move":
-        move(collection)
+    if what == "reembed":
+        reembed(collection)
     else:
         index(collection, files)
     return done
@@ -156,7 +155,7 @@ def main(files: Path) -> None:
             try:
                 os.write(writing, str(do(what, Path(collection), files, fatal)).encode())
                 code = 0
-            except BaseException:  # noqa: BLE001 - said, and told by the exit code
+            except BaseException:  # noqa: BLE001 - printed, and reported by the exit code
                 traceback.print_exc()
             os._exit(code)
         os.close(writing)
