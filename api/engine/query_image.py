@@ -34,6 +34,6 @@ def read_image(image: Path | str | bytes) -> ImageArray:
         kind = identify(path)
         if kind != "photo":
             raise UsageError(f"expected a picture to search by, found a {kind} at {path}")
-        return np.asarray(load_reader(kind).render(path, 1, longest=MAX_SIDE).convert("RGB"))
+        return np.asarray(load_reader(kind).render_page(path, 1, longest=MAX_SIDE).convert("RGB"))
     except ReadError as exc:
         raise UsageError(f"expected a picture to search by, found {path}: {exc}") from exc

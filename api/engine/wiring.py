@@ -255,7 +255,7 @@ def render_page(
     path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> Image.Image:
     """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
-    return load_reader(kind, options).render(path, number, longest=longest)
+    return load_reader(kind, options).render_page(path, number, longest=longest)
 
 
 def render_array(

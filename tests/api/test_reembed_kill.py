@@ -1,5 +1,5 @@
-"""Reembedding is killed (SIGKILL) at many instants and resumed: each time the collection is wholly the old or wholly the
-new one, and the end equals a collection made with the new models from the start."""
+"""Reembedding is killed (SIGKILL) at many instants and resumed: each time the collection is wholly the old or the
+new one, and in the end equals a collection made with the new models from the start."""
 
 import json
 import random
