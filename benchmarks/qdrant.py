@@ -101,7 +101,7 @@ def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path, k
 def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     """Write vectors and queries where the measuring processes read them."""
     rng, reader = np.random.default_rng(0), CollectionReader(root)
-    loaded = CollectionModels(wiring.models_of(reader.manifest), analyze, wiring.read_settings())
+    loaded = CollectionModels(wiring.lane_models(reader.manifest), analyze, wiring.read_settings())
     lanes = {lane.name: lane for lane in loaded.lanes(reader.manifest)[0]}
     text, page = lanes["text"], lanes["page"]
     assert isinstance(text, TextLane) and isinstance(page, PageLane)

@@ -42,7 +42,7 @@ def _answers(root: Path) -> Mapping[str, Sequence[int]]:
     """Return the keys of each question's first pages; a copy keeps the keys."""
     settings = wiring.read_settings()
     reader = CollectionReader(root)
-    models = CollectionModels(wiring.models_of(reader.manifest), analyze, settings)
+    models = CollectionModels(wiring.lane_models(reader.manifest), analyze, settings)
     retriever = Retriever(models.lanes(reader.manifest)[0], analyze)
     with reader.snapshot() as snapshot:
         return {

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("collection", type=Path)
     reader = CollectionReader(parser.parse_args().collection)
     asked = [question for question in questions() if question.evidence]
-    lanes = CollectionModels(wiring.models_of(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[
+    lanes = CollectionModels(wiring.lane_models(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[
         0
     ]
     with reader.snapshot() as snapshot:

@@ -91,7 +91,7 @@ def _used(collection: Path | None) -> dict[str, str]:
     """Return the model of each lane of a collection; nothing if there is no collection."""
     if collection is None or not wiring.collection_exists(collection):
         return {}
-    return wiring.models_of(layout.load(Layout(collection)))
+    return wiring.lane_models(layout.load(Layout(collection)))
 
 
 def _report(lane: str, card: ModelCard, encoder: EncoderReport, *, used: bool) -> ModelReport:

@@ -107,7 +107,7 @@ def open_collection(
     if profile not in (None, "auto", manifest.profile):
         raise CollectionMismatch(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
-            f"Leave --profile out, or move the collection: pagelens reembed --profile {profile}"
+            f"Leave --profile out, or embed the collection anew: pagelens reembed --profile {profile}"
         )
     engine = Engine(root, _components(manifest, settings, llm))
     if engine.manifest != manifest:  # another process has just switched the collection to other models
@@ -161,7 +161,7 @@ def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRe
 
 
 def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
-    models = CollectionModels(models_of(manifest), analyze, settings)
+    models = CollectionModels(lane_models(manifest), analyze, settings)
     options = ReaderOptions(settings.passwords)
 
     def load_retriever() -> Retriever:
@@ -246,7 +246,7 @@ def _load_choice(choice: ModelChoice) -> ChatModel:
     return load_chat_model(choice)
 
 
-def models_of(manifest: Manifest) -> dict[str, str]:
+def lane_models(manifest: Manifest) -> dict[str, str]:
     """Return the model of each lane of a collection that has one."""
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in MODEL_LANES}
 
