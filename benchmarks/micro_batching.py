@@ -1,9 +1,9 @@
-"""Single queries of several threads through a text encoder: each alone, and joined as they come (`pagelens.core.micro_batching`).
+"""Concurrent single queries through a text encoder, with and without micro-batching (`pagelens.core.micro_batching`).
 
     python -m benchmarks.micro_batching [--model builtin|FOLDER] [--threads 1 8 32] [--seconds 5]
 
-FOLDER is a checkpoint that sentence-transformers loads. Queries differ, so that nothing is remembered. The last column
-is the largest difference of any number of a vector from the same query's encoded alone, over a sample.
+FOLDER is a checkpoint that sentence-transformers loads. Queries differ, so that none is cached. The last column
+is the largest difference of any number of a vector from the same query encoded singly, over a sample.
 """
 
 import argparse
@@ -33,16 +33,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=5.0)
     given = parser.parse_args()
-    alone, joined = (
+    single, batched = (
         load_text_encoder(given.model, Settings(offline=True, micro_batching=wanted)) for wanted in (False, True)
     )
     numbers = itertools.count()
     for threads in given.threads:
-        for name, encoder in (("alone", alone), ("joined", joined)):
+        for name, encoder in (("single", single), ("batched", batched)):
             cpu, made = time.process_time(), asked(encoder, numbers, threads, given.seconds)
             spent = 1_000 * (time.process_time() - cpu) / len(made)
             some = made[:: len(made) // SAMPLE + 1]
-            apart = max(np.abs(one - alone.encode_queries([QUERY.format(number)])[0]).max() for number, one in some)
+            apart = max(np.abs(one - single.encode_queries([QUERY.format(number)])[0]).max() for number, one in some)
             print(f"{threads:>2} threads, {name:<6} {len(made) / given.seconds:7.1f}/s  {spent:6.1f} ms  {apart:.1e}")
 
 

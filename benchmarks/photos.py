@@ -41,7 +41,7 @@ def main() -> None:
     scores = {net.name: EfficientNetLite.load(net).predict(pictures).scores for net in (LITE0, LITE2)}
     encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=Settings.from_environment(os.environ).cache)
     began = time.process_time()
-    seen = encoder.encode_features(pictures)
+    output = encoder.encode_features(pictures)
     cost = (time.process_time() - began) / len(pictures)
 
     captions = [(number, caption) for number, row in enumerate(rows) for caption in row["captions"]]
@@ -52,15 +52,16 @@ def main() -> None:
     print(f"| chance | {' | '.join(f'{100 * rank / len(pictures):.1f}' for rank in RANKS)} |")
     for name, vectors in _other_forms(text, scores).items():
         _print_row(name, queries @ vectors.T, wanted)
-    _print_row("ConSE as shipped: both networks", queries @ seen.vectors.T, wanted)
+    _print_row("ConSE as shipped: both networks", queries @ output.vectors.T, wanted)
     _print_row(
-        "a class's name, to any photo believed to be of it", *_class_names(encoder, seen.probabilities, seen.vectors)
+        "a class's name, to any photo predicted to be of it",
+        *_class_names(encoder, output.probabilities, output.vectors),
     )
 
     print(f"\n| photo to photo, by features | {HEAD} |\n|---|" + "---|" * len(RANKS))
     for name, damage in damages().items():
         copies = encoder.feature_encoder.encode_images([damage(picture) for picture in pictures])
-        _print_row(name, copies @ seen.features.T, np.arange(len(pictures)))
+        _print_row(name, copies @ output.features.T, np.arange(len(pictures)))
 
 
 def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

@@ -1,8 +1,8 @@
 """A projection of MiniLM's token vectors from 384 to 128 dimensions.
 
 Late interaction stores one vector per word piece of a page, so their size matters. The 128 directions are the principal
-components of the token vectors of the model's own vocabulary (see `vocabulary_basis`). No document and no question was
-used, so they do not favour a collection. docs/LOG.md has measurements of what they cost in retrieval quality.
+components of the token vectors of the model's own vocabulary, computed by `benchmarks/build_token_basis.py`. No
+document and no question was used, so they favour no collection. docs/LOG.md has measurements of the loss in retrieval quality.
 """
 
 import hashlib
@@ -15,29 +15,14 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import WeightsError
 from pagelens.encode.batching import unit_rows
-from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 DIM = 128
-VOCABULARY_STEP = 8  # every eighth word of the vocabulary was used: all of them explain no more of a page
-
-_FILE = Path(__file__).with_name("minilm_token_basis.npy")
+BASIS_FILE = Path(__file__).with_name("minilm_token_basis.npy")
 _SHA256 = "f7900020c63bbc30cd73b5595a746ede39c7e2c53177e591859f2fe601ceda79"
 
 
-def vocabulary_basis(encoder: BuiltinTextEncoder, words: list[str], dim: int = DIM) -> NDArray[np.float32]:
-    """Return (384, dim), orthonormal columns: the principal directions, not centred, of the words' token vectors.
-
-    Each word is encoded as a text of its own. Signs are fixed, so that equal input gives equal output.
-    """
-    vectors = np.concatenate([tokens.vectors for tokens in encoder.encode_tokens(words)]).astype(np.float64)
-    _, directions = np.linalg.eigh(vectors.T @ vectors)  # columns, the weakest first
-    basis = directions[:, ::-1][:, :dim]
-    signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(dim)])
-    return np.asarray(basis * signs, np.float32)
-
-
 @cache
-def load_basis(path: Path = _FILE) -> NDArray[np.float32]:
+def load_basis(path: Path = BASIS_FILE) -> NDArray[np.float32]:
     """Return the basis that comes with the package, (384, 128). Raises WeightsError if the file is not the original."""
     try:
         content = path.read_bytes()

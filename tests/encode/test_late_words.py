@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks.build_token_basis import vocabulary_basis, vocabulary_words
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import PageText, no_text
 from pagelens.encode.batching import unit_rows
 from pagelens.encode.page.late_words import BuiltinPageEncoder
-from pagelens.encode.page.token_basis import VOCABULARY_STEP, load_basis, vocabulary_basis
+from pagelens.encode.page.token_basis import load_basis
 from pagelens.encode.text.minilm import TOKENIZER, BuiltinTextEncoder
 from pagelens.encode.weights import wheel_file
 from pagelens.index.lexical.analysis import analyze
@@ -157,8 +158,7 @@ def test_the_space_is_multi_vector_and_names_its_parts(
 
 
 def test_the_shipped_directions_are_those_of_the_models_vocabulary(text_encoder: BuiltinTextEncoder) -> None:
-    vocabulary = sorted((row, word) for word, row in text_encoder._counter.get_vocab().items())
-    words = [word for _, word in vocabulary if word.isascii() and word.isalpha()][::VOCABULARY_STEP]
+    words = vocabulary_words(text_encoder)
     shipped, made = load_basis(), vocabulary_basis(text_encoder, words)
     np.testing.assert_allclose(shipped.T @ shipped, np.eye(128), atol=2e-3)  # stored in half precision
     vectors = np.concatenate([tokens.vectors for tokens in text_encoder.encode_tokens(words)])
