@@ -1,1 +1,1 @@
-"""Everything at rest: the catalog, the lexical index, vector segments, pictures."""
+"""The stored collection: catalog, lexical index, vector stores, files, and their readers and writers."""

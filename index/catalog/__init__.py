@@ -1,1 +1,1 @@
-"""The catalog: tables and statements for SQLite and PostgreSQL, schema migrations."""
+"""The catalog: tables, queries and writes for SQLite and PostgreSQL, and schema migrations."""

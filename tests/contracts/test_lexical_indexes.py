@@ -32,11 +32,11 @@ def collection(name: str, root: Path) -> Path:
 
 
 def path_of(folder: Path, name: str) -> str:
-    (folder / name).write_text("stands for a file that exists")
+    (folder / name).write_text("any content")
     return str(folder / name)
 
 
-def ask(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selection | None = None) -> Scores:
+def search(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selection | None = None) -> Scores:
     reader = CollectionReader(root)
     with reader.snapshot() as snapshot:
         found = search_words(snapshot, terms, k, selection=selection)
@@ -47,16 +47,16 @@ def ask(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selectio
     return scores
 
 
-def neighbours(terms: Sequence[str]) -> list[str]:
+def bigrams(terms: Sequence[str]) -> list[str]:
     return [f"{first} {second}" for first, second in pairwise(terms) if first != second]
 
 
 def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
-    """Terms, and pairs of neighbouring different terms as terms of a second field; of pages shorter than 24 terms."""
+    """Terms, and bigrams of different terms as terms of a second field; for pages of fewer than 24 terms."""
     scores = np.zeros(len(pages))
-    for texts, wanted in ((pages, query), (list(map(neighbours, pages)), neighbours(query))):
+    for texts, terms in ((pages, query), (list(map(bigrams, pages)), bigrams(query))):
         average = sum(map(len, texts)) / len(texts)
-        for term in set(wanted):
+        for term in set(terms):
             having = sum(term in text for text in texts)
             idf = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
             for place, text in enumerate(texts):
@@ -72,16 +72,16 @@ def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
     pages=st.lists(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12), min_size=1, max_size=12),
     query=st.lists(st.sampled_from((*VOCABULARY, "nowhere")), min_size=1, max_size=5),
 )
-def test_scores_are_bm25_of_terms_and_pairs(name: str, pages: list[list[str]], query: list[str]) -> None:
+def test_scores_are_bm25_of_terms_and_bigrams(name: str, pages: list[list[str]], query: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = collection(name, Path(folder) / "c")
         write(root, new_pages(path_of(Path(folder), "a.pdf"), [" ".join(page) for page in pages]))
         expected = {("a.pdf", at): score for at, score in enumerate(bm25(pages, query), start=1) if score}
-        assert ask(root, query) == pytest.approx(expected, rel=1e-5)
+        assert search(root, query) == pytest.approx(expected, rel=1e-5)
 
 
-def test_both_score_long_pages_alike(tmp_path: Path) -> None:
-    """Lengths are rounded, to the same ones."""
+def test_both_indexes_score_long_pages_alike(tmp_path: Path) -> None:
+    """Both round lengths in the same way."""
     draw = np.random.default_rng(5)
     texts = [" ".join(draw.choice(VOCABULARY, size)) for size in (1, 23, 24, 25, 39, 41, 43, 57, 63, 200, 207, 3_000)]
     found = []
@@ -89,13 +89,13 @@ def test_both_score_long_pages_alike(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         root = collection(name, tmp_path / name / "c")
         write(root, new_pages(path_of(tmp_path, "a.pdf"), texts))
-        found.append(ask(root, ["lake", "depth", "trout"]))
+        found.append(search(root, ["lake", "depth", "trout"]))
     assert found[0] == pytest.approx(found[1], rel=1e-5)
     assert list(found[0]) == list(found[1])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_frequencies_are_those_of_the_pages_that_are_there(name: str, tmp_path: Path) -> None:
+def test_frequencies_are_those_of_the_stored_pages(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
     keep = new_pages(path_of(tmp_path, "k.pdf"), ["lake depth", "lake lake", "trout"])
     write(root, keep, new_pages(path_of(tmp_path, "g.pdf"), ["lake price", "zug"]))
@@ -110,22 +110,22 @@ def test_frequencies_are_those_of_the_pages_that_are_there(name: str, tmp_path: 
     reader.close()
     pages = [["lake", "depth"], ["lake", "lake"], ["trout"]]
     expected = {("k.pdf", at): score for at, score in enumerate(bm25(pages, ["lake"]), start=1) if score}
-    assert ask(root, ["lake"]) == pytest.approx(expected, rel=1e-5)
+    assert search(root, ["lake"]) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_pages_of_a_half_read_document_are_not_found_and_do_not_crowd_out(name: str, tmp_path: Path) -> None:
+def test_pages_of_an_incomplete_document_are_not_found_and_do_not_crowd_out_others(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake and much else besides", "trout"]))
     half = [*["lake lake"] * 40, "zug"]
     write(root, new_pages(path_of(tmp_path, "b.pdf"), half, until=40))
-    assert list(ask(root, ["lake"], k=1)) == [("a.pdf", 1)]
+    assert list(search(root, ["lake"], k=1)) == [("a.pdf", 1)]
     write(root, new_pages(path_of(tmp_path, "b.pdf"), half, first=41))
-    assert len(ask(root, ["lake"])) == 41
+    assert len(search(root, ["lake"])) == 41
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_second_question_is_answered_as_if_it_were_the_first(name: str, tmp_path: Path) -> None:
+def test_a_second_query_gives_the_same_result_as_in_a_new_snapshot(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth", "lake trout", "zug price lake", "price"]))
     reader = CollectionReader(root)
@@ -142,27 +142,27 @@ def test_a_second_question_is_answered_as_if_it_were_the_first(name: str, tmp_pa
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_selection_leaves_documents_and_page_numbers(name: str, tmp_path: Path) -> None:
+def test_a_selection_limits_documents_and_page_numbers(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
     documents = [new_pages(path_of(tmp_path, f"{n}.pdf"), ["lake", f"lake {n}", "lake", "zug"]) for n in range(3)]
     write(root, *documents)
     with CollectionReader(root).snapshot() as snapshot:
         [second] = [key for key, row in snapshot.documents.items() if row.path.endswith("1.pdf")]
-    found = ask(root, ["lake"], selection=Selection(np.array([second]), first_page=2))
+    found = search(root, ["lake"], selection=Selection(np.array([second]), first_page=2))
     assert sorted(found) == [("1.pdf", 2), ("1.pdf", 3)]
-    assert ask(root, ["lake"], selection=Selection(np.zeros(0, np.int64))) == {}
+    assert search(root, ["lake"], selection=Selection(np.zeros(0, np.int64))) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_not_asked_for_is_not_found(name: str, tmp_path: Path) -> None:
+def test_pages_without_a_query_term_are_not_found(name: str, tmp_path: Path) -> None:
     root = collection(name, tmp_path / "c")
-    assert ask(root, ["lake"]) == {}
+    assert search(root, ["lake"]) == {}
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake", "..."]))
-    assert ask(root, ["nowhere"]) == ask(root, []) == ask(root, ["lake"], k=0) == {}
+    assert search(root, ["nowhere"]) == search(root, []) == search(root, ["lake"], k=0) == {}
 
 
-def test_a_moved_average_length_is_made_up_for_and_then_weighed_anew(tmp_path: Path) -> None:
-    """From 2 terms a page to 2.05, and down again; a weight by the average of before is off by a hundredth."""
+def test_a_changed_average_length_is_corrected_in_queries_and_then_in_vectors(tmp_path: Path) -> None:
+    """From 2 terms a page to 2.05, and down again; without the correction, scores are off by a hundredth."""
     root = collection("qdrant", tmp_path / "c")
     pages = [["lake", "depth"]] * 80
     write(root, new_pages(path_of(tmp_path, "a.pdf"), [" ".join(page) for page in pages]))
@@ -173,12 +173,12 @@ def test_a_moved_average_length_is_made_up_for_and_then_weighed_anew(tmp_path: P
             writer.commit()
             pages = [*pages, *others]
             exact = bm25(pages, ["lake"])[-1]
-            found = ask(root, ["lake"])[name, len(others)]
+            found = search(root, ["lake"])[name, len(others)]
             assert found == pytest.approx(exact, rel=1e-3)
-        assert ask(root, ["lake"])[name, len(others)] == pytest.approx(exact, rel=1e-3)
+        assert search(root, ["lake"])[name, len(others)] == pytest.approx(exact, rel=1e-3)
 
 
-def test_pages_are_weighed_anew_when_a_writer_ends_and_the_average_length_has_moved_far(tmp_path: Path) -> None:
+def test_vectors_are_rewritten_when_a_writer_ends_and_the_average_length_has_changed_much(tmp_path: Path) -> None:
     root = collection("qdrant", tmp_path / "c")
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake depth"] * 20))
     pages = [["lake", "depth"]] * 20 + [["lake", *["trout"] * 15]]
@@ -186,8 +186,8 @@ def test_pages_are_weighed_anew_when_a_writer_ends_and_the_average_length_has_mo
     with CollectionWriter(root) as writer:
         writer.add(new_pages(path_of(tmp_path, "b.pdf"), [" ".join(pages[-1])]))
         writer.commit()
-        assert ask(root, ["lake"])["b.pdf", 1] != pytest.approx(expected, rel=1e-3)
-    assert ask(root, ["lake"])["b.pdf", 1] == pytest.approx(expected, rel=1e-5)
+        assert search(root, ["lake"])["b.pdf", 1] != pytest.approx(expected, rel=1e-3)
+    assert search(root, ["lake"])["b.pdf", 1] == pytest.approx(expected, rel=1e-5)
     reader = CollectionReader(root)
     assert reader.check(deep=True) == []
     reader.close()

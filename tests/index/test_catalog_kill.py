@@ -150,7 +150,7 @@ def end(root: Path, postgres: PostgresProcess, version: int, what: str, statemen
 
 
 @pytest.mark.parametrize("rounds", [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)])
-def test_whatever_ends_at_any_statement_no_commit_is_lost_and_one_more_run_completes_it(
+def test_killed_at_any_statement_no_commit_is_lost_and_one_more_run_completes_it(
     tmp_path: Path, postgres: PostgresProcess, rounds: int
 ) -> None:
     root, draw = tmp_path / "collection", random.Random(11)

@@ -38,7 +38,7 @@ def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
 @pytest.fixture
 def pdf(tmp_path: Path) -> str:
     path = tmp_path / "a.pdf"
-    path.write_text("stands for a file that exists")
+    path.write_text("any content")
     return str(path)
 
 
@@ -128,7 +128,7 @@ def test_the_same_bytes_under_two_paths_are_one_document_with_two_paths(root: Pa
         assert texts(snapshot) == []
 
 
-def test_an_open_reader_learns_that_one_of_two_paths_is_forgotten(root: Path, pdf: str) -> None:
+def test_an_open_reader_sees_that_one_of_two_paths_is_removed(root: Path, pdf: str) -> None:
     with CollectionWriter(root) as writer:
         writer.add(new_pages(pdf, FRUIT))
         writer.link("/elsewhere/b.pdf", sha(FRUIT))
@@ -221,7 +221,7 @@ def test_the_words_lane_is_a_cache_that_comes_back_when_deleted(root: Path, pdf:
         assert texts(snapshot) == sorted(FRUIT)
 
 
-def test_segments_that_the_catalog_does_not_name_are_swept(root: Path, pdf: str) -> None:
+def test_segments_that_the_catalog_has_not_registered_are_deleted(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
     stray, half = (
         Layout(root).vectors(TEXT.store) / "000099-deadbeef",
@@ -236,7 +236,7 @@ def test_segments_that_the_catalog_does_not_name_are_swept(root: Path, pdf: str)
         assert texts(snapshot) == sorted(FRUIT)
 
 
-def test_many_small_segments_are_merged_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
+def test_many_small_segments_are_compacted_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
     reader = CollectionReader(root)
     wanted = [f"page {'x' * (i + 1)}" for i in range(MAX_SMALL_SEGMENTS + 3)]
     for index, text in enumerate(wanted):
@@ -275,7 +275,7 @@ def test_removed_pages_leave_the_term_statistics(root: Path, tmp_path: Path) -> 
     assert after == fresh
 
 
-def test_opening_what_is_no_collection_says_so(tmp_path: Path) -> None:
+def test_opening_a_folder_without_a_collection_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CollectionNotFound, match="pagelens index"):
         CollectionReader(tmp_path)
     (tmp_path / "letter.txt").write_text("dear")
@@ -313,7 +313,7 @@ def test_a_healthy_collection_has_no_damage_and_a_lost_segment_is_named(root: Pa
     assert any(segment.name in problem for problem in CollectionReader(root).check())
 
 
-def test_a_writer_waits_for_one_who_has_the_lock_for_a_moment_only(root: Path) -> None:
+def test_a_writer_waits_for_a_lock_that_is_held_for_a_moment(root: Path) -> None:
     wrote: list[bool] = []
 
     def write_meanwhile() -> None:

@@ -32,7 +32,7 @@ def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
 
 def path_of(root: Path, name: str) -> str:
     path = root.parent / name
-    path.write_text("stands for a file that exists")
+    path.write_text("any content")
     return str(path)
 
 

@@ -39,7 +39,7 @@ def change(root: Path, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path, database: CatalogRecord | None) -> None:
+def test_migrations_create_the_tables_that_the_code_describes(tmp_path: Path, database: CatalogRecord | None) -> None:
     root = tmp_path / "c"
     make(root, database)
     with open_for_writing(Layout(root), load(Layout(root))) as engine, engine.connect() as connection:
@@ -48,7 +48,7 @@ def test_migrations_make_the_tables_that_the_code_describes(tmp_path: Path, data
         assert compare_metadata(context, t.metadata) == []
 
 
-def test_a_file_made_before_there_were_revisions_gets_what_it_lacks(tmp_path: Path) -> None:
+def test_a_file_without_a_revision_gets_its_missing_tables(tmp_path: Path) -> None:
     root = tmp_path / "c"
     make(root)
     engine = open_sqlite(Layout(root).catalog)
@@ -93,7 +93,7 @@ def test_a_second_writer_with_a_folder_of_its_own_is_told_who_writes(root: Path,
 
 def test_a_writer_whose_session_ended_commits_nothing_more(root: Path) -> None:
     """Another one may have the lock by now."""
-    with pytest.raises(StoreError, match="the writer's lock with it"), CollectionWriter(root) as writer:
+    with pytest.raises(StoreError, match="ended, and its lock with it"), CollectionWriter(root) as writer:
         writer.add(new_pages("/a.pdf", FRUIT))
         writer.commit()
         with engine_of(root).connect() as connection:
@@ -110,7 +110,7 @@ def test_a_writer_whose_session_ended_commits_nothing_more(root: Path) -> None:
         assert [row.path for row in snapshot.documents.values()] == ["/a.pdf"]
 
 
-def test_readers_can_change_nothing(root: Path) -> None:
+def test_readers_cannot_write(root: Path) -> None:
     with pytest.raises(Exception, match="read-only transaction"), transaction(engine_of(root)) as connection:
         writes.advance_generation(connection)
 
@@ -140,7 +140,7 @@ def test_the_password_is_never_written_down(root: Path) -> None:
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes()
 
 
-def test_the_environment_may_say_the_whole_address(
+def test_the_environment_may_give_the_whole_address(
     root: Path, postgres: PostgresProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD")
@@ -158,12 +158,12 @@ def test_the_environment_may_say_the_whole_address(
     assert "wrong@" not in str(caught.value)
 
 
-def test_a_new_catalog_takes_nobodys_place(root: Path) -> None:
+def test_a_new_catalog_does_not_replace_another(root: Path) -> None:
     with pytest.raises(StoreError, match="another collection's catalog"):
         create_catalog(load(Layout(root)).catalog)
 
 
-def test_a_server_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
+def test_a_missing_server_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"expected the catalog's database at .*127\.0\.0\.1:1/.*Is it running"):
         create_catalog(CatalogRecord("postgresql+psycopg://pagelens@127.0.0.1:1/postgres", "x"))
 

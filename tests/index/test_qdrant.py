@@ -47,7 +47,7 @@ def make(root: Path, url: str, prefix: str, *, grace: int = 0) -> None:
 
 def path_of(folder: Path, name: str) -> str:
     path = folder / name
-    path.write_text("stands for a file that exists")
+    path.write_text("any content")
     return str(path)
 
 
@@ -76,7 +76,7 @@ def test_what_was_written_is_read_back_and_found(root: Path, tmp_path: Path) -> 
     assert not (root / "vectors").exists()
 
 
-def test_a_changed_document_takes_the_place_of_the_old_one_and_its_points(
+def test_a_changed_document_replaces_the_old_one_and_its_points(
     root: Path, tmp_path: Path, server: QdrantProcess
 ) -> None:
     path = path_of(tmp_path, "a.pdf")
@@ -90,7 +90,7 @@ def test_a_changed_document_takes_the_place_of_the_old_one_and_its_points(
         assert texts(snapshot) == sorted(TREES)
 
 
-def test_a_half_read_document_is_not_found_though_its_points_are_there(
+def test_an_incomplete_document_is_not_found_though_its_points_are_stored(
     root: Path, tmp_path: Path, server: QdrantProcess
 ) -> None:
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
@@ -104,7 +104,9 @@ def test_a_half_read_document_is_not_found_though_its_points_are_there(
         assert set(document_of(pages).tolist()) == set(snapshot.documents)
 
 
-def test_strangers_do_not_crowd_out_what_may_be_found(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+def test_points_of_unknown_documents_do_not_crowd_out_live_ones(
+    root: Path, tmp_path: Path, server: QdrantProcess
+) -> None:
     """Hundreds of points nearer than ours, of a document that no catalog has."""
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
     strange = [
@@ -130,7 +132,7 @@ def test_strangers_do_not_crowd_out_what_may_be_found(root: Path, tmp_path: Path
     assert len(points(server, tmp_path.name)) == 3
 
 
-def test_pages_behind_the_last_commit_are_swept(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+def test_pages_after_the_last_commit_are_deleted(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
     write(root, with_tokens(path_of(tmp_path, "b.pdf"), TREES, until=1))
     [key] = points(server, tmp_path.name)
     document = document_of(page_of(key))
@@ -143,7 +145,7 @@ def test_pages_behind_the_last_commit_are_swept(root: Path, tmp_path: Path, serv
     assert CollectionReader(root).check() == []
 
 
-def test_lost_points_are_said_document_by_document(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+def test_lost_points_are_reported_for_each_document(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
     client = QdrantClient(url=server.url, check_compatibility=False)
     client.delete(f"{tmp_path.name}-{TEXT.store}", models.PointIdsList(points=[points(server, tmp_path.name)[0]]))
@@ -154,7 +156,7 @@ def test_lost_points_are_said_document_by_document(root: Path, tmp_path: Path, s
     )
 
 
-def test_a_repair_forgets_what_lost_points_and_the_next_run_brings_it_back(
+def test_a_repair_removes_documents_that_lost_points_and_the_next_run_brings_them_back(
     root: Path, tmp_path: Path, server: QdrantProcess
 ) -> None:
     lost, whole = path_of(tmp_path, "a.pdf"), path_of(tmp_path, "b.pdf")
@@ -177,7 +179,7 @@ def test_a_repair_forgets_what_lost_points_and_the_next_run_brings_it_back(
         assert texts(snapshot) == sorted(TREES + FRUIT)
 
 
-def test_a_deep_look_reads_every_point(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+def test_a_deep_check_reads_every_point(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
     reader = CollectionReader(root)
     client = QdrantClient(url=server.url, check_compatibility=False)
@@ -202,7 +204,9 @@ def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: Q
         assert texts(snapshot) == sorted(TREES)
 
 
-def test_a_search_that_began_before_a_commit_finds_what_was_there_then(tmp_path: Path, server: QdrantProcess) -> None:
+def test_a_search_begun_before_a_commit_finds_the_documents_of_its_own(
+    tmp_path: Path, server: QdrantProcess
+) -> None:
     """Also when the next writer has been and gone."""
     root, path = tmp_path / "lasting", path_of(tmp_path, "a.pdf")
     make(root, server.url, f"{tmp_path.name}-lasting", grace=600)
@@ -222,7 +226,7 @@ def test_a_search_that_began_before_a_commit_finds_what_was_there_then(tmp_path:
     assert len(points(server, f"{tmp_path.name}-lasting")) == 7
 
 
-def test_what_was_replaced_goes_when_its_time_is_over(tmp_path: Path, server: QdrantProcess) -> None:
+def test_replaced_points_are_deleted_after_the_retention_time(tmp_path: Path, server: QdrantProcess) -> None:
     root, path, prefix = tmp_path / "lasting", path_of(tmp_path, "a.pdf"), f"{tmp_path.name}-lasting"
     make(root, server.url, prefix, grace=600)
     write(root, with_tokens(path, FRUIT))
@@ -238,7 +242,7 @@ def test_what_was_replaced_goes_when_its_time_is_over(tmp_path: Path, server: Qd
     assert [len(points(server, prefix, lane)) for lane in (TEXT, PAGE)] == [3, 3]
 
 
-def test_shards_and_replicas_are_asked_for_when_a_lane_is_made(tmp_path: Path, server: QdrantProcess) -> None:
+def test_shards_and_replicas_are_set_when_a_lane_is_created(tmp_path: Path, server: QdrantProcess) -> None:
     record = ServerRecord(server.url, tmp_path.name, timeout=5, shards=3, replicas=2)
     create(Layout(tmp_path / "c"), profile="test", lanes=[TEXT, PAGE], server=record)
     write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
@@ -249,7 +253,7 @@ def test_shards_and_replicas_are_asked_for_when_a_lane_is_made(tmp_path: Path, s
     client.close()
 
 
-def test_no_server_is_said_with_its_address_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_missing_server_is_reported_with_its_address_and_nothing_is_lost(tmp_path: Path) -> None:
     with QdrantProcess() as process:
         make(tmp_path / "c", process.url, "gone")
         url = process.url
@@ -261,7 +265,7 @@ def test_no_server_is_said_with_its_address_and_nothing_is_lost(tmp_path: Path) 
     assert pauses[-1] > 4 * pauses[0]
 
 
-def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
+def test_requests_to_a_busy_server_are_retried(tmp_path: Path) -> None:
     with QdrantProcess(busy=3) as process:
         make(tmp_path / "c", process.url, "busy")
         write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
@@ -269,7 +273,7 @@ def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
             assert texts(snapshot) == sorted(FRUIT)
 
 
-def test_a_wrong_key_is_said_at_once_and_a_right_one_is_not_written_down(
+def test_a_wrong_key_is_reported_at_once_and_a_right_one_is_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with QdrantProcess(key="open sesame") as process:
@@ -286,13 +290,13 @@ def test_a_wrong_key_is_said_at_once_and_a_right_one_is_not_written_down(
     assert not any(b"sesame" in path.read_bytes() for path in (tmp_path / "c").rglob("*") if path.is_file())
 
 
-def test_a_server_too_old_is_said_with_both_versions(tmp_path: Path) -> None:
+def test_a_server_that_is_too_old_is_reported_with_both_versions(tmp_path: Path) -> None:
     said = r"expected Qdrant 1\.12 or later at http.*, found 1\.9\.2"
     with QdrantProcess(version="1.9.2") as process, pytest.raises(StoreError, match=said):
         require_free(Layout(tmp_path), ServerRecord(process.url, "old"))
 
 
-def test_a_place_that_is_taken_is_refused(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
+def test_a_prefix_that_is_taken_is_refused(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
     write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
     with pytest.raises(StoreError, match="another collection's vectors"):
         require_free(Layout(tmp_path / "other"), ServerRecord(server.url, tmp_path.name))
@@ -308,13 +312,15 @@ def test_vectors_of_other_dimensions_under_our_name_are_a_mismatch(tmp_path: Pat
         write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
 
 
-def test_the_manifest_names_the_server_and_an_embedded_one_does_not(root: Path, server: QdrantProcess) -> None:
+def test_the_manifest_names_a_server_only_if_there_is_one(
+    root: Path, server: QdrantProcess
+) -> None:
     assert json.loads((root / "collection.json").read_text())["qdrant"]["url"] == server.url
     create(Layout(root.parent / "plain"), profile="test", lanes=[TEXT])
     assert "qdrant" not in json.loads((root.parent / "plain" / "collection.json").read_text())
 
 
-def test_without_a_server_the_vectors_lie_in_the_folder(tmp_path: Path) -> None:
+def test_without_a_server_the_vectors_are_in_the_folder(tmp_path: Path) -> None:
     make(tmp_path / "c", "", "local")
     write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
     reader = CollectionReader(tmp_path / "c")
@@ -325,11 +331,12 @@ def test_without_a_server_the_vectors_lie_in_the_folder(tmp_path: Path) -> None:
     assert (tmp_path / "c" / "qdrant").is_dir()
 
 
-def test_an_embedded_collection_is_written_and_searched_without_qdrant_s_client(tmp_path: Path) -> None:
+def test_a_local_collection_is_written_and_searched_without_qdrant_s_client(tmp_path: Path) -> None:
     """It takes a second to import."""
     code = (
-        "import sys; from pathlib import Path; import pagelens.api.cli.main; from pagelens.index.layout import Layout, create\n"
-        "from pagelens.index.reader import CollectionReader; from tests.index.fixtures import TEXT, new_pages, vector, write\n"
+        "import sys; from pathlib import Path; import pagelens.api.cli.main\n"
+        "from pagelens.index.layout import Layout, create; from pagelens.index.reader import CollectionReader\n"
+        "from tests.index.fixtures import TEXT, new_pages, vector, write\n"
         "root = Path(sys.argv[1]); create(Layout(root), profile='test', lanes=[TEXT])\n"
         "write(root, new_pages(sys.argv[2], ['apple']))\n"
         "with CollectionReader(root).snapshot() as s: [_], _ = s.vectors('text').search(vector('apple'), 1)\n"

@@ -23,7 +23,7 @@ def make(root: Path, server: QdrantProcess) -> None:
     create(Layout(root), profile="test", lanes=[TEXT], server=record)
     for name, texts in (("a.pdf", FRUIT), ("b.pdf", TREES)):
         path = root.parent / name
-        path.write_text("stands for a file that exists")
+        path.write_text("any content")
         write(root, new_pages(str(path), texts))
 
 

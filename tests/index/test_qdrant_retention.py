@@ -1,4 +1,4 @@
-"""Commits on Qdrant that are looked at for longer than replaced points stay, or while the collection is moved."""
+"""Commits on Qdrant that are read for longer than replaced points are retained, or during re-embedding."""
 
 import time
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def server() -> Iterator[QdrantProcess]:
         yield process
 
 
-class Place:
-    """A collection of one document on a Qdrant, a reader of it, and a clock that both go by."""
+class Fixture:
+    """A collection of one document on Qdrant, a reader of it, and a clock for both."""
 
     def __init__(self, folder: Path, server: QdrantProcess) -> None:
         self.root, self.prefix, self.url, self.now = folder / "c", folder.name, server.url, 1_000.0
         self._path = folder / "a.pdf"
-        self._path.write_text("stands for a file that exists")
+        self._path.write_text("any content")
         record = ServerRecord(server.url, self.prefix, timeout=5, grace=GRACE)
         create(Layout(self.root), profile="test", lanes=[TEXT, PAGE], server=record)
         write(self.root, with_tokens(str(self._path), FRUIT))
@@ -42,76 +42,78 @@ class Place:
         write(self.root, with_tokens(str(self._path), pages))
 
     def pass_time(self, seconds: int) -> None:
-        """Also for points: those that were given up are as much older, and the next writer sweeps."""
+        """Advance the clock, make points marked as deleted older by as much, and run a writer, which deletes them."""
         self.now += seconds
         client = QdrantClient(url=self.url, check_compatibility=False)
         for lane in (TEXT, PAGE):
-            found, _ = client.scroll(f"{self.prefix}-{lane.store}", limit=100)
-            gone = [one.id for one in found if one.payload and "deleted_at" in one.payload]
-            if gone:
-                client.set_payload(f"{self.prefix}-{lane.store}", {"deleted_at": int(time.time()) - seconds}, gone)
+            points, _ = client.scroll(f"{self.prefix}-{lane.store}", limit=100)
+            deleted = [point.id for point in points if point.payload and "deleted_at" in point.payload]
+            if deleted:
+                client.set_payload(f"{self.prefix}-{lane.store}", {"deleted_at": int(time.time()) - seconds}, deleted)
         client.close()
         write(self.root)
 
 
 @pytest.fixture
-def place(tmp_path: Path, server: QdrantProcess) -> Iterator[Place]:
-    place = Place(tmp_path, server)
-    yield place
-    place.reader.close()
+def fixture(tmp_path: Path, server: QdrantProcess) -> Iterator[Fixture]:
+    fixture = Fixture(tmp_path, server)
+    yield fixture
+    fixture.reader.close()
 
 
-def test_a_look_that_took_too_long_is_taken_again_at_a_newer_commit(place: Place) -> None:
-    seen: list[int] = []
+def test_a_read_that_took_too_long_is_repeated_at_a_newer_commit(fixture: Fixture) -> None:
+    row_counts: list[int] = []
 
-    def look(snapshot: Snapshot) -> set[str]:
-        if not seen:
-            place.replace(TREES)
-            place.pass_time(GRACE + 1)
+    def read(snapshot: Snapshot) -> set[str]:
+        if not row_counts:
+            fixture.replace(TREES)
+            fixture.pass_time(GRACE + 1)
         keys, _ = snapshot.vectors("text").search(vector(FRUIT[0]), 10)
-        seen.append(len(keys))
+        row_counts.append(len(keys))
         return {page.text.text for page in snapshot.pages(sorted({page_of(key) for key in keys.tolist()})).values()}
 
-    assert place.reader.read(look) == set(TREES)
-    assert seen == [0, 3]  # the first one had lost what was replaced
+    assert fixture.reader.read(read) == set(TREES)
+    assert row_counts == [0, 3]  # in the first attempt, replaced rows were deleted
 
 
-def test_a_look_within_the_time_is_whole_and_is_not_repeated(place: Place) -> None:
-    looks = 0
+def test_a_read_within_the_time_is_complete_and_not_repeated(fixture: Fixture) -> None:
+    reads = 0
 
-    def look(snapshot: Snapshot) -> tuple[list[str], int]:
-        nonlocal looks
-        looks += 1
-        place.replace(TREES)
-        place.pass_time(GRACE - 2)
+    def read(snapshot: Snapshot) -> tuple[list[str], int]:
+        nonlocal reads
+        reads += 1
+        fixture.replace(TREES)
+        fixture.pass_time(GRACE - 2)
         return texts(snapshot), len(snapshot.vectors("text").search(vector(FRUIT[0]), 10)[0])
 
-    assert place.reader.read(look) == (sorted(FRUIT), 3)
-    assert looks == 1
+    assert fixture.reader.read(read) == (sorted(FRUIT), 3)
+    assert reads == 1
 
 
-def test_a_commit_that_stays_the_newest_may_be_held_for_ever(place: Place) -> None:
-    with place.reader.snapshot() as snapshot:
-        place.now += 1_000_000
+def test_a_commit_that_stays_the_newest_may_be_held_without_limit(fixture: Fixture) -> None:
+    with fixture.reader.snapshot() as snapshot:
+        fixture.now += 1_000_000
         snapshot.require_unexpired()
 
 
-def test_a_collection_that_always_changes_is_said_and_not_looked_at_for_ever(place: Place) -> None:
+def test_a_collection_that_always_changes_is_an_error_after_some_attempts(fixture: Fixture) -> None:
     pages = iter([[f"page {number}"] for number in range(100)])
 
-    def look(_: Snapshot) -> None:
-        place.replace(next(pages))
-        place.now += GRACE
+    def read(_: Snapshot) -> None:
+        fixture.replace(next(pages))
+        fixture.now += GRACE
 
-    with pytest.raises(SnapshotExpired, match="and a newer one"):
-        place.reader.read(look)
+    with pytest.raises(SnapshotExpired, match="and a newer commit"):
+        fixture.reader.read(read)
     assert next(pages) == ["page 5"]
 
 
-def test_a_copy_that_takes_too_long_goes_on_with_a_newer_commit_and_is_whole(place: Place, tmp_path: Path) -> None:
+def test_a_copy_that_takes_too_long_continues_with_a_newer_commit(
+    fixture: Fixture, tmp_path: Path
+) -> None:
     other = tmp_path / "b.pdf"
-    other.write_text("stands for a file that exists")
-    write(place.root, with_tokens(str(other), ["quince", "medlar"]))
+    other.write_text("any content")
+    write(fixture.root, with_tokens(str(other), ["quince", "medlar"]))
     create(Layout(tmp_path / "copy"), profile="test", lanes=[TEXT, PAGE])
     changes = 0
 
@@ -119,23 +121,23 @@ def test_a_copy_that_takes_too_long_goes_on_with_a_newer_commit_and_is_whole(pla
         nonlocal changes
         changes += 1
         if changes == 1:  # the other document is not copied yet
-            write(place.root, with_tokens(str(other), ["service tree"]))
-            place.pass_time(GRACE + 1)
+            write(fixture.root, with_tokens(str(other), ["service tree"]))
+            fixture.pass_time(GRACE + 1)
 
-    report = copy_latest_commit(place.reader, tmp_path / "copy", change, window=1)
+    report = copy_latest_commit(fixture.reader, tmp_path / "copy", change, window=1)
     assert (report.problems, report.total_documents, report.documents + report.kept) == ([], 2, 2)
     with CollectionReader(tmp_path / "copy").snapshot() as copy:
         assert texts(copy) == sorted([*FRUIT, "service tree"])
 
 
-def test_in_the_moment_of_a_move_a_reader_is_told_to_open_the_collection_again(place: Place) -> None:
-    """`collection.json` is the new one, the old lane is gone, and no commit has said so yet."""
-    manifest = place.reader.manifest
-    with pytest.raises(CollectionMismatch, match="Open it again"), place.reader.snapshot() as snapshot:
-        moved = {**manifest.as_json(), "profile": "other"}
-        moved["lanes"] = {"page": moved["lanes"]["page"]}
-        write_json(place.reader.layout.manifest, moved)
-        client = QdrantClient(url=place.url, check_compatibility=False)
-        client.delete_collection(f"{place.prefix}-{TEXT.store}")
+def test_a_reader_open_during_reembedding_is_told_to_open_the_collection_again(fixture: Fixture) -> None:
+    """`collection.json` is new and the old lane is removed, but no commit has been counted yet."""
+    manifest = fixture.reader.manifest
+    with pytest.raises(CollectionMismatch, match="Open it again"), fixture.reader.snapshot() as snapshot:
+        reembedded = {**manifest.as_json(), "profile": "other"}
+        reembedded["lanes"] = {"page": reembedded["lanes"]["page"]}
+        write_json(fixture.reader.layout.manifest, reembedded)
+        client = QdrantClient(url=fixture.url, check_compatibility=False)
+        client.delete_collection(f"{fixture.prefix}-{TEXT.store}")
         client.close()
         snapshot.vectors("text").search(vector(FRUIT[0]), 10)

@@ -8,7 +8,7 @@ import pytest
 from pagelens.index.stores.qdrant.connection import RequestPool
 
 
-def test_requests_run_side_by_side_and_answers_keep_their_order() -> None:
+def test_requests_run_in_parallel_and_results_keep_their_order() -> None:
     together = threading.Barrier(3)
 
     def meet(number: int) -> int:
@@ -20,7 +20,7 @@ def test_requests_run_side_by_side_and_answers_keep_their_order() -> None:
     pool.close()
 
 
-def test_what_was_taken_on_is_done_though_it_is_closed_meanwhile_and_more_may_be_asked_later() -> None:
+def test_closing_waits_for_submitted_requests_and_a_later_run_starts_new_threads() -> None:
     pool = RequestPool(2, "test")
     begun, go_on = threading.Event(), threading.Event()
     answers: list[list[bool]] = []
@@ -42,7 +42,7 @@ def test_what_was_taken_on_is_done_though_it_is_closed_meanwhile_and_more_may_be
     pool.close()
 
 
-def test_an_error_is_its_callers() -> None:
+def test_an_error_is_raised_to_the_caller() -> None:
     pool = RequestPool(2, "test")
     with pytest.raises(ZeroDivisionError):
         pool.run([lambda: 1 // 0, lambda: 2])

@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def pdf(tmp_path: Path) -> str:
     path = tmp_path / "a.pdf"
-    path.write_text("stands for a file that exists")
+    path.write_text("any content")
     return str(path)
 
 
@@ -33,7 +33,7 @@ def test_a_catalog_that_is_no_database_is_damaged_not_a_traceback(root: Path) ->
         CollectionReader(root)
 
 
-def test_a_catalog_on_a_disk_that_cannot_be_written_to_is_read_and_not_changed(root: Path, pdf: str) -> None:
+def test_a_catalog_on_a_read_only_disk_is_read_and_not_changed(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
     before = (root / "catalog.sqlite").read_bytes()
     engine = open_sqlite(root / "catalog.sqlite", writable=False)

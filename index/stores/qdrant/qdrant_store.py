@@ -184,7 +184,7 @@ class QdrantVectorStore:
         if unknown:
             rows = sum(counts[key] for key in unknown)
             problems.append(
-                f"{lane.name}: {rows} points at {collection} belong to no document of the catalog. Run: pagelens index"
+                f"{lane.name}: {rows} points at {collection} of documents not in the catalog. Run: pagelens index"
             )
         if deep:
             faults = collection.faults(sorted(set(expected) - damaged))
