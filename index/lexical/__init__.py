@@ -1,1 +1,1 @@
-"""The lexical index of the `words` lane: BM25 on tantivy or on Qdrant's sparse vectors."""
+"""The lexical index of the `words` lane: the analyzer, BM25 weights, and the index on tantivy."""

@@ -14,8 +14,8 @@ from pagelens.index.admin.repair import repair
 from pagelens.index.catalog import tables as t
 from pagelens.index.lane_queries import DenseQuery, LexicalQuery, MultiVectorQuery
 from pagelens.index.layout import Layout, ServerRecord, create, load, write_json
-from pagelens.index.lexical.qdrant_lexical_index import WORDS_STORE
 from pagelens.index.reader import CollectionReader
+from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE
 from pagelens.index.stores.qdrant.sparse_collection import WORDS
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, search_words, vector, write

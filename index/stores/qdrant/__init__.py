@@ -1,1 +1,1 @@
-"""The Qdrant vector store."""
+"""Vectors and the lexical index on Qdrant."""

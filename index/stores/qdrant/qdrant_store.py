@@ -29,11 +29,11 @@ from pagelens.index.lane_rows import concatenate, document_runs
 from pagelens.index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.lexical_index import LexicalIndex
 from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
-from pagelens.index.lexical.qdrant_lexical_index import WORDS_STORE, QdrantLexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
 from pagelens.index.stores.qdrant.connection import KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
 from pagelens.index.stores.qdrant.lane_views import QdrantDenseView, QdrantMultiVectorView
 from pagelens.index.stores.qdrant.points import deleted_before, of_unknown_documents, pages_after
+from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE, QdrantLexicalIndex
 from pagelens.index.stores.qdrant.sparse_collection import SparseCollection
 from pagelens.index.stores.qdrant.vector_collection import VectorCollection
 from pagelens.index.stores.vector_store import LaneCheck
