@@ -29,7 +29,7 @@ from pagelens.index.lexical.analysis import analyze
 from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
 from pagelens.ingest.ocr.page_ocr import longest_side, read_image_text
 from pagelens.ingest.ocr.recognition import TextRecogniser
-from pagelens.ingest.readers.pdf.pdf_reader import opened, render
+from pagelens.ingest.readers.pdf.pdf_reader import open_document, render_page
 
 DPI = 150
 LEAST, MOST = 8, 45  # words of a sentence
@@ -72,10 +72,10 @@ def _layer_pages() -> list[Known]:
     """Return every page that has a text layer, without a sentence yet."""
     found = []
     for path in documents():
-        with opened(path, sha256="", size=0) as reading:
+        with open_document(path, sha256="", size=0) as opened:
             found += [
                 Known("", path.name, page.number, page.text, page.text)
-                for page in reading.pages(1)
+                for page in opened.pages(1)
                 if page.text.source == "layer" and len(page.text.spans) > LEAST
             ]
     return found
@@ -84,9 +84,9 @@ def _layer_pages() -> list[Known]:
 def _by_ocr(page: Known, recogniser: TextRecogniser) -> Known:
     """Return the page as OCR reads its picture at 150 dpi."""
     path = SET / "documents" / page.file
-    with opened(path, sha256="", size=0) as reading:
-        size = next((one.width, one.height) for one in reading.pages(page.number))
-    drawn = render(path, page.number, longest=longest_side(*size, DPI))
+    with open_document(path, sha256="", size=0) as opened:
+        size = next((one.width, one.height) for one in opened.pages(page.number))
+    drawn = render_page(path, page.number, longest=longest_side(*size, DPI))
     return replace(page, seen=read_image_text(recogniser, np.asarray(drawn.convert("RGB"))))
 
 

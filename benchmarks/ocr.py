@@ -25,11 +25,9 @@ from PIL import Image
 
 from benchmarks.development_set import DATA, SET, require_data
 from pagelens.core.types import ImageArray, Page
-from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.ocr.page_ocr import longest_side, add_recognised_text, read_photo_text
-from pagelens.ingest.ocr.engines import EngineName, Ocr, OcrSettings
-from pagelens.ingest.readers.pdf.pdf_reader import opened, render
-from pagelens.ingest.readers.registry import sight
+from pagelens.ingest.ocr.engines import EngineName, Ocr, OcrSettings, load_recogniser
+from pagelens.ingest.ocr.page_ocr import add_recognised_text, longest_side, read_photo_text
+from pagelens.ingest.readers.pdf.pdf_reader import open_document, render_page
 
 CASES: tuple[tuple[EngineName, int], ...] = (
     ("rapidocr", 150),
@@ -52,10 +50,9 @@ def pages_with_text(count: int, seed: int = 0) -> list[PageAt]:
     """Return pages that have a text layer and hardly a picture, drawn by lot."""
     found: list[PageAt] = []
     for path in documents():
-        with opened(path, sha256="", size=0) as reading:
-            assert reading.pictures is not None
-            for page in reading.pages(1):
-                boxes = reading.pictures(page.number)
+        with open_document(path, sha256="", size=0) as opened:
+            for page in opened.pages(1):
+                boxes = opened.bitmap_boxes(page.number)
                 area = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum())
                 if len(page.text.spans) >= LEAST_WORDS and area < MOST_PICTURE:
                     found.append((path, page))
@@ -78,7 +75,7 @@ def cpu_seconds() -> float:
 def drawn(path: Path, page: Page, dpi: int, quarters: int) -> ImageArray:
     """Return the page's picture, turned counter-clockwise."""
     side = longest_side(page.width, page.height, dpi)
-    return np.ascontiguousarray(np.rot90(np.asarray(render(path, page.number, longest=side)), quarters))
+    return np.ascontiguousarray(np.rot90(np.asarray(render_page(path, page.number, longest=side)), quarters))
 
 
 def measure(engine: EngineName, dpi: int, count: int, quarters: int) -> dict[str, float]:
@@ -130,10 +127,10 @@ def recall_table(count: int, turned: int) -> None:
 def read_all(paths: Sequence[Path], ocr: Ocr) -> Iterator[tuple[Page, Page, float]]:
     """Yield each page before and after, and the CPU seconds it took."""
     for path in paths:
-        with opened(path, sha256="", size=0) as reading:
-            for page in reading.pages(1):
+        with open_document(path, sha256="", size=0) as opened:
+            for page in opened.pages(1):
                 start = cpu_seconds()
-                (after,) = add_recognised_text([page], "pdf", sight(path, "pdf", reading), ocr)
+                (after,) = add_recognised_text([page], "pdf", opened, ocr)
                 yield page, after, cpu_seconds() - start
 
 

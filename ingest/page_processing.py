@@ -13,10 +13,11 @@ from pagelens.core.types import Document, ImageArray, Kind, Page
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.ocr.page_ocr import add_recognised_text
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
-from pagelens.ingest.readers.registry import Adapter, Reading, Sight, load, sight
+from pagelens.ingest.readers.reader import OpenedDocument, Reader
+from pagelens.ingest.readers.registry import load_reader
 
-LoadAdapter = Callable[[Kind, ReaderOptions], Adapter]
-"""Returns the adapter that reads a kind: `pagelens.ingest.readers.registry.load`."""
+LoadReader = Callable[[Kind, ReaderOptions], Reader]
+"""Returns the reader of a kind: `pagelens.ingest.readers.registry.load_reader`."""
 
 ReadStage = Literal["opening", "reading", "recognising", "drawing"]
 """What is being done: opening the file, reading a page, OCR of its image, rendering it."""
@@ -30,16 +31,16 @@ OnWait = Callable[[Path, int, ReadStage], None]
 
 @dataclass(frozen=True, slots=True)
 class ProcessingOptions:
-    """What is done to every page of a run. Sent to worker processes, so `load` and `ocr` must be picklable there."""
+    """What is done to every page of a run. Sent to worker processes: `load_reader` and `ocr` must be picklable."""
 
     ocr: Ocr | None = None
     image_side: int = 0  # pixels of the longer side of the page images; 0: no images
-    load: LoadAdapter = load
+    load_reader: LoadReader = load_reader
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
 
-    def adapter(self, kind: Kind) -> Adapter:
-        """Return the adapter that reads files of a kind."""
-        return self.load(kind, self.reader_options)
+    def reader(self, kind: Kind) -> Reader:
+        """Return the reader of a kind."""
+        return self.load_reader(kind, self.reader_options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +103,19 @@ class FileOpener(Protocol):
 
 
 def process_pages(
-    job: ReadJob, reading: Reading, first: int, options: ProcessingOptions, on_stage: OnStage | None = None
+    job: ReadJob, opened: OpenedDocument, first: int, options: ProcessingOptions, on_stage: OnStage | None = None
 ) -> Iterator[ProcessedPage]:
     """Yield the pages of an open file from page `first` on, each processed when it is requested.
 
     A page that cannot be rendered says so in `problem`. Raises ReadError; UsageError or WeightsError where the OCR
     engine cannot be loaded.
     """
-    renderer = sight(job.path, job.kind, reading)
-    pages = reading.pages(first)
+    pages = opened.pages(first)
     if options.ocr is not None and options.ocr.settings.mode != "never":
-        pages = add_recognised_text(_announced(pages, "recognising", on_stage), job.kind, renderer, options.ocr)
+        pages = add_recognised_text(_announced(pages, "recognising", on_stage), job.kind, opened, options.ocr)
     if not options.image_side:
         return (ProcessedPage(page, None) for page in pages)
-    return (_rendered(page, renderer, options.image_side) for page in _announced(pages, "drawing", on_stage))
+    return (_rendered(page, opened, options.image_side) for page in _announced(pages, "drawing", on_stage))
 
 
 def parser_error(exc: Exception) -> ReadError:
@@ -135,9 +135,9 @@ def _announced(pages: Iterable[Page], stage: ReadStage, on_stage: OnStage | None
         yield page
 
 
-def _rendered(page: Page, renderer: Sight, side: int) -> ProcessedPage:
+def _rendered(page: Page, opened: OpenedDocument, side: int) -> ProcessedPage:
     try:
-        image = renderer.draw(page.number, side)
+        image = opened.render_page(page.number, side)
         return ProcessedPage(page, np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
     except (ReadError, MemoryError) as exc:
         problem = page.problem or f"its picture could not be made: {str(exc) or 'out of memory'}"

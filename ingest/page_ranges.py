@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 from pagelens.core.types import Kind, Page
 from pagelens.ingest.page_processing import OnStage, ProcessedPage, ProcessingOptions, ReadJob, process_pages
-from pagelens.ingest.readers.registry import Reading
+from pagelens.ingest.readers.reader import OpenedDocument
 
 MIN_RANGE_PAGES = 4
 """Few enough to share a scan of 40 pages among processes, enough that a process rarely waits for its next range."""
@@ -46,24 +46,24 @@ class PageRangeReader:
         self._options = options
         self._file = ExitStack()
         self._job: ReadJob | None = None
-        self._reading: Reading | None = None
+        self._opened: OpenedDocument | None = None
 
-    def open(self, job: ReadJob) -> Reading:
+    def open(self, job: ReadJob) -> OpenedDocument:
         """Return the open file. Raises ReadError."""
-        if self._reading is None or job != self._job:
+        if self._opened is None or job != self._job:
             self.close()
-            opening: AbstractContextManager[Reading] = self._options.adapter(job.kind).opened(
+            opening: AbstractContextManager[OpenedDocument] = self._options.reader(job.kind).open_document(
                 job.path, sha256=job.sha256, size=job.size
             )
-            self._reading = self._file.enter_context(opening)
+            self._opened = self._file.enter_context(opening)
             self._job = job
-        return self._reading
+        return self._opened
 
     def pages(self, job: ReadJob, first: int, last: int, on_stage: OnStage | None = None) -> Iterator[ProcessedPage]:
         """Yield pages `first` to `last`, fewer where the file ends early. Raises what `process_pages` raises."""
-        reading = self.open(job)
-        pages = process_pages(job, reading, first, self._options, on_stage)
-        for _ in range(first, min(last, reading.document.page_count) + 1):
+        opened = self.open(job)
+        pages = process_pages(job, opened, first, self._options, on_stage)
+        for _ in range(first, min(last, opened.document.page_count) + 1):
             page = next(pages, None)
             if page is None:
                 return
@@ -77,14 +77,14 @@ class PageRangeReader:
         Only one pass over all pages tells a file whose pages are all lost from one with many bad pages.
         """
         self.close()
-        reading = self.open(job)
-        for _ in reading.pages(1):
+        opened = self.open(job)
+        for _ in opened.pages(1):
             yield
         self.close()
 
     def close(self) -> None:
         """Close the open file, if any."""
-        self._reading = None
+        self._opened = None
         self._file.close()
 
 

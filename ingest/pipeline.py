@@ -20,7 +20,7 @@ from pagelens.ingest.files.walk import walk
 from pagelens.ingest.inline_reader import InlineReader
 from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, protected, refreshed
 from pagelens.ingest.ocr.engines import Ocr
-from pagelens.ingest.page_processing import FileOpener, LoadAdapter, OnWait, ProcessingOptions
+from pagelens.ingest.page_processing import FileOpener, LoadReader, OnWait, ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers import registry
 from pagelens.ingest.text.passages import passage_inputs, photo_description, split_into_passages
@@ -68,7 +68,7 @@ def read_documents(
     count_tokens: TokenCounter,
     settings: PipelineSettings | None = None,
     ocr: Ocr | None = None,
-    load: LoadAdapter = registry.load,
+    load_reader: LoadReader = registry.load_reader,
     on_wait: OnWait = lambda *_: None,
     digest: DigestFunction = digest,
 ) -> Generator[Event, None, None]:
@@ -78,14 +78,14 @@ def read_documents(
     indexed in part continues with the page that `next_page` returns (a page off the grid makes the first window
     shorter). `next_page` is called when a file's turn comes, after the consumer has handled the event before.
     With `ocr`, photos and pages without a usable text layer get the text recognised in their images.
-    Worker processes end when the generator is exhausted or closed; `ocr` and `load`, which returns the adapter of a
-    kind, must be importable there. `on_wait` is called in the consumer's thread.
+    Worker processes end when the generator is exhausted or closed; `ocr` and `load_reader` must be importable
+    there. `on_wait` is called in the consumer's thread.
     Raises UsageError, and whatever the callbacks raise; UsageError or WeightsError where the OCR engine cannot be
     loaded. An error of a file is a `Failed` event.
     """
     settings = settings or PipelineSettings()
     processing = ProcessingOptions(
-        ocr=ocr, image_side=settings.image_side, load=load, reader_options=settings.reader_options
+        ocr=ocr, image_side=settings.image_side, load_reader=load_reader, reader_options=settings.reader_options
     )
     opener: FileOpener
     if settings.workers:

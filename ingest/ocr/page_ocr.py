@@ -14,7 +14,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
-from pagelens.ingest.readers.registry import Sight
+from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import (
     FEW_WORDS,
@@ -43,7 +43,7 @@ _MIN_REST_WORDS = 3  # fewer words beside a text layer are a logo
 _MAX_OVERLAP = 0.5  # share of a word's box on words of the text layer from which it is one of them
 
 
-def add_recognised_text(pages: Iterable[Page], kind: Kind, renderer: Sight, ocr: Ocr) -> Iterator[Page]:
+def add_recognised_text(pages: Iterable[Page], kind: Kind, opened: OpenedDocument, ocr: Ocr) -> Iterator[Page]:
     """Yield the pages of a document with the text that OCR found on their images.
 
     A page whose image cannot be read stays as it was and says so in `problem`. Raises UsageError or WeightsError where
@@ -53,14 +53,16 @@ def add_recognised_text(pages: Iterable[Page], kind: Kind, renderer: Sight, ocr:
         if ocr.settings.mode == "never" or page.width * page.height <= 0:
             yield page
         elif kind == "photo":
-            yield page if page.text.text else _with_ocr(page, renderer, ocr, _photo_text)
+            yield page if page.text.text else _with_ocr(page, opened, ocr, _photo_text)
         else:
-            yield _with_ocr(page, renderer, ocr, _page_text)
+            yield _with_ocr(page, opened, ocr, _page_text)
 
 
-def _with_ocr(page: Page, renderer: Sight, ocr: Ocr, read: Callable[[Page, Sight, Ocr], PageText]) -> Page:
+def _with_ocr(
+    page: Page, opened: OpenedDocument, ocr: Ocr, read: Callable[[Page, OpenedDocument, Ocr], PageText]
+) -> Page:
     try:
-        text = read(page, renderer, ocr)
+        text = read(page, opened, ocr)
     except (RecognitionError, ReadError, MemoryError) as exc:
         log.info("page %d: %s", page.number, exc)
         problem = f"the text in its picture could not be read: {str(exc) or 'out of memory'}"
@@ -71,18 +73,18 @@ def _with_ocr(page: Page, renderer: Sight, ocr: Ocr, read: Callable[[Page, Sight
     return replace(page, text=text, problem="" if is_solved else page.problem)
 
 
-def _photo_text(page: Page, renderer: Sight, ocr: Ocr) -> PageText:
-    return read_photo_text(ocr.recogniser, np.asarray(renderer.draw(page.number, PHOTO_SIDE)))
+def _photo_text(page: Page, opened: OpenedDocument, ocr: Ocr) -> PageText:
+    return read_photo_text(ocr.recogniser, np.asarray(opened.render_page(page.number, PHOTO_SIDE)))
 
 
-def _page_text(page: Page, renderer: Sight, ocr: Ocr) -> PageText:
-    bitmaps = renderer.pictures(page.number)
+def _page_text(page: Page, opened: OpenedDocument, ocr: Ocr) -> PageText:
+    bitmaps = opened.bitmap_boxes(page.number)
     read_all = ocr.settings.mode == "always" or page.problem == WORDS_LOST
     need: OcrNeed = "all" if read_all else needed_ocr(page.text, bitmaps)
     if need == "nothing":
         return page.text
     side = longest_side(page.width, page.height, ocr.settings.dpi)
-    image = np.asarray(renderer.draw(page.number, side))
+    image = np.asarray(opened.render_page(page.number, side))
     if need == "all":
         return _read_all(page.text, image, ocr)
     # A page with few words may show text as outlines anywhere, others in their bitmaps.

@@ -1,4 +1,4 @@
-"""Adapters that hang, crash or take too much memory where a file's name or a page's words say so.
+"""Readers that hang, crash or take too much memory where a file's name or a page's words say so.
 
 They behave like parsers of broken files: the process hangs with the interpreter's lock held, dies by a signal, or
 allocates more memory than it may.
@@ -19,7 +19,7 @@ from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import RecognisedWord, TextRecogniser
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers import registry
-from pagelens.ingest.readers.registry import Adapter, Reading
+from pagelens.ingest.readers.reader import OpenedDocument, Reader
 
 
 def hang() -> None:
@@ -47,30 +47,29 @@ def misbehave(text: str, when: str) -> None:
             deed()
 
 
-class MisbehavingAdapter:
-    """An adapter that works, except where a name or text tells it to misbehave."""
+class MisbehavingReader:
+    """A reader that works, except where a name or text tells it to misbehave."""
 
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     @contextmanager
-    def opened(self, path: Path, *, sha256: str, size: int) -> Iterator[Reading]:
+    def open_document(self, path: Path, *, sha256: str, size: int) -> Iterator[OpenedDocument]:
         misbehave(path.stem, "opened")
-        with self._adapter.opened(path, sha256=sha256, size=size) as reading:
-            draw = reading.draw or partial(self._render, path)
-            yield Reading(
-                reading.document, partial(_pages, reading, path), partial(_draw, reading, draw), reading.pictures
+        with self._reader.open_document(path, sha256=sha256, size=size) as opened:
+            yield OpenedDocument(
+                document=opened.document,
+                pages=partial(_pages, opened, path),
+                render_page=partial(_render, opened),
+                bitmap_boxes=opened.bitmap_boxes,
             )
 
-    def render(self, path: Path, number: int, *, longest: int) -> Image:
-        return self._adapter.render(path, number, longest=longest)
-
-    def _render(self, path: Path, number: int, longest: int) -> Image:
-        return self.render(path, number, longest=longest)
+    def render_page(self, path: Path, number: int, *, longest: int) -> Image:
+        return self._reader.render_page(path, number, longest=longest)
 
 
-def _pages(reading: Reading, path: Path, first: int) -> Iterator[Page]:
-    for page in reading.pages(first):
+def _pages(opened: OpenedDocument, path: Path, first: int) -> Iterator[Page]:
+    for page in opened.pages(first):
         misbehave(page.text.text, "read")
         if "crashes once" in page.text.text and not path.with_suffix(".crashed").exists():
             path.with_suffix(".crashed").touch()
@@ -78,14 +77,14 @@ def _pages(reading: Reading, path: Path, first: int) -> Iterator[Page]:
         yield page
 
 
-def _draw(reading: Reading, draw: Callable[[int, int], Image], number: int, longest: int) -> Image:
-    misbehave(next(reading.pages(number)).text.text, "drawn")
-    return draw(number, longest)
+def _render(opened: OpenedDocument, number: int, longest: int) -> Image:
+    misbehave(next(opened.pages(number)).text.text, "drawn")
+    return opened.render_page(number, longest)
 
 
-def load(kind: Kind, options: ReaderOptions) -> Adapter:
-    """Return an adapter of a kind."""
-    return MisbehavingAdapter(registry.load(kind, options))
+def load_reader(kind: Kind, options: ReaderOptions) -> Reader:
+    """Return a misbehaving reader of a kind."""
+    return MisbehavingReader(registry.load_reader(kind, options))
 
 
 class HangingRecogniser:

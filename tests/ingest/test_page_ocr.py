@@ -16,8 +16,7 @@ from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings, load_recognis
 from pagelens.ingest.ocr.page_ocr import MAX_PIXELS, add_recognised_text, longest_side, read_image_text, read_photo_text
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.pdf.pdf_reader import opened
-from pagelens.ingest.readers.registry import sight
+from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from pagelens.ingest.text.usable_text import WORDS_LOST
 from tests.ingest.files import new_pdf, noise
 from tests.ingest.scans import LINES, picture_of, png, scan, written_page
@@ -55,8 +54,8 @@ def pages_of(content: bytes, folder: Path, engine: TextRecogniser | None = None,
     path = folder / "x.pdf"
     path.write_bytes(content)
     ocr = Ocr(OcrSettings(**settings), load_recogniser if engine is None else lambda _: engine)
-    with opened(path, sha256="0", size=len(content)) as reading:
-        return list(add_recognised_text(reading.pages(1), "pdf", sight(path, "pdf", reading), ocr))
+    with open_document(path, sha256="0", size=len(content)) as opened:
+        return list(add_recognised_text(opened.pages(1), "pdf", opened, ocr))
 
 
 @pytest.fixture(scope="module")
@@ -182,14 +181,14 @@ def test_a_garbage_layer_is_replaced(tmp_path: Path, rapidocr: TextRecogniser) -
 def test_a_page_whose_words_cannot_be_decoded_is_read_by_ocr_and_loses_its_problem(tmp_path: Path) -> None:
     path = tmp_path / "x.pdf"
     path.write_bytes(new_pdf(SENTENCE * 8).tobytes())
-    with opened(path, sha256="0", size=1) as reading:
+    with open_document(path, sha256="0", size=1) as opened:
         for recogniser, source, problem in (
             (ScriptedRecogniser([word("read", 0)]), "ocr", ""),
             (ScriptedRecogniser(), "layer", WORDS_LOST),
         ):
-            lost = [replace(page, problem=WORDS_LOST) for page in reading.pages(1)]
+            lost = [replace(page, problem=WORDS_LOST) for page in opened.pages(1)]
             ocr = Ocr(OcrSettings(), lambda _, recogniser=recogniser: recogniser)  # type: ignore[misc]
-            (page,) = add_recognised_text(lost, "pdf", sight(path, "pdf", reading), ocr)
+            (page,) = add_recognised_text(lost, "pdf", opened, ocr)
             assert (page.text.source, page.problem) == (source, problem)
 
 
@@ -201,9 +200,9 @@ def test_no_engine_is_loaded_for_pages_that_need_none(tmp_path: Path, content: C
 
     path = tmp_path / "x.pdf"
     path.write_bytes(content().tobytes())
-    with opened(path, sha256="0", size=1) as reading:
-        plain = list(reading.pages(1))
-        found = list(add_recognised_text(plain, "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), unwanted)))
+    with open_document(path, sha256="0", size=1) as opened:
+        plain = list(opened.pages(1))
+        found = list(add_recognised_text(plain, "pdf", opened, Ocr(OcrSettings(), unwanted)))
     assert found == plain
 
 
@@ -240,8 +239,8 @@ def test_an_engine_that_cannot_be_loaded_is_an_error_of_the_caller(tmp_path: Pat
 
     path = tmp_path / "x.pdf"
     path.write_bytes(scan(picture_of(*LINES)))
-    with opened(path, sha256="0", size=1) as reading, pytest.raises(WeightsError, match="no models"):
-        list(add_recognised_text(reading.pages(1), "pdf", sight(path, "pdf", reading), Ocr(OcrSettings(), missing)))
+    with open_document(path, sha256="0", size=1) as opened, pytest.raises(WeightsError, match="no models"):
+        list(add_recognised_text(opened.pages(1), "pdf", opened, Ocr(OcrSettings(), missing)))
 
 
 def test_doubtful_words_are_dropped_and_the_confidence_is_the_mean_of_the_rest() -> None:

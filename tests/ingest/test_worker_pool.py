@@ -15,11 +15,11 @@ from pagelens.core.errors import PageLensError, UsageError
 from pagelens.core.types import Kind, Page
 from pagelens.ingest.events import Event, Failed, PageWindow
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings, load_recogniser
-from pagelens.ingest.page_processing import LoadAdapter
+from pagelens.ingest.page_processing import LoadReader
 from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.reader_options import ReaderOptions
-from pagelens.ingest.readers.registry import Adapter
-from pagelens.ingest.readers.registry import load as load_adapter
+from pagelens.ingest.readers.reader import Reader
+from pagelens.ingest.readers.registry import load_reader
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits, suggested_workers
 from tests.ingest import misbehaving_reader
 from tests.ingest.files import hand_written_pdf, noise, numbered_pages, write_pdf
@@ -38,16 +38,16 @@ def events(
     side: int = 0,
     ocr: Ocr | None = None,
     limits: WorkerLimits = DEFAULT_LIMITS,
-    load: LoadAdapter = load_adapter,
+    load: LoadReader = load_reader,
 ) -> list[Event]:
     settings = PipelineSettings(window=window, image_side=side, workers=workers, limits=limits, scale_up_after=0)
     return list(
-        read_documents(paths, next_page=next_page, count_tokens=one_each, settings=settings, ocr=ocr, load=load)
+        read_documents(paths, next_page=next_page, count_tokens=one_each, settings=settings, ocr=ocr, load_reader=load)
     )
 
 
 def bad_events(*paths: Path, side: int = 0, workers: int = 2, limits: WorkerLimits = IMPATIENT) -> list[Event]:
-    return events(*paths, workers=workers, side=side, limits=limits, load=misbehaving_reader.load)
+    return events(*paths, workers=workers, side=side, limits=limits, load=misbehaving_reader.load_reader)
 
 
 def in_full(event: Event) -> object:
@@ -273,10 +273,10 @@ import psutil
 sys.path[0] = str(Path.cwd())  # workers do not import from "", the current folder
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background ignores it
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
-from tests.ingest.misbehaving_reader import load
+from tests.ingest.misbehaving_reader import load_reader
 from tests.ingest.test_pipeline import one_each
 
-parts = {"next_page": lambda _: None, "count_tokens": one_each, "load": load}
+parts = {"next_page": lambda _: None, "count_tokens": one_each, "load_reader": load_reader}
 settings = PipelineSettings(window=1, workers=2, scale_up_after=0)
 for event in read_documents([Path(sys.argv[1])], settings=settings, **parts):
     print(event.pages[0].number, *(child.pid for child in psutil.Process().children()), flush=True)
@@ -307,12 +307,12 @@ def test_an_engine_that_cannot_be_loaded_stops_the_run_instead_of_blaming_files(
 
 
 def test_parts_that_no_other_process_could_import_are_refused_at_once() -> None:
-    def local_only(kind: Kind, options: ReaderOptions) -> Adapter:
-        return load_adapter(kind, options)
+    def local_only(kind: Kind, options: ReaderOptions) -> Reader:
+        return load_reader(kind, options)
 
     with pytest.raises(UsageError, match="local_only"):
         read_documents(
-            [], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(workers=1), load=local_only
+            [], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(workers=1), load_reader=local_only
         )
     with pytest.raises(UsageError, match="workers"):
         read_documents([], next_page=nothing, count_tokens=one_each, settings=PipelineSettings(workers=-1))
@@ -324,8 +324,8 @@ class UnimportableLoader:
     def __reduce__(self) -> tuple[object, tuple[str, ...]]:
         return __import__, ("a_module_that_is_not_there",)
 
-    def __call__(self, kind: Kind, options: ReaderOptions) -> Adapter:
-        return load_adapter(kind, options)
+    def __call__(self, kind: Kind, options: ReaderOptions) -> Reader:
+        return load_reader(kind, options)
 
 
 def test_a_worker_that_cannot_start_ends_the_run_and_says_why(tmp_path: Path) -> None:
