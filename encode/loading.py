@@ -54,7 +54,6 @@ class EncoderReport:
 class EncoderKind:
     """What an encoder of one kind needs before it can be loaded."""
 
-    suggested: tuple[str, ...]  # the models that profiles name
     libraries: tuple[str, ...]  # import names, all of the extra `models`
     check: Callable[[Path], object]  # raises WeightsError where a folder is not a whole checkpoint
     builtin_module: str  # has `check_wheels`
@@ -65,14 +64,8 @@ class EncoderKind:
         if absent := self._absent_libraries():
             raise WeightsError(_not_installed(absent))
 
-    def report(
-        self, settings: Settings, *, names: Sequence[str] | None = None, hub: Hub | None = None
-    ) -> list[EncoderReport]:
-        """Return a report for each name, `suggested` if none are given.
-
-        Loads no model, makes no request, imports no torch.
-        """
-        names = self.suggested if names is None else names
+    def report(self, settings: Settings, *, names: Sequence[str], hub: Hub | None = None) -> list[EncoderReport]:
+        """Return a report for each model's name or folder. Loads no model, makes no request, imports no torch."""
         return [self._report_builtin() if name == BUILTIN else self._report(name, settings, hub) for name in names]
 
     def _report_builtin(self) -> EncoderReport:
@@ -120,19 +113,16 @@ class EncoderKind:
 
 
 TEXT_ENCODERS = EncoderKind(
-    suggested=(BUILTIN, "BAAI/bge-small-en-v1.5", "BAAI/bge-m3"),
     libraries=("torch", "transformers", "sentence_transformers"),
     check=check_text_checkpoint,
     builtin_module="pagelens.encode.text.minilm",
 )
 IMAGE_ENCODERS = EncoderKind(
-    suggested=(BUILTIN, "timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2"),
     libraries=("torch", "transformers", "open_clip"),
     check=check_clip_checkpoint,
     builtin_module="pagelens.encode.image.conse",
 )
 PAGE_ENCODERS = EncoderKind(
-    suggested=(BUILTIN, "vidore/colSmol-500M", "vidore/colqwen2.5-v0.2"),
     libraries=("torch", "transformers", "colpali_engine"),
     check=check_page_checkpoint,
     builtin_module="pagelens.encode.text.minilm",

@@ -18,7 +18,7 @@ from pagelens.core.errors import GenerationError, NotFound
 from pagelens.core.types import Answer, Citation, PageRef
 from tests.api.conftest import write_files
 from tests.api.files import write_pdf
-from tests.generate.model_server import Endless, Fail, ModelServer, Say, running
+from tests.generate.model_server import Complete, Endless, Fail, ModelServer, running
 
 TIMBER = "How much timber was moved in 2024?"
 RIGHT = "Timber grew to 52,300 tonnes in 2024 [1]."
@@ -41,7 +41,7 @@ def engine_with_model(engine: Engine, server: ModelServer) -> Iterator[Engine]:
 
 
 def test_a_configured_model_answers_and_its_citation_is_checked(engine_with_model: Engine, server: ModelServer) -> None:
-    server.turns = [Say([RIGHT[:9], RIGHT[9:]])]
+    server.replies = [Complete([RIGHT[:9], RIGHT[9:]])]
     answer = engine_with_model.ask(TIMBER)
     [citation] = answer.citations
     assert answer.found and answer.text == RIGHT
@@ -51,7 +51,7 @@ def test_a_configured_model_answers_and_its_citation_is_checked(engine_with_mode
 
 
 def test_the_model_sees_the_pages_as_pictures_drawn_for_it(engine_with_model: Engine, server: ModelServer) -> None:
-    server.turns = [Say([RIGHT])]
+    server.replies = [Complete([RIGHT])]
     engine_with_model.ask(TIMBER)
     parts = server.requests[0]["messages"][-1]["content"]
     urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
@@ -62,7 +62,7 @@ def test_the_model_sees_the_pages_as_pictures_drawn_for_it(engine_with_model: En
 
 
 def test_an_answer_streams_text_then_citations_then_the_whole(engine_with_model: Engine, server: ModelServer) -> None:
-    server.turns = [Say([RIGHT[:9], RIGHT[9:]])]
+    server.replies = [Complete([RIGHT[:9], RIGHT[9:]])]
     *events, last = engine_with_model.ask_stream(TIMBER)
     assert "".join(one for one in events if isinstance(one, str)) == RIGHT
     assert [type(one) for one in events if not isinstance(one, str)] == [Citation] and isinstance(last, Answer)
@@ -71,7 +71,7 @@ def test_an_answer_streams_text_then_citations_then_the_whole(engine_with_model:
 def test_who_stops_reading_an_answer_ends_the_call_at_the_server(
     engine_with_model: Engine, server: ModelServer
 ) -> None:
-    server.turns = [Endless()]
+    server.replies = [Endless()]
     events = engine_with_model.ask_stream(TIMBER)
     next(events)
     events.close()
@@ -81,7 +81,7 @@ def test_who_stops_reading_an_answer_ends_the_call_at_the_server(
 def test_a_model_that_is_not_there_is_an_error_that_names_the_address(
     engine_with_model: Engine, server: ModelServer
 ) -> None:
-    server.turns = [Fail(404, "no model tiny")]
+    server.replies = [Fail(404, "no model tiny")]
     with pytest.raises(GenerationError, match="tiny"):
         engine_with_model.ask(TIMBER)
 
@@ -92,7 +92,7 @@ def test_a_follow_up_is_searched_for_with_what_it_leaves_out(engine: Engine) -> 
 
 
 def test_a_model_is_given_the_conversation(engine_with_model: Engine, server: ModelServer) -> None:
-    server.turns = [Say([RIGHT])]
+    server.replies = [Complete([RIGHT])]
     engine_with_model.ask("and timber?", history=[("What was moved?", "Fish [1].")])
     output = [message["content"] for message in server.requests[0]["messages"]]
     assert "What was moved?" in json.dumps(output[1]) and "Fish" in json.dumps(output[2])
@@ -110,7 +110,7 @@ def test_a_file_that_changed_is_shown_to_no_model(tmp_path: Path) -> None:
 def test_the_shell_prints_what_could_not_be_confirmed_before_the_answer(
     engine: Engine, server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.turns = [Say(["Timber grew to 99,000 tonnes in 2024 [1]."]), Say(["no"])]
+    server.replies = [Complete(["Timber grew to 99,000 tonnes in 2024 [1]."]), Complete(["no"])]
     assert main(["ask", TIMBER, "-c", str(engine.layout.root)]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert "Not confirmed" in head and lines[0].startswith("Timber grew to 99,000")
@@ -136,7 +136,7 @@ def test_a_chat_carries_what_was_said_and_goes_on_until_an_empty_line(
     engine: Engine, server: ModelServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", StringIO("and the year after?\n\nnot asked\n"))
-    server.turns = [Say(["It is 50,000 tonnes [1]."]), Say(["no"]), Say([RIGHT])]
+    server.replies = [Complete(["It is 50,000 tonnes [1]."]), Complete(["no"]), Complete([RIGHT])]
     assert main(["ask", "--chat", "How much timber was there in 2023?", "-c", str(engine.layout.root)]) == 0
     assert "50,000 tonnes" in json.dumps(server.requests[-1]["messages"][:-1]) and len(server.requests) == 3
     assert capsys.readouterr().out.count("tonnes") >= 2
@@ -147,7 +147,7 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
 ) -> None:
     schema = tmp_path / "schema.json"
     schema.write_text('{"properties": {"timber": {"type": "number", "description": "tonnes"}, "cattle": {}}}')
-    server.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
+    server.replies = [Complete(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
     root = str(engine.layout.root)
     assert main(["extract", "harbour.pdf", "--schema", str(schema), "-c", root]) == 0
     output = capsys.readouterr()
@@ -158,7 +158,7 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
 def test_of_a_long_document_the_pages_that_the_schema_speaks_of_are_read(
     engine_with_model: Engine, server: ModelServer
 ) -> None:
-    server.turns = [Say(['{"data": {"pilot": null}, "pages": {}}'])]
+    server.replies = [Complete(['{"data": {"pilot": null}, "pages": {}}'])]
     schema = {"properties": {"pilot": {"description": "draught of ships that need a pilot, in metres"}}}
     assert [ref.number for ref in engine_with_model.extract("harbour.pdf", schema, k=1).context_pages] == [3]
 

@@ -12,7 +12,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.results import FoundPage, as_json
 from pagelens.core.types import Filters, PageRef
 from tests.api.files import write_pdf
-from tests.generate.model_server import Say, running
+from tests.generate.model_server import Complete, running
 
 PAGES = [
     "The yard stood at the bend of the river.\nIt had two slips and a forge.",
@@ -65,6 +65,6 @@ def test_a_model_that_sees_is_shown_the_page_that_the_best_one_goes_on_on(
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         with wiring.open_collection(engine.layout.root) as opened:
             for filters in (Filters(), Filters(last_page=2)):
-                server.turns = [Say(["It came from the royal forests [2]."])]
+                server.replies = [Complete(["It came from the royal forests [2]."])]
                 context_pages.append([ref.number for ref in opened.ask(question, k=2, filters=filters).context_pages])
     assert context_pages == [[2, 3], [2, 1]]

