@@ -43,11 +43,9 @@ class ClaimCheck:
 class CitationChecker:
     """Checks sentences against pages. Words are compared by the analyzer's terms, which are cached."""
 
-    def __init__(self, analyze: Analyzer, *, claim_share: float = CLAIM_SHARE, fact_share: float = FACT_SHARE) -> None:
+    def __init__(self, analyze: Analyzer) -> None:
         self._terms: dict[str, list[str]] = {}
         self._analyzer = analyze
-        self._claim_share = claim_share
-        self._fact_share = fact_share
 
     def _analyze(self, word: str) -> list[str]:
         if word not in self._terms:
@@ -71,13 +69,13 @@ class CitationChecker:
         missing = [quote for quote in claim.quotes if not self._contains_quote(page, quote)]
         positions: list[int] = []  # of the facts
         for fact in claim.facts:
-            position = self._fact_position(fact, page, self._fact_share * (JOINT_FACT_FACTOR if joint else 1.0))
+            position = self._fact_position(fact, page, FACT_SHARE * (JOINT_FACT_FACTOR if joint else 1.0))
             if position is None:
                 missing.append(fact.text)
             else:
                 positions.append(position)
         share, window = _best_window(claim, matches, page)
-        verified = not missing and (share >= self._claim_share or not claim.words)
+        verified = not missing and (share >= CLAIM_SHARE or not claim.words)
         start, end, boxes = _supporting_words(page, matches, window, positions)
         return ClaimCheck(verified=verified, share=share, missing=missing, start=start, end=end, boxes=boxes)
 

@@ -1,4 +1,4 @@
-"""A model's server on loopback that speaks both protocols over real HTTP and fails as real ones do, turn by turn."""
+"""A model's server on loopback that speaks both protocols over real HTTP and fails as real ones do, as scripted."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 
 @dataclass(frozen=True)
-class Say:
+class Complete:
     """Stream the pieces and end as the protocol asks."""
 
     pieces: Sequence[str]
@@ -34,7 +34,7 @@ class Fail:
 
 @dataclass(frozen=True)
 class BreakOff:
-    """Stream the pieces, then end: `cleanly` as if all were said, else by dropping the connection."""
+    """Stream the pieces, then end without the last event, or drop the connection if not `cleanly`."""
 
     pieces: Sequence[str]
     cleanly: bool = True
@@ -57,7 +57,7 @@ class FailWithin:
 
 @dataclass(frozen=True)
 class Stall:
-    """Stream the pieces, then say nothing more; the client's going is noted."""
+    """Stream the pieces, then send nothing more; `ModelServer.left` is set when the client leaves."""
 
     pieces: Sequence[str]
 
@@ -67,18 +67,18 @@ class Endless:
     """Stream for ever, until the client is gone."""
 
 
-Turn = Say | Fail | BreakOff | Garble | FailWithin | Stall | Endless
+ScriptedReply = Complete | Fail | BreakOff | Garble | FailWithin | Stall | Endless
 
 
 class Dropped(Exception):
-    """The connection is dropped here."""
+    """Raised to drop the connection."""
 
 
 @dataclass
 class ModelServer:
-    """The script, what was asked, and whether a client left before its reply was over."""
+    """The scripted replies, the requests, and whether a client left before the end of its reply."""
 
-    turns: list[Turn] = field(default_factory=list)
+    replies: list[ScriptedReply] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
@@ -100,32 +100,32 @@ class ModelServer:
     async def _reply(self, request: Request, events: Any, error: Any) -> Response:
         self.requests.append(await request.json())
         self.headers.append(dict(request.headers))
-        turn = self.turns.pop(0)
-        if isinstance(turn, Fail):
+        reply = self.replies.pop(0)
+        if isinstance(reply, Fail):
             return Response(
-                json.dumps(error(turn)), turn.status, headers=dict(turn.headers), media_type="application/json"
+                json.dumps(error(reply)), reply.status, headers=dict(reply.headers), media_type="application/json"
             )
-        return StreamingResponse(self._stream(request, turn, events), media_type="text/event-stream")
+        return StreamingResponse(self._stream(request, reply, events), media_type="text/event-stream")
 
-    async def _stream(self, request: Request, turn: Turn, events: Any) -> AsyncIterator[str]:
+    async def _stream(self, request: Request, reply: ScriptedReply, events: Any) -> AsyncIterator[str]:
         begin, piece, end, fail = events
         left = self.left  # an earlier test's stream may end during the next test
         yield begin()
-        for text in getattr(turn, "pieces", ()):
+        for text in getattr(reply, "pieces", ()):
             yield piece(text)
             await asyncio.sleep(0)  # each in a write of its own
-        if isinstance(turn, Say):
-            yield end(turn.reason)
-        elif isinstance(turn, Garble):
+        if isinstance(reply, Complete):
+            yield end(reply.reason)
+        elif isinstance(reply, Garble):
             yield "event: content_block_delta\ndata: {oops\n\n"
-        elif isinstance(turn, FailWithin):
-            yield fail(turn.kind)
-        elif isinstance(turn, BreakOff) and not turn.cleanly:
+        elif isinstance(reply, FailWithin):
+            yield fail(reply.kind)
+        elif isinstance(reply, BreakOff) and not reply.cleanly:
             raise Dropped
-        elif isinstance(turn, Stall | Endless):
+        elif isinstance(reply, Stall | Endless):
             try:
                 while not await request.is_disconnected():
-                    if isinstance(turn, Endless):
+                    if isinstance(reply, Endless):
                         yield piece("more ")
                     await asyncio.sleep(0.01)
             finally:  # where the connection is closed this is cancelled
@@ -134,7 +134,7 @@ class ModelServer:
 
 @contextmanager
 def running() -> Iterator[ModelServer]:
-    """Yield a server that runs."""
+    """Yield a running server."""
     server = ModelServer()
     listening = socket.create_server(("127.0.0.1", 0))
     server.root = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -167,8 +167,8 @@ def _openai_end(reason: str) -> str:
     return _chunk(choices=_choice({}, reason)) + _chunk(choices=[], usage=usage) + "data: [DONE]\n\n"
 
 
-def _openai_error(turn: Fail) -> dict[str, Any]:
-    return {"error": {"message": turn.message, "type": "error", "code": turn.code or None}}
+def _openai_error(reply: Fail) -> dict[str, Any]:
+    return {"error": {"message": reply.message, "type": "error", "code": reply.code or None}}
 
 
 _openai_events = (
@@ -194,13 +194,15 @@ def _anthropic_begin() -> str:
 
 
 def _anthropic_end(reason: str) -> str:
-    said = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}[reason]
-    delta = _event("message_delta", delta={"stop_reason": said, "stop_sequence": None}, usage={"output_tokens": 12})
+    stop_reason = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}[reason]
+    delta = _event(
+        "message_delta", delta={"stop_reason": stop_reason, "stop_sequence": None}, usage={"output_tokens": 12}
+    )
     return _event("content_block_stop", index=0) + delta + _event("message_stop")
 
 
-def _anthropic_error(turn: Fail) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": turn.code or "error", "message": turn.message}}
+def _anthropic_error(reply: Fail) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": reply.code or "error", "message": reply.message}}
 
 
 _anthropic_events = (

@@ -196,14 +196,14 @@ def test_numbers_in_words(words: str, value: int | None) -> None:
 
 @settings(deadline=None)
 @given(st.text("abc", max_size=8), st.text("abc", max_size=8))
-def test_the_edit_distance_is_that_of_its_definition(one: str, other: str) -> None:
+def test_the_edit_distance_is_that_of_its_definition(item: str, other: str) -> None:
     def distance(i: int, j: int) -> int:
         if not i or not j:
             return i + j
         return min(
             distance_of(i - 1, j) + 1,
             distance_of(i, j - 1) + 1,
-            distance_of(i - 1, j - 1) + (one[i - 1] != other[j - 1]),
+            distance_of(i - 1, j - 1) + (item[i - 1] != other[j - 1]),
         )
 
     known: dict[tuple[int, int], int] = {}
@@ -213,9 +213,9 @@ def test_the_edit_distance_is_that_of_its_definition(one: str, other: str) -> No
             known[i, j] = distance(i, j)
         return known[i, j]
 
-    whole = distance_of(len(one), len(other))
-    assert edit_distance(one, other, 20) == whole
-    assert edit_distance(one, other, 1) == min(whole, 2)
+    whole = distance_of(len(item), len(other))
+    assert edit_distance(item, other, 20) == whole
+    assert edit_distance(item, other, 1) == min(whole, 2)
 
 
 @settings(deadline=None)

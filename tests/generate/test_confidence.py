@@ -15,10 +15,10 @@ IDF = {"deepest": 4.0, "berth": 2.0, "list": 1.0, "page": 0.5}
 
 
 def test_coverage_is_the_best_pages_bm25_over_what_the_question_describes() -> None:
-    one, two = replace(show("x"), bm25=3.0), replace(show("y"), bm25=4.5)
+    item, two = replace(show("x"), bm25=3.0), replace(show("y"), bm25=4.5)
     describing = sum(weight * IDF[term] for term, weight in QUESTION.terms.items())
     assert describing == pytest.approx(4.0 + 2.0 + 0.3 * 0.5)  # "lists" asks, "page" speaks of form
-    assert question_coverage(QUESTION, [one, two, show("z")], analyze, IDF) == pytest.approx(4.5 / describing)
+    assert question_coverage(QUESTION, [item, two, show("z")], analyze, IDF) == pytest.approx(4.5 / describing)
 
 
 def test_a_term_that_nobody_in_the_collection_writes_takes_from_what_is_covered() -> None:

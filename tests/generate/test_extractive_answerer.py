@@ -82,7 +82,7 @@ def test_marks_count_pages_in_the_order_of_use_and_a_page_keeps_its_mark() -> No
 @pytest.mark.parametrize(
     "question", ["What is the capital of Mongolia?", "How do I bake sourdough bread?", "Who won the cup in 1998?"]
 )
-def test_what_is_foreign_to_the_pages_is_refused_with_what_was_looked_at(
+def test_what_is_foreign_to_the_pages_is_refused_with_the_pages_that_were_read(
     answerer: ExtractiveAnswerer, question: str
 ) -> None:
     answer = answerer.answer(question, PAGES)
@@ -134,7 +134,7 @@ def test_the_threshold_decides() -> None:
     assert not ExtractiveAnswerer(analyze, threshold=sure + 1e-6).answer(question, PAGES).found
 
 
-def test_no_pages_and_pages_without_text_are_refused_and_told_apart() -> None:
+def test_no_pages_and_pages_without_text_are_refused_with_different_texts() -> None:
     assert WITH_ENCODER.answer("What is it?", []).text == "Not in these documents. No page was found to look at."
     scan = ContextPage(ref=PageRef("scan.pdf", 2), label=None, title="", text=no_text())
     answer = WITH_ENCODER.answer("What is it?", [scan])
@@ -178,8 +178,8 @@ def test_of_two_alike_sentences_the_one_on_the_page_about_the_subject_is_first()
 
 
 def test_of_two_alike_sentences_the_one_on_the_better_page_is_first() -> None:
-    one, two = show("The mill opened in 1901 once again."), show("The mill opened in 1907 anew.", number=2)
-    for pages in ([one, two], [two, one]):
+    item, two = show("The mill opened in 1901 once again."), show("The mill opened in 1907 anew.", number=2)
+    for pages in ([item, two], [two, item]):
         answer = WITH_ENCODER.answer("In which year was the mill opened?", pages)
         assert answer.citations[0].ref == pages[0].ref
 
@@ -192,7 +192,7 @@ def test_spans_that_overlap_are_not_both_quoted() -> None:
     page = show(f"The package holds:\n{items(0, 9)}\n• pump with these parts:\n• brass valve\n{items(20, 40)}")
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("valve", [page])
     text = " ".join(page.text.text.split())
-    places = [(text.index(one.quote), text.index(one.quote) + len(one.quote)) for one in answer.citations]
+    places = [(text.index(item.quote), text.index(item.quote) + len(item.quote)) for item in answer.citations]
     assert all(end <= start for (_, end), (start, _) in pairwise(sorted(places)))
     assert "brass valve" in answer.text
 
@@ -203,7 +203,7 @@ def test_a_list_is_quoted_with_what_announces_it() -> None:
     assert answer.text.startswith("The package holds these parts: • one pump • two filters [1]")
 
 
-def test_a_sentence_said_twice_is_quoted_once() -> None:
+def test_a_sentence_that_occurs_twice_is_quoted_once() -> None:
     line = "The warranty of the pump lasts five years."
     answer = WITH_ENCODER.answer("How long is the warranty of the pump?", [show(line), show(line, number=2)])
     assert answer.text == f"{line} [1]"
@@ -330,4 +330,4 @@ def test_a_word_that_was_broken_at_a_lines_end_is_quoted_whole(layout: str, quot
 def test_columns_may_be_called_by_years() -> None:
     page = show("Cargo | 2023 | 2024\nTimber | 44,900 | 52,300\nGrain | 12,000 | 9,700")
     answer = ExtractiveAnswerer(analyze, threshold=0).answer("How much timber was there in 2024?", [page])
-    assert [one.quote for one in answer.citations] == ["Cargo 2023 2024 … Timber 44,900 52,300"]
+    assert [item.quote for item in answer.citations] == ["Cargo 2023 2024 … Timber 44,900 52,300"]

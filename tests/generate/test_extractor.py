@@ -50,7 +50,7 @@ def extract(*replies: Reply, schema: object = SCHEMA) -> tuple[Extraction, Scrip
 def test_values_come_in_the_schemas_shape_each_with_its_page_and_boxes() -> None:
     found, model = extract(reply(DATA))
     assert found.data == DATA and found.absent == ["/paid_on"] and len(model.requests) == 1
-    assert {pointer: one.state for pointer, one in found.citations.items()} == dict.fromkeys(WHERE, "verified")
+    assert {pointer: item.state for pointer, item in found.citations.items()} == dict.fromkeys(WHERE, "verified")
     total = found.citations["/total"]
     assert (total.ref, total.label, total.mark) == (PageRef("invoice.pdf", 2), "ii", 2)
     assert "350.40" in total.quote and total.boxes
@@ -61,7 +61,7 @@ def test_a_value_on_another_page_than_the_model_says_is_cited_where_it_stands() 
     assert found.citations["/total"].ref.number == 2 and found.citations["/number"].ref.number == 1
 
 
-def test_a_value_on_no_page_is_unverified_and_told() -> None:
+def test_a_value_on_no_page_is_unverified_and_noted() -> None:
     found, _ = extract(reply({**DATA, "total": 999.99}))
     assert found.citations["/total"].state == "unverified" and not found.citations["/total"].boxes
     assert "/total" in found.notes[0]
@@ -74,7 +74,7 @@ def test_a_yes_or_no_is_not_looked_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "said"),
+    ("first", "message"),
     [
         (reply({**DATA, "total": "much"}), "$.total"),
         (reply({"total": 350.4, "number": "4711"}), "paid_on"),
@@ -82,11 +82,11 @@ def test_a_yes_or_no_is_not_looked_up() -> None:
         ('{"number": "4711"}', '"data"'),
     ],
 )
-def test_a_reply_that_is_not_valid_is_asked_for_once_more_with_what_is_wrong(first: str, said: str) -> None:
+def test_a_reply_that_is_not_valid_is_requested_once_more_with_its_errors(first: str, message: str) -> None:
     found, model = extract(first, reply(DATA))
     assert found.data == DATA
-    *_, answered, asked = model.requests[1].messages
-    assert answered.role == "assistant" and said in str(asked.parts[0])
+    *_, answered, correction = model.requests[1].messages
+    assert answered.role == "assistant" and message in str(correction.parts[0])
     assert found.usage is not None and found.usage.calls == 2
 
 
@@ -102,7 +102,7 @@ def test_json_in_a_fence_with_words_around_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"),
+    ("schema", "message"),
     [
         ([], "JSON Schema"),
         ({}, "JSON Schema"),
@@ -112,8 +112,8 @@ def test_json_in_a_fence_with_words_around_it_is_read() -> None:
         ({"properties": {"a": {"$ref": "file:///etc/passwd"}}}, "nothing is fetched"),
     ],
 )
-def test_a_schema_that_cannot_be_asked_for_is_refused(schema: object, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_an_unusable_schema_is_refused(schema: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         read_schema(schema)
 
 
@@ -138,7 +138,9 @@ def test_pointers_are_escaped_as_rfc_6901_says() -> None:
     assert list(leaf_values({"a/b": {"m~n": [1, None]}})) == [("/a~1b/m~0n/0", 1), ("/a~1b/m~0n/1", None)]
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
+@given(
+    st.recursive(st.none() | st.integers() | st.text(), lambda item: st.lists(item) | st.dictionaries(st.text(), item))
+)
 def test_every_pointer_leads_to_its_value(data: object) -> None:
     for pointer, value in leaf_values(data):
         place = data

@@ -56,14 +56,14 @@ def test_several_pictures_of_different_sizes_are_read_each(model: LocalModel) ->
 
 
 def test_what_is_in_a_picture_changes_what_is_said(model: LocalModel) -> None:
-    said = {complete(model, request((120, 120), seed=seed))[0] for seed in range(3)}
-    assert len(said) > 1
-    assert complete(model, request((120, 120), seed=0))[0] in said
+    replies = {complete(model, request((120, 120), seed=seed))[0] for seed in range(3)}
+    assert len(replies) > 1
+    assert complete(model, request((120, 120), seed=0))[0] in replies
 
 
 def test_a_reply_streams_and_says_when_it_was_cut(model: LocalModel) -> None:
     events = list(model.stream(request((100, 100), tokens=9)))
-    assert isinstance(events[-1], Finished) and all(isinstance(one, TextDelta) for one in events[:-1])
+    assert isinstance(events[-1], Finished) and all(isinstance(item, TextDelta) for item in events[:-1])
     assert events[-1].reason == ("length" if events[-1].output_tokens == 9 else "stop")
 
 
@@ -99,7 +99,7 @@ def test_a_page_goes_through_a_local_model_to_an_answer(model: LocalModel) -> No
         model, analyze, load_page_image=draw, budget=Budget(image_side=200, reply_tokens=20)
     ).answer("How much?", pages)
     assert answer.usage is not None and answer.usage.pictures == 2 and answer.usage.output_tokens
-    assert not any(one.state == "verified" for one in answer.citations)  # nonsense stands on no page
+    assert not any(item.state == "verified" for item in answer.citations)  # nonsense stands on no page
 
 
 def test_a_folder_that_holds_no_checkpoint_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.generate.llm.chat import ChatRequest, Message, TextPart
 from pagelens.generate.llm.providers import MODEL_SYNTAX, PROVIDERS, ModelChoice, load_chat_model, provider_of
-from tests.generate.model_server import Say, running
+from tests.generate.model_server import Complete, running
 
 REQUEST = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_tokens=50)
 
@@ -25,9 +25,9 @@ def test_a_providers_key_is_not_sent_to_another_address() -> None:
         }
         choice = ModelChoice.from_environment(environment)
         assert choice is not None
-        server.turns = [Say(["ok"])]
+        server.replies = [Complete(["ok"])]
         list(load_chat_model(choice).stream(REQUEST))
-        assert "mine" not in json.dumps([dict(one) for one in server.headers])
+        assert "mine" not in json.dumps([dict(item) for item in server.headers])
 
 
 def test_no_model_named_is_no_choice() -> None:
@@ -44,7 +44,7 @@ def test_no_model_named_is_no_choice() -> None:
         ("local:/nowhere/at/all", "no-model"),
     ],
 )
-def test_what_is_missing_is_said_before_anything_is_sent(model: str, code: str) -> None:
+def test_what_is_missing_is_an_error_before_anything_is_sent(model: str, code: str) -> None:
     choice = ModelChoice.from_environment({}, model=model)
     assert choice is not None
     with pytest.raises(GenerationError) as raised:

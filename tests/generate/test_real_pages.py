@@ -59,9 +59,9 @@ def test_every_word_of_a_handbook_is_in_one_sentence_of_at_most_sixty_words() ->
 
 def _words_once(text: PageText) -> Iterator[int]:
     sentences = split_sentences(text)
-    assert all(len(text.text[one.start : one.end].split()) <= MAX_WORDS for one in sentences)
+    assert all(len(text.text[item.start : item.end].split()) <= MAX_WORDS for item in sentences)
     for start, end in text.spans:
-        yield sum(one.start <= start and end <= one.end for one in sentences)
+        yield sum(item.start <= start and end <= item.end for item in sentences)
 
 
 @pytest.mark.parametrize(

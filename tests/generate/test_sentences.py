@@ -11,11 +11,11 @@ from tests.generate.pages import set_page
 
 
 def units(text: PageText) -> list[str]:
-    return [text.text[one.start : one.end].replace("\n", " ") for one in split_sentences(text)]
+    return [text.text[item.start : item.end].replace("\n", " ") for item in split_sentences(text)]
 
 
 def shapes(text: PageText) -> list[str]:
-    return [one.shape for one in split_sentences(text)]
+    return [item.shape for item in split_sentences(text)]
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def page_texts(draw: st.DrawFn) -> PageText:
 def test_sentences_are_in_order_disjoint_short_and_hold_every_word(text: PageText) -> None:
     found = split_sentences(text)
     covered = np.zeros(len(text.text) + 1, np.int32)
-    for one in found:
-        assert 0 <= one.start < one.end <= len(text.text)
-        covered[one.start : one.end] += 1
-        inside = text.text[one.start : one.end]
+    for item in found:
+        assert 0 <= item.start < item.end <= len(text.text)
+        covered[item.start : item.end] += 1
+        inside = text.text[item.start : item.end]
         assert inside == inside.strip()
         assert len(inside.split()) <= MAX_WORDS
         assert len(inside) <= MAX_CHARACTERS
     assert covered.max(initial=0) <= 1
-    assert [one.start for one in found] == sorted(one.start for one in found)
+    assert [item.start for item in found] == sorted(item.start for item in found)
     for start, end in text.spans:
         assert covered[start:end].all(), text.text[start:end]

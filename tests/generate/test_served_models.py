@@ -18,14 +18,14 @@ from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
 from pagelens.generate.llm.retrying import RetryPolicy
 from tests.generate.model_server import (
     BreakOff,
+    Complete,
     Endless,
     Fail,
     FailWithin,
     Garble,
     ModelServer,
-    Say,
+    ScriptedReply,
     Stall,
-    Turn,
     running,
 )
 
@@ -33,18 +33,18 @@ REQUEST = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_to
 
 
 @pytest.fixture(scope="module")
-def one_server() -> Iterator[ModelServer]:
+def module_server() -> Iterator[ModelServer]:
     with running() as server:
         yield server
 
 
 @pytest.fixture
-def server(one_server: ModelServer) -> ModelServer:
-    one_server.turns.clear()
-    one_server.requests.clear()
-    one_server.headers.clear()
-    one_server.left = threading.Event()
-    return one_server
+def server(module_server: ModelServer) -> ModelServer:
+    module_server.replies.clear()
+    module_server.requests.clear()
+    module_server.headers.clear()
+    module_server.left = threading.Event()
+    return module_server
 
 
 class Waits(list[float]):
@@ -71,7 +71,7 @@ def connect(protocol: str, server: ModelServer, policy: RetryPolicy) -> ChatMode
 
 
 def text_of(events: list[ChatEvent]) -> str:
-    return "".join(one.text for one in events if isinstance(one, TextDelta))
+    return "".join(item.text for item in events if isinstance(item, TextDelta))
 
 
 def error_of(model: ChatModel, request: ChatRequest = REQUEST) -> tuple[list[ChatEvent], GenerationError]:
@@ -84,36 +84,40 @@ def error_of(model: ChatModel, request: ChatRequest = REQUEST) -> tuple[list[Cha
 
 
 def test_a_reply_comes_in_its_pieces_with_the_tokens_it_took(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Say(["Hel", "lo ", "wörld"])]
+    server.replies = [Complete(["Hel", "lo ", "wörld"])]
     events = list(connect(protocol, server, waits.policy()).stream(REQUEST))
-    assert [one.text for one in events if isinstance(one, TextDelta)] == ["Hel", "lo ", "wörld"]
+    assert [item.text for item in events if isinstance(item, TextDelta)] == ["Hel", "lo ", "wörld"]
     assert events[-1] == Finished("stop", 321, 12)
     assert waits == []
 
 
 def test_a_reply_that_ran_into_its_limit_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Say(["cut"], reason="length")]
+    server.replies = [Complete(["cut"], reason="length")]
     assert list(connect(protocol, server, waits.policy()).stream(REQUEST))[-1] == Finished("length", 321, 12)
 
 
-def test_a_busy_server_is_asked_again_after_what_it_asks_for(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Fail(429, headers={"retry-after": "7"}), Fail(429, headers={"retry-after": "3"}), Say(["ok"])]
+def test_a_busy_server_is_called_again_after_its_retry_after(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.replies = [
+        Fail(429, headers={"retry-after": "7"}),
+        Fail(429, headers={"retry-after": "3"}),
+        Complete(["ok"]),
+    ]
     assert text_of(list(connect(protocol, server, waits.policy()).stream(REQUEST))) == "ok"
     assert waits == [7.0, 3.0]
     assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
-def test_a_broken_server_is_asked_again_ever_later(
+def test_a_broken_server_is_called_again_after_longer_and_longer_waits(
     server: ModelServer, protocol: str, waits: Waits, status: int
 ) -> None:
-    server.turns = [Fail(status), Fail(status), Fail(status), Say(["ok"])]
+    server.replies = [Fail(status), Fail(status), Fail(status), Complete(["ok"])]
     assert text_of(list(connect(protocol, server, waits.policy()).stream(REQUEST))) == "ok"
     assert [0.5 <= wait / doubled <= 1 for wait, doubled in zip(waits, (1, 2, 4), strict=True)] == [True] * 3
 
 
 def test_patience_ends_after_so_many_attempts(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Fail(503)] * 5
+    server.replies = [Fail(503)] * 5
     _, error = error_of(connect(protocol, server, waits.policy(max_attempts=3)))
     assert error.code == "server" and "Tried 3 times" in str(error)
     assert len(server.requests) == 3
@@ -122,7 +126,7 @@ def test_patience_ends_after_so_many_attempts(server: ModelServer, protocol: str
 def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(
     server: ModelServer, protocol: str, waits: Waits
 ) -> None:
-    server.turns = [Fail(429, headers={"retry-after": "3600"}), Say(["ok"])]
+    server.replies = [Fail(429, headers={"retry-after": "3600"}), Complete(["ok"])]
     _, error = error_of(connect(protocol, server, waits.policy()))
     assert error.code == "busy" and "3600 s" in str(error)
     assert waits == [] and len(server.requests) == 1
@@ -132,10 +136,10 @@ def test_an_error_within_the_stream_is_tried_again_only_before_the_first_word(
     server: ModelServer, protocol: str, waits: Waits
 ) -> None:
     kind = "overloaded" if protocol == "openai" else "overloaded_error"
-    server.turns = [FailWithin([], kind), Say(["ok"])]
+    server.replies = [FailWithin([], kind), Complete(["ok"])]
     model = connect(protocol, server, waits.policy())
     assert text_of(list(model.stream(REQUEST))) == "ok"
-    server.turns = [FailWithin(["half a"], kind), Say(["never"])]
+    server.replies = [FailWithin(["half a"], kind), Complete(["never"])]
     came, error = error_of(model)
     assert text_of(came) == "half a" and error.code == "server"
     assert len(server.requests) == 3
@@ -156,19 +160,19 @@ CAUSES: list[tuple[Fail, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("turn", "code"), CAUSES)
+@pytest.mark.parametrize(("reply", "code"), CAUSES)
 def test_each_cause_has_its_own_error_and_is_not_tried_again(
-    server: ModelServer, protocol: str, waits: Waits, turn: Fail, code: str
+    server: ModelServer, protocol: str, waits: Waits, reply: Fail, code: str
 ) -> None:
-    server.turns = [turn, Say(["never"])]
+    server.replies = [reply, Complete(["never"])]
     _, error = error_of(connect(protocol, server, waits.policy()))
     assert error.code == code
-    assert (turn.message[:20] in str(error) and "expected" in str(error)) or code == "rejected" or code == "refused"
+    assert (reply.message[:20] in str(error) and "expected" in str(error)) or code == "rejected" or code == "refused"
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("turn", "code"),
+    ("reply", "code"),
     [
         (BreakOff(["half "]), "cut-off"),
         (BreakOff(["half "], cleanly=False), "cut-off"),
@@ -176,19 +180,19 @@ def test_each_cause_has_its_own_error_and_is_not_tried_again(
         (Stall(["half "]), "timed-out"),
     ],
 )
-def test_a_reply_that_breaks_off_is_an_error_and_never_asked_for_again(
-    server: ModelServer, protocol: str, waits: Waits, turn: Turn, code: str
+def test_a_reply_that_breaks_off_is_an_error_and_never_requested_again(
+    server: ModelServer, protocol: str, waits: Waits, reply: ScriptedReply, code: str
 ) -> None:
-    server.turns = [turn, Say(["never"])]
-    silence = 2.0 if isinstance(turn, Stall) else 30.0  # a busy machine takes its time before what breaks off
+    server.replies = [reply, Complete(["never"])]
+    silence = 2.0 if isinstance(reply, Stall) else 30.0  # a busy machine takes its time before what breaks off
     came, error = error_of(connect(protocol, server, waits.policy(idle_timeout=silence)))
     assert text_of(came) == "half " and error.code == code
-    assert not any(isinstance(one, Finished) for one in came)
+    assert not any(isinstance(item, Finished) for item in came)
     assert len(server.requests) == 1 and waits == []
 
 
-def test_a_server_that_never_begins_is_not_asked_again(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Stall([]), Say(["never"])]
+def test_a_server_that_never_begins_is_not_called_again(server: ModelServer, protocol: str, waits: Waits) -> None:
+    server.replies = [Stall([]), Complete(["never"])]
     came, error = error_of(connect(protocol, server, waits.policy(idle_timeout=0.3)))
     assert came == [] and error.code == "timed-out" and len(server.requests) == 1
 
@@ -196,14 +200,14 @@ def test_a_server_that_never_begins_is_not_asked_again(server: ModelServer, prot
 def test_a_reply_may_not_go_on_for_ever(server: ModelServer, protocol: str, waits: Waits) -> None:
     moments = iter(range(10_000))
     policy = replace(waits.policy(total_timeout=5), clock=lambda: float(next(moments)))
-    server.turns = [Endless()]
+    server.replies = [Endless()]
     came, error = error_of(connect(protocol, server, policy))
     assert error.code == "timed-out" and 5 <= len(came) <= 7
     assert server.left.wait(5)
 
 
 def test_who_stops_reading_ends_the_call_at_the_server(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Endless()]
+    server.replies = [Endless()]
     events = connect(protocol, server, waits.policy()).stream(REQUEST)
     assert next(events) == TextDelta("more ")
     assert not server.left.is_set()
@@ -212,7 +216,7 @@ def test_who_stops_reading_ends_the_call_at_the_server(server: ModelServer, prot
 
 
 def test_a_refusal_is_an_error_that_says_so(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Say(["I"], reason="content_filter")]
+    server.replies = [Complete(["I"], reason="content_filter")]
     assert error_of(connect(protocol, server, waits.policy()))[1].code == "refused"
 
 
@@ -226,11 +230,11 @@ def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: 
     picture = np.zeros((60, 40, 3), np.uint8)
     picture[:30] = 200
     part = encode_image(picture, max_side=50)
-    server.turns = [Say(["ok"])]
+    server.replies = [Complete(["ok"])]
     parts: list[Part] = [TextPart("before"), part, TextPart("after")]
     list(connect(protocol, server, waits.policy()).stream(ChatRequest("s", [Message("user", parts)])))
     content = server.requests[0]["messages"][-1]["content"]
-    assert [one["type"] for one in content] == ["text", "image_url" if protocol == "openai" else "image", "text"]
+    assert [item["type"] for item in content] == ["text", "image_url" if protocol == "openai" else "image", "text"]
     sent = content[1]["image_url"]["url"].split(",")[1] if protocol == "openai" else content[1]["source"]["data"]
     seen = Image.open(io.BytesIO(base64.b64decode(sent)))
     assert seen.size == (33, 50) and not seen.getexif()
@@ -238,7 +242,7 @@ def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: 
 
 
 def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: str, waits: Waits) -> None:
-    server.turns = [Say(["ok"])]
+    server.replies = [Complete(["ok"])]
     list(connect(protocol, server, waits.policy()).stream(REQUEST))
     sent = server.requests[0]
     assert sent["max_tokens"] == 50 and sent["stream"] is True and sent["model"] == "tiny"

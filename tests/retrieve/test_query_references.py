@@ -70,7 +70,7 @@ def names() -> DocumentNameIndex:
         row(3, "Climate change", "/a/climate.pdf"),
         row(4, "untitled", "/a/HarbourMasterManualDraft.pdf"),
     ]
-    return DocumentNameIndex.of({one.key: one for one in rows}, analyze)
+    return DocumentNameIndex.of({item.key: item for item in rows}, analyze)
 
 
 @pytest.mark.parametrize(
