@@ -17,7 +17,7 @@ from PIL import Image
 from pagelens.api.server.schemas.openai import SOURCES_HEADING
 from tests.api.server.conftest import Live, Server, Started
 from tests.api.server.processes import ServerProcess
-from tests.generate.model_server import ModelServer, Say
+from tests.generate.model_server import Complete, ModelServer
 
 TIMBER = "How much did timber grow to in 2024?"
 
@@ -157,7 +157,7 @@ def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_t
         with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as events:
             assert '"state":"succeeded"' in events.read().decode()
         with OpenAI(base_url=f"{server.address}/v1", api_key="none", max_retries=0) as client:
-            model.turns = [Say(["Timber grew to ", "52,300 tonnes in 2024 [1]."])] * 2
+            model.replies = [Complete(["Timber grew to ", "52,300 tonnes in 2024 [1]."])] * 2
             whole = ask(client, ("user", TIMBER))
             pieces = list(ask(client, ("user", TIMBER), stream=True, stream_options={"include_usage": True}))
         assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (321, 12)

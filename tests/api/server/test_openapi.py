@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from pagelens.api.server import examples
 from tests.api.server.conftest import Live, Server, Started
-from tests.generate.model_server import ModelServer, Say
+from tests.generate.model_server import Complete, ModelServer
 
 # What a cursor or a query means stands in no schema: that such a case is refused is no fault.
 CHECKS = [
@@ -92,11 +92,11 @@ def test_every_example_runs_as_it_stands(start: Started, model: ModelServer) -> 
                     ("image", base64.b64decode(examples.IMAGE)) if "image" in path else ("files", examples.PDF)
                 )
                 sent = {"files": [(field, (examples.NAME, data))]}
-            model.turns = [Say([text]) for ending, text in SAID.items() if path.endswith(ending)]
+            model.replies = [Complete([text]) for ending, text in SAID.items() if path.endswith(ending)]
             answer = server.client.request(method, url, params=query, headers=headers, **sent)
             expected = {int(code) for code in operation["responses"] if code.isdecimal()}
             assert answer.status_code in expected, (method, path, answer.status_code, answer.text)
-            assert not model.turns, "the model was not asked"
+            assert not model.replies, "the model was not asked"
             ran.add((method, path))
         if order((method, path, operation))[0] >= 3:
             server.worker.drain()
