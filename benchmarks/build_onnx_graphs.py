@@ -1,8 +1,8 @@
 """Write the ONNX graphs that ship inside the package: `python -m benchmarks.build_onnx_graphs`.
 
 A development tool: it needs the package `onnx`, which an installation does not need. The graphs of EfficientNet-Lite
-hold no weights: their initializers are declared as external data, and `pagelens.encode.image.efficientnet` supplies them
-when it creates a session. Run it again after a change here and commit the files; a test compares them with its output.
+hold no weights: their initializers are declared as external data, and `pagelens.encode.onnx_session` supplies them when
+it creates a session. Run it again after a change here and commit the files; a test compares them with its output.
 """
 
 from collections.abc import Mapping

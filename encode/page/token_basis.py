@@ -2,7 +2,7 @@
 
 Late interaction stores one vector per word piece of a page, so their size matters. The 128 directions are the principal
 components of the token vectors of the model's own vocabulary, computed by `benchmarks/build_token_basis.py`. No
-document and no question was used, so they favour no collection. docs/LOG.md has measurements of the loss in retrieval quality.
+document and no question was used, so they favour no collection. docs/LOG.md has measurements of the loss in quality.
 """
 
 import hashlib
