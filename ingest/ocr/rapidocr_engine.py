@@ -208,6 +208,12 @@ def _words(quad: Quad, line: _ReadLine, block: int, number: int) -> list[Recogni
     columns = [column for word in line.characters.word_cols for column in word]
     centres = [min(1.0, (column + 0.25) / line.characters.line_txt_len) for column in columns]
     return [
-        RecognisedWord(part.text, *line_part_box(quad, part.start, part.end), block, number, part.confidence)
+        RecognisedWord(
+            part.text,
+            *line_part_box(quad, part.start, part.end),
+            block=block,
+            line=number,
+            confidence=part.confidence,
+        )
         for part in split_line(line.text, centres, line.characters.confs)
     ]

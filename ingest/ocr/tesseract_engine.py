@@ -107,4 +107,13 @@ def _parse_words(table: str) -> Iterator[RecognisedWord]:
         block = blocks.setdefault(tuple(cells[2:4]), len(blocks))  # a paragraph is one block here
         line = lines.setdefault(tuple(cells[2:5]), len(lines))
         confidence = min(1.0, max(0.0, float(cells[10]) / 100))
-        yield RecognisedWord(cells[11], left, top, left + width, top + height, block, line, confidence)
+        yield RecognisedWord(
+            text=cells[11],
+            x0=left,
+            y0=top,
+            x1=left + width,
+            y1=top + height,
+            block=block,
+            line=line,
+            confidence=confidence,
+        )
