@@ -98,7 +98,6 @@ def read_storage_options(
         quantization=kind,
         shards=shards,
         replicas=replicas,
-        words=bool(url),  # local mode: tantivy in the folder is much faster
     )
     if files:
         _require_files(files, catalog)
