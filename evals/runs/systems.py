@@ -1,9 +1,8 @@
 """Systems as values: which lanes, fused how. `words`, `words+text`, `fused`, `fused:plain:k=10`; they parse and print.
 
 Options stand behind the lanes, separated by colons: `plain` (ranks alone, every lane weighing the same: the method as
-published), or the two halves of it, `unscaled` and `equal`; `no-references` (what the query names
-does not come first); `k=10`;
-`weights=words=2,text=1` (fixed, 1 for a lane that is not named). Knows no engine.
+published), or the two halves of it, `unscaled` and `equal`; `no-references` (what the query names does
+not come first); `k=10`; `weights=words=2,text=1` (fixed, 1 for a lane that is not named). Knows no engine.
 """
 
 import math

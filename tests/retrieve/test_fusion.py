@@ -131,9 +131,7 @@ def test_words_that_are_all_found_leave_the_image_lane_little() -> None:
 
 def test_cosines_of_two_spaces_are_not_compared() -> None:
     rankings = [best_scores(words=4, text=text, image=0.1) for text in (0.2, 0.9)]
-    weights = [
-        lane_weights(Query("x"), found, idf_sum=10, comparable_cosines=False)["image"] for found in (item, other)
-    ]
+    weights = [lane_weights(Query("x"), ranking, idf_sum=10, comparable_cosines=False)["image"] for ranking in rankings]
     assert weights[0] == weights[1] == pytest.approx(math.exp(-5.1 * 0.4 + 2.45))
     sure = lane_weights(Query("x"), best_scores(words=30, text=0.1, image=0.1), idf_sum=10, comparable_cosines=False)
     assert sure["image"] == MIN_IMAGE_WEIGHT_ALONE
