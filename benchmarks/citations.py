@@ -24,7 +24,7 @@ from pagelens.generate.answer_text import one_line
 from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, parse_claim, tokenize
 from pagelens.generate.citations.page_words import PageWords
-from pagelens.generate.extractive.sentences import split_sentences
+from pagelens.generate.sentences import split_sentences
 from pagelens.index.lexical.analysis import analyze
 from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
 from pagelens.ingest.ocr.page_ocr import longest_side, read_image_text

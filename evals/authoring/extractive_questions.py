@@ -8,7 +8,7 @@ import re
 
 from pagelens.core.types import PageRef, PageText
 from pagelens.evals.authoring.proposals import Draft
-from pagelens.generate.extractive.sentences import split_sentences
+from pagelens.generate.sentences import split_sentences
 
 WORDS = range(8, 36)  # of a sentence that is asked about
 

@@ -16,7 +16,7 @@ from pagelens.core.protocols import Analyzer
 from pagelens.core.types import PageText
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, Token, fold, index_term, scale_after, tokenize
 from pagelens.generate.citations.numbers import ocr_alternatives, scale_values
-from pagelens.generate.extractive.sentences import split_sentences
+from pagelens.generate.sentences import split_sentences
 
 MIN_ROW_NUMBERS = 2  # in a line that counts as a table row
 CAPTION_LINES = 2  # lines without numbers above a table row that say what its numbers are

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pagelens.core.types import PageText
 from pagelens.generate.answer_text import one_line
-from pagelens.generate.extractive.page_lines import is_bullet, is_marker
-from pagelens.generate.extractive.sentences import MAX_WORDS, Sentence, split_sentences
+from pagelens.generate.page_lines import is_bullet, is_marker
+from pagelens.generate.sentences import MAX_WORDS, Sentence, split_sentences
 
 Span = tuple[int, int]
 """Start and end in a page's text."""

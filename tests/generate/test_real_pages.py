@@ -10,7 +10,7 @@ import pytest
 
 from pagelens.core.types import ContextPage, PageRef, PageText, no_text
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.extractive.sentences import MAX_WORDS, split_sentences
+from pagelens.generate.sentences import MAX_WORDS, split_sentences
 from tests.generate.pages import TermEncoder, analyze
 
 HANDBOOK = (

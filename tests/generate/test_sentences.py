@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, no_text
-from pagelens.generate.extractive.sentences import MAX_CHARACTERS, MAX_WORDS, split_sentences
+from pagelens.generate.sentences import MAX_CHARACTERS, MAX_WORDS, split_sentences
 from tests.generate.pages import set_page
 
 

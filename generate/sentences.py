@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from pagelens.core.types import PageText
-from pagelens.generate.extractive.page_lines import (
+from pagelens.generate.page_lines import (
     PageLine,
     group_paragraphs,
     group_words_into_lines,
