@@ -107,7 +107,6 @@ class ServerRecord:
     shards: int | None = None  # None: the server's default
     replicas: int | None = None
     grace: int = 60  # seconds for which replaced rows stay, for searches that began before
-    words: bool = True  # whether the `words` lane is on the server too
 
     def __str__(self) -> str:
         return f"Qdrant at {self.url or 'the collection itself'} ({self.prefix}-...)"
@@ -240,7 +239,7 @@ def read_manifest(path: Path) -> Manifest:
                 "Use the PageLens version that made it, or index the files into a new collection."
             )
         lanes = {name: _lane(name, lane) for name, lane in data["lanes"].items()}
-        server = ServerRecord(**{"words": False, **data["qdrant"]}) if "qdrant" in data else None
+        server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         files = FilesRecord(**data["files"]) if "files" in data else None
         return Manifest(

@@ -22,7 +22,7 @@ from pagelens.index.layout import FilesRecord, Layout, ServerRecord, load
 from tests.api.files import write_pdf
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess
-from tests.ingest.photo_files import xmp
+from tests.ingest.readers.photo_files import xmp
 
 TIDES = ["A limpet returns to its home scar.", "Its rim keeps the water in."]
 SETTINGS = Settings(threads=1)
@@ -129,7 +129,7 @@ def test_doctor_names_what_is_not_kept_and_the_next_run_keeps_it(
     engine = indexed(tmp_path / "one", storage, document)
     assert engine.check() == []
     shutil.rmtree(tmp_path / "share" / "ours" / "originals")
-    assert engine.check() == ["files: Tide pools: its file is not kept. Run: pagelens index"]
+    assert engine.check() == ["files: Tide pools: expected a stored file, found none. Run: pagelens index"]
     engine.index([document], workers=0)
     assert engine.check() == []
 

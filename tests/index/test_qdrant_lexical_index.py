@@ -13,7 +13,7 @@ from pagelens.core.types import QueryTokens
 from pagelens.index.admin.repair import repair
 from pagelens.index.catalog import tables as t
 from pagelens.index.lane_queries import DenseQuery, LexicalQuery, MultiVectorQuery
-from pagelens.index.layout import Layout, ServerRecord, create, load, write_json
+from pagelens.index.layout import Layout, ServerRecord, create
 from pagelens.index.reader import CollectionReader
 from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE
 from pagelens.index.stores.qdrant.sparse_collection import WORDS
@@ -21,7 +21,7 @@ from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, search_words, vector, write
 from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_qdrant import TREES, make, path_of
-from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens
+from tests.index.test_token_collection import FRUIT, PAGE, tokens, with_tokens
 
 
 @pytest.fixture(scope="module")
@@ -157,22 +157,6 @@ def test_frequencies_of_another_layout_are_counted_again(root: Path) -> None:
         connection.execute(delete(t.document_frequencies))
     write(root)
     assert found(root) == before
-    assert reader.check(deep=True) == []
-
-
-def test_a_collection_without_words_on_the_server_keeps_its_own(tmp_path: Path, server: QdrantProcess) -> None:
-    """Its manifest has no entry for words."""
-    root = tmp_path / "c"
-    make(root, server.url, tmp_path.name)
-    manifest = load(Layout(root)).as_json()
-    del manifest["qdrant"]["words"]
-    write_json(Layout(root).manifest, manifest)
-    write(root, with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
-    assert (root / "words").is_dir()
-    reader = CollectionReader(root)
-    with reader.snapshot() as snapshot:
-        assert texts(snapshot) == sorted(FRUIT)
-        assert not snapshot.idf(["nothing"])["nothing"] < 0
     assert reader.check(deep=True) == []
 
 

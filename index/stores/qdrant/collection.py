@@ -1,8 +1,9 @@
 """What the Qdrant collections of all lanes have in common: creation, batched writes, counts and deletions."""
 
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from qdrant_client import QdrantClient, models
 from pagelens.core.errors import StoreError
 from pagelens.index.layout import ServerRecord
 from pagelens.index.stores.qdrant.connection import Qdrant
-from pagelens.index.stores.qdrant.points import not_deleted, of_documents
+from pagelens.index.stores.qdrant.points import deleted_before, not_deleted, of_documents
 
 BATCH_NUMBERS = 100_000  # vector components in one request: about a megabyte of JSON
 BATCH_ROWS = 512  # points in one request
@@ -88,11 +89,16 @@ class QdrantCollection(ABC):
             selector = models.PointIdsList(points=list(which))
         self._qdrant.call("deleting vectors", QdrantClient.delete, self.name, selector, wait=True)
 
-    def mark_deleted(self, documents: Sequence[int], moment: int) -> None:
-        """Mark the points of these documents as deleted at a moment, in Unix seconds."""
-        only = models.Filter(must=[of_documents(documents), not_deleted()])
-        payload = {"deleted_at": moment}
+    def delete_documents(self, documents: Collection[int]) -> None:
+        """Mark the points of these documents as deleted now, and delete the expired ones of others."""
+        only = models.Filter(must=[of_documents(sorted(documents)), not_deleted()])
+        payload = {"deleted_at": int(time.time())}
         self._qdrant.call("marking vectors as deleted", QdrantClient.set_payload, self.name, payload, only, wait=True)
+        self.delete_expired()
+
+    def delete_expired(self) -> None:
+        """Delete the points that were marked as deleted `ServerRecord.grace` seconds ago or before."""
+        self.delete(deleted_before(int(time.time()) - self._record.grace))
 
     def write(self, points: Iterable[tuple[int, models.PointStruct]]) -> None:
         """Write points, given with the number of their vector components, in batches; wait for each batch."""

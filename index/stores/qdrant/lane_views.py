@@ -9,7 +9,7 @@ MaxSim weights are applied by scaling the query's vectors: w * max <q, p> = max 
 requested are taken by MaxSim over the whole page, which is an upper bound, and these are scored exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +65,14 @@ class QdrantDenseView:
         if k <= 0 or not self._rows or _selects_nothing(selection):
             return NO_RESULT
         only = selection_filter(selection, self._live)
-        limit = min(k + EXTRA_ROWS, self._rows + EXTRA_ROWS)
-        while True:
-            keys, scores = self._lane.search(query.tolist(), limit, only, exact=self._rows <= EXACT_ROWS)
-            visible = visible_rows(page_of(keys), self._live, selection)
-            if visible.sum() >= min(k, self._rows) or len(keys) < limit:
-                break
-            limit *= 2
-        return best_rows(keys[visible], scores[visible], k)
+        count, exact = min(k, self._rows), self._rows <= EXACT_ROWS
+        keys, scores = search_visible(
+            lambda limit: self._lane.search(query.tolist(), limit, only, exact=exact),
+            lambda keys: visible_rows(page_of(keys), self._live, selection),
+            count=count,
+            limit=count + EXTRA_ROWS,
+        )
+        return best_rows(keys, scores, k)
 
 
 class QdrantMultiVectorView:
@@ -112,14 +112,13 @@ class QdrantMultiVectorView:
         assert (weights >= 0).all(), "scaling the query gives weighted MaxSim only for weights of 0 or more"
         vectors = (query.vectors * weights[:, None]).tolist()
         only = selection_filter(selection, self._live)
-        limit = max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * k) if query.window else k + EXTRA_ROWS
-        while True:
-            keys, bounds = self._lane.search(vectors, limit, only)
-            visible = visible_rows(keys, self._live, selection)
-            if visible.sum() >= min(k, self._rows) or len(keys) < limit:
-                break
-            limit *= 2
-        return best_rows(*self._scored(query, keys[visible], bounds[visible]), k)
+        keys, bounds = search_visible(
+            lambda limit: self._lane.search(vectors, limit, only),
+            lambda keys: visible_rows(keys, self._live, selection),
+            count=min(k, self._rows),
+            limit=max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * k) if query.window else k + EXTRA_ROWS,
+        )
+        return best_rows(*self._scored(query, keys, bounds), k)
 
     def _scored(self, query: QueryTokens, keys: NDArray[np.int64], bounds: NDArray[np.float32]) -> SearchResult:
         """Return exact scores: of all candidates of a windowed query, else of the first ones only."""
@@ -145,6 +144,23 @@ class QdrantMultiVectorView:
             self._cache = {}
         self._cache.update(found)
         return found
+
+
+def search_visible(
+    search: Callable[[int], SearchResult],
+    mask: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+    *,
+    count: int,
+    limit: int,
+) -> SearchResult:
+    """Return the rows that `search(limit)` finds and `mask(keys)` keeps; `limit` is doubled until `count` are kept or
+    there are no more rows."""
+    while True:
+        keys, scores = search(limit)
+        kept = mask(keys)
+        if kept.sum() >= count or len(keys) < limit:
+            return keys[kept], scores[kept]
+        limit *= 2
 
 
 def visible_rows(pages: NDArray[np.int64], live: NDArray[np.int64], selection: Selection | None) -> NDArray[np.bool_]:

@@ -12,7 +12,6 @@ scores may change places.
 """
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
@@ -41,8 +40,8 @@ from pagelens.index.lexical.bm25 import (
 )
 from pagelens.index.lexical.lexical_index import Pages
 from pagelens.index.selection import Selection
-from pagelens.index.stores.qdrant.lane_views import EXTRA_ROWS, best_rows, visible_rows
-from pagelens.index.stores.qdrant.points import deleted_before, not_deleted, selection_filter
+from pagelens.index.stores.qdrant.lane_views import EXTRA_ROWS, best_rows, search_visible, visible_rows
+from pagelens.index.stores.qdrant.points import not_deleted, selection_filter
 from pagelens.index.stores.qdrant.sparse_collection import SparseCollection
 
 logger = logging.getLogger(__name__)
@@ -58,9 +57,8 @@ NO_TOTALS = TermTotals(0, Lengths(0, 0), Lengths(0, 0), uniform=True)
 class QdrantLexicalIndex:
     """See `LexicalIndex`."""
 
-    def __init__(self, collection: SparseCollection, engine: Engine, *, grace: int) -> None:
-        """`grace`: seconds for which deleted pages stay, for searches that began before."""
-        self._collection, self._engine, self._grace = collection, engine, grace
+    def __init__(self, collection: SparseCollection, engine: Engine) -> None:
+        self._collection, self._engine = collection, engine
 
     def add(self, pages: Pages) -> None:
         """See `LexicalIndex.add`."""
@@ -71,11 +69,9 @@ class QdrantLexicalIndex:
 
     def delete_documents(self, documents: Collection[int]) -> None:
         """See `LexicalIndex.delete_documents`. Where the server does not answer, the next writer deletes them."""
-        now = int(time.time())
         try:
             if self._collection.exists():
-                self._collection.mark_deleted(sorted(documents), now)
-                self._collection.delete(deleted_before(now - self._grace))
+                self._collection.delete_documents(documents)
         except StoreError as exc:
             logger.warning("words of %d removed documents are left to the next writer: %s", len(documents), exc)
 
@@ -97,7 +93,7 @@ class QdrantLexicalIndex:
             if pages:
                 self._rewrite()
             return
-        self._collection.delete(deleted_before(int(time.time()) - self._grace))
+        self._collection.delete_expired()
         if not totals.uniform and pages:
             self._rewrite()
         elif self._collection.count() != pages:
@@ -220,13 +216,14 @@ class QdrantLexicalView:
         return partial(self._search, vector, query.k, query.selection)
 
     def _search(self, query: SparseVector, k: int, selection: Selection | None) -> SearchResult:
-        only, limit = selection_filter(selection, self._live), k + EXTRA_ROWS
-        while True:
-            keys, scores = self._collection.search(query, limit, only)
-            visible = visible_rows(keys, self._live, selection)
-            if visible.sum() >= k or len(keys) < limit:
-                return best_rows(keys[visible], scores[visible], k)
-            limit *= 2
+        only = selection_filter(selection, self._live)
+        keys, scores = search_visible(
+            lambda limit: self._collection.search(query, limit, only),
+            lambda keys: visible_rows(keys, self._live, selection),
+            count=k,
+            limit=k + EXTRA_ROWS,
+        )
+        return best_rows(keys, scores, k)
 
 
 def _read_totals(connection: Connection) -> TermTotals:

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -28,11 +27,10 @@ from pagelens.index.lane_queries import SearchResult
 from pagelens.index.lane_rows import concatenate, document_runs
 from pagelens.index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.lexical_index import LexicalIndex
-from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
 from pagelens.index.stores.qdrant.connection import KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
 from pagelens.index.stores.qdrant.lane_views import QdrantDenseView, QdrantMultiVectorView
-from pagelens.index.stores.qdrant.points import deleted_before, of_unknown_documents, pages_after
+from pagelens.index.stores.qdrant.points import of_unknown_documents, pages_after
 from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE, QdrantLexicalIndex
 from pagelens.index.stores.qdrant.sparse_collection import SparseCollection
 from pagelens.index.stores.qdrant.vector_collection import VectorCollection
@@ -47,8 +45,8 @@ LISTED = 10_000  # document keys in one request
 class QdrantVectorStore:
     """See `VectorStore`."""
 
-    def __init__(self, qdrant: Qdrant, record: ServerRecord, layout: Layout) -> None:
-        self._qdrant, self._record, self._layout = qdrant, record, layout
+    def __init__(self, qdrant: Qdrant, record: ServerRecord) -> None:
+        self._qdrant, self._record = qdrant, record
         self._lanes: dict[str, VectorCollection] = {}
         self._searches = RequestPool(PARALLEL_REQUESTS, "qdrant")
         self._words = SparseCollection(qdrant, f"{record.prefix}-{WORDS_STORE}", record)
@@ -56,7 +54,7 @@ class QdrantVectorStore:
     @classmethod
     def open(cls, layout: Layout, record: ServerRecord) -> "QdrantVectorStore":
         """Return the store of a collection; the API key is read from the environment."""
-        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record, layout)
+        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record)
 
     def lane(self, lane: LaneRecord) -> VectorCollection:
         """Return the Qdrant collection of a lane, which may not exist yet."""
@@ -103,9 +101,7 @@ class QdrantVectorStore:
 
     def lexical_index(self, engine: Engine) -> LexicalIndex:
         """See `VectorStore.lexical_index`."""
-        if not self._record.words:
-            return LocalLexicalIndex(self._layout.words, engine)
-        return QdrantLexicalIndex(self._words, engine, grace=self._record.grace)
+        return QdrantLexicalIndex(self._words, engine)
 
     def cataloged_keys(self, connection: Connection, lane: LaneRecord) -> NDArray[np.int64]:
         """See `VectorStore.cataloged_keys`."""
@@ -116,13 +112,11 @@ class QdrantVectorStore:
     def delete_documents(self, manifest: Manifest, documents: Collection[int]) -> None:
         """See `VectorStore.delete_documents`. Points are marked, and stay for `ServerRecord.grace` seconds for searches
         that began before the commit. Where the server does not answer, the next writer deletes them."""
-        now = int(time.time())
         try:
             for lane in manifest.lanes.values():
                 collection = self.lane(lane)
                 if collection.exists():
-                    collection.mark_deleted(sorted(documents), now)
-                    collection.delete(deleted_before(now - self._record.grace))
+                    collection.delete_documents(documents)
         except StoreError as exc:
             logger.warning("vectors of %d removed documents are left to the next writer: %s", len(documents), exc)
 
@@ -143,13 +137,13 @@ class QdrantVectorStore:
             collection = self.lane(lane)
             if not collection.exists():
                 continue
-            collection.delete(deleted_before(int(time.time()) - self._record.grace))
+            collection.delete_expired()
             for garbage in [*_unknown_documents(known), *(pages_after(key, pages_in) for key, pages_in in staged)]:
                 collection.delete(garbage)
 
     def drop_other_lanes(self, keep: Collection[str]) -> None:
         """Remove the Qdrant collections of other lanes with this prefix."""
-        kept = {*keep, WORDS_STORE} if self._record.words else keep
+        kept = {*keep, WORDS_STORE}
         for name in self._collections():
             if name.removeprefix(f"{self._record.prefix}-") not in kept:
                 self._qdrant.call("deleting a collection", QdrantClient.delete_collection, name)
@@ -198,7 +192,7 @@ class QdrantVectorStore:
         for lane in lanes:
             if _count_live_rows(connection, lane):
                 self.lane(lane).require_ready()
-        if self._record.words and page_count(connection):
+        if page_count(connection):
             self._words.require_ready()
 
     def require_reachable(self) -> None:
