@@ -22,7 +22,7 @@ def index(root: Path, version: int) -> None:
     with CollectionWriter(root, flush_pages=4) as writer:
         for document in range(DOCUMENTS):
             path, pages = root.parent / f"{document}.pdf", texts_of(document, version)
-            path.write_text("stands for a file that exists")
+            path.write_text("any content")
             known = writer.resume_page(sha(pages))
             if known == 0:
                 writer.link(str(path), sha(pages))
