@@ -87,11 +87,11 @@ def _hashes(pictures: Sequence[ImageArray]) -> NDArray[np.uint64]:
 
 
 def _page_hashes(folder: Path) -> Iterator[int]:
-    from pagelens.ingest.readers.pdf.pdf_reader import render  # PyMuPDF takes a second to import
+    from pagelens.ingest.readers.pdf.pdf_reader import render_page  # PyMuPDF takes a second to import
 
     for path in sorted(folder.rglob("*.pdf")):
         for number in range(1, _page_count(path) + 1):
-            yield perceptual_hash(np.asarray(render(path, number, longest=PAGE_PIXELS)))
+            yield perceptual_hash(np.asarray(render_page(path, number, longest=PAGE_PIXELS)))
 
 
 def _page_count(path: Path) -> int:

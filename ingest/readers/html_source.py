@@ -1,7 +1,7 @@
-"""HTML and Markdown made ready to be laid out: UTF-8, nothing in it that runs or is fetched, pictures by their words.
+"""Prepares HTML and Markdown for layout by MuPDF: removes scripts and external references, decodes to text.
 
-Pure: opens nothing. What a page of the web hides (`hidden`, scripts, templates) is left out; colours and sizes stay, so
-that text without contrast is found out when the page is looked at.
+Images are replaced by their alternative text. What a web page hides (`hidden`, scripts, templates) is left out. Colours
+and sizes stay, so that invisible text is found when the page is rendered.
 """
 
 import codecs
@@ -9,25 +9,27 @@ import re
 from html import escape
 from html.parser import HTMLParser
 
-_SILENT = frozenset(("script", "noscript", "template", "iframe", "object", "embed", "svg", "math", "audio", "video"))
-_DROPPED = frozenset(("link", "meta", "base", "source", "track", "input"))
+_REMOVED_ELEMENTS = frozenset(
+    ("script", "noscript", "template", "iframe", "object", "embed", "svg", "math", "audio", "video")
+)
+_REMOVED_TAGS = frozenset(("link", "meta", "base", "source", "track", "input"))
 _VOID = frozenset(("area", "br", "col", "hr", "img", "wbr", "param"))
-_DEEPEST = 60  # elements; below about 90 MuPDF shows nothing, and its time grows with the square of the depth
+_MAX_DEPTH = 60  # of elements; MuPDF shows nothing deeper than about 90 and takes time by the square of the depth
 _KEPT_ATTRIBUTES = frozenset(("style", "class", "id", "colspan", "rowspan", "start", "type", "value", "dir", "lang"))
 _CHARSET = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.:-]+)""", re.I
 )
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DATA_PICTURE = re.compile(r"data:image/(png|jpe?g|gif|webp)[;,]", re.I)
-_MARKDOWN_PICTURE = re.compile(r"!\[([^\]\n]{0,1000})\](\([^)\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
-_TAG_PICTURE = re.compile(r"<img\b[^>]{0,4000}>", re.I)
+_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DATA_IMAGE = re.compile(r"data:image/(png|jpe?g|gif|webp)[;,]", re.I)
+_MARKDOWN_IMAGE = re.compile(r"!\[([^\]\n]{0,1000})\](\([^)\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
+_IMG_TAG = re.compile(r"<img\b[^>]{0,4000}>", re.I)
 _QUOTES = re.compile(r"^((?:[ \t]{0,3}>){6})[> \t]+", re.M)
-_DEEP_LIST = re.compile(r"^[ \t]{200,}", re.M)
+_DEEP_INDENT = re.compile(r"^[ \t]{200,}", re.M)
 
 
-def decoded(data: bytes) -> str:
-    """Return a text's characters: by its byte order mark, by what it declares (HTML, XML), as UTF-8, else Windows'."""
-    for mark, name in _MARKS:
+def decode_text(data: bytes) -> str:
+    """Decode by the byte order mark, by the declared encoding (HTML, XML), as UTF-8, else as Windows-1252."""
+    for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace")
     declared = _CHARSET.search(data[:2048])
@@ -39,42 +41,46 @@ def decoded(data: bytes) -> str:
     return data.decode("cp1252", "replace")
 
 
-def plain_html(source: str) -> str:
-    """Return HTML with the same words that loads and runs nothing."""
-    cleaner = _Cleaner()
+def sanitize_html(source: str) -> str:
+    """Return HTML with the same words that runs no scripts and loads nothing."""
+    cleaner = _Sanitizer()
     cleaner.feed(source)
     cleaner.close()
     return cleaner.result()
 
 
-def plain_markdown(source: str) -> str:
-    """Return Markdown whose pictures are their descriptions; quotes and lists are no deeper than can be laid out."""
-    source = _MARKDOWN_PICTURE.sub(lambda found: found[1], source)
-    source = _DEEP_LIST.sub(" " * 40, _QUOTES.sub(r"\1 ", source))
-    return _TAG_PICTURE.sub("", source) + "\n"  # without a last line's end MuPDF loses the last byte
+def sanitize_markdown(source: str) -> str:
+    """Return Markdown with images replaced by their descriptions, and quotes and lists of limited depth."""
+    source = _MARKDOWN_IMAGE.sub(lambda match: match[1], source)
+    source = _DEEP_INDENT.sub(" " * 40, _QUOTES.sub(r"\1 ", source))
+    return _IMG_TAG.sub("", source) + "\n"  # MuPDF loses the last byte of a text that does not end with a newline
 
 
-class _Cleaner(HTMLParser):
-    """Writes down again what it is fed, by its rules."""
+class _Sanitizer(HTMLParser):
+    """Writes the HTML it parses again, with allowed elements and attributes only."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._parts: list[str] = []
         self._open: list[str] = []
-        self._silent: list[str] = []  # elements whose content is left out, outermost first
+        self._removed: list[str] = []  # open elements whose content is left out, outermost first
 
     def result(self) -> str:
         return "".join((*self._parts, *(f"</{tag}>" for tag in reversed(self._open))))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._silent or tag in _SILENT or (any(name == "hidden" for name, _ in attrs) and tag not in _VOID):
-            if tag not in _VOID | _DROPPED and len(self._silent) < _DEEPEST:
-                self._silent.append(tag)
+        if (
+            self._removed
+            or tag in _REMOVED_ELEMENTS
+            or (any(name == "hidden" for name, _ in attrs) and tag not in _VOID)
+        ):
+            if tag not in _VOID | _REMOVED_TAGS and len(self._removed) < _MAX_DEPTH:
+                self._removed.append(tag)
         elif tag == "img":
-            self._picture(dict(attrs))
+            self._image(dict(attrs))
         elif tag in _VOID:
             self._parts.append(f"<{tag}/>")
-        elif tag not in _DROPPED and len(self._open) < _DEEPEST:
+        elif tag not in _REMOVED_TAGS and len(self._open) < _MAX_DEPTH:
             self._open.append(tag)
             self._parts.append(f"<{tag}{_attributes(attrs)}>")
 
@@ -83,9 +89,9 @@ class _Cleaner(HTMLParser):
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        if self._silent:
-            if tag in self._silent:
-                del self._silent[self._silent.index(tag) :]
+        if self._removed:
+            if tag in self._removed:
+                del self._removed[self._removed.index(tag) :]
         elif tag in self._open:
             while self._open:
                 last = self._open.pop()
@@ -94,14 +100,14 @@ class _Cleaner(HTMLParser):
                     break
 
     def handle_data(self, data: str) -> None:
-        if self._silent:
+        if self._removed:
             return
         is_style = bool(self._open) and self._open[-1] == "style"
         self._parts.append(data.replace("</", "") if is_style else escape(data, quote=False))
 
-    def _picture(self, attributes: dict[str, str | None]) -> None:
+    def _image(self, attributes: dict[str, str | None]) -> None:
         source = attributes.get("src") or ""
-        if _DATA_PICTURE.match(source):
+        if _DATA_IMAGE.match(source):
             self._parts.append(f'<img src="{escape(source)}"/>')
         elif words := attributes.get("alt"):
             self._parts.append(f" {escape(words)} ")

@@ -1,7 +1,4 @@
-"""LibreOffice as a program: where it is, and one file to a PDF with nothing run and nothing fetched.
-
-Knows how to call it; does not know what is done with the PDF.
-"""
+"""Calls LibreOffice: finds the program, and converts a file to PDF without macros and without network access."""
 
 import os
 import shutil
@@ -16,12 +13,12 @@ from pagelens.core.errors import ReadError
 NEEDS_OFFICE = "needs LibreOffice, which is not installed (https://www.libreoffice.org): install it and index again"
 
 _NAMES = ("soffice", "libreoffice")
-_PLACES = (
+_INSTALL_PATHS = (
     Path("/Applications/LibreOffice.app/Contents/MacOS/soffice"),
     Path("C:/Program Files/LibreOffice/program/soffice.exe"),
     Path("/opt/libreoffice/program/soffice"),
 )
-# Macros never run; links to other files and to the network are never followed, not even asked about.
+# Macros never run; links to other files and to the network are never followed, and no dialog asks about them.
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">
@@ -34,29 +31,31 @@ _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <prop oor:name="Link" oor:op="fuse"><value>1</value></prop></item>
 </oor:items>
 """
-_NOWHERE = "http://127.0.0.1:9"  # the discard port, as a proxy: where there is no way to take the network away
+_DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: for systems on which the network cannot be taken away
 
 
-def find_soffice(named: Path | None = None) -> Path | None:
-    """Return LibreOffice's program: the one named, else one on PATH, else where installers put it; None without one."""
-    if named is not None:
-        return named if named.is_file() else None
+def find_soffice(program: Path | None = None) -> Path | None:
+    """Return LibreOffice's program: `program`, else on PATH, else where installers put it; None where there is none."""
+    if program is not None:
+        return program if program.is_file() else None
     for name in _NAMES:
         if found := shutil.which(name):
             return Path(found)
-    return next((place for place in _PLACES if place.is_file()), None)
+    return next((path for path in _INSTALL_PATHS if path.is_file()), None)
 
 
-def to_pdf(program: Path, source: Path, folder: Path, *, seconds: float) -> Path:
-    """Convert a file to a PDF in a folder of its own, which is also LibreOffice's home. Raises ReadError: damaged,
-    too-large (in time)."""
+def convert_to_pdf(program: Path, source: Path, folder: Path, *, seconds: float) -> Path:
+    """Convert a file and return the path of the PDF. `folder` is empty; LibreOffice also keeps its profile there.
+
+    Raises ReadError: damaged, unsupported (LibreOffice does not start), too-large (takes more than `seconds`).
+    """
     profile = folder / "profile"
     (profile / "user").mkdir(parents=True)
     (profile / "user" / "registrymodifications.xcu").write_text(_SETTINGS, encoding="utf-8")
     flags = ("--headless", "--norestore", "--nolockcheck", "--nodefault", "--nofirststartwizard", "--nologo")
     home = f"-env:UserInstallation={profile.as_uri()}"
     command = [
-        *_alone(),
+        *_no_network_prefix(),
         str(program),
         home,
         *flags,
@@ -66,17 +65,17 @@ def to_pdf(program: Path, source: Path, folder: Path, *, seconds: float) -> Path
         str(folder / "out"),
         str(source),
     ]
-    said = _run(command, _environment(folder), seconds)
-    made = folder / "out" / f"{source.stem}.pdf"
-    if not made.is_file() or not made.stat().st_size:
+    last_line = _run(command, _environment(folder), seconds)
+    pdf = folder / "out" / f"{source.stem}.pdf"
+    if not pdf.is_file() or not pdf.stat().st_size:
         raise ReadError(
-            "damaged", f"LibreOffice makes no PDF of it ({said or 'it says nothing'}): open and save it again"
+            "damaged", f"LibreOffice makes no PDF of it ({last_line or 'without a message'}): open and save it again"
         )
-    return made
+    return pdf
 
 
 def _run(command: list[str], environment: dict[str, str], seconds: float) -> str:
-    """Run a program with its children, end them all when time is up; return the last line it said."""
+    """Run a program and return the last line of its output. When it ends or times out its processes are killed."""
     try:
         process = subprocess.Popen(
             command,
@@ -92,31 +91,31 @@ def _run(command: list[str], environment: dict[str, str], seconds: float) -> str
         ) from exc
     with process:
         try:
-            said, _ = process.communicate(timeout=seconds)
+            output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise ReadError(
                 "too-large", f"LibreOffice took more than {seconds:.0f} s: split it, or save a PDF"
             ) from None
         finally:
-            _end(process)
-    lines = said.decode(errors="replace").strip().splitlines()
+            _kill_group(process)
+    lines = output.decode(errors="replace").strip().splitlines()
     return lines[-1][:200] if lines else ""
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of a program and of the processes it started."""
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program and the processes it started, where they still run."""
     if hasattr(os, "killpg"):
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            return  # all gone
+            return  # none is left
     elif process.poll() is None:
         process.kill()
 
 
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "FONTCONFIG_PATH") if name in os.environ}
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "HTTP_PROXY", "HTTPS_PROXY"), _NOWHERE)
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "HTTP_PROXY", "HTTPS_PROXY"), _DEAD_PROXY)
     return {
         **kept,
         **proxies,
@@ -128,14 +127,14 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @cache
-def _alone() -> tuple[str, ...]:
-    """Return what goes before a command so that it has no network, nothing where the system does not allow that."""
+def _no_network_prefix() -> tuple[str, ...]:
+    """Return a command prefix that takes away the network, () where the system does not allow that."""
     unshare = shutil.which("unshare") if sys.platform == "linux" else None
     if unshare is None:
         return ()
-    before = (unshare, "--net", "--map-current-user")
+    prefix = (unshare, "--net", "--map-current-user")
     try:
-        tried = subprocess.run([*before, "true"], capture_output=True, timeout=10, check=False)
+        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):
         return ()
-    return before if tried.returncode == 0 else ()
+    return prefix if tried.returncode == 0 else ()

@@ -1,7 +1,7 @@
-"""The one place that imports PyMuPDF: without its layout and Markdown parts, without its chatter, one thread at a time.
+"""Imports PyMuPDF for all modules that use it, without its layout and Markdown extensions and without its output.
 
-Those parts come with the package and are imported by it when they are found; they bring onnxruntime, networkx and
-tabulate, ten times the CPU time and three times the memory of PyMuPDF itself, and nothing here uses them.
+Those extensions are installed with the package, and it imports them where it finds them. They bring in onnxruntime,
+networkx and tabulate, which takes ten times the CPU time and three times the memory of PyMuPDF, and are not used here.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import cast
 _UNUSED = ("pymupdf.layout", "pymupdf4llm")
 
 
-def _import_alone() -> ModuleType:
+def _import_without_extensions() -> ModuleType:
     # None in sys.modules makes an import fail (Python's own rule), and PyMuPDF takes that as "not installed".
     hidden = [name for name in _UNUSED if name not in sys.modules]
     for name in hidden:
@@ -25,20 +25,20 @@ def _import_alone() -> ModuleType:
     return cast("ModuleType", pymupdf)
 
 
-pymupdf = _import_alone()
-pymupdf.TOOLS.mupdf_display_errors(False)  # they would go to stdout; they are still kept for `warnings`
+pymupdf = _import_without_extensions()
+pymupdf.TOOLS.mupdf_display_errors(False)  # they would go to stdout; `take_warnings` still returns them
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
 LOCK = threading.RLock()
-"""Held around every use of PyMuPDF, which has one context for the process."""
+"""Must be held around every use of PyMuPDF, which has one context for the whole process."""
 
 
-def forget() -> None:
-    """Free what MuPDF keeps of pages done with: fonts, pictures, warnings. About 3 ms; call it every few pages."""
+def free_caches() -> None:
+    """Free the fonts, images and warnings that MuPDF keeps of pages read before. Takes about 3 ms."""
     pymupdf.TOOLS.store_shrink(100)
     pymupdf.TOOLS.reset_mupdf_warnings()
 
 
-def warnings() -> str:
-    """Return what MuPDF complained of since the last call."""
+def take_warnings() -> str:
+    """Return MuPDF's warnings and errors since the last call."""
     return str(pymupdf.TOOLS.mupdf_warnings())

@@ -1,7 +1,7 @@
-"""What is read and drawn of an open MuPDF page, whatever the format of its file: words with boxes, pictures, bitmaps.
+"""Reads and renders an open MuPDF page of any format: words with boxes, bitmaps, the page image.
 
-Not to be called without `pagelens.ingest.readers.mupdf.LOCK`. Coordinates follow the page as displayed: crop box and rotation applied.
-Words come in the order in which the file draws them, which keeps columns apart.
+Must be called with `pagelens.ingest.readers.mupdf.LOCK` held. Coordinates are those of the page as displayed: crop box
+and rotation applied. Words come in the order in which the file draws them, which keeps columns apart.
 """
 
 from collections.abc import Sequence
@@ -12,71 +12,74 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.types import PageText
+from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.pdf.hidden_text import Seen, seen
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
 from pagelens.ingest.text.usable_text import WORDS_LOST
 
-MAX_PIXELS = 40_000_000  # of a page picture: 120 MB
+MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
-FoundWord = tuple[float, float, float, float, str, int, int]
-"""x0, y0, x1, y1 in points before the page is turned, the word, the block and the line it stands in."""
+MuPdfWord = tuple[float, float, float, float, str, int, int]
+"""x0, y0, x1, y1 in points before the page's rotation, the word, the numbers of its block and line."""
 
-# Ligatures come apart ("fi", not one sign); a glyph without a Unicode value stays U+FFFD instead of a made-up letter.
+# Ligatures are split ("fi" is two letters); a glyph without a Unicode value stays U+FFFD instead of a guessed letter.
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
 _BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
 
 
-def words_on(leaf: Any) -> list[FoundWord]:
-    """Return the words that are drawn on the page, those of fields and notes among them."""
-    return [word[:7] for word in leaf.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
+def page_words(mupdf_page: Any) -> list[MuPdfWord]:
+    """Return the words that are drawn on the page, those of form fields and annotations included."""
+    return [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
 
 
-def page_text(leaf: Any, found: Sequence[FoundWord]) -> tuple[PageText, str]:
-    """Return the text of the words that a reader sees, and what is wrong with them."""
-    boxes = np.array([word[:4] for word in found], np.float64).reshape(-1, 4)
-    shown = turned(boxes, leaf.rotation_matrix)
-    sight, unsure = _seen(leaf, [word[4] for word in found], boxes, shown)
+def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageText, str]:
+    """Return the text of the words that are visible on the page, and a message about what is wrong with them, or ""."""
+    boxes = np.array([word[:4] for word in mupdf_words], np.float64).reshape(-1, 4)
+    displayed = rotate_boxes(boxes, mupdf_page.rotation_matrix)
+    visible, check_problem = _visible_words(mupdf_page, [word[4] for word in mupdf_words], boxes, displayed)
     words = [
         Word(word[4], x0, y0, x1, y1, word[5], word[6])
-        for word, (x0, y0, x1, y1), is_seen in zip(found, shown.tolist(), sight.mask.tolist(), strict=True)
-        if is_seen and word[4].strip(REPLACEMENT)
+        for word, (x0, y0, x1, y1), is_visible in zip(
+            mupdf_words, displayed.tolist(), visible.mask.tolist(), strict=True
+        )
+        if is_visible and word[4].strip(REPLACEMENT)
     ]
-    text = assemble_text(visual_lines(words), width=leaf.rect.width, height=leaf.rect.height)
-    problem = WORDS_LOST if int(sight.mask.sum()) > 2 * len(words) else ""
-    return text, problem or unsure or sight.said()
+    text = assemble_text(visual_lines(words), width=mupdf_page.rect.width, height=mupdf_page.rect.height)
+    problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""
+    return text, problem or check_problem or visible.problem()
 
 
-def _seen(leaf: Any, texts: Sequence[str], boxes: NDArray[np.float64], shown: NDArray[np.float64]) -> tuple[Seen, str]:
+def _visible_words(
+    mupdf_page: Any, texts: Sequence[str], boxes: NDArray[np.float64], displayed: NDArray[np.float64]
+) -> tuple[VisibleWords, str]:
     try:
-        return seen(leaf, texts, boxes, shown), ""
-    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; its words could be read
-        everything = Seen(np.ones(len(texts), np.bool_))
-        return everything, f"it cannot be looked at ({exc}): words nobody sees may be among its words"
+        return find_visible_words(mupdf_page, texts, boxes, displayed), ""
+    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the words could be read
+        all_words = VisibleWords(np.ones(len(texts), np.bool_))
+        return all_words, f"its words could not be checked for hidden ones ({exc}): some may be invisible"
 
 
-def turned(boxes: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
-    """Turn boxes (n, 4) with the page: PyMuPDF tells them before rotation, relative to the crop box."""
+def rotate_boxes(boxes: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
+    """Return boxes (n, 4) rotated with the page; PyMuPDF returns them before rotation, relative to the crop box."""
     a, b, c, d, e, f = matrix
     x, y = boxes[:, 0::2], boxes[:, 1::2]  # (n, 2) each: opposite corners
     across, down = a * x + c * y + e, b * x + d * y + f
     return np.stack((across.min(1), down.min(1), across.max(1), down.max(1)), 1)
 
 
-def bitmaps(leaf: Any) -> NDArray[np.float32]:
+def bitmap_boxes(mupdf_page: Any) -> NDArray[np.float32]:
     """Return where bitmaps stand on the page as displayed: (n, 4), 0..1."""
-    found = np.array([info["bbox"] for info in leaf.get_image_info()], np.float64).reshape(-1, 4)
-    width, height = leaf.rect.width, leaf.rect.height
-    boxes = turned(found, leaf.rotation_matrix) / (width, height, width, height)
+    points = np.array([info["bbox"] for info in mupdf_page.get_image_info()], np.float64).reshape(-1, 4)
+    width, height = mupdf_page.rect.width, mupdf_page.rect.height
+    boxes = rotate_boxes(points, mupdf_page.rotation_matrix) / (width, height, width, height)
     return np.asarray(np.clip(boxes, 0, 1), np.float32)
 
 
-def drawn(leaf: Any, *, longest: int | None = None, width: int | None = None) -> Image.Image:
-    """Return the page as an RGB picture, `longest` or `width` in pixels; one of more than `MAX_PIXELS` is smaller."""
-    across, down = leaf.rect.width, leaf.rect.height
-    zoom = longest / max(across, down) if longest else (width or 0) / across
-    zoom = min(zoom, (MAX_PIXELS / (across * down)) ** 0.5)
+def render_image(mupdf_page: Any, *, longest: int) -> Image.Image:
+    """Return the page as an RGB image, `longest` pixels on its longer side, or fewer to stay below `MAX_PIXELS`."""
+    across, down = mupdf_page.rect.width, mupdf_page.rect.height
+    zoom = min(longest / max(across, down), (MAX_PIXELS / (across * down)) ** 0.5)
     columns, rows = max(1, round(across * zoom)), max(1, round(down * zoom))
     # Whole pixels on both sides: MuPDF would round outwards and add a row.
-    picture = leaf.get_pixmap(matrix=pymupdf.Matrix(columns / across, rows / down), alpha=False)
-    return Image.frombytes("RGB", (picture.width, picture.height), picture.samples)
+    pixmap = mupdf_page.get_pixmap(matrix=pymupdf.Matrix(columns / across, rows / down), alpha=False)
+    return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)

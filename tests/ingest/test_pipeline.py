@@ -18,7 +18,7 @@ from pagelens.ingest.ocr.engines import Ocr, OcrSettings, load_recogniser
 from pagelens.ingest.pipeline import NextPage, PipelineSettings, read_documents
 from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import hand_written_pdf, new_pdf, noise, numbered_pages, write_pdf
-from tests.ingest.photo_files import exif, write_photo, xmp
+from tests.ingest.readers.photo_files import exif, write_photo, xmp
 from tests.ingest.scans import LINES, picture_of, scan
 
 
@@ -379,14 +379,14 @@ def test_only_a_window_of_pages_is_held_at_a_time(tmp_path: Path) -> None:
 GROWTH = """
 import os, sys
 from pathlib import Path
-from pagelens.ingest.readers.pdf.pdf_reader import opened
+from pagelens.ingest.readers.pdf.pdf_reader import open_document
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 sizes = []
-with opened(Path(sys.argv[1]), sha256="", size=0) as reading:
-    for page in reading.pages(1):
+with open_document(Path(sys.argv[1]), sha256="", size=0) as opened:
+    for page in opened.pages(1):
         sizes.append(resident())
 print(sizes[-1] - sizes[9])
 """

@@ -1,4 +1,4 @@
-"""Printed page labels of PDFs (ISO 32000-1, 12.4.2). Pure: the rules are read elsewhere."""
+"""Printed page labels of PDFs, computed from their rules (ISO 32000-1, 12.4.2)."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -20,11 +20,11 @@ _ROMAN = (
     (4, "iv"),
     (1, "i"),
 )
-_LONGEST = 5000  # letters and Roman numerals beyond it are written as digits: nobody prints 200 letters
+_MAX_NUMERAL = 5000  # larger numbers are written in digits instead of letters or Roman numerals
 
 
 class LabelRule(NamedTuple):
-    """From page `start` (from 0) on: a prefix, then a number that begins at `first`, in a style or without number."""
+    """From page `start` (from 0) on, labels are `prefix` and a number that begins at `first`; style "": no number."""
 
     start: int
     style: Style
@@ -32,8 +32,8 @@ class LabelRule(NamedTuple):
     first: int
 
 
-def label(rules: Sequence[LabelRule], index: int) -> str | None:
-    """Return the label of the page at `index` (from 0), or None where no rule covers it. `rules` are in page order."""
+def page_label(rules: Sequence[LabelRule], index: int) -> str | None:
+    """Return the label of the page at `index` (from 0), None where no rule covers it. `rules` are in page order."""
     rule = next((rule for rule in reversed(rules) if rule.start <= index), None)
     if rule is None:
         return None
@@ -43,7 +43,7 @@ def label(rules: Sequence[LabelRule], index: int) -> str | None:
 def _numeral(style: Style, number: int) -> str:
     if not style:
         return ""
-    if style == "D" or not 0 < number <= _LONGEST:
+    if style == "D" or not 0 < number <= _MAX_NUMERAL:
         return str(number)
     written = roman(number) if style in "Rr" else letters(number)
     return written.upper() if style in "RA" else written
@@ -59,6 +59,6 @@ def roman(number: int) -> str:
 
 
 def letters(number: int) -> str:
-    """Return 1 as a, 26 as z, 27 as aa, 28 as bb: the standard's own way, not a spreadsheet's."""
+    """Return 1 as a, 26 as z, 27 as aa, 28 as bb, as the standard does; spreadsheets count differently."""
     repeats, letter = divmod(number - 1, 26)
     return chr(ord("a") + letter) * (repeats + 1)

@@ -1,7 +1,4 @@
-"""PDFs through PyMuPDF: words with boxes, fields, comments, title, printed labels, dates, page pictures.
-
-Knows PyMuPDF; does not know passages, windows or what was indexed before. What is read of a page is `pagelens.ingest.readers.mupdf_page`.
-"""
+"""The reader of PDFs, on PyMuPDF: text with word boxes, form fields, comments, title, printed labels, dates, images."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,100 +7,88 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.core.errors import PageLensError, ReadError
+from pagelens.core.errors import ReadError
 from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
 from pagelens.ingest.files.digest import os_read_error
-from pagelens.ingest.readers.mupdf import LOCK, forget, pymupdf, warnings
-from pagelens.ingest.readers.mupdf_page import FoundWord, bitmaps, drawn, page_text, words_on
-from pagelens.ingest.readers.pdf.forms import ONLY_XFA, comments, is_only_xfa, missing_from, with_fields, xfa_values
-from pagelens.ingest.readers.pdf.page_labels import LabelRule, label
-from pagelens.ingest.readers.pdf.pdf_facts import has_page_tree, label_rules, metadata, title, written_at
-from pagelens.ingest.readers.registry import Reading
+from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf, take_warnings
+from pagelens.ingest.readers.mupdf_document import (
+    close_document,
+    document_title,
+    error_text,
+    load_page,
+    name_for_mupdf,
+    opened_document,
+    translate_errors,
+)
+from pagelens.ingest.readers.mupdf_page import MuPdfWord, page_text, page_words, render_image
+from pagelens.ingest.readers.pdf.forms import (
+    ONLY_XFA,
+    add_field_values,
+    comments,
+    is_only_xfa,
+    values_not_in_text,
+    xfa_values,
+)
+from pagelens.ingest.readers.pdf.page_labels import LabelRule, page_label
+from pagelens.ingest.readers.pdf.pdf_facts import creation_date, has_page_tree, label_rules, pdf_metadata
+from pagelens.ingest.readers.reader import OpenedDocument
 
-_FORGET_EVERY = 8  # pages
-_LONGEST_CAPTION = 8_000  # characters
+_MAX_CAPTION = 8_000  # characters
 
-# What MuPDF says of a page whose content it gave up on; and what it says of sound pages too, unless nothing was found.
+# MuPDF's warnings about a page whose content it gave up on; and those it gives for sound pages too, which count only
+# where the page has no text.
 _CUT_SHORT = re.compile("page may not be correct|treating as end of file|ignoring rest of page")
 _DOUBTFUL = re.compile("stream Length incorrect|premature end of data|zlib error")
 
+_translate_errors = partial(translate_errors, "a PDF")
+
 
 @contextmanager
-def opened(
+def open_document(
     path: Path, *, sha256: str, size: int, passwords: Sequence[str] = (), stem: str | None = None
-) -> Iterator[Reading]:
-    """Open a PDF whose hash and size in bytes are known. Memory does not grow with the pages read.
+) -> Iterator[OpenedDocument]:
+    """Open a PDF whose hash and size in bytes are known. Memory does not grow with the number of pages read.
 
-    One that is encrypted is opened with no password, else with one of `passwords`. Where nothing in it says what it is
-    called, `stem` does, else its file's name.
+    An encrypted PDF is opened without a password, else with one of `passwords`. `stem` is the title of a PDF that
+    contains none; by default its file name.
 
     Raises ReadError: encrypted, damaged, no-pages, too-large, denied, vanished.
     """
     pdf = _open(path, passwords)
     try:
-        with LOCK, _translated():
+        with LOCK, _translate_errors():
             document = _document(pdf, path.stem if stem is None else stem, sha256, size)
             rules = label_rules(pdf)
-        pages = partial(_pages, pdf, document.page_count, rules)
-        yield Reading(document, pages, partial(_picture, pdf), partial(_bitmaps, pdf))
+        yield opened_document(pdf, document, partial(_page, pdf, rules), _translate_errors)
     finally:
-        with LOCK:
-            pdf.close()
-            forget()
+        close_document(pdf)
 
 
-def render_page(
-    path: Path, number: int, *, longest: int | None = None, width: int | None = None, passwords: Sequence[str] = ()
-) -> Image.Image:
-    """Return page `number` (from 1) as an RGB picture, drawn at its size: `longest` or `width` in pixels.
+def render_page(path: Path, number: int, *, longest: int, passwords: Sequence[str] = ()) -> Image.Image:
+    """Return page `number` (from 1) as an RGB image with a longer side of `longest` pixels.
 
-    A picture of more than `pagelens.ingest.readers.mupdf_page.MAX_PIXELS` is drawn smaller. Raises ReadError as `opened` does.
+    An image of more than `pagelens.ingest.readers.mupdf_page.MAX_PIXELS` is rendered smaller. Raises ReadError as
+    `open_document` does.
     """
-    assert (longest is None) != (width is None), "give longest or width"
     pdf = _open(path, passwords)
     try:
-        with LOCK, _translated():
-            return drawn(_leaf(pdf, number), longest=longest, width=width)
+        with LOCK, _translate_errors():
+            return render_image(load_page(pdf, number), longest=longest)
     finally:
-        with LOCK:
-            pdf.close()
-            forget()
-
-
-def render(path: Path, number: int, *, longest: int, passwords: Sequence[str] = ()) -> Image.Image:
-    """Return page `number` (from 1) as an RGB picture with a longer side of `longest` pixels."""
-    return render_page(path, number, longest=longest, passwords=passwords)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what PyMuPDF raises (RuntimeError, ValueError, SWIG classes without a common root) into ReadError."""
-    try:
-        yield
-    except PageLensError:
-        raise
-    except Exception as exc:
-        raise ReadError("damaged", f"not readable as a PDF ({_said(exc)}): copy or download it again") from exc
-
-
-def _said(exc: BaseException) -> str:
-    said = str(exc.__cause__ or exc) or type(exc).__name__
-    return re.sub(r"^code=\d+: ", "", said)
+        close_document(pdf)
 
 
 def _open(path: Path, passwords: Sequence[str]) -> Any:
     """Return an open PyMuPDF document of at least one page."""
     with LOCK:
-        forget()
-        with _translated():
-            pdf = _open_any_name(path)
+        free_caches()
+        with _translate_errors():
+            pdf = _open_file(path)
         try:
-            with _translated():
+            with _translate_errors():
                 _unlock(pdf, passwords)
                 _check(pdf)
         except ReadError:
@@ -112,7 +97,7 @@ def _open(path: Path, passwords: Sequence[str]) -> Any:
         return pdf
 
 
-def _open_any_name(path: Path) -> Any:
+def _open_file(path: Path) -> Any:
     try:
         file = path.open("rb")
     except (OSError, ValueError) as exc:
@@ -120,12 +105,7 @@ def _open_any_name(path: Path) -> Any:
     with file:
         if not file.read(1):
             raise ReadError("empty", "expected a PDF, found 0 bytes")
-        name = str(path)
-        try:
-            name.encode()
-        except UnicodeEncodeError:  # bytes that are no UTF-8: MuPDF cannot say the name, but can open the open file
-            name = f"/dev/fd/{file.fileno()}"
-        return pymupdf.open(name, filetype="pdf")
+        return pymupdf.open(name_for_mupdf(path, file), filetype="pdf")
 
 
 def _unlock(pdf: Any, passwords: Sequence[str]) -> None:
@@ -152,93 +132,71 @@ def _document(pdf: Any, stem: str, sha256: str, size: int) -> Document:
     return Document(
         sha256=sha256,
         kind="pdf",
-        title=title(pdf, stem),
+        title=document_title(pdf, stem),
         page_count=pdf.page_count,
         size=size,
-        date=written_at(pdf),
-        metadata=metadata(pdf),
+        date=creation_date(pdf),
+        metadata=pdf_metadata(pdf),
     )
 
 
-def _pages(pdf: Any, count: int, rules: list[LabelRule], first: int) -> Iterator[Page]:
-    """Yield the pages from `first` (from 1) on. One that cannot be read says so; ReadError when none could be."""
-    lost = 0
-    for number in range(first, count + 1):
-        with LOCK:
-            page, is_lost = _page(pdf, number, label(rules, number - 1))
-            if number % _FORGET_EVERY == 0:
-                forget()
-        lost += is_lost
-        if lost == count:
-            raise ReadError("damaged", f"none of its {count} pages could be read; the last one: {page.problem}")
-        yield page
-
-
-def _page(pdf: Any, number: int, printed: str | None) -> tuple[Page, bool]:
-    """Return the page, and whether nothing of it could be read, not even blankness."""
-    warnings()  # those of the page before
+def _page(pdf: Any, rules: list[LabelRule], number: int) -> tuple[Page, bool]:
+    """Return the page, and whether nothing of it could be read, not even that it is blank."""
+    take_warnings()  # discard those of the page before
     width = height = 0.0
     text, problem, caption = no_text(), "", ""
     try:
-        leaf = pdf.load_page(number - 1)
-        width, height = leaf.rect.width, leaf.rect.height
-        found, spoilt = _with_fields(leaf, words_on(leaf))
-        text, problem = page_text(leaf, found)
-        caption, unshown = _beside(pdf, leaf, text)
-        problem = problem or spoilt or unshown
-        lost = _loss(pdf, leaf)
-    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; the document goes on without the page
-        lost = f"the page cannot be read: {_said(exc)}"
-    complaints = warnings()
-    if _CUT_SHORT.search(complaints) or (not text.text and _DOUBTFUL.search(complaints)):
+        mupdf_page = pdf.load_page(number - 1)
+        width, height = mupdf_page.rect.width, mupdf_page.rect.height
+        words, fields_problem = _add_field_values(mupdf_page, page_words(mupdf_page))
+        text, problem = page_text(mupdf_page, words)
+        caption, caption_problem = _caption(pdf, mupdf_page, text)
+        problem = problem or fields_problem or caption_problem
+        missing = _missing_content(pdf, mupdf_page)
+    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
+        missing = f"the page cannot be read: {error_text(exc)}"
+    warnings = take_warnings()
+    if _CUT_SHORT.search(warnings) or (not text.text and _DOUBTFUL.search(warnings)):
         problem = problem or "read in part at most: its content is damaged"
-    return Page(
-        number=number, label=printed, width=width, height=height, text=text, caption=caption, problem=lost or problem
-    ), bool(lost)
+    page = Page(
+        number=number,
+        label=page_label(rules, number - 1),
+        width=width,
+        height=height,
+        text=text,
+        caption=caption,
+        problem=missing or problem,
+    )
+    return page, bool(missing)
 
 
-def _with_fields(leaf: Any, found: list[FoundWord]) -> tuple[list[FoundWord], str]:
+def _add_field_values(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuPdfWord], str]:
     try:
-        return with_fields(leaf, found), ""
-    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common root; a broken form costs no page
-        return found, f"its form fields cannot be read: {_said(exc)}"
+        return add_field_values(mupdf_page, words), ""
+    except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; a broken form costs no page
+        return words, f"its form fields cannot be read: {error_text(exc)}"
 
 
-def _beside(pdf: Any, leaf: Any, text: PageText) -> tuple[str, str]:
-    """Return the words to find the page by that do not stand on it, and what is missing of them or of the page."""
+def _caption(pdf: Any, mupdf_page: Any, text: PageText) -> tuple[str, str]:
+    """Return words that belong to the page but are not drawn on it (comments, XFA values), and a problem or ""."""
     try:
-        lines = comments(leaf)
-        if leaf.number or "null" in pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA"):
+        lines = comments(mupdf_page)
+        if mupdf_page.number or "null" in pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA"):
             return lines, ""
-        values = missing_from(text.text, xfa_values(pdf))
+        values = values_not_in_text(xfa_values(pdf), text.text)
         only_xfa = is_only_xfa(pdf)
     except Exception as exc:  # noqa: BLE001 - as above
-        return "", f"its comments cannot be read: {_said(exc)}"
-    return "\n".join(filter(None, (lines, *values)))[:_LONGEST_CAPTION], ONLY_XFA if only_xfa else ""
+        return "", f"its comments cannot be read: {error_text(exc)}"
+    return "\n".join(filter(None, (lines, *values)))[:_MAX_CAPTION], ONLY_XFA if only_xfa else ""
 
 
-def _leaf(pdf: Any, number: int) -> Any:
-    if not 1 <= number <= pdf.page_count:
-        raise ReadError("damaged", f"expected a page from 1 to {pdf.page_count}, found page {number}")
-    return pdf.load_page(number - 1)
-
-
-def _picture(pdf: Any, number: int, longest: int) -> Image.Image:
-    """Return a page of the open file, drawn at its size."""
-    with LOCK, _translated():
-        return drawn(_leaf(pdf, number), longest=longest)
-
-
-def _bitmaps(pdf: Any, number: int) -> NDArray[np.float32]:
-    """Return where bitmaps stand on the page as displayed: (n, 4), 0..1."""
-    with LOCK, _translated():
-        return bitmaps(_leaf(pdf, number))
-
-
-def _loss(pdf: Any, leaf: Any) -> str:
-    """Say what is missing where MuPDF silently shows a blank page."""
-    if pdf.xref_get_key(leaf.xref, "Type")[1] != "/Page" and pdf.xref_get_key(leaf.xref, "MediaBox")[0] == "null":
+def _missing_content(pdf: Any, mupdf_page: Any) -> str:
+    """Return a message about what the file lacks where MuPDF silently renders a blank page, else ""."""
+    if (
+        pdf.xref_get_key(mupdf_page.xref, "Type")[1] != "/Page"
+        and pdf.xref_get_key(mupdf_page.xref, "MediaBox")[0] == "null"
+    ):
         return "the page is missing from the file"
-    if any(not pdf.xref_is_stream(content) for content in leaf.get_contents()):
+    if any(not pdf.xref_is_stream(content) for content in mupdf_page.get_contents()):
         return "the page's content is missing from the file"
     return ""

@@ -1,7 +1,6 @@
-"""What is known of a photo beside its pixels, whoever wrote it: a camera, a person, a program. Pure.
+"""The record of what is known about a photo besides its pixels, and the cleaning of the values it is made of.
 
-Everything here comes from outside and is data only: text is cleaned and cut, numbers are checked, what is broken counts
-as absent. Does not know how any of it is stored.
+All values come from untrusted files: text is cleaned and cut, numbers are checked, and broken values count as absent.
 """
 
 import math
@@ -14,64 +13,71 @@ from typing import Any
 
 from pagelens.ingest.text.page_text import clean_text
 
-LONGEST = 200  # characters of a name, a title, a keyword's sentence
-LONGEST_CAPTION = 1_000
-LONGEST_KEYWORD = 64
-MOST_KEYWORDS = 50
+MAX_LINE = 200  # characters of a name or a title
+MAX_CAPTION = 1_000
+MAX_KEYWORD = 64
+MAX_KEYWORDS = 50
 
-_MEASURED = ("taken", "when", "latitude", "longitude", "camera", "lens")  # what a camera knows best
+_CAMERA_FIELDS = (
+    "taken",
+    "when",
+    "latitude",
+    "longitude",
+    "camera",
+    "lens",
+)  # what a camera knows better than a person
 _DATE = re.compile(r"\s*(\d{4})(?:[-:./]?(\d\d)(?:[-:./]?(\d\d)(?:[T\s]*(\d\d):?(\d\d)(?::?(\d\d))?)?)?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What one source says, or all of them together. Empty text, None and 0 mean: not said."""
+class PhotoFacts:
+    """What one source states about a photo, or all of them merged. "", None, () and 0 mean: not stated."""
 
     taken: datetime | None = None  # naive local time
-    when: str = ""  # where only the year or the month is known: "1987", "1987-06"
+    partial_date: str = ""  # the year or month where the date is not known: "1987", "1987-06"
     latitude: float | None = None  # decimal degrees
     longitude: float | None = None
     camera: str = ""
     lens: str = ""
     title: str = ""
-    caption: str = ""  # what a person wrote about it
+    caption: str = ""  # a description written by a person
     keywords: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     rating: int = 0  # 1 to 5 stars
     creator: str = ""
     copyright: str = ""
-    place: str = ""  # as a person named it: a beach, a street, a district
+    place: str = ""  # a beach, a street, a district, as a person named it
     city: str = ""
     region: str = ""
     country: str = ""
 
 
-def merged(measured: Sequence[Facts], told: Sequence[Facts]) -> Facts:
-    """Return the facts of all sources: of each the first that is said; keywords and people of all.
+def merge_facts(camera_sources: Sequence[PhotoFacts], text_sources: Sequence[PhotoFacts]) -> PhotoFacts:
+    """Merge the facts of all sources: for each field the first stated value, for keywords and people those of all.
 
-    Date, position and camera are looked for in the order of `measured`, the rest in that of `told`.
+    Date, position, camera and lens are taken in the order of `camera_sources`, the rest in that of `text_sources`.
     """
     values: dict[str, Any] = {}
-    for one in fields(Facts):
-        order = measured if one.name in _MEASURED else told
-        said = [getattr(facts, one.name) for facts in order]
-        values[one.name] = next((value for value in said if value not in (None, "", 0, ())), one.default)
-    values |= _position(measured)
-    values["keywords"] = distinct(word for facts in told for word in facts.keywords)
-    values["people"] = distinct(name for facts in told for name in facts.people)
-    return Facts(**values)
+    for field in fields(PhotoFacts):
+        sources = camera_sources if field.name in _CAMERA_FIELDS else text_sources
+        stated = [getattr(facts, field.name) for facts in sources]
+        values[field.name] = next((value for value in stated if value not in (None, "", 0, ())), field.default)
+    values |= _position(camera_sources)
+    values["keywords"] = unique_terms(word for facts in text_sources for word in facts.keywords)
+    values["people"] = unique_terms(name for facts in text_sources for name in facts.people)
+    return PhotoFacts(**values)
 
 
-def _position(measured: Sequence[Facts]) -> dict[str, float | None]:
-    """Return latitude and longitude of one and the same source."""
-    for facts in measured:
+def _position(camera_sources: Sequence[PhotoFacts]) -> dict[str, float | None]:
+    """Return latitude and longitude, both from the first source that states both."""
+    for facts in camera_sources:
         if facts.latitude is not None and facts.longitude is not None:
             return {"latitude": facts.latitude, "longitude": facts.longitude}
     return {"latitude": None, "longitude": None}
 
 
-def plain(text: str, longest: int = LONGEST) -> str:
-    """Return the text on one line without control characters, cut to `longest` at a word's end."""
+def single_clean_line(text: str, longest: int = MAX_LINE) -> str:
+    """Return the text on one line without control characters, cut to `longest` characters at the end of a word."""
     words = [word for word in map(clean_text, text[: 4 * longest].split()) if word]
     line = " ".join(words)
     if len(line) <= longest:
@@ -80,8 +86,8 @@ def plain(text: str, longest: int = LONGEST) -> str:
     return line[: cut if cut > longest // 2 else longest].rstrip()
 
 
-def decoded(content: bytes) -> str:
-    """Return the text of bytes whose encoding nobody said: UTF-16 by its mark, UTF-8 where it is, else Windows-1252."""
+def decode_unknown(content: bytes) -> str:
+    """Decode bytes of unknown encoding: UTF-16 with a byte order mark, UTF-8 where valid, else Windows-1252."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         with suppress(UnicodeError):
             return content.decode("utf-16")
@@ -91,22 +97,22 @@ def decoded(content: bytes) -> str:
     return content.decode("latin-1")
 
 
-def distinct(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the words cleaned, each once whatever its case, at most `MOST_KEYWORDS`."""
-    found: dict[str, str] = {}
-    for word in words:
-        short = plain(word, LONGEST_KEYWORD)
-        if short:
-            found.setdefault(short.casefold(), short)
-        if len(found) == MOST_KEYWORDS:
+def unique_terms(terms: Iterable[str]) -> tuple[str, ...]:
+    """Return the terms cleaned, without duplicates that differ in case only, at most `MAX_KEYWORDS`."""
+    unique: dict[str, str] = {}
+    for term in terms:
+        cleaned = single_clean_line(term, MAX_KEYWORD)
+        if cleaned:
+            unique.setdefault(cleaned.casefold(), cleaned)
+        if len(unique) == MAX_KEYWORDS:
             break
-    return tuple(found.values())
+    return tuple(unique.values())
 
 
-def moment(text: str) -> tuple[datetime | None, str]:
-    """Read '2019:05:03 18:07:09', '2019-05-03T18:07-04:00', '20190503', '2019-05', '1987': a date, or what is known.
+def parse_date(text: str) -> tuple[datetime | None, str]:
+    """Parse '2019:05:03 18:07:09', '2019-05-03T18:07-04:00', '20190503', '2019-05' or '1987'.
 
-    The zone is left out: what counts is what the clock on the wall said.
+    Return the date in local time (the zone is ignored) and ""; or None and the year or month where only that is known.
     """
     match = _DATE.match(text)
     if match is None:
@@ -119,8 +125,8 @@ def moment(text: str) -> tuple[datetime | None, str]:
     return None, f"{year}-{month:02}" if 1 <= month <= 12 and day == 0 else str(year)
 
 
-def position(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
-    """Return a position on Earth, None where it is none; zeros mean that no satellite was seen."""
+def valid_position(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
+    """Return the position if it is one on Earth, else None; (0, 0) is what a camera without reception writes."""
     if latitude is None or longitude is None or not math.isfinite(latitude) or not math.isfinite(longitude):
         return None
     if abs(latitude) > 90 or abs(longitude) > 180 or (latitude == 0 and longitude == 0):
@@ -128,8 +134,8 @@ def position(latitude: float | None, longitude: float | None) -> tuple[float, fl
     return latitude, longitude
 
 
-def stars(value: object) -> int:
-    """Return a rating of 1 to 5 stars, 0 where it is none (0 and -1 mean: not rated, rejected)."""
+def parse_rating(value: object) -> int:
+    """Return a rating of 1 to 5 stars, 0 where there is none (0 and -1 mean: not rated, rejected)."""
     try:
         rating = round(float(value))  # type: ignore[arg-type]  # whatever was in the file
     except (TypeError, ValueError, OverflowError):

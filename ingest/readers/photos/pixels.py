@@ -1,7 +1,6 @@
-"""Picture files to pixels as a viewer shows them: upright, sRGB, 8 bits, on white. Bounded in memory.
+"""Decodes image files to pixels as a viewer shows them: upright, sRGB, 8 bits, on white; with bounded memory.
 
-Knows Pillow and pillow-heif; does not know documents. A file is decoded by the reader its first bytes ask for, whatever
-its name.
+A file is decoded by the plugin for the format of its first bytes, whatever its name.
 """
 
 import warnings
@@ -21,14 +20,14 @@ from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
 from pagelens.core.errors import PageLensError, ReadError
-from pagelens.ingest.files.formats import HEAD_BYTES, PhotoFormat, photo_format
 from pagelens.ingest.files.digest import os_read_error
+from pagelens.ingest.files.formats import HEAD_BYTES, PhotoFormat, photo_format
 from pagelens.ingest.readers.photos.colours import full_scale, on_white, screen_mode, to_srgb
 from pagelens.ingest.readers.photos.png_texts import with_bounded_texts
 
-MAX_PIXELS = 205_000_000  # phones make pictures of 200 million; decoded it is 0.6 GB
-MAX_JPEG_PIXELS = 1_000_000_000  # a baseline JPEG beyond MAX_PIXELS is decoded at a half, a quarter or an eighth
-MAX_FILE = 1_000_000_000  # bytes; several readers take the whole file into memory
+MAX_PIXELS = 205_000_000  # phones make images of 200 million; decoded it is 0.6 GB
+MAX_JPEG_PIXELS = 1_000_000_000  # a larger baseline JPEG than MAX_PIXELS is decoded at 1/2, 1/4 or 1/8
+MAX_FILE_BYTES = 1_000_000_000  # several plugins read the whole file into memory
 
 _FORMATS: dict[PhotoFormat, type[ImageFile]] = {
     "JPEG": JpegImageFile,
@@ -40,7 +39,7 @@ _FORMATS: dict[PhotoFormat, type[ImageFile]] = {
     "HEIC": HeifImageFile,
     "AVIF": AvifImageFile,
 }
-_TURNS = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -50,16 +49,16 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
-_SUBFILE, _REDUCED, _MASK = 254, 1, 4  # TIFF 6.0, NewSubfileType: bits of what is no page
-_BAND = 512  # rows that are brought to screen colours at a time
+_SUBFILE, _REDUCED, _MASK = 254, 1, 4  # TIFF 6.0, NewSubfileType: bits of previews and masks
+_BAND_ROWS = 512  # rows that are converted at a time
 
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on broken EXIF, once for each entry
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # one for each broken EXIF entry
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # limits are checked here
 
 
 @contextmanager
-def opened_picture(path: Path) -> Iterator[ImageFile]:
-    """Open the file with the reader its first bytes ask for; translate what readers raise meanwhile.
+def open_image(path: Path) -> Iterator[ImageFile]:
+    """Open an image file; exceptions of Pillow's plugins within the block are raised as ReadError.
 
     Raises ReadError: damaged, too-large, unsupported, denied, vanished.
     """
@@ -73,30 +72,30 @@ def opened_picture(path: Path) -> Iterator[ImageFile]:
         file.seek(0)
         if form is None:
             raise ReadError("unsupported", f"expected a picture ({', '.join(_FORMATS)}), found another format")
-        if size > MAX_FILE:
-            raise ReadError("too-large", f"expected a picture of at most {MAX_FILE} bytes, found {size}")
-        with translated(form):
+        if size > MAX_FILE_BYTES:
+            raise ReadError("too-large", f"expected a picture of at most {MAX_FILE_BYTES} bytes, found {size}")
+        with translate_errors(form):
             # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
             image = _FORMATS[form](with_bounded_texts(file) if form == "PNG" else file)
-            _require_bounded(image)  # before anything is asked: a PNG decodes itself to look for EXIF at its end
+            _require_bounded(image)  # before any metadata is read: Pillow decodes a PNG to look for EXIF at its end
             yield image
 
 
 @contextmanager
-def translated(form: str) -> Iterator[None]:
-    """Turn whatever a reader raises into a ReadError: damaged, too-large."""
+def translate_errors(form: str) -> Iterator[None]:
+    """Turn whatever Pillow's plugins raise into ReadError: damaged, too-large."""
     try:
         yield
     except PageLensError:
         raise
     except (Image.DecompressionBombError, MemoryError) as exc:
         raise ReadError("too-large", f"expected at most {MAX_PIXELS} pixels: {exc}") from exc
-    except Exception as exc:  # readers raise SyntaxError, OSError, struct.error, ... on damage
+    except Exception as exc:  # plugins raise SyntaxError, OSError, struct.error, ... on damage
         raise ReadError("damaged", f"expected a whole {form} picture: {exc or type(exc).__name__}") from exc
 
 
-def frames(image: ImageFile) -> list[int]:
-    """Return which pictures of the file are pages, from 0: those of a TIFF without previews and masks, else one."""
+def page_frames(image: ImageFile) -> list[int]:
+    """Return the indices (from 0) of the pictures that are pages: of a TIFF all but previews and masks, else one."""
     if not isinstance(image, TiffImageFile):
         return [image.tell()]
     kept: list[int] = []
@@ -112,11 +111,11 @@ def frames(image: ImageFile) -> list[int]:
         at += 1
 
 
-def left_out(image: ImageFile) -> str:
-    """Return what of a file is not looked at, in words, empty where all of it is."""
+def describe_unread(image: ImageFile) -> str:
+    """Return a message about the part of the file that is not read, "" where all of it is."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        return f"{width} x {height} pixels: looked at in reduced size"
+        return f"{width} x {height} pixels: read in reduced size"
     count = getattr(image, "n_frames", 1)
     if isinstance(image, TiffImageFile) or count <= 1:
         return ""
@@ -125,44 +124,44 @@ def left_out(image: ImageFile) -> str:
     return f"an animation of {count} frames: only the first was read"
 
 
-def check(image: ImageFile) -> None:
-    """Decode the picture, a JPEG in small, to see that all of it is there. Raises ReadError; what readers raise too."""
+def check_decodable(image: ImageFile) -> None:
+    """Decode the picture (a JPEG in small) to check that it is complete. Raises ReadError and what Pillow raises."""
     _decode(image, 1)
 
 
 def orientation(image: ImageFile) -> int:
-    """Return how the decoded picture is still to be turned, EXIF's 1 to 8; a TIFF is turned by its reader."""
+    """Return the EXIF orientation (1 to 8) still to be applied; 1 for a TIFF, which Pillow transposes itself."""
     if isinstance(image, TiffImageFile):
         return 1
     try:
         value = image.getexif().get(_ORIENTATION)
-    except Exception:  # noqa: BLE001 - broken EXIF raises a dozen kinds in Pillow; the picture is good without
+    except Exception:  # noqa: BLE001 - broken EXIF raises a dozen types in Pillow; the image is usable without
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def displayed_size(image: ImageFile) -> tuple[int, int]:
-    """Return width and height as a viewer shows the picture; to be asked before it is decoded."""
+    """Return width and height as displayed. Must be called before the picture is decoded."""
     width, height = image.size
     return (height, width) if orientation(image) >= 5 else (width, height)
 
 
-def displayed(image: ImageFile, *, longest: int) -> Image.Image:
-    """Return the picture as a viewer shows it, RGB, its longer side at most `longest` pixels (never enlarged).
+def displayed_image(image: ImageFile, *, longest: int) -> Image.Image:
+    """Return the picture as displayed, RGB, its longer side at most `longest` pixels (never enlarged).
 
-    Raises ReadError: too-large; what readers raise too.
+    Raises ReadError: too-large, and what Pillow raises.
     """
-    turn = _TURNS.get(orientation(image))
+    transposition = _TRANSPOSITIONS.get(orientation(image))
     profile = image.info.get("icc_profile")
     _decode(image, 2 * longest)
     picture = _reduced(image, 2 * longest)
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     picture = on_white(to_srgb(picture, profile if isinstance(profile, bytes) else b""))
-    return picture if turn is None else picture.transpose(turn)
+    return picture if transposition is None else picture.transpose(transposition)
 
 
 def _decode(image: ImageFile, longest: int) -> None:
-    """Decode the picture; a JPEG at the smallest of its sizes whose longer side has `longest` pixels."""
+    """Decode the picture; a JPEG at the smallest of its scales whose longer side has at least `longest` pixels."""
     _require_bounded(image)  # a later picture of a file may be larger than its first
     width, height = image.size
     if isinstance(image, JpegImageFile):
@@ -175,23 +174,23 @@ def _decode(image: ImageFile, longest: int) -> None:
 def _require_bounded(image: ImageFile) -> None:
     width, height = image.size
     is_baseline = isinstance(image, JpegImageFile) and not image.info.get("progressive")
-    # A progressive JPEG holds all of its coefficients in memory before it can be made smaller.
-    most = MAX_JPEG_PIXELS if is_baseline else MAX_PIXELS
-    if width * height > most:
-        raise ReadError("too-large", f"expected at most {most} pixels, found {width} x {height}: scale it down")
+    # A progressive JPEG is decoded to coefficients in full before it can be scaled down.
+    limit = MAX_JPEG_PIXELS if is_baseline else MAX_PIXELS
+    if width * height > limit:
+        raise ReadError("too-large", f"expected at most {limit} pixels, found {width} x {height}: scale it down")
 
 
 def _reduced(image: Image.Image, longest: int) -> Image.Image:
-    """Return the decoded picture in a mode that can be made smaller well.
+    """Return the decoded picture in a mode that can be resized well.
 
-    One far larger than `longest` is averaged down in bands, so that what it takes beside itself stays small.
+    A picture far larger than `longest` is averaged down in bands, which bounds the additional memory.
     """
     width, height = image.size
     factor = max(width, height) // longest
     white = full_scale(image) if image.mode.startswith(("I", "F")) else 255.0
     if factor < 2:
         return screen_mode(image, white)
-    rows = max(1, _BAND // factor) * factor
+    rows = max(1, _BAND_ROWS // factor) * factor
     target: Image.Image | None = None
     for top in range(0, height, rows):
         band = screen_mode(image.crop((0, top, width, min(top + rows, height))), white).reduce(factor)

@@ -1,9 +1,9 @@
-"""Other names of well-known towns and countries: the English one where GeoNames has the local one, and back. Pure.
+"""Alternative names of well-known towns and countries: the English one where GeoNames has the local one, or reverse.
 
-Accents need no entry: the lexical index folds them (Malmo finds Malmö).
+Accents need no entry, since the lexical index folds them (Malmo finds Malmö).
 """
 
-# Country code, GeoNames' name, other names.
+# Country code, name in GeoNames, alternative names.
 _TOWNS = """
 AT Vienna: Wien
 AT Salzburg: Salzbourg
@@ -121,18 +121,18 @@ US United States: USA, America
 """
 
 
-def _read(table: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+def _parse(table: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    names: dict[tuple[str, str], tuple[str, ...]] = {}
     for line in table.strip().splitlines():
         place, _, others = line.partition(": ")
         code, _, name = place.partition(" ")
-        found[code, name] = tuple(others.split(", "))
-    return found
+        names[code, name] = tuple(others.split(", "))
+    return names
 
 
-_OTHERS = _read(_TOWNS) | _read(_COUNTRIES)
+_OTHER_NAMES = _parse(_TOWNS) | _parse(_COUNTRIES)
 
 
-def other_names(name: str, code: str) -> tuple[str, ...]:
-    """Return what else people call a town or a country, given its ISO 3166-1 alpha-2 code; mostly nothing."""
-    return _OTHERS.get((code, name), ())
+def other_names(name: str, country_code: str) -> tuple[str, ...]:
+    """Return the alternative names of a town or country; `country_code` is ISO 3166-1 alpha-2. Mostly ()."""
+    return _OTHER_NAMES.get((country_code, name), ())

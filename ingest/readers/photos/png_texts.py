@@ -1,6 +1,6 @@
-"""PNG files whose texts are too long for Pillow, which then gives up the picture too: the file without its texts.
+"""Removes texts from PNG files where they are too long for Pillow, which would refuse the image too.
 
-Knows the chunks of a PNG (PNG 3rd edition, 5.3); does not decode pictures.
+Works on the chunks of the file (PNG 3rd edition, 5.3) without decoding the image.
 """
 
 import zlib
@@ -8,22 +8,22 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
-LONGEST = 1_000_000  # bytes of a text, inflated; Pillow refuses a little above
-MOST = 16_000_000  # bytes of all of a file's texts
+MAX_TEXT_BYTES = 1_000_000  # of a text, decompressed; Pillow refuses a little more
+MAX_TOTAL_BYTES = 16_000_000  # of all texts of a file together
 
 _SIGNATURE = 8
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def with_bounded_texts(file: BinaryIO) -> BinaryIO:
-    """Return the file itself, from its start, or a copy in memory without the texts where these are too long."""
+    """Return the file, rewound, or a copy in memory without its texts where they are too long."""
     chunks = list(_chunks(file))
     total, too_long = 0, False
     for name, at, size in chunks:
         if name in _TEXTS and not too_long:
-            length = _inflated(file, name, at, size)
+            length = _decompressed_size(file, name, at, size)
             total += length
-            too_long = length > LONGEST or total > MOST
+            too_long = length > MAX_TEXT_BYTES or total > MAX_TOTAL_BYTES
     file.seek(0)
     if not too_long:
         return file
@@ -48,10 +48,10 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         at += size + 12
 
 
-def _inflated(file: BinaryIO, name: bytes, at: int, size: int) -> int:
-    """Return how long a text is, counting no further than `LONGEST` + 1."""
-    if size > LONGEST:
-        return LONGEST + 1
+def _decompressed_size(file: BinaryIO, name: bytes, at: int, size: int) -> int:
+    """Return the decompressed length of a text in bytes, counted up to `LONGEST` + 1."""
+    if size > MAX_TEXT_BYTES:
+        return MAX_TEXT_BYTES + 1
     file.seek(at)
     content = file.read(size)
     key, _, rest = content.partition(b"\0")
@@ -62,6 +62,6 @@ def _inflated(file: BinaryIO, name: bytes, at: int, size: int) -> int:
     else:
         return len(content)
     try:
-        return len(key) + len(zlib.decompressobj().decompress(packed, LONGEST + 1))
+        return len(key) + len(zlib.decompressobj().decompress(packed, MAX_TEXT_BYTES + 1))
     except zlib.error:
         return len(content)

@@ -1,7 +1,6 @@
-"""The small files that programs leave beside a photo: XMP (Lightroom, darktable, digiKam) and Google's export (JSON).
+"""Reads the metadata files that programs write beside a photo: XMP (Lightroom, darktable) and Google Photos' JSON.
 
-Looks for them by the names those programs give them; never lists a folder. A sidecar that cannot be read counts as
-absent: the photo is good without.
+Only the names that those programs use are tried; folders are not listed. A file that cannot be read counts as absent.
 """
 
 import json
@@ -12,68 +11,81 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pagelens.ingest.readers.photos.exif import written_by_a_person
-from pagelens.ingest.readers.photos.photo_facts import LONGEST_CAPTION, Facts, distinct, plain, position
-from pagelens.ingest.readers.photos.xmp import MOST_BYTES, read_xmp
+from pagelens.ingest.readers.photos.exif import human_written
+from pagelens.ingest.readers.photos.photo_facts import (
+    MAX_CAPTION,
+    PhotoFacts,
+    single_clean_line,
+    unique_terms,
+    valid_position,
+)
+from pagelens.ingest.readers.photos.xmp import MAX_BYTES, read_xmp
 
-_MOST_JSON = 1_000_000  # bytes
-_EXPORT = ".supplemental-metadata"  # what Google's export appends before '.json', cut so that 46 characters remain
-_EXPORT_NAME = 46
+_MAX_JSON_BYTES = 1_000_000  # bytes
+_EXPORT_SUFFIX = (
+    ".supplemental-metadata"  # Google's export appends it before '.json', and cuts the name to 46 characters
+)
+_MAX_EXPORT_NAME = 46
 _COPY = re.compile(r"\(\d+\)$")  # of 'beach(1).jpg', whose export is 'beach.jpg(1).json'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def sidecars(photo: Path) -> list[Path]:
-    """Return the files beside a photo that tell about it, those a person edits first."""
-    return [path for path in (*_xmp_names(photo), *_export_names(photo)) if _is_file(path)]
+    """Return the existing metadata files of a photo: XMP, which people edit, before exports."""
+    return [path for path in (*_xmp_candidates(photo), *_export_candidates(photo)) if _is_file(path)]
 
 
-def edited_facts(photo: Path) -> Facts:
-    """Return what the XMP file beside a photo says, nothing where there is none."""
-    return next((read_xmp(_content(path, MOST_BYTES)) for path in _xmp_names(photo) if _is_file(path)), Facts())
-
-
-def exported_facts(photo: Path) -> Facts:
-    """Return what the export beside a photo says, nothing where there is none."""
-    return next((read_export(_content(path, _MOST_JSON)) for path in _export_names(photo) if _is_file(path)), Facts())
-
-
-def read_export(content: bytes) -> Facts:
-    """Read the JSON that Google Photos exports beside a photo. Its time is UTC: there is no other."""
-    try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
-        return Facts()
-    if not isinstance(said, dict) or "photoTakenTime" not in said:
-        return Facts()
-    place = None
-    for key in ("geoDataExif", "geoData"):
-        spot = said.get(key)
-        if place is None and isinstance(spot, dict):
-            place = position(_number(spot.get("latitude")), _number(spot.get("longitude")))
-    people = said.get("people")
-    names = [one.get("name") for one in people if isinstance(one, dict)] if isinstance(people, list) else []
-    caption = said.get("description")
-    return Facts(
-        taken=_moment(said["photoTakenTime"]),
-        latitude=place[0] if place else None,
-        longitude=place[1] if place else None,
-        caption=written_by_a_person(plain(caption, LONGEST_CAPTION)) if isinstance(caption, str) else "",
-        people=distinct(name for name in names if isinstance(name, str)),
+def read_xmp_sidecar(photo: Path) -> PhotoFacts:
+    """Return the facts of the XMP file beside a photo, empty ones where there is none."""
+    return next(
+        (read_xmp(_read_file(path, MAX_BYTES)) for path in _xmp_candidates(photo) if _is_file(path)), PhotoFacts()
     )
 
 
-def _xmp_names(photo: Path) -> Iterator[Path]:
+def read_export_sidecar(photo: Path) -> PhotoFacts:
+    """Return the facts of the Google Photos export beside a photo, empty ones where there is none."""
+    return next(
+        (read_export(_read_file(path, _MAX_JSON_BYTES)) for path in _export_candidates(photo) if _is_file(path)),
+        PhotoFacts(),
+    )
+
+
+def read_export(content: bytes) -> PhotoFacts:
+    """Return the facts in JSON that Google Photos exports. The date is in UTC, the only time it states."""
+    try:
+        export = json.loads(content)
+    except (ValueError, RecursionError):
+        return PhotoFacts()
+    if not isinstance(export, dict) or "photoTakenTime" not in export:
+        return PhotoFacts()
+    gps = None
+    for key in ("geoDataExif", "geoData"):
+        stated = export.get(key)
+        if gps is None and isinstance(stated, dict):
+            gps = valid_position(_number(stated.get("latitude")), _number(stated.get("longitude")))
+    people = export.get("people")
+    names = [person.get("name") for person in people if isinstance(person, dict)] if isinstance(people, list) else []
+    caption = export.get("description")
+    return PhotoFacts(
+        taken=_timestamp(export["photoTakenTime"]),
+        latitude=gps[0] if gps else None,
+        longitude=gps[1] if gps else None,
+        caption=human_written(single_clean_line(caption, MAX_CAPTION)) if isinstance(caption, str) else "",
+        people=unique_terms(name for name in names if isinstance(name, str)),
+    )
+
+
+def _xmp_candidates(photo: Path) -> Iterator[Path]:
     yield from (photo.with_name(photo.name + ".xmp"), photo.with_suffix(".xmp"), photo.with_suffix(".XMP"))
 
 
-def _export_names(photo: Path) -> Iterator[Path]:
+def _export_candidates(photo: Path) -> Iterator[Path]:
     copy = _COPY.search(photo.stem)
     name, number = photo.name, ""
     if copy:
         name, number = photo.stem[: copy.start()] + photo.suffix, copy.group()
-    for extra in (_EXPORT, ""):
-        yield photo.with_name(f"{(name + extra)[:_EXPORT_NAME]}{number}.json")
+    for extra in (_EXPORT_SUFFIX, ""):
+        yield photo.with_name(f"{(name + extra)[:_MAX_EXPORT_NAME]}{number}.json")
     if not name.startswith("."):
         yield photo.with_name(f"{name}{number}.json")
 
@@ -84,11 +96,11 @@ def _is_file(path: Path) -> bool:
     return False
 
 
-def _content(path: Path, most: int) -> bytes:
-    """Return the file's bytes, none where it cannot be read or is longer than it should be."""
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the file's bytes, b"" where it cannot be read or is longer than `max_bytes`."""
     with suppress(OSError), path.open("rb") as file:
-        content = file.read(most + 1)
-        return content if len(content) <= most else b""
+        content = file.read(max_bytes + 1)
+        return content if len(content) <= max_bytes else b""
     return b""
 
 
@@ -96,7 +108,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _moment(said: Any) -> datetime | None:
+def _timestamp(stated: Any) -> datetime | None:
     with suppress(TypeError, ValueError, KeyError, OverflowError):
-        return (_EPOCH + timedelta(seconds=int(said["timestamp"]))).replace(tzinfo=None)
+        return (_EPOCH + timedelta(seconds=int(stated["timestamp"]))).replace(tzinfo=None)
     return None

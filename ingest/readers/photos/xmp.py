@@ -1,7 +1,7 @@
-"""What a program wrote about a photo as XMP (ISO 16684-1; IPTC Photo Metadata; MWG regions), in the file or beside it.
+"""Reads XMP metadata (ISO 16684-1; IPTC Photo Metadata; MWG regions), from a photo or from a file beside it.
 
-A packet is data from outside: one with a document type (entities) is not parsed, one too long neither. Pure; broken
-properties count as absent.
+A packet is untrusted: one with a DOCTYPE (entities) or longer than `MAX_BYTES` is not parsed. Broken properties count
+as absent.
 """
 
 import re
@@ -9,22 +9,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from xml.etree import ElementTree
 
-from pagelens.ingest.readers.photos.exif import camera_name, written_by_a_person
+from pagelens.ingest.readers.photos.exif import camera_name, human_written
 from pagelens.ingest.readers.photos.photo_facts import (
-    LONGEST,
-    LONGEST_CAPTION,
-    Facts,
-    decoded,
-    distinct,
-    moment,
-    plain,
-    position,
-    stars,
+    MAX_CAPTION,
+    MAX_LINE,
+    PhotoFacts,
+    decode_unknown,
+    parse_date,
+    parse_rating,
+    single_clean_line,
+    unique_terms,
+    valid_position,
 )
 
-MOST_BYTES = 8_000_000  # raw developers write masks and histories into their packets
+MAX_BYTES = 8_000_000  # raw developers write masks and histories into their packets
 
-_SPACES = {
+_NAMESPACES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",
     "http://ns.adobe.com/photoshop/1.0/": "photoshop",
@@ -43,109 +43,113 @@ _SPACES = {
     "http://www.w3.org/XML/1998/namespace": "xml",
 }
 _DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDigitized", "xmp:CreateDate")
-_TREES = ("lr:hierarchicalSubject", "digiKam:TagsList", "MicrosoftPhoto:LastKeywordXMP")  # 'Places|Portugal|Lisbon'
+_HIERARCHICAL_KEYWORDS = (
+    "lr:hierarchicalSubject",
+    "digiKam:TagsList",
+    "MicrosoftPhoto:LastKeywordXMP",
+)  # 'Places|Portugal|Lisbon'
 _COORDINATE = re.compile(r"\s*(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\d+)?))?\s*([NSEW])\s*\Z")
 _ROOT = re.compile(r"<(?:\w+:)?(?:xmpmeta|RDF)\b")
 
 Properties = dict[str, list[str]]
 
 
-def read_xmp(packet: bytes | str) -> Facts:
-    """Read what can be read of a packet."""
-    root = _parsed(packet)
+def read_xmp(packet: bytes | str) -> PhotoFacts:
+    """Return the facts stated in an XMP packet."""
+    root = _parse_packet(packet)
     if root is None:
-        return Facts()
+        return PhotoFacts()
     properties = _properties(root)
 
-    def words(*names: str, longest: int = LONGEST) -> str:
-        found = (plain(value, longest) for name in names for value in properties.get(name, [])[:1])
+    def text(*names: str, longest: int = MAX_LINE) -> str:
+        found = (single_clean_line(value, longest) for name in names for value in properties.get(name, [])[:1])
         return next((value for value in found if value), "")
 
-    dates = [moment(words(name)) for name in _DATES]
-    place = position(_degrees(words("exif:GPSLatitude")), _degrees(words("exif:GPSLongitude")))
-    return Facts(
+    dates = [parse_date(text(name)) for name in _DATES]
+    gps = valid_position(_degrees(text("exif:GPSLatitude")), _degrees(text("exif:GPSLongitude")))
+    return PhotoFacts(
         taken=next((taken for taken, _ in dates if taken), None),
-        when=next((when for _, when in dates if when), ""),
-        latitude=place[0] if place else None,
-        longitude=place[1] if place else None,
-        camera=camera_name(words("tiff:Make"), words("tiff:Model")),
-        lens=words("exifEX:LensModel", "aux:Lens"),
-        title=words("dc:title", "photoshop:Headline"),
-        caption=written_by_a_person(words("dc:description", longest=LONGEST_CAPTION)),
-        keywords=distinct([*properties.get("dc:subject", []), *_leaves(properties)]),
-        people=distinct([*properties.get("ext:PersonInImage", []), *_faces(root)]),
-        rating=stars(words("xmp:Rating")),
-        creator=", ".join(distinct(properties.get("dc:creator", [])[:5])),
-        copyright=words("dc:rights"),
-        place=words("core:Location"),
-        city=words("photoshop:City"),
-        region=words("photoshop:State"),
-        country=words("photoshop:Country"),
+        partial_date=next((partial_date for _, partial_date in dates if partial_date), ""),
+        latitude=gps[0] if gps else None,
+        longitude=gps[1] if gps else None,
+        camera=camera_name(text("tiff:Make"), text("tiff:Model")),
+        lens=text("exifEX:LensModel", "aux:Lens"),
+        title=text("dc:title", "photoshop:Headline"),
+        caption=human_written(text("dc:description", longest=MAX_CAPTION)),
+        keywords=unique_terms([*properties.get("dc:subject", []), *_hierarchy_terms(properties)]),
+        people=unique_terms([*properties.get("ext:PersonInImage", []), *_people_in_regions(root)]),
+        rating=parse_rating(text("xmp:Rating")),
+        creator=", ".join(unique_terms(properties.get("dc:creator", [])[:5])),
+        copyright=text("dc:rights"),
+        place=text("core:Location"),
+        city=text("photoshop:City"),
+        region=text("photoshop:State"),
+        country=text("photoshop:Country"),
     )
 
 
-def _parsed(packet: bytes | str) -> ElementTree.Element | None:
-    """Return the packet's tree, None where there is none to be had in safety."""
-    if len(packet) > MOST_BYTES:
+def _parse_packet(packet: bytes | str) -> ElementTree.Element | None:
+    """Return the root element of a packet, None where there is none or it is not safe to parse."""
+    if len(packet) > MAX_BYTES:
         return None
-    text = packet if isinstance(packet, str) else decoded(packet)
+    text = packet if isinstance(packet, str) else decode_unknown(packet)
     start = _ROOT.search(text)
     if start is None or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
     text = text[start.start() :].rstrip("\0 \r\n\t")
     end = text.rfind("<?xpacket")
     with suppress(ElementTree.ParseError, ValueError):
-        # Entities, which make XML from outside dangerous, take a document type, and one with it was refused above.
+        # Entities, which make untrusted XML dangerous, need a DOCTYPE, which is refused above.
         return ElementTree.fromstring(text[:end] if end > 0 else text)  # noqa: S314
     return None
 
 
-def _short(tag: str) -> str:
+def _prefixed_name(tag: str) -> str:
     """Return '{http://purl.org/dc/elements/1.1/}title' as 'dc:title'."""
-    space, _, name = tag[1:].partition("}") if tag.startswith("{") else ("", "", tag)
-    return f"{_SPACES.get(space, '?')}:{name}"
+    namespace, _, name = tag[1:].partition("}") if tag.startswith("{") else ("", "", tag)
+    return f"{_NAMESPACES.get(namespace, '?')}:{name}"
 
 
 def _properties(root: ElementTree.Element) -> Properties:
-    """Return the values of every property of the photo itself; a language alternative's default comes first."""
-    found: Properties = {}
-    for rdf in (one for one in root.iter() if _short(one.tag) == "rdf:RDF"):
+    """Return the values of every property of the photo; of language alternatives the default comes first."""
+    properties: Properties = {}
+    for rdf in (element for element in root.iter() if _prefixed_name(element.tag) == "rdf:RDF"):
         for description in rdf:
             for tag, value in description.attrib.items():
-                found.setdefault(_short(tag), []).append(value)
+                properties.setdefault(_prefixed_name(tag), []).append(value)
             for element in description:
-                found.setdefault(_short(element.tag), []).extend(_values(element))
-    return found
+                properties.setdefault(_prefixed_name(element.tag), []).extend(_values(element))
+    return properties
 
 
 def _values(element: ElementTree.Element) -> Iterator[str]:
-    items = [one for one in element.iter() if _short(one.tag) == "rdf:li"]
-    default = [one for one in items if "x-default" in one.attrib.values()]
-    for item in default + [one for one in items if one not in default]:
+    items = [item for item in element.iter() if _prefixed_name(item.tag) == "rdf:li"]
+    default = [item for item in items if "x-default" in item.attrib.values()]
+    for item in default + [item for item in items if item not in default]:
         if len(item) == 0 and item.text:
             yield item.text
     if not items and len(element) == 0 and element.text:
         yield element.text
 
 
-def _leaves(properties: Properties) -> Iterator[str]:
-    for name in _TREES:
+def _hierarchy_terms(properties: Properties) -> Iterator[str]:
+    for name in _HIERARCHICAL_KEYWORDS:
         for path in properties.get(name, []):
             yield from re.split(r"[|/]", path[:1_000])
 
 
-def _faces(root: ElementTree.Element) -> Iterator[str]:
-    """Yield the names of the people marked in the picture."""
+def _people_in_regions(root: ElementTree.Element) -> Iterator[str]:
+    """Yield the names of the people whose faces are marked in the photo."""
     for element in root.iter():
-        said = {_short(tag): value for tag, value in element.attrib.items()}
-        said |= {_short(child.tag): child.text or "" for child in element if len(child) == 0}
-        if said.get("mwg-rs:Type") == "Face":
-            yield said.get("mwg-rs:Name", "")
-        yield said.get("MPReg:PersonDisplayName", "")
+        values = {_prefixed_name(tag): value for tag, value in element.attrib.items()}
+        values |= {_prefixed_name(child.tag): child.text or "" for child in element if len(child) == 0}
+        if values.get("mwg-rs:Type") == "Face":
+            yield values.get("mwg-rs:Name", "")
+        yield values.get("MPReg:PersonDisplayName", "")
 
 
 def _degrees(text: str) -> float | None:
-    """Read '38,42.5N', '38,42,30N' or '38.7N' as signed decimal degrees."""
+    """Parse '38,42.5N', '38,42,30N' or '38.7N' into signed decimal degrees."""
     match = _COORDINATE.match(text)
     if match is None:
         return None

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pagelens.core.types import Page
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.pdf.pdf_reader import opened
+from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from tests.ingest.files import noise
 
 SEEN = "Everybody reads this line"
@@ -19,8 +19,8 @@ SEEN = "Everybody reads this line"
 
 def read(pdf: Any, folder: Path) -> Page:
     (folder / "x.pdf").write_bytes(pdf.tobytes())
-    with opened(folder / "x.pdf", sha256="0", size=1) as reading:
-        (page,) = reading.pages(1)
+    with open_document(folder / "x.pdf", sha256="0", size=1) as opened:
+        (page,) = opened.pages(1)
     return page
 
 
@@ -200,13 +200,13 @@ def test_text_of_a_layer_that_is_off_is_not_on_the_page(tmp_path: Path) -> None:
 
 
 def test_hardly_a_word_of_real_documents_is_hidden() -> None:
-    documents = Path(__file__).parents[2] / ".." / "shared" / "data" / "mmlongbench-dev" / "documents"
+    documents = Path(__file__).parents[3] / ".." / "shared" / "data" / "mmlongbench-dev" / "documents"
     if not documents.is_dir():
         pytest.skip("the development documents are not here")
     words = hidden = 0
     for path in sorted(documents.glob("*.pdf"))[1:6]:
-        with opened(path, sha256="0", size=1) as reading:
-            for page in reading.pages(1):
+        with open_document(path, sha256="0", size=1) as opened:
+            for page in opened.pages(1):
                 words += len(page.text.spans)
                 hidden += int(page.problem.split()[0]) if "hidden word" in page.problem else 0
     assert words > 10_000

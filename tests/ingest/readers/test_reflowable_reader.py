@@ -12,16 +12,16 @@ from PIL import Image
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Kind, Page
 from pagelens.ingest.files.walk import identify
-from pagelens.ingest.readers.html_source import decoded, plain_html, plain_markdown
-from pagelens.ingest.readers.registry import load
+from pagelens.ingest.readers.html_source import decode_text, sanitize_html, sanitize_markdown
+from pagelens.ingest.readers.registry import load_reader
 from tests.ingest.files import SENTENCE, corners, new_pdf
 
 RED = (255, 0, 0)
 
 
 def read(path: Path) -> tuple[Document, list[Page]]:
-    with load(identify(path)).opened(path, sha256="0" * 64, size=path.stat().st_size) as reading:
-        return reading.document, list(reading.pages(1))
+    with load_reader(identify(path)).open_document(path, sha256="0" * 64, size=path.stat().st_size) as opened:
+        return opened.document, list(opened.pages(1))
 
 
 def words(pages: list[Page]) -> list[str]:
@@ -131,16 +131,15 @@ def test_each_format_is_a_document_of_its_kind(tmp_path: Path) -> None:
 def test_the_pages_of_comics_and_xps_are_drawn_in_order(tmp_path: Path) -> None:
     comic = cbz(tmp_path / "a.cbz")
     for number, colour in ((1, RED), (2, (0, 0, 255))):
-        drawn = np.asarray(load("book").render(comic, number, longest=60))
+        drawn = np.asarray(load_reader("book").render_page(comic, number, longest=60))
         assert drawn.shape == (30, 60, 3) and (drawn == colour).all()
-    with load("book").opened(comic, sha256="0", size=1) as reading:
-        assert reading.pictures is not None
-        assert reading.pictures(2).round(3).tolist() == [[0, 0, 1, 1]]
-    half = np.asarray(load("xps").render(xps(tmp_path / "a.xps"), 2, longest=400))
+    with load_reader("book").open_document(comic, sha256="0", size=1) as opened:
+        assert opened.bitmap_boxes(2).round(3).tolist() == [[0, 0, 1, 1]]
+    half = np.asarray(load_reader("xps").render_page(xps(tmp_path / "a.xps"), 2, longest=400))
     assert half.shape == (200, 400, 3)
     assert (half[5:-5, 5:195] == RED).all() and (half[5:-5, 205:-5] == 255).all()
     with pytest.raises(ReadError, match="from 1 to 2"):
-        load("xps").render(tmp_path / "a.xps", 3, longest=10)
+        load_reader("xps").render_page(tmp_path / "a.xps", 3, longest=10)
 
 
 def test_long_texts_are_laid_out_on_the_same_pages_each_time(tmp_path: Path) -> None:
@@ -156,8 +155,8 @@ def test_long_texts_are_laid_out_on_the_same_pages_each_time(tmp_path: Path) -> 
         assert once[0].page_count == again[0].page_count >= 6
         assert [page.text.text for page in once[1]] == [page.text.text for page in again[1]]
         assert [word for word in words(once[1]) if word != "Chapter"] == numbered
-        with load(identify(path)).opened(path, sha256="0", size=1) as reading:
-            assert [page.number for page in reading.pages(5)] == list(range(5, once[0].page_count + 1))
+        with load_reader(identify(path)).open_document(path, sha256="0", size=1) as opened:
+            assert [page.number for page in opened.pages(5)] == list(range(5, once[0].page_count + 1))
 
 
 def test_nothing_of_a_long_line_is_lost_at_the_edge(tmp_path: Path) -> None:
@@ -181,10 +180,10 @@ def test_texts_are_read_in_the_encoding_they_are_in(tmp_path: Path, name: str, e
 
 
 def test_a_declared_encoding_is_believed_and_an_unknown_one_is_not() -> None:
-    assert "Stra\u00dfe \u044f" in decoded(
+    assert "Stra\u00dfe \u044f" in decode_text(
         "<meta charset='windows-1251'>Stra\u00dfe \u044f".replace("\u00df", "ss").encode("cp1251")
     ).replace("ss", "\u00df")
-    assert "\u00e9" in decoded(b"<meta charset=nonsense>" + "\u00e9".encode())
+    assert "\u00e9" in decode_text(b"<meta charset=nonsense>" + "\u00e9".encode())
 
 
 def test_scripts_of_the_world_are_read(tmp_path: Path) -> None:
@@ -230,7 +229,7 @@ def test_nothing_is_fetched_from_beside_a_file(tmp_path: Path, name: str) -> Non
     _, pages = read(folder / name)
     assert "stolen" not in words(pages) and "seen" in " ".join(words(pages))
     for page in pages:
-        drawn = np.asarray(load(kind).render(folder / name, page.number, longest=300)).astype(int)
+        drawn = np.asarray(load_reader(kind).render_page(folder / name, page.number, longest=300)).astype(int)
         assert not ((drawn[..., 0] > 180) & (drawn[..., 1:].max(-1) < 90)).any()
 
 
@@ -250,16 +249,16 @@ def test_what_a_web_page_hides_is_no_text_and_pictures_are_their_words(tmp_path:
 def test_pictures_inside_html_are_drawn(tmp_path: Path) -> None:
     data = base64.b64encode(picture()).decode()
     (tmp_path / "a.html").write_text(f"<p>one</p><img src='data:image/png;base64,{data}'>")
-    drawn = np.asarray(load("text").render(tmp_path / "a.html", 1, longest=648))
+    drawn = np.asarray(load_reader("text").render_page(tmp_path / "a.html", 1, longest=648))
     assert 1700 < (drawn == RED).all(-1).sum() < 2000  # 80 x 40 pixels of a screen, 96 to the inch
-    with load("text").opened(tmp_path / "a.html", sha256="0", size=1) as reading:
-        assert reading.pictures is not None and len(reading.pictures(1)) == 1
+    with load_reader("text").open_document(tmp_path / "a.html", sha256="0", size=1) as opened:
+        assert len(opened.bitmap_boxes(1)) == 1
 
 
 def test_deep_nesting_is_made_shallow() -> None:
-    assert plain_html("<div>" * 50_000 + "deep").count("<div>") <= 60
-    assert "deep" in plain_html("<b>" * 50_000 + "deep")
-    assert plain_markdown(">" * 50_000 + "deep") == ">" * 6 + " deep\n"
+    assert sanitize_html("<div>" * 50_000 + "deep").count("<div>") <= 60
+    assert "deep" in sanitize_html("<b>" * 50_000 + "deep")
+    assert sanitize_markdown(">" * 50_000 + "deep") == ">" * 6 + " deep\n"
 
 
 def test_deep_texts_are_read(tmp_path: Path) -> None:
@@ -313,5 +312,5 @@ def test_a_photo_in_a_comic_is_drawn_as_it_is(tmp_path: Path) -> None:
     corners(80, 40).save(buffer, "PNG")
     with zipfile.ZipFile(tmp_path / "a.cbz", "w") as archive:
         archive.writestr("1.png", buffer.getvalue())
-    drawn = np.asarray(load("book").render(tmp_path / "a.cbz", 1, longest=80))
+    drawn = np.asarray(load_reader("book").render_page(tmp_path / "a.cbz", 1, longest=80))
     assert drawn[5, 5].tolist() == [255, 0, 0] and drawn[-5, -5].tolist() == [255, 255, 255]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagelens.ingest.readers.pdf.page_labels import LabelRule, Style, label, letters, roman
+from pagelens.ingest.readers.pdf.page_labels import LabelRule, Style, letters, page_label, roman
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,16 @@ def test_each_page_follows_the_last_rule_before_it() -> None:
         LabelRule(5, "", "Cover", 1),
         LabelRule(6, "A", "", 2),
     ]
-    assert [label(rules, index) for index in range(8)] == ["i", "ii", "iii", "A-5", "A-6", "Cover", "B", "C"]
+    assert [page_label(rules, index) for index in range(8)] == ["i", "ii", "iii", "A-5", "A-6", "Cover", "B", "C"]
 
 
 def test_a_page_before_the_first_rule_or_with_an_empty_label_has_none() -> None:
-    assert label([], 0) is None
-    assert label([LabelRule(2, "D", "", 1)], 1) is None
-    assert label([LabelRule(0, "", " ", 1)], 0) is None
+    assert page_label([], 0) is None
+    assert page_label([LabelRule(2, "D", "", 1)], 1) is None
+    assert page_label([LabelRule(0, "", " ", 1)], 0) is None
 
 
 @pytest.mark.parametrize("style", ["r", "a", "R", "A", "D"])
 @pytest.mark.parametrize("first", [0, -7, 2**31 - 1])
 def test_numbers_nobody_prints_are_written_in_digits(style: Style, first: int) -> None:
-    assert label([LabelRule(0, style, "", first)], 0) == str(first)
+    assert page_label([LabelRule(0, style, "", first)], 0) == str(first)

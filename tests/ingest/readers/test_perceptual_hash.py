@@ -12,7 +12,7 @@ from pagelens.core.types import ImageArray
 from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
 from pagelens.retrieve.deduplication import MAX_HASH_DISTANCE, near_duplicates
 
-PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev" / "photos"
+PHOTOS = Path(__file__).parents[3] / ".." / "shared" / "data" / "photos-dev" / "photos"
 
 
 def scene(seed: int, width: int = 192, height: int = 128) -> ImageArray:

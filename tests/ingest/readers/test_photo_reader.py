@@ -15,24 +15,24 @@ from PIL import Image
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page
 from pagelens.ingest.readers.photos.exif import camera_name
-from pagelens.ingest.readers.photos.photo_metadata import in_words
-from pagelens.ingest.readers.photos.photo_reader import opened, render, render_photo
+from pagelens.ingest.readers.photos.photo_metadata import format_date
+from pagelens.ingest.readers.photos.photo_reader import open_document, render_page
 from tests.ingest.files import corners, noise
-from tests.ingest.photo_files import FORMATS, exif, write_photo, xmp
+from tests.ingest.readers.photo_files import FORMATS, exif, write_photo, xmp
 
 
 def read(path: Path) -> tuple[Document, Page]:
-    with opened(path, sha256="0" * 64, size=1) as reading:
-        (page,) = reading.pages(1)
-        assert list(reading.pages(2)) == []
-        return reading.document, page
+    with open_document(path, sha256="0" * 64, size=1) as opened:
+        (page,) = opened.pages(1)
+        assert list(opened.pages(2)) == []
+        return opened.document, page
 
 
 def code_of(path: Path) -> str:
     with pytest.raises(ReadError) as caught:
         read(path)
     with pytest.raises(ReadError):
-        render_photo(path, longest=10)
+        render_page(path, 1, longest=10)
     return caught.value.code
 
 
@@ -111,7 +111,7 @@ def test_a_photo_is_shown_as_it_was_held(tmp_path: Path, form: str, orientation:
     size = (80, 40) if orientation < 5 else (40, 80)
     assert (page.width, page.height) == size
     assert (document.metadata["width"], document.metadata["height"]) == size
-    picture = render_photo(tmp_path / "x", longest=1000)
+    picture = render_page(tmp_path / "x", 1, longest=1000)
     assert picture.size == size
     assert picture.mode == "RGB"
     width, height = size
@@ -127,16 +127,16 @@ def colour_name(pixel: object) -> str:
 
 def test_a_picture_is_made_smaller_but_never_larger(tmp_path: Path) -> None:
     noise(300, 200).save(tmp_path / "x.jpg")
-    assert render_photo(tmp_path / "x.jpg", longest=150).size == (150, 100)
-    assert render(tmp_path / "x.jpg", 1, longest=3000).size == (300, 200)
+    assert render_page(tmp_path / "x.jpg", 1, longest=150).size == (150, 100)
+    assert render_page(tmp_path / "x.jpg", 1, longest=3000).size == (300, 200)
     with pytest.raises(ReadError, match="found page 2"):
-        render(tmp_path / "x.jpg", 2, longest=10)
+        render_page(tmp_path / "x.jpg", 2, longest=10)
 
 
 def test_cmyk_photos_are_read(tmp_path: Path) -> None:
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "x.jpg", quality=95)
     assert read(tmp_path / "x.jpg")[1].width == 16
-    assert colour_name(render_photo(tmp_path / "x.jpg", longest=16).getpixel((8, 8))) == "R"
+    assert colour_name(render_page(tmp_path / "x.jpg", 1, longest=16).getpixel((8, 8))) == "R"
 
 
 @pytest.mark.parametrize("form", [*FORMATS, "GIF", "BMP"])
@@ -188,7 +188,7 @@ def test_broken_exif_does_not_cost_the_photo(tmp_path: Path, content: bytes) -> 
     noise(20, 10).save(tmp_path / "x.jpg", exif=content)
     document, page = read(tmp_path / "x.jpg")
     assert (document.date, page.width) == (None, 20.0)
-    assert render_photo(tmp_path / "x.jpg", longest=100).size == (20, 10)
+    assert render_page(tmp_path / "x.jpg", 1, longest=100).size == (20, 10)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -215,7 +215,7 @@ def test_a_file_with_flipped_bits_is_read_or_is_a_read_error(tmp_path: Path, for
         for at in random.integers(0, min(len(content), 2_000), 3):
             content[at] ^= 1 << int(random.integers(8))
         path.write_bytes(content)
-        for attempt in (lambda: read(path), lambda: render_photo(path, longest=20)):
+        for attempt in (lambda: read(path), lambda: render_page(path, 1, longest=20)):
             with suppress(ReadError):
                 attempt()
 
@@ -259,4 +259,4 @@ def test_a_camera_is_named_once(make: str, model: str, name: str) -> None:
 
 
 def test_dates_are_written_as_people_do() -> None:
-    assert in_words(datetime(2019, 5, 3)) == "3 May 2019"
+    assert format_date(datetime(2019, 5, 3)) == "3 May 2019"

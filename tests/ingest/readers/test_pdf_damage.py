@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.pdf.pdf_reader import opened, render_page
+from pagelens.ingest.readers.pdf.pdf_reader import open_document, render_page
 from tests.ingest.files import hand_written_pdf, new_pdf, numbered_pages
 
 
 def read(path: Path) -> list[Page]:
-    with opened(path, sha256="0" * 64, size=path.stat().st_size) as reading:
-        return list(reading.pages(1))
+    with open_document(path, sha256="0" * 64, size=path.stat().st_size) as opened:
+        return list(opened.pages(1))
 
 
 def code_of(content: bytes, path: Path) -> str:
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_or_no_pdf_is_a_read_error(tmp_path: Path) -> N
 
 
 def read_missing(path: Path) -> None:
-    with opened(path, sha256="", size=0):
+    with open_document(path, sha256="", size=0):
         pass
 
 
@@ -156,10 +156,10 @@ READING = """
 import sys
 import zlib
 from pathlib import Path
-from pagelens.ingest.readers.pdf.pdf_reader import opened
+from pagelens.ingest.readers.pdf.pdf_reader import open_document
 
-with opened(Path(sys.argv[1]), sha256="", size=0) as reading:
-    assert any(page.problem for page in reading.pages(1))
+with open_document(Path(sys.argv[1]), sha256="", size=0) as opened:
+    assert any(page.problem for page in opened.pages(1))
 """
 
 
@@ -182,8 +182,8 @@ def test_the_complaints_of_mupdf_do_not_pile_up(tmp_path: Path) -> None:
 HUGE = """
 import re, sys
 from pathlib import Path
-from pagelens.ingest.readers.pdf.pdf_reader import render
-picture = render(Path(sys.argv[1]), 1, longest=60)
+from pagelens.ingest.readers.pdf.pdf_reader import render_page
+picture = render_page(Path(sys.argv[1]), 1, longest=60)
 print(picture.getpixel((30, 30)), int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 

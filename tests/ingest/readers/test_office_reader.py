@@ -15,8 +15,9 @@ import pytest
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page
 from pagelens.ingest.reader_options import ReaderOptions
-from pagelens.ingest.readers.libreoffice import find_soffice, to_pdf
-from pagelens.ingest.readers.registry import Adapter, load
+from pagelens.ingest.readers.libreoffice import convert_to_pdf, find_soffice
+from pagelens.ingest.readers.reader import Reader
+from pagelens.ingest.readers.registry import load_reader
 from tests.ingest.files import write_pdf
 
 # What LibreOffice does with `--convert-to pdf --outdir OUT FILE`: it writes OUT/<name>.pdf. This one copies a PDF.
@@ -62,37 +63,37 @@ def word_file(path: Path, text: str = "Some words") -> Path:
     return path
 
 
-def read(path: Path, adapter: Adapter) -> tuple[Document, list[Page]]:
-    with adapter.opened(path, sha256="1" * 64, size=path.stat().st_size) as reading:
-        return reading.document, list(reading.pages(1))
+def read(path: Path, reader: Reader) -> tuple[Document, list[Page]]:
+    with reader.open_document(path, sha256="1" * 64, size=path.stat().st_size) as opened:
+        return opened.document, list(opened.pages(1))
 
 
 def test_an_office_file_is_the_pdf_that_libreoffice_makes_of_it(tmp_path: Path) -> None:
     path = word_file(tmp_path / "annual_report.docx")
-    adapter = load("office", ReaderOptions(soffice=program(tmp_path, "", "second page")))
-    document, pages = read(path, adapter)
+    reader = load_reader("office", ReaderOptions(soffice=program(tmp_path, "", "second page")))
+    document, pages = read(path, reader)
     assert [page.text.text for page in pages] == ["", "second page"]
     assert (document.kind, document.sha256, document.size) == ("office", "1" * 64, path.stat().st_size)
     assert document.title == "annual report"
     assert document.metadata == {"format": "DOCX", "pages": "estimated"}
-    assert adapter.render(path, 2, longest=100).height == 100
+    assert reader.render_page(path, 2, longest=100).height == 100
 
 
 def test_a_slide_is_a_page(tmp_path: Path) -> None:
     path = word_file(tmp_path / "talk.pptx")
-    document, _ = read(path, load("office", ReaderOptions(soffice=program(tmp_path, "slide"))))
+    document, _ = read(path, load_reader("office", ReaderOptions(soffice=program(tmp_path, "slide"))))
     assert document.metadata == {"format": "PPTX"}
 
 
 def test_a_file_is_converted_once_until_it_changes(tmp_path: Path) -> None:
     path = word_file(tmp_path / "a.docx")
-    adapter = load("office", ReaderOptions(soffice=program(tmp_path, "one", "two")))
-    read(path, adapter)
+    reader = load_reader("office", ReaderOptions(soffice=program(tmp_path, "one", "two")))
+    read(path, reader)
     for number in (1, 2, 1):
-        adapter.render(path, number, longest=50)
+        reader.render_page(path, number, longest=50)
     assert len((tmp_path / "log").read_text().splitlines()) == 1
     word_file(path, "other words")
-    read(path, adapter)
+    read(path, reader)
     assert len((tmp_path / "log").read_text().splitlines()) == 2
 
 
@@ -102,7 +103,7 @@ def test_libreoffice_runs_in_a_folder_of_its_own_with_macros_off(tmp_path: Path)
         f'env > {tmp_path}/env; for one in "$@"; do case $one in -env:UserInstallation=file://*) '
         f'cp "${{one#-env:UserInstallation=file://}}/user/registrymodifications.xcu" {tmp_path}/settings;; esac; done'
     )
-    read(path, load("office", ReaderOptions(soffice=program(tmp_path, "x", before=check))))
+    read(path, load_reader("office", ReaderOptions(soffice=program(tmp_path, "x", before=check))))
     said = (tmp_path / "log").read_text()
     assert "--headless" in said and "-a; b" not in said and str(tmp_path) not in said
     settings = (tmp_path / "settings").read_text()
@@ -117,7 +118,7 @@ def test_a_hanging_libreoffice_is_ended_with_its_children(tmp_path: Path) -> Non
     path = word_file(tmp_path / "a.docx")
     hanging = program(tmp_path, "x", before=f"sleep 600 & echo $! > {tmp_path}/child; wait")
     with pytest.raises(ReadError, match="more than 1 s") as caught:
-        read(path, load("office", ReaderOptions(soffice=hanging, office_seconds=1)))
+        read(path, load_reader("office", ReaderOptions(soffice=hanging, office_seconds=1)))
     assert caught.value.code == "too-large"
     assert not is_alive(int((tmp_path / "child").read_text()))
 
@@ -144,7 +145,7 @@ def is_alive(process: int) -> bool:
             "damaged",
             "could not be loaded",
         ),
-        ("a.docx", b"PK\x03\x04", "exit 0", "damaged", "says nothing"),
+        ("a.docx", b"PK\x03\x04", "exit 0", "damaged", "without a message"),
         ("a.docx", b"\xd0\xcf\x11\xe0", "", "encrypted", "password"),
         ("a.odt", b"<html>", "", "mislabelled", "odt"),
     ],
@@ -154,18 +155,18 @@ def test_what_libreoffice_cannot_read_has_its_reason(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ReadError, match=said) as caught:
-        read(tmp_path / name, load("office", ReaderOptions(soffice=program(tmp_path, "x", before=before))))
+        read(tmp_path / name, load_reader("office", ReaderOptions(soffice=program(tmp_path, "x", before=before))))
     assert caught.value.code == code
 
 
 def test_without_libreoffice_it_is_said_where_to_get_it(tmp_path: Path) -> None:
     path = word_file(tmp_path / "a.docx")
     with pytest.raises(ReadError, match=r"needs LibreOffice.*install it") as caught:
-        read(path, load("office", ReaderOptions(soffice=tmp_path / "nowhere")))
+        read(path, load_reader("office", ReaderOptions(soffice=tmp_path / "nowhere")))
     assert caught.value.code == "unsupported"
     (tmp_path / "no-program").touch()
     with pytest.raises(ReadError, match=r"does not start|makes no PDF"):
-        read(path, load("office", ReaderOptions(soffice=tmp_path / "no-program")))
+        read(path, load_reader("office", ReaderOptions(soffice=tmp_path / "no-program")))
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_has_stays(tmp
         folder.mkdir()
         (folder / "out.pdf").touch()
     try:
-        read(word_file(tmp_path / "a.docx"), load("office", ReaderOptions(soffice=program(tmp_path, "x"))))
+        read(word_file(tmp_path / "a.docx"), load_reader("office", ReaderOptions(soffice=program(tmp_path, "x"))))
         assert not left.exists() and alive.exists()
     finally:
         shutil.rmtree(alive)
@@ -187,7 +188,7 @@ def test_the_real_libreoffice_reads_a_word_file(tmp_path: Path) -> None:
     found = find_soffice()
     if found is None:
         pytest.skip("LibreOffice is not installed")
-    made = to_pdf(found, word_file(tmp_path / "a.docx", "Words of a letter"), tmp_path / "work", seconds=120)
+    made = convert_to_pdf(found, word_file(tmp_path / "a.docx", "Words of a letter"), tmp_path / "work", seconds=120)
     assert made.read_bytes().startswith(b"%PDF")
-    _, pages = read(word_file(tmp_path / "b.docx", "Words of a letter"), load("office"))
+    _, pages = read(word_file(tmp_path / "b.docx", "Words of a letter"), load_reader("office"))
     assert [page.text.text for page in pages] == ["Words of a letter"]

@@ -14,18 +14,18 @@ from PIL.PngImagePlugin import PngInfo
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.files.formats import find_format, photo_format
-from pagelens.ingest.readers.photos.photo_reader import opened, render, render_photo
-from pagelens.ingest.readers.photos.pixels import MAX_PIXELS, displayed, opened_picture
+from pagelens.ingest.readers.photos.photo_reader import open_document, render_page
+from pagelens.ingest.readers.photos.pixels import MAX_PIXELS, displayed_image, open_image
 from tests.ingest.files import noise
-from tests.ingest.photo_files import write_photo
+from tests.ingest.readers.photo_files import write_photo
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)
 
 
 def pages_of(path: Path) -> list[Page]:
-    with opened(path, sha256="0" * 64, size=1) as reading:
-        assert reading.document.page_count == len(list(reading.pages(1)))
-        return list(reading.pages(1))
+    with open_document(path, sha256="0" * 64, size=1) as opened:
+        assert opened.document.page_count == len(list(opened.pages(1)))
+        return list(opened.pages(1))
 
 
 def code_of(path: Path) -> str:
@@ -35,7 +35,7 @@ def code_of(path: Path) -> str:
 
 
 def shown(path: Path, at: tuple[int, int] = (4, 4)) -> tuple[int, ...]:
-    pixel = render_photo(path, longest=64).getpixel(at)
+    pixel = render_page(path, 1, longest=64).getpixel(at)
     assert isinstance(pixel, tuple)
     return pixel
 
@@ -156,7 +156,7 @@ def test_a_grey_picture_may_have_the_profile_of_a_colour_space(tmp_path: Path) -
 def test_srgb_stays_what_it_is(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     noise(32, 32).save(tmp_path / "x.png", icc_profile=profile)
-    there = np.asarray(render_photo(tmp_path / "x.png", longest=32)).astype(int)
+    there = np.asarray(render_page(tmp_path / "x.png", 1, longest=32)).astype(int)
     assert np.abs(there - np.asarray(noise(32, 32))).max() <= 1
 
 
@@ -186,14 +186,14 @@ def test_a_tiff_of_many_pictures_is_a_document_of_many_pages(tmp_path: Path) -> 
         (4, 50, ""),
     ]
     assert [page.caption.startswith("fax") for page in pages] == [True] * 4
-    with opened(tmp_path / "fax.tif", sha256="0" * 64, size=1) as reading:
-        assert [page.number for page in reading.pages(3)] == [3, 4]
-    assert [render(tmp_path / "fax.tif", number, longest=99).getpixel((5, 5)) for number in (1, 4)] == [
+    with open_document(tmp_path / "fax.tif", sha256="0" * 64, size=1) as opened:
+        assert [page.number for page in opened.pages(3)] == [3, 4]
+    assert [render_page(tmp_path / "fax.tif", number, longest=99).getpixel((5, 5)) for number in (1, 4)] == [
         (0, 0, 0),
         (150, 0, 0),
     ]
     with pytest.raises(ReadError, match="from 1 to 4"):
-        render(tmp_path / "fax.tif", 5, longest=9)
+        render_page(tmp_path / "fax.tif", 5, longest=9)
 
 
 def test_previews_and_masks_in_a_tiff_are_no_pages(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_previews_and_masks_in_a_tiff_are_no_pages(tmp_path: Path) -> None:
         image.encoderinfo = {"tiffinfo": {254: kind}}
     images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:], tiffinfo={254: 0})
     assert len(pages_of(tmp_path / "x.tif")) == 2
-    second = np.asarray(render(tmp_path / "x.tif", 2, longest=16))
+    second = np.asarray(render_page(tmp_path / "x.tif", 2, longest=16))
     assert np.array_equal(second, np.asarray(images[2]))
 
 
@@ -221,8 +221,8 @@ def test_a_broken_picture_of_a_tiff_costs_no_other(tmp_path: Path) -> None:
     assert [bool(page.problem) for page in pages] == [False, True, False]
     assert "TIFF" in pages[1].problem
     with pytest.raises(ReadError):
-        render(tmp_path / "x.tif", 2, longest=64)
-    assert np.array_equal(np.asarray(render(tmp_path / "x.tif", 3, longest=64)), np.asarray(images[2]))
+        render_page(tmp_path / "x.tif", 2, longest=64)
+    assert np.array_equal(np.asarray(render_page(tmp_path / "x.tif", 3, longest=64)), np.asarray(images[2]))
 
 
 def test_a_tiff_whose_pictures_go_round_in_a_circle_ends(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_how_large_a_jpeg_may_be(tmp_path: Path, width: int, height: int, progre
     tracemalloc.start()
     assert code_of(tmp_path / "x.jpg") == code
     with pytest.raises(ReadError):
-        render_photo(tmp_path / "x.jpg", longest=100_000)
+        render_page(tmp_path / "x.jpg", 1, longest=100_000)
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
 
@@ -297,9 +297,9 @@ def test_a_jpeg_of_a_quarter_of_a_gigapixel_is_decoded_in_small_and_that_is_said
     Image.new("L", (side, side), 77).save(tmp_path / "x.jpg", quality=5)
     [page] = pages_of(tmp_path / "x.jpg")
     assert (page.width, page.height) == (side, side)
-    assert page.problem == "15500 x 15500 pixels: looked at in reduced size"
-    with opened_picture(tmp_path / "x.jpg") as image:
-        picture = displayed(image, longest=100)
+    assert page.problem == "15500 x 15500 pixels: read in reduced size"
+    with open_image(tmp_path / "x.jpg") as image:
+        picture = displayed_image(image, longest=100)
         assert image.size[0] <= side // 8 + 1  # what was decoded
     assert picture.size == (100, 100)
     assert picture.getpixel((50, 50)) == pytest.approx((77, 77, 77), abs=10)  # at quality 5
@@ -335,7 +335,7 @@ def test_a_large_picture_made_small_in_bands_looks_as_made_small_at_once(tmp_pat
         image = image.convert(mode)
     image.save(tmp_path / "x.png")
     wanted = Image.fromarray(grey).resize((200, 150), Image.Resampling.BOX)
-    there = np.asarray(render_photo(tmp_path / "x.png", longest=200))[:, :, 0].astype(int)
+    there = np.asarray(render_page(tmp_path / "x.png", 1, longest=200))[:, :, 0].astype(int)
     assert there.shape == (150, 200)
     assert np.abs(there - np.asarray(wanted).astype(int)).mean() < 1
 
@@ -351,7 +351,7 @@ def test_a_text_too_long_for_pillow_does_not_cost_the_picture(tmp_path: Path) ->
         Image.open(tmp_path / "x.png").load()
     [page] = pages_of(tmp_path / "x.png")
     assert page.width == 16
-    assert np.array_equal(np.asarray(render_photo(tmp_path / "x.png", longest=16)), np.asarray(noise(16, 16)))
+    assert np.array_equal(np.asarray(render_page(tmp_path / "x.png", 1, longest=16)), np.asarray(noise(16, 16)))
 
 
 def test_a_text_too_long_after_the_pixels_does_not_cost_the_picture(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""The interface of the readers of files: `Reader`, and the open file it returns.
+
+A reader turns files of some kinds into documents and pages. `pagelens.ingest.readers.registry` has one for each kind.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.types import Document, Page
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDocument:
+    """An open file: its document, and functions for its pages, which are counted from 1. All raise ReadError."""
+
+    document: Document
+    pages: Callable[[int], Iterator[Page]]
+    """`pages(first)` yields the pages from `first` on; each is read when it is requested."""
+    render_page: "Callable[[int, int], Image]"
+    """`render_page(number, longest)` returns a page as displayed, RGB, `longest` pixels on its longer side at most."""
+    bitmap_boxes: Callable[[int], NDArray[np.float32]]
+    """`bitmap_boxes(number)` returns where bitmaps stand on a page: (n, 4) x0 y0 x1 y1, 0..1."""
+
+
+class Reader(Protocol):
+    """Opens and renders files of one kind."""
+
+    def open_document(self, path: Path, *, sha256: str, size: int) -> AbstractContextManager[OpenedDocument]:
+        """Open a file whose hash and size in bytes are known. Raises ReadError."""
+        ...
+
+    def render_page(self, path: Path, number: int, *, longest: int) -> "Image":
+        """Return page `number` (from 1) as an RGB image, at most `longest` pixels on its longer side."""
+        ...
