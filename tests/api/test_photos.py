@@ -10,7 +10,7 @@ from PIL import Image
 import pagelens
 from pagelens.api.engine.engine import Engine
 from pagelens.core.types import Filters
-from tests.ingest.photo_files import exif, iptc, write_photo, xmp
+from tests.ingest.readers.photo_files import exif, iptc, write_photo, xmp
 from tests.ingest.scans import LINES, picture_of
 
 LISBON, SYDNEY = (38.7103, -9.1366), (-33.8568, 151.2153)
