@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import BUILTIN
-from pagelens.encode.weights import find_on_disk
 
 NO_MODEL = "none"  # instead of a model's name: the collection has no such lane
 
@@ -51,14 +49,16 @@ def choose_profile(name: str, settings: Settings, *, models: Mapping[str, str] |
 
 def _automatic_profile(settings: Settings) -> tuple[str, str]:
     """Return the name of the profile, and why it is chosen."""
-    absent = [model for model in PROFILES["cpu"].values() if model != BUILTIN and not _is_on_disk(model, settings)]
-    if not absent:
+    reports = [
+        report
+        for lane, spec in MODEL_LANES.items()
+        if spec.encoders is not None
+        for report in spec.encoders.report(settings, names=[PROFILES["cpu"][lane]])
+        if not report.ready
+    ]
+    if not reports:
         return "cpu", "its models are on this machine"
-    return "builtin", f"{' and '.join(absent)} not on this machine; pagelens models fetch cpu brings them"
-
-
-def _is_on_disk(model: str, settings: Settings) -> bool:
-    try:
-        return find_on_disk(model, settings) is not None
-    except UsageError:
-        return False
+    if unusable := [report for report in reports if report.found_in is not None]:
+        return "builtin", unusable[0].problem
+    absent = " and ".join(report.name for report in reports)
+    return "builtin", f"{absent} not on this machine; pagelens models fetch cpu brings them"

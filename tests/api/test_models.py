@@ -73,6 +73,22 @@ def test_the_models_of_a_collection_are_marked_and_its_own_are_listed_too(tmp_pa
     assert own.size.endswith("MB")
 
 
+def test_auto_takes_the_cpu_profile_only_where_weights_and_libraries_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(models=tmp_path, offline=True)
+    assert choose_profile("auto", settings).name == "builtin"
+    text_checkpoint(tmp_path / "bge-small-en-v1.5", pooling="cls")
+    absent = choose_profile("auto", settings)
+    assert absent.name == "builtin" and "SigLIP2" in absent.reason and "bge" not in absent.reason
+    clip = put(tmp_path / "ViT-B-32-SigLIP2-256", open_clip_config='{"model_cfg": {}}')
+    (clip / "open_clip_model.safetensors").write_bytes(b"weights")
+    assert choose_profile("auto", settings).name == "cpu"
+    monkeypatch.setitem(sys.modules, "torch", None)
+    light = choose_profile("auto", settings)
+    assert light.name == "builtin" and "pagelens[models]" in light.reason
+
+
 def test_the_listing_imports_no_torch_and_prints_json(tmp_path: Path) -> None:
     code = (
         "import sys; from pagelens.api.cli.main import main; code = main(['models', '--json', '-c', 'none']); "
