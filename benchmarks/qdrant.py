@@ -35,7 +35,7 @@ from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.dense import vector_index
 from pagelens.index.late.exact_maxsim import ExactMaxSim
 from pagelens.index.late.multi_vector_index import open_multi_vector_index
-from pagelens.index.late.page_tokens import PageTokens
+from pagelens.index.stores.page_tokens import PageTokens
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from pagelens.index.lexical.analysis import analyze

@@ -19,11 +19,11 @@ from sqlalchemy import Connection, Table, inspect, select
 
 from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
 from pagelens.index import original_files
-from pagelens.index.admin.check import find_damage
 from pagelens.index.catalog import databases, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow
 from pagelens.index.catalog.transactions import transaction
+from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, MultiVectorQuery, SearchResult, best_row_per_page
@@ -287,7 +287,7 @@ class CollectionReader:
         self.manifest = found
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """Return descriptions of all problems of the stored collection; see `pagelens.index.admin.check`."""
+        """Return descriptions of all problems of the stored collection; see `pagelens.index.check`."""
         with transaction(self._engine) as connection:
             self._current(connection)
             found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems

@@ -18,12 +18,18 @@ from sqlalchemy import Connection, delete, select
 
 from pagelens.core.errors import ReadCode
 from pagelens.core.keys import page_key
-from pagelens.index.admin import garbage_collection
-from pagelens.index.admin.compaction import register_segment
+from pagelens.index import garbage_collection
 from pagelens.index.catalog import document_frequencies, reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
-from pagelens.index.catalog.writes import insert_pages, link_path, remove_documents, staged_at, unlink_path
+from pagelens.index.catalog.writes import (
+    insert_pages,
+    link_path,
+    register_segment,
+    remove_documents,
+    staged_at,
+    unlink_path,
+)
 from pagelens.index.lane_rows import pack_pages
 from pagelens.index.late.token_segments import Storage, TokenRows
 from pagelens.index.layout import LaneRecord, Layout, load

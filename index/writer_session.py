@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select
 
 from pagelens.core.errors import CollectionError
-from pagelens.index.admin import garbage_collection
+from pagelens.index import garbage_collection
 from pagelens.index.catalog import databases, reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction

@@ -22,12 +22,11 @@ from pagelens.core.errors import CollectionMismatch, SnapshotExpired, StoreError
 from pagelens.core.keys import document_of, page_of
 from pagelens.core.types import QueryTokens
 from pagelens.index import original_files
-from pagelens.index.admin.check import find_damage
-from pagelens.index.admin.compaction import register_segment
 from pagelens.index.catalog import document_frequencies, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
-from pagelens.index.catalog.writes import remove_documents
+from pagelens.index.catalog.writes import register_segment, remove_documents
+from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.late.token_segments import storage_of
 from pagelens.index.layout import LaneRecord, Layout, Manifest, load

@@ -26,13 +26,12 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, de
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PAGES, document_of, page_key, page_of
 from pagelens.core.types import Guess, TokenMatrix
-from pagelens.index.admin import garbage_collection
-from pagelens.index.admin.compaction import register_segment
+from pagelens.index import garbage_collection
 from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.catalog.transactions import transaction
-from pagelens.index.catalog.writes import remove_documents
+from pagelens.index.catalog.writes import register_segment, remove_documents
 from pagelens.index.lane_rows import pack_pages
 from pagelens.index.late.token_segments import Storage, TokenRows
 from pagelens.index.layout import LaneRecord, Layout, sync_folder, write_json

@@ -1,4 +1,4 @@
-"""Makes catalog and vectors consistent again after `pagelens.index.admin.check` has found damage.
+"""Makes catalog and vectors consistent again after `pagelens.index.check` has found damage.
 
 Rows and segments that the catalog does not name are removed, and the lexical index is brought up to date. Documents
 whose vectors are damaged or missing are removed, so that the next indexing run reads their files again.
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pagelens.core.errors import CollectionDamaged
-from pagelens.index.admin.check import find_damage
 from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
+from pagelens.index.check import find_damage
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import open_for_writing
 

@@ -141,3 +141,15 @@ def record_failure(connection: Connection, path: str, sha256: str | None, code: 
     at = datetime.now(UTC).isoformat(timespec="seconds")
     row = {"path": path, "sha256": sha256, "code": code, "reason": reason, "at": at, "attempts": attempts + 1}
     connection.execute(insert(t.failures).values(row))
+
+
+def register_segment(connection: Connection, store: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
+    """Add a segment to the catalog; `runs` are (document, number of rows), in the order of the rows."""
+    total = sum(rows for _, rows in runs)
+    statement = insert(t.segments).values(store=store, name=name, rows=total).returning(t.segments.c.id)
+    segment = connection.execute(statement).scalar_one()
+    start, entries = 0, []
+    for document, rows in runs:
+        entries.append({"segment": segment, "start": start, "rows": rows, "document": document})
+        start += rows
+    connection.execute(insert(t.runs), entries)

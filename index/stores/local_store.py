@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Engine, select
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, page_of
-from pagelens.index.admin import compaction
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.dense import vector_index
@@ -25,13 +24,14 @@ from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.dense.vector_index import VectorIndex
 from pagelens.index.lane_queries import SearchResult
 from pagelens.index.lane_rows import concatenate, document_runs, parts_by_document
-from pagelens.index.late.page_tokens import PageTokens, gather_tokens
 from pagelens.index.late.token_segments import read_token_segment, write_token_segment
 from pagelens.index.layout import LaneRecord, Layout, Manifest
 from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
 from pagelens.index.segments import check_segment, read_keys, read_segment, remove_segments, write_segment
 from pagelens.index.selection import Selection
+from pagelens.index.stores import compaction
+from pagelens.index.stores.page_tokens import PageTokens, gather_tokens
 from pagelens.index.stores.vector_store import LaneCheck
 
 logger = logging.getLogger(__name__)

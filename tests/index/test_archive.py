@@ -35,7 +35,7 @@ def server() -> Iterator[QdrantProcess]:
 def fill(root: Path, folder: Path) -> None:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = folder / f"{name}.pdf"
-        path.write_text("stands for a file that exists")
+        path.write_text("any content")
         write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
     with CollectionWriter(root) as writer:
         writer.record_failure("/broken.pdf", "f" * 64, "damaged", "no trailer")

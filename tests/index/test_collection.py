@@ -17,10 +17,10 @@ from pagelens.core.errors import (
 )
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
-from pagelens.index.admin.compaction import MAX_SMALL_SEGMENTS
 from pagelens.index.layout import CatalogRecord, Layout, create, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.segments import check_segment
+from pagelens.index.stores.compaction import MAX_SMALL_SEGMENTS
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import SPACE, TEXT, make, new_pages, search_words, sha, vector, write
 

@@ -33,7 +33,7 @@ def original(tmp_path: Path) -> Path:
     create(Layout(root), profile="test", lanes=[TEXT, PAGE])
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = tmp_path / f"{name}.pdf"
-        path.write_text("stands for a file that exists")
+        path.write_text("any content")
         write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
     return root
 
@@ -123,7 +123,7 @@ def test_a_copy_can_be_written_to_and_its_keys_never_meet_the_original_s(
     original: Path, tmp_path: Path, server: QdrantProcess
 ) -> None:
     copy(original, tmp_path / "there", ServerRecord(server.url, tmp_path.name))
-    (tmp_path / "c.pdf").write_text("stands for a file that exists")
+    (tmp_path / "c.pdf").write_text("any content")
     write(tmp_path / "there", with_tokens(str(tmp_path / "c.pdf"), ["plum"]))
     reader = CollectionReader(tmp_path / "there")
     with reader.snapshot() as snapshot:

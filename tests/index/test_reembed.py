@@ -38,7 +38,7 @@ def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
     root = tmp_path / "collection"
     make(root, database)
     for name in ("a.pdf", "b.pdf", "c.pdf"):
-        (tmp_path / name).write_text("stands for a file that exists")
+        (tmp_path / name).write_text("any content")
     write(root, new_pages(str(tmp_path / "a.pdf"), FRUIT), new_pages(str(tmp_path / "b.pdf"), TREES))
     return root
 

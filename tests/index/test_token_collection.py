@@ -9,13 +9,13 @@ import pytest
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
-from pagelens.index.admin.compaction import MAX_SMALL_SEGMENTS
-from pagelens.index.late.page_tokens import PageTokens
 from pagelens.index.late.token_pooling import pool_tokens, pooled_space
 from pagelens.index.layout import LaneRecord, Layout, create
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.records import DocumentPages
 from pagelens.index.segments import check_segment
+from pagelens.index.stores.compaction import MAX_SMALL_SEGMENTS
+from pagelens.index.stores.page_tokens import PageTokens
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, new_pages, vector
 
@@ -84,7 +84,7 @@ def test_pages_and_their_tokens_are_read_back_and_found(root: Path) -> None:
 
 
 def test_tokens_are_invisible_until_the_last_page_is_in_and_go_with_their_document(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_text("stands for a file that exists")
+    (tmp_path / "a.pdf").write_text("any content")
     path, reader = str(tmp_path / "a.pdf"), CollectionReader(root)
     write(root, with_tokens("/b.pdf", TREES), with_tokens(path, FRUIT, until=2))
     with reader.snapshot() as snapshot:

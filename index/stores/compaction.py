@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from pagelens.core.spaces import Space
 from pagelens.index.catalog import tables as t
@@ -19,18 +19,6 @@ SMALL_SEGMENT = 65_536  # live rows; segments with fewer are compacted when ther
 SMALL_TOKEN_SEGMENT = 4_096  # likewise in multi-vector lanes, where a row is a page of about 0.1 MB
 MAX_SMALL_SEGMENTS = 16
 DEAD_SHARE = 0.5  # a segment with at least this share of dead rows is rewritten
-
-
-def register_segment(connection: Connection, store: str, name: str, runs: Sequence[tuple[int, int]]) -> None:
-    """Add a segment to the catalog; `runs` are (document, number of rows), in the order of the rows."""
-    total = sum(rows for _, rows in runs)
-    statement = insert(t.segments).values(store=store, name=name, rows=total).returning(t.segments.c.id)
-    segment = connection.execute(statement).scalar_one()
-    start, entries = 0, []
-    for document, rows in runs:
-        entries.append({"segment": segment, "start": start, "rows": rows, "document": document})
-        start += rows
-    connection.execute(insert(t.runs), entries)
 
 
 def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
@@ -51,7 +39,9 @@ def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None
             connection.execute(delete(t.runs).where(r.segment.in_(chosen)))
             connection.execute(delete(t.segments).where(s.id.in_(chosen)))
             for name, written in compacted.items():
-                register_segment(connection, store, name, [(run.document, run.stop - run.start) for run in written])
+                writes.register_segment(
+                    connection, store, name, [(run.document, run.stop - run.start) for run in written]
+                )
             writes.advance_generation(connection)
 
 
