@@ -39,8 +39,8 @@ def find_soffice(program: Path | None = None) -> Path | None:
     if program is not None:
         return program if program.is_file() else None
     for name in _NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     return next((path for path in _INSTALL_PATHS if path.is_file()), None)
 
 

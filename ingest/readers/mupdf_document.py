@@ -35,7 +35,7 @@ def error_text(exc: BaseException) -> str:
 
 
 @contextmanager
-def translate_errors(format_name: str) -> Iterator[None]:
+def translate_mupdf_errors(format_name: str) -> Iterator[None]:
     """Turn what PyMuPDF raises (RuntimeError, ValueError, SWIG classes without a common base) into ReadError: damaged.
 
     `format_name` completes "not readable as": "a PDF", "EPUB".

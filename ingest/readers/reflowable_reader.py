@@ -28,7 +28,7 @@ from pagelens.ingest.readers.mupdf_document import (
     load_page,
     name_for_mupdf,
     opened_document,
-    translate_errors,
+    translate_mupdf_errors,
 )
 from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
@@ -84,7 +84,7 @@ def render_page(path: Path, number: int, *, longest: int) -> Image.Image:
 @contextmanager
 def _translate_errors(file_format: DocumentFormat) -> Iterator[None]:
     """Turn what PyMuPDF raises into ReadError: encrypted for a book with DRM, else damaged."""
-    with translate_errors(file_format):
+    with translate_mupdf_errors(file_format):
         try:
             yield
         except PageLensError:
@@ -174,7 +174,7 @@ def _document(book: Any, path: Path, file_format: DocumentFormat, sha256: str, s
         facts["author"] = author
     if book.is_reflowable:
         facts["pages"] = "estimated"
-    is_plain = file_format == "text"  # in one type size, so that none of its lines can be told to be the title
+    is_plain = file_format == "text"  # in one type size, which does not show a title
     return Document(
         sha256=sha256,
         kind=kind_of(file_format),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _FunctionReader:
-    """The functions of a reader's module, with the options that some of them take already bound."""
+    """The functions of a reader's module, with its options bound."""
 
     open_document: Callable[..., AbstractContextManager[OpenedDocument]]
     render_page: "Callable[..., Image]"

@@ -149,11 +149,11 @@ def _field_words(field: _Field, drawn: Sequence[MuPdfWord], others: Sequence[MuP
     if field.is_secret:
         return []
     pieces = [piece for piece in map(clean_text, field.value.split()) if piece]
-    shown = [word[4] for word in drawn]
+    drawn_texts = [word[4] for word in drawn]
     if field.is_check_box:
-        if any(len(text) > 1 for text in shown) or not (shown or pieces):
+        if any(len(text) > 1 for text in drawn_texts) or not (drawn_texts or pieces):
             return None  # a label inside the box
-    elif not pieces or shown == pieces or not "".join(pieces).startswith("".join(shown)):
+    elif not pieces or drawn_texts == pieces or not "".join(pieces).startswith("".join(drawn_texts)):
         return None  # the form formats the value, or shows lines of a list
     block = drawn[0][5] if drawn else max((word[5] for word in others), default=0) + 1
     return _spread_words(pieces, field.box, block)

@@ -21,7 +21,7 @@ from pagelens.ingest.readers.mupdf_document import (
     load_page,
     name_for_mupdf,
     opened_document,
-    translate_errors,
+    translate_mupdf_errors,
 )
 from pagelens.ingest.readers.mupdf_page import MuPdfWord, page_text, page_words, render_image
 from pagelens.ingest.readers.pdf.forms import (
@@ -43,7 +43,7 @@ _MAX_CAPTION = 8_000  # characters
 _CUT_SHORT = re.compile("page may not be correct|treating as end of file|ignoring rest of page")
 _DOUBTFUL = re.compile("stream Length incorrect|premature end of data|zlib error")
 
-_translate_errors = partial(translate_errors, "a PDF")
+_translate_errors = partial(translate_mupdf_errors, "a PDF")
 
 
 @contextmanager

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 EARTH_KM = 6371.0
 MAX_PLACE_KM = 30.0  # a position farther than this from the nearest place has no place name
 MAX_COUNTRY_KM = 100.0  # a position farther than this has no country either
-_Row = tuple[float, float, int, str, tuple[str, str, str]]  # latitude, longitude, people, name, area
-_TOWN_POPULATION = 100_000  # people
+_Row = tuple[float, float, int, str, tuple[str, str, str]]  # latitude, longitude, population, name, area
+_TOWN_POPULATION = 100_000  # smaller places are not taken for a city
 _REACH_KM = 0.012  # times the square root of a town's population: 38 km for New York, 8.6 km for Lisbon
 
 
@@ -69,14 +69,21 @@ class Gazetteer:
         country_code, region, county = self.areas[nearest]
         country = self.countries.get(country_code, "")
         if distance[nearest] > MAX_PLACE_KM:
-            return PlaceNames("", "", "", "", country, country_code)
+            return PlaceNames(name="", district="", city="", region="", country=country, country_code=country_code)
         reaching = np.flatnonzero(
             (self.population >= _TOWN_POPULATION) & (distance <= _REACH_KM * np.sqrt(self.population))
         )
         towns = [row for row in reaching.tolist() if self.areas[row][:2] == (country_code, region)]
         own = [row for row in towns if county and self.areas[row][2] == county]
         name = self.names[nearest]
-        return PlaceNames(name, self._largest(own), self._largest(towns) or name, region, country, country_code)
+        return PlaceNames(
+            name=name,
+            district=self._largest(own),
+            city=self._largest(towns) or name,
+            region=region,
+            country=country,
+            country_code=country_code,
+        )
 
     def distances(self, latitude: float, longitude: float) -> NDArray[np.float32]:
         """Return distances to all places in km, (n_places,): straight lines, up to 500 km within 0.1% of the arc."""

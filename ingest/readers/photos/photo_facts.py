@@ -18,14 +18,8 @@ MAX_CAPTION = 1_000
 MAX_KEYWORD = 64
 MAX_KEYWORDS = 50
 
-_CAMERA_FIELDS = (
-    "taken",
-    "when",
-    "latitude",
-    "longitude",
-    "camera",
-    "lens",
-)  # what a camera knows better than a person
+# Fields that a camera states more reliably than a person.
+_CAMERA_FIELDS = ("taken", "partial_date", "latitude", "longitude", "camera", "lens")
 _DATE = re.compile(r"\s*(\d{4})(?:[-:./]?(\d\d)(?:[-:./]?(\d\d)(?:[T\s]*(\d\d):?(\d\d)(?::?(\d\d))?)?)?)?")
 
 

@@ -22,7 +22,7 @@ from pagelens.ingest.readers.photos.pixels import (
     displayed_size,
     open_image,
     page_frames,
-    translate_errors,
+    translate_pillow_errors,
 )
 from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.titles import readable_name
@@ -112,7 +112,7 @@ def _pages(path: Path, frames: list[int], first: int, caption: str) -> Iterator[
         for number in range(first, len(frames) + 1):
             width, height, problem = 1, 1, ""
             try:
-                with translate_errors("TIFF"):
+                with translate_pillow_errors("TIFF"):
                     image.seek(frames[number - 1])
                     width, height = displayed_size(image)
                     problem = describe_unread(image)

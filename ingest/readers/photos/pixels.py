@@ -68,21 +68,21 @@ def open_image(path: Path) -> Iterator[ImageFile]:
     except (OSError, ValueError) as exc:
         raise os_read_error(exc) from exc
     with file:
-        form = photo_format(file.read(HEAD_BYTES))
+        image_format = photo_format(file.read(HEAD_BYTES))
         file.seek(0)
-        if form is None:
+        if image_format is None:
             raise ReadError("unsupported", f"expected a picture ({', '.join(_FORMATS)}), found another format")
         if size > MAX_FILE_BYTES:
             raise ReadError("too-large", f"expected a picture of at most {MAX_FILE_BYTES} bytes, found {size}")
-        with translate_errors(form):
+        with translate_pillow_errors(image_format):
             # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
-            image = _FORMATS[form](with_bounded_texts(file) if form == "PNG" else file)
+            image = _FORMATS[image_format](with_bounded_texts(file) if image_format == "PNG" else file)
             _require_bounded(image)  # before any metadata is read: Pillow decodes a PNG to look for EXIF at its end
             yield image
 
 
 @contextmanager
-def translate_errors(form: str) -> Iterator[None]:
+def translate_pillow_errors(image_format: str) -> Iterator[None]:
     """Turn whatever Pillow's plugins raise into ReadError: damaged, too-large."""
     try:
         yield
@@ -91,7 +91,7 @@ def translate_errors(form: str) -> Iterator[None]:
     except (Image.DecompressionBombError, MemoryError) as exc:
         raise ReadError("too-large", f"expected at most {MAX_PIXELS} pixels: {exc}") from exc
     except Exception as exc:  # plugins raise SyntaxError, OSError, struct.error, ... on damage
-        raise ReadError("damaged", f"expected a whole {form} picture: {exc or type(exc).__name__}") from exc
+        raise ReadError("damaged", f"expected a whole {image_format} picture: {exc or type(exc).__name__}") from exc
 
 
 def page_frames(image: ImageFile) -> list[int]:

@@ -21,11 +21,9 @@ from pagelens.ingest.readers.photos.photo_facts import (
 )
 from pagelens.ingest.readers.photos.xmp import MAX_BYTES, read_xmp
 
-_MAX_JSON_BYTES = 1_000_000  # bytes
-_EXPORT_SUFFIX = (
-    ".supplemental-metadata"  # Google's export appends it before '.json', and cuts the name to 46 characters
-)
-_MAX_EXPORT_NAME = 46
+_MAX_JSON_BYTES = 1_000_000
+_EXPORT_SUFFIX = ".supplemental-metadata"  # Google Photos appends it before '.json',
+_MAX_EXPORT_NAME = 46  # and cuts the name to so many characters
 _COPY = re.compile(r"\(\d+\)$")  # of 'beach(1).jpg', whose export is 'beach.jpg(1).json'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -43,11 +43,8 @@ _NAMESPACES = {
     "http://www.w3.org/XML/1998/namespace": "xml",
 }
 _DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDigitized", "xmp:CreateDate")
-_HIERARCHICAL_KEYWORDS = (
-    "lr:hierarchicalSubject",
-    "digiKam:TagsList",
-    "MicrosoftPhoto:LastKeywordXMP",
-)  # 'Places|Portugal|Lisbon'
+# Keywords with their parents: 'Places|Portugal|Lisbon'
+_HIERARCHICAL_KEYWORDS = ("lr:hierarchicalSubject", "digiKam:TagsList", "MicrosoftPhoto:LastKeywordXMP")
 _COORDINATE = re.compile(r"\s*(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\d+)?))?\s*([NSEW])\s*\Z")
 _ROOT = re.compile(r"<(?:\w+:)?(?:xmpmeta|RDF)\b")
 
@@ -62,8 +59,8 @@ def read_xmp(packet: bytes | str) -> PhotoFacts:
     properties = _properties(root)
 
     def text(*names: str, longest: int = MAX_LINE) -> str:
-        found = (single_clean_line(value, longest) for name in names for value in properties.get(name, [])[:1])
-        return next((value for value in found if value), "")
+        values = (single_clean_line(value, longest) for name in names for value in properties.get(name, [])[:1])
+        return next((value for value in values if value), "")
 
     dates = [parse_date(text(name)) for name in _DATES]
     gps = valid_position(_degrees(text("exif:GPSLatitude")), _degrees(text("exif:GPSLongitude")))

@@ -53,12 +53,20 @@ def test_the_date_line_is_no_border_for_distances(world: Gazetteer) -> None:
 
 
 def test_a_large_town_reaches_into_its_region_and_not_into_the_next(world: Gazetteer) -> None:
-    assert world.place_names(0.1, 0.001) == PlaceNames("Quarter", "", "Metropolis", "S", "Aland", "AA")  # 11 km of 24
-    assert world.place_names(0.12, 0.001) == PlaceNames("Beyond", "", "Beyond", "T", "Aland", "AA")
+    # 11 km of 24
+    assert world.place_names(0.1, 0.001) == PlaceNames(
+        name="Quarter", district="", city="Metropolis", region="S", country="Aland", country_code="AA"
+    )
+    assert world.place_names(0.12, 0.001) == PlaceNames(
+        name="Beyond", district="", city="Beyond", region="T", country="Aland", country_code="AA"
+    )
 
 
 def test_far_from_every_place_only_the_country_is_named_and_at_sea_nothing(world: Gazetteer) -> None:
-    assert world.place_names(-0.5, 0.0) == PlaceNames("", "", "", "", "Aland", "AA")  # 56 km
+    # 56 km
+    assert world.place_names(-0.5, 0.0) == PlaceNames(
+        name="", district="", city="", region="", country="Aland", country_code="AA"
+    )
     assert world.place_names(-5.0, 0.0) is None
     assert world.place_names(90.0, 0.0) is None
 

@@ -367,3 +367,10 @@ def test_a_position_is_of_one_source() -> None:
         camera_sources=[PhotoFacts(latitude=1.0), PhotoFacts(latitude=2.0, longitude=3.0)], text_sources=[]
     )
     assert (facts.latitude, facts.longitude) == (2.0, 3.0)
+
+
+def test_dates_that_are_known_in_part_come_from_the_camera_sources() -> None:
+    facts = merge_facts(
+        camera_sources=[PhotoFacts(partial_date="1987")], text_sources=[PhotoFacts(partial_date="1990")]
+    )
+    assert facts.partial_date == "1987"
