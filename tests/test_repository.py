@@ -55,7 +55,9 @@ def test_the_wheel_holds_one_package_with_every_module_and_data_file(wheel: Path
     assert data <= names, f"data files left out: {sorted(data - names)}"
 
 
-def test_the_installed_wheel_works_in_a_folder_whose_modules_have_our_folders_names(wheel: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_works_in_a_folder_whose_modules_have_our_folders_names(
+    wheel: Path, tmp_path: Path
+) -> None:
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
@@ -78,7 +80,9 @@ def test_the_installed_wheel_works_in_a_folder_whose_modules_have_our_folders_na
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    where = run(str(python), "-c", "import pagelens, pagelens.retrieve.fusion as m; print(pagelens.__file__, m.__file__)")
+    where = run(
+        str(python), "-c", "import pagelens, pagelens.retrieve.fusion as m; print(pagelens.__file__, m.__file__)"
+    )
     assert all(Path(one).is_relative_to(site) for one in where.split())
     pagelens = str(environment / "bin" / "pagelens")
     run(pagelens, "index", "harbour.pdf", "-c", "C", "--profile", "builtin")

@@ -22,10 +22,10 @@ TEXT = BuiltinTextEncoder.load(Settings())
 
 
 class Counting:
-    """The builtin text encoder under another space's name, counting the passages it is asked for."""
+    """The builtin text encoder under another space's name, counting the passages it is text_count for."""
 
     def __init__(self, options: str = "") -> None:
-        self.asked = 0
+        self.text_count = 0
         self.space = Space(model="counting", revision="1", dim=384, options=options)
         self.max_tokens = TEXT.max_tokens
 
@@ -33,7 +33,7 @@ class Counting:
         return TEXT.encode_queries(texts)
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.asked += len(texts)
+        self.text_count += len(texts)
         rows = np.arange(len(texts), dtype=np.float32)
         return np.asarray(np.cos(np.outer(rows, np.arange(1, 385))), np.float32)
 
@@ -139,9 +139,9 @@ def test_the_space_differs_from_the_text_encoders_and_names_its_parts(encoder: C
 def test_class_vectors_are_computed_once_and_then_read(tmp_path: Path) -> None:
     text = Counting()
     made = load_class_vectors(text, tmp_path / "deep" / "cache")
-    assert text.asked == 2000
+    assert text.text_count == 2000
     np.testing.assert_array_equal(load_class_vectors(text, tmp_path / "deep" / "cache"), made)
-    assert text.asked == 2000
+    assert text.text_count == 2000
     load_class_vectors(Counting("another space"), tmp_path / "deep" / "cache")
     assert len(list((tmp_path / "deep" / "cache").iterdir())) == 2
 

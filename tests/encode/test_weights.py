@@ -68,10 +68,10 @@ def test_the_hub_comes_last_and_is_used_once(tmp_path: Path) -> None:
         assert (found.path / "model.safetensors").read_bytes() == b"weights"
         assert not (found.path / "README.md").exists()  # nothing that no model is loaded from
 
-        asked = len(repository.requests)
-        assert asked > 0
+        request_count = len(repository.requests)
+        assert request_count > 0
         assert find_weights("org/tiny", Settings(), hub=hub).found_in == "cache"
-        assert len(repository.requests) == asked
+        assert len(repository.requests) == request_count
 
 
 def test_offline_makes_no_request_and_lists_the_places_searched(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
 
 
 @pytest.mark.parametrize(
-    ("question", "asked"),
+    ("question", "expected"),
     [
         ("And the year before?", "What was the revenue in 2018?"),
         ("and in the previous year", "What was the revenue in 2018?"),
@@ -23,8 +23,8 @@ REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
         ("Which harbour was dredged by the northern crew?", "Which harbour was dredged by the northern crew?"),
     ],
 )
-def test_what_a_follow_up_leaves_out_comes_from_the_question_before(question: str, asked: str) -> None:
-    assert standalone_question(question, REVENUE) == asked
+def test_what_a_follow_up_leaves_out_comes_from_the_question_before(question: str, expected: str) -> None:
+    assert standalone_question(question, REVENUE) == expected
 
 
 def test_a_follow_up_to_a_follow_up_goes_back_to_the_first() -> None:

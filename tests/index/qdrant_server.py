@@ -43,7 +43,7 @@ def make_app(
 ) -> Any:
     app = FastAPI()
     upserts, requests = itertools.count(1), itertools.count(1)
-    asked: dict[str, dict[str, int]] = {}
+    options_by_collection: dict[str, dict[str, int]] = {}
     queries, barrier = itertools.count(1), threading.Barrier(together or 1)
 
     @app.middleware("http")
@@ -58,7 +58,7 @@ def make_app(
     async def refuse(_: Request, error: ValueError) -> JSONResponse:
         return JSONResponse({"status": {"error": str(error)}}, 404 if "not found" in str(error) else 400)
 
-    def said(result: Any) -> dict[str, Any]:
+    def reply(result: Any) -> dict[str, Any]:
         if hasattr(result, "model_dump"):
             result = result.model_dump(mode="json", exclude_none=True)
         return {"result": result, "status": "ok", "time": 0.0}
@@ -69,32 +69,32 @@ def make_app(
 
     @app.get("/collections")
     def collections() -> dict[str, Any]:
-        return said(client.get_collections())
+        return reply(client.get_collections())
 
     @app.get("/collections/{name}/exists")
     def exists(name: str) -> dict[str, Any]:
-        return said({"exists": client.collection_exists(name)})
+        return reply({"exists": client.collection_exists(name)})
 
     @app.get("/collections/{name}")
     def look(name: str) -> dict[str, Any]:
         found = client.get_collection(name)
-        for option, value in asked.get(name, {}).items():  # local mode has one shard and no replicas
+        for option, value in options_by_collection.get(name, {}).items():  # local mode has one shard and no replicas
             setattr(found.config.params, option, value)
-        return said(found)
+        return reply(found)
 
     @app.put("/collections/{name}")
     def create(name: str, body: models.CreateCollection) -> dict[str, Any]:
         options = {"shard_number": body.shard_number, "replication_factor": body.replication_factor}
-        asked[name] = {option: value for option, value in options.items() if value is not None}
-        return said(client.create_collection(name, body.vectors, sparse_vectors_config=body.sparse_vectors))
+        options_by_collection[name] = {option: value for option, value in options.items() if value is not None}
+        return reply(client.create_collection(name, body.vectors, sparse_vectors_config=body.sparse_vectors))
 
     @app.delete("/collections/{name}")
     def drop(name: str) -> dict[str, Any]:
-        return said(client.delete_collection(name))
+        return reply(client.delete_collection(name))
 
     @app.put("/collections/{name}/index")
     def index(name: str, body: models.CreateFieldIndex) -> dict[str, Any]:
-        return said(client.create_payload_index(name, body.field_name, body.field_schema))
+        return reply(client.create_payload_index(name, body.field_name, body.field_schema))
 
     @app.put("/collections/{name}/points")
     def upsert(name: str, body: models.PointsList | models.PointsBatch) -> dict[str, Any]:
@@ -107,26 +107,26 @@ def make_app(
         done = client.upsert(name, points)
         if number == kill_after:
             os.kill(int(Path(pid_file).read_text()), signal.SIGKILL)
-        return said(done)
+        return reply(done)
 
     @app.post("/collections/{name}/points/payload")
     def set_payload(name: str, body: models.SetPayload) -> dict[str, Any]:
-        return said(client.set_payload(name, body.payload, body.filter or body.points or []))
+        return reply(client.set_payload(name, body.payload, body.filter or body.points or []))
 
     @app.post("/collections/{name}/points/delete")
     def delete(name: str, body: models.FilterSelector | models.PointIdsList) -> dict[str, Any]:
-        return said(client.delete(name, body))
+        return reply(client.delete(name, body))
 
     @app.post("/collections/{name}/points/query")
     def query(name: str, body: models.QueryRequest) -> dict[str, Any]:
         if next(queries) <= together:
             barrier.wait(timeout=PATIENCE)
-        return said(client.query_batch_points(name, [body])[0])
+        return reply(client.query_batch_points(name, [body])[0])
 
     @app.post("/collections/{name}/points/query/batch")
     def query_batch(name: str, body: models.QueryRequestBatch) -> dict[str, Any]:
         answers = client.query_batch_points(name, body.searches)
-        return said([answer.model_dump(mode="json", exclude_none=True) for answer in answers])
+        return reply([answer.model_dump(mode="json", exclude_none=True) for answer in answers])
 
     @app.post("/collections/{name}/points/scroll")
     def scroll(name: str, body: models.ScrollRequest) -> dict[str, Any]:
@@ -139,20 +139,20 @@ def make_app(
             body.with_payload or False,
             body.with_vector or False,
         )
-        return said(models.ScrollResult(points=points, next_page_offset=following))
+        return reply(models.ScrollResult(points=points, next_page_offset=following))
 
     @app.post("/collections/{name}/points")
     def retrieve(name: str, body: models.PointRequest) -> dict[str, Any]:
         found = client.retrieve(name, body.ids, body.with_payload or False, body.with_vector or False)
-        return said([record.model_dump(mode="json", exclude_none=True) for record in found])
+        return reply([record.model_dump(mode="json", exclude_none=True) for record in found])
 
     @app.post("/collections/{name}/facet")
     def facet(name: str, body: models.FacetRequest) -> dict[str, Any]:
-        return said(client.facet(name, body.key, body.filter, body.limit or 10, bool(body.exact)))
+        return reply(client.facet(name, body.key, body.filter, body.limit or 10, bool(body.exact)))
 
     @app.post("/collections/{name}/points/count")
     def count(name: str, body: models.CountRequest) -> dict[str, Any]:
-        return said(client.count(name, body.filter))
+        return reply(client.count(name, body.filter))
 
     return app
 

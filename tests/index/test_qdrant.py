@@ -190,8 +190,8 @@ def test_a_deep_check_reads_every_point(root: Path, tmp_path: Path, server: Qdra
     client.close()
     assert reader.check() == []
     problems = reader.check(deep=True)
-    assert any("a vector of length 0.500" in said for said in problems)
-    assert any("page: document" in said and "expected the tokens of a page" in said for said in problems)
+    assert any("a vector of length 0.500" in message for message in problems)
+    assert any("page: document" in message and "expected the tokens of a page" in message for message in problems)
 
 
 def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: QdrantProcess) -> None:
@@ -204,9 +204,7 @@ def test_removed_documents_leave_no_points(root: Path, tmp_path: Path, server: Q
         assert texts(snapshot) == sorted(TREES)
 
 
-def test_a_search_begun_before_a_commit_finds_the_documents_of_its_own(
-    tmp_path: Path, server: QdrantProcess
-) -> None:
+def test_a_search_begun_before_a_commit_finds_the_documents_of_its_own(tmp_path: Path, server: QdrantProcess) -> None:
     """Also when the next writer has been and gone."""
     root, path = tmp_path / "lasting", path_of(tmp_path, "a.pdf")
     make(root, server.url, f"{tmp_path.name}-lasting", grace=600)
@@ -291,8 +289,8 @@ def test_a_wrong_key_is_reported_at_once_and_a_right_one_is_not_stored(
 
 
 def test_a_server_that_is_too_old_is_reported_with_both_versions(tmp_path: Path) -> None:
-    said = r"expected Qdrant 1\.12 or later at http.*, found 1\.9\.2"
-    with QdrantProcess(version="1.9.2") as process, pytest.raises(StoreError, match=said):
+    message = r"expected Qdrant 1\.12 or later at http.*, found 1\.9\.2"
+    with QdrantProcess(version="1.9.2") as process, pytest.raises(StoreError, match=message):
         require_free(Layout(tmp_path), ServerRecord(process.url, "old"))
 
 
@@ -312,9 +310,7 @@ def test_vectors_of_other_dimensions_under_our_name_are_a_mismatch(tmp_path: Pat
         write(tmp_path / "c", with_tokens(path_of(tmp_path, "a.pdf"), FRUIT))
 
 
-def test_the_manifest_names_a_server_only_if_there_is_one(
-    root: Path, server: QdrantProcess
-) -> None:
+def test_the_manifest_names_a_server_only_if_there_is_one(root: Path, server: QdrantProcess) -> None:
     assert json.loads((root / "collection.json").read_text())["qdrant"]["url"] == server.url
     create(Layout(root.parent / "plain"), profile="test", lanes=[TEXT])
     assert "qdrant" not in json.loads((root.parent / "plain" / "collection.json").read_text())

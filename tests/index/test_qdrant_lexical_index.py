@@ -98,8 +98,8 @@ def test_lanes_are_searched_in_parallel(tmp_path: Path) -> None:
 def test_a_lost_collection_is_written_again_by_the_next_writer(root: Path, client: QdrantClient) -> None:
     before = found(root)
     client.delete_collection(f"{root.parent.name}-{WORDS_STORE}")
-    [said] = CollectionReader(root).check()
-    assert "6 pages are not at" in said and "pagelens index" in said
+    [message] = CollectionReader(root).check()
+    assert "6 pages are not at" in message and "pagelens index" in message
     write(root)
     assert found(root) == before
     assert CollectionReader(root).check(deep=True) == []
@@ -112,7 +112,7 @@ def test_unknown_points_are_deleted_and_missing_ones_written_again(root: Path, c
     unknown.id, unknown.payload = 99 << 20 | 1, {"document": 99, "number": 1}
     client.upsert(name, [unknown])
     assert found(root) == before
-    assert any("1 pages at" in said for said in CollectionReader(root).check())
+    assert any("1 pages at" in message for message in CollectionReader(root).check())
     client.delete(name, [kept[0].id, kept[1].id, kept[2].id])
     write(root)
     assert {one.id for one in points(client, root)} == {one.id for one in kept}
@@ -129,8 +129,8 @@ def test_damaged_vectors_and_frequencies_are_found_by_a_deep_check_and_repaired(
         connection.execute(update(t.document_frequencies).values(pages=t.document_frequencies.c.pages + 1))
     assert reader.check() == []
     problems = reader.check(deep=True)
-    assert any("1 pages at" in said and "other terms than their text" in said for said in problems)
-    assert any("frequencies of" in said for said in problems)
+    assert any("1 pages at" in message and "other terms than their text" in message for message in problems)
+    assert any("frequencies of" in message for message in problems)
     assert repair(root).removed_paths == []
     assert reader.check(deep=True) == []
     assert found(root) == before

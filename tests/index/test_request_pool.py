@@ -29,13 +29,13 @@ def test_closing_waits_for_submitted_requests_and_a_later_run_starts_new_threads
         begun.set()
         return go_on.wait(30)
 
-    asking = threading.Thread(target=lambda: answers.append(pool.run([slow] * 6)))
-    asking.start()
+    caller = threading.Thread(target=lambda: answers.append(pool.run([slow] * 6)))
+    caller.start()
     assert begun.wait(30)
     closing = threading.Thread(target=pool.close)
     closing.start()
     go_on.set()
-    asking.join(30)
+    caller.join(30)
     closing.join(30)
     assert answers == [[True] * 6]
     assert pool.run([lambda: 1, lambda: 2]) == [1, 2]

@@ -129,14 +129,14 @@ def test_a_page_of_very_many_words_has_no_more_passages_than_its_key_can_count()
 
 
 def test_each_different_word_is_counted_once() -> None:
-    asked: list[str] = []
+    counted_texts: list[str] = []
 
     def count(texts: Sequence[str]) -> list[int]:
-        asked.extend(texts)
+        counted_texts.extend(texts)
         return one_each(texts)
 
     split_into_passages(page("to be or not to be"), count)
-    assert asked == ["to", "be", "or", "not"]
+    assert counted_texts == ["to", "be", "or", "not"]
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (10, 10), (10, -1)])

@@ -104,9 +104,9 @@ def test_a_pixel_bomb_fails_with_a_reason_as_a_document_and_as_a_query(empty: Se
     assert len(bomb) < 1_000_000
     [result] = empty.add({"bomb.png": bomb})["results"]
     assert (result["state"], result["code"]) == ("failed", "too-large")
-    asked = empty.client.post("/v1/search", json={"image": base64.b64encode(bomb).decode()})
-    assert asked.status_code == 422
-    assert "/tmp" not in asked.text
+    answer = empty.client.post("/v1/search", json={"image": base64.b64encode(bomb).decode()})
+    assert answer.status_code == 422
+    assert "/tmp" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def order(one: tuple[str, str, Any]) -> tuple[int, str]:
     return (9 if method == "delete" else place.index(True) if any(place) else 5, path)
 
 
-SAID = {
+REPLIES = {
     "/answer": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/completions": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/extract": '{"data": {"timber": 52300}, "pages": {"/timber": 1}}',
@@ -92,7 +92,7 @@ def test_every_example_runs_as_it_stands(start: Started, model: ModelServer) -> 
                     ("image", base64.b64decode(examples.IMAGE)) if "image" in path else ("files", examples.PDF)
                 )
                 sent = {"files": [(field, (examples.NAME, data))]}
-            model.replies = [Complete([text]) for ending, text in SAID.items() if path.endswith(ending)]
+            model.replies = [Complete([text]) for ending, text in REPLIES.items() if path.endswith(ending)]
             answer = server.client.request(method, url, params=query, headers=headers, **sent)
             expected = {int(code) for code in operation["responses"] if code.isdecimal()}
             assert answer.status_code in expected, (method, path, answer.status_code, answer.text)

@@ -11,7 +11,7 @@ from PIL import Image
 from pagelens.api.server.limits import ServerLimits
 from tests.api.server.conftest import Server, Started
 from tests.concurrent_calls import call_concurrently
-from tests.generate.model_server import ModelServer, Say
+from tests.generate.model_server import Complete, ModelServer
 
 
 def search(server: Server, **body: Any) -> Any:
@@ -143,11 +143,11 @@ def test_an_empty_query_names_the_field_and_the_next_step(server: Server) -> Non
 
 def test_an_answer_goes_on_with_a_conversation(server: Server) -> None:
     before = {"question": "How much did timber grow to in 2024?", "answer": "Timber grew to 52,300 tonnes in 2024 [1]."}
-    asked = {"question": "And how much was that?"}
-    alone = server.client.post("/v1/answer", json=asked).json()
-    following = server.client.post("/v1/answer", json={**asked, "history": [before]}).json()
+    body = {"question": "And how much was that?"}
+    alone = server.client.post("/v1/answer", json=body).json()
+    following = server.client.post("/v1/answer", json={**body, "history": [before]}).json()
     with_history = server.service.use(
-        "default", lambda engine: engine.ask(asked["question"], history=[(before["question"], before["answer"])])
+        "default", lambda engine: engine.ask(body["question"], history=[(before["question"], before["answer"])])
     )
     assert following["text"] == with_history.text
     assert following["found"] and "52,300" in following["text"]
@@ -193,7 +193,7 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
     server = start()
     server.add({"harbour.pdf": pdfs["harbour.pdf"]})
     [document] = server.client.get("/v1/documents").json()["documents"]
-    model.turns = [Say(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
+    model.replies = [Complete(['{"data": {"timber": 52300, "cattle": null}, "pages": {"/timber": 2}}'])]
     found = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER}).json()
     assert found["data"] == {"timber": 52300, "cattle": None}
     assert found["absent"] == ["/cattle"]
