@@ -52,22 +52,22 @@ def exif(
     entries: Mapping[int, Any] | None = None,
 ) -> Image.Exif:
     """Return EXIF as a camera writes it; `camera` is make and model, `position` decimal degrees."""
-    made = Image.Exif()
+    container = Image.Exif()
     if camera:
-        made[0x010F], made[0x0110] = camera
+        container[0x010F], container[0x0110] = camera
     if caption:
-        made[0x010E] = caption.encode()
+        container[0x010E] = caption.encode()
     if orientation:
-        made[0x0112] = orientation
+        container[0x0112] = orientation
     if taken:
-        made.get_ifd(0x8769)[0x9003] = f"{taken:%Y:%m:%d %H:%M:%S}"
+        container.get_ifd(0x8769)[0x9003] = f"{taken:%Y:%m:%d %H:%M:%S}"
     if lens:
-        made.get_ifd(0x8769)[0xA434] = lens
+        container.get_ifd(0x8769)[0xA434] = lens
     if position:
-        made.get_ifd(0x8825).update(_gps(*position))
+        container.get_ifd(0x8825).update(_gps(*position))
     for tag, value in (entries or {}).items():
-        made[tag] = value
-    return made
+        container[tag] = value
+    return container
 
 
 def xmp(
@@ -141,10 +141,10 @@ def write_photo(
     return path
 
 
-def write_export(photo: Path, *, name: str | None = None, **said: Any) -> Path:
+def write_export(photo: Path, *, name: str | None = None, **fields: Any) -> Path:
     """Write the JSON that Google Photos exports beside a photo."""
     path = photo.with_name(name or f"{photo.name}.supplemental-metadata.json"[:51])
-    path.write_text(json.dumps({"title": photo.name, "photoTakenTime": {"timestamp": "0"}, **said}), "utf-8")
+    path.write_text(json.dumps({"title": photo.name, "photoTakenTime": {"timestamp": "0"}, **fields}), "utf-8")
     return path
 
 

@@ -19,26 +19,26 @@ def read(content: bytes, folder: Path, **options: Any) -> tuple[Document, Page]:
         return opened.document, next(iter(opened.pages(1)))
 
 
-def field(leaf: Any, row: int, kind: int, value: object, **more: object) -> Any:
+def field(mupdf_page: Any, row: int, kind: int, value: object, **more: object) -> Any:
     widget = pymupdf.Widget()
     widget.field_name, widget.field_type = f"field{row}", kind
     widget.rect = pymupdf.Rect(72, 100 + 40 * row, 272, 130 + 40 * row)
-    for name, one in more.items():
-        setattr(widget, name, one)
+    for name, attribute in more.items():
+        setattr(widget, name, attribute)
     widget.field_value = value
-    leaf.add_widget(widget)
+    mupdf_page.add_widget(widget)
     return widget.rect
 
 
 def form() -> Any:
     pdf = new_pdf("Please fill in")
-    leaf = pdf[0]
-    field(leaf, 0, pymupdf.PDF_WIDGET_TYPE_TEXT, "Jane Doe")
-    field(leaf, 1, pymupdf.PDF_WIDGET_TYPE_COMBOBOX, "Red", choice_values=[("1", "Red"), ("2", "Blue")])
-    field(leaf, 2, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, True)
-    field(leaf, 3, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, False)
-    field(leaf, 4, pymupdf.PDF_WIDGET_TYPE_TEXT, "letmein", field_flags=1 << 13)
-    field(leaf, 5, pymupdf.PDF_WIDGET_TYPE_TEXT, "concealed", field_display=1)
+    mupdf_page = pdf[0]
+    field(mupdf_page, 0, pymupdf.PDF_WIDGET_TYPE_TEXT, "Jane Doe")
+    field(mupdf_page, 1, pymupdf.PDF_WIDGET_TYPE_COMBOBOX, "Red", choice_values=[("1", "Red"), ("2", "Blue")])
+    field(mupdf_page, 2, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, True)
+    field(mupdf_page, 3, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, False)
+    field(mupdf_page, 4, pymupdf.PDF_WIDGET_TYPE_TEXT, "letmein", field_flags=1 << 13)
+    field(mupdf_page, 5, pymupdf.PDF_WIDGET_TYPE_TEXT, "concealed", field_display=1)
     return pdf
 
 
@@ -97,11 +97,11 @@ def test_a_value_longer_than_its_field_is_read_to_its_end(tmp_path: Path) -> Non
 
 def test_comments_find_a_page_and_are_no_text_of_it(tmp_path: Path) -> None:
     pdf = new_pdf("some visible words")
-    leaf = pdf[0]
-    leaf.add_text_annot((300, 300), "the budget is wrong").set_info(title="Ann")
-    leaf.add_highlight_annot(leaf.search_for("visible")[0]).set_info(content="says who?")
-    leaf.add_freetext_annot((100, 400, 400, 450), "typed onto the page")
-    leaf.add_file_annot((300, 600), b"1,2", "figures.csv")
+    mupdf_page = pdf[0]
+    mupdf_page.add_text_annot((300, 300), "the budget is wrong").set_info(title="Ann")
+    mupdf_page.add_highlight_annot(mupdf_page.search_for("visible")[0]).set_info(content="says who?")
+    mupdf_page.add_freetext_annot((100, 400, 400, 450), "typed onto the page")
+    mupdf_page.add_file_annot((300, 600), b"1,2", "figures.csv")
     page = read(pdf.tobytes(), tmp_path)[1]
     assert page.text.text.split() == "some visible words typed onto the page".split()
     assert page.caption.splitlines() == [

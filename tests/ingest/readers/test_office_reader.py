@@ -36,10 +36,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in for Lib
 
 
 def program(folder: Path, *pages: str, before: str = "") -> Path:
-    made = write_pdf(folder / "made.pdf", *pages)
+    pdf = write_pdf(folder / "made.pdf", *pages)
     path = folder / "soffice"
     log = shlex.quote(str(folder / "log"))
-    path.write_text(PROGRAM.format(log=log, pdf=shlex.quote(str(made)), before=before))
+    path.write_text(PROGRAM.format(log=log, pdf=shlex.quote(str(pdf)), before=before))
     path.chmod(0o755)
     return path
 
@@ -104,8 +104,8 @@ def test_libreoffice_runs_in_a_folder_of_its_own_with_macros_off(tmp_path: Path)
         f'cp "${{one#-env:UserInstallation=file://}}/user/registrymodifications.xcu" {tmp_path}/settings;; esac; done'
     )
     read(path, load_reader("office", ReaderOptions(soffice=program(tmp_path, "x", before=check))))
-    said = (tmp_path / "log").read_text()
-    assert "--headless" in said and "-a; b" not in said and str(tmp_path) not in said
+    log = (tmp_path / "log").read_text()
+    assert "--headless" in log and "-a; b" not in log and str(tmp_path) not in log
     settings = (tmp_path / "settings").read_text()
     assert "DisableMacrosExecution" in settings and "BlockUntrustedRefererLinks" in settings
     environment = (tmp_path / "env").read_text()
@@ -136,7 +136,7 @@ def is_alive(process: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "before", "code", "said"),
+    ("name", "content", "before", "code", "message"),
     [
         (
             "a.docx",
@@ -151,10 +151,10 @@ def is_alive(process: int) -> bool:
     ],
 )
 def test_what_libreoffice_cannot_read_has_its_reason(
-    tmp_path: Path, name: str, content: bytes, before: str, code: str, said: str
+    tmp_path: Path, name: str, content: bytes, before: str, code: str, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ReadError, match=said) as caught:
+    with pytest.raises(ReadError, match=message) as caught:
         read(tmp_path / name, load_reader("office", ReaderOptions(soffice=program(tmp_path, "x", before=before))))
     assert caught.value.code == code
 
@@ -188,7 +188,7 @@ def test_the_real_libreoffice_reads_a_word_file(tmp_path: Path) -> None:
     found = find_soffice()
     if found is None:
         pytest.skip("LibreOffice is not installed")
-    made = convert_to_pdf(found, word_file(tmp_path / "a.docx", "Words of a letter"), tmp_path / "work", seconds=120)
-    assert made.read_bytes().startswith(b"%PDF")
+    pdf = convert_to_pdf(found, word_file(tmp_path / "a.docx", "Words of a letter"), tmp_path / "work", seconds=120)
+    assert pdf.read_bytes().startswith(b"%PDF")
     _, pages = read(word_file(tmp_path / "b.docx", "Words of a letter"), load_reader("office"))
     assert [page.text.text for page in pages] == ["Words of a letter"]

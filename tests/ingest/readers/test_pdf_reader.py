@@ -46,12 +46,12 @@ def turned_pdf(path: Path, rotation: int, *, cropped: bool) -> Path:
 def test_boxes_are_those_that_pymupdf_finds_by_searching(tmp_path: Path, rotation: int, cropped: bool) -> None:
     path = turned_pdf(tmp_path / "x.pdf", rotation, cropped=cropped)
     (page,) = read(path)[1]
-    leaf = pymupdf.open(path)[0]
-    assert (page.width, page.height) == (leaf.rect.width, leaf.rect.height)
+    mupdf_page = pymupdf.open(path)[0]
+    assert (page.width, page.height) == (mupdf_page.rect.width, mupdf_page.rect.height)
     assert page.text.text == "Marvellous\n\nand some more words"
     for (start, end), box in zip(page.text.spans.tolist(), page.text.boxes.tolist(), strict=True):
-        (found,) = leaf.search_for(page.text.text[start:end])
-        shown = found * leaf.rotation_matrix
+        (found,) = mupdf_page.search_for(page.text.text[start:end])
+        shown = found * mupdf_page.rotation_matrix
         expected = (shown.x0 / page.width, shown.y0 / page.height, shown.x1 / page.width, shown.y1 / page.height)
         assert box == pytest.approx(expected, abs=1e-4)
 
@@ -87,9 +87,9 @@ def big_box(page: Page, picture: Image.Image) -> tuple[int, int, int, int]:
 def test_words_are_those_of_pymupdf_in_its_order_and_spans_cut_them_out(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "x.pdf", SENTENCE * 40, "", "Last page.")
     _, pages = read(path)
-    for page, leaf in zip(pages, pymupdf.open(path), strict=True):
+    for page, mupdf_page in zip(pages, pymupdf.open(path), strict=True):
         cut = [page.text.text[start:end] for start, end in page.text.spans.tolist()]
-        assert cut == [word[4] for word in leaf.get_text("words")]
+        assert cut == [word[4] for word in mupdf_page.get_text("words")]
     assert pages[1].text.source == "none" and pages[1].problem == ""
 
 

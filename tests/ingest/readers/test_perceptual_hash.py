@@ -31,8 +31,8 @@ def test_the_bits_are_the_signs_of_the_longest_waves() -> None:
     small = grey.reshape(32, 3, 32, 4).mean(axis=(1, 3))  # 96 x 128 by 3 x 4
     waves = dctn(small, norm="ortho")
     order = sorted((u * u + v * v, u, v) for u in range(32) for v in range(32) if u + v)[:64]
-    wanted = int("".join("1" if waves[u, v] > 0 else "0" for _, u, v in order), 2)
-    assert perceptual_hash(picture) == wanted
+    expected = int("".join("1" if waves[u, v] > 0 else "0" for _, u, v in order), 2)
+    assert perceptual_hash(picture) == expected
 
 
 def test_a_picture_changed_a_little_is_near_and_another_is_not() -> None:

@@ -34,14 +34,14 @@ def caption_of(path: Path) -> str:
 
 
 def test_exif_texts_of_every_usual_encoding_are_read() -> None:
-    made = Image.Exif()
-    made[0x010E] = "Fähre am Abend".encode()
-    made[0x013B] = "Zoë".encode("latin-1")
-    made[0x8298] = "(c) Ann\0junk"
-    made[0x9C9B] = "Морской вид\0".encode("utf-16-le")
-    made[0x9C9E] = "beach;Sea ;beach;;".encode("utf-16-le")
-    made[0x4746] = 4
-    facts = read_exif(made)
+    entries = Image.Exif()
+    entries[0x010E] = "Fähre am Abend".encode()
+    entries[0x013B] = "Zoë".encode("latin-1")
+    entries[0x8298] = "(c) Ann\0junk"
+    entries[0x9C9B] = "Морской вид\0".encode("utf-16-le")
+    entries[0x9C9E] = "beach;Sea ;beach;;".encode("utf-16-le")
+    entries[0x4746] = 4
+    facts = read_exif(entries)
     assert (facts.caption, facts.creator, facts.copyright) == ("Fähre am Abend", "Zoë", "(c) Ann")
     assert (facts.title, facts.keywords, facts.rating) == ("Морской вид", ("beach", "Sea"), 4)
 
@@ -56,9 +56,9 @@ def test_exif_texts_of_every_usual_encoding_are_read() -> None:
     ],
 )
 def test_a_user_comment_says_its_characters_itself(comment: bytes) -> None:
-    made = Image.Exif()
-    made.get_ifd(0x8769)[0x9286] = comment
-    assert read_exif(made).caption == "a rainy day"
+    entries = Image.Exif()
+    entries.get_ifd(0x8769)[0x9286] = comment
+    assert read_exif(entries).caption == "a rainy day"
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_iptc_in_a_tiff_may_be_stored_as_words_of_32_bits(tmp_path: Path) -> Non
     block = iptc(caption="Ein Hafen", keywords=["Boot"])
     block += b"\0" * (-len(block) % 4)
     path = write_photo(tmp_path / "x.tif", form="TIFF", iptc=block)
-    stored, wanted = struct.pack("<HHI", 33723, 7, len(block)), struct.pack("<HHI", 33723, 4, len(block) // 4)
+    stored, as_words = struct.pack("<HHI", 33723, 7, len(block)), struct.pack("<HHI", 33723, 4, len(block) // 4)
     assert path.read_bytes().count(stored) == 1
-    path.write_bytes(path.read_bytes().replace(stored, wanted))  # the same bytes, called words
+    path.write_bytes(path.read_bytes().replace(stored, as_words))  # the same bytes, called words
     assert metadata_of(path)["caption"] == "Ein Hafen"
 
 

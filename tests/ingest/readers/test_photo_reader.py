@@ -37,15 +37,15 @@ def code_of(path: Path) -> str:
 
 
 def exif_of_a_trip() -> Image.Exif:
-    made = exif(
+    entries = exif(
         taken=datetime(2019, 5, 3, 18, 7, 9),
         camera=("Canon", "Canon EOS 5D"),
         lens="EF50mm f/1.8",
         caption="an old text",
     )
-    made[0x013B], made[0x8298] = "Bob", "(c) Ann\0junk"
-    made.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.36), 3: "E", 4: (151.0, 12.0, 36.0)})
-    return made
+    entries[0x013B], entries[0x8298] = "Bob", "(c) Ann\0junk"
+    entries.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.36), 3: "E", 4: (151.0, 12.0, 36.0)})
+    return entries
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -204,9 +204,9 @@ def test_whatever_stands_where_metadata_should_the_photo_is_read(tmp_path: Path,
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("form", [*FORMATS, "GIF", "BMP"])
 def test_a_file_with_flipped_bits_is_read_or_is_a_read_error(tmp_path: Path, form: str) -> None:
-    made = exif_of_a_trip()
+    entries = exif_of_a_trip()
     path = write_photo(
-        tmp_path / "x", noise(40, 30), form=form, exif=made, xmp=xmp(title="a title", keywords=["a", "b"])
+        tmp_path / "x", noise(40, 30), form=form, exif=entries, xmp=xmp(title="a title", keywords=["a", "b"])
     )
     whole = path.read_bytes()
     random = np.random.default_rng(0)
@@ -230,16 +230,16 @@ def test_a_file_with_flipped_bits_is_read_or_is_a_read_error(tmp_path: Path, for
     ],
 )
 def test_a_place_that_cannot_be_is_left_out(tmp_path: Path, place: dict[int, object]) -> None:
-    made = Image.Exif()
-    made.get_ifd(0x8825).update(place)
-    noise(20, 10).save(tmp_path / "x.jpg", exif=made)
+    entries = Image.Exif()
+    entries.get_ifd(0x8825).update(place)
+    noise(20, 10).save(tmp_path / "x.jpg", exif=entries)
     assert "latitude" not in read(tmp_path / "x.jpg")[0].metadata
 
 
 def test_a_date_that_cannot_be_is_left_out(tmp_path: Path) -> None:
-    made = Image.Exif()
-    made.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
-    noise(20, 10).save(tmp_path / "x.jpg", exif=made)
+    entries = Image.Exif()
+    entries.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
+    noise(20, 10).save(tmp_path / "x.jpg", exif=entries)
     assert read(tmp_path / "x.jpg")[0].date is None
 
 

@@ -44,7 +44,7 @@ def shown(path: Path, at: tuple[int, int] = (4, 4)) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(
-    ("form", "mode", "value", "wanted"),
+    ("form", "mode", "value", "expected"),
     [
         ("PNG", "1", 1, WHITE),
         ("PNG", "L", 200, (200, 200, 200)),
@@ -71,10 +71,10 @@ def shown(path: Path, at: tuple[int, int] = (4, 4)) -> tuple[int, ...]:
     ],
 )
 def test_every_kind_of_pixel_becomes_rgb_on_white(
-    tmp_path: Path, form: str, mode: str, value: float | tuple[int, ...], wanted: tuple[int, int, int]
+    tmp_path: Path, form: str, mode: str, value: float | tuple[int, ...], expected: tuple[int, int, int]
 ) -> None:
     write_photo(tmp_path / "x", Image.new(mode, (8, 8), value), form=form)
-    assert shown(tmp_path / "x") == pytest.approx(wanted, abs=1)
+    assert shown(tmp_path / "x") == pytest.approx(expected, abs=1)
 
 
 @pytest.mark.parametrize(("bits", "order"), [(0x8080, "<"), (0xFFFF, ">"), (0x40FF, "<")])
@@ -156,8 +156,8 @@ def test_a_grey_picture_may_have_the_profile_of_a_colour_space(tmp_path: Path) -
 def test_srgb_stays_what_it_is(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     noise(32, 32).save(tmp_path / "x.png", icc_profile=profile)
-    there = np.asarray(render_page(tmp_path / "x.png", 1, longest=32)).astype(int)
-    assert np.abs(there - np.asarray(noise(32, 32))).max() <= 1
+    decoded = np.asarray(render_page(tmp_path / "x.png", 1, longest=32)).astype(int)
+    assert np.abs(decoded - np.asarray(noise(32, 32))).max() <= 1
 
 
 @pytest.mark.parametrize("profile", [b"x", b"\0" * 500, swapped_profile()[:300]])
@@ -334,10 +334,10 @@ def test_a_large_picture_made_small_in_bands_looks_as_made_small_at_once(tmp_pat
     elif mode != "L":
         image = image.convert(mode)
     image.save(tmp_path / "x.png")
-    wanted = Image.fromarray(grey).resize((200, 150), Image.Resampling.BOX)
-    there = np.asarray(render_page(tmp_path / "x.png", 1, longest=200))[:, :, 0].astype(int)
-    assert there.shape == (150, 200)
-    assert np.abs(there - np.asarray(wanted).astype(int)).mean() < 1
+    expected = Image.fromarray(grey).resize((200, 150), Image.Resampling.BOX)
+    decoded = np.asarray(render_page(tmp_path / "x.png", 1, longest=200))[:, :, 0].astype(int)
+    assert decoded.shape == (150, 200)
+    assert np.abs(decoded - np.asarray(expected).astype(int)).mean() < 1
 
 
 # --- texts too long, names that lie ---
