@@ -15,7 +15,7 @@ from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, PAGE_ENCODERS, TEXT
 from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """A model that can serve a lane, and what a user wants to know before fetching it."""
 
@@ -26,7 +26,7 @@ class ModelCard:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSpec:
     """A lane: what it searches, which models can serve it, and how it is built."""
 
@@ -85,9 +85,17 @@ LANES = (
         make_lane=lambda encoders: TextLane(encoders.text),
         make_embedder=lambda encoders: PassageEmbedder(encoders.text, encoders.models["text"]),
         models=(
-            ModelCard(BUILTIN, ("builtin",), _INSTALLED, "Apache-2.0", "all-MiniLM-L6-v2, English"),
-            ModelCard("BAAI/bge-small-en-v1.5", ("cpu",), "0.1 GB", "MIT", "English"),
-            ModelCard("BAAI/bge-m3", ("gpu",), "2.3 GB", "MIT", "more than 100 languages"),
+            ModelCard(
+                model=BUILTIN,
+                profiles=("builtin",),
+                size=_INSTALLED,
+                licence="Apache-2.0",
+                note="all-MiniLM-L6-v2, English",
+            ),
+            ModelCard(model="BAAI/bge-small-en-v1.5", profiles=("cpu",), size="0.1 GB", licence="MIT", note="English"),
+            ModelCard(
+                model="BAAI/bge-m3", profiles=("gpu",), size="2.3 GB", licence="MIT", note="more than 100 languages"
+            ),
         ),
         encoders=TEXT_ENCODERS,
         required=True,
@@ -98,9 +106,27 @@ LANES = (
         make_lane=_image_lane,
         make_embedder=_image_embedder,
         models=(
-            ModelCard(BUILTIN, ("builtin",), _INSTALLED, "Apache-2.0", "approximate: 1,000 kinds of things"),
-            ModelCard("timm/ViT-B-32-SigLIP2-256", ("cpu",), "1.5 GB", "Apache-2.0", "many languages"),
-            ModelCard("timm/ViT-SO400M-14-SigLIP2", ("gpu",), "4.5 GB", "Apache-2.0", "many languages"),
+            ModelCard(
+                model=BUILTIN,
+                profiles=("builtin",),
+                size=_INSTALLED,
+                licence="Apache-2.0",
+                note="approximate: 1,000 kinds of things",
+            ),
+            ModelCard(
+                model="timm/ViT-B-32-SigLIP2-256",
+                profiles=("cpu",),
+                size="1.5 GB",
+                licence="Apache-2.0",
+                note="many languages",
+            ),
+            ModelCard(
+                model="timm/ViT-SO400M-14-SigLIP2",
+                profiles=("gpu",),
+                size="4.5 GB",
+                licence="Apache-2.0",
+                note="many languages",
+            ),
         ),
         encoders=IMAGE_ENCODERS,
         finds_wordless_pages=True,
@@ -117,14 +143,26 @@ LANES = (
         make_lane=_page_lane,
         make_embedder=_page_embedder,
         models=(
-            ModelCard(BUILTIN, ("builtin", "cpu"), _INSTALLED, "Apache-2.0", "the page's words, English"),
-            ModelCard("vidore/colSmol-500M", (), "1 GB", "MIT", "reads page images; on CPU some 10 s a page"),
             ModelCard(
-                "vidore/colqwen2.5-v0.2",
-                ("gpu",),
-                "8 GB",
-                "MIT; its base: Qwen Research",
-                "reads page images; needs a GPU",
+                model=BUILTIN,
+                profiles=("builtin", "cpu"),
+                size=_INSTALLED,
+                licence="Apache-2.0",
+                note="the page's words, English",
+            ),
+            ModelCard(
+                model="vidore/colSmol-500M",
+                profiles=(),
+                size="1 GB",
+                licence="MIT",
+                note="reads page images; on CPU some 10 s a page",
+            ),
+            ModelCard(
+                model="vidore/colqwen2.5-v0.2",
+                profiles=("gpu",),
+                size="8 GB",
+                licence="MIT; its base: Qwen Research",
+                note="reads page images; needs a GPU",
             ),
         ),
         encoders=PAGE_ENCODERS,
