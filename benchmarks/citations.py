@@ -37,17 +37,17 @@ SMALL = dict(enumerate("two three four five six seven eight nine ten eleven twel
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A sentence and the page it stands on; `seen` is what the page is checked by."""
+class PageSentence:
+    """A sentence and the page it stands on; `checked_text` is the text that the citation is checked against."""
 
     sentence: str
     file: str
     number: int
     text: PageText
-    seen: PageText
+    checked_text: PageText
 
 
-Changed = Callable[[Known, random.Random], str | None]
+Changed = Callable[[PageSentence, random.Random], str | None]
 
 
 def main() -> None:
@@ -64,115 +64,121 @@ def main() -> None:
     if arguments.ocr:
         chosen = random.Random(arguments.seed).sample(pages, min(arguments.ocr, len(pages)))
         recogniser = load_recogniser(OcrSettings(engine=arguments.engine))
-        read = [_by_ocr(one, recogniser) for one in chosen]
+        read = [_by_ocr(page, recogniser) for page in chosen]
         _print_table(f"read by {arguments.engine}", _draw(read, arguments.count, arguments.seed), read, arguments.seed)
 
 
-def _layer_pages() -> list[Known]:
+def _layer_pages() -> list[PageSentence]:
     """Return every page that has a text layer, without a sentence yet."""
-    found = []
+    pages = []
     for path in documents():
         with open_document(path, sha256="", size=0) as opened:
-            found += [
-                Known("", path.name, page.number, page.text, page.text)
+            pages += [
+                PageSentence("", path.name, page.number, page.text, page.text)
                 for page in opened.pages(1)
                 if page.text.source == "layer" and len(page.text.spans) > LEAST
             ]
-    return found
+    return pages
 
 
-def _by_ocr(page: Known, recogniser: TextRecogniser) -> Known:
+def _by_ocr(page: PageSentence, recogniser: TextRecogniser) -> PageSentence:
     """Return the page as OCR reads its picture at 150 dpi."""
     path = SET / "documents" / page.file
     with open_document(path, sha256="", size=0) as opened:
-        size = next((one.width, one.height) for one in opened.pages(page.number))
-    drawn = render_page(path, page.number, longest=longest_side(*size, DPI))
-    return replace(page, seen=read_image_text(recogniser, np.asarray(drawn.convert("RGB"))))
+        size = next((page_facts.width, page_facts.height) for page_facts in opened.pages(page.number))
+    image = render_page(path, page.number, longest=longest_side(*size, DPI))
+    return replace(page, checked_text=read_image_text(recogniser, np.asarray(image.convert("RGB"))))
 
 
-def _draw(pages: Sequence[Known], count: int, seed: int) -> list[Known]:
+def _draw(pages: Sequence[PageSentence], count: int, seed: int) -> list[PageSentence]:
     """Return sentences drawn by lot, as few of a page as will do, at least three."""
     each = max(3, 2 * count // len(pages))
-    lot = random.Random(seed)
-    found = []
+    rng = random.Random(seed)
+    drawn = []
     for page in pages:
         sentences = [
-            one_line(page.text.text[one.start : one.end])
-            for one in split_sentences(page.text)
-            if one.shape == "sentence"
+            one_line(page.text.text[split_sentence.start : split_sentence.end])
+            for split_sentence in split_sentences(page.text)
+            if split_sentence.shape == "sentence"
         ]
-        fit = [one for one in sentences if LEAST <= len(one.split()) <= MOST and parse_claim(one, analyze).words]
-        found += [replace(page, sentence=one) for one in lot.sample(fit, min(each, len(fit)))]
-    return lot.sample(found, min(count, len(found)))
+        candidates = [
+            sentence
+            for sentence in sentences
+            if LEAST <= len(sentence.split()) <= MOST and parse_claim(sentence, analyze).words
+        ]
+        drawn += [replace(page, sentence=sentence) for sentence in rng.sample(candidates, min(each, len(candidates)))]
+    return rng.sample(drawn, min(count, len(drawn)))
 
 
 # What is made of a sentence
 
 
-def _reworded(one: Known, lot: random.Random) -> str:
-    words = [word for word in one.sentence.split() if word.lower() not in FUNCTION_WORDS or lot.random() > 1 / 3]
+def _reworded(known: PageSentence, rng: random.Random) -> str:
+    words = [word for word in known.sentence.split() if word.lower() not in FUNCTION_WORDS or rng.random() > 1 / 3]
     words = [SMALL[int(word)] if word.isdigit() and int(word) in SMALL else word for word in words]
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", " ".join(words))
     halves = text.split(", ", 1)
-    return ", ".join(reversed(halves)) if len(halves) == 2 and lot.random() > 0.5 else text
+    return ", ".join(reversed(halves)) if len(halves) == 2 and rng.random() > 0.5 else text
 
 
-def _freely(one: Known, foreign: Sequence[str], lot: random.Random) -> str:
+def _freely(known: PageSentence, foreign: Sequence[str], rng: random.Random) -> str:
     """Reword, and put another word in the place of one content word in six that is neither a number nor a name."""
-    facts = {fact.folded for fact in _facts(one)}
+    facts = {fact.folded for fact in _facts(known)}
     words = []
-    for word in _reworded(one, lot).split():
+    for word in _reworded(known, rng).split():
         plain = word.isalpha() and word.islower() and word not in facts and word not in FUNCTION_WORDS
-        words.append(lot.choice(foreign) if plain and lot.random() < 1 / 6 else word)
+        words.append(rng.choice(foreign) if plain and rng.random() < 1 / 6 else word)
     return " ".join(words)
 
 
-def _facts(one: Known) -> list[Fact]:
-    return [fact for fact in parse_claim(one.sentence, analyze).facts if one.sentence.count(fact.text) == 1]
+def _facts(known: PageSentence) -> list[Fact]:
+    return [fact for fact in parse_claim(known.sentence, analyze).facts if known.sentence.count(fact.text) == 1]
 
 
-def _number_made_up(one: Known, lot: random.Random) -> str | None:
-    numbers = [fact for fact in _facts(one) if fact.kind == "number" and fact.text[0].isdigit()]
+def _number_made_up(known: PageSentence, rng: random.Random) -> str | None:
+    numbers = [fact for fact in _facts(known) if fact.kind == "number" and fact.text[0].isdigit()]
     if not numbers:
         return None
-    chosen = lot.choice(numbers)
-    at = lot.choice([index for index, char in enumerate(chosen.text) if char.isdigit()])
-    digit = lot.choice([char for char in "123456789" if char != chosen.text[at]])
-    return one.sentence.replace(chosen.text, chosen.text[:at] + digit + chosen.text[at + 1 :])
+    chosen = rng.choice(numbers)
+    position = rng.choice([index for index, char in enumerate(chosen.text) if char.isdigit()])
+    digit = rng.choice([char for char in "123456789" if char != chosen.text[position]])
+    return known.sentence.replace(chosen.text, chosen.text[:position] + digit + chosen.text[position + 1 :])
 
 
-def _number_of_the_page(one: Known, lot: random.Random) -> str | None:
-    numbers = [fact for fact in _facts(one) if fact.kind == "number" and fact.text[0].isdigit()]
-    held = {value for token in tokenize(one.sentence) for value in token.values}
-    others = [token.text for token in tokenize(one.text.text) if token.text[0].isdigit() and not token.values & held]
-    return one.sentence.replace(lot.choice(numbers).text, lot.choice(others)) if numbers and others else None
+def _number_of_the_page(known: PageSentence, rng: random.Random) -> str | None:
+    numbers = [fact for fact in _facts(known) if fact.kind == "number" and fact.text[0].isdigit()]
+    own_values = {value for token in tokenize(known.sentence) for value in token.values}
+    others = [
+        token.text for token in tokenize(known.text.text) if token.text[0].isdigit() and not token.values & own_values
+    ]
+    return known.sentence.replace(rng.choice(numbers).text, rng.choice(others)) if numbers and others else None
 
 
-def _name_of_the_page(one: Known, lot: random.Random) -> str | None:
-    return _other_name(one, [one], lot)
+def _name_of_the_page(known: PageSentence, rng: random.Random) -> str | None:
+    return _other_name(known, [known], rng)
 
 
-def _other_name(one: Known, pages: Sequence[Known], lot: random.Random) -> str | None:
-    names = [fact for fact in _facts(one) if fact.kind == "name"]
+def _other_name(known: PageSentence, pages: Sequence[PageSentence], rng: random.Random) -> str | None:
+    names = [fact for fact in _facts(known) if fact.kind == "name"]
     if not names:
         return None
-    held = {token.folded for token in tokenize(one.sentence)}
-    page = lot.choice(pages)
+    own_names = {token.folded for token in tokenize(known.sentence)}
+    page = rng.choice(pages)
     sentences = [page.text.text[part.start : part.end] for part in split_sentences(page.text)]
     others = [
         fact.text
         for sentence in sentences
         for fact in parse_claim(sentence, analyze).facts
-        if fact.kind == "name" and fact.folded not in held
+        if fact.kind == "name" and fact.folded not in own_names
     ]
-    return one.sentence.replace(lot.choice(names).text, lot.choice(others)) if others else None
+    return known.sentence.replace(rng.choice(names).text, rng.choice(others)) if others else None
 
 
 # The table
 
 
-def _print_table(title: str, drawn: Sequence[Known], pages: Sequence[Known], seed: int) -> None:
-    lot = random.Random(seed + 1)
+def _print_table(title: str, drawn: Sequence[PageSentence], pages: Sequence[PageSentence], seed: int) -> None:
+    rng = random.Random(seed + 1)
     checker = CitationChecker(analyze)
     read: dict[int, PageWords] = {}
 
@@ -180,32 +186,32 @@ def _print_table(title: str, drawn: Sequence[Known], pages: Sequence[Known], see
         page = read.setdefault(id(text), checker.read(text))
         return checker.check(sentence, page).verified
 
-    right = [verified(one.sentence, one.seen) for one in drawn]
-    reworded = [verified(_reworded(one, lot), one.seen) for one in drawn]
-    foreign = [word for word in lot.choice(pages).text.text.split() if word.isalpha() and word.islower()]
-    freely = [verified(_freely(one, foreign, lot), one.seen) for one in drawn]
+    right = [verified(known.sentence, known.checked_text) for known in drawn]
+    reworded = [verified(_reworded(known, rng), known.checked_text) for known in drawn]
+    foreign = [word for word in rng.choice(pages).text.text.split() if word.isalpha() and word.islower()]
+    freely = [verified(_freely(known, foreign, rng), known.checked_text) for known in drawn]
     cases: dict[str, list[bool]] = {"another page of the document": [], "another document's page": []}
-    for index, one in enumerate(drawn):
+    for index, known in enumerate(drawn):
         same = index % 2 == 0
         others = [
             page
             for page in pages
-            if (page.file == one.file) == same
-            and page.number != one.number
-            and one.sentence not in one_line(page.text.text)
+            if (page.file == known.file) == same
+            and page.number != known.number
+            and known.sentence not in one_line(page.text.text)
         ]
         if others:
             name = "another page of the document" if same else "another document's page"
-            cases[name].append(verified(one.sentence, lot.choice(others).seen))
+            cases[name].append(verified(known.sentence, rng.choice(others).checked_text))
     changes: dict[str, Changed] = {
         "a number made up": _number_made_up,
         "a number of the same page": _number_of_the_page,
-        "a name of another page": lambda one, lot: _other_name(one, pages, lot),
+        "a name of another page": lambda known, rng: _other_name(known, pages, rng),
         "a name of the same page": _name_of_the_page,
     }
     for name, change in changes.items():
-        made = [(sentence, one) for one in drawn if (sentence := change(one, lot)) is not None]
-        cases[name] = [verified(sentence, one.seen) for sentence, one in made]
+        changed = [(sentence, known) for known in drawn if (sentence := change(known, rng)) is not None]
+        cases[name] = [verified(sentence, known.checked_text) for sentence, known in changed]
     _print_rows(title, {"right": right, "right, reworded": reworded, "right, reworded freely": freely}, cases)
 
 

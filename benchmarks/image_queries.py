@@ -39,40 +39,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         engine = pagelens.open(root or Path(scratch) / "mixed", create=True, profile="builtin")
         engine.index([SET / "documents", PHOTOS / "photos"])
-        draw = random.Random(SEED)
+        rng = random.Random(SEED)
         print("| query | " + " | ".join(f"R@{rank}" for rank in RANKS) + " | other kind in the top 10 |")
         print("|---|" + "---|" * (len(RANKS) + 1))
-        pages = _screenshots(draw)
+        pages = _screenshots(rng)
         _row("screenshot of a part of a page", [(ref, _by_image(engine, data)) for ref, data in pages])
-        _row("its looks alone", [(ref, _by_image(engine, data, ["looks"])) for ref, data in pages])
-        photos = _damaged_photos(draw)
+        _row("the visual lane alone", [(ref, _by_image(engine, data, ["visual"])) for ref, data in pages])
+        photos = _damaged_photos(rng)
         _row("photo, cropped and JPEG quality 30", [(ref, _by_image(engine, data)) for ref, data in photos])
         captions = [json.loads(line) for line in (PHOTOS / "captions.jsonl").read_text("utf-8").splitlines()]
-        asked = [(row["photo"], draw.choice(row["captions"])) for row in captions]
-        _row("caption of a photo", [(PageRef(photo, 1), _by_words(engine, text)) for photo, text in asked])
+        caption_queries = [(row["photo"], rng.choice(row["captions"])) for row in captions]
+        _row("caption of a photo", [(PageRef(photo, 1), _by_words(engine, text)) for photo, text in caption_queries])
         answerable = [question for question in questions() if question.evidence]
         _row(
             "question about a document, any page of its evidence",
-            [([PageRef(one.file, page) for page in one.evidence], _by_words(engine, one.text)) for one in answerable],
+            [
+                ([PageRef(question.file, page) for page in question.evidence], _by_words(engine, question.text))
+                for question in answerable
+            ],
         )
 
 
 Results = Sequence[tuple[PageRef | Sequence[PageRef], Sequence[PageRef]]]
 
 
-def _row(name: str, found: Results) -> None:
+def _row(name: str, results: Results) -> None:
     """Print how often a wanted page is among the first, and how many of the other kind stand in the top 10."""
-    wanted = [{ref} if isinstance(ref, PageRef) else set(ref) for ref, _ in found]
+    expected = [{ref} if isinstance(ref, PageRef) else set(ref) for ref, _ in results]
     shares = [
-        sum(bool(refs & set(ranked[:rank])) for refs, (_, ranked) in zip(wanted, found, strict=True)) / len(found)
+        sum(bool(refs & set(ranked[:rank])) for refs, (_, ranked) in zip(expected, results, strict=True)) / len(results)
         for rank in RANKS
     ]
-    kinds = [{Path(ref.path).suffix for ref in refs} for refs in wanted]
+    kinds = [{Path(ref.path).suffix for ref in refs} for refs in expected]
     others = sum(
-        Path(ref.path).suffix not in kind for kind, (_, ranked) in zip(kinds, found, strict=True) for ref in ranked[:10]
+        Path(ref.path).suffix not in kind
+        for kind, (_, ranked) in zip(kinds, results, strict=True)
+        for ref in ranked[:10]
     )
     print(
-        f"| {name} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + f" | {others / len(found):.2f} |",
+        f"| {name} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + f" | {others / len(results):.2f} |",
         flush=True,
     )
 
@@ -90,31 +95,31 @@ def _names(hits: Sequence[FoundPage]) -> list[PageRef]:
     return [PageRef(Path(ref.path).name, ref.number) for ref in refs]
 
 
-def _screenshots(draw: random.Random) -> list[tuple[PageRef, bytes]]:
+def _screenshots(rng: random.Random) -> list[tuple[PageRef, bytes]]:
     """Return parts of random pages as somebody would cut them out on a screen."""
-    found: list[tuple[PageRef, bytes]] = []
+    screenshots: list[tuple[PageRef, bytes]] = []
     files = sorted((SET / "documents").glob("*.pdf"))
-    while len(found) < COUNT:
-        file = draw.choice(files)
+    while len(screenshots) < COUNT:
+        file = rng.choice(files)
         with pymupdf.open(file) as pdf:
-            page = pdf[draw.randrange(len(pdf))]
+            page = pdf[rng.randrange(len(pdf))]
             zoom = 1_400 / max(page.rect.width, page.rect.height)
             pixels = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
             picture = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples)
-            part = _part(picture, draw, least=0.35, most=0.7)
+            part = _part(picture, rng, least=0.35, most=0.7)
             if np.asarray(part.convert("L")).min() < 128:  # not an empty margin
-                found.append((PageRef(file.name, page.number + 1), _jpeg(part, 70)))
-    return found
+                screenshots.append((PageRef(file.name, page.number + 1), _jpeg(part, 70)))
+    return screenshots
 
 
-def _damaged_photos(draw: random.Random) -> list[tuple[PageRef, bytes]]:
-    files = draw.sample(sorted((PHOTOS / "photos").iterdir()), COUNT)
-    return [(PageRef(file.name, 1), _jpeg(_part(Image.open(file), draw, least=0.6, most=0.85), 30)) for file in files]
+def _damaged_photos(rng: random.Random) -> list[tuple[PageRef, bytes]]:
+    files = rng.sample(sorted((PHOTOS / "photos").iterdir()), COUNT)
+    return [(PageRef(file.name, 1), _jpeg(_part(Image.open(file), rng, least=0.6, most=0.85), 30)) for file in files]
 
 
-def _part(picture: Image.Image, draw: random.Random, *, least: float, most: float) -> Image.Image:
-    width, height = (round(side * draw.uniform(least, most)) for side in picture.size)
-    left, top = draw.randint(0, picture.width - width), draw.randint(0, picture.height - height)
+def _part(picture: Image.Image, rng: random.Random, *, least: float, most: float) -> Image.Image:
+    width, height = (round(side * rng.uniform(least, most)) for side in picture.size)
+    left, top = rng.randint(0, picture.width - width), rng.randint(0, picture.height - height)
     return picture.convert("RGB").crop((left, top, left + width, top + height))
 
 

@@ -37,7 +37,7 @@ import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy
 import httpx2
 import numpy as np
 
-from benchmarks.wrk import K, Seen, line, load, require
+from benchmarks.wrk import K, LoadResult, line, load, require
 from pagelens.api.clients.python import PageLensClient
 from pagelens.api.engine import wiring
 from pagelens.core.errors import PageLensError
@@ -55,31 +55,31 @@ def main() -> None:
     parser.add_argument("--files", type=Path, required=True)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=12.0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     require()
-    queries = distinct_queries(given.collection)
-    alone(given.collection, queries, given.seconds)
+    queries = distinct_queries(arguments.collection)
+    measure_engine(arguments.collection, queries, arguments.seconds)
     with ExitStack() as stack:
         servers = {
-            name: stack.enter_context(running(given.collection, options))
+            name: stack.enter_context(running(arguments.collection, options))
             for name, options in (("shipped", ()), ("plain", PLAIN))
         }
         for what in ("idle", "indexing"):
-            with fed(servers["shipped"], given.files, what == "indexing"):
-                measure(servers, what, queries, given)
+            with uploading(servers["shipped"], arguments.files, what == "indexing"):
+                measure(servers, what, queries, arguments)
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
-def measure(servers: dict[str, int], what: str, queries: Iterator[str], given: argparse.Namespace) -> None:
+def measure(servers: dict[str, int], what: str, queries: Iterator[str], arguments: argparse.Namespace) -> None:
     """Measure every setting, one server after the other."""
-    few = list(itertools.islice(queries, REPEATED))
-    chosen = random.Random(2)
-    mixed = (chosen.choice(few) if chosen.random() < 0.5 else next(queries) for _ in itertools.count())
-    for clients in given.clients:
-        for kind, asked in (("new", queries), ("mixed", mixed)):
+    repeated = list(itertools.islice(queries, REPEATED))
+    rng = random.Random(2)
+    mixed = (rng.choice(repeated) if rng.random() < 0.5 else next(queries) for _ in itertools.count())
+    for clients in arguments.clients:
+        for kind, kind_queries in (("new", queries), ("mixed", mixed)):
             for name, port in servers.items():
-                seen = load(port, asked, clients, given.seconds)
-                print(line(f"{what}, {clients:>2} clients, {kind}, {name}", seen), flush=True)
+                result = load(port, kind_queries, clients, arguments.seconds)
+                print(line(f"{what}, {clients:>2} clients, {kind}, {name}", result), flush=True)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
     with subprocess.Popen([*command, "--model", "extractive"], stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
-            port = int(next(json.loads(told)["port"] for told in server.stderr if '"serving"' in told))
+            port = int(next(json.loads(event)["port"] for event in server.stderr if '"serving"' in event))
             threading.Thread(target=server.stderr.read, daemon=True).start()
             while httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
                 time.sleep(0.1)
@@ -110,20 +110,23 @@ def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
 
 
 @contextmanager
-def fed(port: int, folder: Path, wanted: bool) -> Iterator[None]:
+def uploading(port: int, folder: Path, active: bool) -> Iterator[None]:
     """Upload files with new bytes, each when the one before is in, as long as the block lasts; say what came in."""
-    if not wanted:
+    if not active:
         yield
         return
     address, stop = f"http://127.0.0.1:{port}", threading.Event()
-    before, feeder = pages_of(address), threading.Thread(target=feed, args=(address, folder, stop), daemon=True)
-    feeder.start()
+    before, uploader = (
+        pages_of(address),
+        threading.Thread(target=upload_repeatedly, args=(address, folder, stop), daemon=True),
+    )
+    uploader.start()
     yield
     stop.set()
     print(f"pages: {before} before indexing, {pages_of(address)} after")
 
 
-def feed(address: str, folder: Path, stop: threading.Event) -> None:
+def upload_repeatedly(address: str, folder: Path, stop: threading.Event) -> None:
     """Upload files until told to stop; one that the server has no room for is tried again."""
     with PageLensClient(address) as client, tempfile.TemporaryDirectory() as scratch:
         for number, path in enumerate(itertools.cycle(sorted(folder.glob("*.pdf")))):
@@ -148,25 +151,25 @@ def distinct_queries(collection: Path) -> Iterator[str]:
     with wiring.open_collection(collection) as engine, engine.snapshot() as snapshot:
         rows = [row for row in snapshot.documents.values() if row.document.kind != "photo"]
         keys = [page_key(row.key, number) for row in rows for number in range(1, row.document.page_count + 1)]
-        some = random.Random(1).sample(keys, min(1_000, len(keys)))
-        texts = [page.text.text.split() for page in snapshot.pages(some).values()]
-    long = [words for words in texts if len(words) > 10 * WORDS]
-    return _sequences(long)
+        sample = random.Random(1).sample(keys, min(1_000, len(keys)))
+        texts = [page.text.text.split() for page in snapshot.pages(sample).values()]
+    long_texts = [words for words in texts if len(words) > 10 * WORDS]
+    return _sequences(long_texts)
 
 
 def _sequences(texts: list[list[str]]) -> Iterator[str]:
-    told: set[str] = set()
-    chosen = random.Random(3)
+    used: set[str] = set()
+    rng = random.Random(3)
     while True:
-        words = chosen.choice(texts)
-        first = chosen.randrange(len(words) - WORDS)
+        words = rng.choice(texts)
+        first = rng.randrange(len(words) - WORDS)
         query = " ".join(words[first : first + WORDS])
-        if query not in told:
-            told.add(query)
+        if query not in used:
+            used.add(query)
             yield query
 
 
-def alone(collection: Path, queries: Iterator[str], seconds: float) -> None:
+def measure_engine(collection: Path, queries: Iterator[str], seconds: float) -> None:
     """Measure the engine without a server, one search after another."""
     with wiring.open_collection(collection, llm="extractive") as engine:
         engine.search("ready")
@@ -179,7 +182,7 @@ def alone(collection: Path, queries: Iterator[str], seconds: float) -> None:
         lasted, spent = time.monotonic() - start, 1_000 * (time.process_time() - cpu) / len(times)
         print(f"{engine.status().pages} pages; a search of the engine alone costs {spent:.0f} ms of a core")
     p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
-    print(line("engine alone, new", Seen(lasted, p50, p95, p99, {"200": len(times)})), flush=True)
+    print(line("engine alone, new", LoadResult(lasted, p50, p95, p99, {"200": len(times)})), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--times", type=int, default=6)
-    given = parser.parse_args()
-    files = sorted(given.folder.glob("*.pdf"))
-    for number in range(given.times):
-        place = given.out / f"copy{number}"
+    arguments = parser.parse_args()
+    files = sorted(arguments.folder.glob("*.pdf"))
+    for number in range(arguments.times):
+        place = arguments.out / f"copy{number}"
         place.mkdir(parents=True, exist_ok=True)
         for file in files:
             (place / file.name).write_bytes(file.read_bytes() + f"\n% copy {number}\n".encode())
-    print(f"{given.times * len(files)} files in {given.out}")
+    print(f"{arguments.times * len(files)} files in {arguments.out}")
 
 
 if __name__ == "__main__":

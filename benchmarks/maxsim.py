@@ -26,7 +26,7 @@ from qdrant_client import QdrantClient, models
 from threadpoolctl import threadpool_limits
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.token_pages import Made, make_pages
+from benchmarks.token_pages import SyntheticPages, make_pages
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
@@ -70,24 +70,24 @@ def main() -> None:
 
 
 def _measure(size: int, queries: int) -> None:
-    made = make_pages(size, queries=queries)
+    synthetic = make_pages(size, queries=queries)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        stored = _store(Path(folder), made.pages)
+        stored = _store(Path(folder), synthetic.pages)
         packing = (time.process_time() - began) / size
-        _print_table(made, stored, queries, packing)
+        _print_table(synthetic, stored, queries, packing)
 
 
-def _print_table(made: Made, stored: TokenRows, queries: int, packing: float) -> None:
-    size = len(made.pages)
-    rows = [*_others(made), *_ours(stored, queries)]
+def _print_table(synthetic: SyntheticPages, stored: TokenRows, queries: int, packing: float) -> None:
+    size = len(synthetic.pages)
+    rows = [*_others(synthetic), *_ours(stored, queries)]
     torch_cost = 0.0
-    truth = [_first(_blocks(made.pages, query)) for query in made.queries]
-    print(f"\n{size} pages of {made.pages.shape[1]} x {made.pages.shape[2]}, {queries} queries of ", end="")
-    print(f"{len(made.queries[0])} tokens, 1 thread; packing and writing {1e3 * packing:.1f} ms a page")
+    truth = [_first(_blocks(synthetic.pages, query)) for query in synthetic.queries]
+    print(f"\n{size} pages of {synthetic.pages.shape[1]} x {synthetic.pages.shape[2]}, {queries} queries of ", end="")
+    print(f"{len(synthetic.queries[0])} tokens, 1 thread; packing and writing {1e3 * packing:.1f} ms a page")
     print("| how | ms a query | pages/ms | to torch einsum | bytes/page | recall@10 |\n|---|---|---|---|---|---|")
     for row in rows:
-        cost, recall = _run(row, made.queries, truth)
+        cost, recall = _run(row, synthetic.queries, truth)
         torch_cost = torch_cost or cost  # torch's row is the first
         figures = f"{1e3 * cost:.1f} | {size / cost / 1e3:.1f} | {torch_cost / cost:.1f}"
         print(f"| {row.name} | {figures} | {row.bytes_a_page:,.0f} | {recall:.4f} |", flush=True)
@@ -97,16 +97,16 @@ def _run(row: Row, queries: Sequence[Array], truth: Sequence[NDArray[np.int64]])
     """Return the median CPU seconds of a query, and recall@10."""
     row.find(queries[0])
     costs, shared = [], []
-    for query, wanted in zip(queries[: row.queries], truth, strict=False):
+    for query, expected in zip(queries[: row.queries], truth, strict=False):
         began = time.process_time()
-        found = row.find(query)
+        pages = row.find(query)
         costs.append(time.process_time() - began)
-        shared.append(len(set(found[:K].tolist()) & set(wanted[:K].tolist())) / K)
+        shared.append(len(set(pages[:K].tolist()) & set(expected[:K].tolist())) / K)
     return statistics.median(costs), statistics.mean(shared)
 
 
-def _others(made: Made) -> list[Row]:
-    pages, size, whole = made.pages, len(made.pages), made.pages[0].nbytes
+def _others(synthetic: SyntheticPages) -> list[Row]:
+    pages, size, whole = synthetic.pages, len(synthetic.pages), synthetic.pages[0].nbytes
     tensor = torch.from_numpy(pages)
     rows = [
         Row("torch einsum (colpali-engine's way), padded beforehand", whole, _torch(tensor, padded=True), SLOW),
@@ -185,10 +185,10 @@ def _torch(pages: torch.Tensor, *, padded: bool) -> Find:
     batches = [pages[start : start + BATCH] for start in range(0, len(pages), BATCH)]
 
     def find(query: Array) -> NDArray[np.int64]:
-        asked = torch.from_numpy(query)[None]
+        query_tensor = torch.from_numpy(query)[None]
         with torch.inference_mode():
             ready = batches if padded else (pad_sequence(list(batch), batch_first=True) for batch in batches)
-            parts = [torch.einsum("bnd,csd->bcns", asked, batch).amax(dim=3).sum(dim=2)[0] for batch in ready]
+            parts = [torch.einsum("bnd,csd->bcns", query_tensor, batch).amax(dim=3).sum(dim=2)[0] for batch in ready]
             return _first(torch.cat(parts).numpy())
 
     return find

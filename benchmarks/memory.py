@@ -28,9 +28,7 @@ def main() -> None:
         for size in sizes:
             file = _write(Path(scratch) / f"{size}.pdf", size)
             collection = str(Path(scratch) / f"collection-{size}")
-            cost = measure(
-                ["-m", "pagelens", "index", str(file), "-c", collection, "--profile", "builtin"]
-            )
+            cost = measure(["-m", "pagelens", "index", str(file), "-c", collection, "--profile", "builtin"])
             first = first or cost.peak
             disk = file.stat().st_size / 1e6
             print(f"| {size} | {disk:.1f} | {cost.cpu:.0f} | {cost.peak:.0f} | {cost.peak / first:.2f} |", flush=True)

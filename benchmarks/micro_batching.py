@@ -32,21 +32,25 @@ def main() -> None:
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=5.0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     single, batched = (
-        load_text_encoder(given.model, Settings(offline=True, micro_batching=wanted)) for wanted in (False, True)
+        load_text_encoder(arguments.model, Settings(offline=True, micro_batching=enabled)) for enabled in (False, True)
     )
     numbers = itertools.count()
-    for threads in given.threads:
+    for threads in arguments.threads:
         for name, encoder in (("single", single), ("batched", batched)):
-            cpu, made = time.process_time(), asked(encoder, numbers, threads, given.seconds)
-            spent = 1_000 * (time.process_time() - cpu) / len(made)
-            some = made[:: len(made) // SAMPLE + 1]
-            apart = max(np.abs(one - single.encode_queries([QUERY.format(number)])[0]).max() for number, one in some)
-            print(f"{threads:>2} threads, {name:<6} {len(made) / given.seconds:7.1f}/s  {spent:6.1f} ms  {apart:.1e}")
+            cpu, vectors = time.process_time(), encode_for(encoder, numbers, threads, arguments.seconds)
+            spent = 1_000 * (time.process_time() - cpu) / len(vectors)
+            sample = vectors[:: len(vectors) // SAMPLE + 1]
+            largest_difference = max(
+                np.abs(vector - single.encode_queries([QUERY.format(number)])[0]).max() for number, vector in sample
+            )
+            print(
+                f"{threads:>2} threads, {name:<6} {len(vectors) / arguments.seconds:7.1f}/s  {spent:6.1f} ms  {largest_difference:.1e}"
+            )
 
 
-def asked(
+def encode_for(
     encoder: TextEncoder, numbers: "itertools.count[int]", threads: int, seconds: float
 ) -> list[tuple[int, NDArray[np.float32]]]:
     """Encode for so long, one query at a time in each thread; return the queries' numbers with their vectors."""
@@ -54,15 +58,15 @@ def asked(
     lock = threading.Lock()
 
     def run(_: int) -> list[tuple[int, NDArray[np.float32]]]:
-        made = []
+        vectors = []
         while time.monotonic() < ends:
             with lock:
                 number = next(numbers)
-            made.append((number, encoder.encode_queries([QUERY.format(number)])[0]))
-        return made
+            vectors.append((number, encoder.encode_queries([QUERY.format(number)])[0]))
+        return vectors
 
     with ThreadPoolExecutor(threads) as pool:
-        return [one for some in pool.map(run, range(threads)) for one in some]
+        return [vector for part in pool.map(run, range(threads)) for vector in part]
 
 
 if __name__ == "__main__":

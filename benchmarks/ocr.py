@@ -48,16 +48,16 @@ def documents() -> list[Path]:
 
 def pages_with_text(count: int, seed: int = 0) -> list[PageAt]:
     """Return pages that have a text layer and hardly a picture, drawn by lot."""
-    found: list[PageAt] = []
+    pages: list[PageAt] = []
     for path in documents():
         with open_document(path, sha256="", size=0) as opened:
             for page in opened.pages(1):
                 boxes = opened.bitmap_boxes(page.number)
                 area = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum())
                 if len(page.text.spans) >= LEAST_WORDS and area < MOST_PICTURE:
-                    found.append((path, page))
-    chosen = np.random.default_rng(seed).choice(len(found), min(count, len(found)), replace=False)
-    return [found[at] for at in sorted(chosen)]
+                    pages.append((path, page))
+    chosen = np.random.default_rng(seed).choice(len(pages), min(count, len(pages)), replace=False)
+    return [pages[at] for at in sorted(chosen)]
 
 
 def words(text: str) -> Counter[str]:
@@ -82,20 +82,29 @@ def measure(engine: EngineName, dpi: int, count: int, quarters: int) -> dict[str
     """Read the pages and return what it gave and cost."""
     recogniser = load_recogniser(OcrSettings(engine=engine))
     pages = pages_with_text(count)
-    found = asked = told = 0
+    matched = expected = recognised = 0
     spent = 0.0
     for path, page in pages:
         picture = drawn(path, page, dpi, quarters)
         start = cpu_seconds()
-        said = words(" ".join(word.text for word in recogniser.recognise(picture)))
+        page_words = words(" ".join(word.text for word in recogniser.recognise(picture)))
         spent += cpu_seconds() - start
         truth = words(page.text.text)
-        found, asked, told = found + (said & truth).total(), asked + truth.total(), told + said.total()
+        matched, expected, recognised = (
+            matched + (page_words & truth).total(),
+            expected + truth.total(),
+            recognised + page_words.total(),
+        )
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {"recall": found / asked, "precision": found / told, "cpu": spent / len(pages), "peak": peak / 1024}
+    return {
+        "recall": matched / expected,
+        "precision": matched / recognised,
+        "cpu": spent / len(pages),
+        "peak": peak / 1024,
+    }
 
 
-def apart(case: Sequence[str]) -> dict[str, float]:
+def measure_in_subprocess(case: Sequence[str]) -> dict[str, float]:
     """Measure one case in a process of its own, for its peak memory."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.ocr", "--case", *case], stdout=subprocess.PIPE, check=True, text=True
@@ -116,7 +125,7 @@ def recall_table(count: int, turned: int) -> None:
     ]
     for engine, dpi, pages, quarters in cases:
         try:
-            got = apart((engine, str(dpi), str(pages), str(quarters)))
+            got = measure_in_subprocess((engine, str(dpi), str(pages), str(quarters)))
         except subprocess.CalledProcessError:
             print(f"| {engine} | {dpi} | {90 * quarters} | not run: the engine is not installed | | | |", flush=True)
             continue
@@ -143,13 +152,15 @@ def wordless_table() -> None:
     print(f"\n{len(rows)} pages, {len(wordless)} without a text layer, {read} of these with text now\n")
     print("| text from | pages | CPU-s a page | CPU-s in all | words a page | confidence |\n|---|---|---|---|---|---|")
     for source in ("layer", "ocr", "both", "none"):
-        some = [(page, spent) for _, page, spent in rows if page.text.source == source]
-        if some:
-            spent = sum(spent for _, spent in some)
-            held = np.mean([len(page.text.spans) for page, _ in some])
-            beliefs = [page.text.confidence for page, _ in some if page.text.confidence is not None]
-            belief = f"{np.mean(beliefs):.3f}" if beliefs else ""
-            print(f"| {source} | {len(some)} | {spent / len(some):.2f} | {spent:.0f} | {held:.0f} | {belief} |")
+        group = [(page, spent) for _, page, spent in rows if page.text.source == source]
+        if group:
+            spent = sum(spent for _, spent in group)
+            mean_words = np.mean([len(page.text.spans) for page, _ in group])
+            confidences = [page.text.confidence for page, _ in group if page.text.confidence is not None]
+            confidence = f"{np.mean(confidences):.3f}" if confidences else ""
+            print(
+                f"| {source} | {len(group)} | {spent / len(group):.2f} | {spent:.0f} | {mean_words:.0f} | {confidence} |"
+            )
 
 
 def photo_table(count: int) -> None:

@@ -45,14 +45,14 @@ def main() -> None:
     cost = (time.process_time() - began) / len(pictures)
 
     captions = [(number, caption) for number, row in enumerate(rows) for caption in row["captions"]]
-    wanted = np.array([number for number, _ in captions])
+    targets = np.array([number for number, _ in captions])
     queries = encoder.encode_queries([caption for _, caption in captions])
     print(f"{len(pictures)} photos, {len(captions)} captions; {1000 * cost:.1f} CPU-ms a photo\n")
     print(f"| text to photo | {HEAD} |\n|---|" + "---|" * len(RANKS))
     print(f"| chance | {' | '.join(f'{100 * rank / len(pictures):.1f}' for rank in RANKS)} |")
     for name, vectors in _other_forms(text, scores).items():
-        _print_row(name, queries @ vectors.T, wanted)
-    _print_row("ConSE as shipped: both networks", queries @ output.vectors.T, wanted)
+        _print_row(name, queries @ vectors.T, targets)
+    _print_row("ConSE as shipped: both networks", queries @ output.vectors.T, targets)
     _print_row(
         "a class's name, to any photo predicted to be of it",
         *_class_names(encoder, output.probabilities, output.vectors),
@@ -66,15 +66,15 @@ def main() -> None:
 
 def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """Return the photos' vectors (n_photos, 384) by the name of their row, from the published form up to each step."""
-    prompted = text.encode_passages([f"a photo of a {one.name}" for one in image_classes()])
+    prompted = text.encode_passages([f"a photo of a {image_class.name}" for image_class in image_classes()])
     defined = load_class_vectors(text, Settings.from_environment(os.environ).cache)
     forms: dict[str, NDArray[np.float32]] = {}
-    for name, found in scores.items():
-        beliefs = softmax(found)
-        lowest = np.argsort(-beliefs, axis=1)[:, 10:]
-        first = beliefs.copy()
+    for name, class_scores in scores.items():
+        probabilities = softmax(class_scores)
+        lowest = np.argsort(-probabilities, axis=1)[:, 10:]
+        first = probabilities.copy()
         np.put_along_axis(first, lowest, 0, axis=1)
-        soft = softmax(found / TEMPERATURE)
+        soft = softmax(class_scores / TEMPERATURE)
         forms[f"ConSE as published (first 10 classes, temperature 1), {name}"] = unit_rows(first @ prompted)
         tuned = soft @ (prompted - prompted.mean(axis=0))
         forms[f"all classes, temperature {TEMPERATURE:g}, mean removed, {name}"] = unit_rows(tuned)
@@ -83,15 +83,15 @@ def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float
 
 
 def _class_names(
-    encoder: ConSEImageEncoder, beliefs: NDArray[np.float32], vectors: NDArray[np.float32]
+    encoder: ConSEImageEncoder, probabilities: NDArray[np.float32], vectors: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return similarities and targets for the names of classes that some photo is believed most to be of.
 
     The target of a name is the photo of its class that comes first, so a row says how often any does.
     """
-    best = beliefs.argmax(axis=1)
+    best = probabilities.argmax(axis=1)
     classes = np.unique(best)
-    similarity = encoder.encode_queries([image_classes()[one].name for one in classes]) @ vectors.T
+    similarity = encoder.encode_queries([image_classes()[row].name for row in classes]) @ vectors.T
     own = np.where(best[None, :] == classes[:, None], similarity, -np.inf)
     return similarity, own.argmax(axis=1)
 
@@ -128,13 +128,13 @@ def shrunk(picture: ImageArray) -> ImageArray:
     return np.asarray(Image.fromarray(picture).resize((width // 4, height // 4), Image.Resampling.LANCZOS))
 
 
-def _print_row(name: str, similarity: NDArray[np.float32], wanted: NDArray[np.int64]) -> None:
-    print(f"| {name} | {' | '.join(f'{value:.1f}' for value in recall(similarity, wanted))} |", flush=True)
+def _print_row(name: str, similarity: NDArray[np.float32], targets: NDArray[np.int64]) -> None:
+    print(f"| {name} | {' | '.join(f'{value:.1f}' for value in recall(similarity, targets))} |", flush=True)
 
 
-def recall(similarity: NDArray[np.float32], wanted: NDArray[np.int64], ranks: Sequence[int] = RANKS) -> list[float]:
+def recall(similarity: NDArray[np.float32], targets: NDArray[np.int64], ranks: Sequence[int] = RANKS) -> list[float]:
     """Return, in percent, how often the row's wanted column is among its first `ranks`; ties count for it."""
-    own = similarity[np.arange(len(wanted)), wanted]
+    own = similarity[np.arange(len(targets)), targets]
     better = (similarity > own[:, None]).sum(axis=1)
     return [100 * float(np.mean(better < rank)) for rank in ranks]
 

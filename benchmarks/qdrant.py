@@ -35,16 +35,16 @@ from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.dense import vector_index
 from pagelens.index.late.exact_maxsim import ExactMaxSim
 from pagelens.index.late.multi_vector_index import open_multi_vector_index
-from pagelens.index.stores.page_tokens import PageTokens
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, pack_tokens, read_token_segment, write_token_segment
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader
 from pagelens.index.segments import read_segment, write_segment
+from pagelens.index.stores.page_tokens import PageTokens
 from pagelens.retrieve.lanes import PageLane, TextLane
 
 FIRST = 10
-ASKED, ASKED_MANY = 60, 30
+QUERIES, MULTI_VECTOR_QUERIES = 60, 30
 PART = 500  # pages of many vectors written at once
 BATCH = 500
 OVERSAMPLING = 3.0
@@ -78,12 +78,12 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--many-pages", type=int, default=10_000)
     parser.add_argument("--kinds", nargs="+", choices=(*KINDS, LOCAL), default=KINDS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _prepare(given.collection, folder, given.pages, given.many_pages)
+        _prepare(arguments.collection, folder, arguments.pages, arguments.many_pages)
         for name, measure in (("one vector", one_vector), ("many vectors", many_vectors)):
-            _print_table(name, measure, folder, given.kinds)
+            _print_table(name, measure, folder, arguments.kinds)
 
 
 def _print_table(name: str, measure: Callable[[Path, str], Row], folder: Path, kinds: Sequence[str]) -> None:
@@ -105,9 +105,9 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
     lanes = {lane.name: lane for lane in loaded.lanes(reader.manifest)[0]}
     text, page = lanes["text"], lanes["page"]
     assert isinstance(text, TextLane) and isinstance(page, PageLane)
-    asked = [question.text for question in questions()[:ASKED]]
-    np.save(folder / "queries.npy", loaded.text.encode_queries(asked))
-    tokens = [page.query_tokens(one).vectors for one in asked[:ASKED_MANY]]
+    query_texts = [question.text for question in questions()[:QUERIES]]
+    np.save(folder / "queries.npy", loaded.text.encode_queries(query_texts))
+    tokens = [page.query_tokens(query_text).vectors for query_text in query_texts[:MULTI_VECTOR_QUERIES]]
     np.savez(folder / "token_queries.npz", *tokens)
     with reader.snapshot() as snapshot:
         rows = np.asarray(snapshot.vectors("text").matrix, np.float32)
@@ -119,8 +119,8 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
         matrices = [matrix.vectors for key in lane.keys.tolist() if (matrix := lane.page(key)) and len(matrix.vectors)]
     with (folder / "tokens.f16").open("wb") as file:
         for at in range(many_pages):
-            made = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
-            file.write(made.astype(np.float16).tobytes())
+            vectors = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
+            file.write(vectors.astype(np.float16).tobytes())
     np.save(folder / "lengths.npy", np.array([len(matrices[at % len(matrices)]) for at in range(many_pages)]))
     exact = ExactMaxSim(ChunkedTokens([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
     truth = [exact.search(QueryTokens(query, [""] * len(query)), FIRST)[0] for query in tokens]
@@ -170,7 +170,7 @@ def one_vector(folder: Path, kind: str) -> Row:
 def many_vectors(folder: Path, kind: str) -> Row:
     """Measure a lane of many vectors a page, by MaxSim over the whole page."""
     queries, truth = list(np.load(folder / "token_queries.npz").values()), np.load(folder / "token_truth.npy").tolist()
-    asked, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
+    token_queries, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
     before = _memory()
     if kind == "embedded":
         began, place = _now(), folder / "token-segments"
@@ -180,11 +180,11 @@ def many_vectors(folder: Path, kind: str) -> Row:
             first += PART
         rows = [read_token_segment(place, name)[1] for name in names]
         index = open_multi_vector_index(
-            ChunkedTokens([one.tokens for one in rows], dim),
-            ChunkedTokens([one.summaries for one in rows], dim),
+            ChunkedTokens([row_set.tokens for row_set in rows], dim),
+            ChunkedTokens([row_set.summaries for row_set in rows], dim),
             threads=1,
         )
-        return _row(lambda at: index.search(asked[at], FIRST)[0].tolist(), truth, began, before, place)
+        return _row(lambda at: index.search(token_queries[at], FIRST)[0].tolist(), truth, began, before, place)
     points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(_pages(folder)))
     sent = [query.tolist() for query in queries]
     return _edge_row(folder, kind, dim, points, sent, truth, before, many=True)
@@ -276,13 +276,13 @@ def _search(kind: str) -> Any:
 def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Began, before: float, place: Path) -> Row:
     search(0)  # opened, warm
     built, built_cpu = time.perf_counter() - began[0], time.process_time() - began[1]
-    times, shared, asked = [], 0, time.process_time()
+    times, shared, cpu_start = [], 0, time.process_time()
     for at, expected in enumerate(truth):
         start = time.perf_counter()
-        found = search(at)
+        result = search(at)
         times.append(1_000 * (time.perf_counter() - start))
-        shared += len(set(found) & set(expected))
-    cpu = 1_000 * (time.process_time() - asked) / len(truth)
+        shared += len(set(result) & set(expected))
+    cpu = 1_000 * (time.process_time() - cpu_start) / len(truth)
     disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
     p50, p95 = np.percentile(times, [50, 95])
     recall = shared / FIRST / len(truth)

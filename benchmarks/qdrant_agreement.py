@@ -26,8 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("original", type=Path)
     parser.add_argument("copy", type=Path)
-    given = parser.parse_args()
-    ours, theirs = _answers(given.original), _answers(given.copy)
+    arguments = parser.parse_args()
+    ours, theirs = _answers(arguments.original), _answers(arguments.copy)
     for name, chosen in (("with evidence", [q for q in questions() if q.evidence]), ("all", questions())):
         order = sum(ours[q.qid] == theirs[q.qid] for q in chosen)
         pages = sum(set(ours[q.qid]) == set(theirs[q.qid]) for q in chosen)

@@ -59,8 +59,8 @@ class WeighedWords:
     weight = WordsLane.weight
     image_query_weight = WordsLane.image_query_weight
 
-    def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, asked_by: Lengths) -> None:
-        self._count, self._averages = len(pages), (average, asked_by)
+    def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, query_average: Lengths) -> None:
+        self._count, self._averages = len(pages), (average, query_average)
         self._rows: dict[int, dict[int, float]] = {}
         self._hits: list[Hit] = []  # of the query prepared last
         for key, page in pages.items():
@@ -70,8 +70,8 @@ class WeighedWords:
     def query(self, text: str) -> SparseVector:
         """Return what a query asks of each term that any page has."""
         places = [place for place in query_indices(analyze(text)) if place in self._rows]
-        asked = {place: idf(self._count, len(self._rows[place])) for place in places}
-        return query_vector(asked, *self._averages)
+        weights = {place: idf(self._count, len(self._rows[place])) for place in places}
+        return query_vector(weights, *self._averages)
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LexicalQuery:
         """See `Lane.prepare`; the index answers it too, but `ranking` does not use that."""
@@ -95,24 +95,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("collection", type=Path)
     reader = CollectionReader(parser.parse_args().collection)
-    asked = [question for question in questions() if question.evidence]
-    lanes = CollectionModels(wiring.lane_models(reader.manifest), analyze, wiring.read_settings()).lanes(reader.manifest)[
-        0
-    ]
+    development_questions = [question for question in questions() if question.evidence]
+    lanes = CollectionModels(wiring.lane_models(reader.manifest), analyze, wiring.read_settings()).lanes(
+        reader.manifest
+    )[0]
     with reader.snapshot() as snapshot:
         pages = {key: count_terms(_text(row)) for key, row in snapshot.pages(_keys(snapshot)).items()}
         average = Lengths(*np.mean([page.lengths for page in pages.values()], axis=0).tolist())
-        _compare_engines(snapshot, pages, WeighedWords(pages, average, average), asked, average)
-        shipped = _answers(Retriever(lanes, analyze), snapshot, asked)
+        _compare_engines(snapshot, pages, WeighedWords(pages, average, average), development_questions, average)
+        shipped = _answers(Retriever(lanes, analyze), snapshot, development_questions)
         for share in MOVED:
             moved = Lengths(share * average.terms, share * average.bigrams)
-            for what, asked_by in (("", moved), (", made up for", average)):
-                words = WeighedWords(pages, moved, asked_by)
+            for what, query_average in (("", moved), (", made up for", average)):
+                words = WeighedWords(pages, moved, query_average)
                 others = [words if lane.name == words.name else lane for lane in lanes]
-                found = _answers(Retriever(others, analyze), snapshot, asked)
-                _say(f"weighed by {share} of the average{what}", shipped, found)
+                answers = _answers(Retriever(others, analyze), snapshot, development_questions)
+                _print_agreement(f"weighed by {share} of the average{what}", shipped, answers)
         ranks = Retriever(lanes, analyze, fusion=Fusion(scaled=False))
-        _say("fused by ranks alone", shipped, _answers(ranks, snapshot, asked))
+        _print_agreement("fused by ranks alone", shipped, _answers(ranks, snapshot, development_questions))
 
 
 def _keys(snapshot: Snapshot) -> list[int]:
@@ -124,13 +124,16 @@ def _text(row: PageRow) -> str:
     return indexed_text(row.text.text, row.caption)
 
 
-def _answers(retriever: Retriever, snapshot: Snapshot, asked: Sequence[Question]) -> Answers:
-    return {q.qid: [hit.page for hit in retriever.search(snapshot, Query(q.text), k=FIRST).hits] for q in asked}
+def _answers(retriever: Retriever, snapshot: Snapshot, development_questions: Sequence[Question]) -> Answers:
+    return {
+        q.qid: [hit.page for hit in retriever.search(snapshot, Query(q.text), k=FIRST).hits]
+        for q in development_questions
+    }
 
 
-def _say(what: str, shipped: Answers, found: Answers) -> None:
-    pages = sum(set(found[qid]) == set(answer) for qid, answer in shipped.items())
-    order = sum(found[qid] == answer for qid, answer in shipped.items())
+def _print_agreement(what: str, shipped: Answers, answers: Answers) -> None:
+    pages = sum(set(answers[qid]) == set(answer) for qid, answer in shipped.items())
+    order = sum(answers[qid] == answer for qid, answer in shipped.items())
     print(f"{what}: same first {FIRST} for {pages} of {len(shipped)}, in the same order for {order}", flush=True)
 
 
@@ -138,23 +141,25 @@ def _compare_engines(
     snapshot: Snapshot,
     pages: Mapping[int, PageTerms],
     words: WeighedWords,
-    asked: Sequence[Question],
+    development_questions: Sequence[Question],
     average: Lengths,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shard, same, ours, theirs = _build(folder, pages, average), 0, [], []
-        for question in asked:
+        for question in development_questions:
             query, began = words.query(question.text), time.perf_counter()
             nearest = edge.Query.Nearest(edge.SparseVector(query.indices, query.values), using="words")
-            found = shard.query(edge.QueryRequest(limit=DEPTH + EXTRA_ROWS, query=nearest)) if query.indices else []
+            points = shard.query(edge.QueryRequest(limit=DEPTH + EXTRA_ROWS, query=nearest)) if query.indices else []
             theirs.append(1_000 * (time.perf_counter() - began))
             began = time.perf_counter()
             expected = snapshot.search([LexicalQuery(tuple(analyze(question.text)), DEPTH, None)])[0][0].tolist()
             ours.append(1_000 * (time.perf_counter() - began))
-            order = sorted(found, key=lambda point: (-point.score, int(point.id)))
+            order = sorted(points, key=lambda point: (-point.score, int(point.id)))
             same += [int(point.id) for point in order][:DEPTH] == expected
         size = sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file()) / 1e6
-    print(f"Qdrant's engine: the same {DEPTH} pages in the same order for {same} of {len(asked)}; {size:.1f} MB")
+    print(
+        f"Qdrant's engine: the same {DEPTH} pages in the same order for {same} of {len(development_questions)}; {size:.1f} MB"
+    )
     for name, times in (("Qdrant's engine", theirs), ("tantivy", ours)):
         print(f"{name}: p50 {np.percentile(times, 50):.2f} ms, p95 {np.percentile(times, 95):.2f} ms")
 

@@ -30,10 +30,10 @@ DEPTH = 50  # pages of each ranking that are scored
 def main() -> None:
     """Index the development documents if need be, then print the table."""
     with indexed(__doc__) as root:
-        asked = questions()
+        development_questions = questions()
         reader = CollectionReader(root)
         with reader.snapshot() as snapshot:
-            _print_table(snapshot, asked, _rows(reader.manifest, wiring.read_settings()))
+            _print_table(snapshot, development_questions, _rows(reader.manifest, wiring.read_settings()))
 
 
 def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
@@ -56,18 +56,20 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     }
 
 
-def _print_table(snapshot: Snapshot, asked: Sequence[Question], rows: dict[str, Retriever]) -> None:
+def _print_table(snapshot: Snapshot, development_questions: Sequence[Question], rows: dict[str, Retriever]) -> None:
     head = " | ".join(COLUMNS)
-    print(f"{len(asked)} questions, {sum(bool(q.evidence) for q in asked)} with evidence; percent\n")
+    print(
+        f"{len(development_questions)} questions, {sum(bool(q.evidence) for q in development_questions)} with evidence; percent\n"
+    )
     print(f"| row | within: {head} | whole: {head} |")
     print("|---|" + "---|" * (2 * len(COLUMNS)))
     baselines = {"bm25s, outside": _bm25s(snapshot), "MiniLM pages, outside": _minilm_pages(snapshot)}
     for name, ranker in baselines.items():
-        run: Run = {q.qid: ranker(q.text) for q in asked}
+        run: Run = {q.qid: ranker(q.text) for q in development_questions}
         _print_row(name, run, run)
     for name, retriever in rows.items():
-        whole = {q.qid: _search(snapshot, retriever, q.text, Filters()) for q in asked}
-        within = {q.qid: _search(snapshot, retriever, q.text, Filters(paths=(q.file,))) for q in asked}
+        whole = {q.qid: _search(snapshot, retriever, q.text, Filters()) for q in development_questions}
+        within = {q.qid: _search(snapshot, retriever, q.text, Filters(paths=(q.file,))) for q in development_questions}
         _print_row(name, within, whole)
 
 

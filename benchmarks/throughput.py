@@ -56,7 +56,7 @@ class Cost:
 
     pages: int
     seconds: float
-    here: float  # CPU-seconds of the process that encodes and writes,
+    own_cpu: float  # CPU-seconds of the process that encodes and writes,
     workers: float  # and of all that it started
     peak: float  # MB
 
@@ -87,13 +87,13 @@ def main() -> None:
                 [measure(case, folder, "never" if name == "text" else "auto") for case in cases]
                 for _ in range(arguments.rounds)
             ]
-            tell(name, cases, rounds)
+            print_table(name, cases, rounds)
 
 
-def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> None:
+def print_table(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> None:
     """Print the costs of each case over all rounds."""
     print(f"\n{name}: {rounds[0][0].pages} pages, {len(rounds)} rounds, load {os.getloadavg()[0]:.1f} at the end")
-    print("| case | s | pages/s | times one core: median (all) | CPU-s here + workers | peak MB |")
+    print("| case | s | pages/s | times one core: median (all) | CPU-s main process + workers | peak MB |")
     print("|---|---|---|---|---|---|")
     for at, case in enumerate(cases):
         costs = [costs[at] for costs in rounds]
@@ -104,7 +104,7 @@ def tell(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost]]) -> 
         middle = statistics.median(ratios)
         print(
             f"| {case.name} | {best:.1f} | {costs[0].pages / best:.2f} | {middle:.2f} ({each}) "
-            f"| {costs[-1].here:.1f} + {costs[-1].workers:.1f} | {peak:.0f} |",
+            f"| {costs[-1].own_cpu:.1f} + {costs[-1].workers:.1f} | {peak:.0f} |",
             flush=True,
         )
 
@@ -120,10 +120,10 @@ def measure(case: Case, folder: Path, mode: str) -> Cost:
             peak = max(peak, held(psutil.Process(process.pid)))
             time.sleep(SAMPLE_SECONDS)
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
     if process.returncode:
         sys.exit(f"{case.name} ended with {process.returncode}")
-    return Cost(**json.loads(said), peak=peak)
+    return Cost(**json.loads(output), peak=peak)
 
 
 @contextmanager
@@ -141,8 +141,8 @@ def held(process: psutil.Process) -> float:
     """Return the megabytes that a process and its descendants hold."""
     total = 0
     try:
-        for one in (process, *process.children(recursive=True)):
-            total += one.memory_full_info().uss
+        for member in (process, *process.children(recursive=True)):
+            total += member.memory_full_info().uss
     except psutil.Error:
         return 0.0  # one of them ended in this moment
     return total / 1e6
@@ -157,11 +157,16 @@ def child() -> None:
     with open_collection(Path(root), settings) as engine:
         started, before = time.perf_counter(), time.process_time()
         report = engine.index(Path(folder), workers=int(workers), ocr=ocr)
-        seconds, here = time.perf_counter() - started, time.process_time() - before
+        seconds, own_seconds = time.perf_counter() - started, time.process_time() - before
     assert not report.failed, report.failed
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    told = {"pages": report.pages, "seconds": seconds, "here": here, "workers": ended.ru_utime + ended.ru_stime}
-    print(json.dumps(told))
+    result = {
+        "pages": report.pages,
+        "seconds": seconds,
+        "own_cpu": own_seconds,
+        "workers": ended.ru_utime + ended.ru_stime,
+    }
+    print(json.dumps(result))
 
 
 def link_text_documents(folder: Path, count: int) -> None:
@@ -175,15 +180,15 @@ def link_text_documents(folder: Path, count: int) -> None:
 
 def write_wordless_pages(path: Path, count: int) -> None:
     """Write a PDF of pages of the development documents without any text layer, a page of each in turns."""
-    found: list[list[tuple[Path, int]]] = []
+    documents: list[list[tuple[Path, int]]] = []
     for source in sorted((SET / "documents").glob("*.pdf")):
         with pymupdf.open(source) as pdf:
             if not any(page.get_text("words") for page in pdf):
-                found.append([(source, number) for number in range(len(pdf))])
-    most = max(map(len, found))
-    turns = [pages[at] for at in range(most) for pages in found if at < len(pages)]
+                documents.append([(source, number) for number in range(len(pdf))])
+    longest = max(map(len, documents))
+    interleaved = [pages[at] for at in range(longest) for pages in documents if at < len(pages)]
     with pymupdf.open() as pdf:
-        for source, number in turns[:count]:
+        for source, number in interleaved[:count]:
             with pymupdf.open(source) as original:
                 pdf.insert_pdf(original, from_page=number, to_page=number)
         pdf.save(path)

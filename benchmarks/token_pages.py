@@ -1,4 +1,4 @@
-"""Made-up pages of many token vectors, and queries for them.
+"""SyntheticPages-up pages of many token vectors, and queries for them.
 
 Random unit vectors would make the ten best pages a lottery that no approximation wins. Here pages talk about concepts:
 documents of 20 pages draw theirs from what a family of documents shares and from everything there is, tokens are
@@ -26,14 +26,16 @@ COMMON, DOCUMENT, PER_DOCUMENT, PER_PAGE, TOKEN, QUERY = 0.5, 0.05, 0.2, 0.6, 0.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class SyntheticPages:
     """Pages (n_pages, tokens, dim) and queries (tokens, dim), unit vectors."""
 
     pages: NDArray[np.float32]
     queries: list[NDArray[np.float32]]
 
 
-def make_pages(count: int, *, queries: int, tokens: int = 730, dim: int = 128, asked: int = 20, seed: int = 0) -> Made:
+def make_pages(
+    count: int, *, queries: int, tokens: int = 730, dim: int = 128, query_tokens: int = 20, seed: int = 0
+) -> SyntheticPages:
     """Return pages and queries of `asked` tokens; the same for the same arguments."""
     rng = np.random.default_rng(seed)
     concepts = _unit(_blur(rng, CONCEPTS, dim) + COMMON * _unit(_blur(rng, 1, dim)))
@@ -49,7 +51,9 @@ def make_pages(count: int, *, queries: int, tokens: int = 730, dim: int = 128, a
         share = rng.dirichlet(np.full(PAGE_CONCEPTS, 0.5))
         drawn = np.sort(rng.choice(PAGE_CONCEPTS, tokens, p=share))  # neighbours on a page are alike
         pages[number] = _unit(chosen[drawn] + TOKEN * _blur(rng, tokens, dim))
-    return Made(pages, [_query(rng, pages[rng.integers(count)], concepts, asked) for _ in range(queries)])
+    return SyntheticPages(
+        pages, [_query(rng, pages[rng.integers(count)], concepts, query_tokens) for _ in range(queries)]
+    )
 
 
 def _document(

@@ -19,15 +19,15 @@ LONGEST = 120  # seconds that an answer may take
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What clients saw. Times are in ms, of all answers; `broken` are connections and answers that failed."""
+class LoadResult:
+    """What clients saw. Times are in ms, of all answers; `failed` are connections and answers that failed."""
 
     seconds: float
     p50: float
     p95: float
     p99: float
     statuses: Mapping[str, int]
-    broken: int = 0
+    failed: int = 0
     share: float = 0.0  # of a core that the clients took
 
 
@@ -39,24 +39,24 @@ def require() -> str:
     return found
 
 
-def load(port: int, queries: Iterator[str], clients: int, seconds: float) -> Seen:
+def load(port: int, queries: Iterator[str], clients: int, seconds: float) -> LoadResult:
     """Let so many clients search for so long, each on one connection of its own."""
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as bodies:
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as requests_file:
         for query in itertools.islice(queries, round(MOST * seconds)):
-            bodies.write(json.dumps({"query": query, "k": K}) + "\n")
-        bodies.flush()
+            requests_file.write(json.dumps({"query": query, "k": K}) + "\n")
+        requests_file.flush()
         options = [f"-c{clients}", "-t1", f"-d{round(seconds)}s", f"--timeout={LONGEST}s", "-s", str(SCRIPT)]
         before, began = _cpu(), time.monotonic()
         ran = subprocess.run(
             [require(), *options, f"http://127.0.0.1:{port}"],
-            env={**os.environ, "BODIES": bodies.name},
+            env={**os.environ, "REQUESTS": requests_file.name},
             capture_output=True,
             text=True,
             check=True,
         )
         share = (_cpu() - before) / (time.monotonic() - began)
-    told = next(line.removeprefix("JSON ") for line in ran.stdout.splitlines() if line.startswith("JSON "))
-    return Seen(share=share, **json.loads(told))
+    result = next(line.removeprefix("JSON ") for line in ran.stdout.splitlines() if line.startswith("JSON "))
+    return LoadResult(share=share, **json.loads(result))
 
 
 def _cpu() -> float:
@@ -64,10 +64,10 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def line(name: str, seen: Seen) -> str:
-    """Return what was seen, as one line."""
-    statuses = " ".join(f"{status}:{count}" for status, count in sorted(seen.statuses.items()))
-    broken = f" broken:{seen.broken}" if seen.broken else ""
-    rate = seen.statuses.get("200", 0) / seen.seconds
-    told = f"{name:<38} {rate:7.1f}/s  p50 {seen.p50:6.0f}  p95 {seen.p95:6.0f}  p99 {seen.p99:6.0f} ms"
-    return f"{told}  {statuses}{broken}  clients {100 * seen.share:.0f}%"
+def line(name: str, result: LoadResult) -> str:
+    """Return the result as one line of text."""
+    statuses = " ".join(f"{status}:{count}" for status, count in sorted(result.statuses.items()))
+    failed = f" failed:{result.failed}" if result.failed else ""
+    rate = result.statuses.get("200", 0) / result.seconds
+    text = f"{name:<38} {rate:7.1f}/s  p50 {result.p50:6.0f}  p95 {result.p95:6.0f}  p99 {result.p99:6.0f} ms"
+    return f"{text}  {statuses}{failed}  clients {100 * result.share:.0f}%"

@@ -27,35 +27,35 @@ NUMBERS = (
 _IS = re.compile(r"^(?P<subject>(?:The |An? )?[A-Z][\w'’ -]{2,50}?) (?P<verb>is|was) (?P<rest>(?:an?|the) .{15,})$")
 
 
-def ask_extractively(_ref: PageRef, text: PageText) -> Draft | None:
+def extractive_question(_ref: PageRef, text: PageText) -> Draft | None:
     """Return a question of the page's most telling sentence; None where no sentence can be asked for plainly."""
-    found = []
+    drafts = []
     for sentence in split_sentences(text):
         quote = " ".join(text.text[sentence.start : sentence.end].split())
-        asked = ask_about(quote) if sentence.shape == "sentence" else None
-        if asked:
+        draft = question_from_sentence(quote) if sentence.shape == "sentence" else None
+        if draft:
             names = len(re.findall(r"(?<=\s)[A-Z][a-z]+", quote))  # names make a question stand by itself
-            found.append((names, Draft(*asked, quote)))
-    return max(found, key=lambda one: one[0])[1] if found else None
+            drafts.append((names, Draft(*draft, quote)))
+    return max(drafts, key=lambda scored: scored[0])[1] if drafts else None
 
 
-def ask_about(sentence: str) -> tuple[str, str, str] | None:
+def question_from_sentence(sentence: str) -> tuple[str, str, str] | None:
     """Return kind, question and answer of a sentence that states something that can be asked for; None otherwise."""
     text = " ".join(sentence.split())
     if len(text.split()) not in WORDS or not text[0].isupper() or not text.endswith((".", "。")):
         return None
     body = text.rstrip(".。 ")
-    for kind, form, asked in NUMBERS:
-        if len(places := list(form.finditer(body))) == 1:
-            start, end = places[0].span()
-            return kind, _as_question(body[:start] + asked + body[end:]), places[0].group()
-    if len(places := list(_YEAR.finditer(body))) == 1:
-        start, end = places[0].span(2)
-        return "year", _as_question(f"{body[:start]}which year{body[end:]}"), places[0][2]
-    what = _IS.match(body)
-    if what and what["subject"].lower() not in ("this", "that", "it", "there", "he", "she"):
-        subject = re.sub(r"^(The|An?) ", lambda article: article[0].lower(), what["subject"])
-        return "what", f"What {what['verb']} {subject}?", what["rest"]
+    for kind, pattern, interrogative in NUMBERS:
+        if len(matches := list(pattern.finditer(body))) == 1:
+            start, end = matches[0].span()
+            return kind, _as_question(body[:start] + interrogative + body[end:]), matches[0].group()
+    if len(matches := list(_YEAR.finditer(body))) == 1:
+        start, end = matches[0].span(2)
+        return "year", _as_question(f"{body[:start]}which year{body[end:]}"), matches[0][2]
+    definition = _IS.match(body)
+    if definition and definition["subject"].lower() not in ("this", "that", "it", "there", "he", "she"):
+        subject = re.sub(r"^(The|An?) ", lambda article: article[0].lower(), definition["subject"])
+        return "what", f"What {definition['verb']} {subject}?", definition["rest"]
     return None
 
 

@@ -41,7 +41,7 @@ class ModelQuestions:
         self._picture_of = picture_of if model.accepts_images else None
         self.rejected = 0
 
-    def ask(self, ref: PageRef, text: PageText) -> Draft | None:
+    def draft(self, ref: PageRef, text: PageText) -> Draft | None:
         """Return a question; None where the model asks nothing, or nothing that stands on the page.
 
         Raises GenerationError where the model cannot be asked at all.
@@ -49,15 +49,15 @@ class ModelQuestions:
         page = ContextPage(ref=ref, label=None, title="", text=text)
         prompt = build_prompt(TASK, [page], budget=BUDGET, load_page_image=self._picture_of, system=SYSTEM)
         try:
-            said, _ = complete(self._model, prompt.request)
+            answer_text, _ = complete(self._model, prompt.request)
         except GenerationError as exc:
             if exc.code not in SINGLE_REQUEST_ERRORS:
                 raise
             logger.info("%s: the model asks nothing: %s", ref, exc)
             return None
-        reply = _read(said)
-        said_of = (reply.get(name) for name in ("question", "answer", "quote"))
-        question, answer, quote = (" ".join(str(one or "").split()) for one in said_of)
+        reply = _read(answer_text)
+        fields = (reply.get(name) for name in ("question", "answer", "quote"))
+        question, answer, quote = (" ".join(str(field or "").split()) for field in fields)
         if not question or not answer:
             return None
         words = self._words(question, answer, quote, text)
@@ -66,17 +66,17 @@ class ModelQuestions:
 
     def _words(self, question: str, answer: str, quote: str, text: PageText) -> str | None:
         """Return the page's words that an answer rests on; None where there are none, or the question gives it away."""
-        asked, wanted, quoted = (set(self._analyze(one)) for one in (question, answer, quote))
-        if not wanted or wanted <= asked or not wanted <= quoted:
+        question_terms, answer_terms, quote_terms = (set(self._analyze(part)) for part in (question, answer, quote))
+        if not answer_terms or answer_terms <= question_terms or not answer_terms <= quote_terms:
             return None
         check = self._checker.check(quote, self._checker.read(text))
         return " ".join(text.text[check.start : check.end].split()) if check.verified else None
 
 
-def _read(said: str) -> Mapping[str, object]:
+def _read(reply: str) -> Mapping[str, object]:
     """Return the JSON object in a reply, whatever stands around it; an empty one where there is none."""
     try:
-        row = json.loads(said[said.find("{") : said.rfind("}") + 1])
+        row = json.loads(reply[reply.find("{") : reply.rfind("}") + 1])
     except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}

@@ -24,7 +24,7 @@ class Draft(NamedTuple):
     quote: str
 
 
-Ask = Callable[[PageRef, PageText], Draft | None]
+QuestionWriter = Callable[[PageRef, PageText], Draft | None]
 """What is asked of a page; None where there is nothing to ask."""
 
 
@@ -43,7 +43,7 @@ class Proposal:
     quote: str
 
 
-COLUMNS = [one.name for one in fields(Proposal)]
+COLUMNS = [field.name for field in fields(Proposal)]
 
 
 def write_csv(rows: Sequence[Proposal], path: Path) -> None:
@@ -53,7 +53,7 @@ def write_csv(rows: Sequence[Proposal], path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets read it as UTF-8
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows({name: _plain(getattr(one, name)) for name in COLUMNS} for one in rows)
+        writer.writerows({name: _plain(getattr(row, name)) for name in COLUMNS} for row in rows)
 
 
 def require_absent(path: Path) -> None:
@@ -65,22 +65,22 @@ def require_absent(path: Path) -> None:
 def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
     """Return the data set of the rows that say keep. Raises UsageError that lists the malformed rows."""
     root = common_root(status)
-    names = sorted(str(Path(one).relative_to(root)) for document in status.documents for one in document.paths)
+    names = sorted(str(Path(file).relative_to(root)) for document in status.documents for file in document.paths)
     faults = Faults()
     questions: list[Question] = []
     qrels: dict[str, dict[PageRef, int]] = {}
     for line, row in _rows(path):
-        said = (row["keep"] or "").strip().lower()
-        if said not in KEEP | DROP:
-            faults.add(path, line, "keep or drop under 'keep'", said)
-        if said not in KEEP:
+        decision = (row["keep"] or "").strip().lower()
+        if decision not in KEEP | DROP:
+            faults.add(path, line, "keep or drop under 'keep'", decision)
+        if decision not in KEEP:
             continue
         pages = dict.fromkeys(_refs(path, line, row, "pages", faults), 1)
         pages |= {page: 0 for page in _refs(path, line, row, "hard_negatives", faults) if page not in pages}
-        strangers = [page.path for page in pages if page.path not in names]
-        if strangers or not row["question"].strip():
-            expected = "a document of the collection" if strangers else "a question"
-            faults.add(path, line, expected, strangers[0] if strangers else "")
+        unknown_files = [page.path for page in pages if page.path not in names]
+        if unknown_files or not row["question"].strip():
+            expected = "a document of the collection" if unknown_files else "a question"
+            faults.add(path, line, expected, unknown_files[0] if unknown_files else "")
             continue
         answerable = any(pages.values())
         answers = (row["answer"].strip(),) if row["answer"].strip() and answerable else ()
@@ -114,14 +114,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _refs(path: Path, line: int, row: dict[str, str], column: str, faults: Faults) -> list[PageRef]:
     """Read page numbers of the row's document, or FILE#PAGE, separated by ; or blanks around it."""
-    found = []
+    pages = []
     for part in (part.strip() for part in row[column].split(";")):
         if part:
             try:
-                found.append(parse_page_id(part if "#" in part else f"{row['document'].strip()}#{part}"))
+                pages.append(parse_page_id(part if "#" in part else f"{row['document'].strip()}#{part}"))
             except ValueError:
                 faults.add(path, line, f"page numbers or FILE#PAGE, separated by ;, under {column!r}", part)
-    return found
+    return pages
 
 
 def common_root(status: Status) -> Path:

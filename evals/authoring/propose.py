@@ -17,8 +17,8 @@ from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
 from pagelens.core.keys import page_key
 from pagelens.core.types import PageRef, PageText
-from pagelens.evals.authoring.extractive_questions import ask_extractively
-from pagelens.evals.authoring.proposals import Ask, Draft, Proposal, common_root
+from pagelens.evals.authoring.extractive_questions import extractive_question
+from pagelens.evals.authoring.proposals import Draft, Proposal, QuestionWriter, common_root
 from pagelens.index.reader import CollectionReader
 
 UNANSWERABLE = 6  # every so-many-th proposal has no answer
@@ -29,44 +29,49 @@ logger = logging.getLogger(__name__)
 
 
 def propose(
-    engine: Engine, *, count: int, seed: int = 0, ask: Ask = ask_extractively, most: float = math.inf
+    engine: Engine,
+    *,
+    count: int,
+    seed: int = 0,
+    write_question: QuestionWriter = extractive_question,
+    max_pages: float = math.inf,
 ) -> list[Proposal]:
-    """Return at most `count` proposals from at most `most` pages; the same seed draws the same pages.
+    """Return at most `count` proposals from at most `max_pages` pages; the same seed draws the same pages.
 
     Raises GenerationError where a model fails before the first proposal; later, what was proposed is kept.
     """
-    drawn = random.Random(seed)
+    rng = random.Random(seed)
     root = common_root(engine.status())
     years: set[str] = set()
-    found: list[Proposal] = []
-    for place, (ref, text) in enumerate(_pages(engine, drawn)):
+    proposals: list[Proposal] = []
+    for index, (ref, text) in enumerate(_pages(engine, rng)):
         years |= set(_ANY_YEAR.findall(text.text))
-        if place >= most or len(found) == count:
+        if index >= max_pages or len(proposals) == count:
             continue  # every page is read for its years
         try:
-            asked = ask(ref, text)
+            draft = write_question(ref, text)
         except GenerationError as exc:
-            if not found:
+            if not proposals:
                 raise
-            logger.warning("%d questions are proposed, then the model failed: %s", len(found), exc)
-            most = 0
+            logger.warning("%d questions are proposed, then the model failed: %s", len(proposals), exc)
+            max_pages = 0
             continue
-        if asked:
+        if draft:
             name = str(Path(ref.path).relative_to(root))
-            found.append(_proposal(f"q{len(found) + 1:04d}", name, ref.number, asked))
-    return [_finished(engine, root, one, place, years) for place, one in enumerate(found, start=1)]
+            proposals.append(_proposal(f"q{len(proposals) + 1:04d}", name, ref.number, draft))
+    return [_finished(engine, root, proposal, index, years) for index, proposal in enumerate(proposals, start=1)]
 
 
-def _pages(engine: Engine, drawn: random.Random) -> Iterator[tuple[PageRef, PageText]]:
+def _pages(engine: Engine, rng: random.Random) -> Iterator[tuple[PageRef, PageText]]:
     """Yield every page with words once, documents taking turns, each in an order drawn at random."""
     reader = CollectionReader(engine.layout.root)
     with reader.snapshot() as snapshot:
         queues = []
         for key, row in snapshot.documents.items():
             numbers = list(range(1, row.document.page_count + 1))
-            drawn.shuffle(numbers)
+            rng.shuffle(numbers)
             queues.append([(key, row.path, number) for number in numbers])
-        drawn.shuffle(queues)
+        rng.shuffle(queues)
         while queues:
             for queue in queues:
                 key, path, number = queue.pop()
@@ -78,21 +83,23 @@ def _pages(engine: Engine, drawn: random.Random) -> Iterator[tuple[PageRef, Page
     reader.close()
 
 
-def _proposal(qid: str, document: str, page: int, asked: Draft) -> Proposal:
-    return Proposal("", qid, asked.kind, asked.question, asked.answer, document, str(page), "", asked.quote)
+def _proposal(qid: str, document: str, page: int, draft: Draft) -> Proposal:
+    return Proposal("", qid, draft.kind, draft.question, draft.answer, document, str(page), "", draft.quote)
 
 
-def _finished(engine: Engine, root: Path, one: Proposal, place: int, years: set[str]) -> Proposal:
+def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years: set[str]) -> Proposal:
     """Add hard negatives; make every so-many-th one unanswerable."""
-    if place % UNANSWERABLE == 0:
-        question = _unanswerable(one.question, years)
+    if index % UNANSWERABLE == 0:
+        question = _unanswerable(proposal.question, years)
         if question:
-            quote = f"(changed) {one.quote}"
-            one = replace(one, kind="unanswerable", question=question, answer="", pages="", quote=quote)
-    hits = engine.search(one.question, k=NEGATIVES + 1).hits
-    found = [(str(Path(hit.ref.path).relative_to(root)), hit.ref.number) for hit in hits]
-    others = [f"{name}#{number}" for name, number in found if (name, str(number)) != (one.document, one.pages)]
-    return replace(one, hard_negatives=" ; ".join(others[:NEGATIVES]))
+            quote = f"(changed) {proposal.quote}"
+            proposal = replace(proposal, kind="unanswerable", question=question, answer="", pages="", quote=quote)
+    hits = engine.search(proposal.question, k=NEGATIVES + 1).hits
+    pages = [(str(Path(hit.ref.path).relative_to(root)), hit.ref.number) for hit in hits]
+    others = [
+        f"{name}#{number}" for name, number in pages if (name, str(number)) != (proposal.document, proposal.pages)
+    ]
+    return replace(proposal, hard_negatives=" ; ".join(others[:NEGATIVES]))
 
 
 def _unanswerable(question: str, years: set[str]) -> str | None:

@@ -20,15 +20,15 @@ from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
 from pagelens.core.errors import PageLensError
 from pagelens.evals.cli import console
-from pagelens.evals.cli.options import Documents, Form
+from pagelens.evals.cli.options import DocumentsOption, FormatOption
 from pagelens.evals.cli.own_questions import accept, init
 from pagelens.evals.cli.run_command import run
 from pagelens.evals.datasets.folder import read_folder, write_folder
-from pagelens.evals.datasets.registry import open_dataset
+from pagelens.evals.datasets.registry import find_format, open_dataset
 from pagelens.evals.measures.measure_names import parse_measure
 from pagelens.evals.report.markdown_report import markdown_comparison
 from pagelens.evals.report.writing import write_reports
-from pagelens.evals.runs.comparison import compare, side
+from pagelens.evals.runs.comparison import compare, compared_system
 from pagelens.evals.runs.export import EXPORTS, export_run
 from pagelens.evals.runs.gate import parse_gate
 from pagelens.evals.runs.run_folder import Run, read_run_folder
@@ -62,21 +62,31 @@ def compare_runs(
     """Tell whether B is better than A, with intervals, and which questions changed."""
     measures = [parse_measure(text) for text in measure] if measure else HEADLINE
     gates = [parse_gate(text) for text in gate or ()]
-    before, after = (side(*_run_and_system(text)) for text in (a, b))
-    found = compare(before, after, measures, gates=gates, scopes=scope or (), by_document=by_document)
+    before, after = (compared_system(*_run_and_system(text)) for text in (a, b))
+    comparison = compare(before, after, measures, gates=gates, scopes=scope or (), by_document=by_document)
     if markdown:
-        markdown.write_text(markdown_comparison(found), "utf-8")
+        markdown.write_text(markdown_comparison(comparison), "utf-8")
     if json_output:
         rows = [
-            {"scope": one.scope, "measure": str(one.measure), "a": one.a, "b": one.b, "verdict": one.verdict}
-            | as_json(one.interval)
-            for one in found.differences
+            {
+                "scope": difference.scope,
+                "measure": str(difference.measure),
+                "a": difference.a,
+                "b": difference.b,
+                "verdict": difference.verdict,
+            }
+            | as_json(difference.interval)
+            for difference in comparison.differences
         ]
-        passed = [{"gate": str(one.gate), "scope": one.scope, "held": one.held} for one in found.gates]
-        print(json.dumps({"differences": rows, "gates": passed, "passed": found.passed}, ensure_ascii=False, indent=2))
+        passed = [{"gate": str(result.gate), "scope": result.scope, "held": result.held} for result in comparison.gates]
+        print(
+            json.dumps(
+                {"differences": rows, "gates": passed, "passed": comparison.passed}, ensure_ascii=False, indent=2
+            )
+        )
     else:
-        console.print_comparison(found)
-    return 0 if found.passed else GATE_FAILED
+        console.print_comparison(comparison)
+    return 0 if comparison.passed else GATE_FAILED
 
 
 @app.command()
@@ -87,27 +97,28 @@ def report(
     ] = None,
 ) -> int:
     """Write a run's reports again."""
-    found = read_run_folder(run_folder)
-    engine = _engine_for(found, collection)
-    summary, page = write_reports(found, engine)
+    run = read_run_folder(run_folder)
+    engine = _engine_for(run, collection)
+    summary, page = write_reports(run, engine)
     console.print_summary(summary)
     terminal.out.print(f"report   {printable(str(page))}", markup=False, soft_wrap=True)
     return 0
 
 
 @app.command()
-def check(dataset: Path, form: Form = None, documents: Documents = None) -> int:
+def check(dataset: Path, dataset_format: FormatOption = None, documents: DocumentsOption = None) -> int:
     """Read a data set and say what is in it, or what is wrong with it, line by line."""
-    data = open_dataset(dataset, form=form, documents=documents)
+    data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     console.print_dataset(data)
     return 0
 
 
 @app.command(name="import")
-def import_set(dataset: Path, out: Path, form: Form = None, documents: Documents = None) -> int:
-    """Write a data set in PageLens's own form; its files stay where they are."""
-    target = documents or (out / "documents" if form in ("beir", "vidore") else None)
-    data = open_dataset(dataset, form=form, documents=target)
+def import_set(dataset: Path, out: Path, dataset_format: FormatOption = None, documents: DocumentsOption = None) -> int:
+    """Write a data set in PageLens's own format; its documents are not copied."""
+    if documents is None and find_format(dataset, dataset_format).writes_documents:
+        documents = out / "documents"
+    data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     write_folder(data, out)
     console.print_dataset(read_folder(out))
     return 0
@@ -117,10 +128,10 @@ def import_set(dataset: Path, out: Path, form: Form = None, documents: Documents
 def export(
     run_folder: Annotated[Path, typer.Argument(help="A run's folder.")],
     out: Annotated[Path, typer.Argument(help="A folder.")],
-    form: Annotated[str, typer.Option("--form", help=" or ".join(EXPORTS))] = "trec_eval",
+    export_format: Annotated[str, typer.Option("--format", help=" or ".join(EXPORTS))] = "trec_eval",
 ) -> int:
     """Write a run's rankings and grades as other evaluation tools read them."""
-    for path in export_run(read_run_folder(run_folder), out, form):
+    for path in export_run(read_run_folder(run_folder), out, export_format):
         terminal.out.print(str(path), markup=False, soft_wrap=True)
     return 0
 
@@ -130,8 +141,8 @@ def _run_and_system(text: str) -> tuple[Run, str | None]:
     return read_run_folder(Path(path)), system if mark else None
 
 
-def _engine_for(found: Run, collection: Path | None) -> Engine | None:
-    root = collection or Path(found.manifest["collection"]["path"])
+def _engine_for(run: Run, collection: Path | None) -> Engine | None:
+    root = collection or Path(run.manifest["collection"]["path"])
     try:
         return wiring.open_collection(root)
     except PageLensError as exc:

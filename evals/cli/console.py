@@ -12,7 +12,7 @@ from pagelens.api.engine.file_names import printable
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.report.summary import Summary
 from pagelens.evals.runs.comparison import Comparison
-from pagelens.evals.runs.plan import SAYS
+from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 from pagelens.evals.runs.runner import OnStep
 from pagelens.evals.runs.scoring import HEADLINE
 
@@ -59,11 +59,11 @@ def _log_tenths() -> OnStep:
 
 def print_dataset(data: DataSet) -> None:
     """Say in a line what is in a data set."""
-    pages = sum(len(data.relevant(one.qid)) for one in data.questions)
+    pages = sum(len(data.relevant(question.qid)) for question in data.questions)
     terminal.out.print(
         f"{printable(data.name)}: {len(data.documents)} documents, {len(data.questions)} questions, "
         f"{len(data.with_evidence)} with evidence on {pages} pages, "
-        f"{sum(not one.answerable for one in data.questions)} without an answer",
+        f"{sum(not question.answerable for question in data.questions)} without an answer",
         markup=False,
         soft_wrap=True,
     )
@@ -72,88 +72,100 @@ def print_dataset(data: DataSet) -> None:
 def print_summary(summary: Summary) -> None:
     """Print the ablation table of each scope, then what became of the answers."""
     names = [str(measure) for measure in HEADLINE]
-    for scope in dict.fromkeys(one.scope for one in summary.systems):
-        table = _table(SAYS.get(scope, scope), ["", *names, "ms"])
-        for one in summary.of(scope):
-            cells = [f"{100 * one.measures[name].mean:.1f}" for name in names]
-            style = "bold" if one.system == summary.main else ""
-            table.add_row(Text(one.system), *cells, f"{one.milliseconds.get('p50', 0):.0f}", style=style)
+    for scope in dict.fromkeys(system.scope for system in summary.systems):
+        table = _table(SCOPE_DESCRIPTIONS.get(scope, scope), ["", *names, "ms"])
+        for figures in summary.systems_in(scope):
+            cells = [f"{100 * figures.measures[name].mean:.1f}" for name in names]
+            style = "bold" if figures.system == summary.main else ""
+            table.add_row(Text(figures.system), *cells, f"{figures.milliseconds.get('p50', 0):.0f}", style=style)
         terminal.out.print(table)
-    said = f"percent over {summary.with_evidence} questions with evidence"
-    terminal.out.print(Text(said, style="dim"))
+    note = f"percent over {summary.with_evidence} questions with evidence"
+    terminal.out.print(Text(note, style="dim"))
     _print_answers(summary)
-    for back in summary.reverse:
-        hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
-        terminal.out.print(Text(f"photos to captions by {back.lane}: {hits}"))
-    for taken in summary.answering:
-        if taken.failed:
-            said = f"{taken.failed} of {taken.answers} questions got no answer {SAYS[taken.scope]}"
-            terminal.out.print(Text(f"{said}: run again to ask them again", style="yellow"))
-    for found in summary.refusals:
-        terminal.out.print(Text(f"refusing {found.against}: AUROC {found.auroc:.3f}"))
+    for retrieval in summary.caption_retrieval:
+        hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in retrieval.hits.items())
+        terminal.out.print(Text(f"photos to captions by {retrieval.lane}: {hits}"))
+    for costs in summary.answer_costs:
+        if costs.failed:
+            note = f"{costs.failed} of {costs.answers} questions got no answer {SCOPE_DESCRIPTIONS[costs.scope]}"
+            terminal.out.print(Text(f"{note}: run again to ask them again", style="yellow"))
+    for refusals in summary.refusals:
+        terminal.out.print(Text(f"refusing {refusals.against}: AUROC {refusals.auroc:.3f}"))
 
 
 def _print_answers(summary: Summary) -> None:
     """Print how good the answers are in each scope."""
-    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
-    found = {(one.measure, one.scope): one.interval for one in summary.answers if one.measure in ANSWERS}
-    measures = list(dict.fromkeys(measure for measure, _ in found))
+    scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
+    intervals = {
+        (answer.measure, answer.scope): answer.interval for answer in summary.answers if answer.measure in ANSWERS
+    }
+    measures = list(dict.fromkeys(measure for measure, _ in intervals))
     if not measures:
         return
     table = _table("answers", ["", *measures])
     for scope in scopes:
-        cells = [found.get((measure, scope)) for measure in measures]
-        table.add_row(Text(SAYS[scope]), *(f"{100 * one.mean:.1f}" if one else "" for one in cells))
+        cells = [intervals.get((measure, scope)) for measure in measures]
+        table.add_row(Text(SCOPE_DESCRIPTIONS[scope]), *(f"{100 * cell.mean:.1f}" if cell else "" for cell in cells))
     terminal.out.print(table)
 
 
-def print_comparison(found: Comparison) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Print the differences with their intervals, the gates, and the questions that changed, worst first."""
-    table = _table(f"A: {found.a}   B: {found.b}", ["", "A", "B", "B - A", "95%", "better", "worse", ""])
-    for one in found.differences:
-        low, high = 100 * one.interval.low, 100 * one.interval.high
-        verdict = Text(one.verdict if one.interval.excludes_zero else "-", style=VERDICTS.get(one.verdict, "dim"))
+    table = _table(f"A: {comparison.a}   B: {comparison.b}", ["", "A", "B", "B - A", "95%", "better", "worse", ""])
+    for difference in comparison.differences:
+        low, high = 100 * difference.interval.low, 100 * difference.interval.high
+        verdict = Text(
+            difference.verdict if difference.interval.excludes_zero else "-",
+            style=VERDICTS.get(difference.verdict, "dim"),
+        )
         table.add_row(
-            Text(f"{one.scope} {one.measure}"),
-            f"{100 * one.a:.1f}",
-            f"{100 * one.b:.1f}",
-            f"{100 * one.interval.mean:+.1f}",
+            Text(f"{difference.scope} {difference.measure}"),
+            f"{100 * difference.a:.1f}",
+            f"{100 * difference.b:.1f}",
+            f"{100 * difference.interval.mean:+.1f}",
             f"{low:+.1f} to {high:+.1f}",
-            str(one.better),
-            str(one.worse),
+            str(difference.better),
+            str(difference.worse),
             verdict,
         )
     terminal.out.print(table)
-    resampled = "documents" if found.by_document else "questions"
-    left = f", {found.left_out} left out" if found.left_out else ""
+    resampled = "documents" if comparison.by_document else "questions"
+    left_out = f", {comparison.left_out} left out" if comparison.left_out else ""
     terminal.out.print(
-        Text(f"percent; {found.questions} questions{left}; paired bootstrap over {resampled}", style="dim")
+        Text(f"percent; {comparison.questions} questions{left_out}; paired bootstrap over {resampled}", style="dim")
     )
-    _print_changes(found)
-    for gate in found.gates:
-        said, style = ("passed", "green") if gate.held else ("FAILED", "bold red")
-        terminal.out.print(Text(f"{said}  {gate.gate}   ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})", style=style))
+    _print_changes(comparison)
+    for gate in comparison.gates:
+        outcome, style = ("passed", "green") if gate.held else ("FAILED", "bold red")
+        terminal.out.print(
+            Text(f"{outcome}  {gate.gate}   ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})", style=style)
+        )
 
 
-def _print_changes(found: Comparison) -> None:
-    one = next((one for one in found.differences if one.changes), None)
-    if one is None:
+def _print_changes(comparison: Comparison) -> None:
+    difference = next((difference for difference in comparison.differences if difference.changes), None)
+    if difference is None:
         terminal.out.print("No question changed.")
         return
-    shown = one.changes[:CHANGES]
-    table = _table(f"changed on {one.scope} {one.measure}, worst first", ["", "A", "B", "rank A", "rank B", "question"])
+    shown = difference.changes[:CHANGES]
+    table = _table(
+        f"changed on {difference.scope} {difference.measure}, worst first",
+        ["", "A", "B", "rank A", "rank B", "question"],
+    )
     for change in shown:
         text = printable(change.question.title)
         ranks = (str(change.rank_a or "-"), str(change.rank_b or "-"))
         table.add_row(Text(change.question.qid), f"{change.a:.2f}", f"{change.b:.2f}", *ranks, Text(text))
     terminal.out.print(table)
-    if len(one.changes) > len(shown):
-        terminal.out.print(Text(f"and {len(one.changes) - len(shown)} more; --markdown writes them", style="dim"))
+    if len(difference.changes) > len(shown):
+        terminal.out.print(
+            Text(f"and {len(difference.changes) - len(shown)} more; --markdown writes them", style="dim")
+        )
 
 
-def _table(title: str, heads: list[str]) -> Table:
+def _table(title: str, headers: list[str]) -> Table:
     table = Table(title=Text(title), title_justify="left", box=None, header_style="dim", pad_edge=False)
-    for place, head in enumerate(heads):
-        words = place == 0 or head in ("question", "")
-        table.add_column(head, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for column, header in enumerate(headers):
+        is_text = column == 0 or header in ("question", "")
+        table.add_column(header, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     return table

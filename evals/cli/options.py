@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pagelens.evals.datasets.registry import FORMATS
+from pagelens.evals.datasets.registry import FORMAT_NAMES
 
-Form = Annotated[str | None, typer.Option("--form", help=f"{', '.join(FORMATS)}; found out if left out.")]
-Documents = Annotated[Path | None, typer.Option("--documents", help="Where the set's files are, or are to be written.")]
+FormatOption = Annotated[str | None, typer.Option("--format", help=f"{', '.join(FORMAT_NAMES)}; detected if left out.")]
+DocumentsOption = Annotated[
+    Path | None, typer.Option("--documents", help="Where the set's files are, or are to be written.")
+]

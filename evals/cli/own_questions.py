@@ -50,7 +50,7 @@ def _proposed_by(name: str, engine: Engine, count: int, seed: int) -> list[Propo
     if model is None:
         raise UsageError(f"expected a language model like openai:NAME, found {name!r}: leave --model out to do without")
     questions = ModelQuestions(model, analyze, engine.page_image_array)
-    rows = propose(engine, count=count, seed=seed, ask=questions.ask, most=TRIES * count)
+    rows = propose(engine, count=count, seed=seed, write_question=questions.draft, max_pages=TRIES * count)
     if questions.rejected:
         terminal.err.print(f"{questions.rejected} left out: the answer does not stand on the page", markup=False)
     return rows

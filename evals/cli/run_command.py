@@ -17,12 +17,18 @@ from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
 from pagelens.core.errors import UsageError
 from pagelens.evals.cli import console
-from pagelens.evals.cli.options import Documents, Form
+from pagelens.evals.cli.options import DocumentsOption, FormatOption
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.datasets.registry import open_dataset
-from pagelens.evals.datasets.reverse import COMPARABLE, REVERSE, is_captioned, photos_to_captions, write_reverse
 from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.caption_retrieval import (
+    COMPARABLE,
+    FILE_NAME,
+    is_captioned,
+    photos_to_captions,
+    write_caption_retrieval,
+)
 from pagelens.evals.runs.environment import fingerprint
 from pagelens.evals.runs.judge import Judge
 from pagelens.evals.runs.judging import judge_run
@@ -40,8 +46,8 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The run's folder; eval-runs/... if left out.")
     ] = None,
-    form: Form = None,
-    documents: Documents = None,
+    dataset_format: FormatOption = None,
+    documents: DocumentsOption = None,
     profile: Annotated[str, typer.Option(help="For a new collection: auto, builtin, cpu, gpu or a model.")] = "auto",
     system: Annotated[
         list[str] | None, typer.Option("--system", "-s", help="words, words+text, fused, fused:plain; may repeat.")
@@ -61,21 +67,21 @@ def run(
     json_output: JsonOption = False,
 ) -> int:
     """Put every question to the engine, each lane alone and all together, and report. Run again to go on."""
-    data = open_dataset(dataset, form=form, documents=documents)
+    data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     with _collection_of(data, collection, profile, llm) as engine:
         systems = _systems(lanes_for(engine, data), system or (), ablate or (), pairs=pairs)
         scopes = _scopes(scope, data)
-        asked = _answer_scopes(data, scopes) if answers else ()
-        plan = Plan(systems, scopes, asked, depth, limit, wiring.answerer_name(llm))
+        answer_scopes = _answer_scopes(data, scopes) if answers else ()
+        plan = Plan(systems, scopes, answer_scopes, depth, limit, wiring.answerer_name(llm))
         target = out or _default_folder(engine, data, plan)
         grader = _judge(judge, target) if judge else None  # before the run: a wrong name costs nothing then
-        with console.progress() as tell:
-            done = perform_run(engine, data, plan, target, on_step=tell)
+        with console.progress() as on_step:
+            run_result = perform_run(engine, data, plan, target, on_step=on_step)
             if reverse and limit is None:  # among some of the captions it would be another figure
-                _look_back(engine, done, tell)
+                _retrieve_captions(engine, run_result, on_step)
             if grader:
-                done = _judged(engine, done, grader, tell)
-        summary, page = write_reports(done, engine if pictures else None)
+                run_result = _judged(engine, run_result, grader, on_step)
+        summary, page = write_reports(run_result, engine if pictures else None)
     if json_output:
         print(json.dumps(as_json(summary), ensure_ascii=False, indent=2))
         return 0
@@ -91,19 +97,19 @@ def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> 
     engine = pagelens.open(root, create=True, profile=profile, llm=llm)
     missing = DocumentNames.of(data, engine.status()).missing(data)
     if missing:
-        with show_progress() as tell:
-            read = engine.index([data.folder / name for name in missing], on_progress=tell)
-        for failure in [*read.failed, *read.failed_before]:
+        with show_progress() as on_progress:
+            report = engine.index([data.folder / name for name in missing], on_progress=on_progress)
+        for failure in [*report.failed, *report.failed_before]:
             terminal.err.print(f"not read: {printable(failure.path)}: {printable(failure.reason)}", markup=False)
     return engine
 
 
-def _look_back(engine: Engine, done: Run, tell: OnStep) -> None:
+def _retrieve_captions(engine: Engine, run: Run, on_step: OnStep) -> None:
     """Let photos look for their captions, once, by every lane of the run that can."""
-    lanes = [system for system in done.systems if system in COMPARABLE]
-    if is_captioned(done.data) and lanes and not (done.folder / REVERSE).exists():
-        figures = [photos_to_captions(engine, done.data, lane, on_step=tell) for lane in lanes]
-        write_reverse(done.folder, figures)
+    lanes = [system for system in run.systems if system in COMPARABLE]
+    if is_captioned(run.data) and lanes and not (run.folder / FILE_NAME).exists():
+        figures = [photos_to_captions(engine, run.data, lane, on_step=on_step) for lane in lanes]
+        write_caption_retrieval(run.folder, figures)
 
 
 def _judge(name: str, target: Path) -> Judge:
@@ -114,37 +120,37 @@ def _judge(name: str, target: Path) -> Judge:
     return Judge(model, target.resolve().parent / "judged")
 
 
-def _judged(engine: Engine, done: Run, judge: Judge, tell: OnStep) -> Run:
+def _judged(engine: Engine, run: Run, judge: Judge, on_step: OnStep) -> Run:
     """Have the answers judged, and say how many were not."""
-    done, lost = judge_run(engine, done, judge, on_step=tell)
-    if lost:
-        terminal.err.print(f"{lost} answers got no verdict: run again to ask again", markup=False)
-    return done
+    run, failed = judge_run(engine, run, judge, on_step=on_step)
+    if failed:
+        terminal.err.print(f"{failed} answers got no verdict: run again to ask again", markup=False)
+    return run
 
 
 def _systems(lanes: Sequence[str], named: Sequence[str], ablations: Sequence[str], *, pairs: bool) -> dict[str, System]:
     """Return the systems named, then those of the ablations; each lane alone and together where nothing is asked."""
-    strangers = [one for one in ablations if one not in ABLATIONS]
-    if strangers:
-        raise UsageError(f"expected --ablate among {', '.join(ABLATIONS)}, found {strangers[0]!r}")
+    unknown = [ablation for ablation in ablations if ablation not in ABLATIONS]
+    if unknown:
+        raise UsageError(f"expected --ablate among {', '.join(ABLATIONS)}, found {unknown[0]!r}")
     systems = chosen_systems(named, lanes)
     if "lanes" in ablations or not (named or ablations):
         systems |= lane_ablation(lanes, pairs=pairs)
     return systems | fusion_ablation(lanes) if "fusion" in ablations else systems
 
 
-def _scopes(asked: list[str] | None, data: DataSet) -> list[Scope]:
+def _scopes(requested: list[str] | None, data: DataSet) -> list[Scope]:
     possible = scopes_of(data)
-    strangers = [one for one in asked or () if one not in possible]
-    if strangers:
-        why = "the questions name no documents" if strangers[0] in SCOPES else f"there are {', '.join(SCOPES)}"
-        raise UsageError(f"expected a scope among {', '.join(possible)}, found {strangers[0]!r}: {why}")
-    return [one for one in possible if not asked or one in asked]
+    unknown = [scope for scope in requested or () if scope not in possible]
+    if unknown:
+        why = "the questions name no documents" if unknown[0] in SCOPES else f"there are {', '.join(SCOPES)}"
+        raise UsageError(f"expected a scope among {', '.join(possible)}, found {unknown[0]!r}: {why}")
+    return [scope for scope in possible if not requested or scope in requested]
 
 
 def _answer_scopes(data: DataSet, scopes: list[Scope]) -> list[Scope]:
     """Return where to ask: as searched; foreign where there are other documents; nowhere where no answer is known."""
-    if not any((one.answers or not one.answerable) and not one.image for one in data.questions):
+    if not any((question.answers or not question.answerable) and not question.image for question in data.questions):
         return []
     foreign: list[Scope] = ["foreign"] if "within" in scopes and len(data.documents) > 1 else []
     return [*scopes, *foreign]

@@ -1,4 +1,4 @@
-"""BEIR's form (Thakur et al., 2021): corpus.jsonl, queries.jsonl, qrels/<split>.tsv with a header line.
+"""BEIR's format (Thakur et al., 2021): corpus.jsonl, queries.jsonl, qrels/<split>.tsv with a header line.
 
 PageLens reads PDFs and photos, so each text becomes a PDF of one page, as long as it takes (`write_text_pages`); its
 title is the document's. Grades of a text are grades of that page; a longer text's further pages carry none, so score
@@ -24,8 +24,17 @@ LINE = 13.0  # points
 MARGIN = 40
 
 
-def read_beir(folder: Path, documents: Path, *, split: str = "test") -> DataSet:
-    """Return a BEIR set, its texts written as PDFs below `documents`. Raises UsageError for malformed lines."""
+def is_beir(path: Path) -> bool:
+    """Return whether a folder holds a BEIR set."""
+    return (path / "corpus.jsonl").exists()
+
+
+def read_beir(folder: Path, documents: Path | None = None, *, split: str = "test") -> DataSet:
+    """Return a BEIR set and write its texts as PDFs to `documents`, by default FOLDER/documents.
+
+    Raises UsageError that lists the malformed lines.
+    """
+    documents = documents or folder / "documents"
     faults = Faults()
     questions = []
     for number, row in read_json_lines(folder / "queries.jsonl", faults):
@@ -39,16 +48,21 @@ def read_beir(folder: Path, documents: Path, *, split: str = "test") -> DataSet:
             texts[text_of(row, "_id")] = (text_of(row, "title"), str(row["text"]))
         else:
             faults.add(folder / "corpus.jsonl", number, "'_id' and 'text'", row)
-    grades = _read_grades(folder / "qrels" / f"{split}.tsv", set(texts), {one.qid for one in questions}, faults)
+    grades = _read_grades(
+        folder / "qrels" / f"{split}.tsv", set(texts), {question.qid for question in questions}, faults
+    )
     faults.raise_any()
-    names = {identity: file_name(identity) for identity in texts}
+    names = {identity: document_file_name(identity) for identity in texts}
     write_text_pages({names[identity]: text for identity, text in texts.items()}, documents)
-    qrels = {qid: {PageRef(names[one], 1): grade for one, grade in found.items()} for qid, found in grades.items()}
-    asked = [one for one in questions if one.qid in qrels]  # other splits have their own
-    return DataSet(folder.resolve().name, documents.resolve(), sorted(names.values()), asked, qrels)
+    qrels = {
+        qid: {PageRef(names[document], 1): grade for document, grade in page_grades.items()}
+        for qid, page_grades in grades.items()
+    }
+    graded_questions = [question for question in questions if question.qid in qrels]  # other splits have their own
+    return DataSet(folder.resolve().name, documents.resolve(), sorted(names.values()), graded_questions, qrels)
 
 
-def file_name(identity: str) -> str:
+def document_file_name(identity: str) -> str:
     """Return a file name for a document id: itself where it is plain, else with a short hash so that none collide."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity)[:80]
     if plain == identity and not plain.startswith("."):
@@ -111,8 +125,8 @@ def _folded(text: str) -> list[str]:
 
 def _read_grades(path: Path, texts: set[str], qids: set[str], faults: Faults) -> dict[str, dict[str, int]]:
     if not path.exists():
-        there = ", ".join(one.stem for one in sorted(path.parent.glob("*.tsv"))) or "none"
-        raise UsageError(f"expected grades at {path}, found the splits: {there}")
+        splits = ", ".join(split.stem for split in sorted(path.parent.glob("*.tsv"))) or "none"
+        raise UsageError(f"expected grades at {path}, found the splits: {splits}")
     grades: dict[str, dict[str, int]] = {}
     for number, line in read_lines(path):
         parts = line.split("\t")

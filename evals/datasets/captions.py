@@ -21,6 +21,11 @@ Pairs = Iterator[tuple[int, str, str]]
 """Line (0: none), photo's file name, caption."""
 
 
+def is_captions(path: Path) -> bool:
+    """Return whether a path is a captions file, or a folder that holds one."""
+    return path.is_file() or captions_file(path) is not None
+
+
 def read_captions(path: Path, photos: Path | None = None, *, split: str = "test") -> DataSet:
     """Return the set of a captions file, or of the folder that holds one. Raises UsageError for malformed lines.
 
@@ -48,16 +53,16 @@ def read_captions(path: Path, photos: Path | None = None, *, split: str = "test"
 
 def captions_file(folder: Path) -> Path | None:
     """Return the captions file in a folder, or in its `annotations`."""
-    found = [folder / name for name in FILES if (folder / name).exists()]
-    found += sorted([*folder.glob("captions_*.json"), *folder.glob("annotations/captions_*.json")])
-    return next(iter([*found, *folder.glob("dataset_*.json")]), None)
+    files = [folder / name for name in FILES if (folder / name).exists()]
+    files += sorted([*folder.glob("captions_*.json"), *folder.glob("annotations/captions_*.json")])
+    return next(iter([*files, *folder.glob("dataset_*.json")]), None)
 
 
 def _photo_folder(folder: Path) -> Path:
     for parent in (folder, folder.parent):
-        found = next((parent / name for name in FOLDERS if (parent / name).is_dir()), None)
-        if found:
-            return found
+        photos = next((parent / name for name in FOLDERS if (parent / name).is_dir()), None)
+        if photos:
+            return photos
     raise UsageError(f"expected the photos in one of {', '.join(FOLDERS)} beside {folder}, found none")
 
 
@@ -100,10 +105,10 @@ def _read_json(path: Path, faults: Faults, split: str) -> Pairs:
     if isinstance(data, dict) and isinstance(data.get("annotations"), list):
         yield from _read_coco(data, path, faults)
     elif isinstance(data, dict) and isinstance(data.get("images"), list):
-        for one in data["images"]:
-            if one.get("split", split) in (split, "restval" if split == "train" else split):
-                for sentence in one.get("sentences", []):
-                    yield 0, one["filename"], str(sentence.get("raw", ""))
+        for image in data["images"]:
+            if image.get("split", split) in (split, "restval" if split == "train" else split):
+                for sentence in image.get("sentences", []):
+                    yield 0, image["filename"], str(sentence.get("raw", ""))
     else:
         faults.add(
             path, 0, "COCO's 'images' and 'annotations', or Karpathy's 'images' with 'sentences'", type(data).__name__
@@ -111,9 +116,13 @@ def _read_json(path: Path, faults: Faults, split: str) -> Pairs:
 
 
 def _read_coco(data: dict[str, Any], path: Path, faults: Faults) -> Pairs:
-    names = {one["id"]: one["file_name"] for one in data.get("images", []) if "id" in one and "file_name" in one}
-    for one in data["annotations"]:
-        if one.get("image_id") not in names:
-            faults.add(path, 0, "an annotation whose 'image_id' is an image's", one)
+    names = {
+        annotation["id"]: annotation["file_name"]
+        for annotation in data.get("images", [])
+        if "id" in annotation and "file_name" in annotation
+    }
+    for annotation in data["annotations"]:
+        if annotation.get("image_id") not in names:
+            faults.add(path, 0, "an annotation whose 'image_id' is an image's", annotation)
             continue
-        yield 0, names[one["image_id"]], str(one.get("caption", ""))
+        yield 0, names[annotation["image_id"]], str(annotation.get("caption", ""))

@@ -58,18 +58,20 @@ class DataSet:
     @property
     def with_evidence(self) -> list[Question]:
         """The questions that have at least one page that answers them: those that rankings are scored on."""
-        return [one for one in self.questions if self.relevant(one.qid)]
+        return [question for question in self.questions if self.relevant(question.qid)]
 
     @property
     def digest(self) -> str:
         """SHA-256 of the questions, their pictures and grades, and of the documents' names: two sets of one digest ask
         the same."""
         questions = [asdict(one) for one in sorted(self.questions, key=lambda one: one.qid)]
-        paths = [path for one in self.questions if (path := self.picture(one))]
-        looks = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+        paths = [path for question in self.questions if (path := self.picture(question))]
+        image_hashes = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
         grades = {qid: sorted((page_id(page), grade) for page, grade in self.qrels[qid].items()) for qid in self.qrels}
-        said = json.dumps([questions, looks, sorted(grades.items()), sorted(self.documents)], sort_keys=True)
-        return hashlib.sha256(said.encode()).hexdigest()
+        canonical = json.dumps(
+            [questions, image_hashes, sorted(grades.items()), sorted(self.documents)], sort_keys=True
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     def groups_of(self, question: Question) -> dict[str, tuple[str, ...]]:
         """Return the breakdowns a question falls into: its own, its answer's format, and how many pages it takes."""

@@ -28,9 +28,9 @@ class DocumentNames:
         names: dict[str, list[str]] = {}
         paths: dict[str, str] = {}
         for document in status.documents:
-            found = {below.get(path) or _by_tail(path, elsewhere) for path in document.paths} - {None}
+            set_names = {below.get(path) or _by_tail(path, elsewhere) for path in document.paths} - {None}
             for path in document.paths:
-                names[path] = sorted(name for name in found if name)
+                names[path] = sorted(name for name in set_names if name)
             for name in names[document.paths[0]]:
                 paths.setdefault(name, document.paths[0])
         return cls(names, paths)
@@ -39,9 +39,9 @@ class DocumentNames:
         """Return the set's documents that the collection does not hold."""
         return [name for name in data.documents if name not in self.paths]
 
-    def pages(self, ref: PageRef, wanted: Sequence[str] = ()) -> list[PageRef]:
+    def pages(self, ref: PageRef, among: Sequence[str] = ()) -> list[PageRef]:
         """Return a found page by its names in the set (of those `wanted`, if given); its path where it has none."""
-        names = [name for name in self.names.get(ref.path, ()) if not wanted or name in wanted]
+        names = [name for name in self.names.get(ref.path, ()) if not among or name in among]
         return [PageRef(name, ref.number) for name in names] or [PageRef(ref.path, ref.number)]
 
     def only(self, documents: Sequence[str]) -> Filters | None:

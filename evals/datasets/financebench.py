@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.folder import document_names
@@ -10,10 +11,21 @@ from pagelens.evals.datasets.line_reader import Faults, read_json_lines, text_of
 FILE = "financebench_open_source.jsonl"
 
 
-def read_financebench(folder: Path, documents: Path) -> DataSet:
-    """Return the set in a folder; documents that are not there are left out with their questions, as most people have
-    only some of them. Raises UsageError that lists the malformed lines."""
-    path = next(one for one in (folder / FILE, folder / "data" / FILE) if one.exists())
+def is_financebench(path: Path) -> bool:
+    """Return whether a folder holds FinanceBench's questions."""
+    return any(file.exists() for file in _question_files(path))
+
+
+def read_financebench(folder: Path, documents: Path | None = None) -> DataSet:
+    """Return the set in a folder; `documents` is by default FOLDER/pdfs.
+
+    Questions whose document is not there are left out, since most people have only some of the documents.
+    Raises UsageError that lists the malformed lines.
+    """
+    documents = documents or folder / "pdfs"
+    path = next((file for file in _question_files(folder) if file.exists()), None)
+    if path is None:
+        raise UsageError(f"expected {FILE} in {folder} or its folder data, found neither")
     faults = Faults()
     names = document_names(documents)
     questions, qrels = [], {}
@@ -40,3 +52,7 @@ def read_financebench(folder: Path, documents: Path) -> DataSet:
             qrels[qid] = pages
     faults.raise_any()
     return DataSet("FinanceBench", documents.resolve(), names, questions, qrels)
+
+
+def _question_files(folder: Path) -> tuple[Path, Path]:
+    return folder / FILE, folder / "data" / FILE

@@ -21,6 +21,11 @@ from pagelens.evals.datasets.line_reader import Faults, read_json, read_json_lin
 GROUPS = ("doc_type", "dataset", "language", "question_type")  # fields that become a breakdown of that name
 
 
+def is_folder_dataset(path: Path) -> bool:
+    """Return whether a folder holds a data set in this format: BEIR's sets have a queries.jsonl, too."""
+    return (path / "queries.jsonl").exists() and not (path / "corpus.jsonl").exists()
+
+
 def read_folder(folder: Path) -> DataSet:
     """Return the data set in a folder. Raises UsageError that lists every malformed line."""
     about = read_json(folder / "dataset.json") if (folder / "dataset.json").exists() else {}
@@ -32,12 +37,12 @@ def read_folder(folder: Path) -> DataSet:
     questions, evidence = read_questions(folder / "queries.jsonl", set(names), faults, images=folder)
     qrels: Qrels = evidence
     if (folder / "qrels.tsv").exists():
-        qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
+        qrels = read_qrels(folder / "qrels.tsv", {question.qid for question in questions}, set(names), faults)
     faults.raise_any()
     if not questions:
         raise UsageError(f"expected at least one question in {folder / 'queries.jsonl'}, found none")
     name = str(about.get("name") or folder.resolve().name)
-    images = folder.resolve() if any(one.image for one in questions) else None
+    images = folder.resolve() if any(question.image for question in questions) else None
     return DataSet(name, documents.resolve(), names, questions, qrels, images)
 
 
@@ -57,7 +62,7 @@ def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
 
 def write_questions(data: DataSet, path: Path) -> None:
     """Write queries.jsonl."""
-    rows = [json.dumps(question_row(one, data), ensure_ascii=False) + "\n" for one in data.questions]
+    rows = [json.dumps(question_row(question, data), ensure_ascii=False) + "\n" for question in data.questions]
     path.write_text("".join(rows), "utf-8")
 
 
@@ -66,8 +71,8 @@ def question_row(question: Question, data: DataSet) -> dict[str, Any]:
     row: dict[str, Any] = {"qid": question.qid, "question": question.text}
     row |= {"image": question.image} if question.image else {}
     if question.documents:
-        one = len(question.documents) == 1
-        row["doc" if one else "docs"] = question.documents[0] if one else list(question.documents)
+        single = len(question.documents) == 1
+        row["doc" if single else "docs"] = question.documents[0] if single else list(question.documents)
         row["evidence"] = [page.number for page in data.relevant(question.qid) if page.path == question.documents[0]]
     if question.answers:
         row["answer"] = question.answers[0] if len(question.answers) == 1 else list(question.answers)
@@ -91,9 +96,9 @@ def _listed(about: Mapping[str, Any], documents: Path, folder: Path) -> list[str
     files = about.get("files") or []
     if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
         raise UsageError(f"{folder / 'dataset.json'}: expected a list of file names under 'files', found {files!r}")
-    gone = [name for name in files if not (documents / name).is_file()]
-    if gone:
-        raise UsageError(f"expected {gone[0]!r} below {documents}, as dataset.json lists it, found none")
+    missing = [name for name in files if not (documents / name).is_file()]
+    if missing:
+        raise UsageError(f"expected {missing[0]!r} below {documents}, as dataset.json lists it, found none")
     return sorted(files)
 
 
@@ -131,7 +136,7 @@ def read_questions(
 ) -> tuple[list[Question], dict[str, dict[PageRef, int]]]:
     """Read queries.jsonl: the questions, and the pages that they name themselves under `evidence`, grade 1.
 
-    Pictures must stand in the folder `images`; where that is not given they are not looked for.
+    Thumbnails must stand in the folder `images`; where that is not given they are not looked for.
     """
     questions: dict[str, Question] = {}
     evidence: dict[str, dict[PageRef, int]] = {}
@@ -147,21 +152,21 @@ def read_questions(
     return list(questions.values()), evidence
 
 
-def _problem(row: Mapping[str, Any], before: Mapping[str, Question], names: set[str]) -> tuple[str, object] | None:
+def _problem(row: Mapping[str, Any], earlier: Mapping[str, Question], names: set[str]) -> tuple[str, object] | None:
     """Return what is wrong with a line of queries.jsonl: what was expected, what was found."""
     for field in ("qid",) if row.get("image") else ("qid", "question"):
         if not isinstance(row.get(field), str) or not row[field].strip():
             return f"a text under {field!r}", row.get(field, f"the fields {', '.join(row) or 'none'}")
-    if row["qid"] in before:
+    if row["qid"] in earlier:
         return "a qid that no line above has", row["qid"]
     if any(char.isspace() for char in row["qid"]):
         return "a qid without blanks", row["qid"]
     if not isinstance(row.get("answerable", True), bool):
         return "true or false under 'answerable'", row["answerable"]
     documents = _documents(row)
-    strangers = [name for name in documents if name not in names]
-    if strangers:
-        return "a file below the documents folder under 'doc'", strangers[0]
+    unknown_files = [name for name in documents if name not in names]
+    if unknown_files:
+        return "a file below the documents folder under 'doc'", unknown_files[0]
     pages = row.get("evidence") or []
     if not isinstance(pages, list) or any(type(page) is not int or page < 1 for page in pages):
         return "a list of page numbers from 1 under 'evidence'", pages
@@ -218,4 +223,4 @@ def _documents(row: Mapping[str, Any]) -> list[str]:
 def _texts(value: object) -> Iterable[str]:
     if value is None:
         return []
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

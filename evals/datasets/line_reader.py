@@ -18,24 +18,24 @@ class Faults:
     """What is wrong with a data set's files."""
 
     def __init__(self) -> None:
-        self._said: list[str] = []
+        self._messages: list[str] = []
 
     def add(self, path: Path, line: int, expected: str, found: object) -> None:
         """Note a fault; `line` from 1, 0 for the file as a whole."""
         text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
         shown = text if len(text) <= FOUND else text[: FOUND - 1] + "…"
         place = f"{path}:{line}" if line else str(path)
-        self._said.append(f"{place}: expected {expected}, found {shown or 'nothing'}")
+        self._messages.append(f"{place}: expected {expected}, found {shown or 'nothing'}")
 
     def __bool__(self) -> bool:
-        return bool(self._said)
+        return bool(self._messages)
 
     def raise_any(self) -> None:
         """Raise UsageError that lists the faults, if there are any."""
-        if not self._said:
+        if not self._messages:
             return
-        more = len(self._said) - SHOWN
-        listed = self._said[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        more = len(self._messages) - SHOWN
+        listed = self._messages[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise UsageError("the data set cannot be read:\n" + "\n".join(listed))
 
 

@@ -20,8 +20,17 @@ NOT_ANSWERABLE = "Not answerable"
 SOURCES = {"pure-text": "text", "plain-text": "text", "generalized-text": "layout", "layout": "layout"}
 
 
-def read_mmlongbench(folder: Path, documents: Path) -> DataSet:
-    """Return the set in a folder. Raises UsageError that lists the malformed samples."""
+def is_mmlongbench(path: Path) -> bool:
+    """Return whether a folder holds MMLongBench-Doc's samples."""
+    return (path / "samples.json").exists()
+
+
+def read_mmlongbench(folder: Path, documents: Path | None = None) -> DataSet:
+    """Return the set in a folder; `documents` is by default FOLDER/documents.
+
+    Raises UsageError that lists the malformed samples.
+    """
+    documents = documents or folder / "documents"
     path = folder / "samples.json"
     samples = read_json(path)
     if not isinstance(samples, list):
@@ -48,7 +57,7 @@ def read_mmlongbench(folder: Path, documents: Path) -> DataSet:
 
 def _question(qid: str, sample: dict[str, Any]) -> Question:
     answer = text_of(sample, "answer")
-    sources = tuple(dict.fromkeys(_source(str(one)) for one in _list(sample.get("evidence_sources"))))
+    sources = tuple(dict.fromkeys(_source(str(source)) for source in _list(sample.get("evidence_sources"))))
     groups = {"source": sources, "doc_type": (text_of(sample, "doc_type"),)}
     return Question(
         qid,
@@ -64,8 +73,8 @@ def _question(qid: str, sample: dict[str, Any]) -> Question:
 @cache
 def _page_count(path: Path) -> int:
     try:
-        with pymupdf.open(path) as pdf:
-            return int(pdf.page_count)
+        with pymupdf.open(path) as document:
+            return int(document.page_count)
     except pymupdf.FileDataError:  # it will be reported when it is indexed; its questions stay
         return 1_000_000
 

@@ -1,4 +1,4 @@
-"""TREC's form: topics, qrels, and a folder of documents named by the qrels' ids (`FILE`, or `FILE#PAGE`).
+"""TREC's format: topics, qrels, and a folder of documents named by the qrels' ids (`FILE`, or `FILE#PAGE`).
 
 Topics are `qid<TAB>text` lines, or the classic `<top> <num> Number: 301 <title> ... </top>` text.
 """
@@ -6,6 +6,7 @@ Topics are `qid<TAB>text` lines, or the classic `<top> <num> Number: 301 <title>
 import re
 from pathlib import Path
 
+from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question, parse_page_id
 from pagelens.evals.datasets.folder import document_names
@@ -17,14 +18,22 @@ _NUM = re.compile(r"<num>\s*(?:Number:)?\s*(\S+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?=<|$)", re.DOTALL | re.IGNORECASE)
 
 
-def read_trec(folder: Path, documents: Path) -> DataSet:
+def is_trec(path: Path) -> bool:
+    """Return whether a folder holds a topics file."""
+    return any((path / name).exists() for name in TOPICS)
+
+
+def read_trec(folder: Path, documents: Path | None = None) -> DataSet:
     """Return the set in a folder with topics, qrels.txt and documents/. Raises UsageError for malformed lines."""
+    documents = documents or folder / "documents"
     faults = Faults()
-    topics = next(path for name in TOPICS if (path := folder / name).exists())
+    topics = next((path for name in TOPICS if (path := folder / name).exists()), None)
+    if topics is None:
+        raise UsageError(f"expected one of {', '.join(TOPICS)} in {folder}, found none")
     questions = _read_topics(topics, faults)
     names = document_names(documents)
     stems = {name.rpartition(".")[0]: name for name in names} | {name: name for name in names}
-    qids = {one.qid for one in questions}
+    qids = {question.qid for question in questions}
     qrels: dict[str, dict[PageRef, int]] = {}
     path = next((path for path in (folder / "qrels.txt", folder / "qrels.tsv") if path.exists()), folder / "qrels.txt")
     for number, line in read_lines(path):
@@ -55,13 +64,13 @@ def _read_topics(path: Path, faults: Faults) -> list[Question]:
     lines = list(read_lines(path))
     text = "\n".join(line for _, line in lines)
     if "<top>" in text.lower():
-        found = [(_NUM.search(part), _TITLE.search(part)) for part in _TOP.findall(text)]
-        for number, title in found:
+        matches = [(_NUM.search(part), _TITLE.search(part)) for part in _TOP.findall(text)]
+        for number, title in matches:
             if not (number and title and title[1].strip()):
                 faults.add(
                     path, 0, "<num> and <title> in every <top>", number[1] if number else "a topic without <num>"
                 )
-        return [Question(number[1], " ".join(title[1].split())) for number, title in found if number and title]
+        return [Question(number[1], " ".join(title[1].split())) for number, title in matches if number and title]
     questions = []
     for line_number, line in lines:
         qid, tab, words = line.partition("\t")

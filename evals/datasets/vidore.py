@@ -12,18 +12,24 @@ from typing import Any
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
-from pagelens.evals.datasets.beir import file_name
+from pagelens.evals.datasets.beir import document_file_name
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.line_reader import text_of
 
 Row = dict[str, Any]
 
 
-def read_vidore(folder: Path, documents: Path, *, language: str = "") -> DataSet:
-    """Return the set whose parquet files lie in a folder; its pictures are written below `documents`.
+def is_vidore(path: Path) -> bool:
+    """Return whether there are parquet files below a folder."""
+    return path.is_dir() and next(path.rglob("*.parquet"), None) is not None
+
+
+def read_vidore(folder: Path, documents: Path | None = None, *, language: str = "") -> DataSet:
+    """Return the set whose parquet files are in a folder; write its images to `documents`, by default FOLDER/documents.
 
     `language` keeps the questions of one language, where they say it ("english").
     """
+    documents = documents or folder / "documents"
     tables = {name: _files(folder, name) for name in ("corpus", "queries", "qrels")}
     if all(tables.values()):
         return _read_tables(folder, documents, tables, language)
@@ -31,11 +37,6 @@ def read_vidore(folder: Path, documents: Path, *, language: str = "") -> DataSet
         return _read_pairs(folder, documents)
     missing = ", ".join(name for name, files in tables.items() if not files)
     raise UsageError(f"expected the tables corpus, queries and qrels in {folder}, found no {missing}")
-
-
-def holds_parquet(folder: Path) -> bool:
-    """Tell whether there are parquet files below a folder."""
-    return next(folder.rglob("*.parquet"), None) is not None
 
 
 def _read_tables(folder: Path, documents: Path, tables: Mapping[str, list[Path]], language: str) -> DataSet:
@@ -50,7 +51,7 @@ def _read_tables(folder: Path, documents: Path, tables: Mapping[str, list[Path]]
         spoken = text_of(row, "language")
         if not language or not spoken or spoken.lower() == language.lower():
             questions.append(_question(row, _field(row, "query-id", "query_id", "id", "_id")))
-    qids = {one.qid for one in questions}
+    qids = {question.qid for question in questions}
     qrels: dict[str, dict[PageRef, int]] = {}
     for row in _rows(tables["qrels"]):
         qid, identity = _field(row, "query-id", "query_id"), _field(row, "corpus-id", "corpus_id")
@@ -106,7 +107,7 @@ def _field(row: Row, *names: str) -> str:
 
 def _question(row: Row, qid: str) -> Question:
     answers = row.get("raw_answers") or row.get("answer") or ()
-    texts = [answers] if isinstance(answers, str) else [str(one) for one in answers]
+    texts = [answers] if isinstance(answers, str) else [str(answer) for answer in answers]
     kinds = row.get("query_types") or ([row["query_type"]] if row.get("query_type") else [])
     groups = {"question_type": tuple(map(str, kinds)), "language": (text_of(row, "language"),)}
     return Question(
@@ -125,7 +126,7 @@ def _picture_name(row: Row, identity: str) -> str:
 
 
 def _file(identity: str, row: Row) -> str:
-    return file_name(identity).removesuffix(".pdf") + _suffix(_picture(row))
+    return document_file_name(identity).removesuffix(".pdf") + _suffix(_picture(row))
 
 
 def _picture(row: Row) -> bytes:

@@ -74,30 +74,36 @@ def numeric_match(expected: Sequence[str], found: str, *, tolerance: float = TOL
 
     None when no expected answer is a number. A unit missing on one side agrees; a share may be written 0.12 or 12%.
     """
-    wanted = [numbers[0] for numbers in map(read_numbers, expected) if len(numbers) == 1]
-    if not wanted:
+    expected_numbers = [numbers[0] for numbers in map(read_numbers, expected) if len(numbers) == 1]
+    if not expected_numbers:
         return None
-    given = read_numbers(found)
-    return float(any(_same(one, other, tolerance) for one in wanted for other in given))
+    found_numbers = read_numbers(found)
+    return float(
+        any(
+            _same(expected_number, found_number, tolerance)
+            for expected_number in expected_numbers
+            for found_number in found_numbers
+        )
+    )
 
 
-def _number(found: "re.Match[str]") -> Number:
-    value = float(found["digits"].replace(",", ""))
-    before = found["outer"] or found["before"]
-    bracketed = found["open"] and found["close"] and (before or "," in found["digits"])
-    minus = found["inner"] or (found["sign"] and found["sign"] in "-−–") or bracketed
-    if found["scale"]:
-        value *= SCALES[found["scale"].lower()]
-    unit = before or found["after"] or ""
+def _number(match: "re.Match[str]") -> Number:
+    value = float(match["digits"].replace(",", ""))
+    before = match["outer"] or match["before"]
+    bracketed = match["open"] and match["close"] and (before or "," in match["digits"])
+    minus = match["inner"] or (match["sign"] and match["sign"] in "-−–") or bracketed
+    if match["scale"]:
+        value *= SCALES[match["scale"].lower()]
+    unit = before or match["after"] or ""
     return Number(-value if minus else value, UNITS.get(unit.lower(), ""))
 
 
-def _same(one: Number, other: Number, tolerance: float) -> bool:
-    if one.unit and other.unit and one.unit != other.unit:
+def _same(expected: Number, found: Number, tolerance: float) -> bool:
+    if expected.unit and found.unit and expected.unit != found.unit:
         return False
-    pairs = [(one.value, other.value)]
-    if (one.unit == "%") != (other.unit == "%"):  # a bare 0.12 may stand for 12%
-        share = one.value if one.unit == "%" else other.value
-        bare = other.value if one.unit == "%" else one.value
+    pairs = [(expected.value, found.value)]
+    if (expected.unit == "%") != (found.unit == "%"):  # a bare 0.12 may stand for 12%
+        share = expected.value if expected.unit == "%" else found.value
+        bare = found.value if expected.unit == "%" else expected.value
         pairs.append((share / 100, bare))
     return any(math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-12) for a, b in pairs)

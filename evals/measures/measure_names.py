@@ -38,8 +38,8 @@ ANSWER = {
     "answered": "whether there was an answer rather than a refusal",
     "refused": "whether a question without an answer was refused",
 }
-STATES = ("verified", "supported", "unverified")  # of citations
-LOWER = {"unverified"}
+CITATION_STATES = ("verified", "supported", "unverified")  # of citations
+LOWER_IS_BETTER = {"unverified"}
 NEEDS_K = {"nDCG", "R", "P", "hit", "all"}
 SYNONYMS = {"recall": "R", "precision": "P", "success": "hit", "rr": "MRR", "map": "AP"}
 _NAMES = {name.lower(): name for name in (*RANKING, *ANSWER)} | SYNONYMS
@@ -66,24 +66,24 @@ class Measure:
     @property
     def lower_is_better(self) -> bool:
         """Whether the better system has the lower value."""
-        return self.name in LOWER
+        return self.name in LOWER_IS_BETTER
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         """What it measures, in words."""
         return (RANKING | ANSWER)[self.name]
 
 
 def parse_measure(text: str) -> Measure:
     """Read `nDCG@5` back. Raises UsageError with the measures there are."""
-    found = _FORM.fullmatch(text.strip())
-    name = _NAMES.get(found["name"].lower()) if found else None
-    if found is None or name is None:
-        known = ", ".join(f"{one}@k" if one in NEEDS_K else one for one in (*RANKING, *ANSWER))
+    match = _FORM.fullmatch(text.strip())
+    name = _NAMES.get(match["name"].lower()) if match else None
+    if match is None or name is None:
+        known = ", ".join(f"{measure}@k" if measure in NEEDS_K else measure for measure in (*RANKING, *ANSWER))
         raise UsageError(f"expected a measure among {known} (doc. before it: per document), found {text!r}")
-    k = int(found["k"]) if found["k"] else None
+    k = int(match["k"]) if match["k"] else None
     if name in NEEDS_K and k is None:
         raise UsageError(f"expected a depth, as in {name}@5, found {text!r}")
-    if name in ANSWER and (k is not None or found["level"]):
+    if name in ANSWER and (k is not None or match["level"]):
         raise UsageError(f"expected {name} alone, since it looks at answers, found {text!r}")
-    return Measure(name, k, "doc" if found["level"] == "doc" else "page")
+    return Measure(name, k, "doc" if match["level"] == "doc" else "page")

@@ -63,14 +63,14 @@ def anls(expected: str, found: str) -> float:
     return likeness if likeness > ANLS_FLOOR else 0.0
 
 
-def edit_distance(one: str, other: str) -> int:
+def edit_distance(first: str, second: str) -> int:
     """Return how many letters must be put in, taken out or changed (Levenshtein, 1966)."""
-    row = list(range(len(other) + 1))
-    for count, letter in enumerate(one, start=1):
+    row = list(range(len(second) + 1))
+    for count, letter in enumerate(first, start=1):
         before, row[0] = row[0], count
-        for place, wanted in enumerate(other, start=1):
-            best = min(row[place] + 1, row[place - 1] + 1, before + (letter != wanted))
-            before, row[place] = row[place], best
+        for column, expected in enumerate(second, start=1):
+            best = min(row[column] + 1, row[column - 1] + 1, before + (letter != expected))
+            before, row[column] = row[column], best
     return row[-1]
 
 
@@ -83,14 +83,14 @@ def _int_score(expected: str, found: str) -> float:
 
 def _float_score(expected: str, found: str) -> float:
     try:
-        wanted, given = float(clean(expected)), float(clean(found))
+        expected_value, found_value = float(clean(expected)), float(clean(found))
     except ValueError:
         return 0.0
-    for value in (wanted / 100, wanted, wanted * 100):
-        if math.isclose(value, given, rel_tol=0.01):
+    for value in (expected_value / 100, expected_value, expected_value * 100):
+        if math.isclose(value, found_value, rel_tol=0.01):
             return 1.0
-        digits = max(2, min(_decimals(value), _decimals(given)))
-        if math.isfinite(given) and round(given, digits) == round(value, digits):
+        digits = max(2, min(_decimals(value), _decimals(found_value)))
+        if math.isfinite(found_value) and round(found_value, digits) == round(value, digits):
             return 1.0
     return 0.0
 
@@ -117,19 +117,21 @@ def _items(text: str) -> list[str]:
         except (ValueError, SyntaxError):
             return [text]
         if isinstance(value, list):
-            return [str(one) for one in value]
+            return [str(item) for item in value]
     return [text]
 
 
 def _list_score(expected: Sequence[str], found: Sequence[str]) -> float:
     if len(expected) != len(found):
         return 0.0
-    wanted, given = sorted(map(clean, expected)), sorted(map(clean, found))
-    if not wanted:
+    expected_items, found_items = sorted(map(clean, expected)), sorted(map(clean, found))
+    if not expected_items:
         return 1.0
-    if _is_number(wanted[0]) or _compared_exactly(wanted[0]):
-        return float(wanted == given)
-    return min(anls(one, other) for one, other in zip(wanted, given, strict=True))
+    if _is_number(expected_items[0]) or _compared_exactly(expected_items[0]):
+        return float(expected_items == found_items)
+    return min(
+        anls(expected_item, found_item) for expected_item, found_item in zip(expected_items, found_items, strict=True)
+    )
 
 
 def _is_number(text: str) -> bool:

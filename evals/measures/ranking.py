@@ -12,37 +12,39 @@ from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import Qrels, page_id
 from pagelens.evals.measures.measure_names import Measure
 
-Run = Mapping[str, Sequence[PageRef]]
+Rankings = Mapping[str, Sequence[PageRef]]
 """Question id -> pages, best first, none twice."""
 
 Values = dict[str, float]
 """Question id -> value."""
 
 
-def score_rankings(measures: Sequence[Measure], qrels: Qrels, run: Run) -> dict[Measure, Values]:
+def score_rankings(measures: Sequence[Measure], qrels: Qrels, run: Rankings) -> dict[Measure, Values]:
     """Return each measure of each question that has evidence; a question that the run lacks scores 0."""
     answered = {qid: grades for qid, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
     scores: dict[Measure, Values] = {measure: dict.fromkeys(answered, 0.0) for measure in measures}
     for level in ("page", "doc"):
-        of_level = [measure for measure in measures if measure.level == level]
-        if not of_level or not answered:
+        level_measures = [measure for measure in measures if measure.level == level]
+        if not level_measures or not answered:
             continue
-        named = {qid: _grades(grades, by_document=level == "doc") for qid, grades in answered.items()}
+        level_qrels = {qid: _grades(grades, by_document=level == "doc") for qid, grades in answered.items()}
         ranked = {qid: _descending(run[qid], by_document=level == "doc") for qid in answered if run.get(qid)}
-        wanted = {measure: _library_measure(measure) for measure in of_level}
-        evaluator = ir_measures.evaluator(list(set(wanted.values())), named)
-        found = {(one.measure, one.query_id): float(one.value) for one in evaluator.iter_calc(ranked)}
-        for measure, library in wanted.items():
+        library_measures = {measure: _library_measure(measure) for measure in level_measures}
+        evaluator = ir_measures.evaluator(list(set(library_measures.values())), level_qrels)
+        library_values = {
+            (metric.measure, metric.query_id): float(metric.value) for metric in evaluator.iter_calc(ranked)
+        }
+        for measure, library in library_measures.items():
             for qid in ranked:
-                value = found[library, qid]
+                value = library_values[library, qid]
                 scores[measure][qid] = float(value >= 1 - 1e-9) if measure.name == "all" else value
     return scores
 
 
 def first_rank(relevant: Sequence[PageRef], ranked: Sequence[PageRef]) -> int | None:
     """Return the rank, from 1, of the first page that answers; None when none was found."""
-    wanted = set(relevant)
-    return next((rank for rank, page in enumerate(ranked, start=1) if page in wanted), None)
+    relevant_pages = set(relevant)
+    return next((rank for rank, page in enumerate(ranked, start=1) if page in relevant_pages), None)
 
 
 def _grades(grades: Mapping[PageRef, int], *, by_document: bool) -> dict[str, int]:

@@ -22,15 +22,15 @@ def refusal_curve(confidence: Sequence[float], answerable: Sequence[bool]) -> li
 
     A question is refused when its confidence is below the threshold.
     """
-    sure, _ = _arrays(confidence, answerable)
-    above = float(np.nextafter(sure.max(), np.inf)) if len(sure) else 0.0
-    return [refusals_at(confidence, answerable, float(one)) for one in [*np.unique(sure), above]]
+    scores, _ = _arrays(confidence, answerable)
+    above = float(np.nextafter(scores.max(), np.inf)) if len(scores) else 0.0
+    return [refusals_at(confidence, answerable, float(threshold)) for threshold in [*np.unique(scores), above]]
 
 
 def refusals_at(confidence: Sequence[float], answerable: Sequence[bool], threshold: float) -> RefusalPoint:
     """Return what refusing below `threshold` does."""
-    sure, right = _arrays(confidence, answerable)
-    return refusal_counts(sure < threshold, right, threshold)
+    scores, has_answer = _arrays(confidence, answerable)
+    return refusal_counts(scores < threshold, has_answer, threshold)
 
 
 def refusal_counts(refused: NDArray[np.bool_], answerable: NDArray[np.bool_], threshold: float) -> RefusalPoint:
@@ -49,17 +49,17 @@ def auroc(confidence: Sequence[float], answerable: Sequence[bool]) -> float | No
 
     Mann-Whitney U over the product of the counts.
     """
-    sure, right = _arrays(confidence, answerable)
-    if not right.any() or right.all():
+    scores, has_answer = _arrays(confidence, answerable)
+    if not has_answer.any() or has_answer.all():
         return None
-    _, inverse, counts = np.unique(sure, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     ranks = (ends - (counts - 1) / 2)[inverse]  # mean rank, from 1, of each tie
-    positives, negatives = int(right.sum()), int((~right).sum())
-    return float((ranks[right].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    positives, negatives = int(has_answer.sum()), int((~has_answer).sum())
+    return float((ranks[has_answer].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def _arrays(confidence: Sequence[float], answerable: Sequence[bool]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    sure, right = np.asarray(confidence, np.float64), np.asarray(answerable, np.bool_)
-    assert sure.shape == right.shape, (sure.shape, right.shape)
-    return sure, right
+    scores, has_answer = np.asarray(confidence, np.float64), np.asarray(answerable, np.bool_)
+    assert scores.shape == has_answer.shape, (scores.shape, has_answer.shape)
+    return scores, has_answer

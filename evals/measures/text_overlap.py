@@ -20,18 +20,18 @@ def normalize(text: str) -> str:
 
 def exact_match(expected: Sequence[str], found: str) -> float:
     """Return 1.0 when the answer equals any of the expected ones after `normalize`."""
-    return float(any(normalize(one) == normalize(found) for one in expected))
+    return float(any(normalize(answer) == normalize(found) for answer in expected))
 
 
 def token_f1(expected: Sequence[str], found: str) -> float:
     """Return the best F1 of the answer's words against an expected answer's, each word as often as it stands."""
-    return max((_f1(normalize(one).split(), normalize(found).split()) for one in expected), default=0.0)
+    return max((_f1(normalize(answer).split(), normalize(found).split()) for answer in expected), default=0.0)
 
 
 def contains(expected: Sequence[str], texts: Sequence[str]) -> float:
     """Return 1.0 when the words of any expected answer stand in a row in any of the texts."""
-    for one in expected:
-        words = normalize(one)
+    for answer in expected:
+        words = normalize(answer)
         if words and any(f" {words} " in f" {normalize(text)} " for text in texts):
             return 1.0
     return 0.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pagelens.evals.measures.measure_names import parse_measure
 from pagelens.evals.report.charts import Axis, Line, line_chart, percent_axis
 from pagelens.evals.report.parts import panel, percent, reach, scope_words, text
-from pagelens.evals.report.summary import AnsweringFigures, Summary
+from pagelens.evals.report.summary import AnswerCosts, Summary
 from pagelens.evals.runs.bootstrap import Interval
 from pagelens.evals.runs.scoring import Refusals
 
@@ -14,18 +14,20 @@ def answers_html(summary: Summary) -> str:
     """Return the measures of the answers, and the refusal curves."""
     if not summary.answers:
         return ""
-    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
-    found = {(one.scope, one.measure): one.interval for one in summary.answers}
+    scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
+    found = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
     rows = []
-    for measure in dict.fromkeys(one.measure for one in summary.answers):
+    for measure in dict.fromkeys(answer.measure for answer in summary.answers):
         cells = "".join(_answer_cell(found.get((scope, measure))) for scope in scopes)
-        rows.append(f"<tr><td>{text(measure)}<small>{text(parse_measure(measure).says)}</small></td>{cells}</tr>")
+        rows.append(
+            f"<tr><td>{text(measure)}<small>{text(parse_measure(measure).description)}</small></td>{cells}</tr>"
+        )
     heads = "".join(f"<th>{scope_words(scope)}</th>" for scope in scopes)
     table = (
         f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
     refusals = "".join(map(_refusal_panel, summary.refusals))
-    return f'{table}<div class="three">{refusals}</div>{_answering(summary.answering)}'
+    return f'{table}<div class="three">{refusals}</div>{_answering(summary.answer_costs)}'
 
 
 def _answer_cell(interval: Interval | None) -> str:
@@ -48,18 +50,18 @@ def _refusal_panel(one: Refusals) -> str:
     return panel(f"Refusing {text(one.against)}", chart + f'<div class="legend">{said}</div>')
 
 
-def _answering(figures: Sequence[AnsweringFigures]) -> str:
+def _answering(figures: Sequence[AnswerCosts]) -> str:
     """Return what answering took: times always, the rest where a model was asked."""
     heads = ["what an answer took", "model", "answers", "none", "median s", "95% s", "calls", "pictures"]
     heads += ["tokens read", "written", "cost"]
-    rows = [[scope_words(one.scope), *map(text, cells_of(one))] for one in figures]
+    rows = [[scope_words(figure.scope), *map(text, cost_cells(figure))] for figure in figures]
     shown = [place for place in range(len(heads)) if any(row[place] for row in rows)]
     head = "".join(f"<th>{heads[place]}</th>" for place in shown)
     body = "".join(f"<tr>{''.join(f'<td>{row[place]}</td>' for place in shown)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def cells_of(one: AnsweringFigures) -> list[str]:
+def cost_cells(one: AnswerCosts) -> list[str]:
     """Return what answering took in a scope, as text; empty where there is nothing to say."""
     times = [f"{one.milliseconds[name] / 1e3:.2f}" if one.milliseconds else "" for name in ("p50", "p95")]
     counts = [f"{count:,}" if count else "" for count in (one.calls, one.pictures, one.input_tokens, one.output_tokens)]

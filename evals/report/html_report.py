@@ -6,7 +6,7 @@ from pagelens.evals.report import answer_section, sections
 from pagelens.evals.report.parts import percent, reach, scope_words, section, text
 from pagelens.evals.report.question_section import cards_of, questions_html
 from pagelens.evals.report.summary import Summary
-from pagelens.evals.report.thumbnails import Pictures
+from pagelens.evals.report.thumbnails import Thumbnails
 from pagelens.evals.runs.run_folder import Run
 
 HERE = Path(__file__).parent
@@ -23,14 +23,14 @@ LINKS = {
 }
 
 
-def html_report(run: Run, summary: Summary, pictures: Pictures) -> str:
+def html_report(run: Run, summary: Summary, pictures: Thumbnails) -> str:
     """Return the report as one HTML text; `pictures` makes the page pictures, within its budget."""
     questions = questions_html(cards_of(run, summary.main), pictures)
     title = f"{text(summary.dataset)}: what PageLens finds"
     parts = _sections(run, summary, questions)
     links = "".join(f'<a href="#{anchor}">{LINKS[anchor]}</a>' for anchor, part in parts.items() if part)
     header = f"<header><h1>{title}</h1>{_lead(run, summary)}<nav>{links}</nav></header>{_cards(summary)}"
-    style = (HERE / "report.css").read_text("utf-8") + pictures.rules
+    style = (HERE / "report.css").read_text("utf-8") + pictures.css_rules
     script = (HERE / "report.js").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -43,7 +43,7 @@ def html_report(run: Run, summary: Summary, pictures: Pictures) -> str:
 
 def _sections(run: Run, summary: Summary, questions: str) -> dict[str, str]:
     """Return the sections by their anchor; one that has nothing to say is empty."""
-    colours = sections.system_colours([one.system for one in summary.systems], summary.main)
+    colours = sections.system_colours([system.system for system in summary.systems], summary.main)
     bodies = {
         "lanes": (
             "Which lanes find the pages",
@@ -110,11 +110,11 @@ def _lead(run: Run, summary: Summary) -> str:
 
 def _cards(summary: Summary) -> str:
     cards = []
-    for one in summary.systems:
-        if one.system == summary.main:
+    for system in summary.systems:
+        if system.system == summary.main:
             for name in ("R@5", "nDCG@5"):
-                found = one.measures[name]
-                said = f"{name} {scope_words(one.scope)}"
+                found = system.measures[name]
+                said = f"{name} {scope_words(system.scope)}"
                 cards.append(_card(percent(found.mean), said, f"95%: {reach(found)}"))
     for answer in summary.answers:
         figure, count = percent(answer.interval.mean), answer.interval.count

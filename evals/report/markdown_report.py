@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from pagelens.evals.report.answer_section import cells_of
+from pagelens.evals.report.answer_section import cost_cells
 from pagelens.evals.report.summary import Summary
 from pagelens.evals.runs.comparison import Change, Comparison
-from pagelens.evals.runs.plan import SAYS
+from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 from pagelens.evals.runs.scoring import HEADLINE
 
 CHANGES = 20  # questions listed
@@ -20,16 +20,16 @@ def markdown_report(summary: Summary) -> str:
         f"percent, 95% intervals; fingerprint `{summary.fingerprint[:16]}`.",
     ]
     names = [str(measure) for measure in HEADLINE]
-    for scope in dict.fromkeys(one.scope for one in summary.systems):
+    for scope in dict.fromkeys(system.scope for system in summary.systems):
         lines += ["", f"## {_scope(scope)}", "", *_table(["system", *names, "ms"])]
-        for one in summary.of(scope):
+        for one in summary.systems_in(scope):
             cells = [
                 f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
                 for found in (one.measures[name] for name in names)
             ]
             lines.append(_row([one.system, *cells, f"{one.milliseconds.get('p50', 0):.0f}"]))
     lines += _answers(summary)
-    for back in summary.reverse:
+    for back in summary.caption_retrieval:
         hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
         lines.append(f"- {back.photos} photos to {back.captions} captions by {back.lane}: {hits}")
     for found in summary.refusals:
@@ -44,10 +44,17 @@ def markdown_comparison(found: Comparison) -> str:
     left = f"; {found.left_out} left out" if found.left_out else ""
     lines = [f"# {_cell(found.b)} against {_cell(found.a)}", "", f"{found.questions} questions{left}; percent.", ""]
     lines += _table(["scope", "measure", "A", "B", "B - A (95%)", "better", "worse", "verdict"])
-    for one in found.differences:
-        reach = f"{100 * one.interval.mean:+.1f} ({100 * one.interval.low:+.1f} to {100 * one.interval.high:+.1f})"
-        values = [f"{100 * one.a:.1f}", f"{100 * one.b:.1f}", reach, str(one.better), str(one.worse), one.verdict]
-        lines.append(_row([one.scope, str(one.measure), *values]))
+    for difference in found.differences:
+        reach = f"{100 * difference.interval.mean:+.1f} ({100 * difference.interval.low:+.1f} to {100 * difference.interval.high:+.1f})"
+        values = [
+            f"{100 * difference.a:.1f}",
+            f"{100 * difference.b:.1f}",
+            reach,
+            str(difference.better),
+            str(difference.worse),
+            difference.verdict,
+        ]
+        lines.append(_row([difference.scope, str(difference.measure), *values]))
     lines += [
         "",
         *(
@@ -55,26 +62,26 @@ def markdown_comparison(found: Comparison) -> str:
             for gate in found.gates
         ),
     ]
-    for one in found.differences:
-        lines += _changes(f"{one.measure} {_scope(one.scope)}", one.changes)
+    for difference in found.differences:
+        lines += _changes(f"{difference.measure} {_scope(difference.scope)}", difference.changes)
     return "\n".join(lines) + "\n"
 
 
 def _answers(summary: Summary) -> Iterable[str]:
     if not summary.answers:
         return
-    scopes = list(dict.fromkeys(one.scope for one in summary.answers))
-    found = {(one.scope, one.measure): one.interval for one in summary.answers}
+    scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
+    found = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
     yield from ["", "## Answers", "", *_table(["measure", *map(_scope, scopes)])]
-    for measure in dict.fromkeys(one.measure for one in summary.answers):
+    for measure in dict.fromkeys(answer.measure for answer in summary.answers):
         cells = [found.get((scope, measure)) for scope in scopes]
-        yield _row([measure, *(f"{100 * one.mean:.1f} (n {one.count})" if one else "" for one in cells)])
+        yield _row([measure, *(f"{100 * cell.mean:.1f} (n {cell.count})" if cell else "" for cell in cells)])
     yield from [
         "",
         *_table(["", "model", "answers", "none", "s", "95% s", "calls", "pictures", "read", "written", "cost"]),
     ]
-    for taken in summary.answering:
-        yield _row([_scope(taken.scope), *cells_of(taken)])
+    for taken in summary.answer_costs:
+        yield _row([_scope(taken.scope), *cost_cells(taken)])
     yield ""
 
 
@@ -106,4 +113,4 @@ def _cell(value: object) -> str:
 
 
 def _scope(scope: str) -> str:
-    return SAYS.get(scope, scope)
+    return SCOPE_DESCRIPTIONS.get(scope, scope)

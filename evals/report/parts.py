@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from pagelens.evals.runs.bootstrap import Interval
-from pagelens.evals.runs.plan import SAYS
+from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 
 
 def text(value: object) -> str:
@@ -25,7 +25,7 @@ def reach(interval: Interval) -> str:
 
 def scope_words(scope: str) -> str:
     """Return a scope in words."""
-    return text(SAYS.get(scope, scope))
+    return text(SCOPE_DESCRIPTIONS.get(scope, scope))
 
 
 def swatch(colour: int | None) -> str:

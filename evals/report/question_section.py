@@ -8,9 +8,9 @@ from pagelens.core.types import CitationState, PageRef
 from pagelens.evals.datasets.dataset import Question
 from pagelens.evals.measures.ranking import first_rank
 from pagelens.evals.report.parts import scope_words, text
-from pagelens.evals.report.thumbnails import Pictures
+from pagelens.evals.report.thumbnails import Thumbnails
 from pagelens.evals.runs.judge import Verdict
-from pagelens.evals.runs.records import AnswerRecord, Cited, SearchRecord
+from pagelens.evals.runs.records import AnswerRecord, CitedPage, SearchRecord
 from pagelens.evals.runs.run_folder import Run
 
 FOUND = 4  # pages found that are shown
@@ -18,7 +18,7 @@ EXPECTED = 4  # pages expected that are shown
 TAGS = ("source", "doc_type", "question_type")  # breakdowns that a card shows
 PHOTOS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".gif", ".bmp"}  # of one page each
 CARDS = 400  # questions in one report
-STATES: Mapping[CitationState | None, str] = {
+CITATION_STATE_TEXT: Mapping[CitationState | None, str] = {
     None: "",
     "verified": " · stands on the page",
     "supported": " · seen in its picture only",
@@ -85,7 +85,7 @@ def cards_of(run: Run, system: str) -> list[Card]:
     return sorted(cards, key=lambda card: (card.badness, card.question.qid))
 
 
-def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
+def questions_html(cards: Sequence[Card], pictures: Thumbnails) -> str:
     """Return the questions with their tools; pictures are made in this order until their budget is spent."""
     step = max(1, -(-len(cards) // CARDS))
     shown = cards[::step]  # all of them, or evenly from the worst to the best
@@ -110,7 +110,7 @@ def questions_html(cards: Sequence[Card], pictures: Pictures) -> str:
     return tools + (more if step > 1 else "") + body
 
 
-def _card_html(card: Card, pictures: Pictures) -> str:
+def _card_html(card: Card, pictures: Thumbnails) -> str:
     question = card.question
     words = " ".join([question.qid, question.title, *question.answers, *question.documents, *_tags(question)]).lower()
     sides = "".join(_sides(card, pictures))
@@ -147,10 +147,10 @@ def _about(card: Card) -> str:
     return f"<div>{text(question.qid)}{documents}{expected}</div>"
 
 
-def _sides(card: Card, pictures: Pictures) -> Iterable[str]:
+def _sides(card: Card, pictures: Thumbnails) -> Iterable[str]:
     if card.picture:
         name = card.picture.name
-        yield _side("asked with", [_shown(pictures.of_file(card.picture), name, name, name)])
+        yield _side("asked with", [_shown(pictures.css_class_of_file(card.picture), name, name, name)])
     relevant = set(card.relevant)
     seen = {page for record in card.found.values() for page in record.ranked[:FOUND]}
     if card.relevant:
@@ -182,8 +182,8 @@ def _side(title: str, figures: Sequence[str]) -> str:
     return f'<div class="side"><b>{title}</b><div class="strip">{"".join(figures)}</div></div>'
 
 
-def _figure(page: PageRef, caption: str, kind: str, pictures: Pictures) -> str:
-    return _shown(pictures.style(page), f"{page.path} p.{page.number}", f"p.{page.number}", caption, kind)
+def _figure(page: PageRef, caption: str, kind: str, pictures: Thumbnails) -> str:
+    return _shown(pictures.css_class(page), f"{page.path} p.{page.number}", f"p.{page.number}", caption, kind)
 
 
 def _shown(style: str | None, name: str, instead: str, caption: str, kind: str = "") -> str:
@@ -212,9 +212,9 @@ def _answers_html(card: Card) -> str:
     return f"<details><summary>answer and citations</summary>{''.join(parts)}</details>"
 
 
-def _cited_html(one: Cited) -> str:
+def _cited_html(one: CitedPage) -> str:
     quote = f"\n“{text(one.quote)}”" if one.quote else ""
-    return f"<blockquote>{text(one.page.path)} p.{one.page.number}{STATES[one.state]}{quote}</blockquote>"
+    return f"<blockquote>{text(one.page.path)} p.{one.page.number}{CITATION_STATE_TEXT[one.state]}{quote}</blockquote>"
 
 
 def _judged(verdict: Verdict | None) -> str:

@@ -27,12 +27,14 @@ def system_colours(systems: Sequence[str], main: str) -> dict[str, int]:
     """
     others = [name for name in dict.fromkeys(systems) if name != main]
     shown = sorted(others, key=lambda name: ("+" in name, ":" in name))[: GREY - 1]
-    return {main: 0} | {name: place for place, name in enumerate((one for one in others if one in shown), start=1)}
+    return {main: 0} | {
+        name: place for place, name in enumerate((other for other in others if other in shown), start=1)
+    }
 
 
 def plots_lead(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return which systems the plots leave out, in words; nothing where they show all."""
-    count = len({one.system for one in summary.systems})
+    count = len({system.system for system in summary.systems})
     return "" if count <= len(colours) else f" {len(colours)} of {count} systems are drawn; the tables hold all."
 
 
@@ -47,20 +49,22 @@ def lanes_lead(summary: Summary) -> str:
 
 def tables(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return a table of systems for each scope."""
-    scopes = dict.fromkeys(one.scope for one in summary.systems)
+    scopes = dict.fromkeys(system.scope for system in summary.systems)
     return "".join(_table(summary, scope, colours) for scope in scopes)
 
 
 def _table(summary: Summary, scope: str, colours: Mapping[str, int]) -> str:
-    systems = summary.of(scope)
+    systems = summary.systems_in(scope)
     best = {name: value for name in TABLE if (value := _best(systems, name)) is not None}
-    heads = "".join(f'<th title="{text(parse_measure(name).says)}">{name}</th>' for name in TABLE) + "<th>ms</th>"
+    heads = (
+        "".join(f'<th title="{text(parse_measure(name).description)}">{name}</th>' for name in TABLE) + "<th>ms</th>"
+    )
     rows = []
-    for one in systems:
-        cells = "".join(_cell(one, name, best.get(name)) for name in TABLE)
-        mark = ' class="main"' if one.system == summary.main else ""
-        name = f'{swatch(colours.get(one.system))}<span class="name">{text(one.system)}</span>'
-        rows.append(f"<tr{mark}><td>{name}</td>{cells}<td>{one.milliseconds.get('p50', 0):.0f}</td></tr>")
+    for system in systems:
+        cells = "".join(_cell(system, name, best.get(name)) for name in TABLE)
+        mark = ' class="main"' if system.system == summary.main else ""
+        name = f'{swatch(colours.get(system.system))}<span class="name">{text(system.system)}</span>'
+        rows.append(f"<tr{mark}><td>{name}</td>{cells}<td>{system.milliseconds.get('p50', 0):.0f}</td></tr>")
     return (
         f'<div class="wide"><table class="lanes"><thead><tr><th>{scope_words(scope)}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
@@ -69,7 +73,7 @@ def _table(summary: Summary, scope: str, colours: Mapping[str, int]) -> str:
 
 def _best(systems: Sequence[SystemFigures], name: str) -> float | None:
     """Return the best value of a measure, None where most systems have it: then it singles out nothing."""
-    values = [one.measures[name].mean for one in systems]
+    values = [system.measures[name].mean for system in systems]
     best = max(values)
     return best if 2 * sum(value > best - 1e-9 for value in values) <= len(values) else None
 
@@ -82,11 +86,11 @@ def _cell(one: SystemFigures, name: str, best: float | None) -> str:
 
 def reverse(summary: Summary) -> str:
     """Return how well photos find their captions, where the set is captioned."""
-    if not summary.reverse:
+    if not summary.caption_retrieval:
         return ""
-    names = list(summary.reverse[0].hits)
+    names = list(summary.caption_retrieval[0].hits)
     rows = []
-    for one in summary.reverse:
+    for one in summary.caption_retrieval:
         cells = "".join(
             f"<td>{percent(one.hits[name].mean)}<small>{reach(one.hits[name])}</small></td>" for name in names
         )
@@ -99,10 +103,13 @@ def reverse(summary: Summary) -> str:
 def curves(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return recall over depth for each scope."""
     panels = []
-    for scope in dict.fromkeys(one.scope for one in summary.systems):
-        drawn = [one for one in summary.of(scope) if one.system in colours]
+    for scope in dict.fromkeys(system.scope for system in summary.systems):
+        drawn = [one for one in summary.systems_in(scope) if one.system in colours]
         systems = sorted(drawn, key=lambda one: one.system == summary.main)  # the main one last, on top
-        lines = [Line(one.system, one.recall, colours[one.system], one.system == summary.main) for one in systems]
+        lines = [
+            Line(system.system, system.recall, colours[system.system], system.system == summary.main)
+            for system in systems
+        ]
         depths = [k for k, _ in lines[0].points]
         chart = line_chart(
             lines, depth_axis(depths, "k, pages looked at"), percent_axis("R@k, %"), label=f"recall over depth, {scope}"
@@ -114,30 +121,30 @@ def curves(summary: Summary, colours: Mapping[str, int]) -> str:
 def breakdowns(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return R@5 on groups of questions, for each breakdown and scope."""
     panels = []
-    for breakdown in dict.fromkeys(one.breakdown for one in summary.groups):
-        for scope in dict.fromkeys(one.scope for one in summary.systems):
-            of_scope = [one for one in summary.groups if one.breakdown == breakdown and one.scope == scope]
+    for breakdown in dict.fromkeys(group.breakdown for group in summary.groups):
+        for scope in dict.fromkeys(system.scope for system in summary.systems):
+            of_scope = [group for group in summary.groups if group.breakdown == breakdown and group.scope == scope]
             values = list(dict.fromkeys(one.value for one in of_scope))[:ROWS]
             rows = []
             for value in values:
                 drawn = [one for one in of_scope if one.value == value and one.system in colours]
                 parts = sorted(drawn, key=lambda one: -colours[one.system])
-                dots = [(one.measures["R@5"], colours[one.system], one.system) for one in parts]
+                dots = [(part.measures["R@5"], colours[part.system], part.system) for part in parts]
                 rows.append(Row(value, str(parts[0].count), dots))
             chart = dot_rows(rows, label=f"R@5 by {breakdown}, {scope}", title="R@5, %")
             title = f"{text(BREAKDOWNS.get(breakdown, breakdown))}, {scope_words(scope)}"
             panels.append(panel(title, chart))
-    names = [name for name in dict.fromkeys(one.system for one in summary.systems) if name in colours]
+    names = [name for name in dict.fromkeys(system.system for system in summary.systems) if name in colours]
     return f'{legend(names, colours)}<div class="two">{"".join(panels)}</div>' if panels else ""
 
 
 def latency(summary: Summary, colours: Mapping[str, int]) -> str:
     """Return how long searches took in each scope."""
     parts = []
-    for scope in dict.fromkeys(one.scope for one in summary.systems):
+    for scope in dict.fromkeys(system.scope for system in summary.systems):
         rows = [
             (one.system, one.milliseconds["p50"], one.milliseconds["p95"], colours.get(one.system, GREY))
-            for one in summary.of(scope)
+            for one in summary.systems_in(scope)
             if one.milliseconds
         ]
         if rows:

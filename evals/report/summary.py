@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pagelens.evals.datasets.reverse import ReverseFigures, read_reverse
 from pagelens.evals.measures.measure_names import Measure
 from pagelens.evals.measures.ranking import Values
 from pagelens.evals.runs.bootstrap import Interval, mean_interval
+from pagelens.evals.runs.caption_retrieval import CaptionRetrieval, read_caption_retrieval
 from pagelens.evals.runs.records import AnswerRecord
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.scoring import (
@@ -60,7 +60,7 @@ class AnswerFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweringFigures:
+class AnswerCosts:
     """What answering took in a scope. Tokens as the model's server counted them, the cost in the prices' currency."""
 
     scope: str
@@ -90,34 +90,34 @@ class Summary:
     groups: Sequence[GroupFigures]
     answers: Sequence[AnswerFigures]
     refusals: Sequence[Refusals]
-    answering: Sequence[AnsweringFigures]
-    reverse: Sequence[ReverseFigures] = ()  # of captioned photos
+    answer_costs: Sequence[AnswerCosts]
+    caption_retrieval: Sequence[CaptionRetrieval] = ()  # of captioned photos
 
-    def of(self, scope: str) -> list[SystemFigures]:
+    def systems_in(self, scope: str) -> list[SystemFigures]:
         """Return the systems of a scope."""
-        return [one for one in self.systems if one.scope == scope]
+        return [system for system in self.systems if system.scope == scope]
 
 
 def summarize(run: Run) -> Summary:
     """Return a run's figures."""
     limit = run.manifest["configuration"]["plan"]["limit"]
-    asked = run.data.questions[:limit]
-    evident = {one.qid for one in run.data.with_evidence}
+    questions = run.data.questions[:limit]
+    evidence_qids = {one.qid for one in run.data.with_evidence}
     values = {key: ranking_values(run, *key, [*STANDARD, *_curve_measures()]) for key in run.searches}
     return Summary(
         name=run.name,
         dataset=run.data.name,
         fingerprint=run.manifest["fingerprint"],
-        questions=len(asked),
-        with_evidence=sum(one.qid in evident for one in asked),
-        unanswerable=sum(not one.answerable for one in asked),
+        questions=len(questions),
+        with_evidence=sum(one.qid in evidence_qids for one in questions),
+        unanswerable=sum(not one.answerable for one in questions),
         main=main_system(run),
         systems=[_system(run, key, found) for key, found in values.items()],
         groups=[group for key, found in values.items() for group in _groups(run, key, found)],
         answers=_answers(run),
         refusals=refusals(run),
-        answering=[_answering(scope, list(records.values())) for scope, records in run.answers.items()],
-        reverse=read_reverse(run.folder),
+        answer_costs=[_answer_costs(scope, list(records.values())) for scope, records in run.answers.items()],
+        caption_retrieval=read_caption_retrieval(run.folder),
     )
 
 
@@ -134,19 +134,19 @@ def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
     return {"p50": 1e3 * float(low), "p95": 1e3 * float(high), "mean": 1e3 * float(np.mean(seconds))}
 
 
-def _answering(scope: str, records: Sequence[AnswerRecord]) -> AnsweringFigures:
-    used = [one.usage for one in records if one.usage]
-    read = [one.input_tokens for one in used if one.input_tokens is not None]
-    written = [one.output_tokens for one in used if one.output_tokens is not None]
-    costs = [one.cost for one in used if one.cost is not None]
-    return AnsweringFigures(
+def _answer_costs(scope: str, records: Sequence[AnswerRecord]) -> AnswerCosts:
+    usages = [record.usage for record in records if record.usage]
+    read = [one.input_tokens for one in usages if one.input_tokens is not None]
+    written = [one.output_tokens for one in usages if one.output_tokens is not None]
+    costs = [one.cost for one in usages if one.cost is not None]
+    return AnswerCosts(
         scope,
-        used[0].model if used else "",
+        usages[0].model if usages else "",
         len(records),
-        sum(bool(one.problem) for one in records),
-        milliseconds([one.seconds for one in records if one.seconds]),
-        sum(one.calls for one in used),
-        sum(one.pictures for one in used),
+        sum(bool(record.problem) for record in records),
+        milliseconds([record.seconds for record in records if record.seconds]),
+        sum(one.calls for one in usages),
+        sum(one.pictures for one in usages),
         sum(read) if read else None,
         sum(written) if written else None,
         sum(costs) if costs else None,
@@ -157,22 +157,22 @@ def _curve_measures() -> list[Measure]:
     return [Measure("R", k) for k in CURVE if Measure("R", k) not in STANDARD]
 
 
-def _system(run: Run, key: tuple[str, str], found: Mapping[Measure, Values]) -> SystemFigures:
+def _system(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) -> SystemFigures:
     scope, system = key
     records = run.searches[key]
     depth = run.manifest["configuration"]["plan"]["depth"]
     return SystemFigures(
         scope,
         system,
-        {str(measure): mean_interval(list(found[measure].values())) for measure in STANDARD},
-        [(k, mean(found[Measure("R", k)])) for k in CURVE if k <= depth],
+        {str(measure): mean_interval(list(values[measure].values())) for measure in STANDARD},
+        [(k, mean(values[Measure("R", k)])) for k in CURVE if k <= depth],
         milliseconds([one.seconds for one in records.values() if one.seconds]),
     )
 
 
-def _groups(run: Run, key: tuple[str, str], found: Mapping[Measure, Values]) -> list[GroupFigures]:
+def _groups(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) -> list[GroupFigures]:
     scope, system = key
-    counted = list(found[STANDARD[0]])
+    evidence_qids = list(values[STANDARD[0]])
     return [
         GroupFigures(
             scope,
@@ -180,9 +180,9 @@ def _groups(run: Run, key: tuple[str, str], found: Mapping[Measure, Values]) -> 
             breakdown,
             value,
             len(qids),
-            {str(measure): mean({qid: found[measure][qid] for qid in qids}) for measure in BREAKDOWN},
+            {str(measure): mean({qid: values[measure][qid] for qid in qids}) for measure in BREAKDOWN},
         )
-        for breakdown, parts in groups(run.data, counted).items()
+        for breakdown, parts in groups(run.data, evidence_qids).items()
         for value, qids in parts.items()
     ]
 

@@ -17,7 +17,7 @@ QUALITY = 58
 BUDGET = 14_000_000  # bytes of base64 in one report
 
 
-class Pictures:
+class Thumbnails:
     """Makes page pictures as they are asked for; what does not fit, or cannot be shown, has none."""
 
     def __init__(self, engine: Engine | None, names: DocumentNames, *, budget: int = BUDGET) -> None:
@@ -27,25 +27,25 @@ class Pictures:
         self._classes: dict[PageRef, str | None] = {}
         self._rules: list[str] = []
 
-    def style(self, page: PageRef) -> str | None:
+    def css_class(self, page: PageRef) -> str | None:
         """Return the style class that shows a page; None where there is no picture of it."""
         if page not in self._classes:
             self._classes[page] = self._make(page)
         return self._classes[page]
 
     @property
-    def full(self) -> bool:
+    def budget_spent(self) -> bool:
         """Whether the budget is spent."""
         return self._budget <= 0
 
     @property
-    def rules(self) -> str:
+    def css_rules(self) -> str:
         """The style sheet of all pictures made."""
         return "\n".join(self._rules)
 
-    def of_file(self, path: Path) -> str | None:
+    def css_class_of_file(self, path: Path) -> str | None:
         """Return the style class that shows a picture that is asked with; None where it cannot be read."""
-        if self.full:
+        if self.budget_spent:
             return None
         try:
             return self._rule(Image.fromarray(read_image(path)))
@@ -54,7 +54,7 @@ class Pictures:
 
     def _make(self, page: PageRef) -> str | None:
         path = self._names.paths.get(page.path, page.path)
-        if self._engine is None or self.full:
+        if self._engine is None or self.budget_spent:
             return None
         try:
             data = self._engine.page_image(PageRef(path, page.number), longest=LONGEST)

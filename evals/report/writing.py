@@ -9,8 +9,8 @@ from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.report.html_report import html_report
 from pagelens.evals.report.markdown_report import markdown_report
 from pagelens.evals.report.summary import Summary, summarize
-from pagelens.evals.report.thumbnails import BUDGET, Pictures
-from pagelens.evals.runs.run_folder import Run, write_whole
+from pagelens.evals.report.thumbnails import BUDGET, Thumbnails
+from pagelens.evals.runs.run_folder import Run, write_atomically
 from pagelens.evals.runs.scoring import answer_values, ranking_values
 
 
@@ -19,10 +19,10 @@ def write_reports(run: Run, engine: Engine | None, *, budget: int = BUDGET) -> t
     summary = summarize(run)
     names = DocumentNames.of(run.data, engine.status()) if engine else DocumentNames()
     page = run.folder / "report.html"
-    write_whole(page, html_report(run, summary, Pictures(engine, names, budget=budget)))
-    write_whole(run.folder / "report.md", markdown_report(summary))
-    write_whole(run.folder / "scores.json", json.dumps(as_json(summary), ensure_ascii=False, indent=1) + "\n")
-    write_whole(run.folder / "scores.jsonl", _score_lines(run))
+    write_atomically(page, html_report(run, summary, Thumbnails(engine, names, budget=budget)))
+    write_atomically(run.folder / "report.md", markdown_report(summary))
+    write_atomically(run.folder / "scores.json", json.dumps(as_json(summary), ensure_ascii=False, indent=1) + "\n")
+    write_atomically(run.folder / "scores.jsonl", _score_lines(run))
     return summary, page
 
 

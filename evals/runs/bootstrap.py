@@ -57,17 +57,17 @@ def resampled_means(
     sums, sizes = values, np.ones(len(values))
     if groups is not None:
         assert len(groups) == len(values), (len(groups), len(values))
-        _, place = np.unique(np.asarray(groups), return_inverse=True)
-        sums = np.zeros((int(place.max()) + 1, values.shape[1]))
-        np.add.at(sums, place, values)
-        sizes = np.bincount(place).astype(np.float64)
+        _, group = np.unique(np.asarray(groups), return_inverse=True)
+        sums = np.zeros((int(group.max()) + 1, values.shape[1]))
+        np.add.at(sums, group, values)
+        sizes = np.bincount(group).astype(np.float64)
     units = len(sums)
-    drawn = _drawn(units, resamples, seed)
-    return (drawn @ sums) / (drawn @ sizes)[:, None]
+    counts = _resample_counts(units, resamples, seed)
+    return (counts @ sums) / (counts @ sizes)[:, None]
 
 
 @lru_cache(maxsize=8)
-def _drawn(units: int, resamples: int, seed: int) -> NDArray[np.float64]:
+def _resample_counts(units: int, resamples: int, seed: int) -> NDArray[np.float64]:
     """Return how often each unit is drawn in each resample, (resamples, units)."""
     counts = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
     return counts.astype(np.float64)

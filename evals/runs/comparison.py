@@ -8,15 +8,15 @@ from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.measures.measure_names import Measure
 from pagelens.evals.measures.ranking import Values, first_rank
 from pagelens.evals.runs.bootstrap import Interval, mean_interval
-from pagelens.evals.runs.gate import Gate
+from pagelens.evals.runs.gate import QualityGate
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.scoring import answer_values, mean, ranking_values
 from pagelens.evals.runs.systems import FUSED
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One side of a comparison: a run, and the system of it that is meant."""
+class ComparedSystem:
+    """A run and one of its systems, as one side of a comparison."""
 
     run: Run
     system: str
@@ -61,12 +61,12 @@ class Difference:
     @property
     def better(self) -> int:
         """Questions on which B is better."""
-        return sum(self.gain(one) > 0 for one in self.changes)
+        return sum(self.gain(change) > 0 for change in self.changes)
 
     @property
     def worse(self) -> int:
         """Questions on which B is worse."""
-        return sum(self.gain(one) < 0 for one in self.changes)
+        return sum(self.gain(change) < 0 for change in self.changes)
 
     def gain(self, change: Change) -> float:
         """Return how much better B is on a question."""
@@ -84,7 +84,7 @@ class Difference:
 class GateResult:
     """A gate, in one scope, and whether it held."""
 
-    gate: Gate
+    gate: QualityGate
     scope: str
     a: float
     b: float
@@ -99,8 +99,8 @@ class GateResult:
 class Comparison:
     """B against A."""
 
-    a: Side
-    b: Side
+    a: ComparedSystem
+    b: ComparedSystem
     questions: int  # that both were asked, with the same evidence
     left_out: int  # that only one was asked, or whose evidence differs
     differences: Sequence[Difference]
@@ -113,21 +113,21 @@ class Comparison:
         return all(gate.held for gate in self.gates)
 
 
-def side(run: Run, system: str | None = None) -> Side:
-    """Return a side: the named system, else all lanes together, else the only one there is. Raises UsageError."""
+def compared_system(run: Run, system: str | None = None) -> ComparedSystem:
+    """Return one side of a comparison: the named system, else all lanes together, else the only one there is. Raises UsageError."""
     if system is None:
         system = FUSED if FUSED in run.systems else next(iter(run.systems), FUSED)
     if run.systems and system not in run.systems:
         raise UsageError(f"expected a system of {run.folder} ({', '.join(run.systems)}), found {system!r}")
-    return Side(run, system)
+    return ComparedSystem(run, system)
 
 
 def compare(
-    a: Side,
-    b: Side,
+    a: ComparedSystem,
+    b: ComparedSystem,
     measures: Sequence[Measure],
     *,
-    gates: Sequence[Gate] = (),
+    gates: Sequence[QualityGate] = (),
     scopes: Sequence[str] = (),
     by_document: bool = False,
 ) -> Comparison:
@@ -135,59 +135,73 @@ def compare(
     common, left_out = _common(a.run.data, b.run.data)
     if not common:
         raise UsageError(f"expected {a} and {b} to have been asked the same questions, found none in common")
-    wanted = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
-    found: dict[tuple[str, Measure], Difference] = {}
-    for measure in wanted:
+    all_measures = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
+    differences: dict[tuple[str, Measure], Difference] = {}
+    for measure in all_measures:
         for scope in _scopes(a.run, b.run, measure, scopes):
-            one = _difference(a, b, scope, measure, common, by_document=by_document)
-            if one.interval.count:
-                found[scope, measure] = one
-    results = [result for gate in gates for result in _check(gate, found, a, b)]
-    ordered = sorted(found.values(), key=lambda one: list(dict.fromkeys(key[0] for key in found)).index(one.scope))
+            difference = _difference(a, b, scope, measure, common, by_document=by_document)
+            if difference.interval.count:
+                differences[scope, measure] = difference
+    results = [result for gate in gates for result in _check(gate, differences, a, b)]
+    ordered = sorted(
+        differences.values(),
+        key=lambda difference: list(dict.fromkeys(key[0] for key in differences)).index(difference.scope),
+    )
     return Comparison(a, b, len(common), left_out, ordered, results, by_document)
 
 
 def _common(a: DataSet, b: DataSet) -> tuple[dict[str, Question], int]:
-    before = {one.qid: one for one in a.questions}
+    questions_a = {question.qid: question for question in a.questions}
     alike = {
-        one.qid: one
-        for one in b.questions
-        if one.qid in before
-        and (before[one.qid].text, before[one.qid].image) == (one.text, one.image)
-        and dict(a.qrels.get(one.qid, {})) == dict(b.qrels.get(one.qid, {}))
+        question.qid: question
+        for question in b.questions
+        if question.qid in questions_a
+        and (questions_a[question.qid].text, questions_a[question.qid].image) == (question.text, question.image)
+        and dict(a.qrels.get(question.qid, {})) == dict(b.qrels.get(question.qid, {}))
     }
-    return alike, len({*before, *(one.qid for one in b.questions)}) - len(alike)
+    return alike, len({*questions_a, *(question.qid for question in b.questions)}) - len(alike)
 
 
-def _scopes(a: Run, b: Run, measure: Measure, wanted: Sequence[str]) -> list[str]:
-    of_a, of_b = (run.scopes if measure.of_ranking else list(run.answers) for run in (a, b))
-    return [scope for scope in of_a if scope in of_b and (not wanted or scope in wanted)]
+def _scopes(a: Run, b: Run, measure: Measure, selected: Sequence[str]) -> list[str]:
+    scopes_a, scopes_b = (run.scopes if measure.of_ranking else list(run.answers) for run in (a, b))
+    return [scope for scope in scopes_a if scope in scopes_b and (not selected or scope in selected)]
 
 
 def _difference(
-    a: Side, b: Side, scope: str, measure: Measure, common: Mapping[str, Question], *, by_document: bool
+    a: ComparedSystem,
+    b: ComparedSystem,
+    scope: str,
+    measure: Measure,
+    common: Mapping[str, Question],
+    *,
+    by_document: bool,
 ) -> Difference:
-    of_a, of_b = a.values(scope, measure), b.values(scope, measure)
-    qids = [qid for qid in common if qid in of_a and qid in of_b]
+    values_a, values_b = a.values(scope, measure), b.values(scope, measure)
+    qids = [qid for qid in common if qid in values_a and qid in values_b]
     groups = [(common[qid].documents or (qid,))[0] for qid in qids] if by_document else None
-    interval = mean_interval([of_b[qid] - of_a[qid] for qid in qids], groups)
-    moved = [qid for qid in qids if abs(of_b[qid] - of_a[qid]) > 1e-9]
-    changes = [Change(common[qid], of_a[qid], of_b[qid], _rank(a, scope, qid), _rank(b, scope, qid)) for qid in moved]
+    interval = mean_interval([values_b[qid] - values_a[qid] for qid in qids], groups)
+    changed_qids = [qid for qid in qids if abs(values_b[qid] - values_a[qid]) > 1e-9]
+    changes = [
+        Change(common[qid], values_a[qid], values_b[qid], _rank(a, scope, qid), _rank(b, scope, qid))
+        for qid in changed_qids
+    ]
     sign = -1 if measure.lower_is_better else 1
     changes.sort(key=lambda one: (sign * one.difference, one.question.qid))
-    before, after = ({qid: values[qid] for qid in qids} for values in (of_a, of_b))
-    return Difference(scope, measure, mean(before), mean(after), interval, changes)
+    means_a, means_b = ({qid: values[qid] for qid in qids} for values in (values_a, values_b))
+    return Difference(scope, measure, mean(means_a), mean(means_b), interval, changes)
 
 
-def _rank(one: Side, scope: str, qid: str) -> int | None:
-    record = one.run.searches.get((scope, one.system), {}).get(qid)
-    return first_rank(one.run.data.relevant(qid), record.ranked) if record else None
+def _rank(side: ComparedSystem, scope: str, qid: str) -> int | None:
+    record = side.run.searches.get((scope, side.system), {}).get(qid)
+    return first_rank(side.run.data.relevant(qid), record.ranked) if record else None
 
 
-def _check(gate: Gate, found: Mapping[tuple[str, Measure], Difference], a: Side, b: Side) -> list[GateResult]:
+def _check(
+    gate: QualityGate, differences: Mapping[tuple[str, Measure], Difference], a: ComparedSystem, b: ComparedSystem
+) -> list[GateResult]:
     results = [
-        GateResult(gate, scope, one.a, one.b)
-        for (scope, measure), one in found.items()
+        GateResult(gate, scope, difference.a, difference.b)
+        for (scope, measure), difference in differences.items()
         if measure == gate.measure and gate.scope in (None, scope)
     ]
     if not results:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-ROOMS = ("core", "encode", "ingest", "index", "retrieve", "generate", "api")
+PACKAGES = ("core", "encode", "ingest", "index", "retrieve", "generate", "api")
 LIBRARIES = (
     "pagelens",
     "faiss-cpu",
@@ -42,13 +42,13 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that can change a result."""
-    found = {}
+    installed = {}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @cache
@@ -58,10 +58,10 @@ def sources_digest() -> str:
     Read once: what a process runs does not change with its files.
     """
     root = Path(__file__).parents[2]
-    told = hashlib.sha256()
-    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
-        told.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return told.hexdigest()
+    digest = hashlib.sha256()
+    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def fingerprint(configuration: Mapping[str, Any]) -> str:

@@ -9,22 +9,22 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import page_id
 from pagelens.evals.runs.run_folder import Run
-from pagelens.evals.runs.systems import file_part
-from pagelens.evals.runs.trec_run import falling
+from pagelens.evals.runs.systems import file_name_part
+from pagelens.evals.runs.trec_run import strictly_decreasing
 
 EXPORTS = ("trec_eval", "ranx")
 
 
-def export_run(run: Run, out: Path, form: str) -> list[Path]:
-    """Write a run's rankings and grades; return the files. Raises UsageError for an unknown form.
+def export_run(run: Run, out: Path, export_format: str) -> list[Path]:
+    """Write a run's rankings and grades; return the files. Raises UsageError for an unknown format.
 
     trec_eval splits lines at blanks, so page names are percent-encoded there ("annual%20report.pdf#3"); ranx's JSON
     holds them as they are: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
     """
-    if form not in EXPORTS:
-        raise UsageError(f"expected a form among {', '.join(EXPORTS)}, found {form!r}")
+    if export_format not in EXPORTS:
+        raise UsageError(f"expected a format among {', '.join(EXPORTS)}, found {export_format!r}")
     out.mkdir(parents=True, exist_ok=True)
-    write = _trec_eval if form == "trec_eval" else _ranx
+    write = _trec_eval if export_format == "trec_eval" else _ranx
     return write(run, out)
 
 
@@ -40,7 +40,7 @@ def _trec_eval(run: Run, out: Path) -> list[Path]:
         for qid, record in records.items():
             for rank, (page, score) in enumerate(_scored(record.ranked, record.scores), start=1):
                 lines.append(f"{qid} Q0 {_plain(page)} {rank} {score!r} pagelens-{system}\n")
-        files.append(out / f"{scope}.{file_part(system)}.run")
+        files.append(out / f"{scope}.{file_name_part(system)}.run")
         files[-1].write_text("".join(lines), "utf-8")
     return files
 
@@ -53,12 +53,12 @@ def _ranx(run: Run, out: Path) -> list[Path]:
             qid: {page_id(page): score for page, score in _scored(record.ranked, record.scores)}
             for qid, record in records.items()
         }
-        files.append(_write(out / f"{scope}.{file_part(system)}.json", ranked))
+        files.append(_write(out / f"{scope}.{file_name_part(system)}.json", ranked))
     return files
 
 
 def _scored(pages: Sequence[PageRef], scores: Sequence[float]) -> list[tuple[PageRef, float]]:
-    return list(zip(pages, falling(scores), strict=True))
+    return list(zip(pages, strictly_decreasing(scores), strict=True))
 
 
 def _plain(page: PageRef) -> str:

@@ -27,7 +27,7 @@ _FORM = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class QualityGate:
     """A condition on B's value of a measure, given A's."""
 
     measure: Measure
@@ -53,16 +53,16 @@ class Gate:
         return OPERATORS[self.operator](b + slack, self.bound(a))
 
 
-def parse_gate(text: str) -> Gate:
-    """Read a gate. Raises UsageError with the form."""
-    found = _FORM.fullmatch(text)
-    if found is None:
+def parse_gate(text: str) -> QualityGate:
+    """Read a gate. Raises UsageError that shows the expected syntax."""
+    match = _FORM.fullmatch(text)
+    if match is None:
         raise UsageError(f"expected a gate like 'nDCG@5 >= A - 0.01' or 'whole R@5 >= 0.45', found {text!r}")
-    offset = float(found["number"] or found["margin"] or 0.0)
-    return Gate(
-        parse_measure(found["measure"]),
-        found["operator"],
-        against_a=found["base"] is not None,
-        offset=-offset if found["sign"] == "-" else offset,
-        scope=found["scope"],
+    offset = float(match["number"] or match["margin"] or 0.0)
+    return QualityGate(
+        parse_measure(match["measure"]),
+        match["operator"],
+        against_a=match["base"] is not None,
+        offset=-offset if match["sign"] == "-" else offset,
+        scope=match["scope"],
     )

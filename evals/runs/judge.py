@@ -61,12 +61,12 @@ class Verdict:
 class Judge:
     """Judges with a model that sees, keeping its verdicts in a folder."""
 
-    def __init__(self, model: ChatModel, kept: Path) -> None:
+    def __init__(self, model: ChatModel, folder: Path) -> None:
         """Raises UsageError for a model that does not see."""
         if not model.accepts_images:
             raise UsageError(f"expected a judge that sees pictures, found {model.name}, which reads text only")
         self._model = model
-        self._kept = kept
+        self._kept = folder
 
     @property
     def name(self) -> str:
@@ -84,28 +84,28 @@ class Judge:
     def judge(self, case: Case, pictures: Sequence[ImagePart]) -> Verdict | None:
         """Ask for a verdict and keep it; None where the model gives none, twice. Raises GenerationError."""
         request = judge_request(case, pictures)
-        said, _ = complete(self._model, request)
-        found = read_verdict(said)
-        if found is None:
-            said, _ = complete(self._model, _once_more(request, said))
-            found = read_verdict(said)
-        if found is None:
-            logger.warning("%s gave no verdict on %r but: %s", self._model.name, case.question, said[:200])
+        reply, _ = complete(self._model, request)
+        verdict = read_verdict(reply)
+        if verdict is None:
+            reply, _ = complete(self._model, _once_more(request, reply))
+            verdict = read_verdict(reply)
+        if verdict is None:
+            logger.warning("%s gave no verdict on %r but: %s", self._model.name, case.question, reply[:200])
             return None
-        self._keep(case, found)
-        return found
+        self._keep(case, verdict)
+        return verdict
 
-    def _keep(self, case: Case, found: Verdict) -> None:
+    def _keep(self, case: Case, verdict: Verdict) -> None:
         path = self._path(case)
         path.parent.mkdir(parents=True, exist_ok=True)
-        told = {**asdict(found), **asdict(case), "model": self._model.name, "prompt": PROMPT}
+        row = {**asdict(verdict), **asdict(case), "model": self._model.name, "prompt": PROMPT}
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        partial.write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n", "utf-8")
         partial.replace(path)
 
     def _path(self, case: Case) -> Path:
-        told = json.dumps([asdict(case), PROMPT, self._model.name], sort_keys=True)
-        return self._kept / f"{hashlib.sha256(told.encode()).hexdigest()}.json"
+        key = json.dumps([asdict(case), PROMPT, self._model.name], sort_keys=True)
+        return self._kept / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
 def judge_request(case: Case, pictures: Sequence[ImagePart]) -> ChatRequest:
@@ -115,26 +115,30 @@ def judge_request(case: Case, pictures: Sequence[ImagePart]) -> ChatRequest:
     for number, picture in enumerate(pictures, start=1):
         parts += [TextPart(f"Page {number} that holds the answer:"), picture]
     expected = " / ".join(case.expected) or "not known: judge by the pages"
-    said = f"Question: {escape_template_tokens(case.question)}\nExpected: {escape_template_tokens(expected)}\nGiven:\n"
-    given = f"<answer {fence}>\n{escape_template_tokens(case.answer)}\n</answer {fence}>"
-    return ChatRequest(PROMPT, [Message("user", [*parts, TextPart(said + given)])], REPLY)
+    question_text = (
+        f"Question: {escape_template_tokens(case.question)}\nExpected: {escape_template_tokens(expected)}\nGiven:\n"
+    )
+    answer_text = f"<answer {fence}>\n{escape_template_tokens(case.answer)}\n</answer {fence}>"
+    return ChatRequest(PROMPT, [Message("user", [*parts, TextPart(question_text + answer_text)])], REPLY)
 
 
-def read_verdict(said: str) -> Verdict | None:
+def read_verdict(reply: str) -> Verdict | None:
     """Return the verdict in a reply, whatever stands around its JSON object; None where there is none."""
     try:
-        row = json.loads(said[said.find("{") : said.rfind("}") + 1])
+        row = json.loads(reply[reply.find("{") : reply.rfind("}") + 1])
     except (ValueError, RecursionError):
         return None
     if not isinstance(row, dict):
         return None
-    grade = next((one for one in get_args(Grade) if one == str(row.get("verdict", "")).strip().lower()), None)
+    grade = next(
+        (get_arg for get_arg in get_args(Grade) if get_arg == str(row.get("verdict", "")).strip().lower()), None
+    )
     return Verdict(grade, " ".join(str(row.get("reason", "")).split())) if grade else None
 
 
-def _once_more(request: ChatRequest, said: str) -> ChatRequest:
-    turns = [
-        Message("assistant", [TextPart(escape_template_tokens(said) or "(nothing)")]),
+def _once_more(request: ChatRequest, reply: str) -> ChatRequest:
+    messages = [
+        Message("assistant", [TextPart(escape_template_tokens(reply) or "(nothing)")]),
         Message("user", [TextPart(AGAIN)]),
     ]
-    return replace(request, messages=[*request.messages, *turns])
+    return replace(request, messages=[*request.messages, *messages])

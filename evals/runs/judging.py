@@ -11,7 +11,7 @@ from pagelens.evals.datasets.dataset import Question
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.judge import PROMPT, Case, Judge, Verdict
 from pagelens.evals.runs.records import AnswerRecord
-from pagelens.evals.runs.run_folder import VERDICTS, Run, RunFolder, read_run_folder, write_whole
+from pagelens.evals.runs.run_folder import VERDICTS, Run, RunFolder, read_run_folder, write_atomically
 from pagelens.evals.runs.runner import OnStep
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ImagePart
 from pagelens.generate.llm.image_parts import encode_image
@@ -28,7 +28,7 @@ def judge_run(
 
     Questions without an answer, and foreign ones, are not judged: there refusing is right, which needs no judge.
     """
-    shows = _Pages(engine, DocumentNames.of(run.data, engine.status()))
+    pages = _Pages(engine, DocumentNames.of(run.data, engine.status()))
     todo = [
         (record, question)
         for scope, records in run.answers.items()
@@ -38,30 +38,30 @@ def judge_run(
         and (question.answers or run.data.relevant(question.qid))
         and (record := records.get(question.qid))
     ]
-    rows, lost = [], 0
+    rows, failed = [], 0
     for count, (record, question) in enumerate(todo, start=1):
-        verdict = _verdict(run, judge, shows, record, question)
+        verdict = _verdict(run, judge, pages, record, question)
         if verdict is None:
-            lost += 1
+            failed += 1
         else:
             row = {"scope": record.scope, "qid": record.qid, "grade": verdict.grade, "reason": verdict.reason}
             rows.append(json.dumps(row, ensure_ascii=False) + "\n")
         on_step(f"judged by {judge.name}", count, len(todo))
-    write_whole(run.folder / VERDICTS, "".join(rows))
+    write_atomically(run.folder / VERDICTS, "".join(rows))
     RunFolder(run.folder).write_manifest({**run.manifest, "judge": {"model": judge.name, "prompt": PROMPT}})
-    return read_run_folder(run.folder), lost
+    return read_run_folder(run.folder), failed
 
 
-def _verdict(run: Run, judge: Judge, shows: "_Pages", record: AnswerRecord, question: Question) -> Verdict | None:
+def _verdict(run: Run, judge: Judge, page_source: "_Pages", record: AnswerRecord, question: Question) -> Verdict | None:
     if not record.found:
         return UNANSWERED
     pages = run.data.relevant(question.qid)[:PAGES]
-    case = Case(question.text, question.answers, record.text, [shows.digest(page) for page in pages])
-    kept = judge.kept(case)
-    if kept is not None:
-        return kept
+    case = Case(question.text, question.answers, record.text, [page_source.digest(page) for page in pages])
+    stored = judge.kept(case)
+    if stored is not None:
+        return stored
     try:
-        return judge.judge(case, [picture for page in pages if (picture := shows.picture(page))])
+        return judge.judge(case, [picture for page in pages if (picture := page_source.picture(page))])
     except GenerationError as exc:
         if exc.code not in SINGLE_REQUEST_ERRORS:
             raise

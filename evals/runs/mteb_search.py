@@ -21,8 +21,8 @@ from PIL import Image
 import pagelens
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import UsageError
-from pagelens.evals.datasets.beir import file_name, write_text_pages
-from pagelens.evals.runs.trec_run import falling
+from pagelens.evals.datasets.beir import document_file_name, write_text_pages
+from pagelens.evals.runs.trec_run import strictly_decreasing
 
 Row = Mapping[str, Any]
 Found = dict[str, dict[str, float]]  # query id -> document id -> score
@@ -42,7 +42,7 @@ class EngineSearch:
     def index(self, corpus: Iterable[Row], *, task_metadata: Any, hf_split: str, hf_subset: str, **_: Any) -> None:
         """Write the corpus as files and index them; what stands there from before costs a hash."""
         self.close()
-        place = self._folder / file_name(f"{task_metadata.name}-{hf_subset}-{hf_split}").removesuffix(".pdf")
+        place = self._folder / document_file_name(f"{task_metadata.name}-{hf_subset}-{hf_split}").removesuffix(".pdf")
         documents = place / "documents"
         documents.mkdir(parents=True, exist_ok=True)
         self._ids = dict(_write(row, documents) for row in corpus)
@@ -76,11 +76,11 @@ class EngineSearch:
         if not text and picture is None:
             raise UsageError(f"expected a text or an image in query {row['id']}, found {', '.join(row)}")
         image = None if picture is None else _png(picture)
-        wanted = top_k if allowed is None else max(top_k, len(self._ids))
-        hits = engine.search(text, image=image, k=wanted * PAGES_PER_DOCUMENT, lanes=self._lanes).hits
-        found = dict.fromkeys(self._ids[name] for hit in hits if (name := Path(hit.ref.path).name) in self._ids)
-        kept = [one for one in found if allowed is None or one in allowed][:top_k]
-        return dict(zip(kept, falling([1.0 / (place + 1) for place in range(len(kept))]), strict=True))
+        depth = top_k if allowed is None else max(top_k, len(self._ids))
+        hits = engine.search(text, image=image, k=depth * PAGES_PER_DOCUMENT, lanes=self._lanes).hits
+        document_ids = dict.fromkeys(self._ids[name] for hit in hits if (name := Path(hit.ref.path).name) in self._ids)
+        ranked = [document_id for document_id in document_ids if allowed is None or document_id in allowed][:top_k]
+        return dict(zip(ranked, strictly_decreasing([1.0 / (place + 1) for place in range(len(ranked))]), strict=True))
 
 
 def _write(row: Row, folder: Path) -> tuple[str, str]:
@@ -93,7 +93,7 @@ def _write(row: Row, folder: Path) -> tuple[str, str]:
         name = f"{mark}.pdf"  # named by what is in it: another text under the same id is another file
         write_text_pages({name: content}, folder)
         return name, identity
-    name = file_name(identity).removesuffix(".pdf") + ".png"
+    name = document_file_name(identity).removesuffix(".pdf") + ".png"
     if not (folder / name).exists():
         (folder / name).write_bytes(_png(picture))
     return name, identity

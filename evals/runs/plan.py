@@ -13,14 +13,14 @@ from pagelens.evals.runs.systems import System
 
 Scope = Literal["within", "whole", "foreign"]
 SCOPES: tuple[Scope, ...] = ("within", "whole")
-SAYS: Mapping[str, str] = {
+SCOPE_DESCRIPTIONS: Mapping[str, str] = {
     "within": "within the question's document",
     "whole": "over the whole set",
     "foreign": "in every document but its own",
 }
 DEPTH = 50  # pages of each ranking that are kept
 PROBES = 20  # questions that may show that a lane works on such
-ASKED = 6  # pages an answer rests on, as in the engine
+CONTEXT_PAGES = 6  # pages an answer rests on, as in the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """Return the plan as a part of the configuration."""
         systems = {name: system.as_json() for name, system in self.systems.items()}
-        answers = {"scopes": list(self.answer_scopes), "pages": ASKED, "answerer": self.answerer}
+        answers = {"scopes": list(self.answer_scopes), "pages": CONTEXT_PAGES, "answerer": self.answerer}
         return {
             "systems": systems,
             "scopes": list(self.scopes),
@@ -49,8 +49,8 @@ class Plan:
 
 def lanes_for(engine: Engine, data: DataSet) -> list[str]:
     """Return the collection's lanes that rank for such questions: those that find anything for one of the first."""
-    asked = [(one.text, data.picture(one)) for one in data.questions[:PROBES]]
-    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in asked)]
+    queries = [(question.text, data.picture(question)) for question in data.questions[:PROBES]]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in queries)]
 
 
 def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
@@ -62,7 +62,7 @@ def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
 
 def scopes_of(data: DataSet) -> tuple[Scope, ...]:
     """Return the scopes that make sense: `within` where questions name documents, `whole` always."""
-    return SCOPES if any(one.documents for one in data.questions) else ("whole",)
+    return SCOPES if any(question.documents for question in data.questions) else ("whole",)
 
 
 def configuration(engine: Engine, data: DataSet, plan: Plan) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def configuration(engine: Engine, data: DataSet, plan: Plan) -> dict[str, Any]:
     status = engine.status()
     return {
         "dataset": data.digest,
-        "documents": sorted(one.sha256 for one in status.documents),
+        "documents": sorted(document.sha256 for document in status.documents),
         "profile": status.profile,
         "models": dict(status.models),
         "sources": sources_digest(),

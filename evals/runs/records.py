@@ -37,7 +37,7 @@ class SearchRecord:
             "ranked": [list(page) for page in self.ranked],
             "scores": [round(score, 8) for score in self.scores],
             "seconds": round(self.seconds, 5),
-            "lanes": [dict(one) for one in self.lanes],
+            "lanes": [dict(lane) for lane in self.lanes],
             "query_references": list(self.query_references),
         }
 
@@ -58,7 +58,7 @@ class SearchRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedPage:
     """A citation: its page, the quote, and what checking it showed (None: nobody has looked)."""
 
     page: PageRef
@@ -75,7 +75,7 @@ class AnswerRecord:
     text: str
     found: bool
     confidence: float
-    citations: Sequence[Cited] = field(default_factory=tuple)
+    citations: Sequence[CitedPage] = field(default_factory=tuple)
     context_pages: Sequence[PageRef] = ()
     seconds: float = 0.0
     notes: Sequence[str] = ()
@@ -94,7 +94,10 @@ class AnswerRecord:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the record's line."""
-        cited = [{"page": list(one.page), "quote": one.quote, "state": one.state} for one in self.citations]
+        cited = [
+            {"page": list(citation.page), "quote": citation.quote, "state": citation.state}
+            for citation in self.citations
+        ]
         return {
             "qid": self.qid,
             "scope": self.scope,
@@ -118,7 +121,7 @@ class AnswerRecord:
             row["text"],
             row["found"],
             row["confidence"],
-            [Cited(PageRef(*one["page"]), one["quote"], one.get("state")) for one in row["citations"]],
+            [CitedPage(PageRef(*one["page"]), one["quote"], one.get("state")) for one in row["citations"]],
             [PageRef(*page) for page in row["context_pages"]],
             row["seconds"],
             row.get("notes", ()),

@@ -23,7 +23,7 @@ from pagelens.evals.datasets.folder import read_qrels, read_questions, write_qre
 from pagelens.evals.datasets.line_reader import Faults, read_json
 from pagelens.evals.runs.judge import Verdict
 from pagelens.evals.runs.records import AnswerRecord, SearchRecord
-from pagelens.evals.runs.systems import file_part
+from pagelens.evals.runs.systems import file_name_part
 from pagelens.evals.runs.trec_run import write_run
 
 MANIFEST = "run.json"
@@ -78,14 +78,14 @@ class RunFolder:
         """
         path = self.folder / MANIFEST
         if path.exists():
-            before = _read_manifest(path)
-            if before["fingerprint"] != manifest["fingerprint"]:
-                changed = _changed(before["configuration"], manifest["configuration"])
+            existing = _read_manifest(path)
+            if existing["fingerprint"] != manifest["fingerprint"]:
+                changed = _changed(existing["configuration"], manifest["configuration"])
                 raise UsageError(
                     f"expected {self.folder} to be a run of this configuration, found another: {changed}. "
                     "Give another folder with --out."
                 )
-            return before
+            return existing
         self.folder.mkdir(parents=True, exist_ok=True)
         write_questions(data, self.folder / "queries.jsonl")
         write_qrels(data.qrels, self.folder / "qrels.tsv")
@@ -94,23 +94,23 @@ class RunFolder:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write run.json whole."""
-        write_whole(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+        write_atomically(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
 
-    def done(self) -> set[tuple[str, str, str]]:
+    def completed_keys(self) -> set[tuple[str, str, str]]:
         """Return the keys of what is done: not answers that a model failed to give. A line that a kill cut short is
         taken away."""
         searches = [SearchRecord.from_json(row).key for row in _rows(self.folder / "searches.jsonl", mend=True)]
         answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
-        return {*searches, *(one.key for one in answers if not one.problem)}
+        return {*searches, *(answer.key for answer in answers if not answer.problem)}
 
     def write_trec(self, run: Run) -> None:
         """Write a TREC run file for each scope and system."""
         for (scope, system), records in run.searches.items():
             rankings = {qid: (record.ranked, record.scores) for qid, record in records.items()}
-            write_run(self.folder / "trec" / f"{scope}.{file_part(system)}.trec", rankings, f"pagelens-{system}")
+            write_run(self.folder / "trec" / f"{scope}.{file_name_part(system)}.trec", rankings, f"pagelens-{system}")
 
 
-def append(file: IO[str], record: SearchRecord | AnswerRecord) -> None:
+def append_record(file: IO[str], record: SearchRecord | AnswerRecord) -> None:
     """Write a record's line and hand it to the system, so that a kill loses at most the line being written."""
     file.write(json.dumps(record.as_json(), ensure_ascii=False) + "\n")
     file.flush()
@@ -134,7 +134,7 @@ def read_run_folder(folder: Path) -> Run:
     return Run(folder, manifest, data, searches, answers, verdicts)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a file so that it appears all at once."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, "utf-8")
@@ -156,7 +156,7 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
     names = list(about["documents"])
     questions: list[Question]
     questions, _ = read_questions(folder / "queries.jsonl", set(names), faults)
-    qrels = read_qrels(folder / "qrels.tsv", {one.qid for one in questions}, set(names), faults)
+    qrels = read_qrels(folder / "qrels.tsv", {question.qid for question in questions}, set(names), faults)
     faults.raise_any()
     images = Path(about["images"]) if about.get("images") else None
     return DataSet(about["name"], Path(about["folder"]), names, questions, qrels, images)

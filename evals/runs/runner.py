@@ -13,9 +13,9 @@ from pagelens.core.types import Answer, Filters, PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.environment import fingerprint, machine, versions
-from pagelens.evals.runs.plan import ASKED, Plan, Scope, configuration
-from pagelens.evals.runs.records import AnswerRecord, Cited, SearchRecord
-from pagelens.evals.runs.run_folder import Run, RunFolder, append, read_run_folder
+from pagelens.evals.runs.plan import CONTEXT_PAGES, Plan, Scope, configuration
+from pagelens.evals.runs.records import AnswerRecord, CitedPage, SearchRecord
+from pagelens.evals.runs.run_folder import Run, RunFolder, append_record, read_run_folder
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS
 
 LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
@@ -46,11 +46,11 @@ def perform_run(
     names = DocumentNames.of(data, engine.status())
     folder = RunFolder(out)
     manifest = _manifest(engine, data, plan, names)
-    before = folder.start(manifest, data)
-    manifest = before or manifest
-    done = folder.done()
+    existing = folder.start(manifest, data)
+    manifest = existing or manifest
+    done = folder.completed_keys()
     steps = plan_steps(data, plan)
-    began = time.perf_counter()
+    start = time.perf_counter()
     todo = [step for step in steps if step.key not in done]
     _warm_up(engine, data, plan, todo)
     with (
@@ -59,11 +59,11 @@ def perform_run(
     ):
         for count, step in enumerate(todo, start=len(steps) - len(todo) + 1):
             if step.system == "answer":
-                append(answers, _answered(engine, names, data, step))
+                append_record(answers, _answered(engine, names, data, step))
             else:
-                append(searches, _searched(engine, names, data, plan, step))
+                append_record(searches, _searched(engine, names, data, plan, step))
             on_step(f"{step.scope} {step.system}", count, len(steps))
-    manifest["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - began, 2)
+    manifest["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - start, 2)
     manifest["finished"] = manifest["finished"] or _now()
     folder.write_manifest(manifest)
     run = read_run_folder(out)
@@ -78,10 +78,12 @@ def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
     steps = []
     for scope in plan.scopes:
         for system in plan.systems:
-            steps += [Step(scope, system, one) for one in questions if scope == "whole" or one.documents]
+            steps += [Step(scope, system, question) for question in questions if scope == "whole" or question.documents]
     for scope in plan.answer_scopes:
-        asked = [one for one in questions if (scope == "whole" or one.documents) and not one.image]
-        steps += [Step(scope, "answer", one) for one in asked if scope != "foreign" or one.answerable]
+        scope_questions = [
+            question for question in questions if (scope == "whole" or question.documents) and not question.image
+        ]
+        steps += [Step(scope, "answer", one) for one in scope_questions if scope != "foreign" or one.answerable]
     return steps
 
 
@@ -118,9 +120,9 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
 def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) -> None:
     """Load what is loaded lazily, so that the first question's time is like the others'."""
     if todo:
-        asked = todo[0].question
+        question = todo[0].question
         for lanes in {system.lanes for system in plan.systems.values()}:
-            engine.search(asked.text, image=data.picture(asked), k=1, lanes=lanes)
+            engine.search(question.text, image=data.picture(question), k=1, lanes=lanes)
 
 
 def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> SearchRecord:
@@ -128,9 +130,9 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
     filters = Filters() if step.scope == "whole" else names.only(question.documents)
     if filters is None:  # the document could not be read: nothing can be found in it
         return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
-    began = time.perf_counter()
+    start = time.perf_counter()
     system = plan.systems[step.system]
-    found = engine.search(
+    results = engine.search(
         question.text,
         image=data.picture(question),
         k=plan.depth,
@@ -138,17 +140,17 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
         lanes=system.lanes,
         fusion=system.fusion,
     )
-    seconds = time.perf_counter() - began
-    wanted = question.documents if step.scope == "within" else ()
-    scored: dict[PageRef, float] = {}
+    seconds = time.perf_counter() - start
+    documents = question.documents if step.scope == "within" else ()
+    page_scores: dict[PageRef, float] = {}
     lanes = []
-    for place, hit in enumerate(found.hits):
-        for page in names.pages(hit.ref, wanted):
-            scored.setdefault(page, hit.score)
-            if place < LANES_KEPT:
+    for position, hit in enumerate(results.hits):
+        for page in names.pages(hit.ref, documents):
+            page_scores.setdefault(page, hit.score)
+            if position < LANES_KEPT:
                 lanes.append({lane: rank.rank for lane, rank in hit.lanes.items()})
-    ranked, scores = list(scored), list(scored.values())
-    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, found.query_references)
+    ranked, scores = list(page_scores), list(page_scores.values())
+    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, results.query_references)
 
 
 def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -> AnswerRecord:
@@ -160,29 +162,32 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
         filters = names.only([name for name in data.documents if name not in question.documents])
     if filters is None:
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0)
-    began = time.perf_counter()
+    start = time.perf_counter()
     try:
-        answer = engine.ask(question.text, k=ASKED, filters=filters)
+        answer = engine.ask(question.text, k=CONTEXT_PAGES, filters=filters)
     except GenerationError as exc:
         if exc.code not in SINGLE_REQUEST_ERRORS:
             raise
         # noted, and asked again by the next run
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
-    return _answer_record(step, names, answer, time.perf_counter() - began)
+    return _answer_record(step, names, answer, time.perf_counter() - start)
 
 
 def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
-    wanted = step.question.documents if step.scope == "within" else ()
-    cited = [Cited(names.pages(one.ref, wanted)[0], one.quote[:QUOTE], one.state) for one in answer.citations]
-    looked = [page for ref in answer.context_pages for page in names.pages(ref, wanted)]
+    documents = step.question.documents if step.scope == "within" else ()
+    citations = [
+        CitedPage(names.pages(citation.ref, documents)[0], citation.quote[:QUOTE], citation.state)
+        for citation in answer.citations
+    ]
+    context_pages = [page for ref in answer.context_pages for page in names.pages(ref, documents)]
     return AnswerRecord(
         step.scope,
         step.question.qid,
         answer.text,
         answer.found,
         answer.confidence,
-        cited,
-        looked,
+        citations,
+        context_pages,
         seconds,
         answer.notes,
         answer.usage,

@@ -8,7 +8,7 @@ import numpy as np
 
 from pagelens.evals.datasets.dataset import DataSet, Qrels, Question
 from pagelens.evals.measures.answer_numbers import numeric_match
-from pagelens.evals.measures.measure_names import STATES, Measure, parse_measure
+from pagelens.evals.measures.measure_names import CITATION_STATES, Measure, parse_measure
 from pagelens.evals.measures.mmlongbench_score import NOT_ANSWERABLE, mmlongbench_score
 from pagelens.evals.measures.ranking import Values, score_rankings
 from pagelens.evals.measures.refusal import RefusalPoint, auroc, refusal_counts, refusal_curve
@@ -30,7 +30,7 @@ OF_ANSWERS = tuple(
         "cite.first",
         "cite.P",
         "cite.R",
-        *STATES,
+        *CITATION_STATES,
         "contains",
         "EM",
         "F1",
@@ -72,14 +72,14 @@ def answer_value(name: str, question: Question, record: AnswerRecord, data: Data
     if name == "refused":
         return None if answerable else float(record.refused)
     if name == "MMLB" and question.answers and question.answer_format and record.scope != "foreign":
-        said = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
+        answer_text = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
         expected = question.answers if question.answerable else (NOT_ANSWERABLE,)
-        return max(mmlongbench_score(one, said, question.answer_format) for one in expected)
+        return max(mmlongbench_score(one, answer_text, question.answer_format) for one in expected)
     if not answerable:
         return None
     if name == "answered":
         return float(record.found)
-    if name in ("cite.P", "cite.R", "cite.first", *STATES):
+    if name in ("cite.P", "cite.R", "cite.first", *CITATION_STATES):
         return _citation_value(name, question, record, data)
     return _text_value(name, question, record)
 
@@ -98,17 +98,17 @@ class Refusals:
 
 def refusals(run: Run) -> list[Refusals]:
     """Return the refusal curves that the run's answers allow: the set's own unanswerable ones, and foreign ones."""
-    found = []
-    asked = {one.qid: one for one in run.data.questions}
+    results = []
+    questions = {question.qid: question for question in run.data.questions}
     for scope in ("whole", "within"):
-        home = run.answers.get(scope, {})
-        right = [record for qid, record in home.items() if asked[qid].answerable]
-        own = [record for qid, record in home.items() if not asked[qid].answerable]
+        records = run.answers.get(scope, {})
+        answerable = [record for qid, record in records.items() if questions[qid].answerable]
+        unanswerable = [record for qid, record in records.items() if not questions[qid].answerable]
         where = "over the whole set" if scope == "whole" else "within the document"
-        found += _curve(f"questions without an answer, {where}", right, own)
-    right = [one for qid, one in run.answers.get("whole", {}).items() if asked[qid].answerable]
-    found += _curve("questions foreign to the documents", right, list(run.answers.get("foreign", {}).values()))
-    return found
+        results += _curve(f"questions without an answer, {where}", answerable, unanswerable)
+    answerable = [one for qid, one in run.answers.get("whole", {}).items() if questions[qid].answerable]
+    results += _curve("questions foreign to the documents", answerable, list(run.answers.get("foreign", {}).values()))
+    return results
 
 
 def mean(values: Mapping[str, float]) -> float:
@@ -118,55 +118,64 @@ def mean(values: Mapping[str, float]) -> float:
 
 def groups(data: DataSet, qids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return breakdown -> value -> questions, breakdowns of one value left out, values in order of size."""
-    found: dict[str, dict[str, list[str]]] = {}
-    wanted = set(qids)
+    breakdowns: dict[str, dict[str, list[str]]] = {}
+    selected = set(qids)
     for question in data.questions:
-        if question.qid in wanted:
+        if question.qid in selected:
             for name, members in data.groups_of(question).items():
                 for member in members:
-                    found.setdefault(name, {}).setdefault(member, []).append(question.qid)
-    ordered = {name: dict(sorted(parts.items(), key=lambda part: -len(part[1]))) for name, parts in found.items()}
+                    breakdowns.setdefault(name, {}).setdefault(member, []).append(question.qid)
+    ordered = {name: dict(sorted(parts.items(), key=lambda part: -len(part[1]))) for name, parts in breakdowns.items()}
     return {name: parts for name, parts in ordered.items() if len(parts) > 1}
 
 
 def _asked(run: Run) -> Qrels:
     limit = run.manifest["configuration"]["plan"]["limit"]
-    qids = {one.qid for one in run.data.questions[:limit]}
+    qids = {question.qid for question in run.data.questions[:limit]}
     return {qid: pages for qid, pages in run.data.qrels.items() if qid in qids}
 
 
 def _citation_value(name: str, question: Question, record: AnswerRecord, data: DataSet) -> float | None:
-    cited = [one.page for one in record.citations]
-    if name in STATES:
-        states = [one.state for one in record.citations if one.state is not None]
-        return sum(one == name for one in states) / len(states) if states else None
+    cited_pages = [citation.page for citation in record.citations]
+    if name in CITATION_STATES:
+        states = [citation.state for citation in record.citations if citation.state is not None]
+        return sum(state == name for state in states) / len(states) if states else None
     relevant = set(data.relevant(question.qid))
     if not relevant:
         return None
     if name == "cite.R":
-        return len(relevant & set(cited)) / len(relevant)
-    if not cited:
+        return len(relevant & set(cited_pages)) / len(relevant)
+    if not cited_pages:
         return None
-    return float(cited[0] in relevant) if name == "cite.first" else sum(one in relevant for one in cited) / len(cited)
+    return (
+        float(cited_pages[0] in relevant)
+        if name == "cite.first"
+        else sum(one in relevant for one in cited_pages) / len(cited_pages)
+    )
 
 
 def _text_value(name: str, question: Question, record: AnswerRecord) -> float | None:
     if not question.answers:
         return None
-    said = _MARK.sub("", record.text).strip() if record.found else ""
+    answer_text = _MARK.sub("", record.text).strip() if record.found else ""
     if name == "contains":
-        return contains(question.answers, [said, *(one.quote for one in record.citations)])
+        return contains(question.answers, [answer_text, *(citation.quote for citation in record.citations)])
     if name == "numeric":
-        return numeric_match(question.answers, said)
-    return exact_match(question.answers, said) if name == "EM" else token_f1(question.answers, said)
+        return numeric_match(question.answers, answer_text)
+    return exact_match(question.answers, answer_text) if name == "EM" else token_f1(question.answers, answer_text)
 
 
-def _curve(against: str, right: Sequence[AnswerRecord], wrong: Sequence[AnswerRecord]) -> list[Refusals]:
-    right, wrong = ([one for one in part if not one.problem] for part in (right, wrong))
-    both = [*right, *wrong]
-    sure, labels = [one.confidence for one in both], [True] * len(right) + [False] * len(wrong)
-    area = auroc(sure, labels)
+def _curve(against: str, answerable: Sequence[AnswerRecord], unanswerable: Sequence[AnswerRecord]) -> list[Refusals]:
+    answerable, unanswerable = (
+        [record for record in part if not record.problem] for part in (answerable, unanswerable)
+    )
+    records = [*answerable, *unanswerable]
+    confidences, labels = (
+        [record.confidence for record in records],
+        [True] * len(answerable) + [False] * len(unanswerable),
+    )
+    area = auroc(confidences, labels)
     if area is None:
         return []
-    shipped = refusal_counts(np.array([one.refused for one in both]), np.array(labels), 0.0)
-    return [Refusals(against, len(right), len(wrong), area, refusal_curve(sure, labels), shipped)]
+    shipped = refusal_counts(np.array([record.refused for record in records]), np.array(labels), 0.0)
+    return [Refusals(against, len(answerable), len(unanswerable), area, refusal_curve(confidences, labels), shipped)]

@@ -29,10 +29,15 @@ class System:
 
     def as_json(self) -> dict[str, Any]:
         """Return the system as a part of a configuration."""
-        how = self.fusion
-        told = {"k": how.k, "scaled": how.scaled, "query_references": how.query_references} if how else None
-        weights = {"weights": dict(how.weights) if how.weights is not None else None} if how else {}
-        return {"lanes": list(self.lanes) if self.lanes else None, "fusion": {**told, **weights} if told else None}
+        fusion = self.fusion
+        options = (
+            {"k": fusion.k, "scaled": fusion.scaled, "query_references": fusion.query_references} if fusion else None
+        )
+        weights = {"weights": dict(fusion.weights) if fusion.weights is not None else None} if fusion else {}
+        return {
+            "lanes": list(self.lanes) if self.lanes else None,
+            "fusion": {**options, **weights} if options else None,
+        }
 
 
 AS_SHIPPED = System()
@@ -42,18 +47,18 @@ def parse_system(text: str, lanes: Sequence[str]) -> System:
     """Read a system among the collection's `lanes`. Raises UsageError with what was expected."""
     name, *options = text.split(":")
     parts = tuple(dict.fromkeys(name.split("+")))
-    strangers = [part for part in parts if part not in lanes]
-    if name != FUSED and strangers:
-        raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {strangers[0]!r}")
+    unknown = [part for part in parts if part not in lanes]
+    if name != FUSED and unknown:
+        raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {unknown[0]!r}")
     fusion = Fusion()
     for option in options:
         fusion = _with(fusion, option, parts if name != FUSED else lanes)
     return System(None if name == FUSED else parts, fusion if options else None)
 
 
-def chosen_systems(asked: Sequence[str], lanes: Sequence[str]) -> dict[str, System]:
+def chosen_systems(names: Sequence[str], lanes: Sequence[str]) -> dict[str, System]:
     """Return the systems that a user names. Raises UsageError for one that there is not."""
-    return {name: parse_system(name, lanes) for name in asked}
+    return {name: parse_system(name, lanes) for name in names}
 
 
 def lane_ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, System]:
@@ -69,7 +74,7 @@ def fusion_ablation(lanes: Sequence[str]) -> dict[str, System]:
     return chosen_systems([*(f"{FUSED}:{option}" for option in FUSIONS), FUSED], lanes)
 
 
-def file_part(system: str) -> str:
+def file_name_part(system: str) -> str:
     """Return a system's name as a part of a file's name, on any file system."""
     return system.replace(":", "~")
 

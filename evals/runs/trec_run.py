@@ -16,7 +16,7 @@ from pagelens.evals.datasets.dataset import page_id, parse_page_id
 from pagelens.evals.datasets.line_reader import Faults, read_lines
 
 
-def falling(scores: Sequence[float]) -> list[float]:
+def strictly_decreasing(scores: Sequence[float]) -> list[float]:
     """Return scores that fall strictly, in single precision: each the given one, or just under the one before."""
     result: list[float] = []
     ceiling = np.float32(np.inf)
@@ -31,7 +31,7 @@ def write_run(path: Path, rankings: Mapping[str, tuple[Sequence[PageRef], Sequen
     """Write a run; `rankings` maps a question to its pages, best first, and their scores."""
     rows = []
     for qid, (pages, scores) in rankings.items():
-        for rank, (page, score) in enumerate(zip(pages, falling(scores), strict=True), start=1):
+        for rank, (page, score) in enumerate(zip(pages, strictly_decreasing(scores), strict=True), start=1):
             rows.append(f"{qid}\tQ0\t{page_id(page)}\t{rank}\t{score!r}\t{tag}\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(rows), "utf-8")
@@ -55,5 +55,5 @@ def read_run(path: Path) -> dict[str, list[PageRef]]:
     return {qid: _in_order(found) for qid, found in rows.items()}
 
 
-def _in_order(found: Iterable[tuple[float, int, PageRef]]) -> list[PageRef]:
-    return list(dict.fromkeys(page for _, _, page in sorted(found, key=lambda row: row[:2])))
+def _in_order(rows: Iterable[tuple[float, int, PageRef]]) -> list[PageRef]:
+    return list(dict.fromkeys(page for _, _, page in sorted(rows, key=lambda row: row[:2])))

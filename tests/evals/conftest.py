@@ -18,7 +18,7 @@ from tests.evals.sets import write_set
 
 
 @dataclass(frozen=True)
-class Made:
+class Evaluation:
     """What the tests look at."""
 
     data: DataSet
@@ -28,7 +28,7 @@ class Made:
 
 
 @pytest.fixture(scope="package")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluation]:
     root: Path = tmp_path_factory.mktemp("evals")
     data = read_folder(write_set(root / "set"))
     with pagelens.open(root / "collection", create=True, profile="builtin") as engine:
@@ -36,4 +36,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         plan = Plan(
             lane_ablation(lanes_for(engine, data)), ("within", "whole"), ("within", "whole", "foreign"), depth=10
         )
-        yield Made(data, engine, plan, perform_run(engine, data, plan, root / "run"))
+        yield Evaluation(data, engine, plan, perform_run(engine, data, plan, root / "run"))

@@ -15,7 +15,7 @@ from pagelens.evals.measures.answer_numbers import Number, numeric_match, read_n
 from pagelens.evals.measures.mmlongbench_score import accuracy_and_f1, anls, edit_distance, mmlongbench_score
 from pagelens.evals.measures.refusal import auroc, refusal_curve, refusals_at
 from pagelens.evals.measures.text_overlap import contains, exact_match, token_f1
-from pagelens.evals.runs.records import AnswerRecord, Cited
+from pagelens.evals.runs.records import AnswerRecord, CitedPage
 from pagelens.evals.runs.scoring import answer_value
 
 
@@ -160,16 +160,16 @@ def test_every_point_of_the_refusal_curve_counts_what_its_threshold_refuses(rows
 
 
 A, B, C = PageRef("a.pdf", 1), PageRef("a.pdf", 2), PageRef("b.pdf", 1)
-ASKED = Question("q", "?", ("a.pdf",), ("8.2 metres",), "Str")
-DATA_SET = DataSet("d", Path(), ["a.pdf", "b.pdf"], [ASKED], {"q": {A: 1, B: 1, C: 0}})
+CONTEXT_PAGES = Question("q", "?", ("a.pdf",), ("8.2 metres",), "Str")
+DATA_SET = DataSet("d", Path(), ["a.pdf", "b.pdf"], [CONTEXT_PAGES], {"q": {A: 1, B: 1, C: 0}})
 
 
-def value(name: str, record: AnswerRecord, question: Question = ASKED) -> float | None:
+def value(name: str, record: AnswerRecord, question: Question = CONTEXT_PAGES) -> float | None:
     return answer_value(name, question, record, DATA_SET)
 
 
 def test_citations_are_held_against_the_evidence() -> None:
-    cited = [Cited(C, "x", "verified"), Cited(A, "8.2 metres long", "unverified"), Cited(A, "y")]
+    cited = [CitedPage(C, "x", "verified"), CitedPage(A, "8.2 metres long", "unverified"), CitedPage(A, "y")]
     record = AnswerRecord("whole", "q", "About 8.2 metres. [1]", True, 0.9, cited)
     assert value("cite.P", record) == pytest.approx(2 / 3)
     assert value("cite.R", record) == 0.5
@@ -181,11 +181,16 @@ def test_citations_are_held_against_the_evidence() -> None:
 
 
 def test_the_states_of_citations_are_shares_of_those_that_were_checked() -> None:
-    cited = [Cited(A, "x", "verified"), Cited(A, "y", "verified"), Cited(B, "z", "supported"), Cited(C, "w")]
+    cited = [
+        CitedPage(A, "x", "verified"),
+        CitedPage(A, "y", "verified"),
+        CitedPage(B, "z", "supported"),
+        CitedPage(C, "w"),
+    ]
     record = AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, cited)
     shares = [value(name, record) for name in ("verified", "supported", "unverified")]
     assert shares == [pytest.approx(2 / 3), pytest.approx(1 / 3), 0]
-    assert value("verified", AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, [Cited(C, "w")])) is None
+    assert value("verified", AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, [CitedPage(C, "w")])) is None
 
 
 def test_a_model_that_gave_no_answer_has_neither_answered_nor_refused() -> None:
@@ -209,7 +214,7 @@ def test_what_a_record_holds_comes_back_from_its_line() -> None:
         cost=0.25,
     )
     record = AnswerRecord(
-        "whole", "q", "Yes. [1]", True, 0.9, [Cited(A, "x", "supported")], [A, B], 1.25, ["mind the gap"], usage
+        "whole", "q", "Yes. [1]", True, 0.9, [CitedPage(A, "x", "supported")], [A, B], 1.25, ["mind the gap"], usage
     )
     assert AnswerRecord.from_json(json.loads(json.dumps(record.as_json()))) == record
 

@@ -11,12 +11,12 @@ from pagelens.evals.cli.commands import app
 from pagelens.evals.measures.measure_names import parse_measure
 from pagelens.evals.runs.run_folder import Run, read_run_folder
 from pagelens.evals.runs.scoring import answer_values
-from tests.evals.conftest import Made
-from tests.generate.model_server import Fail, ModelServer, Say, running
+from tests.evals.conftest import Evaluation
+from tests.generate.model_server import Complete, Fail, ModelServer, running
 
-TIMBER = Say(["Timber grew to 52,300 tonnes in 2024 [1]."])
-PILOT = Say(["Ships with a draught of more than 9.9 metres need a pilot [1]."])  # the page says 8.2
-NO, YES = Say(["no"]), Say(["yes"])
+TIMBER = Complete(["Timber grew to 52,300 tonnes in 2024 [1]."])
+PILOT = Complete(["Ships with a draught of more than 9.9 metres need a pilot [1]."])  # the page says 8.2
+NO, YES = Complete(["no"]), Complete(["yes"])
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield server
 
 
-def run(made: Made, out: Path, *more: str) -> Run:
+def run(made: Evaluation, out: Path, *more: str) -> Run:
     """Ask the first two questions of the whole set."""
     arguments = ["run", str(made.data.folder.parent), "-c", str(made.engine.layout.root), "-o", str(out), "-s", "words"]
     options = ["--scope", "whole", "--limit", "2", "--no-pictures", "--model", "openai:tiny", *more]
@@ -35,9 +35,9 @@ def run(made: Made, out: Path, *more: str) -> Run:
 
 
 def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
-    made: Made, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.turns = [TIMBER, PILOT, NO]
+    server.replies = [TIMBER, PILOT, NO]
     done = run(made, tmp_path / "run")
     records = done.answers["whole"]
     assert [one.state for one in (*records["q1"].citations, *records["q2"].citations)] == ["verified", "unverified"]
@@ -54,25 +54,27 @@ def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
 
 
 def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
-    made: Made, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.turns = [Fail(400, "content filter"), PILOT, YES]
+    server.replies = [Fail(400, "content filter"), PILOT, YES]
     first = run(made, tmp_path / "run")
     assert "1 of 2 questions got no answer over the whole set" in capsys.readouterr().out
     assert "content filter" in first.answers["whole"]["q1"].problem
     assert answer_values(first, "whole")[parse_measure("answered")] == {"q1": 0, "q2": 1}
-    assert [one.state for one in first.answers["whole"]["q2"].citations] == ["supported"]  # the model says it sees it
-    server.turns = [TIMBER]
+    assert [citation.state for citation in first.answers["whole"]["q2"].citations] == [
+        "supported"
+    ]  # the model says it sees it
+    server.replies = [TIMBER]
     again = run(made, tmp_path / "run")
     assert answer_values(again, "whole")[parse_measure("answered")] == {"q1": 1, "q2": 1}
 
 
 def test_a_server_that_is_not_there_ends_the_run_which_goes_on_later(
-    made: Made, server: ModelServer, tmp_path: Path
+    made: Evaluation, server: ModelServer, tmp_path: Path
 ) -> None:
-    server.turns = [TIMBER, Fail(404, "no model tiny")]
+    server.replies = [TIMBER, Fail(404, "no model tiny")]
     with pytest.raises(GenerationError, match="expected a model called 'tiny'"):
         run(made, tmp_path / "run")
     assert list(read_run_folder(tmp_path / "run").answers["whole"]) == ["q1"]
-    server.turns = [PILOT, NO]
+    server.replies = [PILOT, NO]
     assert list(run(made, tmp_path / "run").answers["whole"]) == ["q1", "q2"]

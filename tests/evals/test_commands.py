@@ -9,13 +9,13 @@ import pytest
 
 from pagelens.core.errors import UsageError
 from pagelens.evals.cli.commands import GATE_FAILED, app
-from tests.evals.conftest import Made
+from tests.evals.conftest import Evaluation
 from tests.evals.sets import write_set
 
 
 def call(*arguments: object) -> int:
     """Run the command group as the command line does; return the exit code."""
-    return int(app([str(one) for one in arguments], standalone_mode=False) or 0)
+    return int(app([str(argument) for argument in arguments], standalone_mode=False) or 0)
 
 
 def last_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -28,19 +28,19 @@ def test_one_command_makes_the_collection_the_run_and_the_report(
     folder, collection, out = write_set(tmp_path / "set"), tmp_path / "collection", tmp_path / "run"
     arguments = ["run", folder, "-c", collection, "-o", out, "--profile", "builtin", "--depth", 10]
     assert call(*arguments) == 0
-    said = capsys.readouterr().out
-    assert "nDCG@5" in said
-    assert "fused" in said
+    output = capsys.readouterr().out
+    assert "nDCG@5" in output
+    assert "fused" in output
     assert {path.name for path in out.iterdir()} >= {"report.html", "report.md", "scores.json", "trec", "run.json"}
     before = (out / "searches.jsonl").read_bytes()
     assert call(*arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["with_evidence"] == 4
     assert (out / "searches.jsonl").read_bytes() == before  # nothing was done again
     assert call("report", out) == 0
-    assert call("export", out, tmp_path / "exported", "--form", "ranx") == 0
+    assert call("export", out, tmp_path / "exported", "--format", "ranx") == 0
 
 
-def test_only_what_is_asked_for_is_run(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_what_is_asked_for_is_run(made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, root = made.data.folder.parent, made.engine.layout.root
     options = ["--system", "text", "--scope", "whole", "--no-answers", "--limit", 2, "--no-pictures", "--json"]
     assert call("run", folder, "-c", root, "-o", tmp_path / "run", *options) == 0
@@ -52,7 +52,7 @@ def test_only_what_is_asked_for_is_run(made: Made, tmp_path: Path, capsys: pytes
 
 
 def test_compare_says_which_is_better_and_a_gate_that_does_not_hold_fails(
-    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = f"{made.run.folder}::words", f"{made.run.folder}::fused"
     assert call("compare", a, b, "--gate", "R@5 >= A - 0.5", "--markdown", tmp_path / "c.md") == 0
@@ -68,15 +68,17 @@ def test_check_says_what_is_in_a_set_and_import_writes_it_in_our_form(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("check", write_set(tmp_path / "set")) == 0
-    said = last_line(capsys)
-    assert said == "set: 2 documents, 5 questions, 4 with evidence on 5 pages, 1 without an answer"
+    output = last_line(capsys)
+    assert output == "set: 2 documents, 5 questions, 4 with evidence on 5 pages, 1 without an answer"
     assert call("import", tmp_path / "set", tmp_path / "copy") == 0
-    assert last_line(capsys) == said
+    assert last_line(capsys) == output
     with pytest.raises(UsageError, match="expected a data set at"):
         call("check", tmp_path / "nowhere")
 
 
-def test_proposals_are_edited_and_become_a_set(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_proposals_are_edited_and_become_a_set(
+    made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table, root = tmp_path / "mine.csv", made.engine.layout.root
     assert call("init", table, "-c", root, "-n", 4) == 0
     with pytest.raises(UsageError, match="expected no file at"):
@@ -102,7 +104,7 @@ def examples() -> Sequence[str]:
 
 
 def test_the_commands_of_the_workflow_example_run_and_its_gate_works(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_set(tmp_path / "questions")

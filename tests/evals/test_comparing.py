@@ -13,11 +13,11 @@ from pagelens.core.types import CitationState
 from pagelens.evals.measures.measure_names import Measure, parse_measure
 from pagelens.evals.report.markdown_report import markdown_comparison
 from pagelens.evals.runs.bootstrap import intervals, mean_interval, resampled_means
-from pagelens.evals.runs.comparison import compare, side
-from pagelens.evals.runs.gate import Gate, parse_gate
-from pagelens.evals.runs.records import Cited
+from pagelens.evals.runs.comparison import compare, compared_system
+from pagelens.evals.runs.gate import QualityGate, parse_gate
+from pagelens.evals.runs.records import CitedPage
 from pagelens.evals.runs.run_folder import Run
-from tests.evals.conftest import Made
+from tests.evals.conftest import Evaluation
 
 QUESTIONS, PAIRS = 250, 1_000
 
@@ -64,7 +64,7 @@ def test_a_group_is_drawn_whole() -> None:
     assert {round(float(value), 6) for value in means.ravel()} == {0.5, round(1 / 3, 6), 0.0}
 
 
-def planted(made: Made, *, improved: int, worsened: int) -> tuple[Run, Run]:
+def planted(made: Evaluation, *, improved: int, worsened: int) -> tuple[Run, Run]:
     """Two runs of 250 questions: the evidence is second in A; B puts it first for some, third for others."""
     question, record = made.data.questions[0], made.run.searches["whole", "fused"]["q1"]
     [right] = made.data.relevant("q1")
@@ -87,9 +87,9 @@ def planted(made: Made, *, improved: int, worsened: int) -> tuple[Run, Run]:
     return run("A"), run("B")
 
 
-def test_a_planted_improvement_of_three_points_on_250_questions_is_found(made: Made) -> None:
+def test_a_planted_improvement_of_three_points_on_250_questions_is_found(made: Evaluation) -> None:
     a, b = planted(made, improved=21, worsened=18)  # 21 * 1/2 - 18 * 1/6 = 7.5 = 3.0 points of MRR
-    found = compare(side(a), side(b), [parse_measure("MRR@10")])
+    found = compare(compared_system(a), compared_system(b), [parse_measure("MRR@10")])
     [difference] = found.differences
     assert difference.interval.mean == pytest.approx(0.03)
     assert difference.verdict == "B is better"
@@ -98,40 +98,42 @@ def test_a_planted_improvement_of_three_points_on_250_questions_is_found(made: M
     assert (worst.rank_a, worst.rank_b) == (2, 3)
     assert worst.difference == pytest.approx(-1 / 6)
     assert difference.changes[-1].difference == pytest.approx(0.5)
-    back = compare(side(b), side(a), [parse_measure("MRR@10")]).differences[0]
+    back = compare(compared_system(b), compared_system(a), [parse_measure("MRR@10")]).differences[0]
     assert back.verdict == "B is worse"
     assert "| whole | MRR@10 | 50.0 | 53.0 | +3.0 (" in markdown_comparison(found)
 
 
-def test_changes_that_cancel_out_show_no_difference(made: Made) -> None:
+def test_changes_that_cancel_out_show_no_difference(made: Evaluation) -> None:
     a, b = planted(made, improved=6, worsened=18)
-    [difference] = compare(side(a), side(b), [parse_measure("MRR@10")]).differences
+    [difference] = compare(compared_system(a), compared_system(b), [parse_measure("MRR@10")]).differences
     assert difference.interval.mean == pytest.approx(0)
     assert difference.verdict == "no difference shown"
 
 
-def test_questions_that_were_changed_in_between_are_left_out(made: Made) -> None:
+def test_questions_that_were_changed_in_between_are_left_out(made: Evaluation) -> None:
     other = replace(made.data, questions=[replace(made.data.questions[0], text="Another?"), *made.data.questions[1:]])
-    found = compare(side(made.run), side(replace(made.run, data=other)), [parse_measure("R@1")])
+    found = compare(compared_system(made.run), compared_system(replace(made.run, data=other)), [parse_measure("R@1")])
     assert (found.questions, found.left_out) == (4, 1)
-    assert all(one.interval.mean == 0 for one in found.differences)
-    strangers = replace(made.data, questions=[replace(one, text="x") for one in made.data.questions])
+    assert all(difference.interval.mean == 0 for difference in found.differences)
+    other_questions = replace(made.data, questions=[replace(question, text="x") for question in made.data.questions])
     with pytest.raises(UsageError, match="found none in common"):
-        compare(side(made.run), side(replace(made.run, data=strangers)), [parse_measure("R@1")])
+        compare(
+            compared_system(made.run), compared_system(replace(made.run, data=other_questions)), [parse_measure("R@1")]
+        )
 
 
-def test_answers_are_compared_too(made: Made) -> None:
-    found = compare(side(made.run), side(made.run), [parse_measure("cite.first")])
-    assert {one.scope for one in found.differences} >= {"within", "whole"}
+def test_answers_are_compared_too(made: Evaluation) -> None:
+    found = compare(compared_system(made.run), compared_system(made.run), [parse_measure("cite.first")])
+    assert {difference.scope for difference in found.differences} >= {"within", "whole"}
 
 
-def test_a_system_that_the_run_has_not_is_refused(made: Made) -> None:
+def test_a_system_that_the_run_has_not_is_refused(made: Evaluation) -> None:
     with pytest.raises(UsageError, match="expected a system of"):
-        side(made.run, "telepathy")
+        compared_system(made.run, "telepathy")
 
 
 gates = st.builds(
-    Gate,
+    QualityGate,
     st.sampled_from([Measure("nDCG", 5), Measure("R", 10, "doc"), Measure("cite.first")]),
     st.sampled_from([">=", "<=", ">", "<"]),
     st.booleans(),
@@ -141,7 +143,7 @@ gates = st.builds(
 
 
 @given(gates, st.booleans())
-def test_a_gate_prints_as_it_parses(gate: Gate, negative: bool) -> None:
+def test_a_gate_prints_as_it_parses(gate: QualityGate, negative: bool) -> None:
     gate = replace(gate, offset=-gate.offset) if negative and gate.against_a else gate
     assert parse_gate(str(gate)) == gate
 
@@ -167,8 +169,13 @@ def test_what_is_no_gate_is_refused(text: str) -> None:
         parse_gate(text)
 
 
-def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Made) -> None:
-    found = compare(side(made.run), side(made.run), [], gates=[parse_gate("R@5 >= A"), parse_gate("whole R@5 >= 1.0")])
+def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Evaluation) -> None:
+    found = compare(
+        compared_system(made.run),
+        compared_system(made.run),
+        [],
+        gates=[parse_gate("R@5 >= A"), parse_gate("whole R@5 >= 1.0")],
+    )
     assert [(gate.scope, str(gate.gate)) for gate in found.gates] == [
         ("within", "R@5 >= A"),
         ("whole", "R@5 >= A"),
@@ -176,18 +183,18 @@ def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Made) -> None:
     ]
     assert found.passed == (found.gates[-1].b == 1.0)
     with pytest.raises(UsageError, match="to have what the gate 'foreign R@5 >= A' looks at"):
-        compare(side(made.run), side(made.run), [], gates=[parse_gate("foreign R@5 >= A")])
+        compare(compared_system(made.run), compared_system(made.run), [], gates=[parse_gate("foreign R@5 >= A")])
 
 
-def test_fewer_unverified_citations_are_better(made: Made) -> None:
+def test_fewer_unverified_citations_are_better(made: Evaluation) -> None:
     def with_state(state: CitationState) -> Run:
         records = {
-            qid: replace(one, citations=[Cited(page, "x", state) for page in made.data.relevant(qid)])
+            qid: replace(one, citations=[CitedPage(page, "x", state) for page in made.data.relevant(qid)])
             for qid, one in made.run.answers["whole"].items()
         }
         return replace(made.run, answers={"whole": records})
 
-    good, bad = side(with_state("verified")), side(with_state("unverified"))
+    good, bad = compared_system(with_state("verified")), compared_system(with_state("unverified"))
     [shares] = compare(bad, good, [parse_measure("unverified")]).differences
     assert (shares.a, shares.b, shares.better, shares.worse) == (1, 0, 4, 0)
     assert shares.verdict == "B is better"

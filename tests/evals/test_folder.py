@@ -111,10 +111,10 @@ def test_all_faults_are_listed_at_once_and_many_are_counted(tmp_path: Path) -> N
         file.writelines(f'{{"qid": "bad{number}"}}\n' for number in range(30))
     with pytest.raises(UsageError) as caught:
         read_folder(folder)
-    said = str(caught.value)
-    assert "queries.jsonl:6:" in said
-    assert "queries.jsonl:25:" in said
-    assert said.endswith("and 10 more")
+    message = str(caught.value)
+    assert "queries.jsonl:6:" in message
+    assert "queries.jsonl:25:" in message
+    assert message.endswith("and 10 more")
 
 
 def test_text_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ def test_the_development_set_is_read_whole() -> None:
         pytest.skip("the development data is not here")
     data = read_folder(DATA / "mmlongbench-dev")
     assert (len(data.documents), len(data.questions), len(data.with_evidence)) == (30, 255, 195)
-    assert sum(not one.answerable for one in data.questions) == 58
+    assert sum(not question.answerable for question in data.questions) == 58

@@ -12,7 +12,7 @@ from PIL import Image
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.captions import read_captions
-from pagelens.evals.datasets.registry import open_dataset, recognise
+from pagelens.evals.datasets.registry import find_format, open_dataset
 from pagelens.evals.datasets.vidore import read_vidore
 from tests.api.files import write_pdf
 from tests.evals.sets import DATA, write_set
@@ -49,7 +49,7 @@ def beir(folder: Path) -> Path:
 
 def test_beir_texts_become_pages_that_keep_their_words(tmp_path: Path) -> None:
     data = open_dataset(beir(tmp_path / "nfcorpus"), documents=tmp_path / "pages")
-    assert (data.name, [one.qid for one in data.questions]) == ("nfcorpus", ["1"])
+    assert (data.name, [question.qid for question in data.questions]) == ("nfcorpus", ["1"])
     assert len(set(data.documents)) == 3  # a/b and a_b are two
     assert data.relevant("1") == [PageRef("MED-1.pdf", 1)]
     texts = {name: pymupdf.open(tmp_path / "pages" / name) for name in data.documents}
@@ -88,7 +88,7 @@ def test_trec_topics_and_qrels_are_read_in_both_forms(tmp_path: Path, topics: st
     lines(tmp_path / "set" / "topics.txt", [topics])
     lines(tmp_path / "set" / "qrels.txt", ["301 0 FT911-1 1", "301 0 FT911-1#2 2", "999 0 FT911-1 1"])
     data = open_dataset(tmp_path / "set")
-    assert [(one.qid, one.text) for one in data.questions] == [("301", "International harbour trade")]
+    assert [(question.qid, question.text) for question in data.questions] == [("301", "International harbour trade")]
     assert data.relevant("301") == [PageRef("FT911-1.pdf", 2), PageRef("FT911-1.pdf", 1)]
 
 
@@ -98,10 +98,10 @@ def test_trec_faults_are_named(tmp_path: Path) -> None:
     lines(tmp_path / "set" / "qrels.txt", ["1 0 b 1", "1 0 a"])
     with pytest.raises(UsageError) as caught:
         open_dataset(tmp_path / "set")
-    said = str(caught.value)
-    assert "topics.tsv:1: expected a topic's number, a tab and its words" in said
-    assert "qrels.txt:1: expected a file below the documents folder, found b" in said
-    assert "qrels.txt:2: expected topic, 0, document and a whole grade" in said
+    message = str(caught.value)
+    assert "topics.tsv:1: expected a topic's number, a tab and its words" in message
+    assert "qrels.txt:1: expected a file below the documents folder, found b" in message
+    assert "qrels.txt:2: expected topic, 0, document and a whole grade" in message
 
 
 # MMLongBench-Doc
@@ -235,7 +235,7 @@ def test_captions_are_read_from_every_form_they_go_round_in(
     photos(tmp_path / folder, "a.jpg", "b.jpg")
     lines(tmp_path / file, rows)
     data = open_dataset(tmp_path)
-    assert [(one.text, data.relevant(one.qid)) for one in data.questions] == [
+    assert [(question.text, data.relevant(question.qid)) for question in data.questions] == [
         ("A child in a pink dress .", [PageRef("a.jpg", 1)]),
         ("A girl, climbing .", [PageRef("a.jpg", 1)]),
         ("Two dogs .", [PageRef("b.jpg", 1)]),
@@ -347,15 +347,15 @@ def test_names_in_a_set_cannot_leave_its_folder(tmp_path: Path) -> None:
     assert len(data.documents) == 1
 
 
-# Recognising
+# Detecting the format
 
 
-def test_a_set_is_recognised_by_its_files(tmp_path: Path) -> None:
-    assert recognise(write_set(tmp_path / "ours")) == "pagelens"
-    assert recognise(beir(tmp_path / "beir")) == "beir"
-    assert recognise(mmlongbench(tmp_path / "mm")) == "mmlongbench"
+def test_a_format_is_detected_by_its_files(tmp_path: Path) -> None:
+    assert find_format(write_set(tmp_path / "ours")).name == "pagelens"
+    assert find_format(beir(tmp_path / "beir")).name == "beir"
+    assert find_format(mmlongbench(tmp_path / "mm")).name == "mmlongbench"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="expected a data set in"):
-        recognise(tmp_path / "empty")
-    with pytest.raises(UsageError, match="expected a format among pagelens, beir"):
-        open_dataset(tmp_path / "ours", form="xml")
+        find_format(tmp_path / "empty")
+    with pytest.raises(UsageError, match="expected a format among pagelens, captions, beir"):
+        open_dataset(tmp_path / "ours", dataset_format="xml")

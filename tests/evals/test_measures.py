@@ -15,7 +15,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.measures.measure_names import ANSWER, NEEDS_K, RANKING, Measure, parse_measure
 from pagelens.evals.measures.ranking import first_rank, score_rankings
-from pagelens.evals.runs.trec_run import falling, read_run, write_run
+from pagelens.evals.runs.trec_run import read_run, strictly_decreasing, write_run
 from tests.evals.sets import DATA
 
 PAGES = [PageRef(f"document {letter}.pdf", number) for letter in "abc" for number in range(1, 5)]
@@ -78,13 +78,13 @@ def reference(measure: Measure, grades: Mapping[PageRef, int], ranked: Sequence[
 
 @given(st.dictionaries(st.sampled_from(["q1", "q2", "q3"]), st.tuples(graded, st.none() | rankings), min_size=1))
 def test_every_measure_equals_the_textbook_on_graded_pages_with_questions_missing_from_the_run(
-    asked: dict[str, tuple[dict[PageRef, int], list[PageRef] | None]],
+    cases: dict[str, tuple[dict[PageRef, int], list[PageRef] | None]],
 ) -> None:
-    qrels = {qid: grades for qid, (grades, _) in asked.items()}
-    run = {qid: ranked for qid, (_, ranked) in asked.items() if ranked is not None}
+    qrels = {qid: grades for qid, (grades, _) in cases.items()}
+    run = {qid: ranked for qid, (_, ranked) in cases.items() if ranked is not None}
     found = score_rankings(MEASURES, qrels, run)
     for measure in MEASURES:
-        expected = {qid: reference(measure, g, r or []) for qid, (g, r) in asked.items() if any(g.values())}
+        expected = {qid: reference(measure, g, r or []) for qid, (g, r) in cases.items() if any(g.values())}
         assert found[measure] == pytest.approx(expected, abs=1e-9), str(measure)
 
 
@@ -194,8 +194,8 @@ def test_a_written_run_keeps_its_order_whatever_the_scores_say(
 
 
 def test_scores_are_kept_where_they_fall_and_lowered_by_a_hair_where_they_do_not() -> None:
-    assert falling([3.0, 2.0, 0.5, -1.0]) == [3.0, 2.0, 0.5, -1.0]
-    first, second, third = falling([1.0, 2.0, 0.5])
+    assert strictly_decreasing([3.0, 2.0, 0.5, -1.0]) == [3.0, 2.0, 0.5, -1.0]
+    first, second, third = strictly_decreasing([1.0, 2.0, 0.5])
     assert (first, third) == (1.0, 0.5)
     assert 0.999999 < second < 1.0
 

@@ -17,9 +17,9 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.datasets.folder import read_folder, write_folder
-from pagelens.evals.datasets.reverse import is_captioned
 from pagelens.evals.measures.measure_names import parse_measure
 from pagelens.evals.report.writing import write_reports
+from pagelens.evals.runs.caption_retrieval import is_captioned
 from pagelens.evals.runs.mteb_search import EngineSearch
 from pagelens.evals.runs.plan import Plan, lanes_for
 from pagelens.evals.runs.run_folder import Run, read_run_folder
@@ -75,26 +75,26 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Da
         yield engine, data, perform_run(engine, data, plan, root / "run")
 
 
-def test_a_picture_finds_the_photo_it_was_cut_from(asked: tuple[Engine, DataSet, Run]) -> None:
-    _, data, run = asked
-    assert {"image", "looks", "fused"} <= set(run.systems)
-    hits = ranking_values(run, "whole", "looks", [parse_measure("hit@1")])[parse_measure("hit@1")]
+def test_a_picture_finds_the_photo_it_was_cut_from(picture_run: tuple[Engine, DataSet, Run]) -> None:
+    _, data, run = picture_run
+    assert {"image", "visual", "fused"} <= set(run.systems)
+    hits = ranking_values(run, "whole", "visual", [parse_measure("hit@1")])[parse_measure("hit@1")]
     assert {qid: hits[qid] for qid in ("p1", "p2")} == {"p1": 1, "p2": 1}
     assert run.searches["whole", "fused"]["p3"].ranked[0] == PageRef("brick.png", 1)
-    engine_says = asked[0].search(image=data.images / "asked" / "crop.png" if data.images else None, k=3).hits
+    engine_hits = picture_run[0].search(image=data.images / "asked" / "crop.png" if data.images else None, k=3).hits
     ranked = [page.path for page in run.searches["whole", "fused"]["p1"].ranked]
-    assert ranked == [Path(hit.ref.path).name for hit in engine_says]
+    assert ranked == [Path(hit.ref.path).name for hit in engine_hits]
 
 
-def test_questions_with_a_picture_are_not_answered(asked: tuple[Engine, DataSet, Run]) -> None:
-    assert list(asked[2].answers["whole"]) == ["w1"]
-    assert not is_captioned(asked[1])
+def test_questions_with_a_picture_are_not_answered(picture_run: tuple[Engine, DataSet, Run]) -> None:
+    assert list(picture_run[2].answers["whole"]) == ["w1"]
+    assert not is_captioned(picture_run[1])
 
 
-def test_what_is_asked_with_is_a_breakdown_and_stands_in_the_report(asked: tuple[Engine, DataSet, Run]) -> None:
-    engine, _, run = asked
+def test_what_is_asked_with_is_a_breakdown_and_stands_in_the_report(picture_run: tuple[Engine, DataSet, Run]) -> None:
+    engine, _, run = picture_run
     summary, page = write_reports(read_run_folder(run.folder), engine)
-    values = {one.value for one in summary.groups if one.breakdown == "asked"}
+    values = {group.value for group in summary.groups if group.breakdown == "asked"}
     assert values == {"a picture", "a picture and words", "words"}
     html = page.read_text("utf-8")
     assert html.count("<b>asked with</b>") == 3
@@ -102,8 +102,8 @@ def test_what_is_asked_with_is_a_breakdown_and_stands_in_the_report(asked: tuple
     assert "(asked/crop.png)" in html  # the title of a question without words
 
 
-def test_a_set_takes_its_pictures_along(asked: tuple[Engine, DataSet, Run], tmp_path: Path) -> None:
-    _, data, _ = asked
+def test_a_set_takes_its_pictures_along(picture_run: tuple[Engine, DataSet, Run], tmp_path: Path) -> None:
+    _, data, _ = picture_run
     write_folder(data, tmp_path / "copy")
     copy = read_folder(tmp_path / "copy")
     assert copy.questions == data.questions
@@ -122,12 +122,12 @@ def test_a_picture_outside_the_folder_is_refused_though_a_link_leads_there(tmp_p
         read_folder(folder)
 
 
-def test_what_is_no_picture_is_an_error_of_the_run(asked: tuple[Engine, DataSet, Run], tmp_path: Path) -> None:
-    engine, data, _ = asked
+def test_what_is_no_picture_is_an_error_of_the_run(picture_run: tuple[Engine, DataSet, Run], tmp_path: Path) -> None:
+    engine, data, _ = picture_run
     (tmp_path / "x.png").write_text("no picture")
     broken = replace(data, images=tmp_path, questions=[replace(data.questions[0], image="x.png")])
     with pytest.raises(UsageError, match="expected a picture to search by"):
-        perform_run(engine, broken, Plan(lane_ablation(["looks"]), ("whole",)), tmp_path / "run")
+        perform_run(engine, broken, Plan(lane_ablation(["visual"]), ("whole",)), tmp_path / "run")
 
 
 def test_mteb_s_picture_queries_find_pictures(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pagelens.core.errors import GenerationError, UsageError
-from pagelens.evals.authoring.extractive_questions import ask_about
+from pagelens.evals.authoring.extractive_questions import question_from_sentence
 from pagelens.evals.authoring.model_questions import ModelQuestions
 from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, write_csv
 from pagelens.evals.authoring.propose import propose
@@ -15,8 +15,8 @@ from pagelens.evals.cli.commands import app
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
 from pagelens.index.lexical.analysis import analyze
-from tests.evals.conftest import Made
-from tests.generate.model_server import Say, running
+from tests.evals.conftest import Evaluation
+from tests.generate.model_server import Complete, running
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ from tests.generate.model_server import Say, running
     ],
 )
 def test_a_sentence_that_states_something_is_asked_for_it(sentence: str, kind: str, question: str, answer: str) -> None:
-    assert ask_about(sentence) == (kind, question, answer)
+    assert question_from_sentence(sentence) == (kind, question, answer)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_a_sentence_that_states_something_is_asked_for_it(sentence: str, kind: s
     ],
 )
 def test_what_cannot_be_asked_for_plainly_is_left_alone(sentence: str) -> None:
-    assert ask_about(sentence) is None
+    assert question_from_sentence(sentence) is None
 
 
-def test_the_same_seed_draws_the_same_and_every_sixth_has_no_answer(made: Made) -> None:
+def test_the_same_seed_draws_the_same_and_every_sixth_has_no_answer(made: Evaluation) -> None:
     rows = propose(made.engine, count=4, seed=3)
     assert rows == propose(made.engine, count=4, seed=3)
     assert rows
@@ -102,12 +102,12 @@ def replying(**fields: str) -> ScriptedModel:
     return ScriptedModel(lambda _: f"Here it is: {json.dumps(fields)}")
 
 
-def asked_by(model: ScriptedModel, made: Made, count: int = 2) -> list[Proposal]:
+def asked_by(model: ScriptedModel, made: Evaluation, count: int = 2) -> list[Proposal]:
     questions = ModelQuestions(model, analyze, made.engine.page_image_array)
-    return propose(made.engine, count=count, seed=1, ask=questions.ask, most=4 * count)
+    return propose(made.engine, count=count, seed=1, write_question=questions.draft, max_pages=4 * count)
 
 
-def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: Made) -> None:
+def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: Evaluation) -> None:
     def reply(request: ChatRequest) -> str:
         if "52,300" not in shown(request):
             return "{}"
@@ -135,17 +135,17 @@ def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: M
         {"answer": "?"},
     ],
 )
-def test_a_question_that_no_page_bears_out_is_left_out(made: Made, changed: dict[str, str]) -> None:
+def test_a_question_that_no_page_bears_out_is_left_out(made: Evaluation, changed: dict[str, str]) -> None:
     assert len(asked_by(replying(**GOOD), made)) == 1
     assert asked_by(replying(**GOOD | changed), made) == []
 
 
 @pytest.mark.parametrize("reply", ["", "I cannot.", "[1, 2]", '{"question": {', '{"question": "Why?"}'])
-def test_a_reply_without_a_question_is_no_question(made: Made, reply: str) -> None:
+def test_a_reply_without_a_question_is_no_question(made: Evaluation, reply: str) -> None:
     assert asked_by(ScriptedModel(lambda _: reply), made) == []
 
 
-def test_a_model_that_fails_later_costs_no_question_that_it_asked(made: Made) -> None:
+def test_a_model_that_fails_later_costs_no_question_that_it_asked(made: Evaluation) -> None:
     with pytest.raises(GenerationError, match="gone"):  # nothing was asked yet
         asked_by(ScriptedModel(lambda _: GenerationError("unreachable", "gone")), made)
 
@@ -157,22 +157,22 @@ def test_a_model_that_fails_later_costs_no_question_that_it_asked(made: Made) ->
     assert len(model.requests) == 2  # it was not asked again after it failed
 
 
-def test_the_sixth_question_of_a_model_is_of_a_year_that_no_page_has(made: Made) -> None:
+def test_the_sixth_question_of_a_model_is_of_a_year_that_no_page_has(made: Evaluation) -> None:
     rows = asked_by(ScriptedModel(about_its_first_line), made, count=6)
     assert [row.kind for row in rows] == ["model"] * 5 + ["unanswerable"]
     assert (rows[5].question, rows[5].answer, rows[5].pages) == ("What is said of 2031?", "", "")
 
 
 def test_init_with_a_model_writes_the_same_csv(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running() as server:
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
-        server.turns = [Say([json.dumps(GOOD)])] * 6
+        server.replies = [Complete([json.dumps(GOOD)])] * 6
         arguments = ["init", tmp_path / "mine.csv", "-c", made.engine.layout.root, "-n", 2, "--model", "openai:tiny"]
-        assert not app([str(one) for one in arguments], standalone_mode=False)
+        assert not app([str(argument) for argument in arguments], standalone_mode=False)
         with pytest.raises(UsageError, match="expected no file at"):
-            app([str(one) for one in arguments], standalone_mode=False)
+            app([str(argument) for argument in arguments], standalone_mode=False)
     assert len(server.requests) == 6  # the second time none was asked
     assert "5 left out: the answer does not stand on the page" in capsys.readouterr().err
     [row] = csv.DictReader((tmp_path / "mine.csv").open(encoding="utf-8-sig", newline=""))
@@ -192,7 +192,7 @@ def written(tmp_path: Path, **fields: str) -> Path:
     return path
 
 
-def test_a_kept_row_has_its_page_and_its_hard_negatives(made: Made, tmp_path: Path) -> None:
+def test_a_kept_row_has_its_page_and_its_hard_negatives(made: Evaluation, tmp_path: Path) -> None:
     data = read_csv(written(tmp_path), made.engine.status(), name="mine")
     [question] = data.questions
     grades = {f"{page.path}#{page.number}": grade for page, grade in data.qrels["q1"].items()}
@@ -200,7 +200,7 @@ def test_a_kept_row_has_its_page_and_its_hard_negatives(made: Made, tmp_path: Pa
     assert (question.answers, question.documents, question.answerable) == (("12",), ("tides.pdf",), True)
 
 
-def test_a_row_without_pages_has_no_answer(made: Made, tmp_path: Path) -> None:
+def test_a_row_without_pages_has_no_answer(made: Evaluation, tmp_path: Path) -> None:
     [question] = read_csv(written(tmp_path, pages=""), made.engine.status(), name="mine").questions
     assert (question.answerable, question.answers) == (False, ())
 
@@ -214,7 +214,7 @@ def test_a_row_without_pages_has_no_answer(made: Made, tmp_path: Path) -> None:
         ("question", " ", "p.csv:2: expected a question, found nothing"),
     ],
 )
-def test_a_malformed_row_is_named(made: Made, tmp_path: Path, field: str, value: str, says: str) -> None:
+def test_a_malformed_row_is_named(made: Evaluation, tmp_path: Path, field: str, value: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_csv(written(tmp_path, **{field: value}), made.engine.status(), name="mine")
     assert says in str(caught.value)

@@ -18,12 +18,12 @@ from pagelens.evals.report.charts import Line, Row, bars, depth_axis, dot_rows, 
 from pagelens.evals.report.html_report import html_report
 from pagelens.evals.report.markdown_report import markdown_report
 from pagelens.evals.report.summary import summarize
-from pagelens.evals.report.thumbnails import Pictures
+from pagelens.evals.report.thumbnails import Thumbnails
 from pagelens.evals.report.writing import write_reports
-from pagelens.evals.runs.records import AnswerRecord, Cited
+from pagelens.evals.runs.records import AnswerRecord, CitedPage
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.scoring import mean, ranking_values
-from tests.evals.conftest import Made
+from tests.evals.conftest import Evaluation
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)> \' " & </style> {{7*7}} \x1b[31m'
 
@@ -63,13 +63,13 @@ def read(page: str) -> Reader:
     return reader
 
 
-def report_of(run: Run, made: Made, budget: int = 10_000_000) -> tuple[str, Pictures]:
+def report_of(run: Run, made: Evaluation, budget: int = 10_000_000) -> tuple[str, Thumbnails]:
     names = DocumentNames.of(run.data, made.engine.status())
-    pictures = Pictures(made.engine, names, budget=budget)
+    pictures = Thumbnails(made.engine, names, budget=budget)
     return html_report(run, summarize(run), pictures), pictures
 
 
-def test_the_report_is_one_file_that_fetches_nothing(made: Made) -> None:
+def test_the_report_is_one_file_that_fetches_nothing(made: Evaluation) -> None:
     page, _ = report_of(made.run, made)
     reader = read(page)
     assert all(address.startswith("#") for address in reader.addresses)
@@ -81,17 +81,17 @@ def test_the_report_is_one_file_that_fetches_nothing(made: Made) -> None:
     assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("http-equiv", "")
 
 
-def test_its_figures_are_those_of_the_scores(made: Made) -> None:
+def test_its_figures_are_those_of_the_scores(made: Evaluation) -> None:
     page, _ = report_of(made.run, made)
-    said = " ".join(read(page).words)
+    words = " ".join(read(page).words)
     for scope in ("within", "whole"):
         for system in made.run.systems:
             for measure, values in ranking_values(made.run, scope, system, [parse_measure("nDCG@5")]).items():
-                assert f"{100 * mean(values):.1f}" in said, (scope, system, measure)
-    assert "5 questions (4 with known evidence, 1 that the documents do not answer)" in said
+                assert f"{100 * mean(values):.1f}" in words, (scope, system, measure)
+    assert "5 questions (4 with known evidence, 1 that the documents do not answer)" in words
 
 
-def test_every_question_stands_with_what_was_expected_and_found_side_by_side(made: Made) -> None:
+def test_every_question_stands_with_what_was_expected_and_found_side_by_side(made: Evaluation) -> None:
     page, pictures = report_of(made.run, made)
     assert page.count('<article class="q"') == 5
     for question in made.data.questions:
@@ -99,7 +99,7 @@ def test_every_question_stands_with_what_was_expected_and_found_side_by_side(mad
     first = page.split('<article class="q"')[1]
     assert "expected" in first
     assert "found within the question" in first
-    style = pictures.style(PageRef("ports/harbour.pdf", 2))
+    style = pictures.css_class(PageRef("ports/harbour.pdf", 2))
     assert style
     coded = re.search(rf"\.{style}{{background-image:url\(data:image/jpeg;base64,([^)]+)\)", page)
     assert coded
@@ -107,7 +107,7 @@ def test_every_question_stands_with_what_was_expected_and_found_side_by_side(mad
     assert max(picture.size) == 300
 
 
-def test_the_worst_question_comes_first_and_those_without_evidence_last(made: Made) -> None:
+def test_the_worst_question_comes_first_and_those_without_evidence_last(made: Evaluation) -> None:
     records = dict(made.run.searches["whole", "fused"])
     records["q3"] = replace(records["q3"], ranked=[PageRef("ports/harbour.pdf", 1)], scores=[1.0])
     searches = {**made.run.searches, ("whole", "fused"): records}
@@ -117,17 +117,22 @@ def test_the_worst_question_comes_first_and_those_without_evidence_last(made: Ma
     assert "over the whole set: not found" in page
 
 
-def test_whatever_comes_from_outside_is_shown_and_not_read(made: Made) -> None:
+def test_whatever_comes_from_outside_is_shown_and_not_read(made: Evaluation) -> None:
     questions = [
-        replace(one, text=HOSTILE, answers=(HOSTILE,), groups={"source": (HOSTILE,), "doc_type": (one.qid + HOSTILE,)})
-        for one in made.data.questions
+        replace(
+            question,
+            text=HOSTILE,
+            answers=(HOSTILE,),
+            groups={"source": (HOSTILE,), "doc_type": (question.qid + HOSTILE,)},
+        )
+        for question in made.data.questions
     ]
     evil = PageRef(HOSTILE, 1)
     searches = {
         key: {qid: replace(record, ranked=[evil, *record.ranked[1:]]) for qid, record in part.items()}
         for key, part in made.run.searches.items()
     }
-    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [Cited(evil, HOSTILE, "unverified")])
+    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [CitedPage(evil, HOSTILE, "unverified")])
     manifest = {**made.run.manifest, "missing_documents": [HOSTILE]}
     manifest["machine"] = {**manifest["machine"], "processor": HOSTILE}
     data = replace(made.data, name=HOSTILE, questions=questions)
@@ -142,16 +147,16 @@ def test_whatever_comes_from_outside_is_shown_and_not_read(made: Made) -> None:
     assert "<script>alert" not in markdown_report(summarize(run))
 
 
-def test_pictures_stop_at_their_budget_and_the_page_says_the_number_instead(made: Made) -> None:
+def test_pictures_stop_at_their_budget_and_the_page_says_the_number_instead(made: Evaluation) -> None:
     page, pictures = report_of(made.run, made, budget=5_000)
-    assert pictures.full
-    assert len(pictures.rules) < 20_000
+    assert pictures.budget_spent
+    assert len(pictures.css_rules) < 20_000
     assert 'class="none">p.' in page
-    without = html_report(made.run, summarize(made.run), Pictures(None, DocumentNames()))
+    without = html_report(made.run, summarize(made.run), Thumbnails(None, DocumentNames()))
     assert "data:image" not in without
 
 
-def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(made: Made) -> None:
+def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(made: Evaluation) -> None:
     run = replace(made.run, searches={("whole", "words"): made.run.searches["whole", "words"]}, answers={})
     read(report_of(run, made)[0])
     bare = replace(run, data=replace(made.data, qrels={}))
@@ -159,7 +164,7 @@ def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(made: Mad
     assert reader.elements.count("article") == 5
 
 
-def test_the_files_of_a_run_agree(made: Made, tmp_path: Path) -> None:
+def test_the_files_of_a_run_agree(made: Evaluation, tmp_path: Path) -> None:
     run = replace(made.run, folder=tmp_path)
     summary, page = write_reports(run, made.engine)
     scores = json.loads((tmp_path / "scores.json").read_text("utf-8"))

@@ -20,11 +20,11 @@ from pagelens.evals.runs.runner import perform_run, plan_steps
 from pagelens.evals.runs.scoring import STANDARD, answer_values, mean, ranking_values, refusals
 from pagelens.evals.runs.systems import System, chosen_systems, lane_ablation
 from pagelens.evals.runs.trec_run import read_run
-from tests.evals.conftest import Made
+from tests.evals.conftest import Evaluation
 from tests.evals.sets import write_set
 
 
-def test_a_run_holds_every_system_scope_and_question(made: Made) -> None:
+def test_a_run_holds_every_system_scope_and_question(made: Evaluation) -> None:
     lanes = lanes_for(made.engine, made.data)
     assert {"words", "text"} <= set(lanes)
     assert list(made.run.systems) == list(lane_ablation(lanes))
@@ -35,7 +35,7 @@ def test_a_run_holds_every_system_scope_and_question(made: Made) -> None:
     assert set(made.run.answers["foreign"]) == {"q1", "q2", "q3", "q4"}  # answerable ones only
 
 
-def test_a_search_within_stays_in_the_question_s_document_and_the_engine_s_order(made: Made) -> None:
+def test_a_search_within_stays_in_the_question_s_document_and_the_engine_s_order(made: Evaluation) -> None:
     question = made.data.questions[0]
     record = made.run.searches["within", "fused"]["q1"]
     assert {page.path for page in record.ranked} == {"ports/harbour.pdf"}
@@ -45,20 +45,20 @@ def test_a_search_within_stays_in_the_question_s_document_and_the_engine_s_order
     assert record.ranked[0] == PageRef("ports/harbour.pdf", 2)
 
 
-def test_questions_of_no_document_are_asked_of_the_whole_set_only(made: Made) -> None:
+def test_questions_of_no_document_are_asked_of_the_whole_set_only(made: Evaluation) -> None:
     free = DataSet("free", made.data.folder, made.data.documents, [made.data.questions[0].__class__("x", "?")], {})
     assert scopes_of(free) == ("whole",)
     plan = Plan({"words": System(("words",))}, ("within", "whole"))
     assert [step.key for step in plan_steps(free, plan)] == [("whole", "words", "x")]
 
 
-def test_the_trec_files_of_a_run_score_as_the_run_does(made: Made) -> None:
+def test_the_trec_files_of_a_run_score_as_the_run_does(made: Evaluation) -> None:
     for (scope, system), records in made.run.searches.items():
         ranked = read_run(made.run.folder / "trec" / f"{scope}.{system}.trec")
         assert ranked == {qid: list(record.ranked) for qid, record in records.items() if record.ranked}
 
 
-def test_the_manifest_says_with_what_it_was_made(made: Made) -> None:
+def test_the_manifest_says_with_what_it_was_made(made: Evaluation) -> None:
     manifest = json.loads((made.run.folder / "run.json").read_text("utf-8"))
     assert manifest["configuration"]["profile"] == "builtin"
     assert set(manifest["configuration"]["models"]) >= {"words", "text"}
@@ -72,7 +72,7 @@ class Killed(Exception):
     """Stands for the end of the process."""
 
 
-def test_a_run_that_was_killed_goes_on_where_it_stopped(made: Made, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_goes_on_where_it_stopped(made: Evaluation, tmp_path: Path) -> None:
     done: list[int] = []
 
     def die(_name: str, count: int, _total: int) -> None:
@@ -96,13 +96,13 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(made: Made, tmp_path: Pa
     assert done == []
 
 
-def test_a_folder_of_another_configuration_is_not_mixed_with_this_one(made: Made) -> None:
+def test_a_folder_of_another_configuration_is_not_mixed_with_this_one(made: Evaluation) -> None:
     other = Plan(made.plan.systems, made.plan.scopes, made.plan.answer_scopes, depth=11)
     with pytest.raises(UsageError, match=r"found another: plan differ\. Give another folder with --out"):
         perform_run(made.engine, made.data, other, made.run.folder)
 
 
-def test_the_scores_are_those_of_the_answers_and_rankings(made: Made) -> None:
+def test_the_scores_are_those_of_the_answers_and_rankings(made: Evaluation) -> None:
     values = ranking_values(made.run, "within", "fused", [*STANDARD, parse_measure("MRR")])
     assert mean(values[parse_measure("hit@1")]) == 1.0
     assert set(values[parse_measure("R@5")]) == {"q1", "q2", "q3", "q4"}
@@ -113,7 +113,7 @@ def test_the_scores_are_those_of_the_answers_and_rankings(made: Made) -> None:
     assert [found.against for found in refusals(made.run)][-1] == "questions foreign to the documents"
 
 
-def test_a_document_is_found_wherever_it_was_indexed_from(made: Made, tmp_path: Path) -> None:
+def test_a_document_is_found_wherever_it_was_indexed_from(made: Evaluation, tmp_path: Path) -> None:
     shutil.copytree(made.data.folder, tmp_path / "elsewhere" / "documents")
     with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:
         engine.index(tmp_path / "elsewhere" / "documents" / "ports")
@@ -137,7 +137,7 @@ def test_files_of_the_same_bytes_are_each_found(tmp_path: Path) -> None:
     assert {page.path for page in run.searches["within", "words"]["q3"].ranked} == {"tides.pdf"}
 
 
-def test_systems_are_named_by_their_lanes(made: Made) -> None:
+def test_systems_are_named_by_their_lanes(made: Evaluation) -> None:
     assert chosen_systems(["text+words", "fused"], ["words", "text"]) == {
         "text+words": System(("text", "words")),
         "fused": System(),
@@ -149,7 +149,7 @@ def test_systems_are_named_by_their_lanes(made: Made) -> None:
     assert list(lane_ablation(["a"])) == ["a"]
 
 
-def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Made, tmp_path: Path) -> None:
+def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Evaluation, tmp_path: Path) -> None:
     pytrec_eval = pytest.importorskip("pytrec_eval")
     export_run(made.run, tmp_path, "trec_eval")
     with (tmp_path / "qrels.txt").open() as file:
@@ -159,5 +159,5 @@ def test_an_export_is_read_by_trec_eval_to_the_same_values(made: Made, tmp_path:
     ours = ranking_values(made.run, "whole", "text", [parse_measure("nDCG@5")])[parse_measure("nDCG@5")]
     assert {qid: values["ndcg_cut_5"] for qid, values in found.items()} == pytest.approx(ours)
     assert {path.name for path in export_run(made.run, tmp_path, "ranx")} >= {"qrels.json", "whole.fused.json"}
-    with pytest.raises(UsageError, match="expected a form among trec_eval, ranx"):
+    with pytest.raises(UsageError, match="expected a format among trec_eval, ranx"):
         export_run(made.run, tmp_path, "csv")

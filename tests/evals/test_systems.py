@@ -14,19 +14,19 @@ from pagelens.evals.runs.runner import perform_run
 from pagelens.evals.runs.systems import FUSIONS, System, chosen_systems, fusion_ablation, parse_system
 from pagelens.evals.runs.trec_run import read_run
 from pagelens.retrieve.search import Fusion
-from tests.evals.conftest import Made
+from tests.evals.conftest import Evaluation
 
 LANES = ["words", "text", "page"]
 QUERY = "timber tonnes of the annual report 2024"
 
 
-def scores(made: Made, system: System) -> Mapping[int, float]:
+def scores(made: Evaluation, system: System) -> Mapping[int, float]:
     """Return the score of each page of the harbour's report (the other document is left out of the sums)."""
     hits = made.engine.search(QUERY, k=10, lanes=system.lanes, fusion=system.fusion).hits
     return {hit.ref.number: hit.score for hit in hits if hit.ref.path.endswith("harbour.pdf")}
 
 
-def ranks(made: Made, lane: str) -> Mapping[int, int]:
+def ranks(made: Evaluation, lane: str) -> Mapping[int, int]:
     hits = made.engine.search(QUERY, k=10, lanes=[lane]).hits
     return {hit.ref.number: hit.lanes[lane].rank for hit in hits if hit.ref.path.endswith("harbour.pdf")}
 
@@ -52,7 +52,7 @@ def test_a_system_is_read_as_it_is_written(text: str, expected: System) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("vision", "expected lanes among words, text, page, or fused, found 'vision'"),
         ("fused:loud", "expected a way of fusing among plain, .* found 'loud'"),
@@ -62,12 +62,12 @@ def test_a_system_is_read_as_it_is_written(text: str, expected: System) -> None:
         ("fused:weights=words", "found ''"),
     ],
 )
-def test_what_is_no_system_is_refused_with_what_was_expected(text: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_is_no_system_is_refused_with_what_was_expected(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         parse_system(text, LANES)
 
 
-def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Made) -> None:
+def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Evaluation) -> None:
     words, meaning = ranks(made, "words"), ranks(made, "text")
     found = scores(made, parse_system("words+text:plain:no-references:k=10", ["words", "text"]))
     by_hand = {
@@ -76,7 +76,7 @@ def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Made) -> None:
     assert found == pytest.approx(by_hand)
 
 
-def test_fixed_weights_multiply_a_lane_s_share(made: Made) -> None:
+def test_fixed_weights_multiply_a_lane_s_share(made: Evaluation) -> None:
     words, meaning = ranks(made, "words"), ranks(made, "text")
     found = scores(made, parse_system("words+text:unscaled:no-references:weights=words=3,text=0.5", ["words", "text"]))
     for page, score in found.items():
@@ -86,7 +86,7 @@ def test_fixed_weights_multiply_a_lane_s_share(made: Made) -> None:
         assert score == pytest.approx(by_hand)
 
 
-def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(made: Made) -> None:
+def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(made: Evaluation) -> None:
     query = "timber tonnes, harbour.pdf page 3"
     found = made.engine.search(query, k=3)
     without = made.engine.search(query, k=3, fusion=Fusion(query_references=False))
@@ -95,11 +95,11 @@ def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(made: Made) -
     assert not without.query_references
 
 
-def test_as_shipped_is_what_the_engine_does_when_nothing_is_said(made: Made) -> None:
+def test_as_shipped_is_what_the_engine_does_when_nothing_is_said(made: Evaluation) -> None:
     assert scores(made, System()) == scores(made, System(None, Fusion()))
 
 
-def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made: Made, tmp_path: Path) -> None:
+def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made: Evaluation, tmp_path: Path) -> None:
     systems = chosen_systems(["fused:plain:k=1", "fused:weights=words=5,text=1"], ["words", "text"])
     run = perform_run(made.engine, made.data, Plan(systems, ("whole",), depth=5), tmp_path / "run")
     assert run.systems == list(systems)
@@ -114,7 +114,7 @@ def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made
     }
 
 
-def test_one_command_ablates_the_fusion(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_command_ablates_the_fusion(made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [made.data.folder.parent, "-c", made.engine.layout.root, "-o", tmp_path / "run", "--ablate", "fusion"]
     options = ["--scope", "whole", "--no-answers", "--no-pictures", "--json", "--limit", 2]
     assert not app([str(one) for one in ("run", *arguments, *options)], standalone_mode=False)

@@ -18,17 +18,17 @@ from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.datasets.line_reader import read_json
 from pagelens.evals.runs.bootstrap import Interval, mean_interval
-from pagelens.evals.runs.run_folder import write_whole
+from pagelens.evals.runs.run_folder import write_atomically
 from pagelens.evals.runs.runner import OnStep
 
 COMPARABLE = ("image",)  # lanes whose scores mean the same for every query
 DEPTHS = (1, 5, 10)
-REVERSE = "reverse.json"  # in the run's folder
+FILE_NAME = "caption_retrieval.json"  # in the run's folder
 MANY = 2  # captions a photo, at least, to ask a set the other way round
 
 
 @dataclass(frozen=True, slots=True)
-class ReverseFigures:
+class CaptionRetrieval:
     """How well photos find their captions by a lane: of each photo, whether any of its captions is among the first k.
 
     That is what the literature prints as image-to-text R@k (Karpathy and Fei-Fei, 2015).
@@ -42,7 +42,7 @@ class ReverseFigures:
 
 def is_captioned(data: DataSet) -> bool:
     """Tell whether every question has one page as its answer, and pages have several questions each."""
-    pages = [page for one in data.questions for page in data.relevant(one.qid)]
+    pages = [page for question in data.questions for page in data.relevant(question.qid)]
     return not data.images and len(pages) == len(data.questions) > 0 and len(pages) >= MANY * len(set(pages))
 
 
@@ -52,13 +52,13 @@ def photos_to_captions(
     lane: str,
     *,
     on_step: OnStep = lambda _name, _done, _all: None,
-) -> ReverseFigures:
+) -> CaptionRetrieval:
     """Search with every caption for every photo, and return how each photo ranks the captions."""
     names = DocumentNames.of(data, engine.status())
-    wanted = {page: set[str]() for one in data.questions for page in data.relevant(one.qid)}
+    captions = {page: set[str]() for one in data.questions for page in data.relevant(one.qid)}
     for one in data.questions:
-        wanted[data.relevant(one.qid)[0]].add(one.qid)
-    best: dict[PageRef, list[tuple[float, str]]] = {page: [] for page in wanted}
+        captions[data.relevant(one.qid)[0]].add(one.qid)
+    best: dict[PageRef, list[tuple[float, str]]] = {page: [] for page in captions}
     for count, question in enumerate(data.questions, start=1):
         for hit in engine.search(question.text, k=len(data.documents), lanes=[lane]).hits:
             score = hit.lanes[lane].score if lane in hit.lanes else float("-inf")
@@ -67,40 +67,40 @@ def photos_to_captions(
                     _keep(best[page], (score, question.qid))
         on_step(f"photos to captions, {lane}", count, len(data.questions))
     ranked = {page: [qid for _, qid in sorted(found, reverse=True)] for page, found in best.items()}
-    return ReverseFigures(lane, len(wanted), len(data.questions), reverse_hits(ranked, wanted))
+    return CaptionRetrieval(lane, len(captions), len(data.questions), hit_rates(ranked, captions))
 
 
-def reverse_hits(ranked: Mapping[PageRef, Sequence[str]], wanted: Mapping[PageRef, set[str]]) -> dict[str, Interval]:
+def hit_rates(ranked: Mapping[PageRef, Sequence[str]], captions: Mapping[PageRef, set[str]]) -> dict[str, Interval]:
     """Return hit@k over photos, for each depth."""
     return {
-        f"hit@{k}": mean_interval([float(bool(wanted[page] & set(ranked[page][:k]))) for page in wanted])
+        f"hit@{k}": mean_interval([float(bool(captions[page] & set(ranked[page][:k]))) for page in captions])
         for k in DEPTHS
     }
 
 
-def write_reverse(folder: Path, figures: Sequence[ReverseFigures]) -> None:
+def write_caption_retrieval(folder: Path, figures: Sequence[CaptionRetrieval]) -> None:
     """Write the figures beside a run."""
-    write_whole(folder / REVERSE, json.dumps(as_json(figures), ensure_ascii=False, indent=1) + "\n")
+    write_atomically(folder / FILE_NAME, json.dumps(as_json(figures), ensure_ascii=False, indent=1) + "\n")
 
 
-def read_reverse(folder: Path) -> list[ReverseFigures]:
+def read_caption_retrieval(folder: Path) -> list[CaptionRetrieval]:
     """Return the figures beside a run; none where there are none."""
-    if not (folder / REVERSE).exists():
+    if not (folder / FILE_NAME).exists():
         return []
     return [
-        ReverseFigures(
+        CaptionRetrieval(
             row["lane"],
             row["photos"],
             row["captions"],
             {name: Interval(**interval) for name, interval in row["hits"].items()},
         )
-        for row in read_json(folder / REVERSE)
+        for row in read_json(folder / FILE_NAME)
     ]
 
 
-def _keep(found: list[tuple[float, str]], one: tuple[float, str]) -> None:
+def _keep(best: list[tuple[float, str]], candidate: tuple[float, str]) -> None:
     """Keep the best, as many as the deepest measure looks at."""
-    if len(found) < DEPTHS[-1]:
-        heapq.heappush(found, one)
+    if len(best) < DEPTHS[-1]:
+        heapq.heappush(best, candidate)
     else:
-        heapq.heappushpop(found, one)
+        heapq.heappushpop(best, candidate)

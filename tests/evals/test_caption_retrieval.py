@@ -9,11 +9,17 @@ from PIL import Image
 import pagelens
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
-from pagelens.evals.datasets.reverse import is_captioned, photos_to_captions, read_reverse, reverse_hits, write_reverse
-from tests.evals.conftest import Made
+from pagelens.evals.runs.caption_retrieval import (
+    hit_rates,
+    is_captioned,
+    photos_to_captions,
+    read_caption_retrieval,
+    write_caption_retrieval,
+)
+from tests.evals.conftest import Evaluation
 
 
-def test_a_set_is_captioned_when_pages_have_several_questions_each(made: Made) -> None:
+def test_a_set_is_captioned_when_pages_have_several_questions_each(made: Evaluation) -> None:
     assert not is_captioned(made.data)
     pages = [PageRef("a.jpg", 1), PageRef("b.jpg", 1)]
     questions = [Question(f"c{number}", "x") for number in range(4)]
@@ -23,8 +29,8 @@ def test_a_set_is_captioned_when_pages_have_several_questions_each(made: Made) -
 
 def test_any_caption_of_a_photo_counts(tmp_path: Path) -> None:
     one, other = PageRef("a.jpg", 1), PageRef("b.jpg", 1)
-    wanted = {one: {"c1", "c2"}, other: {"c3", "c4"}}
-    hits = reverse_hits({one: ["c3", "c2"], other: ["c1", "c2"]}, wanted)
+    captions = {one: {"c1", "c2"}, other: {"c3", "c4"}}
+    hits = hit_rates({one: ["c3", "c2"], other: ["c1", "c2"]}, captions)
     assert {name: interval.mean for name, interval in hits.items()} == {"hit@1": 0.0, "hit@5": 0.5, "hit@10": 0.5}
 
 
@@ -52,5 +58,5 @@ def test_photos_rank_captions_by_the_scores_that_captions_give_photos(tmp_path: 
     for k in (1, 5, 10):
         expected = np.mean([any(column // 3 == row for column in order[row, :k]) for row in range(len(names))])
         assert found.hits[f"hit@{k}"].mean == pytest.approx(expected)
-    write_reverse(tmp_path, [found])
-    assert read_reverse(tmp_path) == [found]
+    write_caption_retrieval(tmp_path, [found])
+    assert read_caption_retrieval(tmp_path) == [found]
