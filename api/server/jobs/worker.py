@@ -30,7 +30,7 @@ from pagelens.api.server.logs import log_json
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import CollectionLocked, CollectionMismatch, PageLensError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("pagelens.api.server.jobs.worker")  # run as a module, its __name__ is "__main__"
 
 POLL_SECONDS = 0.3  # between two polls of an empty queue
 RETENTION_SECONDS = 3_600.0  # between two runs of `RetentionCleaner`

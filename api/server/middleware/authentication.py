@@ -97,7 +97,7 @@ def _require_printable(path: str) -> None:
 
 
 def _require_local_name(host: str) -> None:
-    """Refuse another name that leads context: a page of that name would read the documents (DNS rebinding)."""
+    """Raise Problem (421) unless the Host header is loopback: protection against DNS rebinding."""
     if not is_loopback(_host_of(f"//{host}")):
         raise Problem(
             421,

@@ -22,7 +22,7 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "X-RequestContextMiddleware-Options": "DENY",
+    "X-Frame-Options": "DENY",
 }
 
 

@@ -34,7 +34,7 @@ class FiltersIn(StrictModel):
     until: datetime | None = Field(default=None, description="Documents dated at this time or earlier.")
     first_page: int | None = Field(default=None, ge=1, le=1_000_000)
     last_page: int | None = Field(default=None, ge=1, le=1_000_000)
-    metadata: dict[str, Text] = Field(default={}, max_length=20, description="KeyStore to values or globs.")
+    metadata: dict[str, Text] = Field(default={}, max_length=20, description="Keys to values or globs.")
 
     def filters(self) -> Filters:
         """Return the filters of the engine."""

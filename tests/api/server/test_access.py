@@ -1,4 +1,4 @@
-"""KeyStore, scopes, collections, rates; and what is open without any."""
+"""Keys, scopes, collections, rates; and what is open without any."""
 
 import json
 import logging
