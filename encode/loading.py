@@ -82,11 +82,7 @@ class EncoderKind:
         except UsageError as exc:
             return EncoderReport(name, ready=False, problem=str(exc))
         if location is None:
-            step = (
-                f"run `hf download {name}` where there is a network"
-                if settings.offline
-                else "they will be fetched from the hub"
-            )
+            step = f"run `pagelens models fetch {name}` where there is a network"
             return EncoderReport(name, ready=False, problem=f"its weights are not on this machine; {step}")
         path, found_in = location
         try:
@@ -104,7 +100,7 @@ class EncoderKind:
         location = find_on_disk(base, settings, hub=hub)
         if location is None:
             raise WeightsError(
-                f"its base {base} is not on this machine; run `hf download {base}` where there is a network"
+                f"its base {base} is not on this machine; run `pagelens models fetch {base}` where there is a network"
             )
         return location[0]
 

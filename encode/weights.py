@@ -6,6 +6,7 @@
       3. the hub's cache                                a complete snapshot, without a request
       4. the hub                                        unless settings.offline
 
+A collection that exists never asks the hub: its `collection.json` may name any model (`pagelens.api.engine.wiring`).
 Whether a folder holds a usable model is checked by `pagelens.encode.checkpoints`.
 """
 
@@ -129,7 +130,7 @@ def find_on_disk(model: str, settings: Settings, *, hub: Hub | None = None) -> t
 def _fetch(model: str, settings: Settings, hub: Hub) -> Path:
     """Return `model`'s snapshot from the hub. Raises WeightsError, without a request if the settings are offline."""
     if settings.offline:
-        raise WeightsError(_not_found(model, settings, "the hub, which is not used offline"))
+        raise WeightsError(_not_found(model, settings, "the hub was not asked"))
     try:
         return hub.fetch(model)
     except WeightsError as exc:
@@ -166,7 +167,7 @@ def _not_found(model: str, settings: Settings, hub: str) -> str:
     places = "; ".join([*own, "the hub's cache, which has no complete snapshot", hub])
     return (
         f"expected the weights of {model}, did not find them. Searched: {places}. "
-        f"To get them, run `hf download {model}` where there is a network, or copy its folder to "
+        f"To get them, run `pagelens models fetch {model}` where there is a network, or copy its folder to "
         f"$PAGELENS_MODELS/{model.rpartition('/')[2]}; or use the builtin profile, which needs no weights."
     )
 

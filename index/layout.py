@@ -8,11 +8,15 @@ my-collection/
   pictures/            page images (a cache)
   originals/           the documents' files: downloaded ones (a cache), or those that came with a copy
   qdrant/              the vectors in Qdrant's local mode
+  copy.json            in a copy that is not finished: what it is a copy of
   writer.lock          locked by the one writer
 """
 
+import hashlib
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -69,6 +73,11 @@ class Layout:
     def next_manifest(self) -> Path:
         """The manifest that replaces `collection.json` when re-embedding with other models is finished."""
         return self.root / "collection.next.json"
+
+    @property
+    def unfinished_copy(self) -> Path:
+        """`copy.json`."""
+        return self.root / "copy.json"
 
     def vectors(self, store: str) -> Path:
         """Return the folder of a lane's segments; `store` is `LaneRecord.store`."""
@@ -159,30 +168,8 @@ class Manifest:
         lanes = {name: lane.as_json() for name, lane in self.lanes.items()}
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
         stores = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
-        return data | {name: asdict(record) for name, record in stores.items() if record is not None}
-
-
-def create(
-    layout: Layout,
-    *,
-    profile: str,
-    lanes: Sequence[LaneRecord],
-    server: ServerRecord | None = None,
-    catalog: CatalogRecord | None = None,
-    files: FilesRecord | None = None,
-) -> Manifest:
-    """Create the folder and `collection.json`. Raises UsageError when the folder has other files."""
-    create_directories(layout)
-    manifest = Manifest(
-        profile=profile,
-        lanes={lane.name: lane for lane in lanes},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        server=server,
-        catalog=catalog,
-        files=files,
-    )
-    write_json(layout.manifest, manifest.as_json())
-    return manifest
+        data |= {name: asdict(record) for name, record in stores.items() if record is not None}
+        return data | {"sha256": _digest(data)}
 
 
 def create_directories(layout: Layout) -> None:
@@ -208,9 +195,22 @@ def unknown_files(layout: Layout) -> list[str]:
     return sorted(path.name for path in layout.root.iterdir() if path.name not in _KNOWN)
 
 
-_MANIFESTS = {"collection.json", "collection.next.json"}
+_OWN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_STORES = ("qdrant", "catalog", "files")  # entries of `collection.json`
+_MANIFESTS = {"collection.json", "collection.next.json", "copy.json"}
 _FOLDERS = {"words", "vectors", "qdrant", "pictures", "originals", "incoming"}
-_KNOWN = _MANIFESTS | _FOLDERS | {"catalog.sqlite", "writer.lock", "writer.json"}
+_CATALOG = {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"}
+_KNOWN = _MANIFESTS | _FOLDERS | _CATALOG | {"writer.lock", "writer.json"}
+
+
+def require_no_data(layout: Layout) -> None:
+    """Raise CollectionDamaged where the folder holds a collection's data and its `collection.json` is gone."""
+    vectors = layout.root / "vectors"
+    if layout.catalog.is_file() and vectors.is_dir() and any(vectors.iterdir()):
+        raise CollectionDamaged(
+            f"expected {layout.manifest.name} beside {layout.catalog.name} and vectors/ in {layout.root}, found none. "
+            "Restore it from a backup, or move the folder away and index the files again."
+        )
 
 
 def exists(layout: Layout) -> bool:
@@ -221,6 +221,7 @@ def exists(layout: Layout) -> bool:
 def load(layout: Layout) -> Manifest:
     """Read `collection.json`. Raises CollectionNotFound, CollectionDamaged or CollectionMismatch (newer format)."""
     if not exists(layout):
+        require_no_data(layout)
         raise CollectionNotFound(
             f"expected a PageLens collection at {layout.root}, found none. "
             "Create one: pagelens index PATH --collection DIR"
@@ -233,6 +234,8 @@ def read_manifest(path: Path) -> Manifest:
     try:
         data: dict[str, Any] = json.loads(path.read_text("utf-8"))
         found = int(data["pagelens"])
+        if found == FORMAT and data.get("sha256", _digest(data)) != _digest(data):
+            raise ValueError("its lanes are not those that were written")
         if found != FORMAT:
             raise CollectionMismatch(
                 f"expected collection format {FORMAT}, found {found} in {path}. "
@@ -242,6 +245,9 @@ def read_manifest(path: Path) -> Manifest:
         server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         files = FilesRecord(**data["files"]) if "files" in data else None
+        for name in (server and server.prefix, database and database.schema, files and files.prefix):
+            if name is not None and not _OWN_NAME.fullmatch(name):  # "" would stand for what others store there too
+                raise ValueError(f"expected a name of the collection's own on each server, found {name!r}")
         return Manifest(
             profile=str(data["profile"]),
             lanes=lanes,
@@ -250,7 +256,7 @@ def read_manifest(path: Path) -> Manifest:
             catalog=database,
             files=files,
         )
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:  # RecursionError: nested too deep
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore a backup, or index the files again.") from exc
 
 
@@ -259,6 +265,20 @@ def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
     if covers not in get_args(Covers):
         raise ValueError(f"expected covers among {', '.join(get_args(Covers))}, found {covers!r}")
     return LaneRecord(name, str(data["model"]), Space.from_json(data["space"]), covers)
+
+
+def describe_unfinished(layout: Layout) -> str | None:
+    """Return what a copy that is not finished is, and what to do; None for any other collection."""
+    try:
+        original = json.loads(layout.unfinished_copy.read_text("utf-8"))["unfinished_copy_of"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        original = "another collection"
+    return (
+        f"expected a whole collection at {layout.root}, found an unfinished copy of {original}: documents are missing. "
+        f"Finish it: pagelens copy -c {shlex.quote(str(original))} --to {shlex.quote(str(layout.root))}"
+    )
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, MultiVectorQuery, SearchResult, best_row_per_page
-from pagelens.index.layout import LaneRecord, Layout, load, writer_lock
+from pagelens.index.layout import LaneRecord, Layout, describe_unfinished, load, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex, LexicalView
 from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import DenseView, MultiVectorView, VectorStore
@@ -291,7 +291,9 @@ class CollectionReader:
         with transaction(self._engine) as connection:
             self._current(connection)
             found = find_damage(connection, self._store, self.manifest, self._words, deep=deep).problems
-            return found + (original_files.problems(connection, self.files) if self.manifest.files else [])
+            unfinished = describe_unfinished(self.layout)
+            found += original_files.problems(connection, self.files) if self.manifest.files else []
+            return found if unfinished is None else [unfinished, *found]
 
     def _current(self, connection: Connection) -> CommitView:
         generation = reads.generation(connection)

@@ -1,11 +1,18 @@
 """A PostgreSQL for the tests that want one, started once, and catalogs on it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from pagelens.index.layout import CatalogRecord
 from tests.index.postgres_process import PASSWORD, PostgresProcess, find_programs, unprivileged
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Addresses that tests give are not recorded as the developer's."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,13 @@ from pagelens.api.cli.storage_options import (
     read_storage_options,
 )
 from pagelens.api.engine import wiring
+from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.originals import Originals
 from pagelens.core.errors import CollectionNotFound, StoreError, UsageError
 from pagelens.index.admin.archive import restore_snapshot, write_snapshot
-from pagelens.index.admin.copying import CopyReport, copy_latest_commit
-from pagelens.index.admin.removal import empty_trash, move_to_trash
-from pagelens.index.layout import Layout
+from pagelens.index.admin.copying import CopyReport, copy_latest_commit, mark_unfinished
+from pagelens.index.admin.removal import describe_removal, empty_trash, move_to_trash
+from pagelens.index.layout import Layout, create_directories
 from pagelens.index.reader import CollectionReader
 
 CollectionArgument = Annotated[Path, typer.Argument(help="The collection's folder.")]
@@ -73,6 +74,8 @@ def _copy_collection(root: Path, to: Path, storage: wiring.StorageOptions) -> Co
     reader = CollectionReader(root)
     try:
         if not wiring.collection_exists(to):
+            create_directories(Layout(to))
+            mark_unfinished(Layout(to), reader.layout)
             wiring.create_empty_collection(to, reader.manifest.profile, list(reader.manifest.lanes.values()), storage)
         report = copy_latest_commit(reader, to, terminal.print_documents_done)
     finally:
@@ -117,8 +120,7 @@ def delete(
     root = collection.absolute()
     trash = root.with_name(f".{root.name}.deleted")  # beside the collection, so that one rename moves it there
     if wiring.collection_exists(root):
-        question = f"Delete the collection {terminal.display_path(str(root))} and all its data on servers?"
-        if not yes and not _confirm(question):
+        if not yes and not _confirm_removal(root):
             raise UsageError("nothing was removed; --yes removes without asking")
         trash.mkdir(exist_ok=True)
         try:
@@ -139,9 +141,11 @@ def delete(
     return ExitCode.DONE
 
 
-def _confirm(question: str) -> bool:
-    """Ask on the terminal; False if there is nobody to answer."""
+def _confirm_removal(root: Path) -> bool:
+    """Say what will be removed, and ask on the terminal; False if there is nobody to answer."""
+    for line in ("To be removed:", *(f"  {place}" for place in describe_removal(Layout(root)))):
+        terminal.err.print(printable(line), markup=False, soft_wrap=True)
     try:
-        return typer.confirm(question, err=True, prompt_suffix=" ")
+        return typer.confirm(f"Delete the collection {terminal.display_path(str(root))}?", err=True, prompt_suffix=" ")
     except typer.Abort:
         return False

@@ -5,6 +5,7 @@ Tables are for people, `--json` is for programs.
 """
 
 import ast
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -152,6 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print_error(f"pagelens: {message} See: pagelens --help")
         return ExitCode.USAGE
     except Exception as exc:
+        if isinstance(exc, OSError) and (problem := _describe_disk_problem(exc)) is not None:
+            _print_error(f"pagelens: {problem}")
+            return ExitCode.ERROR
         if os.environ.get("PAGELENS_DEBUG"):
             raise
         _print_error(
@@ -159,6 +163,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "PAGELENS_DEBUG=1 prints the traceback."
         )
         return ExitCode.ERROR
+
+
+def _describe_disk_problem(exc: OSError) -> str | None:
+    """Return what to do about a full disk or an unusable folder for temporary files; None for any other error."""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"expected room on the disk{f' for {exc.filename}' if exc.filename else ''}, found it full. What was "
+            "committed is kept: free some space (temporary files are in $TMPDIR or /tmp), then run the command again."
+        )
+    if "No usable temporary directory" in str(exc):  # by the module tempfile
+        return f"expected a folder for temporary files that can be written to, found none: {exc}. Set TMPDIR to one."
+    return None
 
 
 def _print_error(message: str) -> None:

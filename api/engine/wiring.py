@@ -1,5 +1,6 @@
 """Builds collections and engines: loads settings, models and language models once and passes them on."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
 from pagelens.retrieve.search import Retriever
+
+logger = logging.getLogger(__name__)
 
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
@@ -100,10 +103,13 @@ def open_collection(
     """Open a collection and return its engine.
 
     `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER" or EXTRACTIVE; None: what the
-    environment names. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
+    environment names. Models are loaded from this machine only: `collection.json` may name anything, and come from
+    anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """
     settings = settings or read_settings()
     manifest = layout.load(Layout(root))
+    if (unfinished := layout.describe_unfinished(Layout(root))) is not None:
+        logger.warning("%s", unfinished)
     if profile not in (None, "auto", manifest.profile):
         raise CollectionMismatch(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
@@ -161,7 +167,7 @@ def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRe
 
 
 def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
-    models = CollectionModels(lane_models(manifest), analyze, settings)
+    models = CollectionModels(lane_models(manifest), analyze, replace(settings, offline=True))
     options = ReaderOptions(settings.passwords)
 
     def load_retriever() -> Retriever:

@@ -5,7 +5,8 @@
 
 Left out is what can be recomputed: the lexical index and page images. Original files are included if the collection
 keeps them (`pagelens.index.original_files`), not if they were only indexed. A snapshot holds one commit; the collection
-may be written to meanwhile. Restoring yields the whole collection or nothing.
+may be written to meanwhile. Restoring yields the whole collection or nothing, and contacts no server: a snapshot that
+names one is refused. A process that is killed leaves nothing behind.
 """
 
 import hashlib
@@ -15,9 +16,7 @@ import logging
 import os
 import shutil
 import tarfile
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +24,9 @@ from typing import Any
 
 from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
 from pagelens.index import layout
-from pagelens.index.admin.copying import WINDOW, OnCopied, copy_latest_commit
-from pagelens.index.layout import Layout, sync_folder
+from pagelens.index.admin.copying import WINDOW, OnCopied, copy_latest_commit, require_finished
+from pagelens.index.admin.workspace import temporary_folder_beside
+from pagelens.index.layout import Layout, load, sync_folder
 from pagelens.index.reader import CollectionReader
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 CONTENTS = "snapshot.json"
 MAX_PASSES = 3  # over a collection that changes faster than it is copied
-_EXCLUDED = {"words", "pictures", "incoming", "writer.lock", "writer.json"}
+_INCLUDED = {"collection.json", "catalog.sqlite", "catalog.sqlite-wal", "vectors", "originals"}
 _MAX_CONTENTS_SIZE = 1 << 28  # bytes
 
 
@@ -57,7 +57,7 @@ def write_snapshot(
     """
     if file.exists():
         raise UsageError(f"expected a new file for the snapshot, found one at {file}. Choose another name.")
-    with _temporary_folder_beside(file) as workspace:
+    with temporary_folder_beside(file) as workspace:
         staged = workspace / "collection"
         documents, pages = _stage(root, staged, on_progress, window)
         entries = {path.relative_to(staged).as_posix(): _entry(path) for path in _files(staged)}
@@ -76,10 +76,11 @@ def restore_snapshot(file: Path, root: Path) -> ArchiveReport:
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"expected a new or empty folder for the collection, found {root} in use. Choose another.")
-    with _temporary_folder_beside(root) as workspace:
+    with temporary_folder_beside(root) as workspace:
         staged = workspace / "collection"
         staged.mkdir()
         contents = _unpack(file, staged)
+        _require_embedded(staged, file)  # before anything is opened
         reader = CollectionReader(staged)
         try:
             problems = reader.check()
@@ -95,23 +96,20 @@ def restore_snapshot(file: Path, root: Path) -> ArchiveReport:
     return ArchiveReport(*counts, len(contents["files"]), file.stat().st_size)
 
 
-@contextmanager
-def _temporary_folder_beside(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder on the file system of `target`, so that a rename can put the result in place."""
-    parent = target.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=parent)
-    except OSError as exc:
-        raise UsageError(f"expected a place to write to at {parent}, found: {exc}") from exc
-    with folder as name:
-        yield Path(name)
+def _require_embedded(staged: Path, file: Path) -> None:
+    """Raise CollectionDamaged if the manifest names a server or an address: no snapshot that was written here does, and
+    a stranger's would make this machine connect to it, with its user's keys."""
+    manifest = load(Layout(staged))
+    others = [str(place) for place in (manifest.server, manifest.catalog, manifest.files) if place is not None]
+    if others:
+        raise _damaged(file, f"a collection that stores its data elsewhere ({'; '.join(others)})")
 
 
 def _stage(root: Path, staged: Path, on_progress: OnCopied | None, window: int) -> tuple[int, int]:
     """Copy a collection to an embedded collection in `staged`; return the numbers of documents and pages."""
     reader = CollectionReader(root)
     try:
+        require_finished(Layout(root))
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
         layout.create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(MAX_PASSES):
@@ -128,7 +126,7 @@ def _stage(root: Path, staged: Path, on_progress: OnCopied | None, window: int) 
 
 def _files(staged: Path) -> list[Path]:
     files = (path for path in sorted(staged.rglob("*")) if path.is_file())
-    return [path for path in files if path.relative_to(staged).parts[0] not in _EXCLUDED]
+    return [path for path in files if path.relative_to(staged).parts[0] in _INCLUDED]
 
 
 def _entry(path: Path) -> dict[str, Any]:
@@ -174,6 +172,8 @@ def _unpack(file: Path, staged: Path) -> dict[str, Any]:
             for member in tar:
                 if member.name != CONTENTS:
                     _extract(tar, member, staged, missing.pop(member.name, None), file)
+    except RecursionError as exc:
+        raise _damaged(file, f"its list of contents, {CONTENTS}, to be nested too deep") from exc
     except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError, AttributeError) as exc:
         raise _damaged(file, f"{type(exc).__name__}: {exc}") from exc
     if missing:
@@ -205,6 +205,8 @@ def _extract(
         raise _damaged(file, f"{member.name[:200]!r} is not among its files, or not of the size listed")
     if tarfile.data_filter(member, str(staged)).name != member.name:  # raises for a name that leads out
         raise _damaged(file, f"{member.name[:200]!r} is not a name below a folder")
+    if member.name.partition("/")[0] not in _INCLUDED:
+        raise _damaged(file, f"{member.name[:200]!r} is not a file of a snapshot")
     tar.extract(member, staged, set_attrs=False, filter="data")
     if _digest(staged / member.name) != expected["sha256"]:
         raise _damaged(file, f"{member.name!r} has another SHA-256 than the one listed")

@@ -3,7 +3,8 @@
 Documents keep their keys, so rankings and ties stay the same. Each commit of the copy adds whole documents: first their
 vectors, durable in the new store, then their rows in the new catalog. An interrupted copy is therefore a collection of
 the documents copied so far; running it again continues, and brings the copy up to date with the original. Partly
-indexed documents are not copied.
+indexed documents are not copied. `copy.json` says that a copy is not finished, and of what; it is there from before the
+copy's first document until its last, and `require_finished` refuses what would pass the copy off as the whole.
 """
 
 import logging
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from pagelens.core.errors import CollectionMismatch, SnapshotExpired, StoreError
+from pagelens.core.errors import CollectionDamaged, CollectionMismatch, SnapshotExpired, StoreError
 from pagelens.core.keys import document_of, page_of
 from pagelens.core.types import QueryTokens
 from pagelens.index import original_files
@@ -29,7 +30,7 @@ from pagelens.index.catalog.writes import register_segment, remove_documents
 from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.late.token_segments import storage_of
-from pagelens.index.layout import LaneRecord, Layout, Manifest, load
+from pagelens.index.layout import LaneRecord, Layout, Manifest, describe_unfinished, load, write_json
 from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
 from pagelens.index.reader import CollectionReader, Snapshot
@@ -86,6 +87,8 @@ def copy_latest_commit(
                 CollectionCopy(snapshot, reader.manifest, root, origin=origin, window=window) as copy,
             ):
                 _run(copy, snapshot, report, on_progress)
+                if not report.problems:
+                    copy.layout.unfinished_copy.unlink()
             report.seconds = time.monotonic() - started
             return report
         except SnapshotExpired as exc:
@@ -93,6 +96,18 @@ def copy_latest_commit(
             if idle_passes == MAX_IDLE_PASSES:
                 raise
             logger.info("continuing with a newer commit: %s", exc)
+
+
+def mark_unfinished(layout: Layout, original: Layout) -> None:
+    """Record in a copy's folder, which need not exist, that it is not finished."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    write_json(layout.unfinished_copy, {"unfinished_copy_of": str(original.root.resolve())})
+
+
+def require_finished(layout: Layout) -> None:
+    """Raise CollectionDamaged if the collection is a copy that was not finished."""
+    if (problem := describe_unfinished(layout)) is not None:
+        raise CollectionDamaged(problem)
 
 
 def _run(copy: "CollectionCopy", snapshot: Snapshot, report: CopyReport, on_progress: OnCopied | None) -> None:
@@ -127,6 +142,7 @@ class CollectionCopy:
             )
         with ExitStack() as stack:
             opened = stack.enter_context(open_for_writing(self.layout))
+            mark_unfinished(self.layout, self._origin[1])
             self._engine, self._words, self._store = opened.engine, opened.words, opened.store
             self._files = opened.files
             self._stack = stack.pop_all()

@@ -2,8 +2,8 @@
 
 The folder is first moved to the trash (`move_to_trash`), then remote data is removed, the catalog last, then the
 folder. Each step can be repeated: what a crash or an unreachable server leaves is found through the folder in the
-trash, and `empty_trash` continues. Only data under the collection's own name is removed, and no folder that holds files
-of others.
+trash, and `empty_trash` continues. Only data under the collection's own name is removed, and nothing from a folder, an
+address or a schema that holds data of others or is not marked as a collection's.
 """
 
 import logging
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pagelens.core.errors import CollectionDamaged, CollectionError, CollectionMismatch, UsageError
-from pagelens.index.files.file_store_factory import remove_file_store, require_reachable
+from pagelens.index.files.file_store_factory import remove_file_store, require_removable
 from pagelens.index.layout import Layout, Manifest, exists, load, unknown_files, writer_lock
 from pagelens.index.stores.store_factory import open_store
 
@@ -25,6 +25,19 @@ TRASH_PREFIX = "deleted-"
 
 _SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _TEMPORARY_PREFIXES = ("catalog.sqlite-", ".collection.")  # of SQLite, and of a killed writer
+
+
+def describe_removal(layout: Layout) -> list[str]:
+    """Return a line for each place from which a collection's removal takes data."""
+    manifest = _read_manifest(layout)
+    lines = [f"the folder {layout.root}"]
+    if manifest is not None and manifest.server is not None and manifest.server.url:
+        lines.append(f"vectors: {manifest.server}")
+    if manifest is not None and manifest.catalog is not None:
+        lines.append(f"the catalog: the schema {manifest.catalog.schema} at {manifest.catalog.url}")
+    if manifest is not None and manifest.files is not None:
+        lines.append(f"page pictures and originals: {manifest.files}")
+    return lines
 
 
 def move_to_trash(layout: Layout, trash: Path) -> None:
@@ -94,7 +107,7 @@ def _require_reachable(layout: Layout, manifest: Manifest) -> None:
         finally:
             store.close()
     if manifest.files is not None:
-        require_reachable(manifest.files)
+        require_removable(manifest.files)
     if manifest.catalog is not None:
         from pagelens.index.catalog import postgres
 

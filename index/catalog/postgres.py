@@ -1,7 +1,8 @@
 """A catalog on a PostgreSQL server: a schema of its own, read-only sessions, and the writer's session with its lock.
 
 The address in `collection.json` has no password; libpq takes it from PGPASSWORD or its password file. The environment
-variable PAGELENS_CATALOG_URL replaces the whole address.
+variable PAGELENS_CATALOG_URL replaces the whole address. PGPASSWORD goes only to an address that the user gave
+(`pagelens.index.server_addresses`), and only a schema that holds PageLens's tables, and no others, is ever dropped.
 """
 
 import hashlib
@@ -16,11 +17,14 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from pagelens.core.errors import CollectionLocked, StoreError
+from pagelens.index import server_addresses
+from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.migration_runner import migrate, require_readable
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.layout import CatalogRecord
 
 ADDRESS = "PAGELENS_CATALOG_URL"
+PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - its name
 DRIVER = "postgresql+psycopg"
 LOCK_WAIT = "2s"  # wait for the lock: the session of a writer killed just now needs a moment to end
 CONNECT_SECONDS = 10
@@ -31,7 +35,9 @@ _KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_ke
 
 
 def create(record: CatalogRecord) -> None:
-    """Create an empty catalog. Raises StoreError where the schema exists or the server does not answer."""
+    """Create an empty catalog at an address that the user gave. Raises StoreError where the schema exists or the server
+    does not answer."""
+    server_addresses.remember(record.url)
     engine = _engine(record)
     try:
         with transaction(engine) as connection:
@@ -94,6 +100,7 @@ def locked_for_removal(record: CatalogRecord) -> Iterator[None]:
     try:
         with transaction(engine) as connection:
             exists = inspect(connection).has_schema(record.schema)
+            _require_own_tables(connection, record)
         if exists:
             _lock(engine, record)
         yield
@@ -105,11 +112,12 @@ def locked_for_removal(record: CatalogRecord) -> Iterator[None]:
 
 
 def require_unlocked(record: CatalogRecord) -> None:
-    """Raise CollectionLocked where a writer is active, StoreError where the server does not answer."""
+    """Raise CollectionLocked where a writer is active, StoreError where the server does not answer, or where the schema
+    holds other tables than a catalog's."""
     engine = _engine(record, pool_size=1, max_overflow=0)
     try:
-        with transaction(engine):
-            pass
+        with transaction(engine) as connection:
+            _require_own_tables(connection, record)
         _lock(engine, record)
     finally:
         engine.dispose()
@@ -137,6 +145,8 @@ def _engine(record: CatalogRecord, settings: dict[str, str | int] | None = None,
 
 def _address(record: CatalogRecord) -> URL:
     given = os.environ.get(ADDRESS)
+    if not given and os.environ.get(PASSWORD_VARIABLE):
+        server_addresses.require_given(record.url, secret=PASSWORD_VARIABLE, variable=ADDRESS)
     try:
         url = make_url(given or record.url)
     except ArgumentError as exc:
@@ -150,6 +160,20 @@ def _require_schema(connection: Connection, record: CatalogRecord) -> None:
         raise StoreError(
             f"expected the catalog {record.schema!r} at {_address(record).render_as_string()}, found none there. "
             f"Is the address right (collection.json, {ADDRESS}), and may this user see it?"
+        )
+
+
+def _require_own_tables(connection: Connection, record: CatalogRecord) -> None:
+    """Raise StoreError unless the schema holds a catalog and nothing else: dropping it removes all that is in it."""
+    inspector = inspect(connection)
+    if not inspector.has_schema(record.schema):
+        return  # dropped already
+    names = {*inspector.get_table_names(record.schema), *inspector.get_view_names(record.schema)}
+    others = sorted(names - {*t.metadata.tables, "alembic_version", "unrendered"})
+    if others or t.state.name not in names:
+        raise StoreError(
+            f"expected a PageLens catalog and nothing else in the schema {record.schema!r} at {record.url}, found "
+            f"{', '.join(others[:3]) or 'no catalog'}. Nothing was removed: is collection.json yours?"
         )
 
 

@@ -19,6 +19,9 @@ MARKER = "pagelens.json"
 """The file that marks a store as a collection's; without it the store is unavailable, or is something else."""
 
 INCOMING = "incoming"
+OWN_NAMES = {MARKER, INCOMING, "pictures", "originals"}
+"""The names that PageLens uses directly below a collection's prefix."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(/[A-Za-z0-9][A-Za-z0-9._-]{0,199}){0,2}")
 
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pagelens.core.errors import StoreError
-from pagelens.index.files.file_store import MARKER, FileStore, unavailable, valid_names, validate_name
+from pagelens.core.errors import StoreError, UsageError
+from pagelens.index.files.file_store import MARKER, OWN_NAMES, FileStore, unavailable, valid_names, validate_name
 from pagelens.index.files.folder_store import FolderFileStore
 from pagelens.index.layout import FilesRecord, Layout, Manifest
 
@@ -32,17 +32,26 @@ def create_file_store(record: FilesRecord | None) -> None:
         store.write(MARKER, marker.encode())
 
 
-def require_reachable(record: FilesRecord) -> None:
-    """Raise StoreError unless the address can be reached, whether or not the collection has files there."""
+def require_removable(record: FilesRecord) -> None:
+    """Raise StoreError unless the address can be reached and holds nothing, or only files of a collection, marked as
+    such. A removal that was interrupted may have left nothing."""
     folder = _folder_of(record.url)
     if folder is not None and not folder.is_dir():
         raise unavailable(str(folder), "found no such folder: is it mounted?")
-    _open(record).list_names("")
+    names = [name for name in _open(record).list_names("") if not name.startswith(".")]  # not the disk's own
+    others = [name for name in names if name not in OWN_NAMES]
+    if others or (names and MARKER not in names):
+        raise StoreError(
+            f"expected nothing but a collection's files at {record}, with {MARKER} among them, found "
+            f"{', '.join(others[:3]) or f'no {MARKER}'}. Nothing was removed there: is collection.json yours? "
+            "Move other files elsewhere first."
+        )
 
 
 def remove_file_store(record: FilesRecord) -> None:
-    """Remove all files of a collection at the address, the marker last. Raises StoreError."""
-    require_reachable(record)
+    """Remove all files of a collection at the address, the marker last. Raises StoreError, also where the address holds
+    other files or no marker."""
+    require_removable(record)
     store = _open(record)
     for name in (*(name for name in valid_names(store.list_names("")) if name != MARKER), MARKER, ""):
         store.remove(name)
@@ -50,6 +59,8 @@ def remove_file_store(record: FilesRecord) -> None:
 
 def _open(record: FilesRecord) -> FileStore:
     folder, prefix = _folder_of(record.url), validate_name(record.prefix)
+    if not prefix:  # the address itself, where others have files too
+        raise UsageError(f"expected a folder of the collection's own at {record.url}, found an empty prefix")
     if folder is not None:
         return FolderFileStore(folder / prefix, shared=True)
     from pagelens.index.files.fsspec_store import FsspecFileStore  # slow to import: only where it is used

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pagelens.core.errors import StoreError
+from pagelens.index import server_addresses
 from pagelens.index.layout import Layout, Manifest, ServerRecord
 from pagelens.index.stores.local_store import LocalVectorStore
 from pagelens.index.stores.vector_store import VectorStore
@@ -22,8 +23,11 @@ def open_store(layout: Layout, manifest: Manifest, *, micro_batching: bool = Tru
 
 
 def require_free(layout: Layout, server: ServerRecord | None) -> None:
-    """Raise StoreError unless a new collection can use the server: it answers and has no collections of that name."""
+    """Raise StoreError unless a new collection can use the server that the user gave: it answers and has no collections
+    of that name."""
     if server is not None:
+        if server.url:
+            server_addresses.remember(server.url)
         _open_qdrant(layout, server).require_free()
 
 

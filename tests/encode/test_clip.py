@@ -177,7 +177,7 @@ def test_the_report_says_what_is_ready(clip: Path, tmp_path: Path) -> None:
     builtin, first, second = IMAGE_ENCODERS.report(settings, names=names, hub=hub)
     assert builtin.ready and builtin.found_in == "wheels"
     assert first.ready and first.found_in == "folder"
-    assert not second.ready and "hf download timm/ViT-SO400M-14-SigLIP2" in second.problem
+    assert not second.ready and "pagelens models fetch timm/ViT-SO400M-14-SigLIP2" in second.problem
 
 
 def test_a_text_and_an_image_become_one_query_vector() -> None:

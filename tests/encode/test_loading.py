@@ -35,7 +35,7 @@ def test_the_report_says_what_is_ready_and_why_the_rest_is_not(tmp_path: Path) -
     assert reports[1].path == whole
     assert [report.problem for report in reports[:2]] == ["", ""]
     assert "modules.json" in reports[2].problem
-    assert "hf download org/absent" in reports[3].problem
+    assert "pagelens models fetch org/absent" in reports[3].problem
     assert "'no name'" in reports[4].problem
 
 
@@ -45,7 +45,7 @@ def test_the_report_makes_no_request_even_if_online(tmp_path: Path) -> None:
         (report,) = TEXT_ENCODERS.report(Settings(), names=["org/tiny"], hub=hub)
         assert repository.requests == []
     assert not report.ready
-    assert "they will be fetched from the hub" in report.problem
+    assert "pagelens models fetch" in report.problem
 
 
 LOADERS: list[tuple[EncoderKind, Callable[..., object]]] = [

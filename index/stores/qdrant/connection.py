@@ -28,6 +28,7 @@ from pagelens.index.layout import ServerRecord
 logger = logging.getLogger(__name__)
 
 KEY = "PAGELENS_QDRANT_KEY"
+ADDRESS = "PAGELENS_QDRANT_URL"  # replaces the server's address in `collection.json`
 MIN_VERSION = (1, 12)  # facets and the query API
 TEMPORARY = {429, 502, 503, 504}  # HTTP status codes of a server or proxy that is busy or starting
 PARALLEL_REQUESTS = 16  # of one process, for the parts of one search; further requests wait

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from pagelens.core.errors import StoreError
 from pagelens.core.keys import document_of, page_of
+from pagelens.index import server_addresses
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import page_count
 from pagelens.index.catalog.transactions import transaction
@@ -28,7 +30,7 @@ from pagelens.index.lane_rows import concatenate, document_runs
 from pagelens.index.layout import LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.lexical_index import LexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
-from pagelens.index.stores.qdrant.connection import KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
+from pagelens.index.stores.qdrant.connection import ADDRESS, KEY, PARALLEL_REQUESTS, Qdrant, RequestPool, connect
 from pagelens.index.stores.qdrant.lane_views import QdrantDenseView, QdrantMultiVectorView
 from pagelens.index.stores.qdrant.points import of_unknown_documents, pages_after
 from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE, QdrantLexicalIndex
@@ -53,8 +55,14 @@ class QdrantVectorStore:
 
     @classmethod
     def open(cls, layout: Layout, record: ServerRecord) -> "QdrantVectorStore":
-        """Return the store of a collection; the API key is read from the environment."""
-        return cls(connect(record, layout.qdrant, key=os.environ.get(KEY) or None), record)
+        """Return the store of a collection; the API key is read from the environment, as is an address that replaces
+        the server's. Raises StoreError where the key would go to an address that the user did not give."""
+        key, given = os.environ.get(KEY) or None, os.environ.get(ADDRESS)
+        if record.url and given:
+            record = replace(record, url=given.rstrip("/"))
+        elif record.url and key:
+            server_addresses.require_given(record.url, secret=KEY, variable=ADDRESS)
+        return cls(connect(record, layout.qdrant, key=key), record)
 
     def lane(self, lane: LaneRecord) -> VectorCollection:
         """Return the Qdrant collection of a lane, which may not exist yet."""
