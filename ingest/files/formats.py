@@ -1,7 +1,9 @@
 """The table of readable file formats: extensions, content signatures, kinds; and descriptions of all other files.
 
-To add a format of a kind that is read already, add a row to `FORMATS`. The reader of each kind is named in
-`pagelens.ingest.readers.registry`.
+To add a format of a kind that is read already, add its name to `DocumentFormat` (or `PhotoFormat`) and a row to
+`FORMATS`: a text is read as plain text, an Office file by LibreOffice; for other kinds see their readers' own tables
+(`_FORMATS` in `photos.pixels`, `_MUPDF_TYPES` and `_ARCHIVES` in `reflowable_reader`). The reader of each kind is named
+in `pagelens.ingest.readers.registry`.
 """
 
 import re

@@ -38,9 +38,8 @@ PAGE_WIDTH, PAGE_HEIGHT, TYPE_SIZE = 432, 648, 11  # points: a trade paperback, 
 MAX_BYTES = 64_000_000  # of a text; laying it out takes ten times that
 MAX_UNPACKED_BYTES = 2_000_000_000  # of a book's archive, as its directory states
 
-_MUPDF_TYPES: dict[DocumentFormat, str] = {
+_MUPDF_TYPES: dict[DocumentFormat, str] = {  # every other format that is opened as bytes is plain text
     "Markdown": "md",
-    "text": "txt",
     "FB2": "fb2",
     "HTML": "html",
     "SVG": "svg",
@@ -131,7 +130,7 @@ def _is_opened_by_name(file_format: DocumentFormat) -> bool:
 def _open_file(file_format: DocumentFormat, data: bytes, file: BinaryIO, path: Path) -> Any:
     if _is_opened_by_name(file_format):
         return pymupdf.open(name_for_mupdf(path, file), filetype=file_format.lower())
-    if file_format in ("text", "Markdown", "HTML"):
+    if kind_of(file_format) == "text":
         text = decode_text(data)
         if file_format == "HTML":
             text = sanitize_html(text)
@@ -139,7 +138,7 @@ def _open_file(file_format: DocumentFormat, data: bytes, file: BinaryIO, path: P
             text = sanitize_markdown(text)
         # Without the byte order mark MuPDF takes a text for Latin-1.
         data = b"\xef\xbb\xbf" + text.encode(errors="replace")
-    return pymupdf.open(stream=data, filetype=_MUPDF_TYPES[file_format])
+    return pymupdf.open(stream=data, filetype=_MUPDF_TYPES.get(file_format, "txt"))
 
 
 def _check_size(file_format: DocumentFormat, path: Path) -> None:
@@ -174,7 +173,8 @@ def _document(book: Any, path: Path, file_format: DocumentFormat, sha256: str, s
         facts["author"] = author
     if book.is_reflowable:
         facts["pages"] = "estimated"
-    is_plain = file_format == "text"  # in one type size, which does not show a title
+    # In one type size, which does not show a title.
+    is_plain = kind_of(file_format) == "text" and file_format not in _MUPDF_TYPES
     return Document(
         sha256=sha256,
         kind=kind_of(file_format),
