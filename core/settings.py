@@ -19,22 +19,28 @@ class Settings:
     offline: bool = False  # never make a request to a hub
     threads: int | None = None  # of encoders; None: one per core
     passwords: tuple[str, ...] = ()  # tried on encrypted files
+    max_pages: int | None = None  # of a document that is read; None: the readers' own limit
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
-        line), PAGELENS_MICRO_BATCHING (0 turns it off) and XDG_CACHE_HOME."""
+        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off) and XDG_CACHE_HOME."""
         models = environment.get("PAGELENS_MODELS")
         offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
-        threads = environment.get("PAGELENS_THREADS", "")
         cache_home = environment.get("XDG_CACHE_HOME")
         return cls(
             models=Path(models) if models else None,
             offline=offline.lower() not in FALSE_VALUES,
-            threads=int(threads) if threads.isdecimal() and int(threads) > 0 else None,
+            threads=_positive(environment.get("PAGELENS_THREADS", "")),
+            max_pages=_positive(environment.get("PAGELENS_MAX_PAGES", "")),
             passwords=tuple(environment.get("PAGELENS_PASSWORDS", "").splitlines()),
             micro_batching=environment.get("PAGELENS_MICRO_BATCHING", "1").lower() not in FALSE_VALUES,
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",
         )
+
+
+def _positive(text: str) -> int | None:
+    """Return the number if it is a whole one above 0, else None."""
+    return int(text) if text.isdecimal() and int(text) > 0 else None

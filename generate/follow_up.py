@@ -7,18 +7,19 @@ import re
 
 from pagelens.core.types import History
 
+# Matched against questions whose white space is single blanks: runs of it would take time by their length squared.
 _FOLLOW_UP = re.compile(
-    r"\s*(and|but|or|so|then|also|ok(ay)?|what about|how about|what of|same)\b"
+    r"^(and|but|or|so|then|also|ok(ay)?|what about|how about|what of|same)\b"
     r"|\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|that|those|these|this|former|latter|there)\b"
-    r"|\b(the\s+)?(year|month|quarter|page|one)\s+(before|after|earlier|later)\b"
-    r"|\b(previous|preceding|following|next|last|other|another|same)\s+(year|one|ones|page)\b"
-    r"|\b(instead|else|more)\s*\??\s*$",
+    r"|\b(year|month|quarter|page|one) (before|after|earlier|later)\b"
+    r"|\b(previous|preceding|following|next|last|other|another|same) (year|one|ones|page)\b"
+    r"|\b(instead|else|more) ?\?? ?$",
     re.IGNORECASE,
 )
 _MAX_SUBJECTLESS_WORDS = 3  # a question of so few words names no subject
 _YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)(?![\d-]|[.,]\d)")
-_EARLIER = re.compile(r"\b(year\s+(before|earlier)|(previous|preceding|last|prior)\s+year)\b", re.IGNORECASE)
-_LATER = re.compile(r"\b(year\s+(after|later)|(next|following)\s+year)\b", re.IGNORECASE)
+_EARLIER = re.compile(r"\b(year (before|earlier)|(previous|preceding|last|prior) year)\b", re.IGNORECASE)
+_LATER = re.compile(r"\b(year (after|later)|(next|following) year)\b", re.IGNORECASE)
 _EMPTY = re.compile(
     r"[\s,.?!]|\b(and|but|or|so|then|also|ok(ay)?|what|how|about|of|was|were|is|it|that|in|for|the|a)\b", re.IGNORECASE
 )
@@ -33,18 +34,19 @@ def standalone_question(question: str, history: History) -> str:
 
 
 def _is_follow_up(question: str) -> bool:
-    return _FOLLOW_UP.search(question) is not None or len(question.split()) <= _MAX_SUBJECTLESS_WORDS
+    words = question.split()
+    return _FOLLOW_UP.search(" ".join(words)) is not None or len(words) <= _MAX_SUBJECTLESS_WORDS
 
 
 def _combine(before: str, question: str) -> str:
     """Return the earlier question for another year if the follow-up asks for no more than that, else both questions."""
     years = _YEAR.findall(before)
-    named = _YEAR.findall(question)
+    named, asked = _YEAR.findall(question), " ".join(question.split())
     if len(years) == 1:
         year = int(years[0])
         if len(named) == 1 and not _EMPTY.sub("", _YEAR.sub("", question)):
             return _YEAR.sub(named[0], before)
         for step, words in ((-1, _EARLIER), (1, _LATER)):
-            if words.search(question) and not _EMPTY.sub("", words.sub("", question)):
+            if words.search(asked) and not _EMPTY.sub("", words.sub("", asked)):
                 return _YEAR.sub(str(year + step), before)
     return f"{before} {question}"

@@ -26,6 +26,7 @@ from pagelens.ingest.readers import registry
 from pagelens.ingest.text.passages import passage_inputs, photo_description, split_into_passages
 from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits, WorkerPool
+from pagelens.ingest.workers.worker_source import WorkerSource
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def read_documents(
     load_reader: LoadReader = registry.load_reader,
     on_wait: OnWait = lambda *_: None,
     digest: DigestFunction = digest,
+    source: WorkerSource | None = None,
 ) -> Generator[Event, None, None]:
     """Read files and folders; yield events in the order of `pagelens.ingest.files.walk.walk`.
 
@@ -78,8 +80,8 @@ def read_documents(
     indexed in part continues with the page that `next_page` returns (a page off the grid makes the first window
     shorter). `next_page` is called when a file's turn comes, after the consumer has handled the event before.
     With `ocr`, photos and pages without a usable text layer get the text recognised in their images.
-    Worker processes end when the generator is exhausted or closed; `ocr` and `load_reader` must be importable
-    there. `on_wait` is called in the consumer's thread.
+    Worker processes end, or go back to `source`, when the generator is exhausted or closed; `ocr` and `load_reader`
+    must be importable there. `on_wait` is called in the consumer's thread.
     Raises UsageError, and whatever the callbacks raise; UsageError or WeightsError where the OCR engine cannot be
     loaded. An error of a file is a `Failed` event.
     """
@@ -96,6 +98,7 @@ def read_documents(
             limits=settings.limits,
             scale_up_after=settings.scale_up_after,
             on_wait=protected(on_wait),
+            source=source,
         )
     else:
         opener = InlineReader(processing, protected(on_wait))
@@ -193,6 +196,11 @@ def _windows(pending: PendingFile, first: int, run: _IngestRun) -> Iterator[Page
         count = document.page_count
         if not 1 <= first <= count:
             raise ReadError("damaged", f"expected to go on from page {first}, found {count} pages: read it again")
+        if count > (most := run.settings.reader_options.max_pages):
+            raise ReadError(
+                "too-large",
+                f"expected at most {most:,} pages, found {count:,}: split it, or `pagelens retry --max-pages {count}`",
+            )
         while first <= count:
             end = min((first - 1) // size * size + size, count)
             with as_read_errors(path, stamp):

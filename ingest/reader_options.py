@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT_MAX_PAGES = 10_000
+"""Pages of a document, unless an option says otherwise: some minutes of reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderOptions:
@@ -10,7 +13,8 @@ class ReaderOptions:
 
     passwords: tuple[str, ...] = ()  # tried on encrypted PDFs
     soffice: Path | None = None  # LibreOffice's program; None: searched where its installer puts it
-    office_seconds: float = 120.0  # limit on LibreOffice's conversion of a file
+    office_seconds: float = 110.0  # limit on LibreOffice's conversion of a file; less than that on opening one
+    max_pages: int = DEFAULT_MAX_PAGES  # a document of more is not read
 
     def __repr__(self) -> str:
         """Hide the passwords, since this may be logged."""

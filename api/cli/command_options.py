@@ -9,6 +9,7 @@ import typer
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Filters, Kind
+from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES
 
 DEFAULT_COLLECTION = Path("my-collection")
 
@@ -32,6 +33,15 @@ CollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+MaxPagesOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        envvar="PAGELENS_MAX_PAGES",
+        help="A document of more pages is not read.",
+        show_default=str(DEFAULT_MAX_PAGES),
+    ),
+]
 PicturesOption = Annotated[
     Path | None, typer.Option("--pictures", "-p", help="Write the pages found to this folder as JPEG, evidence marked.")
 ]

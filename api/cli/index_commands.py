@@ -13,6 +13,7 @@ from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
     JsonOption,
+    MaxPagesOption,
     OcrChoice,
     OcrEngineChoice,
     parse_pairs,
@@ -65,8 +66,11 @@ def index(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that read files; 0: this process reads them.", show_default="by cores"),
+        typer.Option(
+            min=0, help="Processes that read files; 0: this process, without limits.", show_default="by cores"
+        ),
     ] = None,
+    max_pages: MaxPagesOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove indexed files below PATHS that are gone.")] = False,
     watching: Annotated[
         bool, typer.Option("--watch", help="Keep running, and index what changes below PATHS until Ctrl-C.")
@@ -106,7 +110,13 @@ def index(
     def run() -> IndexReport:
         with show_progress() as on_progress:
             report = engine.index(
-                paths, prune=prune, ocr=ocr_options, workers=workers, digest=digest, on_progress=on_progress
+                paths,
+                prune=prune,
+                ocr=ocr_options,
+                workers=workers,
+                max_pages=max_pages,
+                digest=digest,
+                on_progress=on_progress,
             )
         print_result(report, json_output, print_report)
         return report
@@ -169,12 +179,13 @@ def remove(
 
 def retry(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files that failed; if left out, all of them.")] = None,
+    max_pages: MaxPagesOption = None,
     collection: CollectionOption = DEFAULT_COLLECTION,
     json_output: JsonOption = False,
 ) -> int:
     """Read again the files that could not be read."""
     engine = wiring.open_collection(collection)
     with show_progress() as on_progress:
-        report = engine.retry(paths or (), on_progress=on_progress)
+        report = engine.retry(paths or (), max_pages=max_pages, on_progress=on_progress)
     print_result(report, json_output, print_report)
     return ExitCode.SOME_FILES_FAILED if report.failed else ExitCode.DONE

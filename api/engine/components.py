@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from PIL import Image
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
-from pagelens.core.types import Kind
 from pagelens.encode.batching import usable_cores
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
+from pagelens.ingest.workers.worker_source import WorkerSource
 from pagelens.retrieve.search import Retriever
 
 DEFAULT_OCR = OcrSettings(threads=usable_cores())
@@ -28,8 +25,8 @@ class EngineComponents:
     load_retriever: Callable[[], Retriever]
     load_answerer: Callable[[RenderPageImage], Answerer]
     load_extractor: Callable[[RenderPageImage], Extractor]
-    render_page: Callable[[Path, Kind, int, int], Image.Image]  # file, kind, page number, longer side in pixels
-    render_array: RenderImage  # the same as encoders read it
+    render_array: RenderImage
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
+    worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
     micro_batching: bool = True  # concurrent searches are computed together

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
@@ -97,6 +98,7 @@ class Engine:
         prune: bool = False,
         ocr: OcrSettings = DEFAULT_OCR,
         workers: int | None = None,
+        max_pages: int | None = None,
         digest: DigestFunction = digest,
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
@@ -105,12 +107,13 @@ class Engine:
         A file that cannot be read is in the report, with the reason; the others are indexed. `prune` forgets indexed
         files below `paths` that no longer exist. `ocr` applies to files that are read, not to those indexed before.
         `workers` is the number of processes that read files (None: suited to the files and cores; 0: this process reads
-        them). `digest` hashes a file. Raises UsageError, WeightsError, CollectionLocked, StoreError.
+        them, without limits on time and memory). A document of more than `max_pages` (None: the collection's setting)
+        is not read. `digest` hashes a file. Raises UsageError, WeightsError, CollectionLocked, StoreError.
         """
         absolute = [absolute_path(path) for path in _as_list(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
-        embedders = self._components.load_embedders()
+        options, embedders = self._components.reader_options, self._components.load_embedders()
         count_tokens = self._components.load_text_encoder().count_tokens
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # the embedders' models; with the lock held they cannot change any more
@@ -132,11 +135,12 @@ class Engine:
                 settings=PipelineSettings(
                     image_side=max_image_side(embedders),
                     workers=workers,
-                    reader_options=self._components.reader_options,
+                    reader_options=replace(options, max_pages=max_pages or options.max_pages),
                 ),
-                ocr=Ocr(replace(ocr, threads=1) if workers else ocr, self._components.load_recogniser),
+                ocr=Ocr(replace(ocr, threads=max(1, ocr.threads // max(1, workers))), self._components.load_recogniser),
                 on_wait=run.on_wait,
                 digest=digest,
+                source=self._components.worker_source,
             )
             with closing(events):  # ends the worker processes, also after an interrupt
                 run.consume(events)
@@ -148,13 +152,17 @@ class Engine:
                 self._originals.keep_missing(snapshot)
         return run.report
 
-    def retry(self, paths: Paths = (), *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+    def retry(
+        self, paths: Paths = (), *, max_pages: int | None = None, on_progress: OnProgress = lambda _: None
+    ) -> IndexReport:
         """Read files again that could not be read: the given ones, or all that failed and still exist."""
         chosen = [path_to_text(absolute_path(path)) for path in _as_list(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
             forgotten = writer.clear_failures(chosen)
         existing = [path for path in map(text_to_path, forgotten) if path.exists()]
-        return self.index(existing, on_progress=on_progress) if existing else IndexReport()
+        if not existing:
+            return IndexReport()
+        return self.index(existing, max_pages=max_pages, on_progress=on_progress)
 
     def remove(self, names: Paths) -> list[str]:
         """Forget documents by path, unique file name, SHA-256, folder or glob; return their paths.
@@ -195,7 +203,7 @@ class Engine:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
-        parsed = Query(query.strip()) if image is None else self._image_query(query.strip(), read_image(image))
+        parsed = Query(query.strip()) if image is None else self._image_query(query.strip(), image)
         approximate = self._approximate_lanes()
 
         def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
@@ -216,14 +224,15 @@ class Engine:
             approximate=approximate,
         )
 
-    def _image_query(self, text: str, image: ImageArray) -> Query:
+    def _image_query(self, text: str, image: Path | str | bytes) -> Query:
         """Return a query by an image, with the words in the image where an OCR engine can be loaded."""
+        pixels = read_image(image, self._components.render_array)
         try:
-            words = read_words(self._recogniser, image)
+            words = read_words(self._recogniser, pixels)
         except (RecognitionError, WeightsError) as exc:
             logger.info("the words in the query's image are not read: %s", exc)
             words = ""
-        return Query(text, image, words)
+        return Query(text, pixels, words)
 
     def _approximate_lanes(self) -> list[str]:
         """Return the lanes whose hits are guesses: the builtin `image` lane."""
@@ -279,7 +288,7 @@ class Engine:
 
         def render() -> bytes:
             path = self._originals.find_for_display(row)
-            return to_jpeg(self._components.render_page(path, document.kind, ref.number, longest))
+            return to_jpeg(Image.fromarray(self._components.render_array(path, document.kind, ref.number, longest)))
 
         data = cached_page_image(self._reader.files, document.sha256, ref.number, longest, render)
         return to_jpeg(draw_boxes(from_jpeg(data), boxes)) if boxes else data

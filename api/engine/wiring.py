@@ -1,5 +1,6 @@
 """Builds collections and engines: loads settings, models and language models once and passes them on."""
 
+import atexit
 import logging
 import os
 from collections.abc import Sequence
@@ -8,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from pagelens.api.engine.components import EngineComponents
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.indexing import OnProgress
+from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
@@ -26,19 +26,25 @@ from pagelens.generate.llm.providers import MODEL_SYNTAX, ModelChoice, describe,
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
+from pagelens.index.creation import create
 from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
-from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
+from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
+from pagelens.ingest.workers.page_renderer import PageRenderer
+from pagelens.ingest.workers.worker_source import WarmWorkers
 from pagelens.retrieve.search import Retriever
 
 logger = logging.getLogger(__name__)
 
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
+
+_WORKERS = WarmWorkers()  # of all collections of this process
+atexit.register(_WORKERS.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord
     layout.create_directories(Layout(root))
     create_catalog(storage.catalog)
     create_file_store(storage.files)
-    layout.create(
+    create(
         Layout(root), profile=profile, lanes=lanes, server=storage.server, catalog=storage.catalog, files=storage.files
     )
 
@@ -147,7 +153,7 @@ def reembed_collection(
         return Reembedding(
             reembedding,
             embedders,
-            partial(render_array, options=ReaderOptions(settings.passwords)),
+            page_renderer(_reader_options(settings)),
             on_progress=on_progress,
             on_render_failure=on_render_failure,
         ).run()
@@ -168,7 +174,7 @@ def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRe
 
 def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
     models = CollectionModels(lane_models(manifest), analyze, replace(settings, offline=True))
-    options = ReaderOptions(settings.passwords)
+    options = _reader_options(settings)
 
     def load_retriever() -> Retriever:
         lanes, unavailable = models.lanes(manifest)
@@ -180,10 +186,10 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         load_retriever=load_retriever,
         load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image),
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
-        render_page=partial(render_page, options=options),
-        render_array=partial(render_array, options=options),
+        render_array=page_renderer(options),
         load_recogniser=load_recogniser,
         reader_options=options,
+        worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
     )
 
@@ -257,15 +263,17 @@ def lane_models(manifest: Manifest) -> dict[str, str]:
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in MODEL_LANES}
 
 
-def render_page(
-    path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
-) -> Image.Image:
-    """Return a page of a file, at most `longest` pixels on its longer side. Raises ReadError."""
-    return load_reader(kind, options).render_page(path, number, longest=longest)
+def _reader_options(settings: Settings) -> ReaderOptions:
+    return ReaderOptions(settings.passwords, max_pages=settings.max_pages or DEFAULT_MAX_PAGES)
+
+
+def page_renderer(options: ReaderOptions) -> RenderImage:
+    """Return the function that renders pages: in worker processes, within limits, where the system has those."""
+    return PageRenderer(_WORKERS, options).render if os.name == "posix" else partial(render_array, options=options)
 
 
 def render_array(
     path: Path, kind: Kind, number: int, longest: int, options: ReaderOptions = DEFAULT_READER_OPTIONS
 ) -> ImageArray:
-    """Return the same as encoders read it, (height, width, 3)."""
-    return np.asarray(render_page(path, kind, number, longest, options).convert("RGB"))
+    """Render a page in this process, without limits on time and memory. Arguments and result: `RenderImage`."""
+    return np.asarray(load_reader(kind, options).render_page(path, number, longest=longest).convert("RGB"))

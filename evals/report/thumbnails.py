@@ -1,4 +1,4 @@
-"""Small pictures of pages for a report: each once, however often it is shown, and no more than a budget of bytes."""
+"""Thumbnails of pages for a report as CSS rules: each image once, all within a budget of bytes."""
 
 import base64
 from io import BytesIO
@@ -8,6 +8,7 @@ from PIL import Image
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.query_image import read_image
+from pagelens.api.engine.wiring import render_array
 from pagelens.core.errors import PageLensError, UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.document_names import DocumentNames
@@ -18,7 +19,7 @@ BUDGET = 14_000_000  # bytes of base64 in one report
 
 
 class Thumbnails:
-    """Makes page pictures as they are asked for; what does not fit, or cannot be shown, has none."""
+    """Renders thumbnails on request; pages beyond the budget, or that cannot be rendered, have none."""
 
     def __init__(self, engine: Engine | None, names: DocumentNames, *, budget: int = BUDGET) -> None:
         self._engine = engine
@@ -28,7 +29,7 @@ class Thumbnails:
         self._rules: list[str] = []
 
     def css_class(self, page: PageRef) -> str | None:
-        """Return the style class that shows a page; None where there is no picture of it."""
+        """Return the CSS class that shows a page; None if there is no image of it."""
         if page not in self._classes:
             self._classes[page] = self._make(page)
         return self._classes[page]
@@ -40,15 +41,15 @@ class Thumbnails:
 
     @property
     def css_rules(self) -> str:
-        """The style sheet of all pictures made."""
+        """The CSS rules of all thumbnails so far."""
         return "\n".join(self._rules)
 
     def css_class_of_file(self, path: Path) -> str | None:
-        """Return the style class that shows a picture that is asked with; None where it cannot be read."""
+        """Return the CSS class that shows an image file; None if it cannot be read."""
         if self.budget_spent:
             return None
         try:
-            return self._rule(Image.fromarray(read_image(path)))
+            return self._rule(Image.fromarray(read_image(path, render_array)))
         except UsageError:
             return None
 
@@ -58,12 +59,12 @@ class Thumbnails:
             return None
         try:
             data = self._engine.page_image(PageRef(path, page.number), longest=LONGEST)
-        except PageLensError:  # the file is gone or has changed: the report shows its name instead
+        except PageLensError:  # the file is missing or has changed: the report shows its name instead
             return None
         return self._rule(Image.open(BytesIO(data)))
 
     def _rule(self, picture: Image.Image) -> str:
-        """Add a style rule that shows a picture; return its class."""
+        """Add a CSS rule that shows an image; return its class."""
         picture = picture.convert("RGB")
         picture.thumbnail((LONGEST, LONGEST))
         buffer = BytesIO()

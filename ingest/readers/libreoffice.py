@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def convert_to_pdf(program: Path, source: Path, folder: Path, *, seconds: float)
 
 
 def _run(command: list[str], environment: dict[str, str], seconds: float) -> str:
-    """Run a program and return the last line of its output. When it ends or times out its processes are killed."""
+    """Run a program and return the last line of its output. Its processes are killed when it ends or times out, and on
+    Linux also when this process is killed."""
+    reading, lifeline = os.pipe()  # the kernel closes our end when we die, however we die
     try:
         process = subprocess.Popen(
             command,
@@ -84,12 +87,17 @@ def _run(command: list[str], environment: dict[str, str], seconds: float) -> str
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
+            pass_fds=(reading,) if sys.platform == "linux" else (),
         )
+        _end_with_parent(process, reading)
     except OSError as exc:
+        os.close(lifeline)
         raise ReadError(
             "unsupported", f"LibreOffice does not start ({exc.strerror or exc}): check {command[0]}"
         ) from exc
-    with process:
+    finally:
+        os.close(reading)
+    with process, closing(open(lifeline, "wb")):  # noqa: PTH123 - a descriptor
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -100,6 +108,16 @@ def _run(command: list[str], environment: dict[str, str], seconds: float) -> str
             _kill_group(process)
     lines = output.decode(errors="replace").strip().splitlines()
     return lines[-1][:200] if lines else ""
+
+
+def _end_with_parent(process: "subprocess.Popen[bytes]", reading: int) -> None:
+    """Have the kernel kill a program's group when the other end of the pipe `reading`, which it has open, closes."""
+    if sys.platform == "linux":
+        import fcntl
+
+        fcntl.fcntl(reading, fcntl.F_SETOWN, -process.pid)
+        fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(reading, fcntl.F_SETFL, fcntl.fcntl(reading, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

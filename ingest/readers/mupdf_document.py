@@ -23,6 +23,7 @@ from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.titles import SizedLine, is_usable_title, readable_name, single_line, title_from_largest_type
 
 _PAGES_PER_CLEANUP = 8
+_NO_MEMORY = re.compile(r"\b(malloc|calloc|realloc)\b.* failed")
 
 ReadPage = Callable[[int], tuple[Page, bool]]
 """Reads a page by its number (from 1); the second value says whether nothing of it could be read."""
@@ -38,16 +39,16 @@ def error_text(exc: BaseException) -> str:
 def translate_mupdf_errors(format_name: str) -> Iterator[None]:
     """Turn what PyMuPDF raises (RuntimeError, ValueError, SWIG classes without a common base) into ReadError: damaged.
 
-    `format_name` completes "not readable as": "a PDF", "EPUB".
+    `format_name` completes "not readable as": "a PDF", "EPUB". Raises MemoryError where MuPDF got no memory.
     """
     try:
         yield
-    except PageLensError:
+    except (PageLensError, MemoryError):
         raise
     except Exception as exc:
-        raise ReadError(
-            "damaged", f"not readable as {format_name} ({error_text(exc)}): copy or download it again"
-        ) from exc
+        if _NO_MEMORY.search(text := error_text(exc)):
+            raise MemoryError(text) from exc
+        raise ReadError("damaged", f"not readable as {format_name} ({text}): copy or download it again") from exc
 
 
 def name_for_mupdf(path: Path, file: BinaryIO) -> str:

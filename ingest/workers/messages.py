@@ -1,9 +1,10 @@
 """The messages between a worker process and the process that started it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pagelens.core.errors import PageLensError, ReadCode
-from pagelens.core.types import Document, Page
+from pagelens.core.types import Document, ImageArray, Kind, Page
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 
 
@@ -23,6 +24,21 @@ class PageRange:
     first: int
     last: int
     check_only: bool = False  # read all pages in one pass and send none: see `PageRangeReader.check`
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """A page to be rendered, `longest` pixels on its longer side at most."""
+
+    path: Path
+    kind: Kind
+    number: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFile:
+    """The file that is kept open between page ranges is not needed any more. Not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,13 @@ class RangeCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRendered:
+    """The page of a `RenderRequest`."""
+
+    image: ImageArray
+
+
+@dataclass(frozen=True, slots=True)
 class FileRejected:
     """Reading the file ended with a ReadError."""
 
@@ -75,6 +98,8 @@ class OutOfMemory:
     """The current step takes more memory than allowed. The worker is to be replaced."""
 
 
+WorkerRequest = PageRange | RenderRequest | CloseFile
+
 WorkerMessage = (
     WorkerReady
     | FileOpened
@@ -82,6 +107,7 @@ WorkerMessage = (
     | ProcessedPage
     | PageChecked
     | RangeCompleted
+    | PageRendered
     | FileRejected
     | RunAborted
     | OutOfMemory

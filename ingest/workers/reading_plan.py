@@ -42,6 +42,7 @@ class PooledFile:
     end: int | None = None  # the first page that turned out not to exist
     has_content: bool = False  # some page had no problem, or one that says nothing about the file
     check: _Check = "none"
+    lost: float = 0.0  # seconds spent on pages that took too long
 
     @property
     def document(self) -> Document:
@@ -251,6 +252,12 @@ class ReadingPlan:
             file.stages.pop(number, None)
             file.has_content |= has_content
             self._changed.notify_all()
+
+    def add_lost(self, file: PooledFile, seconds: float) -> float:
+        """Add to the time lost on a file's pages that took too long; return the sum in seconds."""
+        with self._changed:
+            file.lost += seconds
+            return file.lost
 
     def fail(self, file: PooledFile, number: int, error: PageLensError) -> None:
         """Record why reading ended before page `number`."""

@@ -1,4 +1,4 @@
-"""One worker process, as seen by the process that started it: start it, send page ranges, receive messages, kill it.
+"""One worker process, as seen by the process that started it: start it, send requests, receive messages, kill it.
 
 The process is started with a new interpreter (no fork, and the caller's main module is not imported again) in a process
 group of its own: Ctrl-C goes to the parent only, and whatever the worker started ends with it. POSIX only.
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from pagelens.core.errors import PageLensError
-from pagelens.ingest.workers.messages import PageRange, WorkerMessage, WorkerReady, WorkerSetup
+from pagelens.ingest.workers.messages import WorkerMessage, WorkerReady, WorkerRequest, WorkerSetup
 
 START_SECONDS = 120.0
 _PROGRAM = "pagelens.ingest.workers.worker_process"
@@ -69,13 +69,18 @@ class WorkerHandle:
         """The process's number."""
         return self._process.pid
 
-    def send(self, pages: PageRange) -> None:
-        """Send a page range. Raises PageLensError where the process could not be started."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is running."""
+        return self._process.poll() is None
+
+    def send(self, request: WorkerRequest) -> None:
+        """Send a request. Raises PageLensError where the process could not be started."""
         if not self._is_ready:
             self._await_start()
             self._is_ready = True
         with suppress(OSError):  # it has ended: `receive` says how
-            self._connection.send(pages)
+            self._connection.send(request)
 
     def receive(self, seconds: float) -> WorkerMessage:
         """Return its next message. Raises WorkerDied, and WorkerTimeout after `seconds`."""

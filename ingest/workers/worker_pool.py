@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pagelens.core.errors import ReadError, UsageError
-from pagelens.core.types import Page, no_text
+from pagelens.core.types import Kind, Page, no_text
 from pagelens.ingest.page_processing import OnWait, ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 from pagelens.ingest.page_ranges import MAX_RANGE_PAGES
 from pagelens.ingest.workers.messages import (
@@ -22,6 +22,7 @@ from pagelens.ingest.workers.messages import (
     OutOfMemory,
     PageChecked,
     PageRange,
+    PageRendered,
     RangeCompleted,
     RunAborted,
     StageStarted,
@@ -31,13 +32,18 @@ from pagelens.ingest.workers.messages import (
 )
 from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER, Assignment, PooledFile, ReadingPlan
 from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerHandle, WorkerTimeout, pickled
+from pagelens.ingest.workers.worker_source import NewWorkers, WorkerSource
 
 log = logging.getLogger(__name__)
 
-MAX_INLINE_FILES, MAX_INLINE_BYTES = 8, 1_000_000
-"""Up to so many files and bytes are read inline: that takes less time than the start of a process, 0.4 s."""
+SMALL_RUN_FILES, SMALL_RUN_BYTES = 8, 1_000_000
+"""Up to so many files and bytes are read by one worker: a second one would not have started before they are read."""
+SMALL_FILE_BYTES = 1_000_000
+"""A file of fewer bytes gets `WorkerLimits.small_file` seconds."""
 WORKER_MEMORY = 2 << 30
 """Bytes of the machine's memory for each worker; OCR, the worst case, takes about 1 GiB."""
+
+_FINISHING_SECONDS = 0.2  # that `close` waits for a worker that may serve again; a page takes 0.04 s
 
 _STAGE_NAMES: dict[ReadStage, str] = {
     "opening": "opening the file",
@@ -54,24 +60,29 @@ class WorkerLimits:
     opening: float = 120.0
     reading: float = 60.0  # to read a page, and again to render it
     recognising: float = 180.0  # OCR of its image
+    small_file: float = 30.0  # to open a small file, or to read or render a page of it, if not more than the above
+    lost: float = 120.0  # on pages of one file that took too long, together; then the file is given up
     memory: int = 2 << 30  # added to the worker's address space; enforced on Linux, not on macOS
 
-    def seconds(self, stage: ReadStage) -> float:
-        """Return how long a stage may take."""
-        return {"opening": self.opening, "recognising": self.recognising}.get(stage, self.reading)
+    def seconds(self, stage: ReadStage, *, kind: Kind, size: int) -> float:
+        """Return how long a stage of a file of `size` bytes may take. LibreOffice, which opens office files, is slow
+        to start."""
+        limit = {"opening": self.opening, "recognising": self.recognising}.get(stage, self.reading)
+        is_small = size < SMALL_FILE_BYTES and kind != "office" and stage != "recognising"
+        return min(limit, self.small_file) if is_small else limit
 
 
 DEFAULT_LIMITS = WorkerLimits()
 
 
 def suggested_workers(*, files: int, size: int, cores: int) -> int:
-    """Return how many workers should read `files` files of `size` bytes in all; 0: reading them inline is faster."""
-    if files <= MAX_INLINE_FILES and size <= MAX_INLINE_BYTES:
-        return 0
+    """Return how many workers should read `files` files of `size` bytes in all; 0 where the system has none."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 0  # not a POSIX system, which worker processes need
+    if files <= SMALL_RUN_FILES and size <= SMALL_RUN_BYTES:
+        return 1
     return max(1, min(cores, memory // WORKER_MEMORY))
 
 
@@ -87,8 +98,10 @@ class WorkerPool:
         limits: WorkerLimits = DEFAULT_LIMITS,
         scale_up_after: float = SCALE_UP_AFTER,
         on_wait: OnWait = lambda *_: None,
+        source: WorkerSource | None = None,
     ) -> None:
-        """`workers`: processes at most, see `ReadingPlan.next_assignment`; `window`: pages that are taken at once.
+        """`workers`: processes at most, see `ReadingPlan.next_assignment`; `window`: pages that are taken at once;
+        `source`: where the processes come from (None: new ones).
 
         Raises UsageError where `options` cannot be sent to a process.
         """
@@ -101,7 +114,10 @@ class WorkerPool:
         self.lookahead = 2 * workers
         budget = (workers + 1) * max(window, MAX_RANGE_PAGES)
         self._plan = ReadingPlan(budget=budget, scale_up_after=scale_up_after, on_wait=on_wait)
-        self._supervisors = [_Supervisor(self._plan, setup, limits, is_spare=index > 0) for index in range(workers)]
+        source = source or NewWorkers()
+        self._supervisors = [
+            _Supervisor(self._plan, setup, limits, source, is_spare=index > 0) for index in range(workers)
+        ]
 
     def announce(self, job: ReadJob) -> None:
         """Let workers start on a file that will be opened later."""
@@ -122,7 +138,7 @@ class WorkerPool:
             self._plan.cancel(job)
 
     def close(self) -> None:
-        """Kill the workers and wait for their supervisors."""
+        """Kill the workers, or give back those that have finished, and wait for their supervisors."""
         self._plan.close()
         for supervisor in self._supervisors:
             supervisor.close()
@@ -156,11 +172,16 @@ class _Attempt:
 class _Supervisor(threading.Thread):
     """Keeps one worker busy and replaces it when it fails."""
 
-    def __init__(self, plan: ReadingPlan, setup: bytes, limits: WorkerLimits, *, is_spare: bool) -> None:
+    def __init__(
+        self, plan: ReadingPlan, setup: bytes, limits: WorkerLimits, source: WorkerSource, *, is_spare: bool
+    ) -> None:
         super().__init__(name="pagelens-worker", daemon=True)
         self._plan = plan
         self._setup = setup
         self._limits = limits
+        self._source = source
+        self._is_idle = threading.Event()  # the worker has answered all requests
+        self._is_idle.set()
         self._is_spare = is_spare  # until its first assignment
         self._lock = threading.Lock()  # guards the two fields below
         self._worker: WorkerHandle | None = None
@@ -171,17 +192,21 @@ class _Supervisor(threading.Thread):
         try:
             while (assignment := self._plan.next_assignment(self, is_spare=self._is_spare)) is not None:
                 self._is_spare = False
+                self._is_idle.clear()
                 self._process(assignment)
+                self._is_idle.set()
         except Exception as exc:  # noqa: BLE001 - raised in the consumer's thread
             self._plan.abort(exc)
         finally:
             self._dispose()
 
     def close(self) -> None:
-        """Kill the worker and wait for this thread. The plan must be closed before."""
+        """Kill the worker unless it is idle, and wait for this thread. The plan must be closed before."""
+        if self._source.keeps_workers:
+            self._is_idle.wait(_FINISHING_SECONDS)  # it may be about to say that its last range is done
         with self._lock:
             self._is_closed = True
-            if self._worker is not None:
+            if self._worker is not None and not self._is_idle.is_set():
                 self._worker.kill()
         if self.ident is not None:
             self.join()
@@ -213,6 +238,12 @@ class _Supervisor(threading.Thread):
         if attempt.stage == "opening":
             self._plan.fail(assignment.file, attempt.number, _opening_error(attempt))
             return True
+        if attempt.failure == "took too long":
+            lost = self._plan.add_lost(assignment.file, self._seconds(assignment, attempt.stage))
+            if lost >= self._limits.lost:
+                reason = f"its pages took too long ({lost:g} s without a result): split it, or make it smaller"
+                self._plan.fail(assignment.file, attempt.number, ReadError("too-large", reason))
+                return True
         self._plan.add_page(
             assignment.file, attempt.number, ProcessedPage(_incomplete_page(attempt), None), has_content=True
         )
@@ -223,13 +254,14 @@ class _Supervisor(threading.Thread):
         worker = self._ensure_worker()
         if worker is None:
             return
-        job, limit = assignment.file.job, self._limits.seconds
+        job = assignment.file.job
         try:
             worker.send(PageRange(job, attempt.number, assignment.last, check_only=assignment.check_only))
-            while self._handle(assignment, attempt, worker.receive(limit(attempt.stage))):
+            while self._handle(assignment, attempt, worker.receive(self._seconds(assignment, attempt.stage))):
                 pass
         except WorkerTimeout:
-            attempt.failure, attempt.detail = "took too long", f"more than {limit(attempt.stage):g} s"
+            attempt.failure = "took too long"
+            attempt.detail = f"more than {self._seconds(assignment, attempt.stage):g} s"
         except WorkerDied as exc:
             attempt.failure, attempt.detail = "crashed", str(exc)
 
@@ -259,21 +291,30 @@ class _Supervisor(threading.Thread):
             case OutOfMemory():
                 attempt.failure = "takes too much memory"
                 attempt.detail = f"more than {self._limits.memory >> 20} MiB"
-            case WorkerReady():
-                raise AssertionError("a worker says once that it is ready")
+            case WorkerReady() | PageRendered():
+                raise AssertionError(f"a worker answered a page range with {message}")
         return False
+
+    def _seconds(self, assignment: Assignment, stage: ReadStage) -> float:
+        job = assignment.file.job
+        return self._limits.seconds(stage, kind=job.kind, size=job.size)
 
     def _ensure_worker(self) -> WorkerHandle | None:
         """Return the worker, a new one where there is none; None once this is closed."""
         with self._lock:
-            if self._worker is None and not self._is_closed:
-                self._worker = WorkerHandle(self._setup)
+            if self._is_closed:
+                return None
+            if self._worker is None:
+                self._worker = self._source.take(self._setup)
             return self._worker
 
     def _dispose(self) -> None:
+        """Give the worker back where it is idle, else end it."""
         with self._lock:
             worker, self._worker = self._worker, None
-        if worker is not None:
+        if worker is not None and self._is_idle.is_set():
+            self._source.give_back(self._setup, worker)
+        elif worker is not None:
             worker.dispose()
 
 

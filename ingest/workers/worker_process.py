@@ -1,4 +1,4 @@
-"""The program of a worker process: processes page ranges and sends each page as soon as it is done.
+"""The program of a worker process: processes page ranges, sends each page as soon as it is done, and renders pages.
 
 `python -P -m pagelens.ingest.workers.worker_process CONNECTION LIFELINE`, both inherited file descriptors: a two-way
 connection, and the reading end of a pipe that nobody writes to, whose other end closes when the parent ends. Then this
@@ -15,21 +15,27 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
 from pagelens.ingest.page_ranges import PageRangeReader
 from pagelens.ingest.workers.messages import (
+    CloseFile,
     FileOpened,
     FileRejected,
     OutOfMemory,
     PageChecked,
     PageRange,
+    PageRendered,
     RangeCompleted,
+    RenderRequest,
     RunAborted,
     StageStarted,
     WorkerMessage,
     WorkerReady,
+    WorkerRequest,
     WorkerSetup,
 )
 
@@ -37,31 +43,34 @@ _STATM = Path("/proc/self/statm")
 
 
 def serve(connection: "Connection[Any, Any]", lifeline: int) -> None:
-    """Receive the parent's `sys.path`, a `WorkerSetup` and then page ranges; answer each range with messages."""
+    """Receive the parent's `sys.path`, a `WorkerSetup` and then requests; answer each with messages."""
     _end_with_parent(lifeline)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         sys.path[:] = connection.recv()
         setup: WorkerSetup = connection.recv()
         connection.send(WorkerReady())
-        worker = _RangeProcessor(setup, connection.send)
+        worker = _RequestProcessor(setup, connection.send)
         while True:
             worker.process(connection.recv())
 
 
-class _RangeProcessor:
+class _RequestProcessor:
     def __init__(self, setup: WorkerSetup, send: Callable[[WorkerMessage], None]) -> None:
         self._memory = setup.memory
+        self._options = setup.options
         self._reader = PageRangeReader(setup.options)
         self._send = send
 
-    def process(self, pages: PageRange) -> None:
-        """Process a range; send its pages and how it ended."""
+    def process(self, request: WorkerRequest) -> None:
+        """Process a request; send its pages and how it ended."""
         try:
-            with _memory_limit(self._memory):
-                document = self._reader.open(pages.job).document
-            self._send(FileOpened(document))
-            self._send_pages(pages)
-            self._send(RangeCompleted())
+            match request:
+                case PageRange():
+                    self._process_range(request)
+                case RenderRequest():
+                    self._render(request)
+                case CloseFile():
+                    self._reader.close()
         except MemoryError:
             self._send(OutOfMemory())
         except ReadError as error:
@@ -72,6 +81,20 @@ class _RangeProcessor:
             raise  # the parent is gone
         except Exception as exc:  # noqa: BLE001 - whatever a parser raises costs the file, never the run
             self._reject(parser_error(exc))
+
+    def _process_range(self, pages: PageRange) -> None:
+        with _memory_limit(self._memory):
+            document = self._reader.open(pages.job).document
+        self._send(FileOpened(document))
+        self._send_pages(pages)
+        self._send(RangeCompleted())
+
+    def _render(self, request: RenderRequest) -> None:
+        with _memory_limit(self._memory):
+            reader = self._options.reader(request.kind)
+            image = reader.render_page(request.path, request.number, longest=request.longest)
+            pixels = np.asarray(image.convert("RGB"))
+        self._send(PageRendered(pixels))
 
     def _send_pages(self, pages: PageRange) -> None:
         processed: Iterator[ProcessedPage | None]
