@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
-from pagelens.index import layout
 from pagelens.index.admin.copying import WINDOW, OnCopied, copy_latest_commit, require_finished
 from pagelens.index.admin.workspace import temporary_folder_beside
+from pagelens.index.creation import create
 from pagelens.index.layout import Layout, load, sync_folder
 from pagelens.index.reader import CollectionReader
 
@@ -111,7 +111,7 @@ def _stage(root: Path, staged: Path, on_progress: OnCopied | None, window: int) 
     try:
         require_finished(Layout(root))
         lanes, profile = list(reader.manifest.lanes.values()), reader.manifest.profile
-        layout.create(Layout(staged), profile=profile, lanes=lanes)
+        create(Layout(staged), profile=profile, lanes=lanes)
         for _ in range(MAX_PASSES):
             report = copy_latest_commit(reader, staged, on_progress, window=window)
             if not report.problems:

@@ -156,6 +156,7 @@ class CollectionCopy:
     def run(self, report: CopyReport, on_progress: OnCopied | None = None) -> None:
         """Copy missing documents, remove those that the original does not have, compare, and update the report."""
         documents = self._source.documents
+        self._reserve_keys()
         kept, removed = self._remove_others(set(documents))
         report.removed += removed
         done = len(kept)
@@ -172,6 +173,12 @@ class CollectionCopy:
         report.searches = report.matching_searches = 0
         report.problems = self._compare(report)
         self._source.require_unexpired()
+
+    def _reserve_keys(self) -> None:
+        """Record that keys up to the original's next one are used, before vectors with such keys are written."""
+        _, next_document = self._source.path_and_failure_rows()
+        with transaction(self._engine) as connection:
+            connection.execute(update(t.state).values(next_document=next_document))
 
     def _remove_others(self, documents: set[int]) -> tuple[set[int], int]:
         """Remove documents that the original does not have; return the keys of the others and how many were removed.
@@ -222,12 +229,11 @@ class CollectionCopy:
 
     def _finish(self) -> None:
         """Copy rows that belong to no document, such as paths and failures, then compact and optimize."""
-        rows, next_document = self._source.path_and_failure_rows()
+        rows, _ = self._source.path_and_failure_rows()
         with transaction(self._engine) as connection:
             for table in rows:
                 connection.execute(delete(table))
             _insert(connection, rows)
-            connection.execute(update(t.state).values(next_document=next_document))
             writes.advance_generation(connection)
         self._store.compact(self._engine, self._manifest)
         self._words.optimize()

@@ -4,7 +4,6 @@ It goes when its process ends, also when that is killed: a guard process waits f
 a loss of power leaves is removed by the next run beside it: its lock is free then.
 """
 
-import errno
 import fcntl
 import shutil
 import subprocess
@@ -14,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pagelens.core.errors import StoreError, UsageError
+from pagelens.core.errors import UsageError
+from pagelens.index.layout import disk_full_translated
 
 _PREFIX = ".pagelens-"
 _LOCK = "lock"
@@ -24,7 +24,7 @@ _GUARD = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignor
 @contextmanager
 def temporary_folder_beside(target: Path) -> Iterator[Path]:
     """Yield an empty folder on the file system of `target`. Raises UsageError where none can be made there, and
-    StoreError when the disk is full."""
+    DiskFull."""
     parent = target.absolute().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -41,15 +41,8 @@ def temporary_folder_beside(target: Path) -> Iterator[Path]:
         Path(lock.name).rename(folder / _LOCK)  # from here on `_remove_abandoned` looks at it
         content = folder / "content"
         content.mkdir()
-        try:
+        with disk_full_translated(parent):
             yield content
-        except OSError as exc:
-            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise StoreError(
-                f"expected room at {parent}, found the disk full. Free some, or choose another place; what was "
-                "written there is removed, and the collection is as it was."
-            ) from exc
 
 
 def _remove_abandoned(parent: Path) -> None:
