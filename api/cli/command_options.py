@@ -1,7 +1,6 @@
 """Options that several commands share, and parsing of filters."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -9,25 +8,10 @@ import typer
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Filters, Kind
+from pagelens.generate.llm.providers import MODEL_SYNTAX
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES
 
 DEFAULT_COLLECTION = Path("my-collection")
-
-
-class OcrChoice(StrEnum):
-    """Which pages are read by OCR."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class OcrEngineChoice(StrEnum):
-    """The OCR engine."""
-
-    RAPIDOCR = "rapidocr"
-    TESSERACT = "tesseract"
-
 
 CollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
@@ -47,9 +31,7 @@ PicturesOption = Annotated[
 ]
 LanguageModelOption = Annotated[
     str | None,
-    typer.Option(
-        "--model", help="The language model: openai:NAME, anthropic:NAME, local:FOLDER, or extractive (no model)."
-    ),
+    typer.Option("--model", help=f"The language model: {MODEL_SYNTAX}; or extractive, which needs none."),
 ]
 PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]

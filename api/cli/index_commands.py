@@ -14,8 +14,6 @@ from pagelens.api.cli.command_options import (
     CollectionOption,
     JsonOption,
     MaxPagesOption,
-    OcrChoice,
-    OcrEngineChoice,
     parse_pairs,
     split_names,
 )
@@ -44,6 +42,7 @@ from pagelens.api.engine.watching import watch
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
 from pagelens.ingest.files.digest import DigestCache
+from pagelens.ingest.ocr.engines import EngineName, OcrMode
 
 NONE = QuantizationKind.NONE
 
@@ -55,12 +54,10 @@ def index(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
     ] = None,
-    ocr: Annotated[OcrChoice, typer.Option(help="Read pictures of text: of pages without text, of all, or never.")] = (
-        OcrChoice.AUTO
-    ),
-    ocr_engine: Annotated[OcrEngineChoice, typer.Option(help="tesseract is faster and reads worse.")] = (
-        OcrEngineChoice.RAPIDOCR
-    ),
+    ocr: Annotated[
+        OcrMode, typer.Option(help="Read pictures of text: of pages without text, of all, or never.")
+    ] = DEFAULT_OCR.mode,
+    ocr_engine: Annotated[EngineName, typer.Option(help="tesseract is faster and reads worse.")] = DEFAULT_OCR.engine,
     language: Annotated[
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
@@ -102,9 +99,7 @@ def index(
             "To move one: pagelens copy"
         )
     engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
-    ocr_options = replace(
-        DEFAULT_OCR, mode=ocr.value, engine=ocr_engine.value, languages=tuple(split_names(language) or ())
-    )
+    ocr_options = replace(DEFAULT_OCR, mode=ocr, engine=ocr_engine, languages=tuple(split_names(language) or ()))
     digest = DigestCache()  # kept between the runs of --watch: only changed files are hashed again
 
     def run() -> IndexReport:
