@@ -74,7 +74,7 @@ def _layer_pages() -> list[PageSentence]:
     for path in documents():
         with open_document(path, sha256="", size=0) as opened:
             pages += [
-                PageSentence("", path.name, page.number, page.text, page.text)
+                PageSentence(sentence="", file=path.name, number=page.number, text=page.text, checked_text=page.text)
                 for page in opened.pages(1)
                 if page.text.source == "layer" and len(page.text.spans) > LEAST
             ]

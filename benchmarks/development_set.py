@@ -60,13 +60,13 @@ def questions() -> list[Question]:
     rows = [json.loads(line) for line in (SET / "queries.jsonl").read_text("utf-8").splitlines()]
     return [
         Question(
-            row["qid"],
-            row["question"],
-            row["doc"],
-            row["answer"],
-            row["answerable"],
-            tuple(row["evidence"]),
-            tuple(row["sources"]),
+            qid=row["qid"],
+            text=row["question"],
+            file=row["doc"],
+            answer=row["answer"],
+            answerable=row["answerable"],
+            evidence=tuple(row["evidence"]),
+            sources=tuple(row["sources"]),
         )
         for row in rows
     ]

@@ -182,7 +182,10 @@ def measure_engine(collection: Path, queries: Iterator[str], seconds: float) -> 
         lasted, spent = time.monotonic() - start, 1_000 * (time.process_time() - cpu) / len(times)
         print(f"{engine.status().pages} pages; a search of the engine alone costs {spent:.0f} ms of a core")
     p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
-    print(line("engine alone, new", LoadResult(lasted, p50, p95, p99, {"200": len(times)})), flush=True)
+    print(
+        line("engine alone, new", LoadResult(seconds=lasted, p50=p50, p95=p95, p99=p99, statuses={"200": len(times)})),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

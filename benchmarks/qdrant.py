@@ -286,7 +286,16 @@ def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Bega
     disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
     p50, p95 = np.percentile(times, [50, 95])
     recall = shared / FIRST / len(truth)
-    return Row(recall, built, built_cpu, float(p50), float(p95), cpu, _memory() - before, disk)
+    return Row(
+        recall=recall,
+        build=built,
+        build_cpu=built_cpu,
+        p50=float(p50),
+        p95=float(p95),
+        cpu=cpu,
+        memory=_memory() - before,
+        disk=disk,
+    )
 
 
 def _now() -> Began:

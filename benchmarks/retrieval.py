@@ -43,8 +43,11 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     alone = {name: [lanes[name]] for name in ("words", "text", "page")}
     both, all_three = [lanes["words"], lanes["text"]], [lanes["words"], lanes["text"], lanes["page"]]
     return {
-        **{name: Retriever(one, analyze, fusion=Fusion(query_references=False)) for name, one in alone.items()},
-        **{f"{name}, query references": Retriever(one, analyze) for name, one in alone.items()},
+        **{
+            name: Retriever(row_lanes, analyze, fusion=Fusion(query_references=False))
+            for name, row_lanes in alone.items()
+        },
+        **{f"{name}, query references": Retriever(row_lanes, analyze) for name, row_lanes in alone.items()},
         "words + text, query references": Retriever(both, analyze),
         "RRF, equal weights": Retriever(
             all_three, analyze, fusion=Fusion(weights={}, scaled=False, query_references=False)

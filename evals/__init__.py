@@ -1,1 +1,1 @@
-"""Evals: data sets, measures, runs, comparison and reports. They go through the engine, the same door as its users."""
+"""Evaluation: data sets, measures, runs, comparisons and reports. Searches and answers go through the engine."""

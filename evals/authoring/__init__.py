@@ -1,1 +1,1 @@
-"""Questions proposed from a collection's own pages, for a person to review."""
+"""Test questions drafted from a collection's own pages, for a person to review."""

@@ -1,7 +1,8 @@
-"""Questions made of a page's own sentences, without a model.
+"""Drafts questions from the sentences of a page, without a model.
 
-A sentence that states a number, a year or what something is becomes a question with that part asked for in its place
-("Timber grew to how many tonnes in 2024?"). Such questions repeat the page's words, which flatters lexical search.
+A sentence that states a number, a year or a definition becomes a question in which that part is replaced by an
+interrogative ("Timber grew to how many tonnes in 2024?"). Such questions repeat the page's words, so they favour
+lexical search.
 """
 
 import re
@@ -10,7 +11,7 @@ from pagelens.core.types import PageRef, PageText
 from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.sentences import split_sentences
 
-WORDS = range(8, 36)  # of a sentence that is asked about
+WORDS = range(8, 36)  # how many words a sentence must have
 
 _YEAR = re.compile(r"\b(in|since|by|until|during) ((?:19|20)\d\d)\b(?!\s*[-–/])")
 _SHARE = re.compile(r"(?<![\w.,])\d[\d.,]*\s?(?:%|per ?cent\b)")
@@ -28,19 +29,21 @@ _IS = re.compile(r"^(?P<subject>(?:The |An? )?[A-Z][\w'’ -]{2,50}?) (?P<verb>i
 
 
 def extractive_question(_ref: PageRef, text: PageText) -> Draft | None:
-    """Return a question of the page's most telling sentence; None where no sentence can be asked for plainly."""
+    """Return a question from the sentence with the most names; None if no sentence can become a question."""
     drafts = []
     for sentence in split_sentences(text):
         quote = " ".join(text.text[sentence.start : sentence.end].split())
         draft = question_from_sentence(quote) if sentence.shape == "sentence" else None
         if draft:
-            names = len(re.findall(r"(?<=\s)[A-Z][a-z]+", quote))  # names make a question stand by itself
+            names = len(
+                re.findall(r"(?<=\s)[A-Z][a-z]+", quote)
+            )  # names make a question understandable without its page
             drafts.append((names, Draft(*draft, quote)))
     return max(drafts, key=lambda scored: scored[0])[1] if drafts else None
 
 
 def question_from_sentence(sentence: str) -> tuple[str, str, str] | None:
-    """Return kind, question and answer of a sentence that states something that can be asked for; None otherwise."""
+    """Return (kind, question, answer) for a sentence; None if it states nothing that can be asked."""
     text = " ".join(sentence.split())
     if len(text.split()) not in WORDS or not text[0].isupper() or not text.endswith((".", "。")):
         return None

@@ -1,5 +1,8 @@
-"""Questions that a language model asks of a page, from its text and its picture. Each is checked: the answer must stand
-in the words that the model quotes, those on the page, and the question must not give it away. Knows no collection."""
+"""Drafts questions with a language model, from the text and the image of a page.
+
+Each draft is checked: the answer must be part of the model's quote, the quote must be on the page, and the question
+must not contain the answer.
+"""
 
 import json
 import logging
@@ -32,7 +35,7 @@ TASK = "Write the question."
 
 
 class ModelQuestions:
-    """Asks a model for a question of each page; `rejected` counts those that the page does not bear out."""
+    """Asks a model for a question about each page; `rejected` counts drafts that failed the check."""
 
     def __init__(self, model: ChatModel, analyze: Analyzer, picture_of: RenderPageImage) -> None:
         self._model = model
@@ -42,9 +45,9 @@ class ModelQuestions:
         self.rejected = 0
 
     def draft(self, ref: PageRef, text: PageText) -> Draft | None:
-        """Return a question; None where the model asks nothing, or nothing that stands on the page.
+        """Return a draft; None if the model proposes nothing, or a draft that fails the check.
 
-        Raises GenerationError where the model cannot be asked at all.
+        Raises GenerationError if the model cannot be reached.
         """
         page = ContextPage(ref=ref, label=None, title="", text=text)
         prompt = build_prompt(TASK, [page], budget=BUDGET, load_page_image=self._picture_of, system=SYSTEM)
@@ -53,7 +56,7 @@ class ModelQuestions:
         except GenerationError as exc:
             if exc.code not in SINGLE_REQUEST_ERRORS:
                 raise
-            logger.info("%s: the model asks nothing: %s", ref, exc)
+            logger.info("%s: no question from the model: %s", ref, exc)
             return None
         reply = _read(answer_text)
         fields = (reply.get(name) for name in ("question", "answer", "quote"))
@@ -65,7 +68,7 @@ class ModelQuestions:
         return None if words is None else Draft("model", question, answer, words)
 
     def _words(self, question: str, answer: str, quote: str, text: PageText) -> str | None:
-        """Return the page's words that an answer rests on; None where there are none, or the question gives it away."""
+        """Return the page's words that contain the answer; None if there are none, or if the question contains it."""
         question_terms, answer_terms, quote_terms = (set(self._analyze(part)) for part in (question, answer, quote))
         if not answer_terms or answer_terms <= question_terms or not answer_terms <= quote_terms:
             return None
@@ -74,7 +77,7 @@ class ModelQuestions:
 
 
 def _read(reply: str) -> Mapping[str, object]:
-    """Return the JSON object in a reply, whatever stands around it; an empty one where there is none."""
+    """Return the JSON object in a reply, ignoring the text around it; an empty one if there is none."""
     try:
         row = json.loads(reply[reply.find("{") : reply.rfind("}") + 1])
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Proposals for a person to review: a CSV whose rows are kept, edited or dropped, and the data set of those kept."""
+"""Reads and writes proposed questions as CSV: a person keeps, edits or drops the rows; kept rows become a data set."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ KEEP, DROP = {"keep", "k", "yes", "y", "x", "1"}, {"", "drop", "d", "no", "n", "
 
 
 class Draft(NamedTuple):
-    """A question that a page answers, its answer, and the words of the page that it rests on."""
+    """A question that a page answers, its answer, and the words of the page that contain the answer."""
 
     kind: str  # year, share, money, count, what; model
     question: str
@@ -25,12 +25,12 @@ class Draft(NamedTuple):
 
 
 QuestionWriter = Callable[[PageRef, PageText], Draft | None]
-"""What is asked of a page; None where there is nothing to ask."""
+"""Drafts a question about a page; None if there is none to draft."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A row of the CSV. `keep` is for the person; `pages` and `hard_negatives` are page numbers, or FILE#PAGE."""
+    """A row of the CSV. The reviewer fills in `keep`; `pages` and `hard_negatives` are page numbers, or FILE#PAGE."""
 
     keep: str
     qid: str
@@ -47,23 +47,25 @@ COLUMNS = [field.name for field in fields(Proposal)]
 
 
 def write_csv(rows: Sequence[Proposal], path: Path) -> None:
-    """Write proposals. Raises UsageError where something stands already."""
+    """Write proposals. Raises UsageError if the file exists."""
     require_absent(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets read it as UTF-8
+    with path.open(
+        "w", encoding="utf-8-sig", newline=""
+    ) as file:  # the byte-order mark lets spreadsheets read it as UTF-8
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows({name: _plain(getattr(row, name)) for name in COLUMNS} for row in rows)
 
 
 def require_absent(path: Path) -> None:
-    """Raise UsageError where something stands: it may hold a person's work."""
+    """Raise UsageError if the path exists: it may hold a person's work."""
     if path.exists():
         raise UsageError(f"expected no file at {path}, found one: give another name, or move it away")
 
 
 def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
-    """Return the data set of the rows that say keep. Raises UsageError that lists the malformed rows."""
+    """Return the data set of the rows marked keep. Raises UsageError that lists the malformed rows."""
     root = common_root(status)
     names = sorted(str(Path(file).relative_to(root)) for document in status.documents for file in document.paths)
     faults = Faults()
@@ -86,16 +88,26 @@ def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
         answers = (row["answer"].strip(),) if row["answer"].strip() and answerable else ()
         documents = (row["document"],) if row["document"] in names else ()
         groups = {"question_type": (row["kind"],)} if row["kind"] else {}
-        questions.append(Question(row["qid"], row["question"].strip(), documents, answers, "", answerable, groups))
+        questions.append(
+            Question(
+                qid=row["qid"],
+                text=row["question"].strip(),
+                documents=documents,
+                answers=answers,
+                answer_format="",
+                answerable=answerable,
+                groups=groups,
+            )
+        )
         qrels[row["qid"]] = pages
     faults.raise_any()
     if not questions:
         raise UsageError(f"expected rows of {path} with keep under 'keep', found none")
-    return DataSet(name, root, names, questions, qrels)
+    return DataSet(name=name, folder=root, documents=names, questions=questions, qrels=qrels)
 
 
 def _plain(text: str) -> str:
-    """Return a cell that spreadsheets read as text: one that begins like a formula gets a blank before it."""
+    """Return a cell that spreadsheets read as text: a leading blank disarms what begins like a formula."""
     return f" {text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
@@ -113,7 +125,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _refs(path: Path, line: int, row: dict[str, str], column: str, faults: Faults) -> list[PageRef]:
-    """Read page numbers of the row's document, or FILE#PAGE, separated by ; or blanks around it."""
+    """Read page numbers of the row's document, or FILE#PAGE, separated by semicolons."""
     pages = []
     for part in (part.strip() for part in row[column].split(";")):
         if part:

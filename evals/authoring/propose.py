@@ -1,8 +1,8 @@
-"""Questions proposed from a collection's own pages, drawn evenly over its documents.
+"""Proposes questions about a collection's pages, drawn evenly over its documents.
 
-What is asked of a page is the caller's: extractively, or by a model. Here every so-many-th question is changed into one
-without an answer, by asking it of a year of which the collection says nothing; and each gets its hard negatives, pages
-that the engine takes for the answer and that are not the one it was asked of.
+The caller chooses how a question is drafted: extractively or by a model. Every sixth question is changed into an
+unanswerable one, by moving it to a year that the collection does not mention. Each question gets hard negatives: pages
+that the engine ranks high and that are not the page it was drafted from.
 """
 
 import logging
@@ -21,7 +21,7 @@ from pagelens.evals.authoring.extractive_questions import extractive_question
 from pagelens.evals.authoring.proposals import Draft, Proposal, QuestionWriter, common_root
 from pagelens.index.reader import CollectionReader
 
-UNANSWERABLE = 6  # every so-many-th proposal has no answer
+UNANSWERABLE = 6  # every sixth proposal has no answer
 NEGATIVES = 3  # pages listed as hard negatives
 _ANY_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
@@ -38,7 +38,7 @@ def propose(
 ) -> list[Proposal]:
     """Return at most `count` proposals from at most `max_pages` pages; the same seed draws the same pages.
 
-    Raises GenerationError where a model fails before the first proposal; later, what was proposed is kept.
+    Raises GenerationError if a model fails before the first proposal; if it fails later, earlier proposals are kept.
     """
     rng = random.Random(seed)
     root = common_root(engine.status())
@@ -63,7 +63,7 @@ def propose(
 
 
 def _pages(engine: Engine, rng: random.Random) -> Iterator[tuple[PageRef, PageText]]:
-    """Yield every page with words once, documents taking turns, each in an order drawn at random."""
+    """Yield every page with words once, in random order, one document after the other."""
     reader = CollectionReader(engine.layout.root)
     with reader.snapshot() as snapshot:
         queues = []
@@ -84,11 +84,21 @@ def _pages(engine: Engine, rng: random.Random) -> Iterator[tuple[PageRef, PageTe
 
 
 def _proposal(qid: str, document: str, page: int, draft: Draft) -> Proposal:
-    return Proposal("", qid, draft.kind, draft.question, draft.answer, document, str(page), "", draft.quote)
+    return Proposal(
+        keep="",
+        qid=qid,
+        kind=draft.kind,
+        question=draft.question,
+        answer=draft.answer,
+        document=document,
+        pages=str(page),
+        hard_negatives="",
+        quote=draft.quote,
+    )
 
 
 def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years: set[str]) -> Proposal:
-    """Add hard negatives; make every so-many-th one unanswerable."""
+    """Return a proposal with its hard negatives; every sixth one is made unanswerable."""
     if index % UNANSWERABLE == 0:
         question = _unanswerable(proposal.question, years)
         if question:
@@ -103,7 +113,7 @@ def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years:
 
 
 def _unanswerable(question: str, years: set[str]) -> str | None:
-    """Return a question asked of a year that no page has; None where every year is taken."""
+    """Return the question about a year that no page mentions; None if every year to 2099 is mentioned."""
     free = next((str(year) for year in range(2031, 2100) if str(year) not in years), None)
     if free is None:
         return None

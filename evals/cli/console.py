@@ -1,4 +1,4 @@
-"""What people see in a terminal while a run goes on, and after: progress, tables, verdicts. Decides nothing."""
+"""Terminal output of `pagelens eval`: progress, tables and verdicts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ VERDICTS = {"B is better": "green", "B is worse": "red"}
 
 @contextmanager
 def progress() -> Iterator[OnStep]:
-    """Show how far a run is; one line now and then where there is no terminal."""
+    """Show a progress bar; without a terminal, print a line for every tenth of the work."""
     if not terminal.err.is_terminal:
         yield _log_tenths()
         return
@@ -58,7 +58,7 @@ def _log_tenths() -> OnStep:
 
 
 def print_dataset(data: DataSet) -> None:
-    """Say in a line what is in a data set."""
+    """Print the size of a data set in one line."""
     pages = sum(len(data.relevant(question.qid)) for question in data.questions)
     terminal.out.print(
         f"{printable(data.name)}: {len(data.documents)} documents, {len(data.questions)} questions, "
@@ -70,9 +70,9 @@ def print_dataset(data: DataSet) -> None:
 
 
 def print_summary(summary: Summary) -> None:
-    """Print the ablation table of each scope, then what became of the answers."""
+    """Print the ablation table of each scope, then the measures of the answers."""
     names = [str(measure) for measure in HEADLINE]
-    for scope in dict.fromkeys(system.scope for system in summary.systems):
+    for scope in dict.fromkeys(figures.scope for figures in summary.systems):
         table = _table(SCOPE_DESCRIPTIONS.get(scope, scope), ["", *names, "ms"])
         for figures in summary.systems_in(scope):
             cells = [f"{100 * figures.measures[name].mean:.1f}" for name in names]
@@ -94,7 +94,7 @@ def print_summary(summary: Summary) -> None:
 
 
 def _print_answers(summary: Summary) -> None:
-    """Print how good the answers are in each scope."""
+    """Print the main measures of the answers in each scope."""
     scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
     intervals = {
         (answer.measure, answer.scope): answer.interval for answer in summary.answers if answer.measure in ANSWERS

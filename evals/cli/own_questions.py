@@ -1,4 +1,4 @@
-"""The commands that make a data set of a person's own questions: `pagelens eval init`, `accept`."""
+"""The commands that make a data set from a person's own documents: `pagelens eval init` and `accept`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +27,7 @@ def init(
     count: Annotated[int, typer.Option("-n", min=1, help="Questions to propose.")] = 60,
     seed: Annotated[int, typer.Option(help="Which pages are drawn.")] = 0,
     model: Annotated[
-        str | None, typer.Option(help="Asks in its own words: openai:NAME, ...; sentences are turned round without.")
+        str | None, typer.Option(help="Drafts questions in its own words: openai:NAME, ...; without, from sentences.")
     ] = None,
 ) -> int:
     """Propose questions from a collection's own pages, for you to keep, edit or drop in a CSV."""
@@ -45,7 +45,7 @@ def init(
 
 
 def _proposed_by(name: str, engine: Engine, count: int, seed: int) -> list[Proposal]:
-    """Return a model's proposals, and say how many were no good."""
+    """Return a model's proposals, and print how many drafts were rejected."""
     model = wiring.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model like openai:NAME, found {name!r}: leave --model out to do without")

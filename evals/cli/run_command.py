@@ -1,4 +1,4 @@
-"""The command `pagelens eval run`: a collection made and filled where it lacks, a run, its reports."""
+"""The command `pagelens eval run`: indexes the data set if needed, runs its questions, writes the reports."""
 
 import json
 from collections.abc import Sequence
@@ -60,24 +60,31 @@ def run(
     answers: Annotated[bool, typer.Option(help="Ask too: citations, refusals.")] = True,
     llm: LanguageModelOption = None,
     judge: Annotated[str | None, typer.Option(help="A model that sees grades the answers: openai:NAME, ...")] = None,
-    reverse: Annotated[bool, typer.Option(help="Captioned photos: the photos look for their captions too.")] = True,
+    caption_retrieval: Annotated[bool, typer.Option(help="For captioned photos: rank captions for photos too.")] = True,
     depth: Annotated[int, typer.Option(min=1, help="Pages of each ranking that are kept.")] = DEPTH,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions.")] = None,
     pictures: Annotated[bool, typer.Option(help="Page pictures in the report.")] = True,
     json_output: JsonOption = False,
 ) -> int:
-    """Put every question to the engine, each lane alone and all together, and report. Run again to go on."""
+    """Put every question to the engine, each lane alone and all together, and report. Run again to resume."""
     data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     with _collection_of(data, collection, profile, llm) as engine:
         systems = _systems(lanes_for(engine, data), system or (), ablate or (), pairs=pairs)
         scopes = _scopes(scope, data)
         answer_scopes = _answer_scopes(data, scopes) if answers else ()
-        plan = Plan(systems, scopes, answer_scopes, depth, limit, wiring.answerer_name(llm))
+        plan = Plan(
+            systems=systems,
+            scopes=scopes,
+            answer_scopes=answer_scopes,
+            depth=depth,
+            limit=limit,
+            answerer=wiring.answerer_name(llm),
+        )
         target = out or _default_folder(engine, data, plan)
         grader = _judge(judge, target) if judge else None  # before the run: a wrong name costs nothing then
         with console.progress() as on_step:
             run_result = perform_run(engine, data, plan, target, on_step=on_step)
-            if reverse and limit is None:  # among some of the captions it would be another figure
+            if caption_retrieval and limit is None:  # with fewer captions the figure would not be comparable
                 _retrieve_captions(engine, run_result, on_step)
             if grader:
                 run_result = _judged(engine, run_result, grader, on_step)
@@ -93,7 +100,7 @@ def run(
 
 
 def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> Engine:
-    """Return the engine on a collection that holds the set's documents: made and filled where it does not."""
+    """Return the engine on a collection that holds the set's documents: it is created and indexed if needed."""
     engine = pagelens.open(root, create=True, profile=profile, llm=llm)
     missing = DocumentNames.of(data, engine.status()).missing(data)
     if missing:
@@ -105,7 +112,7 @@ def _collection_of(data: DataSet, root: Path, profile: str, llm: str | None) -> 
 
 
 def _retrieve_captions(engine: Engine, run: Run, on_step: OnStep) -> None:
-    """Let photos look for their captions, once, by every lane of the run that can."""
+    """Measure caption retrieval by every lane of the run that allows it, unless it was measured before."""
     lanes = [system for system in run.systems if system in COMPARABLE]
     if is_captioned(run.data) and lanes and not (run.folder / FILE_NAME).exists():
         figures = [photos_to_captions(engine, run.data, lane, on_step=on_step) for lane in lanes]
@@ -113,7 +120,7 @@ def _retrieve_captions(engine: Engine, run: Run, on_step: OnStep) -> None:
 
 
 def _judge(name: str, target: Path) -> Judge:
-    """Return the judge of that name; its verdicts are kept beside the run, for others to share."""
+    """Return the judge of that name; its verdicts are kept beside the run's folder, shared by all runs there."""
     model = wiring.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model as judge, like openai:NAME, found {name!r}")
@@ -121,7 +128,7 @@ def _judge(name: str, target: Path) -> Judge:
 
 
 def _judged(engine: Engine, run: Run, judge: Judge, on_step: OnStep) -> Run:
-    """Have the answers judged, and say how many were not."""
+    """Have the answers judged, and print how many got no verdict."""
     run, failed = judge_run(engine, run, judge, on_step=on_step)
     if failed:
         terminal.err.print(f"{failed} answers got no verdict: run again to ask again", markup=False)
@@ -129,7 +136,7 @@ def _judged(engine: Engine, run: Run, judge: Judge, on_step: OnStep) -> Run:
 
 
 def _systems(lanes: Sequence[str], named: Sequence[str], ablations: Sequence[str], *, pairs: bool) -> dict[str, System]:
-    """Return the systems named, then those of the ablations; each lane alone and together where nothing is asked."""
+    """Return the systems named, then those of the ablations; by default the lane ablation."""
     unknown = [ablation for ablation in ablations if ablation not in ABLATIONS]
     if unknown:
         raise UsageError(f"expected --ablate among {', '.join(ABLATIONS)}, found {unknown[0]!r}")
@@ -149,7 +156,10 @@ def _scopes(requested: list[str] | None, data: DataSet) -> list[Scope]:
 
 
 def _answer_scopes(data: DataSet, scopes: list[Scope]) -> list[Scope]:
-    """Return where to ask: as searched; foreign where there are other documents; nowhere where no answer is known."""
+    """Return the scopes of the answers: those searched, and `foreign` if there are other documents.
+
+    None at all if no question has a known answer.
+    """
     if not any((question.answers or not question.answerable) and not question.image for question in data.questions):
         return []
     foreign: list[Scope] = ["foreign"] if "within" in scopes and len(data.documents) > 1 else []

@@ -1,8 +1,8 @@
 """BEIR's format (Thakur et al., 2021): corpus.jsonl, queries.jsonl, qrels/<split>.tsv with a header line.
 
-PageLens reads PDFs and photos, so each text becomes a PDF of one page, as long as it takes (`write_text_pages`); its
-title is the document's. Grades of a text are grades of that page; a longer text's further pages carry none, so score
-such a set per document: `doc.nDCG@10`.
+PageLens reads PDFs and photos, so each text becomes a PDF of one page, as tall as needed (`write_text_pages`), with the
+text's title as the document's. The grade of a text is the grade of its first page; a text that needs more pages has no
+grades for them, so score such a set per document: `doc.nDCG@10`.
 """
 
 import hashlib
@@ -59,11 +59,17 @@ def read_beir(folder: Path, documents: Path | None = None, *, split: str = "test
         for qid, page_grades in grades.items()
     }
     graded_questions = [question for question in questions if question.qid in qrels]  # other splits have their own
-    return DataSet(folder.resolve().name, documents.resolve(), sorted(names.values()), graded_questions, qrels)
+    return DataSet(
+        name=folder.resolve().name,
+        folder=documents.resolve(),
+        documents=sorted(names.values()),
+        questions=graded_questions,
+        qrels=qrels,
+    )
 
 
 def document_file_name(identity: str) -> str:
-    """Return a file name for a document id: itself where it is plain, else with a short hash so that none collide."""
+    """Return a file name for a document id: the id if it is a safe name, else a safe form of it with a short hash."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity)[:80]
     if plain == identity and not plain.startswith("."):
         return f"{plain}.pdf"
@@ -71,7 +77,7 @@ def document_file_name(identity: str) -> str:
 
 
 def write_text_pages(texts: Mapping[str, tuple[str, str]], folder: Path) -> None:
-    """Write (title, text) pairs as PDFs of one page, more only past the tallest page there is; those there stay."""
+    """Write (title, text) pairs as PDFs, of one page unless a text exceeds `TALLEST`; existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (title, text) in texts.items():
         if not (folder / name).exists():
@@ -93,14 +99,14 @@ def _write_pdf(path: Path, title: str, text: str) -> None:
                 writer.append((MARGIN, MARGIN + LINE * (row + 1)), line, font=font, fontsize=9.5)
         writer.write_text(page)
     if not plain:
-        pdf.subset_fonts()  # the whole font would be megabytes in every file
+        pdf.subset_fonts()  # the complete font has megabytes
     pdf.set_metadata({"title": title})
     pdf.save(path, garbage=3, deflate=True, no_new_id=True)
     pdf.close()
 
 
 def _is_latin(text: str) -> bool:
-    """Tell whether Helvetica, which a PDF need not carry, has every letter."""
+    """Return whether Helvetica, which every PDF viewer has, has every letter of the text."""
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""Captioned photos: Flickr8k (both files it goes round in), COCO captions, Karpathy's splits, and captions.jsonl.
+"""Captioned photos: Flickr8k (both of its file formats), COCO captions, Karpathy's splits, and captions.jsonl.
 
-Each caption is a question whose answer is its photo. A photo is a document of one page.
+Each caption is a query whose relevant page is its photo. A photo is a document of one page.
 """
 
 import csv
@@ -18,7 +18,7 @@ FOLDERS = ("photos", "images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset"
 FILES = ("captions.jsonl", "captions.txt", "Flickr8k.token.txt", "dataset.json")
 
 Pairs = Iterator[tuple[int, str, str]]
-"""Line (0: none), photo's file name, caption."""
+"""Line number (0 if unknown), file name of the photo, caption."""
 
 
 def is_captions(path: Path) -> bool:
@@ -29,7 +29,7 @@ def is_captions(path: Path) -> bool:
 def read_captions(path: Path, photos: Path | None = None, *, split: str = "test") -> DataSet:
     """Return the set of a captions file, or of the folder that holds one. Raises UsageError for malformed lines.
 
-    `split` picks the photos of Karpathy's file; other files have no splits.
+    `split` selects photos in Karpathy's files; other files have no splits.
     """
     file = path if path.is_file() else captions_file(path)
     if file is None:
@@ -48,7 +48,13 @@ def read_captions(path: Path, photos: Path | None = None, *, split: str = "test"
             questions.append(Question(qid, caption.strip()))
             qrels[qid] = {PageRef(photo, 1): 1}
     faults.raise_any()
-    return DataSet(file.parent.resolve().name, folder.resolve(), sorted(names), questions, qrels)
+    return DataSet(
+        name=file.parent.resolve().name,
+        folder=folder.resolve(),
+        documents=sorted(names),
+        questions=questions,
+        qrels=qrels,
+    )
 
 
 def captions_file(folder: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""Which document of a data set a document of a collection is: by where its file stands, else by the end of its path."""
+"""Matches the documents of a collection with those of a data set: by the file's location, else by the path's end."""
 
 import glob
 import os
@@ -13,7 +13,7 @@ from pagelens.evals.datasets.dataset import DataSet
 
 @dataclass(frozen=True, slots=True)
 class DocumentNames:
-    """Names of the set for paths of the collection, and back. Files of the same bytes share a document."""
+    """Names in the set for paths in the collection, and back. Files with equal bytes are one document."""
 
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # any path of a document -> its names in the set
     paths: Mapping[str, str] = field(default_factory=dict)  # a name in the set -> a path in the collection
@@ -23,7 +23,12 @@ class DocumentNames:
         """Find the set's documents among those of a collection."""
         root = os.path.realpath(data.folder)
         known = set(data.documents)
-        below = {path: name for one in status.documents for path in one.paths if (name := _below(path, root, known))}
+        below = {
+            path: name
+            for document in status.documents
+            for path in document.paths
+            if (name := _below(path, root, known))
+        }
         elsewhere = known - set(below.values())
         names: dict[str, list[str]] = {}
         paths: dict[str, str] = {}
@@ -40,12 +45,12 @@ class DocumentNames:
         return [name for name in data.documents if name not in self.paths]
 
     def pages(self, ref: PageRef, among: Sequence[str] = ()) -> list[PageRef]:
-        """Return a found page by its names in the set (of those `wanted`, if given); its path where it has none."""
+        """Return a page by its names in the set, restricted to `among` if given; by its path if it has none."""
         names = [name for name in self.names.get(ref.path, ()) if not among or name in among]
         return [PageRef(name, ref.number) for name in names] or [PageRef(ref.path, ref.number)]
 
     def only(self, documents: Sequence[str]) -> Filters | None:
-        """Return filters that leave only these documents of the set; None where none of them is in the collection."""
+        """Return filters for these documents of the set; None if none of them is in the collection."""
         paths = [self.paths[name] for name in documents if name in self.paths]
         return Filters(paths=tuple(glob.escape(path) for path in paths)) if paths else None
 

@@ -47,11 +47,15 @@ def read_financebench(folder: Path, documents: Path | None = None) -> DataSet:
         kinds = {"question_type": (text_of(row, "question_type"),), "reasoning": (text_of(row, "question_reasoning"),)}
         groups = {name: values for name, values in kinds.items() if values[0]}
         answer = text_of(row, "answer")
-        questions.append(Question(qid, text, (f"{document}.pdf",), (answer,) if answer else (), groups=groups))
+        questions.append(
+            Question(
+                qid=qid, text=text, documents=(f"{document}.pdf",), answers=(answer,) if answer else (), groups=groups
+            )
+        )
         if pages:
             qrels[qid] = pages
     faults.raise_any()
-    return DataSet("FinanceBench", documents.resolve(), names, questions, qrels)
+    return DataSet(name="FinanceBench", folder=documents.resolve(), documents=names, questions=questions, qrels=qrels)
 
 
 def _question_files(folder: Path) -> tuple[Path, Path]:

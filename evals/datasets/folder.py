@@ -1,7 +1,7 @@
 """PageLens's own folder format, read and written (docs/evals.md describes it).
 
-documents/        what is asked about
-queries.jsonl     a question a line; pictures that are asked with stand in the folder, too
+documents/        the documents that the questions are about
+queries.jsonl     a question a line; query images are files below the folder
 qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
 dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong}
 """
@@ -43,12 +43,14 @@ def read_folder(folder: Path) -> DataSet:
         raise UsageError(f"expected at least one question in {folder / 'queries.jsonl'}, found none")
     name = str(about.get("name") or folder.resolve().name)
     images = folder.resolve() if any(question.image for question in questions) else None
-    return DataSet(name, documents.resolve(), names, questions, qrels, images)
+    return DataSet(
+        name=name, folder=documents.resolve(), documents=names, questions=questions, qrels=qrels, images=images
+    )
 
 
 def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
-    """Write a data set. Its documents are not copied: with `link`, dataset.json points to where they are; the pictures
-    that questions are asked with are."""
+    """Write a data set and copy its query images. Documents are not copied: with `link`, dataset.json says where
+    they are."""
     folder.mkdir(parents=True, exist_ok=True)
     _copy_pictures(data, folder)
     write_questions(data, folder / "queries.jsonl")
@@ -84,7 +86,7 @@ def question_row(question: Question, data: DataSet) -> dict[str, Any]:
 
 
 def document_names(folder: Path) -> list[str]:
-    """Return the names of the files below a folder: paths from it, with forward slashes, hidden ones left out."""
+    """Return the relative paths of the files below a folder, with forward slashes, without hidden files."""
     if not folder.is_dir():
         raise UsageError(f"expected a folder of documents at {folder}, found none")
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
@@ -92,7 +94,7 @@ def document_names(folder: Path) -> list[str]:
 
 
 def _listed(about: Mapping[str, Any], documents: Path, folder: Path) -> list[str]:
-    """Return the files that dataset.json lists, all of which must be there; none when it lists none."""
+    """Return the files that dataset.json lists, all of which must exist; an empty list if it lists none."""
     files = about.get("files") or []
     if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
         raise UsageError(f"{folder / 'dataset.json'}: expected a list of file names under 'files', found {files!r}")
@@ -103,7 +105,7 @@ def _listed(about: Mapping[str, Any], documents: Path, folder: Path) -> list[str
 
 
 def read_qrels(path: Path, qids: set[str], names: set[str], faults: Faults) -> dict[str, dict[PageRef, int]]:
-    """Read graded pages: `qid 0 FILE#PAGE grade` (TREC) or `qid FILE#PAGE grade`, by tabs, or by blanks."""
+    """Read graded pages: `qid 0 FILE#PAGE grade` (TREC) or `qid FILE#PAGE grade`, separated by tabs or blanks."""
     grades: dict[str, dict[PageRef, int]] = {}
     for number, line in read_lines(path):
         parts = line.split("\t") if "\t" in line else line.split()
@@ -134,9 +136,9 @@ def write_qrels(qrels: Qrels, path: Path) -> None:
 def read_questions(
     path: Path, names: set[str], faults: Faults, *, images: Path | None = None
 ) -> tuple[list[Question], dict[str, dict[PageRef, int]]]:
-    """Read queries.jsonl: the questions, and the pages that they name themselves under `evidence`, grade 1.
+    """Return the questions of queries.jsonl, and the pages listed in their `evidence` with grade 1.
 
-    Thumbnails must stand in the folder `images`; where that is not given they are not looked for.
+    Query images must exist in the folder `images`; if it is not given, that is not checked.
     """
     questions: dict[str, Question] = {}
     evidence: dict[str, dict[PageRef, int]] = {}
@@ -153,7 +155,7 @@ def read_questions(
 
 
 def _problem(row: Mapping[str, Any], earlier: Mapping[str, Question], names: set[str]) -> tuple[str, object] | None:
-    """Return what is wrong with a line of queries.jsonl: what was expected, what was found."""
+    """Return (expected, found) for a malformed line of queries.jsonl, None for a correct one."""
     for field in ("qid",) if row.get("image") else ("qid", "question"):
         if not isinstance(row.get(field), str) or not row[field].strip():
             return f"a text under {field!r}", row.get(field, f"the fields {', '.join(row) or 'none'}")
@@ -178,8 +180,8 @@ def _problem(row: Mapping[str, Any], earlier: Mapping[str, Question], names: set
 
 
 def _picture_problem(row: Mapping[str, Any], images: Path | None) -> tuple[str, object] | None:
-    """Return what is wrong with a line's picture. One outside the folder is refused, wherever a link leads to: a set
-    from elsewhere must not show a model what it likes of this machine."""
+    """Return (expected, found) for a faulty image of a line. An image outside the folder is refused, links resolved:
+    a data set from elsewhere must not be able to send other files of this machine to a model."""
     image = row.get("image")
     if image in (None, ""):
         return None

@@ -1,6 +1,6 @@
-"""Text files read line by line, with every fault named by file and line: expected, found.
+"""Reads text files line by line and collects faults by file and line: what was expected, what was found.
 
-A reader collects the faults and raises once, so that a data set is mended in one go and not line after line.
+A reader raises once, with all faults, so that a data set can be corrected in one go.
 """
 
 import json
@@ -10,20 +10,20 @@ from typing import Any
 
 from pagelens.core.errors import UsageError
 
-SHOWN = 20  # faults in one message
-FOUND = 80  # characters of a faulty line that are shown
+MAX_FAULTS_SHOWN = 20  # in one message
+MAX_FOUND_LENGTH = 80  # characters of a faulty line that are shown
 
 
 class Faults:
-    """What is wrong with a data set's files."""
+    """Collects the faults in a data set's files."""
 
     def __init__(self) -> None:
         self._messages: list[str] = []
 
     def add(self, path: Path, line: int, expected: str, found: object) -> None:
-        """Note a fault; `line` from 1, 0 for the file as a whole."""
+        """Add a fault; `line` counts from 1, 0 stands for the whole file."""
         text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
-        shown = text if len(text) <= FOUND else text[: FOUND - 1] + "…"
+        shown = text if len(text) <= MAX_FOUND_LENGTH else text[: MAX_FOUND_LENGTH - 1] + "…"
         place = f"{path}:{line}" if line else str(path)
         self._messages.append(f"{place}: expected {expected}, found {shown or 'nothing'}")
 
@@ -34,13 +34,13 @@ class Faults:
         """Raise UsageError that lists the faults, if there are any."""
         if not self._messages:
             return
-        more = len(self._messages) - SHOWN
-        listed = self._messages[:SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        more = len(self._messages) - MAX_FAULTS_SHOWN
+        listed = self._messages[:MAX_FAULTS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise UsageError("the data set cannot be read:\n" + "\n".join(listed))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank with their numbers from 1. Raises UsageError when they cannot be read."""
+    """Yield the lines that are not blank, with their numbers from 1. Raises UsageError if they cannot be read."""
     try:
         text = path.read_text("utf-8-sig")
     except OSError as exc:
@@ -54,7 +54,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON Lines file with their line numbers; lines that hold none are faults."""
+    """Yield the objects of a JSON Lines file with their line numbers; other lines are added to `faults`."""
     for number, line in read_lines(path):
         try:
             row = json.loads(line)
@@ -68,7 +68,7 @@ def read_json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict[str,
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a JSON file. Raises UsageError that names the place of the fault."""
+    """Return the value of a JSON file. Raises UsageError with the position of the fault."""
     text = "\n".join(line for _, line in read_lines(path))
     try:
         return json.loads(text)
@@ -77,7 +77,7 @@ def read_json(path: Path) -> Any:
 
 
 def text_of(row: dict[str, Any], *names: str) -> str:
-    """Return the first of the fields that holds something, as text without blanks at its ends; '' if none does."""
+    """Return the first field with a non-blank text or number, as stripped text; '' if there is none."""
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():

@@ -1,6 +1,7 @@
 """MMLongBench-Doc (Ma et al., 2024): samples.json beside documents/, evidence pages counted from 1.
 
-Lists stand in its fields as Python writes them ("[3, 5]"). Pages past a document's end (there are some) are left out.
+Its list fields are strings in Python's notation ("[3, 5]"). Page numbers past a document's end, of which there are
+some, are left out.
 """
 
 import ast
@@ -52,7 +53,9 @@ def read_mmlongbench(folder: Path, documents: Path | None = None) -> DataSet:
             last = _page_count(documents / question.documents[0])
             qrels[question.qid] = {PageRef(question.documents[0], page): 1 for page in pages if page <= last}
     faults.raise_any()
-    return DataSet("MMLongBench-Doc", documents.resolve(), names, questions, qrels)
+    return DataSet(
+        name="MMLongBench-Doc", folder=documents.resolve(), documents=names, questions=questions, qrels=qrels
+    )
 
 
 def _question(qid: str, sample: dict[str, Any]) -> Question:
@@ -60,13 +63,13 @@ def _question(qid: str, sample: dict[str, Any]) -> Question:
     sources = tuple(dict.fromkeys(_source(str(source)) for source in _list(sample.get("evidence_sources"))))
     groups = {"source": sources, "doc_type": (text_of(sample, "doc_type"),)}
     return Question(
-        qid,
-        text_of(sample, "question"),
-        (text_of(sample, "doc_id"),),
-        (answer,) if answer else (),
-        text_of(sample, "answer_format"),
-        answer.casefold() != NOT_ANSWERABLE.casefold(),
-        {name: values for name, values in groups.items() if any(values)},
+        qid=qid,
+        text=text_of(sample, "question"),
+        documents=(text_of(sample, "doc_id"),),
+        answers=(answer,) if answer else (),
+        answer_format=text_of(sample, "answer_format"),
+        answerable=answer.casefold() != NOT_ANSWERABLE.casefold(),
+        groups={name: values for name, values in groups.items() if any(values)},
     )
 
 
@@ -75,7 +78,7 @@ def _page_count(path: Path) -> int:
     try:
         with pymupdf.open(path) as document:
             return int(document.page_count)
-    except pymupdf.FileDataError:  # it will be reported when it is indexed; its questions stay
+    except pymupdf.FileDataError:  # indexing will report the file; its questions stay
         return 1_000_000
 
 

@@ -44,10 +44,12 @@ def read_trec(folder: Path, documents: Path | None = None) -> DataSet:
         page = _page(parts[2], stems)
         if page is None:
             faults.add(path, number, "a file below the documents folder", parts[2])
-        elif parts[0] in qids:  # grades of topics that are not asked do no harm
+        elif parts[0] in qids:  # grades of other topics are ignored
             qrels.setdefault(parts[0], {})[page] = int(parts[3])
     faults.raise_any()
-    return DataSet(folder.resolve().name, documents.resolve(), names, questions, qrels)
+    return DataSet(
+        name=folder.resolve().name, folder=documents.resolve(), documents=names, questions=questions, qrels=qrels
+    )
 
 
 def _page(text: str, stems: dict[str, str]) -> PageRef | None:

@@ -1,8 +1,8 @@
-"""ViDoRe in parquet, as the hub stores it: v1's one table of pairs; v2's and v3's corpus, queries and qrels tables.
+"""ViDoRe in parquet files: v1 has one table of pairs; v2 and v3 have the tables corpus, queries and qrels.
 
-Needs pyarrow. Each page picture becomes a photo, a document of one page, named by document and page where the corpus
-says them. Columns are written with - in v2 and with _ in v3. MTEB-style image retrieval sets (`id`, `text`, `image`)
-have the same three tables.
+Needs pyarrow. Each page image becomes a photo, a document of one page, named by document and page number if the corpus
+has them. Column names have - in v2 and _ in v3. MTEB-style image retrieval sets (`id`, `text`, `image`) have the same
+three tables.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def is_vidore(path: Path) -> bool:
 def read_vidore(folder: Path, documents: Path | None = None, *, language: str = "") -> DataSet:
     """Return the set whose parquet files are in a folder; write its images to `documents`, by default FOLDER/documents.
 
-    `language` keeps the questions of one language, where they say it ("english").
+    `language` selects the questions of one language ("english"), if the set has that column.
     """
     documents = documents or folder / "documents"
     tables = {name: _files(folder, name) for name in ("corpus", "queries", "qrels")}
@@ -59,11 +59,17 @@ def _read_tables(folder: Path, documents: Path, tables: Mapping[str, list[Path]]
             raise UsageError(f"{tables['qrels'][0]}: expected a page of the corpus, found {identity!r}")
         if qid in qids:
             qrels.setdefault(qid, {})[PageRef(names[identity], 1)] = int(row.get("score", 1))
-    return DataSet(folder.resolve().name, documents.resolve(), sorted(names.values()), questions, qrels)
+    return DataSet(
+        name=folder.resolve().name,
+        folder=documents.resolve(),
+        documents=sorted(names.values()),
+        questions=questions,
+        qrels=qrels,
+    )
 
 
 def _read_pairs(folder: Path, documents: Path) -> DataSet:
-    """v1: a row holds a picture and, where there is one, the question that it answers; pictures repeat."""
+    """Read v1: a row holds an image and possibly a question that it answers; images repeat."""
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise UsageError(f"expected parquet files below {folder}, found none")
@@ -77,7 +83,13 @@ def _read_pairs(folder: Path, documents: Path) -> DataSet:
             question = _question(row, text_of(row, "questionId") or f"q{number:05d}")
             questions.append(question)
             qrels[question.qid] = {PageRef(name, 1): 1}
-    return DataSet(folder.resolve().name, documents.resolve(), sorted(names.values()), questions, qrels)
+    return DataSet(
+        name=folder.resolve().name,
+        folder=documents.resolve(),
+        documents=sorted(names.values()),
+        questions=questions,
+        qrels=qrels,
+    )
 
 
 def _files(folder: Path, table: str) -> list[Path]:

@@ -1,1 +1,1 @@
-"""Measures: values with a name that parses back, of rankings, of answers, of refusals."""
+"""Measures of rankings, answers and refusals."""

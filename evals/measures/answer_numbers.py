@@ -1,7 +1,7 @@
-"""Numbers in answers: read with unit and scale, compared with a tolerance.
+"""Reads numbers in answers with unit and scale, and compares them with a tolerance.
 
-"$1.2 billion", "1,200 million US dollars" and "1200000000" are one amount; "12%" and "0.12" are one share, "12" is not
-12% when both say their unit. English notation: commas group, a point splits off the fraction.
+"$1.2 billion", "1,200 million US dollars" and "1200000000" are equal; so are "12%" and "0.12". English notation:
+commas group digits, a point separates the fraction.
 """
 
 import math
@@ -47,7 +47,7 @@ UNITS = {
 }
 _SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
 _BEFORE = r"(?:US\$|[$€£¥])"
-_AFTER = "|".join(re.escape(one) for one in sorted(UNITS, key=len, reverse=True) if one not in {"$", "us$"})
+_AFTER = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit not in {"$", "us$"})
 _NUMBER = re.compile(
     rf"(?<![\w.,])(?P<outer>{_BEFORE})?(?P<open>\()?(?P<sign>[-−–+])?\s?(?P<before>{_BEFORE})?\s?(?P<inner>[-−])?"
     rf"(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?P<close>\))?"
@@ -58,21 +58,21 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number read from text: its value with scale applied, and its unit ('' when none is said)."""
+    """A number in a text: its value with the scale applied, and its unit ('' if it has none)."""
 
     value: float
     unit: str = ""
 
 
 def read_numbers(text: str) -> list[Number]:
-    """Return the numbers of a text in order. Accounting brackets are negative beside a currency or comma: "(1,234)"."""
+    """Return the numbers of a text in order. Brackets mean negative if there is a currency or a comma: "(1,234)"."""
     return [_number(found) for found in _NUMBER.finditer(text)]
 
 
 def numeric_match(expected: Sequence[str], found: str, *, tolerance: float = TOLERANCE) -> float | None:
-    """Return 1.0 when any number of the answer is an expected one, within a relative tolerance, units agreeing.
+    """Return 1.0 if any number of the answer equals an expected one within a relative tolerance, else 0.0.
 
-    None when no expected answer is a number. A unit missing on one side agrees; a share may be written 0.12 or 12%.
+    None if no expected answer is a number. Units must agree if both have one; a share may be written 0.12 or 12%.
     """
     expected_numbers = [numbers[0] for numbers in map(read_numbers, expected) if len(numbers) == 1]
     if not expected_numbers:

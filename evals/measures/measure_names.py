@@ -1,8 +1,8 @@
-"""Measures as values: `nDCG@5`, `doc.R@10`, `MRR@10`, `EM`. They print as people write them, and parse back.
+"""Names of measures as values that print and parse back: `nDCG@5`, `doc.R@10`, `MRR@10`, `EM`.
 
-Conventions where the literature has several: gains are linear in the grade (trec_eval), the discount is log2(rank + 1),
-a page answers from grade 1 on, a question that a run does not answer scores 0. `doc.` takes a document's best page for
-it, and its best grade.
+Conventions, where the literature has several: gains are linear in the grade (trec_eval), the discount is
+log2(rank + 1), a page is relevant from grade 1 on, a question missing from a run scores 0. With `doc.`, a document has
+the rank of its best page and its best page's grade.
 """
 
 import re
@@ -48,7 +48,7 @@ _FORM = re.compile(r"(?:(?P<level>page|doc)\.)?(?P<name>[A-Za-z][A-Za-z0-9.]*)(?
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is measured of each question, 0 to 1."""
+    """A measure of each question, from 0 to 1."""
 
     name: str
     k: int | None = None
@@ -60,12 +60,12 @@ class Measure:
 
     @property
     def of_ranking(self) -> bool:
-        """Whether it looks at ranked pages rather than at an answer."""
+        """Whether it measures a ranking rather than an answer."""
         return self.name in RANKING
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether the better system has the lower value."""
+        """Whether a lower value is better."""
         return self.name in LOWER_IS_BETTER
 
     @property
@@ -75,7 +75,7 @@ class Measure:
 
 
 def parse_measure(text: str) -> Measure:
-    """Read `nDCG@5` back. Raises UsageError with the measures there are."""
+    """Parse a name such as `nDCG@5`. Raises UsageError that lists the measures."""
     match = _FORM.fullmatch(text.strip())
     name = _NAMES.get(match["name"].lower()) if match else None
     if match is None or name is None:
@@ -85,5 +85,5 @@ def parse_measure(text: str) -> Measure:
     if name in NEEDS_K and k is None:
         raise UsageError(f"expected a depth, as in {name}@5, found {text!r}")
     if name in ANSWER and (k is not None or match["level"]):
-        raise UsageError(f"expected {name} alone, since it looks at answers, found {text!r}")
+        raise UsageError(f"expected {name} without depth or level, since it measures answers, found {text!r}")
     return Measure(name, k, "doc" if match["level"] == "doc" else "page")

@@ -1,10 +1,10 @@
-"""MMLongBench-Doc's own scoring rule (Ma et al., 2024, section 4.1), the part after an answer was made short.
+"""MMLongBench-Doc's scoring rule (Ma et al., 2024, section 4.1), without its first step.
 
-The published protocol first lets a language model shorten a free answer; that step is not here: what is scored is what
-is given. By format: Int equal; Float within 1%, or equal when rounded, a share also as a percentage; Str by ANLS
-(1 - edit distance / length, 0 from .5 down), but exactly where it is a link, a file, a page, a number or a date; List
-as many items, each compared in sorted order. Where the published scorer fails on input (a list that is none), this one
-compares the text.
+The published protocol first has a language model shorten a free answer; here the given answer is scored. By format:
+Int must be equal; Float within 1%, or equal after rounding, a share also as a percentage; Str by ANLS
+(1 - edit distance / length, 0 if that is at most 0.5), but must be equal if it is a link, a file, a page, a number or a
+date; List must have as many items, compared in sorted order. If a list cannot be parsed, where the published scorer
+fails, the text is compared.
 """
 
 import ast
@@ -26,7 +26,7 @@ _EXACT = [
 
 
 def mmlongbench_score(expected: str, found: str, answer_format: str) -> float:
-    """Return 0..1 for an answer, by the format that the data set gives the question."""
+    """Return the score of an answer, 0 to 1, by the answer format that the data set gives the question."""
     if answer_format == "Int":
         return _int_score(expected, found)
     if answer_format == "Float":
@@ -39,7 +39,7 @@ def mmlongbench_score(expected: str, found: str, answer_format: str) -> float:
 def accuracy_and_f1(
     scores: Sequence[float], answerable: Sequence[bool], answered: Sequence[bool]
 ) -> tuple[float, float]:
-    """Return the data set's two figures: the mean score, and F1 of the scores over answerable and answered ones."""
+    """Return the mean score, and F1 with recall over the answerable and precision over the answered questions."""
     if not scores:
         return 0.0, 0.0
     gained = sum(score for score, right in zip(scores, answerable, strict=True) if right)
@@ -50,21 +50,21 @@ def accuracy_and_f1(
 
 
 def clean(text: str) -> str:
-    """Return a text in lower case without brackets and what is in them, outer quotes, a dollar before, a % after."""
+    """Return a text in lower case, without bracketed parts, outer quotes, a leading $ and a trailing %."""
     cleaned = re.sub(r"\s*\([^)]*\)", "", text.lower().strip()).strip()
     cleaned = re.sub(r"^['\"]|['\"]$", "", cleaned).strip()
     return cleaned.lstrip("$").strip().rstrip("%").strip()
 
 
 def anls(expected: str, found: str) -> float:
-    """Return the normalised likeness of two texts, 0 where it is no more than a half (Biten et al., 2019)."""
+    """Return the normalized Levenshtein similarity of two texts, 0 if it is at most 0.5 (Biten et al., 2019)."""
     length = max(len(expected), len(found))
     likeness = 1.0 - (edit_distance(expected, found) / length if length else 0.0)
     return likeness if likeness > ANLS_FLOOR else 0.0
 
 
 def edit_distance(first: str, second: str) -> int:
-    """Return how many letters must be put in, taken out or changed (Levenshtein, 1966)."""
+    """Return the number of insertions, deletions and substitutions between two texts (Levenshtein, 1966)."""
     row = list(range(len(second) + 1))
     for count, letter in enumerate(first, start=1):
         before, row[0] = row[0], count
@@ -110,7 +110,7 @@ def _compared_exactly(text: str) -> bool:
 
 
 def _items(text: str) -> list[str]:
-    """Return the items of a list written as Python writes one; any other text is a list of itself."""
+    """Return the items of a list in Python's notation; any other text is a list of one item."""
     if text.strip().startswith("["):
         try:
             value = ast.literal_eval(text.strip())

@@ -1,6 +1,6 @@
 """Measures of rankings, by ir_measures (trec_eval's code), for pages or for documents.
 
-A ranking here is an order without ties: where a run file has ties, its reader has already broken them (pagelens.evals.runs.trec_run).
+Rankings have no ties: the reader of run files breaks them (`pagelens.evals.runs.trec_run`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ Values = dict[str, float]
 
 
 def score_rankings(measures: Sequence[Measure], qrels: Qrels, run: Rankings) -> dict[Measure, Values]:
-    """Return each measure of each question that has evidence; a question that the run lacks scores 0."""
+    """Return each measure for each question with a relevant page; a question without a ranking scores 0."""
     answered = {qid: grades for qid, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
     scores: dict[Measure, Values] = {measure: dict.fromkeys(answered, 0.0) for measure in measures}
     for level in ("page", "doc"):
@@ -42,7 +42,7 @@ def score_rankings(measures: Sequence[Measure], qrels: Qrels, run: Rankings) -> 
 
 
 def first_rank(relevant: Sequence[PageRef], ranked: Sequence[PageRef]) -> int | None:
-    """Return the rank, from 1, of the first page that answers; None when none was found."""
+    """Return the rank, from 1, of the first relevant page; None if there is none."""
     relevant_pages = set(relevant)
     return next((rank for rank, page in enumerate(ranked, start=1) if page in relevant_pages), None)
 
@@ -57,7 +57,7 @@ def _grades(grades: Mapping[PageRef, int], *, by_document: bool) -> dict[str, in
 
 
 def _descending(pages: Sequence[PageRef], *, by_document: bool) -> dict[str, float]:
-    """Return scores that fall from page to page: trec_eval sorts by score and knows no ranks."""
+    """Return scores that decrease with the rank, since trec_eval sorts by score and ignores ranks."""
     names = dict.fromkeys(page.path if by_document else page_id(page) for page in pages)
     return {name: float(len(names) - place) for place, name in enumerate(names)}
 

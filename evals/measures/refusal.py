@@ -1,4 +1,4 @@
-"""Refusals: what a threshold on confidence refuses, rightly and wrongly. Knows numbers only, no questions."""
+"""Refusals below a confidence threshold: precision, recall and AUROC, computed from numbers only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class RefusalPoint:
-    """What refusing below a threshold does. Refusal is the positive class: a question without an answer, refused."""
+    """Precision and recall of refusing below a threshold; the positive class is a question without an answer."""
 
     threshold: float
-    precision: float  # of the refused, the share without an answer; 1 when nothing is refused
-    recall: float  # of those without an answer, the share refused
-    lost: float  # of those with an answer, the share refused
+    precision: float  # share of the refused questions that have no answer; 1 if nothing is refused
+    recall: float  # share of the questions without an answer that are refused
+    lost: float  # share of the questions with an answer that are refused
 
 
 def refusal_curve(confidence: Sequence[float], answerable: Sequence[bool]) -> list[RefusalPoint]:
-    """Return a point for each distinct confidence as threshold, ascending, and one above all of them.
+    """Return a point for each distinct confidence as threshold, ascending, and one for a threshold above all of them.
 
-    A question is refused when its confidence is below the threshold.
+    A question is refused if its confidence is below the threshold.
     """
     scores, _ = _arrays(confidence, answerable)
     above = float(np.nextafter(scores.max(), np.inf)) if len(scores) else 0.0
@@ -28,13 +28,13 @@ def refusal_curve(confidence: Sequence[float], answerable: Sequence[bool]) -> li
 
 
 def refusals_at(confidence: Sequence[float], answerable: Sequence[bool], threshold: float) -> RefusalPoint:
-    """Return what refusing below `threshold` does."""
+    """Return precision, recall and loss of refusing below `threshold`."""
     scores, has_answer = _arrays(confidence, answerable)
     return refusal_counts(scores < threshold, has_answer, threshold)
 
 
 def refusal_counts(refused: NDArray[np.bool_], answerable: NDArray[np.bool_], threshold: float) -> RefusalPoint:
-    """Return precision, recall and loss of given refusals; shares of nothing are 0, precision without refusals 1."""
+    """Return precision, recall and loss of given refusals; shares of no questions are 0, precision of none is 1."""
     caught, lost = int((refused & ~answerable).sum()), int((refused & answerable).sum())
     return RefusalPoint(
         threshold,
@@ -45,9 +45,9 @@ def refusal_counts(refused: NDArray[np.bool_], answerable: NDArray[np.bool_], th
 
 
 def auroc(confidence: Sequence[float], answerable: Sequence[bool]) -> float | None:
-    """Return how often an answerable question has the higher confidence, ties counting half; None without both kinds.
+    """Return the probability that an answerable question has the higher confidence, ties counting half.
 
-    Mann-Whitney U over the product of the counts.
+    It is Mann-Whitney's U divided by the product of the counts; None unless there are questions of both kinds.
     """
     scores, has_answer = _arrays(confidence, answerable)
     if not has_answer.any() or has_answer.all():

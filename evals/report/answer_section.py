@@ -1,69 +1,76 @@
-"""The answers of a report: their measures, the refusal curves, what they took. Shares are printed as percent."""
+"""What the report shows of the answers: their measures, the refusal curves, and what answering took."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
 
 from pagelens.evals.measures.measure_names import parse_measure
 from pagelens.evals.report.charts import Axis, Line, line_chart, percent_axis
-from pagelens.evals.report.parts import panel, percent, reach, scope_words, text
 from pagelens.evals.report.summary import AnswerCosts, Summary
-from pagelens.evals.runs.bootstrap import Interval
+from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 from pagelens.evals.runs.scoring import Refusals
 
+COST_HEADERS = (
+    "what an answer took",
+    "model",
+    "answers",
+    "none",
+    "median s",
+    "95% s",
+    "calls",
+    "pictures",
+    "tokens read",
+    "written",
+    "cost",
+)
 
-def answers_html(summary: Summary) -> str:
-    """Return the measures of the answers, and the refusal curves."""
+
+def answer_data(summary: Summary) -> Mapping[str, Any] | None:
+    """Return the data of the template `answers.html`; None where nothing was answered."""
     if not summary.answers:
-        return ""
+        return None
     scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
-    found = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
-    rows = []
-    for measure in dict.fromkeys(answer.measure for answer in summary.answers):
-        cells = "".join(_answer_cell(found.get((scope, measure))) for scope in scopes)
-        rows.append(
-            f"<tr><td>{text(measure)}<small>{text(parse_measure(measure).description)}</small></td>{cells}</tr>"
-        )
-    heads = "".join(f"<th>{scope_words(scope)}</th>" for scope in scopes)
-    table = (
-        f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
-    refusals = "".join(map(_refusal_panel, summary.refusals))
-    return f'{table}<div class="three">{refusals}</div>{_answering(summary.answer_costs)}'
+    intervals = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
+    names = dict.fromkeys(answer.measure for answer in summary.answers)
+    return {
+        "scopes": scopes,
+        "rows": [(parse_measure(name), [intervals.get((scope, name)) for scope in scopes]) for name in names],
+        "refusals": [(refusals, _refusal_chart(refusals)) for refusals in summary.refusals],
+        "costs": _cost_table(summary.answer_costs),
+    }
 
 
-def _answer_cell(interval: Interval | None) -> str:
-    if interval is None:
-        return "<td></td>"
-    return f"<td>{percent(interval.mean)}<small>{reach(interval)}, n {interval.count}</small></td>"
-
-
-def _refusal_panel(one: Refusals) -> str:
-    points = [(point.lost, point.recall) for point in one.curve]
+def _refusal_chart(refusals: Refusals) -> Markup:
+    curve = Line("refused", [(point.lost, point.recall) for point in refusals.curve], 0, strong=True)
     chance = Line("by chance", [(0.0, 0.0), (1.0, 1.0)], 7)
-    curve = Line("refused", points, 0, strong=True)
-    shipped = [(one.shipped.lost, one.shipped.recall, "as shipped")] if one.shipped else []
-    x = Axis(0, 1, [(step / 5, f"{20 * step}") for step in range(6)], "answerable questions refused, %")
-    chart = line_chart(
-        [chance, curve], x, percent_axis("rightly refused, %"), label=f"refusals, {one.against}", marks=shipped
-    )
-    precision = f" As shipped, {percent(one.shipped.precision)}% of the refusals are right." if one.shipped else ""
-    said = f"{one.unanswerable} against {one.answerable} answerable: AUROC {one.auroc:.3f}.{precision}"
-    return panel(f"Refusing {text(one.against)}", chart + f'<div class="legend">{said}</div>')
+    shipped = [(refusals.shipped.lost, refusals.shipped.recall, "as shipped")] if refusals.shipped else []
+    ticks = [(step / 5, f"{20 * step}") for step in range(6)]
+    x = Axis(low=0, high=1, ticks=ticks, title="answerable questions refused, %")
+    y = percent_axis("rightly refused, %")
+    return line_chart([chance, curve], x, y, label=f"refusals, {refusals.against}", marks=shipped)
 
 
-def _answering(figures: Sequence[AnswerCosts]) -> str:
-    """Return what answering took: times always, the rest where a model was asked."""
-    heads = ["what an answer took", "model", "answers", "none", "median s", "95% s", "calls", "pictures"]
-    heads += ["tokens read", "written", "cost"]
-    rows = [[scope_words(figure.scope), *map(text, cost_cells(figure))] for figure in figures]
-    shown = [place for place in range(len(heads)) if any(row[place] for row in rows)]
-    head = "".join(f"<th>{heads[place]}</th>" for place in shown)
-    body = "".join(f"<tr>{''.join(f'<td>{row[place]}</td>' for place in shown)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def _cost_table(costs: Sequence[AnswerCosts]) -> Mapping[str, Any]:
+    """Return headers and rows; columns that are empty in every row are left out."""
+    rows = [[SCOPE_DESCRIPTIONS[row.scope], *cost_cells(row)] for row in costs]
+    filled = [column for column in range(len(COST_HEADERS)) if any(row[column] for row in rows)]
+    return {
+        "headers": [COST_HEADERS[column] for column in filled],
+        "rows": [[row[column] for column in filled] for row in rows],
+    }
 
 
-def cost_cells(one: AnswerCosts) -> list[str]:
-    """Return what answering took in a scope, as text; empty where there is nothing to say."""
-    times = [f"{one.milliseconds[name] / 1e3:.2f}" if one.milliseconds else "" for name in ("p50", "p95")]
-    counts = [f"{count:,}" if count else "" for count in (one.calls, one.pictures, one.input_tokens, one.output_tokens)]
-    cost = f"{one.cost:.4f}" if one.cost is not None else ""
-    return [one.model, str(one.answers), str(one.failed or ""), *times, *counts, cost]
+def cost_cells(costs: AnswerCosts) -> list[str]:
+    """Return what answering took in a scope as text, in the order of `COST_HEADERS` after the first; '' if unknown."""
+    times = [f"{costs.milliseconds[name] / 1e3:.2f}" if costs.milliseconds else "" for name in ("p50", "p95")]
+    counts = (costs.calls, costs.pictures, costs.input_tokens, costs.output_tokens)
+    cost = f"{costs.cost:.4f}" if costs.cost is not None else ""
+    return [
+        costs.model,
+        str(costs.answers),
+        str(costs.failed or ""),
+        *times,
+        *(f"{count:,}" if count else "" for count in counts),
+        cost,
+    ]

@@ -1,22 +1,28 @@
-"""Plots as SVG text, drawn here: no script, no library, nothing fetched. Every text is escaped.
+"""Charts as SVG without scripts or external files. Every text in them is escaped.
 
-Shares (0 to 1) are drawn as percent. Colours come from the page's style sheet as classes `c0`, `c1`, ...
+Values from 0 to 1 are drawn as percent. Colours come from the report's style sheet as classes `c0`, `c1`, ...
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pagelens.evals.report.parts import text as escape
+from markupsafe import Markup
+from markupsafe import escape as escape_markup
 
 COLOURS = 8
 WIDTH, HEIGHT = 460, 280
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40
 
 
+def escape(text: str) -> str:
+    """Return a text escaped for HTML, with control characters as blanks."""
+    return escape_markup("".join(char if char.isprintable() else " " for char in text))
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A named line: points in the order they are joined; `colour` picks a class."""
+    """A named line through points; `colour` is the number of a colour class."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -26,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis: its range, its ticks with their texts, its title; `log` for a logarithmic one."""
+    """An axis: its range, its ticks with their labels, its title, and whether it is logarithmic."""
 
     low: float
     high: float
@@ -35,7 +41,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Return where a value lies, 0 to 1."""
+        """Return the position of a value on the axis, 0 to 1."""
         if self.log:
             return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         return (value - self.low) / (self.high - self.low)
@@ -43,7 +49,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of dots: its text, a small remark, and (value, colour, name) for each dot."""
+    """A row of dots: its label, a remark beside it, and (value, colour, name) for each dot."""
 
     text: str
     remark: str
@@ -52,19 +58,21 @@ class Row:
 
 def percent_axis(title: str) -> Axis:
     """Return an axis from 0 to 100%."""
-    return Axis(0, 1, [(step / 5, f"{20 * step}") for step in range(6)], title)
+    return Axis(low=0, high=1, ticks=[(step / 5, f"{20 * step}") for step in range(6)], title=title)
 
 
 def depth_axis(depths: Sequence[float], title: str) -> Axis:
     """Return a logarithmic axis of depths."""
     shown = [k for k in (1, 3, 5, 10, 20, 50, 100) if depths[0] <= k <= depths[-1]]
-    return Axis(depths[0], max(depths[-1], depths[0] + 1), [(k, str(k)) for k in shown], title, log=True)
+    return Axis(
+        low=depths[0], high=max(depths[-1], depths[0] + 1), ticks=[(k, str(k)) for k in shown], title=title, log=True
+    )
 
 
 def line_chart(
     lines: Sequence[Line], x: Axis, y: Axis, *, label: str, marks: Sequence[tuple[float, float, str]] = ()
-) -> str:
-    """Return a plot of lines, each named at its end; `marks` are single points with a text beside them."""
+) -> Markup:
+    """Return a line chart; `marks` are single points (x, y, label)."""
     inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def at(point: tuple[float, float]) -> tuple[float, float]:
@@ -86,13 +94,13 @@ def line_chart(
         anchor = "end" if a > WIDTH * 0.6 else "start"
         side = -9 if anchor == "end" else 9
         parts.append(
-            f'<text class="said" x="{a + side:.1f}" y="{b + 4:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="label" x="{a + side:.1f}" y="{b + 4:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
         )
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # every text in it is escaped
 
 
-def dot_rows(rows: Sequence[Row], *, label: str, title: str) -> str:
-    """Return rows of dots over one axis from 0 to 100%, the row's text at its left."""
+def dot_rows(rows: Sequence[Row], *, label: str, title: str) -> Markup:
+    """Return a dot plot over one axis from 0 to 100%, with the rows' labels at the left."""
     left, step, top = 210, 26, 10
     height = top + step * len(rows) + 36
     width = WIDTH + 90
@@ -115,24 +123,24 @@ def dot_rows(rows: Sequence[Row], *, label: str, title: str) -> str:
         )
         values = [value for value, _, _ in row.dots]
         if values:
-            low, high = (left + span * one for one in (min(values), max(values)))
+            low, high = (left + span * share for share in (min(values), max(values)))
             parts.append(f'<line class="reach" x1="{low:.1f}" y1="{b:.1f}" x2="{high:.1f}" y2="{b:.1f}"/>')
         for value, colour, name in row.dots:
             tip = f"{row.text}, {name}: {100 * value:.1f}"
             parts.append(_dot(left + span * value, b, colour, 5.2, tip))
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # every text in it is escaped
 
 
-def bars(rows: Sequence[tuple[str, float, float, int]], *, label: str, unit: str) -> str:
-    """Return a bar for each (name, value, whisker, colour): to the value, with a thin line on to the whisker."""
+def bars(rows: Sequence[tuple[str, float, float, int]], *, label: str, unit: str) -> Markup:
+    """Return a bar chart of (name, value, whisker, colour): a bar to the value, then a line to the whisker."""
     left, step, top = 120, 26, 6
     height = top + step * len(rows) + 34
     span = WIDTH - left - 78
-    most = max((max(value, whisker) for _, value, whisker, _ in rows), default=1.0) or 1.0
+    maximum = max((max(value, whisker) for _, value, whisker, _ in rows), default=1.0) or 1.0
     parts = [_open(WIDTH, height, label)]
     for place, (name, value, whisker, colour) in enumerate(rows):
         b = top + step * place
-        length, reach = span * value / most, span * whisker / most
+        length, whisker_length = span * value / maximum, span * whisker / maximum
         tip = f"{name}: median {value:.0f} {unit}, 95% below {whisker:.0f} {unit}"
         middle = b + step / 2
         parts.append(f'<text class="name" x="{left - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(name)}</text>')
@@ -140,19 +148,19 @@ def bars(rows: Sequence[tuple[str, float, float, int]], *, label: str, unit: str
             f'<rect class="bar c{colour % COLOURS}" x="{left}" y="{b + 5}" width="{length:.1f}" height="{step - 10}"/>'
         )
         parts.append(
-            f'<line class="whisker" x1="{left + length:.1f}" y1="{middle:.1f}" x2="{left + reach:.1f}" '
+            f'<line class="whisker" x1="{left + length:.1f}" y1="{middle:.1f}" x2="{left + whisker_length:.1f}" '
             f'y2="{middle:.1f}"/>'
         )
-        said = f"{value:.0f} / {whisker:.0f}"
+        values = f"{value:.0f} / {whisker:.0f}"
         parts.append(
-            f'<text class="tick" x="{left + reach + 6:.1f}" y="{middle + 4:.1f}">{said}'
+            f'<text class="tick" x="{left + whisker_length + 6:.1f}" y="{middle + 4:.1f}">{values}'
             f"<title>{escape(tip)}</title></text>"
         )
     parts.append(
         f'<text class="title" x="{left + span / 2:.1f}" y="{height - 8}" text-anchor="middle">'
         f"{escape(unit)} a search: median / 95th percentile</text>"
     )
-    return "".join([*parts, "</svg>"])
+    return Markup("".join([*parts, "</svg>"]))  # every text in it is escaped
 
 
 def _open(width: float, height: float, label: str) -> str:

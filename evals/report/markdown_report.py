@@ -8,8 +8,8 @@ from pagelens.evals.runs.comparison import Change, Comparison
 from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 from pagelens.evals.runs.scoring import HEADLINE
 
-CHANGES = 20  # questions listed
-LETTERS = 90  # of a question
+MAX_CHANGES = 20  # questions listed
+MAX_TITLE_LENGTH = 90  # characters of a question
 
 
 def markdown_report(summary: Summary) -> str:
@@ -22,34 +22,41 @@ def markdown_report(summary: Summary) -> str:
     names = [str(measure) for measure in HEADLINE]
     for scope in dict.fromkeys(system.scope for system in summary.systems):
         lines += ["", f"## {_scope(scope)}", "", *_table(["system", *names, "ms"])]
-        for one in summary.systems_in(scope):
+        for figures in summary.systems_in(scope):
             cells = [
-                f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
-                for found in (one.measures[name] for name in names)
+                f"{100 * interval.mean:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+                for interval in (figures.measures[name] for name in names)
             ]
-            lines.append(_row([one.system, *cells, f"{one.milliseconds.get('p50', 0):.0f}"]))
+            lines.append(_row([figures.system, *cells, f"{figures.milliseconds.get('p50', 0):.0f}"]))
     lines += _answers(summary)
-    for back in summary.caption_retrieval:
-        hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in back.hits.items())
-        lines.append(f"- {back.photos} photos to {back.captions} captions by {back.lane}: {hits}")
-    for found in summary.refusals:
+    for retrieval in summary.caption_retrieval:
+        hits = ", ".join(f"{name} {100 * hit.mean:.1f}" for name, hit in retrieval.hits.items())
+        lines.append(f"- {retrieval.photos} photos to {retrieval.captions} captions by {retrieval.lane}: {hits}")
+    for refusal in summary.refusals:
         lines.append(
-            f"- refusing {found.against}: AUROC {found.auroc:.3f} ({found.unanswerable} against {found.answerable})"
+            f"- refusing {refusal.against}: AUROC {refusal.auroc:.3f} "
+            f"({refusal.unanswerable} against {refusal.answerable})"
         )
     return "\n".join(lines) + "\n"
 
 
-def markdown_comparison(found: Comparison) -> str:
+def markdown_comparison(comparison: Comparison) -> str:
     """Return a comparison's table, gates, and the questions that changed, worst first."""
-    left = f"; {found.left_out} left out" if found.left_out else ""
-    lines = [f"# {_cell(found.b)} against {_cell(found.a)}", "", f"{found.questions} questions{left}; percent.", ""]
+    left_out = f"; {comparison.left_out} left out" if comparison.left_out else ""
+    lines = [
+        f"# {_cell(comparison.b)} against {_cell(comparison.a)}",
+        "",
+        f"{comparison.questions} questions{left_out}; percent.",
+        "",
+    ]
     lines += _table(["scope", "measure", "A", "B", "B - A (95%)", "better", "worse", "verdict"])
-    for difference in found.differences:
-        reach = f"{100 * difference.interval.mean:+.1f} ({100 * difference.interval.low:+.1f} to {100 * difference.interval.high:+.1f})"
+    for difference in comparison.differences:
+        interval = difference.interval
+        change = f"{100 * interval.mean:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
         values = [
             f"{100 * difference.a:.1f}",
             f"{100 * difference.b:.1f}",
-            reach,
+            change,
             str(difference.better),
             str(difference.worse),
             difference.verdict,
@@ -59,10 +66,10 @@ def markdown_comparison(found: Comparison) -> str:
         "",
         *(
             f"- {'passed' if gate.held else 'FAILED'}: {gate.gate} ({gate.scope}: A {gate.a:.4f}, B {gate.b:.4f})"
-            for gate in found.gates
+            for gate in comparison.gates
         ),
     ]
-    for difference in found.differences:
+    for difference in comparison.differences:
         lines += _changes(f"{difference.measure} {_scope(difference.scope)}", difference.changes)
     return "\n".join(lines) + "\n"
 
@@ -71,17 +78,17 @@ def _answers(summary: Summary) -> Iterable[str]:
     if not summary.answers:
         return
     scopes = list(dict.fromkeys(answer.scope for answer in summary.answers))
-    found = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
+    intervals = {(answer.scope, answer.measure): answer.interval for answer in summary.answers}
     yield from ["", "## Answers", "", *_table(["measure", *map(_scope, scopes)])]
     for measure in dict.fromkeys(answer.measure for answer in summary.answers):
-        cells = [found.get((scope, measure)) for scope in scopes]
+        cells = [intervals.get((scope, measure)) for scope in scopes]
         yield _row([measure, *(f"{100 * cell.mean:.1f} (n {cell.count})" if cell else "" for cell in cells)])
     yield from [
         "",
         *_table(["", "model", "answers", "none", "s", "95% s", "calls", "pictures", "read", "written", "cost"]),
     ]
-    for taken in summary.answer_costs:
-        yield _row([_scope(taken.scope), *cost_cells(taken)])
+    for costs in summary.answer_costs:
+        yield _row([_scope(costs.scope), *cost_cells(costs)])
     yield ""
 
 
@@ -89,18 +96,18 @@ def _changes(title: str, changes: Sequence[Change]) -> list[str]:
     if not changes:
         return []
     lines = ["", f"## Changed: {title}", "", *_table(["question", "A", "B", "rank A", "rank B", ""])]
-    worst = changes[: CHANGES // 2]
-    best = [one for one in reversed(changes) if one not in worst][: CHANGES // 2]
-    for one in [*worst, *reversed(best)]:
-        title = one.question.title
-        text = title if len(title) <= LETTERS else title[: LETTERS - 1] + "…"
-        values = [f"{one.a:.2f}", f"{one.b:.2f}", str(one.rank_a or "-"), str(one.rank_b or "-")]
-        lines.append(_row([one.question.qid, *values, text]))
+    worst = changes[: MAX_CHANGES // 2]
+    best = [change for change in reversed(changes) if change not in worst][: MAX_CHANGES // 2]
+    for change in [*worst, *reversed(best)]:
+        title = change.question.title
+        text = title if len(title) <= MAX_TITLE_LENGTH else title[: MAX_TITLE_LENGTH - 1] + "…"
+        values = [f"{change.a:.2f}", f"{change.b:.2f}", str(change.rank_a or "-"), str(change.rank_b or "-")]
+        lines.append(_row([change.question.qid, *values, text]))
     return lines
 
 
-def _table(heads: Sequence[str]) -> list[str]:
-    return [_row(heads), "|" + "---|" * len(heads)]
+def _table(headers: Sequence[str]) -> list[str]:
+    return [_row(headers), "|" + "---|" * len(headers)]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -108,7 +115,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Return a text that stays in its cell: no pipe, no line break, no tag."""
+    """Return a text as a cell of a Markdown table: without pipes, line breaks and tags."""
     return " ".join(str(value).replace("|", "\\|").replace("<", "&lt;").split())
 
 

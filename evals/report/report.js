@@ -1,6 +1,6 @@
 (() => {
   const cards = [...document.querySelectorAll(".q")];
-  const words = document.querySelector("#words"), kind = document.querySelector("#kind"), said = document.querySelector("#said");
+  const words = document.querySelector("#words"), kind = document.querySelector("#kind"), counter = document.querySelector("#count");
   if (!words || !kind) return;
   const show = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -11,7 +11,7 @@
       card.hidden = !fits;
       count += fits;
     }
-    said.textContent = count + " of " + cards.length;
+    counter.textContent = count + " of " + cards.length;
   };
   words.addEventListener("input", show);
   kind.addEventListener("change", show);

@@ -1,4 +1,4 @@
-"""A run in figures: what the reports print and what scores.json holds. Plain values; means, intervals from 0 to 1."""
+"""The figures of a run that reports print and scores.json holds. Means and intervals are from 0 to 1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ BREAKDOWN = tuple(measure for measure in STANDARD if str(measure) in ("R@1", "R@
 
 @dataclass(frozen=True, slots=True)
 class SystemFigures:
-    """A system in a scope."""
+    """The measures of a system in a scope."""
 
     scope: str
     system: str
@@ -40,7 +40,7 @@ class SystemFigures:
 
 @dataclass(frozen=True, slots=True)
 class GroupFigures:
-    """A system in a scope on a group of questions."""
+    """The measures of a system in a scope on a group of questions."""
 
     scope: str
     system: str
@@ -61,12 +61,12 @@ class AnswerFigures:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCosts:
-    """What answering took in a scope. Tokens as the model's server counted them, the cost in the prices' currency."""
+    """What answering took in a scope. The model's server counts tokens; the cost is in the currency of its prices."""
 
     scope: str
-    model: str  # "" where none was asked
+    model: str  # "" if there was no model
     answers: int
-    failed: int  # questions that the model gave no answer to
+    failed: int  # questions without an answer because the model failed
     milliseconds: Mapping[str, float]  # p50, p95, mean, of one answer
     calls: int
     pictures: int
@@ -77,7 +77,7 @@ class AnswerCosts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything that is counted of a run."""
+    """All figures of a run."""
 
     name: str
     dataset: str
@@ -93,6 +93,15 @@ class Summary:
     answer_costs: Sequence[AnswerCosts]
     caption_retrieval: Sequence[CaptionRetrieval] = ()  # of captioned photos
 
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes that were searched, in order."""
+        return list(dict.fromkeys(system.scope for system in self.systems))
+
+    def main_figures(self) -> list[SystemFigures]:
+        """Return the figures of the main system, one for each scope."""
+        return [system for system in self.systems if system.system == self.main]
+
     def systems_in(self, scope: str) -> list[SystemFigures]:
         """Return the systems of a scope."""
         return [system for system in self.systems if system.scope == scope]
@@ -102,15 +111,15 @@ def summarize(run: Run) -> Summary:
     """Return a run's figures."""
     limit = run.manifest["configuration"]["plan"]["limit"]
     questions = run.data.questions[:limit]
-    evidence_qids = {one.qid for one in run.data.with_evidence}
+    evidence_qids = {question.qid for question in run.data.with_evidence}
     values = {key: ranking_values(run, *key, [*STANDARD, *_curve_measures()]) for key in run.searches}
     return Summary(
         name=run.name,
         dataset=run.data.name,
         fingerprint=run.manifest["fingerprint"],
         questions=len(questions),
-        with_evidence=sum(one.qid in evidence_qids for one in questions),
-        unanswerable=sum(not one.answerable for one in questions),
+        with_evidence=sum(question.qid in evidence_qids for question in questions),
+        unanswerable=sum(not question.answerable for question in questions),
         main=main_system(run),
         systems=[_system(run, key, found) for key, found in values.items()],
         groups=[group for key, found in values.items() for group in _groups(run, key, found)],
@@ -136,20 +145,20 @@ def milliseconds(seconds: Sequence[float]) -> dict[str, float]:
 
 def _answer_costs(scope: str, records: Sequence[AnswerRecord]) -> AnswerCosts:
     usages = [record.usage for record in records if record.usage]
-    read = [one.input_tokens for one in usages if one.input_tokens is not None]
-    written = [one.output_tokens for one in usages if one.output_tokens is not None]
-    costs = [one.cost for one in usages if one.cost is not None]
+    input_counts = [usage.input_tokens for usage in usages if usage.input_tokens is not None]
+    output_counts = [usage.output_tokens for usage in usages if usage.output_tokens is not None]
+    costs = [usage.cost for usage in usages if usage.cost is not None]
     return AnswerCosts(
-        scope,
-        usages[0].model if usages else "",
-        len(records),
-        sum(bool(record.problem) for record in records),
-        milliseconds([record.seconds for record in records if record.seconds]),
-        sum(one.calls for one in usages),
-        sum(one.pictures for one in usages),
-        sum(read) if read else None,
-        sum(written) if written else None,
-        sum(costs) if costs else None,
+        scope=scope,
+        model=usages[0].model if usages else "",
+        answers=len(records),
+        failed=sum(bool(record.problem) for record in records),
+        milliseconds=milliseconds([record.seconds for record in records if record.seconds]),
+        calls=sum(usage.calls for usage in usages),
+        pictures=sum(usage.pictures for usage in usages),
+        input_tokens=sum(input_counts) if input_counts else None,
+        output_tokens=sum(output_counts) if output_counts else None,
+        cost=sum(costs) if costs else None,
     )
 
 
@@ -162,11 +171,11 @@ def _system(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) ->
     records = run.searches[key]
     depth = run.manifest["configuration"]["plan"]["depth"]
     return SystemFigures(
-        scope,
-        system,
-        {str(measure): mean_interval(list(values[measure].values())) for measure in STANDARD},
-        [(k, mean(values[Measure("R", k)])) for k in CURVE if k <= depth],
-        milliseconds([one.seconds for one in records.values() if one.seconds]),
+        scope=scope,
+        system=system,
+        measures={str(measure): mean_interval(list(values[measure].values())) for measure in STANDARD},
+        recall=[(k, mean(values[Measure("R", k)])) for k in CURVE if k <= depth],
+        milliseconds=milliseconds([record.seconds for record in records.values() if record.seconds]),
     )
 
 
@@ -175,12 +184,12 @@ def _groups(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) ->
     evidence_qids = list(values[STANDARD[0]])
     return [
         GroupFigures(
-            scope,
-            system,
-            breakdown,
-            value,
-            len(qids),
-            {str(measure): mean({qid: values[measure][qid] for qid in qids}) for measure in BREAKDOWN},
+            scope=scope,
+            system=system,
+            breakdown=breakdown,
+            value=value,
+            count=len(qids),
+            measures={str(measure): mean({qid: values[measure][qid] for qid in qids}) for measure in BREAKDOWN},
         )
         for breakdown, parts in groups(run.data, evidence_qids).items()
         for value, qids in parts.items()

@@ -1,4 +1,4 @@
-"""Writes a run's reports beside it: report.html, report.md, scores.json, scores.jsonl."""
+"""Writes the reports of a run to its folder: report.html, report.md, scores.json, scores.jsonl."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from pagelens.evals.runs.scoring import answer_values, ranking_values
 
 
 def write_reports(run: Run, engine: Engine | None, *, budget: int = BUDGET) -> tuple[Summary, Path]:
-    """Write the reports of a run, with page pictures if there is an engine; return its figures and the HTML's path."""
+    """Write the reports of a run, with thumbnails if there is an engine; return its figures and the HTML's path."""
     summary = summarize(run)
     names = DocumentNames.of(run.data, engine.status()) if engine else DocumentNames()
     page = run.folder / "report.html"
@@ -27,7 +27,7 @@ def write_reports(run: Run, engine: Engine | None, *, budget: int = BUDGET) -> t
 
 
 def _score_lines(run: Run) -> str:
-    """Return a line for each scope, system and question: all its measures."""
+    """Return a JSON line for each scope, system and question, with all its measures."""
     lines = []
     parts = {key: ranking_values(run, *key) for key in run.searches}
     parts |= {(scope, "answer"): answer_values(run, scope) for scope in run.answers}

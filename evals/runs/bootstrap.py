@@ -1,7 +1,7 @@
-"""Intervals by the bootstrap, seeded: means, and differences of means on the same questions. Knows numbers only.
+"""Seeded bootstrap intervals of means, and of paired differences of means, computed from numbers only.
 
-Percentile intervals over resampled questions (Efron, 1979), or over resampled groups of them: questions about one
-document stand and fall together, and an interval that takes each for itself is too narrow.
+Percentile intervals over resampled questions (Efron, 1979), or over resampled groups of questions: results on one
+document are correlated, so an interval that resamples single questions is too narrow.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and where it lies with 95% confidence; `count` questions."""
+    """A mean with its 95% confidence interval over `count` questions."""
 
     mean: float
     low: float
@@ -27,12 +27,12 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval leaves zero out: a difference is shown."""
+        """Whether zero is outside the interval, so that a difference is significant."""
         return self.low > 0 or self.high < 0
 
 
 def mean_interval(values: Sequence[float], groups: Sequence[str] | None = None) -> Interval:
-    """Return the mean of values with its interval; `groups` names what each value is resampled with."""
+    """Return the mean of values with its interval; values with the same name in `groups` are resampled together."""
     if not values:
         return Interval(0.0, 0.0, 0.0, 0)
     column = np.asarray(values, np.float64)[:, None]
@@ -43,7 +43,7 @@ def mean_interval(values: Sequence[float], groups: Sequence[str] | None = None) 
 def intervals(
     values: NDArray[np.float64], groups: Sequence[str] | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the interval's ends of each column's mean. `values` (n_questions, n_columns) -> two of (n_columns,)."""
+    """Return the ends of the interval of each column's mean. `values` (n_questions, n_columns) -> two (n_columns,)."""
     means = resampled_means(values, groups, resamples=resamples, seed=seed)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)

@@ -1,8 +1,8 @@
-"""From a photo to its captions: the captioned set the other way round, through the same searches.
+"""Image-to-text retrieval on captioned photos: how a photo ranks the captions, computed from text-to-image searches.
 
-The engine ranks photos for a caption. Where a lane's score can be compared between queries (the cosine of the image
-lane can, a fused score cannot), searching with every caption for every photo gives the whole table of scores, and each
-photo's best captions can be read off its column.
+The engine ranks photos for a caption. If a lane's scores are comparable between queries (the cosine of the image lane
+is, a fused score is not), searching with every caption over all photos gives the full score matrix, and a photo's
+ranking of the captions is its column.
 """
 
 import heapq
@@ -21,17 +21,17 @@ from pagelens.evals.runs.bootstrap import Interval, mean_interval
 from pagelens.evals.runs.run_folder import write_atomically
 from pagelens.evals.runs.runner import OnStep
 
-COMPARABLE = ("image",)  # lanes whose scores mean the same for every query
+COMPARABLE = ("image",)  # lanes whose scores are comparable between queries
 DEPTHS = (1, 5, 10)
 FILE_NAME = "caption_retrieval.json"  # in the run's folder
-MANY = 2  # captions a photo, at least, to ask a set the other way round
+MIN_CAPTIONS = 2  # captions per photo, on average, for a set to count as captioned photos
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionRetrieval:
-    """How well photos find their captions by a lane: of each photo, whether any of its captions is among the first k.
+    """How well photos find their captions by a lane: whether any caption of a photo is among the first k.
 
-    That is what the literature prints as image-to-text R@k (Karpathy and Fei-Fei, 2015).
+    The literature calls it image-to-text R@k (Karpathy and Fei-Fei, 2015).
     """
 
     lane: str
@@ -41,9 +41,9 @@ class CaptionRetrieval:
 
 
 def is_captioned(data: DataSet) -> bool:
-    """Tell whether every question has one page as its answer, and pages have several questions each."""
+    """Return whether every question has exactly one relevant page, and pages have several questions each."""
     pages = [page for question in data.questions for page in data.relevant(question.qid)]
-    return not data.images and len(pages) == len(data.questions) > 0 and len(pages) >= MANY * len(set(pages))
+    return not data.images and len(pages) == len(data.questions) > 0 and len(pages) >= MIN_CAPTIONS * len(set(pages))
 
 
 def photos_to_captions(
@@ -55,9 +55,9 @@ def photos_to_captions(
 ) -> CaptionRetrieval:
     """Search with every caption for every photo, and return how each photo ranks the captions."""
     names = DocumentNames.of(data, engine.status())
-    captions = {page: set[str]() for one in data.questions for page in data.relevant(one.qid)}
-    for one in data.questions:
-        captions[data.relevant(one.qid)[0]].add(one.qid)
+    captions = {page: set[str]() for question in data.questions for page in data.relevant(question.qid)}
+    for question in data.questions:
+        captions[data.relevant(question.qid)[0]].add(question.qid)
     best: dict[PageRef, list[tuple[float, str]]] = {page: [] for page in captions}
     for count, question in enumerate(data.questions, start=1):
         for hit in engine.search(question.text, k=len(data.documents), lanes=[lane]).hits:
@@ -84,7 +84,7 @@ def write_caption_retrieval(folder: Path, figures: Sequence[CaptionRetrieval]) -
 
 
 def read_caption_retrieval(folder: Path) -> list[CaptionRetrieval]:
-    """Return the figures beside a run; none where there are none."""
+    """Return the figures beside a run; an empty list if there are none."""
     if not (folder / FILE_NAME).exists():
         return []
     return [
@@ -99,7 +99,7 @@ def read_caption_retrieval(folder: Path) -> list[CaptionRetrieval]:
 
 
 def _keep(best: list[tuple[float, str]], candidate: tuple[float, str]) -> None:
-    """Keep the best, as many as the deepest measure looks at."""
+    """Add a candidate to the heap of the best, which holds as many as the deepest measure needs."""
     if len(best) < DEPTHS[-1]:
         heapq.heappush(best, candidate)
     else:

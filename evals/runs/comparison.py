@@ -1,4 +1,4 @@
-"""Is B better than A? Differences on the same questions with paired bootstrap intervals; the questions that moved."""
+"""Compares two systems on the same questions: differences with paired bootstrap intervals, and what changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class ComparedSystem:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A question whose value moved, and the rank of the first page that answers it, on both sides."""
+    """A question whose value differs, and the rank of its first relevant page, on both sides."""
 
     question: Question
     a: float
@@ -43,13 +43,13 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """B's value less A's."""
+        """B's value minus A's."""
         return self.b - self.a
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A measure on both sides in one scope."""
+    """The difference of a measure between both sides in one scope."""
 
     scope: str
     measure: Measure
@@ -74,7 +74,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """What may be said with 95% confidence."""
+        """The conclusion at 95% confidence."""
         if not self.interval.excludes_zero:
             return "no difference shown"
         return "B is better" if (self.interval.low > 0) != self.measure.lower_is_better else "B is worse"
@@ -82,7 +82,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A gate, in one scope, and whether it held."""
+    """The result of a gate in one scope."""
 
     gate: QualityGate
     scope: str
@@ -91,7 +91,7 @@ class GateResult:
 
     @property
     def held(self) -> bool:
-        """Whether B passed."""
+        """Whether B passes the gate."""
         return self.gate.holds(self.a, self.b)
 
 
@@ -101,8 +101,8 @@ class Comparison:
 
     a: ComparedSystem
     b: ComparedSystem
-    questions: int  # that both were asked, with the same evidence
-    left_out: int  # that only one was asked, or whose evidence differs
+    questions: int  # that both sides have, with the same evidence
+    left_out: int  # that only one side has, or whose evidence differs
     differences: Sequence[Difference]
     gates: Sequence[GateResult]
     by_document: bool
@@ -114,7 +114,7 @@ class Comparison:
 
 
 def compared_system(run: Run, system: str | None = None) -> ComparedSystem:
-    """Return one side of a comparison: the named system, else all lanes together, else the only one there is. Raises UsageError."""
+    """Return the named system of a run; by default the fused one, or else the first. Raises UsageError."""
     if system is None:
         system = FUSED if FUSED in run.systems else next(iter(run.systems), FUSED)
     if run.systems and system not in run.systems:
@@ -131,10 +131,13 @@ def compare(
     scopes: Sequence[str] = (),
     by_document: bool = False,
 ) -> Comparison:
-    """Return B against A in every scope that both have (or `scopes`), on the questions that both were asked alike."""
+    """Return B against A in every scope that both have (restricted to `scopes`), on the questions that both have.
+
+    Raises UsageError if they have no question in common, or lack the measure of a gate.
+    """
     common, left_out = _common(a.run.data, b.run.data)
     if not common:
-        raise UsageError(f"expected {a} and {b} to have been asked the same questions, found none in common")
+        raise UsageError(f"expected {a} and {b} to have the same questions, found none in common")
     all_measures = list(dict.fromkeys([*measures, *(gate.measure for gate in gates)]))
     differences: dict[tuple[str, Measure], Difference] = {}
     for measure in all_measures:
@@ -147,7 +150,9 @@ def compare(
         differences.values(),
         key=lambda difference: list(dict.fromkeys(key[0] for key in differences)).index(difference.scope),
     )
-    return Comparison(a, b, len(common), left_out, ordered, results, by_document)
+    return Comparison(
+        a=a, b=b, questions=len(common), left_out=left_out, differences=ordered, gates=results, by_document=by_document
+    )
 
 
 def _common(a: DataSet, b: DataSet) -> tuple[dict[str, Question], int]:
@@ -182,13 +187,21 @@ def _difference(
     interval = mean_interval([values_b[qid] - values_a[qid] for qid in qids], groups)
     changed_qids = [qid for qid in qids if abs(values_b[qid] - values_a[qid]) > 1e-9]
     changes = [
-        Change(common[qid], values_a[qid], values_b[qid], _rank(a, scope, qid), _rank(b, scope, qid))
+        Change(
+            question=common[qid],
+            a=values_a[qid],
+            b=values_b[qid],
+            rank_a=_rank(a, scope, qid),
+            rank_b=_rank(b, scope, qid),
+        )
         for qid in changed_qids
     ]
     sign = -1 if measure.lower_is_better else 1
-    changes.sort(key=lambda one: (sign * one.difference, one.question.qid))
+    changes.sort(key=lambda change: (sign * change.difference, change.question.qid))
     means_a, means_b = ({qid: values[qid] for qid in qids} for values in (values_a, values_b))
-    return Difference(scope, measure, mean(means_a), mean(means_b), interval, changes)
+    return Difference(
+        scope=scope, measure=measure, a=mean(means_a), b=mean(means_b), interval=interval, changes=changes
+    )
 
 
 def _rank(side: ComparedSystem, scope: str, qid: str) -> int | None:
@@ -205,5 +218,5 @@ def _check(
         if measure == gate.measure and gate.scope in (None, scope)
     ]
     if not results:
-        raise UsageError(f"expected both {a} and {b} to have what the gate '{gate}' looks at, found none")
+        raise UsageError(f"expected both {a} and {b} to have the measure of the gate '{gate}', found none")
     return results

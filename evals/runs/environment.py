@@ -1,4 +1,4 @@
-"""What a run was made with: machine, library versions, PageLens's own sources. For the record, and for fingerprints."""
+"""The environment of a run, for its manifest and fingerprint: machine, library versions, PageLens's own sources."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ LIBRARIES = (
 
 
 def machine() -> dict[str, Any]:
-    """Return the machine's kind: no names, no addresses."""
+    """Return a description of the machine, without names and addresses."""
     return {
         "system": platform.platform(terse=True),
         "processor": _processor(),
@@ -53,9 +53,9 @@ def versions() -> dict[str, str]:
 
 @cache
 def sources_digest() -> str:
-    """Return the SHA-256 of PageLens's own modules, evals left out: a changed engine is another engine.
+    """Return the SHA-256 of PageLens's own modules without `evals`.
 
-    Read once: what a process runs does not change with its files.
+    It is computed once per process, since a process does not reload its modules.
     """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
@@ -65,7 +65,7 @@ def sources_digest() -> str:
 
 
 def fingerprint(configuration: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a configuration, the order of its fields aside."""
+    """Return the SHA-256 of a configuration, independent of the order of its fields."""
     return hashlib.sha256(json.dumps(configuration, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Runs for other tools: trec_eval's two files for each system, ranx's JSON. Names of pages lose their blanks there."""
+"""Exports runs for other tools: qrels and run files for trec_eval, JSON for ranx."""
 
 import json
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ EXPORTS = ("trec_eval", "ranx")
 def export_run(run: Run, out: Path, export_format: str) -> list[Path]:
     """Write a run's rankings and grades; return the files. Raises UsageError for an unknown format.
 
-    trec_eval splits lines at blanks, so page names are percent-encoded there ("annual%20report.pdf#3"); ranx's JSON
-    holds them as they are: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
+    trec_eval splits lines at blanks, so page names are percent-encoded for it ("annual%20report.pdf#3"). The JSON for
+    ranx has them unchanged: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
     """
     if export_format not in EXPORTS:
         raise UsageError(f"expected a format among {', '.join(EXPORTS)}, found {export_format!r}")

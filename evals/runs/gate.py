@@ -1,8 +1,8 @@
-"""Gates: what must hold for a change to pass, written as people say it: `nDCG@5 >= A - 0.01`.
+"""Quality gates: conditions that a run must meet, such as `nDCG@5 >= A - 0.01`.
 
-The left side is a measure of B, the run under test; the right side a number, or A's value of the same measure, with
-something added or taken away. A scope before the measure picks one (`whole R@5 >= 0.45`); without it every scope that
-was compared must pass. Values are 0 to 1.
+The left side is a measure of B, the run under test. The right side is a number, or A's value of the same measure plus
+or minus a margin. A scope before the measure restricts the gate to it (`whole R@5 >= 0.45`); otherwise every compared
+scope must pass. Values are from 0 to 1.
 """
 
 import operator
@@ -19,7 +19,7 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-TOLERANCE = 1e-9  # what rounding may cost
+TOLERANCE = 1e-9  # for rounding errors
 _FORM = re.compile(
     r"\s*(?:(?P<scope>within|whole|foreign)\s+)?(?P<measure>[A-Za-z][\w.@]*)\s*(?P<operator>>=|<=|>|<)\s*"
     r"(?:(?P<base>A)\s*(?:(?P<sign>[+-])\s*(?P<margin>\d*\.?\d+))?|(?P<number>\d*\.?\d+))\s*"
@@ -44,11 +44,11 @@ class QualityGate:
         return f"{self.scope + ' ' if self.scope else ''}{self.measure} {self.operator} {right}"
 
     def bound(self, a: float) -> float:
-        """Return what B's value is held against, given A's."""
+        """Return the bound for B's value, given A's."""
         return a + self.offset if self.against_a else self.offset
 
     def holds(self, a: float, b: float) -> bool:
-        """Tell whether B passes."""
+        """Return whether B passes."""
         slack = TOLERANCE if self.operator == ">=" else -TOLERANCE if self.operator == "<=" else 0.0
         return OPERATORS[self.operator](b + slack, self.bound(a))
 

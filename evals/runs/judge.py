@@ -1,7 +1,7 @@
-"""A judge of answers: a vision model that sees the pages that answer, the answer expected and the answer given.
+"""Grades answers with a vision model, which gets the relevant pages, the expected answer and the given answer.
 
-Its verdicts are kept on disk, a file each that explains itself, by everything that they depend on: question, answers,
-pages, prompt and model. Knows no engine and no run.
+Verdicts are cached on disk, one JSON file each, under the hash of everything that they depend on: question, answers,
+pages, prompt and model.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ AGAIN = 'That is not the JSON object that was asked for. Reply with {"reason": "
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is judged. `pages` are the digests of the pages that hold the answer: they name what the pictures show."""
+    """What is judged. `pages` are identifiers of the content of the relevant pages, whose images the judge gets."""
 
     question: str
     expected: Sequence[str]
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the judge says, and why."""
+    """The judge's grade and its reason."""
 
     grade: Grade
     reason: str
@@ -59,12 +59,12 @@ class Verdict:
 
 
 class Judge:
-    """Judges with a model that sees, keeping its verdicts in a folder."""
+    """Judges with a vision model and caches the verdicts in a folder."""
 
     def __init__(self, model: ChatModel, folder: Path) -> None:
-        """Raises UsageError for a model that does not see."""
+        """Raises UsageError for a model that does not accept images."""
         if not model.accepts_images:
-            raise UsageError(f"expected a judge that sees pictures, found {model.name}, which reads text only")
+            raise UsageError(f"expected a judge that accepts images, found {model.name}, which reads text only")
         self._model = model
         self._kept = folder
 
@@ -74,7 +74,7 @@ class Judge:
         return self._model.name
 
     def kept(self, case: Case) -> Verdict | None:
-        """Return the verdict on a case that was judged before, None otherwise."""
+        """Return the cached verdict on a case, None if there is none."""
         path = self._path(case)
         if not path.exists():
             return None
@@ -82,7 +82,7 @@ class Judge:
         return Verdict(row["grade"], row["reason"])
 
     def judge(self, case: Case, pictures: Sequence[ImagePart]) -> Verdict | None:
-        """Ask for a verdict and keep it; None where the model gives none, twice. Raises GenerationError."""
+        """Return the model's verdict and cache it; None if two replies have none. Raises GenerationError."""
         request = judge_request(case, pictures)
         reply, _ = complete(self._model, request)
         verdict = read_verdict(reply)
@@ -109,7 +109,7 @@ class Judge:
 
 
 def judge_request(case: Case, pictures: Sequence[ImagePart]) -> ChatRequest:
-    """Return what the judge is sent."""
+    """Return the request to the judge; text from documents and answers is fenced as data."""
     fence = secrets.token_hex(6)
     parts: list[Part] = []
     for number, picture in enumerate(pictures, start=1):
@@ -123,7 +123,7 @@ def judge_request(case: Case, pictures: Sequence[ImagePart]) -> ChatRequest:
 
 
 def read_verdict(reply: str) -> Verdict | None:
-    """Return the verdict in a reply, whatever stands around its JSON object; None where there is none."""
+    """Return the verdict in a reply, ignoring text around its JSON object; None if there is none."""
     try:
         row = json.loads(reply[reply.find("{") : reply.rfind("}") + 1])
     except (ValueError, RecursionError):

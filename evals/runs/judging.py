@@ -1,4 +1,4 @@
-"""A run's answers put to a judge; the verdicts stand beside the run, and who judged, and how, in its manifest."""
+"""Has the answers of a run judged; writes the verdicts to its folder, the judge's model and prompt to its manifest."""
 
 import json
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ImagePart
 from pagelens.generate.llm.image_parts import encode_image
 
 LONGEST = 1_400  # pixels on a picture's longer side
-PAGES = 4  # that the judge sees, at most
+PAGES = 4  # images that the judge gets at most
 UNANSWERED = Verdict("incorrect", "There was no answer.")
 
 
 def judge_run(
     engine: Engine, run: Run, judge: Judge, *, on_step: OnStep = lambda _name, _done, _all: None
 ) -> tuple[Run, int]:
-    """Have a run's answers judged where an answer is known; return the run, and how many got no verdict.
+    """Have a run's answers judged if the question has a known answer; return the run, and how many got no verdict.
 
-    Questions without an answer, and foreign ones, are not judged: there refusing is right, which needs no judge.
+    Unanswerable questions and those of the scope `foreign` are not judged: there only a refusal is right.
     """
     pages = _Pages(engine, DocumentNames.of(run.data, engine.status()))
     todo = [
@@ -69,7 +69,7 @@ def _verdict(run: Run, judge: Judge, page_source: "_Pages", record: AnswerRecord
 
 
 class _Pages:
-    """Pages of the set as the judge sees them."""
+    """Gives the judge the images of the set's pages."""
 
     def __init__(self, engine: Engine, names: DocumentNames) -> None:
         self._engine = engine
@@ -79,11 +79,11 @@ class _Pages:
         }
 
     def digest(self, page: PageRef) -> str:
-        """Return what names a page's looks: its file's SHA-256 and its number; its name where the file is missing."""
+        """Return an identifier of a page's content: its file's SHA-256 and number; its name if the file is missing."""
         return f"{self._files.get(self._paths.get(page.path, ''), page.path)}#{page.number}"
 
     def picture(self, page: PageRef) -> ImagePart | None:
-        """Return a page's picture; None where its file is gone or has changed."""
+        """Return a page's image; None if its file is missing or has changed."""
         path = Path(self._paths.get(page.path, page.path))
         try:
             return encode_image(

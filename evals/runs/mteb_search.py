@@ -1,12 +1,12 @@
-"""mteb's retrieval tasks run on a PageLens engine: an object of its `SearchProtocol`.
+"""Runs mteb's retrieval tasks on a PageLens engine, as an implementation of mteb's `SearchProtocol`.
 
     import mteb
     from pagelens.evals.runs.mteb_search import EngineSearch
 
     mteb.evaluate(EngineSearch("mteb-work", profile="builtin"), tasks=mteb.get_tasks(tasks=["NanoNFCorpusRetrieval"]))
 
-The corpus becomes files, texts as PDFs and pictures as they are, in a collection of its own for each task, subset and
-split; a document's score is its best page's. mteb itself is not a dependency: pip install mteb.
+The corpus is written as files, texts as PDFs and images as PNG, into a collection for each task, subset and split. A
+document's score is that of its best page. mteb is not a dependency: pip install mteb.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ from pagelens.evals.runs.trec_run import strictly_decreasing
 
 Row = Mapping[str, Any]
 Found = dict[str, dict[str, float]]  # query id -> document id -> score
-PAGES_PER_DOCUMENT = 3  # pages looked at for each document wanted: a long text has several
+PAGES_PER_DOCUMENT = 3  # pages searched for each document to return: a long text has several
 
 
 class EngineSearch:
-    """Indexes and searches as mteb asks. `folder` keeps files and collections, and is used again."""
+    """Indexes and searches for mteb. Files and collections are kept in `folder` and reused."""
 
     def __init__(self, folder: Path | str, *, profile: str = "auto", lanes: list[str] | None = None) -> None:
         self._folder = Path(folder)
@@ -40,7 +40,7 @@ class EngineSearch:
         self._ids: dict[str, str] = {}  # file name -> the corpus's id
 
     def index(self, corpus: Iterable[Row], *, task_metadata: Any, hf_split: str, hf_subset: str, **_: Any) -> None:
-        """Write the corpus as files and index them; what stands there from before costs a hash."""
+        """Write the corpus as files and index them; files that are indexed already are only hashed."""
         self.close()
         place = self._folder / document_file_name(f"{task_metadata.name}-{hf_subset}-{hf_split}").removesuffix(".pdf")
         documents = place / "documents"
@@ -52,14 +52,14 @@ class EngineSearch:
     def search(
         self, queries: Iterable[Row], *, top_k: int, top_ranked: Any = None, **_: Any
     ) -> dict[str, dict[str, float]]:
-        """Return query id -> document id -> score, at most `top_k`; of `top_ranked` only, where mteb reranks."""
+        """Return query id -> document id -> score, at most `top_k`; among `top_ranked` only, if mteb reranks."""
         if self._engine is None:
             raise UsageError("expected a corpus before queries: call index first")
         allowed = {qid: set(ids) for qid, ids in (top_ranked or {}).items()}
         return {str(row["id"]): self._search(self._engine, row, top_k, allowed.get(str(row["id"]))) for row in queries}
 
     def close(self) -> None:
-        """Give up the collection."""
+        """Close the collection."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -90,7 +90,7 @@ def _write(row: Row, folder: Path) -> tuple[str, str]:
     if picture is None:
         content = (str(row.get("title") or ""), str(row.get("text") or ""))
         mark = hashlib.sha256("\0".join((identity, *content)).encode()).hexdigest()[:12]
-        name = f"{mark}.pdf"  # named by what is in it: another text under the same id is another file
+        name = f"{mark}.pdf"  # named by its content: another text under the same id is another file
         write_text_pages({name: content}, folder)
         return name, identity
     name = document_file_name(identity).removesuffix(".pdf") + ".png"

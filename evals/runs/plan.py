@@ -1,4 +1,4 @@
-"""What a run does: which systems, in which scopes, how deep; and the configuration that identifies it."""
+"""The plan of a run: systems, scopes and depth; and the configuration that identifies the run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ SCOPE_DESCRIPTIONS: Mapping[str, str] = {
     "foreign": "in every document but its own",
 }
 DEPTH = 50  # pages of each ranking that are kept
-PROBES = 20  # questions that may show that a lane works on such
-CONTEXT_PAGES = 6  # pages an answer rests on, as in the engine
+PROBES = 20  # questions tried to find out whether a lane ranks for such questions
+CONTEXT_PAGES = 6  # pages that an answer is made from, as in the engine
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Systems by name, scopes, depth; what is answered."""
+    """Systems by name, scopes of searches and of answers, depth."""
 
     systems: Mapping[str, System]
     scopes: Sequence[Scope]
@@ -48,25 +48,25 @@ class Plan:
 
 
 def lanes_for(engine: Engine, data: DataSet) -> list[str]:
-    """Return the collection's lanes that rank for such questions: those that find anything for one of the first."""
+    """Return the collection's lanes that find anything for one of the first questions."""
     queries = [(question.text, data.picture(question)) for question in data.questions[:PROBES]]
-    return [lane for lane in engine.status().models if any(_finds(engine, lane, *one) for one in queries)]
+    return [lane for lane in engine.status().models if any(_finds(engine, lane, *query) for query in queries)]
 
 
 def _finds(engine: Engine, lane: str, text: str, picture: Path | None) -> bool:
     try:
         return bool(engine.search(text, image=picture, k=1, lanes=[lane]).hits)
-    except UsageError:  # a space that no lane searches
+    except UsageError:  # no lane searches this space
         return False
 
 
 def scopes_of(data: DataSet) -> tuple[Scope, ...]:
-    """Return the scopes that make sense: `within` where questions name documents, `whole` always."""
+    """Return the possible scopes: `whole`, and `within` if questions name documents."""
     return SCOPES if any(question.documents for question in data.questions) else ("whole",)
 
 
 def configuration(engine: Engine, data: DataSet, plan: Plan) -> dict[str, Any]:
-    """Return all that may change a result: data, collection, models, engine sources, library versions, the plan."""
+    """Return everything that may change a result: data, collection, models, sources, library versions, the plan."""
     status = engine.status()
     return {
         "dataset": data.digest,

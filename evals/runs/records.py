@@ -1,6 +1,6 @@
-"""What a run keeps of each question: the ranking of a system, the answer. One JSON object a line.
+"""The records of a run: a system's ranking for a question, the answer to a question. Each is a JSON object.
 
-Pages are `[name, number]` in rankings, as in JSONL runs elsewhere. Knows no file and no engine.
+Pages are `[name, number]` in JSON.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ class SearchRecord:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a run has one record of."""
+        """Scope, system or "answer", and question: unique in a run."""
         return self.scope, self.system, self.qid
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of the record's line; `scores` and `ranked` as `score_run`-like scorers read them."""
+        """Return the JSON object of the record."""
         return {
             "qid": self.qid,
             "scope": self.scope,
@@ -46,20 +46,20 @@ class SearchRecord:
         """Read `as_json` back."""
         pages = [PageRef(name, number) for name, number in row["ranked"]]
         return cls(
-            row["scope"],
-            row["system"],
-            row["qid"],
-            pages,
-            row["scores"],
-            row["seconds"],
-            row.get("lanes", ()),
-            row.get("query_references", ()),
+            scope=row["scope"],
+            system=row["system"],
+            qid=row["qid"],
+            ranked=pages,
+            scores=row["scores"],
+            seconds=row["seconds"],
+            lanes=row.get("lanes", ()),
+            query_references=row.get("query_references", ()),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class CitedPage:
-    """A citation: its page, the quote, and what checking it showed (None: nobody has looked)."""
+    """A citation: its page, the quote, and the result of checking it (None if it was not checked)."""
 
     page: PageRef
     quote: str
@@ -79,21 +79,21 @@ class AnswerRecord:
     context_pages: Sequence[PageRef] = ()
     seconds: float = 0.0
     notes: Sequence[str] = ()
-    usage: Usage | None = None  # where a model was asked
-    problem: str = ""  # why a model gave no answer; then `found` is false, and it is no refusal
+    usage: Usage | None = None  # if a model answered
+    problem: str = ""  # why a model failed; then `found` is false, but it is no refusal
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a run has one record of."""
+        """Scope, system or "answer", and question: unique in a run."""
         return self.scope, "answer", self.qid
 
     @property
     def refused(self) -> bool:
-        """Whether it is an honest no."""
+        """Whether the answerer said that the pages do not answer the question."""
         return not (self.found or self.problem)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of the record's line."""
+        """Return the JSON object of the record."""
         cited = [
             {"page": list(citation.page), "quote": citation.quote, "state": citation.state}
             for citation in self.citations
@@ -116,15 +116,17 @@ class AnswerRecord:
     def from_json(cls, row: Mapping[str, Any]) -> "AnswerRecord":
         """Read `as_json` back."""
         return cls(
-            row["scope"],
-            row["qid"],
-            row["text"],
-            row["found"],
-            row["confidence"],
-            [CitedPage(PageRef(*one["page"]), one["quote"], one.get("state")) for one in row["citations"]],
-            [PageRef(*page) for page in row["context_pages"]],
-            row["seconds"],
-            row.get("notes", ()),
-            Usage(**row["usage"]) if row.get("usage") else None,
-            row.get("problem", ""),
+            scope=row["scope"],
+            qid=row["qid"],
+            text=row["text"],
+            found=row["found"],
+            confidence=row["confidence"],
+            citations=[
+                CitedPage(PageRef(*entry["page"]), entry["quote"], entry.get("state")) for entry in row["citations"]
+            ],
+            context_pages=[PageRef(*page) for page in row["context_pages"]],
+            seconds=row["seconds"],
+            notes=row.get("notes", ()),
+            usage=Usage(**row["usage"]) if row.get("usage") else None,
+            problem=row.get("problem", ""),
         )

@@ -1,11 +1,11 @@
-"""A run on disk. It explains itself, and a run that was killed goes on where it stopped.
+"""A run on disk. A run that was killed resumes where it stopped.
 
 run.json          data set, configuration and its fingerprint, machine, versions, times; `finished` null until done
-queries.jsonl     the questions and
-qrels.tsv         the graded pages as they were asked
+queries.jsonl     the questions
+qrels.tsv         the graded pages
 searches.jsonl    a line for each scope, system and question, written as soon as it is known
 answers.jsonl     a line for each scope and question; of several the last counts
-verdicts.jsonl    what a judge says of the answers, where there was one
+verdicts.jsonl    a judge's verdicts on the answers, if there was a judge
 trec/             a run file for each scope and system, written at the end
 scores.json       the tables; scores.jsonl: every measure of every question
 """
@@ -32,14 +32,14 @@ VERDICTS = "verdicts.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run, read: what was asked, what was found, what was answered."""
+    """A run as read from disk: questions, rankings, answers, verdicts."""
 
     folder: Path
     manifest: Mapping[str, Any]
     data: DataSet
     searches: Mapping[tuple[str, str], Mapping[str, SearchRecord]]  # (scope, system) -> qid -> record
     answers: Mapping[str, Mapping[str, AnswerRecord]]  # scope -> qid -> record
-    verdicts: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)  # scope -> qid -> of the judge
+    verdicts: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)  # scope -> qid -> verdict
 
     @property
     def name(self) -> str:
@@ -57,24 +57,26 @@ class Run:
         return list(dict.fromkeys(system for _, system in self.searches))
 
     def rankings(self, scope: str, system: str) -> dict[str, Sequence[PageRef]]:
-        """Return each question's pages, best first. Raises UsageError when the run has no such part."""
-        found = self.searches.get((scope, system))
-        if found is None:
-            there = ", ".join(f"{one} {other}" for one, other in self.searches) or "nothing"
-            raise UsageError(f"expected {self.folder} to hold {scope} {system}, found {there}")
-        return {qid: record.ranked for qid, record in found.items()}
+        """Return each question's pages, best first. Raises UsageError if the run has no such rankings."""
+        records = self.searches.get((scope, system))
+        if records is None:
+            existing = (
+                ", ".join(f"{other_scope} {other_system}" for other_scope, other_system in self.searches) or "nothing"
+            )
+            raise UsageError(f"expected {self.folder} to hold {scope} {system}, found {existing}")
+        return {qid: record.ranked for qid, record in records.items()}
 
 
 class RunFolder:
-    """A run being made."""
+    """Writes a run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def start(self, manifest: Mapping[str, Any], data: DataSet) -> dict[str, Any] | None:
-        """Begin, or go on: return the manifest that stands there, None when the run is new.
+        """Start a run or resume it; return the existing manifest, None if the run is new.
 
-        Raises UsageError when another configuration stands there.
+        Raises UsageError if the folder holds a run of another configuration.
         """
         path = self.folder / MANIFEST
         if path.exists():
@@ -93,12 +95,14 @@ class RunFolder:
         return None
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write run.json whole."""
+        """Write run.json atomically."""
         write_atomically(self.folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
 
     def completed_keys(self) -> set[tuple[str, str, str]]:
-        """Return the keys of what is done: not answers that a model failed to give. A line that a kill cut short is
-        taken away."""
+        """Return the keys of the finished records, without answers that a model failed to give.
+
+        An incomplete last line is removed from the files.
+        """
         searches = [SearchRecord.from_json(row).key for row in _rows(self.folder / "searches.jsonl", mend=True)]
         answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
         return {*searches, *(answer.key for answer in answers if not answer.problem)}
@@ -111,13 +115,13 @@ class RunFolder:
 
 
 def append_record(file: IO[str], record: SearchRecord | AnswerRecord) -> None:
-    """Write a record's line and hand it to the system, so that a kill loses at most the line being written."""
+    """Write a record's line and flush it, so that a kill loses at most the line being written."""
     file.write(json.dumps(record.as_json(), ensure_ascii=False) + "\n")
     file.flush()
 
 
 def read_run_folder(folder: Path) -> Run:
-    """Return a run, finished or not. Raises UsageError where there is none."""
+    """Return a run, finished or not. Raises UsageError if there is none."""
     manifest = _read_manifest(folder / MANIFEST)
     data = _read_data(folder, manifest)
     searches: dict[tuple[str, str], dict[str, SearchRecord]] = {}
@@ -131,11 +135,11 @@ def read_run_folder(folder: Path) -> Run:
     verdicts: dict[str, dict[str, Verdict]] = {}
     for row in _rows(folder / VERDICTS):
         verdicts.setdefault(row["scope"], {})[row["qid"]] = Verdict(row["grade"], row["reason"])
-    return Run(folder, manifest, data, searches, answers, verdicts)
+    return Run(folder=folder, manifest=manifest, data=data, searches=searches, answers=answers, verdicts=verdicts)
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it appears all at once."""
+    """Write a file by renaming a complete one, so that it is never seen half written."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, "utf-8")
     partial.replace(path)
@@ -159,11 +163,18 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
     qrels = read_qrels(folder / "qrels.tsv", {question.qid for question in questions}, set(names), faults)
     faults.raise_any()
     images = Path(about["images"]) if about.get("images") else None
-    return DataSet(about["name"], Path(about["folder"]), names, questions, qrels, images)
+    return DataSet(
+        name=about["name"],
+        folder=Path(about["folder"]),
+        documents=names,
+        questions=questions,
+        qrels=qrels,
+        images=images,
+    )
 
 
 def _rows(path: Path, *, mend: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield the whole lines' objects; a last line without its end was cut short by a kill."""
+    """Yield the JSON objects of the complete lines; `mend` removes an incomplete last line from the file."""
     if not path.exists():
         return
     whole, _, torn = path.read_text("utf-8", errors="replace").rpartition("\n")

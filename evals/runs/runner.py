@@ -1,4 +1,4 @@
-"""Runs: every question through the engine, for every system and scope; what is there already is not done again."""
+"""Performs a run: every question through the engine, for every system and scope. Finished steps are not repeated."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from pagelens.evals.runs.records import AnswerRecord, CitedPage, SearchRecord
 from pagelens.evals.runs.run_folder import Run, RunFolder, append_record, read_run_folder
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS
 
-LANES_KEPT = 10  # pages of a ranking whose place in each lane is kept
-QUOTE = 600  # letters of a quote that are kept
+LANES_KEPT = 10  # pages of a ranking whose rank in each lane is recorded
+MAX_QUOTE_LENGTH = 600  # characters of a quote that are recorded
 
 OnStep = Callable[[str, int, int], None]
-"""Called after each question with what is being done, steps done and steps in all."""
+"""Called after each step with its description, the number of finished steps and of all steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,22 @@ class Step:
     """One question to be put to the engine."""
 
     scope: Scope
-    system: str  # "answer": it is asked rather than searched
+    system: str  # "answer" for a question to be answered
     question: Question
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """As the record's."""
+        """The key of the step's record."""
         return self.scope, self.system, self.question.qid
 
 
 def perform_run(
     engine: Engine, data: DataSet, plan: Plan, out: Path, *, on_step: OnStep = lambda _name, _done, _all: None
 ) -> Run:
-    """Do what the plan asks and is not done yet; return the run. Raises UsageError when `out` holds another run."""
+    """Perform the steps of the plan that are not finished; return the run.
+
+    Raises UsageError if `out` holds a run of another configuration.
+    """
     names = DocumentNames.of(data, engine.status())
     folder = RunFolder(out)
     manifest = _manifest(engine, data, plan, names)
@@ -72,8 +75,10 @@ def perform_run(
 
 
 def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
-    """Return what a plan does, in order: questions that name no document are asked of the whole set only; those with a
-    picture are searched with, and not answered."""
+    """Return the steps of a plan in order.
+
+    Questions that name no document have the scope `whole` only; those with an image are searched, not answered.
+    """
     questions = data.questions[: plan.limit]
     steps = []
     for scope in plan.scopes:
@@ -83,7 +88,9 @@ def plan_steps(data: DataSet, plan: Plan) -> list[Step]:
         scope_questions = [
             question for question in questions if (scope == "whole" or question.documents) and not question.image
         ]
-        steps += [Step(scope, "answer", one) for one in scope_questions if scope != "foreign" or one.answerable]
+        steps += [
+            Step(scope, "answer", question) for question in scope_questions if scope != "foreign" or question.answerable
+        ]
     return steps
 
 
@@ -118,7 +125,7 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
 
 
 def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) -> None:
-    """Load what is loaded lazily, so that the first question's time is like the others'."""
+    """Search once with each set of lanes, so that loading models does not count in the first question's time."""
     if todo:
         question = todo[0].question
         for lanes in {system.lanes for system in plan.systems.values()}:
@@ -128,8 +135,8 @@ def _warm_up(engine: Engine, data: DataSet, plan: Plan, todo: Sequence[Step]) ->
 def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> SearchRecord:
     question = step.question
     filters = Filters() if step.scope == "whole" else names.only(question.documents)
-    if filters is None:  # the document could not be read: nothing can be found in it
-        return SearchRecord(step.scope, step.system, question.qid, [], [], 0.0)
+    if filters is None:  # the document is not in the collection
+        return SearchRecord(scope=step.scope, system=step.system, qid=question.qid, ranked=[], scores=[], seconds=0.0)
     start = time.perf_counter()
     system = plan.systems[step.system]
     results = engine.search(
@@ -150,7 +157,16 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
             if position < LANES_KEPT:
                 lanes.append({lane: rank.rank for lane, rank in hit.lanes.items()})
     ranked, scores = list(page_scores), list(page_scores.values())
-    return SearchRecord(step.scope, step.system, question.qid, ranked, scores, seconds, lanes, results.query_references)
+    return SearchRecord(
+        scope=step.scope,
+        system=step.system,
+        qid=question.qid,
+        ranked=ranked,
+        scores=scores,
+        seconds=seconds,
+        lanes=lanes,
+        query_references=results.query_references,
+    )
 
 
 def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -> AnswerRecord:
@@ -168,7 +184,7 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
     except GenerationError as exc:
         if exc.code not in SINGLE_REQUEST_ERRORS:
             raise
-        # noted, and asked again by the next run
+        # recorded as failed; the next run tries again
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
     return _answer_record(step, names, answer, time.perf_counter() - start)
 
@@ -176,21 +192,21 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
 def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
     documents = step.question.documents if step.scope == "within" else ()
     citations = [
-        CitedPage(names.pages(citation.ref, documents)[0], citation.quote[:QUOTE], citation.state)
+        CitedPage(names.pages(citation.ref, documents)[0], citation.quote[:MAX_QUOTE_LENGTH], citation.state)
         for citation in answer.citations
     ]
     context_pages = [page for ref in answer.context_pages for page in names.pages(ref, documents)]
     return AnswerRecord(
-        step.scope,
-        step.question.qid,
-        answer.text,
-        answer.found,
-        answer.confidence,
-        citations,
-        context_pages,
-        seconds,
-        answer.notes,
-        answer.usage,
+        scope=step.scope,
+        qid=step.question.qid,
+        text=answer.text,
+        found=answer.found,
+        confidence=answer.confidence,
+        citations=citations,
+        context_pages=context_pages,
+        seconds=seconds,
+        notes=answer.notes,
+        usage=answer.usage,
     )
 
 

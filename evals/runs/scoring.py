@@ -1,4 +1,4 @@
-"""A run's records to values: each measure of each question, and the means of groups of questions."""
+"""Computes measures from a run's records: each measure of each question, and means over groups of questions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -43,15 +43,15 @@ _MARK = re.compile(r"\s*\[\d+\]")
 
 
 def ranking_values(run: Run, scope: str, system: str, measures: Sequence[Measure] = STANDARD) -> dict[Measure, Values]:
-    """Return each measure of each question that has evidence, one the run lacks scoring 0.
+    """Return each measure of each question with evidence; a question without a ranking scores 0.
 
-    `within` counts, as `whole` does, every question with evidence: one that names no document scores 0 there.
+    That holds for `within` too, where questions that name no document have no ranking.
     """
-    return score_rankings(measures, _asked(run), run.rankings(scope, system))
+    return score_rankings(measures, _scored_qrels(run), run.rankings(scope, system))
 
 
 def answer_values(run: Run, scope: str, measures: Sequence[Measure] = OF_ANSWERS) -> dict[Measure, Values]:
-    """Return each measure of each question that it applies to. In `foreign` nothing but refusing is right."""
+    """Return each measure of each question that it applies to. In the scope `foreign` only refusing is right."""
     values: dict[Measure, Values] = {measure: {} for measure in measures}
     for question in run.data.questions:
         record = run.answers.get(scope, {}).get(question.qid)
@@ -67,14 +67,16 @@ def answer_values(run: Run, scope: str, measures: Sequence[Measure] = OF_ANSWERS
 
 
 def answer_value(name: str, question: Question, record: AnswerRecord, data: DataSet) -> float | None:
-    """Return a measure of an answer; None where it does not apply to the question."""
+    """Return a measure of an answer; None if it does not apply to the question."""
     answerable = question.answerable and record.scope != "foreign"
     if name == "refused":
         return None if answerable else float(record.refused)
     if name == "MMLB" and question.answers and question.answer_format and record.scope != "foreign":
         answer_text = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
         expected = question.answers if question.answerable else (NOT_ANSWERABLE,)
-        return max(mmlongbench_score(one, answer_text, question.answer_format) for one in expected)
+        return max(
+            mmlongbench_score(expected_answer, answer_text, question.answer_format) for expected_answer in expected
+        )
     if not answerable:
         return None
     if name == "answered":
@@ -86,18 +88,18 @@ def answer_value(name: str, question: Question, record: AnswerRecord, data: Data
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How well confidence tells questions without an answer from those with one."""
+    """How well the confidence separates unanswerable questions from answerable ones."""
 
-    against: str  # what the questions without an answer are, in words
+    against: str  # description of the unanswerable questions
     answerable: int
     unanswerable: int
     auroc: float
     curve: Sequence[RefusalPoint]
-    shipped: RefusalPoint | None  # what the answerer did refuse
+    shipped: RefusalPoint | None  # of the answerer's actual refusals
 
 
 def refusals(run: Run) -> list[Refusals]:
-    """Return the refusal curves that the run's answers allow: the set's own unanswerable ones, and foreign ones."""
+    """Return refusal curves for the set's unanswerable questions in each scope, and for foreign questions."""
     results = []
     questions = {question.qid: question for question in run.data.questions}
     for scope in ("whole", "within"):
@@ -106,18 +108,18 @@ def refusals(run: Run) -> list[Refusals]:
         unanswerable = [record for qid, record in records.items() if not questions[qid].answerable]
         where = "over the whole set" if scope == "whole" else "within the document"
         results += _curve(f"questions without an answer, {where}", answerable, unanswerable)
-    answerable = [one for qid, one in run.answers.get("whole", {}).items() if questions[qid].answerable]
+    answerable = [record for qid, record in run.answers.get("whole", {}).items() if questions[qid].answerable]
     results += _curve("questions foreign to the documents", answerable, list(run.answers.get("foreign", {}).values()))
     return results
 
 
 def mean(values: Mapping[str, float]) -> float:
-    """Return the mean over questions; 0 over none."""
+    """Return the mean over questions; 0 if there are none."""
     return sum(values.values()) / len(values) if values else 0.0
 
 
 def groups(data: DataSet, qids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    """Return breakdown -> value -> questions, breakdowns of one value left out, values in order of size."""
+    """Return breakdown -> value -> questions, largest value first; breakdowns with a single value are left out."""
     breakdowns: dict[str, dict[str, list[str]]] = {}
     selected = set(qids)
     for question in data.questions:
@@ -129,7 +131,7 @@ def groups(data: DataSet, qids: Sequence[str]) -> dict[str, dict[str, list[str]]
     return {name: parts for name, parts in ordered.items() if len(parts) > 1}
 
 
-def _asked(run: Run) -> Qrels:
+def _scored_qrels(run: Run) -> Qrels:
     limit = run.manifest["configuration"]["plan"]["limit"]
     qids = {question.qid for question in run.data.questions[:limit]}
     return {qid: pages for qid, pages in run.data.qrels.items() if qid in qids}
@@ -150,7 +152,7 @@ def _citation_value(name: str, question: Question, record: AnswerRecord, data: D
     return (
         float(cited_pages[0] in relevant)
         if name == "cite.first"
-        else sum(one in relevant for one in cited_pages) / len(cited_pages)
+        else sum(page in relevant for page in cited_pages) / len(cited_pages)
     )
 
 
@@ -167,7 +169,7 @@ def _text_value(name: str, question: Question, record: AnswerRecord) -> float | 
 
 def _curve(against: str, answerable: Sequence[AnswerRecord], unanswerable: Sequence[AnswerRecord]) -> list[Refusals]:
     answerable, unanswerable = (
-        [record for record in part if not record.problem] for part in (answerable, unanswerable)
+        [record for record in group if not record.problem] for group in (answerable, unanswerable)
     )
     records = [*answerable, *unanswerable]
     confidences, labels = (
@@ -178,4 +180,13 @@ def _curve(against: str, answerable: Sequence[AnswerRecord], unanswerable: Seque
     if area is None:
         return []
     shipped = refusal_counts(np.array([record.refused for record in records]), np.array(labels), 0.0)
-    return [Refusals(against, len(answerable), len(unanswerable), area, refusal_curve(confidences, labels), shipped)]
+    return [
+        Refusals(
+            against=against,
+            answerable=len(answerable),
+            unanswerable=len(unanswerable),
+            auroc=area,
+            curve=refusal_curve(confidences, labels),
+            shipped=shipped,
+        )
+    ]

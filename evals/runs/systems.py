@@ -1,8 +1,8 @@
-"""Systems as values: which lanes, fused how. `words`, `words+text`, `fused`, `fused:plain:k=10`; they parse and print.
+"""Systems under test: lanes and how they are fused, parsed from `words`, `words+text`, `fused`, `fused:plain:k=10`.
 
-Options stand behind the lanes, separated by colons: `plain` (ranks alone, every lane weighing the same: the method as
-published), or the two halves of it, `unscaled` and `equal`; `no-references` (what the query names does
-not come first); `k=10`; `weights=words=2,text=1` (fixed, 1 for a lane that is not named). Knows no engine.
+Options follow the lanes, separated by colons: `plain` (reciprocal-rank fusion as published: ranks only, equal weights),
+or one half of it, `unscaled` or `equal`; `no-references` (documents and pages named in the query are not put first);
+`k=10`; `weights=words=2,text=1` (fixed; a lane that is not named has weight 1).
 """
 
 import math
@@ -16,19 +16,19 @@ from pagelens.retrieve.search import Fusion
 
 FUSED = "fused"  # the name of all lanes together, as shipped
 OPTIONS = "plain, unscaled, equal, no-references, k=10, weights=words=2,text=1"
-FUSIONS = ("plain", "unscaled", "equal", "no-references", "k=10", "k=30", "k=120")  # that an ablation goes through
+FUSIONS = ("plain", "unscaled", "equal", "no-references", "k=10", "k=30", "k=120")  # the fusion ablation
 EQUAL: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Lanes (None: all that the engine has) and how they are fused (None: as shipped)."""
+    """Lanes (None: all of the engine's) and how they are fused (None: as shipped)."""
 
     lanes: tuple[str, ...] | None = None
     fusion: Fusion | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the system as a part of a configuration."""
+        """Return the system as JSON for a configuration."""
         fusion = self.fusion
         options = (
             {"k": fusion.k, "scaled": fusion.scaled, "query_references": fusion.query_references} if fusion else None
@@ -44,7 +44,7 @@ AS_SHIPPED = System()
 
 
 def parse_system(text: str, lanes: Sequence[str]) -> System:
-    """Read a system among the collection's `lanes`. Raises UsageError with what was expected."""
+    """Parse a system of the collection's `lanes`. Raises UsageError with what was expected."""
     name, *options = text.split(":")
     parts = tuple(dict.fromkeys(name.split("+")))
     unknown = [part for part in parts if part not in lanes]
@@ -57,12 +57,12 @@ def parse_system(text: str, lanes: Sequence[str]) -> System:
 
 
 def chosen_systems(names: Sequence[str], lanes: Sequence[str]) -> dict[str, System]:
-    """Return the systems that a user names. Raises UsageError for one that there is not."""
+    """Return the systems that a user names. Raises UsageError for an unknown one."""
     return {name: parse_system(name, lanes) for name in names}
 
 
 def lane_ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, System]:
-    """Return each lane alone, each pair, and all together, which is the system as shipped."""
+    """Return each lane alone, each pair, and all lanes fused, which is the system as shipped."""
     systems = {lane: System((lane,)) for lane in lanes}
     if pairs and len(lanes) > 2:
         systems |= {"+".join(pair): System(pair) for pair in combinations(lanes, 2)}
@@ -70,17 +70,17 @@ def lane_ablation(lanes: Sequence[str], *, pairs: bool = True) -> dict[str, Syst
 
 
 def fusion_ablation(lanes: Sequence[str]) -> dict[str, System]:
-    """Return all lanes together, fused in other ways than as shipped, and as shipped."""
+    """Return all lanes fused in each way of `FUSIONS`, and as shipped."""
     return chosen_systems([*(f"{FUSED}:{option}" for option in FUSIONS), FUSED], lanes)
 
 
 def file_name_part(system: str) -> str:
-    """Return a system's name as a part of a file's name, on any file system."""
+    """Return a system's name as a part of a file name that is valid on any file system."""
     return system.replace(":", "~")
 
 
 def _with(fusion: Fusion, option: str, lanes: Sequence[str]) -> Fusion:
-    """Return a fusion changed by an option."""
+    """Return the fusion with an option applied."""
     if option == "plain":
         return replace(fusion, scaled=False, weights=EQUAL)
     if option == "unscaled":

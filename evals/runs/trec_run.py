@@ -1,8 +1,8 @@
 """TREC run files: `qid Q0 FILE#PAGE rank score tag`, separated by tabs.
 
-Order: by score, ties by rank. The files written here leave no ties and no contradiction of the two, even to programs
-that read scores in single precision: where the engine puts a page above a better score (the query named it), the score
-below is lowered to just under the one above.
+Rankings are read by score, ties by rank. In the files written here, scores decrease strictly with the rank, even in
+single precision: if the engine ranks a page above one with a better score (because the query names it), the lower
+page's score is reduced to just below the score above it.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from pagelens.evals.datasets.line_reader import Faults, read_lines
 
 
 def strictly_decreasing(scores: Sequence[float]) -> list[float]:
-    """Return scores that fall strictly, in single precision: each the given one, or just under the one before."""
+    """Return strictly decreasing single-precision scores: each the given one, or just below its predecessor."""
     result: list[float] = []
     ceiling = np.float32(np.inf)
     for score in scores:
@@ -38,7 +38,7 @@ def write_run(path: Path, rankings: Mapping[str, tuple[Sequence[PageRef], Sequen
 
 
 def read_run(path: Path) -> dict[str, list[PageRef]]:
-    """Return each question's pages, best first: by score, ties by rank, a page's second mention left out.
+    """Return each question's pages, best first: by score, ties by rank, repeated pages left out.
 
     Raises UsageError that lists the malformed lines.
     """

@@ -28,7 +28,7 @@ class Evaluation:
 
 
 @pytest.fixture(scope="package")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluation]:
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluation]:
     root: Path = tmp_path_factory.mktemp("evals")
     data = read_folder(write_set(root / "set"))
     with pagelens.open(root / "collection", create=True, profile="builtin") as engine:

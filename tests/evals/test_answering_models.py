@@ -26,25 +26,34 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield server
 
 
-def run(made: Evaluation, out: Path, *more: str) -> Run:
+def run(evaluation: Evaluation, out: Path, *more: str) -> Run:
     """Ask the first two questions of the whole set."""
-    arguments = ["run", str(made.data.folder.parent), "-c", str(made.engine.layout.root), "-o", str(out), "-s", "words"]
+    arguments = [
+        "run",
+        str(evaluation.data.folder.parent),
+        "-c",
+        str(evaluation.engine.layout.root),
+        "-o",
+        str(out),
+        "-s",
+        "words",
+    ]
     options = ["--scope", "whole", "--limit", "2", "--no-pictures", "--model", "openai:tiny", *more]
     assert not app([*arguments, *options], standalone_mode=False)
     return read_run_folder(out)
 
 
 def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
-    made: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.replies = [TIMBER, PILOT, NO]
-    done = run(made, tmp_path / "run")
+    done = run(evaluation, tmp_path / "run")
     records = done.answers["whole"]
     assert [one.state for one in (*records["q1"].citations, *records["q2"].citations)] == ["verified", "unverified"]
     assert records["q2"].notes
     shares = {name: answer_values(done, "whole", [parse_measure(name)]) for name in ("verified", "unverified")}
     assert [list(one.values()) for one in shares.values()] == [[{"q1": 1, "q2": 0}], [{"q1": 0, "q2": 1}]]
-    [took] = json.loads((tmp_path / "run" / "scores.json").read_text("utf-8"))["answering"]
+    [took] = json.loads((tmp_path / "run" / "scores.json").read_text("utf-8"))["answer_costs"]
     assert (took["model"], took["calls"], took["input_tokens"], took["output_tokens"]) == ("tiny", 3, 3 * 321, 3 * 12)
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "NOT found on the page" in page
@@ -54,10 +63,10 @@ def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
 
 
 def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
-    made: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.replies = [Fail(400, "content filter"), PILOT, YES]
-    first = run(made, tmp_path / "run")
+    first = run(evaluation, tmp_path / "run")
     assert "1 of 2 questions got no answer over the whole set" in capsys.readouterr().out
     assert "content filter" in first.answers["whole"]["q1"].problem
     assert answer_values(first, "whole")[parse_measure("answered")] == {"q1": 0, "q2": 1}
@@ -65,16 +74,16 @@ def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
         "supported"
     ]  # the model says it sees it
     server.replies = [TIMBER]
-    again = run(made, tmp_path / "run")
+    again = run(evaluation, tmp_path / "run")
     assert answer_values(again, "whole")[parse_measure("answered")] == {"q1": 1, "q2": 1}
 
 
 def test_a_server_that_is_not_there_ends_the_run_which_goes_on_later(
-    made: Evaluation, server: ModelServer, tmp_path: Path
+    evaluation: Evaluation, server: ModelServer, tmp_path: Path
 ) -> None:
     server.replies = [TIMBER, Fail(404, "no model tiny")]
     with pytest.raises(GenerationError, match="expected a model called 'tiny'"):
-        run(made, tmp_path / "run")
+        run(evaluation, tmp_path / "run")
     assert list(read_run_folder(tmp_path / "run").answers["whole"]) == ["q1"]
     server.replies = [PILOT, NO]
-    assert list(run(made, tmp_path / "run").answers["whole"]) == ["q1", "q2"]
+    assert list(run(evaluation, tmp_path / "run").answers["whole"]) == ["q1", "q2"]

@@ -19,8 +19,8 @@ from pagelens.evals.runs.caption_retrieval import (
 from tests.evals.conftest import Evaluation
 
 
-def test_a_set_is_captioned_when_pages_have_several_questions_each(made: Evaluation) -> None:
-    assert not is_captioned(made.data)
+def test_a_set_is_captioned_when_pages_have_several_questions_each(evaluation: Evaluation) -> None:
+    assert not is_captioned(evaluation.data)
     pages = [PageRef("a.jpg", 1), PageRef("b.jpg", 1)]
     questions = [Question(f"c{number}", "x") for number in range(4)]
     qrels = {one.qid: {pages[number // 2]: 1} for number, one in enumerate(questions)}

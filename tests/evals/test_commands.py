@@ -40,8 +40,10 @@ def test_one_command_makes_the_collection_the_run_and_the_report(
     assert call("export", out, tmp_path / "exported", "--format", "ranx") == 0
 
 
-def test_only_what_is_asked_for_is_run(made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, root = made.data.folder.parent, made.engine.layout.root
+def test_only_what_is_asked_for_is_run(
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, root = evaluation.data.folder.parent, evaluation.engine.layout.root
     options = ["--system", "text", "--scope", "whole", "--no-answers", "--limit", 2, "--no-pictures", "--json"]
     assert call("run", folder, "-c", root, "-o", tmp_path / "run", *options) == 0
     found = json.loads(capsys.readouterr().out)
@@ -52,9 +54,9 @@ def test_only_what_is_asked_for_is_run(made: Evaluation, tmp_path: Path, capsys:
 
 
 def test_compare_says_which_is_better_and_a_gate_that_does_not_hold_fails(
-    made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    a, b = f"{made.run.folder}::words", f"{made.run.folder}::fused"
+    a, b = f"{evaluation.run.folder}::words", f"{evaluation.run.folder}::fused"
     assert call("compare", a, b, "--gate", "R@5 >= A - 0.5", "--markdown", tmp_path / "c.md") == 0
     assert "passed  R@5 >= A - 0.5" in capsys.readouterr().out
     assert "| scope | measure |" in (tmp_path / "c.md").read_text("utf-8")
@@ -77,9 +79,9 @@ def test_check_says_what_is_in_a_set_and_import_writes_it_in_our_form(
 
 
 def test_proposals_are_edited_and_become_a_set(
-    made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table, root = tmp_path / "mine.csv", made.engine.layout.root
+    table, root = tmp_path / "mine.csv", evaluation.engine.layout.root
     assert call("init", table, "-c", root, "-n", 4) == 0
     with pytest.raises(UsageError, match="expected no file at"):
         call("init", table, "-c", root)
@@ -104,7 +106,7 @@ def examples() -> Sequence[str]:
 
 
 def test_the_commands_of_the_workflow_example_run_and_its_gate_works(
-    made: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_set(tmp_path / "questions")

@@ -64,14 +64,16 @@ def test_a_group_is_drawn_whole() -> None:
     assert {round(float(value), 6) for value in means.ravel()} == {0.5, round(1 / 3, 6), 0.0}
 
 
-def planted(made: Evaluation, *, improved: int, worsened: int) -> tuple[Run, Run]:
+def planted(evaluation: Evaluation, *, improved: int, worsened: int) -> tuple[Run, Run]:
     """Two runs of 250 questions: the evidence is second in A; B puts it first for some, third for others."""
-    question, record = made.data.questions[0], made.run.searches["whole", "fused"]["q1"]
-    [right] = made.data.relevant("q1")
+    question, record = evaluation.data.questions[0], evaluation.run.searches["whole", "fused"]["q1"]
+    [right] = evaluation.data.relevant("q1")
     wrong = [page for page in record.ranked if page != right][:2]
     orders = {"second": [wrong[0], right, wrong[1]], "first": [right, *wrong], "third": [*wrong, right]}
     questions = [replace(question, qid=f"p{number:03d}") for number in range(QUESTIONS)]
-    data = replace(made.data, questions=questions, qrels={one.qid: made.data.qrels["q1"] for one in questions})
+    data = replace(
+        evaluation.data, questions=questions, qrels={one.qid: evaluation.data.qrels["q1"] for one in questions}
+    )
 
     def run(name: str) -> Run:
         found = {}
@@ -81,14 +83,18 @@ def planted(made: Evaluation, *, improved: int, worsened: int) -> tuple[Run, Run
                 place = "first" if number < improved else "third" if number < improved + worsened else "second"
             found[one.qid] = replace(record, qid=one.qid, ranked=orders[place], scores=[3, 2, 1])
         return replace(
-            made.run, folder=made.run.folder / name, data=data, searches={("whole", "fused"): found}, answers={}
+            evaluation.run,
+            folder=evaluation.run.folder / name,
+            data=data,
+            searches={("whole", "fused"): found},
+            answers={},
         )
 
     return run("A"), run("B")
 
 
-def test_a_planted_improvement_of_three_points_on_250_questions_is_found(made: Evaluation) -> None:
-    a, b = planted(made, improved=21, worsened=18)  # 21 * 1/2 - 18 * 1/6 = 7.5 = 3.0 points of MRR
+def test_a_planted_improvement_of_three_points_on_250_questions_is_found(evaluation: Evaluation) -> None:
+    a, b = planted(evaluation, improved=21, worsened=18)  # 21 * 1/2 - 18 * 1/6 = 7.5 = 3.0 points of MRR
     found = compare(compared_system(a), compared_system(b), [parse_measure("MRR@10")])
     [difference] = found.differences
     assert difference.interval.mean == pytest.approx(0.03)
@@ -103,33 +109,42 @@ def test_a_planted_improvement_of_three_points_on_250_questions_is_found(made: E
     assert "| whole | MRR@10 | 50.0 | 53.0 | +3.0 (" in markdown_comparison(found)
 
 
-def test_changes_that_cancel_out_show_no_difference(made: Evaluation) -> None:
-    a, b = planted(made, improved=6, worsened=18)
+def test_changes_that_cancel_out_show_no_difference(evaluation: Evaluation) -> None:
+    a, b = planted(evaluation, improved=6, worsened=18)
     [difference] = compare(compared_system(a), compared_system(b), [parse_measure("MRR@10")]).differences
     assert difference.interval.mean == pytest.approx(0)
     assert difference.verdict == "no difference shown"
 
 
-def test_questions_that_were_changed_in_between_are_left_out(made: Evaluation) -> None:
-    other = replace(made.data, questions=[replace(made.data.questions[0], text="Another?"), *made.data.questions[1:]])
-    found = compare(compared_system(made.run), compared_system(replace(made.run, data=other)), [parse_measure("R@1")])
+def test_questions_that_were_changed_in_between_are_left_out(evaluation: Evaluation) -> None:
+    other = replace(
+        evaluation.data,
+        questions=[replace(evaluation.data.questions[0], text="Another?"), *evaluation.data.questions[1:]],
+    )
+    found = compare(
+        compared_system(evaluation.run), compared_system(replace(evaluation.run, data=other)), [parse_measure("R@1")]
+    )
     assert (found.questions, found.left_out) == (4, 1)
     assert all(difference.interval.mean == 0 for difference in found.differences)
-    other_questions = replace(made.data, questions=[replace(question, text="x") for question in made.data.questions])
+    other_questions = replace(
+        evaluation.data, questions=[replace(question, text="x") for question in evaluation.data.questions]
+    )
     with pytest.raises(UsageError, match="found none in common"):
         compare(
-            compared_system(made.run), compared_system(replace(made.run, data=other_questions)), [parse_measure("R@1")]
+            compared_system(evaluation.run),
+            compared_system(replace(evaluation.run, data=other_questions)),
+            [parse_measure("R@1")],
         )
 
 
-def test_answers_are_compared_too(made: Evaluation) -> None:
-    found = compare(compared_system(made.run), compared_system(made.run), [parse_measure("cite.first")])
+def test_answers_are_compared_too(evaluation: Evaluation) -> None:
+    found = compare(compared_system(evaluation.run), compared_system(evaluation.run), [parse_measure("cite.first")])
     assert {difference.scope for difference in found.differences} >= {"within", "whole"}
 
 
-def test_a_system_that_the_run_has_not_is_refused(made: Evaluation) -> None:
+def test_a_system_that_the_run_has_not_is_refused(evaluation: Evaluation) -> None:
     with pytest.raises(UsageError, match="expected a system of"):
-        compared_system(made.run, "telepathy")
+        compared_system(evaluation.run, "telepathy")
 
 
 gates = st.builds(
@@ -169,10 +184,10 @@ def test_what_is_no_gate_is_refused(text: str) -> None:
         parse_gate(text)
 
 
-def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Evaluation) -> None:
+def test_a_gate_without_a_scope_must_hold_in_every_scope(evaluation: Evaluation) -> None:
     found = compare(
-        compared_system(made.run),
-        compared_system(made.run),
+        compared_system(evaluation.run),
+        compared_system(evaluation.run),
         [],
         gates=[parse_gate("R@5 >= A"), parse_gate("whole R@5 >= 1.0")],
     )
@@ -182,17 +197,19 @@ def test_a_gate_without_a_scope_must_hold_in_every_scope(made: Evaluation) -> No
         ("whole", "whole R@5 >= 1"),
     ]
     assert found.passed == (found.gates[-1].b == 1.0)
-    with pytest.raises(UsageError, match="to have what the gate 'foreign R@5 >= A' looks at"):
-        compare(compared_system(made.run), compared_system(made.run), [], gates=[parse_gate("foreign R@5 >= A")])
+    with pytest.raises(UsageError, match="to have the measure of the gate 'foreign R@5 >= A'"):
+        compare(
+            compared_system(evaluation.run), compared_system(evaluation.run), [], gates=[parse_gate("foreign R@5 >= A")]
+        )
 
 
-def test_fewer_unverified_citations_are_better(made: Evaluation) -> None:
+def test_fewer_unverified_citations_are_better(evaluation: Evaluation) -> None:
     def with_state(state: CitationState) -> Run:
         records = {
-            qid: replace(one, citations=[CitedPage(page, "x", state) for page in made.data.relevant(qid)])
-            for qid, one in made.run.answers["whole"].items()
+            qid: replace(one, citations=[CitedPage(page, "x", state) for page in evaluation.data.relevant(qid)])
+            for qid, one in evaluation.run.answers["whole"].items()
         }
-        return replace(made.run, answers={"whole": records})
+        return replace(evaluation.run, answers={"whole": records})
 
     good, bad = compared_system(with_state("verified")), compared_system(with_state("unverified"))
     [shares] = compare(bad, good, [parse_measure("unverified")]).differences

@@ -36,10 +36,10 @@ def words(request: ChatRequest) -> str:
 
 
 @pytest.fixture
-def answered(made: Evaluation, tmp_path: Path) -> Run:
+def answered(evaluation: Evaluation, tmp_path: Path) -> Run:
     """A run of answers only."""
-    plan = replace(made.plan, systems={}, scopes=(), answer_scopes=("whole", "foreign"))
-    return perform_run(made.engine, made.data, plan, tmp_path / "run")
+    plan = replace(evaluation.plan, systems={}, scopes=(), answer_scopes=("whole", "foreign"))
+    return perform_run(evaluation.engine, evaluation.data, plan, tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_a_verdict_is_read_from_whatever_stands_around_it(reply: str, verdict: V
 
 
 def test_the_judge_sees_the_page_the_expected_and_the_given_answer(
-    made: Evaluation, answered: Run, tmp_path: Path
+    evaluation: Evaluation, answered: Run, tmp_path: Path
 ) -> None:
     model = ScriptedModel(lambda _: verdict_reply("correct"))
-    judged, lost = judge_run(made.engine, answered, Judge(model, tmp_path / "judged"))
+    judged, lost = judge_run(evaluation.engine, answered, Judge(model, tmp_path / "judged"))
     [request] = [request for request in model.requests if "How much timber" in words(request)]
     assert request.system == PROMPT
     assert "Expected: 52,300 tonnes" in words(request)
@@ -79,20 +79,20 @@ def test_the_judge_sees_the_page_the_expected_and_the_given_answer(
 
 
 def test_a_refusal_of_a_question_with_an_answer_is_incorrect_and_costs_no_call(
-    made: Evaluation, answered: Run, tmp_path: Path
+    evaluation: Evaluation, answered: Run, tmp_path: Path
 ) -> None:
     refusal = AnswerRecord("whole", "q1", "Not in these documents.", False, 0.1)
     run = replace(answered, answers={"whole": {"q1": refusal}})
     model = ScriptedModel([])
     write = (answered.folder / "answers.jsonl").write_text
     write(json.dumps(refusal.as_json()) + "\n")
-    judged, _ = judge_run(made.engine, run, Judge(model, tmp_path / "judged"))
+    judged, _ = judge_run(evaluation.engine, run, Judge(model, tmp_path / "judged"))
     assert answer_values(judged, "whole", [JUDGED])[JUDGED] == {"q1": 0}
     assert model.requests == []
 
 
 def test_grades_are_scores_that_stand_in_the_report_with_prompt_and_reason(
-    made: Evaluation, answered: Run, tmp_path: Path
+    evaluation: Evaluation, answered: Run, tmp_path: Path
 ) -> None:
     grades = {
         "timber": verdict_reply("correct"),
@@ -102,7 +102,7 @@ def test_grades_are_scores_that_stand_in_the_report_with_prompt_and_reason(
     model = ScriptedModel(
         lambda request: next((g for w, g in grades.items() if w in words(request)), verdict_reply("correct"))
     )
-    judged, _ = judge_run(made.engine, answered, Judge(model, tmp_path / "judged"))
+    judged, _ = judge_run(evaluation.engine, answered, Judge(model, tmp_path / "judged"))
     found = answer_values(judged, "whole", [JUDGED])[JUDGED]
     assert (found["q1"], found["q2"], found["q3"]) == (1, 0.5, 0)
     summary, page = write_reports(judged, None)
@@ -115,21 +115,21 @@ def test_grades_are_scores_that_stand_in_the_report_with_prompt_and_reason(
 
 
 def test_nothing_is_asked_twice_until_the_answer_or_the_model_changes(
-    made: Evaluation, answered: Run, tmp_path: Path
+    evaluation: Evaluation, answered: Run, tmp_path: Path
 ) -> None:
     first = ScriptedModel(lambda _: verdict_reply("correct"))
-    judge_run(made.engine, answered, Judge(first, tmp_path / "judged"))
+    judge_run(evaluation.engine, answered, Judge(first, tmp_path / "judged"))
     again = ScriptedModel([])
-    judged, _ = judge_run(made.engine, answered, Judge(again, tmp_path / "judged"))
+    judged, _ = judge_run(evaluation.engine, answered, Judge(again, tmp_path / "judged"))
     assert again.requests == []
     assert len(judged.verdicts["whole"]) == 4
     changed = replace(answered.answers["whole"]["q1"], text="Something else.")
     other = replace(answered, answers={"whole": {**answered.answers["whole"], "q1": changed}})
     second_model = ScriptedModel(lambda _: verdict_reply("incorrect"))
-    judge_run(made.engine, other, Judge(second_model, tmp_path / "judged"))
+    judge_run(evaluation.engine, other, Judge(second_model, tmp_path / "judged"))
     assert len(second_model.requests) == 1
     other_model = ScriptedModel(lambda _: verdict_reply("incorrect"), name="another")
-    judge_run(made.engine, answered, Judge(other_model, tmp_path / "judged"))
+    judge_run(evaluation.engine, answered, Judge(other_model, tmp_path / "judged"))
     assert len(other_model.requests) == len(first.requests)
 
 
@@ -161,22 +161,24 @@ def test_what_an_answer_says_cannot_leave_its_fence() -> None:
     assert "<|im_end|>" not in second_model
 
 
-def test_a_judge_that_is_not_there_or_does_not_see_is_an_error(made: Evaluation, answered: Run, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected a judge that sees pictures, found blind"):
+def test_a_judge_that_is_not_there_or_does_not_see_is_an_error(
+    evaluation: Evaluation, answered: Run, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="expected a judge that accepts images, found blind"):
         Judge(ScriptedModel([], name="blind", accepts_images=False), tmp_path)
     gone = Judge(ScriptedModel(lambda _: GenerationError("unreachable", "nobody is there")), tmp_path / "judged")
     with pytest.raises(GenerationError, match="nobody is there"):
-        judge_run(made.engine, answered, gone)
+        judge_run(evaluation.engine, answered, gone)
     shy = Judge(ScriptedModel(lambda _: GenerationError("refused", "not this one")), tmp_path / "judged")
-    judged, lost = judge_run(made.engine, answered, shy)
+    judged, lost = judge_run(evaluation.engine, answered, shy)
     assert lost == 4 - len(judged.verdicts.get("whole", {}))
     assert lost > 0
 
 
-def test_a_gate_can_look_at_what_the_judge_says(made: Evaluation, answered: Run, tmp_path: Path) -> None:
+def test_a_gate_can_look_at_what_the_judge_says(evaluation: Evaluation, answered: Run, tmp_path: Path) -> None:
     def judged(grade: str) -> Run:
         model = ScriptedModel(lambda _: verdict_reply(grade), name=grade)
-        return judge_run(made.engine, answered, Judge(model, tmp_path / "judged"))[0]
+        return judge_run(evaluation.engine, answered, Judge(model, tmp_path / "judged"))[0]
 
     gates = [parse_gate("judge >= A - 0.1")]
     found = compare(compared_system(judged("correct")), compared_system(judged("incorrect")), [JUDGED], gates=gates)
@@ -185,11 +187,11 @@ def test_a_gate_can_look_at_what_the_judge_says(made: Evaluation, answered: Run,
     assert not found.passed
 
 
-def test_one_option_has_a_run_judged(made: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_option_has_a_run_judged(evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as server:
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         server.replies = [Complete([verdict_reply("correct")])]
-        where = ["run", made.data.folder.parent, "-c", made.engine.layout.root, "-o", tmp_path / "run"]
+        where = ["run", evaluation.data.folder.parent, "-c", evaluation.engine.layout.root, "-o", tmp_path / "run"]
         what = ["-s", "words", "--scope", "whole", "--limit", 1, "--no-pictures"]
         judge = ["--judge", "openai:tiny", "--model", "extractive"]
         for _ in range(2):  # the second time nothing is left to ask
@@ -199,8 +201,8 @@ def test_one_option_has_a_run_judged(made: Evaluation, tmp_path: Path, monkeypat
     assert len(list((tmp_path / "judged").glob("*.json"))) == 1
 
 
-def test_a_judge_without_a_name_is_refused_before_anything_is_run(made: Evaluation, tmp_path: Path) -> None:
-    arguments = ["run", made.data.folder.parent, "-c", made.engine.layout.root, "-o", tmp_path / "run"]
+def test_a_judge_without_a_name_is_refused_before_anything_is_run(evaluation: Evaluation, tmp_path: Path) -> None:
+    arguments = ["run", evaluation.data.folder.parent, "-c", evaluation.engine.layout.root, "-o", tmp_path / "run"]
     with pytest.raises(UsageError, match="expected a language model as judge, like openai:NAME, found 'extractive'"):
         app([str(request) for request in (*arguments, "--judge", "extractive")], standalone_mode=False)
     assert not (tmp_path / "run").exists()

@@ -134,7 +134,7 @@ def test_other_ways_to_write_a_measure_are_understood(text: str, printed: str) -
     [
         ("R", "expected a depth, as in R@5"),
         ("speed@5", "expected a measure among"),
-        ("EM@3", "expected EM alone"),
+        ("EM@3", "expected EM without depth or level"),
         ("", "a measure"),
     ],
 )

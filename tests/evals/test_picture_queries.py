@@ -66,7 +66,7 @@ def write_photo_set(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, DataSet, Run]]:
+def picture_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, DataSet, Run]]:
     root = tmp_path_factory.mktemp("pictures")
     data = read_folder(write_photo_set(root / "set"))
     with pagelens.open(root / "collection", create=True, profile="builtin") as engine:
@@ -94,7 +94,7 @@ def test_questions_with_a_picture_are_not_answered(picture_run: tuple[Engine, Da
 def test_what_is_asked_with_is_a_breakdown_and_stands_in_the_report(picture_run: tuple[Engine, DataSet, Run]) -> None:
     engine, _, run = picture_run
     summary, page = write_reports(read_run_folder(run.folder), engine)
-    values = {group.value for group in summary.groups if group.breakdown == "asked"}
+    values = {group.value for group in summary.groups if group.breakdown == "query"}
     assert values == {"a picture", "a picture and words", "words"}
     html = page.read_text("utf-8")
     assert html.count("<b>asked with</b>") == 3

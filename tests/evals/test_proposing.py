@@ -72,12 +72,12 @@ def test_what_cannot_be_asked_for_plainly_is_left_alone(sentence: str) -> None:
     assert question_from_sentence(sentence) is None
 
 
-def test_the_same_seed_draws_the_same_and_every_sixth_has_no_answer(made: Evaluation) -> None:
-    rows = propose(made.engine, count=4, seed=3)
-    assert rows == propose(made.engine, count=4, seed=3)
+def test_the_same_seed_draws_the_same_and_every_sixth_has_no_answer(evaluation: Evaluation) -> None:
+    rows = propose(evaluation.engine, count=4, seed=3)
+    assert rows == propose(evaluation.engine, count=4, seed=3)
     assert rows
     for row in rows:
-        assert row.document in made.data.documents
+        assert row.document in evaluation.data.documents
         assert row.quote
         assert f"{row.document}#{row.pages}" not in row.hard_negatives
 
@@ -102,19 +102,19 @@ def replying(**fields: str) -> ScriptedModel:
     return ScriptedModel(lambda _: f"Here it is: {json.dumps(fields)}")
 
 
-def asked_by(model: ScriptedModel, made: Evaluation, count: int = 2) -> list[Proposal]:
-    questions = ModelQuestions(model, analyze, made.engine.page_image_array)
-    return propose(made.engine, count=count, seed=1, write_question=questions.draft, max_pages=4 * count)
+def proposals_by(model: ScriptedModel, evaluation: Evaluation, count: int = 2) -> list[Proposal]:
+    questions = ModelQuestions(model, analyze, evaluation.engine.page_image_array)
+    return propose(evaluation.engine, count=count, seed=1, write_question=questions.draft, max_pages=4 * count)
 
 
-def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: Evaluation) -> None:
+def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(evaluation: Evaluation) -> None:
     def reply(request: ChatRequest) -> str:
         if "52,300" not in shown(request):
             return "{}"
         return json.dumps(GOOD)
 
     model = ScriptedModel(reply)
-    [row] = asked_by(model, made)
+    [row] = proposals_by(model, evaluation)
     assert (row.kind, row.document, row.pages, row.keep) == ("model", "ports/harbour.pdf", "2", "")
     assert (row.question, row.answer) == ("How heavy was the wood that was moved?", "52,300 tonnes")
     assert "52,300 tonnes" in row.quote
@@ -135,41 +135,50 @@ def test_a_model_asks_from_text_and_picture_and_the_page_is_the_evidence(made: E
         {"answer": "?"},
     ],
 )
-def test_a_question_that_no_page_bears_out_is_left_out(made: Evaluation, changed: dict[str, str]) -> None:
-    assert len(asked_by(replying(**GOOD), made)) == 1
-    assert asked_by(replying(**GOOD | changed), made) == []
+def test_a_question_that_no_page_bears_out_is_left_out(evaluation: Evaluation, changed: dict[str, str]) -> None:
+    assert len(proposals_by(replying(**GOOD), evaluation)) == 1
+    assert proposals_by(replying(**GOOD | changed), evaluation) == []
 
 
 @pytest.mark.parametrize("reply", ["", "I cannot.", "[1, 2]", '{"question": {', '{"question": "Why?"}'])
-def test_a_reply_without_a_question_is_no_question(made: Evaluation, reply: str) -> None:
-    assert asked_by(ScriptedModel(lambda _: reply), made) == []
+def test_a_reply_without_a_question_is_no_question(evaluation: Evaluation, reply: str) -> None:
+    assert proposals_by(ScriptedModel(lambda _: reply), evaluation) == []
 
 
-def test_a_model_that_fails_later_costs_no_question_that_it_asked(made: Evaluation) -> None:
+def test_a_model_that_fails_later_costs_no_question_that_it_asked(evaluation: Evaluation) -> None:
     with pytest.raises(GenerationError, match="gone"):  # nothing was asked yet
-        asked_by(ScriptedModel(lambda _: GenerationError("unreachable", "gone")), made)
+        proposals_by(ScriptedModel(lambda _: GenerationError("unreachable", "gone")), evaluation)
 
     def reply(request: ChatRequest) -> str | GenerationError:
         return GenerationError("unreachable", "gone") if len(model.requests) > 1 else about_its_first_line(request)
 
     model = ScriptedModel(reply)
-    assert [row.question for row in asked_by(model, made)] == ["What is said of 2024?"]
+    assert [row.question for row in proposals_by(model, evaluation)] == ["What is said of 2024?"]
     assert len(model.requests) == 2  # it was not asked again after it failed
 
 
-def test_the_sixth_question_of_a_model_is_of_a_year_that_no_page_has(made: Evaluation) -> None:
-    rows = asked_by(ScriptedModel(about_its_first_line), made, count=6)
+def test_the_sixth_question_of_a_model_is_of_a_year_that_no_page_has(evaluation: Evaluation) -> None:
+    rows = proposals_by(ScriptedModel(about_its_first_line), evaluation, count=6)
     assert [row.kind for row in rows] == ["model"] * 5 + ["unanswerable"]
     assert (rows[5].question, rows[5].answer, rows[5].pages) == ("What is said of 2031?", "", "")
 
 
 def test_init_with_a_model_writes_the_same_csv(
-    made: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running() as server:
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         server.replies = [Complete([json.dumps(GOOD)])] * 6
-        arguments = ["init", tmp_path / "mine.csv", "-c", made.engine.layout.root, "-n", 2, "--model", "openai:tiny"]
+        arguments = [
+            "init",
+            tmp_path / "mine.csv",
+            "-c",
+            evaluation.engine.layout.root,
+            "-n",
+            2,
+            "--model",
+            "openai:tiny",
+        ]
         assert not app([str(argument) for argument in arguments], standalone_mode=False)
         with pytest.raises(UsageError, match="expected no file at"):
             app([str(argument) for argument in arguments], standalone_mode=False)
@@ -192,16 +201,16 @@ def written(tmp_path: Path, **fields: str) -> Path:
     return path
 
 
-def test_a_kept_row_has_its_page_and_its_hard_negatives(made: Evaluation, tmp_path: Path) -> None:
-    data = read_csv(written(tmp_path), made.engine.status(), name="mine")
+def test_a_kept_row_has_its_page_and_its_hard_negatives(evaluation: Evaluation, tmp_path: Path) -> None:
+    data = read_csv(written(tmp_path), evaluation.engine.status(), name="mine")
     [question] = data.questions
     grades = {f"{page.path}#{page.number}": grade for page, grade in data.qrels["q1"].items()}
     assert grades == {"tides.pdf#2": 1, "ports/harbour.pdf#1": 0, "tides.pdf#1": 0}
     assert (question.answers, question.documents, question.answerable) == (("12",), ("tides.pdf",), True)
 
 
-def test_a_row_without_pages_has_no_answer(made: Evaluation, tmp_path: Path) -> None:
-    [question] = read_csv(written(tmp_path, pages=""), made.engine.status(), name="mine").questions
+def test_a_row_without_pages_has_no_answer(evaluation: Evaluation, tmp_path: Path) -> None:
+    [question] = read_csv(written(tmp_path, pages=""), evaluation.engine.status(), name="mine").questions
     assert (question.answerable, question.answers) == (False, ())
 
 
@@ -214,9 +223,9 @@ def test_a_row_without_pages_has_no_answer(made: Evaluation, tmp_path: Path) -> 
         ("question", " ", "p.csv:2: expected a question, found nothing"),
     ],
 )
-def test_a_malformed_row_is_named(made: Evaluation, tmp_path: Path, field: str, value: str, says: str) -> None:
+def test_a_malformed_row_is_named(evaluation: Evaluation, tmp_path: Path, field: str, value: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
-        read_csv(written(tmp_path, **{field: value}), made.engine.status(), name="mine")
+        read_csv(written(tmp_path, **{field: value}), evaluation.engine.status(), name="mine")
     assert says in str(caught.value)
 
 

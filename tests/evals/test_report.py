@@ -63,14 +63,14 @@ def read(page: str) -> Reader:
     return reader
 
 
-def report_of(run: Run, made: Evaluation, budget: int = 10_000_000) -> tuple[str, Thumbnails]:
-    names = DocumentNames.of(run.data, made.engine.status())
-    pictures = Thumbnails(made.engine, names, budget=budget)
+def report_of(run: Run, evaluation: Evaluation, budget: int = 10_000_000) -> tuple[str, Thumbnails]:
+    names = DocumentNames.of(run.data, evaluation.engine.status())
+    pictures = Thumbnails(evaluation.engine, names, budget=budget)
     return html_report(run, summarize(run), pictures), pictures
 
 
-def test_the_report_is_one_file_that_fetches_nothing(made: Evaluation) -> None:
-    page, _ = report_of(made.run, made)
+def test_the_report_is_one_file_that_fetches_nothing(evaluation: Evaluation) -> None:
+    page, _ = report_of(evaluation.run, evaluation)
     reader = read(page)
     assert all(address.startswith("#") for address in reader.addresses)
     assert reader.elements.count("script") == 1
@@ -81,20 +81,20 @@ def test_the_report_is_one_file_that_fetches_nothing(made: Evaluation) -> None:
     assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("http-equiv", "")
 
 
-def test_its_figures_are_those_of_the_scores(made: Evaluation) -> None:
-    page, _ = report_of(made.run, made)
+def test_its_figures_are_those_of_the_scores(evaluation: Evaluation) -> None:
+    page, _ = report_of(evaluation.run, evaluation)
     words = " ".join(read(page).words)
     for scope in ("within", "whole"):
-        for system in made.run.systems:
-            for measure, values in ranking_values(made.run, scope, system, [parse_measure("nDCG@5")]).items():
+        for system in evaluation.run.systems:
+            for measure, values in ranking_values(evaluation.run, scope, system, [parse_measure("nDCG@5")]).items():
                 assert f"{100 * mean(values):.1f}" in words, (scope, system, measure)
     assert "5 questions (4 with known evidence, 1 that the documents do not answer)" in words
 
 
-def test_every_question_stands_with_what_was_expected_and_found_side_by_side(made: Evaluation) -> None:
-    page, pictures = report_of(made.run, made)
+def test_every_question_stands_with_what_was_expected_and_found_side_by_side(evaluation: Evaluation) -> None:
+    page, pictures = report_of(evaluation.run, evaluation)
     assert page.count('<article class="q"') == 5
-    for question in made.data.questions:
+    for question in evaluation.data.questions:
         assert question.text in page
     first = page.split('<article class="q"')[1]
     assert "expected" in first
@@ -107,17 +107,17 @@ def test_every_question_stands_with_what_was_expected_and_found_side_by_side(mad
     assert max(picture.size) == 300
 
 
-def test_the_worst_question_comes_first_and_those_without_evidence_last(made: Evaluation) -> None:
-    records = dict(made.run.searches["whole", "fused"])
+def test_the_worst_question_comes_first_and_those_without_evidence_last(evaluation: Evaluation) -> None:
+    records = dict(evaluation.run.searches["whole", "fused"])
     records["q3"] = replace(records["q3"], ranked=[PageRef("ports/harbour.pdf", 1)], scores=[1.0])
-    searches = {**made.run.searches, ("whole", "fused"): records}
-    page, _ = report_of(replace(made.run, searches=searches), made)
+    searches = {**evaluation.run.searches, ("whole", "fused"): records}
+    page, _ = report_of(replace(evaluation.run, searches=searches), evaluation)
     order = re.findall(r"<div>(q\d) ·", page)
     assert (order[0], order[-1]) == ("q3", "q5")
     assert "over the whole set: not found" in page
 
 
-def test_whatever_comes_from_outside_is_shown_and_not_read(made: Evaluation) -> None:
+def test_whatever_comes_from_outside_is_shown_and_not_read(evaluation: Evaluation) -> None:
     questions = [
         replace(
             question,
@@ -125,19 +125,19 @@ def test_whatever_comes_from_outside_is_shown_and_not_read(made: Evaluation) -> 
             answers=(HOSTILE,),
             groups={"source": (HOSTILE,), "doc_type": (question.qid + HOSTILE,)},
         )
-        for question in made.data.questions
+        for question in evaluation.data.questions
     ]
     evil = PageRef(HOSTILE, 1)
     searches = {
         key: {qid: replace(record, ranked=[evil, *record.ranked[1:]]) for qid, record in part.items()}
-        for key, part in made.run.searches.items()
+        for key, part in evaluation.run.searches.items()
     }
     answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [CitedPage(evil, HOSTILE, "unverified")])
-    manifest = {**made.run.manifest, "missing_documents": [HOSTILE]}
+    manifest = {**evaluation.run.manifest, "missing_documents": [HOSTILE]}
     manifest["machine"] = {**manifest["machine"], "processor": HOSTILE}
-    data = replace(made.data, name=HOSTILE, questions=questions)
-    run = replace(made.run, data=data, searches=searches, answers={"whole": {"q1": answer}}, manifest=manifest)
-    page, _ = report_of(run, made)
+    data = replace(evaluation.data, name=HOSTILE, questions=questions)
+    run = replace(evaluation.run, data=data, searches=searches, answers={"whole": {"q1": answer}}, manifest=manifest)
+    page, _ = report_of(run, evaluation)
     reader = read(page)
     assert reader.elements.count("script") == 1
     assert "img" not in reader.elements
@@ -147,26 +147,26 @@ def test_whatever_comes_from_outside_is_shown_and_not_read(made: Evaluation) -> 
     assert "<script>alert" not in markdown_report(summarize(run))
 
 
-def test_pictures_stop_at_their_budget_and_the_page_says_the_number_instead(made: Evaluation) -> None:
-    page, pictures = report_of(made.run, made, budget=5_000)
+def test_pictures_stop_at_their_budget_and_the_page_says_the_number_instead(evaluation: Evaluation) -> None:
+    page, pictures = report_of(evaluation.run, evaluation, budget=5_000)
     assert pictures.budget_spent
     assert len(pictures.css_rules) < 20_000
     assert 'class="none">p.' in page
-    without = html_report(made.run, summarize(made.run), Thumbnails(None, DocumentNames()))
+    without = html_report(evaluation.run, summarize(evaluation.run), Thumbnails(None, DocumentNames()))
     assert "data:image" not in without
 
 
-def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(made: Evaluation) -> None:
-    run = replace(made.run, searches={("whole", "words"): made.run.searches["whole", "words"]}, answers={})
-    read(report_of(run, made)[0])
-    bare = replace(run, data=replace(made.data, qrels={}))
-    reader = read(report_of(bare, made)[0])
+def test_a_run_of_one_lane_without_answers_or_evidence_is_reported_too(evaluation: Evaluation) -> None:
+    run = replace(evaluation.run, searches={("whole", "words"): evaluation.run.searches["whole", "words"]}, answers={})
+    read(report_of(run, evaluation)[0])
+    bare = replace(run, data=replace(evaluation.data, qrels={}))
+    reader = read(report_of(bare, evaluation)[0])
     assert reader.elements.count("article") == 5
 
 
-def test_the_files_of_a_run_agree(made: Evaluation, tmp_path: Path) -> None:
-    run = replace(made.run, folder=tmp_path)
-    summary, page = write_reports(run, made.engine)
+def test_the_files_of_a_run_agree(evaluation: Evaluation, tmp_path: Path) -> None:
+    run = replace(evaluation.run, folder=tmp_path)
+    summary, page = write_reports(run, evaluation.engine)
     scores = json.loads((tmp_path / "scores.json").read_text("utf-8"))
     assert scores["systems"][0]["measures"]["R@5"]["mean"] == summary.systems[0].measures["R@5"].mean
     rows = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text("utf-8").splitlines()]

@@ -20,14 +20,14 @@ LANES = ["words", "text", "page"]
 QUERY = "timber tonnes of the annual report 2024"
 
 
-def scores(made: Evaluation, system: System) -> Mapping[int, float]:
+def scores(evaluation: Evaluation, system: System) -> Mapping[int, float]:
     """Return the score of each page of the harbour's report (the other document is left out of the sums)."""
-    hits = made.engine.search(QUERY, k=10, lanes=system.lanes, fusion=system.fusion).hits
+    hits = evaluation.engine.search(QUERY, k=10, lanes=system.lanes, fusion=system.fusion).hits
     return {hit.ref.number: hit.score for hit in hits if hit.ref.path.endswith("harbour.pdf")}
 
 
-def ranks(made: Evaluation, lane: str) -> Mapping[int, int]:
-    hits = made.engine.search(QUERY, k=10, lanes=[lane]).hits
+def ranks(evaluation: Evaluation, lane: str) -> Mapping[int, int]:
+    hits = evaluation.engine.search(QUERY, k=10, lanes=[lane]).hits
     return {hit.ref.number: hit.lanes[lane].rank for hit in hits if hit.ref.path.endswith("harbour.pdf")}
 
 
@@ -67,18 +67,20 @@ def test_what_is_no_system_is_refused_with_what_was_expected(text: str, message:
         parse_system(text, LANES)
 
 
-def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(made: Evaluation) -> None:
-    words, meaning = ranks(made, "words"), ranks(made, "text")
-    found = scores(made, parse_system("words+text:plain:no-references:k=10", ["words", "text"]))
+def test_plain_fusion_is_the_sum_of_one_over_k_plus_rank(evaluation: Evaluation) -> None:
+    words, meaning = ranks(evaluation, "words"), ranks(evaluation, "text")
+    found = scores(evaluation, parse_system("words+text:plain:no-references:k=10", ["words", "text"]))
     by_hand = {
         page: sum(1 / (10 + lane[page]) for lane in (words, meaning) if page in lane) for page in {*words, *meaning}
     }
     assert found == pytest.approx(by_hand)
 
 
-def test_fixed_weights_multiply_a_lane_s_share(made: Evaluation) -> None:
-    words, meaning = ranks(made, "words"), ranks(made, "text")
-    found = scores(made, parse_system("words+text:unscaled:no-references:weights=words=3,text=0.5", ["words", "text"]))
+def test_fixed_weights_multiply_a_lane_s_share(evaluation: Evaluation) -> None:
+    words, meaning = ranks(evaluation, "words"), ranks(evaluation, "text")
+    found = scores(
+        evaluation, parse_system("words+text:unscaled:no-references:weights=words=3,text=0.5", ["words", "text"])
+    )
     for page, score in found.items():
         by_hand = (3 / (60 + words[page]) if page in words else 0) + (
             0.5 / (60 + meaning[page]) if page in meaning else 0
@@ -86,22 +88,24 @@ def test_fixed_weights_multiply_a_lane_s_share(made: Evaluation) -> None:
         assert score == pytest.approx(by_hand)
 
 
-def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(made: Evaluation) -> None:
+def test_a_deaf_engine_does_not_bring_the_page_that_is_named_first(evaluation: Evaluation) -> None:
     query = "timber tonnes, harbour.pdf page 3"
-    found = made.engine.search(query, k=3)
-    without = made.engine.search(query, k=3, fusion=Fusion(query_references=False))
+    found = evaluation.engine.search(query, k=3)
+    without = evaluation.engine.search(query, k=3, fusion=Fusion(query_references=False))
     assert found.hits[0].ref.number == 3
     assert without.hits[0].ref.number == 2
     assert not without.query_references
 
 
-def test_as_shipped_is_what_the_engine_does_when_nothing_is_said(made: Evaluation) -> None:
-    assert scores(made, System()) == scores(made, System(None, Fusion()))
+def test_as_shipped_is_what_the_engine_does_when_nothing_is_said(evaluation: Evaluation) -> None:
+    assert scores(evaluation, System()) == scores(evaluation, System(None, Fusion()))
 
 
-def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made: Evaluation, tmp_path: Path) -> None:
+def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
     systems = chosen_systems(["fused:plain:k=1", "fused:weights=words=5,text=1"], ["words", "text"])
-    run = perform_run(made.engine, made.data, Plan(systems, ("whole",), depth=5), tmp_path / "run")
+    run = perform_run(evaluation.engine, evaluation.data, Plan(systems, ("whole",), depth=5), tmp_path / "run")
     assert run.systems == list(systems)
     first = read_run(tmp_path / "run" / "trec" / "whole.fused~plain~k=1.trec")
     assert first == {qid: list(one.ranked) for qid, one in run.searches["whole", "fused:plain:k=1"].items()}
@@ -114,8 +118,18 @@ def test_a_run_of_fusions_keeps_each_apart_in_records_files_and_fingerprint(made
     }
 
 
-def test_one_command_ablates_the_fusion(made: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [made.data.folder.parent, "-c", made.engine.layout.root, "-o", tmp_path / "run", "--ablate", "fusion"]
+def test_one_command_ablates_the_fusion(
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        evaluation.data.folder.parent,
+        "-c",
+        evaluation.engine.layout.root,
+        "-o",
+        tmp_path / "run",
+        "--ablate",
+        "fusion",
+    ]
     options = ["--scope", "whole", "--no-answers", "--no-pictures", "--json", "--limit", 2]
     assert not app([str(one) for one in ("run", *arguments, *options)], standalone_mode=False)
     found = [one["system"] for one in json.loads(capsys.readouterr().out)["systems"]]
