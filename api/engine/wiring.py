@@ -32,6 +32,7 @@ from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
 from pagelens.ingest.workers.page_renderer import PageRenderer
@@ -269,7 +270,9 @@ def _reader_options(settings: Settings) -> ReaderOptions:
 
 def page_renderer(options: ReaderOptions) -> RenderImage:
     """Return the function that renders pages: in worker processes, within limits, where the system has those."""
-    return PageRenderer(_WORKERS, options).render if os.name == "posix" else partial(render_array, options=options)
+    if os.name != "posix":
+        return partial(render_array, options=options)
+    return PageRenderer(_WORKERS, ProcessingOptions(reader_options=options)).render
 
 
 def render_array(

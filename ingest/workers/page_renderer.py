@@ -8,7 +8,6 @@ from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
 from pagelens.ingest.files.digest import file_stamp
 from pagelens.ingest.page_processing import ProcessingOptions
-from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.workers.messages import (
     FileRejected,
     OutOfMemory,
@@ -25,10 +24,10 @@ from pagelens.ingest.workers.worker_source import WorkerSource
 class PageRenderer:
     """Renders pages; for several threads at once, as many processes as there are cores. POSIX only."""
 
-    def __init__(self, source: WorkerSource, options: ReaderOptions, limits: WorkerLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, source: WorkerSource, options: ProcessingOptions, limits: WorkerLimits = DEFAULT_LIMITS) -> None:
         self._source = source
         self._limits = limits
-        self._setup = pickled(WorkerSetup(ProcessingOptions(reader_options=options), limits.memory))
+        self._setup = pickled(WorkerSetup(options, limits.memory))
         self._free = threading.BoundedSemaphore(usable_cores())
 
     def render(self, path: Path, kind: Kind, number: int, longest: int) -> ImageArray:

@@ -46,3 +46,27 @@ def test_the_extractive_answer_to_a_follow_up_is_about_its_subject() -> None:
     *pieces, answer = ExtractiveAnswerer(analyze, threshold=0).stream("And the year before?", pages, history=REVENUE)
     assert isinstance(answer, Answer) and answer.question == "What was the revenue in 2018?"
     assert "11 million" in answer.text and pieces == [answer.text, *answer.citations]
+
+
+@pytest.mark.parametrize("question", ["What is paid for harbour dredging?", "Who owns the land north of the harbour?"])
+def test_words_that_only_end_like_a_conjunction_make_no_follow_up(question: str) -> None:
+    assert standalone_question(question, REVENUE) == question
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        f"{' ' * 200_000}x y z w",
+        f"is it more{' ' * 200_000}x y",
+        f"{'the ' * 50_000}x",
+        f"the{' ' * 200_000}year, please",
+    ],
+    ids=["leading", "last word", "articles", "within"],
+)
+def test_a_question_of_blanks_takes_time_in_proportion_to_its_length(question: str) -> None:
+    """By the square of the length it would take half an hour."""
+    assert standalone_question(question, REVENUE).endswith(question)
+
+
+def test_white_space_between_the_words_of_a_follow_up_does_not_count() -> None:
+    assert standalone_question("and the\n  year   before?", REVENUE) == "What was the revenue in 2018?"

@@ -65,6 +65,7 @@ class MisbehavingReader:
             )
 
     def render_page(self, path: Path, number: int, *, longest: int) -> Image:
+        misbehave(path.stem, "drawn")
         return self._reader.render_page(path, number, longest=longest)
 
 

@@ -344,8 +344,8 @@ def test_no_worker_starts_where_nothing_is_to_be_read(tmp_path: Path) -> None:
     run.close()
 
 
-def test_small_jobs_are_read_inline_and_large_ones_by_no_more_workers_than_cores() -> None:
-    assert suggested_workers(files=1, size=90_000, cores=2) == 0
+def test_small_jobs_are_read_by_one_worker_and_large_ones_by_no_more_than_there_are_cores() -> None:
+    assert suggested_workers(files=1, size=90_000, cores=2) == 1
     assert suggested_workers(files=1, size=90_000_000, cores=2) == 2
     assert suggested_workers(files=900, size=900_000, cores=2) == 2
     assert 1 <= suggested_workers(files=900, size=900_000, cores=10_000) < 10_000  # as many as memory has room for

@@ -154,6 +154,21 @@ def test_xmp_that_is_broken_or_dangerous_says_nothing(packet: bytes) -> None:
     assert read_xmp(packet) == PhotoFacts()
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("<rdf:RDF>", "</rdf:RDF>"), ("<rdf:RDF><rdf:Description>", "</rdf:Description></rdf:RDF>")],
+)
+def test_xmp_that_is_nested_deep_is_read_in_time_in_proportion_to_its_length(opening: str, closing: str) -> None:
+    """Reading what each of 50,000 nested rdf:RDF holds would take hours."""
+    assert read_xmp(xmp(title="Beach", inside=opening * 50_000 + closing * 50_000)).title == "Beach"
+
+
+def test_xmp_of_many_alternatives_is_read_with_the_default_first() -> None:
+    """Comparing each of 100,000 defaults with all others would take hours."""
+    alternatives = "<rdf:li>Strand</rdf:li>" + '<rdf:li xml:lang="x-default">Beach</rdf:li>' * 100_000
+    assert read_xmp(xmp(inside=f"<dc:rights><rdf:Alt>{alternatives}</rdf:Alt></dc:rights>")).copyright == "Beach"
+
+
 def test_iptc_in_every_encoding() -> None:
     for encoding in ("utf-8", "latin-1", "utf-8-sig"):
         facts = read_iptc(iptc(encoding=encoding, caption="Düne am Meer", city="Sylt", keywords=["Düne", "Meer"]))
