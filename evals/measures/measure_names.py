@@ -22,21 +22,21 @@ RANKING = {
     "MRR": "one over the rank of the first evidence",
     "AP": "mean of the precisions at the ranks of the evidence",
 }
-ANSWER = {
-    "EM": "the answer is the expected one, but for case, articles and punctuation (SQuAD)",
-    "F1": "overlap of the answer's words with the expected ones (SQuAD)",
-    "contains": "the expected answer stands in the answer or in a quote",
-    "numeric": "the expected number stands in the answer, unit and scale right, within 1%",
-    "MMLB": "MMLongBench-Doc's own rule",
+ANSWER = {  # in the order of reports
+    "answered": "whether there was an answer rather than a refusal",
+    "refused": "whether a question without an answer was refused",
+    "cite.first": "whether the first citation points to evidence",
     "cite.P": "share of the citations that point to evidence",
     "cite.R": "share of the evidence that is cited",
-    "cite.first": "whether the first citation points to evidence",
     "verified": "share of the citations that the words of their page bear out",
     "supported": "share of the citations that only the picture of their page bears out, as a model sees it",
     "unverified": "share of the citations that neither bears out: lower is better",
+    "contains": "the expected answer stands in the answer or in a quote",
+    "EM": "the answer is the expected one, but for case, articles and punctuation (SQuAD)",
+    "F1": "overlap of the answer's words with the expected ones (SQuAD)",
+    "numeric": "the expected number stands in the answer, unit and scale right, within 1%",
+    "MMLB": "MMLongBench-Doc's own rule",
     "judge": "a model that sees the page calls the answer correct (1), partly so (0.5) or not",
-    "answered": "whether there was an answer rather than a refusal",
-    "refused": "whether a question without an answer was refused",
 }
 CITATION_STATES = ("verified", "supported", "unverified")  # of citations
 LOWER_IS_BETTER = {"unverified"}

@@ -1,14 +1,14 @@
 """Computes measures from a run's records: each measure of each question, and means over groups of questions."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pagelens.evals.datasets.dataset import DataSet, Qrels, Question
 from pagelens.evals.measures.answer_numbers import numeric_match
-from pagelens.evals.measures.measure_names import CITATION_STATES, Measure, parse_measure
+from pagelens.evals.measures.measure_names import ANSWER, CITATION_STATES, Measure, parse_measure
 from pagelens.evals.measures.mmlongbench_score import NOT_ANSWERABLE, mmlongbench_score
 from pagelens.evals.measures.ranking import Values, score_rankings
 from pagelens.evals.measures.refusal import RefusalPoint, auroc, refusal_counts, refusal_curve
@@ -22,23 +22,13 @@ STANDARD = tuple(
 )
 HEADLINE = tuple(parse_measure(name) for name in ("R@1", "R@5", "MRR@10", "nDCG@5"))
 CURVE = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)  # depths of the recall curve
-OF_ANSWERS = tuple(
-    parse_measure(name)
-    for name in (
-        "answered",
-        "refused",
-        "cite.first",
-        "cite.P",
-        "cite.R",
-        *CITATION_STATES,
-        "contains",
-        "EM",
-        "F1",
-        "numeric",
-        "MMLB",
-        "judge",
-    )
-)
+OF_ANSWERS = tuple(map(parse_measure, ANSWER))
+_OF_TEXT: Mapping[str, Callable[[Sequence[str], str], float | None]] = {
+    "EM": exact_match,
+    "F1": token_f1,
+    "numeric": numeric_match,
+}
+"""Measures that compare the answer's text with the expected answers, and look at nothing else."""
 _MARK = re.compile(r"\s*\[\d+\]")
 
 
@@ -162,9 +152,7 @@ def _text_value(name: str, question: Question, record: AnswerRecord) -> float | 
     answer_text = _MARK.sub("", record.text).strip() if record.found else ""
     if name == "contains":
         return contains(question.answers, [answer_text, *(citation.quote for citation in record.citations)])
-    if name == "numeric":
-        return numeric_match(question.answers, answer_text)
-    return exact_match(question.answers, answer_text) if name == "EM" else token_f1(question.answers, answer_text)
+    return _OF_TEXT[name](question.answers, answer_text)
 
 
 def _curve(against: str, answerable: Sequence[AnswerRecord], unanswerable: Sequence[AnswerRecord]) -> list[Refusals]:
