@@ -8,8 +8,10 @@ PageLensError
 |-- CollectionError
 |   |-- CollectionNotFound     there is no collection at that address
 |   |-- CollectionLocked       another process is writing to it
+|   |-- CollectionReadOnly     its folder cannot be written to
 |   |-- CollectionMismatch     another format, model or space than the collection was made with
 |   |-- CollectionDamaged      stored data is not what was written
+|   |-- DiskFull               there is no room for what is to be written; what was committed is kept
 |   `-- StoreError             a server with vectors or the catalog is unreachable, refuses, or is misconfigured
 |       `-- SnapshotExpired    a snapshot was held so long that rows of it may be deleted: open a new one
 `-- NotFound                   no such document or page in the collection
@@ -88,12 +90,20 @@ class CollectionLocked(CollectionError):
     """Another process is writing to the collection."""
 
 
+class CollectionReadOnly(CollectionError):
+    """The collection's folder cannot be written to."""
+
+
 class CollectionMismatch(CollectionError):
     """The collection was made with another format, model or space."""
 
 
 class CollectionDamaged(CollectionError):
     """Stored data is not what was written."""
+
+
+class DiskFull(CollectionError):
+    """There is no room for what is to be written; what was committed is kept."""
 
 
 class StoreError(CollectionError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from pagelens.index.catalog import checksums
 from pagelens.index.catalog import tables as t
 from pagelens.index.layout import LaneRecord, Manifest
 from pagelens.index.lexical.lexical_index import LexicalIndex
@@ -24,7 +25,7 @@ def find_damage(
     connection: Connection, store: VectorStore, manifest: Manifest, lexical: LexicalIndex, *, deep: bool = False
 ) -> Damage:
     """Return every inconsistency. None means that each live page is in every lane that must have it. `deep` also reads
-    all rows that a server holds."""
+    all rows that a server holds, and compares the catalog's rows with their checksums."""
     incomplete = _missing_pages(connection)
     documents, problems = set(incomplete), list(incomplete.values())
     for lane in manifest.lanes.values():
@@ -32,15 +33,20 @@ def find_damage(
         missing = _missing_rows(connection, lane, checked.found)
         documents |= checked.damaged | set(missing)
         problems += [*checked.problems, *missing.values()]
+    if deep:
+        damaged = checksums.damaged_rows(connection)
+        documents |= set(damaged)
+        problems += damaged.values()
     lexical_problems = lexical.check(connection, deep=deep)
-    return Damage(documents, bool(lexical_problems), [*_file_damage(connection), *problems, *lexical_problems])
+    return Damage(documents, bool(lexical_problems), [*_file_damage(connection, deep), *problems, *lexical_problems])
 
 
-def _file_damage(connection: Connection) -> list[str]:
+def _file_damage(connection: Connection, deep: bool) -> list[str]:
+    """Return what SQLite finds wrong with its file; `deep` also compares its indexes with the tables."""
     if connection.dialect.name != "sqlite":
         return []  # PostgreSQL checks its files with its own tools
-    result = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
-    return [] if result == "ok" else [f"catalog: {result}"]
+    results = connection.exec_driver_sql("PRAGMA integrity_check" if deep else "PRAGMA quick_check").scalars().all()
+    return [f"catalog: {result}" for result in results if result != "ok"]
 
 
 def _missing_pages(connection: Connection) -> dict[int, str]:

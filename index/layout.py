@@ -12,12 +12,13 @@ my-collection/
   writer.lock          locked by the one writer
 """
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,16 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
-from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, CollectionNotFound, UsageError
+from pagelens.core.errors import (
+    CollectionDamaged,
+    CollectionError,
+    CollectionLocked,
+    CollectionMismatch,
+    CollectionNotFound,
+    CollectionReadOnly,
+    DiskFull,
+    UsageError,
+)
 from pagelens.core.spaces import Space
 
 FORMAT = 3
@@ -173,8 +183,10 @@ class Manifest:
 
 
 def create_directories(layout: Layout) -> None:
-    """Create the folder of a new collection. Raises UsageError when that fails, or when the folder has other files."""
+    """Create the folder of a new collection. Raises UsageError when that fails, or when the folder has other files;
+    CollectionDamaged when it has a collection's data."""
     root = layout.root
+    require_no_data(layout)
     if root.exists() and not root.is_dir():
         raise UsageError(f"expected a folder for the collection, found a file: {root}. Choose another name.")
     if root.exists() and (others := unknown_files(layout)):
@@ -245,8 +257,9 @@ def read_manifest(path: Path) -> Manifest:
         server = ServerRecord(**data["qdrant"]) if "qdrant" in data else None
         database = CatalogRecord(**data["catalog"]) if "catalog" in data else None
         files = FilesRecord(**data["files"]) if "files" in data else None
-        for name in (server and server.prefix, database and database.schema, files and files.prefix):
-            if name is not None and not _OWN_NAME.fullmatch(name):  # "" would stand for what others store there too
+        names = [record.prefix for record in (server, files) if record] + ([database.schema] if database else [])
+        for name in names:
+            if not _OWN_NAME.fullmatch(name):  # "" would stand for what others store there too
                 raise ValueError(f"expected a name of the collection's own on each server, found {name!r}")
         return Manifest(
             profile=str(data["profile"]),
@@ -258,6 +271,14 @@ def read_manifest(path: Path) -> Manifest:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:  # RecursionError: nested too deep
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore a backup, or index the files again.") from exc
+    except OSError as exc:
+        raise CollectionError(f"expected to read {path}, found: {exc}. May this user read it?") from exc
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all but the addresses in `_STORES`, which may be edited by hand."""
+    fixed = {name: name in _STORES or value for name, value in data.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
 def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
@@ -284,7 +305,7 @@ def describe_unfinished(layout: Layout) -> str | None:
 @contextmanager
 def writer_lock(layout: Layout, *, patience: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock of the one writer. Raises CollectionLocked where another process keeps it for longer than
-    `patience` seconds; a reader that syncs the lexical index has it for a moment.
+    `patience` seconds (a reader that syncs the lexical index has it for a moment), CollectionReadOnly.
 
     The kernel releases the lock when its holder dies.
     """
@@ -296,6 +317,11 @@ def writer_lock(layout: Layout, *, patience: float = LOCK_SECONDS) -> Iterator[N
         raise CollectionLocked(
             f"another process is writing to {layout.root}{_holder(status)}. "
             "Nothing was changed: wait for it to end, then try again."
+        ) from exc
+    except OSError as exc:
+        raise CollectionReadOnly(
+            f"expected to write to the collection at {layout.root}, found: {exc}. "
+            "It can be searched as it is; to change it, make the folder writable for this user."
         ) from exc
     try:
         write_json(status, {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
@@ -313,15 +339,41 @@ def _holder(status: Path) -> str:
         return ""  # the holder is just starting or ending
 
 
+def disk_full(place: str, problem: object) -> DiskFull:
+    """Return the error for a place without room; `problem` is the system's message."""
+    return DiskFull(
+        f"expected room to write at {place}, found: {problem}. What was committed is kept: free some space, then run "
+        "the same command again."
+    )
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Codes of OSError for a full disk, a full quota, and a limit on a file's size."""
+
+
+@contextmanager
+def disk_full_translated(place: Path) -> Iterator[None]:
+    """Raise DiskFull for an OSError that says that there is no room, whichever file was written."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in NO_ROOM:
+            raise
+        raise disk_full(str(place), exc) from exc
+
+
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write JSON atomically and durably: a reader sees the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

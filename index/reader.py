@@ -17,16 +17,32 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, inspect, select
 
-from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionMismatch, SnapshotExpired, StoreError
+from pagelens.core.errors import (
+    CollectionDamaged,
+    CollectionLocked,
+    CollectionMismatch,
+    CollectionReadOnly,
+    DiskFull,
+    SnapshotExpired,
+    StoreError,
+)
 from pagelens.index import original_files
-from pagelens.index.catalog import databases, reads
+from pagelens.index.catalog import checksums, databases, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.files.file_store_factory import open_file_store
-from pagelens.index.lane_queries import DenseQuery, LaneQuery, MultiVectorQuery, SearchResult, best_row_per_page
+from pagelens.index.lane_queries import (
+    NO_RESULT,
+    DenseQuery,
+    LaneQuery,
+    LexicalQuery,
+    MultiVectorQuery,
+    SearchResult,
+    best_row_per_page,
+)
 from pagelens.index.layout import LaneRecord, Layout, describe_unfinished, load, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex, LexicalView
 from pagelens.index.stores.store_factory import open_store
@@ -49,6 +65,7 @@ class CommitView:
         self.live = np.array([row.key for row in rows], np.int64)
         self.page_count: int = sum(row.page_count for row in rows)
         self.words: LexicalView = words.view(connection, self.live, self.page_count)
+        self.damaged = {"words": self.words.problem} if self.words.problem else {}  # lane -> what is wrong with it
         self._store = store
         self._vectors: dict[str, DenseView] = {}
         self._tokens: dict[str, MultiVectorView] = {}
@@ -64,21 +81,38 @@ class CommitView:
         """See `VectorStore.require_ready`."""
         self._store.require_ready(connection, lanes)
 
+    def verify(self, connection: Connection, lane: LaneRecord) -> None:
+        """See `VectorStore.verify`."""
+        self._store.verify(connection, lane)
+
     def run_parallel(self, searches: Sequence[Callable[[], SearchResult]]) -> list[SearchResult]:
         """See `VectorStore.run_parallel`."""
         return self._store.run_parallel(searches)
 
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> DenseView:
-        """Return the view of a lane with one vector a row."""
+        """Return the view of a lane with one vector a row. Raises CollectionDamaged, now and later."""
         if lane.store not in self._vectors:
-            self._vectors[lane.store] = self._store.vectors(connection, lane, self.live)
+            with self._damage_noted(lane.name):
+                self._vectors[lane.store] = self._store.vectors(connection, lane, self.live)
         return self._vectors[lane.store]
 
     def load_tokens(self, connection: Connection, lane: LaneRecord) -> MultiVectorView:
-        """Return the view of a multi-vector lane."""
+        """Return the view of a multi-vector lane. Raises like `load_vectors`."""
         if lane.store not in self._tokens:
-            self._tokens[lane.store] = self._store.tokens(connection, lane, self.live)
+            with self._damage_noted(lane.name):
+                self._tokens[lane.store] = self._store.tokens(connection, lane, self.live)
         return self._tokens[lane.store]
+
+    @contextmanager
+    def _damage_noted(self, lane: str) -> Iterator[None]:
+        if lane in self.damaged:
+            raise CollectionDamaged(self.damaged[lane])
+        try:
+            yield
+        except CollectionDamaged as exc:
+            logger.warning("the %s lane is left out: %s", lane, exc)
+            self.damaged[lane] = str(exc)
+            raise
 
 
 class Snapshot:
@@ -114,12 +148,28 @@ class Snapshot:
         return self._view.page_count
 
     @property
+    def damaged(self) -> Mapping[str, str]:
+        """The lanes that find nothing because their stored data is damaged, each with what is wrong."""
+        return self._view.damaged
+
+    def verify(self) -> None:
+        """Raise CollectionDamaged where rows of the commit are not those that were written: called before they are
+        copied, lest damage gets a fresh hash."""
+        for lane in self._lanes.values():
+            self._view.verify(self._connection, lane)
+        damaged = checksums.damaged_rows(self._connection)
+        if damaged:
+            raise CollectionDamaged("; ".join([*damaged.values()][:3]))
+
+    @property
     def words(self) -> LexicalView:
         """The view of the `words` lane."""
         return self._view.words
 
     def idf(self, terms: Sequence[str]) -> dict[str, float]:
         """Return the inverse document frequency of each analyzed term: ln(1 + (N - n + .5) / (n + .5))."""
+        if "words" in self.damaged:
+            return dict.fromkeys(terms, 0.0)
         return self._view.words.idf(self._connection, terms)
 
     def require_ready(self) -> None:
@@ -135,12 +185,22 @@ class Snapshot:
         return self._view.load_tokens(self._connection, self._lanes[lane])
 
     def search(self, queries: Sequence[LaneQuery]) -> list[SearchResult]:
-        """Return the result of each query. On a server they run at the same time."""
-        return self._view.run_parallel([self._prepare(query) for query in queries])
+        """Return the result of each query; a damaged lane finds nothing. On a server they run at the same time."""
+        return self._view.run_parallel([partial(self._search, query, self._prepare(query)) for query in queries])
+
+    def _search(self, query: LaneQuery, search: Callable[[], SearchResult]) -> SearchResult:
+        try:
+            return search()
+        except CollectionDamaged as exc:
+            logger.warning("a lane is left out: %s", exc)
+            self._view.damaged[_lane_of(query)] = str(exc)
+            return NO_RESULT
 
     def _prepare(self, query: LaneQuery) -> Callable[[], SearchResult]:
         """Return a search that does not read the catalog: threads cannot share its connection."""
         k, selection = query.k, query.selection
+        if _lane_of(query) in self.damaged:
+            return lambda: NO_RESULT
         if isinstance(query, DenseQuery):
             rows = partial(self.vectors(query.lane).search, query.vector, selection=selection)
             return partial(best_row_per_page, rows, k)
@@ -179,8 +239,8 @@ class Snapshot:
 
     def document_rows_by_table(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of these documents by table, without their paths, ready to be inserted."""
-        hashes = t.perceptual_hashes
-        columns = {t.documents: t.documents.c.key, t.pages: t.pages.c.document, hashes: hashes.c.document}
+        others = {table: table.c.document for table in (t.pages, t.perceptual_hashes, t.checksums)}
+        columns = {t.documents: t.documents.c.key, **others}
         return {
             table: reads.read_rows(self._connection, select(table).where(column.in_(documents)))
             for table, column in columns.items()
@@ -201,6 +261,10 @@ class Snapshot:
     def count_pages_without_text(self) -> int:
         """Return the number of live pages without text."""
         return reads.count_pages_without_text(self._connection)
+
+
+def _lane_of(query: LaneQuery) -> str:
+    return "words" if isinstance(query, LexicalQuery) else query.lane
 
 
 class CollectionReader:
@@ -235,11 +299,8 @@ class CollectionReader:
                     view = self._current(connection)
                     check = partial(self._require_unexpired, view.generation, began)
                     snapshot = Snapshot(connection, view, self.manifest.lanes, check)
-                    for name, lane in self.manifest.lanes.items():
-                        (snapshot.tokens if lane.space.multi_vector else snapshot.vectors)(name)
-                except FileNotFoundError as exc:  # compacted after this transaction began: read a newer commit
-                    if attempt == ATTEMPTS - 1:
-                        raise CollectionDamaged(f"a segment is missing: {exc}. Run: pagelens doctor") from exc
+                    self._open_lanes(snapshot, view, last_attempt=attempt == ATTEMPTS - 1)
+                except FileNotFoundError:  # compacted after this transaction began: read a newer commit
                     self._view = None
                     continue
                 try:
@@ -248,6 +309,19 @@ class CollectionReader:
                     self.require_same_models()
                     raise
                 return
+
+    def _open_lanes(self, snapshot: Snapshot, view: CommitView, *, last_attempt: bool) -> None:
+        """Open the snapshot's files before its transaction can become too old. A damaged lane is left out."""
+        for name, lane in self.manifest.lanes.items():
+            try:
+                (snapshot.tokens if lane.space.multi_vector else snapshot.vectors)(name)
+            except CollectionDamaged:
+                continue  # noted in the view
+            except FileNotFoundError as exc:
+                if not last_attempt:
+                    raise
+                view.damaged[name] = f"a segment's file is missing: {exc}. Run: pagelens doctor --repair"
+                logger.warning("the %s lane is left out: %s", name, view.damaged[name])
 
     def read(self, work: Callable[[Snapshot], Result]) -> Result:
         """Return `work(snapshot)` for the newest commit; it is called again with a newer one if the snapshot expired.
@@ -298,6 +372,9 @@ class CollectionReader:
     def _current(self, connection: Connection) -> CommitView:
         generation = reads.generation(connection)
         with self._lock:
+            if self._view is not None and "words" in self._view.damaged and not self._view.words.problem:
+                self._sync_words()  # found damaged in a search
+                self._view = None
             if self._view is None or self._view.generation != generation:
                 self.require_same_models()
                 if not self._words.is_synced(generation):
@@ -311,5 +388,5 @@ class CollectionReader:
             with writer_lock(self.layout, patience=0.0):
                 self._words.sync()
                 self._words.close()
-        except (CollectionLocked, PermissionError) as exc:
+        except (CollectionLocked, CollectionReadOnly, DiskFull, OSError) as exc:
             logger.info("words lane not synced: %s", exc)

@@ -26,7 +26,8 @@ from pagelens.core.errors import CollectionDamaged
 from pagelens.core.spaces import Space
 from pagelens.index.layout import sync_folder, write_json
 
-REPAIR = "Remove the documents it holds and index them again."
+REPAIR = "Run: pagelens doctor --repair, then index its documents again"
+VERIFIED_BYTES = 64 << 20  # of a segment that are hashed when a search first opens it: 0.15 s
 
 
 def write_segment(folder: Path, space: Space, keys: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
@@ -47,10 +48,13 @@ def write_arrays(folder: Path, space: Space, rows: int, arrays: Mapping[str, Seq
     name = f"{number:06d}-{secrets.token_hex(4)}"
     temporary = folder / f".{name}"
     temporary.mkdir()
-    digests = {part: _save(temporary / f"{part}.npy", pieces) for part, pieces in arrays.items()}
-    header = {"lane": folder.name, "space": space.as_json(), "rows": rows, "sha256": digests}
-    write_json(temporary / "segment.json", header)
-    temporary.rename(folder / name)
+    try:
+        digests = {part: _save(temporary / f"{part}.npy", pieces) for part, pieces in arrays.items()}
+        write_json(temporary / "segment.json", {**_header(folder, space, rows), "sha256": digests})
+        temporary.rename(folder / name)
+    except OSError:  # a full disk: make room again
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     sync_folder(folder)
     return name
 
@@ -75,23 +79,58 @@ def read_array(folder: Path, name: str, part: str, *, mapped: bool = True) -> ND
     """Return one array of a segment, memory-mapped or in memory. Raises like `read_segment`."""
     try:
         array = np.load(folder / name / f"{part}.npy", mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (ValueError, EOFError) as exc:
+    except (ValueError, EOFError, TypeError, MemoryError, OverflowError) as exc:
         raise CollectionDamaged(f"segment {folder / name} was changed after it was written: {exc}. {REPAIR}") from exc
     return np.asarray(array)  # a plain view: slices of np.memmap are slow to make
 
 
-def check_segment(folder: Path, name: str) -> str | None:
-    """Return what is wrong with a segment's files, or None. Used by `pagelens doctor`."""
+def check_segment(folder: Path, name: str, space: Space | None = None) -> str | None:
+    """Return what is wrong with a segment's files, or None."""
+    try:
+        verify_segment(folder, name, space)
+    except (CollectionDamaged, OSError) as exc:
+        return str(exc)
+    return None
+
+
+def verify_segment(folder: Path, name: str, space: Space | None = None, *, limit: int | None = None) -> None:
+    """Raise CollectionDamaged unless a segment is as it was written: its arrays by their hashes, its header by the
+    space and the arrays. Called by whoever rewrites a segment, lest damage gets a fresh hash.
+
+    `limit`: bytes of arrays that are hashed, the smallest first; None: all. Raises FileNotFoundError for missing files.
+    """
     try:
         header = json.loads((folder / name / "segment.json").read_text("utf-8"))
-        for part, expected in header["sha256"].items():
+        digests: dict[str, str] = header.pop("sha256")
+        sizes = {path.stem: path.stat().st_size for path in (folder / name).glob("*.npy")}
+        if unknown := sorted(set(sizes) - set(digests)):
+            raise ValueError(f"segment.json: expected a hash of {unknown[0]}.npy, found none")
+        if missing := sorted({"keys", *digests} - set(sizes)):
+            raise FileNotFoundError(f"expected {folder / name / missing[0]}.npy, found none")
+        for part in sorted(sizes, key=lambda part: sizes[part]):
+            if limit is not None and (limit := limit - sizes[part]) < 0:
+                break
             with (folder / name / f"{part}.npy").open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != expected:
-                return f"{folder / name}/{part}.npy: expected SHA-256 {expected[:12]}, found {found[:12]}"
-    except (OSError, ValueError, KeyError) as exc:
-        return f"{folder / name}: {exc}"
-    return None
+            if found != digests[part]:
+                raise ValueError(f"{part}.npy: expected SHA-256 {digests[part][:12]}, found {found[:12]}")
+        rows = len(read_keys(folder, name))
+        expected = _header(folder, space or Space.from_json(header["space"]), rows)
+        if header != expected:
+            raise ValueError(f"segment.json: expected {expected}, found {header}")
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise CollectionDamaged(f"segment {folder / name} was changed after it was written: {exc}. {REPAIR}") from exc
+
+
+def _header(folder: Path, space: Space, rows: int) -> dict[str, Any]:
+    return {"lane": folder.name, "space": space.as_json(), "rows": rows}
+
+
+def unregistered_segments(folder: Path, *, keep: Collection[str]) -> list[str]:
+    """Return the names of complete segments that are not in `keep`, sorted."""
+    return sorted(name for name in _names(folder) if name not in keep) if folder.is_dir() else []
 
 
 def remove_segments(folder: Path, *, keep: Collection[str]) -> list[str]:

@@ -194,7 +194,9 @@ class PageLane:
         return self._query_cache.get(text, lambda: self._encoder.encode_queries([text])[0])
 
     def page_tokens(self, snapshot: Snapshot, page: int) -> TokenMatrix | None:
-        """Return a page's tokens; None if the lane has none of that page."""
+        """Return a page's tokens; None if the lane has none of that page, or is damaged."""
+        if self.name in snapshot.damaged:
+            return None
         matrix = snapshot.tokens(self.name).page(page)
         return matrix if matrix is not None and len(matrix.vectors) else None
 

@@ -206,21 +206,22 @@ class Engine:
         parsed = Query(query.strip()) if image is None else self._image_query(query.strip(), image)
         approximate = self._approximate_lanes()
 
-        def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage]]:
+        def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage], dict[str, str]]:
             results = search_pages(
                 snapshot, self._retriever, parsed, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
             )
-            return results, describe_hits(
+            pages = describe_hits(
                 snapshot, self._retriever, query, results, neighbours=neighbours, guesses=bool(approximate)
             )
+            return results, pages, dict(snapshot.damaged)
 
-        results, pages = self._reader.read(run_search)
+        results, pages, damaged = self._reader.read(run_search)
         return SearchResults(
             query=query,
             hits=pages,
             query_references=results.retrieved.query_references,
             pages_searched=results.retrieved.page_count,
-            missing=dict(self._retriever.unavailable),
+            missing={**self._retriever.unavailable, **damaged},
             approximate=approximate,
         )
 

@@ -56,7 +56,7 @@ class SearchResults:
     hits: Sequence[FoundPage]
     query_references: Sequence[str]  # pages and documents that the query names ("page 12")
     pages_searched: int  # that match the filters
-    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that this machine cannot serve -> reason
+    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that cannot be served -> reason
     approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
 
 
@@ -146,7 +146,7 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         documents=[_document_status(row) for row in snapshot.documents.values()],
         pages=snapshot.page_count,
         textless_pages=snapshot.count_pages_without_text(),
-        passages=len(snapshot.vectors("text")) if "text" in manifest.lanes else 0,
+        passages=len(snapshot.vectors("text")) if "text" in manifest.lanes and "text" not in snapshot.damaged else 0,
         bytes_on_disk=sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
         gone=[path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()],
         failures=[FailedFile(failure.path, failure.code, failure.reason) for failure in snapshot.failures()],

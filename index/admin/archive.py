@@ -83,7 +83,7 @@ def restore_snapshot(file: Path, root: Path) -> ArchiveReport:
         _require_embedded(staged, file)  # before anything is opened
         reader = CollectionReader(staged)
         try:
-            problems = reader.check()
+            problems = reader.check(deep=True)
         finally:
             reader.close()
         if problems:

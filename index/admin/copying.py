@@ -154,7 +154,9 @@ class CollectionCopy:
         self._stack.__exit__(kind, error, trace)
 
     def run(self, report: CopyReport, on_progress: OnCopied | None = None) -> None:
-        """Copy missing documents, remove those that the original does not have, compare, and update the report."""
+        """Copy missing documents, remove those that the original does not have, compare, and update the report. Raises
+        CollectionDamaged where the original is not as it was written."""
+        self._source.verify()
         documents = self._source.documents
         self._reserve_keys()
         kept, removed = self._remove_others(set(documents))
@@ -191,6 +193,8 @@ class CollectionCopy:
             kept = {row.key for row in rows if row.live and row.key in documents}
             others = sorted({row.key for row in rows} - kept)
             remove_documents(connection, others)
+            following = self._source.path_and_failure_rows()[1]  # so that what is not committed yet is known as such
+            connection.execute(update(t.state).values(next_document=following))
             if others:
                 writes.advance_generation(connection)
         if others:

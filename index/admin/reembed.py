@@ -21,7 +21,7 @@ from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, delete, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, delete, insert, select
 
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PAGES, document_of, page_key, page_of
@@ -127,9 +127,10 @@ class CollectionReembedding:
         return pending
 
     def pages(self, keys: Sequence[int]) -> list[PageRow]:
-        """Return pages by key, in the order of `keys`."""
+        """Return pages by key, in the order of `keys`. Raises CollectionDamaged."""
         with transaction(self._engine) as connection:
             rows = reads.read_pages(connection, keys)
+        reads.require_undamaged(rows.values())
         return [rows[key] for key in keys]
 
     def documents_without_images(self) -> list[DocumentRow]:
@@ -240,7 +241,8 @@ class CollectionReembedding:
             unfinished = connection.execute(select(d.key).where(d.live == 0)).scalars().all()
             remove_documents(connection, unfinished)
             for page, problem in connection.execute(select(_unrendered.c.page, _unrendered.c.problem)).all():
-                connection.execute(update(t.pages).where(p.key == page, p.problem == "").values(problem=problem))
+                if connection.execute(select(p.problem).where(p.key == page)).scalar() == "":
+                    writes.update_page(connection, page, {"problem": problem})
             _unrendered.drop(connection)
             if unfinished:
                 writes.advance_generation(connection)
@@ -261,8 +263,7 @@ def _of_document(pages: NDArray[np.int64], document: int) -> slice:
 def _save_page_facts(connection: Connection, pages: ReembeddedPages) -> None:
     """Save guesses and problems of pages in the catalog."""
     for page, guesses in pages.guesses.items():
-        row = {"guesses": [list(guess) for guess in guesses]}
-        connection.execute(update(t.pages).where(t.pages.c.key == page).values(row))
+        writes.update_page(connection, page, {"guesses": [list(guess) for guess in guesses]})
     if pages.problems:
         rows = [
             {"page": page, "document": document_of(page), "problem": problem}

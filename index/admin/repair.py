@@ -31,6 +31,8 @@ def repair(root: Path, *, deep: bool = True) -> RepairReport:
     """
     with open_for_writing(Layout(root)) as opened:  # collects garbage
         with transaction(opened.engine) as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("REINDEX")  # indexes are rebuilt from the tables
             damage = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep)
             rows = reads.read_documents(connection, sorted(damage.documents))
             remove_documents(connection, sorted(damage.documents))

@@ -5,17 +5,35 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
+from pagelens.core.errors import CollectionDamaged
+from pagelens.index.catalog import reads
 from pagelens.index.catalog.migration_runner import is_empty, migrate, require_readable
 from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.layout import CatalogRecord, Layout, Manifest
 
 
 def create_catalog(record: CatalogRecord | None) -> None:
-    """Create the catalog of a new collection, before its `collection.json`. Raises StoreError."""
-    if record is not None:  # a SQLite file is created when it is first opened
+    """Create the catalog of a new collection on a server, before its `collection.json`. Raises StoreError."""
+    if record is not None:
         from pagelens.index.catalog import postgres
 
         postgres.create(record)
+
+
+def create_sqlite_catalog(layout: Layout) -> None:
+    """Create the catalog in a new collection's folder; one without a commit may be there. Raises CollectionDamaged
+    where it has commits."""
+    engine = open_sqlite(layout.catalog)
+    try:
+        with transaction(engine) as connection:
+            if not is_empty(connection) and reads.generation(connection):
+                raise CollectionDamaged(
+                    f"expected no catalog in a new collection's folder, found {layout.catalog} with commits. "
+                    "Restore its collection.json from a backup, or move the folder away and index the files again."
+                )
+        _migrate_file(engine)
+    finally:
+        engine.dispose()
 
 
 def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
@@ -25,12 +43,9 @@ def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
         from pagelens.index.catalog import postgres
 
         return postgres.open_for_reading(manifest.catalog)
-    engine = open_sqlite(layout.catalog)
+    engine = _open_file(layout)
     with transaction(engine) as connection:
-        empty = is_empty(connection)
         require_readable(connection)
-    if empty and engine.url.query.get("mode") != "ro":
-        _migrate_file(engine)
     return engine
 
 
@@ -43,7 +58,7 @@ def open_for_writing(layout: Layout, manifest: Manifest) -> Iterator[Engine]:
         with postgres.open_for_writing(manifest.catalog) as engine:
             yield engine
         return
-    engine = open_sqlite(layout.catalog)
+    engine = _open_file(layout)
     try:
         _migrate_file(engine)
         yield engine
@@ -51,7 +66,27 @@ def open_for_writing(layout: Layout, manifest: Manifest) -> Iterator[Engine]:
         engine.dispose()
 
 
+def _open_file(layout: Layout) -> Engine:
+    """Open the catalog in the collection's folder. Raises CollectionDamaged where it is gone or has no tables: it then
+    knows nothing of the vectors, and none may be removed."""
+    path = layout.catalog
+    if not path.is_file() or not path.stat().st_size:
+        raise _lost(layout, "an empty file" if path.is_file() else "none")
+    engine = open_sqlite(path)
+    with transaction(engine) as connection:
+        if is_empty(connection):
+            raise _lost(layout, "one without tables")
+    return engine
+
+
+def _lost(layout: Layout, found: str) -> CollectionDamaged:
+    return CollectionDamaged(
+        f"expected the collection's catalog at {layout.catalog}, found {found}. Nothing was changed: restore the file "
+        "from a backup, or delete the collection (pagelens delete) and index the files again."
+    )
+
+
 def _migrate_file(engine: Engine) -> None:
-    """Migrate in a transaction that locks the file at once: two readers may find the same empty file."""
+    """Migrate in a transaction that locks the file at once."""
     with transaction(engine.execution_options(begin="BEGIN IMMEDIATE")) as connection:
         migrate(connection)

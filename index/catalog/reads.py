@@ -1,6 +1,6 @@
 """Queries of the catalog: documents, paths, pages and failures. The statements run on SQLite and on PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, inspect, select
 
-from pagelens.core.types import Document, Guess, PageText, Passage
+from pagelens.core.errors import CollectionDamaged
+from pagelens.core.keys import document_of, number_of
+from pagelens.core.types import Document, Guess, PageText, Passage, no_text
+from pagelens.index.catalog import checksums
 from pagelens.index.catalog import tables as t
 
+DAMAGED = (
+    "expected the page's entry in the catalog as it was written, found another: it is not shown. "
+    "Run: pagelens doctor --repair, then index the file again"
+)
 IN_LIMIT = 10_000  # keys in one statement; SQLite stops at 32,766 parameters
 
 
@@ -75,7 +82,10 @@ def read_documents(connection: Connection, keys: Sequence[int] | None = None) ->
 
 
 def _document_row(row: Any, names: list[str]) -> DocumentRow:
-    date = datetime.fromisoformat(row.date) if row.date else None
+    try:
+        date = datetime.fromisoformat(row.date) if row.date else None
+    except ValueError:
+        date = None  # damaged; the deep check reports it
     document = Document(
         sha256=row.sha256,
         kind=row.kind,
@@ -83,15 +93,38 @@ def _document_row(row: Any, names: list[str]) -> DocumentRow:
         page_count=row.page_count,
         size=row.size,
         date=date,
-        metadata=row.metadata,
+        metadata=row.metadata if isinstance(row.metadata, dict) else {},
     )
     return DocumentRow(row.key, document, tuple(names))
 
 
 def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
-    """Return pages by key, with their words and boxes."""
-    rows = connection.execute(select(t.pages).where(t.pages.c.key.in_(keys)))
-    return {row.key: _page_row(row) for row in rows}
+    """Return pages by key, with their words and boxes. A page whose row is damaged has no text, and `problem` says
+    so."""
+    rows = connection.execute(select(t.pages).where(t.pages.c.key.in_(keys))).all()
+    damaged = checksums.damaged_pages(connection, rows)
+    return {row.key: _damaged_page(row) if row.key in damaged else _page_row(row) for row in rows}
+
+
+def require_undamaged(rows: Iterable[PageRow]) -> None:
+    """Raise CollectionDamaged if the row of any page is damaged: before its text is encoded or copied."""
+    for row in rows:
+        if row.problem == DAMAGED:
+            raise CollectionDamaged(f"expected page {row.number} of document {document_of(row.key)} whole: {DAMAGED}")
+
+
+def _damaged_page(row: Any) -> PageRow:
+    return PageRow(
+        key=row.key,
+        number=number_of(row.key),
+        label=None,
+        width=595.0,
+        height=842.0,
+        text=no_text(),
+        caption="",
+        problem=DAMAGED,
+        passages=(),
+    )
 
 
 def _page_row(row: Any) -> PageRow:

@@ -1,6 +1,8 @@
 """The catalog's tables, and the packing of a page's words and passages into columns."""
 
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
@@ -37,7 +39,27 @@ class _TextWithoutNul(TypeDecorator[str]):
         return None if value is None else value.replace("\0", "\ufffd")
 
 
+class _TolerantJSON(TypeDecorator[Any]):
+    """JSON that is read as None where its text is damaged: one bad row must not fail a query for many."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Return the function that decodes a stored value."""
+        decode = super().result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            try:
+                return decode(value) if decode is not None else value
+            except (ValueError, TypeError, RecursionError):
+                return None
+
+        return process
+
+
 TEXT = _TextWithoutNul()
+STORED_JSON = _TolerantJSON()
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")  # ordered by code points, as in SQLite
 
 # One row: the generation (number of commits) and the next document key.
@@ -63,7 +85,7 @@ documents = Table(
     Column("page_count", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("date", String(32)),  # ISO 8601, naive local time
-    Column("metadata", JSON, nullable=False),
+    Column("metadata", STORED_JSON, nullable=False),
 )
 
 paths = Table(
@@ -89,7 +111,7 @@ pages = Table(
     Column("caption", TEXT, nullable=False),
     Column("problem", TEXT, nullable=False),
     Column("passages", LargeBinary, nullable=False),  # int32 (n, 2): start and end of each passage
-    Column("guesses", JSON, nullable=False),  # [[label, probability], ...], best first, of a photo's picture
+    Column("guesses", STORED_JSON, nullable=False),  # [[label, probability], ...], best first, of a photo's picture
 )
 
 segments = Table(
@@ -153,6 +175,15 @@ term_totals = Table(
     Column("indexed_terms", Float, nullable=False),  # average length in the stored vectors; 0 before the first page
     Column("indexed_bigrams", Float, nullable=False),
     Column("uniform", Integer, nullable=False),  # 0 while vectors with another average may be stored
+)
+
+# The CRC-32 of the rows of pages and documents (`pagelens.index.catalog.checksums`).
+checksums = Table(
+    "checksums",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", BigInteger, nullable=False, index=True),
+    Column("crc", BigInteger, nullable=False),
 )
 
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet

@@ -8,9 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 
-from pagelens.core.errors import CollectionDamaged, StoreError
+from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionReadOnly, StoreError
+from pagelens.index.layout import disk_full
+
+BUSY_SECONDS = 30.0  # how long a connection waits for another one's lock on the file
 
 
 def open_sqlite(path: Path, *, writable: bool | None = None) -> Engine:
@@ -22,13 +32,22 @@ def open_sqlite(path: Path, *, writable: bool | None = None) -> Engine:
         writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     if not writable:
         # Without its shared-memory file a write-ahead log cannot be opened; then no process is writing either.
+        log = path.with_name(path.name + "-wal")
+        if not path.with_name(path.name + "-shm").exists() and log.exists() and log.stat().st_size:
+            raise CollectionReadOnly(
+                f"expected a catalog that was closed by its last writer, found commits in {log} that cannot be read "
+                "from a read-only folder. Open the collection once where it can be written: pagelens status"
+            )
         mode = "mode=ro" if path.with_name(path.name + "-shm").exists() else "mode=ro&immutable=1"
-        engine = create_engine(f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", connect_args={"timeout": 30.0})
+        engine = create_engine(
+            f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", connect_args={"timeout": BUSY_SECONDS}
+        )
     else:
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
 
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions; `on_begin` does
+        connection.text_factory = _decode
         durability = ("journal_mode=WAL", "synchronous=FULL") if writable else ()
         for pragma in (*durability, "foreign_keys=ON", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
@@ -41,23 +60,42 @@ def open_sqlite(path: Path, *, writable: bool | None = None) -> Engine:
     return engine
 
 
+def _decode(data: bytes) -> str:
+    """Return text, with U+FFFD for damaged bytes: one bad row must not fail a query for many."""
+    return data.decode("utf-8", "replace")
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Run one transaction: committed at the end, rolled back on any error. It sees one whole commit, however long it
-    lasts. Raises CollectionDamaged for a broken file, StoreError for a server that does not answer."""
+    lasts. Raises CollectionDamaged for a broken file, DiskFull, CollectionReadOnly, CollectionLocked; StoreError for a
+    server that does not answer."""
     try:
         with engine.begin() as connection:
             yield connection
     except (DatabaseError, InterfaceError) as exc:
-        if engine.dialect.name != "sqlite":
-            if isinstance(exc, OperationalError | InterfaceError):
-                raise _unreachable(engine, exc) from exc
-        elif "malformed" in str(exc) or "not a database" in str(exc):
-            raise CollectionDamaged(
-                f"expected {engine.url.database} to be the catalog that was written, found: {exc.orig}. "
-                "Restore it from a backup, or index the files again."
-            ) from exc
+        if engine.dialect.name == "sqlite":
+            raise _sqlite_error(engine, exc) from exc
+        if isinstance(exc, OperationalError | InterfaceError):
+            raise _unreachable(engine, exc) from exc
         raise
+
+
+def _sqlite_error(engine: Engine, exc: DBAPIError) -> Exception:
+    """Return the error for a SQLite file that could not be read or written; the error itself where it is ours."""
+    problem, path = str(exc.orig), str(engine.url.database).removeprefix("file:")
+    if "disk is full" in problem:
+        return disk_full(path, problem)
+    if "readonly" in problem:
+        return CollectionReadOnly(f"expected to write to {path}, found: {problem}. Make it writable for this user.")
+    if "locked" in problem:
+        return CollectionLocked(f"expected {path} to be free within {BUSY_SECONDS:.0f} seconds, found: {problem}.")
+    if isinstance(exc, IntegrityError | ProgrammingError):
+        return exc
+    return CollectionDamaged(
+        f"expected {path} to be the catalog that was written, found: {problem}. "
+        "Restore it from a backup, or index the files again."
+    )
 
 
 def _unreachable(engine: Engine, exc: DBAPIError) -> StoreError:

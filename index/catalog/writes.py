@@ -4,14 +4,14 @@ A function that changes which document a path has returns the keys of the docume
 stay incomplete; the caller removes these in the same transaction (`remove_documents`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pagelens.core.keys import page_key
 from pagelens.core.types import Guess, Page, Passage
-from pagelens.index.catalog import document_frequencies, reads
+from pagelens.index.catalog import checksums, document_frequencies, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.records import DocumentPages
 
@@ -62,12 +62,14 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
             "metadata": dict(document.metadata),
         }
         connection.execute(insert(t.documents).values(row))
+        checksums.record(connection, t.documents, [row])
     rows = [
         _page_row(key, page, passages, new.guesses.get(page.number, ()))
         for page, passages in zip(new.pages, new.passages, strict=True)
     ]
     if rows:
         connection.execute(insert(t.pages), rows)
+        checksums.record(connection, t.pages, rows)
     hashes = [
         {"page": page_key(key, number), "document": key, "hash": bits - (bits >> 63 << 64)}
         for number, bits in new.perceptual_hashes.items()
@@ -86,9 +88,18 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages):
+        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
+
+
+def update_page(connection: Connection, key: int, values: Mapping[str, object]) -> None:
+    """Change some columns of a page, and its checksum."""
+    row = connection.execute(select(t.pages).where(t.pages.c.key == key)).first()
+    if row is not None:
+        reads.require_undamaged(reads.read_pages(connection, [key]).values())
+        connection.execute(update(t.pages).where(t.pages.c.key == key).values(values))
+        checksums.record(connection, t.pages, [{**row._mapping, **values}])
 
 
 def _page_row(document: int, page: Page, passages: Sequence[Passage], guesses: Sequence[Guess]) -> dict[str, object]:

@@ -26,6 +26,11 @@ def indexed_text(text: str, caption: str) -> str:
 class LexicalView(Protocol):
     """BM25 over the live pages of one commit: k1 = 1.2, b = 0.75, over terms and bigrams."""
 
+    @property
+    def problem(self) -> str:
+        """Why the lane finds nothing, where its index is damaged and cannot be built again here; otherwise empty."""
+        ...
+
     def __len__(self) -> int:
         """The number of pages counted in document frequencies."""
         ...

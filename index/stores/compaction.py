@@ -1,5 +1,9 @@
-"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same."""
+"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same.
 
+A segment's hashes are checked before it is rewritten; a damaged one is left as it is.
+"""
+
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +17,9 @@ from pagelens.index.catalog import writes
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.late.token_segments import read_token_segment, storage_of, write_token_segment
 from pagelens.index.layout import Layout, Manifest
-from pagelens.index.segments import read_segment, write_segment
+from pagelens.index.segments import check_segment, read_segment, write_segment
+
+logger = logging.getLogger(__name__)
 
 SMALL_SEGMENT = 65_536  # live rows; segments with fewer are compacted when there are more than MAX_SMALL_SEGMENTS
 SMALL_TOKEN_SEGMENT = 4_096  # likewise in multi-vector lanes, where a row is a page of about 0.1 MB
@@ -27,10 +33,15 @@ def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None
         space, store = lane.space, lane.store
         with transaction(engine) as connection:
             small_rows = SMALL_TOKEN_SEGMENT if space.multi_vector else SMALL_SEGMENT
+            folder, r, s = layout.vectors(store), t.runs.c, t.segments.c
             chosen = _segments_to_compact(connection, store, small_rows)
+            names = connection.execute(select(s.id, s.name).where(s.id.in_(chosen))).all()
+            damaged = {row.id: problem for row in names if (problem := check_segment(folder, row.name, space))}
+            for problem in damaged.values():
+                logger.warning("left as it is, not compacted: %s", problem)
+            chosen = [segment for segment in chosen if segment not in damaged]
             if not chosen:
                 continue
-            folder, r, s = layout.vectors(store), t.runs.c, t.segments.c
             query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
             rows = connection.execute(query.where(r.segment.in_(chosen)).order_by(r.segment, r.start)).all()
             runs = [_Run(row.name, row.start, row.start + row.rows, row.document) for row in rows]

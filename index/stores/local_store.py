@@ -28,7 +28,17 @@ from pagelens.index.late.token_segments import read_token_segment, write_token_s
 from pagelens.index.layout import LaneRecord, Layout, Manifest
 from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
-from pagelens.index.segments import check_segment, read_keys, read_segment, remove_segments, write_segment
+from pagelens.index.segments import (
+    REPAIR,
+    VERIFIED_BYTES,
+    check_segment,
+    read_keys,
+    read_segment,
+    remove_segments,
+    unregistered_segments,
+    verify_segment,
+    write_segment,
+)
 from pagelens.index.selection import Selection
 from pagelens.index.stores import compaction
 from pagelens.index.stores.page_tokens import PageTokens, gather_tokens
@@ -69,6 +79,7 @@ class LocalVectorStore:
         """`micro_batching`: see `pagelens.index.late.multi_vector_index.open_multi_vector_index`."""
         self._layout = layout
         self._micro_batching = micro_batching
+        self._verified: set[tuple[str, str]] = set()  # (lane's store, segment) that this process has opened
 
     @property
     def retention(self) -> None:
@@ -98,6 +109,7 @@ class LocalVectorStore:
         """See `VectorStore.vectors`. Raises FileNotFoundError when a writer has compacted a segment away."""
         del live  # the catalog is joined with the rows instead
         folder = self._layout.vectors(lane.store)
+        self._verify_once(connection, lane)
         keys, matrix = _gather(connection, folder, lane.store, lane.space.dim)
         return LocalDenseView(keys, matrix, vector_index.open_vector_index(matrix))
 
@@ -105,6 +117,7 @@ class LocalVectorStore:
         """See `VectorStore.tokens`. Raises like `vectors`."""
         del live
         folder = self._layout.vectors(lane.store)
+        self._verify_once(connection, lane)
         return gather_tokens(connection, folder, lane.store, lane.space.dim, micro_batching=self._micro_batching)
 
     def lexical_index(self, engine: Engine) -> LocalLexicalIndex:
@@ -115,6 +128,7 @@ class LocalVectorStore:
         """See `VectorStore.cataloged_keys`."""
         s, r = t.segments.c, t.runs.c
         query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment).where(s.store == lane.store)
+        self.verify(connection, lane)
         keys: dict[str, NDArray[np.int64]] = {}
         found = [np.zeros(0, np.int64)]
         for name, start, rows in connection.execute(query):
@@ -132,14 +146,33 @@ class LocalVectorStore:
         self.collect_garbage(engine, {})
 
     def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
-        """Delete segments that the catalog has not registered, of all lanes."""
-        del lanes
+        """See `VectorStore.collect_garbage`: whole segments, of all lanes."""
         with transaction(engine) as connection:
             registered = connection.execute(select(t.segments.c.store, t.segments.c.name)).all()
-        for folder in self._folders():
-            removed = remove_segments(folder, keep={name for store, name in registered if store == folder.name})
+            next_document = connection.execute(select(t.state.c.next_document)).scalar_one()
+        keep = {folder: {name for store, name in registered if store == folder.name} for folder in self._folders()}
+        for lane in lanes.values():
+            self._require_known(lane, keep.get(self._layout.vectors(lane.store), set()), next_document)
+        for folder, names in keep.items():
+            removed = remove_segments(folder, keep=names)
             if removed:
                 logger.info("deleted %d unregistered segments of %s", len(removed), folder.name)
+
+    def _require_known(self, lane: LaneRecord, registered: Collection[str], next_document: int) -> None:
+        """Raise CollectionDamaged where a segment has a document whose key the catalog has not given to any yet."""
+        folder = self._layout.vectors(lane.store)
+        for name in unregistered_segments(folder, keep=registered):
+            try:
+                keys = read_keys(folder, name)
+            except (CollectionDamaged, OSError):
+                continue  # partly removed
+            newest = int(document_of(keys if lane.space.multi_vector else page_of(keys)).max(initial=0))
+            if newest >= next_document:
+                raise CollectionDamaged(
+                    f"expected a catalog that knows document {newest}, whose vectors are in {folder / name}, found one "
+                    f"with {next_document - 1} at most: it is older than the vectors. Nothing was removed: restore "
+                    "the catalog that belongs to them, or delete the collection (pagelens delete) and index the files."
+                )
 
     def drop_other_lanes(self, keep: Collection[str]) -> None:
         """Remove the folders of other lanes."""
@@ -156,10 +189,10 @@ class LocalVectorStore:
         problems: list[str] = []
         for segment, name in connection.execute(select(s.id, s.name).where(s.store == lane.store)).all():
             runs = connection.execute(select(r.start, r.rows, r.document).where(r.segment == segment)).all()
-            problem = check_segment(folder, name)
+            problem = check_segment(folder, name, lane.space)
             try:
                 keys, _ = read_token_segment(folder, name) if lane.space.multi_vector else read_segment(folder, name)
-            except (CollectionDamaged, FileNotFoundError) as exc:
+            except (CollectionDamaged, OSError) as exc:
                 problem = problem or str(exc)
             if problem is not None:
                 problems.append(problem)
@@ -179,6 +212,23 @@ class LocalVectorStore:
                 found[document] += len(np.unique(row_keys if lane.covers == "passages" else pages))
         return LaneCheck(found, damaged, problems)
 
+    def verify(self, connection: Connection, lane: LaneRecord) -> None:
+        """See `VectorStore.verify`."""
+        for name in self._live_segments(connection, lane):
+            verify_segment(self._layout.vectors(lane.store), name, lane.space)
+
+    def _verify_once(self, connection: Connection, lane: LaneRecord) -> None:
+        """Verify each segment when it is first opened for searching, up to `VERIFIED_BYTES` of it."""
+        for name in self._live_segments(connection, lane):
+            if (lane.store, name) not in self._verified:
+                verify_segment(self._layout.vectors(lane.store), name, lane.space, limit=VERIFIED_BYTES)
+                self._verified.add((lane.store, name))
+
+    def _live_segments(self, connection: Connection, lane: LaneRecord) -> Sequence[str]:
+        s = t.segments.c
+        query = select(s.name).join(t.runs, t.runs.c.segment == s.id).where(s.store == lane.store)
+        return connection.execute(query.distinct().order_by(s.name)).scalars().all()
+
     def remove_all(self) -> None:
         """Do nothing: all files are in the collection's folder."""
 
@@ -197,20 +247,23 @@ class LocalVectorStore:
 
     def _folders(self) -> list[Path]:
         stores = self._layout.root / "vectors"
-        return sorted(stores.iterdir()) if stores.is_dir() else []
+        return sorted(path for path in stores.iterdir() if path.is_dir()) if stores.is_dir() else []
 
 
 def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix]:
     """Return the keys (n,) and vectors (n, dim) of live rows, in the order in which they were written."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
-    query = select(s.name, s.rows.label("total"), r.start, r.rows).join(t.segments, s.id == r.segment)
+    query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     rows = connection.execute(live.order_by(r.segment, r.start)).all()
     if not rows:
         return np.zeros(0, np.int64), np.zeros((0, dim), np.float16)
     parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
-    if len(parts) == 1 and sum(row.rows for row in rows) == rows[0].total:
-        return parts[rows[0].name]  # one whole segment: memory-mapped without a copy
     cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
     keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
+    documents = np.repeat([row.document for row in rows], [row.rows for row in rows])
+    if not np.array_equal(document_of(page_of(keys)), documents):
+        raise CollectionDamaged(f"{folder}: expected rows of the documents in the catalog, found others. {REPAIR}")
+    if len(parts) == 1 and len(keys) == len(parts[rows[0].name][0]):
+        return parts[rows[0].name]  # one whole segment: memory-mapped without a copy
     return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.catalog import tables as t
@@ -18,6 +19,7 @@ from pagelens.index.late.multi_vector_index import MultiVectorIndex, open_multi_
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_segments import TokenRows, read_token_segment
 from pagelens.index.records import TokenParts
+from pagelens.index.segments import REPAIR
 from pagelens.index.selection import Selection
 
 
@@ -72,11 +74,15 @@ def gather_tokens(
     Raises what `pagelens.index.segments.read_segment` raises.
     """
     s, r, d = t.segments.c, t.runs.c, t.documents.c
-    query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment)
+    query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
-    runs = [(row.name, row.start, row.start + row.rows) for row in connection.execute(live.order_by(s.id, r.start))]
-    segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(name for name, _, _ in runs)}
-    merged = _merge_adjacent(runs)
+    rows = connection.execute(live.order_by(s.id, r.start)).all()
+    segments = {name: read_token_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
+    for row in rows:
+        documents = document_of(segments[row.name][0][row.start : row.start + row.rows])
+        if len(documents) != row.rows or (documents != row.document).any():
+            raise CollectionDamaged(f"{folder}: expected rows of the documents in the catalog, found others. {REPAIR}")
+    merged = _merge_adjacent([(row.name, row.start, row.start + row.rows) for row in rows])
     parts = [segments[name][1].page_range(start, stop) for name, start, stop in merged]
     keys = [segments[name][0][start:stop] for name, start, stop in merged]
     tokens, summaries = ChunkedTokens([p.tokens for p in parts], dim), ChunkedTokens([p.summaries for p in parts], dim)

@@ -125,7 +125,8 @@ class VectorStore(Protocol):
         ...
 
     def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
-        """Delete rows that the catalog has not registered, left by a killed writer. `lanes` are keyed by store name."""
+        """Delete rows that the catalog has not registered, left by a killed writer. `lanes` are keyed by store name.
+        Raises CollectionDamaged, and deletes nothing, where the catalog is older than the rows."""
         ...
 
     def drop_other_lanes(self, keep: Collection[str]) -> None:
@@ -134,6 +135,11 @@ class VectorStore(Protocol):
 
     def check(self, connection: Connection, lane: LaneRecord, *, deep: bool = False) -> LaneCheck:
         """Check the rows of each document in a lane; `deep` reads all rows, which takes long from a server."""
+        ...
+
+    def verify(self, connection: Connection, lane: LaneRecord) -> None:
+        """Raise CollectionDamaged where a lane's stored bytes are not those that were written: called before rows are
+        copied. A server verifies its own files."""
         ...
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:

@@ -10,7 +10,8 @@ from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.encoding_queue import SPARE_WINDOWS, EncodingQueue
 from pagelens.api.engine.indexing import IndexRun
 from pagelens.core.types import Document, Page, no_text
-from pagelens.index.layout import LaneRecord, Layout, create
+from pagelens.index.creation import create
+from pagelens.index.layout import LaneRecord, Layout
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.events import Event, Failed, PageWindow, Skipped, Unchanged
 from tests.api.reembedding_child import OLD, lanes_of

@@ -8,7 +8,8 @@ import pagelens
 from pagelens.api.cli.progress_output import describe_wait
 from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
-from pagelens.index.layout import Layout, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout
 from pagelens.index.writer import CollectionWriter
 from tests.api.reembedding_child import OLD, lanes_of
 from tests.api.test_encoding_queue import BlockingEmbedder, window

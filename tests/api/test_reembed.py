@@ -24,7 +24,8 @@ from pagelens.core.errors import CollectionMismatch, UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
 from pagelens.index.admin.reembed import CollectionReembedding
-from pagelens.index.layout import Layout, create, load
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, load
 from pagelens.index.reader import CollectionReader
 from tests.api import reembedding_child
 from tests.api.files import write_pdf

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from pagelens.core.keys import page_key, page_of
 from pagelens.index.catalog.tables import documents
 from pagelens.index.catalog.transactions import open_sqlite, transaction
-from pagelens.index.layout import Layout, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout
 from pagelens.index.reader import CollectionReader
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.reembedding_child import NEW, OLD, lanes_of

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagelens.core.keys import document_of, number_of
-from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from pagelens.index.selection import Selection
 from pagelens.index.writer import CollectionWriter

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pagelens.core.spaces import Space
 from pagelens.core.types import Document, Page, PageText, Passage
 from pagelens.index.catalog.databases import create_catalog
+from pagelens.index.creation import create
 from pagelens.index.lane_queries import LexicalQuery
-from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create
+from pagelens.index.layout import CatalogRecord, LaneRecord, Layout
 from pagelens.index.reader import Snapshot
 from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.selection import Selection

@@ -1,19 +1,23 @@
 """A collection in one file and back: what is in it, what is refused, and that nothing leaves its folder."""
 
+import fcntl
 import io
 import json
+import resource
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pagelens.core.errors import CollectionDamaged, CollectionMismatch, UsageError
+from pagelens.core.errors import CollectionDamaged, CollectionMismatch, DiskFull, UsageError
 from pagelens.index.admin.archive import CONTENTS, restore_snapshot, write_snapshot
 from pagelens.index.catalog.databases import create_catalog
-from pagelens.index.layout import Layout, ServerRecord, create, load
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT
@@ -224,3 +228,34 @@ def test_a_snapshot_of_a_newer_version_is_refused(file: Path, tmp_path: Path) ->
     write_tar(tmp_path / "new.tar", [(first, data), *rest])
     with pytest.raises(CollectionMismatch, match="found 9"):
         restore_snapshot(tmp_path / "new.tar", tmp_path / "back")
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes: writing fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_is_said_so_and_nothing_is_left(root: Path, file: Path, tmp_path: Path) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    with file_size_limit(file.stat().st_size - 1), pytest.raises(DiskFull, match="expected room to write at"):
+        write_snapshot(root, tmp_path / "d.tar")
+    largest = max(len(data) for _, data in members(file))
+    with file_size_limit(largest - 1), pytest.raises(DiskFull, match="expected room to write at"):
+        restore_snapshot(file, tmp_path / "back")
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_what_a_loss_of_power_left_beside_a_snapshot_goes_with_the_next_one(root: Path, tmp_path: Path) -> None:
+    for name in ("abandoned", "in-use"):
+        (tmp_path / f".pagelens-{name}").mkdir()
+        (tmp_path / f".pagelens-{name}" / "lock").touch()
+    with (tmp_path / ".pagelens-in-use" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_snapshot(root, tmp_path / "c.tar")
+    assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == {".pagelens-in-use"}

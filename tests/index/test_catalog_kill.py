@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, event
 
 from pagelens.core.errors import StoreError
 from pagelens.index.catalog.databases import create_catalog
-from pagelens.index.layout import CatalogRecord, Layout, create
+from pagelens.index.creation import create
+from pagelens.index.layout import CatalogRecord, Layout
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
 from tests.index.postgres_process import PostgresProcess

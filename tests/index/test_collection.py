@@ -17,7 +17,8 @@ from pagelens.core.errors import (
 )
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
-from pagelens.index.layout import CatalogRecord, Layout, create, load, writer_lock
+from pagelens.index.creation import create
+from pagelens.index.layout import CatalogRecord, Layout, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.segments import check_segment
 from pagelens.index.stores.compaction import MAX_SMALL_SEGMENTS

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pagelens.core.errors import CollectionMismatch
+from pagelens.core.errors import CollectionDamaged, CollectionMismatch
 from pagelens.core.types import QueryTokens
+from pagelens.index.admin.archive import write_snapshot
 from pagelens.index.admin.copying import CopyReport, copy_latest_commit
-from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, search_words, vector
@@ -135,3 +137,25 @@ def test_a_copy_into_a_collection_of_other_lanes_is_refused(original: Path, tmp_
     create(Layout(tmp_path / "other"), profile="test", lanes=[TEXT])
     with pytest.raises(CollectionMismatch, match=r"expected .* to have the original's lanes"):
         copy(original, tmp_path / "other", None)
+
+
+def test_a_copy_that_was_interrupted_says_so_until_it_is_finished(original: Path, tmp_path: Path) -> None:
+    to = tmp_path / "copy"
+    with pytest.raises(KeyboardInterrupt):
+        copy(original, to, None, stop_after=1)
+    [problem] = CollectionReader(to).check()
+    assert f"found an unfinished copy of {original}" in problem
+    assert f"pagelens copy -c {original} --to {to}" in problem
+    with pytest.raises(CollectionDamaged, match="an unfinished copy"):
+        write_snapshot(to, tmp_path / "c.tar")  # which would pass for the whole
+    copy(original, to, None)
+    assert (contents(to), CollectionReader(to).check()) == (contents(original), [])
+    assert not Layout(to).unfinished_copy.exists()
+
+
+def test_a_collection_that_a_copy_does_not_fit_into_is_not_taken_for_one(original: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    create(Layout(other), profile="test", lanes=[TEXT])
+    with pytest.raises(CollectionMismatch):
+        copy(original, other, None)
+    assert CollectionReader(other).check() == []

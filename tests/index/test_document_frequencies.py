@@ -11,7 +11,8 @@ from pagelens.index.catalog import document_frequencies
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.databases import create_catalog, open_for_reading, open_for_writing
 from pagelens.index.catalog.migration_runner import revision_of
-from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, create, load
+from pagelens.index.creation import create
+from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, load
 from pagelens.index.lexical.analysis import analyze, bigrams
 from pagelens.index.lexical.bm25 import Lengths, bigram_index, count_terms, round_length, term_index
 from pagelens.index.reader import CollectionReader

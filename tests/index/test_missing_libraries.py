@@ -7,7 +7,8 @@ import pytest
 
 from pagelens.core.errors import StoreError
 from pagelens.index.catalog.databases import create_catalog
-from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, create, load
+from pagelens.index.creation import create
+from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, load
 from pagelens.index.stores.store_factory import open_store, require_free
 from tests.index.fixtures import TEXT
 

@@ -14,8 +14,9 @@ from pagelens.core.errors import CollectionMismatch, StoreError
 from pagelens.core.keys import document_of, number_of, page_key, page_of, passage_key
 from pagelens.core.types import QueryTokens
 from pagelens.index.admin.repair import repair
+from pagelens.index.creation import create
 from pagelens.index.late.token_segments import Storage, pack_tokens
-from pagelens.index.layout import LaneRecord, Layout, ServerRecord, create
+from pagelens.index.layout import LaneRecord, Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from pagelens.index.stores.qdrant.connection import KEY, Qdrant
 from pagelens.index.stores.qdrant.points import pack_page, unpack_page
@@ -331,7 +332,7 @@ def test_a_local_collection_is_written_and_searched_without_qdrant_s_client(tmp_
     """It takes a second to import."""
     code = (
         "import sys; from pathlib import Path; import pagelens.api.cli.main\n"
-        "from pagelens.index.layout import Layout, create; from pagelens.index.reader import CollectionReader\n"
+        "from pagelens.index.layout import Layout; from pagelens.index.creation import create; from pagelens.index.reader import CollectionReader\n"
         "from tests.index.fixtures import TEXT, new_pages, vector, write\n"
         "root = Path(sys.argv[1]); create(Layout(root), profile='test', lanes=[TEXT])\n"
         "write(root, new_pages(sys.argv[2], ['apple']))\n"

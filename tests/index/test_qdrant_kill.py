@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from pagelens.core.errors import StoreError
 from pagelens.index.catalog import tables as t
-from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
 from tests.index.qdrant_child import DOCUMENTS, index, texts_of

@@ -12,8 +12,9 @@ from pagelens.core.errors import CollectionMismatch
 from pagelens.core.types import QueryTokens
 from pagelens.index.admin.repair import repair
 from pagelens.index.catalog import tables as t
+from pagelens.index.creation import create
 from pagelens.index.lane_queries import DenseQuery, LexicalQuery, MultiVectorQuery
-from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from pagelens.index.stores.qdrant.qdrant_lexical_index import WORDS_STORE
 from pagelens.index.stores.qdrant.sparse_collection import WORDS

@@ -6,7 +6,8 @@ import pytest
 
 from pagelens.core.errors import StoreError
 from pagelens.index.admin.reembed import CollectionReembedding
-from pagelens.index.layout import Layout, ServerRecord, create
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT, new_pages, write
 from tests.index.qdrant_process import QdrantProcess

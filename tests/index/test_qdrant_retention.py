@@ -10,7 +10,8 @@ from qdrant_client import QdrantClient
 from pagelens.core.errors import CollectionMismatch, SnapshotExpired
 from pagelens.core.keys import page_of
 from pagelens.index.admin.copying import copy_latest_commit
-from pagelens.index.layout import Layout, ServerRecord, create, write_json
+from pagelens.index.creation import create
+from pagelens.index.layout import Layout, ServerRecord, write_json
 from pagelens.index.reader import CollectionReader, Snapshot
 from tests.index.fixtures import TEXT, vector, write
 from tests.index.qdrant_process import QdrantProcess
@@ -108,9 +109,7 @@ def test_a_collection_that_always_changes_is_an_error_after_some_attempts(fixtur
     assert next(pages) == ["page 5"]
 
 
-def test_a_copy_that_takes_too_long_continues_with_a_newer_commit(
-    fixture: Fixture, tmp_path: Path
-) -> None:
+def test_a_copy_that_takes_too_long_continues_with_a_newer_commit(fixture: Fixture, tmp_path: Path) -> None:
     other = tmp_path / "b.pdf"
     other.write_text("any content")
     write(fixture.root, with_tokens(str(other), ["quince", "medlar"]))

@@ -16,7 +16,8 @@ from pagelens.core.types import Guess, TokenMatrix
 from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
 from pagelens.index.catalog.databases import open_for_reading
 from pagelens.index.catalog.reads import PageRow
-from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, create, load
+from pagelens.index.creation import create
+from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.writer import CollectionWriter

@@ -13,8 +13,9 @@ from pagelens.core.errors import CollectionLocked, StoreError, UsageError
 from pagelens.core.settings import Settings
 from pagelens.index.admin.removal import empty_trash, move_to_trash
 from pagelens.index.catalog.databases import create_catalog, open_for_writing
+from pagelens.index.creation import create
 from pagelens.index.files.file_store_factory import create_file_store
-from pagelens.index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, create, exists, load
+from pagelens.index.layout import CatalogRecord, FilesRecord, Layout, ServerRecord, exists, load
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
-from pagelens.core.errors import CollectionDamaged
+from pagelens.core.errors import CollectionDamaged, CollectionReadOnly
 from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog.transactions import open_sqlite, transaction
 from pagelens.index.reader import CollectionReader
@@ -39,7 +38,7 @@ def test_a_catalog_on_a_read_only_disk_is_read_and_not_changed(root: Path, pdf: 
     engine = open_sqlite(root / "catalog.sqlite", writable=False)
     with transaction(engine) as connection:
         assert len(reads.page_keys(connection)) == 3
-    with pytest.raises(OperationalError, match="readonly"), transaction(engine) as connection:
+    with pytest.raises(CollectionReadOnly, match="readonly"), transaction(engine) as connection:
         writes.advance_generation(connection)
     engine.dispose()
     assert (root / "catalog.sqlite").read_bytes() == before

@@ -9,8 +9,9 @@ import pytest
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
+from pagelens.index.creation import create
 from pagelens.index.late.token_pooling import pool_tokens, pooled_space
-from pagelens.index.layout import LaneRecord, Layout, create
+from pagelens.index.layout import LaneRecord, Layout
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.records import DocumentPages
 from pagelens.index.segments import check_segment

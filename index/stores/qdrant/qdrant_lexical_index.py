@@ -193,6 +193,8 @@ class QdrantLexicalIndex:
 class QdrantLexicalView:
     """See `LexicalView`."""
 
+    problem = ""  # a server's errors are raised
+
     def __init__(self, collection: SparseCollection, live: NDArray[np.int64], pages: int, totals: TermTotals) -> None:
         """`live` are the sorted keys of the commit's documents, which have `pages` pages."""
         self._collection, self._live, self._pages, self._totals = collection, live, pages, totals

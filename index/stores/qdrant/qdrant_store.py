@@ -195,6 +195,9 @@ class QdrantVectorStore:
         found = {key: min(counts.get(key, 0), rows) for key, rows in expected.items()}
         return LaneCheck(found, damaged, problems)
 
+    def verify(self, connection: Connection, lane: LaneRecord) -> None:
+        """Do nothing: the server verifies its own files."""
+
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """See `VectorStore.require_ready`: the collections of all lanes with rows exist, none in status red."""
         for lane in lanes:

@@ -1,0 +1,45 @@
+"""Creates an empty collection in a folder."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pagelens.index.catalog.databases import create_sqlite_catalog
+from pagelens.index.layout import (
+    CatalogRecord,
+    FilesRecord,
+    LaneRecord,
+    Layout,
+    Manifest,
+    ServerRecord,
+    create_directories,
+    write_json,
+)
+
+
+def create(
+    layout: Layout,
+    *,
+    profile: str,
+    lanes: Sequence[LaneRecord],
+    server: ServerRecord | None = None,
+    catalog: CatalogRecord | None = None,
+    files: FilesRecord | None = None,
+) -> Manifest:
+    """Create the folder, the catalog unless it is on a server, and last `collection.json`. Tables are created here and
+    never on opening: a catalog without them is damaged.
+
+    Raises UsageError when the folder has other files, CollectionDamaged when it has a collection's data.
+    """
+    create_directories(layout)
+    if catalog is None:
+        create_sqlite_catalog(layout)
+    manifest = Manifest(
+        profile=profile,
+        lanes={lane.name: lane for lane in lanes},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        server=server,
+        catalog=catalog,
+        files=files,
+    )
+    write_json(layout.manifest, manifest.as_json())
+    return manifest
