@@ -3,6 +3,8 @@
 import os
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -192,3 +194,99 @@ def test_the_real_libreoffice_reads_a_word_file(tmp_path: Path) -> None:
     assert pdf.read_bytes().startswith(b"%PDF")
     _, pages = read(word_file(tmp_path / "b.docx", "Words of a letter"), load_reader("office"))
     assert [page.text.text for page in pages] == ["Words of a letter"]
+
+
+READ_IN_CHILD = """
+import sys
+from pathlib import Path
+from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.readers.registry import load_reader
+
+reader = load_reader("office", ReaderOptions(soffice=Path(sys.argv[2])))
+with reader.open_document(Path(sys.argv[1]), sha256="", size=1):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends a program with its parent")
+def test_libreoffice_ends_with_its_children_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
+    path, child = word_file(tmp_path / "a.docx"), tmp_path / "child"
+    hanging = program(
+        tmp_path, "x", before=f"trap '' IO; sleep 600 & echo $! > {child}.new; mv {child}.new {child}; wait"
+    )
+    with subprocess.Popen([sys.executable, "-P", "-c", READ_IN_CHILD, str(path), str(hanging)]) as reader:
+        while not child.exists():
+            assert reader.poll() is None
+            time.sleep(0.02)
+        reader.send_signal(signal.SIGKILL)
+    assert not is_alive(int(child.read_text()))
+
+
+ODT = {
+    "mimetype": "application/vnd.oasis.opendocument.text",
+    "META-INF/manifest.xml": "<manifest:manifest xmlns:manifest='urn:oasis:names:tc:opendocument:xmlns:manifest:1.0'>"
+    "<manifest:file-entry manifest:full-path='/' manifest:media-type='application/vnd.oasis.opendocument.text'/>"
+    "<manifest:file-entry manifest:full-path='content.xml' manifest:media-type='text/xml'/>"
+    "<manifest:file-entry manifest:full-path='Basic/script-lc.xml' manifest:media-type='text/xml'/>"
+    "<manifest:file-entry manifest:full-path='Basic/Standard/script-lb.xml' manifest:media-type='text/xml'/>"
+    "<manifest:file-entry manifest:full-path='Basic/Standard/Module1.xml' manifest:media-type='text/xml'/>"
+    "</manifest:manifest>",
+    "content.xml": "<office:document-content xmlns:office='urn:oasis:names:tc:opendocument:xmlns:office:1.0' "
+    "xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0' xmlns:xlink='http://www.w3.org/1999/xlink' "
+    "xmlns:draw='urn:oasis:names:tc:opendocument:xmlns:drawing:1.0' xmlns:dom='http://www.w3.org/2001/xml-events' "
+    "xmlns:svg='urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0' office:version='1.2' "
+    "xmlns:script='urn:oasis:names:tc:opendocument:xmlns:script:1.0'>"
+    "<office:scripts><office:event-listeners><script:event-listener script:language='ooo:script' "
+    "script:event-name='dom:load' xlink:type='simple' "
+    "xlink:href='vnd.sun.star.script:Standard.Module1.Main?language=Basic&amp;location=document'/>"
+    "</office:event-listeners></office:scripts><office:body><office:text><text:p>Words of a letter"
+    "<draw:frame svg:width='2cm' svg:height='2cm' text:anchor-type='as-char'><draw:image xlink:type='simple' "
+    "xlink:href='{address}/picture.png'/></draw:frame></text:p><text:section text:name='s'><text:section-source "
+    "xlink:type='simple' xlink:href='{address}/section.odt'/><text:p>Old words</text:p></text:section>"
+    "</office:text></office:body></office:document-content>",
+    "Basic/script-lc.xml": "<library:libraries xmlns:library='http://openoffice.org/2000/library' "
+    "xmlns:xlink='http://www.w3.org/1999/xlink'><library:library library:name='Standard' library:link='false'/>"
+    "</library:libraries>",
+    "Basic/Standard/script-lb.xml": "<library:library xmlns:library='http://openoffice.org/2000/library' "
+    "library:name='Standard' library:readonly='false'><library:element library:name='Module1'/></library:library>",
+    "Basic/Standard/Module1.xml": "<script:module xmlns:script='http://openoffice.org/2000/script' "
+    "script:name='Module1' script:language='StarBasic'>Sub Main\nOpen &quot;{mark}&quot; For Output As #1\n"
+    "Close #1\nEnd Sub</script:module>",
+}
+
+
+def letter_with_remote_content_and_a_macro(path: Path, address: str, mark: Path) -> Path:
+    """Write an ODT with a linked picture, a linked section, and a macro that makes a file when the letter is opened."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in ODT.items():
+            archive.writestr(name, content.replace("{address}", address).replace("{mark}", str(mark)))
+    return path
+
+
+def has_private_network() -> bool:
+    tried = shutil.which("unshare") and subprocess.run(["unshare", "--net", "--map-current-user", "true"], check=False)
+    return bool(tried) and tried.returncode == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("is_real", [False, True], ids=["a stand-in that fetches", "LibreOffice"])
+def test_nothing_that_a_document_links_to_is_fetched_and_its_macro_is_not_run(tmp_path: Path, is_real: bool) -> None:
+    soffice = find_soffice() if is_real else None
+    if is_real and soffice is None:
+        pytest.skip("LibreOffice is not installed")
+    if not is_real and not has_private_network():
+        pytest.skip("this system takes no network away from a program")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        fetch = f"{sys.executable} -c 'import socket; socket.create_connection((\"{host}\", {port}), 5)' && exit 1"
+        letter = letter_with_remote_content_and_a_macro(
+            tmp_path / "letter.odt", f"http://{host}:{port}", tmp_path / "macro-ran"
+        )
+        reader = load_reader(
+            "office", ReaderOptions(soffice=soffice or program(tmp_path, "Words of a letter", before=fetch))
+        )
+        _, pages = read(letter, reader)
+        assert "Words of a letter" in pages[0].text.text
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert not (tmp_path / "macro-ran").exists()
