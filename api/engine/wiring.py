@@ -4,6 +4,7 @@ import atexit
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -254,8 +255,9 @@ def _choice(llm: str | None) -> ModelChoice | None:
 
 
 def _load_choice(choice: ModelChoice) -> ChatModel:
-    if provider_of(choice)[0].name == "local":
-        import pagelens.encode.torch_support  # noqa: F401  # before transformers
+    if provider_of(choice)[0].extra == "models":
+        with suppress(ImportError):  # `load_chat_model` says what is missing
+            import pagelens.encode.torch_support  # noqa: F401  # before transformers
     return load_chat_model(choice)
 
 

@@ -80,6 +80,7 @@ def test_files_are_indexed_searched_and_asked_about_without_them(tmp_path: Path)
     [
         ("llm", "openai:some-model", "pagelens[llm]"),
         ("llm", "anthropic:some-model", "pagelens[llm]"),
+        ("llm", "local:FOLDER", "pagelens[models]"),
         ("text", "BAAI/bge-small-en-v1.5", "pagelens[models]"),
     ],
 )
@@ -89,6 +90,7 @@ def test_what_needs_one_says_in_one_line_which_extra_brings_it(
     monkeypatch.setenv("PAGELENS_LLM_KEY", "none")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    message = run(LOAD, kind, model, str(tmp_path / "c"))
+    (tmp_path / "config.json").write_text("{}")  # a checkpoint
+    message = run(LOAD, kind, model.replace("FOLDER", str(tmp_path)), str(tmp_path / "c"))
     assert message.count("\n") == 1
     assert f"pip install '{extra}'" in message
