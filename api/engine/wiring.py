@@ -266,6 +266,11 @@ def lane_models(manifest: Manifest) -> dict[str, str]:
     return {lane: record.model for lane, record in manifest.lanes.items() if lane in MODEL_LANES}
 
 
+def end_idle_workers() -> None:
+    """End the idle processes that read and render; the next file starts one."""
+    _WORKERS.close()
+
+
 def _reader_options(settings: Settings) -> ReaderOptions:
     return ReaderOptions(settings.passwords, max_pages=settings.max_pages or DEFAULT_MAX_PAGES)
 
