@@ -1,1 +1,1 @@
-"""Measurements: ratios side by side in one run, never timed in a test."""
+"""Benchmarks, run by hand: each compares its cases side by side in one run."""

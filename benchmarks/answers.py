@@ -2,9 +2,9 @@
 
     python -m benchmarks.answers [--collection C]
 
-What must be refused, hardest first: the data's own unanswerable questions, whose document is on the topic; real
-questions asked of every document but their own, of which sister documents may know something; the questions of
-`foreign_questions.txt`, as many as there are answerable ones, about what none of the documents is about.
+Three kinds of questions must be refused, hardest first: the data's own unanswerable questions, whose document is on the
+topic; answerable questions with their own document filtered out, which similar documents may partly answer; the
+questions of `foreign_questions.txt`, as many as there are answerable ones, on topics of none of the documents.
 """
 
 import re
@@ -98,9 +98,8 @@ def _print_refusals(answerable: Sequence[float], refused: Mapping[str, Sequence[
         cells = [f"{100 * wrongly_refused:.1f}"]
         for confidences in refused.values():
             rightly_refused = float(np.mean(np.array(confidences) < threshold))
-            cells.append(
-                f"{100 * rightly_refused:.1f}, {100 * rightly_refused / max(rightly_refused + wrongly_refused, 1e-9):.1f}"
-            )
+            precision = rightly_refused / max(rightly_refused + wrongly_refused, 1e-9)
+            cells.append(f"{100 * rightly_refused:.1f}, {100 * precision:.1f}")
         shipped = " (shipped)" if threshold == THRESHOLD else ""
         print(f"| {threshold:.2f}{shipped} | {' | '.join(cells)} |")
 

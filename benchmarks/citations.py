@@ -1,12 +1,12 @@
-"""How well a wrong citation is told from a right one, on the development documents, without a model.
+"""How well wrong citations are distinguished from right ones, on the development documents, without a model.
 
     python -m benchmarks.citations [--seed 0] [--count 200] [--ocr 0] [--engine rapidocr]
 
-Sentences come from known pages. Right: with their page; reworded: the same with a third of the function words gone, the
-halves exchanged, thousands written without commas and small numbers in words. Wrong: with another page (of the same
-document, of another); or with one number or name changed (made up, or taken from elsewhere on the same page, which is
-harder). A positive is `unverified`. `--ocr N` reads N pages that have a text layer by OCR: sentences are the layer's,
-checked against what was read. Pages without words are no part of it.
+Sentences come from known pages. Right citations: a sentence with its page, also reworded (a third of the function words
+removed, the halves exchanged, thousands without commas, small numbers in words). Wrong citations: a sentence with
+another page (of the same or of another document), or with one number or name changed (invented, or taken from elsewhere
+on the same page, which is harder). The positive class is `unverified`. `--ocr N` also reads N pages that have a text
+layer by OCR, and checks the layer's sentences against the recognised text. Pages without words are left out.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def _by_ocr(page: PageSentence, recogniser: TextRecogniser) -> PageSentence:
 
 
 def _draw(pages: Sequence[PageSentence], count: int, seed: int) -> list[PageSentence]:
-    """Return sentences drawn by lot, as few of a page as will do, at least three."""
+    """Return random sentences, evenly over the pages, at least three candidates from each."""
     each = max(3, 2 * count // len(pages))
     rng = random.Random(seed)
     drawn = []
@@ -110,7 +110,7 @@ def _draw(pages: Sequence[PageSentence], count: int, seed: int) -> list[PageSent
     return rng.sample(drawn, min(count, len(drawn)))
 
 
-# What is made of a sentence
+# Variants of a sentence
 
 
 def _reworded(known: PageSentence, rng: random.Random) -> str:

@@ -1,8 +1,8 @@
-"""What one command costs from a cold start, beside the imports that others pay.
+"""CPU time and memory of single commands from a cold start, beside those of importing sentence-transformers.
 
     python -m benchmarks.cold_start [--collection C]
 
-C is a collection of the development documents; it is made when it is not there.
+C is a collection of the development documents; it is created if it does not exist.
 """
 
 from benchmarks.development_set import SET, indexed

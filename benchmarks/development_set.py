@@ -1,4 +1,4 @@
-"""The development questions and their scorer, where they are at hand: `../shared/data` beside the repository."""
+"""The development questions and their scorer, if they are in `../shared/data` beside the repository."""
 
 import argparse
 import importlib.util
@@ -24,7 +24,7 @@ Run = Mapping[str, Sequence[PageId]]  # question id -> pages, best first
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, the document it was asked of, and the pages that answer it."""
+    """A question, the document it is about, and the pages that answer it."""
 
     qid: str
     text: str
@@ -36,7 +36,7 @@ class Question:
 
 
 def require_data() -> None:
-    """Leave with a reason where the development set is not at hand."""
+    """Exit with a message if the development set is missing."""
     if not SET.is_dir():
         sys.exit(f"expected the development set at {SET.resolve()}, found none: nothing measured")
 
@@ -73,7 +73,7 @@ def questions() -> list[Question]:
 
 
 def scorer() -> ModuleType:
-    """Return the scorer that stands beside the data."""
+    """Return the scorer module beside the data."""
     spec = importlib.util.spec_from_file_location("score_run", DATA / "score_run.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

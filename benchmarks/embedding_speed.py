@@ -1,10 +1,9 @@
-"""How many photos and queries a second CLIP embeds: a real architecture at full size beside a tiny one.
+"""Photos and queries per second embedded by CLIP: a real architecture at full size beside a tiny one.
 
     python -m benchmarks.embedding_speed [--images 16] [--gpu-images 1024]
 
-Weights are random: they cost what trained ones cost. Pictures are 640 x 480 and already decoded; preparing them is
-counted. On CPU one thread and its CPU-seconds, so that a busy machine does not matter; on a GPU elapsed seconds.
-Vectors go through the encoder that PageLens ships.
+Weights are random, which costs the same time as trained ones. Images are 640 x 480 and already decoded; preprocessing
+is included. On CPU, one thread and its CPU time, which a busy machine changes little; on a GPU, elapsed time.
 """
 
 import argparse
@@ -37,7 +36,7 @@ TINY = {
 
 @dataclass(frozen=True)
 class Speed:
-    """What one encoder did on one device."""
+    """The speed of one encoder on one device."""
 
     images: float  # per second
     texts: float

@@ -1,10 +1,10 @@
-"""Searching by a picture on a mixed collection: the development documents and photos together.
+"""Search by image on a mixed collection of the development documents and photos.
 
     python -m benchmarks.image_queries [--collection C]
 
-A screenshot of a part of a page (35 to 70% of each side, as JPEG) asks for its page, a cropped and recompressed photo
-for its photo; and both kinds by words: questions for their pages, captions for their photos. Prints how often the
-right one comes first, and how the two kinds get on in one list.
+Queries are screenshots of a part of a page (35 to 70% of each side, as JPEG), photos cropped and recompressed,
+questions about documents, and captions of photos. Prints recall, and how many results of the other kind (page or photo)
+are among the first ten.
 """
 
 import io
@@ -64,7 +64,7 @@ Results = Sequence[tuple[PageRef | Sequence[PageRef], Sequence[PageRef]]]
 
 
 def _row(name: str, results: Results) -> None:
-    """Print how often a wanted page is among the first, and how many of the other kind stand in the top 10."""
+    """Print recall at each rank, and the mean number of results of the other kind in the top 10."""
     expected = [{ref} if isinstance(ref, PageRef) else set(ref) for ref, _ in results]
     shares = [
         sum(bool(refs & set(ranked[:rank])) for refs, (_, ranked) in zip(expected, results, strict=True)) / len(results)
@@ -96,7 +96,7 @@ def _names(hits: Sequence[FoundPage]) -> list[PageRef]:
 
 
 def _screenshots(rng: random.Random) -> list[tuple[PageRef, bytes]]:
-    """Return parts of random pages as somebody would cut them out on a screen."""
+    """Return random parts of random pages as JPEG, without nearly empty ones."""
     screenshots: list[tuple[PageRef, bytes]] = []
     files = sorted((SET / "documents").glob("*.pdf"))
     while len(screenshots) < COUNT:

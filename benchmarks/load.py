@@ -1,20 +1,20 @@
-"""Searches a second of a real server on loopback, by so many clients at once, idle and while it indexes.
+"""Searches per second of a real server on loopback with several concurrent clients, idle and while it indexes.
 
     python -m benchmarks.load COLLECTION --files FOLDER_OF_PDFS [--clients 1 8 32] [--seconds 12]
 
-COLLECTION is written to: give a copy. It should hold 5,000 pages or more; where fewer real documents are at hand:
+COLLECTION is written to: give a copy. It should hold 5,000 pages or more; with fewer real documents:
 
     python -m benchmarks.many_documents FOLDER_OF_PDFS MANY --times 6
     pagelens index MANY -c COLLECTION --profile builtin --ocr never
 
-(the same documents six times over: as much to look through as in a collection of that size, and more ties.)
+(six copies of each document: as much to search as in a collection of that size, with more ties.)
 
-Two servers stand on the collection, and each setting is measured on one and then on the other: "shipped", and "plain",
-without micro-batching and without kept results. "new" are queries that nobody asked before; "mixed" are half of them
-new and half drawn from 20. Queries are word sequences of the collection's own pages. While "indexing", files of FOLDER
-are uploaded with a line added, so that their bytes are new, one after another; each commit makes kept results
-worthless. The first line is the engine alone, in this process, one search after another. The clients are wrk
-(Debian: apt install wrk); "clients" is the share of one core that they took from the server.
+Each setting is measured on two servers in turn: "shipped", and "plain", without micro-batching and without cached
+results. "new" queries are all different; of "mixed" ones half are new and half are drawn from 20. Queries are word
+sequences from the collection's pages. While "indexing", files of FOLDER are uploaded one after another, each with a
+line added so that it counts as new; each commit invalidates the cached results. The first line is the engine alone, in
+this process, one search after another. The clients are wrk (Debian: apt install wrk); "clients" is the share of one
+core that they used.
 """
 
 import argparse
@@ -64,13 +64,13 @@ def main() -> None:
             name: stack.enter_context(running(arguments.collection, options))
             for name, options in (("shipped", ()), ("plain", PLAIN))
         }
-        for what in ("idle", "indexing"):
-            with uploading(servers["shipped"], arguments.files, what == "indexing"):
-                measure(servers, what, queries, arguments)
+        for state in ("idle", "indexing"):
+            with uploading(servers["shipped"], arguments.files, state == "indexing"):
+                measure(servers, state, queries, arguments)
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
-def measure(servers: dict[str, int], what: str, queries: Iterator[str], arguments: argparse.Namespace) -> None:
+def measure(servers: dict[str, int], state: str, queries: Iterator[str], arguments: argparse.Namespace) -> None:
     """Measure every setting, one server after the other."""
     repeated = list(itertools.islice(queries, REPEATED))
     rng = random.Random(2)
@@ -79,7 +79,7 @@ def measure(servers: dict[str, int], what: str, queries: Iterator[str], argument
         for kind, kind_queries in (("new", queries), ("mixed", mixed)):
             for name, port in servers.items():
                 result = load(port, kind_queries, clients, arguments.seconds)
-                print(line(f"{what}, {clients:>2} clients, {kind}, {name}", result), flush=True)
+                print(line(f"{state}, {clients:>2} clients, {kind}, {name}", result), flush=True)
 
 
 @contextmanager
@@ -111,23 +111,23 @@ def running(collection: Path, options: tuple[str, ...]) -> Iterator[int]:
 
 @contextmanager
 def uploading(port: int, folder: Path, active: bool) -> Iterator[None]:
-    """Upload files with new bytes, each when the one before is in, as long as the block lasts; say what came in."""
+    """Upload files with new bytes, one after another, during the block; print the number of pages before and after."""
     if not active:
         yield
         return
     address, stop = f"http://127.0.0.1:{port}", threading.Event()
-    before, uploader = (
+    pages_before, uploader = (
         pages_of(address),
         threading.Thread(target=upload_repeatedly, args=(address, folder, stop), daemon=True),
     )
     uploader.start()
     yield
     stop.set()
-    print(f"pages: {before} before indexing, {pages_of(address)} after")
+    print(f"pages: {pages_before} before indexing, {pages_of(address)} after")
 
 
 def upload_repeatedly(address: str, folder: Path, stop: threading.Event) -> None:
-    """Upload files until told to stop; one that the server has no room for is tried again."""
+    """Upload changed copies of the files until `stop` is set, with a pause after an error."""
     with PageLensClient(address) as client, tempfile.TemporaryDirectory() as scratch:
         for number, path in enumerate(itertools.cycle(sorted(folder.glob("*.pdf")))):
             if stop.is_set():
@@ -176,12 +176,12 @@ def measure_engine(collection: Path, queries: Iterator[str], seconds: float) -> 
         times: list[float] = []
         cpu, start = time.process_time(), time.monotonic()
         while time.monotonic() < start + seconds:
-            began = time.monotonic()
+            search_start = time.monotonic()
             engine.search(next(queries), k=K)
-            times.append(1_000 * (time.monotonic() - began))
-        lasted, spent = time.monotonic() - start, 1_000 * (time.process_time() - cpu) / len(times)
-        print(f"{engine.status().pages} pages; a search of the engine alone costs {spent:.0f} ms of a core")
-    p50, p95, p99 = (float(np.percentile(times, at)) for at in (50, 95, 99))
+            times.append(1_000 * (time.monotonic() - search_start))
+        lasted, cpu_milliseconds = time.monotonic() - start, 1_000 * (time.process_time() - cpu) / len(times)
+        print(f"{engine.status().pages} pages; a search of the engine alone costs {cpu_milliseconds:.0f} ms of a core")
+    p50, p95, p99 = (float(np.percentile(times, percentile)) for percentile in (50, 95, 99))
     print(
         line("engine alone, new", LoadResult(seconds=lasted, p50=p50, p95=p95, p99=p99, statuses={"200": len(times)})),
         flush=True,

@@ -1,9 +1,8 @@
-"""A folder of many documents out of few: each PDF so many times, told apart by a comment at the end of its bytes.
+"""Makes many documents from few: copies of each PDF that differ by a comment at the end of the file.
 
     python -m benchmarks.many_documents FOLDER_OF_PDFS OUT --times 6
 
-Every copy has other bytes, so each is a document of its own, with the text and the pictures of a real one. A collection
-of them is as large as it looks, and says nothing about how well pages are found.
+Every copy has its own hash, so each counts as a document. Such a collection is for measuring speed, not quality.
 """
 
 import argparse
@@ -19,10 +18,10 @@ def main() -> None:
     arguments = parser.parse_args()
     files = sorted(arguments.folder.glob("*.pdf"))
     for number in range(arguments.times):
-        place = arguments.out / f"copy{number}"
-        place.mkdir(parents=True, exist_ok=True)
+        copy = arguments.out / f"copy{number}"
+        copy.mkdir(parents=True, exist_ok=True)
         for file in files:
-            (place / file.name).write_bytes(file.read_bytes() + f"\n% copy {number}\n".encode())
+            (copy / file.name).write_bytes(file.read_bytes() + f"\n% copy {number}\n".encode())
     print(f"{arguments.times * len(files)} files in {arguments.out}")
 
 

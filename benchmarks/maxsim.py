@@ -1,11 +1,11 @@
-"""Late interaction over pages of 730 tokens of 128 numbers: how fast, how large, how much is found.
+"""Late interaction over pages of 730 tokens of 128 dimensions: speed, size and recall of several implementations.
 
     python -m benchmarks.maxsim [--pages N ...] [--queries N]
 
-One thread for everybody (BLAS, onnxruntime, torch, Rayon), CPU time, median over queries of 20 tokens. PageLens' pages
-lie in a segment on disk, memory-mapped; the others' are float32 in memory. recall@10 is against MaxSim in float32 over
-the vectors before they were stored. maxsim-cpu is measured where it is installed, qdrant-client's local mode up to
-1,000 pages. Pages and queries are made up: see `benchmarks.token_pages`.
+All use one thread (BLAS, onnxruntime, torch, Rayon); CPU time, median over queries of 20 tokens. PageLens's pages are
+in a memory-mapped segment on disk; the others' are float32 in memory. recall@10 is against MaxSim in float32 over the
+original vectors. maxsim-cpu is measured if it is installed, qdrant-client's local mode up to 1,000 pages. Pages and
+queries are synthetic: see `benchmarks.token_pages`.
 """
 
 import argparse
@@ -72,9 +72,9 @@ def main() -> None:
 def _measure(size: int, queries: int) -> None:
     synthetic = make_pages(size, queries=queries)
     with tempfile.TemporaryDirectory() as folder:
-        began = time.process_time()
+        start = time.process_time()
         stored = _store(Path(folder), synthetic.pages)
-        packing = (time.process_time() - began) / size
+        packing = (time.process_time() - start) / size
         _print_table(synthetic, stored, queries, packing)
 
 
@@ -98,9 +98,9 @@ def _run(row: Row, queries: Sequence[Array], truth: Sequence[NDArray[np.int64]])
     row.find(queries[0])
     costs, shared = [], []
     for query, expected in zip(queries[: row.queries], truth, strict=False):
-        began = time.process_time()
+        start = time.process_time()
         pages = row.find(query)
-        costs.append(time.process_time() - began)
+        costs.append(time.process_time() - start)
         shared.append(len(set(pages[:K].tolist()) & set(expected[:K].tolist())) / K)
     return statistics.median(costs), statistics.mean(shared)
 

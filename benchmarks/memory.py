@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory [PAGES ...]
 
-Makes PDFs of real text pages (the pages of the development documents that have words, again and again), indexes each
-into a collection of its own in a process of its own.
+Makes PDFs from the pages of a development document, repeated as needed, and indexes each into its own collection in its
+own process.
 """
 
 import sys

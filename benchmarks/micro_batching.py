@@ -40,13 +40,14 @@ def main() -> None:
     for threads in arguments.threads:
         for name, encoder in (("single", single), ("batched", batched)):
             cpu, vectors = time.process_time(), encode_for(encoder, numbers, threads, arguments.seconds)
-            spent = 1_000 * (time.process_time() - cpu) / len(vectors)
+            cpu_milliseconds = 1_000 * (time.process_time() - cpu) / len(vectors)
             sample = vectors[:: len(vectors) // SAMPLE + 1]
             largest_difference = max(
                 np.abs(vector - single.encode_queries([QUERY.format(number)])[0]).max() for number, vector in sample
             )
             print(
-                f"{threads:>2} threads, {name:<6} {len(vectors) / arguments.seconds:7.1f}/s  {spent:6.1f} ms  {largest_difference:.1e}"
+                f"{threads:>2} threads, {name:<6} {len(vectors) / arguments.seconds:7.1f}/s  "
+                f"{cpu_milliseconds:6.1f} ms  {largest_difference:.1e}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Near-duplicate pictures by perceptual hash: what is found, what is taken for the same, what it costs.
+"""Near-duplicate images by perceptual hash: recall, false pairs and cost.
 
     python -m benchmarks.near_duplicates
 
@@ -32,17 +32,17 @@ def main() -> None:
     if not folder.is_dir():
         sys.exit(f"expected the development photos at {folder.resolve()}, found none: nothing measured")
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.iterdir())]
-    began = time.process_time()
+    start = time.process_time()
     hashes = _hashes(pictures)
-    cost = (time.process_time() - began) / len(pictures)
+    cost = (time.process_time() - start) / len(pictures)
     print(
         f"{len(pictures)} photos of {pictures[0].shape[1]} x {pictures[0].shape[0]}: {1000 * cost:.2f} CPU-ms a hash\n"
     )
     print(f"| bits that may differ | {' | '.join(str(bits) for bits in ALLOWED)} |\n|---|" + "---|" * len(ALLOWED))
     for name, damage in damages().items():
         copies = _hashes([damage(picture) for picture in pictures])
-        apart = np.bitwise_count(hashes ^ copies)
-        _print_row(f"found, %: {name}", [f"{100 * np.mean(apart <= bits):.1f}" for bits in ALLOWED])
+        distances = np.bitwise_count(hashes ^ copies)
+        _print_row(f"found, %: {name}", [f"{100 * np.mean(distances <= bits):.1f}" for bits in ALLOWED])
     _print_row("taken for the same, pairs of different photos", _false_pairs(hashes))
     documents = DATA / "mmlongbench-dev"
     pages = np.array(list(_page_hashes(documents)), np.uint64)
@@ -104,8 +104,8 @@ def _page_count(path: Path) -> int:
 def _false_pairs(hashes: NDArray[np.uint64]) -> list[str]:
     """Return for each number of bits how many of all pairs differ in no more."""
     counts = np.zeros(65, np.int64)
-    for at, one in enumerate(hashes.tolist()):
-        counts += np.bincount(hash_distances(one, hashes[at + 1 :]), minlength=65)
+    for index, value in enumerate(hashes.tolist()):
+        counts += np.bincount(hash_distances(value, hashes[index + 1 :]), minlength=65)
     return [f"{int(counts[: bits + 1].sum())}" for bits in ALLOWED]
 
 
@@ -114,10 +114,13 @@ def _print_grouping() -> None:
     for count in (10_000, 100_000):
         originals = random.integers(0, 1 << 63, count * 9 // 10, np.uint64)
         copies = originals[: count // 10] ^ np.uint64(0b10101)  # three bits away
-        began = time.process_time()
+        start = time.process_time()
         groups = near_duplicates(np.concatenate([originals, copies]))
-        spent = time.process_time() - began
-        print(f"\n{count} hashes, {len(groups)} groups within {MAX_HASH_DISTANCE} bits: {spent:.2f} CPU-s", flush=True)
+        cpu_seconds = time.process_time() - start
+        print(
+            f"\n{count} hashes, {len(groups)} groups within {MAX_HASH_DISTANCE} bits: {cpu_seconds:.2f} CPU-s",
+            flush=True,
+        )
 
 
 def _print_row(name: str, values: Sequence[str]) -> None:

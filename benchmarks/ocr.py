@@ -1,4 +1,4 @@
-"""How well and how fast pages without a text layer are read: word recall, CPU time, peak memory.
+"""OCR of pages without a text layer: word recall, CPU time, peak memory.
 
     python -m benchmarks.ocr [--pages 50] [--turned 10] [--wordless] [--photos 200]
 
@@ -57,7 +57,7 @@ def pages_with_text(count: int, seed: int = 0) -> list[PageAt]:
                 if len(page.text.spans) >= LEAST_WORDS and area < MOST_PICTURE:
                     pages.append((path, page))
     chosen = np.random.default_rng(seed).choice(len(pages), min(count, len(pages)), replace=False)
-    return [pages[at] for at in sorted(chosen)]
+    return [pages[index] for index in sorted(chosen)]
 
 
 def words(text: str) -> Counter[str]:
@@ -68,8 +68,8 @@ def words(text: str) -> Counter[str]:
 
 def cpu_seconds() -> float:
     """Return the CPU time of this process and of its children that have ended."""
-    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 def drawn(path: Path, page: Page, dpi: int, quarters: int) -> ImageArray:
@@ -83,12 +83,12 @@ def measure(engine: EngineName, dpi: int, count: int, quarters: int) -> dict[str
     recogniser = load_recogniser(OcrSettings(engine=engine))
     pages = pages_with_text(count)
     matched = expected = recognised = 0
-    spent = 0.0
+    cpu = 0.0
     for path, page in pages:
         picture = drawn(path, page, dpi, quarters)
         start = cpu_seconds()
         page_words = words(" ".join(word.text for word in recogniser.recognise(picture)))
-        spent += cpu_seconds() - start
+        cpu += cpu_seconds() - start
         truth = words(page.text.text)
         matched, expected, recognised = (
             matched + (page_words & truth).total(),
@@ -99,7 +99,7 @@ def measure(engine: EngineName, dpi: int, count: int, quarters: int) -> dict[str
     return {
         "recall": matched / expected,
         "precision": matched / recognised,
-        "cpu": spent / len(pages),
+        "cpu": cpu / len(pages),
         "peak": peak / 1024,
     }
 
@@ -159,7 +159,8 @@ def wordless_table() -> None:
             confidences = [page.text.confidence for page, _ in group if page.text.confidence is not None]
             confidence = f"{np.mean(confidences):.3f}" if confidences else ""
             print(
-                f"| {source} | {len(group)} | {spent / len(group):.2f} | {spent:.0f} | {mean_words:.0f} | {confidence} |"
+                f"| {source} | {len(group)} | {spent / len(group):.2f} | {spent:.0f} "
+                f"| {mean_words:.0f} | {confidence} |"
             )
 
 
@@ -170,10 +171,10 @@ def photo_table(count: int) -> None:
     chosen = np.random.default_rng(0).choice(len(paths), min(count, len(paths)), replace=False)
     got = []
     start = cpu_seconds()
-    for at in sorted(chosen):
-        text = read_photo_text(recogniser, np.asarray(Image.open(paths[at]).convert("RGB")))
+    for index in sorted(chosen):
+        text = read_photo_text(recogniser, np.asarray(Image.open(paths[index]).convert("RGB")))
         if text.text:
-            got.append(f"{paths[at].name}: {' '.join(text.text.split())}")
+            got.append(f"{paths[index].name}: {' '.join(text.text.split())}")
     print(
         f"\n{len(got)} of {len(chosen)} photos have words ({(cpu_seconds() - start) / len(chosen):.3f} CPU-s a photo)"
     )

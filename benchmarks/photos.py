@@ -1,9 +1,9 @@
-"""Photo search with nothing but the install: text to photo, and photo to photo, on the development photos.
+"""Photo search with the builtin encoders: text to photo and photo to photo, on the development photos.
 
     python -m benchmarks.photos
 
-Text to photo: each of the five captions of 1,000 photos asks for its photo. Photo to photo: a damaged copy asks for
-the photo it was made from. Prints the tables that stand in docs/models/builtin-image.md.
+Text to photo: the queries are the five captions of each of 1,000 photos. Photo to photo: the queries are damaged copies
+of the photos. Prints the tables of docs/models/builtin-image.md.
 """
 
 import io
@@ -40,9 +40,9 @@ def main() -> None:
     text = BuiltinTextEncoder.load(Settings(threads=1))
     scores = {net.name: EfficientNetLite.load(net).predict(pictures).scores for net in (LITE0, LITE2)}
     encoder = ConSEImageEncoder.load(Settings(threads=1), text, cache=Settings.from_environment(os.environ).cache)
-    began = time.process_time()
+    start = time.process_time()
     output = encoder.encode_features(pictures)
-    cost = (time.process_time() - began) / len(pictures)
+    cost = (time.process_time() - start) / len(pictures)
 
     captions = [(number, caption) for number, row in enumerate(rows) for caption in row["captions"]]
     targets = np.array([number for number, _ in captions])

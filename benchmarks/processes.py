@@ -1,4 +1,4 @@
-"""What a child process costs: processor seconds and peak memory, as the kernel counted them."""
+"""CPU time and peak memory of a child process, as counted by the kernel."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The kernel counts the memory of the process one is started from towards one's peak: hence a lean one in between.
+# The kernel counts the memory of the parent at the fork towards the child's peak, hence a small process in between.
 _LAUNCHER = """
 import json, os, sys
 pid = os.fork()

@@ -1,13 +1,12 @@
-"""Qdrant's own engine beside the embedded store: recall of the exact first 10, build, query, memory, disk.
+"""Qdrant's engine beside the embedded store: recall of the exact first 10, build time, query time, memory, disk.
 
     python -m benchmarks.qdrant --collection C [--pages 10000] [--many-pages 10000] [--kinds exact ...]
 
-The vectors are C's own, repeated with a little noise up to so many pages (its token vectors, too: as many to a page as
-C's `page` lane has); the queries are the development questions. Pages of many vectors are read one after another, so
-that memory is that of the index alone.
-The engine is Qdrant Edge, which is the server's, in this process: no network is in the times. Each row is a process of
-its own; memory is what it grew by. "local mode" is the client's own, in Python: what a collection on Qdrant without a
-server uses; slow, so only when it is asked for. Seconds are on the clock, and of all cores for "CPU".
+The vectors are those of C, repeated with noise up to the number of pages (also the token vectors of its `page` lane);
+the queries are the development questions. Multi-vector pages are read one after another, so that the memory measured is
+that of the index. The engine is Qdrant Edge, the server's engine in this process, so no network time is included. Each
+row is measured in its own process; memory is its growth. "local mode" is qdrant-client's Python implementation; it is
+slow and measured only on request. Seconds are elapsed; "CPU" is the time of all cores.
 """
 
 import argparse
@@ -118,10 +117,10 @@ def _prepare(root: Path, folder: Path, pages: int, many_pages: int) -> None:
         assert isinstance(lane, PageTokens)
         matrices = [matrix.vectors for key in lane.keys.tolist() if (matrix := lane.page(key)) and len(matrix.vectors)]
     with (folder / "tokens.f16").open("wb") as file:
-        for at in range(many_pages):
-            vectors = _blurred(matrices[at % len(matrices)], rng if at >= len(matrices) else None)
+        for index in range(many_pages):
+            vectors = _blurred(matrices[index % len(matrices)], rng if index >= len(matrices) else None)
             file.write(vectors.astype(np.float16).tobytes())
-    np.save(folder / "lengths.npy", np.array([len(matrices[at % len(matrices)]) for at in range(many_pages)]))
+    np.save(folder / "lengths.npy", np.array([len(matrices[index % len(matrices)]) for index in range(many_pages)]))
     exact = ExactMaxSim(ChunkedTokens([part.tokens for part in _packed(folder)], matrices[0].shape[1]))
     truth = [exact.search(QueryTokens(query, [""] * len(query)), FIRST)[0] for query in tokens]
     np.save(folder / "token_truth.npy", np.array(truth))
@@ -146,8 +145,8 @@ def _packed(folder: Path) -> Iterator[TokenRows]:
 def _blurred(rows: NDArray[np.float32], rng: np.random.Generator | None) -> NDArray[np.float32]:
     if rng is None:
         return rows
-    moved = rows + rng.normal(size=rows.shape).astype(np.float32) * np.float32(0.35 / rows.shape[1] ** 0.5)
-    return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), np.float32)
+    noisy = rows + rng.normal(size=rows.shape).astype(np.float32) * np.float32(0.35 / rows.shape[1] ** 0.5)
+    return np.asarray(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), np.float32)
 
 
 def one_vector(folder: Path, kind: str) -> Row:
@@ -155,39 +154,53 @@ def one_vector(folder: Path, kind: str) -> Row:
     vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
     exact = vector_index.open_vector_index(vectors)
     truth = [exact.search(query, FIRST)[0].tolist() for query in queries]
-    before = _memory()
+    memory_before = _memory()
     if kind == "embedded":
-        began, place = _now(), folder / "segment"
+        start, store_folder = _now(), folder / "segment"
         name = write_segment(
-            place, Space(model="b", revision="1", dim=vectors.shape[1]), np.arange(len(vectors)), vectors
+            store_folder, Space(model="b", revision="1", dim=vectors.shape[1]), np.arange(len(vectors)), vectors
         )
-        index = vector_index.open_vector_index(read_segment(place, name)[1])
-        return _row(lambda at: index.search(queries[at], FIRST)[0].tolist(), truth, began, before, place)
+        index = vector_index.open_vector_index(read_segment(store_folder, name)[1])
+        return _row(
+            lambda query_index: index.search(queries[query_index], FIRST)[0].tolist(),
+            truth,
+            start,
+            memory_before,
+            store_folder,
+        )
     points = ((row, vector.tolist()) for row, vector in enumerate(vectors))
-    return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, before)
+    return _edge_row(folder, kind, vectors.shape[1], points, queries.tolist(), truth, memory_before)
 
 
 def many_vectors(folder: Path, kind: str) -> Row:
     """Measure a lane of many vectors a page, by MaxSim over the whole page."""
     queries, truth = list(np.load(folder / "token_queries.npz").values()), np.load(folder / "token_truth.npy").tolist()
     token_queries, dim = [QueryTokens(query, [""] * len(query)) for query in queries], queries[0].shape[1]
-    before = _memory()
+    memory_before = _memory()
     if kind == "embedded":
-        began, place = _now(), folder / "token-segments"
+        start, store_folder = _now(), folder / "token-segments"
         space, names, first = Space(model="b", revision="1", dim=dim, multi_vector=True), [], 0
         for packed in _packed(folder):
-            names.append(write_token_segment(place, space, np.arange(first, first + PART)[: len(packed)], [packed]))
+            names.append(
+                write_token_segment(store_folder, space, np.arange(first, first + PART)[: len(packed)], [packed])
+            )
             first += PART
-        rows = [read_token_segment(place, name)[1] for name in names]
+        rows = [read_token_segment(store_folder, name)[1] for name in names]
         index = open_multi_vector_index(
             ChunkedTokens([row_set.tokens for row_set in rows], dim),
             ChunkedTokens([row_set.summaries for row_set in rows], dim),
             threads=1,
         )
-        return _row(lambda at: index.search(token_queries[at], FIRST)[0].tolist(), truth, began, before, place)
+        return _row(
+            lambda query_index: index.search(token_queries[query_index], FIRST)[0].tolist(),
+            truth,
+            start,
+            memory_before,
+            store_folder,
+        )
     points = ((row, {"tokens": page.tolist()}) for row, page in enumerate(_pages(folder)))
     sent = [query.tolist() for query in queries]
-    return _edge_row(folder, kind, dim, points, sent, truth, before, many=True)
+    return _edge_row(folder, kind, dim, points, sent, truth, memory_before, many=True)
 
 
 def _edge_row(
@@ -197,15 +210,15 @@ def _edge_row(
     points: Any,
     queries: Any,
     truth: list[list[int]],
-    before: float,
+    memory_before: float,
     *,
     many: bool = False,
 ) -> Row:
     if kind == LOCAL:
-        return _local_row(folder, dim, points, queries, truth, before, many=many)
-    began, place = _now(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
-    place.mkdir()
-    shard = edge.EdgeShard.create(str(place), edge.EdgeConfig(vectors=_params(kind, dim, many=many)))
+        return _local_row(folder, dim, points, queries, truth, memory_before, many=many)
+    start, store_folder = _now(), folder / f"edge-{'many' if many else 'one'}-{kind.replace(', ', '-')}"
+    store_folder.mkdir()
+    shard = edge.EdgeShard.create(str(store_folder), edge.EdgeConfig(vectors=_params(kind, dim, many=many)))
     batch: list[Any] = []
     for row, vector in points:
         batch.append(edge.Point(row, vector))
@@ -219,29 +232,31 @@ def _edge_row(
     shard.flush()
     parameters = edge.SearchParams(exact=kind == "exact", hnsw_ef=128, quantization=_search(kind))
 
-    def search(at: int) -> list[int]:
-        query = edge.Query.Nearest(queries[at], using="tokens" if many else None)
-        found = shard.query(edge.QueryRequest(limit=FIRST, query=query, params=parameters))
-        return [int(point.id) for point in found]
+    def search(query_index: int) -> list[int]:
+        query = edge.Query.Nearest(queries[query_index], using="tokens" if many else None)
+        points_found = shard.query(edge.QueryRequest(limit=FIRST, query=query, params=parameters))
+        return [int(point.id) for point in points_found]
 
-    return _row(search, truth, began, before, place)
+    return _row(search, truth, start, memory_before, store_folder)
 
 
 def _local_row(
-    folder: Path, dim: int, points: Any, queries: Any, truth: list[list[int]], before: float, *, many: bool
+    folder: Path, dim: int, points: Any, queries: Any, truth: list[list[int]], memory_before: float, *, many: bool
 ) -> Row:
-    began, place = _now(), folder / f"local-{many}"
-    client = QdrantClient(path=str(place))
+    start, store_folder = _now(), folder / f"local-{many}"
+    client = QdrantClient(path=str(store_folder))
     multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if many else None
     params = models.VectorParams(size=dim, distance=models.Distance.DOT, multivector_config=multi)
     client.create_collection("b", {"tokens": params} if many else params)
     client.upload_points("b", (models.PointStruct(id=row, vector=vector) for row, vector in points), wait=True)
 
-    def search(at: int) -> list[int]:
-        found = client.query_points("b", queries[at], using="tokens" if many else None, limit=FIRST, with_payload=False)
-        return [int(point.id) for point in found.points]
+    def search(query_index: int) -> list[int]:
+        response = client.query_points(
+            "b", queries[query_index], using="tokens" if many else None, limit=FIRST, with_payload=False
+        )
+        return [int(point.id) for point in response.points]
 
-    row = _row(search, truth, began, before, place)
+    row = _row(search, truth, start, memory_before, store_folder)
     client.close()
     return row
 
@@ -273,17 +288,23 @@ def _search(kind: str) -> Any:
     return edge.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
 
 
-def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Began, before: float, place: Path) -> Row:
+def _row(
+    search: Callable[[int], list[int]],
+    truth: list[list[int]],
+    build_start: Began,
+    memory_before: float,
+    store_folder: Path,
+) -> Row:
     search(0)  # opened, warm
-    built, built_cpu = time.perf_counter() - began[0], time.process_time() - began[1]
+    built, built_cpu = time.perf_counter() - build_start[0], time.process_time() - build_start[1]
     times, shared, cpu_start = [], 0, time.process_time()
-    for at, expected in enumerate(truth):
+    for query_index, expected in enumerate(truth):
         start = time.perf_counter()
-        result = search(at)
+        result = search(query_index)
         times.append(1_000 * (time.perf_counter() - start))
         shared += len(set(result) & set(expected))
     cpu = 1_000 * (time.process_time() - cpu_start) / len(truth)
-    disk = sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file()) / 1e6
+    disk = sum(path.stat().st_blocks * 512 for path in store_folder.rglob("*") if path.is_file()) / 1e6
     p50, p95 = np.percentile(times, [50, 95])
     recall = shared / FIRST / len(truth)
     return Row(
@@ -293,7 +314,7 @@ def _row(search: Callable[[int], list[int]], truth: list[list[int]], began: Bega
         p50=float(p50),
         p95=float(p95),
         cpu=cpu,
-        memory=_memory() - before,
+        memory=_memory() - memory_before,
         disk=disk,
     )
 

@@ -1,4 +1,4 @@
-"""Whether a collection and its copy on Qdrant answer the development questions alike.
+"""Whether a collection and its copy on Qdrant rank alike for the development questions.
 
     python -m benchmarks.qdrant_agreement ORIGINAL COPY
 
@@ -34,8 +34,12 @@ def main() -> None:
         print(f"{name}: {len(chosen)} questions; same first {FIRST}: {pages}; in the same order: {order}")
     for qid, answer in ours.items():
         if answer != theirs[qid]:
-            places = [place for place in range(FIRST) if answer[place : place + 1] != theirs[qid][place : place + 1]]
-            print(qid, "differs at", places, [(answer[at], theirs[qid][at]) for at in places[:2]])
+            places = [
+                position
+                for position in range(FIRST)
+                if answer[position : position + 1] != theirs[qid][position : position + 1]
+            ]
+            print(qid, "differs at", places, [(answer[position], theirs[qid][position]) for position in places[:2]])
 
 
 def _answers(root: Path) -> Mapping[str, Sequence[int]]:

@@ -1,4 +1,4 @@
-"""BM25 as sparse vectors: Qdrant's engine beside tantivy, a moved average length, and fusion as Qdrant could do it.
+"""BM25 as sparse vectors: Qdrant's engine beside tantivy, an outdated average length, and Qdrant's rank fusion.
 
     python -m benchmarks.qdrant_words COLLECTION
 
@@ -6,9 +6,9 @@ COLLECTION holds the development documents in a folder of its own. Qdrant's engi
 development questions with evidence:
 
 - how many have the same 200 pages in the same order, times, disk;
-- how many keep their fused first 10 while pages are weighed by an average length other than the real one, and when
-  queries make up for that;
-- how many keep it with reciprocal-rank fusion of ranks alone, which is the only one a server does.
+- how many keep their fused first 10 if pages are weighted by another average length than the real one, without and with
+  a correction in the query;
+- how many keep it with reciprocal-rank fusion of ranks only, which is what a Qdrant server offers.
 """
 
 import argparse
@@ -64,20 +64,20 @@ class WeighedWords:
         self._rows: dict[int, dict[int, float]] = {}
         self._hits: list[Hit] = []  # of the query prepared last
         for key, page in pages.items():
-            for place, value in zip(*page_vector(page, average), strict=True):
-                self._rows.setdefault(place, {})[key] = value
+            for term, value in zip(*page_vector(page, average), strict=True):
+                self._rows.setdefault(term, {})[key] = value
 
     def query(self, text: str) -> SparseVector:
         """Return what a query asks of each term that any page has."""
-        places = [place for place in query_indices(analyze(text)) if place in self._rows]
-        weights = {place: idf(self._count, len(self._rows[place])) for place in places}
+        places = [term for term in query_indices(analyze(text)) if term in self._rows]
+        weights = {term: idf(self._count, len(self._rows[term])) for term in places}
         return query_vector(weights, *self._averages)
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LexicalQuery:
         """See `Lane.prepare`; the index answers it too, but `ranking` does not use that."""
         scores: dict[int, float] = {}
-        for place, weight in zip(*self.query(query.words), strict=True):
-            for key, value in self._rows[place].items():
+        for term, weight in zip(*self.query(query.words), strict=True):
+            for key, value in self._rows[term].items():
                 scores[key] = scores.get(key, 0.0) + weight * value
         hits = [Hit(key, float(np.float32(score))) for key, score in scores.items()]
         self._hits = sorted(hits, key=lambda hit: (-hit.score, hit.page))[:depth]
@@ -105,12 +105,12 @@ def main() -> None:
         _compare_engines(snapshot, pages, WeighedWords(pages, average, average), development_questions, average)
         shipped = _answers(Retriever(lanes, analyze), snapshot, development_questions)
         for share in MOVED:
-            moved = Lengths(share * average.terms, share * average.bigrams)
-            for what, query_average in (("", moved), (", made up for", average)):
-                words = WeighedWords(pages, moved, query_average)
-                others = [words if lane.name == words.name else lane for lane in lanes]
-                answers = _answers(Retriever(others, analyze), snapshot, development_questions)
-                _print_agreement(f"weighed by {share} of the average{what}", shipped, answers)
+            scaled = Lengths(share * average.terms, share * average.bigrams)
+            for note, query_average in (("", scaled), (", corrected in the query", average)):
+                words = WeighedWords(pages, scaled, query_average)
+                changed_lanes = [words if lane.name == words.name else lane for lane in lanes]
+                answers = _answers(Retriever(changed_lanes, analyze), snapshot, development_questions)
+                _print_agreement(f"weighted by {share} of the average{note}", shipped, answers)
         ranks = Retriever(lanes, analyze, fusion=Fusion(scaled=False))
         _print_agreement("fused by ranks alone", shipped, _answers(ranks, snapshot, development_questions))
 
@@ -131,10 +131,10 @@ def _answers(retriever: Retriever, snapshot: Snapshot, development_questions: Se
     }
 
 
-def _print_agreement(what: str, shipped: Answers, answers: Answers) -> None:
+def _print_agreement(name: str, shipped: Answers, answers: Answers) -> None:
     pages = sum(set(answers[qid]) == set(answer) for qid, answer in shipped.items())
     order = sum(answers[qid] == answer for qid, answer in shipped.items())
-    print(f"{what}: same first {FIRST} for {pages} of {len(shipped)}, in the same order for {order}", flush=True)
+    print(f"{name}: same first {FIRST} for {pages} of {len(shipped)}, in the same order for {order}", flush=True)
 
 
 def _compare_engines(
@@ -147,18 +147,19 @@ def _compare_engines(
     with tempfile.TemporaryDirectory() as folder:
         shard, same, ours, theirs = _build(folder, pages, average), 0, [], []
         for question in development_questions:
-            query, began = words.query(question.text), time.perf_counter()
+            query, start = words.query(question.text), time.perf_counter()
             nearest = edge.Query.Nearest(edge.SparseVector(query.indices, query.values), using="words")
             points = shard.query(edge.QueryRequest(limit=DEPTH + EXTRA_ROWS, query=nearest)) if query.indices else []
-            theirs.append(1_000 * (time.perf_counter() - began))
-            began = time.perf_counter()
+            theirs.append(1_000 * (time.perf_counter() - start))
+            start = time.perf_counter()
             expected = snapshot.search([LexicalQuery(tuple(analyze(question.text)), DEPTH, None)])[0][0].tolist()
-            ours.append(1_000 * (time.perf_counter() - began))
+            ours.append(1_000 * (time.perf_counter() - start))
             order = sorted(points, key=lambda point: (-point.score, int(point.id)))
             same += [int(point.id) for point in order][:DEPTH] == expected
         size = sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file()) / 1e6
     print(
-        f"Qdrant's engine: the same {DEPTH} pages in the same order for {same} of {len(development_questions)}; {size:.1f} MB"
+        f"Qdrant's engine: the same {DEPTH} pages in the same order for {same} of "
+        f"{len(development_questions)}; {size:.1f} MB"
     )
     for name, times in (("Qdrant's engine", theirs), ("tantivy", ours)):
         print(f"{name}: p50 {np.percentile(times, 50):.2f} ms, p95 {np.percentile(times, 95):.2f} ms")

@@ -62,7 +62,8 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
 def _print_table(snapshot: Snapshot, development_questions: Sequence[Question], rows: dict[str, Retriever]) -> None:
     head = " | ".join(COLUMNS)
     print(
-        f"{len(development_questions)} questions, {sum(bool(q.evidence) for q in development_questions)} with evidence; percent\n"
+        f"{len(development_questions)} questions, "
+        f"{sum(bool(q.evidence) for q in development_questions)} with evidence; percent\n"
     )
     print(f"| row | within: {head} | whole: {head} |")
     print("|---|" + "---|" * (2 * len(COLUMNS)))

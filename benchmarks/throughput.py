@@ -1,16 +1,15 @@
-"""Pages a second and peak memory of indexing by worker processes, against one core doing everything.
+"""Pages per second and peak memory of indexing with worker processes, compared with a single core.
 
     python -m benchmarks.throughput [--sets text ocr] [--documents 20] [--pages 40] [--rounds 3] [--workers 0 1 2]
 
-Text: development documents with a text layer, pictures not read for text. OCR: pages of the development documents that
-have none, put into one PDF. Each is indexed with the builtin embedders, end to end (models loaded, catalog written),
-into a new collection by a process of its own.
+"text": development documents with a text layer, without OCR. "ocr": pages of the development documents without a text
+layer, in one PDF. Each set is indexed end to end with the builtin encoders (models loaded, catalog written) into a new
+collection by its own process.
 
-The base is one core: the process is bound to it, encoders have one thread, nobody else reads. Against it stand, bound
-to two cores and with two encoder threads, 0, 1 and 2 workers. A round runs every case once, so that a ratio compares
-neighbours in time; told is the median of the rounds' ratios, the best time of each case, and the CPU time of the last
-round, which a machine that is not quiet changes less. Memory is the sum of what
-the process and its children hold (USS: what would be free without them), sampled; its peak.
+The baseline is bound to one core, with one encoder thread and no workers. It is compared with 0, 1 and 2 workers, bound
+to two cores, with two encoder threads. A round runs every case once, so that a ratio compares runs that are close in
+time. Printed are the median of the rounds' ratios, the best time of each case, and the CPU time of the last round,
+which other load changes less. Memory is the peak of the sampled USS (unique set size) of the process and its children.
 """
 
 import argparse
@@ -52,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What indexing a set took."""
+    """The cost of indexing a set."""
 
     pages: int
     seconds: float
@@ -95,10 +94,10 @@ def print_table(name: str, cases: Sequence[Case], rounds: Sequence[Sequence[Cost
     print(f"\n{name}: {rounds[0][0].pages} pages, {len(rounds)} rounds, load {os.getloadavg()[0]:.1f} at the end")
     print("| case | s | pages/s | times one core: median (all) | CPU-s main process + workers | peak MB |")
     print("|---|---|---|---|---|---|")
-    for at, case in enumerate(cases):
-        costs = [costs[at] for costs in rounds]
+    for column, case in enumerate(cases):
+        costs = [costs[column] for costs in rounds]
         best = min(cost.seconds for cost in costs)
-        ratios = [costs[0].seconds / costs[at].seconds for costs in rounds]
+        ratios = [costs[0].seconds / costs[column].seconds for costs in rounds]
         each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         peak = max(cost.peak for cost in costs)
         middle = statistics.median(ratios)
@@ -129,16 +128,16 @@ def measure(case: Case, folder: Path, mode: str) -> Cost:
 @contextmanager
 def bound(cores: int) -> Iterator[None]:
     """Let processes started inside run on so many cores."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:cores])
+    allowed_cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed_cores)[:cores])
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        os.sched_setaffinity(0, allowed_cores)
 
 
 def held(process: psutil.Process) -> float:
-    """Return the megabytes that a process and its descendants hold."""
+    """Return the unique set size of a process and its descendants, in MB."""
     total = 0
     try:
         for member in (process, *process.children(recursive=True)):
@@ -149,15 +148,15 @@ def held(process: psutil.Process) -> float:
 
 
 def child() -> None:
-    """Index as told on the command line; print the pages and the seconds as JSON."""
+    """Index according to the command line's arguments; print pages and seconds as JSON."""
     root, folder, threads, workers, mode = sys.argv[1:]
     pagelens.open(Path(root), create=True, profile="builtin").close()
     settings = Settings(threads=int(threads))
     ocr = OcrSettings(mode="never" if mode == "never" else "auto", threads=int(threads))
     with open_collection(Path(root), settings) as engine:
-        started, before = time.perf_counter(), time.process_time()
+        started, cpu_start = time.perf_counter(), time.process_time()
         report = engine.index(Path(folder), workers=int(workers), ocr=ocr)
-        seconds, own_seconds = time.perf_counter() - started, time.process_time() - before
+        seconds, own_seconds = time.perf_counter() - started, time.process_time() - cpu_start
     assert not report.failed, report.failed
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = {
@@ -170,7 +169,7 @@ def child() -> None:
 
 
 def link_text_documents(folder: Path, count: int) -> None:
-    """Link the first documents of the development set whose pages have text, but for a few."""
+    """Link the first documents of the development set in which at least 80% of the pages have text."""
     for path in sorted((SET / "documents").glob("*.pdf")):
         with pymupdf.open(path) as pdf:
             with_text = sum(len(page.get_text("words")) >= LEAST_WORDS for page in pdf)
@@ -179,14 +178,14 @@ def link_text_documents(folder: Path, count: int) -> None:
 
 
 def write_wordless_pages(path: Path, count: int) -> None:
-    """Write a PDF of pages of the development documents without any text layer, a page of each in turns."""
+    """Write a PDF from pages of the development documents without any text layer, one page of each in rotation."""
     documents: list[list[tuple[Path, int]]] = []
     for source in sorted((SET / "documents").glob("*.pdf")):
         with pymupdf.open(source) as pdf:
             if not any(page.get_text("words") for page in pdf):
                 documents.append([(source, number) for number in range(len(pdf))])
     longest = max(map(len, documents))
-    interleaved = [pages[at] for at in range(longest) for pages in documents if at < len(pages)]
+    interleaved = [pages[index] for index in range(longest) for pages in documents if index < len(pages)]
     with pymupdf.open() as pdf:
         for source, number in interleaved[:count]:
             with pymupdf.open(source) as original:

@@ -1,12 +1,12 @@
-"""SyntheticPages-up pages of many token vectors, and queries for them.
+"""Synthetic pages of many token vectors, and queries for them.
 
-Random unit vectors would make the ten best pages a lottery that no approximation wins. Here pages talk about concepts:
-documents of 20 pages draw theirs from what a family of documents shares and from everything there is, tokens are
-blurred concepts, a query is the blurred tokens of one page with strays among them. The blur was set so that figures
-of 700 made-up pages (30 queries) come near those of 692 real text pages with the token vectors of a sentence encoder,
-projected to 128 numbers (85 questions; in brackets): the gap between the scores of the tenth and the eleventh page
-0.044 (0.042), the ten best pages among the 50 best by their 1-bit tokens 0.990 (0.992) and by summaries of an eighth of
-their tokens 0.987 (0.979), the ten best with 8 bits a number 0.997 (0.999).
+With independent random vectors, the scores of the best pages would hardly differ, and no approximation could find them.
+Here tokens are noisy concepts: a document of 20 pages draws its concepts from those of a family of documents and from
+all concepts; a query consists of noisy tokens of one page and some of any concept. The noise was chosen so that figures
+on 700 synthetic pages (30 queries) are close to those on 692 real text pages with the token vectors of a sentence
+encoder, projected to 128 dimensions (85 questions; in brackets): the gap between the scores of the tenth and the
+eleventh page 0.044 (0.042); the ten best pages among the 50 best by 1-bit tokens 0.990 (0.992), and by summaries of an
+eighth of the tokens 0.987 (0.979); the ten best with 8 bits a number 0.997 (0.999).
 """
 
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def make_pages(
         chosen = document[rng.choice(DOCUMENT_CONCEPTS, PAGE_CONCEPTS, replace=False)]
         chosen = chosen + PER_PAGE * _blur(rng, PAGE_CONCEPTS, dim)
         share = rng.dirichlet(np.full(PAGE_CONCEPTS, 0.5))
-        drawn = np.sort(rng.choice(PAGE_CONCEPTS, tokens, p=share))  # neighbours on a page are alike
-        pages[number] = _unit(chosen[drawn] + TOKEN * _blur(rng, tokens, dim))
+        token_concepts = np.sort(rng.choice(PAGE_CONCEPTS, tokens, p=share))  # neighbours on a page are alike
+        pages[number] = _unit(chosen[token_concepts] + TOKEN * _blur(rng, tokens, dim))
     return SyntheticPages(
         pages, [_query(rng, pages[rng.integers(count)], concepts, query_tokens) for _ in range(queries)]
     )
@@ -63,8 +63,8 @@ def _document(
     own = rng.integers(0, CONCEPTS, DOCUMENT_CONCEPTS - shared)
     rows = concepts[np.concatenate([rng.choice(family, shared), own])]
     dim = concepts.shape[1]
-    moved = rows + PER_DOCUMENT * _blur(rng, DOCUMENT_CONCEPTS, dim) + DOCUMENT * _unit(_blur(rng, 1, dim))
-    return np.asarray(moved, np.float32)
+    shifted = rows + PER_DOCUMENT * _blur(rng, DOCUMENT_CONCEPTS, dim) + DOCUMENT * _unit(_blur(rng, 1, dim))
+    return np.asarray(shifted, np.float32)
 
 
 def _query(

@@ -1,4 +1,4 @@
-"""Clients that search a server as fast as it answers: wrk, a program of its own, cheap beside what it measures."""
+"""Clients that search a server as fast as it answers, by the program wrk, which uses little CPU time itself."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ LONGEST = 120  # seconds that an answer may take
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What clients saw. Times are in ms, of all answers; `failed` are connections and answers that failed."""
+    """Results of a load test. Times are in ms over all answers; `failed` counts connections and answers."""
 
     seconds: float
     p50: float
@@ -32,21 +32,21 @@ class LoadResult:
 
 
 def require() -> str:
-    """Return where wrk is."""
-    found = shutil.which("wrk")
-    if found is None:
+    """Return the path of wrk. Exits with a message if it is not installed."""
+    path = shutil.which("wrk")
+    if path is None:
         raise SystemExit("expected the program wrk, which makes the load, found none. On Debian: apt install wrk")
-    return found
+    return path
 
 
 def load(port: int, queries: Iterator[str], clients: int, seconds: float) -> LoadResult:
-    """Let so many clients search for so long, each on one connection of its own."""
+    """Return the results of several clients that search for some seconds, each on its own connection."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as requests_file:
         for query in itertools.islice(queries, round(MOST * seconds)):
             requests_file.write(json.dumps({"query": query, "k": K}) + "\n")
         requests_file.flush()
         options = [f"-c{clients}", "-t1", f"-d{round(seconds)}s", f"--timeout={LONGEST}s", "-s", str(SCRIPT)]
-        before, began = _cpu(), time.monotonic()
+        cpu_before, start = _cpu(), time.monotonic()
         ran = subprocess.run(
             [require(), *options, f"http://127.0.0.1:{port}"],
             env={**os.environ, "REQUESTS": requests_file.name},
@@ -54,7 +54,7 @@ def load(port: int, queries: Iterator[str], clients: int, seconds: float) -> Loa
             text=True,
             check=True,
         )
-        share = (_cpu() - before) / (time.monotonic() - began)
+        share = (_cpu() - cpu_before) / (time.monotonic() - start)
     result = next(line.removeprefix("JSON ") for line in ran.stdout.splitlines() if line.startswith("JSON "))
     return LoadResult(share=share, **json.loads(result))
 

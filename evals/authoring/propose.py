@@ -106,10 +106,10 @@ def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years:
             proposal = replace(proposal, kind="unanswerable", question=question, answer="", pages="", quote=quote)
     hits = engine.search(proposal.question, k=NEGATIVES + 1).hits
     pages = [(str(Path(hit.ref.path).relative_to(root)), hit.ref.number) for hit in hits]
-    others = [
+    negatives = [
         f"{name}#{number}" for name, number in pages if (name, str(number)) != (proposal.document, proposal.pages)
     ]
-    return replace(proposal, hard_negatives=" ; ".join(others[:NEGATIVES]))
+    return replace(proposal, hard_negatives=" ; ".join(negatives[:NEGATIVES]))
 
 
 def _unanswerable(question: str, years: set[str]) -> str | None:

@@ -62,8 +62,8 @@ def compare_runs(
     """Tell whether B is better than A, with intervals, and which questions changed."""
     measures = [parse_measure(text) for text in measure] if measure else HEADLINE
     gates = [parse_gate(text) for text in gate or ()]
-    before, after = (compared_system(*_run_and_system(text)) for text in (a, b))
-    comparison = compare(before, after, measures, gates=gates, scopes=scope or (), by_document=by_document)
+    side_a, side_b = (compared_system(*_run_and_system(text)) for text in (a, b))
+    comparison = compare(side_a, side_b, measures, gates=gates, scopes=scope or (), by_document=by_document)
     if markdown:
         markdown.write_text(markdown_comparison(comparison), "utf-8")
     if json_output:

@@ -23,9 +23,9 @@ class Faults:
     def add(self, path: Path, line: int, expected: str, found: object) -> None:
         """Add a fault; `line` counts from 1, 0 stands for the whole file."""
         text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
-        shown = text if len(text) <= MAX_FOUND_LENGTH else text[: MAX_FOUND_LENGTH - 1] + "…"
-        place = f"{path}:{line}" if line else str(path)
-        self._messages.append(f"{place}: expected {expected}, found {shown or 'nothing'}")
+        excerpt = text if len(text) <= MAX_FOUND_LENGTH else text[: MAX_FOUND_LENGTH - 1] + "…"
+        location = f"{path}:{line}" if line else str(path)
+        self._messages.append(f"{location}: expected {expected}, found {excerpt or 'nothing'}")
 
     def __bool__(self) -> bool:
         return bool(self._messages)

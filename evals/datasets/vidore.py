@@ -93,8 +93,8 @@ def _read_pairs(folder: Path, documents: Path) -> DataSet:
 
 
 def _files(folder: Path, table: str) -> list[Path]:
-    found = sorted([*folder.glob(f"{table}/**/*.parquet"), *folder.glob(f"{table}*.parquet")])
-    return found or sorted(folder.glob(f"data/{table}*.parquet"))
+    files = sorted([*folder.glob(f"{table}/**/*.parquet"), *folder.glob(f"{table}*.parquet")])
+    return files or sorted(folder.glob(f"data/{table}*.parquet"))
 
 
 def _rows(files: list[Path]) -> Iterator[Row]:

@@ -66,7 +66,7 @@ class Number:
 
 def read_numbers(text: str) -> list[Number]:
     """Return the numbers of a text in order. Brackets mean negative if there is a currency or a comma: "(1,234)"."""
-    return [_number(found) for found in _NUMBER.finditer(text)]
+    return [_number(match) for match in _NUMBER.finditer(text)]
 
 
 def numeric_match(expected: Sequence[str], found: str, *, tolerance: float = TOLERANCE) -> float | None:
@@ -89,12 +89,12 @@ def numeric_match(expected: Sequence[str], found: str, *, tolerance: float = TOL
 
 def _number(match: "re.Match[str]") -> Number:
     value = float(match["digits"].replace(",", ""))
-    before = match["outer"] or match["before"]
-    bracketed = match["open"] and match["close"] and (before or "," in match["digits"])
+    prefix = match["outer"] or match["before"]
+    bracketed = match["open"] and match["close"] and (prefix or "," in match["digits"])
     minus = match["inner"] or (match["sign"] and match["sign"] in "-−–") or bracketed
     if match["scale"]:
         value *= SCALES[match["scale"].lower()]
-    unit = before or match["after"] or ""
+    unit = prefix or match["after"] or ""
     return Number(-value if minus else value, UNITS.get(unit.lower(), ""))
 
 

@@ -42,7 +42,7 @@ def accuracy_and_f1(
     """Return the mean score, and F1 with recall over the answerable and precision over the answered questions."""
     if not scores:
         return 0.0, 0.0
-    gained = sum(score for score, right in zip(scores, answerable, strict=True) if right)
+    gained = sum(score for score, has_answer in zip(scores, answerable, strict=True) if has_answer)
     recall = gained / sum(answerable) if any(answerable) else 0.0
     precision = gained / sum(answered) if any(answered) else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
@@ -67,10 +67,10 @@ def edit_distance(first: str, second: str) -> int:
     """Return the number of insertions, deletions and substitutions between two texts (Levenshtein, 1966)."""
     row = list(range(len(second) + 1))
     for count, letter in enumerate(first, start=1):
-        before, row[0] = row[0], count
+        diagonal, row[0] = row[0], count
         for column, expected in enumerate(second, start=1):
-            best = min(row[column] + 1, row[column - 1] + 1, before + (letter != expected))
-            before, row[column] = row[column], best
+            best = min(row[column] + 1, row[column - 1] + 1, diagonal + (letter != expected))
+            diagonal, row[column] = row[column], best
     return row[-1]
 
 

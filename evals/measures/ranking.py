@@ -59,7 +59,7 @@ def _grades(grades: Mapping[PageRef, int], *, by_document: bool) -> dict[str, in
 def _descending(pages: Sequence[PageRef], *, by_document: bool) -> dict[str, float]:
     """Return scores that decrease with the rank, since trec_eval sorts by score and ignores ranks."""
     names = dict.fromkeys(page.path if by_document else page_id(page) for page in pages)
-    return {name: float(len(names) - place) for place, name in enumerate(names)}
+    return {name: float(len(names) - rank) for rank, name in enumerate(names)}
 
 
 def _library_measure(measure: Measure) -> "ir_measures.Measure":

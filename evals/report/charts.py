@@ -114,8 +114,8 @@ def dot_rows(rows: Sequence[Row], *, label: str, title: str) -> Markup:
     parts.append(
         f'<text class="title" x="{left + span / 2:.1f}" y="{height - 5}" text-anchor="middle">{escape(title)}</text>'
     )
-    for place, row in enumerate(rows):
-        b = top + step * (place + 0.5)
+    for index, row in enumerate(rows):
+        b = top + step * (index + 0.5)
         text = row.text if len(row.text) <= 26 else row.text[:25] + "…"
         parts.append(f'<text class="name" x="{left - 48}" y="{b + 4:.1f}" text-anchor="end">{escape(text)}</text>')
         parts.append(
@@ -138,8 +138,8 @@ def bars(rows: Sequence[tuple[str, float, float, int]], *, label: str, unit: str
     span = WIDTH - left - 78
     maximum = max((max(value, whisker) for _, value, whisker, _ in rows), default=1.0) or 1.0
     parts = [_open(WIDTH, height, label)]
-    for place, (name, value, whisker, colour) in enumerate(rows):
-        b = top + step * place
+    for index, (name, value, whisker, colour) in enumerate(rows):
+        b = top + step * index
         length, whisker_length = span * value / maximum, span * whisker / maximum
         tip = f"{name}: median {value:.0f} {unit}, 95% below {whisker:.0f} {unit}"
         middle = b + step / 2
@@ -168,8 +168,8 @@ def _open(width: float, height: float, label: str) -> str:
 
 
 def _dot(x: float, y: float, colour: int, radius: float, tip: str) -> str:
-    place = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius}"'
-    return f'<circle class="dot c{colour % COLOURS}" {place}><title>{escape(tip)}</title></circle>'
+    position = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius}"'
+    return f'<circle class="dot c{colour % COLOURS}" {position}><title>{escape(tip)}</title></circle>'
 
 
 def _grid(x: Axis, y: Axis) -> list[str]:

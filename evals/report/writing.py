@@ -32,9 +32,13 @@ def _score_lines(run: Run) -> str:
     parts = {key: ranking_values(run, *key) for key in run.searches}
     parts |= {(scope, "answer"): answer_values(run, scope) for scope in run.answers}
     for (scope, system), values in parts.items():
-        qids = list(dict.fromkeys(qid for found in values.values() for qid in found))
+        qids = list(dict.fromkeys(qid for question_values in values.values() for qid in question_values))
         for qid in qids:
-            measures = {str(measure): round(found[qid], 6) for measure, found in values.items() if qid in found}
+            measures = {
+                str(measure): round(question_values[qid], 6)
+                for measure, question_values in values.items()
+                if qid in question_values
+            }
             row = {"qid": qid, "scope": scope, "system": system, "measures": measures}
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
     return "".join(lines)

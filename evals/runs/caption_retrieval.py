@@ -66,7 +66,7 @@ def photos_to_captions(
                 if page in best:
                     _keep(best[page], (score, question.qid))
         on_step(f"photos to captions, {lane}", count, len(data.questions))
-    ranked = {page: [qid for _, qid in sorted(found, reverse=True)] for page, found in best.items()}
+    ranked = {page: [qid for _, qid in sorted(candidates, reverse=True)] for page, candidates in best.items()}
     return CaptionRetrieval(lane, len(captions), len(data.questions), hit_rates(ranked, captions))
 
 

@@ -37,11 +37,11 @@ class QualityGate:
     scope: str | None = None
 
     def __str__(self) -> str:
-        right = f"{self.offset:g}"
+        bound = f"{self.offset:g}"
         if self.against_a:
             sign = "-" if self.offset < 0 else "+"
-            right = f"A {sign} {abs(self.offset):g}" if self.offset else "A"
-        return f"{self.scope + ' ' if self.scope else ''}{self.measure} {self.operator} {right}"
+            bound = f"A {sign} {abs(self.offset):g}" if self.offset else "A"
+        return f"{self.scope + ' ' if self.scope else ''}{self.measure} {self.operator} {bound}"
 
     def bound(self, a: float) -> float:
         """Return the bound for B's value, given A's."""

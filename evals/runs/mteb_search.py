@@ -42,11 +42,13 @@ class EngineSearch:
     def index(self, corpus: Iterable[Row], *, task_metadata: Any, hf_split: str, hf_subset: str, **_: Any) -> None:
         """Write the corpus as files and index them; files that are indexed already are only hashed."""
         self.close()
-        place = self._folder / document_file_name(f"{task_metadata.name}-{hf_subset}-{hf_split}").removesuffix(".pdf")
-        documents = place / "documents"
+        work_folder = self._folder / document_file_name(f"{task_metadata.name}-{hf_subset}-{hf_split}").removesuffix(
+            ".pdf"
+        )
+        documents = work_folder / "documents"
         documents.mkdir(parents=True, exist_ok=True)
         self._ids = dict(_write(row, documents) for row in corpus)
-        self._engine = pagelens.open(place / "collection", create=True, profile=self._profile)
+        self._engine = pagelens.open(work_folder / "collection", create=True, profile=self._profile)
         self._engine.index(documents)
 
     def search(
@@ -80,7 +82,9 @@ class EngineSearch:
         hits = engine.search(text, image=image, k=depth * PAGES_PER_DOCUMENT, lanes=self._lanes).hits
         document_ids = dict.fromkeys(self._ids[name] for hit in hits if (name := Path(hit.ref.path).name) in self._ids)
         ranked = [document_id for document_id in document_ids if allowed is None or document_id in allowed][:top_k]
-        return dict(zip(ranked, strictly_decreasing([1.0 / (place + 1) for place in range(len(ranked))]), strict=True))
+        return dict(
+            zip(ranked, strictly_decreasing([1.0 / (position + 1) for position in range(len(ranked))]), strict=True)
+        )
 
 
 def _write(row: Row, folder: Path) -> tuple[str, str]:

@@ -61,7 +61,9 @@ def answer_value(name: str, question: Question, record: AnswerRecord, data: Data
     answerable = question.answerable and record.scope != "foreign"
     if name == "refused":
         return None if answerable else float(record.refused)
-    if name == "MMLB" and question.answers and question.answer_format and record.scope != "foreign":
+    if name == "MMLB":
+        if not question.answers or not question.answer_format or record.scope == "foreign":
+            return None
         answer_text = NOT_ANSWERABLE if record.refused else _MARK.sub("", record.text).strip()
         expected = question.answers if question.answerable else (NOT_ANSWERABLE,)
         return max(
@@ -139,11 +141,9 @@ def _citation_value(name: str, question: Question, record: AnswerRecord, data: D
         return len(relevant & set(cited_pages)) / len(relevant)
     if not cited_pages:
         return None
-    return (
-        float(cited_pages[0] in relevant)
-        if name == "cite.first"
-        else sum(page in relevant for page in cited_pages) / len(cited_pages)
-    )
+    if name == "cite.first":
+        return float(cited_pages[0] in relevant)
+    return sum(page in relevant for page in cited_pages) / len(cited_pages)
 
 
 def _text_value(name: str, question: Question, record: AnswerRecord) -> float | None:
@@ -160,10 +160,8 @@ def _curve(against: str, answerable: Sequence[AnswerRecord], unanswerable: Seque
         [record for record in group if not record.problem] for group in (answerable, unanswerable)
     )
     records = [*answerable, *unanswerable]
-    confidences, labels = (
-        [record.confidence for record in records],
-        [True] * len(answerable) + [False] * len(unanswerable),
-    )
+    confidences = [record.confidence for record in records]
+    labels = [True] * len(answerable) + [False] * len(unanswerable)
     area = auroc(confidences, labels)
     if area is None:
         return []

@@ -52,7 +52,7 @@ def read_run(path: Path) -> dict[str, list[PageRef]]:
         except ValueError:
             faults.add(path, number, "qid, Q0, FILE#PAGE, rank, score and tag, separated by tabs", line)
     faults.raise_any()
-    return {qid: _in_order(found) for qid, found in rows.items()}
+    return {qid: _in_order(page_rows) for qid, page_rows in rows.items()}
 
 
 def _in_order(rows: Iterable[tuple[float, int, PageRef]]) -> list[PageRef]:

@@ -232,3 +232,10 @@ def test_a_refusal_cites_nothing_and_is_right_only_where_there_is_no_answer() ->
     foreign = AnswerRecord("foreign", "q", "Yes. [1]", True, 0.9)
     assert value("refused", foreign) == 0
     assert value("answered", foreign) is None
+
+
+def test_mmlongbench_s_rule_needs_an_answer_format() -> None:
+    question = Question("q", "How many ships?", answers=("three",))
+    record = AnswerRecord("whole", "q", "Three. [1]", True, 0.9)
+    data = DataSet("set", Path(), [], [question], {})
+    assert answer_value("MMLB", question, record, data) is None
