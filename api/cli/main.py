@@ -5,7 +5,6 @@ Tables are for people, `--json` is for programs.
 """
 
 import ast
-import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -167,7 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _describe_disk_problem(exc: OSError) -> str | None:
     """Return what to do about a full disk or an unusable folder for temporary files; None for any other error."""
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+    from pagelens.index.layout import NO_ROOM
+
+    if exc.errno in NO_ROOM:
         return (
             f"expected room on the disk{f' for {exc.filename}' if exc.filename else ''}, found it full. What was "
             "committed is kept: free some space (temporary files are in $TMPDIR or /tmp), then run the command again."

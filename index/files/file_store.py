@@ -26,8 +26,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(/[A-Za-z0-9][A-Za-z0-9._-]
 
 
 class FileStore(Protocol):
-    """Files under names of up to three parts. Every method raises StoreError when the store fails, and UsageError for
-    an invalid name."""
+    """Files under names of up to three parts. Every method raises StoreError when the store fails (DiskFull where a
+    folder has no room), and UsageError for an invalid name."""
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes; None if there is no such file."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pagelens.index.files.file_store import INCOMING, MARKER, unavailable, validate_name
-from pagelens.index.layout import sync_folder
+from pagelens.index.layout import NO_ROOM, disk_full, sync_folder
 
 
 class FolderFileStore:
@@ -73,6 +73,8 @@ class FolderFileStore:
             write(partial)
             partial.replace(path)
         except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise disk_full(str(self._root), exc) from exc
             raise unavailable(str(self._root), f"writing failed: {exc}") from exc
         finally:
             partial.unlink(missing_ok=True)
