@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): a stable `type`, the detail, the fields at fault, the next step."""
 
+import errno
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from pagelens.core.errors import (
     CollectionLocked,
     CollectionMismatch,
     CollectionNotFound,
+    CollectionReadOnly,
+    DiskFull,
     GenerationError,
     NotFound,
     PageLensError,
@@ -78,6 +81,8 @@ _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (NotFound, 404, "not-found", "GET /v1/documents lists what the collection holds."),
     (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
     (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),
+    (CollectionReadOnly, 503, "read-only", "The server's operator: make the collection's folder writable."),
+    (DiskFull, 507, "disk-full", "The server's operator: free disk space, then send it again."),
     (UsageError, 422, "unusable-value", ""),
     (ReadError, 422, "unreadable-file", ""),
     (StoreError, 503, "store-unavailable", "Try again; GET /readyz tells whether its servers answer."),
@@ -91,6 +96,9 @@ def to_problem(error: Exception) -> Problem:
     """Return the problem of any exception; an unexpected one is logged and becomes status 500."""
     if isinstance(error, Problem):
         return error
+    if _is_disk_full(error):
+        detail = "expected room on the server's disk (its folder, or TMPDIR for uploads), found it full"
+        return _pagelens_problem(DiskFull(detail))
     if isinstance(error, PageLensError):
         return _pagelens_problem(error)
     if isinstance(error, RequestValidationError):
@@ -100,6 +108,15 @@ def to_problem(error: Exception) -> Problem:
     if isinstance(error, Overloaded):
         return _overload_problem(error)
     return internal_problem(error)
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Return whether an exception, or one that caused it (FastAPI's while it parses an upload), is a full disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _pagelens_problem(error: PageLensError) -> Problem:
@@ -141,7 +158,7 @@ def install_error_handlers(app: FastAPI) -> None:
     def answer(request: Request, error: Exception) -> JSONResponse:
         return to_problem(error).response(getattr(request.state, "request_id", ""))
 
-    for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded):
+    for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded, OSError):
         app.add_exception_handler(kind, answer)
 
 

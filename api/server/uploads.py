@@ -4,7 +4,6 @@ An upload is hashed and synced to disk before it is acknowledged. Its folder has
 letters, digits and a few punctuation marks of the sender's name, so that it can be searched for and cannot be a path.
 """
 
-import errno
 import hashlib
 import os
 import unicodedata
@@ -35,7 +34,7 @@ class SavedUpload:
 
 
 def save_upload(folder: ServerFolder, collection: str, file: BinaryIO, name: str) -> SavedUpload:
-    """Store an upload durably. Raises Problem (507) if the disk is full."""
+    """Store an upload durably. Nothing of it is left if that fails, for instance since the disk is full."""
     incoming = folder.incoming / uuid.uuid4().hex
     digest, size = hashlib.sha256(), 0
     try:
@@ -50,13 +49,8 @@ def save_upload(folder: ServerFolder, collection: str, file: BinaryIO, name: str
         upload_folder.mkdir(parents=True, mode=0o700)
         path = upload_folder / safe_file_name(name)
         incoming.rename(path)
-    except BaseException as exc:
+    except BaseException:
         incoming.unlink(missing_ok=True)
-        if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            step = "The server's operator: free disk space, then send it again."
-            raise Problem(
-                507, "disk-full", "expected room for the upload, found the disk full", next_step=step
-            ) from exc
         raise
     for created in (upload_folder, upload_folder.parent, folder.uploads):
         sync_folder(created)

@@ -87,6 +87,14 @@ class MarkParser:
         return self._last_claim
 
 
+def disarm_marks(text: str) -> str:
+    """Return a quoted text with its own marks in round brackets, so that "[1]" on a page is not taken for a citation.
+
+    The length of the text does not change.
+    """
+    return _MARK.sub(lambda match: f"({match[0][1:-1]})", text)
+
+
 def _numbers(written: str) -> list[int]:
     """Return the numbers of a mark such as "1, 3" or "2-4"."""
     numbers: list[int] = []

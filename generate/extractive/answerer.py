@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History
 from pagelens.generate.answer_text import not_found_text, page_name, printable
+from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.confidence import THRESHOLD, confidence, question_coverage
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate, score_candidates
@@ -51,8 +52,8 @@ class ExtractiveAnswerer:
         """Return an answer that cites `pages` only; `found` is false if the confidence is below the threshold.
 
         Each sentence of the text stands on its page word for word (line breaks as blanks; a table row after the line
-        that names its columns) and is followed by its mark [n], numbered by page in the order of use. There is one
-        citation for each sentence, in the text's order.
+        that names its columns; marks like [1] of the page's own in round brackets) and is followed by its mark [n],
+        numbered by page in the order of use. There is one citation for each sentence, in the text's order.
         """
         analysis = self._question_analyzer.analyze(question)
         scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder)
@@ -138,5 +139,5 @@ def _compose(question: AnalyzedQuestion, citations: Sequence[Citation]) -> str:
     parts = []
     for citation in citations:
         page = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
-        parts.append(f"{page}{citation.quote} [{citation.mark}]")
+        parts.append(f"{page}{disarm_marks(citation.quote)} [{citation.mark}]")
     return " ".join(parts)

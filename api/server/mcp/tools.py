@@ -1,6 +1,7 @@
 """Read-only tools for assistants (Model Context Protocol): search, read a page, answer, list documents.
 
-The transport provides the collection, access control and concurrency limits, see `ToolContext`.
+The transport provides the collection, access control and concurrency limits, see `ToolContext`. Text of documents is
+escaped (`pagelens.api.server.markdown`): assistants repeat it, and programs render what they say as Markdown.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.concurrency import Overloaded
+from pagelens.api.server.markdown import MarkdownEscaper, escape_links
 from pagelens.api.server.page_rendering import PageImageRequest, render_page_image
 from pagelens.api.server.problems import redact
 from pagelens.api.server.serialization import documents_by_path, find_page
@@ -131,12 +133,12 @@ class McpTools:
             pages = [
                 ToolHit(
                     page=f"{hit.document}-{hit.ref.number}",
-                    name=names[hit.ref.path],
+                    name=escape_links(names[hit.ref.path]),
                     number=hit.ref.number,
-                    label=hit.label,
-                    title=hit.title,
+                    label=escape_links(hit.label) if hit.label else hit.label,
+                    title=escape_links(hit.title),
                     kind=hit.kind,
-                    quotes=[evidence.quote for evidence in hit.evidence if evidence.quote],
+                    quotes=[escape_links(evidence.quote) for evidence in hit.evidence if evidence.quote],
                     score=hit.score,
                 )
                 for hit in results.hits
@@ -162,11 +164,8 @@ class McpTools:
                 row, page_row = find_page(snapshot, page)
             name = tool.names([row.path])[row.path]
             heading = f"{name}, page {page_row.number} of {row.document.page_count} ({row.document.title})"
-            content: list[TextContent | ImageContent] = [
-                TextContent(
-                    type="text", text="\n\n".join(filter(None, (heading, page_row.caption, page_row.text.text)))
-                )
-            ]
+            text = "\n\n".join(filter(None, (heading, page_row.caption, page_row.text.text)))
+            content: list[TextContent | ImageContent] = [TextContent(type="text", text=escape_links(text))]
             if picture:
                 image_request = PageImageRequest(IMAGE_WIDTH, "jpeg", highlight.strip())
                 ref = PageRef(row.path, page_row.number)
@@ -196,15 +195,16 @@ class McpTools:
                 ToolCitation(
                     mark=citation.mark,
                     page=f"{documents.get(citation.ref.path, '')}-{citation.ref.number}",
-                    name=names[citation.ref.path],
+                    name=escape_links(names[citation.ref.path]),
                     number=citation.ref.number,
-                    quote=citation.quote,
+                    quote=escape_links(citation.quote),
                     state=citation.state,
                 )
                 for citation in answer.citations
             ]
-            notes = [redact(note) for note in answer.notes]
-            return ToolAnswer(found=answer.found, text=answer.text, citations=citations, notes=notes)
+            notes = [escape_links(redact(note)) for note in answer.notes]
+            text = MarkdownEscaper().escape(answer.text)
+            return ToolAnswer(found=answer.found, text=text, citations=citations, notes=notes)
 
         return _run(tool, "answer", work)
 
@@ -222,8 +222,8 @@ class McpTools:
             listed = [
                 ToolDocument(
                     document=row.document.sha256,
-                    name=names[row.path],
-                    title=row.document.title,
+                    name=escape_links(names[row.path]),
+                    title=escape_links(row.document.title),
                     kind=row.document.kind,
                     pages=row.document.page_count,
                 )

@@ -19,6 +19,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.auth.keys import Principal
 from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, RequestContext
+from pagelens.api.server.markdown import MarkdownEscaper, escape_markdown
 from pagelens.api.server.middleware.openai_errors import openai_error
 from pagelens.api.server.problems import Problem, to_problem
 from pagelens.api.server.schemas.openai import (
@@ -49,7 +50,6 @@ SIMILAR_PAGES = 6  # pages in the answer to an image query
 QUOTE_CHARS = 300  # of a quote in a link
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
-_MARKDOWN = re.compile(r"([\\`*_\[\]()<>#|~!])")
 
 ModelName = Annotated[str, InPath(max_length=100, examples=[MODEL])]
 
@@ -147,14 +147,15 @@ def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iter
 def _answer_pieces(
     request: Request, context: RequestContext, events: Iterator[AnswerEvent], documents: Mapping[str, str]
 ) -> Iterator[str | _StreamEnd]:
-    text = ""
+    text, escaper = "", MarkdownEscaper()
     for event in events:
         if isinstance(event, str):
-            text += event
-            yield event
+            piece = escaper.escape(event)
+            text += piece
+            yield piece
         elif isinstance(event, Answer):
             if not text:
-                text = event.text
+                text = escaper.escape(event.text)
                 yield text
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
@@ -194,11 +195,6 @@ def page_link(request: Request, collection: str, page: str, highlight: str = "")
     fields = {"page": page, "in": collection, "mark": " ".join(highlight.split())[:QUOTE_CHARS]}
     fragment = urlencode({name: value for name, value in fields.items() if value}, quote_via=quote)
     return f"{request.base_url}#{fragment}"
-
-
-def escape_markdown(text: str) -> str:
-    """Return a text on one line that Markdown shows unchanged."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def _citation_links(
