@@ -60,6 +60,7 @@ def test_mteb_itself_runs_an_engine(tmp_path: Path) -> None:
     import_module("pagelens.encode.torch_support")  # mteb imports transformers
     mteb, datasets = import_module("mteb"), import_module("datasets")
     retrieval = import_module("mteb.abstasks.retrieval")
+    unknown = "date domains task_subtypes license annotations_creators dialect sample_creation bibtex_citation".split()
     meta = mteb.TaskMetadata(
         name="TinyRetrieval",
         description="x",
@@ -71,14 +72,7 @@ def test_mteb_itself_runs_an_engine(tmp_path: Path) -> None:
         eval_splits=["test"],
         eval_langs=["eng-Latn"],
         main_score="ndcg_at_10",
-        date=None,
-        domains=None,
-        task_subtypes=None,
-        license=None,
-        annotations_creators=None,
-        dialect=None,
-        sample_creation=None,
-        bibtex_citation=None,
+        **dict.fromkeys(unknown),
     )
 
     def load_data(task: Any, *_: Any, **__: Any) -> None:
