@@ -39,6 +39,10 @@ def serve(
     allow_path: Annotated[
         list[Path] | None, typer.Option(help="Files below this folder may be indexed by their path. May repeat.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A browser app of this exact origin, like https://app.example, may call. May repeat."),
+    ] = None,
     model: LanguageModelOption = None,
     max_wait: Annotated[
         float,
@@ -54,11 +58,15 @@ def serve(
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from pagelens.api.server.limits import ServerLimits
     from pagelens.api.server.middleware.authentication import is_loopback
+    from pagelens.api.server.middleware.cross_origin import require_origin
     from pagelens.api.server.service import open_service
     from pagelens.api.server.serving import run_server
 
     root, default, only = _resolve_collections(collections, collection)
     _require_folders(allow_path or [])
+    origins = frozenset(allow_origin or ())
+    for origin in sorted(origins):
+        require_origin(origin)
     settings = wiring.read_settings()
     settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
     service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
@@ -72,6 +80,7 @@ def serve(
         port=port,
         keyless=keyless,
         limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
+        origins=origins,
     )
     return ExitCode.DONE
 

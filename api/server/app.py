@@ -1,6 +1,6 @@
 """The FastAPI app: middleware, routes and shared state."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -14,6 +14,7 @@ from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.mcp.endpoint import McpEndpoint
 from pagelens.api.server.middleware.authentication import AuthMiddleware
 from pagelens.api.server.middleware.body_limit import BodyLimitMiddleware
+from pagelens.api.server.middleware.cross_origin import CrossOriginMiddleware
 from pagelens.api.server.middleware.openai_errors import OpenAIErrorsMiddleware
 from pagelens.api.server.middleware.request_context import RequestContextMiddleware
 from pagelens.api.server.problems import install_error_handlers
@@ -21,8 +22,13 @@ from pagelens.api.server.routes import answers, chat, collections, documents, he
 from pagelens.api.server.service import Service
 
 
-def create_app(service: Service, *, limits: ServerLimits | None = None, keyless: bool = False) -> FastAPI:
-    """Return an app that starts and closes `service` with its lifespan. `keyless`: see `AuthMiddleware`."""
+def create_app(
+    service: Service, *, limits: ServerLimits | None = None, keyless: bool = False, origins: Collection[str] = ()
+) -> FastAPI:
+    """Return an app that starts and closes `service` with its lifespan.
+
+    `keyless`: see `AuthMiddleware`. `origins`: see `CrossOriginMiddleware`.
+    """
     limits = limits or ServerLimits()
     app_state = create_app_state(service, limits)
     mcp = McpEndpoint(max_bytes=limits.body_bytes)
@@ -53,7 +59,8 @@ def create_app(service: Service, *, limits: ServerLimits | None = None, keyless:
     openapi.install_openapi(app)
     require_authorized_routes(app)
     app.add_middleware(BodyLimitMiddleware, limits=limits)
-    app.add_middleware(AuthMiddleware, keys=service.keys, limits=limits, keyless=keyless)
+    app.add_middleware(AuthMiddleware, keys=service.keys, limits=limits, keyless=keyless, origins=origins)
     app.add_middleware(OpenAIErrorsMiddleware)
+    app.add_middleware(CrossOriginMiddleware, origins=origins)  # before the keys: a preflight has none
     app.add_middleware(RequestContextMiddleware, metrics=app_state.metrics)  # added last, called first
     return app

@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+from collections.abc import Collection
 
 import uvicorn
 
@@ -20,11 +21,22 @@ BACKLOG = 2_048  # connections that wait to be accepted
 SHUTDOWN_SECONDS = 5  # for open requests at the end
 
 
-def run_server(service: Service, *, host: str, port: int, keyless: bool, limits: ServerLimits | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. `keyless`: see `AuthMiddleware`. Raises UsageError if the port is taken."""
+def run_server(
+    service: Service,
+    *,
+    host: str,
+    port: int,
+    keyless: bool,
+    limits: ServerLimits | None = None,
+    origins: Collection[str] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM. Raises UsageError if the port is taken.
+
+    `keyless`: see `AuthMiddleware`. `origins`: see `CrossOriginMiddleware`.
+    """
     log_json(sys.stderr, audit=service.folder.audit)
     limits = limits or ServerLimits()
-    app = create_app(service, limits=limits, keyless=keyless)
+    app = create_app(service, limits=limits, keyless=keyless, origins=origins)
     config = uvicorn.Config(
         app,
         host=host,

@@ -6,6 +6,7 @@ What the caller may do is decided by the matched route, see `pagelens.api.server
 import ipaddress
 import time
 import unicodedata
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -22,9 +23,15 @@ PUBLIC = ("/", "/healthz", "/readyz")  # paths of the routes with scope "public"
 class AuthMiddleware:
     """Puts the caller's `Principal` into the request's state, or answers 401, 403, 421 or 429."""
 
-    def __init__(self, app: ASGIApp, *, keys: KeyStore, limits: ServerLimits, keyless: bool) -> None:
-        """`keyless`: callers on loopback need no key as long as no key was ever created for this server."""
+    def __init__(
+        self, app: ASGIApp, *, keys: KeyStore, limits: ServerLimits, keyless: bool, origins: Collection[str] = ()
+    ) -> None:
+        """`keyless`: callers on loopback need no key as long as no key was ever created for this server.
+
+        `origins`: other sites whose pages may send requests, see `CrossOriginMiddleware`.
+        """
         self._app = app
+        self._origins = origins
         self._keys = keys
         self._keyless = keyless
         self._key_check = (float("-inf"), False)  # time, and whether any key was ever created
@@ -47,7 +54,8 @@ class AuthMiddleware:
 
     def _admit(self, scope: Scope) -> Principal:
         headers = Headers(scope=scope)
-        _require_same_origin(headers)
+        if headers.get("origin") not in self._origins:
+            _require_same_origin(headers)
         principal = self._identify(headers, (scope.get("client") or ("",))[0])
         if principal.key and (wait := self._requests.take(principal.key)):
             raise _too_many("this key's requests", wait)
