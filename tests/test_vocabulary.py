@@ -52,7 +52,7 @@ RETIRED_PHRASES = re.compile(
     r"looks lane|lane looks|open_eyes|is heard|are heard|as dear as)\b",
     re.IGNORECASE,
 )
-ALLOWED_NAMES = {"Gate": "evals", "dialect": "index", "Dialect": "index"}  # a quality gate; SQLAlchemy's own word
+ALLOWED_NAMES = {"dialect": "index", "Dialect": "index"}  # SQLAlchemy's own word
 
 
 def parts_of(name: str) -> list[str]:
