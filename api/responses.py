@@ -264,7 +264,7 @@ class ReadinessResponse(BaseModel):
     models: bool = Field(description="The models are loaded.")
     open: bool = Field(description="The collection can be read.")
     files: bool = Field(description="Page pictures and originals are available; searches do not need them.")
-    worker: bool = Field(description="The indexing process is running; searches do not need it.")
+    worker: bool = Field(description="The indexing process is running and makes steps; searches do not need it.")
     problem: str
 
 

@@ -8,6 +8,7 @@ collections/
     audit.jsonl          one line for each change
     secret               signs cursors (secret.lock is held while it is created)
     worker.lock          held by the one indexing process
+    worker.heartbeat     its process id; touched at each of its steps
 """
 
 import os
@@ -57,6 +58,11 @@ class ServerFolder:
     def worker_lock(self) -> Path:
         """Lock file that the indexing process holds."""
         return self.root / "worker.lock"
+
+    @property
+    def worker_heartbeat(self) -> Path:
+        """File of `pagelens.api.server.jobs.heartbeat`."""
+        return self.root / "worker.heartbeat"
 
     @property
     def database(self) -> Path:

@@ -13,6 +13,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.server import database_tables as t
 from pagelens.api.server.auth.keys import KeyStore
 from pagelens.api.server.collections import Collections
+from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_queue import JobQueue
 from pagelens.api.server.jobs.supervisor import WorkerSupervisor
 from pagelens.api.server.server_folder import Database, ServerFolder
@@ -77,6 +78,11 @@ class Service:
             self.worker.stop()
         self.collections.close()
         self.database.close()
+
+    def worker_problem(self) -> str:
+        """Return what is wrong with the indexing process, of this server or of another one on this folder; "" if
+        nothing is."""
+        return Heartbeat(self.folder.worker_heartbeat).problem()
 
     def record_upload_names(self, collection: str, uploads: list[tuple[str, str, str]]) -> None:
         """Store (path, SHA-256, file name that the sender gave) of uploads."""

@@ -1,9 +1,15 @@
-"""Supervises the indexing process: starts it with the server, restarts it when it dies, stops it with the server."""
+"""Supervises the indexing process: starts it with the server, restarts it when it dies, stops it with the server.
+
+The process has a process group of its own: Ctrl-C goes to the server, which stops it, and what it started ends with it.
+"""
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -41,14 +47,14 @@ class WorkerSupervisor:
     def _supervise(self) -> None:
         delay = 0.2
         while not self._stop.is_set():
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE
-            )  # the pipe closes when this process ends, however it ends
+            # The pipe closes when this process ends, however it ends.
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, process_group=0)
             self.starts += 1
             while self._process.poll() is None and not self._stop.wait(0.2):
                 pass
             if self._stop.is_set():
                 break
+            _kill_group(self._process)
             logger.error("the worker died with exit code %s; it is restarted", self._process.returncode)
             self._stop.wait(delay)
             delay = min(2 * delay, MAX_RESTART_DELAY)
@@ -61,5 +67,12 @@ def _terminate(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        logger.error("the worker did not stop within %g s; it is killed", STOP_TIMEOUT)
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of a worker's process group."""
+    with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for a group of zombies
+        os.killpg(process.pid, signal.SIGKILL)

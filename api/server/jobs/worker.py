@@ -3,11 +3,13 @@
     python -m pagelens.api.server.jobs.worker COLLECTIONS
 
 It ends at SIGTERM, and when its standard input is closed, since then its server has ended. Documents that it has read
-completely are kept.
+completely are kept. Its reading processes end with it, see `pagelens.ingest.workers`.
 """
 
+import faulthandler
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -24,6 +26,7 @@ from pagelens.api.engine.results import FailedFile, IndexReport, Progress
 from pagelens.api.engine.wiring import read_settings
 from pagelens.api.server.collections import Collections
 from pagelens.api.server.jobs.claims import JobClaims, JobStep
+from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_records import FileRecord, FileResult
 from pagelens.api.server.jobs.retention import RetentionCleaner
 from pagelens.api.server.logs import log_json
@@ -37,6 +40,8 @@ RETENTION_SECONDS = 3_600.0  # between two runs of `RetentionCleaner`
 PROGRESS_SECONDS = 0.5  # between two progress reports
 NICENESS = 5  # lower priority than the server: on a shared core the server gets about three quarters
 GRACE_SECONDS = 20.0  # to finish the current work after the server has ended
+WATCH_SECONDS = 5.0  # between two signs that this process's threads run
+STUCK_SECONDS = 90.0  # without such a sign; then native code holds the interpreter's lock and the process is ended
 
 
 class _JobCancelled(Exception):
@@ -46,13 +51,18 @@ class _JobCancelled(Exception):
 class IndexWorker:
     """Executes steps of jobs."""
 
-    def __init__(self, claims: JobClaims, collections: Collections, uploads: Path) -> None:
+    def __init__(
+        self, claims: JobClaims, collections: Collections, uploads: Path, on_step: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_step` is called before each step and at each report of progress."""
+        self._on_step = on_step
         self._claims = claims
         self._collections = collections
         self._uploads = uploads
 
     def run_step(self) -> bool:
         """Execute the next step. Return False if there is none, or if another process is writing the collection."""
+        self._on_step()
         step = self._claims.claim_next()
         if step is None:
             return False
@@ -101,11 +111,12 @@ class IndexWorker:
     def _index_with(self, engine: Engine, step: JobStep) -> list[FileResult]:
         paths = [text_to_path(file.path) for file in step.files]
         names = {file.path: file.name for file in step.files}
-        on_progress = _ProgressReporter(
-            lambda progress: self._claims.report_progress(
-                step, pages=progress.pages, current=names.get(progress.path, "")
-            )
-        )
+
+        def report(progress: Progress) -> bool:
+            self._on_step()
+            return self._claims.report_progress(step, pages=progress.pages, current=names.get(progress.path, ""))
+
+        on_progress = _ProgressReporter(report)
         try:
             if step.files[0].retry:
                 engine.retry(paths, on_progress=on_progress)
@@ -157,12 +168,15 @@ def _unlink(upload: Path) -> None:
 
 
 def _end_with_server() -> None:
-    """Wait until standard input is closed, then stop this process, after `GRACE_SECONDS` by force."""
-    while os.read(0, 1024):
-        pass
+    """Stop this process when its standard input is closed; end it by force after `GRACE_SECONDS`, or when it is stuck.
+
+    No thread runs while native code holds the interpreter's lock. The timer of `faulthandler` does, and ends the
+    process with a traceback unless it is set again in time.
+    """
+    while not select.select([0], [], [], WATCH_SECONDS)[0] or os.read(0, 1024):
+        faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(GRACE_SECONDS, exit=True)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)
-    os._exit(1)
 
 
 def _run(worker: IndexWorker, cleaner: RetentionCleaner) -> NoReturn:
@@ -186,9 +200,11 @@ def main(root: Path, *, default: str, only: bool) -> None:
     folder = ServerFolder(root)
     try:
         with FileLock(folder.worker_lock):
+            heartbeat = Heartbeat(folder.worker_heartbeat)
+            heartbeat.start()
             database = Database(folder.database)
             collections = Collections(root, read_settings(), default=default, only=only)
-            worker = IndexWorker(JobClaims(database), collections, folder.uploads)
+            worker = IndexWorker(JobClaims(database), collections, folder.uploads, heartbeat.beat)
             cleaner = RetentionCleaner(database, collections, folder)
             logger.info("worker started")
             _run(worker, cleaner)

@@ -37,6 +37,7 @@ def readyz(app_state: AppStateDep, response: Response) -> ReadinessResponse:
     if readable:
         service.retry_warm_up()
     files = not readable or _check_files(app_state)
+    worker_problem = service.worker_problem()
     ready = service.readiness.warmed and readable
     response.status_code = 200 if ready else 503
     if not ready:
@@ -47,8 +48,8 @@ def readyz(app_state: AppStateDep, response: Response) -> ReadinessResponse:
         models=service.readiness.warmed,
         open=readable,
         files=files,
-        worker=service.worker is not None and service.worker.running,
-        problem=problem or service.readiness.problem or ("" if files else NO_FILES),
+        worker=service.worker is not None and service.worker.running and not worker_problem,
+        problem=problem or service.readiness.problem or worker_problem or ("" if files else NO_FILES),
     )
 
 
