@@ -46,8 +46,9 @@ def started(module: str, *arguments: object) -> Iterator[Child]:
         process.stdin.close()
 
 
-def serve(run: Callable[[Sequence[str]], int], below: Path) -> None:
-    """Run the commands of standard input, each in a fork. Files that are opened count if they are `below` a folder."""
+def serve(run: Callable[[Sequence[str]], int], below: Path | None = None, *, statements: bool = True) -> None:
+    """Run the commands of standard input, each in a fork. Files that are opened count if they are `below` a folder, by
+    default the one that is a command's first argument. `statements`: those sent to a database count too."""
     for line in sys.stdin:
         fatal, *command = json.loads(line)
         counts, outputs = os.pipe(), os.pipe()
@@ -59,7 +60,7 @@ def serve(run: Callable[[Sequence[str]], int], below: Path) -> None:
                 os.close(end)
             code = 1
             try:
-                done = _count(below, fatal)
+                done = _count(below or Path(command[1]), fatal, statements)
                 code = run(command)
                 os.write(counts[1], str(done()).encode())
             except BaseException:  # noqa: BLE001 - printed, and reported by the exit code
@@ -74,7 +75,7 @@ def serve(run: Callable[[Sequence[str]], int], below: Path) -> None:
         print(json.dumps([os.waitstatus_to_exitcode(status), int(done_text or 0)]), flush=True)
 
 
-def _count(below: Path, fatal: int) -> Callable[[], int]:
+def _count(below: Path, fatal: int, statements: bool) -> Callable[[], int]:
     """Count from now on; the process dies at the `fatal`-th thing, before it is done. Return what returns the count."""
     done = 0
 
@@ -89,6 +90,7 @@ def _count(below: Path, fatal: int) -> Callable[[], int]:
             count()
 
     sys.addaudithook(hook)
-    event.listen(Engine, "before_cursor_execute", count)
-    event.listen(Engine, "commit", count)
+    if statements:
+        event.listen(Engine, "before_cursor_execute", count)
+        event.listen(Engine, "commit", count)
     return lambda: done

@@ -1,18 +1,7 @@
-"""Reembed and index collections in processes of their own, which kill themselves at the n-th file system operation.
-
-    python -m tests.api.reembedding_child FILES
-
-Reads lines with a JSON list, [WHAT, COLLECTION, N]: "reembed" or "index", and the operation at which to die (0: never).
-Each line is done in a fork, which needs no imports, and answered with a JSON list, [exit code, operations done]. Audit
-hooks count the operations: no code is changed.
-"""
+"""Reembeds and indexes collections: python -m tests.api.reembedding_child FILES; see `tests.dying_process`."""
 
 import hashlib
-import json
-import os
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +20,8 @@ from pagelens.index.layout import LaneRecord
 from pagelens.index.records import DenseRows
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
+from tests.dying_process import serve
 
-COUNTED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "sqlite3.connect"}
 FLUSH_PAGES = 8
 DIM = 8
 
@@ -125,44 +114,17 @@ def reembed(collection: Path) -> None:
         assert not report.render_failures, report.render_failures
 
 
-def do(what: str, collection: Path, files: Path, fatal: int) -> int:
-    """Do it, and die at the `fatal`-th thing; return how many there were."""
-    done = 0
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        nonlocal done
-        if event not in COUNTED or (event == "open" and not str(arguments[0]).startswith(str(collection))):
-            return
-        done += 1
-        if done == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-    if what == "reembed":
-        reembed(collection)
-    else:
-        index(collection, files)
-    return done
-
-
 def main(files: Path) -> None:
-    for line in sys.stdin:
-        what, collection, fatal = json.loads(line)
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                os.write(writing, str(do(what, Path(collection), files, fatal)).encode())
-                code = 0
-            except BaseException:  # noqa: BLE001 - printed, and reported by the exit code
-                traceback.print_exc()
-            os._exit(code)
-        os.close(writing)
-        with os.fdopen(reading) as pipe:
-            done = pipe.read()
-        _, status = os.waitpid(child, 0)
-        print(json.dumps([os.waitstatus_to_exitcode(status), int(done or 0)]), flush=True)
+    """Serve "reembed COLLECTION" and "index COLLECTION"."""
+
+    def run(command: Sequence[str]) -> int:
+        if command[0] == "reembed":
+            reembed(Path(command[1]))
+        else:
+            index(Path(command[1]), files)
+        return 0
+
+    serve(run, statements=False)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,9 @@
 """Reembedding is killed (SIGKILL) at many instants and resumed: each time the collection is wholly the old or the
 new one, and in the end equals a collection made with the new models from the start."""
 
-import json
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,38 +19,13 @@ from pagelens.index.layout import Layout
 from pagelens.index.reader import CollectionReader
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.reembedding_child import NEW, OLD, lanes_of
+from tests.dying_process import Child, started
 
 SIZES = (3, 20, 1, 12)  # pages of each document; a commit holds 8
 HALF = 40  # pages of one of which indexing had read 32 when it was killed
 EVERYWHERE, AT_THE_END = 8, 14  # instants at which reembedding is killed: spread over it, and those around the switch
 
 Contents = dict[tuple[str, int], dict[str, list[bytes]]]
-
-
-@dataclass
-class Child:
-    """The process that does what is to be killed."""
-
-    process: subprocess.Popen[str]
-
-    def __call__(self, what: str, collection: Path, fatal: int = 0) -> tuple[int, int]:
-        """Return the exit code (-9: killed) and the things done to the file system."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(json.dumps([what, str(collection), fatal]) + "\n")
-        self.process.stdin.flush()
-        code, done = json.loads(self.process.stdout.readline())
-        return int(code), int(done)
-
-
-@contextmanager
-def started(files: Path) -> Iterator[Child]:
-    command = [sys.executable, "-m", "tests.api.reembedding_child", str(files)]
-    with subprocess.Popen(
-        command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield Child(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def contents(root: Path) -> tuple[str, Contents]:
@@ -104,7 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         write_pdf(files / f"document-{index}.pdf", made_up_pages(size, index), title=f"Document number {index}")
     create(Layout(old), profile="old", lanes=lanes_of(OLD))
     create(Layout(fresh), profile="new", lanes=lanes_of(NEW))
-    with started(files) as child:
+    with started("tests.api.reembedding_child", files) as child:
         assert child("index", old)[0] == child("index", fresh)[0] == 0
         after = contents(fresh)[1]
         write_pdf(files / "half.pdf", made_up_pages(HALF, 9), title="Half read")
@@ -121,7 +92,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 def read_half(child: Child, collection: Path) -> None:
     """Kill indexing between two commits of a document."""
     for fatal in range(10, 100, 3):
-        assert child("index", collection, fatal)[0] == -9
+        assert child("index", collection, fatal=fatal)[0] == -9
         with transaction(open_sqlite(Layout(collection).catalog)) as connection:
             if connection.execute(select(documents.c.pages_in).where(documents.c.live == 0)).scalars().all():
                 return
@@ -136,7 +107,7 @@ def test_killed_at_any_instant_it_is_the_old_or_the_new_collection_and_the_next_
     for fatal in sorted({*spread, *end}):
         collection = tmp_path / str(fatal)
         shutil.copytree(prepared.old, collection)
-        if prepared.child("reembed", collection, fatal)[0] == 0:  # a thing or two fewer were done than in peace
+        if prepared.child("reembed", collection, fatal=fatal)[0] == 0:  # a thing or two fewer were done than in peace
             continue
         profile, found = contents(collection)
         switched[fatal] = profile == "new"
@@ -161,7 +132,7 @@ def test_killed_again_and_again_with_indexing_in_between_it_ends_where_a_fresh_c
     shutil.copytree(prepared.old, collection)
     generator = random.Random(20261122)
     for kill in range(5):
-        assert prepared.child("reembed", collection, generator.randint(8, prepared.instants // 3))[0] == -9
+        assert prepared.child("reembed", collection, fatal=generator.randint(8, prepared.instants // 3))[0] == -9
         write_pdf(prepared.files / f"later-{kill}.pdf", made_up_pages(kill + 2, 20 + kill), title=f"Later {kill}")
         assert prepared.child("index", collection)[0] == 0
         assert contents(collection)[0] == "old"
