@@ -10,7 +10,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.results import SearchResults
 from pagelens.api.server.auth.authorization import require_visible
 from pagelens.api.server.auth.keys import Principal
-from pagelens.api.server.collections import NAME
+from pagelens.api.server.collection_manager import NAME
 from pagelens.api.server.concurrency import ConcurrencyLimiter
 from pagelens.api.server.cursors import Cursors
 from pagelens.api.server.limits import ServerLimits

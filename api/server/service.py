@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server import database_tables as t
 from pagelens.api.server.auth.keys import KeyStore
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_queue import JobQueue
 from pagelens.api.server.jobs.supervisor import WorkerSupervisor

@@ -143,6 +143,8 @@ def test_a_copy_that_was_interrupted_says_so_until_it_is_finished(original: Path
     to = tmp_path / "copy"
     with pytest.raises(KeyboardInterrupt):
         copy(original, to, None, stop_after=1)
+    with CollectionReader(to).snapshot() as half, CollectionReader(original).snapshot() as whole:
+        assert half.path_and_failure_rows()[1] == whole.path_and_failure_rows()[1]  # no key will be given twice
     [problem] = CollectionReader(to).check()
     assert f"found an unfinished copy of {original}" in problem
     assert f"pagelens copy -c {original} --to {to}" in problem

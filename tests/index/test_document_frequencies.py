@@ -10,7 +10,7 @@ from sqlalchemy import select
 from pagelens.index.catalog import document_frequencies
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.databases import create_catalog, open_for_reading, open_for_writing
-from pagelens.index.catalog.migration_runner import revision_of
+from pagelens.index.catalog.migration_runner import HEAD, revision_of
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, load
 from pagelens.index.lexical.analysis import analyze, bigrams
@@ -113,7 +113,7 @@ def test_a_catalog_of_the_revision_before_is_read_as_it_is_and_gets_the_tables_f
     write(root, new_pages(path_of(root, "b.pdf"), TREES))
     engine = open_for_reading(Layout(root), load(Layout(root)))
     with engine.connect() as connection:
-        assert revision_of(connection) == "0002"
+        assert revision_of(connection) == HEAD
     engine.dispose()
 
 

@@ -8,7 +8,7 @@ import pytest
 from qdrant_client import QdrantClient
 from sqlalchemy import create_engine, inspect
 
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.core.errors import CollectionLocked, StoreError, UsageError
 from pagelens.core.settings import Settings
 from pagelens.index.admin.removal import empty_trash, move_to_trash

@@ -2,12 +2,16 @@
 
 A job is processed in steps of a few files. The step of a killed worker is claimed again, since indexing is idempotent
 by content. A file that was started and not finished is claimed alone, so that a file that kills the process is found.
+
+Jobs take turns (round robin): after each step a job goes behind all others, so that a short job does not wait for the
+end of a long one. Removals go before all.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, select, update
 
 from pagelens.api.server import database_tables as t
 from pagelens.api.server.jobs.job_queue import end_job, file_record, files_of
@@ -33,21 +37,39 @@ class JobClaims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turns: dict[str, int] = {}  # job -> its place in the queue
+        self._next_turn = count()
 
     def claim_next(self) -> JobStep | None:
         """Return the next step, removals first, or None if no job waits. Ends jobs that have no files left."""
         while True:
             with self._database.writing() as connection:
-                order = (case((t.jobs.c.kind == "remove", 0), else_=1), t.jobs.c.seq)
-                row = connection.execute(select(t.jobs).where(t.jobs.c.state.not_in(ENDED)).order_by(*order)).first()
-                if row is None:
+                job = self._next_job(connection)
+                if job is None:
                     return None
+                row = connection.execute(select(t.jobs).where(t.jobs.c.id == job)).one()
                 files = _next_files(connection, row.id)
                 if row.cancel or not files:
                     end_job(connection, row.id, cancelled=bool(row.cancel))
                     continue
                 _start(connection, row.id, row.started or t.utc_now(), files)
                 return JobStep(row.id, row.kind, row.collection, files)
+
+    def _next_job(self, connection: Connection) -> str | None:
+        """Return the unfinished job whose turn it is, and send it behind all others."""
+        unfinished = select(t.jobs.c.id, t.jobs.c.kind).where(t.jobs.c.state.not_in(ENDED)).order_by(t.jobs.c.seq)
+        kinds = {row.id: row.kind for row in connection.execute(unfinished)}
+        self._turns = {job: self._turns[job] if job in self._turns else next(self._next_turn) for job in kinds}
+        job = min(kinds, key=lambda job: (kinds[job] != "remove", self._turns[job]), default=None)
+        if job is not None:
+            self._turns[job] = next(self._next_turn)
+        return job
+
+    def others_wait(self, step: JobStep) -> bool:
+        """Return whether another job waits for its turn."""
+        other = select(t.jobs.c.id).where(t.jobs.c.state.not_in(ENDED), t.jobs.c.id != step.job).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(other).first() is not None
 
     def report_progress(self, step: JobStep, *, pages: int, current: str) -> bool:
         """Store the progress of a step. Return whether the job is to be cancelled."""

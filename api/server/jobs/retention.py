@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import path_to_text
 from pagelens.api.server import database_tables as t
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.job_records import ENDED
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import PageLensError

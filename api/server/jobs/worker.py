@@ -24,10 +24,10 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import text_to_path
 from pagelens.api.engine.results import FailedFile, IndexReport, Progress
 from pagelens.api.engine.wiring import read_settings
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.claims import JobClaims, JobStep
 from pagelens.api.server.jobs.heartbeat import Heartbeat
-from pagelens.api.server.jobs.job_records import FileRecord, FileResult
+from pagelens.api.server.jobs.job_records import FileRecord, FileResult, FileState
 from pagelens.api.server.jobs.retention import RetentionCleaner
 from pagelens.api.server.logs import log_json
 from pagelens.api.server.server_folder import Database, ServerFolder
@@ -38,6 +38,7 @@ logger = logging.getLogger("pagelens.api.server.jobs.worker")  # run as a module
 POLL_SECONDS = 0.3  # between two polls of an empty queue
 RETENTION_SECONDS = 3_600.0  # between two runs of `RetentionCleaner`
 PROGRESS_SECONDS = 0.5  # between two progress reports
+SLICE_SECONDS = 10.0  # of work on one job while others wait; a commit and warm workers make a change of jobs cheap
 NICENESS = 5  # lower priority than the server: on a shared core the server gets about three quarters
 GRACE_SECONDS = 20.0  # to finish the current work after the server has ended
 WATCH_SECONDS = 5.0  # between two signs that this process's threads run
@@ -48,14 +49,27 @@ class _JobCancelled(Exception):
     """The job is to be cancelled. Raised in the progress callback, so that pending work is dropped."""
 
 
+class _StepPaused(KeyboardInterrupt):
+    """Another job has its turn. Raised in the progress callback; as after Ctrl-C, what is complete is committed."""
+
+
 class IndexWorker:
     """Executes steps of jobs."""
 
     def __init__(
-        self, claims: JobClaims, collections: Collections, uploads: Path, on_step: Callable[[], None] = lambda: None
+        self,
+        claims: JobClaims,
+        collections: Collections,
+        uploads: Path,
+        *,
+        on_step: Callable[[], None] = lambda: None,
+        slice_seconds: float = SLICE_SECONDS,
     ) -> None:
-        """`on_step` is called before each step and at each report of progress."""
-        self._on_step = on_step
+        """`on_step` is called before each step and at each report of progress.
+
+        A step that takes longer than `slice_seconds` is paused while other jobs wait.
+        """
+        self._on_step, self._slice_seconds = on_step, slice_seconds
         self._claims = claims
         self._collections = collections
         self._uploads = uploads
@@ -111,37 +125,50 @@ class IndexWorker:
     def _index_with(self, engine: Engine, step: JobStep) -> list[FileResult]:
         paths = [text_to_path(file.path) for file in step.files]
         names = {file.path: file.name for file in step.files}
+        slice_end = time.monotonic() + self._slice_seconds
 
-        def report(progress: Progress) -> bool:
+        def report(progress: Progress) -> None:
             self._on_step()
-            return self._claims.report_progress(step, pages=progress.pages, current=names.get(progress.path, ""))
+            if self._claims.report_progress(step, pages=progress.pages, current=names.get(progress.path, "")):
+                raise _JobCancelled
+            is_slice_used = time.monotonic() >= slice_end and progress.pages + progress.files > 0  # else none ever ends
+            if is_slice_used and self._claims.others_wait(step):
+                raise _StepPaused
 
         on_progress = _ProgressReporter(report)
         try:
             if step.files[0].retry:
                 engine.retry(paths, on_progress=on_progress)
-            report = engine.index(paths, on_progress=on_progress)
+            return _results(engine, step.files, engine.index(paths, on_progress=on_progress))
         except _JobCancelled:
-            return _results(engine, step.files, IndexReport(), cancelled=True)
-        return _results(engine, step.files, report, cancelled=False)
+            unfinished: FileState = "cancelled"
+        except _StepPaused:
+            unfinished = "queued"
+        with engine.snapshot() as snapshot:
+            failed = [FailedFile(failure.path, failure.code, failure.reason) for failure in snapshot.failures()]
+        return _results(engine, step.files, IndexReport(failed=failed), unfinished=unfinished)
 
 
 class _ProgressReporter:
-    """Calls `report` at most every `PROGRESS_SECONDS`; cancels the run when that returns True."""
+    """Calls `report` at most every `PROGRESS_SECONDS`."""
 
-    def __init__(self, report: Callable[[Progress], bool]) -> None:
+    def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
         self._next = 0.0
 
     def __call__(self, progress: Progress) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PROGRESS_SECONDS
-            if self._report(progress):
-                raise _JobCancelled
+            self._report(progress)
 
 
-def _results(engine: Engine, files: Sequence[FileRecord], report: IndexReport, *, cancelled: bool) -> list[FileResult]:
-    """Return the results of files: their state in the catalog, and for failed ones the reason from the report."""
+def _results(
+    engine: Engine, files: Sequence[FileRecord], report: IndexReport, *, unfinished: FileState | None = None
+) -> list[FileResult]:
+    """Return the results of files: their state in the catalog, and for failed ones the reason from the report.
+
+    `unfinished` is the state of files that a cancelled or paused run did not come to; None after a complete run.
+    """
     with engine.snapshot() as snapshot:
         documents = {path: row.document for row in snapshot.documents.values() for path in row.paths}
     failures: dict[str, FailedFile] = {
@@ -154,8 +181,8 @@ def _results(engine: Engine, files: Sequence[FileRecord], report: IndexReport, *
             results.append(FileResult(file.seq, "failed", failed.code.replace(" ", "-"), failed.reason))
         elif document is not None:
             results.append(FileResult(file.seq, "indexed", pages=document.page_count, sha256=document.sha256))
-        elif cancelled:
-            results.append(FileResult(file.seq, "cancelled"))
+        elif unfinished is not None:
+            results.append(FileResult(file.seq, unfinished))
         else:
             results.append(FileResult(file.seq, "failed", "vanished", "there is no file at this path any more"))
     return results
@@ -204,7 +231,7 @@ def main(root: Path, *, default: str, only: bool) -> None:
             heartbeat.start()
             database = Database(folder.database)
             collections = Collections(root, read_settings(), default=default, only=only)
-            worker = IndexWorker(JobClaims(database), collections, folder.uploads, heartbeat.beat)
+            worker = IndexWorker(JobClaims(database), collections, folder.uploads, on_step=heartbeat.beat)
             cleaner = RetentionCleaner(database, collections, folder)
             logger.info("worker started")
             _run(worker, cleaner)

@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import CollectionOut, CollectionsResponse, CreatedCollection
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.collections import NAME
+from pagelens.api.server.collection_manager import NAME
 from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, audit
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import CreateCollectionRequest

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.claims import JobClaims
 from pagelens.api.server.jobs.worker import IndexWorker
 from pagelens.core.settings import Settings

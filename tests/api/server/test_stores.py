@@ -12,7 +12,7 @@ from pagelens.api.engine.profiles import choose_profile
 from pagelens.api.engine.results import SearchResults
 from pagelens.api.engine.wiring import StorageOptions
 from pagelens.api.server.app import create_app
-from pagelens.api.server.collections import Collections
+from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.service import open_service
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
