@@ -101,7 +101,7 @@ class CollectionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            if kind is KeyboardInterrupt:
+            if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self.commit()  # the next run continues after the committed pages
             if kind is None:
                 self.commit()
