@@ -36,19 +36,18 @@ class PageRenderer:
         Raises ReadError, also where the limits are met.
         """
         size = file_stamp(path).size
-        seconds = max(self._limits.seconds(stage, kind=kind, size=size) for stage in ("opening", "reading"))
         with self._free:
-            return self._render(RenderRequest(path, kind, number, longest), seconds)
+            return self._render(RenderRequest(path, kind, number, longest), size)
 
-    def _render(self, request: RenderRequest, seconds: float) -> ImageArray:
+    def _render(self, request: RenderRequest, size: int) -> ImageArray:
         worker = self._source.take(self._setup)
         is_reusable = False
         try:
             worker.send(request)
-            message = worker.receive(seconds)
+            message = worker.receive(self._limits.seconds("opening"), self._limits.cpu_seconds("opening", size))
             is_reusable = not isinstance(message, OutOfMemory)
-        except WorkerTimeout:
-            raise ReadError("too-large", f"drawing the page took too long (more than {seconds:g} s)") from None
+        except WorkerTimeout as exc:
+            raise ReadError("too-large", f"drawing the page took too long ({exc})") from exc
         except WorkerDied as exc:
             raise ReadError("damaged", f"drawing the page crashed ({exc}): copy or download the file again") from exc
         finally:

@@ -4,20 +4,24 @@ The process is started with a new interpreter (no fork, and the caller's main mo
 group of its own: Ctrl-C goes to the parent only, and whatever the worker started ends with it. POSIX only.
 """
 
+import math
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 from pagelens.core.errors import PageLensError
 from pagelens.ingest.workers.messages import WorkerMessage, WorkerReady, WorkerRequest, WorkerSetup
 
 START_SECONDS = 120.0
+_POLL_SECONDS = 0.5  # between two looks at the CPU time
 _PROGRAM = "pagelens.ingest.workers.worker_process"
 _MAX_ERROR_BYTES = 2_000  # of its standard error, quoted where it cannot start
 # One thread in each worker: there is a worker for each core.
@@ -29,7 +33,7 @@ class WorkerDied(Exception):
 
 
 class WorkerTimeout(Exception):
-    """The process sent nothing in the time given. It is still running and should be killed."""
+    """The process sent nothing in the time given, which the message states. It is running and should be killed."""
 
 
 class WorkerHandle:
@@ -82,15 +86,31 @@ class WorkerHandle:
         with suppress(OSError):  # it has ended: `receive` says how
             self._connection.send(request)
 
-    def receive(self, seconds: float) -> WorkerMessage:
-        """Return its next message. Raises WorkerDied, and WorkerTimeout after `seconds`."""
+    def receive(self, seconds: float, cpu_seconds: float = math.inf) -> WorkerMessage:
+        """Return its next message. Raises WorkerDied, and WorkerTimeout after `seconds`.
+
+        On Linux, WorkerTimeout is also raised once the process has computed for `cpu_seconds`: other than `seconds`,
+        those do not pass while other processes have the cores.
+        """
+        end, cpu_end = time.monotonic() + seconds, self._cpu_seconds() + cpu_seconds
         try:
-            if not self._connection.poll(seconds):
-                raise WorkerTimeout
+            while not self._connection.poll(max(0.0, min(_POLL_SECONDS, end - time.monotonic()))):
+                if time.monotonic() >= end:
+                    raise WorkerTimeout(f"more than {seconds:g} s")
+                if self._cpu_seconds() >= cpu_end:
+                    raise WorkerTimeout(f"more than {cpu_seconds:g} s of CPU time")
             message: WorkerMessage = self._connection.recv()
         except (EOFError, OSError) as exc:
             raise WorkerDied(self._exit_reason()) from exc
         return message
+
+    def _cpu_seconds(self) -> float:
+        """Return how long the process has computed since it started, 0 where there is no /proc."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()  # see proc(5)
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # in user and in system mode
 
     def kill(self) -> None:
         """Kill the process and those that it started. For any thread; `receive` then raises WorkerDied."""

@@ -5,6 +5,7 @@ timed out or ran out of memory. A page that brings a worker down costs that page
 """
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pagelens.core.errors import ReadError, UsageError
-from pagelens.core.types import Kind, Page, no_text
+from pagelens.core.types import Page, no_text
 from pagelens.ingest.page_processing import OnWait, ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 from pagelens.ingest.page_ranges import MAX_RANGE_PAGES
 from pagelens.ingest.workers.messages import (
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 SMALL_RUN_FILES, SMALL_RUN_BYTES = 8, 1_000_000
 """Up to so many files and bytes are read by one worker: a second one would not have started before they are read."""
 SMALL_FILE_BYTES = 1_000_000
-"""A file of fewer bytes gets `WorkerLimits.small_file` seconds."""
+"""A file of fewer bytes gets `WorkerLimits.small_file` seconds of CPU time."""
 WORKER_MEMORY = 2 << 30
 """Bytes of the machine's memory for each worker; OCR, the worst case, takes about 1 GiB."""
 
@@ -55,21 +56,22 @@ _STAGE_NAMES: dict[ReadStage, str] = {
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """Limits on opening a file, and on each page, in a worker: wall-clock seconds, and bytes."""
+    """Limits on opening a file, and on each page, in a worker: wall-clock seconds, CPU seconds, and bytes."""
 
     opening: float = 120.0
     reading: float = 60.0  # to read a page, and again to render it
     recognising: float = 180.0  # OCR of its image
-    small_file: float = 30.0  # to open a small file, or to read or render a page of it, if not more than the above
+    small_file: float = 30.0  # CPU seconds to open a small file, or to read or render a page of it; on Linux
     lost: float = 120.0  # on pages of one file that took too long, together; then the file is given up
     memory: int = 2 << 30  # added to the worker's address space; enforced on Linux, not on macOS
 
-    def seconds(self, stage: ReadStage, *, kind: Kind, size: int) -> float:
-        """Return how long a stage of a file of `size` bytes may take. LibreOffice, which opens office files, is slow
-        to start."""
-        limit = {"opening": self.opening, "recognising": self.recognising}.get(stage, self.reading)
-        is_small = size < SMALL_FILE_BYTES and kind != "office" and stage != "recognising"
-        return min(limit, self.small_file) if is_small else limit
+    def seconds(self, stage: ReadStage) -> float:
+        """Return how long a stage may take."""
+        return {"opening": self.opening, "recognising": self.recognising}.get(stage, self.reading)
+
+    def cpu_seconds(self, stage: ReadStage, size: int) -> float:
+        """Return for how long a worker may compute in a stage of a file of `size` bytes."""
+        return self.small_file if size < SMALL_FILE_BYTES and stage != "recognising" else math.inf
 
 
 DEFAULT_LIMITS = WorkerLimits()
@@ -239,7 +241,7 @@ class _Supervisor(threading.Thread):
             self._plan.fail(assignment.file, attempt.number, _opening_error(attempt))
             return True
         if attempt.failure == "took too long":
-            lost = self._plan.add_lost(assignment.file, self._seconds(assignment, attempt.stage))
+            lost = self._plan.add_lost(assignment.file, min(self._time_limits(assignment, attempt.stage)))
             if lost >= self._limits.lost:
                 reason = f"its pages took too long ({lost:g} s without a result): split it, or make it smaller"
                 self._plan.fail(assignment.file, attempt.number, ReadError("too-large", reason))
@@ -257,11 +259,10 @@ class _Supervisor(threading.Thread):
         job = assignment.file.job
         try:
             worker.send(PageRange(job, attempt.number, assignment.last, check_only=assignment.check_only))
-            while self._handle(assignment, attempt, worker.receive(self._seconds(assignment, attempt.stage))):
+            while self._handle(assignment, attempt, worker.receive(*self._time_limits(assignment, attempt.stage))):
                 pass
-        except WorkerTimeout:
-            attempt.failure = "took too long"
-            attempt.detail = f"more than {self._seconds(assignment, attempt.stage):g} s"
+        except WorkerTimeout as exc:
+            attempt.failure, attempt.detail = "took too long", str(exc)
         except WorkerDied as exc:
             attempt.failure, attempt.detail = "crashed", str(exc)
 
@@ -295,9 +296,9 @@ class _Supervisor(threading.Thread):
                 raise AssertionError(f"a worker answered a page range with {message}")
         return False
 
-    def _seconds(self, assignment: Assignment, stage: ReadStage) -> float:
-        job = assignment.file.job
-        return self._limits.seconds(stage, kind=job.kind, size=job.size)
+    def _time_limits(self, assignment: Assignment, stage: ReadStage) -> tuple[float, float]:
+        """Return the wall-clock seconds and the CPU seconds of a stage."""
+        return self._limits.seconds(stage), self._limits.cpu_seconds(stage, assignment.file.job.size)
 
     def _ensure_worker(self) -> WorkerHandle | None:
         """Return the worker, a new one where there is none; None once this is closed."""
