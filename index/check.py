@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DatabaseError
 
 from pagelens.index.catalog import checksums
 from pagelens.index.catalog import tables as t
@@ -38,14 +39,19 @@ def find_damage(
         documents |= set(damaged)
         problems += damaged.values()
     lexical_problems = lexical.check(connection, deep=deep)
-    return Damage(documents, bool(lexical_problems), [*_file_damage(connection, deep), *problems, *lexical_problems])
+    return Damage(
+        documents, bool(lexical_problems), [*file_damage(connection, deep=deep), *problems, *lexical_problems]
+    )
 
 
-def _file_damage(connection: Connection, deep: bool) -> list[str]:
+def file_damage(connection: Connection, *, deep: bool) -> list[str]:
     """Return what SQLite finds wrong with its file; `deep` also compares its indexes with the tables."""
     if connection.dialect.name != "sqlite":
         return []  # PostgreSQL checks its files with its own tools
-    results = connection.exec_driver_sql("PRAGMA integrity_check" if deep else "PRAGMA quick_check").scalars().all()
+    try:
+        results = connection.exec_driver_sql("PRAGMA integrity_check" if deep else "PRAGMA quick_check").scalars().all()
+    except DatabaseError as exc:
+        results = [str(exc.orig)]
     return [f"catalog: {result}" for result in results if result != "ok"]
 
 

@@ -154,12 +154,16 @@ class Snapshot:
 
     def verify(self) -> None:
         """Raise CollectionDamaged where rows of the commit are not those that were written: called before they are
-        copied, lest damage gets a fresh hash."""
-        for lane in self._lanes.values():
-            self._view.verify(self._connection, lane)
-        damaged = checksums.damaged_rows(self._connection)
-        if damaged:
-            raise CollectionDamaged("; ".join([*damaged.values()][:3]))
+        copied, lest damage gets a fresh hash. Raises SnapshotExpired where a writer has replaced a segment since."""
+        problems = [problem for lane, problem in self.damaged.items() if lane in self._lanes]
+        try:
+            for lane in self._lanes.values() if not problems else ():
+                self._view.verify(self._connection, lane)
+        except FileNotFoundError as exc:
+            raise SnapshotExpired(f"expected the segments of one commit, found one replaced: {exc}") from exc
+        problems += checksums.damaged_rows(self._connection).values()
+        if problems:
+            raise CollectionDamaged("; ".join(problems[:3]))
 
     @property
     def words(self) -> LexicalView:

@@ -17,6 +17,7 @@ import secrets
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def read_array(folder: Path, name: str, part: str, *, mapped: bool = True) -> ND
     """Return one array of a segment, memory-mapped or in memory. Raises like `read_segment`."""
     try:
         array = np.load(folder / name / f"{part}.npy", mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (ValueError, EOFError, TypeError, MemoryError, OverflowError) as exc:
+    except (ValueError, EOFError, TypeError, SyntaxError, MemoryError, OverflowError, TokenError) as exc:
         raise CollectionDamaged(f"segment {folder / name} was changed after it was written: {exc}. {REPAIR}") from exc
     return np.asarray(array)  # a plain view: slices of np.memmap are slow to make
 

@@ -158,7 +158,6 @@ class CollectionCopy:
         CollectionDamaged where the original is not as it was written."""
         self._source.verify()
         documents = self._source.documents
-        self._reserve_keys()
         kept, removed = self._remove_others(set(documents))
         report.removed += removed
         done = len(kept)
@@ -175,12 +174,6 @@ class CollectionCopy:
         report.searches = report.matching_searches = 0
         report.problems = self._compare(report)
         self._source.require_unexpired()
-
-    def _reserve_keys(self) -> None:
-        """Record that keys up to the original's next one are used, before vectors with such keys are written."""
-        _, next_document = self._source.path_and_failure_rows()
-        with transaction(self._engine) as connection:
-            connection.execute(update(t.state).values(next_document=next_document))
 
     def _remove_others(self, documents: set[int]) -> tuple[set[int], int]:
         """Remove documents that the original does not have; return the keys of the others and how many were removed.

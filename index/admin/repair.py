@@ -11,7 +11,7 @@ from pagelens.core.errors import CollectionDamaged
 from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
-from pagelens.index.check import find_damage
+from pagelens.index.check import file_damage, find_damage
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import open_for_writing
 
@@ -31,8 +31,9 @@ def repair(root: Path, *, deep: bool = True) -> RepairReport:
     """
     with open_for_writing(Layout(root)) as opened:  # collects garbage
         with transaction(opened.engine) as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("REINDEX")  # indexes are rebuilt from the tables
+            problems = file_damage(connection, deep=deep)
+            if problems:
+                connection.exec_driver_sql("REINDEX")  # of SQLite: indexes are rebuilt from the tables
             damage = find_damage(connection, opened.store, opened.manifest, opened.words, deep=deep)
             rows = reads.read_documents(connection, sorted(damage.documents))
             remove_documents(connection, sorted(damage.documents))
@@ -52,4 +53,4 @@ def repair(root: Path, *, deep: bool = True) -> RepairReport:
         raise CollectionDamaged(
             f"expected a consistent collection after the repair, found: {found}. Index the files anew."
         )
-    return RepairReport(damage.problems, [path for row in rows.values() for path in row.paths])
+    return RepairReport([*problems, *damage.problems], [path for row in rows.values() for path in row.paths])

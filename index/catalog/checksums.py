@@ -25,13 +25,13 @@ def document_checksum_key(document: int) -> int:
     return document << NUMBER_BITS
 
 
-def row_checksum(table: Table, row: Mapping[str, Any]) -> int:
+def row_checksum(table: Table, row: Mapping[Any, Any]) -> int:
     """Return the CRC-32 of a row's values, as they are read back."""
     values = [_canonical(column, row[column.name]) for column in table.columns if column.name not in _CHANGING]
     return zlib.crc32(json.dumps(values, default=str).encode())
 
 
-def record(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+def record(connection: Connection, table: Table, rows: Iterable[Mapping[Any, Any]]) -> None:
     """Record the checksums of rows of `documents` or `pages` that were inserted or changed in this transaction."""
     checked = [
         {"key": _key(table, row), "document": row["document" if table is t.pages else "key"], "crc": crc}
@@ -50,7 +50,7 @@ def damaged_pages(connection: Connection, rows: Sequence[Any]) -> set[int]:
         return set()
     query = select(t.documents).where(t.documents.c.key.in_(documents))
     wrong = {document_of(key) for key in _wrong(t.documents, connection.execute(query).all(), expected)}
-    wrong_pages = _wrong(t.pages, rows, expected)
+    wrong_pages = set(_wrong(t.pages, rows, expected))
     return {row.key for row in rows if row.key in wrong_pages or row.document in wrong}
 
 
@@ -86,8 +86,9 @@ def _recorded(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     return {row.key: row.crc for row in connection.execute(query)}
 
 
-def _key(table: Table, row: Mapping[str, Any]) -> int:
-    return int(row["key"]) if table is t.pages else document_checksum_key(int(row["key"]))
+def _key(table: Table, row: Mapping[Any, Any]) -> int:
+    key = int(row["key"])
+    return key if table is t.pages else document_checksum_key(key)
 
 
 def _canonical(column: Column[Any], value: Any) -> Any:

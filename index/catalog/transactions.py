@@ -88,6 +88,11 @@ def _sqlite_error(engine: Engine, exc: DBAPIError) -> Exception:
         return disk_full(path, problem)
     if "readonly" in problem:
         return CollectionReadOnly(f"expected to write to {path}, found: {problem}. Make it writable for this user.")
+    if "disk I/O error" in problem:
+        return StoreError(
+            f"expected to read and write {path}, found: {problem}. Is the disk full, or failing? What was committed is "
+            "kept: run the same command again."
+        )
     if "locked" in problem:
         return CollectionLocked(f"expected {path} to be free within {BUSY_SECONDS:.0f} seconds, found: {problem}.")
     if isinstance(exc, IntegrityError | ProgrammingError):

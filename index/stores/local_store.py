@@ -24,7 +24,7 @@ from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.dense.vector_index import VectorIndex
 from pagelens.index.lane_queries import SearchResult
 from pagelens.index.lane_rows import concatenate, document_runs, parts_by_document
-from pagelens.index.late.token_segments import read_token_segment, write_token_segment
+from pagelens.index.late.token_segments import write_token_segment
 from pagelens.index.layout import LaneRecord, Layout, Manifest
 from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
 from pagelens.index.records import NO_ROWS, DenseParts, TokenParts, WrittenRows
@@ -128,7 +128,9 @@ class LocalVectorStore:
         """See `VectorStore.cataloged_keys`."""
         s, r = t.segments.c, t.runs.c
         query = select(s.name, r.start, r.rows).join(t.segments, s.id == r.segment).where(s.store == lane.store)
-        self.verify(connection, lane)
+        for name in self._live_segments(connection, lane):
+            if problem := check_segment(self._layout.vectors(lane.store), name, lane.space):
+                raise CollectionDamaged(problem)
         keys: dict[str, NDArray[np.int64]] = {}
         found = [np.zeros(0, np.int64)]
         for name, start, rows in connection.execute(query):
@@ -190,10 +192,6 @@ class LocalVectorStore:
         for segment, name in connection.execute(select(s.id, s.name).where(s.store == lane.store)).all():
             runs = connection.execute(select(r.start, r.rows, r.document).where(r.segment == segment)).all()
             problem = check_segment(folder, name, lane.space)
-            try:
-                keys, _ = read_token_segment(folder, name) if lane.space.multi_vector else read_segment(folder, name)
-            except (CollectionDamaged, OSError) as exc:
-                problem = problem or str(exc)
             if problem is not None:
                 problems.append(problem)
                 damaged.update(document for _, _, document in runs)
@@ -201,6 +199,7 @@ class LocalVectorStore:
                     {document: rows for _, rows, document in runs}
                 )  # so that they are not reported as missing too
                 continue
+            keys = read_keys(folder, name)
             for start, rows, document in runs:
                 row_keys = keys[start : start + rows]
                 pages = row_keys if lane.space.multi_vector else page_of(row_keys)

@@ -139,7 +139,7 @@ class VectorStore(Protocol):
 
     def verify(self, connection: Connection, lane: LaneRecord) -> None:
         """Raise CollectionDamaged where a lane's stored bytes are not those that were written: called before rows are
-        copied. A server verifies its own files."""
+        copied. A server verifies its own files. Raises FileNotFoundError where a writer has replaced them."""
         ...
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
