@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pagelens.api.server.concurrency import Overloaded
+from pagelens.api.server.server_folder import ServerDatabaseDamaged
 from pagelens.core.errors import (
     CollectionLocked,
     CollectionMismatch,
@@ -82,6 +83,7 @@ _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
     (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),
     (CollectionReadOnly, 503, "read-only", "The server's operator: make the collection's folder writable."),
+    (ServerDatabaseDamaged, 503, "server-database-damaged", "The server's operator: see the log."),
     (DiskFull, 507, "disk-full", "The server's operator: free disk space, then send it again."),
     (UsageError, 422, "unusable-value", ""),
     (ReadError, 422, "unreadable-file", ""),

@@ -13,6 +13,7 @@ collections/
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,24 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 from pagelens.api.server.database_tables import metadata
+from pagelens.core.errors import CollectionLocked, DiskFull, PageLensError
 
 SECRET_BYTES = 32
+BUSY_SECONDS = 30.0  # that a transaction waits for another process's
+
+
+class ServerDatabaseDamaged(PageLensError):
+    """The server's database (jobs, files, uploads, keys) is not what was written, or cannot be used."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"expected the server's database (.pagelens/server.sqlite: jobs and keys) as written, found: {found}. "
+            "Stop the server and restore the file from a backup, or move it away: the collections stay, keys must be "
+            "created again, and what was waiting must be uploaded again"
+        )
 
 
 @dataclass(frozen=True)
@@ -91,13 +106,20 @@ class ServerFolder:
 
 
 class Database:
-    """The server's SQLite file: concurrent readers, one writer at a time, every commit synced to disk."""
+    """The server's SQLite file: concurrent readers, one writer at a time, every commit synced to disk.
+
+    It is checked when it is opened. Raises ServerDatabaseDamaged, also from `reading` and `writing`, and DiskFull.
+    """
 
     def __init__(self, path: Path) -> None:
         self._reading = _engine(path, "BEGIN")
         self._writing = _engine(path, "BEGIN IMMEDIATE")  # SQLite does not wait when a read lock is upgraded
         with self.writing() as connection:
             metadata.create_all(connection)
+            # Compares tables with their indexes, too: a row that a damaged page has lost is found.
+            [first, *_] = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
+            if first != "ok":
+                raise ServerDatabaseDamaged(str(first))
 
     def close(self) -> None:
         """Close the connections."""
@@ -107,18 +129,34 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read transaction: all reads see one state of the database."""
-        with self._reading.begin() as connection:
+        with _translate_errors(), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a write transaction: durable when it ends, rolled back on an error."""
-        with self._writing.begin() as connection:
+        with _translate_errors(), self._writing.begin() as connection:
             yield connection
 
 
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as exc:
+        original = exc.orig if isinstance(exc, DatabaseError) else exc
+        code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the extension of an extended code
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull("expected room for the server's database, found the disk full") from exc
+        if code == sqlite3.SQLITE_BUSY:
+            raise CollectionLocked(f"expected the server's database to be free within {BUSY_SECONDS:g} s") from exc
+        raise ServerDatabaseDamaged(str(original)) from exc
+    except UnicodeDecodeError as exc:  # in the middle of SQLite's own message
+        raise ServerDatabaseDamaged("text that is no UTF-8") from exc
+
+
 def _engine(path: Path, begin: str) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
 
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by `on_begin`, not by the driver

@@ -10,11 +10,18 @@ end of a long one. Removals go before all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from pagelens.api.server import database_tables as t
-from pagelens.api.server.jobs.job_queue import end_job, file_record, files_of
+from pagelens.api.server.jobs.job_queue import (
+    content_fingerprint,
+    end_job,
+    fail_damaged_job,
+    file_record,
+    files_of,
+)
 from pagelens.api.server.jobs.job_records import ENDED, FileRecord, FileResult, JobKind
 from pagelens.api.server.server_folder import Database
 
@@ -48,6 +55,9 @@ class JobClaims:
                 if job is None:
                     return None
                 row = connection.execute(select(t.jobs).where(t.jobs.c.id == job)).one()
+                if row.started is None and not _is_as_submitted(connection, row):
+                    fail_damaged_job(connection, job)
+                    continue
                 files = _next_files(connection, row.id)
                 if row.cancel or not files:
                     end_job(connection, row.id, cancelled=bool(row.cancel))
@@ -93,6 +103,12 @@ class JobClaims:
         with self._database.writing() as connection:
             claimed = t.files.c.seq.in_([file.seq for file in step.files])
             connection.execute(update(t.files).where(claimed).values(attempts=0))
+
+
+def _is_as_submitted(connection: Connection, job: Any) -> bool:
+    """Return whether a job that was never started has the files that it was submitted with."""
+    files = [file_record(row) for row in connection.execute(files_of(job.id))]
+    return bool(job.fingerprint == content_fingerprint(job.kind, job.collection, files))
 
 
 def _next_files(connection: Connection, job: str) -> list[FileRecord]:

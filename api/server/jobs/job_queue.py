@@ -5,17 +5,30 @@ A job is in the database, synced, before it is acknowledged. `pagelens.api.serve
 
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from pagelens.api.server import database_tables as t
-from pagelens.api.server.jobs.job_records import ENDED, FileRecord, FileState, JobKind, JobRecord, NewFile
-from pagelens.api.server.server_folder import Database
+from pagelens.api.server.jobs.job_records import (
+    ENDED,
+    FileRecord,
+    FileState,
+    JobKind,
+    JobRecord,
+    JobState,
+    NewFile,
+)
+from pagelens.api.server.server_folder import Database, ServerDatabaseDamaged
 from pagelens.core.errors import NotFound, UsageError
 
+logger = logging.getLogger(__name__)
+
+FILE_ENDED: tuple[FileState, ...] = ("indexed", "removed", "failed", "cancelled")
+_DAMAGED = "the server's database was damaged, so that this file's record is not known to be right: upload it again"
 _NAMESPACE = uuid.UUID("7d0b8b52-3d7e-4f0b-9c0a-7b6f5a1c2e11")  # of job ids from idempotency keys
 
 
@@ -39,7 +52,7 @@ class JobQueue:
         Raises UsageError for a key that was used with other content.
         """
         job = self.id_of(owner, collection, idempotency_key) if idempotency_key else uuid.uuid4().hex
-        fingerprint = _fingerprint(kind, collection, files)
+        fingerprint = content_fingerprint(kind, collection, files)
         with self._database.writing() as connection:
             known = connection.execute(select(t.jobs.c.fingerprint).where(t.jobs.c.id == job)).scalar()
             if known is None:
@@ -133,6 +146,7 @@ def files_of(job: str) -> Select[Any]:
 
 def file_record(row: Any) -> FileRecord:
     """Return a row of the table `files` as a record."""
+    _require_known("file", row, get_args(FileState))
     values = {name: getattr(row, name) for name in FileRecord.__slots__}
     return FileRecord(**{**values, "retry": bool(row.retry)})
 
@@ -142,10 +156,26 @@ def end_job(connection: Connection, job: str, *, cancelled: bool = False) -> Non
     if cancelled:
         waiting = (t.files.c.job == job) & (t.files.c.state == "queued")
         connection.execute(update(t.files).where(waiting).values(state="cancelled"))
+    unknown = (t.files.c.job == job) & t.files.c.state.not_in(FILE_ENDED)
+    damaged = {"state": "failed", "code": "damaged-record", "reason": _DAMAGED}
+    connection.execute(update(t.files).where(unknown).values(damaged))
     failed = select(func.count()).where(t.files.c.job == job, t.files.c.state == "failed")
     state = "cancelled" if cancelled else "failed" if connection.execute(failed).scalar_one() else "succeeded"
     finished = {"state": state, "finished": t.utc_now(), "current": "", "cancel": 0}
     connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(finished))
+
+
+def fail_damaged_job(connection: Connection, job: str) -> None:
+    """Mark a job as failed whose files are not those that were submitted."""
+    logger.error("the server's database is damaged: the files of job %s are not those that were submitted", job)
+    damaged = {"state": "failed", "code": "damaged-record", "reason": _DAMAGED}
+    connection.execute(update(t.files).where(t.files.c.job == job).values(damaged))
+    connection.execute(update(t.jobs).where(t.jobs.c.id == job).values(state="failed", finished=t.utc_now()))
+
+
+def _require_known(what: str, row: Any, states: tuple[str, ...]) -> None:
+    if row.state not in states:
+        raise ServerDatabaseDamaged(f"{what} {row.seq} in the state {row.state!r}")
 
 
 def _insert(
@@ -175,6 +205,7 @@ def _read(connection: Connection, job: str) -> JobRecord:
 
 
 def _record(connection: Connection, row: Any) -> JobRecord:
+    _require_known("job", row, get_args(JobState))
     query = select(t.files.c.state, func.count()).where(t.files.c.job == row.id).group_by(t.files.c.state)
     counts: dict[FileState, int] = {state: int(count) for state, count in connection.execute(query)}
     return JobRecord(
@@ -193,6 +224,7 @@ def _record(connection: Connection, row: Any) -> JobRecord:
     )
 
 
-def _fingerprint(kind: JobKind, collection: str, files: Sequence[NewFile]) -> str:
+def content_fingerprint(kind: JobKind, collection: str, files: Sequence[NewFile | FileRecord]) -> str:
+    """Return the hash of what was submitted. A job's files have the same one until the first of them is started."""
     content = [kind, collection, *([file.name, file.sha256 or file.path] for file in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -235,6 +235,9 @@ def main(root: Path, *, default: str, only: bool) -> None:
             cleaner = RetentionCleaner(database, collections, folder)
             logger.info("worker started")
             _run(worker, cleaner)
+    except PageLensError as exc:
+        logger.error("the worker cannot work: %s", exc)
+        sys.exit(1)
     except KeyboardInterrupt:
         logger.info("worker ended")
 

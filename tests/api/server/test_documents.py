@@ -1,7 +1,10 @@
 """Documents and pages over HTTP."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -171,3 +174,17 @@ def test_metrics_count_by_templates(server: Server) -> None:
     assert 'route="/v1/documents/{document}",status="200"' in output
     assert 'route="/v1/collections/{collection}/documents"' in output
     assert document(server, "tides.pdf") not in output
+
+
+def test_hundreds_of_uploads_of_one_name_at_once_are_all_kept_and_told_apart(empty: Server) -> None:
+    def upload(sender: int) -> Any:
+        parts = [("files", ("same.pdf", f"{sender} {n}".encode())) for n in range(50)]
+        return empty.client.post("/v1/documents", files=parts).json()["id"]
+
+    with ThreadPoolExecutor(6) as senders:
+        jobs = list(senders.map(upload, range(6)))
+    files = [file for job in jobs for file in empty.service.queue.files(job, size=100)]
+    assert len(files) == len({file.path for file in files}) == 300
+    contents = {Path(file.path).read_bytes() for file in files}
+    assert contents == {f"{sender} {n}".encode() for sender in range(6) for n in range(50)}
+    assert {file.name for file in files} == {"same.pdf"}
