@@ -10,7 +10,7 @@ _CITATION_MARK = r"\[\d{1,3}\]"
 # ("[1](", "[1]:"); what makes an address a link without brackets ("https:/" + "/", "www" + ".").
 _UNSAFE = re.compile(rf"({_CITATION_MARK})|[\\`\[\]<~]|(?<=\])[(:]|(?<=:/)/|(?<=www)\.", re.IGNORECASE)
 _LOOKBEHIND = 3  # characters before a match that `_UNSAFE` looks at
-_FORMATTING = re.compile(r"([*_#|!()>])")
+_FORMATTING = re.compile(r"([*_#|!>])")
 
 
 class MarkdownEscaper:

@@ -1,5 +1,6 @@
 """Documents and pages over HTTP."""
 
+import errno
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -7,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from PIL import Image
 
 from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.claims import JobClaims
 from pagelens.api.server.jobs.worker import IndexWorker
+from pagelens.api.server.problems import to_problem
+from pagelens.api.server.uploads import save_upload
+from pagelens.core.errors import DiskFull
 from pagelens.core.settings import Settings
 from tests.api.server.conftest import HARBOUR, Server, Started
 
@@ -188,3 +193,24 @@ def test_hundreds_of_uploads_of_one_name_at_once_are_all_kept_and_told_apart(emp
     contents = {Path(file.path).read_bytes() for file in files}
     assert contents == {f"{sender} {n}".encode() for sender in range(6) for n in range(50)}
     assert {file.name for file in files} == {"same.pdf"}
+
+
+class FullDisk(BytesIO):
+    """A body that cannot be received: the disk is full."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_507_wherever_it_is_met_and_leaves_nothing(empty: Server) -> None:
+    folder = empty.service.folder
+    with pytest.raises(OSError, match="No space") as caught:
+        save_upload(folder, "default", FullDisk(), "a.pdf")
+    assert not list(folder.incoming.iterdir())
+    parsing = HTTPException(400, "There was an error parsing the body")  # what FastAPI raises when TMPDIR is full
+    parsing.__cause__ = caught.value
+    for error in (caught.value, parsing, DiskFull("no room")):
+        problem = to_problem(error)
+        assert (problem.status, problem.kind) == (507, "disk-full"), error
+    assert to_problem(HTTPException(400, "malformed")).status == 400
+    assert to_problem(OSError(errno.EIO, "broken")).status == 500

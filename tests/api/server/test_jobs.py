@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from pagelens.api.server.jobs.claims import JobClaims, JobStep
+from pagelens.api.server.jobs import worker as worker_module
+from pagelens.api.server.jobs.claims import STEP_FILES, JobClaims, JobStep
 from pagelens.api.server.jobs.job_queue import JobQueue
-from pagelens.api.server.jobs.job_records import NewFile
+from pagelens.api.server.jobs.job_records import FileResult, NewFile
 from pagelens.api.server.jobs.worker import IndexWorker
 from pagelens.core.errors import NotFound, UsageError
 from tests.api.files import made_up_pages, write_pdf
@@ -170,3 +171,48 @@ def test_the_queue_itself_refuses_what_it_cannot_do(empty: Server) -> None:
     empty.worker.drain()
     [one] = queue.files(job.id)
     assert (one.state, one.code) == ("failed", "vanished")
+
+
+def test_a_short_job_is_not_held_up_by_a_long_one_and_both_take_turns(empty: Server) -> None:
+    queue, claims = empty.service.queue, JobClaims(empty.service.database)
+    files = [NewFile(f"{n}.pdf", f"/nowhere/{n}.pdf") for n in range(3 * STEP_FILES)]
+    long = queue.submit("index", "default", files).id
+    short = [queue.submit("index", "default", [NewFile("s.pdf", "/nowhere/s.pdf")]).id for _ in range(2)]
+    claimed = []
+    while (step := claims.claim_next()) is not None:
+        claimed.append(step.job)
+        claims.record_results([FileResult(file.seq, "indexed") for file in step.files])
+    assert claimed == [long, *short, long, long]
+
+
+def test_a_stream_of_new_jobs_does_not_starve_a_long_one(empty: Server) -> None:
+    queue, claims = empty.service.queue, JobClaims(empty.service.database)
+    long = queue.submit("index", "default", [NewFile(f"{n}", f"/nowhere/{n}") for n in range(4 * STEP_FILES)]).id
+    claimed = []
+    for _ in range(8):
+        for _ in range(2):  # twice as many as can be executed
+            queue.submit("index", "default", [NewFile("s.pdf", "/nowhere/s.pdf")])
+        step = claims.claim_next()
+        assert step is not None
+        claimed.append(step.job)
+        claims.record_results([FileResult(file.seq, "indexed") for file in step.files])
+    assert claimed.count(long) >= 2
+
+
+def test_inside_a_long_document_a_short_job_gets_its_turn_and_no_page_is_read_twice(
+    empty: Server, tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "PROGRESS_SECONDS", 0.0)
+    long = write_pdf(tmp_path_factory.mktemp("long") / "long.pdf", made_up_pages(80, 1)).read_bytes()
+    first = empty.upload({"broken.pdf": b"%PDF-1.7 cut", "long.pdf": long})
+    second = empty.upload({"tides.pdf": pdfs["tides.pdf"]})
+    service = empty.service
+    worker = IndexWorker(JobClaims(service.database), service.collections, service.folder.uploads, slice_seconds=0.0)
+    assert worker.run_step()
+    assert empty.job(first["id"])["state"] == "running"
+    assert empty.client.get("/v1/documents").json()["total"] == 0
+    assert worker.run_step()
+    assert empty.job(second["id"])["files"] == {"indexed": 1}
+    worker.drain()
+    assert results(empty, first) == {"broken.pdf": ("failed", "damaged"), "long.pdf": ("indexed", "")}
+    assert service.use("default", lambda engine: engine.check()) == []
