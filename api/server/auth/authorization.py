@@ -39,6 +39,11 @@ def key_scope_of(endpoint: object) -> RouteScope:
     return scope
 
 
+def is_of_collection(endpoint: object) -> bool:
+    """Return whether an endpoint acts on the collection in its path, else on the default one."""
+    return bool(getattr(endpoint, "of_collection", False))
+
+
 class AuthorizedRoute(APIRoute):
     """A FastAPI route that authorizes the caller before the request's body is read."""
 
@@ -87,9 +92,7 @@ def _authorize(scope: Scope, endpoint: object) -> None:
             f"expected a key of scope {required}, found one of scope {caller.scope}",
             next_step=f"Ask the operator for a key: pagelens keys create --scope {required}",
         )
-    default = (
-        scope["app"].state.shared.service.collections.default if getattr(endpoint, "of_collection", False) else None
-    )
+    default = scope["app"].state.shared.service.collections.default if is_of_collection(endpoint) else None
     name = scope["path_params"].get("collection", default)
     if name is not None:
         require_visible(caller, name)

@@ -1,5 +1,6 @@
 """Keys, scopes, collections, rates; and what is open without any."""
 
+import importlib.util
 import json
 import logging
 import re
@@ -14,6 +15,7 @@ from pagelens.api.server.auth.authorization import AuthorizedRoute, key_scope_of
 from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.middleware.authentication import PUBLIC, is_loopback
 from tests.api.server.conftest import Server, Started
+from tests.api.server.processes import ROOT
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -204,7 +206,7 @@ def test_a_line_feed_behind_the_address_passes_no_limit(guarded: tuple[Server, d
 def filled(path: str, *, collection: str) -> str:
     """Return an address of a route: every parameter has a value of its shape."""
     document = "0" * 64
-    values = {"collection": collection, "document": document, "page": f"{document}-1", "job": "0" * 32, "model": "m"}
+    values = {"collection": collection, "document": document, "page": f"{document}-1", "job": "0" * 32, "model": "nothing"}
     return re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
 
 
@@ -246,6 +248,54 @@ def test_every_route_enforces_a_keys_collections_for_every_spelling(guarded: tup
         for suffix in SUFFIXES[1:]:
             answer = server.client.request(method, filled(path, collection="guides") + suffix, headers=elsewhere)
             assert answer.status_code in (400, 403, 404, 405), (method, path, suffix)
+
+
+# spellings of a parameter's value inside the path; those that decode to the value itself are the value
+INSIDE = (
+    *("{}%2e", "%2e%2e", "%2e%2e%2f{}", "{}%2f", "{}%2f..%2fdefault", "default%2f..%2f{}", "%2f{}", "{}%5c"),
+    *("%252e%252e", "{}%252f", "%25{}", "{}%2500", "{};a=b", "{}%3f", "{}%23"),
+    *("{}%E2%80%8B", "%EF%BC%8F{}", "{}%EF%BC%8E", "{}%CC%81", "%C0%AE", "{}%E2%80%A8", "{}%20"),
+)
+
+
+def spellings(path: str, *, collection: str) -> list[str]:
+    """Return the addresses of a route with each parameter in turn written in each way of `INSIDE`."""
+    plain = filled(path, collection=collection)
+    values = sorted({part for part in plain.split("/") if part and f"/{part}" not in path})
+    changed = [plain.replace(f"/{value}", "/" + variant.format(value), 1) for value in values for variant in INSIDE]
+    encoded = [plain.replace(f"/{value}", f"/%{ord(value[0]):02x}{value[1:]}", 1) for value in values]
+    return changed + encoded
+
+
+def test_no_spelling_of_a_parameter_passes_a_scope(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, keys = guarded
+    smaller = {"read": None, "write": "read", "admin": "write"}
+    for method, path, needed in routes(server):
+        for address in spellings(path, collection="guides"):
+            scope = smaller[needed]
+            headers = bearer(keys[scope]) if scope else {}
+            answer = server.client.request(method, address, headers=headers)
+            assert answer.status_code in (400, 401, 403, 404, 405), (method, address, scope)
+
+
+def test_no_spelling_of_a_parameter_passes_a_keys_collections(guarded: tuple[Server, dict[str, str]]) -> None:
+    server, _ = guarded
+    elsewhere = bearer(server.service.keys.create("admin", collections=["elsewhere"]))
+    for method, path, _ in routes(server):
+        if "{collection}" in path:
+            for address in spellings(path, collection="guides"):
+                answer = server.client.request(method, address, headers=elsewhere)
+                assert answer.status_code in (400, 403, 404, 405), (method, address)
+    assert "guides" in server.service.collections.names()
+
+
+def test_the_table_of_routes_is_current(server: Server) -> None:
+    spec = importlib.util.spec_from_file_location("make_routes", ROOT / "docs" / "make_routes.py")
+    assert spec is not None and spec.loader is not None
+    make_routes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_routes)
+    made = make_routes.routes_page(server.client.app)
+    assert (ROOT / "docs" / "routes.md").read_text("utf-8") == made, "run: python docs/make_routes.py"
 
 
 def test_a_route_that_states_no_scope_needs_the_most_and_one_that_authorizes_nobody_is_refused() -> None:

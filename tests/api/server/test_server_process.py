@@ -1,14 +1,17 @@
 """Real server processes: started, spoken to slowly, killed."""
 
 import json
+import os
 import random
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psutil
@@ -17,9 +20,14 @@ import pytest
 from pagelens.api.cli.main import main
 from pagelens.api.server.auth.keys import KeyStore
 from pagelens.api.server.examples import PDF
+from pagelens.api.server.jobs.heartbeat import STALLED_SECONDS, Heartbeat
+from pagelens.api.server.jobs.worker import GRACE_SECONDS
 from pagelens.api.server.server_folder import Database, ServerFolder
 from tests.api.files import made_up_pages, write_pdf
+from tests.api.server.conftest import Server
 from tests.api.server.processes import MAX_POLLS, ROOT, ServerProcess
+
+T = TypeVar("T")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -341,3 +349,65 @@ def test_killed_during_uploads_every_accepted_file_ends_indexed_or_failed_with_a
 @pytest.mark.slow
 def test_killed_twenty_times_during_uploads_nothing_accepted_is_lost_or_doubled(tmp_path: Path) -> None:
     kill_rounds(tmp_path, 20)
+
+
+def test_a_worker_that_holds_the_lock_and_makes_no_step_is_told_by_readyz(empty: Server) -> None:
+    heartbeat = Heartbeat(empty.service.folder.worker_heartbeat)
+    heartbeat.start()
+    assert empty.client.get("/readyz").json()["problem"] in ("", "starting")
+    long_ago = time.time() - STALLED_SECONDS - 10
+    os.utime(empty.service.folder.worker_heartbeat, (long_ago, long_ago))
+    answer = empty.client.get("/readyz").json()
+    assert not answer["worker"]
+    assert heartbeat.problem().startswith(f"the indexing process {os.getpid()} holds the worker lock")
+    empty.worker.run_step()  # another process's heartbeat is not touched by it
+    assert heartbeat.problem()
+    heartbeat.beat()
+    assert heartbeat.problem() == ""
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    empty.service.folder.worker_heartbeat.write_bytes(ended.stdout)
+    os.utime(empty.service.folder.worker_heartbeat, (long_ago, long_ago))
+    assert heartbeat.problem() == ""  # it holds no lock any more
+
+
+def test_the_worker_and_its_readers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "collections")
+    pages = made_up_pages(400, seed=3)
+    file = write_pdf(tmp_path / "long.pdf", pages)
+    server.client.post("/v1/documents", files={"files": (file.name, file.read_bytes())})
+    worker = wait_until(server.worker)
+    [reader, *_] = wait_until(worker.children)
+    assert os.getpgid(worker.pid) == worker.pid != os.getpgid(server.process.pid)
+    server.kill()
+    gone, alive = psutil.wait_procs([worker, reader], timeout=GRACE_SECONDS + 30)
+    assert len(gone) == 2 and not alive
+
+
+def wait_until(value: Callable[[], T]) -> T:
+    """Return the first value that is not empty."""
+    for _ in range(MAX_POLLS):
+        if found := value():
+            return found
+        threading.Event().wait(0.02)
+    raise AssertionError("nothing came")
+
+
+def test_a_worker_whose_interpreter_is_stuck_ends_by_itself(tmp_path: Path) -> None:
+    code = (
+        "import ctypes, threading; from pagelens.api.server.jobs import worker\n"
+        "worker.WATCH_SECONDS, worker.STUCK_SECONDS = 0.05, 1.0\n"
+        "threading.Thread(target=worker._end_with_server, daemon=True).start()\n"
+        "threading.Event().wait(0.5)\n"
+        "print('stuck', flush=True)\n"
+        "ctypes.PyDLL(None).sleep(600)"  # holds the interpreter's lock
+    )
+    stuck = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert stuck.stdout is not None and stuck.stderr is not None and stuck.stdin is not None
+    assert stuck.wait(120) == 1
+    assert stuck.stdout.read() == b"stuck\n" and b"Timeout" in stuck.stderr.read()
