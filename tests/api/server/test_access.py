@@ -206,7 +206,8 @@ def test_a_line_feed_behind_the_address_passes_no_limit(guarded: tuple[Server, d
 def filled(path: str, *, collection: str) -> str:
     """Return an address of a route: every parameter has a value of its shape."""
     document = "0" * 64
-    values = {"collection": collection, "document": document, "page": f"{document}-1", "job": "0" * 32, "model": "nothing"}
+    names = {"collection": collection, "model": "nothing"}
+    values = {**names, "document": document, "page": f"{document}-1", "job": "0" * 32}
     return re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
 
 
