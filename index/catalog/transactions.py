@@ -1,6 +1,7 @@
 """Connections to the catalog's database and its transactions: SQLite engines, errors translated for both databases."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlalchemy.exc import (
 from pagelens.core.errors import CollectionDamaged, CollectionLocked, CollectionReadOnly, StoreError
 from pagelens.index.layout import disk_full
 
+NO_ROOM_BYTES = 1 << 20  # free; with less, SQLite's "disk I/O error" is taken for a full disk: its log found no room
 BUSY_SECONDS = 30.0  # how long a connection waits for another one's lock on the file
 
 
@@ -84,7 +86,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def _sqlite_error(engine: Engine, exc: DBAPIError) -> Exception:
     """Return the error for a SQLite file that could not be read or written; the error itself where it is ours."""
     problem, path = str(exc.orig), str(engine.url.database).removeprefix("file:")
-    if "disk is full" in problem:
+    no_room = "disk I/O error" in problem and shutil.disk_usage(Path(path).parent).free < NO_ROOM_BYTES
+    if "disk is full" in problem or no_room:
         return disk_full(path, problem)
     if "readonly" in problem:
         return CollectionReadOnly(f"expected to write to {path}, found: {problem}. Make it writable for this user.")

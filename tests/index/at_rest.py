@@ -152,7 +152,8 @@ class DamagedCollection:
         self._expected, _ = answers(pristine)
 
     def run_all(self, damage: Callable[[Path], object], *, reading_only: bool = False) -> dict[str, str]:
-        """Run each command, or those that only read, on a damaged copy; return what it did. Raises WrongAnswer, and what is no PageLensError."""
+        """Run each command, or two that only read, on a damaged copy; return what it did. Raises WrongAnswer, and what
+        is no PageLensError."""
         commands = {
             "search": self._search,
             "index": self._index,
@@ -254,9 +255,9 @@ def table() -> str:
 _HEAD = f"""# A damaged collection: what each command does
 
 Made by a test (`python -m tests.index.at_rest > docs/at-rest.md`): each kind of file at rest, with a byte flipped at
-{FLIPS} places one after another (search and
-`doctor --deep` at all, the others at every {FLIPS // FULL}th), cut to half, emptied, and removed. No command may end with a traceback, answer otherwise than before without saying so, or remove a segment.
-Where a cell has several entries, it depends on the byte.
+{FLIPS} places one after another (search and `doctor --deep` at all, others at every {FLIPS // FULL}th), cut to half,
+emptied, and removed. No command may end with a traceback, answer otherwise than before without saying so, or remove a
+segment. Where a cell has several entries, it depends on the byte.
 
 - *lane left out*, *page left out*: search answers from the rest, and says what is missing and why.
 - *same answers*: the file is a cache and was built again, or the damage changes nothing.

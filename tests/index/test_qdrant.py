@@ -332,7 +332,8 @@ def test_a_local_collection_is_written_and_searched_without_qdrant_s_client(tmp_
     """It takes a second to import."""
     code = (
         "import sys; from pathlib import Path; import pagelens.api.cli.main\n"
-        "from pagelens.index.layout import Layout; from pagelens.index.creation import create; from pagelens.index.reader import CollectionReader\n"
+        "from pagelens.index.layout import Layout; from pagelens.index.creation import create\n"
+        "from pagelens.index.reader import CollectionReader\n"
         "from tests.index.fixtures import TEXT, new_pages, vector, write\n"
         "root = Path(sys.argv[1]); create(Layout(root), profile='test', lanes=[TEXT])\n"
         "write(root, new_pages(sys.argv[2], ['apple']))\n"
