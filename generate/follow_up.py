@@ -41,12 +41,12 @@ def _is_follow_up(question: str) -> bool:
 def _combine(before: str, question: str) -> str:
     """Return the earlier question for another year if the follow-up asks for no more than that, else both questions."""
     years = _YEAR.findall(before)
-    named, asked = _YEAR.findall(question), " ".join(question.split())
+    named, single_spaced = _YEAR.findall(question), " ".join(question.split())
     if len(years) == 1:
         year = int(years[0])
         if len(named) == 1 and not _EMPTY.sub("", _YEAR.sub("", question)):
             return _YEAR.sub(named[0], before)
         for step, words in ((-1, _EARLIER), (1, _LATER)):
-            if words.search(asked) and not _EMPTY.sub("", words.sub("", asked)):
+            if words.search(single_spaced) and not _EMPTY.sub("", words.sub("", single_spaced)):
                 return _YEAR.sub(str(year + step), before)
     return f"{before} {question}"
