@@ -150,17 +150,23 @@ def test_a_deletion_that_is_killed_is_continued_and_takes_nothing_of_others(prep
     assert contents(prepared.root) == prepared.held
 
 
+def rows(root: Path) -> tuple[list[tuple[str, list[bytes]]], dict[str, tuple[str, ...]]]:
+    """What a collection holds without its keys: a document that is added again after a kill has another one."""
+    found, paths = contents(root)
+    return sorted((lane, parts) for (lane, _), parts in found.items()), paths
+
+
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_compaction_that_is_killed_loses_no_row(prepared: Prepared, rounds: int) -> None:
     """The document after which there are too many small segments."""
     root, new = prepared.root, prepared.folder / "new"
     for number in range(6, MAX_SMALL_SEGMENTS):
         write(root, with_tokens(f"/{number}.pdf", pages_of(str(number))))
-    before = contents(root)
+    before = rows(root)
     shutil.copytree(root, new)
     command = ("write", new, prepared.folder / "new.pdf")
     instants = prepared.instants(rounds, *command)
-    after = contents(new)
+    after = rows(new)
     segments = Layout(new).vectors(PAGE.store)
     assert len(list(segments.iterdir())) == 1
     seen = set()
@@ -168,9 +174,9 @@ def test_compaction_that_is_killed_loses_no_row(prepared: Prepared, rounds: int)
         shutil.rmtree(new)
         shutil.copytree(root, new)
         assert prepared.child(*command, fatal=fatal)[0] == -9
-        assert contents(new) in (before, after), fatal
+        assert rows(new) in (before, after), fatal
         assert checked(new) == [], fatal
         seen.add(len(list(segments.iterdir())))
         assert prepared.child(*command)[0] == 0
-        assert (contents(new), checked(new)) == (after, []), fatal
+        assert (rows(new), checked(new)) == (after, []), fatal
     assert len(seen) > 1, "no instant was inside compaction"
