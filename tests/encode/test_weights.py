@@ -82,7 +82,12 @@ def test_offline_makes_no_request_and_lists_the_places_searched(tmp_path: Path) 
             find_weights("org/tiny", settings, hub=hub)
         assert repository.requests == []
     message = str(raised.value)
-    for part in (str(tmp_path / "models" / "org--tiny"), "the hub's cache", "the hub was not asked", "pagelens models fetch org/tiny"):
+    for part in (
+        str(tmp_path / "models" / "org--tiny"),
+        "the hub's cache",
+        "the hub was not asked",
+        "pagelens models fetch org/tiny",
+    ):
         assert part in message
 
 
