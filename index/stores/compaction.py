@@ -35,7 +35,9 @@ def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None
             small_rows = SMALL_TOKEN_SEGMENT if space.multi_vector else SMALL_SEGMENT
             folder, r, s = layout.vectors(store), t.runs.c, t.segments.c
             chosen = _segments_to_compact(connection, store, small_rows)
-            names = connection.execute(select(s.id, s.name).where(s.id.in_(chosen))).all()
+            names = connection.execute(
+                select(s.id, s.name).join(t.runs, r.segment == s.id).where(s.id.in_(chosen)).distinct()
+            )
             damaged = {row.id: problem for row in names if (problem := check_segment(folder, row.name, space))}
             for problem in damaged.values():
                 logger.warning("left as it is, not compacted: %s", problem)

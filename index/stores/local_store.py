@@ -191,6 +191,8 @@ class LocalVectorStore:
         problems: list[str] = []
         for segment, name in connection.execute(select(s.id, s.name).where(s.store == lane.store)).all():
             runs = connection.execute(select(r.start, r.rows, r.document).where(r.segment == segment)).all()
+            if not runs:
+                continue  # dead: dropped when segments are compacted
             problem = check_segment(folder, name, lane.space)
             if problem is not None:
                 problems.append(problem)

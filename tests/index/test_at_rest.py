@@ -197,7 +197,7 @@ def test_a_header_that_differs_from_its_segment_is_damage(root: Path) -> None:
     assert any("segment.json" in problem for problem in problems(root))
 
 
-def test_a_damaged_row_costs_its_page_and_the_repair_removes_its_document_only(root: Path) -> None:
+def test_a_damaged_row_costs_its_page_and_the_repair_removes_its_document_only(root: Path, tmp_path: Path) -> None:
     connection = sqlite3.connect(root / "catalog.sqlite")
     connection.execute("UPDATE pages SET text = replace(text, 'banana', 'bandana')")
     connection.commit()
@@ -209,6 +209,8 @@ def test_a_damaged_row_costs_its_page_and_the_repair_removes_its_document_only(r
         assert [page.problem for page in pages.values()] == ["", DAMAGED, ""]
         assert pages[document << 20 | 2].text.text == ""
     reader.close()
+    with pytest.raises(CollectionDamaged, match="page 2: expected the row that was written"):
+        write_snapshot(root, tmp_path / "c.tar")
     assert problems(root) == []
     assert any("page 2: expected the row that was written" in problem for problem in problems(root, deep=True))
     report = repair(root)
