@@ -11,7 +11,9 @@ def module_map() -> str:
     """Return the page as text."""
     parts = ["# Where things are\n\nMade by `python docs/make_map.py` from the modules' own docstrings.\n"]
     for package in PACKAGES:
-        parts.append(f"\n## {package}/\n\n{_first(ROOT / package / '__init__.py')}\n\n| module | what it is |\n|---|---|\n")
+        parts.append(
+            f"\n## {package}/\n\n{_first(ROOT / package / '__init__.py')}\n\n| module | what it is |\n|---|---|\n"
+        )
         for path in sorted((ROOT / package).rglob("*.py")):
             if path.name != "__init__.py":
                 name = path.relative_to(ROOT / package).as_posix()

@@ -383,7 +383,7 @@ def test_the_worker_and_its_readers_end_with_a_server_that_is_killed(tmp_path: P
     assert len(gone) == 2 and not alive
 
 
-def wait_until(value: Callable[[], T]) -> T:
+def wait_until(value: Callable[[], T | None]) -> T:
     """Return the first value that is not empty."""
     for _ in range(MAX_POLLS):
         if found := value():
