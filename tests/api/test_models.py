@@ -64,7 +64,9 @@ def test_the_models_of_a_collection_are_marked_and_its_own_are_listed_too(tmp_pa
     profile = choose_profile("builtin", settings, models={"page": "none"})
     wiring.create_collection(tmp_path / "c", profile, settings)
     manifest = tmp_path / "c" / "collection.json"
-    manifest.write_text(manifest.read_text("utf-8").replace('"model": "builtin"', f'"model": "{model}"', 1), "utf-8")
+    content = json.loads(manifest.read_text("utf-8").replace('"model": "builtin"', f'"model": "{model}"', 1))
+    del content["sha256"]  # of what it said before
+    manifest.write_text(json.dumps(content), "utf-8")
     found = report_models(settings, tmp_path / "c", hub=HuggingFaceHub(cache=tmp_path / "cache"))
     used = [(one.lane, one.model) for one in found if one.used]
     assert used == [("words", "BM25"), ("text", str(model)), ("image", "builtin")]

@@ -131,7 +131,7 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (
         ["text", "image"],
         [],
-        ["visual", "page"],
+        ["page", "visual"],
     )
     assert_alike(reembedded, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
     with wiring.open_collection(reembedded, SETTINGS) as engine:

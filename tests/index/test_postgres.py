@@ -51,6 +51,7 @@ def test_migrations_create_the_tables_that_the_code_describes(tmp_path: Path, da
 def test_a_file_without_a_revision_gets_its_missing_tables(tmp_path: Path) -> None:
     root = tmp_path / "c"
     make(root)
+    Layout(root).catalog.unlink()  # with the tables of today
     engine = open_sqlite(Layout(root).catalog)
     with engine.begin() as connection:
         t.metadata.create_all(
