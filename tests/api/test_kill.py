@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,21 +173,23 @@ def test_a_kill_between_segment_and_catalog_leaves_the_commit_before_and_a_stray
 ) -> None:
     """The instant after a segment's folder is renamed into its place, before the catalog names it."""
     files, old, _, instants, _ = prepared
-    strays = 0
-    for fatal in range(1, instants + 1):
+
+    def killed(fatal: int) -> tuple[Path, set[str]]:
+        """Return a collection whose writer was killed at an instant, and the segments that are new in it."""
         collection = tmp_path / str(fatal)
-        shutil.copytree(old, collection)
-        [store] = (collection / "vectors").glob("text-*")
-        before = {path.name for path in store.iterdir()}
-        if run_child(collection, files, fatal).returncode != -9:
-            break
-        new = {p.name for p in store.iterdir() if not p.name.startswith(".")} - before
-        reader = CollectionReader(collection)
-        with reader.snapshot() as snapshot, CollectionReader(old).snapshot() as untouched:
-            if not new or contents(snapshot) != contents(untouched):
-                continue
-            strays += 1
-        assert run_child(collection, files).returncode == 0
-        assert CollectionReader(collection).check() == []
-        break
-    assert strays
+        if not collection.exists():
+            shutil.copytree(old, collection)
+            run_child(collection, files, fatal)
+        [before], [after] = (list((root / "vectors").glob("text-*")) for root in (old, collection))
+        return collection, {path.name for path in after.iterdir() if not path.name.startswith(".")} - {
+            path.name for path in before.iterdir()
+        }
+
+    first = 1 + bisect_left(range(1, instants), True, key=lambda fatal: bool(killed(fatal)[1]))
+    collection, new = killed(first)
+    assert new
+    reader = CollectionReader(collection)
+    with reader.snapshot() as snapshot, CollectionReader(old).snapshot() as untouched:
+        assert contents(snapshot) == contents(untouched), "the catalog names the segment already"
+    assert run_child(collection, files).returncode == 0
+    assert CollectionReader(collection).check() == []
