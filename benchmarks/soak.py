@@ -107,7 +107,7 @@ def attack(client: httpx2.Client, files: Sequence[tuple[str, bytes]], generator:
 
 def hostile_files(count: int, given: Sequence[Path], generator: random.Random) -> list[tuple[str, bytes]]:
     """Return damaged files of several kinds, all different, and the given ones between them."""
-    heads = {
+    signatures = {
         "pdf": b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 1 0 R>> endobj\n",
         "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x10\x00\x00\x00\x10\x00\x00\x08\x02\x00\x00\x00",
         "jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
@@ -121,8 +121,8 @@ def hostile_files(count: int, given: Sequence[Path], generator: random.Random) -
             path = given[number // FILES_EVERY % len(given)]
             files.append((f"{number}-{path.name}", path.read_bytes() + f"\n<!-- {number} -->".encode()))
         else:
-            kind = list(heads)[number % len(heads)]
-            files.append((f"{number}.{kind}", heads[kind] + generator.randbytes(400)))
+            kind = list(signatures)[number % len(signatures)]
+            files.append((f"{number}.{kind}", signatures[kind] + generator.randbytes(400)))
     return files
 
 

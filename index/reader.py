@@ -92,19 +92,19 @@ class CommitView:
     def load_vectors(self, connection: Connection, lane: LaneRecord) -> DenseView:
         """Return the view of a lane with one vector a row. Raises CollectionDamaged, now and later."""
         if lane.store not in self._vectors:
-            with self._damage_noted(lane.name):
+            with self._damage_reported(lane.name):
                 self._vectors[lane.store] = self._store.vectors(connection, lane, self.live)
         return self._vectors[lane.store]
 
     def load_tokens(self, connection: Connection, lane: LaneRecord) -> MultiVectorView:
         """Return the view of a multi-vector lane. Raises like `load_vectors`."""
         if lane.store not in self._tokens:
-            with self._damage_noted(lane.name):
+            with self._damage_reported(lane.name):
                 self._tokens[lane.store] = self._store.tokens(connection, lane, self.live)
         return self._tokens[lane.store]
 
     @contextmanager
-    def _damage_noted(self, lane: str) -> Iterator[None]:
+    def _damage_reported(self, lane: str) -> Iterator[None]:
         if lane in self.damaged:
             raise CollectionDamaged(self.damaged[lane])
         try:

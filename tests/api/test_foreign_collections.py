@@ -143,7 +143,7 @@ def test_delete_says_what_will_go_before_it_asks(
     assert exists(Layout(root)) and (tmp_path / "share" / "ours" / MARKER).exists()
 
 
-def strangers_snapshot(root: Path, file: Path, change: Change) -> None:
+def foreign_snapshot(root: Path, file: Path, change: Change) -> None:
     """Write a snapshot with changed files and a list of contents that fits."""
     write_snapshot(root, file)
     with tarfile.open(file) as tar:
@@ -176,7 +176,7 @@ def test_a_snapshot_that_names_a_server_is_refused_before_anything_is_contacted(
         }
         manifest = replace(load(Layout(root)), **{place: records[place]})  # type: ignore[arg-type]
         new = json.dumps(manifest.as_json()).encode()
-        strangers_snapshot(
+        foreign_snapshot(
             root,
             tmp_path / "c.tar",
             lambda files: [(name, new if name == "collection.json" else data) for name, data in files],
@@ -188,7 +188,7 @@ def test_a_snapshot_that_names_a_server_is_refused_before_anything_is_contacted(
 
 @pytest.mark.parametrize("name", ["collection.next.json", "copy.json", "qdrant/a", "words/meta.json", "notes.txt"])
 def test_a_snapshot_holds_files_of_a_snapshot_only(root: Path, tmp_path: Path, name: str) -> None:
-    strangers_snapshot(root, tmp_path / "c.tar", lambda files: [*files, (name, b"{}")])
+    foreign_snapshot(root, tmp_path / "c.tar", lambda files: [*files, (name, b"{}")])
     with pytest.raises(CollectionDamaged, match="is not a file of a snapshot"):
         restore_snapshot(tmp_path / "c.tar", tmp_path / "back")
 
@@ -198,7 +198,7 @@ def test_json_that_is_nested_too_deep_is_a_damaged_snapshot(root: Path, tmp_path
     write_tar(tmp_path / "list.tar", [(CONTENTS, deep)])
     with pytest.raises(CollectionDamaged, match="nested too deep"):
         restore_snapshot(tmp_path / "list.tar", tmp_path / "back")
-    strangers_snapshot(
+    foreign_snapshot(
         root,
         tmp_path / "manifest.tar",
         lambda files: [(name, deep if name == "collection.json" else data) for name, data in files],

@@ -115,11 +115,11 @@ def answers(root: Path) -> tuple[Answers, list[str]]:
                 for lane, (keys, scores) in found.items()
                 if lane not in snapshot.damaged
             }
-            said = [f"lane left out: {lane}" for lane in snapshot.damaged]
+            reported = [f"lane left out: {lane}" for lane in snapshot.damaged]
             live = [(key << 20) | number for key, row in snapshot.documents.items() for number in _numbers(row)]
             for key, page in snapshot.pages(live).items():
                 if page.problem == DAMAGED:
-                    said.append("page left out")
+                    reported.append("page left out")
                     continue
                 row = snapshot.documents[document_of(key)]
                 text = page.text
@@ -131,10 +131,10 @@ def answers(root: Path) -> tuple[Answers, list[str]]:
         except PageLensError:
             original = None
         if original is None:
-            said.append("original left out")
+            reported.append("original left out")
         else:
             result["original"] = original.read_bytes()
-        return result, said
+        return result, reported
     finally:
         reader.close()
 
@@ -180,16 +180,16 @@ class DamagedCollection:
             return f"refused ({type(exc).__name__})"
 
     def _search(self, root: Path) -> str:
-        found, said = answers(root)
-        self._require_right(found, self._expected, complete=not said)
-        return ", ".join(sorted({*said})) or "same answers"
+        found, reported = answers(root)
+        self._require_right(found, self._expected, complete=not reported)
+        return ", ".join(sorted({*reported})) or "same answers"
 
     def _index(self, root: Path) -> str:
         write(root, with_tokens("/new.pdf", NEW))
         self._require_kept(root)
-        found, said = answers(root)
+        found, reported = answers(root)
         for key, shown in self._expected.items():
-            if key.startswith("page ") and not said and found.get(key) != shown:
+            if key.startswith("page ") and not reported and found.get(key) != shown:
                 raise WrongAnswer(f"after indexing: {key}: {shown}, found {found.get(key)}")
         return "indexed"
 
@@ -200,16 +200,16 @@ class DamagedCollection:
 
     def _repair(self, root: Path) -> str:
         report = repair(root)
-        found, said = answers(root)
-        self._require_right(found, self._expected, complete=not said and not report.removed_paths)
+        found, reported = answers(root)
+        self._require_right(found, self._expected, complete=not reported and not report.removed_paths)
         removed = "documents to be indexed again" if report.removed_paths else "mended"
         return removed if report.problems else "nothing to mend"
 
     def _snapshot(self, root: Path) -> str:
         write_snapshot(root, self._workspace / "c.tar")
         restore_snapshot(self._workspace / "c.tar", self._workspace / "restored")
-        found, said = answers(self._workspace / "restored")
-        assert set(said) <= {"original left out"}, said
+        found, reported = answers(self._workspace / "restored")
+        assert set(reported) <= {"original left out"}, reported
         expected = {key: value for key, value in self._expected.items() if key not in ("picture", "original")}
         self._require_right(found, expected, complete=True)
         return "whole"

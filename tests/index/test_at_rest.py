@@ -185,8 +185,8 @@ def test_a_damaged_segment_costs_its_lane_and_not_the_search(root: Path) -> None
     [array, *_] = sorted(Layout(root).vectors(TEXT.store).glob("*/vectors.npy"))
     whole, _ = answers(root)
     flip(array)
-    found, said = answers(root)
-    assert said == ["lane left out: text"]
+    found, reported = answers(root)
+    assert reported == ["lane left out: text"]
     assert "text" not in found
     assert found["words"] == whole["words"] and found["page"] == whole["page"]
 
@@ -223,8 +223,8 @@ def test_a_damaged_title_or_text_that_is_no_longer_utf8_does_not_end_a_search(ro
     connection.execute("UPDATE documents SET metadata = '{\"auth', title = CAST(x'ff41' AS TEXT) WHERE key = 1")
     connection.commit()
     connection.close()
-    _, said = answers(root)
-    assert set(said) == {"page left out"}
+    _, reported = answers(root)
+    assert set(reported) == {"page left out"}
     assert any("document 1, its entry" in problem for problem in problems(root, deep=True))
 
 
@@ -247,8 +247,8 @@ def test_a_damaged_lexical_index_is_built_again_by_reader_and_writer(root: Path)
             flip(file, 10)
         change()
         TantivyIndex(root / "words").verify()
-        found, said = answers(root)
-        assert not said
+        found, reported = answers(root)
+        assert not reported
         assert np.allclose(len(found["words"]), len(whole["words"]), atol=1)  # type: ignore[arg-type]
 
 
@@ -284,8 +284,8 @@ from pagelens.core.errors import PageLensError
 from tests.index.at_rest import NEW, answers
 from tests.index.test_token_collection import with_tokens, write
 root = Path(sys.argv[1])
-found, said = answers(root)
-assert not said, said
+found, reported = answers(root)
+assert not reported, reported
 print(json.dumps([found["words"], found["text"], found["page"]]))
 try:
     write(root, with_tokens("/new.pdf", NEW))
@@ -327,8 +327,8 @@ for free in (0, 20_000, 100_000, 250_000):  # bytes: the lock, the vectors, the 
         assert "What was committed is kept" in str(exc), exc
         refused += 1
     filling.unlink()
-    found, said = answers(root)
-    assert not said, said
+    found, reported = answers(root)
+    assert not reported, reported
     assert all(found[key] == shown for key, shown in whole.items() if key.startswith("page ")), free
     reader = CollectionReader(root)
     assert reader.check(deep=True) == []

@@ -231,7 +231,7 @@ def test_a_segment_with_a_truncated_or_foreign_array_is_damaged(tmp_path: Path) 
         whole = file.read_bytes()
         for content in (whole[:-3], (tmp_path / other / f"{part}.npy").read_bytes(), b""):
             file.write_bytes(content)
-            with pytest.raises(CollectionDamaged, match="index them again"):
+            with pytest.raises(CollectionDamaged, match=r"index (its documents|them) again"):
                 read_token_segment(tmp_path, name)
         file.write_bytes(whole)
     read_token_segment(tmp_path, name)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from pagelens.core.errors import StoreError
 from pagelens.index.catalog import tables as t
 from pagelens.index.creation import create
-from pagelens.index.layout import Layout, ServerRecord
+from pagelens.index.layout import Layout, ServerRecord, load, write_json
 from pagelens.index.reader import CollectionReader
 from tests.index.fixtures import TEXT
 from tests.index.qdrant_child import DOCUMENTS, index, texts_of
@@ -53,8 +54,9 @@ def test_a_writer_killed_while_the_server_lives_leaves_nothing_behind(tmp_path: 
     for version in range(rounds + 1):
         with QdrantProcess(folder=folder, kill_after=1 + version % 6 if version else 0, pid_file=pid_file) as server:
             record = ServerRecord(server.url, "kill", timeout=10, grace=0)
-            create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
-            if version:
+            if version:  # the server has another port now
+                manifest = replace(load(Layout(root)), server=record)
+                write_json(Layout(root).manifest, manifest.as_json())
                 command = [sys.executable, "-m", "tests.index.qdrant_child", str(root), str(version)]
                 child = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
                 pid_file.write_text(str(child.pid))
@@ -63,6 +65,7 @@ def test_a_writer_killed_while_the_server_lives_leaves_nothing_behind(tmp_path: 
                 found = catalog_texts(root)
                 assert all(old <= found or new <= found for old, new in versions)
             else:
+                create(Layout(root), profile="test", lanes=[TEXT, PAGE], server=record)
                 pid_file.write_text("0")
             index(root, version)
             agree(root, server, version)

@@ -40,21 +40,21 @@ def finished_jobs(path: Path) -> list[JobRecord]:
 
 def check_flipped(written: bytes, folder: Path, *, step: int) -> None:
     """Damage one byte after another; each time the damage is told, or all jobs end, whole or failed."""
-    told: list[ServerDatabaseDamaged] = []
+    reported: list[ServerDatabaseDamaged] = []
     for at in range(0, len(written), step):
         path = folder / f"{at}.sqlite"
         path.write_bytes(written[:at] + bytes([written[at] ^ 0xFF]) + written[at + 1 :])
         try:
             jobs = finished_jobs(path)
         except ServerDatabaseDamaged as exc:
-            told.append(exc)
+            reported.append(exc)
         else:
             whole = [job for job in jobs if job.state == "succeeded" and job.counts == {"indexed": FILES}]
             failed = [job for job in jobs if job.state == "failed"]
             assert len(whole) + len(failed) == JOBS, (at, jobs)
-    assert told
-    assert all("found: " in str(error) and "backup" in str(error) for error in told)
-    assert {to_problem(error).status for error in told} == {503}
+    assert reported
+    assert all("found: " in str(error) and "backup" in str(error) for error in reported)
+    assert {to_problem(error).status for error in reported} == {503}
 
 
 def test_a_damaged_job_database_says_so_and_loses_no_job_in_silence(written: bytes, tmp_path: Path) -> None:
