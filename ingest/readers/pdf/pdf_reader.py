@@ -13,6 +13,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
 from pagelens.ingest.files.digest import os_read_error
+from pagelens.ingest.files.path_facts import title_or_names
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf, take_warnings
 from pagelens.ingest.readers.mupdf_document import (
     close_document,
@@ -24,6 +25,7 @@ from pagelens.ingest.readers.mupdf_document import (
     translate_mupdf_errors,
 )
 from pagelens.ingest.readers.mupdf_page import MuPdfWord, page_text, page_words, render_image
+from pagelens.ingest.readers.pdf.encryption import ATTACHMENTS_LOCKED, unlock
 from pagelens.ingest.readers.pdf.forms import (
     ONLY_XFA,
     add_field_values,
@@ -48,21 +50,28 @@ _translate_errors = partial(translate_mupdf_errors, "a PDF")
 
 @contextmanager
 def open_document(
-    path: Path, *, sha256: str, size: int, passwords: Sequence[str] = (), stem: str | None = None
+    path: Path,
+    *,
+    sha256: str,
+    size: int,
+    other_paths: Sequence[Path] = (),
+    passwords: Sequence[str] = (),
+    named_after: Path | None = None,
 ) -> Iterator[OpenedDocument]:
     """Open a PDF whose hash and size in bytes are known. Memory does not grow with the number of pages read.
 
-    An encrypted PDF is opened without a password, else with one of `passwords`. `stem` is the title of a PDF that
-    contains none; by default its file name.
+    An encrypted PDF is opened without a password, else with one of `passwords`; page 1 says so where its attached files
+    stay locked. A PDF that states no title has the names of `named_after`, by default `path`, and of `other_paths`.
 
     Raises ReadError: encrypted, damaged, no-pages, too-large, denied, vanished.
     """
-    pdf = _open(path, passwords)
+    pdf, has_locked_files = _open(path, passwords)
     try:
         with LOCK, _translate_errors():
-            document = _document(pdf, path.stem if stem is None else stem, sha256, size)
+            document = _document(pdf, (named_after or path, *other_paths), sha256, size)
             rules = label_rules(pdf)
-        yield opened_document(pdf, document, partial(_page, pdf, rules), _translate_errors)
+        read_page = partial(_page, pdf, rules, has_locked_files)
+        yield opened_document(pdf, document, read_page, _translate_errors)
     finally:
         close_document(pdf)
 
@@ -73,7 +82,7 @@ def render_page(path: Path, number: int, *, longest: int, passwords: Sequence[st
     An image of more than `pagelens.ingest.readers.mupdf_page.MAX_PIXELS` is rendered smaller. Raises ReadError as
     `open_document` does.
     """
-    pdf = _open(path, passwords)
+    pdf, _ = _open(path, passwords)
     try:
         with LOCK, _translate_errors():
             return render_image(load_page(pdf, number), longest=longest)
@@ -81,20 +90,22 @@ def render_page(path: Path, number: int, *, longest: int, passwords: Sequence[st
         close_document(pdf)
 
 
-def _open(path: Path, passwords: Sequence[str]) -> Any:
-    """Return an open PyMuPDF document of at least one page."""
+def _open(path: Path, passwords: Sequence[str]) -> tuple[Any, bool]:
+    """Return an open PyMuPDF document of at least one page, and whether its attached files are locked."""
     with LOCK:
         free_caches()
         with _translate_errors():
             pdf = _open_file(path)
         try:
             with _translate_errors():
-                _unlock(pdf, passwords)
+                if not pdf.is_pdf:
+                    raise ReadError("mislabelled", "expected a PDF, found another format")
+                has_locked_files = unlock(pdf, passwords)
                 _check(pdf)
         except ReadError:
             pdf.close()
             raise
-        return pdf
+        return pdf, has_locked_files
 
 
 def _open_file(path: Path) -> Any:
@@ -106,14 +117,6 @@ def _open_file(path: Path) -> Any:
         if not file.read(1):
             raise ReadError("empty", "expected a PDF, found 0 bytes")
         return pymupdf.open(name_for_mupdf(path, file), filetype="pdf")
-
-
-def _unlock(pdf: Any, passwords: Sequence[str]) -> None:
-    if not pdf.is_pdf:
-        raise ReadError("mislabelled", "expected a PDF, found another format")
-    if pdf.needs_pass and not any(pdf.authenticate(password) for password in passwords):
-        tried = f"none of the {len(passwords)} given opens it" if passwords else "give it, or save a copy without one"
-        raise ReadError("encrypted", f"the PDF asks for a password: {tried}")
 
 
 def _check(pdf: Any) -> None:
@@ -128,19 +131,21 @@ def _check(pdf: Any) -> None:
         raise ReadError("damaged", f"the PDF claims {count} pages but has {pdf.xref_length()} objects")
 
 
-def _document(pdf: Any, stem: str, sha256: str, size: int) -> Document:
+def _document(pdf: Any, paths: Sequence[Path], sha256: str, size: int) -> Document:
+    title, path_facts = title_or_names(document_title(pdf), "pdf", paths)
     return Document(
         sha256=sha256,
         kind="pdf",
-        title=document_title(pdf, stem),
+        title=title,
         page_count=pdf.page_count,
         size=size,
         date=creation_date(pdf),
         metadata=pdf_metadata(pdf),
+        path_facts=path_facts,
     )
 
 
-def _page(pdf: Any, rules: list[LabelRule], number: int) -> tuple[Page, bool]:
+def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int) -> tuple[Page, bool]:
     """Return the page, and whether nothing of it could be read, not even that it is blank."""
     take_warnings()  # discard those of the page before
     width = height = 0.0
@@ -158,6 +163,8 @@ def _page(pdf: Any, rules: list[LabelRule], number: int) -> tuple[Page, bool]:
     warnings = take_warnings()
     if _CUT_SHORT.search(warnings) or (not text.text and _DOUBTFUL.search(warnings)):
         problem = problem or "read in part at most: its content is damaged"
+    if number == 1 and has_locked_files:
+        problem = "; ".join(filter(None, (problem, ATTACHMENTS_LOCKED)))
     page = Page(
         number=number,
         label=page_label(rules, number - 1),
