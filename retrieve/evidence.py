@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pagelens.core.keys import ordinal_of
 from pagelens.core.protocols import Analyzer
 from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
+from pagelens.core.word_breaks import join_broken_words, whole_words
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
@@ -111,15 +112,14 @@ def find_quote(
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1
     first, last = _extend_to_sentence(text, first, last)
     start, end = int(text.spans[first, 0]), int(text.spans[last, 1])
-    return Evidence(text.text[start:end], start, end, text.boxes_of(start, end))
+    return Evidence(join_broken_words(text.text, start, end), start, end, text.boxes_of(start, end))
 
 
 def _term_occurrences(text: PageText, terms: Mapping[str, float], analyze: Analyzer) -> list[tuple[int, str]]:
     """Return (word position, query term) for each word of the page that holds a term of the query."""
     occurrences: list[tuple[int, str]] = []
     terms_of: dict[str, list[str]] = {}  # pages repeat their words
-    for position, (start, end) in enumerate(text.spans.tolist()):
-        word = text.text[start:end]
+    for position, word in enumerate(whole_words(text)):
         matching = terms_of.get(word)
         if matching is None:
             matching = terms_of[word] = [term for term in analyze(word) if term in terms]

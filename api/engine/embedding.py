@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.protocols import ImageEncoder, PageImageEncoder, PageTextEncoder, TextEncoder
 from pagelens.core.types import Guess, ImageArray, Kind, PageText, Passage, TokenMatrix
+from pagelens.core.word_breaks import join_with_offsets
 from pagelens.encode.loading import BUILTIN
 from pagelens.index.layout import LaneRecord
 from pagelens.index.records import DenseRows
@@ -92,8 +93,9 @@ class PassageAndWordsEmbedder:
         for text, passages, inputs in zip(batch.texts, batch.passages, batch.inputs, strict=True):
             parts = []
             for passage, text_read in zip(passages, inputs, strict=True):
-                shifted = next(tokens).shifted(passage.end - len(text_read))  # the input ends with the passage
-                parts.append((passage.start, passage.end, shifted))
+                read = join_with_offsets(text.text, passage.start, passage.end)
+                shifted = next(tokens).shifted(len(read.text) - len(text_read))  # the input ends with the passage
+                parts.append((passage.start, passage.end, read.on_page(shifted)))
             pages.append(self._page.from_passages(text, parts))
         batch.vectors["text"] = DenseRows([len(page) for page in batch.inputs], vectors)
         batch.tokens["page"] = pages

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pagelens.core.protocols import Analyzer
 from pagelens.core.spaces import Space
 from pagelens.core.types import PageText, QueryTokens, TokenMatrix, TokenVectors
+from pagelens.core.word_breaks import join_with_offsets
 from pagelens.encode.page.token_basis import DIM, basis_name, projected
 from pagelens.encode.text.minilm import BuiltinTextEncoder
 
@@ -55,14 +56,14 @@ class BuiltinPageEncoder:
         Of a single word longer than 254 pieces only the first 254 are encoded.
         """
         windows = [_windows(page, self._text) for page in texts]
-        window_texts = [
-            page.text[start:end] for page, spans in zip(texts, windows, strict=True) for start, end in spans
-        ]
-        tokens = iter(self._text.encode_tokens(window_texts))
-        return [
-            self._matrix(page, [(start, next(tokens)) for start, _ in spans])
+        read = [
+            join_with_offsets(page.text, start, end)
             for page, spans in zip(texts, windows, strict=True)
+            for start, end in spans
         ]
+        tokens = self._text.encode_tokens([window.text for window in read])
+        placed = iter([window.on_page(found) for found, window in zip(tokens, read, strict=True)])
+        return [self._matrix(page, [next(placed) for _ in spans]) for page, spans in zip(texts, windows, strict=True)]
 
     def from_passages(self, page: PageText, passages: Sequence[tuple[int, int, TokenVectors]]) -> TokenMatrix:
         """Return the tokens of one page from those of its passages: (start, end, tokens), spans in the page's text.
@@ -76,7 +77,7 @@ class BuiltinPageEncoder:
             following = passages[index + 1][0] if index + 1 < len(passages) else end
             last = (following + end) // 2 if following < end else end
             inside = (tokens.spans[:, 0] >= first) & (tokens.spans[:, 0] < last)
-            kept.append((0, TokenVectors(tokens.vectors[inside], tokens.spans[inside])))
+            kept.append(TokenVectors(tokens.vectors[inside], tokens.spans[inside]))
         return self._matrix(page, kept)
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
@@ -85,11 +86,11 @@ class BuiltinPageEncoder:
             self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_query_tokens(texts), strict=True)
         ]
 
-    def _matrix(self, page: PageText, windows: Sequence[tuple[int, TokenVectors]]) -> TokenMatrix:
+    def _matrix(self, page: PageText, windows: Sequence[TokenVectors]) -> TokenMatrix:
         if not windows:
             return TokenMatrix(np.zeros((0, DIM), np.float32), np.zeros((0, 4), np.float32))
-        vectors = np.concatenate([tokens.vectors for _, tokens in windows])
-        spans = np.concatenate([tokens.spans + start for start, tokens in windows])
+        vectors = np.concatenate([tokens.vectors for tokens in windows])
+        spans = np.concatenate([tokens.spans for tokens in windows])
         # Every token belongs to the last word that starts at or before it: windows are split between words.
         words = np.searchsorted(page.spans[:, 0], spans[:, 0], side="right") - 1
         keep = self._kept(page.text, spans, page.spans[words])

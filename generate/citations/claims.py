@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.word_breaks import join_words_of_line
 from pagelens.generate.citations.numbers import (
     NUMBER,
     SCALES,
@@ -22,7 +23,6 @@ from pagelens.generate.citations.numbers import (
 )
 
 _TOKEN = re.compile(rf"{NUMBER.pattern}|[^\W\d_]+(?:['’][^\W\d_]+)*")
-_HYPHENATED = re.compile(r"(?<=[^\W\d_])(-\s*\n\s*|-\s+|\u00ad\s*)(?=[^\W\d_])")
 _QUOTE = re.compile(r"[“\"„«]([^“”\"„«»]{8,400})[”\"“»]")
 MIN_QUOTE_WORDS = 3  # fewer are a term in quotation marks, not a quotation
 MARK = re.compile(r"\s*\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]")
@@ -142,14 +142,9 @@ def scale_after(tokens: Sequence[Token], index: int, text: str) -> str | None:
     return word.folded if word.folded in SCALES and not between.strip("-\u00a0 \n") and not single else None
 
 
-def join_hyphenated(text: str) -> str:
-    """Join words that are hyphenated at the end of a line."""
-    return _HYPHENATED.sub("", text)
-
-
 def parse_claim(sentence: str, analyze: Analyzer, *, question: str = "") -> Claim:
     """Parse a sentence without its marks [n]. A claim of few content words takes those of the question too."""
-    text = join_hyphenated(MARK.sub("", sentence)).strip()
+    text = join_words_of_line(MARK.sub("", sentence)).strip()
     tokens = tokenize(text)
     words = content_words(tokens, analyze)
     subject = words if len(words) >= MIN_CONTENT_WORDS else {**words, **content_words(tokenize(question), analyze)}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.types import PageText
+from pagelens.core.word_breaks import word_breaks
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Fact, Token, fold, index_term, scale_after, tokenize
 from pagelens.generate.citations.numbers import ocr_alternatives, scale_values
 from pagelens.generate.sentences import split_sentences
@@ -25,7 +26,6 @@ MIN_SUBSTRING_LENGTH = 7  # letters of a word that may be part of an OCR word, w
 _SCALE_WORDS = re.compile(
     r"\b(thousands?|millions?|billions?|trillions?|lakhs?|crores?|mn|bn|[$€£]\s?m|'?000s?)\b", re.I
 )
-_LINE_END = re.compile(r"(-|\u00ad)\s*\n\s*")
 
 Positions = NDArray[np.int32]
 
@@ -37,6 +37,7 @@ class PageWords:
         self.text = text
         self.from_ocr = text.source in ("ocr", "both")
         self.tokens = tokenize(text.text)
+        self._breaks = {(place.start, place.end) for place in word_breaks(text.text)}
         self._has_scales = _SCALE_WORDS.search(text.text) is not None
         self._words: dict[str, list[int]] = defaultdict(list)  # folded -> tokens
         self._terms: dict[str, list[int]] = defaultdict(list)  # index term -> tokens
@@ -91,8 +92,7 @@ class PageWords:
         if index + 1 == len(self.tokens):
             return ""
         token, following = self.tokens[index], self.tokens[index + 1]
-        hyphenated = _LINE_END.fullmatch(self.text.text[token.end : following.start])
-        return token.folded + following.folded if hyphenated else ""
+        return token.folded + following.folded if (token.end, following.start) in self._breaks else ""
 
     def _geometry(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Return each token's box (n_tokens, 4), and the number of its row from the top of the page (n_tokens,)."""

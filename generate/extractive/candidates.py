@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pagelens.core.types import PageText
+from pagelens.core.word_breaks import join_broken_words
 from pagelens.generate.answer_text import one_line
 from pagelens.generate.page_lines import is_bullet, is_marker
 from pagelens.generate.sentences import MAX_WORDS, Sentence, split_sentences
@@ -26,23 +27,11 @@ class Candidate:
 
 
 _YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # a frequent name of a column
-_HYPHENATED = re.compile(r"([^\W\d_]+)-\s*\n\s*([^\W\d_]+)")
 
 
 def join_lines(text: PageText, start: int, end: int) -> str:
-    """Return a span in one line, with words joined that are hyphenated at the end of a line.
-
-    The hyphen is kept if the page contains the word with it elsewhere.
-    """
-
-    def join(match: re.Match[str]) -> str:
-        first, second = match.groups()
-        hyphenated = f"{first}-{second}"
-        if first[-1].isupper() != second[0].isupper() or hyphenated in text.text:
-            return hyphenated
-        return first + second
-
-    return one_line(_HYPHENATED.sub(join, text.text[start:end]))
+    """Return a span in one line, with words joined that are hyphenated at the end of a line."""
+    return one_line(join_broken_words(text.text, start, end))
 
 
 def find_candidates(text: PageText) -> list[Candidate]:

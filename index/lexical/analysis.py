@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import tantivy
 
-ANALYSIS_VERSION = 3  # raised with every change of the terms; indexes made with another version are not used
+ANALYSIS_VERSION = 4  # raised with every change of the terms; indexes made with another version are not used
 
 # Function words and question words, left out of pages and queries.
 STOPWORDS = """

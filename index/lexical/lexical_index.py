@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from pagelens.core.word_breaks import join_broken_words, other_forms
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
 
 Pages = Iterable[tuple[int, str]]
@@ -19,8 +20,8 @@ Pages = Iterable[tuple[int, str]]
 
 
 def indexed_text(text: str, caption: str) -> str:
-    """Return the text that the lane indexes for a page."""
-    return f"{text}\n{caption}"
+    """Return the text that the lane indexes for a page: words that are broken at line ends are whole."""
+    return "\n".join((join_broken_words(text), caption, *other_forms(text)))
 
 
 class LexicalView(Protocol):

@@ -11,6 +11,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PASSAGES
 from pagelens.core.protocols import TokenCounter
 from pagelens.core.types import Document, PageText, Passage
+from pagelens.core.word_breaks import join_broken_words
 
 _MAX_PREFIX_CHARACTERS = 120  # of the title that precedes each passage when it is encoded
 _MIN_WINDOW = 0.7  # share of the passage size that a window has at least, to end at a good break
@@ -64,9 +65,9 @@ def photo_description(document: Document) -> str:
 
 
 def passage_inputs(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
-    """Return the text to encode for each passage of a page."""
+    """Return the text to encode for each passage of a page; words that are broken at line ends are whole."""
     return tuple(
-        passage_input(document.title, text.text[passage.start : passage.end])
+        passage_input(document.title, join_broken_words(text.text, passage.start, passage.end))
         if passage.end > passage.start
         else photo_description(document) or document.title
         for passage in passages

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmarks.build_token_basis import vocabulary_basis, vocabulary_words
+from pagelens.api.engine.embedding import PageBatch, PassageAndWordsEmbedder
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
-from pagelens.core.types import PageText, no_text
+from pagelens.core.types import PageText, Passage, no_text
 from pagelens.encode.batching import unit_rows
 from pagelens.encode.page.late_words import BuiltinPageEncoder
 from pagelens.encode.page.token_basis import load_basis
@@ -97,6 +98,23 @@ def test_a_word_at_the_start_of_a_window_is_encoded_with_what_follows_it(
     filler = " ".join(["trout"] * text_encoder.max_tokens)
     (long,), (short,) = encoder.encode_texts([page_of(f"{filler} {LAKE}")]), encoder.encode_texts([page_of(LAKE)])
     np.testing.assert_allclose(long.vectors[-len(short.vectors) :], short.vectors, atol=1e-4)
+
+
+def test_a_word_broken_at_a_line_end_is_encoded_whole_and_stands_in_the_boxes_of_its_parts(
+    encoder: BuiltinPageEncoder, text_encoder: BuiltinTextEncoder
+) -> None:
+    broken, whole = (
+        page_of("asbestos con-\ntamination near the old tan-\nnery"),
+        "asbestos contamination near the old tannery",
+    )
+    (tokens,), (expected,) = encoder.encode_texts([broken]), encoder.encode_texts([page_of(whole)])
+    np.testing.assert_allclose(tokens.vectors, expected.vectors, atol=1e-4)
+    first = words_at(broken, tokens.boxes)
+    assert set(first) >= {"asbestos", "con-", "near", "old", "tan-", "nery"}
+    passages = [Passage(0, 0, len(broken.text))]
+    batch = PageBatch(kind="pdf", texts=[broken], passages=[passages], inputs=[[f"A title\n{whole}"]], images=[None])
+    PassageAndWordsEmbedder(text_encoder, encoder).embed(batch)
+    assert words_at(broken, batch.tokens["page"][0].boxes) == first
 
 
 def test_a_query_names_its_words_and_leaves_out_those_without_a_term(encoder: BuiltinPageEncoder) -> None:

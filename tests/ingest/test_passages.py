@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PASSAGES
 from pagelens.core.protocols import TokenCounter
-from pagelens.core.types import PageText, Passage, no_text
+from pagelens.core.types import Document, PageText, Passage, no_text
 from pagelens.ingest.text.page_text import Word, assemble_text
-from pagelens.ingest.text.passages import passage_input, passage_prefix, split_into_passages
+from pagelens.ingest.text.passages import passage_input, passage_inputs, passage_prefix, split_into_passages
 
 
 def one_each(texts: Sequence[str]) -> list[int]:
@@ -143,6 +143,16 @@ def test_each_different_word_is_counted_once() -> None:
 def test_windows_that_cannot_be_are_refused(size: int, overlap: int) -> None:
     with pytest.raises(UsageError, match="overlap < size"):
         split_into_passages(page("a b"), one_each, size=size, overlap=overlap)
+
+
+def test_a_word_broken_at_a_line_end_is_encoded_whole() -> None:
+    text = page("a report on con-\ntamination near the\ntannery")
+    document = Document(sha256="0", kind="pdf", title="Wells", page_count=1, size=1)
+    whole, part = Passage(0, 0, len(text.text)), Passage(1, 12, len(text.text))
+    assert passage_inputs(document, text, [whole, part]) == (
+        "Wells\na report on contamination near the\ntannery",
+        "Wells\ncontamination near the\ntannery",
+    )
 
 
 def test_a_passage_is_encoded_after_its_title() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, Passage
 from pagelens.index.lexical.analysis import analyze
+from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.retrieve.evidence import QUOTE_WORDS, SNAP_WORDS, find_quote
 from tests.index.fixtures import page_text
 
@@ -42,6 +43,16 @@ def test_without_any_word_of_the_query_the_passage_found_is_quoted() -> None:
     found = find_quote(text, {"limpet": 1.0}, analyze, passage=Passage(3, start, start + 40))
     assert found is not None
     assert found.quote.startswith("The northern breakwater")
+
+
+def test_a_word_broken_at_a_line_end_is_found_and_both_its_parts_are_marked() -> None:
+    lines = ("A report on con-", "tamination near the old tannery")
+    words = [Word(word, 0.1, y, 0.9, y + 0.1, 0, y) for y, line in enumerate(lines) for word in line.split()]
+    text = assemble_text(words, height=9)
+    found = find_quote(text, {"contamin": 3.0}, analyze)
+    assert found is not None and found.quote == "A report on contamination near the old tannery"
+    assert text.text[found.start : found.end] == text.text
+    assert len(found.boxes) == 2
 
 
 def test_a_page_without_words_has_no_quote() -> None:

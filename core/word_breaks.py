@@ -1,0 +1,187 @@
+"""Words that are hyphenated at the end of a line: where they are broken, and texts in which they are whole again.
+
+Whether the hyphen belongs to the word ("five-star") is decided from the page's other words; where those say nothing, by
+a few English rules, else the hyphen is taken for one of the line end. docs/LOG.md has the measured share of errors.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.types import PageText, TokenVectors
+
+MIN_PART = 3  # letters of each part from which two words of the page make a compound
+_CACHED_PAGES = 64
+
+_BREAK = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s*\n\s*(?=[^\W_])")
+_BREAK_IN_LINE = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s+(?=[^\W_])")  # where line ends have become blanks
+_SOFT_HYPHEN = re.compile(r"(?<=[^\W_])\u00ad(?=[^\W_])")
+_WORD = re.compile(r"[^\W_]+(?:[-\u2010][^\W_]+)*")
+_FIRST_PART = re.compile(r"[^\W_]+$")
+_SECOND_PART = re.compile(r"[^\W_]+")
+_MAX_PART = 60  # characters of a word's first part that are examined
+_HYPHENS = ("-", "\u2010")
+# "short- and long-term", "Ein- und Ausgabe": the hyphen stands for a word that follows later.
+_CONJUNCTIONS = frozenset("and or und oder bzw et ou y o e og och".split())
+# English words that make compounds with a hyphen, unless a suffix follows: "self-service", not "self-ish".
+_COMPOUNDING = frozenset(
+    "self well non cross high low long short real open full half two three four five six seven eight nine".split()
+)
+_SUFFIX = re.compile("age|e[nr]|est|i[nst]|iz|land|light|ly|ment|ness|self|sense|teen|tie|way")
+_MIN_COMPOUNDED = 4  # letters after such a word
+
+
+class WordBreak(NamedTuple):
+    """A line end within a word: text[start:end] is its hyphen and its blanks, for which `replacement` stands."""
+
+    start: int
+    end: int
+    replacement: str  # "", or "-" where the hyphen belongs to the word
+    is_certain: bool  # whether the page's other words decide it
+
+
+class JoinedText(NamedTuple):
+    """A span of a page's text in which broken words are whole."""
+
+    text: str
+    offsets: NDArray[np.int64]  # (len(text) + 1,) the position in the page's text of each character, and of the end
+
+    def on_page(self, tokens: TokenVectors) -> TokenVectors:
+        """Return tokens of this text with their spans in the page's text; those that stand before it have -1."""
+        if not len(tokens.spans):
+            return tokens
+        first = self.offsets[np.maximum(tokens.spans[:, 0], 0)]
+        last = self.offsets[np.maximum(tokens.spans[:, 1] - 1, 0)] + 1
+        spans = np.stack((first, np.maximum(first, last)), 1).astype(np.int32)
+        spans[tokens.spans[:, 0] < 0] = -1
+        return TokenVectors(tokens.vectors, spans)
+
+
+@lru_cache(_CACHED_PAGES)
+def word_breaks(text: str) -> tuple[WordBreak, ...]:
+    """Return the line ends within words of a page's text, in order."""
+    return _word_breaks(text, _BREAK)
+
+
+def join_broken_words(text: str, start: int = 0, end: int | None = None) -> str:
+    """Return a span of a page's text, by default all of it, in which broken words are whole; other line ends stay."""
+    return "".join(text[first:last] + replacement for first, last, replacement in _pieces(text, start, end))
+
+
+def join_with_offsets(text: str, start: int = 0, end: int | None = None) -> JoinedText:
+    """Return what `join_broken_words` returns, and where its characters stand in the page's text."""
+    pieces = _pieces(text, start, end)
+    offsets = [np.arange(first, last + len(replacement), dtype=np.int64) for first, last, replacement in pieces]
+    joined = "".join(text[first:last] + replacement for first, last, replacement in pieces)
+    return JoinedText(joined, np.concatenate([*offsets, [len(text) if end is None else end]]))
+
+
+def join_words_of_line(line: str) -> str:
+    """Return a text without line ends ("con- tamination", or with a soft hyphen) in which broken words are whole."""
+    line = _SOFT_HYPHEN.sub("", line)
+    breaks = _word_breaks(line, _BREAK_IN_LINE)
+    return "".join(line[first:last] + replacement for first, last, replacement in _between(breaks, 0, len(line)))
+
+
+def other_forms(text: str) -> list[str]:
+    """Return the words that are broken where the page's other words decide nothing and the hyphen was kept, without it.
+
+    An index that has both forms finds the page by either.
+    """
+    uncertain = [place for place in word_breaks(text) if place.replacement and not place.is_certain]
+    return ["".join(_parts(text, place.start, place.end)) for place in uncertain]
+
+
+def whole_words(page: PageText) -> list[str]:
+    """Return a page's words in order; each part of a broken word is given as the whole word."""
+    words = [page.text[start:end] for start, end in page.spans.tolist()]
+    groups: list[tuple[int, int]] = []  # the first and the last word of those that are one
+    for place in word_breaks(page.text):
+        if place.replacement:
+            continue
+        starts = page.spans[:, 0]
+        part, following = (int(np.searchsorted(starts, at, side="right")) - 1 for at in (place.start, place.end))
+        first = groups.pop()[0] if groups and groups[-1][1] == part else part
+        groups.append((first, following))
+    for first, last in groups:
+        whole = join_broken_words(page.text, int(page.spans[first, 0]), int(page.spans[last, 1]))
+        words[first : last + 1] = [whole] * (last + 1 - first)
+    return words
+
+
+def _pieces(text: str, start: int, end: int | None) -> list[tuple[int, int, str]]:
+    return _between(word_breaks(text), start, len(text) if end is None else end)
+
+
+def _between(breaks: Sequence[WordBreak], start: int, end: int) -> list[tuple[int, int, str]]:
+    """Return the spans between the breaks that lie within [start, end), each with what stands for the next break."""
+    pieces = []
+    for place in breaks:
+        if place.start >= start and place.end <= end:
+            pieces.append((start, place.start, place.replacement))
+            start = place.end
+    return [*pieces, (start, end, "")]
+
+
+def _word_breaks(text: str, pattern: re.Pattern[str]) -> tuple[WordBreak, ...]:
+    matches = list(pattern.finditer(text))
+    if not matches:
+        return ()
+    words = _other_words(text, matches)
+    breaks = [_word_break(text, match.start(), match.end(), words) for match in matches]
+    return tuple(place for place in breaks if place is not None)
+
+
+def _other_words(text: str, matches: Sequence[re.Match[str]]) -> frozenset[str]:
+    """Return the words of a text and their parts, case folded, but not the parts of broken words."""
+    starts, ends = {match.start() for match in matches}, {match.end() for match in matches}
+    words: set[str] = set()
+    for match in _WORD.finditer(text):
+        word = match.group().casefold().replace("\u2010", "-")
+        parts = word.split("-")
+        sound = parts[match.start() in ends : len(parts) - (match.end() in starts)]
+        words.update(sound)
+        if len(sound) == len(parts):
+            words.add(word)
+    return frozenset(words)
+
+
+def _parts(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return the letters and digits right before `start` and right after `end`."""
+    first = _FIRST_PART.search(text, max(0, start - _MAX_PART), start)
+    second = _SECOND_PART.match(text, end)
+    assert first and second, "a break has a letter or digit on both sides"
+    return first.group(), second.group()
+
+
+def _word_break(text: str, start: int, end: int, words: frozenset[str]) -> WordBreak | None:
+    first, second = _parts(text, start, end)
+    after = end + len(second)
+    if f"{first}-{second}".casefold() in words:
+        return WordBreak(start, end, "-", True)
+    if f"{first}{second}".casefold() in words:
+        return WordBreak(start, end, "", True)
+    follows_blank = text[after : after + 1].isspace() or after == len(text)
+    is_new_block = text[start:end].count("\n") > 1 and not second[0].islower()
+    is_range = first[-1].isdigit() and second[0].isdigit()
+    if is_new_block or is_range or (second in _CONJUNCTIONS and follows_blank):
+        return None
+    is_chain = text[start - len(first) - 1 : start - len(first)] in _HYPHENS or _is_chained(text, after)
+    if is_chain or first[-1].isdigit() or second[0].isdigit() or first[-1].isupper() != second[0].isupper():
+        return WordBreak(start, end, "-", True)
+    return WordBreak(start, end, "-" if _is_compound(first.casefold(), second.casefold(), words) else "", False)
+
+
+def _is_chained(text: str, at: int) -> bool:
+    """Tell whether another part of a word follows in the same line: "step-" before "by-step"."""
+    return text[at : at + 1] in _HYPHENS and text[at + 1 : at + 2].isalnum()
+
+
+def _is_compound(first: str, second: str, words: frozenset[str]) -> bool:
+    if first in _COMPOUNDING and len(second) >= _MIN_COMPOUNDED and not _SUFFIX.match(second):
+        return True
+    return min(len(first), len(second)) >= MIN_PART and first in words and second in words

@@ -1,0 +1,115 @@
+"""Words that are broken at line ends: which are joined, which keep their hyphen, and where their letters stand."""
+
+import numpy as np
+import pytest
+
+from pagelens.core.types import PageText, TokenVectors
+from pagelens.core.word_breaks import (
+    join_broken_words,
+    join_with_offsets,
+    join_words_of_line,
+    other_forms,
+    whole_words,
+    word_breaks,
+)
+
+
+def page(text: str) -> PageText:
+    """Return a page with these words, each line below the other."""
+    spans, at = [], 0
+    for word in text.split():
+        at = text.index(word, at)
+        spans.append((at, at + len(word)))
+        at += len(word)
+    lines = [text.count("\n", 0, start) for start, _ in spans]
+    boxes = [(0.1, line / 10, 0.2, line / 10 + 0.05) for line in lines]
+    return PageText(text=text, spans=np.array(spans, np.int32), boxes=np.array(boxes, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a report on con-\ntamination here", "a report on contamination here"),
+        ("a con\u00ad\ntamination, a con\u2010\ntamination", "a contamination, a contamination"),
+        ("CON-\nTAMINATION", "CONTAMINATION"),
+        ("con- \n  tamination", "contamination"),
+        ("at the foot con-\n\ntamination of the next column", "at the foot contamination of the next column"),
+        ("con-\ntam-\nination", "contamination"),
+        ("Grundwasser-\nstand und Grenz-\nwert", "Grundwasserstand und Grenzwert"),
+        ("за-\nгрязнение", "загрязнение"),
+    ],
+)
+def test_a_word_that_is_broken_at_a_line_end_is_joined(text: str, expected: str) -> None:
+    assert join_broken_words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a five-\nstar hotel", "a five-star hotel"),
+        ("a fire-\nproof door, no other fire-proof door", "a fire-proof door, no other fire-proof door"),
+        ("Jean-\nPaul, T-\nshirt, US-\nbased", "Jean-Paul, T-shirt, US-based"),
+        ("COVID-\n19 and a 10-\nyear plan", "COVID-19 and a 10-year plan"),
+        ("chain-of-\nthought, step-\nby-step", "chain-of-thought, step-by-step"),
+        ("an oil lamp and a burner: the lamp-\nburner", "an oil lamp and a burner: the lamp-burner"),
+    ],
+)
+def test_a_hyphen_that_belongs_to_the_word_stays(text: str, expected: str) -> None:
+    assert join_broken_words(text) == expected
+
+
+UNBROKEN = ("short-\nand long-term", "Ein-\nund Ausgabe", "Quarter-\n\nResults", "a -\nb", "line\nline", "1999 –\n2001")
+
+
+@pytest.mark.parametrize("text", [*UNBROKEN, "pages 12-\n14"])
+def test_other_line_ends_stay(text: str) -> None:
+    assert join_broken_words(text) == text and word_breaks(text) == ()
+
+
+def test_the_pages_other_words_decide_before_any_rule() -> None:
+    assert join_broken_words("self-\nservice; Selfservice") == "selfservice; Selfservice"
+    assert join_broken_words("light-\nhouse, a light, a house, a lighthouse").startswith("lighthouse,")
+    assert join_broken_words("short-\nage") == "shortage"  # a suffix, although "short" makes compounds
+    assert join_broken_words("the low-\nest") == "the lowest"
+
+
+def test_parts_of_three_letters_are_words_and_shorter_ones_are_not() -> None:
+    assert join_broken_words("sea bed, the sea-\nbed") == "sea bed, the sea-bed"
+    assert join_broken_words("in form, to in-\nform") == "in form, to inform"
+
+
+def test_a_part_of_a_broken_word_is_no_other_word() -> None:
+    assert join_broken_words("con-\ntamination con-\ntamination") == "contamination contamination"
+
+
+def test_where_the_page_decides_nothing_an_index_gets_both_forms() -> None:
+    assert other_forms("ground and water: the ground-\nwater") == ["groundwater"]
+    assert other_forms("ground-water: the ground-\nwater, con-\ntamination, COVID-\n19") == []
+
+
+def test_letters_of_a_joined_text_stand_where_the_page_has_them() -> None:
+    text = "x con-\ntamination and a five-\nstar hotel"
+    joined = join_with_offsets(text, 2, 30)
+    assert joined.text == join_broken_words(text, 2, 30) == "contamination and a five-"
+    assert join_with_offsets(text, 2).text == "contamination and a five-star hotel"
+    for letter, offset in zip(joined.text, joined.offsets, strict=False):
+        assert text[offset] == letter
+    assert joined.offsets[-1] == 30 and len(joined.offsets) == len(joined.text) + 1
+
+
+def test_tokens_of_a_joined_text_get_their_spans_on_the_page() -> None:
+    text = "con-\ntamination here"
+    spans = np.array([(-3, -1), (0, 3), (3, 13), (0, 13), (14, 18)], np.int32)
+    placed = join_with_offsets(text).on_page(TokenVectors(np.ones((5, 1), np.float32), spans))
+    assert placed.spans.tolist() == [[-1, -1], [0, 3], [5, 15], [0, 15], [16, 20]]
+
+
+def test_both_parts_of_a_broken_word_are_the_whole_word() -> None:
+    assert whole_words(page("on con-\ntamination near")) == ["on", "contamination", "contamination", "near"]
+    assert whole_words(page("(con-\ntam-\nination),")) == ["(contamination),"] * 3
+    assert whole_words(page("five-\nstar x")) == ["five-", "star", "x"]
+
+
+def test_words_of_a_line_are_joined_across_blanks() -> None:
+    assert join_words_of_line("on con- tamination and con\u00adtamination") == "on contamination and contamination"
+    assert join_words_of_line("short- and long-term") == "short- and long-term"
