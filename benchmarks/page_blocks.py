@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.development_set import SET, require_data
+from pagelens.ingest.ocr.engines import OcrSettings, load_recogniser
 from pagelens.ingest.readers.mupdf import pymupdf
 
 WORD_GAP = 0.9  # of a line's height: words with a wider gap between them are two lines
@@ -30,6 +31,7 @@ PAGES_OF_A_DOCUMENT = 4
 PLAIN_SHARE = 0.2
 FIRST_WORDS = 5  # kept of a block
 PIXELS = 1100  # of a picture's longer side
+OCR_PIXELS = 1650  # of a page that is recognised, on its longer side
 COLOURS = ((200, 0, 0), (0, 0, 200), (0, 120, 0), (150, 0, 150), (190, 90, 0))
 
 Box = tuple[float, float, float, float]
@@ -61,7 +63,10 @@ def shared(first: Box, second: Box, axis: int) -> float:
 
 
 def page_words(page: Any) -> list[tuple[Box, str]]:
-    """Return the words with their boxes in points on the displayed page, once each, without those outside it."""
+    """Return the words with their boxes in points on the displayed page, once each, without those outside it.
+
+    Where it has no text layer they are recognised.
+    """
     found: dict[tuple[int, int, str], tuple[Box, str]] = {}
     for word in page.get_text("words"):
         rect = pymupdf.Rect(word[:4]) * page.rotation_matrix
@@ -70,7 +75,16 @@ def page_words(page: Any) -> list[tuple[Box, str]]:
             found.setdefault(
                 (round(centre.x), round(centre.y), word[4]), ((rect.x0, rect.y0, rect.x1, rect.y1), word[4])
             )
-    return list(found.values())
+    return list(found.values()) or recognised_words(page)
+
+
+def recognised_words(page: Any) -> list[tuple[Box, str]]:
+    """Return the words that OCR reads, with their boxes in points."""
+    zoom = OCR_PIXELS / max(page.rect.width, page.rect.height)
+    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
+    pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3)
+    words = load_recogniser(OcrSettings()).recognise(pixels)
+    return [((word.x0 / zoom, word.y0 / zoom, word.x1 / zoom, word.y1 / zoom), word.text) for word in words]
 
 
 def line_parts(words: Sequence[tuple[Box, str]]) -> list[Group]:
