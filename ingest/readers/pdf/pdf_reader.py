@@ -37,6 +37,7 @@ from pagelens.ingest.readers.pdf.forms import (
 from pagelens.ingest.readers.pdf.page_labels import LabelRule, page_label
 from pagelens.ingest.readers.pdf.pdf_facts import creation_date, has_page_tree, label_rules, pdf_metadata
 from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.readers.soft_hyphens import without_undrawn_hyphens
 
 _MAX_CAPTION = 8_000  # characters
 
@@ -153,7 +154,8 @@ def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int)
     try:
         mupdf_page = pdf.load_page(number - 1)
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
-        words, fields_problem = _add_field_values(mupdf_page, page_words(mupdf_page))
+        drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page))
+        words, fields_problem = _add_field_values(mupdf_page, drawn_words)
         text, problem = page_text(mupdf_page, words)
         caption, caption_problem = _caption(pdf, mupdf_page, text)
         problem = problem or fields_problem or caption_problem

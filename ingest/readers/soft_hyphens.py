@@ -1,0 +1,60 @@
+"""Removes soft hyphens that a PDF names but does not draw: browsers write each place where a word may be broken.
+
+Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.mupdf_page import MuPdfWord
+
+SOFT_HYPHEN = "\xad"
+MIN_ADVANCE = 0.1  # of the type size: how far what follows a drawn hyphen stands from where the hyphen begins
+
+
+class _Hyphen(NamedTuple):
+    x: float  # of its left edge and its middle, in points before the page's rotation
+    y: float
+    is_drawn: bool
+
+
+def without_undrawn_hyphens(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list[MuPdfWord]:
+    """Return the words of a page without the soft hyphens on which the next letter stands; those drawn stay."""
+    if not any(SOFT_HYPHEN in word[4] for word in words):
+        return list(words)
+    hyphens = _hyphens(mupdf_page)
+    return [(*word[:4], _visible(word, hyphens), *word[5:]) if SOFT_HYPHEN in word[4] else word for word in words]
+
+
+def _visible(word: MuPdfWord, hyphens: Sequence[_Hyphen]) -> str:
+    """Return the word's text without soft hyphens that are not drawn; as it is where they cannot be matched."""
+    x0, y0, x1, y1, text = word[:5]
+    inside = [hyphen for hyphen in hyphens if x0 <= hyphen.x <= x1 and y0 <= hyphen.y <= y1]
+    first, *parts = text.split(SOFT_HYPHEN)
+    if len(inside) != len(parts):
+        return text
+    return first + "".join(
+        (SOFT_HYPHEN if hyphen.is_drawn else "") + part for hyphen, part in zip(inside, parts, strict=True)
+    )
+
+
+def _hyphens(mupdf_page: Any) -> list[_Hyphen]:
+    """Return the page's soft hyphens in the order of its text."""
+    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
+    hyphens = []
+    for block in mupdf_page.get_text("rawdict", flags=flags)["blocks"]:
+        for line in block["lines"]:
+            chars = [(char, span["size"]) for span in line["spans"] for char in span["chars"]]
+            for (char, size), following in pairwise([*chars, None]):
+                if char["c"] == SOFT_HYPHEN:
+                    is_drawn = following is None or _distance(char, following[0]) >= MIN_ADVANCE * size
+                    x0, y0, _, y1 = char["bbox"]
+                    hyphens.append(_Hyphen(x0, (y0 + y1) / 2, is_drawn))
+    return hyphens
+
+
+def _distance(char: Any, following: Any) -> float:
+    (x, y), (next_x, next_y) = char["origin"], following["origin"]
+    return abs(float(next_x - x)) + abs(float(next_y - y))
