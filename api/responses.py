@@ -124,6 +124,7 @@ class AnswerResponse(BaseModel):
     context_pages: list[PageReference]
     notes: list[str]
     usage: UsageOut | None
+    missing_lanes: dict[str, str] = Field(description="Lanes that did not look for pages, each with the reason.")
 
 
 class ExtractResponse(BaseModel):
@@ -135,6 +136,7 @@ class ExtractResponse(BaseModel):
     context_pages: list[PageReference]
     notes: list[str]
     usage: UsageOut | None
+    missing_lanes: dict[str, str] = Field(description="As in an answer; none if all pages were read.")
 
 
 class DocumentOut(BaseModel):

@@ -82,6 +82,7 @@ class Document:
     size: int  # bytes
     date: datetime | None = None  # when a photo was taken or a document was created, naive local time
     metadata: Metadata = field(default_factory=dict)
+    path_facts: str = ""  # digest of what was taken from the file's paths and the files beside it; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,7 @@ class Answer:
     confidence: float  # 0..1: compared with the threshold; of a model's answer, its share of confirmed claims
     notes: Sequence[str] = ()  # warnings for the reader: claims without support, images the model was not shown
     usage: Usage | None = None  # if a model was called
+    missing: Mapping[str, str] = field(default_factory=dict)  # lanes that did not look for pages, each with the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +253,7 @@ class Extraction:
     context_pages: Sequence[PageRef]
     notes: Sequence[str] = ()
     usage: Usage | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)  # as in `Answer`; none if all pages were read
 
 
 AnswerEvent = str | Citation | Answer

@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from rich.live import Live
 from rich.text import Text
 
-from pagelens.api.cli.terminal import count_noun, distinct_file_names, err, one_line, out, page_link, print_indented
+from pagelens.api.cli.terminal import (
+    count_noun,
+    distinct_file_names,
+    err,
+    one_line,
+    out,
+    page_link,
+    print_indented,
+    print_missing_lanes,
+)
 from pagelens.api.engine.file_names import printable
 from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageRef, Usage
 
@@ -63,6 +72,7 @@ def _final_answer(events: Iterable[AnswerEvent]) -> Answer:
 
 def print_answer(answer: Answer) -> None:
     """Print an answer's notes, its text, and the page and quote of each citation."""
+    print_missing_lanes(answer.missing, out)
     for note in answer.notes:
         out.print(Text(printable(note), style="yellow"), soft_wrap=not out.is_terminal)
     out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
@@ -84,6 +94,7 @@ def print_extraction(extraction: Extraction) -> None:
     """Print the values as JSON on standard output, and the page of each on standard error."""
     print(json.dumps(extraction.data, ensure_ascii=False, indent=2))
     names = distinct_file_names(citation.ref.path for citation in extraction.citations.values())
+    print_missing_lanes(extraction.missing, err)
     for note in extraction.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for pointer, citation in extraction.citations.items():

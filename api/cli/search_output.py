@@ -14,6 +14,7 @@ from pagelens.api.cli.terminal import (
     page_link,
     page_name,
     print_indented,
+    print_missing_lanes,
 )
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
@@ -30,8 +31,7 @@ def print_results(search: results.SearchResults) -> None:
     if search.query_references:
         references = ", ".join(map(printable, search.query_references))
         out.print(Text(f"the query names: {references}", style="dim"))
-    for lane, reason in search.missing.items():
-        out.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
+    print_missing_lanes(search.missing, out)
     if not search.pages_searched:
         out.print("No page was searched: the collection is empty, or no document matches the filters.")
         return

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -88,6 +88,12 @@ def print_indented(text: Text) -> None:
         out.print(Padding(text, (0, 0, 0, 4)))
     else:
         out.print(Text("    ").append_text(text), soft_wrap=True)
+
+
+def print_missing_lanes(missing: Mapping[str, str], console: Console) -> None:
+    """Print a line for each lane that was left out, with the reason."""
+    for lane, reason in missing.items():
+        console.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
 
 
 def print_files(heading: str, files: Sequence[results.FailedFile]) -> None:

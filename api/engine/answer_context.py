@@ -36,15 +36,19 @@ def pages_for_question(
     return shown, results.retrieved.idf
 
 
-def pages_of_document(snapshot: Snapshot, retriever: Retriever, name: str, query: str, *, k: int) -> list[ContextPage]:
-    """Return a document's pages in order; of more than `k`, the `k` best for `query`. Raises NotFound."""
+def pages_of_document(
+    snapshot: Snapshot, retriever: Retriever, name: str, query: str, *, k: int
+) -> tuple[list[ContextPage], bool]:
+    """Return a document's pages in order, and whether these are all: of more than `k`, the `k` best for `query`. Raises
+    NotFound."""
     row = find_document(snapshot, name)
     keys = [page_key(row.key, number) for number in range(1, row.document.page_count + 1)]
-    if len(keys) > k:
+    all_read = len(keys) <= k
+    if not all_read:
         found = retriever.search(snapshot, Query(query), k=k, filters=Filters(paths=(escape(row.path),)))
         keys = sorted(hit.page for hit in found.hits)
     pages = snapshot.pages(keys)
-    return [_shown_page(row, pages[key]) for key in keys]
+    return [_shown_page(row, pages[key]) for key in keys], all_read
 
 
 def with_notes(answer: Answer, shown: Sequence[ContextPage]) -> Answer:

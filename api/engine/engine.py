@@ -4,7 +4,7 @@ Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wir
 """
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import cached_property
@@ -27,7 +27,18 @@ from pagelens.api.engine.query_image import read_image, read_words
 from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status, collection_status
 from pagelens.core.errors import NotFound, UsageError, WeightsError
 from pagelens.core.protocols import Answerer
-from pagelens.core.types import Answer, AnswerEvent, Box, Extraction, Filters, History, ImageArray, PageRef, Query
+from pagelens.core.types import (
+    Answer,
+    AnswerEvent,
+    Box,
+    ContextPage,
+    Extraction,
+    Filters,
+    History,
+    ImageArray,
+    PageRef,
+    Query,
+)
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.follow_up import standalone_question
@@ -213,17 +224,22 @@ class Engine:
             pages = describe_hits(
                 snapshot, self._retriever, query, results, neighbours=neighbours, guesses=bool(approximate)
             )
-            return results, pages, dict(snapshot.damaged)
+            return results, pages, self._missing_lanes(snapshot)
 
-        results, pages, damaged = self._reader.read(run_search)
+        results, pages, missing = self._reader.read(run_search)
         return SearchResults(
             query=query,
             hits=pages,
             query_references=results.retrieved.query_references,
             pages_searched=results.retrieved.page_count,
-            missing={**self._retriever.unavailable, **damaged},
+            missing=missing,
             approximate=approximate,
         )
+
+    def _missing_lanes(self, snapshot: Snapshot) -> dict[str, str]:
+        """Return the lanes that found nothing because their model or their data cannot be used, with the reasons. To be
+        called after the search, which finds damage."""
+        return {**self._retriever.unavailable, **snapshot.damaged}
 
     def _image_query(self, text: str, image: Path | str | bytes) -> Query:
         """Return a query by an image, with the words in the image where an OCR engine can be loaded."""
@@ -261,14 +277,17 @@ class Engine:
         if not question.strip():
             raise UsageError("expected a question, found nothing")
         search_question, accepts_images = standalone_question(question, history), self._answerer.accepts_images
-        shown, idf = self._reader.read(
-            lambda snapshot: pages_for_question(
+
+        def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], Mapping[str, float], dict[str, str]]:
+            shown, idf = pages_for_question(
                 snapshot, self._retriever, search_question, k=k, filters=filters, accepts_images=accepts_images
             )
-        )
+            return shown, idf, self._missing_lanes(snapshot)
+
+        shown, idf, missing = self._reader.read(find_pages)
         with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
             for event in events:
-                yield with_notes(event, shown) if isinstance(event, Answer) else event
+                yield replace(with_notes(event, shown), missing=missing) if isinstance(event, Answer) else event
 
     def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
         """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.
@@ -279,8 +298,9 @@ class Engine:
         extractor = self._components.load_extractor(self.page_image_array)
         schema_words = extractor.search_text(schema)
         with self._reader.snapshot() as snapshot:
-            pages = pages_of_document(snapshot, self._retriever, str(document), schema_words, k=k)
-        return extractor.extract(schema, pages)
+            pages, all_read = pages_of_document(snapshot, self._retriever, str(document), schema_words, k=k)
+            missing = {} if all_read else self._missing_lanes(snapshot)
+        return replace(extractor.extract(schema, pages), missing=missing)
 
     def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = IMAGE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` highlighted. Raises NotFound."""

@@ -34,7 +34,10 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pagelens:problem:"
 
-_SERVER_PATHS = re.compile(r"/\S*\.pagelens/uploads/[^/\s]+/[0-9a-f]{32}/|/\S*/tmp\w+\.picture|/tmp/\S+\.picture")
+_SERVER_PATHS = re.compile(
+    r"/\S*\.pagelens/uploads/[^/\s]+/[0-9a-f]{32}/|/\S*/tmp\w+\.picture|/tmp/\S+\.picture"
+    r"|(?<![\w:/.])/(?:[^\s/]+/)*(?=(?:vectors|words|pictures|originals)/|catalog\.sqlite|collection\.json)"
+)
 
 
 class Problem(Exception):

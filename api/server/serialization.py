@@ -119,7 +119,7 @@ def search_response(
         hits=[_hit(hit, first + n, cached.documents, names, explain) for n, hit in enumerate(hits, 1)],
         query_references=[redact(reference) for reference in results.query_references],
         pages_searched=results.pages_searched,
-        missing_lanes={lane: redact(reason) for lane, reason in results.missing.items()},
+        missing_lanes=missing_lanes(results.missing),
         approximate_lanes=list(results.approximate),
         next_cursor=next_cursor,
     )
@@ -139,6 +139,7 @@ def answer_response(context: RequestContext, answer: Answer, documents: Mapping[
         context_pages=[out.PageReference(**_reference(ref, None, documents, names)) for ref in answer.context_pages],
         notes=[redact(note) for note in answer.notes],
         usage=_usage(answer.usage),
+        missing_lanes=missing_lanes(answer.missing),
     )
 
 
@@ -159,7 +160,13 @@ def extract_response(
         ],
         notes=[redact(note) for note in extraction.notes],
         usage=_usage(extraction.usage),
+        missing_lanes=missing_lanes(extraction.missing),
     )
+
+
+def missing_lanes(missing: Mapping[str, str]) -> dict[str, str]:
+    """Return the lanes that were left out, each with the reason, without server-side paths."""
+    return {lane: redact(reason) for lane, reason in missing.items()}
 
 
 def citation_out(citation: Citation, documents: Mapping[str, str], names: Mapping[str, str]) -> out.CitationOut:

@@ -19,7 +19,7 @@ from pagelens.api.server.concurrency import Overloaded
 from pagelens.api.server.markdown import MarkdownEscaper, escape_links
 from pagelens.api.server.page_rendering import PageImageRequest, render_page_image
 from pagelens.api.server.problems import redact
-from pagelens.api.server.serialization import documents_by_path, find_page
+from pagelens.api.server.serialization import documents_by_path, find_page, missing_lanes
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import Filters, PageRef
 
@@ -67,6 +67,7 @@ class ToolSearchResult(BaseModel):
 
     pages: list[ToolHit]
     pages_searched: int
+    missing_lanes: dict[str, str] = Field(description="Ways of searching that were left out, each with the reason.")
 
 
 class ToolCitation(BaseModel):
@@ -87,6 +88,7 @@ class ToolAnswer(BaseModel):
     text: str
     citations: list[ToolCitation]
     notes: list[str]
+    missing_lanes: dict[str, str] = Field(description="Ways of searching that were left out, each with the reason.")
 
 
 class ToolDocument(BaseModel):
@@ -143,7 +145,9 @@ class McpTools:
                 )
                 for hit in results.hits
             ]
-            return ToolSearchResult(pages=pages, pages_searched=results.pages_searched)
+            return ToolSearchResult(
+                pages=pages, pages_searched=results.pages_searched, missing_lanes=_missing_lanes(results.missing)
+            )
 
         return _run(tool, "search", work)
 
@@ -204,7 +208,13 @@ class McpTools:
             ]
             notes = [escape_links(redact(note)) for note in answer.notes]
             text = MarkdownEscaper().escape(answer.text)
-            return ToolAnswer(found=answer.found, text=text, citations=citations, notes=notes)
+            return ToolAnswer(
+                found=answer.found,
+                text=text,
+                citations=citations,
+                notes=notes,
+                missing_lanes=_missing_lanes(answer.missing),
+            )
 
         return _run(tool, "answer", work)
 
@@ -244,6 +254,10 @@ def make_server(context_of: Callable[[Context], ToolContext]) -> MCPServer:
         server.add_tool(tool, annotations=reads)
     server.add_tool(tools.get_page, annotations=reads, structured_output=False)
     return server
+
+
+def _missing_lanes(missing: Mapping[str, str]) -> dict[str, str]:
+    return {lane: escape_links(reason) for lane, reason in missing_lanes(missing).items()}
 
 
 def _run(tool: ToolContext, kind: ToolKind, work: Callable[[Engine], T]) -> T:

@@ -69,7 +69,8 @@ async function follow(question, answerText, sources, notes, signal) {
       text = data.text;
       cited.clear();
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
-      notes.replaceChildren(...data.notes.map((note) => make("p", { textContent: note })));
+      const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
+      notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })));
       if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));
       history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
     }

@@ -38,7 +38,7 @@ from pagelens.api.server.schemas.openai import (
     chunk,
     parse_conversation,
 )
-from pagelens.api.server.serialization import display_names, documents_by_path
+from pagelens.api.server.serialization import display_names, documents_by_path, missing_lanes
 from pagelens.api.server.sse import MEDIA_TYPE
 from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
 from pagelens.index.layout import Layout
@@ -157,6 +157,7 @@ def _answer_pieces(
             if not text:
                 text = escaper.escape(event.text)
                 yield text
+            yield from _without_lanes(event.missing)
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
             yield _StreamEnd(_annotations(text, links), _tokens(event.usage))
@@ -166,7 +167,8 @@ def _similar_pages(
     request: Request, context: RequestContext, engine: Engine, query: ChatQuery
 ) -> list[str | _StreamEnd]:
     """Return the pages and photos that an image query finds, in the form of an answer."""
-    hits = engine.search(query.question, image=query.image, k=SIMILAR_PAGES).hits
+    results = engine.search(query.question, image=query.image, k=SIMILAR_PAGES)
+    hits = results.hits
     names = display_names(context, [hit.ref.path for hit in hits])
     links = {
         mark: _PageLink(
@@ -177,7 +179,12 @@ def _similar_pages(
     }
     lines = [f"- {escape_markdown(link.title)} [{mark}]" for mark, link in links.items()]
     text = "\n".join(["Most similar to the picture:", *lines] if lines else ["Nothing is similar to the picture."])
-    return [text, *_sources(links), _StreamEnd(_annotations(text, links), TokensOut())]
+    return [
+        text,
+        *_without_lanes(results.missing),
+        *_sources(links),
+        _StreamEnd(_annotations(text, links), TokensOut()),
+    ]
 
 
 class _PageLink(NamedTuple):
@@ -214,6 +221,12 @@ def _sources(links: Mapping[int, _PageLink]) -> list[str]:
     """Return the list of links below an answer, in Markdown; an empty list without links."""
     lines = [f"[{mark}] [{escape_markdown(link.title)}]({link.url})" for mark, link in sorted(links.items())]
     return [SOURCES_HEADING + "\n".join(lines)] if lines else []
+
+
+def _without_lanes(missing: Mapping[str, str]) -> list[str]:
+    """Return a paragraph for each lane that was left out, in Markdown."""
+    lines = [f"Without the {lane} lane: {escape_markdown(reason)}" for lane, reason in missing_lanes(missing).items()]
+    return ["".join(f"\n\n{line}" for line in lines)] if lines else []
 
 
 def _annotations(text: str, links: Mapping[int, _PageLink]) -> list[Annotation]:
