@@ -4,17 +4,19 @@ Must be called with `pagelens.ingest.readers.mupdf.LOCK` held. Coordinates are t
 and rotation applied. Words come in the order in which the file draws them, which keeps columns apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.core.types import PageText
+from pagelens.core.types import Box, PageText
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
+from pagelens.ingest.text.right_to_left import Glyph, has_right_to_left, letters_of, shows_mirrored, words_of_block
 from pagelens.ingest.text.usable_text import WORDS_LOST
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
@@ -29,7 +31,58 @@ _BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x20
 
 def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the words that are drawn on the page, those of form fields and annotations included."""
-    return [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
+    words = [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
+    return _right_to_left_words(mupdf_page) if has_right_to_left("".join([word[4] for word in words])) else words
+
+
+def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
+    """Return the page's words with the lines of each block in the order of their script."""
+    flags = _FLAGS | pymupdf.TEXT_PRESERVE_LIGATURES  # MuPDF would split them before it turns a run around
+    blocks = mupdf_page.get_text("rawdict", flags=flags)["blocks"]
+    drawn = {
+        (letters_of(chr(char[0])), *_place(char[2]))
+        for span in mupdf_page.get_texttrace()
+        for char in span["chars"]
+        if char[1] >= 0 and char[3][0] == char[3][2]
+    }
+    glyphs = [[_line_glyphs(line, drawn) for line in block["lines"]] for block in blocks]
+    mirror = shows_mirrored(glyphs)
+    return [
+        (*word.box, word.text, number, word.line)
+        for number, lines in enumerate(glyphs)
+        for word in words_of_block(lines, mirror=mirror)
+    ]
+
+
+def _line_glyphs(line: dict[str, Any], drawn: Set[tuple[str, int, int]]) -> list[Glyph]:
+    """Return the glyphs of a line of MuPDF's `rawdict`, without the blanks that MuPDF adds itself.
+
+    `drawn` holds the characters without a width that have a glyph of their own, each with its place.
+    """
+    across, down = line["dir"]
+    glyphs: list[Glyph] = []
+    for span in line["spans"]:
+        for char in span["chars"]:
+            if char["synthetic"]:
+                continue
+            box = Box(*char["bbox"])
+            glyph = Glyph(text=char["c"], box=box, along=_along(box, across, down), size=span["size"])
+            is_drawn = glyph.has_width or (letters_of(glyph.text), *_place(char["origin"])) in drawn
+            glyphs.append(glyph if is_drawn else replace(glyph, is_part=True))
+    return glyphs
+
+
+def _place(point: Sequence[float]) -> tuple[int, int]:
+    """Return a point in tenths of a point, to be looked up."""
+    return round(10 * point[0]), round(10 * point[1])
+
+
+def _along(box: Box, across: float, down: float) -> Box:
+    """Return a box turned so that a line of the direction (across, down) runs to the right."""
+    x0, y0, x1, y1 = box
+    if abs(across) >= abs(down):
+        return box if across > 0 else Box(-x1, -y1, -x0, -y0)
+    return Box(y0, -x1, y1, -x0) if down > 0 else Box(-y1, x0, -y0, x1)
 
 
 def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageText, str]:

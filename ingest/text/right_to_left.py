@@ -1,0 +1,284 @@
+"""Words of pages in Arabic, Hebrew and other scripts that run from right to left, from the glyphs of the page.
+
+Files draw such lines in pieces, as displayed, in any order and partly with one glyph for several letters. Glyphs that
+are level with each other are sorted as they stand, parted at gaps, and brought into reading order by the bidirectional
+algorithm. Presentation forms become letters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from pagelens.core.types import Box
+from pagelens.ingest.text.bidirectional import CLOSING, OPENING, is_right_to_left, logical_order, mirrored
+
+_LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_PRESENTATION_FORMS = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
+_FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quotation marks that open and that close
+_STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
+
+# In units of the type size:
+_BLANK = 0.2  # gap between two glyphs that is a blank
+_UNSURE_BLANK = 1.0  # the same beside a glyph whose width is not known
+_CELL = 1.5  # gap that parts table cells or columns
+_TOUCH = 0.02  # distance of edges that are the same
+_LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyph:
+    """A glyph: its text, its box on the page, its box with the line's direction as x, and its type size.
+
+    `is_part`: not drawn itself, but one of the letters that another glyph stands for.
+    """
+
+    text: str
+    box: Box
+    along: Box
+    size: float
+    is_part: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Return its place on the line."""
+        return (self.along.x0 + self.along.x1) / 2
+
+    @property
+    def has_width(self) -> bool:
+        """Tell whether its width is known: files give some letters the place of another and no width."""
+        return self.along.x1 - self.along.x0 > _TOUCH * self.size
+
+
+class LineWord(NamedTuple):
+    """A word with its box and the number of its line in the block."""
+
+    text: str
+    box: Box
+    line: int
+
+
+def has_right_to_left(text: str) -> bool:
+    """Tell whether a text has letters of a script that runs from right to left."""
+    return _LETTERS.search(text) is not None
+
+
+def words_of_block(lines: Iterable[Sequence[Glyph]], *, mirror: bool) -> list[LineWord]:
+    """Return the words of a block in reading order.
+
+    `lines` are its lines as MuPDF returns them, `mirror` tells whether the file gives brackets as displayed
+    (`shows_mirrored`).
+    """
+    rows = _rows(lines)
+    letters = "".join(glyph.text for row in rows for glyph in row)
+    block_leftwards = _is_mainly_leftwards(letters, default=True)
+    words: list[LineWord] = []
+    for number, row in enumerate(rows):
+        cells = list(_cells(row))
+        if block_leftwards:
+            cells.reverse()
+        for cell in cells:
+            words += [LineWord(text, box, number) for text, box in _words(cell, block_leftwards, mirror=mirror)]
+    return words
+
+
+def shows_mirrored(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> bool:
+    """Tell whether a file gives brackets as displayed, turned around in lines to the left, by the blanks beside them.
+
+    An opening bracket follows a blank, a closing one precedes a blank or a stop.
+    """
+    votes = 0
+    for lines in blocks:
+        for row in _rows(lines):
+            for cell in _cells(row):
+                votes += _facing_votes(cell)
+    return votes < 0
+
+
+def _facing_votes(cell: Sequence[Glyph]) -> int:
+    """Return how many brackets of a line fit as they are, less those that fit turned around."""
+    displayed = _displayed(cell)
+    if not _is_mainly_leftwards("".join(displayed), default=False):
+        return 0
+    order = logical_order("".join(_representative(text) for text in displayed), leftwards=True)
+    text = "".join(displayed[at][:1] for at, _ in order)
+    votes = 0
+    for at, (character, (_, level)) in enumerate(zip(text, order, strict=True)):
+        side = 1 if character in _FACING[0] else -1 if character in _FACING[1] else 0
+        if side and level % 2:
+            before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
+            begins = (not before or before.isspace()) and not (not after or after.isspace() or after in _STOPS)
+            ends = (not after or after.isspace() or after in _STOPS) and not (not before or before.isspace())
+            votes += side * (int(begins) - int(ends))
+    return votes
+
+
+def _is_mainly_leftwards(text: str, *, default: bool) -> bool:
+    leftwards = sum(map(is_right_to_left, text))
+    rightwards = sum(unicodedata.bidirectional(character) == "L" for character in text)
+    return default if leftwards == rightwards else leftwards > rightwards
+
+
+def _rows(lines: Iterable[Sequence[Glyph]]) -> list[list[Glyph]]:
+    """Return the glyphs of a block's lines, lines that are level with each other as one row."""
+    rows: list[tuple[float, float, list[Glyph]]] = []
+    for line in lines:
+        glyphs = _with_marks(_with_parts(line))
+        if not glyphs:
+            continue
+        inked = [glyph for glyph in glyphs if glyph.text.strip() and glyph.has_width] or glyphs
+        top, bottom = min(glyph.along.y0 for glyph in inked), max(glyph.along.y1 for glyph in inked)
+        for other_top, other_bottom, row in reversed(rows):
+            shared = min(bottom, other_bottom) - max(top, other_top)
+            if shared > _LEVEL * min(bottom - top, other_bottom - other_top):
+                row += glyphs
+                break
+        else:
+            rows.append((top, bottom, list(glyphs)))
+    return [sorted(row, key=lambda glyph: glyph.middle) for _, _, row in rows]
+
+
+def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
+    """Join the letters that one glyph stands for: the others have its right edge as their place, and no width.
+
+    MuPDF turns runs to the left around, and the letters of a glyph with them; here they are turned back.
+    """
+    joined: list[Glyph] = []
+    at = 0
+    while at < len(line):
+        end = at
+        while end < len(line) and line[end].is_part and _distance(line[end], line[at]) <= 0:
+            end += 1
+        parts = [glyph.text for glyph in line[at:end]]
+        if all(map(_is_mark, parts)):  # or there are none
+            end = max(end, at + 1)
+            joined += line[at:end]
+        elif joined and _carries(joined[-1], line[at]):  # as drawn
+            joined[-1] = replace(joined[-1], text=joined[-1].text + "".join(parts))
+        elif end < len(line) and _carries(line[end], line[at]):
+            joined.append(replace(line[end], text=line[end].text + "".join(reversed(parts))))
+            end += 1
+        else:  # the letters of several glyphs, given as one text (ActualText)
+            joined.append(replace(line[at], text="".join(parts if _is_mark(parts[-1]) else reversed(parts))))
+        at = end
+    return joined
+
+
+def _distance(glyph: Glyph, other: Glyph) -> float:
+    """Return how much further apart the left edges of two glyphs are than those that are the same."""
+    return abs(glyph.along.x0 - other.along.x0) - _TOUCH * glyph.size
+
+
+def _carries(glyph: Glyph, part: Glyph) -> bool:
+    """Tell whether a letter belongs to the glyph at whose end it stands."""
+    touches = abs(glyph.along.x1 - part.along.x0) <= _TOUCH * glyph.size
+    return touches and glyph.has_width and bool(glyph.text.strip())
+
+
+def _is_mark(text: str) -> bool:
+    return all(map(unicodedata.combining, text))
+
+
+def _with_marks(line: Sequence[Glyph]) -> list[Glyph]:
+    """Append marks (vowel points) to the letters that they stand on."""
+    letters = [glyph for glyph in line if not _is_mark(glyph.text)]
+    if len(letters) == len(line) or not letters:
+        return list(line)
+    marks: dict[int, str] = {}
+    letter = -1
+    for glyph in line:
+        if letter + 1 < len(letters) and glyph is letters[letter + 1]:
+            letter += 1
+            continue
+        beside = [at for at in (letter, letter + 1) if 0 <= at < len(letters) and _stands_on(glyph, letters[at])]
+        at = beside[0] if beside else min(range(len(letters)), key=lambda at: abs(letters[at].middle - glyph.middle))
+        marks[at] = marks.get(at, "") + "".join(mark for mark in glyph.text if mark not in marks.get(at, ""))
+    return [replace(glyph, text=glyph.text + marks.get(at, "")) for at, glyph in enumerate(letters)]
+
+
+def _stands_on(mark: Glyph, letter: Glyph) -> bool:
+    margin = _TOUCH * letter.size
+    return bool(letter.text.strip()) and letter.along.x0 - margin <= mark.middle <= letter.along.x1 + margin
+
+
+def _cells(row: Sequence[Glyph]) -> Iterator[list[Glyph]]:
+    """Part a row at wide gaps and put a blank of no width wherever there is one between two glyphs."""
+    cell: list[Glyph] = []
+    right = 0.0
+    is_blank = False
+    for glyph in row:
+        if not glyph.text.strip():
+            is_blank = True
+            continue
+        if cell:
+            gap = glyph.along.x0 - right
+            is_known = cell[-1].has_width and glyph.has_width
+            if gap > _CELL * glyph.size and is_known:
+                yield cell
+                cell = []
+            elif is_blank or gap > (_BLANK if is_known else _UNSURE_BLANK) * glyph.size:
+                cell.append(replace(glyph, text=" "))
+        right = max(right, glyph.along.x1) if cell else glyph.along.x1
+        is_blank = False
+        cell.append(glyph)
+    if cell:
+        yield cell
+
+
+def _displayed(cell: Sequence[Glyph]) -> list[str]:
+    return [letters_of(glyph.text) for glyph in cell]
+
+
+def letters_of(text: str) -> str:
+    """Return the letters that presentation forms stand for ('ﻻ' is 'لا'); forms that are phrases stay as they are."""
+    if not _PRESENTATION_FORMS.search(text):
+        return text
+    return "".join(_letters_of_form(character) for character in text)
+
+
+def _letters_of_form(character: str) -> str:
+    if not _PRESENTATION_FORMS.match(character):
+        return character
+    letters = unicodedata.normalize("NFKC", character).lstrip(" \u0640" if character > "\ufbff" else "")
+    return letters if letters and " " not in letters else character
+
+
+def _representative(text: str) -> str:
+    """Return the character that stands for a glyph's text in the bidirectional algorithm."""
+    return next((character for character in text if not unicodedata.combining(character)), text[0])
+
+
+def _words(cell: Sequence[Glyph], block_leftwards: bool, *, mirror: bool) -> Iterator[tuple[str, Box]]:
+    displayed = _displayed(cell)
+    order = logical_order(
+        "".join(_representative(text) for text in displayed), leftwards=_runs_leftwards(displayed, block_leftwards)
+    )
+    text, boxes = "", list[Box]()
+    for at, level in order:
+        if displayed[at] == " ":
+            if text:
+                yield text, _union(boxes)
+            text, boxes = "", []
+        else:
+            text += mirrored(displayed[at]) if mirror and level % 2 else displayed[at]
+            boxes.append(cell[at].box)
+    if text:
+        yield text, _union(boxes)
+
+
+def _runs_leftwards(displayed: Sequence[str], block_leftwards: bool) -> bool:
+    """Tell the direction of a line: its block's, but where all of its letters run to the right it does too.
+
+    A line in a block to the left that only begins with a stop (at its left end) is the end of a sentence.
+    """
+    text = "".join(displayed)
+    if has_right_to_left(text):
+        return block_leftwards or _is_mainly_leftwards(text, default=False)
+    has_letters = any(unicodedata.bidirectional(character) == "L" for character in text)
+    return block_leftwards and (not has_letters or text[0] in _STOPS)
+
+
+def _union(boxes: Sequence[Box]) -> Box:
+    x0s, y0s, x1s, y1s = zip(*boxes, strict=True)
+    return Box(min(x0s), min(y0s), max(x1s), max(y1s))
