@@ -2,8 +2,8 @@
 
 To add a format of a kind that is read already, add its name to `DocumentFormat` (or `PhotoFormat`) and a row to
 `FORMATS`: a text is read as plain text, an Office file by LibreOffice; for other kinds see their readers' own tables
-(`_FORMATS` in `photos.pixels`, `_MUPDF_TYPES` and `_ARCHIVES` in `reflowable_reader`). The reader of each kind is named
-in `pagelens.ingest.readers.registry`.
+(`_FORMATS` in `photos.pixels`, `_MUPDF_TYPES` and `_ARCHIVES` in `reflowable_reader`, `_CONVERTERS` in
+`texts.converters`). The reader of each kind is named in `pagelens.ingest.readers.registry`.
 """
 
 import re
@@ -13,11 +13,13 @@ from pathlib import PurePath
 from typing import Literal, cast
 
 from pagelens.core.types import Kind
+from pagelens.ingest.text.decoding import wide_encoding
 
 PhotoFormat = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"]
 DocumentFormat = Literal[
     "EPUB", "FB2", "MOBI", "CBZ", "XPS", "SVG", "text", "Markdown", "HTML",
     "DOCX", "PPTX", "XLSX", "ODT", "ODP", "ODS", "DOC", "PPT", "XLS", "RTF",
+    "CSV", "TSV", "JSON", "JSON Lines", "SubRip", "WebVTT", "EML", "MSG", "mbox",
 ]  # fmt: skip
 Signature = Callable[[bytes], bool]
 """Tells whether the first `HEAD_BYTES` of a file may be of a format."""
@@ -35,11 +37,19 @@ _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the header that fo
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _AVIF_BRANDS = (b"avif", b"avis")
 _CONTAINER_BRANDS = (b"mif1", b"msf1", b"miaf")  # the compatible brands say what the container holds
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # of UTF-16 and UTF-32
 _CONTROL_CHARACTERS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1a\x1b"))
 
 # A PDF mark at the start of the file, of a line, or after binary data. Within a line of text it is a text about PDFs.
 _PDF = re.compile(rb"(?:\A|[^\x20-\x7e])%PDF-\d|\A\s*%PDF-")
+
+
+# A line "Name: value", at once or after further ones, whose name only mails have.
+_MAIL_HEADER = re.compile(
+    rb"\s*(?:>?From [^\n]*\n)?(?:[\w-]{1,60}:[^\n]*\n(?:[ \t][^\n]*\n)*)*?"
+    rb"(?:from|to|subject|date|received|return-path|message-id|mime-version|delivered-to):",
+    re.I,
+)
 
 
 def _never(_head: bytes) -> bool:
@@ -94,10 +104,20 @@ def _is_mobi(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Tell whether bytes may be text: UTF-16 with its mark, else no control characters."""
-    if head.startswith(_UTF_16_MARKS):
+    """Tell whether bytes may be text: UTF-16 or UTF-32, else no control characters."""
+    if head.startswith(_WIDE_MARKS):
         return True
-    return len(head.translate(None, _CONTROL_CHARACTERS)) == len(head) and bool(head.strip())
+    has_control_characters = len(head.translate(None, _CONTROL_CHARACTERS)) != len(head)
+    return wide_encoding(head) is not None if has_control_characters else bool(head.strip())
+
+
+def _is_mail(head: bytes) -> bool:
+    """Tell whether bytes may be a mail: its headers come first."""
+    return _MAIL_HEADER.match(head) is not None and len(head.translate(None, b"\0")) == len(head)
+
+
+def _is_mailbox(head: bytes) -> bool:
+    return head.startswith(b"From ") and _is_mail(head.partition(b"\n")[2])
 
 
 def _is_fb2(head: bytes) -> bool:
@@ -152,6 +172,15 @@ FORMATS = (
     FileFormat("text", "text", (".txt", ".text"), _is_text),
     FileFormat("Markdown", "text", (".md", ".markdown"), _is_text),
     FileFormat("HTML", "text", (".html", ".htm", ".xhtml"), _is_text),
+    FileFormat("CSV", "text", (".csv",), _is_text),
+    FileFormat("TSV", "text", (".tsv", ".tab"), _is_text),
+    FileFormat("JSON Lines", "text", (".jsonl", ".ndjson"), _is_text),
+    FileFormat("JSON", "text", (".json",), _is_text),
+    FileFormat("SubRip", "text", (".srt",), _is_text),
+    FileFormat("WebVTT", "text", (".vtt",), _is_text),
+    FileFormat("EML", "text", (".eml", ".mht", ".mhtml"), _is_mail),
+    FileFormat("MSG", "text", (".msg",), _starts_with(OLD_OFFICE)),
+    FileFormat("mbox", "text", (".mbox", ".mbx"), _is_mailbox, no_extension=_is_mailbox),
     FileFormat("DOCX", "office", (".docx", ".docm"), _is_new_office),
     FileFormat("PPTX", "office", (".pptx", ".pptm", ".ppsx"), _is_new_office),
     FileFormat("XLSX", "office", (".xlsx", ".xlsm"), _is_new_office),

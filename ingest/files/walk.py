@@ -21,11 +21,12 @@ _COLLECTION_MARK = b'"pagelens"'
 _COLLECTION_BYTES = 1 << 16  # at the start of such a file, searched for the mark
 
 _READABLE = (
-    "PageLens reads PDF, XPS, photos, books (EPUB, FB2, MOBI, CBZ), text, Markdown, HTML, SVG and, with LibreOffice, "
-    "Office files"
+    "PageLens reads PDF, XPS, photos, books (EPUB, FB2, MOBI, CBZ), text, Markdown, HTML, CSV, JSON, RTF, mail "
+    "(EML, MSG, mbox), subtitles, SVG and, with LibreOffice, Office files"
 )
 _PROGRAM_FOLDERS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # no texts for people
-_ONLY_IF_NAMED = (".svg",)  # most of them are icons
+_ONLY_IF_NAMED = {".svg": "drawings", ".json": "files"}  # most of them are icons, or data of programs
+_WITHOUT_OFFICE = (".rtf",)  # read as texts where there is no LibreOffice
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")  # no documents, and files without end
 
 
@@ -88,6 +89,8 @@ def identify(path: Path, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Kin
     if form is None:
         raise _unreadable_content(head, path)
     if form.kind == "office" and find_soffice(options.soffice) is None:
+        if form.name == "RTF":
+            return "text"
         raise ReadError("unsupported", f"{form.name} {NEEDS_OFFICE}")
     return form.kind
 
@@ -146,8 +149,8 @@ class _Walker:
     def _skip_reason(self, path: Path) -> str:
         """Return why a file of a folder is not read unless it is named; empty where it is read."""
         if path.suffix.lower() in _ONLY_IF_NAMED:
-            return f"{path.suffix} drawings are read where they are named"
-        if not self.has_office and claimed_kind(path) == "office":
+            return f"{path.suffix} {_ONLY_IF_NAMED[path.suffix.lower()]} are read where they are named"
+        if not self.has_office and claimed_kind(path) == "office" and path.suffix.lower() not in _WITHOUT_OFFICE:
             return f"{path.suffix} {NEEDS_OFFICE}"
         return ""
 

@@ -1,25 +1,25 @@
-"""The reader of books, texts, drawings and XPS, on PyMuPDF: EPUB, FB2, MOBI, CBZ, text, Markdown, HTML, SVG, XPS.
+"""The reader of books, texts, drawings and XPS, on PyMuPDF: EPUB, FB2, MOBI, CBZ, SVG, XPS, and texts of all formats.
 
 Texts and books have no fixed pages: they are laid out at one size, so that page numbers are the same each time, and
 their metadata says `pages: estimated`. Nothing is loaded from the network or from other files: formats that are not
-archives are passed to MuPDF as bytes.
+archives are passed to MuPDF as bytes. What a text says is read by `pagelens.ingest.readers.texts.converters`.
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image
 
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.keys import MAX_PAGES
-from pagelens.core.types import Document, Page, no_text
+from pagelens.core.types import Document, Kind, Page, no_text
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, DocumentFormat, document_format, kind_of
-from pagelens.ingest.readers.html_source import decode_text, sanitize_html, sanitize_markdown
+from pagelens.ingest.files.path_facts import title_or_names
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf, take_warnings
 from pagelens.ingest.readers.mupdf_document import (
     close_document,
@@ -32,18 +32,15 @@ from pagelens.ingest.readers.mupdf_document import (
 )
 from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
-from pagelens.ingest.text.titles import readable_name, single_line
+from pagelens.ingest.readers.texts.converters import read_source
+from pagelens.ingest.readers.texts.text_source import TextSource
+from pagelens.ingest.text.titles import single_line
 
 PAGE_WIDTH, PAGE_HEIGHT, TYPE_SIZE = 432, 648, 11  # points: a trade paperback, about 350 words a page
 MAX_BYTES = 64_000_000  # of a text; laying it out takes ten times that
 MAX_UNPACKED_BYTES = 2_000_000_000  # of a book's archive, as its directory states
 
-_MUPDF_TYPES: dict[DocumentFormat, str] = {  # every other format that is opened as bytes is plain text
-    "Markdown": "md",
-    "FB2": "fb2",
-    "HTML": "html",
-    "SVG": "svg",
-}
+_MUPDF_TYPES: dict[DocumentFormat, str] = {"FB2": "fb2", "SVG": "svg"}  # of formats opened as bytes, texts apart
 _ARCHIVES = ("EPUB", "CBZ", "XPS")
 # Long words and lines of code are wrapped instead of running over the edge.
 _STYLE = (
@@ -55,24 +52,24 @@ with LOCK:
 
 
 @contextmanager
-def open_document(path: Path, *, sha256: str, size: int) -> Iterator[OpenedDocument]:
+def open_document(path: Path, *, sha256: str, size: int, other_paths: Sequence[Path] = ()) -> Iterator[OpenedDocument]:
     """Open a file whose hash and size in bytes are known.
 
     Raises ReadError: encrypted, damaged, no-pages, too-large, mislabelled, denied, vanished.
     """
-    file_format, book = _open(path)
-    translate = partial(_translate_errors, file_format)
+    opened = _open(path)
+    translate = partial(_translate_errors, opened.file_format)
     try:
         with LOCK, translate():
-            document = _document(book, path, file_format, sha256, size)
-        yield opened_document(book, document, partial(_page, book), translate)
+            document = _document(opened, (path, *other_paths), sha256, size)
+        yield opened_document(opened.book, document, partial(_page, opened), translate)
     finally:
-        close_document(book)
+        close_document(opened.book)
 
 
 def render_page(path: Path, number: int, *, longest: int) -> Image.Image:
     """Return page `number` (from 1) as an RGB image with a longer side of `longest` pixels. Raises ReadError."""
-    file_format, book = _open(path)
+    file_format, book, _ = _open(path)
     try:
         with LOCK, _translate_errors(file_format):
             return render_image(load_page(book, number), longest=longest)
@@ -97,8 +94,13 @@ def _translate_errors(file_format: DocumentFormat) -> Iterator[None]:
             raise
 
 
-def _open(path: Path) -> tuple[DocumentFormat, Any]:
-    """Return the format and an open PyMuPDF document of at least one page."""
+class _OpenBook(NamedTuple):
+    file_format: DocumentFormat
+    book: Any  # an open PyMuPDF document of at least one page
+    source: TextSource | None  # what a text says; None for other kinds
+
+
+def _open(path: Path) -> _OpenBook:
     try:
         with path.open("rb") as file:
             file_format = document_format(file.read(HEAD_BYTES), path)
@@ -110,7 +112,8 @@ def _open(path: Path) -> tuple[DocumentFormat, Any]:
             with LOCK:
                 free_caches()
                 with _translate_errors(file_format):
-                    book = _open_file(file_format, data, file, path)
+                    source = read_source(data, file_format) if _kind(file_format) == "text" else None
+                    book = _open_file(file_format, data, source, file, path)
     except (OSError, ValueError) as exc:
         raise os_read_error(exc) from exc
     with LOCK:
@@ -120,25 +123,26 @@ def _open(path: Path) -> tuple[DocumentFormat, Any]:
         except ReadError:
             book.close()
             raise
-    return file_format, book
+    return _OpenBook(file_format, book, source)
+
+
+def _kind(file_format: DocumentFormat) -> Kind:
+    """Return the kind that this reader reads a format as: where LibreOffice is missing, RTF is a text."""
+    return "text" if file_format == "RTF" else kind_of(file_format)
 
 
 def _is_opened_by_name(file_format: DocumentFormat) -> bool:
     return file_format in _ARCHIVES or file_format == "MOBI"
 
 
-def _open_file(file_format: DocumentFormat, data: bytes, file: BinaryIO, path: Path) -> Any:
+def _open_file(file_format: DocumentFormat, data: bytes, source: TextSource | None, file: BinaryIO, path: Path) -> Any:
     if _is_opened_by_name(file_format):
         return pymupdf.open(name_for_mupdf(path, file), filetype=file_format.lower())
-    if kind_of(file_format) == "text":
-        text = decode_text(data)
-        if file_format == "HTML":
-            text = sanitize_html(text)
-        elif file_format == "Markdown":
-            text = sanitize_markdown(text)
-        # Without the byte order mark MuPDF takes a text for Latin-1.
-        data = b"\xef\xbb\xbf" + text.encode(errors="replace")
-    return pymupdf.open(stream=data, filetype=_MUPDF_TYPES.get(file_format, "txt"))
+    if source is None:
+        return pymupdf.open(stream=data, filetype=_MUPDF_TYPES[file_format])
+    # Without the byte order mark MuPDF takes a text for Latin-1.
+    data = b"\xef\xbb\xbf" + (source.markup or " ").encode(errors="replace")
+    return pymupdf.open(stream=data, filetype=source.markup_type)
 
 
 def _check_size(file_format: DocumentFormat, path: Path) -> None:
@@ -167,26 +171,34 @@ def _lay_out(book: Any, file_format: DocumentFormat) -> None:
         raise ReadError("no-pages", f"this {file_format} has no pages")
 
 
-def _document(book: Any, path: Path, file_format: DocumentFormat, sha256: str, size: int) -> Document:
-    facts: dict[str, str | int | float | bool] = {"format": file_format}
+def _document(opened: _OpenBook, paths: Sequence[Path], sha256: str, size: int) -> Document:
+    file_format, book, source = opened
+    facts: dict[str, str | int | float | bool] = {"format": file_format, **(source.facts if source else {})}
     if author := single_line((book.metadata or {}).get("author") or ""):
         facts["author"] = author
     if book.is_reflowable:
         facts["pages"] = "estimated"
-    # In one type size, which does not show a title.
-    is_plain = kind_of(file_format) == "text" and file_format not in _MUPDF_TYPES
+    stated = single_line(source.title) if source else ""
+    # Where a text is in one type size, that does not show a title.
+    if not stated and (source is None or source.shows_title):
+        stated = document_title(book)
+    kind = _kind(file_format)
+    title, path_facts = title_or_names(stated, kind, paths)
     return Document(
         sha256=sha256,
-        kind=kind_of(file_format),
-        title=readable_name(path.stem) if is_plain else document_title(book, path.stem),
+        kind=kind,
+        title=title,
         page_count=book.page_count,
         size=size,
+        date=source.date if source else None,
         metadata=facts,
+        path_facts=path_facts,
     )
 
 
-def _page(book: Any, number: int) -> tuple[Page, bool]:
+def _page(opened: _OpenBook, number: int) -> tuple[Page, bool]:
     """Return the page, and whether it could not be read."""
+    _, book, source = opened
     take_warnings()  # discard those of the page before
     width = height = 0.0
     text = no_text()
@@ -194,6 +206,8 @@ def _page(book: Any, number: int) -> tuple[Page, bool]:
         mupdf_page = book.load_page(number - 1)
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
         text, problem = page_text(mupdf_page, page_words(mupdf_page))
+        if source is not None and not problem:
+            problem = source.problem or ("" if text.text.isascii() else source.doubt)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
         problem, width, height = f"the page cannot be read: {error_text(exc)}", 0.0, 0.0
     page = Page(number=number, label=None, width=width, height=height, text=text, problem=problem)

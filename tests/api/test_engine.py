@@ -181,7 +181,7 @@ def test_bad_files_are_recorded_and_the_rest_goes_on_and_retry_reads_them_when_m
     (files / "empty.pdf").touch()
     (files / "cut.pdf").write_bytes(good[: len(good) // 10])
     (files / "page.pdf").write_text("<html><body>not a PDF</body></html>")
-    (files / "notes.csv").write_text("no kind we read")
+    (files / "notes.xyz").write_text("no kind we read")
     report = own.index([files])
     assert report.documents == 3
     assert {Path(one.path).name: one.code for one in report.failed} == {
@@ -189,7 +189,7 @@ def test_bad_files_are_recorded_and_the_rest_goes_on_and_retry_reads_them_when_m
         "cut.pdf": "damaged",
         "page.pdf": "mislabelled",
     }
-    assert [Path(one.path).name for one in report.skipped] == ["notes.csv"]
+    assert [Path(one.path).name for one in report.skipped] == ["notes.xyz"]
     assert len(own.status().failures) == 3
     write_pdf(files / "cut.pdf", ["Mended at last."])
     assert own.retry([files / "cut.pdf"]).documents == 1

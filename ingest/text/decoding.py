@@ -1,0 +1,203 @@
+"""Decodes the bytes of texts: by mark, by declared encoding, as UTF-8, and else by the statistics of chardet.
+
+Encodings are named as in the WHATWG Encoding Standard. UTF-16 and UTF-32 without a byte order mark are recognised by
+their control bytes, which no other encoding of text has, and by the blocks that their characters come from.
+"""
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+
+SURE_CHARACTERS = 20
+"""Bytes above ASCII that a text needs for its encoding to count as recognised: with fewer, short texts were misread."""
+PLAUSIBLE_SHARE = 0.95
+"""Of the characters of UTF-16 without a mark, those in common blocks; in the wrong byte order about half are."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before the mark of UTF-16, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+)
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_DECLARED = re.compile(
+    rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})|<\?xml[^>]{0,200}?encoding=["']([\w.:-]+)"""
+    rb"""|\A@charset\s+"([\w.:-]+)"|\A(?:.*\n)?.{0,40}coding[:=]\s*([\w.-]{1,40})""",
+    re.I,
+)
+_DECLARED_BYTES = 2048
+_TAGS = re.compile(rb"<[^<>]{0,2000}>")
+_STATISTICS_BYTES = 200_000
+# The candidates: an encoding to the codecs that are tried, widest first (a declared `shift_jis` may hold more than it).
+_CODECS = {
+    "Shift_JIS": ("cp932", "shift_jis_2004"),
+    "EUC-JP": ("euc_jp", "euc_jis_2004"),
+    "ISO-2022-JP": ("iso2022_jp", "iso2022_jp_2"),
+    "GB18030": ("gb18030",),
+    "Big5": ("cp950", "big5hkscs"),
+    "EUC-KR": ("cp949",),
+    "KOI8-R": ("koi8-r",),
+    "KOI8-U": ("koi8-u",),
+    "windows-874": ("cp874",),
+    "IBM866": ("cp866",),
+    "IBM850": ("cp850",),
+    "IBM852": ("cp852",),
+    "macintosh": ("mac-roman",),
+    **{f"windows-{page}": (f"cp{page}",) for page in range(1250, 1259)},
+    **{f"ISO-8859-{part}": (f"iso8859-{part}",) for part in (1, 2, 5, 6, 7, 8, 9, 13, 15, 16)},
+}
+_DETECTOR_NAMES = {"Shift_JIS": "cp932", "EUC-JP": "euc_jis_2004", "ISO-2022-JP": "iso2022_jp_2", "Big5": "big5hkscs"}
+# Names that stand for a wider encoding in practice, as browsers take them.
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+}
+_ALIASES = {
+    "x-sjis": "cp932",
+    "windows-31j": "cp932",
+    "ks_c_5601-1987": "cp949",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gb18030",
+}
+_NAMES = {codec: name for name, tried in _CODECS.items() for codec in tried}
+_WHITESPACE = "\t\n\r\f\x0b"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """A text with the encoding that it was decoded by."""
+
+    text: str
+    encoding: str
+    is_guess: bool = False  # by statistics, from too few characters to be sure
+    replaced: int = 0  # characters that could not be decoded
+
+    @property
+    def problem(self) -> str:
+        """What a reader should know; empty where nothing is in doubt."""
+        if self.replaced:
+            return f"{self.replaced} of its characters cannot be decoded as {self.encoding}: save it as UTF-8"
+        return f"its encoding is a guess: {self.encoding}" if self.is_guess else ""
+
+
+def decode(data: bytes, declared: str = "") -> DecodedText:
+    """Decode a text. `declared` is an encoding that its container names, such as a mail's header."""
+    for mark, codec in _MARKS:
+        if data.startswith(mark):
+            return _replacing(data, codec, codec.removesuffix("-sig").upper())
+    if (wide := wide_encoding(data)) is not None:
+        return _replacing(data, wide, wide.upper())
+    for codec in (_codec(declared), _declared_codec(data)):
+        if codec and (text := _strict(data, codec)) is not None:
+            return DecodedText(text, _display_name(codec))
+    if b"\x1b$" in data and (text := _strict(data, "iso2022_jp_2")) is not None:
+        return DecodedText(text, "ISO-2022-JP")
+    if (text := _strict(data, "utf-8")) is not None:
+        return DecodedText(text, "UTF-8")
+    if _is_damaged_utf_8(data):
+        return _replacing(data, "utf-8", "UTF-8")
+    return _by_statistics(data)
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """Return which of UTF-16 and UTF-32, without a mark, bytes are; None where they are something else."""
+    sample = data[:4096]
+    if not any(byte < 32 and chr(byte) not in _WHITESPACE and byte != 0x1B for byte in sample):
+        return None
+    for codec in _WIDE:
+        unit = 4 if "32" in codec else 2
+        try:
+            text = sample[: len(sample) // unit * unit].decode(codec, "strict" if unit == 4 else "ignore")
+        except UnicodeDecodeError:
+            continue
+        if len(text) >= 2 and _plausible_share(text) >= PLAUSIBLE_SHARE:
+            return codec
+    return None
+
+
+def _plausible_share(text: str) -> float:
+    return sum(map(_is_plausible, text)) / len(text)
+
+
+def _is_plausible(char: str) -> bool:
+    """Tell whether a character is common in texts: a letter, mark, digit or sign of a script that is much used."""
+    if char in _WHITESPACE:
+        return True
+    block = ord(char) >> 8
+    is_common = (
+        block in (0, 1, 3, 4, 5, 6, 9, 0x0E, 0x1E, 0x20, 0x30, 0xFF) or 0x4E <= block <= 0x9F or 0xAC <= block <= 0xD7
+    )
+    return is_common and unicodedata.category(char)[0] != "C"
+
+
+def _strict(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _replacing(data: bytes, codec: str, name: str) -> DecodedText:
+    text = data.decode(codec, "replace")
+    return DecodedText(text, name, replaced=max(0, text.count("\ufffd") - data.count(b"\xef\xbf\xbd")))
+
+
+def _codec(declared: str) -> str:
+    """Return the codec of a declared encoding, a wider one where browsers take it so; "" for an unknown name."""
+    name = declared.strip().strip("\"'").lower()
+    if not name:
+        return ""
+    try:
+        codec = codecs.lookup(_ALIASES.get(name, name)).name
+    except (LookupError, ValueError):
+        return ""
+    # A declaration that was read as ASCII does not stand in UTF-16 (HTML, 13.2.3.3).
+    return "utf-8" if codec.startswith(("utf-16", "utf-32")) else _WIDER.get(codec, codec)
+
+
+def _declared_codec(data: bytes) -> str:
+    found = _DECLARED.search(data[:_DECLARED_BYTES])
+    name = next((part.decode("ascii", "ignore") for part in found.groups() if part), "") if found else ""
+    return _codec(name)
+
+
+def _display_name(codec: str) -> str:
+    return _NAMES.get(codec, codec.upper())
+
+
+def _is_damaged_utf_8(data: bytes) -> bool:
+    """Tell whether bytes are UTF-8 but for a few: cut off at the end, or with pieces of another encoding."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = sum(char > "\x7f" for char in text) - wrong
+    return right >= 4 * wrong
+
+
+def _by_statistics(data: bytes) -> DecodedText:
+    import chardet
+
+    sample = _TAGS.sub(b" ", data[:_STATISTICS_BYTES])
+    found = chardet.detect(
+        sample,
+        compat_names=False,
+        include_encodings=[_DETECTOR_NAMES.get(name, tried[0]) for name, tried in _CODECS.items()],
+    )
+    codec = _WIDER.get(detected := str(found["encoding"] or "cp1252").lower(), detected)
+    name = _NAMES.get(codec) or _NAMES.get(codec.replace("_", "-"), codec)
+    is_guess = sum(byte > 127 for byte in data) < SURE_CHARACTERS
+    for tried in _CODECS.get(name, (codec,)):
+        if (text := _strict(data, tried)) is not None:
+            return DecodedText(text, name, is_guess)
+    decoded = _replacing(data, _CODECS.get(name, (codec,))[0], name)
+    return DecodedText(decoded.text, name, True, decoded.replaced)
