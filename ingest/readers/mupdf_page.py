@@ -4,7 +4,7 @@ Must be called with `pagelens.ingest.readers.mupdf.LOCK` held. Coordinates are t
 and rotation applied. Words come in the order in which the file draws them, which keeps columns apart.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.types import Box, PageText
+from pagelens.ingest.readers.brahmic_words import brahmic_words, is_brahmic
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
-from pagelens.ingest.text.right_to_left import Glyph, has_right_to_left, letters_of, shows_mirrored, words_of_block
+from pagelens.ingest.text.right_to_left import (
+    TOUCH,
+    Glyph,
+    has_right_to_left,
+    letters_of,
+    shows_mirrored,
+    words_of_block,
+)
 from pagelens.ingest.text.usable_text import WORDS_LOST
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
@@ -32,19 +40,17 @@ _BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x20
 def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the words that are drawn on the page, those of form fields and annotations included."""
     words = [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
-    return _right_to_left_words(mupdf_page) if has_right_to_left("".join([word[4] for word in words])) else words
+    text = "".join([word[4] for word in words])
+    if has_right_to_left(text):
+        return _right_to_left_words(mupdf_page)
+    return brahmic_words(mupdf_page, words) if is_brahmic(text) else words
 
 
 def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the page's words with the lines of each block in the order of their script."""
     flags = _FLAGS | pymupdf.TEXT_PRESERVE_LIGATURES  # MuPDF would split them before it turns a run around
     blocks = mupdf_page.get_text("rawdict", flags=flags)["blocks"]
-    drawn = {
-        (letters_of(chr(char[0])), *_place(char[2]))
-        for span in mupdf_page.get_texttrace()
-        for char in span["chars"]
-        if char[1] >= 0 and char[3][0] == char[3][2]
-    }
+    drawn = _drawn_letters(mupdf_page)
     glyphs = [[_line_glyphs(line, drawn) for line in block["lines"]] for block in blocks]
     mirror = shows_mirrored(glyphs)
     return [
@@ -54,27 +60,46 @@ def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
     ]
 
 
-def _line_glyphs(line: dict[str, Any], drawn: Set[tuple[str, int, int]]) -> list[Glyph]:
+_Letter = tuple[str, int, int]
+"""A letter and the left end of its baseline, in tenths of a point."""
+
+
+def _drawn_letters(mupdf_page: Any) -> dict[_Letter, list[Box]]:
+    """Return the boxes of the letters that have a glyph of their own."""
+    drawn: dict[_Letter, list[Box]] = {}
+    for span in mupdf_page.get_texttrace():
+        for code, glyph, origin, box in span["chars"]:
+            if glyph >= 0:
+                drawn.setdefault(_letter(chr(code), origin), []).append(Box(*box))
+    return drawn
+
+
+def _letter(character: str, origin: Sequence[float]) -> _Letter:
+    return letters_of(character), round(10 * origin[0]), round(10 * origin[1])
+
+
+def _line_glyphs(line: dict[str, Any], drawn: Mapping[_Letter, Sequence[Box]]) -> list[Glyph]:
     """Return the glyphs of a line of MuPDF's `rawdict`, without the blanks that MuPDF adds itself.
 
-    `drawn` holds the characters without a width that have a glyph of their own, each with its place.
+    Letters that are not `drawn` themselves are parts of others. Where such a letter has the place of a letter of its
+    kind that is drawn, MuPDF takes them for a bold one and leaves one out, which is added here.
     """
-    across, down = line["dir"]
     glyphs: list[Glyph] = []
     for span in line["spans"]:
-        for char in span["chars"]:
-            if char["synthetic"]:
-                continue
+        chars = [char for char in span["chars"] if not char["synthetic"]]
+        wide = {_letter(char["c"], char["origin"]) for char in chars if char["bbox"][0] < char["bbox"][2]}
+        for char in chars:
             box = Box(*char["bbox"])
-            glyph = Glyph(text=char["c"], box=box, along=_along(box, across, down), size=span["size"])
-            is_drawn = glyph.has_width or (letters_of(glyph.text), *_place(char["origin"])) in drawn
-            glyphs.append(glyph if is_drawn else replace(glyph, is_part=True))
+            glyph = Glyph(text=char["c"], box=box, along=_along(box, *line["dir"]), size=span["size"])
+            if not glyph.has_width:
+                letter = _letter(char["c"], char["origin"])
+                boxes = [_along(box, *line["dir"]) for box in drawn.get(letter, ())]
+                is_part = all(box.x1 - box.x0 > TOUCH * glyph.size for box in boxes)
+                if is_part and boxes and letter not in wide:
+                    glyphs.append(replace(glyph, box=drawn[letter][0], along=boxes[0]))
+                glyph = replace(glyph, is_part=is_part)
+            glyphs.append(glyph)
     return glyphs
-
-
-def _place(point: Sequence[float]) -> tuple[int, int]:
-    """Return a point in tenths of a point, to be looked up."""
-    return round(10 * point[0]), round(10 * point[1])
 
 
 def _along(box: Box, across: float, down: float) -> Box:

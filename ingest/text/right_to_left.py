@@ -23,7 +23,7 @@ _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
 _BLANK = 0.2  # gap between two glyphs that is a blank
 _UNSURE_BLANK = 1.0  # the same beside a glyph whose width is not known
 _CELL = 1.5  # gap that parts table cells or columns
-_TOUCH = 0.02  # distance of edges that are the same
+TOUCH = 0.02  # distance of edges that are the same
 _LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
 
 
@@ -48,7 +48,7 @@ class Glyph:
     @property
     def has_width(self) -> bool:
         """Tell whether its width is known: files give some letters the place of another and no width."""
-        return self.along.x1 - self.along.x0 > _TOUCH * self.size
+        return self.along.x1 - self.along.x0 > TOUCH * self.size
 
 
 class LineWord(NamedTuple):
@@ -167,12 +167,12 @@ def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
 
 def _distance(glyph: Glyph, other: Glyph) -> float:
     """Return how much further apart the left edges of two glyphs are than those that are the same."""
-    return abs(glyph.along.x0 - other.along.x0) - _TOUCH * glyph.size
+    return abs(glyph.along.x0 - other.along.x0) - TOUCH * glyph.size
 
 
 def _carries(glyph: Glyph, part: Glyph) -> bool:
     """Tell whether a letter belongs to the glyph at whose end it stands."""
-    touches = abs(glyph.along.x1 - part.along.x0) <= _TOUCH * glyph.size
+    touches = abs(glyph.along.x1 - part.along.x0) <= TOUCH * glyph.size
     return touches and glyph.has_width and bool(glyph.text.strip())
 
 
@@ -198,7 +198,7 @@ def _with_marks(line: Sequence[Glyph]) -> list[Glyph]:
 
 
 def _stands_on(mark: Glyph, letter: Glyph) -> bool:
-    margin = _TOUCH * letter.size
+    margin = TOUCH * letter.size
     return bool(letter.text.strip()) and letter.along.x0 - margin <= mark.middle <= letter.along.x1 + margin
 
 
