@@ -29,13 +29,9 @@ from numpy.typing import NDArray
 from benchmarks.reading_documents import DocumentSet, MissingProgramError, document_sets, folder_name, written_in
 from benchmarks.reading_sources import LANGUAGES, Language, load_paragraphs
 from pagelens.core.errors import PageLensError
+from pagelens.core.word_breaks import join_broken_words
 from pagelens.ingest.files.walk import identify
 from pagelens.ingest.readers.registry import load_reader
-
-try:
-    from pagelens.core.line_ends import join_hyphenated
-except ImportError:
-    from pagelens.generate.citations.claims import join_hyphenated
 
 BAR = 0.005  # highest character error rate of digital text
 SHOWN = 12  # differences
@@ -96,7 +92,7 @@ def words(text: str, language: Language) -> Counter[str]:
 def read_text(path: Path) -> str:
     """Return all text of a document. Raises PageLensError."""
     with load_reader(identify(path)).open_document(path, sha256="", size=path.stat().st_size) as opened:
-        return join_hyphenated("\n".join(page.text.text for page in opened.pages(1)))
+        return "\n".join(join_broken_words(page.text.text) for page in opened.pages(1))
 
 
 def compare(documents: DocumentSet, language: Language, paragraphs: Sequence[str], read: str) -> Outcome:
