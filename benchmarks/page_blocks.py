@@ -3,9 +3,9 @@
     python -m benchmarks.page_blocks --out FOLDER [--count 60] [--seed 15] [--pages FILE:NUMBER ...]
 
 Writes a picture of each page with its blocks numbered, and `blocks.jsonl` with their boxes (0..1) and first words.
-Without `--pages` it draws pages by lot from the development documents: four of five have text side by side, at most four
-come from one document. Words are joined to a line where the gap is narrow, lines to a block where exactly one stands
-under the other; the order in which the file draws them plays no part.
+Without `--pages` it draws pages by lot from the development documents: four of five have text side by side, at most
+four come from one document. Words are joined to a line where the gap is narrow, lines to a block where exactly one
+stands under the other; the order in which the file draws them plays no part.
 """
 
 import argparse

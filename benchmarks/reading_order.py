@@ -1,19 +1,21 @@
 """Reading order: how often the blocks of a page stand in the text in the order in which a person reads them.
 
-    python -m benchmarks.reading_order [--before CHECKOUT] [--worst 10] [--out FILE]
+    python -m benchmarks.reading_order [--before CHECKOUT] [--control] [--worst 10] [--out FILE]
 
 `data/reading_order.jsonl` holds pages of the development documents with their blocks: boxes (0..1) and first words, in
-the order written by hand from the page's picture. `chains`: the first is the page's main text, each further one a box or
-figure that may stand before, after or between the blocks of the chains before it. `free`: blocks that may stand
-anywhere (running titles, page numbers). A block's position is the median position of its words in the page's text; a word
-belongs to the smallest block that contains its centre. In percent:
+the order written by hand from the page's picture. `chains`: the first is the page's main text, each further one a box
+or figure that may stand before, after or between the blocks of the chains before it. `free`: blocks that may stand
+anywhere (running titles, page numbers). A block's position is the median position of its words in the page's text; a
+word belongs to the smallest block that contains its centre. In percent:
 
 - pairs: of two blocks of one chain, the first stands before the second; of two blocks of different chains, the earlier
   chain's block is on the same side as of most of the later chain: it does not stand inside the box.
 - adjacent: the same for neighbours within a chain alone.
 - whole: blocks of two words and more with no other word between theirs.
 
-Figures are means over pages. `--before` measures another checkout of the repository too.
+Read them together: a text read row by row across columns has most pairs in the right order, but few blocks whole.
+`--control` shows that: a column for the same words put row by row. `--before` measures another checkout too. Figures
+are means over pages. Pages without a text layer are read by OCR.
 """
 
 import argparse
@@ -35,6 +37,7 @@ from benchmarks.development_set import SET, require_data
 
 PAGES = Path(__file__).parent / "data" / "reading_order.jsonl"
 MEASURES = ("pairs", "adjacent", "whole")
+ROW = 0.8  # of a word's height: how far apart rows are taken to be
 MARGIN = 0.001  # of the page: a word's centre may stand so far outside its block's box
 
 Box = tuple[float, float, float, float]
@@ -148,6 +151,13 @@ def read_words(pages: Sequence[OrderedPage], checkout: Path) -> list[NDArray[np.
     return [np.array(json.loads(row), np.float64).reshape(-1, 4) for row in rows]
 
 
+def row_by_row(words: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the words (n, 4) from the left to the right and from the top to the foot, whatever columns there are."""
+    height = float(np.median(words[:, 3] - words[:, 1])) if len(words) else 1.0
+    rows = np.round((words[:, 1] + words[:, 3]) / 2 / (ROW * height))
+    return words[np.lexsort((words[:, 0], rows))]
+
+
 def mean(results: Sequence[PageResult], name: str) -> float:
     """Return the mean of a measure over the pages that have it."""
     values = [value for result in results if (value := result.values[name]) is not None]
@@ -184,15 +194,19 @@ def main() -> None:
     require_data()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="root of another checkout")
+    parser.add_argument("--control", action="store_true", help="also the same words row by row")
     parser.add_argument("--worst", type=int, default=10)
     parser.add_argument("--out", type=Path, help="JSON lines with the measures of each page")
     arguments = parser.parse_args()
     pages = load_pages()
     checkouts = {"before": arguments.before} if arguments.before else {}
     checkouts["after" if arguments.before else "now"] = Path(__file__).parents[1]
+    words = {name: read_words(pages, checkout) for name, checkout in checkouts.items()}
+    if arguments.control:
+        words = {"row by row": [row_by_row(boxes) for boxes in list(words.values())[-1]]} | words
     columns = {
-        name: [measure_page(page, words) for page, words in zip(pages, read_words(pages, checkout), strict=True)]
-        for name, checkout in checkouts.items()
+        name: [measure_page(page, boxes) for page, boxes in zip(pages, found, strict=True)]
+        for name, found in words.items()
     }
     print_table(pages, columns)
     print()
