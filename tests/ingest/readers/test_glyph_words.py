@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pagelens.ingest.readers.brahmic_words import GAP, brahmic_words, is_brahmic
+from pagelens.ingest.readers.glyph_words import GAP, glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.mupdf import LOCK, pymupdf
 from pagelens.ingest.readers.mupdf_page import page_words
 
@@ -50,7 +50,7 @@ def mupdf_words(page: Any) -> list[Any]:
 
 def words_of(page: Any) -> list[Any]:
     with LOCK:
-        return brahmic_words(page, mupdf_words(page))
+        return glyph_words(page, mupdf_words(page))
 
 
 def texts(page: Any) -> list[str]:
@@ -94,7 +94,7 @@ def test_words_printed_twice_for_bold_type_are_there_once() -> None:
 
 @pytest.mark.parametrize(("gap", "words"), [(GAP - 0.02, ["मल"]), (GAP + 0.02, ["म", "ल"])])
 def test_a_gap_parts_words(gap: float, words: list[str]) -> None:
-    assert GAP == 0.2
+    assert GAP == 0.15
     assert texts(page_of(f"BT /helv 10 Tf 50 700 Td [(a) {-1000 * gap:.0f} (d)] TJ ET")) == words
 
 
@@ -122,15 +122,43 @@ def test_boxes_are_those_before_the_pages_rotation(rotation: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("keyboard", False), ("é", False), ("ฐ", False), ("का", True), ("က", True), ("का שלום", False)],
+    ("text", "brahmic", "without_gaps"),
+    [
+        ("keyboard", False, False),
+        ("naïve Größe", False, False),
+        ("ไทย", False, False),
+        ("का", True, False),
+        ("မြန်မာ", True, False),
+        ("thể", False, True),
+        ("한국어", False, True),
+        ("ქართული", False, True),
+        ("日本語", False, False),
+    ],
 )
-def test_only_pages_in_brahmic_scripts_are_read_glyph_by_glyph(text: str, expected: bool) -> None:
-    assert is_brahmic(text) == expected
+def test_scripts_that_are_read_glyph_by_glyph(text: str, brahmic: bool, without_gaps: bool) -> None:
+    assert (is_brahmic(text), loses_gaps(text)) == (brahmic, without_gaps)
+
+
+@pytest.mark.parametrize(("first", "second"), [("thể", "có"), ("키보드", "모델"), ("ბეჭდვა", "აქ")])
+def test_words_in_files_without_blanks_are_parted_at_their_gaps(first: str, second: str) -> None:
+    letters = dict(zip("abcdefghijkl", first + second, strict=False))
+    one, other = "".join(letters)[: len(first)], "".join(letters)[len(first) :]
+    page = page_of(f"BT /helv 12 Tf 50 700 Td [({one}) -300 ({other})] TJ 0 -20 Td ({one}) Tj ET", letters)
+    with LOCK:
+        assert [word[4] for word in page_words(page)] == [first, second, first]
+
+
+def test_words_in_files_with_blanks_are_mupdfs() -> None:
+    letters = {"a": "t", "b": "h", "c": "ể", "d": "c", "e": "ó", " ": " "}
+    page = page_of("BT /helv 12 Tf 50 700 Td (abc de) Tj ET", letters)
+    with LOCK:
+        words = page_words(page)
+    assert words == mupdf_words(page)
+    assert [word[4] for word in words] == ["thể", "có"]
 
 
 def test_a_page_without_words_has_none() -> None:
-    assert brahmic_words(page_of(""), []) == []
+    assert glyph_words(page_of(""), []) == []
 
 
 def test_the_words_of_a_page_are_read_so() -> None:

@@ -1,9 +1,10 @@
-"""Words of pages in Brahmic scripts (Devanagari, Bengali, Tamil, Khmer, ...), from MuPDF's drawing calls.
+"""Words of a page from MuPDF's drawing calls, for scripts in which MuPDF's own text extraction fails.
 
-MuPDF's own text extraction fails in these scripts: it repeats letters where /ActualText (ISO 32000-1, 14.9.4) stands
-for several glyphs, and it parts words before vowel signs that are drawn left of their consonant. Here the glyphs of
-each /ActualText and of each orthographic syllable (Unicode, chapter 12) are one unit with one box; a word ends at a
-blank, or at a gap between units.
+In Brahmic scripts (Devanagari, Bengali, Tamil, Khmer, ...) it repeats letters where /ActualText (ISO 32000-1, 14.9.4)
+stands for several glyphs, and parts words before vowel signs that are drawn left of their consonant. In files that draw
+no blanks, as those of TeX, it finds no gap after letters from U+0700 on: Vietnamese, Korean, Georgian. Here the
+glyphs of each /ActualText and of each orthographic syllable (Unicode, chapter 12) are one unit with one box; a word
+ends at a blank, or at a gap between units.
 """
 
 import re
@@ -22,13 +23,15 @@ MuPdfWord = tuple[float, float, float, float, str, int, int]
 
 MAX_REPLACED = 30  # characters of an /ActualText that differs from its glyphs: a longer one has no place for its words
 MAX_UNITS = 100_000  # of a page; one with more is left to MuPDF
-GAP = 0.2  # of the type size: a wider gap between two units parts words
+GAP = 0.15  # of the type size: a wider gap between two units parts words
 _LINE_SHIFT = 0.35  # of the type size: glyphs whose baselines differ by more stand in different lines
 _SAME_PLACE = 0.1  # of the type size: a unit drawn twice as near is one, printed bold
 _BACKWARDS = 0.5  # of the type size: after a wider step back, a line's units are sorted by position
 
 _BRAHMIC = re.compile("[\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff]")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+# Latin Extended Additional (Vietnamese) and Greek Extended, Hangul, Georgian, Ethiopic, Cherokee. Not scripts without
+# blanks: gaps beside Latin letters in Chinese and Japanese are none, nor those between words of justified Thai.
+_WITHOUT_GAPS = re.compile("[\u10a0-\u13ff\u1e00-\u1fff\u2d00-\u2ddf\uac00-\ud7af]")
 _LAST_LINES = 8  # of a block, in which a glyph may stand
 _VIRAMA = 9  # canonical combining class
 _CONTINUED = -1  # glyph number of the further characters of a glyph, and their Unicode value where they have none
@@ -50,11 +53,16 @@ class _Unit:
 
 
 def is_brahmic(text: str) -> bool:
-    """Tell whether a page's text has letters of a Brahmic script, and none of one that runs from right to left."""
-    return not text.isascii() and bool(_BRAHMIC.search(text)) and not _RIGHT_TO_LEFT.search(text)
+    """Tell whether a page's text has letters of a Brahmic script."""
+    return not text.isascii() and _BRAHMIC.search(text) is not None
 
 
-def brahmic_words(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list[MuPdfWord]:
+def loses_gaps(text: str) -> bool:
+    """Tell whether a page's text has letters after which MuPDF finds no gap, in scripts whose words have blanks."""
+    return not text.isascii() and _WITHOUT_GAPS.search(text) is not None
+
+
+def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list[MuPdfWord]:
     """Return the page's words as its glyphs and /ActualText give them; the given ones where those say too little.
 
     `words` are MuPDF's: their blocks, and the order of these, are kept.
