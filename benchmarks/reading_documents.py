@@ -38,6 +38,7 @@ _NAMESPACES = " ".join(
     )
 )
 _SPECIAL_IN_TEX = re.compile(r"([&%$#_{}])")
+_LATIN_NAME = re.compile(r"([/A-Za-z][!-~]*[A-Za-z0-9\"](?: [A-Za-z][!-~]*[A-Za-z0-9\"])*)")
 _LINES_A_SLIDE = 3
 
 
@@ -225,21 +226,29 @@ def _typeset(folder: Path, texts: Texts) -> None:
     """Typeset with plain XeTeX: English with its hyphens, other languages without."""
     for language, paragraphs in texts.items():
         source = [
-            rf'\font\body="{language.font}{_script_of(language)}" at 11pt \body',
+            rf'\font\body="{language.tex_font or language.font}{_script_of(language)}" at 11pt \body',
             r"\baselineskip=16pt \parskip=4pt",
         ]
         source += [r"\nopagenumbers \parindent=0pt \tolerance=9999 \emergencystretch=3em"]
         source += [r"\hsize=10cm" if language.code == "en" else r"\hyphenpenalty=10000 \exhyphenpenalty=10000"]
         if not language.blanks:
-            source += [rf'\XeTeXlinebreaklocale "{language.code[:2]}" \XeTeXlinebreakskip=0pt plus 1pt']
+            source += [rf'\XeTeXlinebreaklocale "{language.code[:2]}" \XeTeXlinebreakskip=0pt plus 0.2pt']
         if language.right_to_left:
             source += [r"\TeXXeTstate=1 \everypar{\setbox0=\lastbox \beginR \box0}"]
-        source += [_SPECIAL_IN_TEX.sub(r"\\char`\\\1 ", text) + r"\par" for text in paragraphs]
+        source += [_in_tex(text, language) + r"\par" for text in paragraphs]
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch, f"{language.name}.tex")
             path.write_text("\n".join([*source, r"\bye"]), "utf-8")
             _program("xetex", ["-interaction=nonstopmode", "-halt-on-error", f"-output-directory={scratch}", path])
             shutil.move(path.with_suffix(".pdf"), folder / f"{language.name}.pdf")
+
+
+def _in_tex(text: str, language: Language) -> str:
+    """Return a text as TeX's source, with the direction of Latin names marked where they stand in Arabic or Hebrew."""
+    parts = _LATIN_NAME.split(text) if language.right_to_left else [text]
+    escaped = [_SPECIAL_IN_TEX.sub(r"\\char`\\\1 ", part) for part in parts]
+    escaped[1::2] = [rf"\beginL {part}\endL{{}}" for part in escaped[1::2]]
+    return "".join(escaped)
 
 
 def _script_of(language: Language) -> str:

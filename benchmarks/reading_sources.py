@@ -25,6 +25,7 @@ class Language:
     code: str  # as in the package
     script: str  # as it is printed
     font: str  # a family of Debian's fonts-noto-core, fonts-noto-cjk or fonts-hosny-amiri
+    tex_font: str = ""  # another family for TeX, which takes no Latin letters from a second font
     right_to_left: bool = False
     vertical: bool = False
     blanks: bool = True  # words are separated by blanks
@@ -47,12 +48,12 @@ LANGUAGES = (
     Language("vi", "Latin (Vietnamese)", "Noto Serif"),
     Language("ru", "Cyrillic", "Noto Sans"),
     Language("el", "Greek", "Noto Serif"),
-    Language("ar", "Arabic", "Noto Naskh Arabic", right_to_left=True),
+    Language("ar", "Arabic", "Noto Naskh Arabic", tex_font="Amiri", right_to_left=True),
     Language("fa", "Arabic (Persian)", "Amiri", right_to_left=True),
-    Language("he", "Hebrew", "Noto Sans Hebrew", right_to_left=True),
-    Language("hi", "Devanagari", "Noto Sans Devanagari"),
-    Language("bn", "Bengali", "Noto Sans Bengali"),
-    Language("th", "Thai", "Noto Sans Thai", blanks=False),
+    Language("he", "Hebrew", "Noto Sans Hebrew", tex_font="Frank Ruehl CLM", right_to_left=True),
+    Language("hi", "Devanagari", "Noto Sans Devanagari", tex_font="Lohit Devanagari"),
+    Language("bn", "Bengali", "Noto Sans Bengali", tex_font="Lohit Bengali"),
+    Language("th", "Thai", "Noto Sans Thai", tex_font="Norasi", blanks=False),
     Language("ja", "Japanese", "Noto Serif CJK JP", blanks=False),
     Language("ja", "Japanese, vertical", "Noto Serif CJK JP", blanks=False, vertical=True),
     Language("zh_CN", "Chinese", "Noto Sans CJK SC", blanks=False),
