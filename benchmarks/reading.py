@@ -8,9 +8,9 @@ reason. Documents that stand in the folder already are not made again.
 
 Character error rate: insertions, deletions and substitutions that lead from the text to what was read, by characters of
 the text. Both are compared in NFC, without invisible characters, with one blank for any run of blanks and line ends;
-between two characters of scripts that are written without blanks a line end counts as nothing. Where a format puts
-names of columns, numbers or times between the paragraphs, each paragraph is compared with the best matching part of
-what was read. Words: how many of the text's words were read, as a bag; pairs of characters where words have no blanks.
+beside a character of a script that is written without blanks a line end may stand for a blank or for nothing. Where a
+format puts names of columns, numbers or times between the paragraphs, each paragraph is compared with the best matching
+part of what was read. Words: how many of the text's words were read, as a bag; pairs of characters where words have no blanks.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SHOWN = 12  # differences
 
 _INVISIBLE = ("Cf", "Cc", "Zl", "Zp")
 _WITHOUT_BLANKS = "[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
-_LINE_END = re.compile(rf"(?<={_WITHOUT_BLANKS})\s*\n\s*(?={_WITHOUT_BLANKS})")
+_LINE_END = re.compile(rf"(?<={_WITHOUT_BLANKS})\s*\n\s*|\s*\n\s*(?={_WITHOUT_BLANKS})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +62,33 @@ class Outcome:
 def edit_distance(text: str, found: str, *, within: bool = False) -> int:
     """Return how many insertions, deletions and substitutions lead from one text to the other.
 
-    `within`: to the part of `found` to which the fewest lead.
+    A line end in `found` costs nothing, whether `text` has a blank there or not. `within`: the distance to the part of
+    `found` that is nearest.
     """
     other = np.array([ord(char) for char in found], np.int64)
-    positions = np.arange(len(other) + 1)
-    costs: NDArray[np.int64] = np.zeros_like(positions) if within else positions.copy()
+    is_line_end = other == ord("\n")
+    inserted = np.concatenate(([0], np.cumsum(~is_line_end)))  # (n_found + 1,) characters from the start
+    costs: NDArray[np.int64] = np.zeros_like(inserted) if within else inserted.copy()
     for char in text:
-        diagonal = costs[:-1] + (other != ord(char))
+        diagonal = costs[:-1] + ((other != ord(char)) & ~(is_line_end & (char == " ")))
         costs = costs + 1  # a character of the text is not in the other
         costs[1:] = np.minimum(costs[1:], diagonal)
-        costs = np.minimum.accumulate(costs - positions) + positions  # characters of the other are not in the text
+        costs = np.minimum.accumulate(costs - inserted) + inserted  # characters of the other are not in the text
     return int(costs.min() if within else costs[-1])
 
 
 def normalise(text: str) -> str:
-    """Return a text as it is compared."""
+    """Return a text as it is compared, with those line ends that may stand for nothing."""
     visible = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in _INVISIBLE)
-    return " ".join(_LINE_END.sub("", unicodedata.normalize("NFC", visible)).split())
+    lines = _LINE_END.sub("\0", unicodedata.normalize("NFC", visible))
+    return " ".join(lines.split()).replace("\0", "\n")
 
 
 def words(text: str, language: Language) -> Counter[str]:
     """Return the words of a normalised text, or its pairs of characters in a language without blanks."""
     if language.blanks:
         return Counter(text.split())
-    plain = text.replace(" ", "")
+    plain = "".join(text.split())
     return Counter(map("".join, pairwise(plain)))
 
 
@@ -98,7 +101,7 @@ def read_text(path: Path) -> str:
 def compare(documents: DocumentSet, language: Language, paragraphs: Sequence[str], read: str) -> Outcome:
     """Count what was read right."""
     found = normalise(read)
-    whole = normalise("\n".join(paragraphs))
+    whole = normalise("\n".join(paragraphs)).replace("\n", " ")
     parts = [normalise(text) for text in paragraphs] if documents.tabular else [whole]
     bag = words(whole, language)
     return Outcome(
@@ -159,10 +162,11 @@ def _as_written(documents: DocumentSet, paragraphs: Sequence[str]) -> list[str]:
 def _show_differences(path: Path, paragraphs: Sequence[str], read: str) -> None:
     """Print the paragraphs that are not found as they are, each with its least distance."""
     found = normalise(read)
-    missing = [text for text in map(normalise, paragraphs) if text not in found]
+    distances = [(edit_distance(text, found, within=True), text) for text in map(normalise, paragraphs)]
+    missing = [(distance, text) for distance, text in distances if distance]
     print(f"\n{path}: {len(missing)} of {len(paragraphs)} paragraphs differ")
-    for text in missing[:SHOWN]:
-        print(f"  {edit_distance(text, found, within=True):4} {text[:150]}")
+    for distance, text in missing[:SHOWN]:
+        print(f"  {distance:4} {text[:150]}")
     if missing:
         print(f"  read: {found[:400]}")
 

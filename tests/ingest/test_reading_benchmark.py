@@ -38,10 +38,16 @@ def test_the_distance_within_is_that_of_the_best_part(text: str, found: str) -> 
     assert edit_distance(text, found, within=True) == min(edit_distance(text, part) for part in parts)
 
 
-def test_line_ends_count_as_a_blank_between_words_and_as_nothing_between_ideographs() -> None:
+def test_line_ends_count_as_a_blank_between_words() -> None:
     assert normalise("two\n words\u200e e\u0301") == "two words é"
-    assert normalise("国に\nよって (us)\nです") == "国によって (us) です"
-    assert normalise("国に よって") == "国に よって"
+    assert normalise("국가에\n 따라") == "국가에 따라"
+
+
+def test_line_ends_beside_ideographs_count_as_a_blank_or_as_nothing() -> None:
+    assert normalise("国に\n よって (us)\nです") == "国に\nよって (us)\nです"
+    assert edit_distance("国によって (us) です", normalise("国に\nよって (us)\nです")) == 0
+    assert edit_distance("国によって", "国に よって") == 1
+    assert edit_distance("国に よって", "国によって") == 1
 
 
 @pytest.mark.parametrize(
