@@ -10,7 +10,8 @@ Character error rate: insertions, deletions and substitutions that lead from the
 the text. Both are compared in NFC, without invisible characters, with one blank for any run of blanks and line ends;
 beside a character of a script that is written without blanks a line end may stand for a blank or for nothing. Where a
 format puts names of columns, numbers or times between the paragraphs, each paragraph is compared with the best matching
-part of what was read. Words: how many of the text's words were read, as a bag; pairs of characters where words have no blanks.
+part of what was read. Words: how many of the text's words were read, as a bag; pairs of characters where words have no
+blanks.
 """
 
 import argparse
