@@ -1,5 +1,7 @@
 """Words that are hyphenated at the end of a line: where they are broken, and texts in which they are whole again.
 
+Chinese and Japanese are written without blanks: their lines are joined without one.
+
 Whether the hyphen belongs to the word ("five-star") is decided from the page's other words; where those say nothing, by
 a few English rules, else the hyphen is taken for one of the line end. docs/LOG.md has the measured share of errors.
 """
@@ -16,6 +18,15 @@ from pagelens.core.types import PageText, TokenVectors
 
 MIN_PART = 3  # letters of each part from which two words of the page make a compound
 _CACHED_PAGES = 64
+
+# Han, kana and their punctuation, full-width forms; not Hangul, which is written with blanks.
+_CJK = (
+    "\u2e80-\u2fdf\u3001-\u303f\u3040-\u30ff\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff01-\uff9f\U00020000-\U0003ffff"
+)
+_CJK_CHARACTER = re.compile(f"[{_CJK}]")
+_CJK_LINE_END = re.compile(f"(?<=[{_CJK}])\n(?=[{_CJK}])")
+_CJK_LINES = re.compile(rf"(?<=[{_CJK}])\s*\n\s*(?=[{_CJK}])")
 
 _BREAK = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s*\n\s*(?=[^\W_])")
 _BREAK_IN_LINE = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s+(?=[^\W_])")  # where line ends have become blanks
@@ -67,8 +78,26 @@ def word_breaks(text: str) -> tuple[WordBreak, ...]:
     return _word_breaks(text, _BREAK)
 
 
+def is_cjk(character: str) -> bool:
+    """Tell whether a character is one of Chinese or Japanese text, which has no blanks between words."""
+    return _CJK_CHARACTER.match(character) is not None
+
+
+def has_cjk(text: str) -> bool:
+    """Tell whether a text has characters of Chinese or Japanese."""
+    return not text.isascii() and _CJK_CHARACTER.search(text) is not None
+
+
+def join_cjk_lines(text: str) -> str:
+    """Return a text without the line ends between Chinese or Japanese characters."""
+    return text if text.isascii() else _CJK_LINES.sub("", text)
+
+
 def join_broken_words(text: str, start: int = 0, end: int | None = None) -> str:
-    """Return a span of a page's text, by default all of it, in which broken words are whole; other line ends stay."""
+    """Return a span of a page's text, by default all of it, in which broken words are whole; other line ends stay.
+
+    Line ends between Chinese or Japanese characters go too, unless a blank line follows.
+    """
     return "".join(text[first:last] + replacement for first, last, replacement in _pieces(text, start, end))
 
 
@@ -114,7 +143,17 @@ def whole_words(page: PageText) -> list[str]:
 
 
 def _pieces(text: str, start: int, end: int | None) -> list[tuple[int, int, str]]:
-    return _between(word_breaks(text), start, len(text) if end is None else end)
+    return _between(_joints(text), start, len(text) if end is None else end)
+
+
+@lru_cache(_CACHED_PAGES)
+def _joints(text: str) -> tuple[WordBreak, ...]:
+    """Return the places of a page's text where lines are joined without a blank, in order."""
+    breaks = word_breaks(text)
+    if text.isascii():
+        return breaks
+    line_ends = (WordBreak(place.start(), place.end(), "", True) for place in _CJK_LINE_END.finditer(text))
+    return tuple(sorted((*breaks, *line_ends)))
 
 
 def _between(breaks: Sequence[WordBreak], start: int, end: int) -> list[tuple[int, int, str]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pagelens.core.types import ContextPage, PageRef
+from pagelens.core.word_breaks import join_cjk_lines
 
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
 # C0 and C1 controls except the newline, and the marks that change the direction of the text after them.
@@ -37,5 +38,5 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text with each run of white space replaced by one blank."""
-    return " ".join(text.split())
+    """Return the text with each run of white space replaced by one blank, line ends of Chinese or Japanese by none."""
+    return " ".join(join_cjk_lines(text).split())

@@ -26,6 +26,7 @@ from pagelens.ingest.text.right_to_left import (
     words_of_block,
 )
 from pagelens.ingest.text.usable_text import WORDS_LOST
+from pagelens.ingest.text.vertical_text import join_vertical_text
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
@@ -125,15 +126,16 @@ def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageTe
     boxes = np.array([word[:4] for word in mupdf_words], np.float64).reshape(-1, 4)
     displayed = rotate_boxes(boxes, mupdf_page.rotation_matrix)
     visible, check_problem = _visible_words(mupdf_page, [word[4] for word in mupdf_words], boxes, displayed)
-    words = [
+    readable = [
         Word(word[4], x0, y0, x1, y1, word[5], word[6])
         for word, (x0, y0, x1, y1), is_visible in zip(
             mupdf_words, displayed.tolist(), visible.mask.tolist(), strict=True
         )
         if is_visible and word[4].strip(REPLACEMENT)
     ]
-    text = assemble_text(visual_lines(words), width=mupdf_page.rect.width, height=mupdf_page.rect.height)
-    problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""
+    lines = visual_lines(join_vertical_text(readable))
+    text = assemble_text(lines, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
+    problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(readable) else ""
     return text, problem or check_problem or visible.problem()
 
 

@@ -9,6 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pagelens.core.types import PageText, TextSource, no_text
+from pagelens.core.word_breaks import is_cjk
+
+GLYPH_GAP = 1.2  # of the type size, beside a single glyph of Chinese or Japanese text: less is letter spacing
+WORD_GAP = 0.2  # the same between longer words: more is a blank
 
 REPLACEMENT = "\ufffd"  # stands for a glyph without a Unicode value
 
@@ -19,6 +23,9 @@ _INVISIBLE = re.compile(
 )
 # Characters of symbol fonts, mapped to U+F020..F0FF: bullets and dingbats, no letters.
 _DINGBAT = re.compile("[\uf020-\uf0ff]")
+
+# The vowel am of Thai and Lao as two signs, with a tone mark between or not: it has no canonical composition.
+_THAI_AM, _LAO_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32"), re.compile("\u0ecd([\u0ec8-\u0ecb]?)\u0eb2")
 
 
 class Word(NamedTuple):
@@ -42,7 +49,8 @@ def clean_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _SURROGATE.sub(REPLACEMENT, text.replace("\xad", "-"))
-    return unicodedata.normalize("NFC", _DINGBAT.sub("", _INVISIBLE.sub("", text)))
+    text = _DINGBAT.sub("", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFC", _LAO_AM.sub("\\1\u0eb3", _THAI_AM.sub("\\1\u0e33", text)))
 
 
 def assemble_text(
@@ -55,24 +63,25 @@ def assemble_text(
 ) -> PageText:
     """Join words in the given order: a blank within a line, a newline between lines, a blank line between blocks.
 
+    There is no blank between Chinese or Japanese characters of a line, unless the page has one.
     `width` and `height` of the page are in the unit of the boxes. Boxes are clipped to the page; words outside it, and
     words without visible characters, are dropped.
     """
     strings: list[str] = []
     spans: list[tuple[int, int]] = []
     boxes: list[tuple[float, float, float, float]] = []
-    position, previous = 0, (-1, -1)
+    position, previous = 0, Word("", 0.0, 0.0, 0.0, 0.0, -1, -1)
     for word in words:
         for part in _parts(word):
             box = _on_page(part, width, height)
             if box is None:
                 continue
-            separator = _separator(previous, (part.block, part.line)) if spans else ""
+            separator = _separator(previous, part) if spans else ""
             position += len(separator)
             strings += (separator, part.text)
             spans.append((position, position + len(part.text)))
             boxes.append(box)
-            position, previous = spans[-1][1], (part.block, part.line)
+            position, previous = spans[-1][1], part
     if not spans:
         return no_text()
     return PageText(
@@ -140,7 +149,19 @@ def _on_page(word: Word, width: float, height: float) -> tuple[float, float, flo
     return max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1)
 
 
-def _separator(before: tuple[int, int], after: tuple[int, int]) -> str:
-    if before[0] != after[0]:
+def _separator(before: Word, after: Word) -> str:
+    if before.block != after.block:
         return "\n\n"
-    return "\n" if before[1] != after[1] else " "
+    if before.line != after.line:
+        return "\n"
+    return "" if before.text[-1] > "\u2e7f" and _is_unspaced(before, after) else " "
+
+
+def _is_unspaced(before: Word, after: Word) -> bool:
+    """Tell whether two words of a line are glyphs of Chinese or Japanese text side by side, or one below the other."""
+    if not (is_cjk(before.text[-1]) and is_cjk(after.text[0])):
+        return False
+    size = min(before.x1 - before.x0, before.y1 - before.y0, after.x1 - after.x0, after.y1 - after.y0)
+    gap = max(after.x0 - before.x1, after.y0 - before.y1)
+    is_glyph = 1 in (len(before.text), len(after.text))
+    return gap <= (GLYPH_GAP if is_glyph else WORD_GAP) * size

@@ -144,7 +144,7 @@ def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
 
     MuPDF turns runs to the left around, and the letters of a glyph with them; here they are turned back.
     """
-    joined: list[Glyph] = []
+    glyphs: list[Glyph] = []
     at = 0
     while at < len(line):
         end = at
@@ -153,16 +153,16 @@ def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
         parts = [glyph.text for glyph in line[at:end]]
         if all(map(_is_mark, parts)):  # or there are none
             end = max(end, at + 1)
-            joined += line[at:end]
-        elif joined and _carries(joined[-1], line[at]):  # as drawn
-            joined[-1] = replace(joined[-1], text=joined[-1].text + "".join(parts))
+            glyphs += line[at:end]
+        elif glyphs and _carries(glyphs[-1], line[at]):  # as drawn
+            glyphs[-1] = replace(glyphs[-1], text=glyphs[-1].text + "".join(parts))
         elif end < len(line) and _carries(line[end], line[at]):
-            joined.append(replace(line[end], text=line[end].text + "".join(reversed(parts))))
+            glyphs.append(replace(line[end], text=line[end].text + "".join(reversed(parts))))
             end += 1
         else:  # the letters of several glyphs, given as one text (ActualText)
-            joined.append(replace(line[at], text="".join(parts if _is_mark(parts[-1]) else reversed(parts))))
+            glyphs.append(replace(line[at], text="".join(parts if _is_mark(parts[-1]) else reversed(parts))))
         at = end
-    return joined
+    return glyphs
 
 
 def _distance(glyph: Glyph, other: Glyph) -> float:

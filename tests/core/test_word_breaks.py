@@ -6,6 +6,7 @@ import pytest
 from pagelens.core.types import PageText, TokenVectors
 from pagelens.core.word_breaks import (
     join_broken_words,
+    join_cjk_lines,
     join_with_offsets,
     join_words_of_line,
     other_forms,
@@ -113,3 +114,25 @@ def test_both_parts_of_a_broken_word_are_the_whole_word() -> None:
 def test_words_of_a_line_are_joined_across_blanks() -> None:
     assert join_words_of_line("on con- tamination and con\u00adtamination") == "on contamination and contamination"
     assert join_words_of_line("short- and long-term") == "short- and long-term"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("吾輩は猫で\nある。名前は\nまだ無い。", "吾輩は猫である。名前はまだ無い。"),
+        ("本規則於二〇二四\n年一月一日施行", "本規則於二〇二四年一月一日施行"),
+        ("表題\n\n本文", "表題\n\n本文"),
+        ("第3条\nWindows", "第3条\nWindows"),
+        ("회원은 회비를\n납부한다", "회원은 회비를\n납부한다"),  # Korean has blanks between words
+    ],
+)
+def test_lines_of_chinese_and_japanese_are_joined_without_a_blank(text: str, expected: str) -> None:
+    assert join_broken_words(text) == expected
+    assert word_breaks(text) == ()  # each line stays a word of its own for evidence
+    whole = join_with_offsets(text)
+    assert "".join(text[at] for at in whole.offsets[:-1].tolist()) == whole.text
+
+
+def test_line_ends_of_any_number_go_where_a_quote_becomes_one_line() -> None:
+    assert join_cjk_lines("会費は\n五千円\n\nとする。 A\nb") == "会費は五千円とする。 A\nb"
+    assert join_cjk_lines("山田 太郎") == "山田 太郎"  # a blank of the page itself

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.ingest.text.page_text import Word, assemble_text, clean_text, visual_lines
+from pagelens.ingest.text.page_text import GLYPH_GAP, WORD_GAP, Word, assemble_text, clean_text, visual_lines
 
 coordinates = st.floats(-0.5, 1.5) | st.sampled_from([math.nan, math.inf, -math.inf])
 any_word = st.builds(
@@ -57,6 +57,8 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     ("raw", "cleaned"),
     [
         ("e\u0301te\u0301", "été"),
+        ("ก\u0e4d\u0e32หนด น\u0e4d\u0e49\u0e32 น\u0e49\u0e4d\u0e32", "กำหนด น้ำ น้ำ"),
+        ("ນ\u0ecd\u0ec9\u0eb2", "ນ້ຳ"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
         ("\u202bright\u202c", "right"),
         ("bell\x07", "bell"),
@@ -106,3 +108,28 @@ def test_side_by_side_in_other_blocks_or_to_the_left_are_lines_of_their_own() ->
 def test_upright_lines_beside_each_other_stay_two() -> None:
     upright = [Word("up", 0.10, 0.1, 0.12, 0.4, 0, 0), Word("again", 0.13, 0.1, 0.15, 0.4, 0, 1)]
     assert lines_of(*upright) == "up\nagain"
+
+
+def spaced(texts: str, gap: float, *, size: float = 0.02) -> str:
+    """Return the text of words of one line with `gap` type sizes between them."""
+    words, x = [], 0.1
+    for text in texts.split():
+        words.append(Word(text, x, 0.1, x + size * len(text), 0.1 + size, 0, 0))
+        x += size * (len(text) + gap)
+    return assemble_text(words).text
+
+
+@pytest.mark.parametrize(
+    ("texts", "gap", "expected"),
+    [
+        ("会 費 規 定", 0.9 * GLYPH_GAP, "会費規定"),  # letter spacing
+        ("会 費 規 定", 1.1 * GLYPH_GAP, "会 費 規 定"),  # cells of a table
+        ("会費 規定", 0.9 * WORD_GAP, "会費規定"),
+        ("山田 太郎", 1.1 * WORD_GAP, "山田 太郎"),
+        ("회 비 규 정", 0.5, "회 비 규 정"),
+        ("第 3 条", 0.1, "第 3 条"),
+    ],
+)
+def test_glyphs_of_chinese_and_japanese_that_stand_close_are_joined(texts: str, gap: float, expected: str) -> None:
+    assert spaced(texts, gap) == expected
+    assert 0.5 < GLYPH_GAP < 1.5 and 0.1 < WORD_GAP < 0.3  # letter spacing, less than two blanks; less than a blank
