@@ -15,6 +15,7 @@ PACKAGE = "keyboard-configuration"
 INSTALLED = Path("/var/lib/dpkg/info") / f"{PACKAGE}.templates"
 
 _FIELD = re.compile(r"Description(?:-([A-Za-z_@]+)\.UTF-8)?: ?(.*)", re.DOTALL)
+_DIRECTION_MARKS = re.compile("[\u200e\u200f]")  # hardly a writer sets them, and no page shows them
 _VARIABLES = {"${XKBLAYOUT}": "us", "${XKBVARIANT}": "intl", "${XKBLAYOUTVARIANT}": "us-intl", "${XKBOPTIONS}": "grp"}
 
 
@@ -85,7 +86,7 @@ def _paragraphs(field: str) -> list[str]:
 def _without_variables(text: str) -> str:
     for variable, value in _VARIABLES.items():
         text = text.replace(variable, value)
-    return " ".join(text.split())
+    return " ".join(_DIRECTION_MARKS.sub("", text).split())
 
 
 def _templates(folder: Path) -> Path:
