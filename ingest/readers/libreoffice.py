@@ -13,12 +13,23 @@ from pagelens.core.errors import ReadError
 
 NEEDS_OFFICE = "needs LibreOffice, which is not installed (https://www.libreoffice.org): install it and index again"
 
+READ_WITHOUT_OFFICE = {
+    "DOCX": (".docx", ".docm"),
+    "PPTX": (".pptx", ".pptm", ".ppsx"),
+    "XLSX": (".xlsx", ".xlsm"),
+    "ODT": (".odt",),
+    "ODP": (".odp",),
+    "ODS": (".ods",),
+}
+"""The formats, and their extensions, whose text is read without LibreOffice."""
+
 _NAMES = ("soffice", "libreoffice")
 _INSTALL_PATHS = (
     Path("/Applications/LibreOffice.app/Contents/MacOS/soffice"),
     Path("C:/Program Files/LibreOffice/program/soffice.exe"),
     Path("/opt/libreoffice/program/soffice"),
 )
+_MATH_LIBRARIES = ("libsmlo.so", "smlo.dll", "../Frameworks/libsmlo.dylib")
 # Macros never run; links to other files and to the network are never followed, and no dialog asks about them.
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
@@ -45,34 +56,39 @@ def find_soffice(program: Path | None = None) -> Path | None:
     return next((path for path in _INSTALL_PATHS if path.is_file()), None)
 
 
-def convert_to_pdf(program: Path, source: Path, folder: Path, *, seconds: float) -> Path:
-    """Convert a file and return the path of the PDF. `folder` is empty; LibreOffice also keeps its profile there.
+def draws_formulas(program: Path) -> bool:
+    """Tell whether LibreOffice's part for formulas (Math) is installed: without it formulas are left out."""
+    folder = Path(os.path.realpath(program)).parent
+    return any((folder / name).exists() for name in _MATH_LIBRARIES)
 
-    Raises ReadError: damaged, unsupported (LibreOffice does not start), too-large (takes more than `seconds`).
+
+def convert_to_pdf(program: Path, source: Path, folder: Path, *, seconds: float) -> Path:
+    """Convert a file and return the path of the PDF, as `convert` does."""
+    return convert(program, source, folder, "pdf", seconds=seconds)
+
+
+def convert(program: Path, source: Path, folder: Path, target: str, *, seconds: float) -> Path:
+    """Convert a file to the format with the extension `target`; return the new file, which lies in `folder`/out.
+
+    LibreOffice keeps its profile in `folder` too. Raises ReadError: damaged, unsupported (LibreOffice does not start),
+    too-large (takes more than `seconds`).
     """
     profile = folder / "profile"
-    (profile / "user").mkdir(parents=True)
+    (profile / "user").mkdir(parents=True, exist_ok=True)
     (profile / "user" / "registrymodifications.xcu").write_text(_SETTINGS, encoding="utf-8")
     flags = ("--headless", "--norestore", "--nolockcheck", "--nodefault", "--nofirststartwizard", "--nologo")
     home = f"-env:UserInstallation={profile.as_uri()}"
-    command = [
-        *_no_network_prefix(),
-        str(program),
-        home,
-        *flags,
-        "--convert-to",
-        "pdf",
-        "--outdir",
-        str(folder / "out"),
-        str(source),
-    ]
+    output = folder / "out"
+    convert_options = ("--convert-to", target, "--outdir", str(output))
+    command = [*_no_network_prefix(), str(program), home, *flags, *convert_options, str(source)]
     last_line = _run(command, _environment(folder), seconds)
-    pdf = folder / "out" / f"{source.stem}.pdf"
-    if not pdf.is_file() or not pdf.stat().st_size:
+    converted = output / f"{source.stem}.{target}"
+    if not converted.is_file() or not converted.stat().st_size:
         raise ReadError(
-            "damaged", f"LibreOffice makes no PDF of it ({last_line or 'without a message'}): open and save it again"
+            "damaged",
+            f"LibreOffice makes no {target.upper()} of it ({last_line or 'without a message'}): open and save it again",
         )
-    return pdf
+    return converted
 
 
 def _run(command: list[str], environment: dict[str, str], seconds: float) -> str:

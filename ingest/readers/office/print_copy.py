@@ -1,0 +1,191 @@
+"""Writes the copy of a workbook that is drawn: wide columns, row numbers, nothing hidden, the sheet's name on top.
+
+The copy keeps formats, pictures and charts. Its pages are as wide as the sheet, so that a row is on one page.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pagelens.core.errors import ReadError
+from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
+from pagelens.ingest.readers.office.sheet_tables import SheetTable, repeated_header
+from pagelens.ingest.readers.office.workbook import Area, Sheet, workbook_part
+
+MAX_DRAWN_BYTES = 24_000_000  # of a sheet's XML, which is parsed as a tree: some 300,000 cells
+MAX_DRAWN_ROWS = 20_000  # of all sheets: LibreOffice draws about a thousand rows a second
+
+LEFT_MARGIN = 0.4  # inches
+
+_MAX_WIDTH = 60.0  # characters; longer texts are wrapped
+_MIN_WIDTH = 8.0
+_PADDING = 2.5  # characters
+_PORTRAIT_WIDTH, _A4_WIDTH = 95.0, 260.0  # characters that are readable across A4 upright, and across
+_A4, _A3 = "9", "8"  # ECMA-376 part 1, 18.3.1.63
+_DROPPED_NAMES = ("_xlnm.Print_Area", "_xlnm.Print_Titles", "_xlnm._FilterDatabase")
+_DROPPED_PARTS = ("cols", "printOptions", "pageMargins", "pageSetup", "headerFooter", "rowBreaks", "colBreaks",
+                  "autoFilter", "protectedRanges", "sheetProtection")  # fmt: skip
+# The elements of a worksheet that follow its print settings, and those before them (18.3.1.99).
+_AFTER_PRINT = ("rowBreaks", "colBreaks", "customProperties", "cellWatches", "ignoredErrors", "smartTags", "drawing",
+                "legacyDrawing", "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls",
+                "webPublishItems", "tableParts", "extLst")  # fmt: skip
+_AFTER_PROPERTIES = ("dimension", "sheetViews", "sheetFormatPr", "sheetData")
+_ROW_ATTRIBUTES = ("hidden", "ht", "customHeight", "collapsed")
+
+
+def is_drawable(path: Path, sheets: Sequence[Sheet]) -> bool:
+    """Tell whether a workbook is small enough to be drawn."""
+    with OfficeArchive(path) as archive:
+        sizes = [archive.size_of(sheet.part) for sheet in sheets]
+    return all(size <= MAX_DRAWN_BYTES for size in sizes) and sum(len(sheet.rows) for sheet in sheets) <= MAX_DRAWN_ROWS
+
+
+def write_print_copy(
+    source: Path, target: Path, sheets: Sequence[Sheet], tables: Mapping[int, Sequence[SheetTable]]
+) -> None:
+    """Write the copy of `source` to `target`; `tables` has the tables of each sheet by its number.
+
+    Raises ReadError: damaged.
+    """
+    with OfficeArchive(source) as archive:
+        name = workbook_part(archive)
+        changed = {name: to_bytes(_shown_book(_tree(archive, name), tables))}
+        for sheet in sheets:
+            root = _tree(archive, sheet.part)
+            _prepare_sheet(root, sheet, _widths(sheet))
+            changed[sheet.part] = to_bytes(root)
+        for part in (target for kind, target in archive.related(name).values() if kind == "styles"):
+            if (styles := archive.tree(part)) is not None:
+                _wrap_texts(styles)
+                changed[part] = to_bytes(styles)
+        archive.copy_with(target, changed)
+
+
+def _tree(archive: OfficeArchive, name: str) -> Element:
+    root = archive.tree(name)
+    if root is None:
+        raise ReadError("damaged", f"its part {name} is missing: open and save it again")
+    return root
+
+
+def _shown_book(root: Element, tables: Mapping[int, Sequence[SheetTable]]) -> Element:
+    """Show all sheets, and repeat the names of the columns at the top of each page."""
+    namespace = root.tag.rpartition("}")[0] + "}"
+    sheets = list(root.iter("{*}sheet"))
+    for sheet in sheets:
+        sheet.attrib.pop("state", None)
+    for view in root.iter("{*}workbookView"):
+        view.attrib.pop("visibility", None)
+    names = root.find(f"{namespace}definedNames")
+    if names is None:
+        names = root.makeelement(f"{namespace}definedNames")
+        next(root.iter(f"{namespace}sheets")).addnext(names)
+    for defined in list(names):
+        if defined.get("name") in _DROPPED_NAMES:
+            names.remove(defined)
+    for number, found in tables.items():
+        rows = repeated_header(found)
+        if rows and rows[1] <= 10 and number <= len(sheets):
+            title = names.makeelement(f"{namespace}definedName", {"name": "_xlnm.Print_Titles"})
+            title.set("localSheetId", str(number - 1))
+            quoted = (sheets[number - 1].get("name") or "").replace("'", "''")
+            title.text = f"'{quoted}'!${rows[0]}:${rows[1]}"
+            names.append(title)
+    if not len(names):
+        root.remove(names)
+    return root
+
+
+def _prepare_sheet(root: Element, sheet: Sheet, widths: Mapping[int, float]) -> None:
+    namespace = root.tag.rpartition("}")[0] + "}"
+    for child in [child for child in root if _local(child) in _DROPPED_PARTS]:
+        root.remove(child)
+    for row in root.iter(f"{namespace}row"):
+        for attribute in _ROW_ATTRIBUTES:
+            row.attrib.pop(attribute, None)
+    for view in root.iter(f"{namespace}sheetView"):
+        view.attrib.pop("rightToLeft", None)  # row numbers are looked for on the left
+        view.attrib.pop("showFormulas", None)
+    _fit_to_width(root, namespace)
+    _set_widths(root, namespace, widths)
+    total = sum(widths.values())
+    page = {"paperSize": _A4 if total <= _A4_WIDTH else _A3, "fitToWidth": "1", "fitToHeight": "0",
+            "orientation": "portrait" if total <= _PORTRAIT_WIDTH else "landscape"}  # fmt: skip
+    margins = {
+        "left": f"{LEFT_MARGIN}",
+        "right": "0.4",
+        "top": "0.8",
+        "bottom": "0.5",
+        "header": "0.4",
+        "footer": "0.2",
+    }
+    header = root.makeelement(f"{namespace}headerFooter")
+    header.append(root.makeelement(f"{namespace}oddHeader"))
+    header[0].text = "&L" + sheet.title.replace("&", "&&")
+    settings = [
+        root.makeelement(f"{namespace}printOptions", {"headings": "1", "gridLines": "1"}),
+        root.makeelement(f"{namespace}pageMargins", margins),
+        root.makeelement(f"{namespace}pageSetup", page),
+        header,
+    ]
+    following = next((child for child in root if _local(child) in _AFTER_PRINT), None)
+    position = len(root) if following is None else root.index(following)
+    for setting in reversed(settings):
+        root.insert(position, setting)
+
+
+def _fit_to_width(root: Element, namespace: str) -> None:
+    properties = root.find(f"{namespace}sheetPr")
+    if properties is None:
+        properties = root.makeelement(f"{namespace}sheetPr")
+        root.insert(0, properties)
+    for child in [child for child in properties if _local(child) == "pageSetUpPr"]:
+        properties.remove(child)
+    properties.append(root.makeelement(f"{namespace}pageSetUpPr", {"fitToPage": "1"}))
+
+
+def _set_widths(root: Element, namespace: str, widths: Mapping[int, float]) -> None:
+    if not widths:
+        return
+    columns = root.makeelement(f"{namespace}cols")
+    for column, width in sorted(widths.items()):
+        place = {"min": str(column), "max": str(column), "width": f"{width:.1f}", "customWidth": "1"}
+        columns.append(root.makeelement(f"{namespace}col", place))
+    next(root.iter(f"{namespace}sheetData")).addprevious(columns)
+
+
+def _widths(sheet: Sheet) -> dict[int, float]:
+    """Return the width of each column in characters, so that numbers are not cut off; long texts are wrapped."""
+    merged = {
+        (area.first_row, area.first_column): area for area in sheet.merged if area.last_column > area.first_column
+    }
+    widths: dict[int, float] = {}
+    for row, cells in sheet.rows.items():
+        for column, cell in cells.items():
+            needed = _needed_width(cell.width, merged.get((row, column)), is_alone=len(cells) == 1 and cell.is_text)
+            widths[column] = max(widths.get(column, _MIN_WIDTH), needed)
+    return widths
+
+
+def _needed_width(width: float, merged: Area | None, *, is_alone: bool) -> float:
+    if merged is not None:
+        return width / (merged.last_column - merged.first_column + 1) + _PADDING
+    if is_alone:  # a title
+        return min(width + _PADDING, _MAX_WIDTH / 2)
+    return min(width + _PADDING, _MAX_WIDTH)
+
+
+def _wrap_texts(styles: Element) -> None:
+    """Have every cell format break long texts into lines."""
+    for formats in styles.iter("{*}cellXfs", "{*}cellStyleXfs"):
+        for form in formats.iter("{*}xf"):
+            alignment = next(form.iter("{*}alignment"), None)
+            if alignment is None:
+                alignment = form.makeelement(form.tag.replace("}xf", "}alignment"))
+                form.insert(0, alignment)
+            alignment.set("wrapText", "1")
+            alignment.attrib.pop("shrinkToFit", None)
+            form.set("applyAlignment", "1")
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
