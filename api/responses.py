@@ -70,6 +70,7 @@ class HitOut(PageReference):
     evidence: list[EvidenceOut]
     guesses: list[GuessOut]
     estimated: bool = Field(description="The page number is estimated: the format has no pages.")
+    gone: bool = Field(default=False, description="The file is no longer where it was indexed.")
     duplicates: list[PageReference] = Field(description="With `fold`: further hits with the same content.")
     neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and after it.")
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")

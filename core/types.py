@@ -17,6 +17,9 @@ Kind = Literal["pdf", "photo", "book", "text", "office", "drawing", "xps"]
 TextSource = Literal["layer", "ocr", "both", "none"]
 Metadata = Mapping[str, str | int | float | bool]
 
+MEMBER_SEPARATOR = " / "
+"""Stands between a container and a file inside it: "report.pdf / annex.xlsx"."""
+
 
 class Box(NamedTuple):
     """A rectangle on a page, in fractions of its width and height."""

@@ -15,11 +15,14 @@ from pagelens.index.page_images import FOLDER as IMAGES
 
 
 def remove_orphaned_documents(engine: Engine) -> None:
-    """Remove partly indexed documents whose file is gone; the others are continued when their file is indexed again."""
+    """Remove partly indexed documents whose file is gone, or that were to take the place of another; the others are
+    continued when their file is indexed again."""
     d = t.documents.c
     with transaction(engine) as connection:
-        staged = connection.execute(select(d.key, d.staged_path).where(d.live == 0)).all()
-        missing = [key for key, path in staged if not Path(path).exists()]
+        staged = connection.execute(select(d.key, d.sha256, d.staged_path).where(d.live == 0)).all()
+        missing = [
+            key for key, sha256, path in staged if sha256.endswith(writes.SUPERSEDING) or not Path(path).exists()
+        ]
         if missing:
             remove_documents(connection, missing)
             writes.advance_generation(connection)

@@ -29,7 +29,7 @@ from pagelens.core.errors import (
 from pagelens.index import original_files
 from pagelens.index.catalog import checksums, databases, reads
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow
+from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, UnreadFile
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
@@ -241,9 +241,13 @@ class Snapshot:
         """Return the files that could not be read."""
         return reads.read_failures(self._connection)
 
+    def unread_files(self) -> list[UnreadFile]:
+        """Return the files of indexed folders and containers that are not read."""
+        return reads.read_unread_files(self._connection)
+
     def document_rows_by_table(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of these documents by table, without their paths, ready to be inserted."""
-        others = {table: table.c.document for table in (t.pages, t.perceptual_hashes, t.checksums)}
+        others = {table: table.c.document for table in (t.pages, t.perceptual_hashes, t.checksums, t.path_facts)}
         columns = {t.documents: t.documents.c.key, **others}
         return {
             table: reads.read_rows(self._connection, select(table).where(column.in_(documents)))
@@ -252,9 +256,12 @@ class Snapshot:
         }
 
     def path_and_failure_rows(self) -> tuple[dict[Table, list[dict[str, object]]], int]:
-        """Return the paths of live documents and the failures likewise, and the key of the next document."""
+        """Return the paths of live documents, failures and unread files likewise, and the key of the next document."""
         live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
         rows = {t.paths: live, t.failures: select(t.failures)}
+        for table in (t.unread_files, t.containers):
+            if inspect(self._connection).has_table(table.name):
+                rows[table] = select(table)
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
         return {table: reads.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
 

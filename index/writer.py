@@ -8,19 +8,22 @@ writer is killed, readers see the commits before and nothing else, and the next 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, select
 
 from pagelens.core.errors import ReadCode
 from pagelens.core.keys import page_key
+from pagelens.core.types import MEMBER_SEPARATOR
 from pagelens.index import garbage_collection
 from pagelens.index.catalog import document_frequencies, reads, writes
 from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.reads import UnreadFile
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import (
     insert_pages,
@@ -117,6 +120,19 @@ class CollectionWriter:
             return 0 if live else pages_in + 1
         return 0 if sha256 in self._failures else None
 
+    def path_facts(self, sha256: str) -> tuple[str, list[str]]:
+        """Return what an indexed document took from its paths (`Document.path_facts`), and its paths."""
+        if any(new.document.sha256 == sha256 for _, new in self._pending.new):
+            self.commit()
+        f, d, p = t.path_facts.c, t.documents.c, t.paths.c
+        with transaction(self._engine) as connection:
+            digests = select(f.digest).join(t.documents, d.key == f.document).where(d.sha256 == sha256)
+            paths = select(p.path).join(t.documents, d.key == p.document).where(d.sha256 == sha256)
+            return (
+                connection.execute(digests).scalar() or "",
+                list(connection.execute(paths.order_by(p.path)).scalars()),
+            )
+
     def failed_before(self, sha256: str) -> str | None:
         """Return why a file with these bytes could not be read before, or None."""
         return self._failures[sha256][1] if sha256 in self._failures else None
@@ -127,6 +143,8 @@ class CollectionWriter:
         self._pending.new.append(
             (key, replace(new, tokens=self._pack(new)))
         )  # packed tokens take a quarter of the memory
+        if new.last:
+            self._started.pop(new.document.sha256, None)
         self._commit_when_full()
 
     def link(self, path: str, sha256: str) -> bool:
@@ -146,6 +164,46 @@ class CollectionWriter:
             del self._started[sha256]  # the commit removes its staged pages with its key
             self.commit()
         self._commit_when_full()
+
+    def record_members(self, sha256: str, count: int) -> None:
+        """Record how many members of a container are read."""
+        if self._containers.get(sha256) == count:
+            return
+        with transaction(self._engine) as connection:
+            connection.execute(delete(t.containers).where(t.containers.c.sha256 == sha256))
+            connection.execute(insert(t.containers).values(sha256=sha256, members=count))
+        self._containers[sha256] = count
+
+    def lacks_members(self, path: str, sha256: str) -> bool:
+        """Tell whether members of a container at a path, or of containers in it, are neither indexed nor failed."""
+        if sha256 not in self._containers:
+            return False
+        self.commit()
+        known = Counter(container_of(member) for member in self.member_paths())
+        below = path + MEMBER_SEPARATOR
+        inner = {other: digest for other, digest in self._paths.items() if other.startswith(below)}
+        return any(
+            known[container] < self._containers.get(digest, 0) for container, digest in {path: sha256, **inner}.items()
+        )
+
+    def member_paths(self) -> list[str]:
+        """Return the known paths of members, indexed or failed."""
+        return [path for path in {**self._paths, **self._failed_at} if MEMBER_SEPARATOR in path]
+
+    def replace_unread_files(self, files: Sequence[UnreadFile], is_replaced: Callable[[str], bool]) -> None:
+        """Record files that are not read, in place of the recorded ones whose path `is_replaced`."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            recorded = reads.read_unread_files(connection)
+            new = {file.path: file for file in files}
+            kept = [file for file in recorded if file.path not in new and not is_replaced(file.path)]
+            if {*recorded} == {*kept, *new.values()}:
+                return
+            connection.execute(delete(t.unread_files))
+            rows = [file._asdict() for file in (*kept, *new.values())]
+            if rows:
+                connection.execute(insert(t.unread_files), rows)
+            self._words.mark_synced(writes.advance_generation(connection))
 
     def remove_documents(self, documents: Sequence[int]) -> None:
         """Remove documents by key."""
@@ -216,12 +274,15 @@ class CollectionWriter:
             failures = connection.execute(select(f.path, f.sha256, f.code, f.reason).where(f.sha256.is_not(None))).all()
             self._failures = {row.sha256: (row.code, row.reason) for row in failures}
             self._failed_at = {row.path: row.sha256 for row in failures}
+            members = connection.execute(select(t.containers.c.sha256, t.containers.c.members))
+            self._containers: dict[str, int] = {row.sha256: row.members for row in members}
 
     def _document_key(self, sha256: str) -> int:
-        """Return the key of a document: that of the incomplete one with these bytes, or a new one."""
+        """Return the key of a document: that of the incomplete one with these bytes, or a new one, which will take the
+        place of a complete one with these bytes."""
         with transaction(self._engine) as connection:
             staged = reads.find_document(connection, sha256)
-        key = self._next_key() if staged is None else int(staged.key)
+        key = self._next_key() if staged is None or staged.live else int(staged.key)
         self._started[sha256] = key
         return key
 
@@ -273,6 +334,11 @@ class CollectionWriter:
             removed |= link_path(connection, path, sha256)
         remove_documents(connection, sorted(removed))
         return removed
+
+
+def container_of(path: str) -> str:
+    """Return the path of the container that a member is directly in; "" where a path is no member's."""
+    return path.rpartition(MEMBER_SEPARATOR)[0]
 
 
 def _texts(batch: KeyedPages) -> Iterator[tuple[int, str]]:

@@ -27,24 +27,32 @@ class PendingFile:
     sha256: str | None = None
     error: ReadError | None = None
     announced: ReadJob | None = None  # what was announced to the opener
+    size: int | None = None  # bytes of a member; None: as its stamp says
 
-    def job(self, first: int) -> ReadJob:
-        """Return the job of reading the file from page `first` on."""
+    def job(self, first: int, other_paths: tuple[Path, ...] = ()) -> ReadJob:
+        """Return the job of reading the file from page `first` on; `other_paths` have the same bytes."""
         assert self.stamp and self.kind and self.sha256, self
-        return ReadJob(path=self.source.path, kind=self.kind, sha256=self.sha256, size=self.stamp.size, first=first)
+        return ReadJob(
+            path=self.source.path,
+            kind=self.kind,
+            sha256=self.sha256,
+            size=self.stamp.size if self.size is None else self.size,
+            first=first,
+            other_paths=other_paths,
+        )
 
 
 def lookahead(
     items: Iterable[Source | Failed | Skipped],
     opener: FileOpener,
-    first_page: Callable[[str], int],
+    plan: Callable[[PendingFile], ReadJob | None],
     options: ReaderOptions,
     digest: DigestFunction,
 ) -> Iterator[PendingFile | Failed | Skipped]:
     """Yield what a walk found, in its order, files examined; announce as many files to `opener` as it wants.
 
-    `first_page` returns, by digest, the page to be read first, 0 for none. Its answer may be another one when the file
-    is opened.
+    `plan` returns what is to be read of a file, None for nothing. Its answer may be another one when the file is
+    opened.
     """
     waiting: deque[PendingFile | Failed | Skipped] = deque()
     announced: set[str] = set()  # digests: equal files are read once
@@ -52,7 +60,7 @@ def lookahead(
     for item in items:
         waiting.append(_examine(item, options, digest) if isinstance(item, Source) else item)
         if opener.lookahead and isinstance(pending := waiting[-1], PendingFile):
-            _announce(pending, opener, first_page, announced)
+            _announce(pending, opener, plan, announced)
         while len(waiting) > max_waiting or sum(map(_is_announced, waiting)) > opener.lookahead:
             yield waiting.popleft()
     yield from waiting
@@ -121,19 +129,25 @@ def _examine(source: Source, options: ReaderOptions, digest: DigestFunction) -> 
         with as_read_errors(source.path):
             pending.stamp = file_stamp(source.path)
             pending.kind = identify(source.path, options)
-            pending.sha256 = digest(source.path, pending.kind)
+            pending.sha256 = digest(source.path)
     except ReadError as error:
         pending.error = error
     return pending
 
 
-def _announce(pending: PendingFile, opener: FileOpener, first_page: Callable[[str], int], announced: set[str]) -> None:
+def _announce(
+    pending: PendingFile,
+    opener: FileOpener,
+    plan: Callable[[PendingFile], ReadJob | None],
+    announced: set[str],
+) -> None:
     if pending.error is not None or pending.sha256 is None or pending.sha256 in announced:
         return
-    if first := first_page(pending.sha256):
+    job = plan(pending)
+    if job is not None:
         announced.add(pending.sha256)
-        pending.announced = pending.job(first)
-        opener.announce(pending.announced)
+        pending.announced = job
+        opener.announce(job)
 
 
 def _is_announced(item: PendingFile | Failed | Skipped) -> bool:

@@ -52,6 +52,7 @@ class ReadJob:
     sha256: str
     size: int  # bytes
     first: int
+    other_paths: tuple[Path, ...] = ()  # of the same bytes, whose names and folders count too
 
 
 class ProcessedPage(NamedTuple):

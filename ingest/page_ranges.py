@@ -7,8 +7,10 @@ Files of kinds that are slow to open stay open, and one process reads all their 
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 
 from pagelens.core.types import Kind, Page
+from pagelens.ingest.members.extraction import extracted
 from pagelens.ingest.page_processing import OnStage, ProcessedPage, ProcessingOptions, ReadJob, process_pages
 from pagelens.ingest.readers.reader import OpenedDocument
 
@@ -52,10 +54,14 @@ class PageRangeReader:
         """Return the open file. Raises ReadError."""
         if self._opened is None or job != self._job:
             self.close()
+            path = self._file.enter_context(extracted(job.path, self._options.reader_options))
             opening: AbstractContextManager[OpenedDocument] = self._options.reader(job.kind).open_document(
-                job.path, sha256=job.sha256, size=job.size
+                path, sha256=job.sha256, size=job.size, other_paths=job.other_paths
             )
-            self._opened = self._file.enter_context(opening)
+            opened = self._file.enter_context(opening)
+            if path != job.path:  # the names of a member's temporary file are no facts that may change
+                opened = replace(opened, document=replace(opened.document, path_facts=""))
+            self._opened = opened
             self._job = job
         return self._opened
 

@@ -1,6 +1,5 @@
 """Printing for people: what a command did to a collection, and what the collection holds."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.reembedding import ReembedReport
 from pagelens.index.admin.archive import ArchiveReport
 from pagelens.index.admin.copying import CopyReport
-from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE
 
 
 def print_report(report: results.IndexReport) -> None:
@@ -45,16 +43,15 @@ def print_report(report: results.IndexReport) -> None:
             "recorded as further paths of the same document."
         )
     if report.forgotten:
-        out.print(f"{count_noun(len(report.forgotten), 'file')} no longer there: removed from the collection.")
+        out.print(f"{count_noun(len(report.forgotten), 'file')} no longer there: forgotten.")
+    if report.gone:
+        out.print(f"{count_noun(len(report.gone), 'file')} gone, still searched; --prune forgets what is gone:")
+        for path in report.gone[:MAX_LISTED_FILES]:
+            out.print(Text(f"  {display_path(path)}"), soft_wrap=True)
     print_files("could not be read:", report.failed)
     print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
-    for what, count in Counter(_why_skipped(file) for file in report.skipped).items():
-        out.print(f"{count_noun(count, 'file')} {what} (--json names them).")
-
-
-def _why_skipped(file: results.FailedFile) -> str:
-    return f"not read: each {NEEDS_OFFICE}" if file.reason.endswith(NEEDS_OFFICE) else "of kinds PageLens does not read"
+    print_files("not read:", report.skipped)
 
 
 def print_render_failure(file: results.FailedFile) -> None:
@@ -138,6 +135,7 @@ def print_status(status: results.Status) -> None:
         for path in status.gone[:MAX_LISTED_FILES]:
             out.print(Text(f"  {display_path(path)}"), soft_wrap=True)
     print_files("could not be read:", status.failures)
+    print_files("not read:", status.unread, limit=len(status.unread))
     _print_pages(status.problem_pages)
 
 

@@ -23,6 +23,7 @@ from pagelens.core.types import LaneRank
 from pagelens.index.lexical.analysis import analyze
 
 _IMAGE_LANES = {spec.name for spec in LANES if spec.finds_wordless_pages}
+_GONE = "; the file is gone since it was indexed"
 NEIGHBOUR_CHARACTERS = 200  # printed of a neighbouring page
 
 
@@ -42,7 +43,10 @@ def print_results(search: results.SearchResults) -> None:
     names = distinct_file_names([hit.ref.path for hit in search.hits])
     for rank, hit in enumerate(search.hits, start=1):
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
-        out.print(line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}", style="dim"), soft_wrap=True)
+        out.print(
+            line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}{_GONE if hit.gone else ''}", style="dim"),
+            soft_wrap=True,
+        )
         quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
         print_indented(Text(" … ").join(quotes or [Text(_describe_image(hit), style="dim")]))
         if continuation := _continuation(hit, names[hit.ref.path]):

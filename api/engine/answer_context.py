@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from glob import escape
 
+from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
 from pagelens.core.keys import document_of, page_key
@@ -51,12 +52,17 @@ def pages_of_document(
     return [_shown_page(row, pages[key]) for key in keys], all_read
 
 
+_GONE = "{} is gone since it was indexed; `pagelens index FOLDER --prune` forgets files that are gone."
+
+
 def with_notes(answer: Answer, shown: Sequence[ContextPage]) -> Answer:
-    """Return the answer with a note for each cited file whose page numbers are estimated."""
+    """Return the answer with a note for each cited file whose page numbers are estimated, or that is gone."""
     estimated = {page.ref.path for page in shown if page.estimated}
     paths = dict.fromkeys(citation.ref.path for citation in answer.citations if citation.ref.path in estimated)
     names = [path.rpartition("/")[2] for path in paths]
     notes = [f"The page numbers of {name} are estimated: its format has no pages of its own." for name in names]
+    cited = dict.fromkeys(citation.ref.path for citation in answer.citations)
+    notes += [_GONE.format(path.rpartition("/")[2]) for path in cited if is_gone([path])]
     return replace(answer, notes=(*answer.notes, *notes)) if notes else answer
 
 

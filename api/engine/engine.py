@@ -20,7 +20,7 @@ from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_pages
 from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
-from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, resolve_page
+from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, members_of, resolve_page
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
 from pagelens.api.engine.query_image import read_image, read_words
@@ -49,6 +49,7 @@ from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
+from pagelens.ingest.members.member_paths import outer_file
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
@@ -71,7 +72,12 @@ class Engine:
         self.layout = Layout(root)
         self._reader = CollectionReader(root, micro_batching=components.micro_batching)
         self._components = components
-        self._originals = Originals(self._reader.files, self.layout, kept=self.manifest.files is not None)
+        self._originals = Originals(
+            self._reader.files,
+            self.layout,
+            kept=self.manifest.files is not None,
+            extract_member=components.extract_member,
+        )
 
     @property
     def manifest(self) -> Manifest:
@@ -142,6 +148,8 @@ class Engine:
             events = read_documents(
                 absolute,
                 next_page=run.next_page,
+                paths_to_merge=run.paths_to_merge,
+                lacks_members=run.lacks_members,
                 count_tokens=count_tokens,
                 settings=PipelineSettings(
                     image_side=max_image_side(embedders),
@@ -155,9 +163,10 @@ class Engine:
             )
             with closing(events):  # ends the worker processes, also after an interrupt
                 run.consume(events)
-            if prune:
-                with self._reader.snapshot() as snapshot:
-                    run.report.forgotten = forget_missing_files(writer, snapshot, absolute)
+            run.forget_members()
+            run.record_unread_files(absolute)
+            with self._reader.snapshot() as snapshot:
+                run.report.forgotten, run.report.gone = forget_missing_files(writer, snapshot, absolute, prune=prune)
         if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
@@ -170,7 +179,8 @@ class Engine:
         chosen = [path_to_text(absolute_path(path)) for path in _as_list(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
             forgotten = writer.clear_failures(chosen)
-        existing = [path for path in map(text_to_path, forgotten) if path.exists()]
+        files = dict.fromkeys(outer_file(text_to_path(path)) for path in forgotten)
+        existing = [path for path in files if path.exists()]
         if not existing:
             return IndexReport()
         return self.index(existing, max_pages=max_pages, on_progress=on_progress)
@@ -182,6 +192,7 @@ class Engine:
         """
         with self._reader.snapshot() as snapshot:
             found = [row for name in _as_list(names) for row in find_documents(snapshot, str(name))]
+            found += members_of(snapshot, found)
         rows = list({row.key: row for row in found}.values())
         with CollectionWriter(self.layout.root) as writer:
             writer.remove_documents([row.key for row in rows])

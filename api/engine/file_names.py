@@ -4,9 +4,11 @@ A file name may have bytes that are not valid Unicode (Python keeps them as lone
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from pagelens.core.types import PageRef
+from pagelens.ingest.members.member_paths import file_exists
 
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
@@ -28,6 +30,11 @@ def text_to_path(text: str) -> Path:
     if not _ESCAPED.search(text) or literal.exists():
         return literal
     return Path(_ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), text))
+
+
+def is_gone(paths: Iterable[str]) -> bool:
+    """Tell whether no file is left at any of a document's paths."""
+    return not any(file_exists(text_to_path(path)) for path in paths)
 
 
 # report.pdf p.12, report.pdf#12, report.pdf page 12, report.pdf 12, report.pdf p.iv, report.pdf p.A-3

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.results import FoundPage, NeighbourPage
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.types import Filters, PageRef, Query
@@ -82,6 +83,7 @@ def describe_hits(
                 continued_from=_page_ref(row, continuation.continued_from),
                 continues_on=_page_ref(row, continuation.continues_on),
                 guesses=page.guesses if guesses else (),
+                gone=is_gone(row.paths),
             )
         )
     return found

@@ -6,18 +6,21 @@ of the run takes events from the pipeline and writes what is encoded.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.encoding_queue import EncodingQueue
 from pagelens.api.engine.file_names import path_to_text, text_to_path
 from pagelens.api.engine.results import FailedFile, IndexReport, IndexStage, Progress
-from pagelens.core.types import ImageArray, Kind
+from pagelens.core.types import MEMBER_SEPARATOR, ImageArray, Kind
+from pagelens.index.catalog.reads import UnreadFile
 from pagelens.index.reader import Snapshot
 from pagelens.index.records import DocumentPages
-from pagelens.index.writer import CollectionWriter
-from pagelens.ingest.events import Event, Failed, Skipped, Unchanged
+from pagelens.index.writer import KEEPS_OLD_VERSION, CollectionWriter, container_of
+from pagelens.ingest.events import Event, Failed, MembersListed, Skipped, Unchanged
+from pagelens.ingest.files.path_facts import path_facts_digest
+from pagelens.ingest.members.member_paths import file_exists
 from pagelens.ingest.page_processing import ReadStage
 
 PROGRESS_SECONDS = 0.5  # between two progress reports while a window is encoded
@@ -83,12 +86,28 @@ class IndexRun:
         self._path = ""
         self._queue: EncodingQueue | None = None
         self._timer = StageTimer()
+        self._members: dict[str, frozenset[str]] = {}  # of the containers that were listed
+        self._unchanged: set[str] = set()
+        self._read: set[str] = set()  # files that were read to their end, or failed
 
     def next_page(self, sha256: str) -> int | None:
         """Return the page of a file to read next (see `pagelens.ingest.pipeline`), after writing its queued pages."""
         while self._queue is not None and self._queue.holds(sha256):
             self._handle_next(self._queue)
         return self._writer.resume_page(sha256)
+
+    def paths_to_merge(self, path: Path, kind: Kind, sha256: str) -> list[Path] | None:
+        """Return the other existing paths of an indexed document that must be read again, since what it took from its
+        paths has changed; None where it has not. The document's queued pages were written (`next_page`)."""
+        digest, known = self._writer.path_facts(sha256)
+        if not digest or _is_member(path_to_text(path)):
+            return None
+        paths = {other for other in map(text_to_path, known) if other.exists()}  # members have no facts of paths
+        return None if path_facts_digest(kind, paths | {path}) == digest else sorted(paths - {path})
+
+    def lacks_members(self, path: Path, sha256: str) -> bool:
+        """Tell whether files inside an indexed container are not recorded: a run was interrupted, or its path is new."""
+        return self._writer.lacks_members(path_to_text(path), sha256)
 
     def on_wait(self, path: Path, page: int, stage: ReadStage) -> None:
         """Report which page the pipeline waits for."""
@@ -122,7 +141,9 @@ class IndexRun:
         elif isinstance(event, Failed):
             self._handle_failed(event)
         elif isinstance(event, Skipped):
-            self.report.skipped.append(FailedFile(path_to_text(event.path), "skipped", event.reason))
+            self.report.skipped.append(FailedFile(path_to_text(event.path), event.code, event.reason))
+        elif isinstance(event, MembersListed):
+            self._handle_members(event)
         else:
             assert pages is not None
             self._store(event.path, pages)
@@ -137,11 +158,14 @@ class IndexRun:
         self.report.wordless += sum(page.text.source == "none" for page in new.pages)
         self.report.documents += new.last
         self.report.problem_pages += [(new.path, page.number, page.problem) for page in new.pages if page.problem]
+        if new.last:
+            self._read.add(new.path)
         read_bytes = document.size * len(new.pages) / max(1, document.page_count)  # so a long file advances the bar too
         self._advance(new.path, files=int(new.last), pages=len(new.pages), byte_count=read_bytes)
 
     def _handle_unchanged(self, event: Unchanged) -> None:
         path = path_to_text(event.path)
+        self._unchanged.add(path)
         is_new_path = self._writer.link(path, event.sha256)
         reason = self._writer.failed_before(event.sha256)
         if reason is not None:
@@ -152,16 +176,49 @@ class IndexRun:
             self.report.unchanged += 1
         self._advance(path, files=1, pages=0, byte_count=_size(event.path))
 
+    def _handle_members(self, event: MembersListed) -> None:
+        self._writer.record_members(event.sha256, event.readable)
+        self._members[path_to_text(event.path)] = frozenset(map(path_to_text, event.members))
+
     def _handle_failed(self, event: Failed) -> None:
         path = path_to_text(event.path)
         self._writer.record_failure(path, event.sha256, event.code, event.reason)
         self.report.failed.append(FailedFile(path, event.code, event.reason))
+        if event.code not in KEEPS_OLD_VERSION:
+            self._read.add(path)
         self._advance(path, files=1, pages=0, byte_count=0)
 
+    def forget_members(self) -> None:
+        """Forget the members that are no longer in the containers that were read or listed."""
+        listed = {path: self._members.get(path, frozenset()) for path in self._read | self._members.keys()}
+        gone = [path for path in self._writer.member_paths() if _is_out(path, listed)]
+        if gone:
+            self._writer.remove_paths(gone)
+
+    def record_unread_files(self, roots: Sequence[Path]) -> None:
+        """Record the files that are not read, in place of those recorded below the roots before. Of a container that is
+        unchanged and was not listed again, they stay."""
+        below = [path_to_text(root) for root in roots]
+
+        def is_replaced(path: str) -> bool:
+            if not any(path == root or path.startswith((root + "/", root + MEMBER_SEPARATOR)) for root in below):
+                return False
+            container = container_of(path)
+            while container:
+                if container in self._members or container in self._read:
+                    return True
+                if container in self._unchanged:
+                    return False
+                container = container_of(container)
+            return True
+
+        files = {file.path: UnreadFile(file.path, file.code, file.reason) for file in self.report.skipped}
+        self._writer.replace_unread_files([*files.values()], is_replaced)
+
     def _advance(self, path: str, *, files: int, pages: int, byte_count: float) -> None:
-        self._files += files
+        self._files += 0 if _is_member(path) else files
         self._pages += pages
-        self._bytes += byte_count
+        self._bytes += 0 if _is_member(path) else byte_count
         self._path = path
         self._report_progress(path)
 
@@ -180,16 +237,47 @@ class IndexRun:
         )
 
 
-def forget_missing_files(writer: CollectionWriter, snapshot: Snapshot, roots: Sequence[Path]) -> list[str]:
-    """Forget indexed files below the roots that no longer exist; return their paths.
+def forget_missing_files(
+    writer: CollectionWriter, snapshot: Snapshot, roots: Sequence[Path], *, prune: bool
+) -> tuple[list[str], list[str]]:
+    """Forget paths below the roots that no longer exist: with `prune` all, else those whose document has another path
+    that exists, as after a move. Return the forgotten paths of documents and those that are gone and kept.
 
     A root that does not exist itself is skipped: an unplugged disk must not empty a collection.
     """
     existing = [root for root in roots if root.exists()]
-    known = [path for row in snapshot.documents.values() for path in row.paths]
-    known += [failure.path for failure in snapshot.failures()]
-    below = [path for path in known if any(text_to_path(path).is_relative_to(root) for root in existing)]
-    return writer.remove_paths([path for path in below if not text_to_path(path).exists()])
+
+    def is_gone(path: str) -> bool:
+        file = text_to_path(path)
+        return any(file.is_relative_to(root) for root in existing) and not file_exists(file)
+
+    gone = {path for row in snapshot.documents.values() for path in row.paths if is_gone(path)}
+    kept = set() if prune else gone - _moved(snapshot, gone)
+    failed = [failure.path for failure in snapshot.failures() if is_gone(failure.path)]
+    return writer.remove_paths([*sorted(gone - kept), *failed]), sorted(kept)
+
+
+def _moved(snapshot: Snapshot, gone: Set[str]) -> set[str]:
+    """Return those of the paths whose document has another path that exists."""
+    moved: set[str] = set()
+    for row in snapshot.documents.values():
+        missing = gone & set(row.paths)
+        if missing and any(file_exists(text_to_path(path)) for path in row.paths if path not in missing):
+            moved |= missing
+    return moved
+
+
+def _is_member(path: str) -> bool:
+    return MEMBER_SEPARATOR in path
+
+
+def _is_out(path: str, listed: Mapping[str, frozenset[str]]) -> bool:
+    """Tell whether a member, or a container around it, is no longer in what was listed."""
+    while container := container_of(path):
+        if container in listed and path not in listed[container]:
+            return True
+        path = container
+    return False
 
 
 def _size(path: Path) -> int:

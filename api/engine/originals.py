@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from pagelens.api.engine.file_names import text_to_path
+from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember, MemberFiles
 from pagelens.core.errors import NotFound, ReadError
 from pagelens.index import original_files
 from pagelens.index.catalog.reads import DocumentRow
@@ -11,6 +12,7 @@ from pagelens.index.files.file_store import FileStore
 from pagelens.index.layout import Layout
 from pagelens.index.reader import Snapshot
 from pagelens.ingest.files.digest import digest
+from pagelens.ingest.members.member_paths import is_member
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +20,12 @@ logger = logging.getLogger(__name__)
 class Originals:
     """Finds the original files of a collection's documents, and keeps copies of them where the collection does."""
 
-    def __init__(self, files: FileStore, layout: Layout, *, kept: bool) -> None:
+    def __init__(
+        self, files: FileStore, layout: Layout, *, kept: bool, extract_member: ExtractMember = EXTRACT_HERE
+    ) -> None:
         """`kept`: the collection keeps a copy of each original in `files`, for other machines."""
         self._files, self._layout, self._kept = files, layout, kept
+        self._members = MemberFiles(extract_member)
 
     def find(self, row: DocumentRow) -> Path:
         """Return a file with a document's bytes, as they were indexed.
@@ -30,7 +35,9 @@ class Originals:
         errors = [ReadError("vanished", "the file is gone")]
         for path in map(text_to_path, row.paths):
             try:
-                if digest(path, row.document.kind) == row.document.sha256:
+                if is_member(path):
+                    return self._members.find(path, row.document.sha256)
+                if digest(path) == row.document.sha256:
                     return path
                 errors.append(ReadError("changed", "the file has changed since it was indexed"))
             except ReadError as exc:
@@ -60,8 +67,9 @@ class Originals:
         if not self._kept:
             return
         try:
-            kept = original_files.store(self._files, sha256, path)
-        except OSError as exc:
+            file = self._members.find(path, sha256) if is_member(path) else path
+            kept = original_files.store(self._files, sha256, file)
+        except (OSError, ReadError) as exc:
             logger.warning("no copy of a document is kept: %s", exc)
             return
         if not kept:

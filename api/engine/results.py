@@ -12,6 +12,7 @@ from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageR
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Manifest
 from pagelens.index.reader import Snapshot
+from pagelens.ingest.members.member_paths import file_exists
 from pagelens.retrieve.deduplication import find_duplicate_groups
 
 
@@ -37,6 +38,7 @@ class FoundPage:
     continued_from: PageRef | None = None  # the page before, where the quoted text begins there
     continues_on: PageRef | None = None  # the page after, where the quoted text ends there
     guesses: Sequence[Guess] = ()  # of what a photo shows, by the builtin image encoder; approximate
+    gone: bool = False  # whether the document's file is no longer where it was indexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,11 @@ class IndexReport:
     wordless: int = 0  # of those, pages without words
     unchanged: int = 0
     linked: int = 0  # further paths of documents indexed before
-    forgotten: list[str] = field(default_factory=list)  # files that no longer exist, with `prune`
+    forgotten: list[str] = field(default_factory=list)  # files that no longer exist, with `prune`, or that were moved
+    gone: list[str] = field(default_factory=list)  # files that no longer exist and are kept
     failed: list[FailedFile] = field(default_factory=list)
     failed_before: list[FailedFile] = field(default_factory=list)  # not read again, since their bytes have not changed
-    skipped: list[FailedFile] = field(default_factory=list)  # of kinds that PageLens does not read
+    skipped: list[FailedFile] = field(default_factory=list)  # files of folders and containers that are not read
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -132,6 +135,7 @@ class Status:
     bytes_on_disk: int
     gone: Sequence[str]  # paths of files that no longer exist
     failures: Sequence[FailedFile]
+    unread: Sequence[FailedFile]  # files of indexed folders and containers that are not read
     problem_pages: Sequence[tuple[str, int, str]]
     duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
 
@@ -148,8 +152,9 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         textless_pages=snapshot.count_pages_without_text(),
         passages=len(snapshot.vectors("text")) if "text" in manifest.lanes and "text" not in snapshot.damaged else 0,
         bytes_on_disk=sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
-        gone=[path for row in snapshot.documents.values() for path in row.paths if not text_to_path(path).exists()],
+        gone=[path for row in snapshot.documents.values() for path in row.paths if not file_exists(text_to_path(path))],
         failures=[FailedFile(failure.path, failure.code, failure.reason) for failure in snapshot.failures()],
+        unread=[FailedFile(file.path, file.code, file.reason) for file in snapshot.unread_files()],
         problem_pages=snapshot.unread_pages(),
         duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]

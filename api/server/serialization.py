@@ -234,6 +234,7 @@ def _hit(
         evidence=[out.EvidenceOut(quote=item.quote, boxes=[_box(box) for box in item.boxes]) for item in hit.evidence],
         guesses=_guesses(hit.guesses),
         estimated=hit.estimated,
+        gone=hit.gone,
         duplicates=[out.PageReference(**_reference(ref, None, documents, names)) for ref in hit.duplicates],
         neighbours=[
             out.NeighbourOut(

@@ -67,7 +67,9 @@ def require_absent(path: Path) -> None:
 def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
     """Return the data set of the rows marked keep. Raises UsageError that lists the malformed rows."""
     root = common_root(status)
-    names = sorted(str(Path(file).relative_to(root)) for document in status.documents for file in document.paths)
+    files = [file for document in status.documents for file in document.paths]
+    names = sorted(str(Path(file).relative_to(root)) for file in files)
+    resolver = _NameResolver(root, files)
     faults = Faults()
     questions: list[Question] = []
     qrels: dict[str, dict[PageRef, int]] = {}
@@ -79,14 +81,18 @@ def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
             continue
         pages = dict.fromkeys(_refs(path, line, row, "pages", faults), 1)
         pages |= {page: 0 for page in _refs(path, line, row, "hard_negatives", faults) if page not in pages}
-        unknown_files = [page.path for page in pages if page.path not in names]
+        unknown_files = [page.path for page in pages if len(resolver.find(page.path)) != 1]
         if unknown_files or not row["question"].strip():
-            expected = "a document of the collection" if unknown_files else "a question"
+            expected = "a question"
+            if unknown_files:
+                several = len(resolver.find(unknown_files[0])) > 1
+                expected = "one document of the collection" + (": write more of its path" if several else "")
             faults.add(path, line, expected, unknown_files[0] if unknown_files else "")
             continue
+        pages = {PageRef(resolver.find(page.path)[0], page.number): grade for page, grade in pages.items()}
         answerable = any(pages.values())
         answers = (row["answer"].strip(),) if row["answer"].strip() and answerable else ()
-        documents = (row["document"],) if row["document"] in names else ()
+        documents = tuple(resolver.find(row["document"])[:1])
         groups = {"question_type": (row["kind"],)} if row["kind"] else {}
         questions.append(
             Question(
@@ -104,6 +110,35 @@ def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
     if not questions:
         raise UsageError(f"expected rows of {path} with keep under 'keep', found none")
     return DataSet(name=name, folder=root, documents=names, questions=questions, qrels=qrels)
+
+
+class _NameResolver:
+    """Finds the documents that a person means by the end of a path; which folder all documents share plays no part, so
+    that a name means the same after further files were indexed."""
+
+    def __init__(self, root: Path, files: Sequence[str]) -> None:
+        self._names: dict[str, list[str]] = {}
+        for file in files:
+            parts = Path(file).parts
+            for first in range(len(parts)):
+                self._names.setdefault("/".join(parts[first:]), []).append(str(Path(file).relative_to(root)))
+
+    def find(self, name: str) -> list[str]:
+        """Return the documents whose paths end with a name, relative to the folder that all share."""
+        return self._names.get(name.strip(), [])
+
+
+def stable_names(files: Sequence[str]) -> dict[str, str]:
+    """Return a name for each file: the end of its path, its folder's name at least, and as much as tells it apart."""
+    names: dict[str, str] = {}
+    for file in files:
+        parts = Path(file).parts
+        others = [other for other in files if other != file]
+        length = min(2, len(parts))
+        while length < len(parts) and any(Path(other).parts[-length:] == parts[-length:] for other in others):
+            length += 1
+        names[file] = "/".join(parts[-length:])
+    return names
 
 
 def _plain(text: str) -> str:

@@ -9,16 +9,15 @@ import logging
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
 from pagelens.core.keys import page_key
 from pagelens.core.types import PageRef, PageText
 from pagelens.evals.authoring.extractive_questions import extractive_question
-from pagelens.evals.authoring.proposals import Draft, Proposal, QuestionWriter, common_root
+from pagelens.evals.authoring.proposals import Draft, Proposal, QuestionWriter, stable_names
 from pagelens.index.reader import CollectionReader
 
 UNANSWERABLE = 6  # every sixth proposal has no answer
@@ -41,7 +40,7 @@ def propose(
     Raises GenerationError if a model fails before the first proposal; if it fails later, earlier proposals are kept.
     """
     rng = random.Random(seed)
-    root = common_root(engine.status())
+    names = stable_names([path for document in engine.status().documents for path in document.paths])
     years: set[str] = set()
     proposals: list[Proposal] = []
     for index, (ref, text) in enumerate(_pages(engine, rng)):
@@ -57,9 +56,8 @@ def propose(
             max_pages = 0
             continue
         if draft:
-            name = str(Path(ref.path).relative_to(root))
-            proposals.append(_proposal(f"q{len(proposals) + 1:04d}", name, ref.number, draft))
-    return [_finished(engine, root, proposal, index, years) for index, proposal in enumerate(proposals, start=1)]
+            proposals.append(_proposal(f"q{len(proposals) + 1:04d}", names[ref.path], ref.number, draft))
+    return [_finished(engine, names, proposal, index, years) for index, proposal in enumerate(proposals, start=1)]
 
 
 def _pages(engine: Engine, rng: random.Random) -> Iterator[tuple[PageRef, PageText]]:
@@ -97,7 +95,7 @@ def _proposal(qid: str, document: str, page: int, draft: Draft) -> Proposal:
     )
 
 
-def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years: set[str]) -> Proposal:
+def _finished(engine: Engine, names: Mapping[str, str], proposal: Proposal, index: int, years: set[str]) -> Proposal:
     """Return a proposal with its hard negatives; every sixth one is made unanswerable."""
     if index % UNANSWERABLE == 0:
         question = _unanswerable(proposal.question, years)
@@ -105,7 +103,7 @@ def _finished(engine: Engine, root: Path, proposal: Proposal, index: int, years:
             quote = f"(changed) {proposal.quote}"
             proposal = replace(proposal, kind="unanswerable", question=question, answer="", pages="", quote=quote)
     hits = engine.search(proposal.question, k=NEGATIVES + 1).hits
-    pages = [(str(Path(hit.ref.path).relative_to(root)), hit.ref.number) for hit in hits]
+    pages = [(names.get(hit.ref.path, hit.ref.path), hit.ref.number) for hit in hits]
     negatives = [
         f"{name}#{number}" for name, number in pages if (name, str(number)) != (proposal.document, proposal.pages)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,22 @@ def find_document(connection: Connection, sha256: str) -> Any | None:
 def document_at(connection: Connection, path: str) -> int | None:
     """Return the key of a path's document; None for an unknown path."""
     return connection.execute(select(t.paths.c.document).where(t.paths.c.path == path)).scalar()
+
+
+class UnreadFile(NamedTuple):
+    """A file that is not read, and why."""
+
+    path: str
+    code: str
+    reason: str
+
+
+def read_unread_files(connection: Connection) -> list[UnreadFile]:
+    """Return the files that are not read in order of their paths; none where the catalog is of an older revision."""
+    if not inspect(connection).has_table(t.unread_files.name):
+        return []
+    rows = connection.execute(select(t.unread_files).order_by(t.unread_files.c.path))
+    return [UnreadFile(row.path, row.code, row.reason) for row in rows]
 
 
 def read_failures(connection: Connection) -> list[Failure]:

@@ -186,6 +186,31 @@ checksums = Table(
     Column("crc", BigInteger, nullable=False),
 )
 
+# What a document took from its paths (`Document.path_facts`); no row, or an empty digest: nothing.
+path_facts = Table(
+    "path_facts",
+    metadata,
+    Column("document", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+)
+
+# Files of indexed folders, and members of containers, that are not read.
+unread_files = Table(
+    "unread_files",
+    metadata,
+    Column("path", ORDERED, primary_key=True),
+    Column("code", String(32), nullable=False),
+    Column("reason", TEXT, nullable=False),
+)
+
+# How many members of a container are read: fewer known paths in it show that an indexing run was interrupted.
+containers = Table(
+    "containers",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("members", Integer, nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

@@ -15,6 +15,10 @@ from pagelens.index.catalog import checksums, document_frequencies, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.records import DocumentPages
 
+SUPERSEDING = "~"
+"""Last character of the `sha256` of a staged document that will take the place of a live one with the same bytes,
+because its title or caption depends on its paths and these changed. It gets its own SHA-256 with its last page."""
+
 KEY_BLOCK = 1_024  # document keys reserved at a time; those of a killed writer are never used by another document
 
 
@@ -47,10 +51,12 @@ def link_path(connection: Connection, path: str, sha256: str) -> set[int]:
 def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[int]:
     """Insert some pages of a document, and make it live with its last ones. Return the documents it replaces."""
     document = new.document
+    older = reads.find_document(connection, document.sha256)
+    is_superseding = older is not None and older.key != key
     if connection.execute(select(t.documents.c.key).where(t.documents.c.key == key)).first() is None:
         row = {
             "key": key,
-            "sha256": document.sha256,
+            "sha256": document.sha256[:-1] + SUPERSEDING if is_superseding else document.sha256,
             "live": 0,
             "pages_in": 0,
             "staged_path": new.path,
@@ -63,6 +69,8 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
         }
         connection.execute(insert(t.documents).values(row))
         checksums.record(connection, t.documents, [row])
+        if document.path_facts:
+            connection.execute(insert(t.path_facts).values(document=key, digest=document.path_facts))
     rows = [
         _page_row(key, page, passages, new.guesses.get(page.number, ()))
         for page, passages in zip(new.pages, new.passages, strict=True)
@@ -80,7 +88,26 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
     connection.execute(update(t.documents).where(t.documents.c.key == key).values(progress))
     if not new.last:
         return set()
-    return _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
+    replaced = _supersede(connection, int(older.key), key) if older is not None and is_superseding else set()
+    _state_digest(connection, key, document.sha256)
+    return replaced | _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
+
+
+def _supersede(connection: Connection, old: int, key: int) -> set[int]:
+    """Give the paths of a document to a newer one of the same bytes. Return the old one, removed."""
+    paths = list(connection.execute(select(t.paths.c.path).where(t.paths.c.document == old)).scalars())
+    remove_documents(connection, [old])
+    if paths:
+        connection.execute(insert(t.paths), [{"path": path, "document": key} for path in paths])
+    return {old}
+
+
+def _state_digest(connection: Connection, key: int, sha256: str) -> None:
+    """Let a document that is complete have the SHA-256 of its bytes, if it was staged with another one."""
+    row = connection.execute(select(t.documents).where(t.documents.c.key == key)).one()
+    if row.sha256 != sha256:
+        connection.execute(update(t.documents).where(t.documents.c.key == key).values(sha256=sha256))
+        checksums.record(connection, t.documents, [{**row._mapping, "sha256": sha256}])
 
 
 def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
@@ -88,7 +115,7 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums):
+        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums, t.path_facts):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
 

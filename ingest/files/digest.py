@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pagelens.core.errors import ReadCode, ReadError
-from pagelens.core.types import Kind
-from pagelens.ingest.readers.photos.sidecars import sidecars
+from pagelens.ingest.members.member_paths import outer_file
 
 SETTLED_NS = 2_000_000_000
 """A digest is cached only if the file was last modified at least so many nanoseconds before it was hashed: a file
 system's clock may tick every two seconds (FAT), and a file may change twice within one tick (compare git's "racily
 clean" entries)."""
 
-DigestFunction = Callable[[Path, Kind | None], str]
-"""A file and its kind to the SHA-256 it is known by, as `digest` returns it. Raises ReadError."""
+DigestFunction = Callable[[Path], str]
+"""A file to the SHA-256 of its bytes, in hex. Raises ReadError."""
 
 _NO_SUCH_FILE = (errno.ELOOP, errno.ENAMETOOLONG)
 _REASONS: dict[ReadCode, str] = {
@@ -35,24 +34,19 @@ class FileStamp(NamedTuple):
     inode: int
 
 
-def digest(path: Path, kind: Kind | None = None) -> str:
-    """Return the SHA-256 of a file's bytes, in hex. Raises ReadError: denied, vanished, damaged.
-
-    A photo with sidecar files has the SHA-256 of the list of its own and their digests, so that it is another document
-    once a sidecar was edited.
-    """
-    beside = sidecars(path) if kind == "photo" else []
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex. Raises ReadError: denied, vanished, damaged."""
     try:
-        digests = [_sha256(file) for file in (path, *beside)]
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as exc:
         raise os_read_error(exc) from exc
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if beside else digests[0]
 
 
 def file_stamp(path: Path) -> FileStamp:
-    """Return a file's stamp. Raises ReadError: denied, vanished, damaged."""
+    """Return a file's stamp; of a member, that of the file around it. Raises ReadError: denied, vanished, damaged."""
     try:
-        status = path.stat()
+        status = outer_file(path).stat()
     except (OSError, ValueError) as exc:
         raise os_read_error(exc) from exc
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
@@ -71,27 +65,21 @@ def os_read_error(exc: OSError | ValueError) -> ReadError:
 
 
 class DigestCache:
-    """A `DigestFunction` that hashes a file again only if its stamp, or that of a sidecar, changed. For one thread."""
+    """A `DigestFunction` that hashes a file again only if its stamp changed. For one thread."""
 
     def __init__(self, digest_function: DigestFunction = digest, clock: Callable[[], int] = time.time_ns) -> None:
         """`clock` returns nanoseconds since 1970, on the clock of the file system."""
         self._digest = digest_function
         self._clock = clock
-        self._cache: dict[tuple[Path, Kind | None], tuple[list[FileStamp], str]] = {}
+        self._cache: dict[Path, tuple[FileStamp, str]] = {}
 
-    def __call__(self, path: Path, kind: Kind | None = None) -> str:
-        """Return the digest of a file, its sidecars included. Raises ReadError."""
-        now = self._clock()
-        stamps = [file_stamp(file) for file in (path, *(sidecars(path) if kind == "photo" else []))]
-        cached_stamps, cached_digest = self._cache.get((path, kind), ([], ""))
-        if stamps == cached_stamps:
+    def __call__(self, path: Path) -> str:
+        """Return the digest of a file. Raises ReadError."""
+        now, stamp = self._clock(), file_stamp(path)
+        cached_stamp, cached_digest = self._cache.get(path, (None, ""))
+        if stamp == cached_stamp:
             return cached_digest
-        sha256 = self._digest(path, kind)
-        if all(stamp.modified + SETTLED_NS < now for stamp in stamps):
-            self._cache[path, kind] = stamps, sha256
+        sha256 = self._digest(path)
+        if stamp.modified + SETTLED_NS < now:
+            self._cache[path] = stamp, sha256
         return sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

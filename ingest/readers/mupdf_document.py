@@ -20,7 +20,7 @@ from pagelens.core.types import Document, Page
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf
 from pagelens.ingest.readers.mupdf_page import bitmap_boxes, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
-from pagelens.ingest.text.titles import SizedLine, is_usable_title, readable_name, single_line, title_from_largest_type
+from pagelens.ingest.text.titles import SizedLine, is_usable_title, single_line, title_from_largest_type
 
 _PAGES_PER_CLEANUP = 8
 _NO_MEMORY = re.compile(r"\b(malloc|calloc|realloc)\b.* failed")
@@ -117,8 +117,8 @@ def read_pages(read_page: ReadPage, count: int, first: int) -> Iterator[Page]:
         yield page
 
 
-def document_title(mupdf_document: Any, stem: str) -> str:
-    """Return the title in the metadata if it is usable, else the text in the largest type of page 1, else `stem`."""
+def document_title(mupdf_document: Any) -> str:
+    """Return the title in the metadata if it is usable, else the text in the largest type of page 1, else ""."""
     stated = single_line((mupdf_document.metadata or {}).get("title") or "")
     if is_usable_title(stated):
         return stated
@@ -126,7 +126,7 @@ def document_title(mupdf_document: Any, stem: str) -> str:
         lines = _title_lines(mupdf_document.load_page(0))
     except Exception:  # noqa: BLE001 - SWIG classes without a common base; a broken first page only costs the title
         lines = []
-    return title_from_largest_type(lines) or readable_name(stem)
+    return title_from_largest_type(lines) or ""
 
 
 def _title_lines(mupdf_page: Any) -> list[SizedLine]:

@@ -3,7 +3,7 @@
 A reader turns files of some kinds into documents and pages. `pagelens.ingest.readers.registry` has one for each kind.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,10 @@ class OpenedDocument:
 class Reader(Protocol):
     """Opens and renders files of one kind."""
 
-    def open_document(self, path: Path, *, sha256: str, size: int) -> AbstractContextManager[OpenedDocument]:
-        """Open a file whose hash and size in bytes are known. Raises ReadError."""
+    def open_document(
+        self, path: Path, *, sha256: str, size: int, other_paths: Sequence[Path] = ()
+    ) -> AbstractContextManager[OpenedDocument]:
+        """Open a file whose hash and size in bytes are known; `other_paths` have the same bytes. Raises ReadError."""
         ...
 
     def render_page(self, path: Path, number: int, *, longest: int) -> "Image":

@@ -32,6 +32,7 @@ from pagelens.ingest.readers.mupdf_document import (
 )
 from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.readers.texts.archive_listing import ARCHIVES, archive_source
 from pagelens.ingest.readers.texts.converters import read_source
 from pagelens.ingest.readers.texts.text_source import TextSource
 from pagelens.ingest.text.titles import single_line
@@ -108,11 +109,11 @@ def _open(path: Path) -> _OpenBook:
                 raise ReadError("mislabelled", f"expected a book or a text, found something else named {path.suffix}")
             _check_size(file_format, path)
             file.seek(0)
-            data = b"" if _is_opened_by_name(file_format) else file.read()
+            data = b"" if _is_opened_by_name(file_format) or file_format in ARCHIVES else file.read()
             with LOCK:
                 free_caches()
                 with _translate_errors(file_format):
-                    source = read_source(data, file_format) if _kind(file_format) == "text" else None
+                    source = _source(data, file_format, path)
                     book = _open_file(file_format, data, source, file, path)
     except (OSError, ValueError) as exc:
         raise os_read_error(exc) from exc
@@ -124,6 +125,12 @@ def _open(path: Path) -> _OpenBook:
             book.close()
             raise
     return _OpenBook(file_format, book, source)
+
+
+def _source(data: bytes, file_format: DocumentFormat, path: Path) -> TextSource | None:
+    if file_format in ARCHIVES:
+        return archive_source(path)
+    return read_source(data, file_format) if _kind(file_format) == "text" else None
 
 
 def _kind(file_format: DocumentFormat) -> Kind:
@@ -146,7 +153,7 @@ def _open_file(file_format: DocumentFormat, data: bytes, source: TextSource | No
 
 
 def _check_size(file_format: DocumentFormat, path: Path) -> None:
-    size = path.stat().st_size
+    size = 0 if file_format in ARCHIVES else path.stat().st_size
     if file_format in _ARCHIVES:
         try:
             with zipfile.ZipFile(path) as archive:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pagelens.api.engine.results import DocumentStatus, Status
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.evals.authoring.extractive_questions import question_from_sentence
 from pagelens.evals.authoring.model_questions import ModelQuestions
-from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, write_csv
+from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, stable_names, write_csv
 from pagelens.evals.authoring.propose import propose
 from pagelens.evals.cli.commands import app
 from pagelens.generate.llm.chat import ChatRequest, TextPart
@@ -209,6 +210,44 @@ def test_a_kept_row_has_its_page_and_its_hard_negatives(evaluation: Evaluation, 
     assert (question.answers, question.documents, question.answerable) == (("12",), ("tides.pdf",), True)
 
 
+def test_a_document_is_found_by_the_end_of_its_path_whatever_else_is_indexed(tmp_path: Path) -> None:
+    port, elsewhere = str(tmp_path / "port" / "ports" / "tides.pdf"), str(tmp_path / "uploads" / "tides.pdf")
+    name = stable_names([port])[port]
+    assert name == "ports/tides.pdf"
+    assert stable_names([port, elsewhere])[port] == name  # an upload renames nothing
+    row = written(tmp_path, document=name, pages="2", hard_negatives="")
+    for files in ([port], [port, elsewhere]):
+        [page] = read_csv(row, status_of(files), name="mine").qrels["q1"]
+        assert (tmp_path / "port" / "ports" / "tides.pdf").match(f"**/{page.path}")
+
+
+def test_a_name_that_two_documents_share_asks_for_more_of_the_path(tmp_path: Path) -> None:
+    files = [str(tmp_path / folder / "tides.pdf") for folder in ("port", "uploads")]
+    with pytest.raises(UsageError, match="expected one document of the collection: write more of its path"):
+        read_csv(written(tmp_path, hard_negatives=""), status_of(files), name="mine")
+
+
+def status_of(files: list[str]) -> Status:
+    documents = [
+        DocumentStatus(sha256=file, title=file, kind="pdf", pages=2, paths=(file,), date=None, metadata={})
+        for file in files
+    ]
+    return Status(
+        collection="C",
+        profile="builtin",
+        models={},
+        generation=1,
+        documents=documents,
+        pages=2 * len(files),
+        textless_pages=0,
+        passages=0,
+        bytes_on_disk=0,
+        gone=(),
+        failures=(),
+        problem_pages=(),
+    )
+
+
 def test_a_row_without_pages_has_no_answer(evaluation: Evaluation, tmp_path: Path) -> None:
     [question] = read_csv(written(tmp_path, pages=""), evaluation.engine.status(), name="mine").questions
     assert (question.answerable, question.answers) == (False, ())
@@ -219,7 +258,7 @@ def test_a_row_without_pages_has_no_answer(evaluation: Evaluation, tmp_path: Pat
     [
         ("keep", "perhaps", "p.csv:2: expected keep or drop under 'keep', found perhaps"),
         ("pages", "two", "p.csv:2: expected page numbers or FILE#PAGE, separated by ;, under 'pages', found two"),
-        ("document", "gone.pdf", "p.csv:2: expected a document of the collection, found gone.pdf"),
+        ("document", "gone.pdf", "p.csv:2: expected one document of the collection, found gone.pdf"),
         ("question", " ", "p.csv:2: expected a question, found nothing"),
     ],
 )

@@ -7,7 +7,7 @@ allocates more memory than it may.
 import ctypes
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -54,9 +54,11 @@ class MisbehavingReader:
         self._reader = reader
 
     @contextmanager
-    def open_document(self, path: Path, *, sha256: str, size: int) -> Iterator[OpenedDocument]:
+    def open_document(
+        self, path: Path, *, sha256: str, size: int, other_paths: Sequence[Path] = ()
+    ) -> Iterator[OpenedDocument]:
         misbehave(path.stem, "opened")
-        with self._reader.open_document(path, sha256=sha256, size=size) as opened:
+        with self._reader.open_document(path, sha256=sha256, size=size, other_paths=other_paths) as opened:
             yield OpenedDocument(
                 document=opened.document,
                 pages=partial(_pages, opened, path),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pagelens.core.errors import ReadError
-from pagelens.core.types import Kind
 from pagelens.ingest.files.digest import SETTLED_NS, DigestCache, digest
+from pagelens.ingest.files.path_facts import path_facts_digest
 
 NOW = 1_700_000_000_000_000_000
 
@@ -18,12 +18,13 @@ class Counted:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def __call__(self, path: Path, kind: Kind | None) -> str:
+    def __call__(self, path: Path) -> str:
         self.names.append(path.name)
-        return digest(path, kind)
+        return digest(path)
 
 
 def write(path: Path, text: str, *, written: int) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     os.utime(path, ns=(written, written))
     return path
@@ -33,20 +34,24 @@ def test_only_what_changed_is_hashed_again(tmp_path: Path) -> None:
     hashed = Counted()
     known = DigestCache(hashed, clock=lambda: NOW)
     one, two = (write(tmp_path / name, name, written=NOW - 2 * SETTLED_NS) for name in ("one", "two"))
-    first = [known(path, "pdf") for path in (one, two)]
+    first = [known(path) for path in (one, two)]
     write(two, "changed", written=NOW - SETTLED_NS - 1)
-    assert [known(path, "pdf") for path in (one, two)] == [first[0], digest(two)] != first
+    assert [known(path) for path in (one, two)] == [first[0], digest(two)] != first
     assert hashed.names == ["one", "two", "two"]
 
 
-def test_a_photo_whose_sidecar_changed_is_another(tmp_path: Path) -> None:
-    known = DigestCache(clock=lambda: NOW)
-    photo = write(tmp_path / "a.jpg", "x", written=NOW - 2 * SETTLED_NS)
-    alone = known(photo, "photo")
-    write(tmp_path / "a.xmp", "<x/>", written=NOW - 2 * SETTLED_NS)
-    beside = known(photo, "photo")
-    write(tmp_path / "a.xmp", "<y/>", written=NOW - 2 * SETTLED_NS + 1)
-    assert len({alone, beside, known(photo, "photo")}) == 3
+def test_what_a_photo_takes_from_its_path_changes_with_names_folders_and_files_beside_it(tmp_path: Path) -> None:
+    photo = write(tmp_path / "album" / "a.jpg", "x", written=NOW)
+    alone = path_facts_digest("photo", [photo])
+    beside = write(photo.with_suffix(".xmp"), "<x/>", written=NOW)
+    with_sidecar = path_facts_digest("photo", [photo])
+    write(beside, "<y/>", written=NOW)
+    edited = path_facts_digest("photo", [photo])
+    moved = path_facts_digest("photo", [write(tmp_path / "other" / "a.jpg", "x", written=NOW)])
+    assert len({alone, with_sidecar, edited, moved, path_facts_digest("photo", [photo, tmp_path / "b.jpg"])}) == 5
+    beside.unlink()
+    assert path_facts_digest("photo", [photo, photo]) == alone
+    assert digest(photo) == digest(tmp_path / "other" / "a.jpg")
 
 
 def test_what_was_just_written_is_hashed_again_for_it_may_change_within_a_tick(tmp_path: Path) -> None:

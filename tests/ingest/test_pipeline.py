@@ -100,14 +100,15 @@ def test_what_a_person_wrote_of_a_photo_is_a_passage_and_its_file_name_is_none(t
     assert named.pages[0].caption.startswith("blue door")
 
 
-def test_a_photo_is_read_again_when_what_is_written_beside_it_changes(tmp_path: Path) -> None:
+def test_what_is_written_beside_a_photo_is_read_with_it_and_tells_it_apart(tmp_path: Path) -> None:
     write_photo(tmp_path / "door.jpg")
     (alone,) = windows(events(tmp_path))
     (tmp_path / "door.jpg.xmp").write_bytes(xmp(caption="A blue door"))
     first, *_ = windows(events(tmp_path))
     (tmp_path / "door.jpg.xmp").write_bytes(xmp(caption="A green door"))
     second, *_ = windows(events(tmp_path))
-    assert len({one.document.sha256 for one in (alone, first, second)}) == 3
+    assert len({one.document.sha256 for one in (alone, first, second)}) == 1
+    assert len({one.document.path_facts for one in (alone, first, second)}) == 3
     assert [one.inputs for one in (alone, first, second)] == [((),), (("A blue door",),), (("A green door",),)]
 
 

@@ -38,6 +38,7 @@ from pagelens.ingest.readers.pdf.page_labels import LabelRule, page_label
 from pagelens.ingest.readers.pdf.pdf_facts import creation_date, has_page_tree, label_rules, pdf_metadata
 from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.readers.soft_hyphens import without_undrawn_hyphens
+from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL, decode_wrong_letters, layer_problem
 
 _MAX_CAPTION = 8_000  # characters
 
@@ -156,9 +157,9 @@ def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int)
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
         drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page))
         words, fields_problem = _add_field_values(mupdf_page, drawn_words)
-        text, problem = page_text(mupdf_page, words)
+        text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words))
         caption, caption_problem = _caption(pdf, mupdf_page, text)
-        problem = problem or fields_problem or caption_problem
+        problem = "; ".join(filter(None, (problem or fields_problem or caption_problem, layer_doubt)))
         missing = _missing_content(pdf, mupdf_page)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
         missing = f"the page cannot be read: {error_text(exc)}"
@@ -177,6 +178,15 @@ def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int)
         problem=missing or problem,
     )
     return page, bool(missing)
+
+
+def _checked_layer(text: PageText, problem: str) -> tuple[PageText, str, str]:
+    """Return the text with letters of another code page decoded, the problem, and what is doubtful about the letters."""
+    decoded = decode_wrong_letters(text)
+    if decoded is not None:
+        reason = f"its letters are stored as accented Latin ones and were decoded as {decoded.code_page}"
+        return decoded.text, problem, f"{LAYER_DOUBTFUL}: {reason}"
+    return text, problem, layer_problem(text.text)
 
 
 def _add_field_values(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuPdfWord], str]:

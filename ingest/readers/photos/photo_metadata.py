@@ -6,8 +6,9 @@ source takes precedence. Place names are looked up for the position.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +64,21 @@ _CAMERA_FOLDERS = re.compile(
 )
 
 
-def read_photo_facts(path: Path, image: ImageFile) -> PhotoFacts:
-    """Return the facts about the photo at `path`, which is open as `image`; a source that is broken is left out."""
+def read_photo_facts(paths: Sequence[Path], image: ImageFile) -> PhotoFacts:
+    """Return the facts about a photo, which is open as `image`; a source that is broken is left out.
+
+    `paths` are all paths of the photo: each may have files beside it and a date in its name.
+    """
     camera = _facts_or_none(lambda: read_embedded_exif(image))
     embedded = _facts_or_none(lambda: read_xmp(_xmp_packet(image)))
     editor = _facts_or_none(lambda: read_iptc(_iptc_block(image)))
-    edited = _facts_or_none(lambda: read_xmp_sidecar(path))
-    exported = _facts_or_none(lambda: read_export_sidecar(path))
+    edited = [_facts_or_none(partial(read_xmp_sidecar, path)) for path in paths]
+    exported = [_facts_or_none(partial(read_export_sidecar, path)) for path in paths]
     texts = _facts_or_none(lambda: _png_texts(image))
-    named = PhotoFacts(taken=date_in_name(path.stem))
+    named = [PhotoFacts(taken=date_in_name(path.stem)) for path in paths]
     return merge_facts(
-        camera_sources=(camera, edited, embedded, editor, named, exported, texts),
-        text_sources=(edited, embedded, editor, camera, exported, texts),
+        camera_sources=(camera, *edited, embedded, editor, *named, *exported, texts),
+        text_sources=(*edited, embedded, editor, camera, *exported, texts),
     )
 
 
@@ -109,18 +113,18 @@ def metadata_fields(facts: PhotoFacts, place: PlaceNames | None) -> dict[str, st
     return {key: value for key, value in kept.items() if value not in ("", 0) or key in ("latitude", "longitude")}
 
 
-def search_text(path: Path, facts: PhotoFacts, place: PlaceNames | None) -> str:
-    """Return the text by which a photo is searched: what people wrote, then what was derived."""
+def search_text(paths: Sequence[Path], facts: PhotoFacts, place: PlaceNames | None) -> str:
+    """Return the text by which a photo is searched: what people wrote, then what was derived, for all its paths."""
     places = [facts.place, facts.city, facts.region, facts.country, *(place.words() if place else ())]
     parts = (
         facts.title,
-        readable_name(path.stem),
+        *(readable_name(path.stem) for path in paths),
         facts.caption,
         ", ".join(facts.keywords),
         ", ".join(facts.people),
         ", ".join(dict.fromkeys(name for name in places if name)),
         date_words(facts),
-        ", ".join(folder_words(path)),
+        *(", ".join(folder_words(path)) for path in paths),
         facts.camera,
         facts.lens,
     )

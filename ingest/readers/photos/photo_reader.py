@@ -3,7 +3,7 @@
 Sizes are those of the image as displayed (upright). Text in the image is not read here, but by OCR.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from PIL.ImageFile import ImageFile
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page, no_text
+from pagelens.ingest.files.path_facts import path_facts_digest, title_from_names
 from pagelens.ingest.readers.photos.photo_metadata import find_place, metadata_fields, read_photo_facts, search_text
 from pagelens.ingest.readers.photos.pixels import (
     check_decodable,
@@ -25,32 +26,35 @@ from pagelens.ingest.readers.photos.pixels import (
     translate_pillow_errors,
 )
 from pagelens.ingest.readers.reader import OpenedDocument
-from pagelens.ingest.text.titles import readable_name
 
 
 @contextmanager
-def open_document(path: Path, *, sha256: str, size: int) -> Iterator[OpenedDocument]:
+def open_document(path: Path, *, sha256: str, size: int, other_paths: Sequence[Path] = ()) -> Iterator[OpenedDocument]:
     """Open a photo whose hash and size in bytes are known, and check that it, or one picture of a TIFF, can be decoded.
+
+    The names and folders of `other_paths`, which have the same bytes, and the files beside them count too.
 
     Raises ReadError: damaged, too-large, unsupported, denied, vanished.
     """
+    paths = sorted({path, *other_paths})
     with open_image(path) as image:
         frames = page_frames(image)
         image.seek(frames[0])
-        facts = read_photo_facts(path, image)
+        facts = read_photo_facts(paths, image)
         width, height = displayed_size(image)
         problem = describe_unread(image)
         place = find_place(facts)
         _check_any_decodable(image, frames)
-    caption = search_text(path, facts, place)
+    caption = search_text(paths, facts, place)
     document = Document(
         sha256=sha256,
         kind="photo",
-        title=facts.title or readable_name(path.stem),
+        title=facts.title or title_from_names(paths),
         page_count=len(frames),
         size=size,
         date=facts.taken,
         metadata={"width": width, "height": height, **metadata_fields(facts, place)},
+        path_facts=path_facts_digest("photo", paths),
     )
     only_page = Page(
         number=1,
