@@ -24,6 +24,7 @@ from pagelens.encode.loading import BUILTIN, load_text_encoder
 from pagelens.index.admin import repair as repairing
 from pagelens.index.layout import Layout
 from pagelens.index.writer_session import next_manifest
+from pagelens.ingest.readers.libreoffice import OFFICE_ADDRESS, draws_formulas, find_soffice
 
 REQUIRED_LIBRARIES = ("pymupdf", "onnxruntime", "tantivy", "faiss-cpu", "sqlalchemy")
 OPTIONAL_LIBRARIES = {
@@ -109,6 +110,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
         yield Check(name, version is not None, version or "not installed. Run: pip install pagelens")
     for name, extra in OPTIONAL_LIBRARIES.items():
         yield Check(name, None, _installed_version(name) or f"not installed. Get it: pip install 'pagelens[{extra}]'")
+    yield _libreoffice()
     try:
         vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
         unit_length = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
@@ -125,6 +127,17 @@ def _installation(settings: Settings) -> Iterator[Check]:
         for report in spec.encoders.report(settings, names=[card.model for card in spec.models]):
             place = f"ready, found in {report.found_in} ({report.path})" if report.ready else report.problem
             yield Check(f"{lane} model {report.name}", None, place)
+
+
+def _libreoffice() -> Check:
+    program = find_soffice()
+    if program is None:
+        detail = f"not installed: newer Office files are read as text, older ones not at all. Get it: {OFFICE_ADDRESS}"
+    elif not draws_formulas(program):
+        detail = f"{program}; formulas are not drawn but written in a line. Get them: install libreoffice-math"
+    else:
+        detail = f"{program}; formulas are drawn"
+    return Check("LibreOffice", None, detail)
 
 
 def _installed_version(distribution: str) -> str | None:

@@ -14,7 +14,7 @@ from pagelens.ingest.events import Failed, Skipped
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, claimed_kind, describe, find_format
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
-from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE, find_soffice
+from pagelens.ingest.readers.libreoffice import NEEDS_OFFICE, READ_WITHOUT_OFFICE, find_soffice
 
 _COLLECTION_FILES = ("collection.json", "pagelens.json")  # of a collection, and of a folder where it stores files
 _COLLECTION_MARK = b'"pagelens"'
@@ -26,7 +26,7 @@ _READABLE = (
 )
 _PROGRAM_FOLDERS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # no texts for people
 _ONLY_IF_NAMED = {".svg": "drawings", ".json": "files"}  # most of them are icons, or data of programs
-_WITHOUT_OFFICE = (".rtf",)  # read as texts where there is no LibreOffice
+_WITHOUT_OFFICE = (".rtf", *(name for names in READ_WITHOUT_OFFICE.values() for name in names))
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")  # no documents, and files without end
 
 
@@ -91,6 +91,8 @@ def identify(path: Path, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Kin
     if form.kind == "office" and find_soffice(options.soffice) is None:
         if form.name == "RTF":
             return "text"
+        if form.name in READ_WITHOUT_OFFICE:
+            return form.kind
         raise ReadError("unsupported", f"{form.name} {NEEDS_OFFICE}")
     return form.kind
 

@@ -88,7 +88,8 @@ def _page_text(page: Page, opened: OpenedDocument, ocr: Ocr) -> PageText:
     if need == "all":
         return _read_all(page.text, image, ocr)
     # A page with few words may show text as outlines anywhere, others in their bitmaps.
-    region = WHOLE_PAGE if len(page.text.spans) < FEW_WORDS else bounding_box(bitmaps)
+    has_few_words = len(page.text.spans) < FEW_WORDS and not opened.has_all_words
+    region = WHOLE_PAGE if has_few_words else bounding_box(bitmaps)
     return _read_rest(page.text, image, region, ocr)
 
 

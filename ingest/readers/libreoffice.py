@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pagelens.core.errors import ReadError
 
-NEEDS_OFFICE = "needs LibreOffice, which is not installed (https://www.libreoffice.org): install it and index again"
+OFFICE_ADDRESS = "https://www.libreoffice.org"
+NEEDS_OFFICE = f"needs LibreOffice, which is not installed ({OFFICE_ADDRESS}): install it and index again"
 
 READ_WITHOUT_OFFICE = {
     "DOCX": (".docx", ".docm"),

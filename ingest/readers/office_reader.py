@@ -85,7 +85,8 @@ def open_document(
         if conversion.pages is not None:  # the largest type of a sheet is no title
             title, path_facts = title_or_names(conversion.title, "office", (path, *other_paths))
             document = replace(document, title=title, path_facts=path_facts)
-        yield replace(opened, document=document, pages=partial(_pages, opened, conversion))
+        pages = partial(_pages, opened, conversion)
+        yield replace(opened, document=document, pages=pages, has_all_words=conversion.pages is not None)
 
 
 def _pages(opened: OpenedDocument, conversion: Conversion, first: int) -> Iterator[Page]:

@@ -1,7 +1,7 @@
 """Reads Office files as ZIP archives of XML parts, within limits, and writes copies of them with changed parts."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any
@@ -15,6 +15,9 @@ MAX_UNPACKED_BYTES = 4_000_000_000  # of all parts, as the archive's directory s
 MAX_XML_BYTES = 64_000_000  # of a part that is parsed as a tree: about ten times as much in memory
 _MAX_RATIO = 2_000  # unpacked bytes per packed byte; deflate reaches 1,032
 _TYPE_DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+_LONGEST_MARK = 2 * max(map(len, _TYPE_DECLARATIONS))  # in UTF-16
+DECLARES_ENTITIES = "declares entities, which no Office program writes: not opened"
+_CHUNK = 1 << 20
 _RELATIONSHIPS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 
 Element = Any
@@ -86,6 +89,22 @@ class OfficeArchive:
                 found[item.get("Id")] = ((item.get("Type") or "").rpartition("/")[2], target)
         return found
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield a part in pieces. Raises ReadError: damaged, also where it has a document type."""
+        end = b""
+        with self.open(name) as stream:
+            while chunk := self._next_chunk(stream, name):
+                if has_type_declaration(end + chunk):
+                    raise ReadError("damaged", f"its part {name} {DECLARES_ENTITIES}")
+                yield chunk
+                end = chunk[-_LONGEST_MARK:]
+
+    def _next_chunk(self, stream: IO[bytes], name: str) -> bytes:
+        try:
+            return stream.read(_CHUNK)
+        except Exception as exc:  # damaged parts, with zlib's errors, which have no common base with the others
+            raise ReadError("damaged", f"its part {name} cannot be unpacked ({exc}): save it again") from exc
+
     def copy_with(self, target: Path, changed: Mapping[str, bytes]) -> None:
         """Write the archive to `target` with some parts replaced. Raises ReadError: damaged."""
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
@@ -104,7 +123,7 @@ class OfficeArchive:
 def parse_xml(content: bytes, name: str) -> Element:
     """Return the root element of XML without a document type. Raises ReadError: damaged."""
     if has_type_declaration(content):
-        raise ReadError("damaged", f"its part {name} declares entities, which no Office program writes: not opened")
+        raise ReadError("damaged", f"its part {name} {DECLARES_ENTITIES}")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         return etree.fromstring(content, parser)

@@ -10,7 +10,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.files.formats import OLD_OFFICE, DocumentFormat
 from pagelens.ingest.readers.libreoffice import convert, convert_to_pdf, draws_formulas
-from pagelens.ingest.readers.office.archive import OfficeArchive
+from pagelens.ingest.readers.office.archive import DECLARES_ENTITIES, OfficeArchive
 from pagelens.ingest.readers.office.opendocument_parts import (
     OpenDocumentContent,
     opendocument_pages,
@@ -163,7 +163,7 @@ def _content(path: Path, *, has_math: bool) -> _Content:
                 return prepare_presentation(archive, draws_formulas=has_math)
             return prepare_opendocument(archive)
     except ReadError as exc:
-        if exc.code == "too-large" or "declares entities" in str(exc):
+        if exc.code == "too-large" or DECLARES_ENTITIES in str(exc):
             raise
         return WordContent()
 

@@ -78,6 +78,7 @@ def opened_plain(document: Document, pages: Sequence[PlainPage]) -> OpenedDocume
         pages=read,
         render_page=lambda number, longest: render_plain(pages, number, longest=longest),
         bitmap_boxes=no_bitmaps,
+        has_all_words=True,
     )
 
 

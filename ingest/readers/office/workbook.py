@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.readers.office.archive import OfficeArchive, has_type_declaration
+from pagelens.ingest.readers.office.archive import OfficeArchive
 from pagelens.ingest.readers.office.number_formats import shown_value
 
-MAX_CELLS = 1_000_000  # with a value, of all sheets
+MAX_CELLS = 500_000  # with a value, of all sheets: half a gigabyte while they are read
+MAX_STRINGS_BYTES = 200_000_000  # of the list of texts, which is kept in memory
 MAX_SHEET_BYTES = 600_000_000  # of a sheet's XML, which is read as a stream
 MAX_CELL_CHARACTERS = 4_000
 _NORMAL_SIZE = 11.0  # points of type in which column widths are counted
 _BOLD = 1.1  # how much wider bold type is
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _THREADED = re.compile(r"(?s)^\[Threaded comment\].*?Comment:\s*")
-_CHUNK = 1 << 20
 
 
 class SheetCell(NamedTuple):
@@ -80,6 +80,7 @@ def read_workbook(path: Path) -> list[Sheet]:
     """Return the sheets of a workbook with their cells. Raises ReadError: damaged, too-large, encrypted."""
     with OfficeArchive(path) as archive:
         sheets = _sheets(archive)
+        _check_shared_parts(archive)
         structures = {sheet.number: _structure(archive, sheet.part) for sheet in sheets}
         for sheet in sheets:
             sheet.comments = _comments(archive, sheet.part)
@@ -98,6 +99,18 @@ def read_workbook(path: Path) -> list[Sheet]:
     except Exception as exc:  # openpyxl raises whatever its parsers raise
         raise ReadError("damaged", f"its sheets cannot be read ({exc}): open and save it again") from exc
     return sheets
+
+
+def _check_shared_parts(archive: OfficeArchive) -> None:
+    """Check the parts that openpyxl reads besides the sheets. Raises ReadError: damaged, too-large."""
+    part = workbook_part(archive)
+    for kind, target in archive.related(part).values():
+        if kind in ("sharedStrings", "styles", "theme") and target in archive.names():
+            if archive.size_of(target) > MAX_STRINGS_BYTES:
+                limit = f"expected {target} to be at most {MAX_STRINGS_BYTES:,} bytes"
+                raise ReadError("too-large", f"{limit}, found {archive.size_of(target):,}: split the workbook")
+            for _ in archive.chunks(target):
+                pass  # raises where it has a document type
 
 
 def column_letters(column: int) -> str:
@@ -160,16 +173,13 @@ def _elements(archive: OfficeArchive, part: str) -> Iterator[Any]:
     """Yield the rows, merged areas and columns of a sheet, and free them."""
     tags = ("{*}row", "{*}mergeCell", "{*}col")
     parser = etree.XMLPullParser(events=("end",), tag=tags, resolve_entities=False, no_network=True, load_dtd=False)
-    with archive.open(part) as stream:
-        while chunk := stream.read(_CHUNK):
-            if has_type_declaration(chunk):
-                raise ReadError("damaged", f"its part {part} declares entities, which no Office program writes")
-            parser.feed(chunk)
-            for _, element in parser.read_events():
-                yield element
-                element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+    for chunk in archive.chunks(part):
+        parser.feed(chunk)
+        for _, element in parser.read_events():
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
 
 
 def _note_element(found: _Structure, element: Any) -> None:

@@ -161,11 +161,29 @@ def test_what_libreoffice_cannot_read_has_its_reason(
     assert caught.value.code == code
 
 
-def test_without_libreoffice_it_is_said_where_to_get_it(tmp_path: Path) -> None:
-    path = word_file(tmp_path / "a.docx")
+def test_without_libreoffice_an_older_format_says_where_to_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.doc"
+    path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
     with pytest.raises(ReadError, match=r"needs LibreOffice.*install it") as caught:
         read(path, load_reader("office", ReaderOptions(soffice=tmp_path / "nowhere")))
     assert caught.value.code == "unsupported"
+
+
+def test_without_libreoffice_the_text_of_a_newer_format_is_read_and_it_is_said(tmp_path: Path) -> None:
+    path = word_file(tmp_path / "a.docx", "Words of a letter")
+    reader = load_reader("office", ReaderOptions(soffice=tmp_path / "nowhere"))
+    document, pages = read(path, reader)
+    assert [page.text.text for page in pages] == ["Words of a letter"]
+    assert "without LibreOffice, which is not installed" in pages[0].problem
+    assert (document.title, document.page_count) == ("a", 1)
+    assert document.metadata == {"format": "DOCX", "pages": "estimated"}
+    assert reader.render_page(path, 1, longest=100).height == 100
+    with pytest.raises(ReadError, match="from 1 to 1, found page 2"):
+        reader.render_page(path, 2, longest=100)
+
+
+def test_a_program_that_does_not_start_is_named(tmp_path: Path) -> None:
+    path = word_file(tmp_path / "a.docx")
     (tmp_path / "no-program").touch()
     with pytest.raises(ReadError, match=r"does not start|makes no PDF"):
         read(path, load_reader("office", ReaderOptions(soffice=tmp_path / "no-program")))
