@@ -20,6 +20,7 @@ from pagelens.core.types import Document, Kind, Page, no_text
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, DocumentFormat, document_format, kind_of
 from pagelens.ingest.files.path_facts import title_or_names
+from pagelens.ingest.readers.korean_words import join_syllables, korean_book
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf, take_warnings
 from pagelens.ingest.readers.mupdf_document import (
     close_document,
@@ -143,12 +144,14 @@ def _is_opened_by_name(file_format: DocumentFormat) -> bool:
 
 
 def _open_file(file_format: DocumentFormat, data: bytes, source: TextSource | None, file: BinaryIO, path: Path) -> Any:
+    if file_format == "EPUB" and (data := korean_book(file) or b""):
+        return pymupdf.open(stream=data, filetype="epub")
     if _is_opened_by_name(file_format):
         return pymupdf.open(name_for_mupdf(path, file), filetype=file_format.lower())
     if source is None:
         return pymupdf.open(stream=data, filetype=_MUPDF_TYPES[file_format])
     # Without the byte order mark MuPDF takes a text for Latin-1.
-    data = b"\xef\xbb\xbf" + (source.markup or " ").encode(errors="replace")
+    data = b"\xef\xbb\xbf" + join_syllables(source.markup or " ").encode(errors="replace")
     return pymupdf.open(stream=data, filetype=source.markup_type)
 
 
