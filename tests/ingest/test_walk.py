@@ -228,21 +228,31 @@ def test_texts_and_books_are_known_by_name_and_content_together(
     assert identify(tmp_path / name) == kind
 
 
-def test_office_files_in_a_folder_wait_for_libreoffice_and_a_named_one_says_so(tmp_path: Path) -> None:
+def test_older_office_files_in_a_folder_wait_for_libreoffice_and_a_named_one_says_so(tmp_path: Path) -> None:
     office, folder = tmp_path / "soffice", tmp_path / "folder"
-    letter = folder / "letter.docx"
+    letter = folder / "letter.doc"
     folder.mkdir()
-    letter.write_bytes(b"PK\x03\x04 word/document.xml")
+    letter.write_bytes(b"\xd0\xcf\x11\xe0")
     without, with_office = ReaderOptions(soffice=office), ReaderOptions(soffice=office)
     (skipped,) = walk([folder], without)
     assert isinstance(skipped, Skipped) and "LibreOffice" in skipped.reason
     assert list(walk([letter], without)) == [Source(letter, named=True)]
-    with pytest.raises(ReadError, match="DOCX needs LibreOffice") as caught:
+    with pytest.raises(ReadError, match="DOC needs LibreOffice") as caught:
         identify(letter, without)
     assert caught.value.code == "unsupported"
     office.touch()
     assert list(walk([folder], with_office)) == [Source(letter, named=False)]
     assert identify(letter, with_office) == "office"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.docx", "a.docm", "a.pptx", "a.ppsx", "a.xlsx", "a.xlsm", "a.odt", "a.odp", "a.ods"]
+)
+def test_newer_office_files_are_read_without_libreoffice(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    without = ReaderOptions(soffice=tmp_path / "there-is-none")
+    assert list(walk([tmp_path], without)) == [Source(tmp_path / name, named=False)]
+    assert identify(tmp_path / name, without) == "office"
 
 
 def test_icons_and_folders_of_programs_are_left_out_unless_they_are_named(tmp_path: Path) -> None:

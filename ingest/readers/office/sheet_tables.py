@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from pagelens.ingest.readers.office.workbook import Area, Sheet, SheetCell
+from pagelens.ingest.readers.office.workbook import DAYS, YEARS, Area, Sheet, SheetCell
 
 MAX_LINE_WORDS = 50  # a longer row is several lines, each with the row's first cell: quotes are cut at 60 words
 MAX_HEADER_CHARACTERS = 60
 _MAX_HEADER_ROWS = 3
 _MAX_MERGED_COLUMNS = 500
-_YEARS = range(1900, 2101)
 
 Rows = Mapping[int, Mapping[int, SheetCell]]
 
@@ -217,18 +216,20 @@ def _is_header(rows: Rows, body: Sequence[int], *, is_grouped: bool) -> bool:
 
 
 def _is_sequence(cells: Sequence[SheetCell]) -> bool:
-    """Tell whether a row names its columns by years, dates or numbers that rise: "Station, 2021, 2022"."""
+    """Tell whether a row names its columns by years, dates, or numbers from 0 or 1 on: "Station, 2021, 2022"."""
     orders = [cell.order for cell in cells if not cell.is_text]
-    if any(order is None for order in orders) or not all(cell.is_text for cell in cells[:1]):
-        return all(_is_year(cell) for cell in cells) and len(cells) > 1
-    steps = {after - before for before, after in pairwise(order for order in orders if order is not None)}
-    return bool(orders) and all(step > 0 for step in steps) and (len(steps) <= 1 or max(steps) < 32) and (
-        len(orders) > 1 or _is_year(cells[-1])
-    )  # fmt: skip
+    known = [order for order in orders if order is not None]
+    labels = [cell.is_text for cell in cells]
+    if len(known) < max(1, len(orders)) or (any(labels) and not labels[0]):
+        return False
+    steps = [after - before for before, after in pairwise(known)]
+    if known[0] in DAYS:
+        return known[0] <= 1 and len(known) > 2 and all(step == 1 for step in steps)
+    return all(step > 0 for step in steps) and known[-1] not in DAYS
 
 
 def _is_year(cell: SheetCell) -> bool:
-    return cell.order is not None and int(cell.order) in _YEARS
+    return cell.order is not None and int(cell.order) in YEARS
 
 
 def _names(

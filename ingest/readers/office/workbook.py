@@ -18,6 +18,8 @@ MAX_CELLS = 500_000  # with a value, of all sheets: half a gigabyte while they a
 MAX_STRINGS_BYTES = 200_000_000  # of the list of texts, which is kept in memory
 MAX_SHEET_BYTES = 600_000_000  # of a sheet's XML, which is read as a stream
 MAX_CELL_CHARACTERS = 4_000
+DAYS, YEARS = range(32), range(1900, 2101)  # numbers that may name columns
+
 _NORMAL_SIZE = 11.0  # points of type in which column widths are counted
 _BOLD = 1.1  # how much wider bold type is
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
@@ -30,7 +32,7 @@ class SheetCell(NamedTuple):
     text: str  # as it is shown, in one line
     is_text: bool  # whether its value is a text, and no number, date or truth value
     is_bold: bool
-    order: float | None  # a whole number's or a date's place in a sequence, None for other values
+    order: float | None  # the place in a sequence of a date, or of a number in `DAYS` or `YEARS`; else None
     width: float  # characters of the normal type that it takes
 
 
@@ -256,11 +258,10 @@ def _shown_cell(cell: Any, formulas: dict[tuple[int, int], str]) -> SheetCell | 
 
 
 def _order(value: object) -> float | None:
-    if isinstance(value, bool | time | timedelta):
-        return None
     if isinstance(value, datetime | date):
         return float(value.toordinal())
-    return float(value) if isinstance(value, int | float) and value == int(value) else None
+    is_counted = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_counted and (value in DAYS or value in YEARS) else None  # type: ignore[arg-type,operator]
 
 
 def _comments(archive: OfficeArchive, part: str) -> list[tuple[int, str]]:
