@@ -1,9 +1,9 @@
 """Applies reading orders written by hand to the numbered blocks of pages.
 
-    python -m benchmarks.block_orders ORDERS.txt --pictures FOLDER
+    python -m benchmarks.block_orders benchmarks/data/reading_orders.txt --pictures FOLDER > reading_order.jsonl
 
 Prints the rows of `data/reading_order.jsonl`, and writes a picture of each page with its blocks numbered in the order
-given, to be checked. A line of ORDERS.txt: `FILE:PAGE KIND ORDER`. ORDER names blocks of `benchmarks.page_blocks`:
+given, to be checked. A line of the orders: `FILE:PAGE KIND ORDER`. ORDER names blocks of `benchmarks.page_blocks`:
 
     3 4-6       blocks 3, 4, 5, 6
     3+4+5       one block made of three
