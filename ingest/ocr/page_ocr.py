@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import ceil
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,14 @@ from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.text.layer_quality import (
+    LAYER_DOUBTFUL,
+    MIN_LINE_CHARACTERS,
+    layer_problem,
+    same_text,
+    worst_line,
+)
+from pagelens.ingest.text.letter_pairs import pair_score
 from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import (
     FEW_WORDS,
@@ -23,12 +32,17 @@ from pagelens.ingest.text.usable_text import (
     BoxArray,
     OcrNeed,
     bounding_box,
+    has_undefined_characters,
     is_blank,
+    needed_beside,
     needed_ocr,
     paint_over,
 )
 
 log = logging.getLogger(__name__)
+
+Verdict = Literal["right", "wrong", "unknown"]
+"""Whether the letters of a text layer are those that the page shows."""
 
 MAX_PIXELS = 16_000_000  # of an image to be read: A1 at 150 dpi has 17 million
 PHOTO_SIDE = 1600  # pixels of a photo's longer side
@@ -53,44 +67,85 @@ def add_recognised_text(pages: Iterable[Page], kind: Kind, opened: OpenedDocumen
         if ocr.settings.mode == "never" or page.width * page.height <= 0:
             yield page
         elif kind == "photo":
-            yield page if page.text.text else _with_ocr(page, opened, ocr, _photo_text)
+            yield page if page.text.text else _with_ocr(page, opened, ocr, _read_photo)
         else:
-            yield _with_ocr(page, opened, ocr, _page_text)
+            yield _with_ocr(page, opened, ocr, _read_page)
 
 
-def _with_ocr(
-    page: Page, opened: OpenedDocument, ocr: Ocr, read: Callable[[Page, OpenedDocument, Ocr], PageText]
-) -> Page:
+def _with_ocr(page: Page, opened: OpenedDocument, ocr: Ocr, read: Callable[[Page, OpenedDocument, Ocr], Page]) -> Page:
     try:
-        text = read(page, opened, ocr)
+        return read(page, opened, ocr)
     except (RecognitionError, ReadError, MemoryError) as exc:
         log.info("page %d: %s", page.number, exc)
         problem = f"the text in its picture could not be read: {str(exc) or 'out of memory'}"
         return replace(page, problem="; ".join(filter(None, (page.problem, problem))))
-    if text is page.text:
-        return page
-    is_solved = page.problem == WORDS_LOST and text.source == "ocr"
-    return replace(page, text=text, problem="" if is_solved else page.problem)
 
 
-def _photo_text(page: Page, opened: OpenedDocument, ocr: Ocr) -> PageText:
-    return read_photo_text(ocr.recogniser, np.asarray(opened.render_page(page.number, PHOTO_SIDE)))
+def _read_photo(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
+    image = np.asarray(opened.render_page(page.number, PHOTO_SIDE))
+    return replace(page, text=read_photo_text(ocr.recogniser, image))
 
 
-def _page_text(page: Page, opened: OpenedDocument, ocr: Ocr) -> PageText:
+def _read_page(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
     bitmaps = opened.bitmap_boxes(page.number)
-    read_all = ocr.settings.mode == "always" or page.problem == WORDS_LOST
+    read_all = ocr.settings.mode == "always" or WORDS_LOST in page.problem
+    is_doubtful = LAYER_DOUBTFUL in page.problem and not read_all
     need: OcrNeed = "all" if read_all else needed_ocr(page.text, bitmaps)
-    if need == "nothing":
-        return page.text
+    if opened.has_all_words and need == "rest" and not len(bitmaps):
+        need = "nothing"
+    if need == "nothing" and not is_doubtful:
+        return page
     side = longest_side(page.width, page.height, ocr.settings.dpi)
     image = np.asarray(opened.render_page(page.number, side))
+    if is_doubtful and not has_undefined_characters(page.text.text):
+        verdict = layer_verdict(page.text, image, ocr.recogniser)
+        page = _without_problem(page, LAYER_DOUBTFUL) if verdict == "right" else page
+        need = "all" if verdict == "wrong" else needed_beside(page.text, bitmaps)
+    if need == "nothing":
+        return page
     if need == "all":
-        return _read_all(page.text, image, ocr)
+        text = _read_all(page.text, image, ocr)
+        page = _without_problem(page, LAYER_DOUBTFUL, WORDS_LOST) if text.source == "ocr" else page
+        return replace(page, text=text)
     # A page with few words may show text as outlines anywhere, others in their bitmaps.
     has_few_words = len(page.text.spans) < FEW_WORDS and not opened.has_all_words
     region = WHOLE_PAGE if has_few_words else bounding_box(bitmaps)
-    return _read_rest(page.text, image, region, ocr)
+    return replace(page, text=_read_rest(page.text, image, region, ocr))
+
+
+def _without_problem(page: Page, *solved: str) -> Page:
+    parts = [part for part in page.problem.split("; ") if part and not part.startswith(solved)]
+    return replace(page, problem="; ".join(parts))
+
+
+def layer_verdict(text: PageText, image: ImageArray, recogniser: TextRecogniser) -> Verdict:
+    """Compare a doubtful text layer with its page image by one line. Raises RecognitionError.
+
+    It is wrong where OCR reads another text with confidence, in letters that some language has, and the layer's own
+    letters have none.
+    """
+    first, end = worst_line(text)
+    if first == end:
+        return "unknown"
+    start, stop = int(text.spans[first, 0]), int(text.spans[end - 1, 1])
+    words = recogniser.recognise(_cut(image, text.boxes[first:end]))
+    reading = " ".join(word.text for word in words)
+    if same_text(text.text[start:stop], reading):
+        return "right"
+    confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
+    is_readable = confidence >= MIN_REST_CONFIDENCE and sum(map(str.isalnum, reading)) >= MIN_LINE_CHARACTERS
+    is_worse = pair_score(reading).is_unlikely() or not layer_problem(text.text)
+    return "wrong" if is_readable and not is_worse else "unknown"
+
+
+def _cut(image: ImageArray, boxes: BoxArray) -> ImageArray:
+    """Return the part of the image with these boxes, with a margin of half their height."""
+    height, width = image.shape[:2]
+    box = bounding_box(boxes)
+    margin = (box.y1 - box.y0) * height / 2
+    left, top = max(0, int(box.x0 * width - margin)), max(0, int(box.y0 * height - margin))
+    right, bottom = ceil(box.x1 * width + margin), ceil(box.y1 * height + margin)
+    return np.ascontiguousarray(image[top:bottom, left:right])
 
 
 def longest_side(width: float, height: float, dpi: int) -> int:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pagelens.ingest.text.layer_quality import BLOCK_MARGIN, wrong_words
+from pagelens.ingest.text.letter_pairs import pair_score
 from pagelens.ingest.text.page_text import REPLACEMENT, clean_text
 
 MAX_TITLE_CHARACTERS = 200  # characters
@@ -121,4 +123,6 @@ def _could_be_title(text: str) -> bool:
     shortest = 4 if text.isascii() else 2
     if not shortest <= len(text) < MAX_TITLE_CHARACTERS or letters < 0.5 * len(text):
         return False
-    return not _NO_TITLE.match(text) and not _NO_HEADLINE.match(text)
+    if _NO_TITLE.match(text) or _NO_HEADLINE.match(text):
+        return False
+    return not wrong_words(text) and not pair_score(text).is_unlikely(margin=BLOCK_MARGIN)  # no letters of a junk layer

@@ -1,14 +1,13 @@
 """Decides whether a page's text layer is usable, and which part of the page image needs OCR."""
 
 import unicodedata
-from collections import Counter
-from string import ascii_lowercase
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.types import Box, ImageArray, PageText
+from pagelens.ingest.text.letter_pairs import pair_score
 from pagelens.ingest.text.page_text import REPLACEMENT
 
 OcrNeed = Literal["nothing", "rest", "all"]
@@ -23,11 +22,8 @@ WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 _MIN_BITMAP_SHARE = 0.02  # share of the page that bitmaps cover at least if they may hold words
 FEW_WORDS = 50  # a page with fewer words may show text as outlines, or be a scan with a header
 _MAX_UNDEFINED = 0.2  # share of characters without a meaning from which a text layer is garbage
-_MIN_LATIN_LETTERS = 100  # letter frequencies of shorter text layers are not judged
-_COMMON, _VOWELS = "etaoinsrlhdu", "aeiou"
-# Least sum of the shares of common letters and of vowels. Measured: 680 English pages 1.05 to 1.3, sentences
-# in ten languages of Europe and Asia 0.93 (Welsh) to 1.28; the same pages with letters shifted or swapped 0.5 to 0.85.
-_MIN_LANGUAGE_SCORE = 0.86
+MIN_GARBAGE_PAIRS = 100  # letter pairs from which a text layer is garbage without a look at the page
+GARBAGE_MARGIN = 0.5  # by which they must be less likely than those of a doubtful layer
 
 _GRID = 64  # cells per side of the grid on which areas are measured
 _MIN_INK_CONTRAST = 40  # grey levels between ink and paper
@@ -38,25 +34,28 @@ def needed_ocr(text: PageText, bitmaps: BoxArray) -> OcrNeed:
     """Return what OCR has to read on a page with this text layer and with bitmaps at `bitmaps`."""
     if not text.text or is_garbage(text.text):
         return "all"
+    return needed_beside(text, bitmaps)
+
+
+def needed_beside(text: PageText, bitmaps: BoxArray) -> OcrNeed:
+    """Return what OCR has to read beside a text layer that is right: nothing, or the rest."""
     if len(text.spans) < FEW_WORDS or covered_share(bitmaps) >= _MIN_BITMAP_SHARE:
         return "rest"
     return "nothing"
 
 
 def is_garbage(text: str) -> bool:
-    """Tell whether a text layer is garbage: undefined characters, or letter frequencies that no language has.
+    """Tell whether a text layer is garbage: undefined characters, or many letter pairs that no language has."""
+    score = pair_score(text)
+    has_no_language = score.pairs >= MIN_GARBAGE_PAIRS and score.is_unlikely(margin=GARBAGE_MARGIN)
+    return has_no_language or has_undefined_characters(text)
 
-    Letter frequencies are judged only where most letters are Latin.
-    """
+
+def has_undefined_characters(text: str) -> bool:
+    """Tell whether many characters of a text have no meaning: private ones, controls, U+FFFD."""
     characters = [char for char in text if not char.isspace()]
     odd = sum(char == REPLACEMENT or unicodedata.category(char) in ("Co", "Cn", "Cs", "Cc") for char in characters)
-    if odd >= _MAX_UNDEFINED * max(1, len(characters)):
-        return bool(characters)
-    letters = Counter(char for char in unicodedata.normalize("NFD", text).lower() if char.isalpha())
-    latin = sum(letters[char] for char in ascii_lowercase)
-    if latin < max(_MIN_LATIN_LETTERS, letters.total() / 2):
-        return False
-    return sum(letters[char] for char in _COMMON + _VOWELS) < _MIN_LANGUAGE_SCORE * latin
+    return bool(characters) and odd >= _MAX_UNDEFINED * len(characters)
 
 
 def covered_share(boxes: BoxArray) -> float:

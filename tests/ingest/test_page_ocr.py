@@ -13,12 +13,21 @@ import pytest
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.types import ImageArray, Page, PageText
 from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings, load_recogniser
-from pagelens.ingest.ocr.page_ocr import MAX_PIXELS, add_recognised_text, longest_side, read_image_text, read_photo_text
+from pagelens.ingest.ocr.page_ocr import (
+    MAX_PIXELS,
+    add_recognised_text,
+    layer_verdict,
+    longest_side,
+    read_image_text,
+    read_photo_text,
+)
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
+from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL
+from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import WORDS_LOST
-from tests.ingest.files import new_pdf, noise
+from tests.ingest.files import hand_written_pdf, new_pdf, noise
 from tests.ingest.scans import LINES, picture_of, png, scan, written_page
 
 SENTENCE = "The harbour master writes down which ships came in and which of them left again in the evening. "
@@ -315,3 +324,93 @@ def test_nothing_heavy_is_imported_until_a_picture_is_read() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def remapped_pdf(*lines: str, ranges: str = "<41> <5A> <0024> <61> <7A> <0044>", size: float = 14) -> bytes:
+    """Return a page that shows these lines and whose map to Unicode names other letters: by default 29 before them."""
+    first, last, to, *more = ranges.split()
+    entries = [(first, last, to), *zip(more[::3], more[1::3], more[2::3], strict=True)]
+    ranges_text = "\n".join(" ".join(entry) for entry in entries)
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def\n"
+        f"1 begincodespacerange <00> <FF> endcodespacerange {len(entries)} beginbfrange\n{ranges_text}\nendbfrange\n"
+        "endcmap end end"
+    )
+    shown = "\n".join(f"1 0 0 1 30 {360 - 28 * row} Tm ({line}) Tj" for row, line in enumerate(lines))
+    content = f"BT /F1 {size} Tf\n{shown}\nET"
+    objects = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 480 400]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        f"<</Length {len(content)}>>stream\n{content}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 6 0 R>>",
+        f"<</Length {len(cmap)}>>stream\n{cmap}\nendstream",
+    )
+    return hand_written_pdf(objects)
+
+
+GLASSHOUSE = ("Invoice for the glasshouse", "Seven panes replaced in Yarrow Street", "Total due 318 crowns")
+REVERSED = "<61> <6D> <006E> <6E> <7A> <0061> <41> <4D> <004E> <4E> <5A> <0041>"  # each letter 13 places on
+
+
+@pytest.mark.parametrize("ranges", ["<41> <5A> <0024> <61> <7A> <0044>", REVERSED])
+def test_a_short_layer_of_wrong_letters_is_read_by_ocr(tmp_path: Path, rapidocr: TextRecogniser, ranges: str) -> None:
+    content = remapped_pdf(*GLASSHOUSE, ranges=ranges)
+    (page,) = pages_of(content, tmp_path, rapidocr)
+    assert page.text.text.split() == " ".join(GLASSHOUSE).split()
+    assert page.text.source == "ocr" and page.problem == ""
+    (page,) = pages_of(content, tmp_path, rapidocr, mode="never")
+    assert page.text.source == "layer" and page.problem == LAYER_DOUBTFUL
+
+
+def test_codes_that_look_like_junk_are_kept_where_the_page_shows_them(tmp_path: Path, rapidocr: TextRecogniser) -> None:
+    codes = ("XKCD QWFP BCDFG ZXCV", "PLMK QAZX WSXE DCRF", "VTGB YHNU JMKL QLPQ")
+    content = bytes(written_page(*codes).tobytes())
+    assert pages_of(content, tmp_path, mode="never")[0].problem == LAYER_DOUBTFUL
+    (page,) = pages_of(content, tmp_path, rapidocr)
+    assert page.text.source == "layer" and page.problem == "" and page.text.text.split() == " ".join(codes).split()
+
+
+def test_cyrillic_that_was_stored_as_latin_is_decoded_and_the_page_says_so(tmp_path: Path) -> None:
+    lines = ("Линзу протирали каждое утро", "Лодка стоит у восточного причала")
+    stored = [line.encode("cp1251").decode("latin_1") for line in lines]
+    latin = ScriptedRecogniser([word("Nmh3y npotnpann", 10), word("kaxxnoe ytpo", 50)])
+    (page,) = pages_of(bytes(written_page(*stored).tobytes()), tmp_path, latin)
+    assert page.text.text.split() == " ".join(lines).split() and page.text.source == "layer"
+    assert page.problem.startswith(LAYER_DOUBTFUL) and page.problem.endswith("cp1251")
+    cyrillic = ScriptedRecogniser([word(part, 40.0 * at) for at, part in enumerate(lines[0].split())])
+    (page,) = pages_of(bytes(written_page(*stored).tobytes()), tmp_path, cyrillic)
+    assert page.problem == "" and page.text.source == "layer"  # OCR reads what was decoded
+
+
+def junk_layer() -> tuple[PageText, ImageArray]:
+    lines = ("6HYHQ SDQHV UHSODFHG LQ DUURZ", "7RWDO GXH FURZQV IRU WKH JODVVKRXVH")
+    words = [
+        Word(part, 20, 30 + 28 * y, 300, 50 + 28 * y, 0, y) for y, line in enumerate(lines) for part in line.split()
+    ]
+    return assemble_text(words, width=320, height=120), picture_of(*LINES)
+
+
+@pytest.mark.parametrize(
+    ("reading", "belief", "verdict"),
+    [
+        ("Total due crowns for the glasshouse", 0.9, "wrong"),
+        ("Total due crowns for the glasshouse", 0.79, "unknown"),
+        ("6HYHQ SDQHV UHSODEHG LQ DUURZ", 0.5, "right"),
+        ("Qxzvk jwpqr zzkxv qqwjx vxkzq jjwqx", 0.9, "unknown"),  # OCR's own letters are in no language
+        ("Total", 0.99, "unknown"),
+        ("", 0.99, "unknown"),
+    ],
+)
+def test_a_doubtful_layer_is_judged_by_one_line_of_ocr(reading: str, belief: float, verdict: str) -> None:
+    layer, image = junk_layer()
+    engine = ScriptedRecogniser([word(part, 40.0 * at, belief) for at, part in enumerate(reading.split())])
+    assert layer_verdict(layer, image, engine) == verdict
+    (shown,) = engine.shown
+    assert shown.shape[0] < 0.5 * image.shape[0]  # one line, not the page
+
+
+def test_a_sound_layer_is_never_replaced(tmp_path: Path) -> None:
+    layer = assemble_text([Word(part, 0.1, 0.1, 0.9, 0.2, 0, 0) for part in SENTENCE.split()])
+    other = ScriptedRecogniser([word("Something", 0), word("else", 40), word("entirely", 80)])
+    assert layer_verdict(layer, picture_of(*LINES), other) == "unknown"
