@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.types import Box, PageText
+from pagelens.ingest.readers.autospace import draws_blanks, has_autospace, without_autospace
 from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
@@ -44,17 +45,15 @@ def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     text = "".join([word[4] for word in words])
     if has_right_to_left(text):
         return _right_to_left_words(mupdf_page)
-    if is_brahmic(text) or (loses_gaps(text) and not _draws_blanks(mupdf_page, words)):
+    if is_brahmic(text):
         return glyph_words(mupdf_page, words)
+    if loses_gaps(text) or has_autospace(text):
+        flags = _FLAGS | pymupdf.TEXT_INHIBIT_SPACES
+        drawn = [word[:7] for word in mupdf_page.get_text("words", flags=flags, delimiters=_BLANKS)]
+        if draws_blanks(words, drawn):
+            return without_autospace(words, drawn)
+        return glyph_words(mupdf_page, words) if loses_gaps(text) else words
     return words
-
-
-def _draws_blanks(mupdf_page: Any, words: Sequence[MuPdfWord]) -> bool:
-    """Tell whether most words of a page are parted by blanks that the file draws, not by gaps."""
-    flags = _FLAGS | pymupdf.TEXT_INHIBIT_SPACES
-    lines = len({word[5:7] for word in words})
-    parted_by_blanks = len(mupdf_page.get_text("words", flags=flags, delimiters=_BLANKS)) - lines
-    return parted_by_blanks > 0 and parted_by_blanks >= (len(words) - lines) / 2
 
 
 def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:

@@ -1,5 +1,3 @@
-"""Pages with a font whose glyphs a, b, c, ... stand for the letters of a ToUnicode map, as programs write them."""
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +6,7 @@ import pytest
 from pagelens.ingest.readers.glyph_words import GAP, glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.mupdf import LOCK, pymupdf
 from pagelens.ingest.readers.mupdf_page import page_words
+from tests.ingest.readers.letter_pages import letter_page, utf16
 
 HINDI = "कॉन्फ़िगर कीबोर्ड किस देश से है, कृपया चुनिए।"
 BENGALI = "কীবোর্ড কনফিগার করুন। কোন-কোন দেশের মডেলটি সিলেক্ট করুন"
@@ -15,28 +14,8 @@ TAMIL = "விசைப்பலகையை தேர்ந்தெடுக�
 LETTERS = {"a": "म", "b": "ॉ", "c": "र्ड", "d": "ल", "e": "ि", "f": "फ", "g": "ग", "h": "र"}
 
 
-def utf16(text: str) -> str:
-    return text.encode("utf-16-be").hex()
-
-
 def page_of(content: str, letters: Mapping[str, str] = LETTERS) -> Any:
-    """An A4 page that draws `content` with Helvetica, whose letters stand for others."""
-    document = pymupdf.open()
-    page = document.new_page()
-    page.insert_font(fontname="helv")
-    font = int(page.get_fonts()[0][0])
-    pairs = "\n".join(f"<{ord(code):02x}> <{utf16(text)}>" for code, text in letters.items())
-    cmap = f"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def
-1 begincodespacerange <00> <ff> endcodespacerange {len(letters)} beginbfchar
-{pairs}
-endbfchar endcmap end end"""
-    mapping, contents = document.get_new_xref(), document.get_new_xref()
-    for number, stream in ((mapping, cmap), (contents, content)):
-        document.update_object(number, "<<>>")
-        document.update_stream(number, stream.encode("latin-1"))
-    document.xref_set_key(font, "ToUnicode", f"{mapping} 0 R")
-    document.xref_set_key(page.xref, "Contents", f"{contents} 0 R")
-    return pymupdf.open(stream=document.tobytes())[0]
+    return letter_page(content, letters)
 
 
 def actual(text: str, content: str) -> str:
