@@ -17,6 +17,7 @@ from pagelens.ingest.readers.autospace import draws_blanks, has_autospace, witho
 from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.text.columns import part_columns
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
 from pagelens.ingest.text.right_to_left import (
     TOUCH,
@@ -125,16 +126,14 @@ def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageTe
     boxes = np.array([word[:4] for word in mupdf_words], np.float64).reshape(-1, 4)
     displayed = rotate_boxes(boxes, mupdf_page.rotation_matrix)
     visible, check_problem = _visible_words(mupdf_page, [word[4] for word in mupdf_words], boxes, displayed)
-    readable = [
-        Word(word[4], x0, y0, x1, y1, word[5], word[6])
-        for word, (x0, y0, x1, y1), is_visible in zip(
-            mupdf_words, displayed.tolist(), visible.mask.tolist(), strict=True
-        )
-        if is_visible and word[4].strip(REPLACEMENT)
-    ]
-    lines = visual_lines(join_vertical_text(readable))
+    readable = visible.mask & np.array([bool(word[4].strip(REPLACEMENT)) for word in mupdf_words], np.bool_)
+    boxes = displayed[readable]
+    chosen = (mupdf_words[at] for at in np.flatnonzero(readable).tolist())
+    words = [Word(word[4], *box, word[5], word[6]) for word, box in zip(chosen, boxes.tolist(), strict=True)]
+    upright = join_vertical_text(words)
+    lines = visual_lines(part_columns(upright, boxes if len(upright) == len(words) else None))
     text = assemble_text(lines, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
-    problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(readable) else ""
+    problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""
     return text, problem or check_problem or visible.problem()
 
 
