@@ -55,7 +55,7 @@ class WordBreak(NamedTuple):
     is_certain: bool  # whether the page's other words decide it
 
 
-class JoinedText(NamedTuple):
+class WholeText(NamedTuple):
     """A span of a page's text in which broken words are whole."""
 
     text: str
@@ -101,12 +101,12 @@ def join_broken_words(text: str, start: int = 0, end: int | None = None) -> str:
     return "".join(text[first:last] + replacement for first, last, replacement in _pieces(text, start, end))
 
 
-def join_with_offsets(text: str, start: int = 0, end: int | None = None) -> JoinedText:
+def join_with_offsets(text: str, start: int = 0, end: int | None = None) -> WholeText:
     """Return what `join_broken_words` returns, and where its characters stand in the page's text."""
     pieces = _pieces(text, start, end)
     offsets = [np.arange(first, last + len(replacement), dtype=np.int64) for first, last, replacement in pieces]
-    joined = "".join(text[first:last] + replacement for first, last, replacement in pieces)
-    return JoinedText(joined, np.concatenate([*offsets, [len(text) if end is None else end]]))
+    whole = "".join(text[first:last] + replacement for first, last, replacement in pieces)
+    return WholeText(whole, np.concatenate([*offsets, [len(text) if end is None else end]]))
 
 
 def join_words_of_line(line: str) -> str:

@@ -62,10 +62,10 @@ def decode_wrong_letters(text: PageText) -> Decoded | None:
 
     The code page is the one in which the words are likely in a language; spans and boxes stay.
     """
-    joined = " ".join(wrong_words(text.text))
-    if len(joined.replace(" ", "")) < MIN_WRONG_LETTERS:
+    line = " ".join(wrong_words(text.text))
+    if len(line.replace(" ", "")) < MIN_WRONG_LETTERS:
         return None
-    readings = [(joined.translate(table), name, table) for name, table in _translations()]
+    readings = [(line.translate(table), name, table) for name, table in _translations()]
     scored = [
         (sum(map(str.isalpha, reading)), pair_score(reading), name, table)
         for reading, name, table in readings

@@ -1,4 +1,4 @@
-"""Words that are broken at line ends: which are joined, which keep their hyphen, and where their letters stand."""
+"""Words that are broken at line ends: which are whole, which keep their hyphen, and where their letters stand."""
 
 import numpy as np
 import pytest
@@ -90,12 +90,12 @@ def test_where_the_page_decides_nothing_an_index_gets_both_forms() -> None:
 
 def test_letters_of_a_joined_text_stand_where_the_page_has_them() -> None:
     text = "x con-\ntamination and a five-\nstar hotel"
-    joined = join_with_offsets(text, 2, 30)
-    assert joined.text == join_broken_words(text, 2, 30) == "contamination and a five-"
+    whole = join_with_offsets(text, 2, 30)
+    assert whole.text == join_broken_words(text, 2, 30) == "contamination and a five-"
     assert join_with_offsets(text, 2).text == "contamination and a five-star hotel"
-    for letter, offset in zip(joined.text, joined.offsets, strict=False):
+    for letter, offset in zip(whole.text, whole.offsets, strict=False):
         assert text[offset] == letter
-    assert joined.offsets[-1] == 30 and len(joined.offsets) == len(joined.text) + 1
+    assert whole.offsets[-1] == 30 and len(whole.offsets) == len(whole.text) + 1
 
 
 def test_tokens_of_a_joined_text_get_their_spans_on_the_page() -> None:
