@@ -1,10 +1,26 @@
-"""Events that reading files yields: pages of a document, an unchanged file, a failure, a skipped file."""
+"""Events that reading files yields: pages of a document, its members, an unchanged file, a failure, a skipped file."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pagelens.core.errors import ReadCode
 from pagelens.core.types import Document, ImageArray, Page, Passage
+
+SkipCode = (
+    ReadCode
+    | Literal[
+        "needs-libreoffice",
+        "only-if-named",
+        "program-folder",
+        "collection",
+        "link-loop",
+        "read-already",
+        "too-deep",
+        "too-many",
+    ]
+)
+"""Why a file of a folder or a container is not read. Stable; `ReadCode` where its content is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +56,21 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or folder inside a given folder that is not read."""
+    """A file or folder inside a given folder or a container that is not read."""
 
     path: Path
+    code: SkipCode
     reason: str
 
 
-Event = Unchanged | PageWindow | Failed | Skipped
+@dataclass(frozen=True, slots=True)
+class MembersListed:
+    """The files inside a container, whose own events follow. It comes before the last window of the container."""
+
+    path: Path
+    sha256: str
+    members: tuple[Path, ...]  # their paths
+    readable: int  # of those, the ones that are read
+
+
+Event = Unchanged | PageWindow | Failed | Skipped | MembersListed

@@ -135,7 +135,7 @@ class DocumentNameIndex:
                 term_counts_of[key].append(len(terms))
                 for term in terms:
                     names_with.setdefault(term, []).append((key, number))
-            by_file_name.update((PurePath(path).name.lower(), key) for path in row.paths)
+            by_file_name.update((PurePath(path).name.strip().lower(), key) for path in row.paths)
         return cls(term_counts_of, names_with, by_file_name)
 
     def find_document_references(self, query: str, analyze: Analyzer) -> list[int]:

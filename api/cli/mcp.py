@@ -4,13 +4,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import PurePath
 from typing import TypeVar
 
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, LanguageModelOption
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.file_names import file_name
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class _SingleCaller:
 
     def names(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Map each path to its file name."""
-        return {path: PurePath(path).name or path for path in paths}
+        return {path: file_name(path) for path in paths}
 
     def slot(self, kind: str) -> AbstractContextManager[None]:
         """Return a context that is entered without waiting."""

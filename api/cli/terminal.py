@@ -14,7 +14,8 @@ from rich.text import Text
 
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable, text_to_path
-from pagelens.core.types import PageRef
+from pagelens.core.types import MEMBER_SEPARATOR, PageRef
+from pagelens.ingest.members.member_paths import outer_file
 
 MAX_LISTED_FILES = 10  # failed files, problem pages and missing files that are named; the rest is counted
 MAX_LISTED_DUPLICATES = 3  # groups of duplicates, and pages of each group
@@ -53,11 +54,17 @@ def distinct_file_names(paths: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     pending = dict.fromkeys(paths, 1)
     while pending:
-        tails = {path: "/".join(Path(path).parts[-parts:]) for path, parts in pending.items()}
+        tails = {path: _tail(path, parts) for path, parts in pending.items()}
         taken = Counter([*tails.values(), *names.values()])
         names.update({path: tail for path, tail in tails.items() if taken[tail] == 1 or tail == path})
         pending = {path: parts + 1 for path, parts in pending.items() if path not in names}
     return {path: printable(name) for path, name in names.items()}
+
+
+def _tail(path: str, count: int) -> str:
+    """Return the last `count` parts of a path; a member's names count as one part with the file around it."""
+    outer, separator, members = path.partition(MEMBER_SEPARATOR)
+    return "/".join(Path(outer).parts[-count:]) + separator + members
 
 
 def page_name(ref: PageRef, label: str | None, name: str) -> str:
@@ -68,7 +75,7 @@ def page_name(ref: PageRef, label: str | None, name: str) -> str:
 
 def page_link(ref: PageRef, label: str | None, name: str) -> Text:
     """Return the page's name; in a terminal it is a link that opens the file at that page."""
-    target = f"file://{quote(ref.path)}#page={ref.number}"
+    target = f"file://{quote(str(outer_file(Path(ref.path))))}#page={ref.number}"
     return Text(page_name(ref, label, name), style=f"bold link {target}" if out.is_terminal else "bold")
 
 
@@ -96,12 +103,12 @@ def print_missing_lanes(missing: Mapping[str, str], console: Console) -> None:
         console.print(Text(f"without the {lane} lane: {printable(reason)}", style="yellow"), soft_wrap=True)
 
 
-def print_files(heading: str, files: Sequence[results.FailedFile]) -> None:
+def print_files(heading: str, files: Sequence[results.FailedFile], limit: int = MAX_LISTED_FILES) -> None:
     """Print the number of files, the heading, and the first files with their reasons. Prints nothing for no files."""
     if not files:
         return
     out.print(Text(f"{count_noun(len(files), 'file')} {heading}", style="yellow"))
-    for file in files[:MAX_LISTED_FILES]:
+    for file in files[:limit]:
         out.print(Text(f"  {display_path(file.path)}: {printable(file.reason)} [{file.code}]"), soft_wrap=True)
-    if len(files) > MAX_LISTED_FILES:
-        out.print(f"  and {len(files) - MAX_LISTED_FILES} more (--json names all)")
+    if len(files) > limit:
+        out.print(f"  and {len(files) - limit} more (--json names all)")

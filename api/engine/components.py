@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.indexing import RenderImage
+from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
 from pagelens.encode.batching import usable_cores
 from pagelens.ingest.ocr.engines import OcrSettings
@@ -29,4 +30,5 @@ class EngineComponents:
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
+    extract_member: ExtractMember = EXTRACT_HERE
     micro_batching: bool = True  # concurrent searches are computed together

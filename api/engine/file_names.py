@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pagelens.core.types import PageRef
+from pagelens.core.types import MEMBER_SEPARATOR, PageRef
 from pagelens.ingest.members.member_paths import file_exists
 
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
@@ -30,6 +30,12 @@ def text_to_path(text: str) -> Path:
     if not _ESCAPED.search(text) or literal.exists():
         return literal
     return Path(_ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), text))
+
+
+def file_name(path: str) -> str:
+    """Return a path's file name; of a member, with the names of the containers around it: "report.pdf / annex.xlsx"."""
+    outer, separator, members = path.partition(MEMBER_SEPARATOR)
+    return (Path(outer).name or outer) + separator + members
 
 
 def is_gone(paths: Iterable[str]) -> bool:

@@ -106,7 +106,7 @@ class IndexRun:
         return None if path_facts_digest(kind, paths | {path}) == digest else sorted(paths - {path})
 
     def lacks_members(self, path: Path, sha256: str) -> bool:
-        """Tell whether files inside an indexed container are not recorded: a run was interrupted, or its path is new."""
+        """Tell whether files in an indexed container are not recorded: its path is new, or a run was interrupted."""
         return self._writer.lacks_members(path_to_text(path), sha256)
 
     def on_wait(self, path: Path, page: int, stage: ReadStage) -> None:

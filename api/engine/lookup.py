@@ -1,9 +1,11 @@
 """Finds documents and pages by the names that users give: path, unique file name, start of a SHA-256, folder, glob."""
 
+from collections.abc import Sequence
+
 from pagelens.api.engine.file_names import absolute_path, parse_page_name, path_to_text
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.keys import number_of, page_key
-from pagelens.core.types import PageRef
+from pagelens.core.types import MEMBER_SEPARATOR, PageRef
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import path_matches
@@ -23,7 +25,11 @@ def find_document(snapshot: Snapshot, name: str) -> DocumentRow:
     rows = snapshot.documents.values()
     full_path = path_to_text(absolute_path(name))
     exact = [row for row in rows if full_path in row.paths or name in row.paths]
-    same_name = [row for row in rows if any(path.endswith("/" + name.lstrip("/")) for path in row.paths)]
+    same_name = [
+        row
+        for row in rows
+        if any(path.endswith(("/" + name.lstrip("/"), MEMBER_SEPARATOR + name)) for path in row.paths)
+    ]
     same_hash = [row for row in rows if len(name) >= 6 and row.document.sha256.startswith(name.lower())]
     found = exact or same_name or same_hash
     if len(found) == 1:
@@ -32,6 +38,12 @@ def find_document(snapshot: Snapshot, name: str) -> DocumentRow:
         raise NotFound(f"expected a document of the collection, found none called {name!r}. See: pagelens status")
     paths = ", ".join(row.path for row in found[:4])
     raise NotFound(f"{name!r} may be any of {len(found)} documents: {paths}. Give more of the path.")
+
+
+def members_of(snapshot: Snapshot, rows: Sequence[DocumentRow]) -> list[DocumentRow]:
+    """Return the documents that are in containers among `rows`, and have no other path."""
+    prefixes = tuple(path + MEMBER_SEPARATOR for row in rows for path in row.paths)
+    return [row for row in snapshot.documents.values() if all(path.startswith(prefixes) for path in row.paths)]
 
 
 def find_page(snapshot: Snapshot, ref: PageRef) -> DocumentRow:

@@ -15,6 +15,7 @@ from pagelens.api.engine.components import EngineComponents
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.lane_registry import MODEL_LANES
+from pagelens.api.engine.member_files import ExtractMember
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
@@ -32,10 +33,12 @@ from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
+from pagelens.ingest.members.extraction import extract_member
 from pagelens.ingest.ocr.engines import load_recogniser
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
+from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
 from pagelens.retrieve.search import Retriever
@@ -189,6 +192,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image),
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
         render_array=page_renderer(options),
+        extract_member=member_extractor(options),
         load_recogniser=load_recogniser,
         reader_options=options,
         worker_source=_WORKERS,
@@ -280,6 +284,13 @@ def page_renderer(options: ReaderOptions) -> RenderImage:
     if os.name != "posix":
         return partial(render_array, options=options)
     return PageRenderer(_WORKERS, ProcessingOptions(reader_options=options)).render
+
+
+def member_extractor(options: ReaderOptions) -> ExtractMember:
+    """Return the function that extracts members: in worker processes, within limits, where the system has those."""
+    if os.name != "posix":
+        return partial(extract_member, options=options)
+    return MemberReader(_WORKERS, ProcessingOptions(reader_options=options)).extract
 
 
 def render_array(

@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import TypedDict, cast
 
 from pydantic import JsonValue
 
 from pagelens.api import responses as out
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.file_names import file_name
 from pagelens.api.engine.results import FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
 from pagelens.api.server.jobs.job_records import FileRecord, JobRecord
 from pagelens.api.server.problems import redact
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
-from pagelens.core.types import Answer, Box, Citation, Extraction, Guess, PageRef, Usage
+from pagelens.core.types import MEMBER_SEPARATOR, Answer, Box, Citation, Extraction, Guess, PageRef, Usage
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 
@@ -35,8 +35,12 @@ class PageFields(TypedDict):
 def display_names(context: RequestContext, paths: Iterable[str]) -> dict[str, str]:
     """Return display names by path: the name that an upload's sender gave, else the file's name."""
     unique = sorted(set(paths))
-    uploaded = context.app_state.service.upload_names(unique)
-    return {path: uploaded.get(path, PurePath(path).name or path) for path in unique}
+    files = {path: path.partition(MEMBER_SEPARATOR) for path in unique}  # a member has the name of its upload before it
+    uploaded = context.app_state.service.upload_names(sorted({outer for outer, _, _ in files.values()}))
+    return {
+        path: uploaded[outer] + separator + members if outer in uploaded else file_name(path)
+        for path, (outer, separator, members) in files.items()
+    }
 
 
 def documents_by_path(engine: Engine, paths: Container[str] | None = None) -> dict[str, str]:
@@ -247,7 +251,7 @@ def _hit(
 
 
 def _reference(ref: PageRef, label: str | None, documents: Mapping[str, str], names: Mapping[str, str]) -> PageFields:
-    return _page_fields(documents.get(ref.path, ""), ref.number, label, names.get(ref.path, PurePath(ref.path).name))
+    return _page_fields(documents.get(ref.path, ""), ref.number, label, names.get(ref.path, file_name(ref.path)))
 
 
 def _page_fields(document: str, number: int, label: str | None, name: str) -> PageFields:

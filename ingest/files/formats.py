@@ -19,7 +19,7 @@ PhotoFormat = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF
 DocumentFormat = Literal[
     "EPUB", "FB2", "MOBI", "CBZ", "XPS", "SVG", "text", "Markdown", "HTML",
     "DOCX", "PPTX", "XLSX", "ODT", "ODP", "ODS", "DOC", "PPT", "XLS", "RTF",
-    "CSV", "TSV", "JSON", "JSON Lines", "SubRip", "WebVTT", "EML", "MSG", "mbox",
+    "CSV", "TSV", "JSON", "JSON Lines", "SubRip", "WebVTT", "EML", "MSG", "mbox", "ZIP", "TAR",
 ]  # fmt: skip
 Signature = Callable[[bytes], bool]
 """Tells whether the first `HEAD_BYTES` of a file may be of a format."""
@@ -31,6 +31,8 @@ OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 NEW_OFFICE: tuple[DocumentFormat, ...] = ("DOCX", "PPTX", "XLSX")
 
 _ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")  # gzip, bzip2, xz: of a tar archive or of a single file
 _RTF = b"{\\rtf"
 _RAW_IN_TIFF = b"II*\0\x10\0\0\0CR"
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows; many texts begin with "BM"
@@ -120,6 +122,10 @@ def _is_mailbox(head: bytes) -> bool:
     return head.startswith(b"From ") and _is_mail(head.partition(b"\n")[2])
 
 
+def _is_tar(head: bytes) -> bool:
+    return head.startswith(_COMPRESSED) or head[257:262] == b"ustar"
+
+
 def _is_fb2(head: bytes) -> bool:
     return _is_text(head) and b"<FictionBook" in head
 
@@ -181,6 +187,8 @@ FORMATS = (
     FileFormat("EML", "text", (".eml", ".mht", ".mhtml"), _is_mail),
     FileFormat("MSG", "text", (".msg",), _starts_with(OLD_OFFICE)),
     FileFormat("mbox", "text", (".mbox", ".mbx"), _is_mailbox, no_extension=_is_mailbox),
+    FileFormat("ZIP", "text", (".zip",), _starts_with(_ZIP, _EMPTY_ZIP)),
+    FileFormat("TAR", "text", (".tar", ".tgz", ".gz", ".tbz2", ".tbz", ".bz2", ".txz", ".xz"), _is_tar),
     FileFormat("DOCX", "office", (".docx", ".docm"), _is_new_office),
     FileFormat("PPTX", "office", (".pptx", ".pptm", ".ppsx"), _is_new_office),
     FileFormat("XLSX", "office", (".xlsx", ".xlsm"), _is_new_office),

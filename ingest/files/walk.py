@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Kind
-from pagelens.ingest.events import Failed, Skipped
+from pagelens.ingest.events import Failed, SkipCode, Skipped
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, claimed_kind, describe, find_format
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -100,7 +100,7 @@ def identify(path: Path, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Kin
 def _unreadable_content(head: bytes, path: Path) -> ReadError:
     found = describe(head)
     if claimed_kind(path) is None:
-        return ReadError("unsupported", f"{_READABLE}; this is {found}")
+        return ReadError("unsupported", f"it is {found}; {_READABLE}")
     if not head.strip(b"\0"):
         return ReadError("damaged", f"named {path.suffix} but it is {found}: copy or download it again")
     return ReadError("mislabelled", f"named {path.suffix} but it is {found}: rename it, or export it again")
@@ -133,7 +133,7 @@ class _Walker:
             link = self.links.popleft()
             target, folder = Path(os.path.realpath(link)), Path(os.path.realpath(link.parent))
             if folder.is_relative_to(target):
-                yield Skipped(link, "links back to a folder that holds it")
+                yield Skipped(link, "link-loop", "links back to a folder that holds it")
             else:
                 yield from self._folder(link)
 
@@ -141,20 +141,12 @@ class _Walker:
         absolute = os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps '..', and resolving would follow links
         if absolute in self.files:
             return
-        reason = "" if named else self._skip_reason(path)
-        if reason:
-            yield Skipped(path, reason)  # a later argument may still name it
+        skipped = None if named else skip_reason(path, has_office=self.has_office)
+        if skipped is not None:
+            yield Skipped(path, *skipped)  # a later argument may still name it
         else:
             self.files.add(absolute)
             yield Source(path, named)
-
-    def _skip_reason(self, path: Path) -> str:
-        """Return why a file of a folder is not read unless it is named; empty where it is read."""
-        if path.suffix.lower() in _ONLY_IF_NAMED:
-            return f"{path.suffix} {_ONLY_IF_NAMED[path.suffix.lower()]} are read where they are named"
-        if not self.has_office and claimed_kind(path) == "office" and path.suffix.lower() not in _WITHOUT_OFFICE:
-            return f"{path.suffix} {NEEDS_OFFICE}"
-        return ""
 
     def _folder(self, root: Path) -> Iterator[Source | Failed | Skipped]:
         waiting = [(root, True)]  # a stack: folders may be nested deeper than Python's recursion limit
@@ -164,14 +156,14 @@ class _Walker:
                 yield from self._file(path, named=False)
                 continue
             if str(path) in _SYSTEM_FOLDERS or (path != root and path.name in _PROGRAM_FOLDERS):
-                yield Skipped(path, "a folder of the system's or a program's own")
+                yield Skipped(path, "program-folder", "a folder of the system's or a program's own")
                 continue
             try:
                 if not self._enter(path):
                     if path == root:
-                        yield Skipped(path, "this folder was read already")
+                        yield Skipped(path, "read-already", "this folder was read already")
                 elif _is_collection(path):
-                    yield Skipped(path, "a PageLens collection")
+                    yield Skipped(path, "collection", "a PageLens collection")
                 else:
                     waiting.extend(reversed(self._entries(path)))
             except OSError as exc:
@@ -195,6 +187,16 @@ class _Walker:
             else:
                 visible.append((folder / entry.name, entry.is_dir(follow_symlinks=False)))
         return visible
+
+
+def skip_reason(path: Path, *, has_office: bool) -> tuple[SkipCode, str] | None:
+    """Return why a file of a folder is not read unless it is named, as a code and in words; None where it is read."""
+    suffix = path.suffix.lower()
+    if suffix in _ONLY_IF_NAMED:
+        return "only-if-named", f"{path.suffix} {_ONLY_IF_NAMED[suffix]} are read where they are named"
+    if not has_office and claimed_kind(path) == "office" and suffix not in _WITHOUT_OFFICE:
+        return "needs-libreoffice", f"{path.suffix} {NEEDS_OFFICE}"
+    return None
 
 
 def _name(entry: "os.DirEntry[str]") -> str:

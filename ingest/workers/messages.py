@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pagelens.core.errors import PageLensError, ReadCode
 from pagelens.core.types import Document, ImageArray, Kind, Page
+from pagelens.ingest.members.extraction import Member
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 
 
@@ -34,6 +35,21 @@ class RenderRequest:
     kind: Kind
     number: int
     longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListMembersRequest:
+    """A container whose members are to be listed."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractRequest:
+    """A member to be written to a file."""
+
+    path: Path
+    target: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,20 @@ class PageRendered:
 
 
 @dataclass(frozen=True, slots=True)
+class MembersFound:
+    """The members of a `ListMembersRequest`."""
+
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberExtracted:
+    """The member of an `ExtractRequest` is written."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRejected:
     """Reading the file ended with a ReadError."""
 
@@ -98,7 +128,7 @@ class OutOfMemory:
     """The current step takes more memory than allowed. The worker is to be replaced."""
 
 
-WorkerRequest = PageRange | RenderRequest | CloseFile
+WorkerRequest = PageRange | RenderRequest | ListMembersRequest | ExtractRequest | CloseFile
 
 WorkerMessage = (
     WorkerReady
@@ -108,6 +138,8 @@ WorkerMessage = (
     | PageChecked
     | RangeCompleted
     | PageRendered
+    | MembersFound
+    | MemberExtracted
     | FileRejected
     | RunAborted
     | OutOfMemory

@@ -20,6 +20,8 @@ from pagelens.ingest.page_ranges import MAX_RANGE_PAGES
 from pagelens.ingest.workers.messages import (
     FileOpened,
     FileRejected,
+    MemberExtracted,
+    MembersFound,
     OutOfMemory,
     PageChecked,
     PageRange,
@@ -292,7 +294,7 @@ class _Supervisor(threading.Thread):
             case OutOfMemory():
                 attempt.failure = "takes too much memory"
                 attempt.detail = f"more than {self._limits.memory >> 20} MiB"
-            case WorkerReady() | PageRendered():
+            case WorkerReady() | PageRendered() | MembersFound() | MemberExtracted():
                 raise AssertionError(f"a worker answered a page range with {message}")
         return False
 

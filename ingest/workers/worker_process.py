@@ -19,12 +19,17 @@ import numpy as np
 
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Page
+from pagelens.ingest.members.extraction import extract_member, list_members
 from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
 from pagelens.ingest.page_ranges import PageRangeReader
 from pagelens.ingest.workers.messages import (
     CloseFile,
+    ExtractRequest,
     FileOpened,
     FileRejected,
+    ListMembersRequest,
+    MemberExtracted,
+    MembersFound,
     OutOfMemory,
     PageChecked,
     PageRange,
@@ -69,6 +74,10 @@ class _RequestProcessor:
                     self._process_range(request)
                 case RenderRequest():
                     self._render(request)
+                case ListMembersRequest():
+                    self._list_members(request)
+                case ExtractRequest():
+                    self._extract(request)
                 case CloseFile():
                     self._reader.close()
         except MemoryError:
@@ -95,6 +104,16 @@ class _RequestProcessor:
             image = reader.render_page(request.path, request.number, longest=request.longest)
             pixels = np.asarray(image.convert("RGB"))
         self._send(PageRendered(pixels))
+
+    def _list_members(self, request: ListMembersRequest) -> None:
+        with _memory_limit(self._memory):
+            members = list_members(request.path, self._options.reader_options)
+        self._send(MembersFound(tuple(members)))
+
+    def _extract(self, request: ExtractRequest) -> None:
+        with _memory_limit(self._memory):
+            sha256 = extract_member(request.path, request.target, self._options.reader_options)
+        self._send(MemberExtracted(sha256))
 
     def _send_pages(self, pages: PageRange) -> None:
         processed: Iterator[ProcessedPage | None]

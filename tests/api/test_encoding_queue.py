@@ -50,7 +50,7 @@ def window(name: str, *, last: bool = True) -> PageWindow:
 
 def test_windows_are_encoded_in_parallel_and_leave_in_order_among_other_events() -> None:
     embedder = BlockingEmbedder()
-    events: list[Event] = [window("a"), Skipped(Path("b"), "why"), window("c")]
+    events: list[Event] = [window("a"), Skipped(Path("b"), "unsupported", "why"), window("c")]
     with EncodingQueue([embedder], threads=2) as queue:
         for event in events:
             queue.put(event)

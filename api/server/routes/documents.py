@@ -22,6 +22,7 @@ from pagelens.api.server.routes.jobs import accepted
 from pagelens.api.server.serialization import display_names, document_out, find_document
 from pagelens.api.server.uploads import SavedUpload, list_server_files, save_upload
 from pagelens.core.errors import UsageError
+from pagelens.core.types import MEMBER_SEPARATOR
 from pagelens.index.catalog.reads import DocumentRow
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["documents"])
@@ -111,7 +112,7 @@ def read_file(context: ContextDep, document: DocumentId) -> FileResponse:
     row = _row(context, document)
     path = context.use(lambda engine: engine.original(row))  # checks its hash: the file at this path may have changed
     source = next((text for text in row.paths if text_to_path(text) == path), row.path)
-    name = display_names(context, [source])[source]
+    name = display_names(context, [source])[source].rpartition(MEMBER_SEPARATOR)[2]
     ascii_name = "".join(char if char.isascii() and (char.isalnum() or char in "-_. ") else "_" for char in name)
     disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"
     headers = {"Content-Disposition": disposition, "Cache-Control": "private, no-cache"}

@@ -20,9 +20,7 @@ def mail_source(mail: MailMessage) -> TextSource:
     written = "<br/>".join(f"{name}: {escape(value, quote=False)}" for name, value in lines.items() if value)
     body = _text_markup(mail.text) if mail.text.strip() else sanitize_html(mail.html)
     subject = f"<h1>{escape(mail.subject, quote=False)}</h1>" if mail.subject else ""
-    facts: Metadata = {
-        name: value for name, value in (("from", mail.sender), ("to", mail.recipients), ("cc", mail.copies)) if value
-    }
+    facts: Metadata = {name.lower(): value for name, value in lines.items() if value and name != "Date"}
     return TextSource(
         markup=f"{subject}<p>{written}</p>\n{body}",
         title=mail.subject,

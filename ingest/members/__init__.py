@@ -1,0 +1,1 @@
+"""Files inside others: attachments, mails of mailboxes, and what archives hold."""
