@@ -112,6 +112,7 @@ def list_key_store(
 def _print_keys(keys: Sequence[KeyRecord]) -> None:
     for key in keys:
         state = f"revoked {key.revoked}" if key.revoked else "valid"
+        state = "damaged and refused: revoke it, create another" if key.damaged else state
         access = ", ".join(key.collections) or "all collections"
         line = f"{key.id}  {key.scope:<5}  {access}  {key.created[:10]}  {state}  {key.name}"
         terminal.out.print(line.rstrip(), markup=False, soft_wrap=True)

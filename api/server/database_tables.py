@@ -1,6 +1,10 @@
 """The SQL tables of a server's database. Times are ISO 8601 in UTC."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
@@ -64,7 +68,14 @@ keys = Table(
     Column("collections", String, nullable=False),  # names, separated by commas; empty: all
     Column("created", String, nullable=False),
     Column("revoked", String),
+    Column("checksum", String),  # `key_checksum` of the row: a flipped bit must not widen what a key may do
 )
+
+
+def key_checksum(row: Mapping[Any, Any]) -> str:
+    """Return the SHA-256 of the other values of a row of `keys`, as they are read back."""
+    values = [row[column.name] for column in keys.columns if column is not keys.c.checksum]
+    return hashlib.sha256(json.dumps(values, default=repr).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def utc_now() -> str:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from pagelens.api.server.auth.keys import KeyDamaged
 from pagelens.api.server.concurrency import Overloaded
 from pagelens.api.server.server_folder import ServerDatabaseDamaged
 from pagelens.core.errors import (
@@ -86,6 +87,7 @@ _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
     (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),
     (CollectionReadOnly, 503, "read-only", "The server's operator: make the collection's folder writable."),
+    (KeyDamaged, 401, "key-damaged", "Ask the operator for another key: pagelens keys create --scope read"),
     (ServerDatabaseDamaged, 503, "server-database-damaged", "The server's operator: see the log."),
     (DiskFull, 507, "disk-full", "The server's operator: free disk space, then send it again."),
     (UsageError, 422, "unusable-value", ""),

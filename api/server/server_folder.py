@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, update
 from sqlalchemy.exc import DatabaseError
 
-from pagelens.api.server.database_tables import metadata
+from pagelens.api.server.database_tables import key_checksum, keys, metadata
 from pagelens.core.errors import CollectionLocked, DiskFull, PageLensError
 
 SECRET_BYTES = 32
@@ -116,6 +116,7 @@ class Database:
         self._writing = _engine(path, "BEGIN IMMEDIATE")  # SQLite does not wait when a read lock is upgraded
         with self.writing() as connection:
             metadata.create_all(connection)
+            _add_key_checksums(connection)
             # Compares tables with their indexes, too: a row that a damaged page has lost is found.
             [first, *_] = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
             if first != "ok":
@@ -137,6 +138,15 @@ class Database:
         """Open a write transaction: durable when it ends, rolled back on an error."""
         with _translate_errors(), self._writing.begin() as connection:
             yield connection
+
+
+def _add_key_checksums(connection: Connection) -> None:
+    """Add the column and its values to the table of keys of an older PageLens, once: a row without one is damaged."""
+    if any(column["name"] == keys.c.checksum.name for column in inspect(connection).get_columns(keys.name)):
+        return
+    connection.exec_driver_sql("ALTER TABLE keys ADD COLUMN checksum VARCHAR")
+    for row in connection.execute(select(keys)).mappings().all():
+        connection.execute(update(keys).where(keys.c.id == row["id"]).values(checksum=key_checksum(row)))
 
 
 @contextmanager

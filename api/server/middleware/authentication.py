@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pagelens.api.server.auth.keys import LOCAL_ADMIN, KeyStore, Principal
 from pagelens.api.server.concurrency import TokenBuckets
 from pagelens.api.server.limits import ServerLimits
-from pagelens.api.server.problems import Problem
+from pagelens.api.server.problems import Problem, to_problem
+from pagelens.core.errors import PageLensError
 
 PUBLIC = ("/", "/healthz", "/readyz")  # paths of the routes with scope "public"
 
@@ -47,7 +48,8 @@ class AuthMiddleware:
             _require_printable(scope["path"])
             if scope["path"] not in PUBLIC:
                 scope["state"]["principal"] = self._admit(scope)
-        except Problem as problem:
+        except (Problem, PageLensError) as exc:
+            problem = exc if isinstance(exc, Problem) else to_problem(exc)
             await problem.response(scope["state"]["request_id"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
