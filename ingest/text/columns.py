@@ -31,6 +31,7 @@ _FULL = 0.75  # to this share of it
 MIN_FULL_UNCASED = 0.7  # share that fill it in scripts without capital letters
 MIN_RUNNING = 0.25  # share that begin in the middle of a sentence, with a small letter
 MAX_NUMBERS = 0.3  # share of words that are numbers
+NOTE_WIDTH = 0.5  # of the widest column: side notes and line numbers are narrower, columns wider
 MAX_NOTES = 0.7  # lines of side notes for each line of text
 MIN_WORDS = 1.5  # words in a line of a side note
 _SMALL_TYPE = 0.93  # of the height of the running text: side notes are smaller, or not level with it
@@ -167,14 +168,17 @@ def _candidates(lines: _Lines, start: int, end: int) -> tuple[NDArray[np.intp], 
     distances = np.abs(np.diff(boxes[:, 1] + boxes[:, 3])) / 2
     is_long = _are_long(boxes)
     is_pair = (high - low > MIN_GUTTER * lower) & (is_long[1:] | is_long[:-1]) & (distances < MAX_DISTANCE * lower)
-    is_text = is_long[1:] & is_long[:-1]
     is_uneven = (lower < _SMALL_TYPE * np.maximum(heights[1:], heights[:-1])) | (distances > LEVEL * lower)
+    widths = boxes[:, 2] - boxes[:, 0]
+    is_left_wider = widths[:-1] > widths[1:]
+    is_narrow = np.minimum(widths[1:], widths[:-1]) < NOTE_WIDTH * np.maximum(widths[1:], widths[:-1])
+    is_text = is_long[1:] & is_long[:-1] & ~(is_narrow & is_uneven)
     chosen = {"text": [], "numbers": [], "note": []}
     for at in np.flatnonzero(is_pair).tolist():
         if is_text[at]:
             chosen["text"].append(at)
             continue
-        short = lines.texts(start + at + int(is_long[at]))
+        short = lines.texts(start + at + int(is_left_wider[at]))
         if len(short) == 1 and short[0].isdigit():
             chosen["numbers"].append(at)
         elif is_uneven[at] and (len(short) > 1 or len(short[0]) > 1):
@@ -206,12 +210,14 @@ def _checked(lines: _Lines, first: int, last: int) -> _Region | None:
     if len(bands) < 2:
         return None
     bands = [band + first for band in bands]
-    is_text = [_is_running_text(lines, band) for band in bands]
-    columns = [band for band, is_column in zip(bands, is_text, strict=True) if is_column]
-    if not columns:
+    widths = [float(np.ptp(lines.boxes[band][:, [0, 2]])) for band in bands]
+    wide = [band for band, width in zip(bands, widths, strict=True) if width > NOTE_WIDTH * max(widths)]
+    columns = [band for band in wide if _is_running_text(lines, band)]
+    if not columns or len(columns) < len(wide):
         return None
     kinds: list[_Kind] = [
-        "text" if is_column else _kind(lines, band, columns) for band, is_column in zip(bands, is_text, strict=True)
+        "text" if width > NOTE_WIDTH * max(widths) else _kind(lines, band, columns)
+        for band, width in zip(bands, widths, strict=True)
     ]
     if "other" in kinds:
         return None
