@@ -53,10 +53,11 @@ class OfficeArchive:
         """Return the unpacked size of a part in bytes, 0 where there is none."""
         return self._zip.getinfo(name).file_size if name in self._zip.NameToInfo else 0
 
-    def read(self, name: str) -> bytes:
-        """Return a part's bytes. Raises ReadError: damaged, too-large."""
-        if self.size_of(name) > MAX_XML_BYTES:
-            raise ReadError("too-large", f"expected {name} to be at most {MAX_XML_BYTES:,} bytes: split the file")
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Return a part's bytes, at most `limit` of them (`MAX_XML_BYTES`). Raises ReadError: damaged, too-large."""
+        most = MAX_XML_BYTES if limit is None else limit
+        if self.size_of(name) > most:
+            raise ReadError("too-large", f"expected {name} to be at most {most:,} bytes: split the file")
         try:
             return self._zip.read(name)
         except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as exc:

@@ -97,6 +97,8 @@ def plain_conversion(path: Path, office_format: DocumentFormat, problem: str = N
             "PPTX": slide_pages,
         }
         pages, notes = readers.get(office_format, opendocument_pages)(archive)
+    if not pages:
+        raise ReadError("damaged", f"expected {office_format}, found no document in the file: open and save it again")
     is_slides = office_format in _SLIDES
     parts = pages if is_slides else split_pages(pages)
     captions = notes_by_page(notes, [" ".join(page) for page in parts])
@@ -104,8 +106,6 @@ def plain_conversion(path: Path, office_format: DocumentFormat, problem: str = N
         PlainPage(paragraphs=tuple(page), caption=captions.get(number, ""), problem=problem, is_slide=is_slides)
         for number, page in enumerate(parts, 1)
     ]
-    if not plain:
-        raise ReadError("damaged", "no text is found in the file: open and save it again")
     return Conversion(plain=plain, title=_stated_title(path))
 
 

@@ -3,15 +3,17 @@
 The copy keeps formats, pictures and charts. Its pages are as wide as the sheet, so that a row is on one page.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
+from pagelens.ingest.readers.office.archive import Element, OfficeArchive, parse_xml, to_bytes
 from pagelens.ingest.readers.office.sheet_tables import SheetTable, repeated_header
 from pagelens.ingest.readers.office.workbook import Area, Sheet, workbook_part
 
-MAX_DRAWN_BYTES = 24_000_000  # of a sheet's XML, which is parsed as a tree: some 300,000 cells
+MAX_DRAWN_BYTES = 300_000_000  # of a sheet's XML; rows without values at its end are left out before it is parsed
+MAX_DRAWN_CELLS = 300_000  # with values, of all sheets
 MAX_DRAWN_ROWS = 20_000  # of all sheets: LibreOffice draws about a thousand rows a second
 
 LEFT_MARGIN = 0.4  # inches
@@ -29,6 +31,8 @@ _AFTER_PRINT = ("rowBreaks", "colBreaks", "customProperties", "cellWatches", "ig
                 "legacyDrawing", "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls",
                 "webPublishItems", "tableParts", "extLst")  # fmt: skip
 _AFTER_PROPERTIES = ("dimension", "sheetViews", "sheetFormatPr", "sheetData")
+_ROW = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*?\s)?r=["'](\d+)["']""")
+_END_OF_ROWS = re.compile(rb"</(?:\w+:)?sheetData>")
 _ROW_ATTRIBUTES = ("hidden", "ht", "customHeight", "collapsed")
 
 
@@ -36,7 +40,9 @@ def is_drawable(path: Path, sheets: Sequence[Sheet]) -> bool:
     """Tell whether a workbook is small enough to be drawn."""
     with OfficeArchive(path) as archive:
         sizes = [archive.size_of(sheet.part) for sheet in sheets]
-    return all(size <= MAX_DRAWN_BYTES for size in sizes) and sum(len(sheet.rows) for sheet in sheets) <= MAX_DRAWN_ROWS
+    cells = sum(len(row) for sheet in sheets for row in sheet.rows.values())
+    rows = sum(len(sheet.rows) for sheet in sheets)
+    return max(sizes, default=0) <= MAX_DRAWN_BYTES and cells <= MAX_DRAWN_CELLS and rows <= MAX_DRAWN_ROWS
 
 
 def write_print_copy(
@@ -50,7 +56,8 @@ def write_print_copy(
         name = workbook_part(archive)
         changed = {name: to_bytes(_shown_book(_tree(archive, name), tables))}
         for sheet in sheets:
-            root = _tree(archive, sheet.part)
+            content = archive.read(sheet.part, MAX_DRAWN_BYTES)
+            root = parse_xml(without_rows_after(content, max(sheet.rows, default=1)), sheet.part)
             _prepare_sheet(root, sheet, _widths(sheet))
             changed[sheet.part] = to_bytes(root)
         for part in (target for kind, target in archive.related(name).values() if kind == "styles"):
@@ -58,6 +65,15 @@ def write_print_copy(
                 _wrap_texts(styles)
                 changed[part] = to_bytes(styles)
         archive.copy_with(target, changed)
+
+
+def without_rows_after(content: bytes, last: int) -> bytes:
+    """Return a sheet's XML without the rows after row `last`: programs format a million empty ones."""
+    end = next(_END_OF_ROWS.finditer(content), None)
+    first = next((row for row in _ROW.finditer(content) if int(row[1]) > last), None)
+    if first is None or end is None:
+        return content
+    return content[: first.start()] + content[end.start() :]
 
 
 def _tree(archive: OfficeArchive, name: str) -> Element:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,7 +82,7 @@ def read_workbook(path: Path) -> list[Sheet]:
     """Return the sheets of a workbook with their cells. Raises ReadError: damaged, too-large, encrypted."""
     with OfficeArchive(path) as archive:
         sheets = _sheets(archive)
-        _check_shared_parts(archive)
+        _check_other_parts(archive, sheets)
         structures = {sheet.number: _structure(archive, sheet.part) for sheet in sheets}
         for sheet in sheets:
             sheet.comments = _comments(archive, sheet.part)
@@ -103,16 +103,17 @@ def read_workbook(path: Path) -> list[Sheet]:
     return sheets
 
 
-def _check_shared_parts(archive: OfficeArchive) -> None:
-    """Check the parts that openpyxl reads besides the sheets. Raises ReadError: damaged, too-large."""
-    part = workbook_part(archive)
-    for kind, target in archive.related(part).values():
-        if kind in ("sharedStrings", "styles", "theme") and target in archive.names():
-            if archive.size_of(target) > MAX_STRINGS_BYTES:
-                limit = f"expected {target} to be at most {MAX_STRINGS_BYTES:,} bytes"
-                raise ReadError("too-large", f"{limit}, found {archive.size_of(target):,}: split the workbook")
-            for _ in archive.chunks(target):
-                pass  # raises where it has a document type
+def _check_other_parts(archive: OfficeArchive, sheets: list[Sheet]) -> None:
+    """Check the parts that openpyxl may read besides the sheets. Raises ReadError: damaged, too-large."""
+    of_sheets = {sheet.part for sheet in sheets}
+    for name in archive.names():
+        if name in of_sheets or not name.lower().endswith((".xml", ".rels")):
+            continue
+        if archive.size_of(name) > MAX_STRINGS_BYTES:
+            limit = f"expected {name} to be at most {MAX_STRINGS_BYTES:,} bytes"
+            raise ReadError("too-large", f"{limit}, found {archive.size_of(name):,}: split the workbook")
+        for _ in archive.chunks(name):
+            pass  # raises where it has a document type
 
 
 def column_letters(column: int) -> str:
