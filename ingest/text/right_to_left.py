@@ -20,11 +20,11 @@ _FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quo
 _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
 
 # In units of the type size:
-_BLANK = 0.2  # gap between two glyphs that is a blank
-_UNSURE_BLANK = 1.0  # the same beside a glyph whose width is not known
-_CELL = 1.5  # gap that parts table cells or columns
+BLANK = 0.2  # gap between two glyphs that is a blank
+UNSURE_BLANK = 1.0  # the same beside a glyph whose width is not known
+CELL = 1.5  # gap that parts table cells or columns
 TOUCH = 0.02  # distance of edges that are the same
-_LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
+LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def _rows(lines: Iterable[Sequence[Glyph]]) -> list[list[Glyph]]:
         top, bottom = min(glyph.along.y0 for glyph in inked), max(glyph.along.y1 for glyph in inked)
         for other_top, other_bottom, row in reversed(rows):
             shared = min(bottom, other_bottom) - max(top, other_top)
-            if shared > _LEVEL * min(bottom - top, other_bottom - other_top):
+            if shared > LEVEL * min(bottom - top, other_bottom - other_top):
                 row += glyphs
                 break
         else:
@@ -214,10 +214,10 @@ def _cells(row: Sequence[Glyph]) -> Iterator[list[Glyph]]:
         if cell:
             gap = glyph.along.x0 - right
             is_known = cell[-1].has_width and glyph.has_width
-            if gap > _CELL * glyph.size and is_known:
+            if gap > CELL * glyph.size and is_known:
                 yield cell
                 cell = []
-            elif is_blank or gap > (_BLANK if is_known else _UNSURE_BLANK) * glyph.size:
+            elif is_blank or gap > (BLANK if is_known else UNSURE_BLANK) * glyph.size:
                 cell.append(replace(glyph, text=" "))
         right = max(right, glyph.along.x1) if cell else glyph.along.x1
         is_blank = False
