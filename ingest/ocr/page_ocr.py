@@ -14,6 +14,7 @@ import numpy as np
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
 from pagelens.ingest.ocr.engines import Ocr
+from pagelens.ingest.ocr.lost_blanks import split_glued_words
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.layer_quality import (
@@ -212,7 +213,7 @@ def _assembled(words: Sequence[RecognisedWord], image: ImageArray) -> PageText:
         return no_text()
     height, width = image.shape[:2]
     confidence = float(np.mean([word.confidence for word in words]))
-    without_confidence = (Word(*word[:7]) for word in words)
+    without_confidence = (Word(*word[:7]) for word in split_glued_words(words))
     return assemble_text(without_confidence, width=width, height=height, source="ocr", confidence=confidence)
 
 
