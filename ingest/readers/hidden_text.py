@@ -84,6 +84,7 @@ class _RenderedPage:
         zoom = min(_DPI / 72, (_MAX_PIXELS / (mupdf_page.rect.width * mupdf_page.rect.height)) ** 0.5)
         pixmap = mupdf_page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
         self._pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3)
+        self._green = np.ascontiguousarray(self._pixels[:, :, 1])
         self._boxes = (displayed * zoom).tolist()
 
     def has_ink(self, at: int, text: str) -> bool:
@@ -92,23 +93,27 @@ class _RenderedPage:
         if min(x1 - x0, y1 - y0) < _MIN_WORD_PIXELS and max(x1 - x0, y1 - y0) < 2 * _MIN_WORD_PIXELS:
             return True
         # At the upper and lower edge of a word's box there may be ink of its neighbours.
-        part = self._part(at, trim=0.12 if _is_word(text) else 0)
-        return not len(part) or int((part.max(0) - part.min(0)).max()) >= _MIN_CONTRAST
+        rows, columns = self._place(at, trim=0.12 if _is_word(text) else 0)
+        green = self._green[rows, columns]
+        if not green.size or int(green.max()) - int(green.min()) >= _MIN_CONTRAST:  # one channel says it of most words
+            return True
+        part = self._pixels[rows, columns].reshape(-1, 3).astype(np.int16)
+        return int((part.max(0) - part.min(0)).max()) >= _MIN_CONTRAST
 
     def has_colour(self, at: int, colour: Sequence[float]) -> bool:
         """Tell whether word `at` has ink of a colour (0..1), as where an image over it is cut out around the word."""
-        part = self._part(at, trim=0)
+        part = self._pixels[self._place(at, trim=0)].reshape(-1, 3).astype(np.int16)
         if len(colour) != 3 or not len(part):
             return True
         near = (np.abs(part - np.array(colour) * 255) <= _COLOUR_DISTANCE).all(1)
         return bool(_MIN_INK <= near.mean() < 1)
 
-    def _part(self, at: int, *, trim: float) -> NDArray[np.int16]:
+    def _place(self, at: int, *, trim: float) -> tuple[slice, slice]:
+        """Return the rows and columns of word `at`, without a share of its edges."""
         x0, y0, x1, y1 = self._boxes[at]
         edge = trim * min(x1 - x0, y1 - y0)
         rows = slice(max(0, int(y0 + edge)), max(0, int(y1 - edge) + 1))
-        part = self._pixels[rows, max(0, int(x0 + edge)) : max(0, int(x1 - edge) + 1)]
-        return part.reshape(-1, 3).astype(np.int16)
+        return rows, slice(max(0, int(x0 + edge)), max(0, int(x1 - edge) + 1))
 
 
 def _is_word(text: str) -> bool:
