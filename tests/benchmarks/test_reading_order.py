@@ -151,3 +151,35 @@ def test_an_order_that_names_a_block_twice_or_cuts_beside_it_is_refused() -> Non
 def test_words_are_read_by_the_package_of_the_checkout(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="expected the package in"):
         reading_order.read_words([], tmp_path)
+
+
+def word(text: str, x: float, y: float, height: float = 10) -> tuple[Box, str]:
+    return (x, y, x + 30, y + height), text
+
+
+@pytest.mark.parametrize(("gap", "count"), [(8.9, 1), (9.1, 2)])
+def test_words_are_one_line_up_to_a_gap_of_nine_tenths_of_their_height(gap: float, count: int) -> None:
+    assert len(page_blocks.line_parts([word("a", 0, 0), word("b", 30 + gap, 0)])) == count
+
+
+@pytest.mark.parametrize(("gap", "count"), [(5.4, 1), (5.6, 2)])
+def test_lines_are_one_block_up_to_a_gap_of_about_half_their_height(gap: float, count: int) -> None:
+    assert len(page_blocks.blocks([word("a", 0, 0), word("b", 0, 10 + gap)])) == count
+
+
+@pytest.mark.parametrize(("height", "count"), [(12.9, 1), (13.1, 2)])
+def test_lines_of_one_block_differ_in_height_by_less_than_a_third(height: float, count: int) -> None:
+    assert len(page_blocks.blocks([word("a", 0, 0), word("b", 0, 11, height)])) == count
+
+
+@pytest.mark.parametrize(("outside", "count"), [(0.0009, 1), (0.0011, 0)])
+def test_a_word_may_stand_a_thousandth_of_the_page_outside_its_block(outside: float, count: int) -> None:
+    centre = 0.4 + outside
+    found = reading_order.block_words(LEFT[:1], np.array([(centre - 0.05, 0.22, centre + 0.05, 0.24)]))
+    assert len(found[0]) == count
+
+
+@pytest.mark.parametrize(("step", "order"), [(0.0075, [0, 1]), (0.0085, [1, 0])])
+def test_rows_of_the_control_are_four_fifths_of_a_word_high(step: float, order: list[int]) -> None:
+    left, right = (0.1, 0.022 + step, 0.2, 0.042 + step), (0.5, 0.022, 0.6, 0.042)  # rows end at 0.024, 0.040, …
+    assert np.array_equal(reading_order.row_by_row(np.array([left, right])), np.array([left, right])[order])
