@@ -18,7 +18,8 @@ PAGE_FAMILIES = {
 
 
 def check_text_checkpoint(path: Path) -> None:
-    """Raise WeightsError unless the folder has modules.json and the configuration of each pooling listed in it.
+    """Raise WeightsError unless the folder has modules.json, whose modules are sentence-transformers' own, and the
+    configuration of each pooling listed in it.
 
     Without modules.json, sentence-transformers uses mean pooling without a warning, which is wrong for BGE and other
     models that were trained with CLS pooling.
@@ -26,6 +27,7 @@ def check_text_checkpoint(path: Path) -> None:
     modules_file = path / "modules.json"
     try:
         modules = json.loads(modules_file.read_text("utf-8"))
+        types = [str(module["type"]) for module in modules]
         poolings = [f"{module['path']}/config.json" for module in modules if module["type"].endswith("Pooling")]
     except FileNotFoundError as exc:
         raise WeightsError(_missing_file("modules.json", path)) from exc
@@ -33,6 +35,11 @@ def check_text_checkpoint(path: Path) -> None:
         raise WeightsError(
             f"expected a list of modules in {modules_file}, found {exc!r}; fetch the folder again"
         ) from exc
+    if others := [name for name in types if not name.startswith("sentence_transformers.")]:
+        raise WeightsError(
+            f"expected modules of sentence-transformers alone in {modules_file}, found {others[0][:80]}: code of a "
+            "checkpoint is never run. Choose another model."
+        )
     for pooling in poolings:
         if not (path / pooling).is_file():
             raise WeightsError(_missing_file(pooling, path))

@@ -167,10 +167,12 @@ def _load(folder: WeightsFolder) -> tuple[Any, Preprocess, Tokenize]:
     """Return model, preprocessing and tokenizer; every tensor must match by name and shape."""
     if folder.path.is_dir():
         name = f"local-dir:{folder.path}"
-        model, preprocess = open_clip.create_model_from_pretrained(name)  # requires weights
+        model, preprocess = open_clip.create_model_from_pretrained(name, weights_only=True)  # requires weights
         return model, preprocess, open_clip.get_tokenizer(name)
     architecture = folder.model.partition("@")[0]
-    model, preprocess = open_clip.create_model_from_pretrained(architecture, pretrained=str(folder.path))
+    model, preprocess = open_clip.create_model_from_pretrained(
+        architecture, pretrained=str(folder.path), weights_only=True
+    )
     return model, preprocess, _tokenizer_beside(folder.path, architecture)
 
 

@@ -88,7 +88,11 @@ class SentenceTransformersEncoder:
         try:
             with quiet():
                 model = SentenceTransformer(
-                    str(folder.path), device=device, local_files_only=True, model_kwargs={"dtype": dtype_for(device)}
+                    str(folder.path),
+                    device=device,
+                    local_files_only=True,
+                    trust_remote_code=False,  # code of a checkpoint is never run
+                    model_kwargs={"dtype": dtype_for(device)},
                 )
         except Exception as exc:  # any error of the files, their configuration and three libraries
             raise WeightsError(
