@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pagelens.index import server_addresses
 from pagelens.index.catalog.databases import create_sqlite_catalog
 from pagelens.index.layout import (
     CatalogRecord,
@@ -26,7 +27,7 @@ def create(
     files: FilesRecord | None = None,
 ) -> Manifest:
     """Create the folder, the catalog unless it is on a server, and last `collection.json`. Tables are created here and
-    never on opening: a catalog without them is damaged.
+    never on opening: a catalog without them is damaged. The addresses are recorded as given by the user.
 
     Raises UsageError when the folder has other files, CollectionDamaged when it has a collection's data.
     """
@@ -41,5 +42,8 @@ def create(
         catalog=catalog,
         files=files,
     )
+    for record in (server, catalog, files):
+        if record is not None and record.url:
+            server_addresses.remember(record.url)
     write_json(layout.manifest, manifest.as_json())
     return manifest

@@ -1,7 +1,7 @@
 """A catalog on a PostgreSQL server: a schema of its own, read-only sessions, and the writer's session with its lock.
 
 The address in `collection.json` has no password; libpq takes it from PGPASSWORD or its password file. The environment
-variable PAGELENS_CATALOG_URL replaces the whole address. PGPASSWORD goes only to an address that the user gave
+variable PAGELENS_CATALOG_URL replaces the whole address. Only an address that the user gave is contacted
 (`pagelens.index.server_addresses`), and only a schema that holds PageLens's tables, and no others, is ever dropped.
 """
 
@@ -24,7 +24,6 @@ from pagelens.index.catalog.transactions import transaction
 from pagelens.index.layout import CatalogRecord
 
 ADDRESS = "PAGELENS_CATALOG_URL"
-PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105 - its name
 DRIVER = "postgresql+psycopg"
 LOCK_WAIT = "2s"  # wait for the lock: the session of a writer killed just now needs a moment to end
 CONNECT_SECONDS = 10
@@ -145,8 +144,8 @@ def _engine(record: CatalogRecord, settings: dict[str, str | int] | None = None,
 
 def _address(record: CatalogRecord) -> URL:
     given = os.environ.get(ADDRESS)
-    if not given and os.environ.get(PASSWORD_VARIABLE):
-        server_addresses.require_given(record.url, secret=PASSWORD_VARIABLE, variable=ADDRESS)
+    if not given:
+        server_addresses.require_given(record.url, variable=ADDRESS)
     try:
         url = make_url(given or record.url)
     except ArgumentError as exc:

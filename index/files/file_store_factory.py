@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pagelens.core.errors import StoreError, UsageError
+from pagelens.index import server_addresses
 from pagelens.index.files.file_store import MARKER, OWN_NAMES, FileStore, unavailable, valid_names, validate_name
 from pagelens.index.files.folder_store import FolderFileStore
 from pagelens.index.layout import FilesRecord, Layout, Manifest
@@ -20,6 +21,7 @@ def create_file_store(record: FilesRecord | None) -> None:
     is not empty."""
     if record is None:
         return
+    server_addresses.remember(record.url)
     store = _open(record)
     if store.list_names(""):
         raise StoreError(
@@ -63,6 +65,7 @@ def _open(record: FilesRecord) -> FileStore:
         raise UsageError(f"expected a folder of the collection's own at {record.url}, found an empty prefix")
     if folder is not None:
         return FolderFileStore(folder / prefix, shared=True)
+    server_addresses.require_given(record.url)
     from pagelens.index.files.fsspec_store import FsspecFileStore  # slow to import: only where it is used
 
     return FsspecFileStore(f"{record.url.rstrip('/')}/{prefix}")

@@ -1,7 +1,8 @@
 """A file store behind an address that fsspec supports: s3://, gs://, abfs://, sftp://, memory://.
 
 Credentials and endpoints are not stored by PageLens: each fsspec implementation takes them from its usual environment
-variables (AWS_..., GOOGLE_...) or from fsspec's own configuration (FSSPEC_S3_..., ~/.config/fsspec).
+variables (AWS_..., GOOGLE_...) or from fsspec's own configuration (FSSPEC_S3_..., ~/.config/fsspec). They go only to an
+address that the user gave (`pagelens.index.server_addresses`).
 """
 
 import logging

@@ -207,16 +207,19 @@ def test_json_that_is_nested_too_deep_is_a_damaged_snapshot(root: Path, tmp_path
         restore_snapshot(tmp_path / "manifest.tar", tmp_path / "back")
 
 
-def test_a_key_goes_to_no_server_that_only_the_collection_names(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAGELENS_QDRANT_KEY", "secret")
+@pytest.mark.parametrize("key", ["", "secret"])
+def test_no_server_is_contacted_that_only_the_collection_names(
+    root: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("PAGELENS_QDRANT_KEY", key)
     monkeypatch.delenv("PAGELENS_QDRANT_URL", raising=False)
     with untouched_server() as port:
         rewrite(root, server=ServerRecord(f"http://127.0.0.1:{port}", "x", timeout=2, patience=0.1))
-        with pytest.raises(StoreError, match=r"KEY is not sent there.*set PAGELENS_QDRANT_URL to its address"):
+        with pytest.raises(StoreError, match=r"no key or password was sent.*set PAGELENS_QDRANT_URL to its address"):
             wiring.open_collection(root)
         with pytest.raises(StoreError, match="nothing was contacted"):
             trashed(root)
-        with QdrantProcess(key="secret") as own:  # the address in the environment replaces it
+        with QdrantProcess(key=key) as own:  # the address in the environment replaces it
             monkeypatch.setenv("PAGELENS_QDRANT_URL", own.url)
             open_store(Layout(root), load(Layout(root))).require_reachable()
 
@@ -231,17 +234,48 @@ def test_a_key_goes_where_a_collection_was_created(root: Path, monkeypatch: pyte
         open_store(Layout(root), load(Layout(root))).require_reachable()
 
 
-def test_a_password_goes_to_no_database_that_only_the_collection_names(
-    root: Path, postgres: PostgresProcess, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_no_database_is_contacted_that_only_the_collection_names(
+    root: Path, postgres: PostgresProcess, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
+    monkeypatch.setenv("PGPASSWORD", password)
     with untouched_server() as port:
         rewrite(root, catalog=CatalogRecord(f"postgresql+psycopg://u@127.0.0.1:{port}/d?connect_timeout=2", "x"))
-        with pytest.raises(StoreError, match=r"PGPASSWORD is not sent there.*set PAGELENS_CATALOG_URL"):
+        with pytest.raises(StoreError, match=r"nothing was contacted.*set PAGELENS_CATALOG_URL"):
             wiring.open_collection(root)
         address = f"postgresql://pagelens:{PASSWORD}@127.0.0.1:{postgres.port}/postgres"
         monkeypatch.setenv("PAGELENS_CATALOG_URL", address)
         with pytest.raises(StoreError, match="expected the catalog 'x'"):  # that server was asked
             wiring.open_collection(root)
+
+
+@pytest.mark.parametrize("command", [["search", "apple"], ["index", "."], ["doctor"], ["status"], ["delete", "--yes"]])
+def test_no_command_contacts_where_a_collection_of_somebody_else_keeps_its_files(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.setenv("FSSPEC_HTTP_CLIENT_KWARGS", '{"headers": {"Authorization": "secret"}}')
+    with untouched_server() as port:
+        rewrite(root, files=FilesRecord(f"http://127.0.0.1:{port}/a", "x"))
+        assert main([*command, "-c", str(root)]) != ExitCode.DONE
+        written = capsys.readouterr()
+        assert "nothing was contacted" in written.out + written.err
+        assert "PAGELENS_ADDRESSES" in written.out + written.err
+    assert exists(Layout(root))
+
+
+def test_an_address_in_the_environment_is_the_users(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rewrite(root, files=FilesRecord("memory://shared/", "x"))
+    with pytest.raises(StoreError, match="nothing was contacted"):
+        wiring.open_collection(root)
+    monkeypatch.setenv("PAGELENS_ADDRESSES", "s3://other memory://shared")
+    wiring.open_collection(root).close()
+
+
+def test_a_collection_created_with_an_address_opens_without_the_environment(tmp_path: Path) -> None:
+    files = FilesRecord("memory://created", "x")
+    create_file_store(files)
+    create(Layout(tmp_path / "c"), profile="test", lanes=[TEXT], files=files)
+    wiring.open_collection(tmp_path / "c").close()
 
 
 def test_a_model_that_a_collection_names_is_not_asked_for_at_the_hub(
