@@ -3,6 +3,9 @@
 from pagelens.core.errors import ReadError
 from pagelens.ingest.readers.texts.mail import Attachment, MailMessage
 
+_RECIPIENT_TYPE = 0x0C15  # PidTagRecipientType
+_COPY = 2
+
 
 def parse_outlook_mail(data: bytes) -> MailMessage:
     """Return what an Outlook mail says. Raises ReadError: damaged."""
@@ -11,13 +14,15 @@ def parse_outlook_mail(data: bytes) -> MailMessage:
     try:
         message = Message.load(data)
         headers = message.message_headers
-        names = [f"{one.name} <{one.email_address}>".strip() for one in message.recipients]
+        recipients = [(one.properties.int_prop_value(_RECIPIENT_TYPE), one) for one in message.recipients]
+        to = ", ".join(_address(one.name, one.email_address) for kind, one in recipients if kind != _COPY)
+        copies = ", ".join(_address(one.name, one.email_address) for kind, one in recipients if kind == _COPY)
         sent = message.sent_date
         return MailMessage(
             subject=_line(message.subject),
             sender=_line(message.sender or ""),
-            recipients=_line(headers.get("To") or ", ".join(names)),
-            copies=_line(headers.get("Cc") or ""),
+            recipients=_line(headers.get("To") or to),
+            copies=_line(headers.get("Cc") or copies),
             date=sent.replace(tzinfo=None) if sent else None,
             text=message.body or "",
             html="" if message.body else message.html_body or "",
@@ -30,6 +35,10 @@ def parse_outlook_mail(data: bytes) -> MailMessage:
         raise
     except Exception as exc:  # the library raises whatever a damaged property makes it
         raise ReadError("damaged", f"not readable as an Outlook mail ({exc}): save it as .eml") from exc
+
+
+def _address(name: str, address: str) -> str:
+    return f"{name} <{address}>" if name and address else name or address
 
 
 def _line(text: str) -> str:

@@ -1,5 +1,6 @@
 """Tables, records, subtitles, mails and RTF: each says in its text what a reader of the file would know."""
 
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.files.walk import identify
+from pagelens.ingest.members.extraction import list_members
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
 from pagelens.ingest.readers.texts.json_records import MAX_DEPTH, record_lines
 from pagelens.ingest.readers.texts.mail import MAX_PARTS, parse_mail
 from pagelens.ingest.readers.texts.mailbox import split_mailbox
+from tests.ingest.readers.outlook_files import outlook_mail
 from tests.ingest.readers.test_reflowable_reader import read
 
 
@@ -146,6 +149,31 @@ def test_a_mailbox_lists_its_mails(tmp_path: Path) -> None:
     assert parse_mail(first).text.strip() == "It lifts 42 tons."
     (tmp_path / "Inbox").write_bytes(box)
     assert identify(tmp_path / "Inbox") == "text"
+
+
+def test_outlooks_mails_say_the_same(tmp_path: Path) -> None:
+    content = outlook_mail(
+        subject="Der Kran l\u00e4uft",
+        sender="Ann Lee",
+        to="Bob <bob@x.example>",
+        body="It lifts 42 tons.\r\n",
+        sent=datetime(2020, 3, 3, 10, 30),
+        attachments={"plan.txt": b"The plan.\n" * 100, "more.bin": b"\0\1"},
+    )
+    assert lines(tmp_path, "a.msg", content) == [
+        "Der Kran l\u00e4uft",
+        "From: Ann Lee",
+        "To: Bob <bob@x.example>",
+        "Date: 2020-03-03 10:30",
+        "Attachments: plan.txt, more.bin",
+        "It lifts 42 tons.",
+    ]
+    assert read(tmp_path / "a.msg")[0].date == datetime(2020, 3, 3, 10, 30)
+    names = {member.name: member.kind for member in list_members(tmp_path / "a.msg", ReaderOptions())}
+    assert names == {"plan.txt": "text", "more.bin": None}
+    (tmp_path / "b.msg").write_bytes(content[:2000])
+    with pytest.raises(ReadError, match="Outlook mail"):
+        read(tmp_path / "b.msg")
 
 
 RTF = (
