@@ -1,12 +1,12 @@
 """The bidirectional algorithm, compared with python-bidi, which has the other way: from reading order to display."""
 
+import bidi
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pagelens.ingest.text.bidirectional import embedding_levels, logical_order, mirrored
 
-bidi = pytest.importorskip("bidi", reason="python-bidi is the independent implementation; install the test extra")
 
 ARABIC = "الاشتراك السنوي 1250 دينار للأعضاء."
 HEBREW = 'המחיר 250 ש"ח (לא כולל מע"מ) עבור ABC Ltd. (ישראל) בלבד, 10-20 אחוז.'
