@@ -6,6 +6,7 @@ length of documents, and a file that cannot be read costs one event. Nothing is 
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from pagelens.ingest.files.walk import Source, walk
 from pagelens.ingest.inline_reader import InlineReader
 from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, protected, refreshed
 from pagelens.ingest.members.extraction import Member, list_members
-from pagelens.ingest.members.member_paths import member_path
+from pagelens.ingest.members.member_paths import member_path, outer_file
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.page_processing import FileOpener, LoadReader, OnWait, ProcessingOptions, ReadJob
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -49,6 +50,7 @@ LacksMembers = Callable[[Path, str], bool]
 """A file and the SHA-256 of its bytes, which are indexed already, to whether files inside it are not."""
 
 _MAX_CACHED_WORDS = 100_000
+MAX_NESTED_MEMBERS = 10_000  # of a file, members of members counted
 _ALWAYS_CONTAINERS = ("ZIP", "TAR", "mbox")
 _ATTACHED = re.compile(r"^Attachment: ", re.M)  # in the caption of a page, as `readers.pdf.forms` writes it
 
@@ -147,6 +149,7 @@ class _IngestRun:
     settings: PipelineSettings
     opener: FileOpener
     digest: DigestFunction
+    members: Counter[Path] = field(default_factory=Counter)  # of each file around them
     completed: set[str] = field(default_factory=set)  # digests of documents whose last window was consumed
 
     def plan(self, pending: PendingFile) -> ReadJob | None:
@@ -224,9 +227,15 @@ def _digest_of_unreadable(path: Path, error: ReadError) -> str | None:
 
 
 def _member_events(pending: PendingFile, members: Sequence[Member], run: _IngestRun) -> Iterator[Event]:
-    """Yield the events of each member of a container."""
+    """Yield the events of each member of a container, of at most `MAX_NESTED_MEMBERS` in one file."""
     path = pending.source.path
+    file = outer_file(path)
     for member in members:
+        run.members[file] += 1
+        if run.members[file] > MAX_NESTED_MEMBERS:
+            reason = f"more than {MAX_NESTED_MEMBERS:,} files in {file.name}, those in its archives counted: unpack it"
+            yield Skipped(member_path(path, "*"), "too-many", reason)
+            return
         source = Source(member_path(path, member.name), named=False)
         if member.kind is None:
             yield Skipped(source.path, member.code, member.reason)

@@ -14,6 +14,7 @@ from pagelens.api.engine.member_files import MAX_KEPT
 from pagelens.api.engine.results import IndexReport
 from pagelens.core.errors import NotFound
 from pagelens.core.types import PageRef
+from pagelens.ingest import pipeline
 from pagelens.ingest.readers.mupdf import pymupdf
 from tests.ingest.files import new_pdf
 from tests.ingest.members.test_extraction import MBOX, mail, zip_of
@@ -190,6 +191,18 @@ def test_a_file_that_is_read_now_or_is_gone_is_no_longer_among_the_unread(own: E
     assert codes(own, folder).keys() == {"a.xyz", "b.xyz"}  # of other files nothing was found out
     index(own, folder)
     assert codes(own, folder).keys() == {"b.xyz"}
+
+
+def test_archives_in_archives_hold_no_more_files_than_the_limit(
+    own: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pipeline.MAX_NESTED_MEMBERS == 10_000
+    monkeypatch.setattr(pipeline, "MAX_NESTED_MEMBERS", 3)
+    inner = [zip_of(a_txt=f"a {number}\n".encode(), b_txt=f"b {number}\n".encode()) for number in range(2)]
+    (folder / "a.zip").write_bytes(zip_of(one_zip=inner[0], two_zip=inner[1]))
+    index(own, folder)
+    assert paths(own, folder) == ["a.zip", "a.zip / one.zip", "a.zip / one.zip / a.txt", "a.zip / one.zip / b.txt"]
+    assert codes(own, folder) == {"a.zip / *": "too-many"}
 
 
 def test_members_are_kept_as_files_for_a_while_and_checked(own: Engine, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Values in form fields, comments and names of attached files of an open PDF.
 
 A value that is drawn on the page keeps its words' boxes; one that is not drawn, or only in part, gets the box of its
-field. Comments are not drawn, so they are searched but not shown. Attachments are never opened. Must be called with
+field. Comments are not drawn, so they are searched but not shown. Attachments are read as members (`pagelens.ingest.members`). Must be called with
 `pagelens.ingest.readers.mupdf.LOCK` held.
 """
 
