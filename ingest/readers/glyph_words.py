@@ -2,7 +2,8 @@
 
 In Brahmic scripts (Devanagari, Bengali, Tamil, Khmer, ...) it repeats letters where /ActualText (ISO 32000-1, 14.9.4)
 stands for several glyphs, and parts words before vowel signs that are drawn left of their consonant. In files that draw
-no blanks, as those of TeX, it finds no gap after letters from U+0700 on: Vietnamese, Korean, Georgian. Here the
+no blanks, as those of TeX, it finds no gap after letters from U+0700 on: Vietnamese, Korean, Georgian. Texts that MuPDF
+lays out itself are drawn in the order of the text, whichever way its lines run. Here the
 glyphs of each /ActualText and of each orthographic syllable (Unicode, chapter 12) are one unit with one box; a word
 ends at a blank, or at a gap between units.
 """
@@ -62,10 +63,11 @@ def loses_gaps(text: str) -> bool:
     return not text.isascii() and _WITHOUT_GAPS.search(text) is not None
 
 
-def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list[MuPdfWord]:
+def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool = False) -> list[MuPdfWord]:
     """Return the page's words as its glyphs and /ActualText give them; the given ones where those say too little.
 
-    `words` are MuPDF's: their blocks, and the order of these, are kept.
+    `words` are MuPDF's: their blocks, and the order of these, are kept. `as_drawn`: glyphs are drawn in reading order,
+    and all blanks are, so that positions say nothing.
     """
     units = _draw_units(mupdf_page) if words else []
     if not 0 < len(units) <= MAX_UNITS or any(unit.group and len(unit.text) > MAX_REPLACED for unit in units):
@@ -76,7 +78,8 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list[MuPdfWord]:
     for block in dict.fromkeys(word[5] for word in words):
         inside = [unit for unit, of_unit in zip(units, blocks, strict=True) if of_unit == block]
         for units_of_line in _lines(inside):
-            found += (_joined(word, block, line) for word in _words(_in_order(units_of_line)))
+            in_order = units_of_line if as_drawn else _in_order(units_of_line)
+            found += (_joined(word, block, line) for word in _words(in_order, has_gaps=not as_drawn))
             line += 1
     return found
 
@@ -168,13 +171,13 @@ def _in_order(line: list[_Unit]) -> list[_Unit]:
     return ordered
 
 
-def _words(line: Sequence[_Unit]) -> list[list[_Unit]]:
+def _words(line: Sequence[_Unit], *, has_gaps: bool) -> list[list[_Unit]]:
     words: list[list[_Unit]] = [[]]
     end = 0.0
     for unit in line:
         if unit.text.isspace():
             words.append([])
-        elif words[-1] and unit.start - end > GAP * unit.size:
+        elif has_gaps and words[-1] and unit.start - end > GAP * unit.size:
             words.append([unit])
         else:
             words[-1].append(unit)

@@ -44,6 +44,9 @@ def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the words that are drawn on the page, those of form fields and annotations included."""
     words = [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
     text = "".join([word[4] for word in words])
+    if mupdf_page.parent.is_reflowable:
+        is_misread = has_right_to_left(text) or is_brahmic(text)
+        return glyph_words(mupdf_page, words, as_drawn=True) if is_misread else words
     if has_right_to_left(text):
         return _right_to_left_words(mupdf_page)
     if is_brahmic(text):

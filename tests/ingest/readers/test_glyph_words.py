@@ -144,3 +144,16 @@ def test_the_words_of_a_page_are_read_so() -> None:
     document = pymupdf.open(stream=b"\xef\xbb\xbf" + BENGALI.encode(), filetype="txt")
     with LOCK:
         assert [word[4] for word in page_words(document[0])] == BENGALI.split()
+
+
+HEBREW = 'הפריסה בקובץ /etc/default (ראו עמוד 12) היא XKBLAYOUT="us". מקש compose: כן.'
+ARABIC = "لا تختلف المخططات (2019) من دولة إلى أخرى، اختر Caps Lock أولاً. الآن 50% فقط: XKB."
+
+
+@pytest.mark.parametrize("text", [HEBREW, ARABIC])
+@pytest.mark.parametrize("markup", ["{}", "<p>{}</p>", '<p dir="rtl">{}</p>'])
+def test_texts_that_mupdf_lays_out_are_read_as_written_whichever_way_they_run(text: str, markup: str) -> None:
+    data = b"\xef\xbb\xbf" + (markup.format(text)).encode()
+    document = pymupdf.open(stream=data, filetype="html" if "<" in markup else "txt")
+    with LOCK:
+        assert [word[4] for word in page_words(document[0])] == text.split()
