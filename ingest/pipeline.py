@@ -114,7 +114,6 @@ def read_documents(
     opener: FileOpener
     find_members: ListMembers = partial(list_members, options=settings.reader_options)
     if settings.workers:
-        find_members = MemberReader(source or NewWorkers(), processing, settings.limits).list
         opener = WorkerPool(
             processing,
             workers=settings.workers,
@@ -124,6 +123,7 @@ def read_documents(
             on_wait=protected(on_wait),
             source=source,
         )
+        find_members = MemberReader(source or NewWorkers(), processing, settings.limits).list
     else:
         opener = InlineReader(processing, protected(on_wait))
     run = _IngestRun(

@@ -31,6 +31,8 @@ OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 NEW_OFFICE: tuple[DocumentFormat, ...] = ("DOCX", "PPTX", "XLSX")
 
 _ZIP = b"PK\x03\x04"
+_DOCUMENT_PARTS = (b"[Content_Types].xml", b"_rels/", b"word/", b"ppt/", b"xl/", b"mimetype")
+"""What the first name in a document's archive begins with."""
 _EMPTY_ZIP = b"PK\x05\x06"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")  # gzip, bzip2, xz: of a tar archive or of a single file
 _RTF = b"{\\rtf"
@@ -122,6 +124,12 @@ def _is_mailbox(head: bytes) -> bool:
     return head.startswith(b"From ") and _is_mail(head.partition(b"\n")[2])
 
 
+def _is_zip(head: bytes) -> bool:
+    """Tell whether bytes begin an archive of files, and no document that is kept in one."""
+    first_name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    return head.startswith(_EMPTY_ZIP) or (head.startswith(_ZIP) and not first_name.startswith(_DOCUMENT_PARTS))
+
+
 def _is_tar(head: bytes) -> bool:
     return head.startswith(_COMPRESSED) or head[257:262] == b"ustar"
 
@@ -187,7 +195,7 @@ FORMATS = (
     FileFormat("EML", "text", (".eml", ".mht", ".mhtml"), _is_mail),
     FileFormat("MSG", "text", (".msg",), _starts_with(OLD_OFFICE)),
     FileFormat("mbox", "text", (".mbox", ".mbx"), _is_mailbox, no_extension=_is_mailbox),
-    FileFormat("ZIP", "text", (".zip",), _starts_with(_ZIP, _EMPTY_ZIP)),
+    FileFormat("ZIP", "text", (".zip",), _is_zip),
     FileFormat("TAR", "text", (".tar", ".tgz", ".gz", ".tbz2", ".tbz", ".bz2", ".txz", ".xz"), _is_tar),
     FileFormat("DOCX", "office", (".docx", ".docm"), _is_new_office),
     FileFormat("PPTX", "office", (".pptx", ".pptm", ".ppsx"), _is_new_office),

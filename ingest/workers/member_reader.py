@@ -5,7 +5,7 @@ from pathlib import Path
 from pagelens.ingest.files.digest import file_stamp
 from pagelens.ingest.members.extraction import Member
 from pagelens.ingest.page_processing import ProcessingOptions
-from pagelens.ingest.workers.messages import ExtractRequest, ListMembersRequest, MemberExtracted, MembersFound
+from pagelens.ingest.workers.messages import ExtractMemberRequest, ListMembersRequest, MemberExtracted, MembersFound
 from pagelens.ingest.workers.request_sender import RequestSender, unexpected
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
 from pagelens.ingest.workers.worker_source import WorkerSource
@@ -26,7 +26,7 @@ class MemberReader:
 
     def extract(self, path: Path, target: Path) -> str:
         """Write a member to a file; return its SHA-256. Raises ReadError, also where the limits are met."""
-        message = self._sender.send(ExtractRequest(path, target), file_stamp(path).size, "taking the file out")
+        message = self._sender.send(ExtractMemberRequest(path, target), file_stamp(path).size, "taking the file out")
         if not isinstance(message, MemberExtracted):
             raise unexpected("a file", message)
         return message.sha256

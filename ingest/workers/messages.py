@@ -45,7 +45,7 @@ class ListMembersRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtractRequest:
+class ExtractMemberRequest:
     """A member to be written to a file."""
 
     path: Path
@@ -103,7 +103,7 @@ class MembersFound:
 
 @dataclass(frozen=True, slots=True)
 class MemberExtracted:
-    """The member of an `ExtractRequest` is written."""
+    """The member of an `ExtractMemberRequest` is written."""
 
     sha256: str
 
@@ -128,7 +128,7 @@ class OutOfMemory:
     """The current step takes more memory than allowed. The worker is to be replaced."""
 
 
-WorkerRequest = PageRange | RenderRequest | ListMembersRequest | ExtractRequest | CloseFile
+WorkerRequest = PageRange | RenderRequest | ListMembersRequest | ExtractMemberRequest | CloseFile
 
 WorkerMessage = (
     WorkerReady

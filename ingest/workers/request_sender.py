@@ -6,7 +6,7 @@ from pagelens.core.errors import PageLensError, ReadError
 from pagelens.encode.batching import usable_cores
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.workers.messages import (
-    ExtractRequest,
+    ExtractMemberRequest,
     FileRejected,
     ListMembersRequest,
     OutOfMemory,
@@ -30,7 +30,7 @@ class RequestSender:
         self._free = threading.BoundedSemaphore(usable_cores())
 
     def send(
-        self, request: RenderRequest | ListMembersRequest | ExtractRequest, size: int, action: str
+        self, request: RenderRequest | ListMembersRequest | ExtractMemberRequest, size: int, action: str
     ) -> WorkerMessage:
         """Return the answer to a request about a file of `size` bytes; `action` begins messages: "drawing the page".
 
@@ -40,7 +40,7 @@ class RequestSender:
             return self._result(self._message(request, size, action), action)
 
     def _message(
-        self, request: RenderRequest | ListMembersRequest | ExtractRequest, size: int, action: str
+        self, request: RenderRequest | ListMembersRequest | ExtractMemberRequest, size: int, action: str
     ) -> WorkerMessage:
         worker = self._source.take(self._setup)
         is_reusable = False

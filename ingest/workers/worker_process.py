@@ -24,7 +24,7 @@ from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_err
 from pagelens.ingest.page_ranges import PageRangeReader
 from pagelens.ingest.workers.messages import (
     CloseFile,
-    ExtractRequest,
+    ExtractMemberRequest,
     FileOpened,
     FileRejected,
     ListMembersRequest,
@@ -76,7 +76,7 @@ class _RequestProcessor:
                     self._render(request)
                 case ListMembersRequest():
                     self._list_members(request)
-                case ExtractRequest():
+                case ExtractMemberRequest():
                     self._extract(request)
                 case CloseFile():
                     self._reader.close()
@@ -110,7 +110,7 @@ class _RequestProcessor:
             members = list_members(request.path, self._options.reader_options)
         self._send(MembersFound(tuple(members)))
 
-    def _extract(self, request: ExtractRequest) -> None:
+    def _extract(self, request: ExtractMemberRequest) -> None:
         with _memory_limit(self._memory):
             sha256 = extract_member(request.path, request.target, self._options.reader_options)
         self._send(MemberExtracted(sha256))

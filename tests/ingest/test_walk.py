@@ -196,7 +196,7 @@ def test_a_text_that_speaks_of_pdfs_is_no_pdf(tmp_path: Path) -> None:
         ("a.txt", b"\x13\xff\x80\x00\x91", "unsupported", "binary"),
         ("a.epub", b"<!DOCTYPE html><html>Not found</html>", "mislabelled", "HTML"),
         ("a.docx", b"<!DOCTYPE html><html>Not found</html>", "mislabelled", "HTML"),
-        ("a.zip", b"PK\x03\x04 word/document.xml", "unsupported", "Word"),
+        ("a.zip", b"PK\x03\x04" + bytes(22) + b"\x11\0\0\0word/document.xml", "unsupported", "Word"),
     ],
 )
 def test_an_unreadable_file_is_described(tmp_path: Path, name: str, content: bytes, code: str, message: str) -> None:

@@ -220,6 +220,11 @@ def test_names_in_the_encoding_of_the_system_that_wrote_the_archive(tmp_path: Pa
     assert member.name == name
 
 
+def test_an_archive_of_any_files_is_one_whatever_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of(password__words_txt=WORDS, xl__b_txt=WORDS))
+    assert [member.name for member in list_members(tmp_path / "a.zip", OPTIONS)] == ["password/words.txt", "xl/b.txt"]
+
+
 def test_a_file_whose_path_has_the_separator_is_a_file(tmp_path: Path) -> None:
     folder = tmp_path / "a.zip "
     folder.mkdir()
