@@ -99,8 +99,10 @@ def _columns(rects: Rects, rows: _Rows) -> tuple[int, int, float] | None:
     """
     best: tuple[int, int, float] | None = None
     best_size = (0, 0.0)
-    for x, row_number in _gaps(rects, rows):
-        free = ~np.array([bool(np.any((rects[row, 0] < x + 0.1) & (rects[row, 2] > x - 0.1))) for row in rows])
+    gaps = list(_gaps(rects, rows))
+    if not gaps:
+        return None
+    for (x, row_number), free in zip(gaps, _free_rows(rects, rows, [x for x, _ in gaps]), strict=True):
         first = row_number - int(np.argmin(np.append(free[: row_number + 1][::-1], False))) + 1
         last = row_number + int(np.argmin(np.append(free[row_number:], False)))
         inside = [index for row in rows[first:last] for index in row]
@@ -108,6 +110,15 @@ def _columns(rects: Rects, rows: _Rows) -> tuple[int, int, float] | None:
         if size > best_size and _are_columns(rects, inside, x):
             best, best_size = (first, last, x), size
     return best
+
+
+def _free_rows(rects: Rects, rows: _Rows, places: Sequence[float]) -> NDArray[np.bool_]:
+    """Return for each x which rows have no box there: (n_places, n_rows)."""
+    boxes = rects[[index for row in rows for index in row]]
+    starts = np.cumsum([0, *map(len, rows[:-1])])
+    x = np.array(places)[:, None]
+    covered = (boxes[:, 0] < x + 0.1) & (boxes[:, 2] > x - 0.1)
+    return ~np.logical_or.reduceat(covered, starts, axis=1)
 
 
 def _gutter_width(rects: Rects, x: float) -> float:

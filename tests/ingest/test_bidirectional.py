@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from pagelens.ingest.text.bidirectional import embedding_levels, logical_order, mirrored
 
-
 ARABIC = "الاشتراك السنوي 1250 دينار للأعضاء."
 HEBREW = 'המחיר 250 ש"ח (לא כולל מע"מ) עבור ABC Ltd. (ישראל) בלבד, 10-20 אחוז.'
 
