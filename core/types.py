@@ -74,6 +74,11 @@ class Page:
     problem: str = ""  # why the page could not be read, or only in part; empty if there was no problem
 
 
+DATE_UNCERTAINTY = "date_uncertainty"
+"""The key in a document's metadata of how uncertain its date is, for a time known in UTC only: `ONE_DAY`."""
+ONE_DAY = "1 day"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One file, identified by the SHA-256 of its bytes."""

@@ -6,7 +6,7 @@ Broken entries count as absent.
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pagelens.ingest.readers.photos.photo_facts import (
@@ -15,6 +15,7 @@ from pagelens.ingest.readers.photos.photo_facts import (
     PhotoFacts,
     parse_date,
     parse_rating,
+    plausible,
     single_clean_line,
     unique_terms,
     valid_position,
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 _MAKE, _MODEL = 0x010F, 0x0110
 _DESCRIPTION, _ARTIST, _COPYRIGHT = 0x010E, 0x013B, 0x8298
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-_ORIGINAL, _DIGITIZED = 0x9003, 0x9004  # time of exposure; time of digitization
+_ORIGINAL, _DIGITIZED, _CHANGED = 0x9003, 0x9004, 0x0132  # time of exposure, of digitization, of the last change
 _COMMENT, _LENS_MAKE, _LENS = 0x9286, 0xA433, 0xA434
 _LATITUDE, _LONGITUDE = 2, 4  # the entry before each is its hemisphere
+_GPS_TIME, _GPS_DATE = 7, 29  # UTC
+_MAX_OFFSET = timedelta(hours=15)  # of local time from UTC, and an hour more
 _RATING = 0x4746
 _XP_TITLE, _XP_COMMENT, _XP_AUTHOR, _XP_KEYWORDS, _XP_SUBJECT = range(0x9C9B, 0x9CA0)  # Windows: UTF-16 LE
 
@@ -47,6 +50,7 @@ _AUTOMATIC_DESCRIPTIONS = (
     "exif_jpeg_picture",
 )
 _AUTOMATIC_PREFIXES = ("{", "<", "ImageJ=", "charset=", "binary comment", "Exif_JPEG", "hw-")
+_MAX_KEYWORDS_TEXT = 64_000  # characters
 _COMMENT_ENCODINGS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp"}
 
 
@@ -54,19 +58,33 @@ def read_exif(exif: "Exif") -> PhotoFacts:
     """Return the facts stated in EXIF entries."""
     exif_ifd, gps_ifd = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
     position = valid_position(_degrees(gps_ifd, _LATITUDE, 90), _degrees(gps_ifd, _LONGITUDE, 180))
+    dates = (_date(exif_ifd.get(tag)) for tag in (_ORIGINAL, _DIGITIZED))
     return PhotoFacts(
-        taken=_date(exif_ifd.get(_ORIGINAL)) or _date(exif_ifd.get(_DIGITIZED)),
+        taken=next(filter(plausible, dates), None),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
         camera=camera_name(_text(exif.get(_MAKE)), _text(exif.get(_MODEL))),
         lens=_lens(_text(exif_ifd.get(_LENS_MAKE)), _text(exif_ifd.get(_LENS))),
         title=_windows_text(exif.get(_XP_TITLE), MAX_LINE),
         caption=_caption(exif, exif_ifd),
-        keywords=unique_terms(_windows_text(exif.get(_XP_KEYWORDS), 4_000).split(";")),
+        keywords=unique_terms(_windows_text(exif.get(_XP_KEYWORDS), _MAX_KEYWORDS_TEXT).split(";")),
         rating=parse_rating(exif.get(_RATING)),
         creator=_text(exif.get(_ARTIST)) or _windows_text(exif.get(_XP_AUTHOR), MAX_LINE),
         copyright=_text(exif.get(_COPYRIGHT)),
     )
+
+
+def read_last_resort_date(exif: "Exif") -> PhotoFacts:
+    """Return the date of the last change, or that of the satellites' signal where the change was on another day.
+
+    A camera writes the date of exposure there too; a program that edits the photo replaces it.
+    """
+    changed, instant = _date(exif.get(_CHANGED)), _gps_instant(exif.get_ifd(_GPS_IFD))
+    if instant is None or not plausible(instant):
+        return PhotoFacts(taken=changed)
+    if changed is not None and abs(changed - instant) <= _MAX_OFFSET:
+        return PhotoFacts(taken=changed)
+    return PhotoFacts(instant=instant)
 
 
 def camera_name(make: str, model: str) -> str:
@@ -135,13 +153,28 @@ def _date(entry: Any) -> datetime | None:
     return parse_date(_text(entry))[0]
 
 
+def _gps_instant(gps_ifd: Mapping[int, Any]) -> datetime | None:
+    """Return the date and time of the satellites' signal in UTC; noon where the time is not stated."""
+    day = _date(gps_ifd.get(_GPS_DATE))
+    if day is None:
+        return None
+    try:
+        hours, minutes, seconds = (float(part) for part in gps_ifd[_GPS_TIME])
+        return day + timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return day + timedelta(hours=12)
+
+
 def _degrees(gps_ifd: Mapping[int, Any], tag: int, limit: int) -> float | None:
-    """Return degrees, minutes and seconds as signed decimal degrees, None where they are invalid."""
+    """Return degrees, minutes and seconds as signed decimal degrees, None where they are invalid.
+
+    Seconds of 0/0, which is how "not known" is written, count as 0.
+    """
     try:
         degrees, minutes, seconds = (float(part) for part in gps_ifd[tag])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    value = degrees + minutes / 60 + seconds / 3600
+    value = degrees + minutes / 60 + (0 if math.isnan(seconds) else seconds) / 3600
     if not math.isfinite(value) or not 0 <= value <= limit:
         return None
     return -value if _text(gps_ifd.get(tag - 1)).upper() in ("S", "W") else value

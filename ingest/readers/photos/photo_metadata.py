@@ -7,30 +7,30 @@ source takes precedence. Place names are looked up for the position.
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from PIL import Image
 from PIL.ImageFile import ImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pagelens.ingest.readers.photos.exif import human_written, read_exif
+from pagelens.core.types import DATE_UNCERTAINTY, ONE_DAY
+from pagelens.ingest.readers.photos.exif import read_exif, read_last_resort_date
 from pagelens.ingest.readers.photos.gazetteer import PlaceNames, find_place_names
 from pagelens.ingest.readers.photos.iptc import read_iptc
-from pagelens.ingest.readers.photos.photo_facts import (
-    MAX_CAPTION,
-    PhotoFacts,
-    merge_facts,
-    parse_date,
-    single_clean_line,
-)
-from pagelens.ingest.readers.photos.sidecars import read_export_sidecar, read_xmp_sidecar
+from pagelens.ingest.readers.photos.local_time import local_time
+from pagelens.ingest.readers.photos.name_dates import facts_in_name
+from pagelens.ingest.readers.photos.photo_facts import PhotoFacts, merge_facts
+from pagelens.ingest.readers.photos.png_facts import read_last_change, read_png_texts
+from pagelens.ingest.readers.photos.sidecars import read_export_sidecar, read_xmp_sidecars
 from pagelens.ingest.readers.photos.xmp import read_xmp
 from pagelens.ingest.text.titles import readable_name
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_FOLDERS = 2  # names of the folders above a photo that are searched
 
@@ -45,11 +45,6 @@ _PHOTOSHOP_IPTC = 0x0404  # the image resource that holds IPTC
 _TIFF_IPTC, _TIFF_XMP = 33723, 700
 _MAX_BYTES = 16_000_000  # of EXIF or IPTC; longer blocks are ignored
 
-# 'IMG_20190503_180709', 'PXL_20210704_...', '2019-05-03 18.07.09', 'Screenshot 2019-05-03 at', 'IMG-20190503-WA0001'
-_DATED_NAME = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
-    r"(?:(?:[-_ T]|\sat\s|\s-\s)([01]\d|2[0-3])([-_.:]?)([0-5]\d)\6([0-5]\d))?(?!\d)"
-)
 # Folders for storage, whose names do not describe a photo: neither they nor the folders above them are searched, nor
 # is the folder of the owner below a home folder.
 _STORAGE_FOLDERS = frozenset(
@@ -72,28 +67,49 @@ def read_photo_facts(paths: Sequence[Path], image: ImageFile) -> PhotoFacts:
     camera = _facts_or_none(lambda: read_embedded_exif(image))
     embedded = _facts_or_none(lambda: read_xmp(_xmp_packet(image)))
     editor = _facts_or_none(lambda: read_iptc(_iptc_block(image)))
-    edited = [_facts_or_none(partial(read_xmp_sidecar, path)) for path in paths]
+    edited = [facts for path in paths for facts in _or_default(partial(read_xmp_sidecars, path), ())]
     exported = [_facts_or_none(partial(read_export_sidecar, path)) for path in paths]
-    texts = _facts_or_none(lambda: _png_texts(image))
-    named = [PhotoFacts(taken=date_in_name(path.stem)) for path in paths]
-    return merge_facts(
-        camera_sources=(camera, *edited, embedded, editor, *named, *exported, texts),
+    texts = _facts_or_none(lambda: read_png_texts(image))
+    named = [facts_in_name(path.stem) for path in paths]
+    last_resorts = [
+        _facts_or_none(lambda: _read_unless_too_long(image, read_last_resort_date)),
+        _facts_or_none(lambda: read_last_change(image)),
+    ]
+    merged = merge_facts(
+        camera_sources=(camera, *edited, embedded, editor, *named, *exported, texts, *last_resorts),
         text_sources=(*edited, embedded, editor, camera, *exported, texts),
     )
+    return _with_local_time(merged)
+
+
+def _with_local_time(facts: PhotoFacts) -> PhotoFacts:
+    """Return the facts with the local time of a date that is known in UTC only."""
+    if facts.instant is None:
+        return facts
+    local = local_time(facts.instant, facts.latitude, facts.longitude)
+    return replace(facts, taken=local.time, day_certain=local.day_certain)
 
 
 def _facts_or_none(read: Callable[[], PhotoFacts]) -> PhotoFacts:
     """Return the facts of one source, empty ones where reading it fails."""
+    return _or_default(read, PhotoFacts())
+
+
+def _or_default(read: Callable[[], T], default: T) -> T:
     try:
         return read()
     except Exception as exc:  # noqa: BLE001 - broken EXIF raises a dozen types in Pillow; the image is usable without
         log.info("metadata of a photo was left out: %s: %s", type(exc).__name__, exc)
-        return PhotoFacts()
+        return default
 
 
 def read_embedded_exif(image: ImageFile) -> PhotoFacts:
     """Return the facts in the EXIF entries of an open image."""
-    return PhotoFacts() if len(image.info.get("exif") or b"") > _MAX_BYTES else read_exif(image.getexif())
+    return _read_unless_too_long(image, read_exif)
+
+
+def _read_unless_too_long(image: ImageFile, read: Callable[[Image.Exif], PhotoFacts]) -> PhotoFacts:
+    return PhotoFacts() if len(image.info.get("exif") or b"") > _MAX_BYTES else read(image.getexif())
 
 
 def metadata_fields(facts: PhotoFacts, place: PlaceNames | None) -> dict[str, str | int | float | bool]:
@@ -110,6 +126,8 @@ def metadata_fields(facts: PhotoFacts, place: PlaceNames | None) -> dict[str, st
     kept["country"] = facts.country or (place.country if place else "")
     year, month = _year_and_month(facts)
     kept["year"], kept["month"] = year, _MONTHS[month - 1] if month else ""
+    if not facts.day_certain:
+        kept[DATE_UNCERTAINTY] = ONE_DAY
     return {key: value for key, value in kept.items() if value not in ("", 0) or key in ("latitude", "longitude")}
 
 
@@ -152,7 +170,7 @@ def date_words(facts: PhotoFacts) -> str:
         words = " ".join(part for part in (_MONTHS[month - 1] if month else "", str(year or "")) if part)
     if month and facts.latitude is not None and abs(facts.latitude) > _TROPIC_LATITUDE:
         words += f", {_SEASONS[(month - 1 + (6 if facts.latitude < 0 else 0)) % 12]}"
-    return words
+    return words if facts.day_certain else f"{words} (uncertain by a day)"
 
 
 def folder_words(path: Path) -> list[str]:
@@ -165,16 +183,6 @@ def folder_words(path: Path) -> list[str]:
             start = at + 2 if name in _HOME_FOLDERS else at + 1
     described = [part for part in parts[start:] if not part.startswith(".") and not _CAMERA_FOLDERS.fullmatch(part)]
     return [readable_name(part) for part in described[-MAX_FOLDERS:]]
-
-
-def date_in_name(stem: str) -> datetime | None:
-    """Return the date in a file name written by a camera, phone or messenger, None where there is none."""
-    match = _DATED_NAME.search(stem)
-    if match is None:
-        return None
-    year, _, month, day, hour, _, minute, second = match.groups()
-    clock = f" {hour}:{minute}:{second}" if hour else ""
-    return parse_date(f"{year}-{month}-{day}{clock}")[0]
 
 
 def _year_and_month(facts: PhotoFacts) -> tuple[int, int]:
@@ -202,23 +210,3 @@ def _iptc_block(image: ImageFile) -> bytes:
         resources: Any = image.info.get("photoshop")
         block = resources.get(_PHOTOSHOP_IPTC, b"") if isinstance(resources, dict) else b""
     return block if isinstance(block, bytes) and len(block) <= _MAX_BYTES else b""
-
-
-def _png_texts(image: ImageFile) -> PhotoFacts:
-    """Return the facts in PNG texts with registered keywords (PNG 3rd edition, 11.3.3.1)."""
-    if not isinstance(image, PngImageFile):
-        return PhotoFacts()
-
-    def words(name: str, longest: int = 200) -> str:
-        text = image.info.get(name)
-        return single_clean_line(text, longest) if isinstance(text, str) else ""
-
-    taken, partial_date = parse_date(words("Creation Time"))
-    return PhotoFacts(
-        taken=taken,
-        partial_date=partial_date,
-        title=words("Title"),
-        caption=human_written(words("Description", MAX_CAPTION)),
-        creator=words("Author"),
-        copyright=words("Copyright"),
-    )

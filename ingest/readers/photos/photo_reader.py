@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page, no_text
 from pagelens.ingest.files.path_facts import path_facts_digest, title_from_names
+from pagelens.ingest.readers.photos.photo_facts import MAX_KEYWORDS, PhotoFacts
 from pagelens.ingest.readers.photos.photo_metadata import find_place, metadata_fields, read_photo_facts, search_text
 from pagelens.ingest.readers.photos.pixels import (
     check_decodable,
@@ -42,7 +43,7 @@ def open_document(path: Path, *, sha256: str, size: int, other_paths: Sequence[P
         image.seek(frames[0])
         facts = read_photo_facts(paths, image)
         width, height = displayed_size(image)
-        problem = describe_unread(image)
+        problem = "; ".join(part for part in (describe_unread(image), _describe_left_out(facts)) if part)
         place = find_place(facts)
         _check_any_decodable(image, frames)
     caption = search_text(paths, facts, place)
@@ -91,6 +92,13 @@ def render_page(path: Path, number: int, *, longest: int) -> Image.Image:
             raise ReadError("damaged", f"expected a page from 1 to {len(frames)} of a photo, found page {number}")
         image.seek(frames[number - 1])
         return displayed_image(image, longest=longest)
+
+
+def _describe_left_out(facts: PhotoFacts) -> str:
+    """Return a message about keywords and people beyond the limit, "" where all are kept."""
+    if not facts.left_out:
+        return ""
+    return f"{facts.left_out} keywords or people were left out: of each at most {MAX_KEYWORDS} are kept"
 
 
 def _whole_page(_: int) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from pagelens.core.errors import PageLensError, ReadError
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, PhotoFormat, photo_format
 from pagelens.ingest.readers.photos.colours import full_scale, on_white, screen_mode, to_srgb
-from pagelens.ingest.readers.photos.png_texts import with_bounded_texts
+from pagelens.ingest.readers.photos.png_texts import LAST_CHANGE, last_change, with_bounded_texts
 
 MAX_PIXELS = 205_000_000  # phones make images of 200 million; decoded it is 0.6 GB
 MAX_JPEG_PIXELS = 1_000_000_000  # a larger baseline JPEG than MAX_PIXELS is decoded at 1/2, 1/4 or 1/8
@@ -75,8 +75,11 @@ def open_image(path: Path) -> Iterator[ImageFile]:
         if size > MAX_FILE_BYTES:
             raise ReadError("too-large", f"expected a picture of at most {MAX_FILE_BYTES} bytes, found {size}")
         with translate_pillow_errors(image_format):
+            last_change_of = last_change(file) if image_format == "PNG" else b""
             # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
             image = _FORMATS[image_format](with_bounded_texts(file) if image_format == "PNG" else file)
+            if image_format == "PNG":
+                image.info[LAST_CHANGE] = last_change_of
             _require_bounded(image)  # before any metadata is read: Pillow decodes a PNG to look for EXIF at its end
             yield image
 

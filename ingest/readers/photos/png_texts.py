@@ -1,4 +1,4 @@
-"""Removes texts from PNG files where they are too long for Pillow, which would refuse the image too.
+"""Removes texts from PNG files where they are too long for Pillow, and reads the time of the last change.
 
 Works on the chunks of the file (PNG 3rd edition, 5.3) without decoding the image.
 """
@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 MAX_TEXT_BYTES = 1_000_000  # of a text, decompressed; Pillow refuses a little more
 MAX_TOTAL_BYTES = 16_000_000  # of all texts of a file together
+LAST_CHANGE = "pagelens.tIME"  # the key in an image's `info` of what `last_change` returns
 
 _SIGNATURE = 8
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -33,6 +34,17 @@ def with_bounded_texts(file: BinaryIO) -> BinaryIO:
             file.seek(at - 8)
             kept += file.read(size + 12)
     return BytesIO(kept)
+
+
+def last_change(file: BinaryIO) -> bytes:
+    """Return the content of the chunk tIME (PNG 3rd edition, 11.3.4.1), b"" where there is none. Rewinds the file."""
+    found = next(((at, size) for name, at, size in _chunks(file) if name == b"tIME"), None)
+    content = b""
+    if found is not None and found[1] == 7:
+        file.seek(found[0])
+        content = file.read(7)
+    file.seek(0)
+    return content
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:

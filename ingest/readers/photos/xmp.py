@@ -15,9 +15,10 @@ from pagelens.ingest.readers.photos.photo_facts import (
     MAX_LINE,
     PhotoFacts,
     decode_unknown,
-    parse_date,
+    first_plausible_date,
     parse_rating,
     single_clean_line,
+    stated_date,
     unique_terms,
     valid_position,
 )
@@ -62,11 +63,10 @@ def read_xmp(packet: bytes | str) -> PhotoFacts:
         values = (single_clean_line(value, longest) for name in names for value in properties.get(name, [])[:1])
         return next((value for value in values if value), "")
 
-    dates = [parse_date(text(name)) for name in _DATES]
+    dates = [stated_date(text(name)) for name in _DATES]
     gps = valid_position(_degrees(text("exif:GPSLatitude")), _degrees(text("exif:GPSLongitude")))
     return PhotoFacts(
-        taken=next((taken for taken, _ in dates if taken), None),
-        partial_date=next((partial_date for _, partial_date in dates if partial_date), ""),
+        **first_plausible_date(dates),
         latitude=gps[0] if gps else None,
         longitude=gps[1] if gps else None,
         camera=camera_name(text("tiff:Make"), text("tiff:Model")),
@@ -83,6 +83,13 @@ def read_xmp(packet: bytes | str) -> PhotoFacts:
         region=text("photoshop:State"),
         country=text("photoshop:Country"),
     )
+
+
+def sidecar_extension(packet: bytes) -> str:
+    """Return the extension, without a dot, of the one file that an XMP file is about; "" where it states none."""
+    root = _parse_packet(packet)
+    stated = _properties(root).get("photoshop:SidecarForExtension", []) if root is not None else []
+    return stated[0].strip().lstrip(".") if stated else ""
 
 
 def _parse_packet(packet: bytes | str) -> ElementTree.Element | None:
