@@ -12,9 +12,19 @@ _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 
 
 def page_name(ref: PageRef, label: str | None) -> str:
-    """Return "Page 12 (printed iv)"; the printed label only if it differs from the page's number."""
-    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
-    return f"Page {ref.number}{printed}"
+    """Return "Page 12 (printed iv)" or "Page 2 (sheet Budget, row 4)": the label only if it says more."""
+    described = label_text(ref, label)
+    return f"Page {ref.number} ({described})" if described else f"Page {ref.number}"
+
+
+def label_text(ref: PageRef, label: str | None) -> str:
+    """Return a page's label safe to print, "" where it is the page's number.
+
+    A label of several words says where the page is ("sheet Budget, row 4"); others are printed on it ("printed iv").
+    """
+    if not label or label == str(ref.number):
+        return ""
+    return printable(label) if " " in label else f"printed {printable(label)}"
 
 
 def not_found_text(pages: Sequence[ContextPage]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pagelens.core.errors import PageLensError
 from pagelens.core.protocols import RenderPageImage
 from pagelens.core.types import ContextPage, History
-from pagelens.generate.answer_text import printable
+from pagelens.generate.answer_text import label_text, printable
 from pagelens.generate.llm.chat import ChatRequest, ImagePart, Message, Part, TextPart
 from pagelens.generate.llm.image_parts import encode_image, image_tokens
 
@@ -138,7 +138,9 @@ def _page_texts(pages: Sequence[ContextPage], word: str, left: int, budget: Budg
 def fence_page(number: int, page: ContextPage, word: str, max_tokens: int) -> str:
     """Return a page as data between fences, its text cut to `max_tokens`."""
     name = printable(page.ref.path.rpartition("/")[2])
-    printed = f", printed number {printable(page.label)}" if page.label and page.label != str(page.ref.number) else ""
+    described = label_text(page.ref, page.label)
+    described = described.replace("printed ", "printed number ", 1) if described.startswith("printed ") else described
+    printed = f", {described}" if described else ""
     lines = [f"file: {name}, page {page.ref.number}{printed}"]
     lines += [f"title: {printable(page.title)}"] if page.title else []
     text = page.text.text

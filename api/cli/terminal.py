@@ -15,6 +15,7 @@ from rich.text import Text
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable, text_to_path
 from pagelens.core.types import MEMBER_SEPARATOR, PageRef
+from pagelens.generate.answer_text import label_text
 from pagelens.ingest.members.member_paths import outer_file
 
 MAX_LISTED_FILES = 10  # failed files, problem pages and missing files that are named; the rest is counted
@@ -68,9 +69,9 @@ def _tail(path: str, count: int) -> str:
 
 
 def page_name(ref: PageRef, label: str | None, name: str) -> str:
-    """Return `report.pdf p.12 (printed iv)`."""
-    printed = f" (printed {printable(label)})" if label and label != str(ref.number) else ""
-    return f"{name} p.{ref.number}{printed}"
+    """Return `report.pdf p.12 (printed iv)` or `costs.xlsx p.2 (sheet Budget, row 4)`."""
+    described = label_text(ref, label)
+    return f"{name} p.{ref.number} ({described})" if described else f"{name} p.{ref.number}"
 
 
 def page_link(ref: PageRef, label: str | None, name: str) -> Text:

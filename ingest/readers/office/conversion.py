@@ -39,6 +39,7 @@ NOT_LAID_OUT = "laid out without LibreOffice, which is not installed: its words 
 _SHEETS = ("XLSX", "XLS", "ODS")
 _SLIDES = ("PPTX", "ODP")
 _NEWER: Mapping[DocumentFormat, DocumentFormat] = {"DOC": "DOCX", "PPT": "PPTX", "RTF": "DOCX"}
+_SHARE_FOR_CELLS = 0.2  # of the time for a workbook, kept for placing its cells on the drawn pages
 _CHANGES_IN_RTF = (b"\\deleted", b"\\revised", b"\\annotation")  # control words (RTF 1.9.1)
 
 _DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
@@ -82,6 +83,7 @@ def convert_office_file(
     """Convert a file with LibreOffice; `source` is a copy of it and stands in `folder`. Raises ReadError."""
     converter = _Converter(program, folder, time.monotonic() + seconds)
     if office_format in _SHEETS:
+        converter.until -= _SHARE_FOR_CELLS * seconds
         return _convert_workbook(converter, source, office_format)
     return _convert_document(converter, source, office_format)
 

@@ -43,16 +43,17 @@ def notes_by_page(notes: Sequence[PageNote], page_texts: Sequence[str]) -> Mappi
 
 def _page_of(anchors: Sequence[str], pages: Sequence[str], current: int) -> int | None:
     """Return the first page from `current` on that shows an anchor, else the first before it, None where none does."""
-    order = [*range(current, len(pages) + 1), *range(1, current)]
+    order: list[int] = [*range(current, len(pages) + 1), *range(1, current)]
     letters = [_letters(anchor) for anchor in anchors]
     for length in _ANCHOR_LENGTHS:
         for anchor in letters:
             part = anchor[:length]
             if len(part) >= _MIN_ANCHOR:
-                page = next((number for number in order if part in pages[number - 1]), None)
-                if page is not None:
-                    return page
-    return next((number for number in order for anchor in letters if anchor and anchor in pages[number - 1]), None)
+                found = [number for number in order if part in pages[number - 1]]
+                if found:
+                    return found[0]
+    short = [number for number in order if any(anchor and anchor in pages[number - 1] for anchor in letters)]
+    return short[0] if short else None
 
 
 def _letters(text: str) -> str:

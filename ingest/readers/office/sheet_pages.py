@@ -213,7 +213,7 @@ def _other_words(
         before = end
         cells = filled.get(rows[index], ()) if index in rows else ()
         if index not in used and not any(_is_in(Box(*box), cell) for cell in cells):
-            words.append(Word(drawn.text[start:end], *box, block, line))
+            words.append(Word(drawn.text[start:end], *Box(*box), block, line))
     return words
 
 

@@ -263,7 +263,7 @@ def _row_lines(
         words = [*_words(row, first, f"{label.text.rstrip(':')}:"), *_words(row, second, value.text)]
         return [SheetLine(row, tuple(words))]
     pieces = [_words(row, column, _named(names.get(column, ""), cell.text)) for column, cell in ordered]
-    return [SheetLine(row, tuple(words)) for words in _joined(pieces)]
+    return [SheetLine(row, tuple(words)) for words in _lines_of_cells(pieces)]
 
 
 def _named(name: str, text: str) -> str:
@@ -274,7 +274,7 @@ def _words(row: int, column: int, text: str) -> list[CellWord]:
     return [CellWord(word, row, column) for word in text.split()]
 
 
-def _joined(pieces: Sequence[list[CellWord]]) -> Iterator[list[CellWord]]:
+def _lines_of_cells(pieces: Sequence[list[CellWord]]) -> Iterator[list[CellWord]]:
     """Join the cells of a row by semicolons into lines of at most `MAX_LINE_WORDS`, each with the first cell."""
     line: list[CellWord] = []
     cells = 0

@@ -54,13 +54,13 @@ def word_pages(archive: OfficeArchive) -> tuple[list[list[str]], list[PageNote]]
     notes = _anchored_comments(document, _comments(archive))
     footnotes = {key: text for part in _NOTE_PARTS for key, text in _footnotes(archive, part).items()}
     pages: list[list[str]] = [[]]
-    for paragraph in _paragraphs(document):
-        for index, text in enumerate(_paragraph_text(paragraph).split("\f")):
+    for element in _paragraphs_and_rows(document):
+        for index, text in enumerate(_row_text(element).split("\f")):
             if index:
                 pages.append([])
             if text.strip():
                 pages[-1].append(text.strip())
-        pages[-1] += _referenced_footnotes(paragraph, footnotes)
+        pages[-1] += _referenced_footnotes(element, footnotes)
     first, last = _headers_and_footers(archive)
     pages[0][:0] = first
     pages[-1] += last
@@ -171,11 +171,20 @@ def _write_in_line(formula: Element) -> None:
     parent.replace(formula, run)
 
 
-def _paragraphs(root: Element) -> Iterator[Element]:
-    """Yield the paragraphs in order, those of text boxes once, after the paragraph that holds them."""
-    for paragraph in root.iter(f"{W}p"):
-        if next(paragraph.iterancestors(_FALLBACK), None) is None:
-            yield paragraph
+def _paragraphs_and_rows(root: Element) -> Iterator[Element]:
+    """Yield paragraphs and rows of tables in order; text boxes once, after the paragraph that holds them."""
+    for element in root.iter(f"{W}p", f"{W}tr"):
+        if next(element.iterancestors(_FALLBACK, f"{W}tr"), None) is None:
+            yield element
+
+
+def _row_text(element: Element) -> str:
+    """Return the text of a paragraph, or of the cells of a row."""
+    if element.tag == f"{W}p":
+        return _paragraph_text(element)
+    cells = element.iter(f"{W}tc")
+    texts = (" ".join(_paragraph_text(paragraph).strip() for paragraph in cell.findall(f"{W}p")) for cell in cells)
+    return " | ".join(text for text in texts if text)
 
 
 def _paragraph_text(paragraph: Element) -> str:
@@ -237,6 +246,6 @@ def _headers_and_footers(archive: OfficeArchive) -> tuple[list[str], list[str]]:
         if name.startswith(("word/header", "word/footer")):
             root = archive.tree(name)
             accept_word_changes(root)
-            found = [_paragraph_text(paragraph).strip() for paragraph in _paragraphs(root)]
+            found = [_row_text(element).strip() for element in _paragraphs_and_rows(root)]
             texts[name.startswith("word/footer")].extend(text for text in found if text)
     return list(dict.fromkeys(texts[0])), list(dict.fromkeys(texts[1]))

@@ -261,8 +261,9 @@ def _shown_cell(cell: Any, formulas: dict[tuple[int, int], str]) -> SheetCell | 
 def _order(value: object) -> float | None:
     if isinstance(value, datetime | date):
         return float(value.toordinal())
-    is_counted = isinstance(value, int) and not isinstance(value, bool)
-    return float(value) if is_counted and (value in DAYS or value in YEARS) else None  # type: ignore[arg-type,operator]
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return float(value) if value in DAYS or value in YEARS else None
 
 
 def _comments(archive: OfficeArchive, part: str) -> list[tuple[int, str]]:
