@@ -29,13 +29,14 @@ def pair_table(profile: dict[str, int], alphabet: str) -> NDArray[np.float64]:
         pair = "".join(filter(codes.__contains__, fold_letters(letters)))
         if len(letters) == 2 and len(pair) == 2 and pair.strip():
             table[codes[pair[0]], codes[pair[1]]] += count
-    return table / table.sum()
+    return np.asarray(table / table.sum(), np.float64)
 
 
 def quantised(table: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return logarithms in steps, 0 for `LEAST_PROBABILITY` and `STEPS` for 1."""
     logs = np.log(np.minimum(table + LEAST_PROBABILITY, 1))
-    return np.rint((1 - logs / np.log(LEAST_PROBABILITY)) * STEPS).astype(np.uint8).ravel()
+    steps: NDArray[np.uint8] = np.rint((1 - logs / np.log(LEAST_PROBABILITY)) * STEPS).astype(np.uint8)
+    return steps.ravel()
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from pagelens.ingest.readers.mupdf import pymupdf
@@ -47,7 +47,7 @@ def _hyphens(mupdf_page: Any) -> list[_Hyphen]:
     for block in mupdf_page.get_text("rawdict", flags=flags)["blocks"]:
         for line in block["lines"]:
             chars = [(char, span["size"]) for span in line["spans"] for char in span["chars"]]
-            for (char, size), following in pairwise([*chars, None]):
+            for (char, size), following in zip_longest(chars, chars[1:]):
                 if char["c"] == SOFT_HYPHEN:
                     is_drawn = following is None or _distance(char, following[0]) >= MIN_ADVANCE * size
                     x0, y0, _, y1 = char["bbox"]

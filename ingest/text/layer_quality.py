@@ -84,7 +84,7 @@ def wrong_words(text: str) -> list[str]:
     """Return the words of accented Latin letters only, without the punctuation around them. No language has them."""
     if text.isascii():
         return []
-    words = re.findall(r"[^\W\d_A-Za-z][^\s\x00-\x7f]+[^\s\x00-\x7f]", text)
+    words = re.findall(r"[^\W\d_A-Za-z][^\s\x00-\x7f]*", text)
     return [word for word in (word.rstrip("»”’") for word in words) if _is_wrong(word)]
 
 
