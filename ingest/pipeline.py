@@ -19,7 +19,7 @@ from pagelens.core.types import Document, Kind, Page, Passage
 from pagelens.ingest.events import Event, Failed, MembersListed, PageWindow, Skipped, Unchanged
 from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.files.formats import claimed_kind
-from pagelens.ingest.files.walk import Source, walk
+from pagelens.ingest.files.walk import Source, short_reason, walk
 from pagelens.ingest.inline_reader import InlineReader
 from pagelens.ingest.lookahead import PendingFile, as_read_errors, lookahead, protected, refreshed
 from pagelens.ingest.members.extraction import Member, list_members
@@ -210,7 +210,7 @@ def _file_events(pending: PendingFile, run: _IngestRun) -> Iterator[Event]:
         yield from _member_events(pending, members, run)
     except ReadError as error:
         if sha256 is None and not pending.source.named and claimed_kind(path) is None:
-            yield Skipped(path, error.code, str(error))
+            yield Skipped(path, error.code, short_reason(error))
             return
         log.info("cannot read %r: %s: %s", str(path), error.code, error)
         yield Failed(path, error.code, str(error), sha256 or _digest_of_unreadable(path, error))

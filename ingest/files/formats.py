@@ -36,7 +36,7 @@ _DOCUMENT_PARTS = (b"[Content_Types].xml", b"_rels/", b"word/", b"ppt/", b"xl/",
 _EMPTY_ZIP = b"PK\x05\x06"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")  # gzip, bzip2, xz: of a tar archive or of a single file
 _RTF = b"{\\rtf"
-_RAW_IN_TIFF = b"II*\0\x10\0\0\0CR"
+_RAW_EXTENSIONS = (".dng", ".nef", ".nrw", ".cr2", ".arw", ".sr2", ".srw", ".pef", ".rw2", ".3fr", ".iiq", ".erf")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the header that follows; many texts begin with "BM"
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -69,8 +69,8 @@ def _is_pdf(head: bytes) -> bool:
 
 
 def _is_tiff(head: bytes) -> bool:
-    # With 32-bit offsets, and "+" with 64-bit offsets.
-    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) and not head.startswith(_RAW_IN_TIFF)
+    # With 32-bit offsets, "+" with 64-bit offsets, and "U" in Panasonic's raw pictures.
+    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIU\0"))
 
 
 def _is_webp(head: bytes) -> bool:
@@ -169,7 +169,7 @@ FORMATS = (
     _photo("JPEG", _starts_with(b"\xff\xd8\xff"), ".jpg", ".jpeg", ".jpe", ".jfif"),
     _photo("PNG", _starts_with(b"\x89PNG\r\n\x1a\n"), ".png", ".apng"),
     _photo("GIF", _starts_with(b"GIF87a", b"GIF89a"), ".gif"),
-    _photo("TIFF", _is_tiff, ".tif", ".tiff"),
+    _photo("TIFF", _is_tiff, ".tif", ".tiff", *_RAW_EXTENSIONS),
     _photo("WebP", _is_webp, ".webp"),
     _photo("BMP", _is_bmp, ".bmp", ".dib"),
     _photo("HEIC", _has_brand("HEIC"), ".heic", ".heif", ".hif"),
@@ -219,9 +219,9 @@ _UNREADABLE: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (_RAW_IN_TIFF, "a camera's raw picture"),
     (b"IIRO", "a camera's raw picture"),
-    (b"IIU\0", "a camera's raw picture"),
+    (b"IIRS", "a camera's raw picture"),
+    (b"MMOR", "a camera's raw picture"),
     (b"FUJIFILMCCD-RAW", "a camera's raw picture"),
     (OLD_OFFICE, "an old Microsoft Office file"),
     (_RTF, "an RTF text"),
@@ -231,6 +231,12 @@ _UNREADABLE: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"!BDN", "an Outlook mailbox (export it as mbox or EML)"),
+    (b"AC10", "an AutoCAD drawing"),
+    (b"PAR1", "a Parquet table"),
+    (b"wOF", "a font"),
+    (b"fLaC", "a FLAC recording"),
+    (b"\x1aE\xdf\xa3", "a Matroska video"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a Windows program"),
@@ -281,7 +287,7 @@ def describe(head: bytes) -> str:
     if head.startswith(_ZIP):
         return _describe_zip(head)
     if head[4:8] == b"ftyp":
-        return "a video"
+        return "a camera's raw picture" if head[8:12] == b"crx " else "a video"
     if head[:4] == b"RIFF":
         return "a RIFF recording"
     if not head.strip(b"\0"):

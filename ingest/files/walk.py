@@ -25,6 +25,7 @@ _READABLE = (
     "(EML, MSG, mbox), subtitles, SVG and, with LibreOffice, Office files"
 )
 _PROGRAM_FOLDERS = ("node_modules", "__pycache__", "site-packages", "__MACOSX")  # no texts for people
+_SIDECARS = (".xmp", ".json")  # beside photos
 _ONLY_IF_NAMED = {".svg": "drawings", ".json": "files"}  # most of them are icons, or data of programs
 _WITHOUT_OFFICE = (".rtf", *(name for names in READ_WITHOUT_OFFICE.values() for name in names))
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")  # no documents, and files without end
@@ -97,6 +98,11 @@ def identify(path: Path, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> Kin
     return form.kind
 
 
+def short_reason(error: ReadError) -> str:
+    """Return why a file is not read, without the list of what PageLens reads."""
+    return str(error).removesuffix(f"; {_READABLE}")
+
+
 def _unreadable_content(head: bytes, path: Path) -> ReadError:
     found = describe(head)
     if claimed_kind(path) is None:
@@ -165,7 +171,10 @@ class _Walker:
                 elif _is_collection(path):
                     yield Skipped(path, "collection", "a PageLens collection")
                 else:
-                    waiting.extend(reversed(self._entries(path)))
+                    entries = self._entries(path)
+                    used = _used_sidecars(path, entries)
+                    yield from (Skipped(entry, "sidecar", "read with the photo beside it") for entry in used)
+                    waiting.extend(entry for entry in reversed(entries) if entry[0] not in used)
             except OSError as exc:
                 yield _failed(path, exc)
 
@@ -187,6 +196,17 @@ class _Walker:
             else:
                 visible.append((folder / entry.name, entry.is_dir(follow_symlinks=False)))
         return visible
+
+
+def _used_sidecars(folder: Path, entries: list[tuple[Path, bool]]) -> list[Path]:
+    """Return those files of a folder that are read as metadata of photos beside them."""
+    possible = [path for path, is_folder in entries if not is_folder and path.suffix.lower() in _SIDECARS]
+    if not possible:
+        return []
+    from pagelens.ingest.readers.photos.sidecars import used_sidecars
+
+    used = used_sidecars(folder)
+    return [path for path in possible if path.name in used]
 
 
 def skip_reason(path: Path, *, has_office: bool) -> tuple[SkipCode, str] | None:

@@ -22,7 +22,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import MEMBER_SEPARATOR, Kind
 from pagelens.ingest.events import SkipCode
 from pagelens.ingest.files.digest import digest, os_read_error
-from pagelens.ingest.files.walk import identify, skip_reason
+from pagelens.ingest.files.walk import identify, short_reason, skip_reason
 from pagelens.ingest.members.containers import Entry, entries
 from pagelens.ingest.members.member_paths import MAX_DEPTH, is_hidden, split_member_path
 from pagelens.ingest.reader_options import ReaderOptions
@@ -93,7 +93,7 @@ def _member(entry: Entry, bytes_left: int, options: ReaderOptions) -> Member:
             sha256, size = _unpack(entry, target, min(MAX_MEMBER_BYTES, bytes_left))
             return Member(entry.name, identify(target, options), sha256, size)
         except ReadError as error:
-            return Member(entry.name, None, size=size, code=error.code, reason=str(error))
+            return Member(entry.name, None, size=size, code=error.code, reason=short_reason(error))
 
 
 @contextmanager

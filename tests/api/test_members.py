@@ -166,6 +166,7 @@ def test_files_that_are_not_read_are_named_with_a_code_after_the_run_too(
     expected |= {f"x{number:02d}.xyz": "unsupported" for number in range(12)}
     assert {file.path.removeprefix(f"{folder}/"): file.code for file in report.skipped} == expected
     assert codes(own, folder) == expected
+    assert {file.reason for file in own.status().unread if file.path.endswith(".7z")} == {"it is a 7-Zip archive"}
     index(own, folder)
     assert codes(own, folder) == expected  # also that of the archive, which was not opened again
     capsys.readouterr()
