@@ -18,8 +18,8 @@ from rapidocr import RapidOCR
 from pagelens.core.errors import WeightsError
 from pagelens.core.types import ImageArray
 from pagelens.ingest.ocr.languages import check_pp_ocr_languages
-from pagelens.ingest.ocr.reading_order import reading_order
 from pagelens.ingest.ocr.recognition import Quad, RecognisedWord, RecognitionError, line_part_box, split_line
+from pagelens.ingest.text.reading_order import reading_order
 
 DETECTION_PIXELS = 2_400_000  # of the image on which text is detected, at most: bounds the memory
 _DETECTION_SCALE = 0.73  # of the image on which text is detected ...

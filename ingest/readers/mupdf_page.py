@@ -1,7 +1,8 @@
 """Reads and renders an open MuPDF page of any format: words with boxes, bitmaps, the page image.
 
 Must be called with `pagelens.ingest.readers.mupdf.LOCK` held. Coordinates are those of the page as displayed: crop box
-and rotation applied. Words come in the order in which the file draws them, which keeps columns apart.
+and rotation applied. Words come in the order in which the file draws them, blocks that it draws out of order and
+columns that it draws row by row apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,18 @@ from pagelens.ingest.readers.autospace import draws_blanks, has_autospace, witho
 from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.text.block_order import in_reading_order
 from pagelens.ingest.text.columns import part_columns
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
 from pagelens.ingest.text.right_to_left import (
+    MARK_REACH,
     TOUCH,
     Glyph,
     has_right_to_left,
+    is_mark,
     letters_of,
+    margins_of,
+    mark_bases,
     shows_mirrored,
     words_of_block,
 )
@@ -66,11 +72,11 @@ def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
     blocks = mupdf_page.get_text("rawdict", flags=flags)["blocks"]
     drawn = _drawn_letters(mupdf_page)
     glyphs = [[_line_glyphs(line, drawn) for line in block["lines"]] for block in blocks]
-    mirror = shows_mirrored(glyphs)
+    mirror, margins = shows_mirrored(glyphs), margins_of(glyphs)
     return [
         (*word.box, word.text, number, word.line)
         for number, lines in enumerate(glyphs)
-        for word in words_of_block(lines, mirror=mirror)
+        for word in words_of_block(lines, mirror=mirror, margins=margins)
     ]
 
 
@@ -79,12 +85,17 @@ _Letter = tuple[str, int, int]
 
 
 def _drawn_letters(mupdf_page: Any) -> dict[_Letter, list[Box]]:
-    """Return the boxes of the letters that have a glyph of their own."""
+    """Return the boxes of the letters that have a glyph of their own; of a mark, that of the letter it stands on."""
     drawn: dict[_Letter, list[Box]] = {}
-    for span in mupdf_page.get_texttrace():
-        for code, glyph, origin, box in span["chars"]:
-            if glyph >= 0:
-                drawn.setdefault(_letter(chr(code), origin), []).append(Box(*box))
+    glyphs = [
+        (chr(code), origin, Box(*box))
+        for span in mupdf_page.get_texttrace()
+        for code, glyph, origin, box in span["chars"]
+        if glyph >= 0
+    ]
+    bases = mark_bases([(text, box) for text, _, box in glyphs])
+    for at, (text, origin, box) in enumerate(glyphs):
+        drawn.setdefault(_letter(text, origin), []).append(glyphs[bases[at]][2] if at in bases else box)
     return drawn
 
 
@@ -105,7 +116,9 @@ def _line_glyphs(line: dict[str, Any], drawn: Mapping[_Letter, Sequence[Box]]) -
         for char in chars:
             box = Box(*char["bbox"])
             glyph = Glyph(text=char["c"], box=box, along=_along(box, *line["dir"]), size=span["size"])
-            if not glyph.has_width:
+            if is_mark(glyph.text):
+                glyph = _at_its_place(glyph, char["origin"], drawn, line["dir"])
+            elif not glyph.has_width:
                 letter = _letter(char["c"], char["origin"])
                 boxes = [_along(box, *line["dir"]) for box in drawn.get(letter, ())]
                 is_part = all(box.x1 - box.x0 > TOUCH * glyph.size for box in boxes)
@@ -114,6 +127,22 @@ def _line_glyphs(line: dict[str, Any], drawn: Mapping[_Letter, Sequence[Box]]) -
                 glyph = replace(glyph, is_part=is_part)
             glyphs.append(glyph)
     return glyphs
+
+
+def _at_its_place(
+    mark: Glyph, origin: Sequence[float], drawn: Mapping[_Letter, Sequence[Box]], direction: Sequence[float]
+) -> Glyph:
+    """Return a mark where it is drawn; MuPDF gives it the place at the end of a letter beside it."""
+    (_, x, y), reach = _letter(mark.text, origin), 10 * MARK_REACH * mark.size
+    near = [
+        (abs(at - x) + abs(down - y), boxes[0])
+        for (letter, at, down), boxes in drawn.items()
+        if letter == mark.text and abs(at - x) <= reach and abs(down - y) <= reach
+    ]
+    if not near:
+        return mark
+    box = min(near)[1]
+    return replace(mark, box=box, along=_along(box, *direction))
 
 
 def _along(box: Box, across: float, down: float) -> Box:
@@ -133,11 +162,19 @@ def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageTe
     boxes = displayed[readable]
     chosen = (mupdf_words[at] for at in np.flatnonzero(readable).tolist())
     words = [Word(word[4], *box, word[5], word[6]) for word, box in zip(chosen, boxes.tolist(), strict=True)]
-    upright = join_vertical_text(words)
-    lines = visual_lines(part_columns(upright, boxes if len(upright) == len(words) else None))
+    lines = _in_reading_order(words, boxes)
     text = assemble_text(lines, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
     problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""
     return text, problem or check_problem or visible.problem()
+
+
+def _in_reading_order(words: list[Word], boxes: NDArray[np.float64]) -> Sequence[Word]:
+    """Return the words of a page in reading order with the numbers of their lines; `boxes` (n, 4) are theirs."""
+    upright = join_vertical_text(words)
+    if len(upright) < len(words):
+        return visual_lines(upright)
+    parted = part_columns(words, boxes)
+    return in_reading_order(visual_lines(parted), boxes if parted is words else None)
 
 
 def _visible_words(

@@ -62,17 +62,17 @@ class _Region:
     kinds: Sequence[_Kind]
 
 
-def part_columns(words: Sequence[Word], boxes: NDArray[np.float64] | None = None) -> list[Word]:
+def part_columns(words: Sequence[Word], boxes: NDArray[np.float64] | None = None) -> Sequence[Word]:
     """Return the words of a page with columns that were drawn row by row as blocks one after the other.
 
     `boxes` (n, 4) are those of the words, if they are at hand.
     """
     lines = _lines_side_by_side(words, np.array([word[1:5] for word in words]) if boxes is None else boxes)
     if lines is None:
-        return list(words)
+        return words
     regions = list(_regions(lines, 0, len(lines.boxes)))
     if not regions:
-        return list(words)
+        return words
     result: list[Word] = []
     done = 0
     numbers = _Numbers(max(word.block for word in words), max(word.line for word in words))

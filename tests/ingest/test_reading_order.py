@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.ingest.ocr.reading_order import Rects, reading_order
+from pagelens.ingest.text.reading_order import Rects, reading_order
 
 TALL = 20.0  # pixels, a line
 PITCH = 24.0
