@@ -3,8 +3,11 @@
 Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import zip_longest
+from math import inf
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pagelens.ingest.readers.mupdf import pymupdf
@@ -15,8 +18,8 @@ MIN_ADVANCE = 0.1  # of the type size: how far what follows a drawn hyphen stand
 
 
 class _Hyphen(NamedTuple):
-    x: float  # of its left edge and its middle, in points before the page's rotation
-    y: float
+    y: float  # of its middle and its left edge, in points before the page's rotation
+    x: float
     is_drawn: bool
 
 
@@ -24,14 +27,15 @@ def without_undrawn_hyphens(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list
     """Return the words of a page without the soft hyphens on which the next letter stands; those drawn stay."""
     if not any(SOFT_HYPHEN in word[4] for word in words):
         return list(words)
-    hyphens = _hyphens(mupdf_page)
+    hyphens = sorted(_hyphens(mupdf_page))
     return [(*word[:4], _visible(word, hyphens), *word[5:]) if SOFT_HYPHEN in word[4] else word for word in words]
 
 
 def _visible(word: MuPdfWord, hyphens: Sequence[_Hyphen]) -> str:
     """Return the word's text without soft hyphens that are not drawn; as it is where they cannot be matched."""
     x0, y0, x1, y1, text = word[:5]
-    inside = [hyphen for hyphen in hyphens if x0 <= hyphen.x <= x1 and y0 <= hyphen.y <= y1]
+    level = hyphens[bisect_left(hyphens, (y0,)) : bisect_right(hyphens, (y1, inf))]
+    inside = sorted((hyphen for hyphen in level if x0 <= hyphen.x <= x1), key=attrgetter("x"))
     first, *parts = text.split(SOFT_HYPHEN)
     if len(inside) != len(parts):
         return text
@@ -41,7 +45,7 @@ def _visible(word: MuPdfWord, hyphens: Sequence[_Hyphen]) -> str:
 
 
 def _hyphens(mupdf_page: Any) -> list[_Hyphen]:
-    """Return the page's soft hyphens in the order of its text."""
+    """Return the page's soft hyphens."""
     flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
     hyphens = []
     for block in mupdf_page.get_text("rawdict", flags=flags)["blocks"]:
@@ -51,7 +55,7 @@ def _hyphens(mupdf_page: Any) -> list[_Hyphen]:
                 if char["c"] == SOFT_HYPHEN:
                     is_drawn = following is None or _distance(char, following[0]) >= MIN_ADVANCE * size
                     x0, y0, _, y1 = char["bbox"]
-                    hyphens.append(_Hyphen(x0, (y0 + y1) / 2, is_drawn))
+                    hyphens.append(_Hyphen(y=(y0 + y1) / 2, x=x0, is_drawn=is_drawn))
     return hyphens
 
 

@@ -27,6 +27,7 @@ _WRONG_SHARE = 0.8  # of its characters that are accented letters (U+00C0..00FF)
 MIN_LINE_CHARACTERS = 8  # of a line that is compared
 MIN_CHARACTERS = 40  # of a text whose share of signs is judged
 MAX_SIGN_SHARE = 0.25  # of signs that are seldom in texts; a page of a program has up to 0.2
+MAX_COMPARED = 200  # letters and digits of a line: comparing takes the square of that
 MIN_SIMILARITY = 0.6  # of two readings of a line that are the same text
 
 _SIGN = re.compile(r"[<>\[\]{}^~\\@#!?`$%\u00a1-\u00bf\u02c6\u02dc\u2018-\u203a\u20ac\u2122]")
@@ -106,7 +107,7 @@ def worst_line(text: PageText) -> tuple[int, int]:
 
 def same_text(first: str, second: str) -> bool:
     """Tell whether two readings of a line are the same text but for errors of OCR."""
-    one, other = ("".join(filter(str.isalnum, text.casefold())) for text in (first, second))
+    one, other = ("".join(filter(str.isalnum, text.casefold()))[:MAX_COMPARED] for text in (first, second))
     return SequenceMatcher(None, one, other, autojunk=False).ratio() >= MIN_SIMILARITY
 
 

@@ -28,7 +28,7 @@ MIN_PAIRS = 20  # fewer are not judged
 # LIMIT + SPREAD / sqrt(pairs) on.
 LIMIT, SPREAD = -6.3, 2.5
 
-_ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*")  # no words of a language
+_ADDRESS = re.compile(r"://|www\.|@")  # in what is no word of a language
 _PLAIN = str.maketrans("ßøłđıæœþðŋħςŧə", "soldiaotdnhσte")  # letters that have no accent to be taken off
 _BOUNDARY, _MARK, _SKIPPED = 0, 254, 255  # codes besides those of letters, from 1; of combining accents; of digits
 
@@ -63,7 +63,9 @@ class PairLogs(NamedTuple):
 
 def fold_letters(text: str) -> str:
     """Return the text in small letters without accents and addresses; line ends stay."""
-    plain = _ADDRESS.sub(" ", text).lower()
+    plain = text.lower()
+    if _ADDRESS.search(plain):
+        plain = re.sub(r"\S+", lambda match: " " if _ADDRESS.search(match.group()) else match.group(), plain)
     if not plain.isascii():
         plain = unicodedata.normalize("NFD", plain).translate(_PLAIN)
     return plain

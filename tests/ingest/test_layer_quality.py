@@ -142,6 +142,15 @@ def test_other_scripts_stored_as_latin_letters_are_doubtful_but_not_decoded(text
     assert layer_problem(wrong) == LAYER_DOUBTFUL and decode_wrong_letters(page(wrong)) is None
 
 
+def test_a_long_page_without_blanks_is_judged_in_a_moment() -> None:
+    for unit in ("人人生而自由", "abcdefgh", "x@", "Îòñì", "a\u00ad", "<>"):
+        text = unit * (60_000 // len(unit))
+        layer_problem(text)
+        decode_wrong_letters(page(text))
+        assert worst_line(page(text)) == (0, 1)
+        same_text(text, text)
+
+
 def test_a_few_accented_words_are_no_other_script() -> None:
     assert wrong_words("là-bas, été, où ça? ÖÄÜ «ïéà» café ÀÉ ïé¿ ïéàè¿") == ["ÖÄÜ", "ïéà", "ïéàè¿"]
     word = "ÖÄÜÖ"  # four letters

@@ -32,6 +32,7 @@ def split(text: str) -> str:
         ("reportofthe", "report of the"),
         ("inthe", "in the"),
         ("shippingfrom", "shipping from"),  # "shipping" is a common English word
+        ("rateof", "rate of"),
         ("Noticeof Noticeof", "Noticeof Noticeof"),  # the page has that word
     ],
 )
@@ -42,7 +43,7 @@ def test_a_word_of_two_is_split_where_its_parts_stand_on_the_page(glued: str, ex
 @pytest.mark.parametrize(
     "word",
     "therein thereof island another cannot within into format director software husband thousand standby inpatient"
-    " reportof1901 harbourreport membersreport zqxof Grundwasserund".split(),
+    " itsthat reportof1901 harbourreport membersreport zqxof Grundwasserund".split(),
 )
 def test_other_words_stay_whole(word: str) -> None:
     assert split(word) == word

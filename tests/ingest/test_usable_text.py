@@ -71,6 +71,8 @@ def test_characters_without_a_meaning_are_garbage() -> None:
 
 def test_too_few_letters_are_not_judged() -> None:
     assert not is_garbage("XKCD-1732 QWFP BCDFG")
+    assert not is_garbage("XKCD QWFP BCDFG ZXCV PLMK QAZX WSXE DCRF VTGB YHNU JMIK OLPQ")  # 61 pairs
+    assert not is_garbage("AAPL MSFT GOOG AMZN TSLA NVDA BRKB JPM XOM UNH JNJ WMT PG HD CVX MRK KO PEP " * 2)
     assert not is_garbage("")
 
 
