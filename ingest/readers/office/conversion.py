@@ -192,7 +192,12 @@ def _convert_workbook(converter: _Converter, source: Path, office_format: Docume
         if not any(sheet.rows for sheet in sheets):
             raise
         return _plain_workbook(sheets, tables, f"its look is not read: {exc}")
-    return Conversion(pdf=pdf, pages=sheet_pages(_pages_of(pdf), sheets, tables), title=title)
+    pages = sheet_pages(_pages_of(pdf), sheets, tables)
+    if pages is None:
+        return _plain_workbook(
+            sheets, tables, "its rows are not found in its picture: its words are read, not its look"
+        )
+    return Conversion(pdf=pdf, pages=pages, title=title)
 
 
 def _tables(sheets: list[Sheet]) -> dict[int, list[SheetTable]]:

@@ -21,8 +21,12 @@ LEFT_MARGIN = 0.4  # inches
 _MAX_WIDTH = 60.0  # characters; longer texts are wrapped
 _MIN_WIDTH = 8.0
 _PADDING = 2.5  # characters
-_PORTRAIT_WIDTH, _A4_WIDTH = 95.0, 260.0  # characters that are readable across A4 upright, and across
-_A4, _A3 = "9", "8"  # ECMA-376 part 1, 18.3.1.63
+_PORTRAIT_WIDTH, _LANDSCAPE_WIDTH = 95.0, 260.0  # characters that are readable across A4 upright, and across
+_A4 = {"paperSize": "9"}  # ECMA-376 part 1, 18.3.1.63
+_MM_PER_CHARACTER = 1.2  # of wider sheets' paper: half of the type's size, as on A4 at `_LANDSCAPE_WIDTH`
+_MM_PER_ROW = 4.0
+_MAX_ASPECT = 6.0  # width of a page by its height
+_MAX_PAPER = 5_000  # mm: the largest page of a PDF has 14,400 points
 _DROPPED_NAMES = ("_xlnm.Print_Area", "_xlnm.Print_Titles", "_xlnm._FilterDatabase")
 _DROPPED_PARTS = ("cols", "printOptions", "pageMargins", "pageSetup", "headerFooter", "rowBreaks", "colBreaks",
                   "autoFilter", "protectedRanges", "sheetProtection")  # fmt: skip
@@ -123,9 +127,7 @@ def _prepare_sheet(root: Element, sheet: Sheet, widths: Mapping[int, float]) -> 
         view.attrib.pop("showFormulas", None)
     _fit_to_width(root, namespace)
     _set_widths(root, namespace, widths)
-    total = sum(widths.values())
-    page = {"paperSize": _A4 if total <= _A4_WIDTH else _A3, "fitToWidth": "1", "fitToHeight": "0",
-            "orientation": "portrait" if total <= _PORTRAIT_WIDTH else "landscape"}  # fmt: skip
+    page = {"fitToWidth": "1", "fitToHeight": "0", **_paper(sum(widths.values()), max(sheet.rows, default=1))}
     margins = {
         "left": f"{LEFT_MARGIN}",
         "right": "0.4",
@@ -147,6 +149,15 @@ def _prepare_sheet(root: Element, sheet: Sheet, widths: Mapping[int, float]) -> 
     position = len(root) if following is None else root.index(following)
     for setting in reversed(settings):
         root.insert(position, setting)
+
+
+def _paper(width: float, rows: int) -> dict[str, str]:
+    """Return the paper for a sheet of so many characters and rows: A4, or so large that its type can be read."""
+    if width <= _LANDSCAPE_WIDTH:
+        return {**_A4, "orientation": "portrait" if width <= _PORTRAIT_WIDTH else "landscape"}
+    across = min(_MAX_PAPER, width * _MM_PER_CHARACTER)
+    down = min(across / 2**0.5, max(across / _MAX_ASPECT, rows * _MM_PER_ROW + 40))
+    return {"paperWidth": f"{across:.0f}mm", "paperHeight": f"{down:.0f}mm", "orientation": "portrait"}
 
 
 def _fit_to_width(root: Element, namespace: str) -> None:

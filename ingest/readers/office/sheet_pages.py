@@ -12,6 +12,8 @@ from pagelens.ingest.readers.office.sheet_tables import SheetLine, SheetTable
 from pagelens.ingest.readers.office.workbook import MAX_CELLS, Sheet, column_letters
 from pagelens.ingest.text.page_text import Word, assemble_text
 
+MAX_LOST_LINES = 20  # lines of cells that are only captions, since no drawn page shows their row
+
 _POINTS_PER_INCH = 72
 _MAX_CAPTION = 8_000  # characters
 _LINES_OF_PLAIN_PAGE = 40
@@ -41,16 +43,19 @@ class PlainSheetPage:
 
 def sheet_pages(
     drawn: Iterable[Page], sheets: Sequence[Sheet], tables: Mapping[int, Sequence[SheetTable]]
-) -> list[Page]:
+) -> list[Page] | None:
     """Return the drawn pages with the text of the cells that they show. A page without cells (a chart) stays as it is.
 
-    Every line of every table is on one page: the first one that shows its row.
+    Every line of every table is on one page: the first one that shows its row. Returns None where more than
+    `MAX_LOST_LINES` are on none, as in sheets so wide that their type is too small to read.
     """
     pages = [_DrawnPage(page, find_grid(page.text, LEFT_MARGIN * _POINTS_PER_INCH / page.width)) for page in drawn]
     by_number = {sheet.number: sheet for sheet in sheets}
     for sheet in sheets:
         lines = [line for table in tables[sheet.number] for line in table.lines]
         _place_lines(lines, [page for page in pages if page.grid and page.grid.sheet == sheet.number], pages)
+    if sum(len(page.lost) for page in pages) > MAX_LOST_LINES:
+        return None
     return [_finished(page, by_number) for page in pages]
 
 
@@ -74,7 +79,8 @@ def _finished(drawn: _DrawnPage, sheets: Mapping[int, Sheet]) -> Page:
     if grid is None or sheet is None:
         if not drawn.lost:
             return page
-        return replace(page, problem=page.problem or _lost_text(drawn.lost), caption=_lines_text(drawn.lost))
+        caption = _lines_text(drawn.lost)[:_MAX_CAPTION]
+        return replace(page, problem=page.problem or _lost_text(drawn.lost), caption=caption)
     problem = page.problem or (_lost_text(drawn.lost) if drawn.lost else "") or _sheet_problem(sheet)
     rows = sorted({line.row for line in drawn.lines}) or sorted(grid.rows)
     caption = "\n".join(filter(None, (_sheet_caption(sheet, rows), _lines_text(drawn.lost))))[:_MAX_CAPTION]

@@ -90,7 +90,9 @@ def budget(path: Path) -> Path:
 
 def pages_of(path: Path, *drawn: Page) -> list[Page]:
     sheets = read_workbook(path)
-    return sheet_pages(drawn, sheets, {sheet.number: tables_of(sheet) for sheet in sheets})
+    pages = sheet_pages(drawn, sheets, {sheet.number: tables_of(sheet) for sheet in sheets})
+    assert pages is not None
+    return pages
 
 
 def test_the_text_is_that_of_the_cells_and_its_words_have_the_boxes_of_the_drawn_ones(tmp_path: Path) -> None:
@@ -130,6 +132,16 @@ def test_a_row_that_no_page_shows_is_found_and_it_is_said(tmp_path: Path) -> Non
     assert other.text.text == "Chart" and "Roof of the boathouse" in other.caption
 
 
+@pytest.mark.parametrize(("rows", "is_drawn"), [(20, True), (21, False)])
+def test_pages_that_show_too_few_rows_are_not_used(tmp_path: Path, rows: int, is_drawn: bool) -> None:
+    book = empty_book()
+    sheet_of(book, "Budget", [["Item", "Cost"], *[[f"Item {number}", number] for number in range(rows)]])
+    book.save(tmp_path / "b.xlsx")
+    sheets = read_workbook(tmp_path / "b.xlsx")
+    pages = sheet_pages([drawn_page(1, {1: 30.0})], sheets, {1: tables_of(sheets[0])})
+    assert (pages is not None) is is_drawn
+
+
 def stations() -> Any:
     """Return a workbook as people make them: narrow columns, hidden parts, merged cells, a long table, a formula."""
     book = empty_book()
@@ -146,6 +158,7 @@ def stations() -> Any:
     secret = sheet_of(book, "northern route", [["Route", "Captain", "Days"], ["Northern", "Ilka Soren", 4]])
     secret.sheet_state = "hidden"
     secret.column_dimensions["C"].hidden = True
+    sheet_of(book, "wide", [["Name", *[f"Column {n}" for n in range(120)]], ["Dunholt", *range(5000, 5120)]])
     sheet_of(book, "long", [["Name", "Number"], *[[f"Ship {n}", n * 1000] for n in range(1, 120)]])
     return book
 
@@ -158,7 +171,10 @@ def test_a_workbook_is_drawn_whole(tmp_path: Path) -> None:
     with reader.open_document(path, sha256="1" * 64, size=1) as opened:
         pages = list(opened.pages(1))
         image = np.asarray(opened.render_page(1, 1600))[..., 1]
-    first, hidden, *long = pages
+    first, hidden, wide, *long = pages
+    row = " ".join(wide.text.text.split())
+    assert [f"Column {n}: {5000 + n}" in row for n in range(120)] == [True] * 120
+    assert box_of(wide.text, "5119").x0 > box_of(wide.text, "5001").x1
     assert "Cost: 1,234,567.50; Due: 2024-03-05" in first.text.text
     assert "Item: Total; Cost: 2,469,135.00" in first.text.text  # no result stood in the file
     assert first.caption == "Hidden rows: 3" and "Budget & more" in first.text.text
@@ -227,7 +243,7 @@ def test_the_copy_that_is_drawn_keeps_the_file(tmp_path: Path) -> None:
     write_print_copy(path, tmp_path / "copy.xlsx", sheets, {sheet.number: tables_of(sheet) for sheet in sheets})
     assert path.read_bytes() == before
     copy = load_workbook(tmp_path / "copy.xlsx")
-    assert [sheet.sheet_state for sheet in copy] == ["visible"] * 3
+    assert [sheet.sheet_state for sheet in copy] == ["visible"] * 4
     assert copy["long"].print_title_rows == "$1:$1" and not copy["Budget & more"].print_area
     assert not copy["Budget & more"].row_dimensions[3].hidden
     assert copy["Budget & more"].column_dimensions["B"].width > len("1,234,567.50")
