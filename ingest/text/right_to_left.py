@@ -18,12 +18,15 @@ _LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U0001
 _PRESENTATION_FORMS = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quotation marks that open and that close
 _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
+MIN_SHARE = 0.2  # of a block's letters: where most lines of the page run to the left, a block with fewer does not
 
 # In units of the type size:
 BLANK = 0.2  # gap between two glyphs that is a blank
 UNSURE_BLANK = 1.0  # the same beside a glyph whose width is not known
 CELL = 1.5  # gap that parts table cells or columns
+MARK_REACH = 0.5  # distance between a mark and the letter that it stands on
 TOUCH = 0.02  # distance of edges that are the same
+INDENT = 2.0  # a line that begins or ends by more inside the margin than at the other end is short
 LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
 
 
@@ -64,23 +67,72 @@ def has_right_to_left(text: str) -> bool:
     return _LETTERS.search(text) is not None
 
 
-def words_of_block(lines: Iterable[Sequence[Glyph]], *, mirror: bool) -> list[LineWord]:
+class Margins(NamedTuple):
+    """The margins of the lines of a page that run to the left."""
+
+    left: float
+    right: float
+    leftwards: bool  # whether they are most of the page's lines
+    from_right: bool  # whether the short ones among them begin at the right margin
+
+
+def margins_of(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> Margins:
+    """Return the margins of a page's lines that run to the left."""
+    rows = [row for lines in blocks for row in _rows(lines)]
+    leftwards = [row for row in rows if _is_mainly_leftwards(_letters_of_row(row), default=False)]
+    left = min((glyph.along.x0 for row in leftwards for glyph in row), default=0.0)
+    right = max((glyph.along.x1 for row in leftwards for glyph in row), default=0.0)
+    from_right = sum(_beginning(row, left, right) for row in leftwards) > 0
+    return Margins(left, right, 2 * len(leftwards) > len(rows), from_right)
+
+
+def _beginning(row: Sequence[Glyph], left: float, right: float) -> int:
+    """Return 1 for a short line that begins at the right margin, -1 for one at the left margin, 0 for other lines."""
+    indent_left = min(glyph.along.x0 for glyph in row) - left
+    indent_right = right - max(glyph.along.x1 for glyph in row)
+    size = max(glyph.size for glyph in row)
+    if abs(indent_left - indent_right) <= INDENT * size or min(indent_left, indent_right) >= size:
+        return 0
+    return 1 if indent_right < indent_left else -1
+
+
+def words_of_block(lines: Iterable[Sequence[Glyph]], *, mirror: bool, margins: Margins | None = None) -> list[LineWord]:
     """Return the words of a block in reading order.
 
     `lines` are its lines as MuPDF returns them, `mirror` tells whether the file gives brackets as displayed
-    (`shows_mirrored`).
+    (`shows_mirrored`). The `margins` of the page show the direction of a block with few letters that run to the left.
     """
     rows = _rows(lines)
-    letters = "".join(glyph.text for row in rows for glyph in row)
-    block_leftwards = _is_mainly_leftwards(letters, default=True)
+    letters = "".join(map(_letters_of_row, rows))
+    block_leftwards = _block_runs_leftwards(rows, letters, margins)
     words: list[LineWord] = []
     for number, row in enumerate(rows):
         cells = list(_cells(row))
-        if block_leftwards:
+        if block_leftwards and has_right_to_left(letters):
             cells.reverse()
         for cell in cells:
             words += [LineWord(text, box, number) for text, box in _words(cell, block_leftwards, mirror=mirror)]
     return words
+
+
+def _letters_of_row(row: Sequence[Glyph]) -> str:
+    return "".join(glyph.text for glyph in row)
+
+
+def _block_runs_leftwards(rows: Sequence[Sequence[Glyph]], letters: str, margins: Margins | None) -> bool:
+    """Tell the direction of a block: that of most of its letters, or the one that its short lines show.
+
+    Latin names are often longer than the words around them. A short line begins at one margin and ends before the
+    other.
+    """
+    is_mainly = _is_mainly_leftwards(letters, default=True)
+    if is_mainly or margins is None or not margins.leftwards:
+        return is_mainly
+    if margins.from_right and (side := sum(_beginning(row, margins.left, margins.right) for row in rows)):
+        return side > 0
+    leftwards = sum(map(is_right_to_left, letters))
+    rightwards = sum(unicodedata.bidirectional(character) == "L" for character in letters)
+    return leftwards >= MIN_SHARE * (leftwards + rightwards)
 
 
 def shows_mirrored(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> bool:
@@ -151,7 +203,7 @@ def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
         while end < len(line) and line[end].is_part and _distance(line[end], line[at]) <= 0:
             end += 1
         parts = [glyph.text for glyph in line[at:end]]
-        if all(map(_is_mark, parts)):  # or there are none
+        if all(map(is_mark, parts)):  # or there are none
             end = max(end, at + 1)
             glyphs += line[at:end]
         elif glyphs and _carries(glyphs[-1], line[at]):  # as drawn
@@ -160,9 +212,43 @@ def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
             glyphs.append(replace(line[end], text=line[end].text + "".join(reversed(parts))))
             end += 1
         else:  # the letters of several glyphs, given as one text (ActualText)
-            glyphs.append(replace(line[at], text="".join(parts if _is_mark(parts[-1]) else reversed(parts))))
+            glyphs.append(replace(line[at], text="".join(parts if is_mark(parts[-1]) else reversed(parts))))
         at = end
     return glyphs
+
+
+def mark_bases(drawn: Sequence[tuple[str, Box]]) -> dict[int, int]:
+    """Return for each mark of the characters that a page draws, in that order, the position of the letter it stands on.
+
+    A mark follows its letter, or precedes it where a line that runs to the left is drawn from left to right.
+    """
+    bases: dict[int, int] = {}
+    for at, (text, box) in enumerate(drawn):
+        if not is_mark(text) or not is_right_to_left_mark(text):
+            continue
+        before, after = at - 1, at + 1
+        while before >= 0 and is_mark(drawn[before][0]):
+            before -= 1
+        while after < len(drawn) and is_mark(drawn[after][0]):
+            after += 1
+        near = [other for other in (before, after) if 0 <= other < len(drawn) and _is_near(box, drawn[other])]
+        if len(near) == 2:
+            near = [after if drawn[after][1].x0 > drawn[before][1].x0 else before]
+        if near:
+            bases[at] = near[0]
+    return bases
+
+
+def _is_near(mark: Box, letter: tuple[str, Box]) -> bool:
+    text, box = letter
+    reach = MARK_REACH * (box.y1 - box.y0)
+    is_level = abs(mark.y1 - box.y1) <= reach
+    return is_level and bool(text.strip()) and box.x0 - reach <= mark.x0 <= box.x1 + reach
+
+
+def is_right_to_left_mark(text: str) -> bool:
+    """Tell whether a mark is one of Hebrew or Arabic."""
+    return _LETTERS.match(text) is not None
 
 
 def _distance(glyph: Glyph, other: Glyph) -> float:
@@ -176,13 +262,14 @@ def _carries(glyph: Glyph, part: Glyph) -> bool:
     return touches and glyph.has_width and bool(glyph.text.strip())
 
 
-def _is_mark(text: str) -> bool:
+def is_mark(text: str) -> bool:
+    """Tell whether a text consists of combining characters, such as vowel points."""
     return all(map(unicodedata.combining, text))
 
 
 def _with_marks(line: Sequence[Glyph]) -> list[Glyph]:
     """Append marks (vowel points) to the letters that they stand on."""
-    letters = [glyph for glyph in line if not _is_mark(glyph.text)]
+    letters = [glyph for glyph in line if not is_mark(glyph.text)]
     if len(letters) == len(line) or not letters:
         return list(line)
     marks: dict[int, str] = {}
@@ -192,9 +279,19 @@ def _with_marks(line: Sequence[Glyph]) -> list[Glyph]:
             letter += 1
             continue
         beside = [at for at in (letter, letter + 1) if 0 <= at < len(letters) and _stands_on(glyph, letters[at])]
-        at = beside[0] if beside else min(range(len(letters)), key=lambda at: abs(letters[at].middle - glyph.middle))
+        at = beside[0] if beside else _nearest(glyph, letters)
         marks[at] = marks.get(at, "") + "".join(mark for mark in glyph.text if mark not in marks.get(at, ""))
     return [replace(glyph, text=glyph.text + marks.get(at, "")) for at, glyph in enumerate(letters)]
+
+
+def _nearest(mark: Glyph, letters: Sequence[Glyph]) -> int:
+    """Return the position of the nearest letter, if possible of one right of the mark, where fonts draw it."""
+    right = [
+        (letter.along.x0 - mark.middle, at)
+        for at, letter in enumerate(letters)
+        if letter.text.strip() and 0 <= letter.along.x0 - mark.middle <= MARK_REACH * letter.size
+    ]
+    return min(right)[1] if right else min(range(len(letters)), key=lambda at: abs(letters[at].middle - mark.middle))
 
 
 def _stands_on(mark: Glyph, letter: Glyph) -> bool:
