@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
@@ -77,7 +77,7 @@ def list_members(path: Path, options: ReaderOptions) -> list[Member]:
     return found
 
 
-def _named_entries(file: Path, options: ReaderOptions) -> Iterator[Entry]:
+def _named_entries(file: Path, options: ReaderOptions) -> Generator[Entry]:
     yield from (entry for entry in entries(file, options) if not is_hidden(entry.name))
 
 

@@ -1,6 +1,7 @@
 """The files attached to a PDF: to the document, as in a portfolio, or to a page as an annotation."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _of_document(pdf: Any) -> Iterator[tuple[str, Callable[[], bytes]]]:
     for position in range(pdf.embfile_count()):
         info = pdf.embfile_info(position)
         name = str(info.get("ufilename") or info.get("filename") or info.get("name") or "")
-        yield name, lambda position=position: bytes(pdf.embfile_get(position))
+        yield name, partial(_embedded_file, pdf, position)
 
 
 def _of_pages(pdf: Any) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -57,7 +58,11 @@ def _of_pages(pdf: Any) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for note in page.annots(types=[pymupdf.PDF_ANNOT_FILE_ATTACHMENT]) if page.first_annot else ():
             info = note.file_info
             name = str(info.get("ufilename") or info.get("filename") or "")
-            yield name, lambda number=number, xref=note.xref: _annotation_file(pdf, number, xref)
+            yield name, partial(_annotation_file, pdf, number, note.xref)
+
+
+def _embedded_file(pdf: Any, position: int) -> bytes:
+    return bytes(pdf.embfile_get(position))
 
 
 def _annotation_file(pdf: Any, number: int, xref: int) -> bytes:

@@ -38,7 +38,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
     """Return the rows that have a value, each value on one line."""
     csv.field_size_limit(_MAX_FIELD)
     reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
-    rows = []
+    rows: list[list[str]] = []
     while True:
         try:
             row = next(reader)

@@ -124,7 +124,7 @@ def _alternative(children: list[Message]) -> Message | None:
     """Return the text of several that say the same: plain text, unless it is empty."""
     texts = [child for child in children if child.get_content_maintype() == "text"]
     plain = [child for child in texts if child.get_content_type() == "text/plain" and _content(child).strip()]
-    return (plain or texts or [None])[0]
+    return next(iter(plain or texts), None)
 
 
 def _content(part: Message) -> bytes:

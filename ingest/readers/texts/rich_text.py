@@ -10,7 +10,7 @@ def rich_text_lines(data: bytes) -> list[str]:
     from striprtf.striprtf import rtf_to_text
 
     source = data.decode("latin-1")  # RTF is ASCII; other characters are written as \\'xx and \\u
-    text = rtf_to_text(_UNSEEN.sub("", source), encoding="cp1252", errors="replace")
+    text = rtf_to_text(_UNSEEN.sub("", source), encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]
     return [_row(line) if "|" in line else line for line in text.splitlines() if line.strip()]
 
 

@@ -22,7 +22,14 @@ def outlook_mail(
     name, _, address = to.rstrip(">").partition(" <")
     storages["__recip_version1.0_#00000000"] = _properties(bytes(8), {0x3001: name, 0x39FE: address, 0x0C15: 1})
     header = struct.pack("<8x4I8x", 1, len(attachments), 1, len(attachments))
-    values = {0x001A: "IPM.Note", 0x0037: subject, 0x0C1A: sender, 0x0042: sender, 0x1000: body, 0x0039: sent}
+    values: dict[int, str | bytes | int | datetime] = {
+        0x001A: "IPM.Note",
+        0x0037: subject,
+        0x0C1A: sender,
+        0x0042: sender,
+        0x1000: body,
+        0x0039: sent,
+    }
     return compound_file({**_properties(header, values), **storages})
 
 
