@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.keys import MAX_PAGES, document_of
-from pagelens.core.types import Filters
+from pagelens.core.types import DATE_UNCERTAINTY, Filters
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.lexical.folding import fold
+
+# How far the local time of an instant in UTC may be from it, earlier and later, where the zone is not known.
+_DATE_REACH = (timedelta(hours=12), timedelta(hours=14))
+_NO_TIME = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +68,22 @@ def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | N
 
 
 def _matches(row: DocumentRow, filters: Filters) -> bool:
+    """Return whether a document matches; texts are compared as in search: case, accents, Unicode form do not matter."""
     document = row.document
-    if filters.paths and not any(path_matches(path, glob) for path in row.paths for glob in filters.paths):
+    globs = [fold(glob) for glob in filters.paths]
+    if globs and not any(path_matches(fold(path), glob) for path in row.paths for glob in globs):
         return False
     if filters.kinds and document.kind not in filters.kinds:
         return False
     if (filters.since or filters.until) and document.date is None:
         return False
-    if filters.since and document.date and document.date < filters.since:
+    earlier, later = _DATE_REACH if DATE_UNCERTAINTY in document.metadata else (_NO_TIME, _NO_TIME)
+    if filters.since and document.date and document.date + later < filters.since:
         return False
-    if filters.until and document.date and document.date > filters.until:
+    if filters.until and document.date and document.date - earlier > filters.until:
         return False
-    metadata = {key.casefold(): str(value).casefold() for key, value in document.metadata.items()}
-    filters_by_key = {key.casefold(): value.casefold() for key, value in filters.metadata.items()}
+    metadata = {fold(key): fold(str(value)) for key, value in document.metadata.items()}
+    filters_by_key = {fold(key): fold(value) for key, value in filters.metadata.items()}
     return all(key in metadata and _value_matches(metadata[key], value) for key, value in filters_by_key.items())
 
 

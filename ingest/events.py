@@ -16,6 +16,7 @@ SkipCode = (
         "collection",
         "link-loop",
         "read-already",
+        "sidecar",
         "too-deep",
         "too-many",
     ]

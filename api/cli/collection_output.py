@@ -37,6 +37,8 @@ def print_report(report: results.IndexReport) -> None:
             f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): "
             "found by their image and file name."
         )
+    if report.sidecars:
+        out.print(f"{count_noun(report.sidecars, 'metadata file')} beside photos: read with them.")
     if report.linked:
         out.print(
             f"{count_noun(report.linked, 'file')} with the same bytes as an indexed one: "

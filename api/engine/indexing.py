@@ -140,6 +140,8 @@ class IndexRun:
             self._handle_unchanged(event)
         elif isinstance(event, Failed):
             self._handle_failed(event)
+        elif isinstance(event, Skipped) and event.code == "sidecar":
+            self.report.sidecars += 1
         elif isinstance(event, Skipped):
             self.report.skipped.append(FailedFile(path_to_text(event.path), event.code, event.reason))
         elif isinstance(event, MembersListed):

@@ -85,6 +85,7 @@ class IndexReport:
     failed: list[FailedFile] = field(default_factory=list)
     failed_before: list[FailedFile] = field(default_factory=list)  # not read again, since their bytes have not changed
     skipped: list[FailedFile] = field(default_factory=list)  # files of folders and containers that are not read
+    sidecars: int = 0  # files that were read as metadata of the photos beside them
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
 

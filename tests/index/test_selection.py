@@ -1,12 +1,13 @@
 """Filters: which documents and pages they select."""
 
+import unicodedata
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from pagelens.core.keys import page_key
-from pagelens.core.types import Document, Filters
+from pagelens.core.types import DATE_UNCERTAINTY, ONE_DAY, Document, Filters
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.selection import path_matches, select_pages
 
@@ -70,3 +71,52 @@ def test_a_pattern_is_compared_with_the_name_the_end_of_the_path_or_a_folder(
     path: str, pattern: str, expected: bool
 ) -> None:
     assert path_matches(path, pattern) is expected
+
+
+PHOTO = DocumentRow(
+    3,
+    Document(
+        sha256="c" * 64,
+        kind="photo",
+        title="photo",
+        page_count=1,
+        size=100,
+        date=DATE,
+        metadata={"keywords": "Průhonice; rybník", "people": "Zoë Müller; Søren Ågård", DATE_UNCERTAINTY: ONE_DAY},
+    ),
+    ("/a/Été à Müritz/IMG_1.JPG",),
+)
+
+
+def selects_photo(**conditions: object) -> bool:
+    selection = select_pages([PHOTO], Filters(**conditions))  # type: ignore[arg-type]
+    return selection is None or selection.has(PHOTO.key)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("keywords", "Pruhonice"),
+        ("KEYWORDS", "průhonice"),
+        ("keywords", unicodedata.normalize("NFD", "Průhonice")),
+        ("people", "Zoe Muller"),
+        ("people", "soren*"),
+    ],
+)
+def test_metadata_is_compared_without_case_accents_and_unicode_form(key: str, value: str) -> None:
+    assert selects_photo(metadata={key: value})
+    assert not selects_photo(metadata={key: value + "x" if "*" not in value else "x" + value})
+
+
+@pytest.mark.parametrize("glob", ["*.jpg", "ete a muritz", unicodedata.normalize("NFD", "Été à Müritz/*")])
+def test_paths_are_compared_without_case_accents_and_unicode_form(glob: str) -> None:
+    assert selects_photo(paths=[glob])
+    assert not selects_photo(paths=["x" + glob])
+    assert not path_matches(PHOTO.path, glob), "names of documents to be forgotten are exact"
+
+
+def test_a_date_without_a_known_zone_matches_wherever_it_may_have_been() -> None:
+    assert selects_photo(since=DATE + timedelta(hours=14))
+    assert not selects_photo(since=DATE + timedelta(hours=14) + MOMENT)
+    assert selects_photo(until=DATE - timedelta(hours=12))
+    assert not selects_photo(until=DATE - timedelta(hours=12) - MOMENT)

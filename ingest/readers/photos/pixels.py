@@ -24,6 +24,7 @@ from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.formats import HEAD_BYTES, PhotoFormat, photo_format
 from pagelens.ingest.readers.photos.colours import full_scale, on_white, screen_mode, to_srgb
 from pagelens.ingest.readers.photos.png_texts import LAST_CHANGE, last_change, with_bounded_texts
+from pagelens.ingest.readers.photos.raw_pictures import RAW_NOTE, open_raw
 
 MAX_PIXELS = 205_000_000  # phones make images of 200 million; decoded it is 0.6 GB
 MAX_JPEG_PIXELS = 1_000_000_000  # a larger baseline JPEG than MAX_PIXELS is decoded at 1/2, 1/4 or 1/8
@@ -77,7 +78,8 @@ def open_image(path: Path) -> Iterator[ImageFile]:
         with translate_pillow_errors(image_format):
             last_change_of = last_change(file) if image_format == "PNG" else b""
             # Not Image.open: it would warn of pictures beyond 89 million pixels and refuse at 179.
-            image = _FORMATS[image_format](with_bounded_texts(file) if image_format == "PNG" else file)
+            raw = open_raw(file) if image_format == "TIFF" else None
+            image = raw or _FORMATS[image_format](with_bounded_texts(file) if image_format == "PNG" else file)
             if image_format == "PNG":
                 image.info[LAST_CHANGE] = last_change_of
             _require_bounded(image)  # before any metadata is read: Pillow decodes a PNG to look for EXIF at its end
@@ -117,6 +119,8 @@ def page_frames(image: ImageFile) -> list[int]:
 def describe_unread(image: ImageFile) -> str:
     """Return a message about the part of the file that is not read, "" where all of it is."""
     width, height = image.size
+    if RAW_NOTE in image.info:
+        return str(image.info[RAW_NOTE])
     if width * height > MAX_PIXELS:
         return f"{width} x {height} pixels: read in reduced size"
     count = getattr(image, "n_frames", 1)

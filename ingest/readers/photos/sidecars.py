@@ -47,6 +47,13 @@ class FolderListing:
         """The Google Photos export of each photo, by name."""
         return assign_exports(self.names, self._title)
 
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The names of all files that hold metadata of a photo."""
+        photos = [name for name in self.names if is_photo_name(name)]
+        exports = (self.exports[photo] for photo in photos if photo in self.exports)
+        return frozenset((*(name for photo in photos for name in self.xmp_files(photo)), *exports))
+
     def xmp_files(self, photo: str) -> list[str]:
         """Return the XMP files of a photo: those named after the whole file before those named after its stem."""
         stem, _, _ = photo.rpartition(".")
@@ -78,11 +85,7 @@ def sidecars(photo: Path) -> list[Path]:
 
 def used_sidecars(folder: Path) -> frozenset[str]:
     """Return the names of a folder's files that are read as metadata of a photo beside them."""
-    listing = _listing_of(folder)
-    photos = [name for name in listing.names if is_photo_name(name)] if listing.xmp else []
-    return frozenset(name for photo in photos for name in listing.xmp_files(photo)) | {
-        export for photo, export in listing.exports.items() if is_photo_name(photo)
-    }
+    return _listing_of(folder).used
 
 
 def is_photo_name(name: str) -> bool:

@@ -374,7 +374,8 @@ def test_a_text_too_long_after_the_pixels_does_not_cost_the_picture(tmp_path: Pa
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypavis", "AVIF"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42avif", None),
-        (b"II*\0\x10\0\0\0CR\x02\0", None),
+        (b"II*\0\x10\0\0\0CR\x02\0", "TIFF"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", None),
         (b"", None),
     ],
 )

@@ -1,0 +1,26 @@
+"""Folds texts for comparison as the words lane does: Unicode form, case and accents do not matter."""
+
+import unicodedata
+from functools import cache, lru_cache
+
+import tantivy
+
+_MAX_CACHED = 65_536  # texts: filters compare the same names with every search
+
+
+def fold(text: str) -> str:
+    """Return a text in form NFKC, in small letters, without accents: 'Łódź' is 'lodz', 'Straße' is 'strasse'."""
+    return text.casefold() if text.isascii() else _folded(text)
+
+
+@lru_cache(_MAX_CACHED)
+def _folded(text: str) -> str:
+    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = "".join(_ascii_folder().analyze(composed)) or composed
+    plain = "".join(char for char in unicodedata.normalize("NFD", folded) if not "\u0300" <= char <= "\u036f")
+    return unicodedata.normalize("NFC", plain)
+
+
+@cache
+def _ascii_folder() -> tantivy.TextAnalyzer:
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw()).filter(tantivy.Filter.ascii_fold()).build()
