@@ -85,7 +85,7 @@ _Letter = tuple[str, int, int]
 
 
 def _drawn_letters(mupdf_page: Any) -> dict[_Letter, list[Box]]:
-    """Return the boxes of the letters that have a glyph of their own; of a mark, that of the letter it stands on."""
+    """Return the boxes of letters that have a glyph of their own; after a mark's, that of the letter it stands on."""
     drawn: dict[_Letter, list[Box]] = {}
     glyphs = [
         (chr(code), origin, Box(*box))
@@ -95,7 +95,8 @@ def _drawn_letters(mupdf_page: Any) -> dict[_Letter, list[Box]]:
     ]
     bases = mark_bases([(text, box) for text, _, box in glyphs])
     for at, (text, origin, box) in enumerate(glyphs):
-        drawn.setdefault(_letter(text, origin), []).append(glyphs[bases[at]][2] if at in bases else box)
+        boxes = [box, glyphs[bases[at]][2]] if at in bases else [box]
+        drawn.setdefault(_letter(text, origin), []).extend(boxes)
     return drawn
 
 
@@ -132,10 +133,13 @@ def _line_glyphs(line: dict[str, Any], drawn: Mapping[_Letter, Sequence[Box]]) -
 def _at_its_place(
     mark: Glyph, origin: Sequence[float], drawn: Mapping[_Letter, Sequence[Box]], direction: Sequence[float]
 ) -> Glyph:
-    """Return a mark where it is drawn; MuPDF gives it the place at the end of a letter beside it."""
-    (_, x, y), reach = _letter(mark.text, origin), 10 * MARK_REACH * mark.size
+    """Return a mark at the letter that it stands on, where MuPDF has given it another place, at the end of a letter."""
+    place, reach = _letter(mark.text, origin), 10 * MARK_REACH * mark.size
+    if place in drawn:
+        return mark
+    _, x, y = place
     near = [
-        (abs(at - x) + abs(down - y), boxes[0])
+        (abs(at - x) + abs(down - y), boxes[-1])
         for (letter, at, down), boxes in drawn.items()
         if letter == mark.text and abs(at - x) <= reach and abs(down - y) <= reach
     ]
@@ -160,8 +164,12 @@ def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageTe
     visible, check_problem = _visible_words(mupdf_page, [word[4] for word in mupdf_words], boxes, displayed)
     readable = visible.mask & np.array([bool(word[4].strip(REPLACEMENT)) for word in mupdf_words], np.bool_)
     boxes = displayed[readable]
-    chosen = (mupdf_words[at] for at in np.flatnonzero(readable).tolist())
-    words = [Word(word[4], *box, word[5], word[6]) for word, box in zip(chosen, boxes.tolist(), strict=True)]
+    words = [
+        Word(text, x0, y0, x1, y1, block, line)
+        for (_, _, _, _, text, block, line), (x0, y0, x1, y1) in zip(
+            (mupdf_words[at] for at in np.flatnonzero(readable).tolist()), boxes.tolist(), strict=True
+        )
+    ]
     lines = _in_reading_order(words, boxes)
     text = assemble_text(lines, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
     problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""

@@ -173,7 +173,7 @@ def _candidates(lines: _Lines, start: int, end: int) -> tuple[NDArray[np.intp], 
     is_left_wider = widths[:-1] > widths[1:]
     is_narrow = np.minimum(widths[1:], widths[:-1]) < NOTE_WIDTH * np.maximum(widths[1:], widths[:-1])
     is_text = is_long[1:] & is_long[:-1] & ~(is_narrow & is_uneven)
-    chosen = {"text": [], "numbers": [], "note": []}
+    chosen: dict[str, list[int]] = {"text": [], "numbers": [], "note": []}
     for at in np.flatnonzero(is_pair).tolist():
         if is_text[at]:
             chosen["text"].append(at)
