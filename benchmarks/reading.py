@@ -93,10 +93,11 @@ def words(text: str, language: Language) -> Counter[str]:
     return Counter(map("".join, pairwise(plain)))
 
 
-def read_text(path: Path) -> str:
-    """Return all text of a document. Raises PageLensError."""
+def read_text(path: Path, language: Language) -> str:
+    """Return all text of a document, with words that are broken at line ends joined. Raises PageLensError."""
     with load_reader(identify(path)).open_document(path, sha256="", size=path.stat().st_size) as opened:
-        return "\n".join(join_broken_words(page.text.text) for page in opened.pages(1))
+        texts = [page.text.text for page in opened.pages(1)]
+    return "\n".join(map(join_broken_words, texts) if language.blanks else texts)
 
 
 def compare(documents: DocumentSet, language: Language, paragraphs: Sequence[str], read: str) -> Outcome:
@@ -143,7 +144,7 @@ def read_documents(
             print(f"left out: {documents.name}, {language.script}: the program made no file", flush=True)
             continue
         try:
-            read = read_text(path)
+            read = read_text(path, language)
         except PageLensError as exc:
             yield Outcome(documents=documents.name, language=language, problem=str(exc))
             continue

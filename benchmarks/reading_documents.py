@@ -38,7 +38,7 @@ _NAMESPACES = " ".join(
     )
 )
 _SPECIAL_IN_TEX = re.compile(r"([&%$#_{}])")
-_LATIN_NAME = re.compile(r"([/A-Za-z][!-~]*[A-Za-z0-9\"](?: [A-Za-z][!-~]*[A-Za-z0-9\"])*)")
+_LATIN_NAME = re.compile(r"([A-Za-z][!-~]*[A-Za-z0-9](?: [A-Za-z][!-~]*[A-Za-z0-9])*)")
 _LINES_A_SLIDE = 3
 
 

@@ -18,6 +18,7 @@ _LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U0001
 _PRESENTATION_FORMS = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quotation marks that open and that close
 _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
+MIN_STOPS = 1  # lines of a page with a stop at the right end, from which its paragraphs run to the right
 MIN_SHARE = 0.2  # of a block's letters: where most lines of the page run to the left, a block with fewer does not
 
 # In units of the type size:
@@ -74,6 +75,7 @@ class Margins(NamedTuple):
     right: float
     leftwards: bool  # whether they are most of the page's lines
     from_right: bool  # whether the short ones among them begin at the right margin
+    in_rightwards: bool  # whether they stand in paragraphs that run to the right: their stops are at the right end
 
 
 def margins_of(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> Margins:
@@ -83,7 +85,15 @@ def margins_of(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> Margins:
     left = min((glyph.along.x0 for row in leftwards for glyph in row), default=0.0)
     right = max((glyph.along.x1 for row in leftwards for glyph in row), default=0.0)
     from_right = sum(_beginning(row, left, right) for row in leftwards) > 0
-    return Margins(left, right, 2 * len(leftwards) > len(rows), from_right)
+    at_left, at_right = _stops_at_ends(leftwards)
+    in_rightwards = at_right >= MIN_STOPS and at_right > 2 * at_left
+    return Margins(left, right, 2 * len(leftwards) > len(rows), from_right, in_rightwards)
+
+
+def _stops_at_ends(rows: Iterable[Sequence[Glyph]]) -> tuple[int, int]:
+    """Return how many lines have a stop at their left end and how many at their right end."""
+    texts = [text for row in rows if len(text := _letters_of_row(row).strip()) > 1]
+    return sum(text[0] in _STOPS for text in texts), sum(text[-1] in _STOPS for text in texts)
 
 
 def _beginning(row: Sequence[Glyph], left: float, right: float) -> int:
@@ -111,7 +121,8 @@ def words_of_block(lines: Iterable[Sequence[Glyph]], *, mirror: bool, margins: M
         if block_leftwards and has_right_to_left(letters):
             cells.reverse()
         for cell in cells:
-            words += [LineWord(text, box, number) for text, box in _words(cell, block_leftwards, mirror=mirror)]
+            leftwards = _runs_leftwards(_displayed(cell), block_leftwards) and not (margins and margins.in_rightwards)
+            words += [LineWord(text, box, number) for text, box in _words(cell, leftwards=leftwards, mirror=mirror)]
     return words
 
 
@@ -125,6 +136,8 @@ def _block_runs_leftwards(rows: Sequence[Sequence[Glyph]], letters: str, margins
     Latin names are often longer than the words around them. A short line begins at one margin and ends before the
     other.
     """
+    if margins is not None and margins.in_rightwards:
+        return False
     is_mainly = _is_mainly_leftwards(letters, default=True)
     if is_mainly or margins is None or not margins.leftwards:
         return is_mainly
@@ -346,11 +359,9 @@ def _representative(text: str) -> str:
     return next((character for character in text if not unicodedata.combining(character)), text[0])
 
 
-def _words(cell: Sequence[Glyph], block_leftwards: bool, *, mirror: bool) -> Iterator[tuple[str, Box]]:
+def _words(cell: Sequence[Glyph], *, leftwards: bool, mirror: bool) -> Iterator[tuple[str, Box]]:
     displayed = _displayed(cell)
-    order = logical_order(
-        "".join(_representative(text) for text in displayed), leftwards=_runs_leftwards(displayed, block_leftwards)
-    )
+    order = logical_order("".join(_representative(text) for text in displayed), leftwards=leftwards)
     text, boxes = "", list[Box]()
     for at, level in order:
         if displayed[at] == " ":
