@@ -5,12 +5,13 @@ The copy keeps formats, pictures and charts. Its pages are as wide as the sheet,
 
 import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, parse_xml, to_bytes
 from pagelens.ingest.readers.office.sheet_tables import SheetTable, repeated_header
-from pagelens.ingest.readers.office.workbook import Area, Sheet, workbook_part
+from pagelens.ingest.readers.office.workbook import Sheet, workbook_part
 
 MAX_DRAWN_BYTES = 300_000_000  # of a sheet's XML; rows without values at its end are left out before it is parsed
 MAX_DRAWN_CELLS = 300_000  # with values, of all sheets
@@ -21,6 +22,8 @@ LEFT_MARGIN = 0.4  # inches
 _MAX_WIDTH = 60.0  # characters; longer texts are wrapped
 _MIN_WIDTH = 8.0
 _PADDING = 2.5  # characters
+_MIN_HEIGHT, _MAX_HEIGHT = 15.0, 409.0  # points
+_LINE_HEIGHT = 1.4  # of the size of type
 _PORTRAIT_WIDTH, _LANDSCAPE_WIDTH = 95.0, 260.0  # characters that are readable across A4 upright, and across
 _A4 = {"paperSize": "9"}  # ECMA-376 part 1, 18.3.1.63
 _MM_PER_CHARACTER = 1.2  # of wider sheets' paper: half of the type's size, as on A4 at `_LANDSCAPE_WIDTH`
@@ -119,9 +122,14 @@ def _prepare_sheet(root: Element, sheet: Sheet, widths: Mapping[int, float]) -> 
     namespace = root.tag.rpartition("}")[0] + "}"
     for child in [child for child in root if _local(child) in _DROPPED_PARTS]:
         root.remove(child)
+    heights = _heights(sheet, widths)
     for row in root.iter(f"{namespace}row"):
         for attribute in _ROW_ATTRIBUTES:
             row.attrib.pop(attribute, None)
+        number = row.get("r", "")
+        if number.isdecimal() and int(number) in heights:  # LibreOffice computes no heights when it opens a file
+            row.set("ht", f"{heights[int(number)]:.1f}")
+            row.set("customHeight", "1")
     for view in root.iter(f"{namespace}sheetView"):
         view.attrib.pop("rightToLeft", None)  # row numbers are looked for on the left
         view.attrib.pop("showFormulas", None)
@@ -182,23 +190,36 @@ def _set_widths(root: Element, namespace: str, widths: Mapping[int, float]) -> N
 
 def _widths(sheet: Sheet) -> dict[int, float]:
     """Return the width of each column in characters, so that numbers are not cut off; long texts are wrapped."""
-    merged = {
-        (area.first_row, area.first_column): area for area in sheet.merged if area.last_column > area.first_column
-    }
+    merged = _merged_columns(sheet)
     widths: dict[int, float] = {}
     for row, cells in sheet.rows.items():
         for column, cell in cells.items():
-            needed = _needed_width(cell.width, merged.get((row, column)), is_alone=len(cells) == 1 and cell.is_text)
-            widths[column] = max(widths.get(column, _MIN_WIDTH), needed)
+            is_title = len(cells) == 1 and cell.is_text
+            needed = max(cell.line_widths) / merged.get((row, column), 1) + _PADDING
+            widths[column] = max(
+                widths.get(column, _MIN_WIDTH), min(needed, _MAX_WIDTH / 2 if is_title else _MAX_WIDTH)
+            )
     return widths
 
 
-def _needed_width(width: float, merged: Area | None, *, is_alone: bool) -> float:
-    if merged is not None:
-        return width / (merged.last_column - merged.first_column + 1) + _PADDING
-    if is_alone:  # a title
-        return min(width + _PADDING, _MAX_WIDTH / 2)
-    return min(width + _PADDING, _MAX_WIDTH)
+def _heights(sheet: Sheet, widths: Mapping[int, float]) -> dict[int, float]:
+    """Return the height of each row in points, so that all lines of its texts are drawn."""
+    merged = _merged_columns(sheet)
+    heights: dict[int, float] = {}
+    for row, cells in sheet.rows.items():
+        needed = [_MIN_HEIGHT]
+        for column, cell in cells.items():
+            covered = range(column, column + merged.get((row, column), 1))
+            room = sum(widths.get(one, _MIN_WIDTH) for one in covered) - _PADDING / 2
+            lines = sum(max(1, ceil(width / room)) for width in cell.line_widths)
+            needed.append(lines * cell.type_size * _LINE_HEIGHT)
+        heights[row] = min(_MAX_HEIGHT, max(needed))
+    return heights
+
+
+def _merged_columns(sheet: Sheet) -> dict[tuple[int, int], int]:
+    """Return how many columns each merged cell covers."""
+    return {(area.first_row, area.first_column): area.last_column - area.first_column + 1 for area in sheet.merged}
 
 
 def _wrap_texts(styles: Element) -> None:

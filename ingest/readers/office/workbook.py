@@ -19,8 +19,9 @@ MAX_STRINGS_BYTES = 200_000_000  # of the list of texts, which is kept in memory
 MAX_SHEET_BYTES = 600_000_000  # of a sheet's XML, which is read as a stream
 MAX_CELL_CHARACTERS = 4_000
 DAYS, YEARS = range(32), range(1900, 2101)  # numbers that may name columns
+NORMAL_SIZE = 11.0  # points of type in which column widths are counted
 
-_NORMAL_SIZE = 11.0  # points of type in which column widths are counted
+_MAX_LINES = 100  # of a cell whose height is computed
 _BOLD = 1.1  # how much wider bold type is
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _THREADED = re.compile(r"(?s)^\[Threaded comment\].*?Comment:\s*")
@@ -33,7 +34,8 @@ class SheetCell(NamedTuple):
     is_text: bool  # whether its value is a text, and no number, date or truth value
     is_bold: bool
     order: float | None  # the place in a sequence of a date, or of a number in `DAYS` or `YEARS`; else None
-    width: float  # characters of the normal type that it takes
+    line_widths: tuple[float, ...]  # of the lines in the cell, in characters of the normal type
+    type_size: float  # points
 
 
 class Area(NamedTuple):
@@ -248,13 +250,16 @@ def _shown_cell(cell: Any, formulas: dict[tuple[int, int], str]) -> SheetCell | 
         return None
     font = cell.font
     is_bold = bool(font and font.b)
-    size = float(font.sz or _NORMAL_SIZE) if font else _NORMAL_SIZE
+    size = float(font.sz or NORMAL_SIZE) if font else NORMAL_SIZE
+    scale = size / NORMAL_SIZE * (_BOLD if is_bold else 1.0)
+    lines = value.strip().split("\n")[:_MAX_LINES] if isinstance(value, str) and "\n" in value else (text,)
     return SheetCell(
         text=text,
         is_text=isinstance(value, str) and not text.startswith(("=", "#")),
         is_bold=is_bold,
         order=_order(value),
-        width=len(text) * size / _NORMAL_SIZE * (_BOLD if is_bold else 1.0),
+        line_widths=tuple(len(line) * scale for line in lines),
+        type_size=size,
     )
 
 

@@ -143,17 +143,22 @@ def test_pages_that_show_too_few_rows_are_not_used(tmp_path: Path, rows: int, is
 
 
 def stations() -> Any:
-    """Return a workbook as people make them: narrow columns, hidden parts, merged cells, a long table, a formula."""
+    """Return a workbook as people make them: narrow columns, hidden parts, a long table, a formula."""
+    from openpyxl.styles import Font
+
     book = empty_book()
-    narrow = sheet_of(book, "Budget & more", [["Item", "Cost", "Due"]])
+    narrow = sheet_of(book, "Budget & more", [])
+    narrow.append(["Accounts of the harbour association, confirmed by its assembly"])
+    narrow["A1"].font = Font(bold=True, size=16)
+    narrow.append(["Item", "Cost", "Due"])
     narrow.append(["Roof of the boathouse and its two side windows", 1234567.5, date(2024, 3, 5)])
-    narrow.append(["Total", "=B2*2", None])
+    narrow.append(["Total", "=B3*2", None])
     for column in "ABC":
         narrow.column_dimensions[column].width = 3
-    narrow["B2"].number_format = narrow["B3"].number_format = "#,##0.00"
-    narrow["C2"].number_format = "yyyy-mm-dd"
-    narrow.row_dimensions[2].height = 4
-    narrow.row_dimensions[3].hidden = True
+    narrow["B3"].number_format = narrow["B4"].number_format = "#,##0.00"
+    narrow["C3"].number_format = "yyyy-mm-dd"
+    narrow.row_dimensions[3].height = 4
+    narrow.row_dimensions[4].hidden = True
     narrow.print_area = "A1:A1"
     secret = sheet_of(book, "northern route", [["Route", "Captain", "Days"], ["Northern", "Ilka Soren", 4]])
     secret.sheet_state = "hidden"
@@ -177,14 +182,15 @@ def test_a_workbook_is_drawn_whole(tmp_path: Path) -> None:
     assert box_of(wide.text, "5119").x0 > box_of(wide.text, "5001").x1
     assert "Cost: 1,234,567.50; Due: 2024-03-05" in first.text.text
     assert "Item: Total; Cost: 2,469,135.00" in first.text.text  # no result stood in the file
-    assert first.caption == "Hidden rows: 3" and "Budget & more" in first.text.text
+    assert first.caption == "Hidden rows: 4" and "Budget & more" in first.text.text
     assert hidden.label == "sheet northern route (hidden), row 2" and hidden.caption == "Hidden columns: C"
     assert "Route: Northern; Captain: Ilka Soren; Days: 4" in hidden.text.text
     assert not any("#" in page.text.text or page.problem for page in pages)
     found = "\n".join(page.text.text for page in long)
     assert [found.count(f"Name: Ship {n}; Number: {n * 1000}\n") for n in range(1, 119)] == [1] * 118
     assert len(long) > 1
-    for word in ("1,234,567.50;", "2024-03-05", "boathouse", "2,469,135.00"):
+    assert box_of(first.text, "Accounts").y1 < box_of(first.text, "assembly").y1  # a title of two lines
+    for word in ("Accounts", "assembly", "1,234,567.50;", "2024-03-05", "boathouse", "2,469,135.00"):
         box = box_of(first.text, word)
         assert box.y1 - box.y0 < 0.03  # a word's own box, not that of a row of several lines
         rows = slice(int(box.y0 * image.shape[0]), int(box.y1 * image.shape[0]))
@@ -245,5 +251,5 @@ def test_the_copy_that_is_drawn_keeps_the_file(tmp_path: Path) -> None:
     copy = load_workbook(tmp_path / "copy.xlsx")
     assert [sheet.sheet_state for sheet in copy] == ["visible"] * 4
     assert copy["long"].print_title_rows == "$1:$1" and not copy["Budget & more"].print_area
-    assert not copy["Budget & more"].row_dimensions[3].hidden
+    assert not copy["Budget & more"].row_dimensions[4].hidden
     assert copy["Budget & more"].column_dimensions["B"].width > len("1,234,567.50")
