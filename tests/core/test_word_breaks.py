@@ -72,7 +72,7 @@ def test_the_pages_other_words_decide_before_any_rule() -> None:
     assert join_broken_words("light-\nhouse, a light, a house, a lighthouse").startswith("lighthouse,")
     assert join_broken_words("short-\nage") == "shortage"  # a suffix, although "short" makes compounds
     assert join_broken_words("the low-\nest") == "the lowest"
-    assert join_broken_words("the long-\nish road") == "the longish road"  # fewer letters than any such compound has
+    assert join_broken_words("a long-\nbow") == "a longbow"  # fewer letters than any such compound has
 
 
 def test_parts_of_three_letters_are_words_and_shorter_ones_are_not() -> None:
