@@ -7,6 +7,7 @@ from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
+from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
@@ -27,6 +28,8 @@ class EngineComponents:
     load_answerer: Callable[[RenderPageImage], Answerer]
     load_extractor: Callable[[RenderPageImage], Extractor]
     render_array: RenderImage
+    render_query_image: RenderImage
+    read_query_words: Callable[[ImageArray], str]
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run

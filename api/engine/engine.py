@@ -23,9 +23,9 @@ from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_fi
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, members_of, resolve_page
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
-from pagelens.api.engine.query_image import read_image, read_words
+from pagelens.api.engine.query_image import read_image
 from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status, collection_status
-from pagelens.core.errors import NotFound, UsageError, WeightsError
+from pagelens.core.errors import NotFound, ReadError, UsageError, WeightsError
 from pagelens.core.protocols import Answerer
 from pagelens.core.types import (
     Answer,
@@ -51,7 +51,7 @@ from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.members.member_paths import outer_file
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
-from pagelens.ingest.ocr.recognition import RecognitionError, TextRecogniser
+from pagelens.ingest.ocr.recognition import RecognitionError
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
@@ -97,10 +97,6 @@ class Engine:
     @cached_property
     def _retriever(self) -> Retriever:
         return self._components.load_retriever()
-
-    @cached_property
-    def _recogniser(self) -> TextRecogniser:
-        return self._components.load_recogniser(DEFAULT_OCR)
 
     @cached_property
     def _answerer(self) -> Answerer:
@@ -225,7 +221,8 @@ class Engine:
             raise UsageError("expected a query of at least one word, or a picture, found nothing")
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
-        parsed = Query(query.strip()) if image is None else self._image_query(query.strip(), image)
+        parsed, problem = (Query(query.strip()), "") if image is None else self._image_query(query.strip(), image)
+        unread = {"words": f"the words on the picture are not read: {problem}"} if problem and not parsed.text else {}
         approximate = self._approximate_lanes()
 
         def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage], dict[str, str]]:
@@ -243,7 +240,7 @@ class Engine:
             hits=pages,
             query_references=results.retrieved.query_references,
             pages_searched=results.retrieved.page_count,
-            missing=missing,
+            missing={**unread, **missing},
             approximate=approximate,
         )
 
@@ -252,15 +249,14 @@ class Engine:
         called after the search, which finds damage."""
         return {**self._retriever.unavailable, **snapshot.damaged}
 
-    def _image_query(self, text: str, image: Path | str | bytes) -> Query:
-        """Return a query by an image, with the words in the image where an OCR engine can be loaded."""
-        pixels = read_image(image, self._components.render_array)
+    def _image_query(self, text: str, image: Path | str | bytes) -> tuple[Query, str]:
+        """Return a query by an image, with the words in the image, and why these were not read: "" if they were."""
+        pixels = read_image(image, self._components.render_query_image)
         try:
-            words = read_words(self._recogniser, pixels)
-        except (RecognitionError, WeightsError) as exc:
-            logger.info("the words in the query's image are not read: %s", exc)
-            words = ""
-        return Query(text, pixels, words)
+            return Query(text, pixels, self._components.read_query_words(pixels)), ""
+        except (RecognitionError, ReadError, WeightsError) as exc:
+            logger.warning("the words in the query's image are not read: %s", exc)
+            return Query(text, pixels), str(exc)
 
     def _approximate_lanes(self) -> list[str]:
         """Return the lanes whose hits are guesses: the builtin `image` lane."""

@@ -3,7 +3,7 @@
 import atexit
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pagelens.api.engine.components import EngineComponents
+from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.lane_registry import MODEL_LANES
@@ -34,12 +34,13 @@ from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.members.extraction import extract_member
-from pagelens.ingest.ocr.engines import load_recogniser
+from pagelens.ingest.ocr.engines import Ocr, load_recogniser
+from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
 from pagelens.ingest.workers.member_reader import MemberReader
-from pagelens.ingest.workers.page_renderer import PageRenderer
+from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
 from pagelens.retrieve.search import Retriever
 
@@ -180,6 +181,7 @@ def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRe
 def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
     models = CollectionModels(lane_models(manifest), analyze, replace(settings, offline=True))
     options = _reader_options(settings)
+    render_query_image, read_query_words = _query_image_readers(options)
 
     def load_retriever() -> Retriever:
         lanes, unavailable = models.lanes(manifest)
@@ -193,6 +195,8 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
+        render_query_image=render_query_image,
+        read_query_words=read_query_words,
         load_recogniser=load_recogniser,
         reader_options=options,
         worker_source=_WORKERS,
@@ -283,14 +287,29 @@ def page_renderer(options: ReaderOptions) -> RenderImage:
     """Return the function that renders pages: in worker processes, within limits, where the system has those."""
     if os.name != "posix":
         return partial(render_array, options=options)
-    return PageRenderer(_WORKERS, ProcessingOptions(reader_options=options)).render
+    return PageRenderer(_WORKERS, _rendering_options(options)).render
+
+
+def _query_image_readers(options: ReaderOptions) -> tuple[RenderImage, Callable[[ImageArray], str]]:
+    """Return the functions that decode a picture to search by and read the text on it: by the process that renders
+    pages, within limits, where the system has those."""
+    if os.name != "posix":
+        ocr = Ocr(DEFAULT_OCR, load_recogniser)
+        return partial(render_array, options=options), lambda image: read_page_or_photo_text(ocr.recogniser, image).text
+    reader = PageRenderer(_WORKERS, _rendering_options(options), QUERY_LIMITS)
+    return reader.render, reader.read_text
+
+
+def _rendering_options(options: ReaderOptions) -> ProcessingOptions:
+    """Return what a process that renders is set up with; it loads the OCR engine with the first picture to read."""
+    return ProcessingOptions(ocr=Ocr(DEFAULT_OCR, load_recogniser), reader_options=options)
 
 
 def member_extractor(options: ReaderOptions) -> ExtractMember:
     """Return the function that extracts members: in worker processes, within limits, where the system has those."""
     if os.name != "posix":
         return partial(extract_member, options=options)
-    return MemberReader(_WORKERS, ProcessingOptions(reader_options=options)).extract
+    return MemberReader(_WORKERS, _rendering_options(options)).extract
 
 
 def render_array(

@@ -52,6 +52,7 @@ PHOTO_SIDE = 1600  # pixels of a photo's longer side
 MIN_PAGE_CONFIDENCE = 0.5  # on a page
 MIN_REST_CONFIDENCE = 0.8  # beside a text layer, where mostly icons and ornaments are left
 MIN_PHOTO_CONFIDENCE = 0.85  # on a photo, where bricks and branches look like letters
+MIN_PAGE_WORDS = 8  # an image with so many words shows a page; fewer may be misread patterns
 
 _POINTS_PER_INCH = 72
 _MIN_REST_WORDS = 3  # fewer words beside a text layer are a logo
@@ -164,7 +165,19 @@ def read_image_text(
 
 def read_photo_text(recogniser: TextRecogniser, image: ImageArray) -> PageText:
     """Return the text on a photo: none unless there is a sure word of two letters. Raises RecognitionError."""
-    words = [word for word in recogniser.recognise(image) if word.confidence >= MIN_PHOTO_CONFIDENCE]
+    return _photo_words(recogniser.recognise(image), image)
+
+
+def read_page_or_photo_text(recogniser: TextRecogniser, image: ImageArray) -> PageText:
+    """Return the text on an image of unknown kind, as of a page where many words are likely, else as of a photo. Raises
+    RecognitionError."""
+    words = recogniser.recognise(image)
+    likely = [word for word in words if word.confidence >= MIN_PAGE_CONFIDENCE]
+    return _assembled(likely, image) if len(likely) >= MIN_PAGE_WORDS else _photo_words(words, image)
+
+
+def _photo_words(recognised: Sequence[RecognisedWord], image: ImageArray) -> PageText:
+    words = [word for word in recognised if word.confidence >= MIN_PHOTO_CONFIDENCE]
     if not any(sum(map(str.isalnum, word.text)) > 1 for word in words):
         return no_text()
     return _assembled(words, image)

@@ -53,6 +53,13 @@ class ExtractMemberRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RecogniseRequest:
+    """An image whose text is to be read."""
+
+    image: ImageArray
+
+
+@dataclass(frozen=True, slots=True)
 class CloseFile:
     """The file that is kept open between page ranges is not needed any more. Not answered."""
 
@@ -109,6 +116,13 @@ class MemberExtracted:
 
 
 @dataclass(frozen=True, slots=True)
+class TextRecognised:
+    """The text on the image of a `RecogniseRequest`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRejected:
     """Reading the file ended with a ReadError."""
 
@@ -128,7 +142,7 @@ class OutOfMemory:
     """The current step takes more memory than allowed. The worker is to be replaced."""
 
 
-WorkerRequest = PageRange | RenderRequest | ListMembersRequest | ExtractMemberRequest | CloseFile
+WorkerRequest = PageRange | RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | CloseFile
 
 WorkerMessage = (
     WorkerReady
@@ -140,6 +154,7 @@ WorkerMessage = (
     | PageRendered
     | MembersFound
     | MemberExtracted
+    | TextRecognised
     | FileRejected
     | RunAborted
     | OutOfMemory

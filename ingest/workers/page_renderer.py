@@ -1,14 +1,17 @@
-"""Renders pages in worker processes, within the limits on time and memory of `worker_pool.WorkerLimits`."""
+"""Renders pages, and reads the text on images, in worker processes within the limits of `worker_pool.WorkerLimits`."""
 
 from pathlib import Path
 
 from pagelens.core.types import ImageArray, Kind
 from pagelens.ingest.files.digest import file_stamp
 from pagelens.ingest.page_processing import ProcessingOptions
-from pagelens.ingest.workers.messages import PageRendered, RenderRequest
+from pagelens.ingest.workers.messages import PageRendered, RecogniseRequest, RenderRequest, TextRecognised
 from pagelens.ingest.workers.request_sender import RequestSender, unexpected
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
 from pagelens.ingest.workers.worker_source import WorkerSource
+
+QUERY_LIMITS = WorkerLimits(opening=60.0, recognising=60.0)
+"""Limits on a picture that somebody searches by, and waits for: to decode it, and again to read the text on it."""
 
 
 class PageRenderer:
@@ -27,3 +30,14 @@ class PageRenderer:
         if not isinstance(message, PageRendered):
             raise unexpected("a page", message)
         return message.image
+
+    def read_text(self, image: ImageArray) -> str:
+        """Return the text on an image, (height, width, 3), of a page or a photo.
+
+        Raises ReadError where the limits are met; RecognitionError; UsageError or WeightsError where the OCR engine
+        cannot be loaded.
+        """
+        message = self._sender.send(RecogniseRequest(image), image.nbytes, "reading the text in the picture")
+        if not isinstance(message, TextRecognised):
+            raise unexpected("text", message)
+        return message.text

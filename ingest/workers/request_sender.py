@@ -10,6 +10,7 @@ from pagelens.ingest.workers.messages import (
     FileRejected,
     ListMembersRequest,
     OutOfMemory,
+    RecogniseRequest,
     RenderRequest,
     RunAborted,
     WorkerMessage,
@@ -18,6 +19,8 @@ from pagelens.ingest.workers.messages import (
 from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerTimeout, pickled
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
 from pagelens.ingest.workers.worker_source import WorkerSource
+
+SingleRequest = RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest
 
 
 class RequestSender:
@@ -29,24 +32,21 @@ class RequestSender:
         self._setup = pickled(WorkerSetup(options, limits.memory))
         self._free = threading.BoundedSemaphore(usable_cores())
 
-    def send(
-        self, request: RenderRequest | ListMembersRequest | ExtractMemberRequest, size: int, action: str
-    ) -> WorkerMessage:
-        """Return the answer to a request about a file of `size` bytes; `action` begins messages: "drawing the page".
+    def send(self, request: SingleRequest, size: int, action: str) -> WorkerMessage:
+        """Return the answer to a request about a file or an image of `size` bytes. `action` begins messages: "drawing the
+        page".
 
         Raises ReadError, also where the limits are met.
         """
         with self._free:
             return self._result(self._message(request, size, action), action)
 
-    def _message(
-        self, request: RenderRequest | ListMembersRequest | ExtractMemberRequest, size: int, action: str
-    ) -> WorkerMessage:
+    def _message(self, request: SingleRequest, size: int, action: str) -> WorkerMessage:
         worker = self._source.take(self._setup)
         is_reusable = False
         try:
             worker.send(request)
-            message = worker.receive(self._limits.seconds("opening"), self._limits.cpu_seconds("opening", size))
+            message = worker.receive(*self._seconds(request, size))
             is_reusable = not isinstance(message, OutOfMemory)
         except WorkerTimeout as exc:
             raise ReadError("too-large", f"{action} took too long ({exc})") from exc
@@ -58,6 +58,12 @@ class RequestSender:
             else:
                 worker.dispose()
         return message
+
+    def _seconds(self, request: SingleRequest, size: int) -> tuple[float, float]:
+        """Return for how long a worker may take, and compute."""
+        if isinstance(request, RecogniseRequest):  # somebody waits for it, other than for OCR of a document
+            return self._limits.seconds("recognising"), self._limits.small_file
+        return self._limits.seconds("opening"), self._limits.cpu_seconds("opening", size)
 
     def _result(self, message: WorkerMessage, action: str) -> WorkerMessage:
         match message:

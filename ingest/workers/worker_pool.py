@@ -29,6 +29,7 @@ from pagelens.ingest.workers.messages import (
     RangeCompleted,
     RunAborted,
     StageStarted,
+    TextRecognised,
     WorkerMessage,
     WorkerReady,
     WorkerSetup,
@@ -294,7 +295,7 @@ class _Supervisor(threading.Thread):
             case OutOfMemory():
                 attempt.failure = "takes too much memory"
                 attempt.detail = f"more than {self._limits.memory >> 20} MiB"
-            case WorkerReady() | PageRendered() | MembersFound() | MemberExtracted():
+            case WorkerReady() | PageRendered() | TextRecognised() | MembersFound() | MemberExtracted():
                 raise AssertionError(f"a worker answered a page range with {message}")
         return False
 

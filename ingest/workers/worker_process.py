@@ -20,6 +20,7 @@ import numpy as np
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.members.extraction import extract_member, list_members
+from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
 from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
 from pagelens.ingest.page_ranges import PageRangeReader
 from pagelens.ingest.workers.messages import (
@@ -35,9 +36,11 @@ from pagelens.ingest.workers.messages import (
     PageRange,
     PageRendered,
     RangeCompleted,
+    RecogniseRequest,
     RenderRequest,
     RunAborted,
     StageStarted,
+    TextRecognised,
     WorkerMessage,
     WorkerReady,
     WorkerRequest,
@@ -78,6 +81,8 @@ class _RequestProcessor:
                     self._list_members(request)
                 case ExtractMemberRequest():
                     self._extract(request)
+                case RecogniseRequest():
+                    self._recognise(request)
                 case CloseFile():
                     self._reader.close()
         except MemoryError:
@@ -114,6 +119,12 @@ class _RequestProcessor:
         with _memory_limit(self._memory):
             sha256 = extract_member(request.path, request.target, self._options.reader_options)
         self._send(MemberExtracted(sha256))
+
+    def _recognise(self, request: RecogniseRequest) -> None:
+        assert self._options.ocr is not None, "a worker that recognises is set up with an OCR engine"
+        with _memory_limit(self._memory):
+            text = read_page_or_photo_text(self._options.ocr.recogniser, request.image).text
+        self._send(TextRecognised(text))
 
     def _send_pages(self, pages: PageRange) -> None:
         processed: Iterator[ProcessedPage | None]

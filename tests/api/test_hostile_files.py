@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 import pagelens
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
+from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.query_image import MAX_SIDE, read_image
 from pagelens.api.engine.results import Progress
 from pagelens.core.errors import ReadError, UsageError
@@ -113,3 +115,12 @@ def test_query_pictures_and_page_images_are_read_by_a_limited_process(tmp_path: 
         (kept,) = readers(psutil.Process())
         assert engine.page_image(PageRef(str(tmp_path / "y.jpg"), 1)).startswith(b"\xff\xd8")
         assert readers(psutil.Process()) == [kept]
+        slow = Engine(engine.layout.root, replace(engine._components, read_query_words=takes_too_long))
+        found = slow.search(image=photo, k=1)
+        assert found.hits and "more than 30 s of CPU time" in found.missing["words"]
+        assert "words" not in slow.search("beach", image=photo, k=1).missing
+        slow.close()
+
+
+def takes_too_long(_: ImageArray) -> str:
+    raise ReadError("too-large", "reading the text in the picture took too long (more than 30 s of CPU time)")

@@ -102,3 +102,31 @@ class HangingRecogniser:
 
 def load_hanging_recogniser(settings: OcrSettings) -> TextRecogniser:
     return HangingRecogniser()
+
+
+class BusyRecogniser(HangingRecogniser):
+    """An OCR engine that computes without end."""
+
+    name = "busy"
+
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
+        while True:
+            image = image + 1
+
+
+def load_busy_recogniser(settings: OcrSettings) -> TextRecogniser:
+    return BusyRecogniser()
+
+
+class CountingRecogniser(HangingRecogniser):
+    """An OCR engine that reads a word in each row, with the confidence of the first pixel in percent."""
+
+    name = "counting"
+
+    def recognise(self, image: ImageArray) -> list[RecognisedWord]:
+        confidence = int(image[0, 0, 0]) / 100
+        return [RecognisedWord("word", 0, row, 9, row + 0.9, 0, row, confidence) for row in range(len(image))]
+
+
+def load_counting_recogniser(settings: OcrSettings) -> TextRecogniser:
+    return CountingRecogniser()

@@ -1,7 +1,8 @@
 """Reading within limits: what a hostile file may take, and processes that are kept warm between runs."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from PIL import Image
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.events import Failed, PageWindow
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings
+from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
-from pagelens.ingest.workers.page_renderer import PageRenderer
+from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, SMALL_FILE_BYTES, WorkerLimits
 from pagelens.ingest.workers.worker_source import WarmWorkers
 from tests.ingest import misbehaving_reader
@@ -190,6 +193,39 @@ def test_a_page_that_cannot_be_rendered_within_limits_costs_one_request(
     assert (caught.value.code, str(caught.value)) == (code, reason)
     assert pids() == []
     assert renderer(warm).render(good, "pdf", 1, 50).shape[0] == 50
+
+
+def recogniser(warm: WarmWorkers, load: Callable[[OcrSettings], TextRecogniser], limits: WorkerLimits) -> PageRenderer:
+    return PageRenderer(warm, ProcessingOptions(ocr=Ocr(OcrSettings(), load)), limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (WorkerLimits(recognising=1), "took too long (more than 1 s)"),
+        (WorkerLimits(small_file=0.5), "took too long (more than 0.5 s of CPU time)"),
+    ],
+)
+def test_the_text_of_a_picture_is_read_within_limits(warm: WarmWorkers, limits: WorkerLimits, reason: str) -> None:
+    busy = (
+        misbehaving_reader.load_busy_recogniser if limits.small_file < 1 else misbehaving_reader.load_hanging_recogniser
+    )
+    with pytest.raises(ReadError, match=re.escape(reason)) as caught:
+        recogniser(warm, busy, limits).read_text(np.zeros((40, 60, 3), np.uint8))
+    assert caught.value.code == "too-large"
+    assert pids() == []
+
+
+def test_the_text_of_a_picture_is_that_of_a_page_with_many_words_and_of_a_photo_with_few(warm: WarmWorkers) -> None:
+    """The engine reads as many words as the picture is rows high, with a confidence of its first pixel in percent."""
+    reader = recogniser(warm, misbehaving_reader.load_counting_recogniser, WorkerLimits())
+
+    def words(count: int, percent: int) -> int:
+        return len(reader.read_text(np.full((count, 30, 3), percent, np.uint8)).split())
+
+    assert [words(7, 60), words(8, 60), words(8, 49), words(7, 86), words(2, 84)] == [0, 8, 0, 7, 0]
+    assert len(pids()) == 1
+    assert (QUERY_LIMITS.opening, QUERY_LIMITS.recognising, QUERY_LIMITS.small_file) == (60, 60, 30)
 
 
 def test_a_page_that_is_not_there_leaves_the_worker_in_use(tmp_path: Path, warm: WarmWorkers) -> None:
