@@ -13,6 +13,7 @@ from pagelens.ingest.text.page_text import Word
 ALIGNED = 0.3  # distance of the middles of glyphs in a column
 PITCH = 0.35  # white space between two glyphs of a column; rows of a table have more
 OVERLAP = 0.7  # by which two glyphs of a column overlap at most, as punctuation does
+BLANK = 0.15  # white space beside a rotated word or number that is a blank
 COLUMN_GAP = 1.2  # white space between two columns of a paragraph
 _MAX_WIDTH = 1.5  # of a word that stands in a column; rotated words and numbers have about 1
 
@@ -24,7 +25,7 @@ _AFTER_STOPS = "」』）。！？｡"
 def join_vertical_text(words: Sequence[Word]) -> list[Word]:
     """Return the words with each column of glyphs as a line, and with columns side by side from right to left.
 
-    A column is one word, or several where sentences end in it.
+    A column is one word, or several where sentences end in it or rotated words have a blank beside them.
     """
     if not has_cjk("".join([word.text for word in words])):
         return list(words)
@@ -41,7 +42,7 @@ def join_vertical_text(words: Sequence[Word]) -> list[Word]:
             block = paragraph[0][0].block
             for column in sorted(paragraph, key=lambda column: -column[0].x1):
                 line += 1
-                result += [_one_word(part, block, line) for part in _sentences(column)]
+                result += [_one_word(part, block, line) for part in _parts(column)]
     return result
 
 
@@ -94,15 +95,27 @@ def _paragraphs(columns: Sequence[list[Word]]) -> Iterator[list[list[Word]]]:
     yield paragraph
 
 
-def _sentences(column: Sequence[Word]) -> Iterator[list[Word]]:
-    sentence: list[Word] = []
+def _parts(column: Sequence[Word]) -> Iterator[list[Word]]:
+    part: list[Word] = []
     for word in column:
-        if sentence and sentence[-1].text[-1] in _STOPS and is_cjk(word.text[0]) and word.text not in _AFTER_STOPS:
-            yield sentence
-            sentence = []
-        sentence.append(word)
-    if sentence:
-        yield sentence
+        if part and (_ends_sentence(part[-1], word) or _has_blank(part[-1], word)):
+            yield part
+            part = []
+        part.append(word)
+    if part:
+        yield part
+
+
+def _ends_sentence(upper: Word, lower: Word) -> bool:
+    return upper.text[-1] in _STOPS and is_cjk(lower.text[0]) and lower.text not in _AFTER_STOPS
+
+
+def _has_blank(upper: Word, lower: Word) -> bool:
+    """Tell whether there is a blank between a rotated word and what is beside it; glyphs of a column have none."""
+    if is_cjk(upper.text[-1]) and is_cjk(lower.text[0]):
+        return False
+    size = max(upper.x1 - upper.x0, lower.x1 - lower.x0)
+    return _edges(lower)[0] - _edges(upper)[1] > BLANK * size
 
 
 def _one_word(words: Sequence[Word], block: int, line: int) -> Word:

@@ -6,7 +6,7 @@ import pytest
 
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from pagelens.ingest.text.page_text import Word, assemble_text
-from pagelens.ingest.text.vertical_text import ALIGNED, COLUMN_GAP, PITCH, join_vertical_text
+from pagelens.ingest.text.vertical_text import ALIGNED, BLANK, COLUMN_GAP, PITCH, join_vertical_text
 from tests.ingest.files import hand_written_pdf
 
 COLUMNS = ("会員は年会費を納める。", "吾輩は猫である。名前", "はまだ無い。")
@@ -102,3 +102,16 @@ def test_columns_beside_each_other_are_a_paragraph() -> None:
 
 def test_latin_words_below_one_another_are_lines() -> None:
     assert text_of([Word(text, 10, at, 11, at + 1, 0, at) for at, text in enumerate("a b c d".split())]) == "a\nb\nc\nd"
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"), [(0.9 * BLANK, "設定をCapsLockに移す"), (1.2 * BLANK, "設定を Caps Lock に移す")]
+)
+def test_blanks_beside_rotated_words_stay(gap: float, expected: str) -> None:
+    assert 0.1 <= BLANK <= 0.2  # of the type size: blanks have 0.25, less where a font's box is wider than its glyphs
+    top = 3 + gap
+    words = column("設定を", 10)
+    for text in ("Caps", "Lock"):
+        words.append(Word(text, 9.8, top, 10.9, top + 2, 0, 9))
+        top += 2 + gap
+    assert text_of([*words, *column("に移す", 10, top=top)]) == expected
