@@ -205,7 +205,7 @@ class LocalVectorStore:
             for start, rows, document in runs:
                 row_keys = keys[start : start + rows]
                 pages = row_keys if lane.space.multi_vector else page_of(row_keys)
-                if not (document_of(pages) == document).all():
+                if len(row_keys) != rows or not (document_of(pages) == document).all():
                     damaged.add(document)
                     problems.append(
                         f"{lane.name}: rows {start} to {start + rows} of {name} do not belong to document {document}"

@@ -1,5 +1,6 @@
 """Data that was damaged at rest: nothing is lost, nothing is laundered, and no answer is wrong in silence."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -189,6 +190,13 @@ def test_a_damaged_segment_costs_its_lane_and_not_the_search(root: Path) -> None
     assert reported == ["lane left out: text"]
     assert "text" not in found
     assert found["words"] == whole["words"] and found["page"] == whole["page"]
+
+
+@pytest.mark.parametrize("change", ["rows = rows + 1", "rows = rows - 1", "start = start + 1", "document = 99"])
+def test_a_run_that_differs_from_its_segment_is_reported(root: Path, change: str) -> None:
+    with contextlib.closing(sqlite3.connect(Layout(root).catalog)) as catalog, catalog:
+        catalog.execute(f"UPDATE runs SET {change} WHERE rowid = (SELECT max(rowid) FROM runs)")
+    assert any("do not belong to document" in problem or "expected" in problem for problem in problems(root))
 
 
 def test_a_header_that_differs_from_its_segment_is_damage(root: Path) -> None:
