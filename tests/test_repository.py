@@ -19,7 +19,7 @@ from tests.api.files import write_pdf
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("core", "encode", "ingest", "index", "retrieve", "generate", "api", "evals")
-DATA = {".tsv", ".npy", ".json", ".txt", ".css", ".js", ".html", ".onnx"}
+DATA = {".tsv", ".npy", ".npz", ".json", ".txt", ".css", ".js", ".html", ".onnx"}
 MODULES = [ROOT / "pagelens" / "__init__.py", ROOT / "pagelens" / "__main__.py"]
 MODULES += [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 OF_SOMEBODY_ELSE = ("api", "core", "encode", "evals", "generate", "index", "ingest", "retrieve", "tests")
