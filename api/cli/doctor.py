@@ -110,7 +110,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
         yield Check(name, version is not None, version or "not installed. Run: pip install pagelens")
     for name, extra in OPTIONAL_LIBRARIES.items():
         yield Check(name, None, _installed_version(name) or f"not installed. Get it: pip install 'pagelens[{extra}]'")
-    yield _libreoffice()
+    yield check_libreoffice(find_soffice())
     try:
         vector = load_text_encoder("builtin", settings).encode_queries(["a harbour in the morning"])[0]
         unit_length = abs(float(np.linalg.norm(vector)) - 1) < 1e-3
@@ -129,8 +129,8 @@ def _installation(settings: Settings) -> Iterator[Check]:
             yield Check(f"{lane} model {report.name}", None, place)
 
 
-def _libreoffice() -> Check:
-    program = find_soffice()
+def check_libreoffice(program: Path | None) -> Check:
+    """Return what LibreOffice's program can draw; None: there is none."""
     if program is None:
         detail = f"not installed: newer Office files are read as text, older ones not at all. Get it: {OFFICE_ADDRESS}"
     elif not draws_formulas(program):

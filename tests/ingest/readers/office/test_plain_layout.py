@@ -30,5 +30,6 @@ def test_a_slide_is_wide_and_holds_all_its_text() -> None:
 def test_pages_hold_so_many_characters(sizes: tuple[int, ...]) -> None:
     paragraphs = [("ab " * size)[:size].strip() or "a" for size in sizes]
     pages = split_pages([paragraphs])
+    assert MAX_PAGE_CHARACTERS == 3_000
     assert all(sum(map(len, page)) <= MAX_PAGE_CHARACTERS for page in pages)
     assert " ".join(" ".join(page) for page in pages).split() == " ".join(paragraphs).split()

@@ -11,7 +11,7 @@ import pytest
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Box, Page, PageText
 from pagelens.ingest.reader_options import ReaderOptions
-from pagelens.ingest.readers.office.print_copy import write_print_copy
+from pagelens.ingest.readers.office.print_copy import is_drawable, write_print_copy
 from pagelens.ingest.readers.office.sheet_grid import find_grid
 from pagelens.ingest.readers.office.sheet_pages import sheet_pages
 from pagelens.ingest.readers.office.sheet_tables import tables_of
@@ -237,6 +237,18 @@ def test_a_workbook_without_cells_says_what_libreoffice_said(tmp_path: Path) -> 
     book.save(tmp_path / "b.xlsx")
     with pytest.raises(ReadError, match="cannot load it"):
         read_file(tmp_path / "b.xlsx", soffice=failing_libreoffice(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_small"),
+    [(10_000, 1, True), (10_001, 1, False), (3_000, 100, True), (3_001, 100, False)],
+)
+def test_large_workbooks_are_not_drawn(tmp_path: Path, rows: int, columns: int, is_small: bool) -> None:
+    path = budget(tmp_path / "b.xlsx")
+    (sheet,) = read_workbook(path)
+    row = dict.fromkeys(range(columns), sheet.rows[2][1])
+    sheet.rows = dict.fromkeys(range(rows), row)
+    assert is_drawable(path, [sheet]) is is_small
 
 
 def test_the_copy_that_is_drawn_keeps_the_file(tmp_path: Path) -> None:

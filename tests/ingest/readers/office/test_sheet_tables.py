@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pagelens.generate.sentences import MAX_WORDS
 from pagelens.ingest.readers.office.sheet_tables import MAX_LINE_WORDS, repeated_header, tables_of
 from pagelens.ingest.readers.office.workbook import read_workbook
 from tests.ingest.readers.office.office_files import empty_book, sheet_of
@@ -58,6 +59,12 @@ def test_a_table_of_texts_has_a_header_where_nothing_speaks_against_it(tmp_path:
     assert repeated == ["yes; no; open", "yes; yes; open", "no; no; shut"]
 
 
+@pytest.mark.parametrize(("length", "is_header"), [(60, True), (61, False)])
+def test_a_long_text_names_no_column(tmp_path: Path, length: int, is_header: bool) -> None:
+    found = lines(tmp_path, ["Item", "c" * length], ["Roof", 5])
+    assert (found == [f"Item: Roof; {'c' * length}: 5"]) is is_header
+
+
 def test_pairs_are_a_name_and_its_value(tmp_path: Path) -> None:
     assert lines(tmp_path, ["Captain", "Ilka"], ["Ship:", "Petrel"]) == ["Captain: Ilka", "Ship: Petrel"]
     assert lines(tmp_path, ["Rent", 4000], ["Heat", 200]) == ["Rent: 4000", "Heat: 200"]
@@ -93,7 +100,8 @@ def test_a_wide_row_is_several_lines_each_with_its_label(tmp_path: Path) -> None
     months = [f"month {number} rain" for number in range(30)]
     found = lines(tmp_path, ["Station", *months], ["Dunholt", *range(30)])
     assert len(found) == 3
-    assert all(line.startswith("Station: Dunholt; ") and len(line.split()) <= MAX_LINE_WORDS for line in found)
+    assert all(line.startswith("Station: Dunholt; ") and len(line.split()) <= 50 for line in found)
+    assert MAX_LINE_WORDS == 50 < MAX_WORDS  # of a quote: no line is cut
     values = [f"{name}: {value}" for value, name in enumerate(months)]
     assert "; ".join(line.removeprefix("Station: Dunholt; ") for line in found) == "; ".join(values)
 
