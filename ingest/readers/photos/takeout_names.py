@@ -44,7 +44,7 @@ _LOST_HALVES = "\ufffd?_"  # what may stand for half of a character that was cut
 EDITED = tuple(
     unicodedata.normalize("NFC", word).casefold()
     for word in (
-        "-edited,-edit,-effects,-smile,-mix,-bearbeitet,-modifié,-modifiée,-editado,-editada,-ha editado,-modificato,"
+        "-edited,-edit,-bearbeitet,-modifié,-modifiée,-editado,-editada,-ha editado,-modificato,"
         "-modificata,-bewerkt,-edytowane,-edytowany,-redigeret,-redigert,-redigerad,-redigerat,-muokattu,-upraveno,"
         "-upravené,-szerkesztett,-szerkesztve,-editat,-editată,-düzenlendi,-изменено,-отредактировано,-измененный,"
         "-змінено,-відредаговано,-редактирано,-uređeno,-urejeno,-измењено,-redigeeritud,-muudetud,-rediģēts,-rediģēta,"
@@ -54,6 +54,7 @@ EDITED = tuple(
 )
 
 
+_EFFECTS = ("-EFFECTS", "-SMILE", "-MIX")  # copies made by the service; in small letters they may be people's words
 _WHOLE, _CUT_SUFFIX, _NO_ENDING, _CUT = range(4)  # how an export's name matches, the best first
 
 
@@ -131,8 +132,10 @@ def _claims(photo: str, exports: Mapping[str, list[str]]) -> list[Claim]:
 
 
 def _same_case(photo: str, export: str) -> bool:
-    name = _parsed(unicodedata.normalize("NFC", photo))
-    return unicodedata.normalize("NFC", export).startswith((name.stem + name.ending, name.stem + name.number))
+    name, given = _parsed(unicodedata.normalize("NFC", photo)), unicodedata.normalize("NFC", export)
+    has_ending = _folded(given).startswith((_folded(name.stem + name.ending), _folded(photo)))
+    beginnings = (name.stem + name.ending, name.stem + name.number + name.ending)
+    return given.startswith(beginnings) if has_ending else given.startswith(name.stem[: min(CUT_UNITS) // 2])
 
 
 def _export_keys(photo: str) -> Iterator[tuple[int, str]]:
@@ -151,6 +154,7 @@ def _export_keys(photo: str) -> Iterator[tuple[int, str]]:
     if name.ending and name.stem:
         for cut in range(len(EXPORT_SUFFIX) + 1):
             yield _NO_ENDING, _folded(name.stem) + EXPORT_SUFFIX[:cut] + name.number
+            yield _NO_ENDING, _folded(name.stem + name.number) + EXPORT_SUFFIX[:cut]
 
 
 def _cut_names(text: str) -> Iterator[str]:
@@ -170,7 +174,8 @@ def _cut_names(text: str) -> Iterator[str]:
 def _originals(photo: str) -> Iterator[str]:
     """Yield the names that the original of an edited copy may have; none where the name is not that of a copy."""
     name = _parsed(photo)
-    for stem in dict.fromkeys(_stems_of_originals(_folded(name.stem))):
+    effects = (_folded(name.stem.removesuffix(word)) for word in _EFFECTS if name.stem.endswith(word))
+    for stem in dict.fromkeys((*effects, *_stems_of_originals(_folded(name.stem)))):
         inner = _NUMBER.search(stem)  # 'quai(1)-edited.jpg' and 'quai-edited(1).jpg' are of 'quai(1).jpg'
         bare = stem[: inner.start()] if inner else stem
         number = name.number or (inner.group() if inner else "")
