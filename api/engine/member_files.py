@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.members.extraction import extract_member, temporary_folder
+from pagelens.ingest.members.extraction import extract_member
+from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
 
 MAX_KEPT = 8  # files, so that the pages of a member can be shown one after the other

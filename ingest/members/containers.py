@@ -8,17 +8,21 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.files.formats import HEAD_BYTES, find_format
 from pagelens.ingest.members.member_paths import safe_name
+from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.text.decoding import decode
 
@@ -28,6 +32,8 @@ _COMPRESSED: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
     (b"BZh", bz2.open),
     (b"\xfd7zXZ", lzma.open),
 )
+MAX_DECOMPRESSED_BYTES = 1_000_000_000  # of the copy of a compressed archive
+_COPIES: "dict[tuple[str, int, int, int], TemporaryDirectory[str]]" = {}  # at most one, of this process
 _NOT_A_FILE = "it is a link or a device, and no file"
 _LOCKED = "it asks for a password: unpack it first"
 
@@ -111,7 +117,7 @@ def _open_in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
 
 def _tar_entries(path: Path, _: ReaderOptions) -> Iterator[Entry]:
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(_decompressed(path), "r:*") as archive:
             for info in archive:
                 if not info.isdir():
                     yield Entry(info.name, partial(_open_in_tar, archive, info))
@@ -122,6 +128,31 @@ def _tar_entries(path: Path, _: ReaderOptions) -> Iterator[Entry]:
     except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError) as exc:
         raise ReadError("damaged", f"not readable as a tar archive ({exc}): copy or download it again") from exc
     yield single
+
+
+def _decompressed(path: Path) -> Path:
+    """Return a copy of a compressed file without compression, kept until the next one is needed, so that members need
+    not be reached from the beginning each time; the file itself where it is not compressed, damaged, or too large."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        status = os.fstat(file.fileno())
+    decompress = next((function for magic, function in _COMPRESSED if head.startswith(magic)), None)
+    if decompress is None:
+        return path
+    key = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
+    if key not in _COPIES:
+        _COPIES.clear()
+        folder = temporary_folder()
+        try:
+            with decompress(path) as source, (Path(folder.name) / "tar").open("wb") as copy:
+                while chunk := source.read(1 << 20):
+                    copy.write(chunk)
+                    if copy.tell() > MAX_DECOMPRESSED_BYTES:
+                        return path
+        except (OSError, EOFError, zlib.error, lzma.LZMAError):
+            return path
+        _COPIES[key] = folder
+    return Path(_COPIES[key].name) / "tar"
 
 
 def _open_in_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -5,11 +5,8 @@ believed, its bytes are counted while they are unpacked.
 """
 
 import hashlib
-import os
-import re
 import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
@@ -25,6 +22,7 @@ from pagelens.ingest.files.digest import digest, os_read_error
 from pagelens.ingest.files.walk import identify, short_reason, skip_reason
 from pagelens.ingest.members.containers import Entry, entries
 from pagelens.ingest.members.member_paths import MAX_DEPTH, is_hidden, split_member_path
+from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.libreoffice import find_soffice
 
@@ -32,7 +30,6 @@ MAX_MEMBERS = 1_000  # of a container; the others are counted
 MAX_MEMBER_BYTES = 200_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # of all members of a container
 _CHUNK = 1 << 20
-_PREFIX = ".pagelens-member-"  # of folder names; the id of the process follows; hidden, so that it describes no photo
 _UNPACKING_ERRORS = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError),
     *(NotImplementedError, RuntimeError, ValueError),
@@ -123,12 +120,6 @@ def extract_member(path: Path, target: Path, options: ReaderOptions) -> str:
     return digest(target)
 
 
-def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Return a new folder for members; it is removed by a later process if this one is killed."""
-    _remove_abandoned_folders(Path(tempfile.gettempdir()))
-    return tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True)
-
-
 def _extract(container: Path, name: str, target: Path, options: ReaderOptions) -> None:
     with closing(_named_entries(container, options)) as named:
         for entry in named:
@@ -160,19 +151,3 @@ def _copy(stream: IO[bytes], file: IO[bytes], limit: int) -> tuple[str, int]:
         sha256.update(chunk)
         file.write(chunk)
     return sha256.hexdigest(), size
-
-
-def _remove_abandoned_folders(parent: Path) -> None:
-    """Remove the folders of processes that were killed before they could remove them."""
-    if os.name != "posix":
-        return  # on Windows os.kill(pid, 0) ends the process
-    for folder in parent.glob(f"{_PREFIX}*"):
-        owner = re.match(rf"{re.escape(_PREFIX)}(\d+)-", folder.name)
-        if owner is None:
-            continue
-        try:
-            os.kill(int(owner[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (PermissionError, OverflowError):
-            continue  # the folder of another user's process

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.members import extraction
+from pagelens.ingest.members import containers, extraction
 from pagelens.ingest.members.extraction import Member, extract_member, extracted, list_members
 from pagelens.ingest.members.member_paths import MAX_DEPTH, member_path, safe_name, split_member_path
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS as OPTIONS
@@ -168,6 +168,24 @@ def test_sizes_are_counted_while_unpacking_and_not_believed(tmp_path: Path, monk
     ]
     with pytest.raises(ReadError, match="at most 100 bytes"):
         extract_member(member_path(tmp_path / "a.zip", "b.txt"), tmp_path / "b.txt", OPTIONS)
+
+
+@pytest.mark.parametrize("is_too_large", [False, True])
+def test_a_compressed_archive_is_decompressed_once_unless_it_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_too_large: bool
+) -> None:
+    assert containers.MAX_DECOMPRESSED_BYTES == 1_000_000_000
+    monkeypatch.setattr(containers, "MAX_DECOMPRESSED_BYTES", 1_000 if is_too_large else 1_000_000)
+    for round_number in range(2):  # a changed archive is not confused with the one before
+        texts = {f"f{number}_txt": f"{round_number}.{number}\n".encode() for number in range(3)}
+        (tmp_path / "a.tgz").write_bytes(tar_of("w:gz", **texts))
+        for number in range(3):
+            target = tmp_path / "target"
+            extract_member(member_path(tmp_path / "a.tgz", f"f{number}.txt"), target, OPTIONS)
+            assert target.read_text() == f"{round_number}.{number}\n"
+        assert len(containers._COPIES) == (0 if is_too_large else 1)
+    (tmp_path / "cut.tgz").write_bytes(tar_of("w:gz", a_txt=bytes(range(256)) * 99)[:300])
+    assert "damaged" in {member.code for member in list_members(tmp_path / "cut.tgz", OPTIONS) if member.kind is None}
 
 
 def test_more_members_than_the_limit_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
