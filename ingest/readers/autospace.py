@@ -29,21 +29,21 @@ def draws_blanks(words: Sequence[MuPdfWord], drawn: Sequence[MuPdfWord]) -> bool
 
 
 def without_autospace(words: Sequence[MuPdfWord], drawn: Sequence[MuPdfWord]) -> list[MuPdfWord]:
-    """Return the words, joined where only an autospace parts them. `drawn`: see `draws_blanks`."""
-    joined: list[MuPdfWord] = []
+    """Return the words, as one where only an autospace parts them. `drawn`: see `draws_blanks`."""
+    result: list[MuPdfWord] = []
     position = 0
     for whole in drawn:
-        start, length = len(joined), 0
+        start, length = len(result), 0
         while length < len(whole[4]):
             if position == len(words) or not whole[4].startswith(words[position][4], length):
                 return list(words)  # MuPDF has ordered them otherwise
             word = words[position]
-            if len(joined) > start and _is_autospace(joined[-1], word):
-                joined[-1] = _union(joined[-1], word)
+            if len(result) > start and _is_autospace(result[-1], word):
+                result[-1] = _union(result[-1], word)
             else:
-                joined.append(word)
+                result.append(word)
             position, length = position + 1, length + len(word[4])
-    return joined if position == len(words) else list(words)
+    return result if position == len(words) else list(words)
 
 
 def _is_autospace(before: MuPdfWord, after: MuPdfWord) -> bool:

@@ -79,7 +79,7 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
         inside = [unit for unit, of_unit in zip(units, blocks, strict=True) if of_unit == block]
         for units_of_line in _lines(inside):
             in_order = units_of_line if as_drawn else _in_order(units_of_line)
-            found += (_joined(word, block, line) for word in _words(in_order, has_gaps=not as_drawn))
+            found += (_as_word(word, block, line) for word in _words(in_order, has_gaps=not as_drawn))
             line += 1
     return found
 
@@ -185,7 +185,7 @@ def _words(line: Sequence[_Unit], *, has_gaps: bool) -> list[list[_Unit]]:
     return [word for word in words if word]
 
 
-def _joined(word: Sequence[_Unit], block: int, line: int) -> MuPdfWord:
+def _as_word(word: Sequence[_Unit], block: int, line: int) -> MuPdfWord:
     boxes = np.array([unit.box for unit in word])
     x0, y0, x1, y1 = (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
     return x0, y0, x1, y1, "".join(unit.text for unit in word), block, line

@@ -36,7 +36,7 @@ def korean_book(file: BinaryIO) -> bytes | None:
             with zipfile.ZipFile(written, "w") as book:
                 for entry in entries:
                     page = pages.get(entry.filename)
-                    book.writestr(entry, archive.read(entry) if page is None else _joined(page))
+                    book.writestr(entry, archive.read(entry) if page is None else _with_joiners(page))
             return written.getvalue()
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         return None  # MuPDF says what is wrong with it, or reads the rest
@@ -48,7 +48,7 @@ def _is_page(name: str) -> bool:
     return name.lower().endswith((".xhtml", ".html", ".htm", ".xml"))
 
 
-def _joined(page: bytes) -> bytes:
+def _with_joiners(page: bytes) -> bytes:
     try:
         return join_syllables(page.decode()).encode()
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ for OCR to decide, which compares one line (`worst_line`) with what it reads the
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -26,11 +27,15 @@ MIN_WRONG_WORD = 3  # letters of such a word
 _WRONG_SHARE = 0.8  # of its characters that are accented letters (U+00C0..00FF); the rest are signs of U+00A1..00BF
 MIN_LINE_CHARACTERS = 8  # of a line that is compared
 MIN_CHARACTERS = 40  # of a text whose share of signs is judged
+MIN_LONE_SIGNS = 3  # words that begin with a dependent vowel sign, which no writing in a Brahmic script has,
+LONE_SIGN_SHARE = 0.05  # and their share of the words in it
 MAX_SIGN_SHARE = 0.25  # of signs that are seldom in texts; a page of a program has up to 0.2
 MAX_COMPARED = 200  # letters and digits of a line: comparing takes the square of that
 MIN_SIMILARITY = 0.6  # of two readings of a line that are the same text
 
 _SIGN = re.compile(r"[<>\[\]{}^~\\@#!?`$%\u00a1-\u00bf\u02c6\u02dc\u2018-\u203a\u20ac\u2122]")
+_BRAHMIC_LETTER = "[\u0900-\u0963\u0971-\u0dff\u1000-\u109f\u1780-\u17dd]"
+_BRAHMIC_WORD = re.compile(rf"{_BRAHMIC_LETTER}{{2,}}")
 _REPEATED = re.compile(r"(\S)\1{2,}|\s")  # rules of a table
 
 # What the bytes were taken for, and what they are.
@@ -55,7 +60,8 @@ class Decoded(NamedTuple):
 def layer_problem(text: str) -> str:
     """Return `LAYER_DOUBTFUL` where the letters of a page's text layer seem to be wrongly mapped, else ""."""
     has_other_script = len("".join(wrong_words(text))) >= MIN_WRONG_LETTERS
-    return LAYER_DOUBTFUL if has_other_script or _has_unlikely_letters(text) or _is_full_of_signs(text) else ""
+    is_wrong = has_other_script or _has_unlikely_letters(text) or _is_full_of_signs(text) or _has_lone_signs(text)
+    return LAYER_DOUBTFUL if is_wrong else ""
 
 
 def decode_wrong_letters(text: PageText) -> Decoded | None:
@@ -124,6 +130,13 @@ def _is_wrong(word: str) -> bool:
 def _is_full_of_signs(text: str) -> bool:
     characters = _REPEATED.sub("", text)
     return len(characters) >= MIN_CHARACTERS and len(_SIGN.findall(characters)) > MAX_SIGN_SHARE * len(characters)
+
+
+def _has_lone_signs(text: str) -> bool:
+    """Tell whether a text in a Brahmic script has its vowel signs as they are drawn, before their consonant."""
+    words = [] if text.isascii() else _BRAHMIC_WORD.findall(text)
+    lone = sum(unicodedata.category(word[0]) in ("Mn", "Mc") for word in words)
+    return lone >= MIN_LONE_SIGNS and lone >= LONE_SIGN_SHARE * len(words)
 
 
 def _has_unlikely_letters(text: str) -> bool:
