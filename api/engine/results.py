@@ -136,8 +136,8 @@ class Status:
     bytes_on_disk: int
     gone: Sequence[str]  # paths of files that no longer exist
     failures: Sequence[FailedFile]
-    unread: Sequence[FailedFile]  # files of indexed folders and containers that are not read
     problem_pages: Sequence[tuple[str, int, str]]
+    unread: Sequence[FailedFile] = ()  # files of indexed folders and containers that are not read
     duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
 
 
