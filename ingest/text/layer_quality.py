@@ -34,6 +34,7 @@ MAX_COMPARED = 200  # letters and digits of a line: comparing takes the square o
 MIN_SIMILARITY = 0.6  # of two readings of a line that are the same text
 
 _SIGN = re.compile(r"[<>\[\]{}^~\\@#!?`$%\u00a1-\u00bf\u02c6\u02dc\u2018-\u203a\u20ac\u2122]")
+_OTHER_SCRIPT = re.compile("[\u0590-\u1dff\u2c80-\ud7ff\uf900-\uffef]")  # letters of which no pairs were counted
 _BRAHMIC_LETTER = "[\u0900-\u0963\u0971-\u0dff\u1000-\u109f\u1780-\u17dd]"
 _BRAHMIC_WORD = re.compile(rf"{_BRAHMIC_LETTER}{{2,}}")
 _REPEATED = re.compile(r"(\S)\1{2,}|\s")  # rules of a table
@@ -140,9 +141,14 @@ def _has_lone_signs(text: str) -> bool:
 
 
 def _has_unlikely_letters(text: str) -> bool:
-    """Tell whether a page's letter pairs, or those of a block by itself, are unlikely in every language."""
+    """Tell whether a page's letter pairs, or those of a block by itself, are unlikely in every language.
+
+    A few names among letters of a script that is not known here say nothing.
+    """
     folded = fold_letters(text)
     positions, logs = found = pair_logs(folded)
+    if not text.isascii() and len(_OTHER_SCRIPT.findall(text)) > len(logs):
+        return False
     if found.score.is_unlikely():
         return True
     ends = [match.start() for match in re.finditer("\n\n", folded)]

@@ -26,6 +26,13 @@ def test_other_texts_are_not_doubtful(text: str) -> None:
     assert layer_problem(text) == ""
 
 
+@pytest.mark.parametrize("text", [HINDI, "キーボードのレイアウトは国によって異なり", "لوحة المفاتيح من دولة إلى أخرى "])
+def test_settings_and_paths_among_another_script_are_no_wrong_letters(text: str) -> None:
+    names = "XKBLAYOUT XKBVARIANT XKBOPTIONS xkbgrp XKBLAYOUT XKBVARIANT XKBOPTIONS xkbgrp XKBLAYOUT "
+    assert layer_problem(names) == LAYER_DOUBTFUL
+    assert layer_problem(names + text * 4) == ""
+
+
 @pytest.mark.parametrize(("words", "problem"), [(57, LAYER_DOUBTFUL), (58, "")])
 def test_few_such_words_among_many_are_slips(words: int, problem: str) -> None:
     assert (layer_quality.MIN_LONE_SIGNS, layer_quality.LONE_SIGN_SHARE) == (3, 0.05)
