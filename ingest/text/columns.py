@@ -94,7 +94,7 @@ class _Numbers:
 
 def _lines_side_by_side(words: Sequence[Word], boxes: NDArray[np.float64]) -> _Lines | None:
     """Return the pieces of a page's lines; None where too few stand side by side, as on most pages."""
-    if len(words) < 2 * MIN_NUMBERS:
+    if len(words) < 2 * MIN_NUMBERS or not np.isfinite(boxes).all():
         return None
     x0, y0, x1, y1 = boxes.T
     heights = y1 - y0
