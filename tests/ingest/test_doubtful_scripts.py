@@ -30,7 +30,7 @@ def test_other_texts_are_not_doubtful(text: str) -> None:
 def test_settings_and_paths_among_another_script_are_no_wrong_letters(text: str) -> None:
     names = "XKBLAYOUT XKBVARIANT XKBOPTIONS xkbgrp XKBLAYOUT XKBVARIANT XKBOPTIONS xkbgrp XKBLAYOUT "
     assert layer_problem(names) == LAYER_DOUBTFUL
-    assert layer_problem(names + text * 4) == ""
+    assert layer_problem(names + text * 6) == ""
 
 
 @pytest.mark.parametrize(("words", "problem"), [(57, LAYER_DOUBTFUL), (58, "")])
