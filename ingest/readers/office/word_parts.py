@@ -10,6 +10,8 @@ from pagelens.ingest.readers.office.tracked_changes import W, accept_word_change
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+# One font with letters and signs: signs taken from another font would be read as lines of their own.
+_FORMULA_FONT = "DejaVu Sans"
 _DOCUMENT = "word/document.xml"
 _NOTE_PARTS = ("word/footnotes.xml", "word/endnotes.xml")
 _PARTS_WITH_TEXT = ("document", "header", "footer", "footnotes", "endnotes", "comments")
@@ -162,6 +164,10 @@ def _write_in_line(formula: Element) -> None:
     """Replace a formula by a run with its linear form."""
     parent = formula.getparent()
     run = parent.makeelement(f"{W}r")
+    properties = run.makeelement(f"{W}rPr")
+    fonts = dict.fromkeys((f"{W}{script}" for script in ("ascii", "hAnsi", "eastAsia", "cs")), _FORMULA_FONT)
+    properties.append(properties.makeelement(f"{W}rFonts", fonts))
+    run.append(properties)
     text = run.makeelement(f"{W}t")
     text.text = f" {linear_formula(formula).strip()} "
     text.set(_XML_SPACE, "preserve")

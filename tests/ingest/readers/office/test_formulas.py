@@ -86,6 +86,7 @@ def test_without_the_part_for_formulas_they_are_written_in_a_line_and_the_page_s
         assert not any(page.problem for page in pages)
     else:
         assert "The angle of a ramp is θ=hh/(2l) in general." in pages[0].text.text
+        assert "∑_(i=1)^n x^2" in pages[1].text.text.splitlines()  # signs and letters are one line
         assert [page.problem for page in pages] == [FORMULAS_IN_LINE, FORMULAS_IN_LINE, ""]
 
 
