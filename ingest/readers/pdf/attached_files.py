@@ -9,6 +9,7 @@ from pagelens.core.errors import ReadError
 from pagelens.ingest.readers.mupdf import LOCK, pymupdf
 from pagelens.ingest.readers.mupdf_document import close_document, error_text, name_for_mupdf, translate_mupdf_errors
 from pagelens.ingest.readers.pdf.encryption import ATTACHMENTS_LOCKED, unlock
+from pagelens.ingest.readers.pdf.forms import attachment_name
 
 MAX_ANNOTATED_PAGES = 2_000  # pages whose annotations are looked at for attached files
 
@@ -47,18 +48,14 @@ class _Loader:
 
 def _of_document(pdf: Any) -> Iterator[tuple[str, Callable[[], bytes]]]:
     for position in range(pdf.embfile_count()):
-        info = pdf.embfile_info(position)
-        name = str(info.get("ufilename") or info.get("filename") or info.get("name") or "")
-        yield name, partial(_embedded_file, pdf, position)
+        yield attachment_name(pdf.embfile_info(position)), partial(_embedded_file, pdf, position)
 
 
 def _of_pages(pdf: Any) -> Iterator[tuple[str, Callable[[], bytes]]]:
     for number in range(min(pdf.page_count, MAX_ANNOTATED_PAGES)):
         page = pdf.load_page(number)
         for note in page.annots(types=[pymupdf.PDF_ANNOT_FILE_ATTACHMENT]) if page.first_annot else ():
-            info = note.file_info
-            name = str(info.get("ufilename") or info.get("filename") or "")
-            yield name, partial(_annotation_file, pdf, number, note.xref)
+            yield attachment_name(note.file_info), partial(_annotation_file, pdf, number, note.xref)
 
 
 def _embedded_file(pdf: Any, position: int) -> bytes:

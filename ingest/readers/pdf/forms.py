@@ -1,8 +1,8 @@
 """Values in form fields, comments and names of attached files of an open PDF.
 
 A value that is drawn on the page keeps its words' boxes; one that is not drawn, or only in part, gets the box of its
-field. Comments are not drawn, so they are searched but not shown. Attachments are read as members (`pagelens.ingest.members`). Must be called with
-`pagelens.ingest.readers.mupdf.LOCK` held.
+field. Comments are not drawn, so they are searched but not shown. Attachments are read as members
+(`pagelens.ingest.members`). Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
 """
 
 import re
@@ -67,7 +67,7 @@ def comments(mupdf_page: Any) -> str:
         if note.flags & _HIDDEN_NOTE or note.type[0] in _NOT_COMMENTS:
             continue
         if note.type[0] == pymupdf.PDF_ANNOT_FILE_ATTACHMENT:
-            lines.append(f"Attachment: {single_line(note.file_info.get('filename') or '')}")
+            lines.append(f"Attachment: {single_line(attachment_name(note.file_info))}")
             continue
         text = _one_line(note.info.get("content") or "")
         author = single_line(note.info.get("title") or "")
@@ -81,7 +81,7 @@ def attachment_names(pdf: Any) -> str:
     if not pdf.embfile_count():
         return ""
     infos = (pdf.embfile_info(at) for at in range(pdf.embfile_count()))
-    return ", ".join(filter(None, (single_line(_attachment_name(info)) for info in infos)))[:_MAX_NAMES]
+    return ", ".join(filter(None, (single_line(attachment_name(info)) for info in infos)))[:_MAX_NAMES]
 
 
 def xfa_values(pdf: Any) -> list[str]:
@@ -176,8 +176,13 @@ def _is_inside(word: MuPdfWord, box: tuple[float, float, float, float]) -> bool:
     return box[1] <= y <= box[3] and word[0] < box[2] - _MARGIN and word[2] > box[0] + _MARGIN
 
 
-def _attachment_name(info: dict[str, Any]) -> str:
-    return str(info.get("ufilename") or info.get("filename") or info.get("name") or "")
+def attachment_name(info: dict[str, Any]) -> str:
+    """Return the name of an attached file; one in UTF-8 without a mark, which MuPDF takes for Latin-1, is decoded."""
+    name = str(info.get("ufilename") or info.get("filename") or info.get("name") or "")
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return name
 
 
 def _one_line(text: str) -> str:

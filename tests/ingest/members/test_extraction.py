@@ -83,6 +83,19 @@ def test_each_container_names_its_members_and_gives_them_out_again(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "target"])
 
 
+@pytest.mark.parametrize("name", ["Gutachten \u00dcber.txt", "\u8868.txt", "\u0441\u043c\u0435\u0442\u0430.txt"])
+@pytest.mark.parametrize("is_utf_16", [False, True])
+def test_attached_files_have_their_names_in_any_script(tmp_path: Path, name: str, is_utf_16: bool) -> None:
+    pdf = new_pdf("The letter.")
+    pdf.embfile_add("a", WORDS, filename=name, ufilename=name)
+    if is_utf_16:  # as most programs write it
+        for xref in range(1, pdf.xref_length()):
+            if pdf.xref_get_key(xref, "UF")[0] != "null":
+                pdf.xref_set_key(xref, "UF", f"<{(chr(0xFEFF) + name).encode('utf-16-be').hex()}>")
+    (tmp_path / "a.pdf").write_bytes(pdf.tobytes())
+    assert [member.name for member in list_members(tmp_path / "a.pdf", OPTIONS)] == [name]
+
+
 def test_a_member_is_extracted_under_its_own_name_and_removed_again(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zip_of(folder__b_txt=WORDS))
     with extracted(member_path(tmp_path / "a.zip", "folder/b.txt"), OPTIONS) as file:
