@@ -9,7 +9,7 @@ ENV PYTHONUNBUFFERED=1 \
 
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libreoffice-writer libreoffice-calc libreoffice-impress fonts-dejavu-core \
+    && apt-get install --yes --no-install-recommends libreoffice-writer libreoffice-calc libreoffice-impress libreoffice-math fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
