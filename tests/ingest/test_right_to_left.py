@@ -35,6 +35,11 @@ def test_ligatures_of_two_letters_are_read_in_their_order(tmp_path: Path, text: 
     assert read(mapped_pdf(tmp_path / "x.pdf", (100, 700, displayed(text, *LAM_ALEF)))).text == text
 
 
+def test_a_glyph_of_four_letters_is_read_in_their_order(tmp_path: Path) -> None:
+    path = mapped_pdf(tmp_path / "x.pdf", (100, 700, displayed("بسم الله الرحمن", "الله")))
+    assert read(path).text == "بسم الله الرحمن"
+
+
 def test_presentation_forms_are_letters(tmp_path: Path) -> None:
     forms = "\ufe8d\ufedf\ufee4\ufefc\ufecb\ufe90"  # alef, lam, meem, lam-alef, ain, beh as they are drawn
     assert read(mapped_pdf(tmp_path / "x.pdf", (100, 700, displayed(forms)))).text == "الملاعب"
