@@ -71,6 +71,8 @@ _ALIASES = {
     "x-gbk": "gb18030",
 }
 _NAMES = {codec: name for name, tried in _CODECS.items() for codec in tried}
+_NOT_OF_FILES = ("unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf-7", "undefined", "hz", "mbcs", "oem")
+_ABOVE_ASCII = bytes(range(128, 256))
 _WHITESPACE = "\t\n\r\f\x0b"
 
 
@@ -162,6 +164,8 @@ def _codec(declared: str) -> str:
         codec = codecs.lookup(_ALIASES.get(name, name)).name
     except (LookupError, ValueError):
         return ""
+    if codec in _NOT_OF_FILES:
+        return ""
     # A declaration that was read as ASCII does not stand in UTF-16 (HTML, 13.2.3.3).
     return "utf-8" if codec.startswith(("utf-16", "utf-32")) else _WIDER.get(codec, codec)
 
@@ -180,7 +184,7 @@ def _is_damaged_utf_8(data: bytes) -> bool:
     """Tell whether bytes are UTF-8 but for a few: cut off at the end, or with pieces of another encoding."""
     text = data.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
-    right = sum(char > "\x7f" for char in text) - wrong
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
     return right >= 4 * wrong
 
 
@@ -195,7 +199,7 @@ def _by_statistics(data: bytes) -> DecodedText:
     )
     codec = _WIDER.get(detected := str(found["encoding"] or "cp1252").lower(), detected)
     name = _NAMES.get(codec) or _NAMES.get(codec.replace("_", "-"), codec)
-    is_guess = sum(byte > 127 for byte in data) < SURE_CHARACTERS
+    is_guess = len(data) - len(data.translate(None, _ABOVE_ASCII)) < SURE_CHARACTERS
     for tried in _CODECS.get(name, (codec,)):
         if (text := _strict(data, tried)) is not None:
             return DecodedText(text, name, is_guess)

@@ -164,6 +164,8 @@ def test_a_declared_encoding_counts_before_any_statistics() -> None:
     assert decode(b"<?xml version='1.0' encoding='koi8-r'?>" + text.encode("koi8-r")).text.endswith(text)
     assert decode(b"<meta charset=x-sjis>" + "\u56f3".encode("cp932")).text.endswith("\u56f3")
     assert decode("caf\u00e9 \u20ac".encode("cp1252"), declared="iso-8859-1").text == "caf\u00e9 \u20ac"
+    for codec in ("unicode_escape", "utf-7", "punycode", "rot13", "base64"):
+        assert decode(b"# coding: " + codec.encode() + b"\n\\x41 +AGE- words").text.endswith("\\x41 +AGE- words")
     assert decode("caf\u00e9".encode(), declared="no-such-encoding").text == "caf\u00e9"
     assert decode(b"<meta charset=utf-16>" + "caf\u00e9".encode()).text.endswith("caf\u00e9")
 
