@@ -40,7 +40,8 @@ def measure(paths: Sequence[Path], most_pages: int) -> Times:
 
 def measure_tree(tree: Path, paths: Sequence[Path], most_pages: int) -> Times:
     """Read documents with the package of a source tree, in a process of its own."""
-    command = [sys.executable, "-P", Path(__file__).resolve(), "--measure", *paths, "--pages", str(most_pages)]
+    script = str(Path(__file__).resolve())
+    command = [sys.executable, "-P", script, "--measure", *map(str, paths), "--pages", str(most_pages)]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     result = json.loads(done.stdout)

@@ -7,7 +7,7 @@ blank.
 import re
 from collections.abc import Sequence
 
-from pagelens.ingest.readers.glyph_words import MuPdfWord
+from pagelens.ingest.readers.mupdf import MuPdfWord
 
 MAX_GAP = 0.4  # of a word's height: a wider gap parts words
 

@@ -17,10 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pagelens.ingest.readers.mupdf import pymupdf
-
-MuPdfWord = tuple[float, float, float, float, str, int, int]
-"""x0, y0, x1, y1 in points before the page's rotation, the word, the numbers of its block and line."""
+from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
 
 MAX_REPLACED = 30  # characters of an /ActualText that differs from its glyphs: a longer one has no place for its words
 MAX_UNITS = 100_000  # of a page; one with more is left to MuPDF
@@ -186,9 +183,8 @@ def _words(line: Sequence[_Unit], *, has_gaps: bool) -> list[list[_Unit]]:
 
 
 def _as_word(word: Sequence[_Unit], block: int, line: int) -> MuPdfWord:
-    boxes = np.array([unit.box for unit in word])
-    x0, y0, x1, y1 = (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-    return x0, y0, x1, y1, "".join(unit.text for unit in word), block, line
+    x0s, y0s, x1s, y1s = zip(*(unit.box for unit in word), strict=True)
+    return min(x0s), min(y0s), max(x1s), max(y1s), "".join(unit.text for unit in word), block, line
 
 
 def _continues(text: str, character: str) -> bool:
@@ -201,7 +197,10 @@ def _continues(text: str, character: str) -> bool:
     return bool(last) and unicodedata.combining(last) == _VIRAMA and unicodedata.category(character) == "Lo"
 
 
-class _GlyphDevice(pymupdf.mupdf.FzDevice2):  # type: ignore[misc]  # PyMuPDF has no types
+_Device: Any = pymupdf.mupdf.FzDevice2  # PyMuPDF has no types
+
+
+class _GlyphDevice(_Device):  # type: ignore[misc]
     """Collects the glyphs that a page draws as units. MuPDF calls its methods."""
 
     def __init__(self) -> None:

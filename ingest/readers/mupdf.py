@@ -32,6 +32,9 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 LOCK = threading.RLock()
 """Must be held around every use of PyMuPDF, which has one context for the whole process."""
 
+MuPdfWord = tuple[float, float, float, float, str, int, int]
+"""x0, y0, x1, y1 in points before the page's rotation, the word, the numbers of its block and line."""
+
 
 def free_caches() -> None:
     """Free the fonts, images and warnings that MuPDF keeps of pages read before. Takes about 3 ms."""

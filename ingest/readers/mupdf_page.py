@@ -17,7 +17,7 @@ from pagelens.core.types import Box, PageText
 from pagelens.ingest.readers.autospace import draws_blanks, has_autospace, without_autospace
 from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
-from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
 from pagelens.ingest.text.block_order import in_reading_order
 from pagelens.ingest.text.columns import part_columns
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
@@ -37,9 +37,6 @@ from pagelens.ingest.text.usable_text import WORDS_LOST
 from pagelens.ingest.text.vertical_text import join_vertical_text
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
-
-MuPdfWord = tuple[float, float, float, float, str, int, int]
-"""x0, y0, x1, y1 in points before the page's rotation, the word, the numbers of its block and line."""
 
 # Ligatures are split ("fi" is two letters); a glyph without a Unicode value stays U+FFFD instead of a guessed letter.
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP

@@ -10,8 +10,7 @@ from math import inf
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.mupdf_page import MuPdfWord
+from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
 
 SOFT_HYPHEN = "\xad"
 MIN_ADVANCE = 0.1  # of the type size: how far what follows a drawn hyphen stands from where the hyphen begins

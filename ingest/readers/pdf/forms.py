@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.mupdf_page import MuPdfWord
+from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
 from pagelens.ingest.text.page_text import clean_text
 from pagelens.ingest.text.titles import single_line
 

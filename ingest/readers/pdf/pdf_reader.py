@@ -14,7 +14,7 @@ from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.path_facts import title_or_names
-from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf, take_warnings
+from pagelens.ingest.readers.mupdf import LOCK, MuPdfWord, free_caches, pymupdf, take_warnings
 from pagelens.ingest.readers.mupdf_document import (
     close_document,
     document_title,
@@ -24,7 +24,7 @@ from pagelens.ingest.readers.mupdf_document import (
     opened_document,
     translate_mupdf_errors,
 )
-from pagelens.ingest.readers.mupdf_page import MuPdfWord, page_text, page_words, render_image
+from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image
 from pagelens.ingest.readers.pdf.encryption import ATTACHMENTS_LOCKED, unlock
 from pagelens.ingest.readers.pdf.forms import (
     ONLY_XFA,

@@ -1,7 +1,7 @@
 import pytest
 
-from pagelens.ingest.readers.autospace import MAX_GAP, MuPdfWord, draws_blanks, has_autospace, without_autospace
-from pagelens.ingest.readers.mupdf import LOCK
+from pagelens.ingest.readers.autospace import MAX_GAP, draws_blanks, has_autospace, without_autospace
+from pagelens.ingest.readers.mupdf import LOCK, MuPdfWord
 from pagelens.ingest.readers.mupdf_page import page_words
 from tests.ingest.readers.letter_pages import letter_page
 
