@@ -71,8 +71,10 @@ _ALIASES = {
     "x-gbk": "gb18030",
 }
 _NAMES = {codec: name for name, tried in _CODECS.items() for codec in tried}
-_NOT_OF_FILES = ("unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf-7", "undefined", "hz", "mbcs", "oem")
+_NOT_OF_FILES = ("unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf_7", "undefined", "hz", "mbcs", "oem")
 _ABOVE_ASCII = bytes(range(128, 256))
+# Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, the scripts of India, Thai, Georgian, punctuation, kana, full width.
+_COMMON_BLOCKS = frozenset((0, 1, 2, 3, 4, 5, 6, 9, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x10, 0x1E, 0x20, 0x30, 0xFF))
 _WHITESPACE = "\t\n\r\f\x0b"
 
 
@@ -137,9 +139,7 @@ def _is_plausible(char: str) -> bool:
     if char in _WHITESPACE:
         return True
     block = ord(char) >> 8
-    is_common = (
-        block in (0, 1, 3, 4, 5, 6, 9, 0x0E, 0x1E, 0x20, 0x30, 0xFF) or 0x4E <= block <= 0x9F or 0xAC <= block <= 0xD7
-    )
+    is_common = block in _COMMON_BLOCKS or 0x4E <= block <= 0x9F or 0xAC <= block <= 0xD7
     return is_common and unicodedata.category(char)[0] != "C"
 
 
@@ -164,7 +164,7 @@ def _codec(declared: str) -> str:
         codec = codecs.lookup(_ALIASES.get(name, name)).name
     except (LookupError, ValueError):
         return ""
-    if codec in _NOT_OF_FILES:
+    if codec.replace("-", "_") in _NOT_OF_FILES:
         return ""
     # A declaration that was read as ASCII does not stand in UTF-16 (HTML, 13.2.3.3).
     return "utf-8" if codec.startswith(("utf-16", "utf-32")) else _WIDER.get(codec, codec)
