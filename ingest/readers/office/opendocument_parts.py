@@ -64,9 +64,10 @@ def opendocument_pages(archive: OfficeArchive) -> tuple[list[list[str]], list[Pa
 def _texts(root: Element) -> list[str]:
     """Return the paragraphs of a text or slide; a row of a table is one."""
     texts: list[str] = []
+    around = {root, *root.iterancestors()}
     for element in root.iter(*_PARAGRAPHS, f"{_TABLE}table-row"):
         outer = (f"{_OFFICE}annotation", f"{_PRESENTATION}notes", f"{_TEXT}note", f"{_TABLE}table-row")
-        if any(ancestor is not root for ancestor in element.iterancestors(*outer)):
+        if any(ancestor not in around for ancestor in element.iterancestors(*outer)):
             continue
         cells = [element] if element.tag in _PARAGRAPHS else list(element.iter(f"{_TABLE}table-cell"))
         parts = [" ".join(paragraph_text(p).strip() for p in _own_paragraphs(cell)) for cell in cells]
