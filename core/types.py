@@ -183,7 +183,7 @@ class Filters:
     until: datetime | None = None  # the document's date is at or before this
     first_page: int | None = None
     last_page: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, as text, ignoring case
+    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, ignoring case and accents
 
     def __bool__(self) -> bool:
         return self != Filters()

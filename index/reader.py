@@ -26,8 +26,9 @@ from pagelens.core.errors import (
     SnapshotExpired,
     StoreError,
 )
+from pagelens.core.metadata_fields import Field
 from pagelens.index import original_files
-from pagelens.index.catalog import checksums, databases, reads
+from pagelens.index.catalog import checksums, databases, metadata_records, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, UnreadFile
 from pagelens.index.catalog.transactions import transaction
@@ -70,12 +71,19 @@ class CommitView:
         self._vectors: dict[str, DenseView] = {}
         self._tokens: dict[str, MultiVectorView] = {}
         self._documents: dict[int, DocumentRow] | None = None
+        self._fields: dict[str, Field] | None = None
 
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
         """Return all live documents by key."""
         if self._documents is None:
             self._documents = reads.read_documents(connection)
         return self._documents
+
+    def load_fields(self, connection: Connection) -> dict[str, Field]:
+        """Return the fields of metadata tables by name."""
+        if self._fields is None:
+            self._fields = metadata_records.read_fields(connection)
+        return self._fields
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """See `VectorStore.require_ready`."""
@@ -136,6 +144,11 @@ class Snapshot:
     def generation(self) -> int:
         """The number of the commit."""
         return self._view.generation
+
+    @property
+    def lanes(self) -> Mapping[str, LaneRecord]:
+        """The collection's lanes with their models."""
+        return self._lanes
 
     @property
     def live(self) -> NDArray[np.int64]:
@@ -217,6 +230,11 @@ class Snapshot:
         """All live documents by key."""
         return self._view.load_documents(self._connection)
 
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of metadata tables by name."""
+        return self._view.load_fields(self._connection)
+
     def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
         """Return live documents by key."""
         return reads.read_documents(self._connection, keys)
@@ -259,7 +277,7 @@ class Snapshot:
         """Return the paths of live documents, failures and unread files likewise, and the key of the next document."""
         live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
         rows = {t.paths: live, t.failures: select(t.failures)}
-        for table in (t.unread_files, t.containers):
+        for table in (t.unread_files, t.containers, t.metadata_fields, t.metadata_records):
             if inspect(self._connection).has_table(table.name):
                 rows[table] = select(table)
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from pagelens.core.keys import MAX_PAGES, document_of
 from pagelens.core.types import DATE_UNCERTAINTY, Filters
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.field_conditions import Condition, Fields, matching_records, read_conditions
 from pagelens.index.lexical.folding import fold
 
 # How far the local time of an instant in UTC may be from it, earlier and later, where the zone is not known.
 _DATE_REACH = (timedelta(hours=12), timedelta(hours=14))
 _NO_TIME = timedelta()
+NO_FIELDS: Fields = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Selection:
         return selected
 
 
-def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | None:
-    """Return the selection of the filters among the live documents; None when they exclude nothing."""
+def select_pages(rows: Sequence[DocumentRow], filters: Filters, fields: Fields = NO_FIELDS) -> Selection | None:
+    """Return the selection of the filters among the live documents; None when they exclude nothing. `fields` are those
+    of the collection's metadata tables. Raises UsageError for a range that cannot be."""
     if not filters:
         return None
     by_document = Filters(
@@ -63,11 +66,12 @@ def select_pages(rows: Sequence[DocumentRow], filters: Filters) -> Selection | N
     )
     documents = None
     if by_document:
-        documents = np.array(sorted(row.key for row in rows if _matches(row, by_document)), np.int64)
+        conditions = read_conditions(filters.metadata, fields)
+        documents = np.array(sorted(row.key for row in rows if _matches(row, by_document, conditions)), np.int64)
     return Selection(documents, filters.first_page or 1, filters.last_page or MAX_PAGES)
 
 
-def _matches(row: DocumentRow, filters: Filters) -> bool:
+def _matches(row: DocumentRow, filters: Filters, conditions: Sequence[Condition]) -> bool:
     """Return whether a document matches; texts are compared as in search: case, accents, Unicode form do not matter."""
     document = row.document
     globs = [fold(glob) for glob in filters.paths]
@@ -82,14 +86,7 @@ def _matches(row: DocumentRow, filters: Filters) -> bool:
         return False
     if filters.until and document.date and document.date - earlier > filters.until:
         return False
-    metadata = {fold(key): fold(str(value)) for key, value in document.metadata.items()}
-    filters_by_key = {fold(key): fold(value) for key, value in filters.metadata.items()}
-    return all(key in metadata and _value_matches(metadata[key], value) for key, value in filters_by_key.items())
-
-
-def _value_matches(value: str, glob: str) -> bool:
-    """Return whether a value, or one item of a list like "coney island; beach", matches the pattern."""
-    return any(fnmatchcase(item, glob) for item in (value, *value.split("; ")))
+    return not conditions or bool(matching_records(row, conditions))
 
 
 def path_matches(path: str, glob: str) -> bool:

@@ -19,9 +19,10 @@ from sqlalchemy import Connection, delete, insert, select
 
 from pagelens.core.errors import ReadCode
 from pagelens.core.keys import page_key
+from pagelens.core.metadata_fields import Field, Record
 from pagelens.core.types import MEMBER_SEPARATOR
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import document_frequencies, reads, writes
+from pagelens.index.catalog import document_frequencies, metadata_records, reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import UnreadFile
 from pagelens.index.catalog.transactions import transaction
@@ -205,6 +206,19 @@ class CollectionWriter:
                 connection.execute(insert(t.unread_files), rows)
             self._words.mark_synced(writes.advance_generation(connection))
 
+    def read_metadata(self) -> tuple[dict[str, Field], dict[str, Record]]:
+        """Return the fields of metadata tables by name, and their records by path."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            return metadata_records.read_fields(connection), metadata_records.read_records(connection)
+
+    def write_metadata(self, fields: Mapping[str, Field], records: Mapping[str, Record]) -> None:
+        """Replace the fields by these, and the records of these paths, in one commit; vectors and texts stay."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            metadata_records.write(connection, fields, records)
+            self._words.mark_synced(writes.advance_generation(connection))
+
     def remove_documents(self, documents: Sequence[int]) -> None:
         """Remove documents by key."""
         self._pending.removed.extend(documents)
@@ -219,6 +233,7 @@ class CollectionWriter:
             for path in paths:
                 orphans |= unlink_path(connection, path)
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
+            metadata_records.forget_unknown_paths(connection)
             if known and not orphans:  # no commit follows that would tell readers of the change
                 self._words.mark_synced(writes.advance_generation(connection))
         self._pending.removed.extend(orphans)
@@ -333,6 +348,8 @@ class CollectionWriter:
         for path, sha256 in pending.links:
             removed |= link_path(connection, path, sha256)
         remove_documents(connection, sorted(removed))
+        if removed:
+            metadata_records.forget_unknown_paths(connection)
         return removed
 
 

@@ -82,7 +82,7 @@ class Retriever:
         `fusion` replaces the retriever's own for this search. Raises UsageError for lanes that cannot be searched.
         """
         fusion = fusion or self._fusion
-        selection = select_pages(list(snapshot.documents.values()), filters)
+        selection = select_pages(list(snapshot.documents.values()), filters, snapshot.fields)
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
         idf = snapshot.idf(self._analyze(query.words))

@@ -1,6 +1,6 @@
 """Queries of the catalog: documents, paths, pages and failures. The statements run on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Select, func, inspect, select
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, number_of
+from pagelens.core.metadata_fields import Record
 from pagelens.core.types import Document, Guess, PageText, Passage, no_text
-from pagelens.index.catalog import checksums
+from pagelens.index.catalog import checksums, metadata_records
 from pagelens.index.catalog import tables as t
 
 DAMAGED = (
@@ -34,6 +35,7 @@ class DocumentRow:
     key: int
     document: Document
     paths: tuple[str, ...]
+    records: tuple[Record, ...] = ()  # what metadata tables say of each path, in the paths' order; () where nothing
 
     @property
     def path(self) -> str:
@@ -78,10 +80,11 @@ def read_documents(connection: Connection, keys: Sequence[int] | None = None) ->
     paths: dict[int, list[str]] = {}
     for key, path in connection.execute(names):
         paths.setdefault(key, []).append(path)
-    return {row.key: _document_row(row, paths.get(row.key, [])) for row in connection.execute(rows)}
+    records = metadata_records.read_records(connection, keys)
+    return {row.key: _document_row(row, paths.get(row.key, []), records) for row in connection.execute(rows)}
 
 
-def _document_row(row: Any, names: list[str]) -> DocumentRow:
+def _document_row(row: Any, names: list[str], records: Mapping[str, Record]) -> DocumentRow:
     try:
         date = datetime.fromisoformat(row.date) if row.date else None
     except ValueError:
@@ -95,7 +98,8 @@ def _document_row(row: Any, names: list[str]) -> DocumentRow:
         date=date,
         metadata=row.metadata if isinstance(row.metadata, dict) else {},
     )
-    return DocumentRow(row.key, document, tuple(names))
+    has_records = not records.keys().isdisjoint(names)
+    return DocumentRow(row.key, document, tuple(names), tuple(records.get(n, {}) for n in names) if has_records else ())
 
 
 def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:

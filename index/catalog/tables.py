@@ -211,6 +211,23 @@ containers = Table(
     Column("members", Integer, nullable=False),
 )
 
+# Fields of metadata tables. `searched`: 1 where the `words` lane finds a document by the field's text.
+metadata_fields = Table(
+    "metadata_fields",
+    metadata,
+    Column("name", ORDERED, primary_key=True),
+    Column("type", String(8), nullable=False),  # `pagelens.core.metadata_fields.FieldType`
+    Column("searched", Integer, nullable=False),
+)
+
+# The values that metadata tables give the file at a path: field name -> number, text, or list of texts.
+metadata_records = Table(
+    "metadata_records",
+    metadata,
+    Column("path", ORDERED, primary_key=True),
+    Column("fields", STORED_JSON, nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 
