@@ -351,15 +351,25 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Codes of OSError for a full disk, a full quota, and a limit on a file's size."""
 
 
+NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""Codes of OSError for a file or folder that this user may not write."""
+
+
 @contextmanager
-def disk_full_translated(place: Path) -> Iterator[None]:
-    """Raise DiskFull for an OSError that says that there is no room, whichever file was written."""
+def write_errors_translated(place: Path) -> Iterator[None]:
+    """Raise DiskFull for an OSError that says that there is no room, whichever file was written, and CollectionReadOnly
+    for one that says that a file below `place` may not be written."""
     try:
         yield
     except OSError as exc:
-        if exc.errno not in NO_ROOM:
-            raise
-        raise disk_full(str(place), exc) from exc
+        if exc.errno in NO_ROOM:
+            raise disk_full(str(place), exc) from exc
+        if exc.errno in NOT_PERMITTED and exc.filename and Path(os.fsdecode(exc.filename)).is_relative_to(place):
+            raise CollectionReadOnly(
+                f"expected to write to {exc.filename}, found: {exc.strerror}. What was committed is kept: make it "
+                "writable for this user, then run the same command again."
+            ) from exc
+        raise
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

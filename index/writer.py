@@ -105,6 +105,8 @@ class CollectionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
+            if isinstance(error, OSError):
+                raise error  # here, so that `open_for_writing` translates a full disk or a missing permission
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self.commit()  # the next run continues after the committed pages
             if kind is None:
@@ -287,7 +289,8 @@ class CollectionWriter:
             links = connection.execute(select(p.path, d.sha256).join(t.documents, d.key == p.document))
             self._paths: dict[str, str] = {row.path: row.sha256 for row in links}
             failures = connection.execute(select(f.path, f.sha256, f.code, f.reason).where(f.sha256.is_not(None))).all()
-            self._failures = {row.sha256: (row.code, row.reason) for row in failures}
+            by_content = [row for row in failures if row.code not in KEEPS_OLD_VERSION]  # the others are tried again
+            self._failures = {row.sha256: (row.code, row.reason) for row in by_content}
             self._failed_at = {row.path: row.sha256 for row in failures}
             members = connection.execute(select(t.containers.c.sha256, t.containers.c.members))
             self._containers: dict[str, int] = {row.sha256: row.members for row in members}

@@ -17,7 +17,15 @@ from pagelens.index.catalog.transactions import transaction
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.files.file_store_factory import open_file_store
 from pagelens.index.files.folder_store import FolderFileStore
-from pagelens.index.layout import LaneRecord, Layout, Manifest, disk_full_translated, load, read_manifest, writer_lock
+from pagelens.index.layout import (
+    LaneRecord,
+    Layout,
+    Manifest,
+    load,
+    read_manifest,
+    write_errors_translated,
+    writer_lock,
+)
 from pagelens.index.lexical.lexical_index import LexicalIndex
 from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import VectorStore
@@ -38,7 +46,7 @@ class WriterSession:
 def open_for_writing(layout: Layout) -> Iterator[WriterSession]:
     """Hold a collection open for one writer. Raises CollectionLocked, CollectionNotFound, CollectionReadOnly;
     CollectionDamaged, and then nothing was removed; DiskFull, also from the body."""
-    with disk_full_translated(layout.root), ExitStack() as stack:  # releases the lock if anything below fails
+    with write_errors_translated(layout.root), ExitStack() as stack:  # releases the lock if anything below fails
         load(layout)  # no lock file where there is no collection
         stack.enter_context(writer_lock(layout))
         manifest = load(layout)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pagelens.core.errors import UsageError
-from pagelens.index.layout import disk_full_translated
+from pagelens.index.layout import write_errors_translated
 
 _PREFIX = ".pagelens-"
 _LOCK = "lock"
@@ -41,7 +41,7 @@ def temporary_folder_beside(target: Path) -> Iterator[Path]:
         Path(lock.name).rename(folder / _LOCK)  # from here on `_remove_abandoned` looks at it
         content = folder / "content"
         content.mkdir()
-        with disk_full_translated(parent):
+        with write_errors_translated(parent):
             yield content
 
 
