@@ -190,6 +190,16 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoMatch:
+    """Why a photo was found."""
+
+    facts: str  # what is known about it besides its image: names, date, place, keywords
+    similarity: float | None = None  # of image and query, the score in the `image` lane; None if it did not rank it
+    guesses: Sequence[Guess] = ()  # of what it shows, by the builtin image encoder
+    approximate: bool = False  # the builtin image encoder fills the `image` lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextPage:
     """A page given to an answerer as context. An answerer cites only the pages given to it."""
 
@@ -200,6 +210,7 @@ class ContextPage:
     score: float = 0.0  # the retriever's fused score
     estimated: bool = False  # the page number is an estimate: the file format has no pages
     bm25: float | None = None  # the score in the `words` lane; None if that lane did not rank the page
+    photo: PhotoMatch | None = None  # for the page of a photo
 
 
 CitationState = Literal["verified", "supported", "unverified"]

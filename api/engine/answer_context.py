@@ -8,7 +8,8 @@ from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
 from pagelens.core.keys import document_of, page_key
-from pagelens.core.types import Answer, ContextPage, Filters, PageRef, Query
+from pagelens.core.types import Answer, ContextPage, Filters, FusedHit, PageRef, PhotoMatch, Query
+from pagelens.encode.loading import BUILTIN
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import add_continuation_pages
@@ -33,6 +34,8 @@ def pages_for_question(
         if key in hits:
             lanes = hits[key].lanes
             page = replace(page, score=hits[key].score, bm25=lanes["words"].score if "words" in lanes else None)
+            if results.documents[document_of(key)].document.kind == "photo":
+                page = replace(page, photo=_photo_match(snapshot, row, hits[key]))
         shown.append(page)
     return shown, results.retrieved.idf
 
@@ -47,7 +50,7 @@ def pages_of_document(
     all_read = len(keys) <= k
     if not all_read:
         found = retriever.search(snapshot, Query(query), k=k, filters=Filters(paths=(escape(row.path),)))
-        keys = sorted(hit.page for hit in found.hits)
+        keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
     return [_shown_page(row, pages[key]) for key in keys], all_read
 
@@ -64,6 +67,16 @@ def with_notes(answer: Answer, shown: Sequence[ContextPage]) -> Answer:
     cited = dict.fromkeys(citation.ref.path for citation in answer.citations)
     notes += [_GONE.format(path.rpartition("/")[2]) for path in cited if is_gone([path])]
     return replace(answer, notes=(*answer.notes, *notes)) if notes else answer
+
+
+def _photo_match(snapshot: Snapshot, page: PageRow, hit: FusedHit) -> PhotoMatch:
+    approximate = "image" in snapshot.lanes and snapshot.lanes["image"].model == BUILTIN
+    return PhotoMatch(
+        facts=page.caption,
+        similarity=hit.lanes["image"].score if "image" in hit.lanes else None,
+        guesses=page.guesses if approximate else (),
+        approximate=approximate,
+    )
 
 
 def _shown_page(row: DocumentRow, page: PageRow) -> ContextPage:

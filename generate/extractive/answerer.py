@@ -7,6 +7,7 @@ from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, Hist
 from pagelens.generate.answer_text import not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.confidence import THRESHOLD, confidence, question_coverage
+from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate, score_candidates
 from pagelens.generate.follow_up import standalone_question
@@ -42,7 +43,10 @@ class ExtractiveAnswerer:
         idf: Mapping[str, float] = NO_IDF,
     ) -> Generator[AnswerEvent]:
         """Yield the text in one piece, its citations, and the Answer."""
-        answer = self.answer(standalone_question(question, history), pages, idf=idf)
+        question = standalone_question(question, history)
+        analysis = self._question_analyzer.analyze(question)
+        answer = self.answer(question, pages, idf=idf)
+        answer = with_matching_photos(answer, analysis, pages, self._analyze, idf=idf, threshold=self._threshold)
         if answer.found:
             yield answer.text
         yield from answer.citations

@@ -86,6 +86,17 @@ def test_a_filter_leaves_the_photos_that_hold_it(photos: Engine, filters: Filter
     assert {Path(hit.ref.path).name for hit in results.hits} == names
 
 
+def test_a_question_over_photos_is_answered_with_the_photos_that_match(photos: Engine) -> None:
+    answer = photos.ask("Show me photos from Sydney")
+    assert answer.found
+    assert [Path(citation.ref.path).name for citation in answer.citations] == ["IMG_0002.jpg"]
+    assert "sydney" in answer.citations[0].claim
+    other = photos.ask("Which dog jumps into the water?", filters=Filters(paths=("IMG_0001.jpg", "IMG_0002.jpg")))
+    assert not other.found
+    assert other.citations
+    assert all("approximate" in citation.claim for citation in other.citations), "by the builtin image encoder"
+
+
 def test_what_is_written_beside_a_photo_later_is_found_and_the_old_is_gone(tmp_path: Path) -> None:
     write_photo(tmp_path / "files" / "IMG_0009.jpg")
     with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:

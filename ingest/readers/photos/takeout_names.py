@@ -58,7 +58,7 @@ _EFFECTS = ("-EFFECTS", "-SMILE", "-MIX")  # copies made by the service; in smal
 _WHOLE, _CUT_SUFFIX, _NO_ENDING, _CUT = range(4)  # how an export's name matches, the best first
 
 
-class Claim(NamedTuple):
+class ExportMatch(NamedTuple):
     """An export that may be a photo's. A smaller rank is a better match; copies of an original do not compete."""
 
     rank: int
@@ -116,17 +116,17 @@ def _owner(rivals: list[tuple[int, str]], read_title: Callable[[], str]) -> str 
     return equal[0] if len(equal) == 1 else None
 
 
-def _claims(photo: str, exports: Mapping[str, list[str]]) -> list[Claim]:
+def _claims(photo: str, exports: Mapping[str, list[str]]) -> list[ExportMatch]:
     """Return the exports that may be a photo's, the best first."""
-    own: dict[str, Claim] = {}
-    copies: dict[str, Claim] = {}
+    own: dict[str, ExportMatch] = {}
+    copies: dict[str, ExportMatch] = {}
     for rank, key in _export_keys(photo):
         for export in exports.get(key, ()):
-            own.setdefault(export, Claim(2 * rank + (not _same_case(photo, export)), export))
+            own.setdefault(export, ExportMatch(2 * rank + (not _same_case(photo, export)), export))
     for at, original in enumerate(_originals(photo)):
         for rank, key in _export_keys(original):
             for export in exports.get(key, ()):
-                copies.setdefault(export, Claim(1_000 * rank + at, export, is_copy=True))
+                copies.setdefault(export, ExportMatch(1_000 * rank + at, export, is_copy=True))
     certain = [claim for claim in own.values() if claim.rank < 2 * _CUT or claim.export not in copies]
     return [*sorted(certain), *sorted(copies.values())]
 
