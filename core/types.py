@@ -183,7 +183,9 @@ class Filters:
     until: datetime | None = None  # the document's date is at or before this
     first_page: int | None = None
     last_page: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)  # key -> value or glob, ignoring case and accents
+    metadata: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    """Key -> value, glob or range as text, or several that must all hold (`pagelens.index.field_conditions`). Case and
+    accents do not matter."""
 
     def __bool__(self) -> bool:
         return self != Filters()
