@@ -140,12 +140,12 @@ def _region(lines: _Lines, start: int, end: int) -> _Region | None:
         middles = gutters.mean(1)
         covers = (gutters[:, 0] < middles[:, None]) & (middles[:, None] < gutters[:, 1])  # (gutters, pairs)
         x = float(middles[covers.sum(1).argmax()])
-        crossing = (boxes[:, 0] < x) & (boxes[:, 2] > x)
+        spanning = (boxes[:, 0] < x) & (boxes[:, 2] > x)
         covered = (gutters[:, 0] < x) & (x < gutters[:, 1])
-        segments = np.cumsum(crossing)[pairs[covered]]
+        segments = np.cumsum(spanning)[pairs[covered]]
         segment = int(np.bincount(segments).argmax())
-        inside = covered & (np.cumsum(crossing)[pairs] == segment)
-        first, last = _extent(boxes, crossing, pairs[inside])
+        inside = covered & (np.cumsum(spanning)[pairs] == segment)
+        first, last = _extent(boxes, spanning, pairs[inside])
         if (first, last) not in tried:
             tried.add((first, last))
             region = _checked(lines, start + first, start + last)
@@ -192,14 +192,14 @@ def _are_long(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(boxes[:, 2] - boxes[:, 0] >= MIN_LENGTH * (boxes[:, 3] - boxes[:, 1]), np.bool_)
 
 
-def _extent(boxes: NDArray[np.float64], crossing: NDArray[np.bool_], pairs: NDArray[np.intp]) -> tuple[int, int]:
+def _extent(boxes: NDArray[np.float64], spanning: NDArray[np.bool_], pairs: NDArray[np.intp]) -> tuple[int, int]:
     """Return the range of pieces from the first pair to the last one, and on to the end of their lines' paragraph."""
     first, last = int(pairs[0]), int(pairs[-1]) + 2
     pitch = float(np.median(boxes[first:last, 3] - boxes[first:last, 1])) * PARAGRAPH
     middles = (boxes[:, 1] + boxes[:, 3]) / 2
-    while last < len(boxes) and not crossing[last] and 0 <= middles[last] - middles[last - 1] < pitch:
+    while last < len(boxes) and not spanning[last] and 0 <= middles[last] - middles[last - 1] < pitch:
         last += 1
-    while first > 0 and not crossing[first - 1] and 0 <= middles[first] - middles[first - 1] < pitch:
+    while first > 0 and not spanning[first - 1] and 0 <= middles[first] - middles[first - 1] < pitch:
         first -= 1
     return first, last
 
