@@ -40,10 +40,11 @@ def test_a_paragraph_of_latin_names_runs_as_the_page_does(tmp_path: Path, align_
     assert "מקש compose:" in read(mapped_pdf(tmp_path / "x.pdf", *pieces))
 
 
-def test_an_english_paragraph_on_a_page_to_the_left_keeps_its_order(tmp_path: Path) -> None:
-    english = (LEFT, 500.0, [*"The word ", *displayed("שלום"), *" means peace."])
+@pytest.mark.parametrize(("before", "after"), [("The word ", " means peace."), ("Say ", " here.")])
+def test_an_english_paragraph_on_a_page_to_the_left_keeps_its_order(tmp_path: Path, before: str, after: str) -> None:
+    english = (LEFT, 500.0, [*before, *displayed("שלום"), *after])
     pieces = [*full_lines(700, 680), line(displayed("הנסיעה."), y=620), english]
-    assert "The word שלום means peace." in read(mapped_pdf(tmp_path / "x.pdf", *pieces))
+    assert f"{before}שלום{after}" in read(mapped_pdf(tmp_path / "x.pdf", *pieces))
 
 
 def test_lines_whose_stops_are_at_the_right_end_are_in_paragraphs_to_the_right(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from pagelens.ingest.readers import glyph_words as glyph_words_module
 from pagelens.ingest.readers.glyph_words import GAP, glyph_words, is_brahmic, loses_gaps
 from pagelens.ingest.readers.mupdf import LOCK, pymupdf
 from pagelens.ingest.readers.mupdf_page import page_words
@@ -81,6 +82,15 @@ def test_a_gap_parts_words(gap: float, words: list[str]) -> None:
 def test_a_long_actual_text_is_left_to_mupdf(length: int, is_replaced: bool) -> None:
     page = page_of("BT /helv 12 Tf 50 700 Td (a) Tj " + actual("ल" * length, "(gh) Tj ") + "ET")
     assert (words_of(page) != mupdf_words(page)) == is_replaced
+
+
+def test_a_page_of_very_many_glyphs_is_left_to_mupdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = page_of("BT /helv 12 Tf 50 700 Td " + actual("फ़ि", "(f) Tj (W) Tj (e) Tj ") + "(gh) Tj ET")
+    assert glyph_words_module.MAX_UNITS == 100_000
+    monkeypatch.setattr(glyph_words_module, "MAX_UNITS", 2)
+    assert words_of(page) == mupdf_words(page)
+    monkeypatch.undo()
+    assert words_of(page) != mupdf_words(page)
 
 
 def test_lines_and_blocks_are_those_of_the_page() -> None:
