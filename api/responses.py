@@ -126,6 +126,9 @@ class AnswerResponse(BaseModel):
     notes: list[str]
     usage: UsageOut | None
     missing_lanes: dict[str, str] = Field(description="Lanes that did not look for pages, each with the reason.")
+    image_text: str = Field(
+        default="", description="What was read on the picture of the question, by the language model or by OCR."
+    )
 
 
 class ExtractResponse(BaseModel):

@@ -18,6 +18,7 @@ from pagelens.core.types import (
     PageText,
     QueryTokens,
     TokenMatrix,
+    UserImage,
 )
 
 NO_IDF: Mapping[str, float] = MappingProxyType({})
@@ -123,11 +124,13 @@ class Answerer(Protocol):
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
+        image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the text, then citations of `pages` as they are verified, and last the Answer.
 
         Closing the generator stops the work. `history` is the conversation before the question; `idf` has the inverse
-        document frequencies of the question's terms in the whole collection.
+        document frequencies of the question's terms, and of the words on `image`, in the whole collection. `image` is
+        what the question is about, the user's own: it is used and never cited.
         """
         ...
 

@@ -212,7 +212,16 @@ class ContextPage:
     score: float = 0.0  # the retriever's fused score
     estimated: bool = False  # the page number is an estimate: the file format has no pages
     bm25: float | None = None  # the score in the `words` lane; None if that lane did not rank the page
+    visual: float | None = None  # the score in the `visual` lane, for a question about an image
     photo: PhotoMatch | None = None  # for the page of a photo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserImage:
+    """An image that a question is about: the user's own, shown beside the pages and never cited."""
+
+    pixels: "ImageArray"
+    text: str = ""  # recognised in it by OCR; may hold errors
 
 
 CitationState = Literal["verified", "supported", "unverified"]
@@ -262,6 +271,7 @@ class Answer:
     notes: Sequence[str] = ()  # warnings for the reader: claims without support, images the model was not shown
     usage: Usage | None = None  # if a model was called
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that did not look for pages, each with the reason
+    image_text: str = ""  # what was read on the image that the question is about, by the model or by OCR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,16 @@
 """Rewrites a follow-up question into a standalone one, with English rules.
 
-"and the year before?" after "What was the revenue in 2019?" becomes "What was the revenue in 2018?".
+"and the year before?" after "What was the revenue in 2019?" becomes "What was the revenue in 2018?". Also decides which
+picture of a conversation its last question is about.
 """
 
 import re
+from collections.abc import Sequence
+from typing import TypeVar
 
 from pagelens.core.types import History
+
+Picture = TypeVar("Picture")
 
 # Matched against questions whose white space is single blanks: runs of it would take time by their length squared.
 _FOLLOW_UP = re.compile(
@@ -14,6 +19,11 @@ _FOLLOW_UP = re.compile(
     r"|\b(year|month|quarter|page|one) (before|after|earlier|later)\b"
     r"|\b(previous|preceding|following|next|last|other|another|same) (year|one|ones|page)\b"
     r"|\b(instead|else|more) ?\?? ?$",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(
+    r"\b(pictures?|photos?|photographs?|images?|screenshots?|scans?|pics?|bild(er|s|es)?|fotos?|aufnahme|imagen|"
+    r"immagine|imagem|captura|afbeelding)\b|图片|照片|图像|画像|写真|スクリーンショット|사진|이미지",
     re.IGNORECASE,
 )
 _MAX_SUBJECTLESS_WORDS = 3  # a question of so few words names no subject
@@ -31,6 +41,23 @@ def standalone_question(question: str, history: History) -> str:
     for current in [*(earlier for earlier, _ in history), question]:
         subject = _combine(subject, current) if subject and _is_follow_up(current) else current
     return subject
+
+
+def picture_of_last(questions: Sequence[tuple[str, Picture | None]]) -> Picture | None:
+    """Return the picture that the last of a conversation's questions, oldest first, is about; None if about none.
+
+    That is the question's own one. Else a follow-up is about the picture of the question before it, if there is one,
+    and a question that names a picture is about the last one given.
+    """
+    current = last = None
+    for question, picture in questions:
+        if picture is not None:
+            current = last = picture
+        elif _PICTURE.search(question):
+            current = last
+        elif not _is_follow_up(question):
+            current = None
+    return current
 
 
 def _is_follow_up(question: str) -> bool:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from pagelens.core.errors import PageLensError
 from pagelens.core.protocols import RenderPageImage
-from pagelens.core.types import ContextPage, History
+from pagelens.core.types import ContextPage, History, ImageArray, UserImage
 from pagelens.generate.answer_text import label_text, printable
 from pagelens.generate.llm.chat import ChatRequest, ImagePart, Message, Part, TextPart
 from pagelens.generate.llm.image_parts import encode_image, image_tokens
+from pagelens.generate.transcript import RULES, TEXT_RULES
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Budget:
     """Limits of one request and its reply."""
 
     tokens: int = 24_000  # reply included
-    images: int = 6
+    images: int = 6  # the user's own included
     image_side: int = 1_400  # pixels, of the longer side
     page_tokens: int = 3_000  # of the text of one page; the prompt says if a text is cut
     reply_tokens: int = 1_024
@@ -57,11 +58,12 @@ class Prompt:
     shown: Sequence[ContextPage]
     tokens: int  # estimated, without the reply
     left_out: int  # pages that did not fit
+    shows_user_image: bool = False
 
     @property
     def image_count(self) -> int:
         """Return how many page images it contains."""
-        return len(self.request.images)
+        return len(self.request.images) - self.shows_user_image
 
 
 def estimate_tokens(text: str) -> int:
@@ -78,46 +80,59 @@ def build_prompt(
     load_page_image: RenderPageImage | None,
     system: str = SYSTEM,
     history: History = (),
+    image: UserImage | None = None,
     fence: Callable[[], str] = lambda: secrets.token_hex(6),
 ) -> Prompt:
     """Return a request with as many pages as fit, best first, with page images while there is room for them.
 
     `task` is what the model shall do; it stands last. Without `load_page_image` only text is sent. `history` has the
-    earlier questions and answers. `fence` draws the random word of the fences.
+    earlier questions and answers. `image` is the user's own: it stands behind the pages, has no number, and is sent as
+    an image if page images are. `fence` draws the random word of the fences.
     """
-    word = _unused_word(fence, pages)
+    word = _unused_word(fence, pages, image)
     task = escape_template_tokens(task)
     earlier = [_message(role, text) for pair in history for role, text in zip(("user", "assistant"), pair, strict=True)]
     left = budget.tokens - estimate_tokens(system) - estimate_tokens(task) - budget.reply_tokens
     left -= sum(estimate_tokens(text) for pair in history for text in pair)
+    own_parts, rules = _user_image_parts(image, word, budget, left, as_image=load_page_image is not None)
+    own_images = sum(isinstance(part, ImagePart) for part in own_parts)
+    left -= estimate_tokens(rules) + sum(map(_part_tokens, own_parts))
     texts = _page_texts(pages, word, left, budget)
     left -= sum(estimate_tokens(text) for text in texts)
     images: dict[int, ImagePart] = {}
     for index, page in enumerate(pages[: len(texts)]):
-        if load_page_image is None or len(images) >= budget.images:
+        if load_page_image is None or len(images) >= budget.images - own_images:
             break
-        image = _page_image(page, load_page_image, budget, left)
-        if image is not None:
-            images[index] = image
-            left -= image_tokens(image.width, image.height)
+        picture = _page_image(page, load_page_image, budget, left)
+        if picture is not None:
+            images[index] = picture
+            left -= image_tokens(picture.width, picture.height)
     parts: list[Part] = []
     for index, text in enumerate(texts):
         parts.append(TextPart(text))
         parts += [TextPart(f"Picture of page [{index + 1}]:"), images[index]] if index in images else []
-    parts.append(TextPart(task))
-    request = ChatRequest(system, [*earlier, Message("user", parts)], budget.reply_tokens)
+    parts += [*own_parts, TextPart(task)]
+    request = ChatRequest(system + rules, [*earlier, Message("user", parts)], budget.reply_tokens)
     used = budget.tokens - budget.reply_tokens - left
-    return Prompt(request, pages[: len(texts)], used, len(pages) - len(texts))
+    return Prompt(
+        request=request,
+        shown=pages[: len(texts)],
+        tokens=used,
+        left_out=len(pages) - len(texts),
+        shows_user_image=own_images > 0,
+    )
 
 
 def _message(role: str, text: str) -> Message:
     return Message("assistant" if role == "assistant" else "user", [TextPart(escape_template_tokens(text))])
 
 
-def _unused_word(fence: Callable[[], str], pages: Sequence[ContextPage]) -> str:
-    """Return a word for the fences that occurs on no page."""
+def _unused_word(fence: Callable[[], str], pages: Sequence[ContextPage], image: UserImage | None) -> str:
+    """Return a word for the fences that occurs on no page, nor in the words on the user's image."""
     for _ in range(100):
         word = fence()
+        if image is not None and word in image.text:
+            continue
         if not any(word in f"{page.text.text}\n{page.title}\n{page.label}\n{page.ref.path}" for page in pages):
             return word
     raise ValueError("expected a fence word that occurs on no page, found none in 100 draws")
@@ -155,6 +170,28 @@ def fence_page(number: int, page: ContextPage, word: str, max_tokens: int) -> st
     return f"Page [{number}]:\n<page {word}>\n{body}\n</page {word}>"
 
 
+def _part_tokens(part: Part) -> int:
+    return estimate_tokens(part.text) if isinstance(part, TextPart) else image_tokens(part.width, part.height)
+
+
+def _user_image_parts(
+    image: UserImage | None, word: str, budget: Budget, left: int, *, as_image: bool
+) -> tuple[list[Part], str]:
+    """Return the parts of a prompt that show the user's image and the words on it, and the rules for the model."""
+    if image is None:
+        return [], ""
+    room = int(min(budget.page_tokens, left // 4) * CHARACTERS_PER_TOKEN)
+    lines = [printable(line) for line in image.text[: max(0, room)].split("\n")] if image.text else ["none"]
+    body = "\n".join(escape_template_tokens(line) for line in lines)
+    name = '"yours", words that OCR read on it (letters and digits may be wrong):'
+    words = TextPart(f"{name}\n<yours {word}>\n{body}\n</yours {word}>")
+    left -= _part_tokens(words) + estimate_tokens(RULES)
+    own = _fitting_image(image.pixels, budget, left // 2) if as_image and budget.images > 0 else None
+    if own is None:
+        return [words], TEXT_RULES
+    return [words, TextPart('"yours", the user\'s own picture, which is no page:'), own], RULES
+
+
 def escape_template_tokens(text: str) -> str:
     """Return the text with a blank inside everything that a chat template or tokenizer may take for a special token."""
     return _TEMPLATE_TOKENS.sub(lambda match: match.group() + " ", text)
@@ -167,6 +204,11 @@ def _page_image(page: ContextPage, load_page_image: RenderPageImage, budget: Bud
     except PageLensError as exc:
         logger.warning("%s is shown without its picture: %s", page.ref, exc)
         return None
+    return _fitting_image(pixels, budget, left)
+
+
+def _fitting_image(pixels: ImageArray, budget: Budget, left: int) -> ImagePart | None:
+    """Return an image scaled down to `left` tokens; None if it would be too small."""
     height, width = pixels.shape[:2]
     side = max(height, width)
     scale = min(1.0, budget.image_side / side)

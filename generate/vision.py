@@ -1,13 +1,15 @@
 """Answers by a language model that is sent the pages: streamed, with every citation verified, or "not found"."""
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage, UserImage
 from pagelens.generate.abstention import AbstentionFilter
 from pagelens.generate.answer_text import not_found_text
 from pagelens.generate.citations.checking import CitationChecker
@@ -17,9 +19,11 @@ from pagelens.generate.citations.verifier import CitationVerifier
 from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
 from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.generate.prompts import Budget, Prompt, build_prompt
+from pagelens.generate.transcript import IMAGE_QUESTION, OWN_MARK, TranscriptFilter, image_words_text
 
 MAX_IMAGE_CHECKS = 4  # citations of an answer that the model may check by the page image
 BUDGET = Budget()
+_MARK_OR_OWN = re.compile(rf"{MARK.pattern}|\s*{re.escape(OWN_MARK)}", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -28,11 +32,48 @@ class _ParsedReply:
 
     prompt: Prompt
     parser: MarkParser
+    image: UserImage | None = None  # that the question is about
+    transcript: TranscriptFilter = field(default_factory=TranscriptFilter)
     marks: list[Mark] = field(default_factory=list)
     abstention: AbstentionFilter = field(default_factory=AbstentionFilter)
+    introduced: bool = False  # whether the introduction was yielded
     end: Finished = field(default_factory=lambda: Finished("stop"))
 
-    def collect_marks(self, parsed: Iterator[str | Mark]) -> Iterator[str]:
+    def feed(self, piece: str) -> Iterator[str]:
+        """Take the next piece of the reply; store its marks and yield the text of the answer that may be shown."""
+        if self.image is not None:
+            piece = self.transcript.feed(piece)
+        yield from self._with_introduction(self.parser.feed(self.abstention.feed(piece)))
+
+    def finish(self) -> Iterator[str]:
+        """Store the marks, and yield the text, of what was held back."""
+        if self.image is not None:
+            yield from self.feed(self.transcript.finish())
+        yield from self._with_introduction(self.parser.feed(self.abstention.finish()))
+        yield from self._with_introduction(self.parser.finish())
+
+    @property
+    def image_text(self) -> str:
+        """The words on the user's image: as the model copied them, else as OCR read them."""
+        if self.image is None:
+            return ""
+        return self.image.text if self.transcript.transcript is None else self.transcript.transcript
+
+    @property
+    def introduction(self) -> str:
+        """The begin of an answer to a question about an image: what stands on it."""
+        if self.image is None:
+            return ""
+        return image_words_text(self.image_text, by_ocr=self.transcript.transcript is None) + "\n\n"
+
+    def _with_introduction(self, parsed: Iterator[str | Mark]) -> Iterator[str]:
+        for text in self._collect_marks(parsed):
+            if not self.introduced and text.strip():
+                self.introduced = True
+                yield self.introduction
+            yield text
+
+    def _collect_marks(self, parsed: Iterator[str | Mark]) -> Iterator[str]:
         """Store the marks and yield the text."""
         for item in parsed:
             if isinstance(item, Mark):
@@ -87,47 +128,48 @@ class VisionAnswerer:
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
+        image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the text, then each citation once it is verified, last the Answer.
 
         Marks of pages that were not shown are left out. Closing the generator ends the model's work. `idf` is for other
-        answerers. Raises GenerationError.
+        answerers. `image` is what the question is about: the model first copies the words on it, which begin the
+        answer. Raises GenerationError.
         """
         del idf
         if not pages:
-            yield Answer(
-                question=question,
-                text=not_found_text(pages),
-                found=False,
-                citations=[],
-                context_pages=[],
-                confidence=0.0,
-            )
+            yield _without_pages(question, image)
             return
         start, meter = self._clock(), UsageMeter()
-        prompt = self._prompt(question, pages, history, self._budget)
-        reply = _ParsedReply(prompt, MarkParser(len(prompt.shown)))
+        request = partial(self._prompt, question, pages, history, image)
+        reply = _new_reply(request(self._budget), image)
         try:
             yield from self._stream_reply(reply)
         except GenerationError as exc:
             if exc.code != "too-long" or reply.parser.text:
                 raise
             half = replace(self._budget, tokens=self._budget.tokens // 2, images=(self._budget.images + 1) // 2)
-            prompt = self._prompt(question, pages, history, half)
-            reply = _ParsedReply(prompt, MarkParser(len(prompt.shown)))
+            reply = _new_reply(request(half), image)
             yield from self._stream_reply(reply)
         meter.add_call(reply.end)
         citations: list[Citation] = []
         if not reply.abstention.not_found:
-            for citation in self._verifier(question, prompt, meter).verify(reply.marks):
+            for citation in self._verifier(question, reply.prompt, meter).verify(reply.marks):
                 citations.append(citation)
                 yield citation
-        usage = meter.usage(self._model.name, prompt, self._clock() - start, self._prices)
+        usage = meter.usage(self._model.name, reply.prompt, self._clock() - start, self._prices)
         yield self._answer(question, reply, citations, usage)
 
-    def _prompt(self, question: str, pages: Sequence[ContextPage], history: History, budget: Budget) -> Prompt:
+    def _prompt(
+        self, question: str, pages: Sequence[ContextPage], history: History, image: UserImage | None, budget: Budget
+    ) -> Prompt:
         return build_prompt(
-            f"Question: {question}", pages, budget=budget, load_page_image=self._load_page_image, history=history
+            f"Question: {question or IMAGE_QUESTION}",
+            pages,
+            budget=budget,
+            load_page_image=self._load_page_image,
+            history=history,
+            image=image,
         )
 
     def _verifier(self, question: str, prompt: Prompt, meter: UsageMeter) -> CitationVerifier:
@@ -147,47 +189,71 @@ class VisionAnswerer:
         with closing(self._model.stream(reply.prompt.request)) as events:
             for event in events:
                 if isinstance(event, TextDelta):
-                    yield from reply.collect_marks(reply.parser.feed(reply.abstention.feed(event.text)))
+                    yield from reply.feed(event.text)
                 else:
                     reply.end = event
-        yield from reply.collect_marks(reply.parser.feed(reply.abstention.finish()))
-        yield from reply.collect_marks(reply.parser.finish())
+        yield from reply.finish()
 
     def _answer(self, question: str, reply: _ParsedReply, citations: Sequence[Citation], usage: Usage) -> Answer:
         text = reply.parser.text.strip()
         context_pages = [page.ref for page in reply.prompt.shown]
-        notes = _coverage_notes(reply.prompt, accepts_images=self._load_page_image is not None)
+        notes = _coverage_notes(reply, accepts_images=self._load_page_image is not None)
         if reply.abstention.not_found or not text:
             return Answer(
                 question=question,
-                text=not_found_text(reply.prompt.shown),
+                text=reply.introduction + not_found_text(reply.prompt.shown),
                 found=False,
                 citations=[],
                 context_pages=context_pages,
                 confidence=0.0,
                 notes=notes,
                 usage=usage,
+                image_text=reply.image_text,
             )
-        uncited = sum(_has_facts(claim, self._analyze) for claim in uncited_claims(text))
+        claims = uncited_claims(text, own_image=reply.image is not None)
+        uncited = sum(_has_facts(claim, self._analyze) for claim in claims)
         confirmed = sum(citation.state != "unverified" for citation in citations)
         notes = [*_support_notes(reply, citations, uncited), *notes]
         return Answer(
             question=question,
-            text=text,
+            text=reply.introduction + text,
             found=True,
             citations=citations,
             context_pages=context_pages,
             confidence=confirmed / max(1, len(citations) + uncited),
             notes=notes,
             usage=usage,
+            image_text=reply.image_text,
         )
 
 
-def uncited_claims(text: str) -> list[str]:
-    """Return the sentences of an answer that have no mark in them or after them."""
+def _new_reply(prompt: Prompt, image: UserImage | None) -> _ParsedReply:
+    return _ParsedReply(prompt, MarkParser(len(prompt.shown)), image)
+
+
+def _without_pages(question: str, image: UserImage | None) -> Answer:
+    """Return the answer where no page was found, for which no model is needed."""
+    introduction = "" if image is None else f"{image_words_text(image.text, by_ocr=True)}\n\n"
+    return Answer(
+        question=question,
+        text=introduction + not_found_text([]),
+        found=False,
+        citations=[],
+        context_pages=[],
+        confidence=0.0,
+        image_text="" if image is None else image.text,
+    )
+
+
+def uncited_claims(text: str, *, own_image: bool = False) -> list[str]:
+    """Return the sentences of an answer that have no mark in them or after them.
+
+    With `own_image`, sentences that rest on the user's image alone, by their mark, are left out too.
+    """
+    mark = _MARK_OR_OWN if own_image else MARK
     claims = split_claims(text)
-    mark_follows = [MARK.match(following) is not None for following in [*claims[1:], ""]]
-    return [claim for claim, marked in zip(claims, mark_follows, strict=True) if not marked and not MARK.search(claim)]
+    mark_follows = [mark.match(following) is not None for following in [*claims[1:], ""]]
+    return [claim for claim, marked in zip(claims, mark_follows, strict=True) if not marked and not mark.search(claim)]
 
 
 def _has_facts(claim: str, analyze: Analyzer) -> bool:
@@ -216,9 +282,11 @@ def _support_notes(reply: _ParsedReply, citations: Sequence[Citation], uncited: 
     return notes
 
 
-def _coverage_notes(prompt: Prompt, *, accepts_images: bool) -> list[str]:
-    """Return notes on pages and page images that were not sent to the model."""
-    notes = []
+def _coverage_notes(reply: _ParsedReply, *, accepts_images: bool) -> list[str]:
+    """Return notes on pages and images that were not sent to the model."""
+    prompt, notes = reply.prompt, []
+    if reply.image is not None and not prompt.shows_user_image:
+        notes.append("Your picture was not seen: the model was given the words that OCR read on it.")
     if not accepts_images:
         notes.append("Pictures were not seen: the model was given the pages' text only.")
     elif prompt.image_count < len(prompt.shown):

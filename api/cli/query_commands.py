@@ -41,6 +41,7 @@ from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import Box, PageRef
+from pagelens.generate.follow_up import picture_of_last
 
 IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # that `show` can write
 
@@ -82,8 +83,9 @@ def search(
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="A question.")] = "",
+    question: Annotated[str, typer.Argument(help="A question; with --image it may be left out.")] = "",
     collection: CollectionOption = DEFAULT_COLLECTION,
+    image: Annotated[Path | None, typer.Option("--image", "-i", help="A picture that the question is about.")] = None,
     llm: LanguageModelOption = None,
     chat: Annotated[bool, typer.Option("--chat", help="Read more questions, one a line; an empty line ends.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may use.")] = 6,
@@ -97,15 +99,19 @@ def ask(
     json_output: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with page citations; or report that they do not answer it."""
-    if not chat and not question.strip():
-        raise UsageError("expected a question, or --chat to ask one after the other, found neither")
+    if not chat and not question.strip() and image is None:
+        raise UsageError("expected a question, --image, or --chat to ask one after the other, found neither")
     filters = read_filters(path, kind, since, until, pages, meta)
     engine = wiring.open_collection(collection, llm=llm)
     history: list[tuple[str, str]] = []
+    questions: list[tuple[str, Path | None]] = []
     answer = None
     for current in read_questions(question) if chat else [question]:
+        questions.append((current, None if questions else image))
         with live_answer() as read_answer:
-            answer = read_answer(engine.ask_stream(current, k=k, filters=filters, history=history))
+            answer = read_answer(
+                engine.ask_stream(current, image=picture_of_last(questions), k=k, filters=filters, history=history)
+            )
         history.append((current, answer.text))
         print_result(answer, json_output, print_answer)
         if pictures:

@@ -8,6 +8,7 @@
 Methods return the response models of the HTTP API, `pagelens.api.responses`.
 """
 
+import base64
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -88,25 +89,30 @@ class PageLensClient:
 
     def answer(
         self,
-        question: str,
+        question: str = "",
         *,
+        image: bytes | None = None,
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
     ) -> responses.AnswerResponse:
-        """Return an answer with its citations; its text says so if the documents do not answer the question."""
-        return self._post("/answer", _answer_request(question, k, filters, history), responses.AnswerResponse)
+        """Return an answer with its citations; its text says so if the documents do not answer the question.
+
+        `image`: the bytes of a picture that the question is about; with one the question may be empty.
+        """
+        return self._post("/answer", _answer_request(question, image, k, filters, history), responses.AnswerResponse)
 
     def answer_stream(
         self,
-        question: str,
+        question: str = "",
         *,
+        image: bytes | None = None,
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
     ) -> Generator[str | responses.CitationOut | responses.AnswerResponse]:
         """Yield parts of an answer's text, its citations once they are verified, and at the end the whole answer."""
-        body = _answer_request(question, k, filters, history)
+        body = _answer_request(question, image, k, filters, history)
         for name, data in self._events("POST", f"{self._root}/answer", json=body):
             if name == "text":
                 yield str(json.loads(data)["text"])
@@ -190,10 +196,15 @@ class PageLensClient:
 
 
 def _answer_request(
-    question: str, k: int, filters: Mapping[str, Any] | None, history: Sequence[tuple[str, str]]
+    question: str,
+    image: bytes | None,
+    k: int,
+    filters: Mapping[str, Any] | None,
+    history: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     exchanges = [{"question": earlier, "answer": answer} for earlier, answer in history]
-    return {"question": question, "k": k, "filters": dict(filters or {}), "history": exchanges}
+    body = {"question": question, "k": k, "filters": dict(filters or {}), "history": exchanges}
+    return body if image is None else {**body, "image": base64.b64encode(image).decode()}
 
 
 def _require_success(response: httpx2.Response) -> None:

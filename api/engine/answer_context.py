@@ -17,13 +17,13 @@ from pagelens.retrieve.search import Retriever
 
 
 def pages_for_question(
-    snapshot: Snapshot, retriever: Retriever, question: str, *, k: int, filters: Filters, accepts_images: bool
+    snapshot: Snapshot, retriever: Retriever, query: Query, *, k: int, filters: Filters, accepts_images: bool
 ) -> tuple[list[ContextPage], Mapping[str, float]]:
-    """Return at most `k` pages to answer from, best first, and the idf of the question's terms.
+    """Return at most `k` pages to answer from, best first, and the idf of the query's terms.
 
     Duplicates are left out. Where the answerer `accepts_images`, the best pages are followed by those they continue on.
     """
-    results = search_pages(snapshot, retriever, Query(question), k=k, filters=filters)
+    results = search_pages(snapshot, retriever, query, k=k, filters=filters)
     hits = {folded.hit.page: folded.hit for folded in results.hits}
     pages = {key: results.pages[key] for key in hits}
     if accepts_images:
@@ -33,7 +33,8 @@ def pages_for_question(
         page = _shown_page(results.documents[document_of(key)], row)
         if key in hits:
             lanes = hits[key].lanes
-            page = replace(page, score=hits[key].score, bm25=lanes["words"].score if "words" in lanes else None)
+            scores = {name: lanes[name].score for name in ("words", "visual") if name in lanes}
+            page = replace(page, score=hits[key].score, bm25=scores.get("words"), visual=scores.get("visual"))
             if results.documents[document_of(key)].document.kind == "photo":
                 page = replace(page, photo=_photo_match(snapshot, row, hits[key]))
         shown.append(page)

@@ -38,6 +38,7 @@ from pagelens.core.types import (
     ImageArray,
     PageRef,
     Query,
+    UserImage,
 )
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
@@ -264,37 +265,63 @@ class Engine:
         return ["image"] if "image" in lanes and lanes["image"].model == BUILTIN else []
 
     def ask(
-        self, question: str, *, k: int = ANSWER_PAGES, filters: Filters = NO_FILTERS, history: History = ()
+        self,
+        question: str = "",
+        *,
+        image: Path | str | bytes | None = None,
+        k: int = ANSWER_PAGES,
+        filters: Filters = NO_FILTERS,
+        history: History = (),
     ) -> Answer:
         """Answer from the `k` best pages, with citations, or report that they do not answer.
 
-        `history` is the conversation before the question. Raises UsageError, GenerationError.
+        `image` (a file or its bytes) is a picture that the question is about: it searches together with the words on
+        it, a model sees it beside the pages, and it is never cited. With one the question may be empty. `history` is
+        the conversation before the question. Raises UsageError, also for an image that cannot be read; GenerationError.
         """
-        *_, answer = self.ask_stream(question, k=k, filters=filters, history=history)
+        *_, answer = self.ask_stream(question, image=image, k=k, filters=filters, history=history)
         assert isinstance(answer, Answer)
         return answer
 
     def ask_stream(
-        self, question: str, *, k: int = ANSWER_PAGES, filters: Filters = NO_FILTERS, history: History = ()
+        self,
+        question: str = "",
+        *,
+        image: Path | str | bytes | None = None,
+        k: int = ANSWER_PAGES,
+        filters: Filters = NO_FILTERS,
+        history: History = (),
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the answer's text, citations as they are verified, and last the whole Answer.
 
         Closing the generator stops the model. Arguments and errors as for `ask`.
         """
-        if not question.strip():
+        question = question.strip()
+        if not question and image is None:
             raise UsageError("expected a question, found nothing")
-        search_question, accepts_images = standalone_question(question, history), self._answerer.accepts_images
+        accepts_images, problem = self._answerer.accepts_images, ""
+        if image is None:
+            query = Query(standalone_question(question, history))
+        else:  # "this" is the image, not what the conversation was about
+            query, problem = self._image_query(question, image)
+        own_image = None if query.image is None else UserImage(query.image, query.image_text)
 
         def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], Mapping[str, float], dict[str, str]]:
             shown, idf = pages_for_question(
-                snapshot, self._retriever, search_question, k=k, filters=filters, accepts_images=accepts_images
+                snapshot, self._retriever, query, k=k, filters=filters, accepts_images=accepts_images
             )
             return shown, idf, self._missing_lanes(snapshot)
 
         shown, idf, missing = self._reader.read(find_pages)
-        with closing(self._answerer.stream(question, shown, history=history, idf=idf)) as events:
+        notes = [f"The words on your picture were not read: {problem}"] if problem else []
+        stream = self._answerer.stream(question, shown, history=history, idf=idf, image=own_image)
+        with closing(stream) as events:
             for event in events:
-                yield replace(with_notes(event, shown), missing=missing) if isinstance(event, Answer) else event
+                if isinstance(event, Answer):
+                    event = with_notes(replace(event, notes=[*event.notes, *notes]), shown)
+                    yield replace(event, missing=missing)
+                else:
+                    yield event
 
     def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
         """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.

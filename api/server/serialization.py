@@ -144,6 +144,7 @@ def answer_response(context: RequestContext, answer: Answer, documents: Mapping[
         notes=[redact(note) for note in answer.notes],
         usage=_usage(answer.usage),
         missing_lanes=missing_lanes(answer.missing),
+        image_text=answer.image_text,
     )
 
 

@@ -1,16 +1,19 @@
 """Extractive answers, without a language model: the sentences that answer, quoted word for word, each with its page."""
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, UserImage
 from pagelens.generate.answer_text import not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.confidence import THRESHOLD, confidence, question_coverage
+from pagelens.generate.extractive.image_matches import cite_matches, match_pages, matches_text, most_similar
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate, score_candidates
 from pagelens.generate.follow_up import standalone_question
+from pagelens.generate.transcript import image_words_text
 
 MAX_SENTENCES = 3
 GOOD_SCORE = 0.85  # of the best score: a sentence this good is quoted too
@@ -41,12 +44,16 @@ class ExtractiveAnswerer:
         *,
         history: History = (),
         idf: Mapping[str, float] = NO_IDF,
+        image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
         """Yield the text in one piece, its citations, and the Answer."""
-        question = standalone_question(question, history)
-        analysis = self._question_analyzer.analyze(question)
-        answer = self.answer(question, pages, idf=idf)
-        answer = with_matching_photos(answer, analysis, pages, self._analyze, idf=idf, threshold=self._threshold)
+        if image is None:
+            question = standalone_question(question, history)
+            analysis = self._question_analyzer.analyze(question)
+            answer = self.answer(question, pages, idf=idf)
+            answer = with_matching_photos(answer, analysis, pages, self._analyze, idf=idf, threshold=self._threshold)
+        else:
+            answer = self.answer_about_image(question, image, pages, idf=idf)
         if answer.found:
             yield answer.text
         yield from answer.citations
@@ -73,6 +80,44 @@ class ExtractiveAnswerer:
             context_pages=[page.ref for page in pages],
             confidence=sure,
         )
+
+    def answer_about_image(
+        self, question: str, image: UserImage, pages: Sequence[ContextPage], *, idf: Mapping[str, float] = NO_IDF
+    ) -> Answer:
+        """Return what stands on the user's image, the sentences that answer, and the pages that match the image, cited.
+
+        Sentences are quoted from the pages that match, if there are any. Without a question, pages that are only
+        similar are named too. `found` is false if nothing is cited.
+        """
+        matches = match_pages(image, pages, self._analyze, idf)
+        quoted = [pages[match.index] for match in matches] or pages
+        answer = self.answer(question, self._rescore(question, quoted, idf), idf=idf)
+        marks: dict[int, int] = {}
+        for citation in answer.citations:
+            marks.setdefault([page.ref for page in pages].index(citation.ref), citation.mark)
+        shown = matches or ([] if question else most_similar(pages))
+        cited = cite_matches(shown, pages, marks)
+        parts = [image_words_text(image.text, by_ocr=True)]
+        parts += [answer.text] if answer.found else []
+        parts += [matches_text(cited, sure=bool(matches))] if cited else []
+        found = answer.found or bool(cited)
+        return replace(
+            answer,
+            text="\n\n".join(parts if found else [*parts, not_found_text(pages)]),
+            found=found,
+            citations=[*answer.citations, *cited],
+            context_pages=[page.ref for page in pages],
+            confidence=max([answer.confidence if answer.found else 0.0, *(match.score for match in matches)]),
+            image_text=image.text,
+        )
+
+    def _rescore(self, question: str, pages: Sequence[ContextPage], idf: Mapping[str, float]) -> list[ContextPage]:
+        """Return the pages with the idf of the question's words on each as its score in place of BM25, which counts the
+        words on the image too."""
+        terms = set(self._analyze(question))
+        on_page = [terms & set(self._analyze(f"{page.title}\n{page.text.text}")) for page in pages]
+        scores = [sum(idf.get(term, 1.0) for term in found) for found in on_page]
+        return [replace(page, bm25=score) for page, score in zip(pages, scores, strict=True)]
 
 
 def select_quotes(scores: CandidateScores) -> list[ScoredCandidate]:

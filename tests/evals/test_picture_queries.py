@@ -126,7 +126,7 @@ def test_what_is_no_picture_is_an_error_of_the_run(picture_run: tuple[Engine, Da
     engine, data, _ = picture_run
     (tmp_path / "x.png").write_text("no picture")
     broken = replace(data, images=tmp_path, questions=[replace(data.questions[0], image="x.png")])
-    with pytest.raises(UsageError, match="expected a picture to search by"):
+    with pytest.raises(UsageError, match="expected a picture that can be read"):
         perform_run(engine, broken, Plan(lane_ablation(["visual"]), ("whole",)), tmp_path / "run")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pagelens.core.types import Answer
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.follow_up import standalone_question
+from pagelens.generate.follow_up import picture_of_last, standalone_question
 from tests.generate.pages import analyze, show
 
 REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
@@ -70,3 +70,20 @@ def test_a_question_of_blanks_takes_time_in_proportion_to_its_length(question: s
 
 def test_white_space_between_the_words_of_a_follow_up_does_not_count() -> None:
     assert standalone_question("and the\n  year   before?", REVENUE) == "What was the revenue in 2018?"
+
+
+@pytest.mark.parametrize(
+    ("questions", "picture"),
+    [
+        ([("Which model is this?", "a.jpg")], "a.jpg"),
+        ([("Which model is this?", "a.jpg"), ("and where is its manual?", None)], "a.jpg"),
+        ([("Which model is this?", "a.jpg"), ("and this?", "b.jpg"), ("where is its manual?", None)], "b.jpg"),
+        ([("Which model is this?", "a.jpg"), ("How much timber was moved by the port in 2024?", None)], None),
+        ([("Which?", "a.jpg"), ("How much timber was moved by the port?", None), ("and in 2023?", None)], None),
+        ([("Which?", "a.jpg"), ("How much timber was moved?", None), ("What stands on my photo?", None)], "a.jpg"),
+        ([("Which?", "a.jpg"), ("How much timber was moved?", None), ("Was steht auf dem Bild?", None)], "a.jpg"),
+        ([("What stands on my photo?", None)], None),
+    ],
+)
+def test_a_follow_up_is_about_the_picture_before_it(questions: list[tuple[str, str | None]], picture: str) -> None:
+    assert picture_of_last(questions) == picture

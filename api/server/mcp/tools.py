@@ -16,9 +16,10 @@ from pydantic import BaseModel, Field
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.concurrency import Overloaded
+from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.markdown import MarkdownEscaper, escape_links
 from pagelens.api.server.page_rendering import PageImageRequest, render_page_image
-from pagelens.api.server.problems import redact
+from pagelens.api.server.problems import Problem, redact
 from pagelens.api.server.serialization import documents_by_path, find_page, missing_lanes
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import Filters, PageRef
@@ -88,6 +89,7 @@ class ToolAnswer(BaseModel):
     text: str
     citations: list[ToolCitation]
     notes: list[str]
+    image_text: str = Field(description="What was read on the image of the question.")
     missing_lanes: dict[str, str] = Field(description="Ways of searching that were left out, each with the reason.")
 
 
@@ -184,15 +186,20 @@ class McpTools:
     def answer(
         self,
         context: Context,
-        question: Words,
+        question: Annotated[str, Field(max_length=2_000, description="May be empty if there is an image.")] = "",
         k: Annotated[int, Field(ge=1, le=20)] = 6,
         paths: Globs = [],  # noqa: B006
+        image: Annotated[str, Field(description="A picture that the question is about: its bytes in base64.")] = "",
     ) -> ToolAnswer:
-        """Answer a question from the documents with page citations, or say that they do not contain the answer."""
+        """Answer a question from the documents with page citations, or say that they do not contain the answer.
+
+        The question may be about a picture of the user's ("which model is this, and where is its manual?").
+        """
         tool = self._context_of(context)
 
         def work(engine: Engine) -> ToolAnswer:
-            answer = engine.ask(question, k=k, filters=Filters(paths=tuple(paths)))
+            picture = decode_image(image or None, "image")
+            answer = engine.ask(question, image=picture, k=k, filters=Filters(paths=tuple(paths)))
             paths_cited = {citation.ref.path for citation in answer.citations}
             names, documents = tool.names(paths_cited), documents_by_path(engine, paths_cited)
             citations = [
@@ -214,6 +221,7 @@ class McpTools:
                 citations=citations,
                 notes=notes,
                 missing_lanes=_missing_lanes(answer.missing),
+                image_text=escape_links(answer.image_text),
             )
 
         return _run(tool, "answer", work)
@@ -265,5 +273,5 @@ def _run(tool: ToolContext, kind: ToolKind, work: Callable[[Engine], T]) -> T:
     try:
         with tool.slot(kind):
             return tool.use(work)
-    except (PageLensError, Overloaded) as exc:
+    except (PageLensError, Overloaded, Problem) as exc:
         raise ToolError(redact(str(exc))) from exc

@@ -38,7 +38,7 @@ function dropPending() {
 
 const ask = reportErrors(async () => {
   const question = $("query").value.trim();
-  if (!question) return;
+  if (!question && !image) return;
   lastQuery = question;
   dropPending();
   runningAnswer = new AbortController();
@@ -47,7 +47,8 @@ const ask = reportErrors(async () => {
   const answerText = make("div", { className: "answer-text waiting" });
   const sources = make("ol", { className: "sources" });
   const notes = make("div", { className: "faint" });
-  const exchange = make("article", { className: "exchange" }, make("h2", { textContent: question }), answerText, sources, notes);
+  const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: "Your picture" })] : [];
+  const exchange = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || "What is this?" }), answerText, sources, notes);
   $("answers").prepend(exchange);
   $("query").value = "";
   try {
@@ -59,9 +60,10 @@ const ask = reportErrors(async () => {
 
 async function follow(question, answerText, sources, notes, signal) {
   const options = { headers: { Accept: "text/event-stream" }, signal };
+  const body = { question, history, filters: filters(), ...(image ? { image } : {}) };
   let text = "";
   const cited = new Map();
-  for await (const [name, data] of events(await post(inside("/answer"), { question, history, filters: filters() }, options))) {
+  for await (const [name, data] of events(await post(inside("/answer"), body, options))) {
     if (name === "text") text += data.text;
     if (name === "citation") cited.set(data.mark, [...(cited.get(data.mark) || []), data]);
     if (name === "problem") throw new Refused([data.detail, data.next_step].filter(Boolean).join(" "));
@@ -72,7 +74,7 @@ async function follow(question, answerText, sources, notes, signal) {
       const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
       notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })));
       if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));
-      history = [...history, { question: question.slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
+      history = [...history, { question: (question || "(a picture)").slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
     }
     answerText.replaceChildren(...withMarks(text, cited));
     sources.replaceChildren(...[...cited.values()].map(source));
@@ -114,7 +116,7 @@ function pagesRead(pages) {
 }
 
 const takePicture = reportErrors(async (file) => {
-  if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by.");
+  if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by or to ask about.");
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);

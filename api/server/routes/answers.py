@@ -11,6 +11,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import AnswerResponse, ExtractResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import ContextDep, RequestContext
+from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import to_problem
 from pagelens.api.server.schemas.requests import AnswerRequest, ExtractRequest
 from pagelens.api.server.serialization import (
@@ -38,12 +39,14 @@ def answer(request: Request, context: ContextDep, body: AnswerRequest) -> Answer
     """Answer with citations, or say that the documents do not contain the answer.
 
     With `Accept: text/event-stream` the answer is streamed as the events `text`, `citation`, and last `answer` or
-    `problem`.
+    `problem`. A picture searches together with the question; a language model sees it beside the pages. It is never
+    cited, and nothing of it is kept.
     """
+    image = decode_image(body.image)
     if wants_events(request):
-        return StreamingResponse(_events(context, body, request.state.request_id), media_type=MEDIA_TYPE)
+        return StreamingResponse(_events(context, body, image, request.state.request_id), media_type=MEDIA_TYPE)
     with context.app_state.answers.slot():
-        return context.use(lambda engine: _answer(context, engine, body))
+        return context.use(lambda engine: _answer(context, engine, body, image))
 
 
 @router.post("/extract", summary="Extract values from a document by a JSON Schema")
@@ -61,18 +64,20 @@ def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
         return context.use(work)
 
 
-def _answer(context: RequestContext, engine: Engine, body: AnswerRequest) -> AnswerResponse:
-    answer = engine.ask(body.question, k=body.k, filters=body.filters.filters(), history=body.history_pairs())
+def _answer(context: RequestContext, engine: Engine, body: AnswerRequest, image: bytes | None) -> AnswerResponse:
+    filters = body.filters.filters()
+    answer = engine.ask(body.question, image=image, k=body.k, filters=filters, history=body.history_pairs())
     return answer_response(context, answer, documents_by_path(engine))
 
 
-def _events(context: RequestContext, body: AnswerRequest, request_id: str) -> Iterator[str]:
+def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, request_id: str) -> Iterator[str]:
     """Yield an answer's events; an error becomes the event `problem`."""
     try:
         with context.app_state.answers.slot():
             engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
             filters = body.filters.filters()
-            events = engine.ask_stream(body.question, k=body.k, filters=filters, history=body.history_pairs())
+            history = body.history_pairs()
+            events = engine.ask_stream(body.question, image=image, k=body.k, filters=filters, history=history)
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:
                     yield _event(context, item, documents)

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import StreamingResponse
 
-from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.auth.keys import Principal
 from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, RequestContext
@@ -46,7 +45,6 @@ from pagelens.index.layout import Layout
 router = APIRouter(route_class=AuthorizedRoute, prefix="/v1", tags=["openai"])
 
 MODEL = "pagelens"
-SIMILAR_PAGES = 6  # pages in the answer to an image query
 QUOTE_CHARS = 300  # of a quote in a link
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -81,7 +79,11 @@ def read_model(app_state: AppStateDep, caller: PrincipalDep, model: ModelName) -
 def complete(
     request: Request, app_state: AppStateDep, caller: PrincipalDep, body: ChatCompletionRequest
 ) -> ChatCompletion | StreamingResponse:
-    """Answer with citations, as `annotations` and as links below the text. A picture finds similar pages and photos."""
+    """Answer with citations, as `annotations` and as links below the text.
+
+    A picture in the question searches together with its words, and a language model sees it beside the pages. A
+    follow-up may be about the picture of an earlier question. Pictures are data URLs; no address is fetched.
+    """
     query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
     collection = _collection(app_state, caller, body.model)
     context = RequestContext(app_state, collection, caller, request.state.request_id)
@@ -96,7 +98,7 @@ def complete(
             id=header.id, created=header.created, model=header.model, choices=[Choice(message=message)], usage=end.usage
         )
     first = next(pieces)  # an error before the first piece is an HTTP status, a later one an event
-    usage = body.stream_options is not None and body.stream_options.include_usage
+    usage = body.stream_options is not None and bool(body.stream_options.include_usage)
     events = _events(header, chain([first], pieces), usage=usage, request_id=context.request_id)
     return StreamingResponse(events, media_type=MEDIA_TYPE)
 
@@ -134,13 +136,9 @@ def _data(value: object) -> str:
 
 def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iterator[str | _StreamEnd]:
     """Yield the answer's text in pieces, then the links to its sources, then its end."""
-    if query.image is not None:
-        with context.app_state.searches.slot():
-            yield from context.use(lambda engine: _similar_pages(request, context, engine, query))
-        return
     with context.app_state.answers.slot():
         engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
-        with closing(engine.ask_stream(query.question, history=query.history)) as events:
+        with closing(engine.ask_stream(query.question, image=query.image, history=query.history)) as events:
             yield from _answer_pieces(request, context, events, documents)
 
 
@@ -161,30 +159,6 @@ def _answer_pieces(
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
             yield _StreamEnd(_annotations(text, links), _tokens(event.usage))
-
-
-def _similar_pages(
-    request: Request, context: RequestContext, engine: Engine, query: ChatQuery
-) -> list[str | _StreamEnd]:
-    """Return the pages and photos that an image query finds, in the form of an answer."""
-    results = engine.search(query.question, image=query.image, k=SIMILAR_PAGES)
-    hits = results.hits
-    names = display_names(context, [hit.ref.path for hit in hits])
-    links = {
-        mark: _PageLink(
-            page_link(request, context.collection, f"{hit.document}-{hit.ref.number}", query.question),
-            f"{names[hit.ref.path]}, page {hit.label or hit.ref.number}",
-        )
-        for mark, hit in enumerate(hits, 1)
-    }
-    lines = [f"- {escape_markdown(link.title)} [{mark}]" for mark, link in links.items()]
-    text = "\n".join(["Most similar to the picture:", *lines] if lines else ["Nothing is similar to the picture."])
-    return [
-        text,
-        *_without_lanes(results.missing),
-        *_sources(links),
-        _StreamEnd(_annotations(text, links), TokensOut()),
-    ]
 
 
 class _PageLink(NamedTuple):

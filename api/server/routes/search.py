@@ -1,7 +1,5 @@
 """Endpoints to search by a text, a picture, or both, with cached results and cursors."""
 
-import base64
-import binascii
 import hashlib
 from typing import Annotated
 
@@ -12,6 +10,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import SearchResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import CachedSearch, ContextDep, RequestContext
+from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import FiltersIn, Lane, SearchRequest, Text
 from pagelens.api.server.serialization import documents_by_path, search_response
@@ -23,7 +22,7 @@ router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 @requires_scope("read", collection=True)
 def search(context: ContextDep, body: SearchRequest) -> SearchResponse:
     """Return the pages that match a query, best first, each with its evidence."""
-    return _respond(context, body, _decode_image(body.image))
+    return _respond(context, body, decode_image(body.image))
 
 
 @router.post("/search/image", summary="Find pages by an uploaded picture")
@@ -104,17 +103,3 @@ def _fingerprint(context: RequestContext, body: SearchRequest, image: bytes | No
     options = body.model_dump_json(exclude={"cursor", "image", "explain"})
     image_hash = hashlib.sha256(image).hexdigest() if image is not None else ""
     return hashlib.sha256(f"{context.collection}\n{options}\n{image_hash}".encode()).hexdigest()
-
-
-def _decode_image(image: str | None) -> bytes | None:
-    if image is None:
-        return None
-    try:
-        data = base64.b64decode(image.encode("ascii"), validate=True)
-    except (binascii.Error, ValueError):
-        data = b""
-    if not data:
-        step = "Encode the file's bytes in base64 (RFC 4648, no line breaks, no `data:`)."
-        detail = "expected a picture in base64, found something else"
-        raise Problem(422, "not-base64", detail, fields=[("body.image", detail)], next_step=step)
-    return data

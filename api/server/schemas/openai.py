@@ -3,8 +3,6 @@
 Other fields of a request (temperature, tools) are ignored, so that no client is refused for sending them.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pagelens.api.server import examples
+from pagelens.api.server.image_decoding import decode_base64
 from pagelens.api.server.problems import Problem
 from pagelens.core.types import History
+from pagelens.generate.follow_up import picture_of_last
 
 SOURCES_HEADING = "\n\nSources:\n"
 MAX_ANSWER_CHARS = 20_000  # of an earlier answer
+PICTURE_ONLY = "(a picture)"  # an earlier question without words
 
 MessageText = Annotated[str, StringConstraints(max_length=200_000, pattern=r"^[^\x00]*$")]
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]+;base64,(?P<data>.+)", re.IGNORECASE | re.DOTALL)
@@ -30,10 +31,10 @@ class ImageUrl(BaseModel):
 
 
 class ContentPart(BaseModel):
-    """A part of a message."""
+    """A part of a message. Parts other than `text` and `image_url` are left out."""
 
-    type: Literal["text", "image_url"]
-    text: MessageText = ""
+    type: Annotated[str, StringConstraints(max_length=100)]
+    text: MessageText | None = None
     image_url: ImageUrl | None = None
 
 
@@ -47,41 +48,55 @@ class ChatMessage(BaseModel):
     def text(self) -> str:
         """The text of the message."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text").strip()
+            return "\n".join(part.text or "" for part in self.content if part.type == "text").strip()
         return (self.content or "").strip()
 
     @property
     def images(self) -> list[str]:
         """The URLs of its images."""
         parts = self.content if isinstance(self.content, list) else []
-        return [part.image_url.url for part in parts if part.image_url is not None]
+        return [part.image_url.url for part in parts if part.type == "image_url" and part.image_url is not None]
 
 
 class StreamOptions(BaseModel):
     """Options of a streamed answer."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatCompletionRequest(BaseModel):
-    """A conversation; its last message is the question."""
+    """A conversation; the last message of the user is the question."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"model": "pagelens", "messages": [{"role": "user", "content": examples.QUESTION}]}]
+            "examples": [
+                {"model": "pagelens", "messages": [{"role": "user", "content": examples.QUESTION}]},
+                {
+                    "model": "pagelens",
+                    "messages": [
+                        {
+                            "role": "user",
+                            "content": [
+                                {"type": "text", "text": "Which port is this, and how much timber did it handle?"},
+                                {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{examples.IMAGE}"}},
+                            ],
+                        }
+                    ],
+                },
+            ]
         }
     )
 
     model: str = Field(max_length=100, description="`pagelens`, or `pagelens/` and a collection's name.")
     messages: list[ChatMessage] = Field(min_length=1, max_length=500)
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatQuery:
-    """The question of a conversation, with the earlier ones, or an image to search by."""
+    """The question of a conversation, with the earlier ones, and the image that it is about."""
 
     question: str
     history: History
@@ -89,18 +104,25 @@ class ChatQuery:
 
 
 def parse_conversation(messages: Sequence[ChatMessage], *, max_chars: int) -> ChatQuery:
-    """Return the last message's question and image, and the history before it. Raises Problem (400)."""
-    *before, last = messages
-    if last.role != "user":
-        raise _refused("messages", f"expected a last message of the role user, found one of {last.role}")
+    """Return the user's last message as the question, the image that it is about, and the history before it.
+
+    What follows the user's last message is left out. The image is the question's own, or an earlier one that it refers
+    to; the URLs of other images are not read. Raises Problem (400).
+    """
+    of_user = [index for index, message in enumerate(messages) if message.role == "user"]
+    if not of_user:
+        raise _refused("messages", "expected a message of the role user, found none")
+    last = messages[of_user[-1]]
     if not last.text and not last.images:
-        raise _refused("messages", "expected a question in the last message, found nothing")
+        raise _refused("messages", "expected a question in the last message of the user, found nothing")
     if len(last.text) > max_chars:
         raise _refused("messages", f"expected a question of at most {max_chars} characters, found {len(last.text)}")
     if len(last.images) > 1:
-        raise _refused("messages", f"expected one picture to search by, found {len(last.images)}")
-    image = _decode_image(last.images[0]) if last.images else None
-    return ChatQuery(last.text, _history(before, max_chars), image)
+        raise _refused("messages", f"expected one picture in a question, found {len(last.images)}")
+    questions = [messages[index] for index in of_user]
+    url = picture_of_last([(item.text[:max_chars], item.images[-1] if item.images else None) for item in questions])
+    history = _history(messages[: of_user[-1]], max_chars)
+    return ChatQuery(last.text, history, None if url is None else _decode_image(url))
 
 
 def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
@@ -109,7 +131,7 @@ def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
     question = ""
     for message in messages:
         if message.role == "user":
-            question = message.text[:max_chars]
+            question = message.text[:max_chars] or (PICTURE_ONLY if message.images else "")
         elif message.role == "assistant" and question:
             history.append((question, message.text.partition(SOURCES_HEADING)[0][:MAX_ANSWER_CHARS]))
             question = ""
@@ -117,16 +139,17 @@ def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
 
 
 def _decode_image(url: str) -> bytes:
+    """Return the bytes of a data URL. Raises Problem (400), for every other URL too: nothing is fetched."""
     match = _DATA_URL.fullmatch(url)
     if match is None:
         raise _refused(
             "messages.content.image_url",
-            "expected a picture as a data URL (data:image/png;base64,...), found another URL",
+            "expected a picture as a data URL (data:image/png;base64,...), found another URL, which is never fetched",
         )
-    try:
-        return base64.b64decode(match["data"], validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise _refused("messages.content.image_url", "expected base64 in the data URL, found something else") from exc
+    data = decode_base64(match["data"])
+    if not data:
+        raise _refused("messages.content.image_url", "expected base64 in the data URL, found something else")
+    return data
 
 
 def _refused(field: str, detail: str) -> Problem:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.server import examples
@@ -83,7 +83,7 @@ class HistoryItem(StrictModel):
 
 
 class AnswerRequest(StrictModel):
-    """A question, with the conversation so far."""
+    """A question, a picture that it is about, or both; with the conversation so far."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -93,16 +93,26 @@ class AnswerRequest(StrictModel):
                     "question": "And the breakwater: when was it finished?",
                     "history": [{"question": examples.QUESTION, "answer": "Timber grew to 52,300 tonnes in 2024 [1]."}],
                 },
+                {"question": "Which port is this, and how much timber did it handle?", "image": examples.IMAGE},
             ]
         }
     )
 
-    question: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+    question: Text = Field(default="", description="May be empty if there is a picture.")
+    image: str | None = Field(
+        default=None, description="The picture's bytes in base64; it is never cited, and no address is ever fetched."
+    )
     k: int = Field(default=6, ge=1, le=20, description="Pages that the answer may use.")
     filters: FiltersIn = FiltersIn()
     history: list[HistoryItem] = Field(
         default=[], max_length=50, description="The conversation so far, oldest question first."
     )
+
+    @model_validator(mode="after")
+    def _require_question(self) -> "AnswerRequest":
+        if not self.question.strip() and self.image is None:
+            raise ValueError("expected a `question`, an `image`, or both, found neither")
+        return self
 
     def history_pairs(self) -> History:
         """Return the conversation for the engine."""
