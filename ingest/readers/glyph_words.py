@@ -31,6 +31,7 @@ _BRAHMIC = re.compile("[\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff]")
 # blanks: gaps beside Latin letters in Chinese and Japanese are none, nor those between words of justified Thai.
 _WITHOUT_GAPS = re.compile("[\u10a0-\u13ff\u1e00-\u1fff\u2d00-\u2ddf\uac00-\ud7af]")
 _LAST_LINES = 8  # of a block, in which a glyph may stand
+_NO_BLOCK = -1
 _VIRAMA = 9  # canonical combining class
 _CONTINUED = -1  # glyph number of the further characters of a glyph, and their Unicode value where they have none
 
@@ -67,14 +68,16 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
     and all blanks are, so that positions say nothing.
     """
     units = _draw_units(mupdf_page) if words else []
-    if not 0 < len(units) <= MAX_UNITS or any(unit.group and len(unit.text) > MAX_REPLACED for unit in units):
+    if not units or any(unit.group and len(unit.text) > MAX_REPLACED for unit in units):
         return list(words)
-    blocks = _blocks_of(units, words)
+    inside: dict[int, list[_Unit]] = {word[5]: [] for word in words}
+    for unit, block in zip(units, _blocks_of(units, words), strict=True):
+        inside.setdefault(block, []).append(unit)
+    inside.pop(_NO_BLOCK, None)  # not on the page, for MuPDF
     found: list[MuPdfWord] = []
     line = 0
-    for block in dict.fromkeys(word[5] for word in words):
-        inside = [unit for unit, of_unit in zip(units, blocks, strict=True) if of_unit == block]
-        for units_of_line in _lines(inside):
+    for block, units_of_block in inside.items():
+        for units_of_line in _lines(units_of_block):
             in_order = units_of_line if as_drawn else _in_order(units_of_line)
             found += (_as_word(word, block, line) for word in _words(in_order, has_gaps=not as_drawn))
             line += 1
@@ -82,6 +85,7 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
 
 
 def _draw_units(mupdf_page: Any) -> list[_Unit]:
+    """Return the units that the page draws; none where there are more than `MAX_UNITS`."""
     rotation = mupdf_page.rotation
     if rotation:
         mupdf_page.set_rotation(0)  # as `get_text` does
@@ -93,7 +97,7 @@ def _draw_units(mupdf_page: Any) -> list[_Unit]:
     finally:
         if rotation:
             mupdf_page.set_rotation(rotation)
-    return _replaced(device.units)
+    return [] if device.is_full else _replaced(device.units)
 
 
 def _replaced(units: Sequence[_Unit]) -> list[_Unit]:
@@ -123,7 +127,7 @@ def _extend(unit: _Unit, other: _Unit) -> None:
 
 
 def _blocks_of(units: Sequence[_Unit], words: Sequence[MuPdfWord]) -> list[int]:
-    """Return the number of the block that each unit stands in, -1 for none."""
+    """Return the number of the block that each unit stands in, or `_NO_BLOCK`."""
     boxes: dict[int, tuple[float, float, float, float]] = {}
     for x0, y0, x1, y1, _, block, _ in words:
         left, top, right, bottom = boxes.get(block, (x0, y0, x1, y1))
@@ -134,7 +138,7 @@ def _blocks_of(units: Sequence[_Unit], words: Sequence[MuPdfWord]) -> list[int]:
         middle = np.array([(unit.box[0] + unit.box[2]) / 2, (unit.box[1] + unit.box[3]) / 2])
         outside = np.maximum(np.maximum(corners[:, :2] - middle, middle - corners[:, 2:]), 0).sum(1)
         nearest = int(outside.argmin())
-        found.append(int(numbers[nearest]) if outside[nearest] <= unit.size else -1)
+        found.append(int(numbers[nearest]) if outside[nearest] <= unit.size else _NO_BLOCK)
     return found
 
 
@@ -217,6 +221,11 @@ class _GlyphDevice(_Device):  # type: ignore[misc]
         self._groups = 0
         self._group = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the page has more than `MAX_UNITS`."""
+        return len(self.units) > MAX_UNITS
+
     def fill_text(self, _context: Any, text: Any, matrix: Any, *_: Any) -> None:
         """Collect the glyphs of a text that is drawn."""
         self._collect(text, matrix)
@@ -255,7 +264,7 @@ class _GlyphDevice(_Device):  # type: ignore[misc]
     def _collect(self, text: Any, matrix: Any) -> None:
         mupdf = pymupdf.mupdf
         span = text.head
-        while span and len(self.units) <= MAX_UNITS:
+        while span and not self.is_full:
             one = mupdf.FzTextSpan(span)
             self._collect_span(one, one.trm(), mupdf.FzMatrix(matrix))
             span = span.next
