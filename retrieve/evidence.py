@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pagelens.core.keys import ordinal_of
 from pagelens.core.protocols import Analyzer
 from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
-from pagelens.core.word_breaks import join_broken_words, whole_words
+from pagelens.core.word_breaks import join_broken_words, join_cjk_lines, whole_words
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
@@ -112,7 +112,8 @@ def find_quote(
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1
     first, last = _extend_to_sentence(text, first, last)
     start, end = int(text.spans[first, 0]), int(text.spans[last, 1])
-    return Evidence(join_broken_words(text.text, start, end), start, end, text.boxes_of(start, end))
+    quote = join_cjk_lines(join_broken_words(text.text, start, end))
+    return Evidence(quote, start, end, text.boxes_of(start, end))
 
 
 def _term_occurrences(text: PageText, terms: Mapping[str, float], analyze: Analyzer) -> list[tuple[int, str]]:

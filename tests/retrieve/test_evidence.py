@@ -55,6 +55,14 @@ def test_a_word_broken_at_a_line_end_is_found_and_both_its_parts_are_marked() ->
     assert len(found.boxes) == 2
 
 
+def test_a_quote_has_no_blank_between_chinese_or_japanese_characters() -> None:
+    texts = [("会費は毎年", 0, 0), ("五千円とする。", 0, 1), ("規則は次に定める。", 1, 2)]
+    words = [Word(text, 0.1, 0.1 * line, 0.9, 0.1 * line + 0.05, block, line) for text, block, line in texts]
+    quote = find_quote(assemble_text(words), {"円": 1.0}, analyze)
+    assert quote is not None and quote.quote.startswith("会費は毎年五千円とする。")
+    assert not any(character.isspace() for character in quote.quote)
+
+
 def test_a_page_without_words_has_no_quote() -> None:
     assert (
         find_quote(
