@@ -7,6 +7,7 @@ Colours and sizes stay, so that invisible text is found when the page is rendere
 """
 
 import re
+from collections.abc import Set
 from html import escape
 from html.parser import HTMLParser
 
@@ -20,6 +21,11 @@ _REMOVED_ELEMENTS = frozenset(
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|text-decoration[\w-]*\s*:[^;]*line-through", re.I
 )
+_MAX_STYLE_SHEET = 200_000  # characters of one that are searched for rules
+_STRUCK_OUT = re.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", re.I)
+_MEDIA = re.compile(r"@media[^{}]{0,500}\{(?:[^{}]{0,2000}\{[^{}]{0,2000}\})*[^{}]{0,2000}\}", re.I)
+_RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,2000})\}")
+_CLASS = re.compile(r"\s*[\w-]*\.([\w-]+)\s*")  # a selector of one class
 # Elements that a browser shows as blocks and MuPDF, which does not know them, would glue to their neighbours.
 _BLOCKS = frozenset(
     (
@@ -83,6 +89,7 @@ class _Sanitizer(HTMLParser):
         self._shifted: list[str] = []  # its text
         self._shift_has_link = False
         self._text_before = ""  # the last characters of text
+        self._struck_classes: set[str] = set()  # that are struck out
 
     def result(self) -> str:
         self._end_shift()
@@ -91,7 +98,7 @@ class _Sanitizer(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if len(self._removed) == 1 and tag in _ENDED_BY.get(self._removed[0], ()):
             self._removed.clear()
-        if self._removed or _is_removed(tag, attrs):
+        if self._removed or _is_removed(tag, attrs, self._struck_classes):
             if tag not in _VOID | _REMOVED_TAGS and len(self._removed) < _MAX_DEPTH:
                 self._removed.append(tag)
         elif self._shift:
@@ -142,6 +149,7 @@ class _Sanitizer(HTMLParser):
             return
         is_style = bool(self._open) and self._open[-1] == "style"
         if is_style:
+            self._struck_classes |= _struck_classes(data)
             self._parts.append(data.replace("</", ""))
         else:
             self._write(data)
@@ -170,8 +178,21 @@ def _attributes(attrs: list[tuple[str, str | None]]) -> str:
     return "".join(f' {name}="{escape(value or "")}"' for name, value in attrs if name in _KEPT_ATTRIBUTES)
 
 
-def _is_removed(tag: str, attrs: list[tuple[str, str | None]]) -> bool:
+def _struck_classes(style_sheet: str) -> set[str]:
+    """Return the classes that a style sheet strikes out by rules that name them alone and hold on every device.
+
+    What it hides is left out by MuPDF.
+    """
+    always = _MEDIA.sub("", style_sheet[:_MAX_STYLE_SHEET])
+    selectors = (rule[1] for rule in _RULE.finditer(always) if _STRUCK_OUT.search(rule[2]))
+    found = (_CLASS.fullmatch(selector) for names in selectors for selector in names.split(","))
+    return {match[1] for match in found if match}
+
+
+def _is_removed(tag: str, attrs: list[tuple[str, str | None]], struck_classes: Set[str]) -> bool:
     values = dict(attrs)
+    if struck_classes and not struck_classes.isdisjoint((values.get("class") or "").split()):
+        return True
     if tag in _REMOVED_ELEMENTS or (tag == "dialog" and "open" not in values):
         return True
     return tag not in _VOID and ("hidden" in values or bool(_HIDDEN_STYLE.search(values.get("style") or "")))

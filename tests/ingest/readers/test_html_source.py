@@ -24,6 +24,9 @@ def text_of(folder: Path, html: str) -> str:
         ("<div style='DISPLAY:NONE'>gone <div>gone</div></div>kept", "kept"),
         ("<dialog>gone</dialog><dialog open>kept</dialog>", "kept"),
         ("<div><s>gone</div><p>kept</p>", "kept"),
+        ("<style>p.old, .x{text-decoration: line-through}</style><p class='a old'>gone</p><p class=a>kept</p>", "kept"),
+        ("<style>.y{color:red} .x i{text-decoration:line-through}</style><p class='x y'>kept</p>", "kept"),
+        ("<style>@media print { .a {color: red} .x {text-decoration: line-through} }</style><p class=x>kept", "kept"),
         ("<style>.x { display: none }</style><p class=x>gone</p><p>kept</p>", "kept"),
     ],
 )
