@@ -17,6 +17,7 @@ from pagelens.ingest.text.bidirectional import CLOSING, OPENING, is_right_to_lef
 _LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _PRESENTATION_FORMS = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quotation marks that open and that close
+_NEUTRAL_STOPS = ".,:;!?\u060c"  # those of no direction of their own, whose place shows that of the paragraph
 _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
 MIN_STOPS = 1  # lines of a page with a stop at the right end, from which its paragraphs run to the right
 MIN_SHARE = 0.2  # of a block's letters: where most lines of the page run to the left, a block with fewer does not
@@ -93,7 +94,7 @@ def margins_of(blocks: Iterable[Iterable[Sequence[Glyph]]]) -> Margins:
 def _stops_at_ends(rows: Iterable[Sequence[Glyph]]) -> tuple[int, int]:
     """Return how many lines have a stop at their left end and how many at their right end."""
     texts = [text for row in rows if len(text := _letters_of_row(row).strip()) > 1]
-    return sum(text[0] in _STOPS for text in texts), sum(text[-1] in _STOPS for text in texts)
+    return sum(text[0] in _NEUTRAL_STOPS for text in texts), sum(text[-1] in _NEUTRAL_STOPS for text in texts)
 
 
 def _beginning(row: Sequence[Glyph], left: float, right: float) -> int:

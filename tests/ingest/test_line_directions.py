@@ -55,6 +55,12 @@ def test_lines_whose_stops_are_at_the_right_end_are_in_paragraphs_to_the_right(t
     assert read(mapped_pdf(tmp_path / "x.pdf", *pieces)).split("\n\n") == ["מחיר:", "גרסה Word חדשה."]
 
 
+def test_an_arabic_question_mark_belongs_to_its_run_and_shows_no_direction(tmp_path: Path) -> None:
+    questions = [(LEFT, 600.0 - 40 * row, displayed("ما هذا؟")) for row in range(2)]
+    pieces = [*questions, (LEFT, 400.0, [*displayed("نسخة"), *" Word ", *displayed("جديدة"), "."])]
+    assert read(mapped_pdf(tmp_path / "x.pdf", *pieces)).split("\n\n") == ["ما هذا؟", "ما هذا؟", "نسخة Word جديدة."]
+
+
 def glyphs_of(text: str, x: float, y: float = 0) -> list[Glyph]:
     boxes = [Box(x + WIDTH * at, y, x + WIDTH * (at + 1), y + SIZE) for at in range(len(text))]
     return [Glyph(text=letter, box=box, along=box, size=SIZE) for letter, box in zip(text, boxes, strict=True)]
