@@ -127,8 +127,7 @@ def _claims(photo: str, exports: Mapping[str, list[str]]) -> list[ExportMatch]:
         for rank, key in _export_keys(original):
             for export in exports.get(key, ()):
                 copies.setdefault(export, ExportMatch(1_000 * rank + at, export, is_copy=True))
-    certain = [claim for claim in own.values() if claim.rank < 2 * _CUT or claim.export not in copies]
-    return [*sorted(certain), *sorted(copies.values())]
+    return [*sorted(own.values()), *sorted(copies.values())]
 
 
 def _same_case(photo: str, export: str) -> bool:

@@ -38,11 +38,20 @@ class TiffBuilder:
         self.content += content
         return len(self.content) - len(content)
 
-    def directory(self, entries: Mapping[int, int | bytes | Sequence[int]], following: int = 0) -> int:
-        """Append a directory; return its offset. Bytes are texts, numbers are of 32 bits."""
+    def directory(
+        self,
+        entries: Mapping[int, int | bytes | Sequence[int]],
+        following: int = 0,
+        short: Mapping[int, tuple[int, bytes]] | None = None,
+    ) -> int:
+        """Append a directory; return its offset. Bytes are texts, numbers are of 32 bits; `short` has entries of up to
+        four bytes with their types."""
         packed = []
-        for tag, value in sorted(entries.items()):
-            if isinstance(value, bytes):
+        for tag, value in sorted({**entries, **(short or {})}.items()):
+            if short and tag in short:
+                kind, content = short[tag]
+                count = len(content) // (2 if kind == 3 else 1)
+            elif isinstance(value, bytes):
                 kind, count, content = 2, len(value) + 1, value + b"\0"
             else:
                 numbers = [value] if isinstance(value, int) else list(value)
@@ -166,6 +175,55 @@ def test_a_raw_picture_without_a_preview_is_refused_with_what_to_do(tmp_path: Pa
     with pytest.raises(ReadError, match="raw picture of 320 x 200 pixels without an embedded preview") as got:
         render_page(path, 1, longest=100)
     assert got.value.code == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("preview", "raw", "is_developed"),
+    [
+        ((999, 600), (6000, 4000), True),
+        ((1000, 600), (6000, 4000), False),
+        ((300, 200), (300, 200), False),
+        ((80, 60), (320, 200), True),
+    ],
+)
+def test_only_a_raw_picture_with_a_small_preview_is_developed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    preview: tuple[int, int],
+    raw: tuple[int, int],
+    is_developed: bool,
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    monkeypatch.setattr(raw_pictures, "_developed", lambda _, width, height: sizes.append((width, height)))
+    tiff = TiffBuilder()
+    content = jpeg(*preview, RED)
+    below = mosaic(tiff, *raw)
+    first = {254: 1, 271: b"Canon", 513: tiff.data(content), 514: len(content), 330: below}
+    with open_document(tiff.write(tmp_path / "a.dng", tiff.directory(first)), sha256="0" * 64, size=1):
+        assert sizes == ([raw] if is_developed else [])
+
+
+def test_a_raw_picture_is_developed_by_rawpy_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("rawpy", reason="needs the extra 'raw'")
+    monkeypatch.undo()
+    tiff = TiffBuilder()
+    sensor = b"".join(struct.pack("<H", 60_000 if x % 2 == y % 2 == 0 else 2_000) for y in range(64) for x in range(96))
+    pattern = int.from_bytes(bytes([0, 1, 1, 2]), "little")  # red, green, green, blue
+    first = {
+        254: 0, 256: 96, 257: 64, 258: 16, 259: 1, 262: MOSAIC, 271: b"Canon", 272: b"Made here",
+        273: tiff.data(sensor), 274: 6, 277: 1, 278: 64, 279: len(sensor), 50706: 0x00000401,
+    }  # fmt: skip
+    bytes_of = {33421: (3, struct.pack("<HH", 2, 2)), 33422: (1, pattern.to_bytes(4, "little"))}
+    path = tiff.write(tmp_path / "a.dng", tiff.directory(first, short=bytes_of))
+    with open_document(path, sha256="0" * 64, size=1) as opened:
+        (page,) = opened.pages(1)
+        assert page.problem == "a camera's raw picture of 96 x 64 pixels: developed by rawpy to 96 x 64"
+        assert (page.width, page.height) == (64, 96), "turned upright, once"
+    pixel = render_page(path, 1, longest=100).getpixel((30, 50))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > 2 * max(pixel[1:])
 
 
 def test_formats_of_raw_pictures_that_are_not_read_are_named() -> None:
