@@ -9,6 +9,7 @@ ends at a blank, or at a gap between units.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
 
 
 def _draw_units(mupdf_page: Any) -> list[_Unit]:
-    """Return the units that the page draws; none where there are more than `MAX_UNITS`."""
+    """Return the units that the page draws; none where there are more than `MAX_UNITS`, or its content is damaged."""
     rotation = mupdf_page.rotation
     if rotation:
         mupdf_page.set_rotation(0)  # as `get_text` does
@@ -94,6 +95,8 @@ def _draw_units(mupdf_page: Any) -> list[_Unit]:
         mupdf = pymupdf.mupdf
         mupdf.fz_run_page(mupdf_page.this, device, mupdf.FzMatrix(), mupdf.FzCookie())
         mupdf.fz_close_device(device)
+    except Exception:  # noqa: BLE001 - SWIG classes without a common base; MuPDF's own words are read then
+        return []
     finally:
         if rotation:
             mupdf_page.set_rotation(rotation)
@@ -279,7 +282,7 @@ class _GlyphDevice(_Device):  # type: ignore[misc]
         replacement = next((text for text in self._replacement if text is not None), None)
         for index in range(span.m_internal.len):
             item = span.items(index)
-            character = chr(item.ucs) if item.ucs >= 0 else ""
+            character = chr(item.ucs) if 0 <= item.ucs <= sys.maxunicode else ""
             if item.gid == _CONTINUED and self.units and self.units[-1].group == self._group:
                 self._add_character(character)
                 continue

@@ -93,6 +93,13 @@ def test_a_page_of_very_many_glyphs_is_left_to_mupdf(monkeypatch: pytest.MonkeyP
     assert words_of(page) != mupdf_words(page)
 
 
+def test_a_page_that_cannot_be_drawn_keeps_mupdfs_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = page_of("BT /helv 12 Tf 50 700 Td (ad) Tj ET")
+    monkeypatch.setattr(pymupdf.mupdf, "fz_run_page", lambda *_: 1 / 0)
+    with LOCK:
+        assert glyph_words(page, [(0, 0, 1, 1, "मल", 0, 0)]) == [(0, 0, 1, 1, "मल", 0, 0)]
+
+
 def test_lines_and_blocks_are_those_of_the_page() -> None:
     page = page_of("BT /helv 12 Tf 50 700 Td (ad) Tj 0 -14 Td (gh ad) Tj 0 -200 Td (fe) Tj ET")
     words = words_of(page)
