@@ -293,7 +293,7 @@ def test_a_document_is_removed_by_two_presses_and_by_no_single_one(
 
 
 @in_browser
-def test_a_picture_is_searched_by(browser: Browser, served: ServerProcess, tmp_path: Path) -> None:
+def test_a_picture_is_searched_by_and_asked_about(browser: Browser, served: ServerProcess, tmp_path: Path) -> None:
     hit = served.client.post("/v1/search", json={"query": "pilot"}).json()["hits"][0]
     picture = served.client.get(f"/v1/pages/{hit['page']}/image?width=400").content
     (tmp_path / "page.jpg").write_bytes(picture)
@@ -301,6 +301,18 @@ def test_a_picture_is_searched_by(browser: Browser, served: ServerProcess, tmp_p
     node = browser.send("Runtime.evaluate", expression="document.getElementById('picture')")["result"]["objectId"]
     browser.send("DOM.setFileInputFiles", files=[str(tmp_path / "page.jpg")], objectId=node)
     browser.wait("document.querySelector('.card img') && !document.getElementById('thumb').hidden")
+    browser.value("document.getElementById('ask').click()")
+    browser.wait(
+        "document.querySelector('.exchange img.own') && document.querySelector('.answer-text:not(.waiting) .cite')"
+    )
+    answer = browser.value("document.querySelector('.answer-text').innerText")
+    assert answer.startswith("On your picture (read by OCR): “") and "8.2 metres" in answer
+    assert "Matches your picture: harbour.pdf, page 3 [1]" in answer
+    browser.value("document.getElementById('drop-picture').click()")
+    browser.type("How much did timber grow to in 2024?")
+    browser.press("Enter", control=True)
+    browser.wait("document.querySelectorAll('.exchange').length === 2 && !document.querySelector('.waiting')")
+    assert browser.value("document.querySelectorAll('.exchange img.own').length") == 1  # without the picture, none
     assert browser.errors == []
 
 
