@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field, JsonValue
 
 from pagelens.core.types import CitationState, Kind, TextSource
 
+FieldOut = int | float | str | list[str]
+
 
 class BoxOut(BaseModel):
     """A rectangle, in fractions of the page's width and height."""
@@ -74,6 +76,34 @@ class HitOut(PageReference):
     duplicates: list[PageReference] = Field(description="With `fold`: further hits with the same content.")
     neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and after it.")
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
+    fields: dict[str, FieldOut] = Field(default={}, description="What a table of metadata says of the file.")
+
+
+class FacetValueOut(BaseModel):
+    """A value of a metadata field."""
+
+    value: FieldOut
+    documents: int = Field(description="That have the value, of all documents that match the filters.")
+
+
+class FacetOut(BaseModel):
+    """The values of a metadata field over all documents that match the filters, most frequent first."""
+
+    field: str
+    type: str = Field(description="number, date, text or list.")
+    documents: int = Field(description="That have a value.")
+    values: list[FacetValueOut]
+    others: int = Field(description="Further values, which are left out.")
+    minimum: FieldOut | None = Field(description="Of numbers and dates.")
+    maximum: FieldOut | None
+
+
+class GroupOut(BaseModel):
+    """The hits with one value of the field that they are grouped by."""
+
+    value: FieldOut | None = Field(description="null: the documents without a value.")
+    documents: int = Field(description="With the value, of all documents that match the filters.")
+    ranks: list[int] = Field(description="The `rank` of each of its hits.")
 
 
 class SearchResponse(BaseModel):
@@ -87,6 +117,8 @@ class SearchResponse(BaseModel):
     missing_lanes: dict[str, str]
     approximate_lanes: list[str]
     next_cursor: str | None
+    groups: list[GroupOut] = Field(default=[], description="With `group_by`, in the order of their best hits.")
+    facets: list[FacetOut] = Field(default=[], description="With `facets`.")
 
 
 class CitationOut(PageReference):

@@ -49,11 +49,11 @@ def parse_date(text: str) -> tuple[datetime, datetime] | None:
     """
     text = text.strip()
     day_first = _DAY_FIRST.fullmatch(text)
-    parts = (day_first[3], day_first[2], day_first[1]) if day_first else None
-    if parts is None and (match := _DATE.fullmatch(text)):
-        parts = match.groups()
+    year_first = _DATE.fullmatch(text)
     try:
-        return _parse_time(text) if parts is None else _period(*parts)
+        if day_first:
+            return _period(day_first[3], day_first[2], day_first[1])
+        return _period(year_first[1], year_first[2], year_first[3]) if year_first else _parse_time(text)
     except (ValueError, OverflowError):
         return None
 

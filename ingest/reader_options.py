@@ -15,6 +15,7 @@ class ReaderOptions:
     soffice: Path | None = None  # LibreOffice's program; None: searched where its installer puts it
     office_seconds: float = 110.0  # limit on LibreOffice's conversion of a file; less than that on opening one
     max_pages: int = DEFAULT_MAX_PAGES  # a document of more is not read
+    excluded: tuple[Path, ...] = ()  # absolute paths of files that a walk leaves out: tables of metadata
 
     def __repr__(self) -> str:
         """Hide the passwords, since this may be logged."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # at run time imported when first used, so that `import pagelens` is quick
+    from pagelens.api.engine.arranged_results import Arrangement
     from pagelens.api.engine.engine import Engine
     from pagelens.core.errors import PageLensError
     from pagelens.core.types import Filters, PageRef
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # at run time imported when first used, so that `import pagel
     __version__: str
 else:
     _MODULES = {
+        "Arrangement": "pagelens.api.engine.arranged_results",
         "Engine": "pagelens.api.engine.engine",
         "Filters": "pagelens.core.types",
         "PageLensError": "pagelens.core.errors",
@@ -36,7 +38,7 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["Engine", "Filters", "PageLensError", "PageRef", "open"]
+__all__ = ["Arrangement", "Engine", "Filters", "PageLensError", "PageRef", "open"]
 
 
 def open(  # noqa: A001 - as in gzip.open

@@ -54,6 +54,29 @@ def print_report(report: results.IndexReport) -> None:
     print_files("could not be read last time and have not changed (pagelens retry):", report.failed_before)
     _print_pages(report.problem_pages)
     print_files("not read:", report.skipped)
+    if report.metadata is not None:
+        print_metadata_report(report.metadata)
+
+
+def print_metadata_report(report: results.MetadataReport) -> None:
+    """Print what was joined of a table of metadata, and what was not."""
+    fields = ", ".join(f"{name} ({kind})" for name, kind in report.fields.items())
+    out.print(
+        Text(
+            f"{display_path(report.table)}: {count_noun(report.rows, 'row')} for {count_noun(report.files, 'file')}. "
+            f"Fields: {printable(fields)}."
+        ),
+        soft_wrap=True,
+    )
+    for heading, rows in (("that match no file:", report.unknown), ("that are not clear:", report.ambiguous)):
+        if rows:
+            out.print(f"{count_noun(len(rows), 'row')} {heading}")
+            for row in rows[:MAX_LISTED_FILES]:
+                out.print(Text(f"  row {row.row}, {printable(row.name)!r}: {printable(row.reason)}"), soft_wrap=True)
+    if report.without_row:
+        out.print(f"{count_noun(len(report.without_row), 'file')} without a row:")
+        for path in report.without_row[:MAX_LISTED_FILES]:
+            out.print(Text(f"  {display_path(path)}"), soft_wrap=True)
 
 
 def print_render_failure(file: results.FailedFile) -> None:

@@ -1,5 +1,6 @@
 """Options that several commands share, and parsing of filters."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, get_args
@@ -12,6 +13,8 @@ from pagelens.generate.llm.providers import MODEL_SYNTAX
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES
 
 DEFAULT_COLLECTION = Path("my-collection")
+
+_CONDITION = re.compile(r"([^=<>!]+)(!=|>=|<=|=|>|<)(.*)", re.S)
 
 CollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
@@ -42,7 +45,24 @@ UntilOption = Annotated[
     str | None, typer.Option("--until", help="Only documents of this date or earlier: 2021, 2021-06, ...")
 ]
 PagesOption = Annotated[str | None, typer.Option("--pages", help="Only these pages of each document: 3 or 3-7.")]
-MetaOption = Annotated[list[str] | None, typer.Option("--meta", help="Only documents with this metadata: key=value.")]
+MetaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--meta",
+        help="Only documents with this metadata: key=value, key!=value, price=10..50, year>=2019. May repeat.",
+    ),
+]
+MetadataKeyOption = Annotated[
+    str, typer.Option("--metadata-key", help="The column that names the files, by name or path.")
+]
+MetadataTypeOption = Annotated[
+    list[str] | None,
+    typer.Option("--metadata-type", help="A column's type: price=number; number, date, text or list. May repeat."),
+]
+MetadataTextOption = Annotated[
+    str | None,
+    typer.Option("--metadata-text", help="Columns whose texts are searched: title,description."),
+]
 
 
 def read_filters(
@@ -63,7 +83,7 @@ def read_filters(
         until=latest,
         first_page=first,
         last_page=last,
-        metadata=parse_pairs("--meta", meta),
+        metadata=_parse_conditions(meta),
     )
 
 
@@ -107,6 +127,18 @@ def _parse_page_range(text: str | None) -> tuple[int | None, int | None]:
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise UsageError(f"expected --pages like 3 or 3-7, found {text!r}")
     return numbers[0], numbers[1]
+
+
+def _parse_conditions(texts: list[str] | None) -> dict[str, list[str]]:
+    """Parse `key=value`, `key!=value`, `key>=value` and the like; several for one key must all hold."""
+    conditions: dict[str, list[str]] = {}
+    for text in texts or ():
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise UsageError(f"expected --meta like key=value, price=10..50 or year>=2019, found {text!r}")
+        key, operator, value = match.groups()
+        conditions.setdefault(key.strip(), []).append(value if operator == "=" else operator + value)
+    return conditions
 
 
 def parse_pairs(option: str, texts: list[str] | None) -> dict[str, str]:

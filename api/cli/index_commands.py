@@ -14,6 +14,9 @@ from pagelens.api.cli.command_options import (
     CollectionOption,
     JsonOption,
     MaxPagesOption,
+    MetadataKeyOption,
+    MetadataTextOption,
+    MetadataTypeOption,
     parse_pairs,
     split_names,
 )
@@ -36,12 +39,15 @@ from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.components import DEFAULT_OCR
 from pagelens.api.engine.file_names import absolute_path, printable
+from pagelens.api.engine.metadata_loading import FILE_COLUMN, find_key_column
 from pagelens.api.engine.profiles import Profile, choose_profile
 from pagelens.api.engine.results import IndexReport
 from pagelens.api.engine.watching import watch
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
+from pagelens.ingest.field_types import parse_types
 from pagelens.ingest.files.digest import DigestCache
+from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import EngineName, OcrMode
 
 NONE = QuantizationKind.NONE
@@ -69,6 +75,13 @@ def index(
     ] = None,
     max_pages: MaxPagesOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove indexed files below PATHS that are gone.")] = False,
+    metadata: Annotated[
+        Path | None,
+        typer.Option("--metadata", help="A table of metadata for the files: CSV, JSON lines or Parquet."),
+    ] = None,
+    metadata_key: MetadataKeyOption = FILE_COLUMN,
+    metadata_type: MetadataTypeOption = None,
+    metadata_text: MetadataTextOption = None,
     watching: Annotated[
         bool, typer.Option("--watch", help="Keep running, and index what changes below PATHS until Ctrl-C.")
     ] = False,
@@ -86,6 +99,10 @@ def index(
     missing = [str(path) for path in paths if not path.exists() and not path.is_symlink()]
     if missing:
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
+    types = parse_types(parse_pairs("--metadata-type", metadata_type))
+    searched = split_names([metadata_text] if metadata_text else None) or ()
+    if metadata is not None:
+        find_key_column(read_table(metadata), metadata_key)  # a table that cannot be read is found before the files are
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
         chosen = choose_profile(profile, settings, models=parse_pairs("--model", model))
@@ -111,8 +128,11 @@ def index(
                 workers=workers,
                 max_pages=max_pages,
                 digest=digest,
+                excluded=[metadata] if metadata else (),
                 on_progress=on_progress,
             )
+        if metadata is not None:
+            report.metadata = engine.load_metadata(metadata, key=metadata_key, types=types, searched=searched)
         print_result(report, json_output, print_report)
         return report
 

@@ -38,6 +38,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Write a page as a picture, the evidence for a query marked.",
     ),
     "status": ("pagelens.api.cli.collection_commands:status", "Show what the collection holds."),
+    "metadata": (
+        "pagelens.api.cli.metadata_command:metadata",
+        "Give indexed files the values of a table: CSV, JSON lines or Parquet.",
+    ),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),
     "reembed": ("pagelens.api.cli.index_commands:reembed", "Re-embed a collection with other models."),

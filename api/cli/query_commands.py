@@ -35,6 +35,7 @@ from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.search_output import print_results
 from pagelens.api.cli.terminal import err, out, print_result
 from pagelens.api.engine import wiring
+from pagelens.api.engine.arranged_results import PER_GROUP, Arrangement
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
@@ -62,18 +63,37 @@ def search(
     until: UntilOption = None,
     pages: PagesOption = None,
     meta: MetaOption = None,
+    sort: Annotated[
+        str, typer.Option(help="Sort the best pages by this metadata field: price, or -price for the highest first.")
+    ] = "",
+    group_by: Annotated[
+        str, typer.Option("--group-by", help="Group by this metadata field; -k is the number of groups.")
+    ] = "",
+    per_group: Annotated[int, typer.Option("--per-group", min=1, help="How many pages of each group.")] = PER_GROUP,
+    facet: Annotated[
+        list[str] | None,
+        typer.Option("--facet", help="Count the values of this metadata field, * for all, over all that match."),
+    ] = None,
     neighbours: Annotated[int, typer.Option(min=0, help="Also show so many pages before and after each.")] = 0,
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
     """Find the pages that match a query, best first."""
-    if not query.strip() and image is None:
-        raise UsageError("expected a query, or a picture with --image, found neither")
-    engine = wiring.open_collection(collection)
     filters = read_filters(path, kind, since, until, pages, meta)
+    arrangement = Arrangement(sort=sort, group_by=group_by, per_group=per_group, facets=tuple(facet or ()))
+    if not query.strip() and image is None and not (filters or arrangement or facet):
+        raise UsageError("expected a query, a picture with --image, or filters, found none of them")
+    engine = wiring.open_collection(collection)
     results = engine.search(
-        query, image=image, k=k, filters=filters, lanes=split_names(lane), fold=fold, neighbours=neighbours
+        query,
+        image=image,
+        k=k,
+        filters=filters,
+        lanes=split_names(lane),
+        fold=fold,
+        neighbours=neighbours,
+        arrangement=arrangement,
     )
     print_result(results, json_output, print_results)
     if pictures:

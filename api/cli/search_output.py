@@ -1,6 +1,6 @@
 """Printing of search results for people: pages, their rank in each lane, their evidence."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 
 from rich.text import Text
 
@@ -19,12 +19,15 @@ from pagelens.api.cli.terminal import (
 from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.lane_registry import LANES
+from pagelens.core.metadata_fields import FieldValue, value_texts
 from pagelens.core.types import LaneRank
 from pagelens.index.lexical.analysis import analyze
 
 _IMAGE_LANES = {spec.name for spec in LANES if spec.finds_wordless_pages}
 _GONE = "; the file is gone since it was indexed"
 NEIGHBOUR_CHARACTERS = 200  # printed of a neighbouring page
+FACET_VALUES = 12  # printed of a facet
+FIELD_CHARACTERS = 240  # printed of a hit's metadata
 
 
 def print_results(search: results.SearchResults) -> None:
@@ -39,9 +42,12 @@ def print_results(search: results.SearchResults) -> None:
     if not search.hits:
         out.print("No page matches. Fewer or other words may help.")
         return
+    groups = {group.ranks[0]: group for group in search.groups if group.ranks}
     terms = set(analyze(search.query))
     names = distinct_file_names([hit.ref.path for hit in search.hits])
     for rank, hit in enumerate(search.hits, start=1):
+        if rank in groups:
+            out.print(Text(_group_heading(groups[rank]), style="bold"), soft_wrap=True)
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(
             line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}{_GONE if hit.gone else ''}", style="dim"),
@@ -49,6 +55,8 @@ def print_results(search: results.SearchResults) -> None:
         )
         quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
         print_indented(Text(" … ").join(quotes or [Text(_describe_image(hit), style="dim")]))
+        if hit.fields:
+            print_indented(Text(_fields(hit.fields), style="dim"))
         if continuation := _continuation(hit, names[hit.ref.path]):
             print_indented(Text(continuation, style="dim"))
         if hit.duplicates:
@@ -59,12 +67,40 @@ def print_results(search: results.SearchResults) -> None:
         for page in hit.neighbours:
             neighbour = page_name(page.ref, page.label, names[page.ref.path])
             print_indented(Text(f"{neighbour}: {one_line(page.text)[:NEIGHBOUR_CHARACTERS]}", style="dim"))
+    print_facets(search.facets)
     estimated = {hit.ref.path for hit in search.hits if hit.estimated}
     if estimated:
         files = ", ".join(names[path] for path in sorted(estimated))
         out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {files}", style="dim"))
     if any(lane in hit.lanes for lane in search.approximate for hit in search.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
+
+
+def print_facets(facets: Sequence[results.Facet]) -> None:
+    """Print fields with their values and the number of documents that have each."""
+    for facet in facets:
+        span = f", {_value(facet.minimum)} to {_value(facet.maximum)}" if facet.minimum is not None else ""
+        out.print(
+            Text(f"{printable(facet.field)} ({facet.type}{span}): {count_noun(facet.documents, 'document')}"),
+            soft_wrap=True,
+        )
+        values = [f"{_value(value)} {count}" for value, count in facet.values[:FACET_VALUES]]
+        left_out = len(facet.values) - len(values) + facet.others
+        more = [f"and {count_noun(left_out, 'value')} more"] if left_out else []
+        print_indented(Text(", ".join(values + more), style="dim"))
+
+
+def _group_heading(group: results.HitGroup) -> str:
+    value = "(without a value)" if group.value is None else _value(group.value)
+    return f"{value}: {len(group.ranks)} of {count_noun(group.documents, 'document')}"
+
+
+def _fields(fields: Mapping[str, FieldValue]) -> str:
+    return one_line("; ".join(f"{name}: {_value(value)}" for name, value in fields.items()))[:FIELD_CHARACTERS]
+
+
+def _value(value: FieldValue | None) -> str:
+    return printable(", ".join(value_texts(value)) if value is not None else "")
 
 
 def _continuation(hit: results.FoundPage, name: str) -> str:

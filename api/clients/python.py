@@ -77,9 +77,12 @@ class PageLensClient:
         fold: bool = False,
         neighbours: int = 0,
         cursor: str | None = None,
+        arrangement: Mapping[str, Any] | None = None,
     ) -> responses.SearchResponse:
-        """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search."""
+        """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search;
+        `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`."""
         body = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
+        body |= arrangement or {}
         body |= {"query": query, "lanes": lanes, "cursor": cursor}
         if image is None:
             return self._post("/search", body, responses.SearchResponse)

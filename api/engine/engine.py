@@ -15,17 +15,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
+from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
-from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_pages
+from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_arranged_pages, search_pages
 from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, members_of, resolve_page
+from pagelens.api.engine.metadata_loading import FILE_COLUMN, load_table
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
 from pagelens.api.engine.query_image import read_image
-from pagelens.api.engine.results import FoundPage, IndexReport, SearchResults, Status, collection_status
+from pagelens.api.engine.results import (
+    Facet,
+    FoundPage,
+    IndexReport,
+    MetadataReport,
+    SearchResults,
+    Status,
+    collection_status,
+)
 from pagelens.core.errors import NotFound, ReadError, UsageError, WeightsError
+from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer
 from pagelens.core.types import (
     Answer,
@@ -51,6 +62,7 @@ from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.members.member_paths import outer_file
+from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
@@ -114,6 +126,7 @@ class Engine:
         workers: int | None = None,
         max_pages: int | None = None,
         digest: DigestFunction = digest,
+        excluded: Paths = (),
         on_progress: OnProgress = lambda _: None,
     ) -> IndexReport:
         """Index files and folders. An unchanged file is hashed and not read again.
@@ -122,12 +135,14 @@ class Engine:
         files below `paths` that no longer exist. `ocr` applies to files that are read, not to those indexed before.
         `workers` is the number of processes that read files (None: suited to the files and cores; 0: this process reads
         them, without limits on time and memory). A document of more than `max_pages` (None: the collection's setting)
-        is not read. `digest` hashes a file. Raises UsageError, WeightsError, CollectionLocked, StoreError.
+        is not read. `digest` hashes a file. `excluded` files are left out. Raises
+        UsageError, WeightsError, CollectionLocked, StoreError.
         """
         absolute = [absolute_path(path) for path in _as_list(paths)]
         if not absolute:
             raise UsageError("expected at least one file or folder to index, found none")
         options, embedders = self._components.reader_options, self._components.load_embedders()
+        options = replace(options, excluded=tuple(absolute_path(path) for path in _as_list(excluded)))
         count_tokens = self._components.load_text_encoder().count_tokens
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # the embedders' models; with the lock held they cannot change any more
@@ -182,6 +197,32 @@ class Engine:
             return IndexReport()
         return self.index(existing, max_pages=max_pages, on_progress=on_progress)
 
+    def load_metadata(
+        self,
+        table: Path | str,
+        *,
+        key: str = FILE_COLUMN,
+        types: Mapping[str, FieldType] | None = None,
+        searched: Sequence[str] = (),
+    ) -> MetadataReport:
+        """Give indexed files the values of a table (CSV, JSON lines, Parquet); nothing is read or encoded again.
+
+        `key` is the column that names the files. `types` replace the inferred types of columns. `searched` are columns
+        whose texts the `words` lane finds the files by. A row of a later table replaces the values of its columns, an
+        empty cell removes one. Raises UsageError for a table that cannot be read or whose types contradict the
+        collection's, and then changes nothing; CollectionLocked.
+        """
+        content = read_table(Path(table))
+        with CollectionWriter(self.layout.root) as writer:
+            fields, records = writer.read_metadata()
+            with self._reader.snapshot() as snapshot:
+                paths = sorted(path for row in snapshot.documents.values() for path in row.paths)
+            fields, changed, report = load_table(
+                content, paths, fields, records, key=key, types=types, searched=searched
+            )
+            writer.write_metadata(fields, changed)
+        return report
+
     def remove(self, names: Paths) -> list[str]:
         """Forget documents by path, unique file name, SHA-256, folder or glob; return their paths.
 
@@ -212,30 +253,49 @@ class Engine:
         fold: bool = False,
         neighbours: int = 0,
         fusion: Fusion | None = None,
+        arrangement: Arrangement = BY_RELEVANCE,
     ) -> SearchResults:
         """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
 
         `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
-        after each hit. `lanes` and `fusion` replace the defaults. Raises UsageError.
+        after each hit. `lanes` and `fusion` replace the defaults. `arrangement` sorts or groups what is found by
+        metadata, and asks for facets; with it or with filters the query may be empty, and each document that matches is
+        found. `k` is the number of groups where there are some. Raises UsageError.
         """
-        if not query.strip() and image is None:
-            raise UsageError("expected a query of at least one word, or a picture, found nothing")
+        listing = not query.strip() and image is None
+        if listing and not (filters or arrangement or arrangement.facets):
+            raise UsageError("expected a query of at least one word, a picture, or filters, found nothing")
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
         parsed, problem = (Query(query.strip()), "") if image is None else self._image_query(query.strip(), image)
         unread = {"words": f"the words on the picture are not read: {problem}"} if problem and not parsed.text else {}
         approximate = self._approximate_lanes()
 
-        def run_search(snapshot: Snapshot) -> tuple[FoldedResults, list[FoundPage], dict[str, str]]:
-            results = search_pages(
-                snapshot, self._retriever, parsed, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
-            )
+        def run_search(
+            snapshot: Snapshot,
+        ) -> tuple[FoldedResults, list[FoundPage], dict[str, str], list[Facet]]:
+            if arrangement or listing:
+                results = search_arranged_pages(
+                    snapshot,
+                    self._retriever,
+                    parsed,
+                    k=k,
+                    filters=filters,
+                    arrangement=arrangement,
+                    lanes=lanes,
+                    fusion=fusion,
+                )
+            else:
+                results = search_pages(
+                    snapshot, self._retriever, parsed, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
+                )
+            facets = make_facets(FieldReader(snapshot, filters), arrangement.facets)
             pages = describe_hits(
                 snapshot, self._retriever, query, results, neighbours=neighbours, guesses=bool(approximate)
             )
-            return results, pages, self._missing_lanes(snapshot)
+            return results, pages, {} if listing else self._missing_lanes(snapshot), facets
 
-        results, pages, missing = self._reader.read(run_search)
+        results, pages, missing, facets = self._reader.read(run_search)
         return SearchResults(
             query=query,
             hits=pages,
@@ -243,7 +303,14 @@ class Engine:
             pages_searched=results.retrieved.page_count,
             missing={**unread, **missing},
             approximate=approximate,
+            groups=results.groups,
+            facets=facets,
         )
+
+    def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:
+        """Return the values of metadata fields, with counts, over all documents that match. Raises UsageError."""
+        with self._reader.snapshot() as snapshot:
+            return make_facets(FieldReader(snapshot, filters), names)
 
     def _missing_lanes(self, snapshot: Snapshot) -> dict[str, str]:
         """Return the lanes that found nothing because their model or their data cannot be used, with the reasons. To be

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from pagelens.api.engine.arranged_results import Arrangement, FieldReader, arrange, matching_pages, with_path_first
 from pagelens.api.engine.file_names import is_gone
-from pagelens.api.engine.results import FoundPage, NeighbourPage
+from pagelens.api.engine.results import FoundPage, HitGroup, NeighbourPage
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.types import Filters, PageRef, Query
 from pagelens.index.catalog.reads import DocumentRow, PageRow
@@ -24,6 +26,8 @@ class FoldedResults:
     hits: Sequence[FoldedHit]
     documents: Mapping[int, DocumentRow]  # by document key
     pages: Mapping[int, PageRow]  # by page key
+    positions: Sequence[int] = ()  # of each hit's path among its document's: that whose metadata match the filters
+    groups: Sequence[HitGroup] = ()
 
 
 def search_pages(
@@ -37,14 +41,51 @@ def search_pages(
     fusion: Fusion | None = None,
     fold: bool = True,
 ) -> FoldedResults:
-    """Search; `fold` puts duplicates of a better hit into that hit."""
+    """Search; `fold` puts duplicates of a better hit into that hit, except files that a metadata table has rows for."""
     depth = max(k, min(HITS_PER_RESULT * k, MAX_FOLDED_HITS)) if fold else k
     retrieved = retriever.search(snapshot, query, k=depth, filters=filters, lanes=lanes, fusion=fusion)
     documents = snapshot.document_rows(sorted({document_of(hit.page) for hit in retrieved.hits}))
     pages = snapshot.pages([hit.page for hit in retrieved.hits])
-    hashes = snapshot.perceptual_hashes(list(pages)) if fold else {}
+    listed = {key for key, row in documents.items() if row.records}
+    hashes = snapshot.perceptual_hashes([key for key in pages if document_of(key) not in listed]) if fold else {}
     photos = {key for key, row in documents.items() if row.document.kind == "photo"}
-    return FoldedResults(retrieved, fold_duplicates(retrieved.hits, pages, hashes, photos, k=k), documents, pages)
+    hits = fold_duplicates(retrieved.hits, pages, hashes, photos, k=k)
+    reader = FieldReader(snapshot, filters)
+    positions = [reader.records(documents[document_of(hit.hit.page)])[0][0] for hit in hits] if listed else ()
+    return FoldedResults(retrieved, hits, documents, pages, positions)
+
+
+def search_arranged_pages(
+    snapshot: Snapshot,
+    retriever: Retriever,
+    query: Query,
+    *,
+    k: int,
+    filters: Filters,
+    arrangement: Arrangement,
+    lanes: Sequence[str] | None = None,
+    fusion: Fusion | None = None,
+) -> FoldedResults:
+    """Search, and sort or group what is found. Without a query, each document that matches the filters is found once.
+
+    Duplicates are not folded. Raises UsageError for an unknown field.
+    """
+    reader = FieldReader(snapshot, filters)
+    if query.words or query.image is not None:
+        retrieved = retriever.search(snapshot, query, k=arrangement.depth, filters=filters, lanes=lanes, fusion=fusion)
+    else:
+        found = matching_pages(reader)
+        retrieved = RetrievalResult(found, [], sum(row.document.page_count for row in reader.documents()), {})
+    arranged = arrange(reader, retrieved.hits, arrangement, k=k)
+    hits = [FoldedHit(hit, ()) for hit, _ in arranged.hits]
+    return FoldedResults(
+        retrieved=retrieved,
+        hits=hits,
+        documents=snapshot.document_rows(sorted({document_of(hit.hit.page) for hit in hits})),
+        pages=snapshot.pages(sorted({hit.hit.page for hit in hits})),
+        positions=[position for _, position in arranged.hits],
+        groups=arranged.groups,
+    )
 
 
 def describe_hits(
@@ -58,9 +99,11 @@ def describe_hits(
     evidence = {hit.hit.page: retriever.evidence(snapshot, query, pages[hit.hit.page], hit.hit) for hit in results.hits}
     continuations = find_continuations(snapshot, [(page, evidence[key]) for key, page in pages.items()])
     found = []
-    for folded in results.hits:
+    for folded, position in zip_longest(results.hits, results.positions, fillvalue=0):
+        assert isinstance(folded, FoldedHit) and isinstance(position, int)
         hit, page = folded.hit, pages[folded.hit.page]
-        row, continuation = results.documents[document_of(page.key)], continuations[page.key]
+        row = with_path_first(results.documents, document_of(page.key), position)
+        continuation = continuations[page.key]
         found.append(
             FoundPage(
                 ref=PageRef(row.path, page.number),
@@ -84,6 +127,7 @@ def describe_hits(
                 continues_on=_page_ref(row, continuation.continues_on),
                 guesses=page.guesses if guesses else (),
                 gone=is_gone(row.paths),
+                fields=row.records[0] if row.records else {},
             )
         )
     return found

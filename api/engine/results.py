@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pagelens.api.engine.file_names import text_to_path
 from pagelens.core.keys import document_of, number_of
+from pagelens.core.metadata_fields import FieldValue
 from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Manifest
@@ -39,6 +40,7 @@ class FoundPage:
     continues_on: PageRef | None = None  # the page after, where the quoted text ends there
     guesses: Sequence[Guess] = ()  # of what a photo shows, by the builtin image encoder; approximate
     gone: bool = False  # whether the document's file is no longer where it was indexed
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)  # what a table of metadata says of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,35 @@ class NeighbourPage:
     ref: PageRef
     label: str | None
     text: str
+
+
+class FacetValue(NamedTuple):
+    """A value of a field, and how many of the documents that match the filters have it."""
+
+    value: FieldValue
+    documents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """The values of a field over all documents that match the filters, whether or not they are among the hits."""
+
+    field: str
+    type: str  # number, date, text or list
+    documents: int  # that have a value
+    values: Sequence[FacetValue]  # most frequent first
+    others: int = 0  # further values, which are left out
+    minimum: FieldValue | None = None  # of numbers and dates
+    maximum: FieldValue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HitGroup:
+    """The hits with one value of the field that they are grouped by."""
+
+    value: FieldValue | None  # None: the documents without a value
+    documents: int  # with this value, of all that match the filters
+    ranks: Sequence[int]  # positions of its hits in the list of hits, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +91,8 @@ class SearchResults:
     pages_searched: int  # that match the filters
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that cannot be served -> reason
     approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
+    groups: Sequence[HitGroup] = ()  # with `group_by`, in the order of their best hits
+    facets: Sequence[Facet] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +102,27 @@ class FailedFile:
     path: str
     code: str
     reason: str
+
+
+class UnjoinedRow(NamedTuple):
+    """A row of a metadata table that was joined with no file: its number, what it calls the file, and why."""
+
+    row: int
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataReport:
+    """What loading a table of metadata did."""
+
+    table: str
+    rows: int
+    files: int  # that have values of the table now
+    fields: Mapping[str, str]  # columns and their types
+    unknown: Sequence[UnjoinedRow]  # rows that match no file
+    ambiguous: Sequence[UnjoinedRow]  # rows that match several files, or a file of another row
+    without_row: Sequence[str]  # paths of files that no row names
 
 
 @dataclass(slots=True)
@@ -88,6 +142,7 @@ class IndexReport:
     sidecars: int = 0  # files that were read as metadata of the photos beside them
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
+    metadata: MetadataReport | None = None  # of the table of metadata, if one was loaded
 
 
 IndexStage = Literal["reading", "ocr", "encoding", "writing"]

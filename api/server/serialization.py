@@ -9,12 +9,13 @@ from pydantic import JsonValue
 from pagelens.api import responses as out
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import file_name
-from pagelens.api.engine.results import FoundPage
+from pagelens.api.engine.results import Facet, FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
 from pagelens.api.server.jobs.job_records import FileRecord, JobRecord
 from pagelens.api.server.problems import redact
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
+from pagelens.core.metadata_fields import FieldValue
 from pagelens.core.types import MEMBER_SEPARATOR, Answer, Box, Citation, Extraction, Guess, PageRef, Usage
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
@@ -126,6 +127,11 @@ def search_response(
         missing_lanes=missing_lanes(results.missing),
         approximate_lanes=list(results.approximate),
         next_cursor=next_cursor,
+        groups=[
+            out.GroupOut(value=_field(group.value), documents=group.documents, ranks=list(group.ranks))
+            for group in results.groups
+        ],
+        facets=[_facet(facet) for facet in results.facets],
     )
 
 
@@ -248,7 +254,28 @@ def _hit(
             for neighbour in hit.neighbours
         ],
         lanes=lanes if explain else None,
+        fields={name: _given(value) for name, value in hit.fields.items()},
     )
+
+
+def _facet(facet: Facet) -> out.FacetOut:
+    return out.FacetOut(
+        field=facet.field,
+        type=facet.type,
+        documents=facet.documents,
+        values=[out.FacetValueOut(value=_given(value), documents=count) for value, count in facet.values],
+        others=facet.others,
+        minimum=_field(facet.minimum),
+        maximum=_field(facet.maximum),
+    )
+
+
+def _field(value: FieldValue | None) -> out.FieldOut | None:
+    return None if value is None else _given(value)
+
+
+def _given(value: FieldValue) -> out.FieldOut:
+    return value if isinstance(value, str | int | float) else list(value)
 
 
 def _reference(ref: PageRef, label: str | None, documents: Mapping[str, str], names: Mapping[str, str]) -> PageFields:

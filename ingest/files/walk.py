@@ -52,7 +52,7 @@ def walk(paths: Iterable[Path], options: ReaderOptions = DEFAULT_READER_OPTIONS)
     drawings are yielded only where they are named, Office files of a folder only where LibreOffice is installed. A link
     to a file is yielded like a file. Links to folders are followed after everything else, each folder once.
     """
-    walker = _Walker(has_office=find_soffice(options.soffice) is not None)
+    walker = _Walker(has_office=find_soffice(options.soffice) is not None, files=set(map(str, options.excluded)))
     for path in paths:
         yield from walker.walk_named(path)
     yield from walker.walk_links()

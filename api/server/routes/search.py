@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Json
 
+from pagelens.api.engine.arranged_results import PER_GROUP
 from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import SearchResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import CachedSearch, ContextDep, RequestContext
 from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import Problem
-from pagelens.api.server.schemas.requests import FiltersIn, Lane, SearchRequest, Text
+from pagelens.api.server.schemas.requests import FieldName, FiltersIn, Lane, SearchRequest, Text
 from pagelens.api.server.serialization import documents_by_path, search_response
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
@@ -37,6 +38,10 @@ def search_by_image(
     explain: Annotated[bool, Form()] = False,
     fold: Annotated[bool, Form()] = False,
     neighbours: Annotated[int, Form(ge=0, le=3)] = 0,
+    sort: Annotated[FieldName, Form()] = "",
+    group_by: Annotated[FieldName, Form()] = "",
+    per_group: Annotated[int, Form(ge=1, le=100)] = PER_GROUP,
+    facets: Annotated[list[FieldName] | None, Form(max_length=50)] = None,
     cursor: Annotated[str | None, Form(max_length=500)] = None,
 ) -> SearchResponse:
     """Search as /v1/search does, with the picture as an uploaded file."""
@@ -48,23 +53,28 @@ def search_by_image(
         explain=explain,
         fold=fold,
         neighbours=neighbours,
+        sort=sort,
+        group_by=group_by,
+        per_group=per_group,
+        facets=facets or [],
         cursor=cursor,
     )
     return _respond(context, body, image.file.read())
 
 
 def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) -> SearchResponse:
-    if not body.query.strip() and image is None:
+    arrangement = body.arrangement()
+    if not (body.query.strip() or image is not None or body.filters.filters() or arrangement or arrangement.facets):
         raise Problem(
             422,
             "empty-query",
-            "expected a query of at least one word, or a picture, found neither",
+            "expected a query of at least one word, a picture, or filters, found none of them",
             fields=[("body.query", "empty, and no image")],
-            next_step="Give `query`, `image`, or both.",
+            next_step="Give `query`, `image`, or both; or `filters`, to list what matches.",
         )
     listing = _fingerprint(context, body, image)
     first = context.app_state.cursors.decode_number(listing, body.cursor)
-    depth = min(first + body.k + 1, context.app_state.limits.result_depth)
+    depth = body.k if body.group_by else min(first + body.k + 1, context.app_state.limits.result_depth)
 
     def work(engine: Engine) -> CachedSearch:
         with engine.snapshot() as snapshot:
@@ -74,9 +84,10 @@ def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) 
         )
 
     cached = context.use(work)
-    more = len(cached.results.hits) > first + body.k
-    following = context.app_state.cursors.encode(listing, first + body.k) if more else None
-    return search_response(context, cached, first=first, size=body.k, explain=body.explain, next_cursor=following)
+    size = len(cached.results.hits) if body.group_by else body.k  # all groups at once
+    more = len(cached.results.hits) > first + size
+    following = context.app_state.cursors.encode(listing, first + size) if more else None
+    return search_response(context, cached, first=first, size=size, explain=body.explain, next_cursor=following)
 
 
 def _search(
@@ -93,6 +104,7 @@ def _search(
             lanes=body.lanes,
             fold=body.fold,
             neighbours=body.neighbours,
+            arrangement=body.arrangement(),
         )
         folded = {ref.path for hit in results.hits for ref in hit.duplicates}
         return CachedSearch(results, generation, documents_by_path(engine, folded) if folded else {})

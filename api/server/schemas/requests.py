@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangement
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.server import examples
 from pagelens.core.types import Filters, History, Kind
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 else:
     Lane = Literal[LANE_NAMES]
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
+FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
 
 
@@ -34,7 +36,11 @@ class FiltersIn(StrictModel):
     until: datetime | None = Field(default=None, description="Documents dated at this time or earlier.")
     first_page: int | None = Field(default=None, ge=1, le=1_000_000)
     last_page: int | None = Field(default=None, ge=1, le=1_000_000)
-    metadata: dict[str, Text] = Field(default={}, max_length=20, description="Keys to values or globs.")
+    metadata: dict[str, Text | Annotated[list[Text], Field(max_length=20)]] = Field(
+        default={},
+        max_length=20,
+        description="Keys to values, globs or ranges: `red`, `!=red`, `10..50`, `>=2019`; a list: all must hold.",
+    )
 
     def filters(self) -> Filters:
         """Return the filters of the engine."""
@@ -70,9 +76,24 @@ class SearchRequest(StrictModel):
     explain: bool = Field(default=False, description="Return each hit's rank and score in each lane.")
     fold: bool = Field(default=False, description="Fold hits with the same content behind the best of them.")
     neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
-    cursor: str | None = Field(
-        default=None, max_length=500, description="`next_cursor` of a response to this same request."
+    sort: FieldName = Field(
+        default="",
+        description=f"A metadata field that the {CANDIDATES} best pages are sorted by; `-price`: highest first.",
     )
+    group_by: FieldName = Field(default="", description="A metadata field; `k` is then the number of groups.")
+    per_group: int = Field(default=PER_GROUP, ge=1, le=100, description="Hits of each group.")
+    facets: list[FieldName] = Field(
+        default=[], max_length=50, description="Metadata fields whose values are counted; `*`: all of them."
+    )
+    cursor: str | None = Field(
+        default=None,
+        max_length=500,
+        description="`next_cursor` of a response to this same request; not with `group_by`.",
+    )
+
+    def arrangement(self) -> Arrangement:
+        """Return how the engine arranges the results."""
+        return Arrangement(sort=self.sort, group_by=self.group_by, per_group=self.per_group, facets=tuple(self.facets))
 
 
 class HistoryItem(StrictModel):

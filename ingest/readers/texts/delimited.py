@@ -20,9 +20,8 @@ def table_lines(text: str) -> tuple[list[str], Metadata]:
 
     Rows above the header, such as a heading of the table, are lines of their own. Empty values are left out.
     """
-    stated = _SEPARATOR_LINE.match(text)
-    body = text[stated.end() :] if stated else text
-    rows = _rows(body, stated[1] if stated else _delimiter(body))
+    delimiter, body = find_delimiter(text)
+    rows = _rows(body, delimiter)
     if not rows:
         return [], {"rows": 0}
     header = _header_row(rows)
@@ -32,6 +31,13 @@ def table_lines(text: str) -> tuple[list[str], Metadata]:
     columns = _join(names)
     lines = [*map(_join, above), *(_row_line(names, row) for row in below)]
     return lines or [columns], {"rows": len(below), "columns": columns}
+
+
+def find_delimiter(text: str) -> tuple[str, str]:
+    """Return the delimiter of a table's values, stated ("sep=;") or found, and the text without the statement."""
+    stated = _SEPARATOR_LINE.match(text)
+    body = text[stated.end() :] if stated else text
+    return stated[1] if stated else _delimiter(body), body
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
