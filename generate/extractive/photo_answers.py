@@ -38,9 +38,10 @@ def with_matching_photos(
     photos = [page for page in pages if page.photo is not None][:MAX_PHOTOS]
     subject = _without_form_words(question, analyze)
     sure = confidence(question_coverage(subject, photos, analyze, idf), None)
-    shared = [_shared_words(subject, page.photo, analyze) for page in photos if page.photo is not None]
-    if found := sure >= threshold and any(shared):
-        photos, shared = zip(*((page, words) for page, words in zip(photos, shared, strict=True) if words), strict=True)
+    matches = [(page, page.photo, _shared_words(subject, page.photo, analyze)) for page in photos if page.photo]
+    found = sure >= threshold and any(words for *_, words in matches)
+    if found:
+        matches = [match for match in matches if match[-1]]
     citations = [
         Citation(
             mark=mark,
@@ -49,14 +50,13 @@ def with_matching_photos(
             quote="",
             boxes=(),
             source=page.text.source,
-            claim=_why(page.photo, words),
+            claim=_why(photo, words),
         )
-        for mark, (page, words) in enumerate(zip(photos, shared, strict=True), 1)
-        if page.photo is not None
+        for mark, (page, photo, words) in enumerate(matches, 1)
     ]
     return replace(
         answer,
-        text=_text(citations, found=found, approximate=any(page.photo and page.photo.approximate for page in photos)),
+        text=_text(citations, found=found, approximate=any(photo.approximate for _, photo, _ in matches)),
         found=found,
         citations=citations,
         confidence=sure if found else min(sure, answer.confidence),

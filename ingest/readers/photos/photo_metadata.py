@@ -67,7 +67,8 @@ def read_photo_facts(paths: Sequence[Path], image: ImageFile) -> PhotoFacts:
     camera = _facts_or_none(lambda: read_embedded_exif(image))
     embedded = _facts_or_none(lambda: read_xmp(_xmp_packet(image)))
     editor = _facts_or_none(lambda: read_iptc(_iptc_block(image)))
-    edited = [facts for path in paths for facts in _or_default(partial(read_xmp_sidecars, path), ())]
+    nothing: list[PhotoFacts] = []
+    edited = [facts for path in paths for facts in _or_default(partial(read_xmp_sidecars, path), nothing)]
     exported = [_facts_or_none(partial(read_export_sidecar, path)) for path in paths]
     texts = _facts_or_none(lambda: read_png_texts(image))
     named = [facts_in_name(path.stem) for path in paths]

@@ -40,7 +40,7 @@ _SIZED_MARKERS = (0xC0, 0xC1, 0xC2)  # frames that are pictures for people; 0xC3
 
 class _Entry(NamedTuple):
     type: int
-    count: int
+    size: int  # number of values
     offset: int  # of the values in the file
 
 
@@ -114,10 +114,10 @@ class _Tiff:
     def numbers(self, directory: _Directory, tag: int) -> tuple[int, ...]:
         """Return an entry's whole numbers, () where it is absent or broken."""
         entry = directory.get(tag)
-        if entry is None or entry.type not in _NUMBERS or entry.count > _MAX_VALUES:
+        if entry is None or entry.type not in _NUMBERS or entry.size > _MAX_VALUES:
             return ()
         content = self.content(directory, tag)
-        form = f"{self._order}{entry.count}{_NUMBERS[entry.type]}"
+        form = f"{self._order}{entry.size}{_NUMBERS[entry.type]}"
         return struct.unpack(form, content) if struct.calcsize(form) == len(content) else ()
 
     def number(self, directory: _Directory, tag: int) -> int:
@@ -127,7 +127,7 @@ class _Tiff:
     def content(self, directory: _Directory, tag: int) -> bytes:
         """Return an entry's bytes, b"" where it is absent or too long."""
         entry = directory.get(tag)
-        size = _TYPE_SIZES.get(entry.type, 0) * entry.count if entry else 0
+        size = _TYPE_SIZES.get(entry.type, 0) * entry.size if entry else 0
         return self.read(entry.offset, size) if entry and size <= _MAX_METADATA else b""
 
     def read(self, offset: int, size: int) -> bytes:
@@ -182,7 +182,7 @@ def _previews(tiff: _Tiff, directories: list[_Directory]) -> Iterator[_Preview]:
         places = [(tiff.number(directory, _JPEG_OFFSET), tiff.number(directory, _JPEG_LENGTH))]
         panasonic = directory.get(_PANASONIC_JPEG)
         if panasonic is not None:
-            places.append((panasonic.offset, panasonic.count))
+            places.append((panasonic.offset, panasonic.size))
         strips = tuple(zip(tiff.numbers(directory, _OFFSETS), tiff.numbers(directory, _COUNTS), strict=False))
         if len(strips) == 1:
             places += strips

@@ -140,7 +140,7 @@ def _listing_of(folder: Path) -> FolderListing:
         listing = _list(folder)
     except (OSError, ValueError):
         return FolderListing(folder, ())
-    if time.time() - changed / 1e9 > _SETTLED_SECONDS:
+    if abs(time.time() - changed / 1e9) > _SETTLED_SECONDS:  # a clock that is wrong may put it in the future
         _listings[key] = listing
         while len(_listings) > _MAX_LISTINGS:
             _listings.popitem(last=False)

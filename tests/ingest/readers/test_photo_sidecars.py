@@ -100,15 +100,21 @@ def test_a_new_file_beside_a_photo_changes_what_comes_from_its_paths(tmp_path: P
     assert path_facts_digest("photo", [path]) != before
 
 
-def test_a_folder_that_has_not_changed_for_a_while_is_listed_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", [1_000_000_000, 4_000_000_000])
+def test_a_folder_that_has_not_just_changed_is_listed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: int
 ) -> None:
     path = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a.xmp").write_bytes(xmp(keywords=["sea"]))
-    os.utime(tmp_path, (1_000_000_000, 1_000_000_000))
-    listed: list[object] = []
+    os.utime(tmp_path, (changed, changed))
+    listed: list[Path] = []
     list_names = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or list_names(folder))
+
+    def listdir(folder: Path) -> list[str]:
+        listed.append(folder)
+        return list_names(folder)
+
+    monkeypatch.setattr(os, "listdir", listdir)
     assert [sidecars(path), sidecars(path)] == [[tmp_path / "a.xmp"]] * 2
     assert len(listed) == 1
     (tmp_path / "a.jpg.xmp").write_bytes(xmp(keywords=["sand"]))

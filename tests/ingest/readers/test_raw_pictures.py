@@ -110,7 +110,15 @@ def make_cr2(path: Path) -> Path:
     lossless = b"\xff\xd8\xff\xc3\x00\x0e\x0e" + struct.pack(">HH", 400, 600) + bytes(9)
     last = tiff.directory({259: 6, 273: tiff.data(lossless), 279: len(lossless)})
     second = tiff.directory({513: tiff.data(small), 514: len(small)}, last)
-    first = {256: 300, 257: 200, 259: 6, 271: b"Canon", 272: b"Canon EOS 6D", 273: tiff.data(large), 279: len(large)}
+    first: dict[int, Any] = {
+        256: 300,
+        257: 200,
+        259: 6,
+        271: b"Canon",
+        272: b"Canon EOS 6D",
+        273: tiff.data(large),
+        279: len(large),
+    }
     return tiff.write(path, tiff.directory(first, second))
 
 
@@ -198,7 +206,7 @@ def test_only_a_raw_picture_with_a_small_preview_is_developed(
     tiff = TiffBuilder()
     content = jpeg(*preview, RED)
     below = mosaic(tiff, *raw)
-    first = {254: 1, 271: b"Canon", 513: tiff.data(content), 514: len(content), 330: below}
+    first: dict[int, Any] = {254: 1, 271: b"Canon", 513: tiff.data(content), 514: len(content), 330: below}
     with open_document(tiff.write(tmp_path / "a.dng", tiff.directory(first)), sha256="0" * 64, size=1):
         assert sizes == ([raw] if is_developed else [])
 
@@ -211,7 +219,7 @@ def test_a_raw_picture_is_developed_by_rawpy_where_it_is_installed(
     tiff = TiffBuilder()
     sensor = b"".join(struct.pack("<H", 60_000 if x % 2 == y % 2 == 0 else 2_000) for y in range(64) for x in range(96))
     pattern = int.from_bytes(bytes([0, 1, 1, 2]), "little")  # red, green, green, blue
-    first = {
+    first: dict[int, Any] = {
         254: 0, 256: 96, 257: 64, 258: 16, 259: 1, 262: MOSAIC, 271: b"Canon", 272: b"Made here",
         273: tiff.data(sensor), 274: 6, 277: 1, 278: 64, 279: len(sensor), 50706: 0x00000401,
     }  # fmt: skip
