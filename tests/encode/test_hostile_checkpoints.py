@@ -37,7 +37,7 @@ def save_plain_pickle(content: object, path: Path) -> None:
 
 def save_torchscript(content: object, path: Path) -> None:
     """Write an archive of TorchScript whose data is a pickle of `content`."""
-    torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))  # type: ignore[no-untyped-call]
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:

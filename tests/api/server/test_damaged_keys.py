@@ -44,7 +44,7 @@ def test_a_key_whose_row_was_changed_is_refused(database: Database, column: str,
     keys = KeyStore(database)
     key = keys.create("read", collections=["minutes"], name="Ada")
     before = keys.identify(key)
-    assert before is not None and (before.scope, before.collections) == ("read", {"minutes"})
+    assert before is not None and (before.scope, before.collections) == ("read", frozenset({"minutes"}))
     edit(database, **{column: value})
     with pytest.raises(KeyDamaged, match="may do nothing"):
         keys.identify(key)

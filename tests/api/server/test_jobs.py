@@ -1,6 +1,7 @@
 """The job queue: an accepted job is executed once, whatever happens in between."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pagelens.api.server.jobs.claims import STEP_FILES, JobClaims, JobStep
 from pagelens.api.server.jobs.job_queue import JobQueue
 from pagelens.api.server.jobs.job_records import FileResult, NewFile
 from pagelens.api.server.jobs.worker import IndexWorker
+from pagelens.api.server.server_folder import Database
 from pagelens.core.errors import NotFound, UsageError
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.server.conftest import Server, Started
@@ -115,6 +117,19 @@ def test_a_file_during_which_the_worker_died_three_times_is_failed_and_the_other
     empty.worker.drain()
     assert results(empty, job) == {"harbour.pdf": ("failed", "fatal"), "tides.pdf": ("indexed", "")}
     assert empty.job(job["id"])["state"] == "failed"
+
+
+def test_a_file_is_claimed_three_times_and_no_more(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    queue = JobQueue(database)
+    job = queue.submit("index", "default", [NewFile("a.pdf", "/uploads/a")])
+    claimed = 0
+    while JobClaims(database).claim_next() is not None:  # and dies
+        claimed += 1
+    assert claimed == 3
+    [file] = queue.files(job.id)
+    assert (file.state, file.code) == ("failed", "fatal") and "died 3 times" in file.reason
+    database.close()
 
 
 def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) -> None:
