@@ -27,7 +27,7 @@ MIN_WRONG_WORD = 3  # letters of such a word
 _WRONG_SHARE = 0.8  # of its characters that are accented letters (U+00C0..00FF); the rest are signs of U+00A1..00BF
 MIN_LINE_CHARACTERS = 8  # of a line that is compared
 MIN_CHARACTERS = 40  # of a text whose share of signs is judged
-MIN_LONE_SIGNS = 3  # words that begin with a dependent vowel sign, which no writing in a Brahmic script has,
+MIN_LONE_SIGNS = 3  # words of a Brahmic script that begin with a dependent vowel sign or lack a letter,
 LONE_SIGN_SHARE = 0.05  # and their share of the words in it
 MAX_SIGN_SHARE = 0.25  # of signs that are seldom in texts; a page of a program has up to 0.2
 MAX_COMPARED = 200  # letters and digits of a line: comparing takes the square of that
@@ -35,8 +35,8 @@ MIN_SIMILARITY = 0.6  # of two readings of a line that are the same text
 
 _SIGN = re.compile(r"[<>\[\]{}^~\\@#!?`$%\u00a1-\u00bf\u02c6\u02dc\u2018-\u203a\u20ac\u2122]")
 _OTHER_SCRIPT = re.compile("[\u0590-\u1dff\u2c80-\ud7ff\uf900-\uffef]")  # letters of which no pairs were counted
-_BRAHMIC_LETTER = "[\u0900-\u0963\u0971-\u0dff\u1000-\u109f\u1780-\u17dd]"
-_BRAHMIC_WORD = re.compile(rf"{_BRAHMIC_LETTER}{{2,}}")
+_BRAHMIC_LETTER = "\u0900-\u0963\u0971-\u0dff\u1000-\u109f\u1780-\u17dd"
+_BRAHMIC_WORD = re.compile(rf"\ufffd*[{_BRAHMIC_LETTER}][{_BRAHMIC_LETTER}\ufffd]+")
 _REPEATED = re.compile(r"(\S)\1{2,}|\s")  # rules of a table
 
 # What the bytes were taken for, and what they are.
@@ -134,9 +134,9 @@ def _is_full_of_signs(text: str) -> bool:
 
 
 def _has_lone_signs(text: str) -> bool:
-    """Tell whether a text in a Brahmic script has its vowel signs as they are drawn, before their consonant."""
+    """Tell whether a text in a Brahmic script has vowel signs before their consonant, as drawn, or lacks letters."""
     words = [] if text.isascii() else _BRAHMIC_WORD.findall(text)
-    lone = sum(unicodedata.category(word[0]) in ("Mn", "Mc") for word in words)
+    lone = sum("\ufffd" in word or unicodedata.category(word[0]) in ("Mn", "Mc") for word in words)
     return lone >= MIN_LONE_SIGNS and lone >= LONE_SIGN_SHARE * len(words)
 
 

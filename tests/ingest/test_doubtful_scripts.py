@@ -9,6 +9,7 @@ AS_DRAWN = "िकस िजस ेदश "  # as TeX maps the glyphs of कि�
 
 def test_vowel_signs_before_their_consonant_make_a_layer_doubtful() -> None:
     assert layer_problem(HINDI * 2 + AS_DRAWN) == LAYER_DOUBTFUL
+    assert layer_problem("क\ufffdबोडर् \ufffdजस \ufffdनभर्र देश से है") == LAYER_DOUBTFUL
     assert layer_problem("কীবোর্ড েদশ িকেবাডর্ েমেশিন") == LAYER_DOUBTFUL
 
 
@@ -17,7 +18,8 @@ def test_vowel_signs_before_their_consonant_make_a_layer_doubtful() -> None:
     [
         HINDI * 4,
         HINDI + "िक ेद",  # two words may be a slip
-        "The signs ि ी े",  # single signs are named
+        "The signs ि ी े",
+        "\ufffd \ufffd \ufffd \ufffd " + HINDI,  # bullets  # single signs are named
         "ตั้งค่าผังแป้นพิมพ์ เ แ โ",
         "keyboard",
     ],
