@@ -80,6 +80,20 @@ class ImageEncoder(PixelEncoder, Protocol):
         ...
 
 
+class LabelEncoder(ImageEncoder, Protocol):
+    """An image encoder that can sort images by descriptions: with prompt templates, and a scale for its cosines."""
+
+    @property
+    def logit_scale(self) -> float:
+        """The factor that makes logits of cosines: the model's own, or a measured one."""
+        ...
+
+    def with_templates(self, templates: Sequence[str]) -> ImageEncoder:
+        """Return an encoder of the same space that puts each text into every template ("a photo of a {}") and averages
+        the vectors (prompt ensembling). Raises UsageError for a template without exactly one {}."""
+        ...
+
+
 class LateQueryEncoder(Protocol):
     """Encodes each query as many unit vectors, for late interaction (ColBERT, ColPali)."""
 

@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.errors import UsageError
+
 Result = TypeVar("Result")
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -78,3 +80,10 @@ def encodable(texts: Sequence[str]) -> list[str]:
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_templates(templates: Sequence[str]) -> None:
+    """Raise UsageError for a template of prompts without exactly one {}."""
+    for template in templates:
+        if template.count("{}") != 1:
+            raise UsageError(f"expected a template with one {{}} for the query, found {template!r}")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, ImageEncoder, PageImageEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import (
     adapter_base,
@@ -141,13 +141,10 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     return SentenceTransformersEncoder.load(folder, settings)
 
 
-def load_image_encoder(
-    name: str, settings: Settings, *, templates: Sequence[str] = (), hub: Hub | None = None
-) -> ImageEncoder:
+def load_image_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> LabelEncoder:
     """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; fetches like `load_text_encoder`.
 
-    `templates` are put around text queries, see `pagelens.encode.image.clip`. Raises WeightsError where weights or a
-    library are missing, UsageError for what cannot be a name.
+    Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
     """
     IMAGE_ENCODERS.require_libraries()
     folder = _weights_file(name) or find_weights(name, settings, hub=hub)
@@ -155,7 +152,7 @@ def load_image_encoder(
         IMAGE_ENCODERS.check(folder.path)
     with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.image.clip import ClipEncoder
-    return ClipEncoder.load(folder, settings, templates=templates)
+    return ClipEncoder.load(folder, settings)
 
 
 def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PageImageEncoder:

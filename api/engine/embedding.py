@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.protocols import ImageEncoder, PageImageEncoder, PageTextEncoder, TextEncoder
+from pagelens.core.protocols import LabelEncoder, PageImageEncoder, PageTextEncoder, TextEncoder
 from pagelens.core.types import Guess, ImageArray, Kind, PageText, Passage, TokenMatrix
 from pagelens.core.word_breaks import join_with_offsets
 from pagelens.encode.loading import BUILTIN
@@ -106,7 +106,7 @@ class ImageEmbedder:
 
     image_side = IMAGE_SIDE
 
-    def __init__(self, encoder: ImageEncoder, model: str) -> None:
+    def __init__(self, encoder: LabelEncoder, model: str) -> None:
         self.encoder = encoder
         self.lanes = [LaneRecord("image", model, encoder.space, "pages")]
 

@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,12 +25,12 @@ from numpy.typing import NDArray
 from open_clip.tokenizer import HFTokenizer
 from PIL import Image
 
-from pagelens.core.errors import UsageError, WeightsError
+from pagelens.core.errors import WeightsError
 from pagelens.core.micro_batching import MicroBatcher
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import ImageArray
-from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows
+from pagelens.encode.batching import check_templates, encodable, in_batches, stacked, unit_rows
 from pagelens.encode.checkpoints import check_clip_checkpoint
 from pagelens.encode.torch_support import best_device, dtype_for, to_pil
 from pagelens.encode.weights import WeightsFolder
@@ -46,7 +47,7 @@ Tokenize = Callable[[list[str]], torch.Tensor]  # to (n_texts, context)
 class ClipEncoder:
     """One open_clip checkpoint: encodes photos, page images, and texts that describe them, in one space.
 
-    Implements `pagelens.core.protocols.ImageEncoder`. Computes in float32 on CPU and MPS, in bfloat16 on CUDA; vectors
+    Implements `pagelens.core.protocols.LabelEncoder`. Computes in float32 on CPU and MPS, in bfloat16 on CUDA; vectors
     are float32. A text longer than the context (77 tokens for CLIP, 64 for SigLIP2, special tokens included) is
     truncated without a warning. Safe to share between threads, whose batches run one after another.
     """
@@ -62,29 +63,27 @@ class ClipEncoder:
         templates: Sequence[str] = (),
         workers: int = 1,
         micro_batching: bool = True,
+        lock: "Lock | None" = None,
     ) -> None:
         """Use a model in evaluation mode on `device`. Raises UsageError for a template without exactly one {}.
 
-        `workers` threads preprocess images; with `micro_batching`, concurrent single text queries run as one batch.
+        Each text query is put into every template and the vectors are averaged. `lock`: of another encoder with the
+        same model. `workers` threads preprocess images; with `micro_batching`, concurrent single text queries run as
+        one batch.
         """
-        for template in templates:
-            if template.count("{}") != 1:
-                raise UsageError(f"expected a template with one {{}} for the query, found {template!r}")
+        check_templates(templates)
         self._model, self._preprocess, self._tokenize, self._space = model, preprocess, tokenize, space
         self._device, self._dtype, self._workers = device, dtype_for(device), workers
         self._templates = tuple(templates) or ("{}",)
-        self._lock = Lock()
+        self._lock = lock or Lock()
         self._micro_batcher = MicroBatcher[str, NDArray[np.float32]]() if micro_batching else None
 
     @classmethod
-    def load(
-        cls, folder: WeightsFolder, settings: Settings, *, templates: Sequence[str] = (), device: str | None = None
-    ) -> "ClipEncoder":
+    def load(cls, folder: WeightsFolder, settings: Settings, *, device: str | None = None) -> "ClipEncoder":
         """Load a checkpoint, onto the best device if none is given. Raises WeightsError that names missing tensors.
 
         `folder.path` is a folder with open_clip_config.json, or a weights file; then `folder.model` is
-        "ARCHITECTURE@anything". Each text query is put into every template ("a photo of {}") and the vectors are
-        averaged (prompt ensembling, Radford et al., 2021); templates are part of the space's options.
+        "ARCHITECTURE@anything".
         """
         if folder.path.is_dir():
             check_clip_checkpoint(folder.path)
@@ -100,7 +99,7 @@ class ClipEncoder:
             ) from exc
         model.eval().to(device=device, dtype=dtype_for(device))  # open_clip returns it in training mode
         log.info("%s on %s in %s", folder.model, device, dtype_for(device))
-        space = _space(folder, model, templates)
+        space = _space(folder, model)
         workers = settings.threads or os.cpu_count() or 1
         return cls(
             model,
@@ -108,7 +107,6 @@ class ClipEncoder:
             tokenize,
             space,
             device=device,
-            templates=templates,
             workers=workers,
             micro_batching=settings.micro_batching,
         )
@@ -117,6 +115,29 @@ class ClipEncoder:
     def space(self) -> Space:
         """The space of every vector returned."""
         return self._space
+
+    @property
+    def logit_scale(self) -> float:
+        """The model's own scale: 100 in OpenAI's checkpoints. SigLIP's bias changes no softmax and is left out."""
+        return float(self._model.logit_scale.detach().exp())
+
+    def with_templates(self, templates: Sequence[str]) -> "ClipEncoder":
+        """Return an encoder with the same model that averages each text query over templates (Radford et al., 2021).
+
+        Templates are part of its space's options. Raises UsageError for a template without exactly one {}.
+        """
+        options = f"{self._space.options}; templates={json.dumps(list(templates))}"
+        return ClipEncoder(
+            self._model,
+            self._preprocess,
+            self._tokenize,
+            replace(self._space, options=options),
+            device=self._device,
+            templates=templates,
+            workers=self._workers,
+            micro_batching=False,
+            lock=self._lock,
+        )
 
     def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
         """Return (n_images, dim), each row of length 1, in the order given."""
@@ -189,14 +210,12 @@ def _tokenizer_beside(file: Path, architecture: str) -> Tokenize:
     )
 
 
-def _space(folder: WeightsFolder, model: Any, templates: Sequence[str]) -> Space:
-    """Return the space; its options are image size, resizing, context length and templates."""
+def _space(folder: WeightsFolder, model: Any) -> Space:
+    """Return the space; its options are image size, resizing and context length."""
     name = f"local-dir:{folder.path}" if folder.path.is_dir() else folder.model.partition("@")[0]
     dim = int(open_clip.get_model_config(name)["embed_dim"])
     preprocess = model.visual.preprocess_cfg
     size = preprocess["size"]  # a side, or height and width
     height, width = (size, size) if isinstance(size, int) else size
     options = f"picture={height}x{width} {preprocess['resize_mode']}; tokens={model.context_length}"
-    if templates:
-        options += f"; templates={json.dumps(list(templates))}"
     return Space(model=folder.model, revision=folder.revision, dim=dim, options=options)

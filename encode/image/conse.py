@@ -25,12 +25,13 @@ from pagelens.core.protocols import TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import Guess, ImageArray
-from pagelens.encode.batching import unit_rows, usable_cores
+from pagelens.encode.batching import check_templates, unit_rows, usable_cores
 from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, EfficientNetLite
 from pagelens.encode.weights import wheel_file
 
 log = logging.getLogger(__name__)
 
+LOGIT_SCALE = 10.0  # of cosines with texts; measured, see docs/LOG.md
 MODEL = "ConSE over EfficientNet-Lite0 + Lite2"
 TEMPERATURE = 2.0
 PROMPTS = ("a photo of a {name}", "a photo of a {name}: {definition}")
@@ -85,15 +86,19 @@ class ConSEModels:
 class ConSEImageEncoder:
     """Encodes images in the builtin text encoder's space, shifted by a constant.
 
-    Implements `pagelens.core.protocols.ImageEncoder`; `encode_features` and `feature_encoder` are additional. A text is
+    Implements `pagelens.core.protocols.LabelEncoder`; `encode_features` and `feature_encoder` are additional. A text is
     encoded by the text encoder itself, so one query vector serves the text and the image lane. Safe to share between
     threads.
     """
 
-    def __init__(self, text: TextEncoder, load_models: Callable[[], ConSEModels]) -> None:
-        """`load_models` is called for the first image: text queries do not need the networks."""
+    def __init__(
+        self, text: TextEncoder, load_models: Callable[[], ConSEModels], *, templates: Sequence[str] = ("{}",)
+    ) -> None:
+        """`load_models` is called for the first image: text queries do not need the networks. Each text query is put
+        into every template, and the vectors are averaged."""
         self._text = text
         self._load_models = load_models
+        self._templates = tuple(templates)
         self._lock = Lock()
         self._models: ConSEModels | None = None
         weights = "+".join(variant.pin[3][:12] for variant in (LITE0, LITE2))
@@ -127,7 +132,21 @@ class ConSEImageEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n_texts, 384), each row of length 1: the text encoder's query vectors."""
-        return self._text.encode_queries(texts)
+        if self._templates == ("{}",):
+            return self._text.encode_queries(texts)
+        prompts = [template.replace("{}", text) for text in texts for template in self._templates]
+        rows = self._text.encode_queries(prompts)
+        return unit_rows(rows.reshape(len(texts), len(self._templates), -1).mean(axis=1)) if len(texts) else rows
+
+    @property
+    def logit_scale(self) -> float:
+        """A measured scale: the text encoder was not trained on images, and has none."""
+        return LOGIT_SCALE
+
+    def with_templates(self, templates: Sequence[str]) -> "ConSEImageEncoder":
+        """Return an encoder with the same models that averages each text query over templates. Raises UsageError."""
+        check_templates(templates)
+        return ConSEImageEncoder(self._text, self._loaded_models, templates=templates)
 
     @property
     def feature_encoder(self) -> "PooledFeatureEncoder":
