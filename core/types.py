@@ -186,6 +186,7 @@ class Filters:
     metadata: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Key -> value, glob or range as text, or several that must all hold (`pagelens.index.field_conditions`). Case and
     accents do not matter."""
+    labels: Sequence[str] = ()  # labels that a page must all have: names, globs, "flagged:"
 
     def __bool__(self) -> bool:
         return self != Filters()

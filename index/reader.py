@@ -26,10 +26,13 @@ from pagelens.core.errors import (
     SnapshotExpired,
     StoreError,
 )
+from pagelens.core.labels import PageLabel, StoredLabelSet
 from pagelens.core.metadata_fields import Field
+from pagelens.core.types import Filters
 from pagelens.index import original_files
-from pagelens.index.catalog import checksums, databases, metadata_records, reads
+from pagelens.index.catalog import checksums, databases, label_rows, metadata_records, reads
 from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.label_rows import LabelTable
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, UnreadFile
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.check import find_damage
@@ -46,6 +49,7 @@ from pagelens.index.lane_queries import (
 )
 from pagelens.index.layout import LaneRecord, Layout, describe_unfinished, load, writer_lock
 from pagelens.index.lexical.lexical_index import LexicalIndex, LexicalView
+from pagelens.index.selection import Selection, select_pages
 from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import DenseView, MultiVectorView, VectorStore
 
@@ -72,6 +76,7 @@ class CommitView:
         self._tokens: dict[str, MultiVectorView] = {}
         self._documents: dict[int, DocumentRow] | None = None
         self._fields: dict[str, Field] | None = None
+        self._labels: LabelTable | None = None
 
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
         """Return all live documents by key."""
@@ -84,6 +89,12 @@ class CommitView:
         if self._fields is None:
             self._fields = metadata_records.read_fields(connection)
         return self._fields
+
+    def load_labels(self, connection: Connection) -> LabelTable:
+        """Return which pages have which labels."""
+        if self._labels is None:
+            self._labels = label_rows.read_table(connection)
+        return self._labels
 
     def require_ready(self, connection: Connection, lanes: Iterable[LaneRecord]) -> None:
         """See `VectorStore.require_ready`."""
@@ -251,6 +262,24 @@ class Snapshot:
         """Return the 64-bit perceptual hashes of live pages by key: of these pages, or of all that have an image."""
         return reads.read_perceptual_hashes(self._connection, keys)
 
+    def label_sets(self) -> list[StoredLabelSet]:
+        """Return the label sets that were applied, by name."""
+        return label_rows.read_sets(self._connection)
+
+    def labels_of(self, pages: Sequence[int]) -> dict[int, list[PageLabel]]:
+        """Return the labels of pages that have any, the most probable first."""
+        return label_rows.read_labels(self._connection, pages)
+
+    def select(self, filters: Filters) -> Selection | None:
+        """Return the selection of the filters; None when they exclude nothing. Raises UsageError."""
+        labelled = self.label_table.pages_with(filters.labels) if filters.labels else None
+        return select_pages(list(self.documents.values()), filters, self.fields, labelled)
+
+    @property
+    def label_table(self) -> LabelTable:
+        """Which pages have which labels."""
+        return self._view.load_labels(self._connection)
+
     def missing_files(self, files: FileStore) -> Mapping[str, str]:
         """See `original_files.missing`."""
         return original_files.missing(self._connection, files)
@@ -277,7 +306,7 @@ class Snapshot:
         """Return the paths of live documents, failures and unread files likewise, and the key of the next document."""
         live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
         rows = {t.paths: live, t.failures: select(t.failures)}
-        for table in (t.unread_files, t.containers, t.metadata_fields, t.metadata_records):
+        for table in (t.unread_files, t.containers, t.metadata_fields, t.metadata_records, t.label_sets, t.page_labels):
             if inspect(self._connection).has_table(table.name):
                 rows[table] = select(table)
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()

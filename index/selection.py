@@ -22,11 +22,13 @@ NO_FIELDS: Fields = {}
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Selected documents (sorted keys, None for all) and page numbers from `first_page` to `last_page`, inclusive."""
+    """Selected documents (sorted keys, None for all), page numbers from `first_page` to `last_page`, inclusive, and
+    pages (sorted keys, None for all). The documents of selected pages are selected too: `documents` is not None."""
 
     documents: NDArray[np.int64] | None = None
     first_page: int = 1
     last_page: int = MAX_PAGES
+    pages: NDArray[np.int64] | None = None
 
     @property
     def limits_numbers(self) -> bool:
@@ -35,6 +37,9 @@ class Selection:
 
     def count(self, rows: Mapping[int, DocumentRow]) -> int:
         """Return the number of selected pages; `rows` are all live documents by key."""
+        if self.pages is not None:
+            live = [page for page in self.pages.tolist() if document_of(page) in rows]
+            return int(self.mask(np.array(live, np.int64)).sum())
         selected = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
         counts = [rows[key].document.page_count for key in selected]
         return sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
@@ -53,12 +58,20 @@ class Selection:
         selected = (numbers >= self.first_page) & (numbers <= self.last_page)
         if self.documents is not None:
             selected &= np.isin(document_of(pages), self.documents)
+        if self.pages is not None:
+            selected &= np.isin(pages, self.pages)
         return selected
 
 
-def select_pages(rows: Sequence[DocumentRow], filters: Filters, fields: Fields = NO_FIELDS) -> Selection | None:
+def select_pages(
+    rows: Sequence[DocumentRow],
+    filters: Filters,
+    fields: Fields = NO_FIELDS,
+    labelled: NDArray[np.int64] | None = None,
+) -> Selection | None:
     """Return the selection of the filters among the live documents; None when they exclude nothing. `fields` are those
-    of the collection's metadata tables. Raises UsageError for a range that cannot be."""
+    of the collection's metadata tables, `labelled` the sorted keys of the pages that have the filters' labels (None
+    where these name none). Raises UsageError for a range that cannot be."""
     if not filters:
         return None
     by_document = Filters(
@@ -68,7 +81,10 @@ def select_pages(rows: Sequence[DocumentRow], filters: Filters, fields: Fields =
     if by_document:
         conditions = read_conditions(filters.metadata, fields)
         documents = np.array(sorted(row.key for row in rows if _matches(row, by_document, conditions)), np.int64)
-    return Selection(documents, filters.first_page or 1, filters.last_page or MAX_PAGES)
+    if labelled is not None:
+        with_labels = np.unique(document_of(labelled))
+        documents = with_labels if documents is None else np.intersect1d(documents, with_labels)
+    return Selection(documents, filters.first_page or 1, filters.last_page or MAX_PAGES, labelled)
 
 
 def _matches(row: DocumentRow, filters: Filters, conditions: Sequence[Condition]) -> bool:

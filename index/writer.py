@@ -19,10 +19,11 @@ from sqlalchemy import Connection, delete, insert, select
 
 from pagelens.core.errors import ReadCode
 from pagelens.core.keys import page_key
+from pagelens.core.labels import StoredLabelSet
 from pagelens.core.metadata_fields import Field, Record
 from pagelens.core.types import MEMBER_SEPARATOR
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import document_frequencies, metadata_records, reads, writes
+from pagelens.index.catalog import document_frequencies, label_rows, metadata_records, reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import UnreadFile
 from pagelens.index.catalog.transactions import transaction
@@ -220,6 +221,21 @@ class CollectionWriter:
         with transaction(self._engine) as connection:
             metadata_records.write(connection, fields, records)
             self._words.mark_synced(writes.advance_generation(connection))
+
+    def write_labels(self, label_set: StoredLabelSet, labels: label_rows.PageLabels) -> None:
+        """Replace the labels of the label set of this name, in one commit; vectors and texts stay."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            label_rows.write(connection, label_set, labels)
+            self._words.mark_synced(writes.advance_generation(connection))
+
+    def forget_labels(self, name: str) -> bool:
+        """Remove a label set and its labels; return whether there was one."""
+        self.commit()
+        with transaction(self._engine) as connection:
+            found = label_rows.forget(connection, name)
+            self._words.mark_synced(writes.advance_generation(connection))
+        return found
 
     def remove_documents(self, documents: Sequence[int]) -> None:
         """Remove documents by key."""

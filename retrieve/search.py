@@ -1,7 +1,7 @@
 """Search: each lane ranks pages, the rankings are fused, and what the query names comes first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +12,7 @@ from pagelens.core.protocols import Analyzer
 from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
-from pagelens.index.selection import Selection, select_pages
+from pagelens.index.selection import Selection
 from pagelens.retrieve.evidence import EvidenceFinder
 from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion
 from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, rank_lanes
@@ -42,6 +42,7 @@ class RetrievalResult:
     query_references: Sequence[str]  # what the query names, as text for users
     page_count: int  # pages that the filters left to be ranked
     idf: Mapping[str, float]  # of the query's terms, over the collection
+    labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages that have it, of those left to be ranked
 
 
 DEFAULT_FUSION = Fusion()
@@ -82,7 +83,7 @@ class Retriever:
         `fusion` replaces the retriever's own for this search. Raises UsageError for lanes that cannot be searched.
         """
         fusion = fusion or self._fusion
-        selection = select_pages(list(snapshot.documents.values()), filters, snapshot.fields)
+        selection = snapshot.select(filters)
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
         idf = snapshot.idf(self._analyze(query.words))
@@ -90,7 +91,8 @@ class Retriever:
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
         hits = rank_referenced_first(snapshot, hits, references, selection)
-        return RetrievalResult(hits[:k], references.describe(snapshot), page_count, idf)
+        labels = snapshot.label_table.counts(None if selection is None else selection.mask)
+        return RetrievalResult(hits[:k], references.describe(snapshot), page_count, idf, labels)
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
         """Return why a page was found: see `EvidenceFinder.find`."""

@@ -14,7 +14,6 @@ from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.field_conditions import Condition, matching_records, read_conditions
 from pagelens.index.lexical.folding import fold
 from pagelens.index.reader import Snapshot
-from pagelens.index.selection import select_pages
 
 ALL = "*"  # every field, as a facet
 CANDIDATES = 200  # best pages of a query that are sorted; without a query all pages that match are
@@ -69,7 +68,7 @@ class FieldReader:
     def documents(self) -> list[DocumentRow]:
         """Return the documents with a page that matches the filters, in the order of their keys."""
         rows = self.snapshot.documents
-        selection = select_pages(list(rows.values()), self.filters, self.snapshot.fields)
+        selection = self.snapshot.select(self.filters)
         if selection is None:
             return list(rows.values())
         keys = rows if selection.documents is None else selection.documents.tolist()
@@ -120,7 +119,12 @@ def arrange(reader: FieldReader, hits: Sequence[FusedHit], arrangement: Arrangem
 def matching_pages(reader: FieldReader) -> list[FusedHit]:
     """Return the first page that matches the filters of each document, for results without a query."""
     first = reader.filters.first_page or 1
-    return [FusedHit(page_key(row.key, first), 0.0, {}) for row in reader.documents()]
+    if not reader.filters.labels:
+        return [FusedHit(page_key(row.key, first), 0.0, {}) for row in reader.documents()]
+    selection, documents = reader.snapshot.select(reader.filters), {row.key for row in reader.documents()}
+    assert selection is not None and selection.pages is not None
+    pages = {document_of(page): page for page in selection.pages[selection.mask(selection.pages)][::-1].tolist()}
+    return [FusedHit(page, 0.0, {}) for document, page in sorted(pages.items()) if document in documents]
 
 
 def _sorted(reader: FieldReader, hits: Sequence[tuple[FusedHit, int]], sort: str) -> list[tuple[FusedHit, int]]:

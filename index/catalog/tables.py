@@ -228,6 +228,28 @@ metadata_records = Table(
     Column("fields", STORED_JSON, nullable=False),
 )
 
+# Label sets that were applied to the collection (`pagelens.core.labels.StoredLabelSet`).
+label_sets = Table(
+    "label_sets",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("name", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("approximate", Integer, nullable=False),
+    Column("rules", STORED_JSON, nullable=False),
+)
+
+# The labels of pages, with the probability that the model gave them.
+page_labels = Table(
+    "page_labels",
+    metadata,
+    Column("page", BigInteger, primary_key=True, autoincrement=False),
+    Column("label_set", String(12), primary_key=True),
+    Column("label", ORDERED, primary_key=True),
+    Column("document", BigInteger, nullable=False, index=True),
+    Column("probability", Float, nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

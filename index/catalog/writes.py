@@ -115,7 +115,7 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums, t.path_facts):
+        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums, t.path_facts, t.page_labels):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
 

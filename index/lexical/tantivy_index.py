@@ -228,6 +228,9 @@ class TantivySearcher:
                 schema, "number", tantivy.FieldType.Unsigned, selection.first_page, selection.last_page
             )
             must.append((tantivy.Occur.Must, query.const_score_query(numbers, 0.0)))
+        if selection is not None and selection.pages is not None:
+            pages = query.term_set_query(schema, "page", selection.pages.tolist())
+            must.append((tantivy.Occur.Must, query.const_score_query(pages, 0.0)))
         return query.boolean_query(must)
 
 
