@@ -4,7 +4,10 @@ texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, includ
           "BAAI/bge-small-en-v1.5"       or any other model name or folder: sentence-transformers
 images    "builtin"                      ConSE in the builtin text encoder's space, included in the install, no torch
           "timm/ViT-B-32-SigLIP2-256"    or any other model name or folder: open_clip
+          "openai/clip-vit-base-patch32" or any other CLIP, SigLIP or SigLIP2 in Hugging Face's format: transformers
           "ViT-B-32-256@weights.pt"      an architecture known to open_clip, and a weights file
+visual    "builtin"                      pooled features of the builtin image encoder
+          "facebook/dinov2-small"        or any other DINOv2, or any of the models for images
 pages     "builtin"                      late interaction over a page's words, included in the install, no torch
           "vidore/colqwen2.5-v0.2"       or any other model name or folder: colpali_engine
 
@@ -13,20 +16,22 @@ The adapters and their libraries are imported only when an encoder is loaded.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, PixelEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import (
     adapter_base,
     check_clip_checkpoint,
     check_page_checkpoint,
     check_text_checkpoint,
+    check_visual_checkpoint,
+    is_vision_transformer,
 )
 from pagelens.encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, find_on_disk, find_weights
 
@@ -118,6 +123,11 @@ IMAGE_ENCODERS = EncoderKind(
     check=check_clip_checkpoint,
     builtin_module="pagelens.encode.image.conse",
 )
+VISUAL_ENCODERS = EncoderKind(
+    libraries=("torch", "transformers", "open_clip"),
+    check=check_visual_checkpoint,
+    builtin_module="pagelens.encode.image.conse",
+)
 PAGE_ENCODERS = EncoderKind(
     libraries=("torch", "transformers", "colpali_engine"),
     check=check_page_checkpoint,
@@ -142,15 +152,37 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
 
 
 def load_image_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> LabelEncoder:
-    """Return the open_clip encoder of that name or folder, or of "ARCHITECTURE@FILE"; fetches like `load_text_encoder`.
+    """Return the CLIP-like encoder of that name or folder, or of "ARCHITECTURE@FILE"; fetches like `load_text_encoder`.
 
     Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
     """
     IMAGE_ENCODERS.require_libraries()
+    return _load_clip(_weights_file(name) or find_weights(name, settings, hub=hub), settings)
+
+
+def load_visual_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> PixelEncoder:
+    """Return the image encoder of that name or folder: DINOv2, or any that `load_image_encoder` loads.
+
+    Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
+    """
+    VISUAL_ENCODERS.require_libraries()
     folder = _weights_file(name) or find_weights(name, settings, hub=hub)
-    if folder.path.is_dir():
-        IMAGE_ENCODERS.check(folder.path)
+    if not (folder.path.is_dir() and is_vision_transformer(folder.path)):
+        return _load_clip(folder, settings)
+    VISUAL_ENCODERS.check(folder.path)
     with _libraries_of(MODELS_EXTRA):
+        from pagelens.encode.image.vision_transformer import VisionTransformerEncoder
+    return VisionTransformerEncoder.load(folder, settings)
+
+
+def _load_clip(folder: WeightsFolder, settings: Settings) -> LabelEncoder:
+    """Load a CLIP-like model in any of its formats."""
+    library, path = check_clip_checkpoint(folder.path) if folder.path.is_dir() else ("open_clip", folder.path)
+    with _libraries_of(MODELS_EXTRA):
+        if library == "transformers":
+            from pagelens.encode.image.transformers_clip import load_transformers_clip
+
+            return load_transformers_clip(replace(folder, path=path), settings)
         from pagelens.encode.image.clip import ClipEncoder
     return ClipEncoder.load(folder, settings)
 

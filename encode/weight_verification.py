@@ -3,7 +3,8 @@
 transformers initialises parameters that it cannot load with random numbers and only logs it; adapters saved by older
 releases were ignored that way (colpali-engine issues 413 and 424). A model with random weights raises no error later.
 Two things are checked: the names in the library's own report, and the values: the first and last numbers of each
-parameter must occur in some tensor of the safetensors files, under any name, so this check needs no mapping of names.
+parameter must occur in some tensor of the files (safetensors or PyTorch's), under any name, so this check needs no
+mapping of names.
 """
 
 import re
@@ -47,10 +48,11 @@ class LoadReport:
 
 
 def check_loaded(model: torch.nn.Module, reports: Sequence[LoadReport], files: Iterable[Path], *, name: str) -> None:
-    """Raise WeightsError that names the tensors unless every parameter of the model came from the safetensors files.
+    """Raise WeightsError that names the tensors unless every parameter of the model came from the files.
 
-    Tensors that the model does not use are allowed (a language model's head), except those of an adapter, and those of
-    a layer that the model has with other numbers (more layers than its configuration says).
+    The files are safetensors or PyTorch's. Tensors that the model does not use are allowed (a language model's head),
+    except those of an adapter, and those of a layer that the model has with other numbers (more layers than its
+    configuration says).
     """
     ignored = [re.compile(pattern) for pattern in getattr(model, "_keys_to_ignore_on_load_missing", None) or ()]
     parameters = {
@@ -100,6 +102,10 @@ def _not_in_files(parameters: dict[str, torch.nn.Parameter], files: Iterable[Pat
 
 def _fingerprints(file: Path, types: Collection[torch.dtype]) -> Iterator[Fingerprint]:
     """Yield each tensor's fingerprint in each of the types; only its first and last rows are read."""
+    if file.suffix != ".safetensors":
+        for tensor in torch.load(file, map_location="cpu", weights_only=True, mmap=_is_zip(file)).values():
+            yield from (_fingerprint(tensor.to(dtype)) for dtype in types)
+        return
     with safe_open(file, framework="pt") as tensors:
         for name in tensors.keys():  # noqa: SIM118  it has keys but is not a mapping
             tensor_slice = tensors.get_slice(name)
@@ -110,6 +116,12 @@ def _fingerprints(file: Path, types: Collection[torch.dtype]) -> Iterator[Finger
                 ends = tensors.get_tensor(name)
             for dtype in types:
                 yield _fingerprint(ends.to(dtype), shape)
+
+
+def _is_zip(file: Path) -> bool:
+    """Return whether a file of torch has today's format, a ZIP archive, which can be mapped into memory."""
+    with file.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
 
 
 def _fingerprint(tensor: torch.Tensor, shape: tuple[int, ...] | None = None) -> Fingerprint:
