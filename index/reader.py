@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, inspect, select
 
+from pagelens.core.descriptions import Description
 from pagelens.core.errors import (
     CollectionDamaged,
     CollectionLocked,
@@ -30,7 +31,7 @@ from pagelens.core.labels import PageLabel, StoredLabelSet
 from pagelens.core.metadata_fields import Field
 from pagelens.core.types import Filters
 from pagelens.index import original_files
-from pagelens.index.catalog import checksums, databases, label_rows, metadata_records, reads
+from pagelens.index.catalog import checksums, databases, description_rows, label_rows, metadata_records, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.label_rows import LabelTable
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, UnreadFile
@@ -246,6 +247,10 @@ class Snapshot:
         """The fields of metadata tables by name."""
         return self._view.load_fields(self._connection)
 
+    def first_captions(self) -> dict[int, str]:
+        """See `reads.read_first_captions`."""
+        return reads.read_first_captions(self._connection)
+
     def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
         """Return live documents by key."""
         return reads.read_documents(self._connection, keys)
@@ -280,6 +285,10 @@ class Snapshot:
         """Which pages have which labels."""
         return self._view.load_labels(self._connection)
 
+    def descriptions(self) -> dict[int, Description]:
+        """Return what vision models wrote about the images of live pages, by page key, in order."""
+        return description_rows.read_all(self._connection)
+
     def missing_files(self, files: FileStore) -> Mapping[str, str]:
         """See `original_files.missing`."""
         return original_files.missing(self._connection, files)
@@ -294,7 +303,8 @@ class Snapshot:
 
     def document_rows_by_table(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of these documents by table, without their paths, ready to be inserted."""
-        others = {table: table.c.document for table in (t.pages, t.perceptual_hashes, t.checksums, t.path_facts)}
+        tables = (t.pages, t.perceptual_hashes, t.checksums, t.path_facts, t.descriptions)
+        others = {table: table.c.document for table in tables}
         columns = {t.documents: t.documents.c.key, **others}
         return {
             table: reads.read_rows(self._connection, select(table).where(column.in_(documents)))

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, inspect, select
 
+from pagelens.core.descriptions import Description
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.metadata_fields import Record
 from pagelens.core.types import Document, Guess, PageText, Passage, no_text
-from pagelens.index.catalog import checksums, metadata_records
+from pagelens.index.catalog import checksums, description_rows, metadata_records
 from pagelens.index.catalog import tables as t
 
 DAMAGED = (
@@ -53,10 +54,11 @@ class PageRow:
     width: float
     height: float
     text: PageText
-    caption: str
+    caption: str  # without the words of the description, which the catalog stores with it
     problem: str
     passages: tuple[Passage, ...]
     guesses: tuple[Guess, ...] = ()
+    description: Description | None = None  # of its image by a vision model; not the document's own words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,8 @@ def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow
     so."""
     rows = connection.execute(select(t.pages).where(t.pages.c.key.in_(keys))).all()
     damaged = checksums.damaged_pages(connection, rows)
-    return {row.key: _damaged_page(row) if row.key in damaged else _page_row(row) for row in rows}
+    described = description_rows.read(connection, [row.key for row in rows])
+    return {row.key: _damaged_page(row) if row.key in damaged else _page_row(row, described) for row in rows}
 
 
 def require_undamaged(rows: Iterable[PageRow]) -> None:
@@ -131,7 +134,8 @@ def _damaged_page(row: Any) -> PageRow:
     )
 
 
-def _page_row(row: Any) -> PageRow:
+def _page_row(row: Any, described: Mapping[int, tuple[Description, str]]) -> PageRow:
+    description, applied = described.get(row.key, (None, ""))
     return PageRow(
         key=row.key,
         number=row.number,
@@ -139,10 +143,11 @@ def _page_row(row: Any) -> PageRow:
         width=row.width,
         height=row.height,
         text=t.unpack_words(row.text, row.words, row.source, row.confidence),
-        caption=row.caption,
+        caption=description_rows.own_caption(row.caption, applied).replace(t.METADATA_MARK, "\n").strip("\n"),
         problem=row.problem,
         passages=t.unpack_passages(row.passages),
         guesses=tuple(Guess(*guess) for guess in row.guesses),
+        description=description,
     )
 
 
@@ -155,6 +160,13 @@ def page_keys(connection: Connection) -> NDArray[np.int64]:
     """Return the sorted keys of all pages, staged ones too."""
     rows = connection.execute(select(t.pages.c.key).order_by(t.pages.c.key)).scalars()
     return np.fromiter(rows, np.int64)
+
+
+def read_first_captions(connection: Connection) -> dict[int, str]:
+    """Return the caption of the first page of each live document, as it is stored."""
+    p, d = t.pages.c, t.documents.c
+    query = select(p.document, p.caption).join(t.documents, d.key == p.document).where(d.live == 1, p.number == 1)
+    return {row.document: row.caption for row in connection.execute(query)}
 
 
 def page_count(connection: Connection) -> int:

@@ -250,6 +250,27 @@ page_labels = Table(
     Column("probability", Float, nullable=False),
 )
 
+METADATA_MARK = "\n\x1e"
+"""Stands in a stored caption before the searched texts of metadata tables, with which it ends
+(`pagelens.index.searched_metadata`)."""
+
+# What vision models wrote about page images (`pagelens.core.descriptions`).
+descriptions = Table(
+    "descriptions",
+    metadata,
+    Column("page", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", BigInteger, nullable=False, index=True),
+    Column("model", TEXT, nullable=False),
+    Column("prompt", Integer, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("caption", TEXT, nullable=False),
+    Column("alt_text", TEXT, nullable=False),
+    Column("picture_text", TEXT, nullable=False),
+    Column("objects", STORED_JSON, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("applied", TEXT, nullable=False),  # what follows the page's own caption; "": the words are not in it yet
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 
@@ -280,3 +301,9 @@ def unpack_passages(data: bytes) -> tuple[Passage, ...]:
     """Return the passages that `pack_passages` stored."""
     spans = np.frombuffer(data, "<i4").reshape(-1, 2)
     return tuple(Passage(ordinal, int(start), int(end)) for ordinal, (start, end) in enumerate(spans))
+
+
+def with_metadata_text(caption: str, text: str) -> str:
+    """Return a stored caption with another searched text of metadata tables, "" for none."""
+    own = caption.partition(METADATA_MARK)[0]
+    return own + METADATA_MARK + text if text else own

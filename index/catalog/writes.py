@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pagelens.core.keys import page_key
+from pagelens.core.keys import number_of, page_key
 from pagelens.core.types import Guess, Page, Passage
-from pagelens.index.catalog import checksums, document_frequencies, reads
+from pagelens.index.catalog import checksums, description_rows, document_frequencies, reads
 from pagelens.index.catalog import tables as t
 from pagelens.index.records import DocumentPages
 
@@ -94,12 +94,24 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
 
 
 def _supersede(connection: Connection, old: int, key: int) -> set[int]:
-    """Give the paths of a document to a newer one of the same bytes. Return the old one, removed."""
+    """Give the paths of a document, its labels and its descriptions to a newer one of the same bytes. Return the old
+    one, removed."""
     paths = list(connection.execute(select(t.paths.c.path).where(t.paths.c.document == old)).scalars())
+    description_rows.move(connection, old, key)
+    move_labels(connection, old, key)
     remove_documents(connection, [old])
     if paths:
         connection.execute(insert(t.paths), [{"path": path, "document": key} for path in paths])
     return {old}
+
+
+def move_labels(connection: Connection, old: int, key: int) -> None:
+    """Give the labels of a document's pages to a newer one of the same bytes."""
+    rows = connection.execute(select(t.page_labels).where(t.page_labels.c.document == old)).all()
+    connection.execute(delete(t.page_labels).where(t.page_labels.c.document == old))
+    moved = [{**row._mapping, "document": key, "page": page_key(key, number_of(row.page))} for row in rows]
+    if moved:
+        connection.execute(insert(t.page_labels), moved)
 
 
 def _state_digest(connection: Connection, key: int, sha256: str) -> None:
@@ -115,7 +127,8 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        for table in (t.runs, t.paths, t.perceptual_hashes, t.pages, t.checksums, t.path_facts, t.page_labels):
+        of_pages = (t.perceptual_hashes, t.pages, t.checksums, t.page_labels, t.descriptions)
+        for table in (t.runs, t.paths, t.path_facts, *of_pages):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
 
