@@ -18,8 +18,8 @@ from pagelens.generate.citations.marks import Mark, MarkParser, split_claims
 from pagelens.generate.citations.verifier import CitationVerifier
 from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
 from pagelens.generate.llm.metering import Prices, UsageMeter
-from pagelens.generate.prompts import Budget, Prompt, build_prompt
-from pagelens.generate.transcript import IMAGE_QUESTION, OWN_MARK, TranscriptFilter, image_words_text
+from pagelens.generate.prompts import OWN_MARK, Budget, Prompt, build_prompt
+from pagelens.generate.transcript import IMAGE_QUESTION, TranscriptFilter, image_words_text
 
 MAX_IMAGE_CHECKS = 4  # citations of an answer that the model may check by the page image
 BUDGET = Budget()

@@ -6,15 +6,17 @@ import pytest
 from pagelens.core.types import Answer, UserImage
 from pagelens.generate.llm.chat import ImagePart, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
-from pagelens.generate.prompts import NOT_FOUND, Budget, Prompt, build_prompt
-from pagelens.generate.transcript import (
-    MAX_SHOWN_WORDS,
+from pagelens.generate.prompts import (
+    IMAGE_RULES,
+    IMAGE_TEXT_RULES,
+    MAX_TRANSCRIPT_WORDS,
+    NOT_FOUND,
     OWN_MARK,
-    RULES,
-    TEXT_RULES,
-    TranscriptFilter,
-    image_words_text,
+    Budget,
+    Prompt,
+    build_prompt,
 )
+from pagelens.generate.transcript import TranscriptFilter, image_words_text
 from pagelens.generate.vision import VisionAnswerer, uncited_claims
 from tests.generate.pages import analyze, show
 from tests.generate.test_vision import PAGES, RIGHT, draw, texts_of
@@ -84,7 +86,7 @@ def test_a_sentence_that_rests_on_the_picture_needs_no_page() -> None:
 def test_a_model_without_images_is_given_the_words_and_the_answer_says_so() -> None:
     answer, model = ask(RIGHT, accepts_images=False)
     assert model.requests[0].images == [] and "Report 2019" in texts_of(model.requests[0])
-    assert model.requests[0].system.endswith(TEXT_RULES) and "Your picture was not seen" in answer.notes[0]
+    assert model.requests[0].system.endswith(IMAGE_TEXT_RULES) and "Your picture was not seen" in answer.notes[0]
 
 
 def test_where_no_page_is_found_the_picture_is_still_described() -> None:
@@ -105,7 +107,7 @@ def test_the_picture_stands_behind_the_pages_within_the_budget_of_images() -> No
     assert isinstance(parts[-2], ImagePart) and isinstance(parts[-1], TextPart)
     words = next(part.text for part in parts if isinstance(part, TextPart) and "<yours w0rd>" in part.text)
     assert "<|im_end|>" not in words and words.endswith("</yours w0rd>")  # what stands on it is data
-    assert prompt.request.system.endswith(RULES) and NOT_FOUND in RULES
+    assert prompt.request.system.endswith(IMAGE_RULES) and NOT_FOUND in IMAGE_RULES
 
 
 def test_the_picture_counts_in_the_budget_of_tokens() -> None:
@@ -116,7 +118,7 @@ def test_the_picture_counts_in_the_budget_of_tokens() -> None:
     half = prompt_of(Budget(tokens=3_500), large)  # at most half of what is left is the picture's
     assert half.shows_user_image and half.request.images[-1].height < 1_400 and len(half.shown) == 2
     small = prompt_of(Budget(tokens=1_700), large)
-    assert not small.shows_user_image and small.request.system.endswith(TEXT_RULES) and small.shown
+    assert not small.shows_user_image and small.request.system.endswith(IMAGE_TEXT_RULES) and small.shown
 
 
 def test_a_fence_is_no_word_of_the_picture() -> None:
@@ -128,8 +130,8 @@ def test_a_fence_is_no_word_of_the_picture() -> None:
 
 
 def test_of_many_words_the_first_are_shown() -> None:
-    text = image_words_text("word " * (MAX_SHOWN_WORDS + 1), by_ocr=False)
-    assert text.count("word") == MAX_SHOWN_WORDS == 60 and text.endswith("word …”")
-    assert image_words_text("word " * MAX_SHOWN_WORDS, by_ocr=False).endswith("word”")
+    text = image_words_text("word " * (MAX_TRANSCRIPT_WORDS + 1), by_ocr=False)
+    assert text.count("word") == MAX_TRANSCRIPT_WORDS == 60 and text.endswith("word …”")
+    assert image_words_text("word " * MAX_TRANSCRIPT_WORDS, by_ocr=False).endswith("word”")
     for nothing in ("", " none. ", "NONE"):
         assert image_words_text(nothing, by_ocr=False) == "No words could be read on your picture."
