@@ -23,8 +23,8 @@ def read(path: Path) -> str:
 
 def line(*glyphs: Sequence[str], y: float, right: float = RIGHT) -> Piece:
     """A line that ends at `right`, the first of its parts at its right end."""
-    joined = [glyph for part in reversed(glyphs) for glyph in part]
-    return right - WIDTH * len(joined), y, joined
+    from_left = [glyph for part in reversed(glyphs) for glyph in part]
+    return right - WIDTH * len(from_left), y, from_left
 
 
 def full_lines(*rows: float) -> list[Piece]:

@@ -38,9 +38,9 @@ def test_gaps_are_blanks_in_a_file_that_draws_none() -> None:
 def test_a_wide_gap_parts_words(gap: float, count: int) -> None:
     assert MAX_GAP == 0.4
     words = [word("键盘", 0, 20), word("XY", 20 + 10 * gap, 40)]
-    joined = without_autospace(words, [word("键盘XY", 0, 40)])
-    assert len(joined) == count
-    assert joined[0][:4] == ((0, 0, 40, 10) if count == 1 else words[0][:4])
+    whole = without_autospace(words, [word("键盘XY", 0, 40)])
+    assert len(whole) == count
+    assert whole[0][:4] == ((0, 0, 40, 10) if count == 1 else words[0][:4])
 
 
 def test_words_that_mupdf_orders_otherwise_stay_as_they_are() -> None:

@@ -64,10 +64,10 @@ def test_word_joiners_are_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("text", "joined"), [("가나 다", "가\u2060나 다"), ("日本語", "日本語"), ("a가", "a가"), ("힣힣", "힣\u2060힣")]
+    ("text", "expected"), [("가나 다", "가\u2060나 다"), ("日本語", "日本語"), ("a가", "a가"), ("힣힣", "힣\u2060힣")]
 )
-def test_joiners_stand_between_syllables_only(text: str, joined: str) -> None:
-    assert join_syllables(text) == joined
+def test_joiners_stand_between_syllables_only(text: str, expected: str) -> None:
+    assert join_syllables(text) == expected
 
 
 def test_only_the_pages_of_korean_books_are_changed() -> None:
