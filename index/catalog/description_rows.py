@@ -48,6 +48,14 @@ def unapplied_documents(connection: Connection) -> list[int]:
     return list(dict.fromkeys(row.document for row in rows if row.applied != _description(row).words))
 
 
+def any_unapplied(connection: Connection) -> bool:
+    """Tell whether a live document was read anew and its captions lack the words of its descriptions."""
+    if not has_descriptions(connection):
+        return False
+    query = select(t.descriptions.c.page).join(t.documents, t.documents.c.key == t.descriptions.c.document)
+    return connection.execute(query.where(t.documents.c.live == 1, t.descriptions.c.applied == "")).first() is not None
+
+
 def store(connection: Connection, page: int, description: Description) -> None:
     """Store the description of a page in place of an older one, whose words stay in the caption until the next is
     applied. A page that was removed gets none."""

@@ -64,12 +64,25 @@ def photo_description(document: Document) -> str:
     return ". ".join([*parts, *filter(None, [date])])
 
 
-def passage_inputs(document: Document, text: PageText, passages: Sequence[Passage]) -> tuple[str, ...]:
-    """Return the text to encode for each passage of a page; words that are broken at line ends are whole."""
+def description_input(document: Document, words: str) -> str:
+    """Return the text to encode for the passage without words: what is known of a photo, and the words of the
+    description of the page's image ("" for none)."""
+    if document.kind != "photo" and words:
+        return passage_input(document.title, words)
+    return "\n".join(filter(None, (photo_description(document), words))) or document.title
+
+
+def passage_inputs(
+    document: Document, text: PageText, passages: Sequence[Passage], description: str = ""
+) -> tuple[str, ...]:
+    """Return the text to encode for each passage of a page; words that are broken at line ends are whole.
+
+    `description`: the words of the description of the page's image, if it has one.
+    """
     return tuple(
         passage_input(document.title, join_broken_words(text.text, passage.start, passage.end))
         if passage.end > passage.start
-        else photo_description(document) or document.title
+        else description_input(document, description)
         for passage in passages
     )
 
