@@ -58,6 +58,15 @@ class NeighbourOut(PageReference):
     text: str
 
 
+class LabelOut(BaseModel):
+    """A label that a model assigned to a page."""
+
+    label: str = Field(description="`flagged:NAME` where a policy flags the page.")
+    probability: float
+    label_set: str
+    approximate: bool = Field(description="By the builtin image encoder, which knows 1,000 kinds of things.")
+
+
 class HitOut(PageReference):
     """A page that was found, with its evidence."""
 
@@ -77,6 +86,7 @@ class HitOut(PageReference):
     neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and after it.")
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
     fields: dict[str, FieldOut] = Field(default={}, description="What a table of metadata says of the file.")
+    labels: list[LabelOut] = Field(default=[], description="Labels of `pagelens label`, the most probable first.")
 
 
 class FacetValueOut(BaseModel):
@@ -119,6 +129,9 @@ class SearchResponse(BaseModel):
     next_cursor: str | None
     groups: list[GroupOut] = Field(default=[], description="With `group_by`, in the order of their best hits.")
     facets: list[FacetOut] = Field(default=[], description="With `facets`.")
+    labels: dict[str, int] = Field(
+        default={}, description="Labels and how many pages have them, of all pages that match the filters."
+    )
 
 
 class CitationOut(PageReference):

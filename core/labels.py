@@ -61,6 +61,7 @@ class PageLabel(NamedTuple):
     label: str
     probability: float
     label_set: str  # name of the set
+    approximate: bool = False  # by the builtin image encoder, which knows 1,000 kinds of things
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

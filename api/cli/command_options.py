@@ -52,6 +52,12 @@ MetaOption = Annotated[
         help="Only documents with this metadata: key=value, key!=value, price=10..50, year>=2019. May repeat.",
     ),
 ]
+LabelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label", help="Only pages with this label of `pagelens label`: dog, 'guinea*', flagged:. May repeat."
+    ),
+]
 MetadataKeyOption = Annotated[
     str, typer.Option("--metadata-key", help="The column that names the files, by name or path.")
 ]
@@ -72,6 +78,7 @@ def read_filters(
     until: str | None,
     pages: str | None,
     meta: list[str] | None,
+    labels: list[str] | None = None,
 ) -> Filters:
     """Return the filters that the options set. Raises UsageError."""
     first, last = _parse_page_range(pages)
@@ -84,6 +91,7 @@ def read_filters(
         first_page=first,
         last_page=last,
         metadata=_parse_conditions(meta),
+        labels=tuple(labels or ()),
     )
 
 

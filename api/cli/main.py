@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pagelens.api.cli.metadata_command:metadata",
         "Give indexed files the values of a table: CSV, JSON lines or Parquet.",
     ),
+    "label": ("pagelens.api.cli.label_command:label", "Label photos and page pictures by words or by examples."),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),
     "reembed": ("pagelens.api.cli.index_commands:reembed", "Re-embed a collection with other models."),

@@ -21,6 +21,7 @@ from pagelens.api.cli.command_options import (
     CollectionOption,
     JsonOption,
     KindsOption,
+    LabelsOption,
     LanguageModelOption,
     MetaOption,
     PagesOption,
@@ -78,9 +79,10 @@ def search(
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
+    label: LabelsOption = None,
 ) -> int:
     """Find the pages that match a query, best first."""
-    filters = read_filters(path, kind, since, until, pages, meta)
+    filters = read_filters(path, kind, since, until, pages, meta, label)
     arrangement = Arrangement(sort=sort, group_by=group_by, per_group=per_group, facets=tuple(facet or ()))
     if not query.strip() and image is None and not (filters or arrangement or facet):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
@@ -121,7 +123,7 @@ def ask(
     """Answer a question from the documents, with page citations; or report that they do not answer it."""
     if not chat and not question.strip() and image is None:
         raise UsageError("expected a question, --image, or --chat to ask one after the other, found neither")
-    filters = read_filters(path, kind, since, until, pages, meta)
+    filters = read_filters(path, kind, since, until, pages, meta, label)
     engine = wiring.open_collection(collection, llm=llm)
     history: list[tuple[str, str]] = []
     questions: list[tuple[str, Path | None]] = []
@@ -131,6 +133,7 @@ def ask(
         with live_answer() as read_answer:
             answer = read_answer(
                 engine.ask_stream(current, image=picture_of_last(questions), k=k, filters=filters, history=history)
+    label: LabelsOption = None,
             )
         history.append((current, answer.text))
         print_result(answer, json_output, print_answer)

@@ -59,6 +59,9 @@ def print_results(search: results.SearchResults) -> None:
             print_indented(Text(_fields(hit.fields), style="dim"))
         if continuation := _continuation(hit, names[hit.ref.path]):
             print_indented(Text(continuation, style="dim"))
+        if hit.labels:
+            labels = [f"{printable(label.label)} {label.probability:.0%}" for label in hit.labels[:FACET_VALUES]]
+            print_indented(Text(f"labels: {', '.join(labels)}", style="dim"))
         if hit.duplicates:
             others = ", ".join(
                 page_name(ref, None, display_path(ref.path)) for ref in hit.duplicates[:MAX_LISTED_DUPLICATES]

@@ -23,6 +23,7 @@ class EngineComponents:
     """What the engine works with. Loaders are called when first needed: `status` loads no model."""
 
     load_embedders: Callable[[], Sequence[Embedder]]
+    load_image_embedder: Callable[[], Embedder]  # of the `image` lane
     load_text_encoder: Callable[[], TextEncoder]  # counts the tokens of passages
     load_retriever: Callable[[], Retriever]
     load_answerer: Callable[[RenderPageImage], Answerer]

@@ -4,7 +4,7 @@ Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wir
 """
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import cached_property
@@ -21,6 +21,20 @@ from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_arranged_pages, search_pages
 from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
+from pagelens.api.engine.labelling import (
+    LabelledPage,
+    Labelling,
+    LabelProbabilities,
+    LabelReport,
+    LabelSetStatus,
+    label_by_examples,
+    label_by_words,
+    label_encoder,
+    label_probabilities,
+    label_set_status,
+    labelled_pages,
+    with_threshold,
+)
 from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, members_of, resolve_page
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, load_table
 from pagelens.api.engine.originals import Originals
@@ -36,6 +50,7 @@ from pagelens.api.engine.results import (
     collection_status,
 )
 from pagelens.core.errors import NotFound, ReadError, UsageError, WeightsError
+from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer
 from pagelens.core.types import (
@@ -223,6 +238,64 @@ class Engine:
             writer.write_metadata(fields, changed)
         return report
 
+    def label(self, labels: LabelSet | Path | str, *, threshold: float | None = None) -> LabelReport:
+        """Label photos and page images by what words describe (zero-shot), and store the labels; nothing is encoded.
+
+        `labels` is a label set or a file of one: a class a line, or JSON (`pagelens.core.labels`). They replace those
+        of an earlier set of the same name. `threshold` replaces all thresholds of the set. Pages indexed later have no
+        labels until this is called again. Raises UsageError, WeightsError, CollectionLocked.
+        """
+        label_set = labels if isinstance(labels, LabelSet) else read_label_set(Path(labels))
+        label_set = with_threshold(label_set, threshold)
+        encoder = label_encoder(self._components.load_image_embedder())
+        return self._store_labels(lambda snapshot: label_by_words(snapshot, encoder, label_set))
+
+    def label_like(
+        self, examples: Path | str, *, name: str | None = None, threshold: float = DEFAULT_THRESHOLD
+    ) -> LabelReport:
+        """Label photos and page images by example pictures: a subfolder of `examples` a class.
+
+        A subfolder named "none" holds pictures that get no label. `name` of the label set is the folder's if None. By
+        the nearest class mean; by a linear probe where each class has enough examples. Errors as for `label`.
+        """
+        folder = Path(examples)
+        embedder, render = self._components.load_image_embedder(), self._components.render_query_image
+        return self._store_labels(
+            lambda snapshot: label_by_examples(
+                snapshot, embedder, folder, render, name=name or folder.resolve().name, threshold=threshold
+            )
+        )
+
+    def _store_labels(self, work: Callable[[Snapshot], Labelling]) -> LabelReport:
+        with CollectionWriter(self.layout.root) as writer:  # so that no page is added or removed meanwhile
+            self._reader.require_same_models()
+            with self._reader.snapshot() as snapshot:
+                labelling = work(snapshot)
+            writer.write_labels(labelling.label_set, labelling.assigned)
+        return labelling.report
+
+    def forget_labels(self, name: str) -> None:
+        """Remove a label set and its labels. Raises NotFound."""
+        with CollectionWriter(self.layout.root) as writer:
+            if not writer.forget_labels(name):
+                raise NotFound(f"expected a label set of the collection, found none named {name!r}: pagelens label")
+
+    def label_sets(self) -> list[LabelSetStatus]:
+        """Return the label sets that were applied, and how many pages have each label."""
+        with self._reader.snapshot() as snapshot:
+            return label_set_status(snapshot)
+
+    def label_probabilities(self, labels: LabelSet) -> LabelProbabilities:
+        """Return how probable each label is for each photo and page image; stores nothing. Errors as for `label`."""
+        encoder = label_encoder(self._components.load_image_embedder())
+        with self._reader.snapshot() as snapshot:
+            return label_probabilities(snapshot, encoder, labels)
+
+    def labelled_pages(self, pattern: str = FLAGGED) -> list[LabelledPage]:
+        """Return the pages with a label, the most probable first; all that policies flag if no label is named."""
+        with self._reader.snapshot() as snapshot:
+            return labelled_pages(snapshot, pattern)
+
     def remove(self, names: Paths) -> list[str]:
         """Forget documents by path, unique file name, SHA-256, folder or glob; return their paths.
 
@@ -305,6 +378,7 @@ class Engine:
             approximate=approximate,
             groups=results.groups,
             facets=facets,
+            labels=results.retrieved.labels,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:

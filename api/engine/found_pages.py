@@ -75,7 +75,14 @@ def search_arranged_pages(
         retrieved = retriever.search(snapshot, query, k=arrangement.depth, filters=filters, lanes=lanes, fusion=fusion)
     else:
         found = matching_pages(reader)
-        retrieved = RetrievalResult(found, [], sum(row.document.page_count for row in reader.documents()), {})
+        selection = snapshot.select(filters)
+        retrieved = RetrievalResult(
+            hits=found,
+            query_references=[],
+            page_count=snapshot.page_count if selection is None else selection.count(snapshot.documents),
+            idf={},
+            labels=snapshot.label_table.counts(None if selection is None else selection.mask),
+        )
     arranged = arrange(reader, retrieved.hits, arrangement, k=k)
     hits = [FoldedHit(hit, ()) for hit, _ in arranged.hits]
     return FoldedResults(
@@ -97,6 +104,7 @@ def describe_hits(
     """
     pages = {hit.hit.page: results.pages[hit.hit.page] for hit in results.hits}
     evidence = {hit.hit.page: retriever.evidence(snapshot, query, pages[hit.hit.page], hit.hit) for hit in results.hits}
+    labels = snapshot.labels_of(list(pages))
     continuations = find_continuations(snapshot, [(page, evidence[key]) for key, page in pages.items()])
     found = []
     for folded, position in zip_longest(results.hits, results.positions, fillvalue=0):
@@ -128,6 +136,7 @@ def describe_hits(
                 guesses=page.guesses if guesses else (),
                 gone=is_gone(row.paths),
                 fields=row.records[0] if row.records else {},
+                labels=labels.get(page.key, ()),
             )
         )
     return found

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pagelens.api.engine.file_names import text_to_path
 from pagelens.core.keys import document_of, number_of
+from pagelens.core.labels import PageLabel
 from pagelens.core.metadata_fields import FieldValue
 from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
 from pagelens.index.catalog.reads import DocumentRow
@@ -41,6 +42,7 @@ class FoundPage:
     guesses: Sequence[Guess] = ()  # of what a photo shows, by the builtin image encoder; approximate
     gone: bool = False  # whether the document's file is no longer where it was indexed
     fields: Mapping[str, FieldValue] = field(default_factory=dict)  # what a table of metadata says of its file
+    labels: Sequence[PageLabel] = ()  # that `pagelens label` gave it, the most probable first
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class SearchResults:
 
 
 @dataclass(frozen=True, slots=True)
+    labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages with it, of all that match the filters
 class FailedFile:
     """A file that could not be read, and why."""
 

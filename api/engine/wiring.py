@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
+from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.lane_registry import MODEL_LANES
@@ -19,7 +20,7 @@ from pagelens.api.engine.member_files import ExtractMember
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
-from pagelens.core.errors import CollectionMismatch, GenerationError, WeightsError
+from pagelens.core.errors import CollectionMismatch, GenerationError, UsageError, WeightsError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
@@ -199,6 +200,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         read_query_words=read_query_words,
         load_recogniser=load_recogniser,
         reader_options=options,
+        load_image_embedder=lambda: _image_embedder(models, manifest),
         worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
     )
@@ -214,6 +216,16 @@ def load_answerer(llm: str | None, models: CollectionModels, load_page_image: Re
         from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 
         return ExtractiveAnswerer(analyze, models.text)
+def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
+    """Return the embedder of the `image` lane. Raises UsageError where there is no such lane; WeightsError."""
+    if "image" not in manifest.lanes:
+        raise UsageError("expected a collection with an image lane, found none: pagelens reembed --model image=builtin")
+    embedder = models.embedder("image")
+    for record in embedder.lanes:
+        manifest.require(record.name, record.space)
+    return embedder
+
+
     from pagelens.generate.vision import VisionAnswerer
 
     model = _load_choice(choice)

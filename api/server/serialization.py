@@ -132,6 +132,7 @@ def search_response(
             for group in results.groups
         ],
         facets=[_facet(facet) for facet in results.facets],
+        labels=dict(results.labels),
     )
 
 
@@ -255,6 +256,7 @@ def _hit(
         ],
         lanes=lanes if explain else None,
         fields={name: _given(value) for name, value in hit.fields.items()},
+        labels=[out.LabelOut(**label._asdict()) for label in hit.labels],
     )
 
 

@@ -1,7 +1,7 @@
 """Measure a collection on questions.
 
-The command group `pagelens eval`: run, compare, report, check, import, init, accept, export. `pagelens --help` prints
-the line above.
+The command group `pagelens eval`: run, compare, report, check, import, init, accept, labels, objects, export.
+`pagelens --help` prints the line above.
 
 Exit codes are those of `pagelens`; further, 6: a gate did not hold.
 """
@@ -22,6 +22,7 @@ from pagelens.core.errors import PageLensError
 from pagelens.evals.cli import console
 from pagelens.evals.cli.options import DocumentsOption, FormatOption
 from pagelens.evals.cli.own_questions import accept, init
+from pagelens.evals.cli.photo_commands import labels, objects
 from pagelens.evals.cli.run_command import run
 from pagelens.evals.datasets.folder import read_folder, write_folder
 from pagelens.evals.datasets.registry import find_format, open_dataset
@@ -40,6 +41,8 @@ app = typer.Typer(no_args_is_help=True, help="Measure a collection on questions:
 app.command()(run)
 app.command()(init)
 app.command()(accept)
+app.command()(labels)
+app.command()(objects)
 
 
 @app.command(name="compare")

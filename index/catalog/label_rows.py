@@ -81,10 +81,11 @@ def read_labels(connection: Connection, pages: Sequence[int]) -> dict[int, list[
     if not has_labels(connection):
         return found
     p, s = t.page_labels.c, t.label_sets.c
-    query = select(p.page, p.label, p.probability, s.name).join(t.label_sets, s.id == p.label_set)
+    query = select(p.page, p.label, p.probability, s.name, s.approximate).join(t.label_sets, s.id == p.label_set)
     for start in range(0, len(pages), BATCH):
         for row in connection.execute(query.where(p.page.in_(pages[start : start + BATCH]))):
-            found.setdefault(row.page, []).append(PageLabel(row.label, row.probability, row.name))
+            label = PageLabel(row.label, row.probability, row.name, bool(row.approximate))
+            found.setdefault(row.page, []).append(label)
     return {page: sorted(labels, key=lambda label: (-label.probability, label)) for page, labels in found.items()}
 
 

@@ -53,7 +53,7 @@ def test_labels_are_read_counted_and_selected(labelled: tuple[Path, Sequence[int
         assert snapshot.labels_of(pages) == {
             pages[0]: [PageLabel("dog", 0.9, "pets")],
             pages[1]: [PageLabel("cat", 0.8, "pets"), PageLabel("dog", 0.6, "pets")],
-            pages[2]: [PageLabel("flagged:gore", 0.95, "moderation"), PageLabel("cat", 0.7, "pets")],
+            pages[2]: [PageLabel("flagged:gore", 0.95, "moderation", True), PageLabel("cat", 0.7, "pets")],
         }
         assert snapshot.label_table.counts() == {"cat": 2, "dog": 2, "flagged:gore": 1}
         assert snapshot.label_table.counts(lambda keys: np.isin(keys, pages[:2])) == {"dog": 2, "cat": 1}

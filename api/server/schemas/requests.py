@@ -43,6 +43,12 @@ class FiltersIn(StrictModel):
     )
 
     def filters(self) -> Filters:
+    labels: list[Glob] = Field(
+        default=[],
+        max_length=20,
+        description="Labels that a page must all have: `dog`, `guinea*`, `flagged:` for all that policies flag.",
+    )
+
         """Return the filters of the engine."""
         return Filters(
             paths=tuple(self.paths),
@@ -53,6 +59,7 @@ class FiltersIn(StrictModel):
             last_page=self.last_page,
             metadata=dict(self.metadata),
         )
+            labels=tuple(self.labels),
 
 
 class SearchRequest(StrictModel):
