@@ -64,6 +64,7 @@ def search(
     until: UntilOption = None,
     pages: PagesOption = None,
     meta: MetaOption = None,
+    label: LabelsOption = None,
     sort: Annotated[
         str, typer.Option(help="Sort the best pages by this metadata field: price, or -price for the highest first.")
     ] = "",
@@ -79,7 +80,6 @@ def search(
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
-    label: LabelsOption = None,
 ) -> int:
     """Find the pages that match a query, best first."""
     filters = read_filters(path, kind, since, until, pages, meta, label)
@@ -117,6 +117,7 @@ def ask(
     until: UntilOption = None,
     pages: PagesOption = None,
     meta: MetaOption = None,
+    label: LabelsOption = None,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
@@ -133,7 +134,6 @@ def ask(
         with live_answer() as read_answer:
             answer = read_answer(
                 engine.ask_stream(current, image=picture_of_last(questions), k=k, filters=filters, history=history)
-    label: LabelsOption = None,
             )
         history.append((current, answer.text))
         print_result(answer, json_output, print_answer)

@@ -95,10 +95,10 @@ class SearchResults:
     approximate: Sequence[str] = ()  # lanes whose hits are guesses: the builtin `image` lane
     groups: Sequence[HitGroup] = ()  # with `group_by`, in the order of their best hits
     facets: Sequence[Facet] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages with it, of all that match the filters
 
 
 @dataclass(frozen=True, slots=True)
-    labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages with it, of all that match the filters
 class FailedFile:
     """A file that could not be read, and why."""
 

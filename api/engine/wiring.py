@@ -190,6 +190,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
 
     return EngineComponents(
         load_embedders=lambda: models.embedders(manifest),
+        load_image_embedder=lambda: _image_embedder(models, manifest),
         load_text_encoder=lambda: models.text,
         load_retriever=load_retriever,
         load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image),
@@ -200,10 +201,19 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         read_query_words=read_query_words,
         load_recogniser=load_recogniser,
         reader_options=options,
-        load_image_embedder=lambda: _image_embedder(models, manifest),
         worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
     )
+
+
+def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
+    """Return the embedder of the `image` lane. Raises UsageError where there is no such lane; WeightsError."""
+    if "image" not in manifest.lanes:
+        raise UsageError("expected a collection with an image lane, found none: pagelens reembed --model image=builtin")
+    embedder = models.embedder("image")
+    for record in embedder.lanes:
+        manifest.require(record.name, record.space)
+    return embedder
 
 
 def load_answerer(llm: str | None, models: CollectionModels, load_page_image: RenderPageImage) -> Answerer:
@@ -216,16 +226,6 @@ def load_answerer(llm: str | None, models: CollectionModels, load_page_image: Re
         from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 
         return ExtractiveAnswerer(analyze, models.text)
-def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
-    """Return the embedder of the `image` lane. Raises UsageError where there is no such lane; WeightsError."""
-    if "image" not in manifest.lanes:
-        raise UsageError("expected a collection with an image lane, found none: pagelens reembed --model image=builtin")
-    embedder = models.embedder("image")
-    for record in embedder.lanes:
-        manifest.require(record.name, record.space)
-    return embedder
-
-
     from pagelens.generate.vision import VisionAnswerer
 
     model = _load_choice(choice)

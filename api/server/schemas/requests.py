@@ -42,13 +42,13 @@ class FiltersIn(StrictModel):
         description="Keys to values, globs or ranges: `red`, `!=red`, `10..50`, `>=2019`; a list: all must hold.",
     )
 
-    def filters(self) -> Filters:
     labels: list[Glob] = Field(
         default=[],
         max_length=20,
         description="Labels that a page must all have: `dog`, `guinea*`, `flagged:` for all that policies flag.",
     )
 
+    def filters(self) -> Filters:
         """Return the filters of the engine."""
         return Filters(
             paths=tuple(self.paths),
@@ -58,8 +58,8 @@ class FiltersIn(StrictModel):
             first_page=self.first_page,
             last_page=self.last_page,
             metadata=dict(self.metadata),
-        )
             labels=tuple(self.labels),
+        )
 
 
 class SearchRequest(StrictModel):
