@@ -93,15 +93,15 @@ class FacetValueOut(BaseModel):
     """A value of a metadata field."""
 
     value: FieldOut
-    documents: int = Field(description="That have the value, of all documents that match the filters.")
+    files: int = Field(description="That have the value, of all files that match the filters.")
 
 
 class FacetOut(BaseModel):
-    """The values of a metadata field over all documents that match the filters, most frequent first."""
+    """The values of a metadata field over all files that match the filters, most frequent first."""
 
     field: str
     type: str = Field(description="number, date, text or list.")
-    documents: int = Field(description="That have a value.")
+    files: int = Field(description="That have a value.")
     values: list[FacetValueOut]
     others: int = Field(description="Further values, which are left out.")
     minimum: FieldOut | None = Field(description="Of numbers and dates.")
@@ -111,8 +111,8 @@ class FacetOut(BaseModel):
 class GroupOut(BaseModel):
     """The hits with one value of the field that they are grouped by."""
 
-    value: FieldOut | None = Field(description="null: the documents without a value.")
-    documents: int = Field(description="With the value, of all documents that match the filters.")
+    value: FieldOut | None = Field(description="null: the files without a value.")
+    files: int = Field(description="With the value, of all files that match the filters.")
     ranks: list[int] = Field(description="The `rank` of each of its hits.")
 
 

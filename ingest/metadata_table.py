@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def _json_records(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]
 
 def _parquet_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        from pyarrow import ArrowException, parquet
+        parquet = import_module("pyarrow.parquet")  # heavy and optional
     except ImportError as exc:
         raise UsageError("expected pyarrow to read Parquet, found none. Run: pip install 'pagelens[parquet]'") from exc
     try:
@@ -186,5 +187,5 @@ def _parquet_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 for record in batch.to_pylist():
                     number += 1
                     yield number, dict(zip(names, record.values(), strict=True))
-    except (ArrowException, ValueError) as exc:
+    except ValueError as exc:  # pyarrow.ArrowInvalid is one
         raise UsageError(f"expected a Parquet file at {path}, found: {exc}") from exc

@@ -100,7 +100,7 @@ def index(
     if missing:
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
     types = parse_types(parse_pairs("--metadata-type", metadata_type))
-    searched = split_names([metadata_text] if metadata_text else None) or ()
+    searched = None if metadata_text is None else split_names([metadata_text]) if metadata_text else []
     if metadata is not None:
         find_key_column(read_table(metadata), metadata_key)  # a table that cannot be read is found before the files are
     settings = wiring.read_settings()

@@ -40,7 +40,7 @@ def metadata(
     if table is None:
         print_result({"facets": engine.facets()}, json_output, lambda found: print_facets(found["facets"]))
         return ExitCode.DONE
-    searched = split_names([text] if text else None) or ()
+    searched = None if text is None else split_names([text]) if text else []
     report = engine.load_metadata(table, key=key, types=given, searched=searched)
     print_result(report, json_output, print_metadata_report)
     return ExitCode.DONE

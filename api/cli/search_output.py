@@ -80,11 +80,11 @@ def print_results(search: results.SearchResults) -> None:
 
 
 def print_facets(facets: Sequence[results.Facet]) -> None:
-    """Print fields with their values and the number of documents that have each."""
+    """Print fields with their values and the number of files that have each."""
     for facet in facets:
         span = f", {_value(facet.minimum)} to {_value(facet.maximum)}" if facet.minimum is not None else ""
         out.print(
-            Text(f"{printable(facet.field)} ({facet.type}{span}): {count_noun(facet.documents, 'document')}"),
+            Text(f"{printable(facet.field)} ({facet.type}{span}): {count_noun(facet.files, 'file')}"),
             soft_wrap=True,
         )
         values = [f"{_value(value)} {count}" for value, count in facet.values[:FACET_VALUES]]
@@ -95,7 +95,7 @@ def print_facets(facets: Sequence[results.Facet]) -> None:
 
 def _group_heading(group: results.HitGroup) -> str:
     value = "(without a value)" if group.value is None else _value(group.value)
-    return f"{value}: {len(group.ranks)} of {count_noun(group.documents, 'document')}"
+    return f"{value}: {len(group.ranks)} of {count_noun(group.files, 'file')}"
 
 
 def _fields(fields: Mapping[str, FieldValue]) -> str:

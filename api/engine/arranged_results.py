@@ -93,27 +93,21 @@ class FieldReader:
         """Return a field's name as the table has it."""
         return next((name for name in self.snapshot.fields if fold(name) == folded), folded)
 
-    def values(self, row: DocumentRow, folded: str) -> list[tuple[int, FieldValue]]:
-        """Return a document's values of a field, the items of a list each for itself, with their paths' positions."""
-        found: list[tuple[int, FieldValue]] = []
-        for position, values in self.records(row):
-            value = values.get(folded)
-            if value is None:
-                continue
-            is_list = not isinstance(value, str | int | float)
-            found += [(position, item) for item in value_texts(value)] if is_list else [(position, value)]
-        return found
+    def values(self, row: DocumentRow, folded: str) -> dict[int, list[FieldValue]]:
+        """Return a document's values of a field, the items of a list each for itself, by the position of the path."""
+        return {position: _items(values.get(folded)) for position, values in self.records(row)}
 
 
 def arrange(reader: FieldReader, hits: Sequence[FusedHit], arrangement: Arrangement, *, k: int) -> ArrangedHits:
-    """Return the best `k` hits, or `per_group` hits of each of the first `k` groups. Raises UsageError."""
+    """Return the best `k` hits, or `per_group` hits of each of the first `k` groups. A document of several files with
+    rows of their own is a hit for each of them. Raises UsageError."""
     rows = reader.snapshot.documents
-    positioned = [(hit, records[0][0]) for hit in hits if (records := reader.records(rows[document_of(hit.page)]))]
+    positioned = [(hit, position) for hit in hits for position, _ in reader.records(rows[document_of(hit.page)])]
     if arrangement.sort:
         positioned = _sorted(reader, positioned, arrangement.sort)
     if not arrangement.group_by:
         return ArrangedHits(positioned[:k])
-    return _grouped(reader, [hit for hit, _ in positioned], arrangement, k)
+    return _grouped(reader, positioned, arrangement, k)
 
 
 def matching_pages(reader: FieldReader) -> list[FusedHit]:
@@ -132,10 +126,10 @@ def _sorted(reader: FieldReader, hits: Sequence[tuple[FusedHit, int]], sort: str
     folded, descending = reader.require(sort.removeprefix("-")), sort.startswith("-")
     keyed, without = [], []
     for hit, position in hits:
-        values = reader.values(reader.snapshot.documents[document_of(hit.page)], folded)
+        values = reader.values(reader.snapshot.documents[document_of(hit.page)], folded)[position]
         if values:
-            at, value = (max if descending else min)(values, key=lambda item: _order(reader, folded, item[1]))
-            keyed.append((_order(reader, folded, value), (hit, at)))
+            order = (max if descending else min)(_order(reader, folded, value) for value in values)
+            keyed.append((order, (hit, position)))
         else:
             without.append((hit, position))
     keyed.sort(key=lambda item: item[0], reverse=descending)  # stable in both directions
@@ -154,13 +148,12 @@ def _order(reader: FieldReader, folded: str, value: FieldValue) -> tuple[int, An
 def _grouped(reader: FieldReader, hits: Iterable[FusedHit], arrangement: Arrangement, k: int) -> ArrangedHits:
     folded = reader.require(arrangement.group_by)
     members: dict[object, list[tuple[FusedHit, int]]] = defaultdict(list)
-    for hit in hits:
-        row = reader.snapshot.documents[document_of(hit.page)]
-        groups = {_same(value): position for position, value in reversed(reader.values(row, folded))}
-        for group, position in (groups or {None: 0}).items():
+    for hit, position in hits:
+        values = reader.values(reader.snapshot.documents[document_of(hit.page)], folded)[position]
+        for group in dict.fromkeys(map(_same, values)) or {None: None}:
             members[group].append((hit, position))
     counted = {_same(value): (value, count) for value, count in _count(reader, reader.documents(), folded)}
-    without = sum(not reader.values(row, folded) for row in reader.documents()) if None in members else 0
+    without = sum(not values for row in reader.documents() for values in reader.values(row, folded).values())
     ordered: list[tuple[FusedHit, int]] = []
     result = []
     for group, found in list(members.items())[:k]:
@@ -174,18 +167,24 @@ def _grouped(reader: FieldReader, hits: Iterable[FusedHit], arrangement: Arrange
 
 def _same(value: FieldValue) -> object:
     """Return what values of one group share: case and accents of texts do not matter."""
+def _items(value: FieldValue | None) -> list[FieldValue]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | int | float) else list(value_texts(value))
+
+
     return fold(value) if isinstance(value, str) else value
 
 
 def _count(reader: FieldReader, rows: Iterable[DocumentRow], folded: str) -> list[tuple[FieldValue, int]]:
-    """Return each value with the number of documents that have it; texts that fold alike are one value."""
+    """Return each value with the number of files that have it; texts that fold alike are one value."""
     counts: Counter[object] = Counter()
     spellings: dict[object, Counter[FieldValue]] = defaultdict(Counter)
     for row in rows:
-        values = [value for _, value in reader.values(row, folded)]
-        counts.update({_same(value) for value in values})
-        for value in values:
-            spellings[_same(value)][value] += 1
+        for values in reader.values(row, folded).values():
+            counts.update(set(map(_same, values)))
+            for value in values:
+                spellings[_same(value)][value] += 1
     return [(spellings[same].most_common(1)[0][0], count) for same, count in counts.items()]
 
 
@@ -207,7 +206,7 @@ def _facet(reader: FieldReader, rows: Sequence[DocumentRow], folded: str) -> Fac
     return Facet(
         field=reader.display_name(folded),
         type=kind,
-        documents=sum(bool(reader.values(row, folded)) for row in rows),
+        files=sum(bool(values) for row in rows for values in reader.values(row, folded).values()),
         values=[FacetValue(value, count) for value, count in counted[:MAX_FACET_VALUES]],
         others=max(0, len(counted) - MAX_FACET_VALUES),
         minimum=ordered[0] if ordered else None,

@@ -80,6 +80,7 @@ from pagelens.ingest.members.member_paths import outer_file
 from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError
+from pagelens.index.searched_metadata import update_searched_texts
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
@@ -205,6 +206,8 @@ class Engine:
         """Read files again that could not be read: the given ones, or all that failed and still exist."""
         chosen = [path_to_text(absolute_path(path)) for path in _as_list(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
+        self._update_searched_texts()  # of files that were read again
+        self.descriptions.apply()
             forgotten = writer.clear_failures(chosen)
         files = dict.fromkeys(outer_file(text_to_path(path)) for path in forgotten)
         existing = [path for path in files if path.exists()]
@@ -218,14 +221,14 @@ class Engine:
         *,
         key: str = FILE_COLUMN,
         types: Mapping[str, FieldType] | None = None,
-        searched: Sequence[str] = (),
+        searched: Sequence[str] | None = None,
     ) -> MetadataReport:
         """Give indexed files the values of a table (CSV, JSON lines, Parquet); nothing is read or encoded again.
 
-        `key` is the column that names the files. `types` replace the inferred types of columns. `searched` are columns
-        whose texts the `words` lane finds the files by. A row of a later table replaces the values of its columns, an
-        empty cell removes one. Raises UsageError for a table that cannot be read or whose types contradict the
-        collection's, and then changes nothing; CollectionLocked.
+        `key` is the column that names the files. `types` replace the inferred types of columns. `searched` are the
+        columns whose texts the `words` lane finds the files by (None: those of before). A row of a later table replaces
+        the values of its columns, an empty cell removes one. Raises UsageError for a table that cannot be read or whose
+        types contradict the collection's, and then changes nothing; CollectionLocked.
         """
         content = read_table(Path(table))
         with CollectionWriter(self.layout.root) as writer:
@@ -247,8 +250,13 @@ class Engine:
         """
         label_set = labels if isinstance(labels, LabelSet) else read_label_set(Path(labels))
         label_set = with_threshold(label_set, threshold)
+        self._update_searched_texts()
         encoder = label_encoder(self._components.load_image_embedder())
         return self._store_labels(lambda snapshot: label_by_words(snapshot, encoder, label_set))
+    def _update_searched_texts(self) -> None:
+        with self._reader.snapshot() as snapshot:
+            update_searched_texts(self.layout, snapshot)
+
 
     def label_like(
         self, examples: Path | str, *, name: str | None = None, threshold: float = DEFAULT_THRESHOLD

@@ -66,7 +66,7 @@ def search_arranged_pages(
     lanes: Sequence[str] | None = None,
     fusion: Fusion | None = None,
 ) -> FoldedResults:
-    """Search, and sort or group what is found. Without a query, each document that matches the filters is found once.
+    """Search, and sort or group what is found. Without a query, each file that matches the filters is found once.
 
     Duplicates are not folded. Raises UsageError for an unknown field.
     """

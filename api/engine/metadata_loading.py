@@ -87,7 +87,7 @@ def load_table(
     *,
     key: str = FILE_COLUMN,
     types: Mapping[str, FieldType] | None = None,
-    searched: Sequence[str] = (),
+    searched: Sequence[str] | None = None,
 ) -> tuple[dict[str, Field], dict[str, Record], MetadataReport]:
     """Return the collection's fields and the changed records, by path, after a table, and what was joined.
 
@@ -97,8 +97,8 @@ def load_table(
     """
     key = find_key_column(table, key)
     columns = {name: _stored_name(name, fields) for name in table.columns if name != key}
-    _require_columns(table, [*(types or {}), *searched], columns)
-    joined, unknown, ambiguous = _join(table, key, FileNames(paths, table.path.absolute().parent))
+    _require_columns(table, [*(types or {}), *(searched or ())], columns)
+    row_by_path, unknown, ambiguous = _join(table, key, FileNames(paths, table.path.absolute().parent))
     given = {columns[name]: kind for name, kind in (types or {}).items()}
     typed = {
         stored: type_column(
@@ -110,7 +110,7 @@ def load_table(
         for name, stored in columns.items()
     }
     changed = _convert_stored(fields, records, given)
-    for path, row in joined.items():
+    for path, row in row_by_path.items():
         record = dict(changed.get(path, records.get(path, {})))
         for stored, column in typed.items():
             value = column.values.get(row.number)
@@ -121,16 +121,17 @@ def load_table(
     all_fields = dict(fields) | {
         stored: Field(column.type, stored in fields and fields[stored].searched) for stored, column in typed.items()
     }
-    for name in searched:
-        all_fields[columns[name]] = replace(all_fields[columns[name]], searched=True)
+    if searched is not None:
+        for name, stored in columns.items():
+            all_fields[stored] = replace(all_fields[stored], searched=name in searched)
     report = MetadataReport(
         table=str(table.path),
         rows=len(table.rows),
-        files=len(joined),
+        files=len(row_by_path),
         fields={stored: column.type for stored, column in typed.items()},
         unknown=unknown,
         ambiguous=ambiguous,
-        without_row=[path for path in paths if path not in joined and path != path_to_text(table.path.absolute())],
+        without_row=[path for path in paths if path not in row_by_path and path != path_to_text(table.path.absolute())],
     )
     return dict(sorted(all_fields.items())), changed, report
 
@@ -163,15 +164,15 @@ def _join(
             ambiguous.append(UnjoinedRow(row.number, name, f"{len(found)} files have this name: {some}"))
         else:
             rows_by_path[found[0]].append(row)
-    joined = {}
+    row_by_path = {}
     for path, rows in rows_by_path.items():
         if any(_facts(row, key) != _facts(rows[0], key) for row in rows):
             numbers = ", ".join(str(row.number) for row in rows)
             reason = f"rows {numbers} name the same file with different values: {path}"
             ambiguous += [UnjoinedRow(row.number, value_texts(row.cells[key])[0], reason) for row in rows]
         else:
-            joined[path] = rows[0]
-    return joined, unknown, sorted(ambiguous, key=lambda row: row.row)
+            row_by_path[path] = rows[0]
+    return row_by_path, unknown, sorted(ambiguous, key=lambda row: row.row)
 
 
 def _facts(row: TableRow, key: str) -> dict[str, object]:

@@ -55,19 +55,22 @@ class NeighbourPage:
 
 
 class FacetValue(NamedTuple):
-    """A value of a field, and how many of the documents that match the filters have it."""
+    """A value of a field, and how many of the files that match the filters have it."""
 
     value: FieldValue
-    documents: int
+    files: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """The values of a field over all documents that match the filters, whether or not they are among the hits."""
+    """The values of a field over all files that match the filters, whether or not they are among the hits.
+
+    A file is a path with a row of a metadata table, or a document without any.
+    """
 
     field: str
     type: str  # number, date, text or list
-    documents: int  # that have a value
+    files: int  # that have a value
     values: Sequence[FacetValue]  # most frequent first
     others: int = 0  # further values, which are left out
     minimum: FieldValue | None = None  # of numbers and dates
@@ -78,8 +81,8 @@ class Facet:
 class HitGroup:
     """The hits with one value of the field that they are grouped by."""
 
-    value: FieldValue | None  # None: the documents without a value
-    documents: int  # with this value, of all that match the filters
+    value: FieldValue | None  # None: the files without a value
+    files: int  # with this value, of all that match the filters
     ranks: Sequence[int]  # positions of its hits in the list of hits, from 1
 
 

@@ -128,7 +128,7 @@ def search_response(
         approximate_lanes=list(results.approximate),
         next_cursor=next_cursor,
         groups=[
-            out.GroupOut(value=_field(group.value), documents=group.documents, ranks=list(group.ranks))
+            out.GroupOut(value=_field(group.value), files=group.files, ranks=list(group.ranks))
             for group in results.groups
         ],
         facets=[_facet(facet) for facet in results.facets],
@@ -264,8 +264,8 @@ def _facet(facet: Facet) -> out.FacetOut:
     return out.FacetOut(
         field=facet.field,
         type=facet.type,
-        documents=facet.documents,
-        values=[out.FacetValueOut(value=_given(value), documents=count) for value, count in facet.values],
+        files=facet.files,
+        values=[out.FacetValueOut(value=_given(value), files=count) for value, count in facet.values],
         others=facet.others,
         minimum=_field(facet.minimum),
         maximum=_field(facet.maximum),

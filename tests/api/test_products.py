@@ -20,6 +20,8 @@ from pagelens.api.server.service import open_service
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters
 from tests.api.products import CATEGORIES, Product, products, write_products
+from tests.api.server.browser import CHROMIUM, Browser
+from tests.api.server.processes import ServerProcess
 
 ALL = products()
 
@@ -128,7 +130,7 @@ def test_groups_hold_the_best_products_of_each_category_and_count_all_of_them(
     filters = Filters(metadata={"price": "10..50"})
     counts = Counter(p.category for p in ALL if 10 <= p.price <= 50)
     results = engine.search("a lamp", filters=filters, arrangement=Arrangement(group_by="category", per_group=3))
-    assert {group.value: group.documents for group in results.groups} == counts
+    assert {group.value: group.files for group in results.groups} == counts
     ranked = names(engine.search("a lamp", k=60, filters=filters))
     category = {p.file: p.category for p in ALL}
     for group in results.groups:
@@ -159,10 +161,10 @@ def test_facets_count_every_product_that_matches_however_few_are_shown(engine: E
         max(p.price for p in matching),
     )
     assert facets["released"].minimum == min(p.released for p in matching)
-    assert {facet.documents for facet in results.facets} == {len(matching)}
+    assert {facet.files for facet in results.facets} == {len(matching)}
     body = {"query": "a lamp", "k": 2, "filters": {"metadata": {"year": ">=2019"}}, "facets": ["category"]}
     [facet] = client.post(f"/v1/collections/{collection.name}/search", json=body).json()["facets"]
-    assert {one["value"]: one["documents"] for one in facet["values"]} == Counter(p.category for p in matching)
+    assert {one["value"]: one["files"] for one in facet["values"]} == Counter(p.category for p in matching)
 
 
 def test_the_look_of_a_lamp_is_completed_by_the_likest_product_of_each_other_category(
@@ -187,3 +189,61 @@ def test_the_table_is_no_document_and_types_are_inferred(engine: Engine) -> None
         "title": "text", "description": "text", "category": "text", "price": "number", "year": "number",
         "released": "date", "tags": "list",
     }  # fmt: skip
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_the_web_page_counts_values_and_narrows_by_them(embedded: Path, tmp_path: Path) -> None:
+    server, browser = ServerProcess(embedded.parent), Browser(tmp_path / "profile")
+    facts = "[...document.querySelectorAll('.card')].map((card) => card.innerText)"
+    try:
+        browser.open(f"{server.address}/#in={embedded.name}&q=lamp")
+        browser.wait("document.querySelectorAll('#facets button').length")
+        buttons = browser.value("[...document.querySelectorAll('#facets button')].map((one) => one.textContent)")
+        assert {"chair 10", "rug 10", "sale 60", "eco 20"} <= set(buttons)
+        browser.value("[...document.querySelectorAll('#facets button')].find((b) => b.textContent == 'rug 10').click()")
+        browser.wait("document.getElementById('message').textContent.includes('of 10 pages')")
+        browser.value(
+            "(() => { const high = document.querySelector('[aria-label=\"price to\"]');"
+            " high.value = '50'; high.dispatchEvent(new Event('change')); })()"
+        )
+        rugs = sorted(p.price for p in ALL if p.category == "rug" and p.price <= 50)
+        browser.wait(f"document.getElementById('message').textContent.includes('of {len(rugs)} pages')")
+        browser.value(
+            "(() => { const sort = document.getElementById('sort');"
+            " sort.value = '-price'; sort.dispatchEvent(new Event('change')); })()"
+        )
+        browser.wait(f"{facts}[0]?.includes('{rugs[-1]:g}')")
+        assert len(browser.value(facts)) == len(rugs)
+        assert browser.errors == []
+    finally:
+        browser.close()
+        server.stop()
+
+
+def test_searched_columns_are_found_by_words_and_no_vector_changes(collection: Path, folder: Path) -> None:
+    table, wanted = folder / "products.csv", sorted(p.file for p in ALL if "zirconium" in p.description)
+
+    def found(engine: Engine) -> list[str]:
+        return sorted(names(engine.search("zirconium", k=60, lanes=["words"])))
+
+    def vectors(engine: Engine) -> dict[str, list[float]]:
+        with engine.snapshot() as snapshot:
+            rows = snapshot.documents
+            parts = {row.path: snapshot.vectors("image").parts_of([key]) for key, row in rows.items()}
+        return {path: part[0][1].vectors[0].tolist() for path, part in parts.items()}
+
+    with pagelens.open(collection) as engine:
+        assert found(engine) == []
+        before = vectors(engine)
+        engine.load_metadata(table, searched=["title", "description"])
+        assert found(engine) == wanted
+        assert vectors(engine) == before
+        assert engine.check(deep=True) == []
+        original = (folder / wanted[0]).read_bytes()
+        for data in ((folder / "p001.png").read_bytes() + b"changed", original):  # the row belongs to the path
+            (folder / wanted[0]).write_bytes(data)
+            report = engine.index([folder], workers=0, excluded=[table])
+            assert (report.documents, report.unchanged) == (1, 59)
+            assert found(engine) == wanted
+        engine.load_metadata(table, searched=[])
+        assert found(engine) == []

@@ -8,9 +8,9 @@ let runningAnswer = null;
 
 const search = reportErrors(async (more = false) => {
   const query = $("query").value.trim();
-  if (!query && !image) return;
+  if (!query && !image && !chosen.size) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...(image ? { image } : {}) };
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), facets: ["*"], sort: $("sort").value, ...(image ? { image } : {}) };
     lastQuery = query;
     cursor = null;
     show("results");
@@ -23,6 +23,7 @@ const search = reportErrors(async (more = false) => {
   if (now !== currentSearch || from !== cursor) return; // another search was started in the meantime, or the same twice
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
+  showFacets(found.facets);
   $("results").append(...found.hits.map(card));
   const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
   const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";

@@ -47,6 +47,7 @@ $("home").addEventListener("click", (event) => {
   window.history.replaceState(null, "", location.pathname);
   $("query").value = "";
   withoutPicture();
+  clearFacets();
   narrowBy(new Map());
   history = [];
   $("answers").replaceChildren();

@@ -9,6 +9,7 @@ function filters() {
     ...(kind ? { kinds: kind.split(" ") } : {}),
     ...(since ? { since: `${since}T00:00:00` } : {}),
     ...(until ? { until: `${until}T23:59:59` } : {}),
+    ...(chosen.size ? { metadata: Object.fromEntries(chosen) } : {}),
   };
 }
 
@@ -18,7 +19,7 @@ function narrowed() {
 }
 
 function showFilterCount() {
-  const count = Object.keys(narrowed()).length;
+  const count = Object.keys(narrowed()).length + chosen.size;
   $("narrowing").textContent = count ? `Narrowed (${count})` : "Narrow";
   $("wide").hidden = !count;
 }
@@ -36,6 +37,7 @@ for (const id of NARROW) {
   });
 }
 $("wide").addEventListener("click", () => {
+  clearFacets();
   narrowBy(new Map());
   if ($("query").value.trim() || image) $("search-form").requestSubmit();
 });

@@ -57,6 +57,8 @@ class QdrantDenseView:
 
     def parts_of(self, documents: Sequence[int]) -> DenseParts:
         """See `DenseView.parts_of`."""
+        if not self._rows:
+            return []  # the server has no collection before the lane's first row
         keys = self._lane.keys(np.array(documents, np.int64))
         return parts_by_document(keys, self._lane.matrix(keys))
 
@@ -100,6 +102,8 @@ class QdrantMultiVectorView:
 
     def parts_of(self, documents: Sequence[int]) -> TokenParts:
         """See `MultiVectorView.parts_of`; summaries are computed again."""
+        if not self._rows:
+            return []
         keys = self._lane.keys(np.array(documents, np.int64)).tolist()
         found = self._stored(keys)
         return [([key], with_summaries(found[key])) for key in keys if key in found]
