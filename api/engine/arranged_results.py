@@ -145,7 +145,9 @@ def _order(reader: FieldReader, folded: str, value: FieldValue) -> tuple[int, An
     return (1, period[0]) if period else (2, fold(str(value)))
 
 
-def _grouped(reader: FieldReader, hits: Iterable[FusedHit], arrangement: Arrangement, k: int) -> ArrangedHits:
+def _grouped(
+    reader: FieldReader, hits: Iterable[tuple[FusedHit, int]], arrangement: Arrangement, k: int
+) -> ArrangedHits:
     folded = reader.require(arrangement.group_by)
     members: dict[object, list[tuple[FusedHit, int]]] = defaultdict(list)
     for hit, position in hits:
@@ -165,14 +167,14 @@ def _grouped(reader: FieldReader, hits: Iterable[FusedHit], arrangement: Arrange
     return ArrangedHits(ordered, result)
 
 
-def _same(value: FieldValue) -> object:
-    """Return what values of one group share: case and accents of texts do not matter."""
 def _items(value: FieldValue | None) -> list[FieldValue]:
     if value is None:
         return []
     return [value] if isinstance(value, str | int | float) else list(value_texts(value))
 
 
+def _same(value: FieldValue) -> object:
+    """Return what values of one group share: case and accents of texts do not matter."""
     return fold(value) if isinstance(value, str) else value
 
 
