@@ -73,6 +73,7 @@ from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
 from pagelens.index.page_images import cached_page_image
 from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.index.searched_metadata import update_searched_texts
 from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.files import walk
 from pagelens.ingest.files.digest import DigestFunction, digest
@@ -80,7 +81,6 @@ from pagelens.ingest.members.member_paths import outer_file
 from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.recognition import RecognitionError
-from pagelens.index.searched_metadata import update_searched_texts
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
@@ -195,6 +195,7 @@ class Engine:
             run.record_unread_files(absolute)
             with self._reader.snapshot() as snapshot:
                 run.report.forgotten, run.report.gone = forget_missing_files(writer, snapshot, absolute, prune=prune)
+        self._update_searched_texts()  # of files that were read again
         if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
@@ -206,8 +207,6 @@ class Engine:
         """Read files again that could not be read: the given ones, or all that failed and still exist."""
         chosen = [path_to_text(absolute_path(path)) for path in _as_list(paths)] or None
         with CollectionWriter(self.layout.root) as writer:
-        self._update_searched_texts()  # of files that were read again
-        self.descriptions.apply()
             forgotten = writer.clear_failures(chosen)
         files = dict.fromkeys(outer_file(text_to_path(path)) for path in forgotten)
         existing = [path for path in files if path.exists()]
@@ -239,7 +238,12 @@ class Engine:
                 content, paths, fields, records, key=key, types=types, searched=searched
             )
             writer.write_metadata(fields, changed)
+        self._update_searched_texts()
         return report
+
+    def _update_searched_texts(self) -> None:
+        with self._reader.snapshot() as snapshot:
+            update_searched_texts(self.layout, snapshot)
 
     def label(self, labels: LabelSet | Path | str, *, threshold: float | None = None) -> LabelReport:
         """Label photos and page images by what words describe (zero-shot), and store the labels; nothing is encoded.
@@ -250,13 +254,8 @@ class Engine:
         """
         label_set = labels if isinstance(labels, LabelSet) else read_label_set(Path(labels))
         label_set = with_threshold(label_set, threshold)
-        self._update_searched_texts()
         encoder = label_encoder(self._components.load_image_embedder())
         return self._store_labels(lambda snapshot: label_by_words(snapshot, encoder, label_set))
-    def _update_searched_texts(self) -> None:
-        with self._reader.snapshot() as snapshot:
-            update_searched_texts(self.layout, snapshot)
-
 
     def label_like(
         self, examples: Path | str, *, name: str | None = None, threshold: float = DEFAULT_THRESHOLD
