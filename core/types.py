@@ -300,14 +300,31 @@ ImageArray = NDArray[np.uint8]
 """Pixels as (height, width, 3), RGB, upright."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageIdentity:
+    """What a picture is recognised by: the digest of its file, and its perceptual hash."""
+
+    sha256: str
+    perceptual_hash: int  # 64 bits; 0 for a blank picture, which is recognised by its digest only
+
+
+DEFAULT_TEXT_SHARE = 0.5
+
+QueryPart = Literal["words", "images", "both"]
+"""What a lane uses of a query by words and images; "both" combines them in one vector."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A search query: a text, an image, or both."""
+    """A search query: a text, images, or both."""
 
     text: str = ""
     image: ImageArray | None = None
     image_text: str = ""  # text recognised in the image, to search by
-    text_share: float = 0.5  # the text's weight where text and image are combined into one vector
+    text_share: float = DEFAULT_TEXT_SHARE  # the weight of the text against that of the images, 0 to 1
+    further_images: Sequence[ImageArray] = ()  # that results shall be like too
+    unlike_images: Sequence[ImageArray] = ()  # that results shall not be like
+    left_out: Sequence[ImageIdentity] = ()  # pictures that are no results
 
     @property
     def words(self) -> str:

@@ -80,9 +80,9 @@ def check_clip_checkpoint(path: Path) -> tuple[ImageFormat, Path]:
         return "open_clip", path
     if (path / "modules.json").exists():
         path = _clip_module(path)
-    elif not (path / "config.json").exists():
+    elif not (path / "config.json").exists() or "model_type" not in _read_json(path / "config.json", of="transformers"):
         raise WeightsError(
-            f"expected open_clip_config.json (open_clip), config.json (transformers) or modules.json "
+            f"expected open_clip_config.json (open_clip), config.json with a model_type (transformers) or modules.json "
             f"(sentence-transformers) in {path}, found none; fetch it whole"
         )
     check_transformers_clip(path)

@@ -42,8 +42,9 @@ from pagelens.core.spaces import Space
 FORMAT = 3
 LOCK_SECONDS = 2.0  # how long a writer waits for the lock
 
-Covers = Literal["passages", "pages", "photos"]
-"""What a lane has rows for: each passage, each page with an image, or only the pages of photos."""
+Covers = Literal["passages", "pages", "photos", "captions"]
+"""What a lane has rows for: each passage, each page with an image, only the pages of photos, or short texts, of which a
+page may have none."""
 
 Quantization = Literal["none", "scalar", "binary"]
 

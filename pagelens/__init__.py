@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # at run time imported when first used, so that `import pagelens` is quick
     from pagelens.api.engine.arranged_results import Arrangement
     from pagelens.api.engine.engine import Engine
+    from pagelens.api.engine.query_image import ImageOptions
     from pagelens.core.errors import PageLensError
     from pagelens.core.types import Filters, PageRef
 
@@ -25,6 +26,7 @@ else:
         "Arrangement": "pagelens.api.engine.arranged_results",
         "Engine": "pagelens.api.engine.engine",
         "Filters": "pagelens.core.types",
+        "ImageOptions": "pagelens.api.engine.query_image",
         "PageLensError": "pagelens.core.errors",
         "PageRef": "pagelens.core.types",
     }
@@ -38,7 +40,7 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["Arrangement", "Engine", "Filters", "PageLensError", "PageRef", "open"]
+__all__ = ["Arrangement", "Engine", "Filters", "ImageOptions", "PageLensError", "PageRef", "open"]
 
 
 def open(  # noqa: A001 - as in gzip.open

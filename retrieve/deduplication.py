@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.keys import document_of
-from pagelens.core.types import FusedHit
+from pagelens.core.types import FusedHit, ImageIdentity
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
 
@@ -49,6 +49,25 @@ def fold_duplicates(
         elif len(kept) < k:
             kept.append(hit)
     return [FoldedHit(hit, duplicates.get(hit.page, [])) for hit in kept]
+
+
+def leave_out_images(
+    snapshot: Snapshot, hits: Sequence[FusedHit], images: Sequence[ImageIdentity]
+) -> Sequence[FusedHit]:
+    """Return the hits that are none of the images: neither the same files, nor photos with near perceptual hashes."""
+    if not images:
+        return hits
+    digests = {image.sha256 for image in images}
+    rows = snapshot.document_rows(sorted({document_of(hit.page) for hit in hits}))
+    same = {key for key, row in rows.items() if row.document.sha256 in digests}
+    photo_pages = [hit.page for hit in hits if rows[document_of(hit.page)].document.kind == "photo"]
+    hashes = snapshot.perceptual_hashes(photo_pages)
+    near = {page for page, bits in hashes.items() if any(_near(bits, image.perceptual_hash) for image in images)}
+    return [hit for hit in hits if document_of(hit.page) not in same and hit.page not in near]
+
+
+def _near(first: int, second: int) -> bool:
+    return bool(first and second) and (first ^ second).bit_count() <= MAX_HASH_DISTANCE
 
 
 def find_duplicate_groups(snapshot: Snapshot) -> list[list[int]]:

@@ -22,7 +22,7 @@ regression on questions about documents and captions of photos; figures in docs/
 import math
 from collections.abc import Mapping, Sequence
 
-from pagelens.core.types import FusedHit, LaneRank, Query, Ranking
+from pagelens.core.types import FusedHit, LaneRank, Query, QueryPart, Ranking
 
 K = 60
 SHORT_RANKING = 10  # hits; the floor of a ranking of this length is moved halfway to zero
@@ -48,6 +48,16 @@ def reciprocal_rank_fusion(
             scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
     order = sorted(scores, key=lambda page: (-scores[page], page))
     return [FusedHit(page, scores[page], lane_ranks[page]) for page in order]
+
+
+def share_weights(weights: Mapping[str, float], parts: Mapping[str, QueryPart], text_share: float) -> dict[str, float]:
+    """Return the lanes' weights for a query of words and images, given the share of the words, 0 to 1.
+
+    `weights` are those for an even share. At 0, lanes that use words only weigh nothing; at 1, those that use images
+    only.
+    """
+    factors = {"words": 2 * text_share, "images": 2 * (1 - text_share), "both": 1.0}
+    return {lane: weight * factors[parts[lane]] for lane, weight in weights.items()}
 
 
 def _floor(ranking: Ranking) -> float:

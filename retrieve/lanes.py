@@ -4,6 +4,7 @@
     text    the best passage's vector
     image   the page image's vector, for a query of text, an image, or both (CLIP; builtin: approximate)
     visual  the page image's pooled features, for a query image (builtin; CLIP needs no such lane)
+    captions  a page's captions and short texts, for a query image (CLIP)
     page    late interaction with the page's words (builtin) or patches (ColPali)
 
 A lane encodes a query into a `LaneQuery` and turns the index's result into a ranking; `rank_lanes` has the queries of
@@ -21,13 +22,14 @@ from numpy.typing import NDArray
 from pagelens.core.caching import LRUCache
 from pagelens.core.keys import page_of
 from pagelens.core.protocols import Analyzer, ImageEncoder, LateQueryEncoder, PixelEncoder, TextEncoder
-from pagelens.core.types import Hit, Query, QueryTokens, Ranking, TokenMatrix
+from pagelens.core.types import Hit, Query, QueryPart, QueryTokens, Ranking, TokenMatrix
 from pagelens.encode.batching import unit_rows
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, MultiVectorQuery, SearchResult
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
 
 CACHED_QUERIES = 64
+UNLIKE_WEIGHT = 0.5  # of the mean of the images that results shall not be like; measured, see docs/LOG.md
 
 
 class Lane(Protocol):
@@ -48,6 +50,11 @@ class Lane(Protocol):
         """The same for a query of an image with a text that says what shall be different."""
         ...
 
+    @property
+    def query_part(self) -> QueryPart:
+        """What it uses of such a query; its weight there depends on the query's `text_share`."""
+        ...
+
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """Return the search for the `depth` best selected pages; None where the lane cannot use the query."""
         ...
@@ -63,6 +70,7 @@ class WordsLane:
     name = "words"
     weight = 2.0
     image_query_weight = 0.5
+    query_part: QueryPart = "words"
 
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
@@ -83,6 +91,7 @@ class TextLane:
     name = "text"
     weight = 1.0
     image_query_weight = 0.25
+    query_part: QueryPart = "words"
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
@@ -105,6 +114,7 @@ class ImageLane:
     name = "image"
     weight = 1.0
     image_query_weight = 4.0
+    query_part: QueryPart = "both"
 
     def __init__(self, encoder: ImageEncoder, *, image_only_queries: bool = True, in_text_space: bool = False) -> None:
         """`image_only_queries` false leaves queries without text to the `visual` lane, which is better at them.
@@ -129,9 +139,9 @@ class ImageLane:
         if query.image is None:
             return self._encoder.encode_queries([query.text])[0] if query.text else None
         if not query.text:
-            return self._encoder.encode_images([query.image])[0] if self._image_only_queries else None
-        [text], [image] = self._encoder.encode_queries([query.text]), self._encoder.encode_images([query.image])
-        return compose(text, image, weight=query.text_share)
+            return image_vector(self._encoder, query) if self._image_only_queries else None
+        [text] = self._encoder.encode_queries([query.text])
+        return compose(text, image_vector(self._encoder, query), weight=query.text_share)
 
 
 def compose(text: NDArray[np.float32], image: NDArray[np.float32], *, weight: float = 0.5) -> NDArray[np.float32]:
@@ -144,12 +154,25 @@ def compose(text: NDArray[np.float32], image: NDArray[np.float32], *, weight: fl
     return unit_rows(np.float32(weight) * text + np.float32(1.0 - weight) * image)
 
 
+def image_vector(encoder: PixelEncoder, query: Query) -> NDArray[np.float32]:
+    """Return the unit vector (dim,) of a query's images: the mean of those that results shall be like, less
+    `UNLIKE_WEIGHT` times the mean of those that they shall not be like (Rocchio, 1971)."""
+    assert query.image is not None
+    like = [query.image, *query.further_images]
+    rows = encoder.encode_images([*like, *query.unlike_images])
+    wanted = unit_rows(rows[: len(like)].mean(axis=0))
+    if not query.unlike_images:
+        return wanted
+    return unit_rows(wanted - np.float32(UNLIKE_WEIGHT) * unit_rows(rows[len(like) :].mean(axis=0)))
+
+
 class VisualLane:
     """Cosine of the query image's pooled features with those of every page image."""
 
     name = "visual"
     weight = 1.0
     image_query_weight = 4.0
+    query_part: QueryPart = "images"
 
     def __init__(self, encoder: PixelEncoder) -> None:
         self._encoder = encoder
@@ -158,7 +181,34 @@ class VisualLane:
         """See `Lane.prepare`."""
         if query.image is None:
             return None
-        return DenseQuery(self.name, self._encoder.encode_images([query.image])[0], depth, selection)
+        return DenseQuery(self.name, image_vector(self._encoder, query), depth, selection)
+
+    def ranking(self, result: SearchResult) -> Ranking:
+        """See `Lane.ranking`."""
+        keys, scores = result
+        return _page_ranking(self.name, (page_of(keys), scores))
+
+
+class CaptionLane:
+    """Cosine of the query image with the captions and short texts of every page; the best one stands for its page.
+
+    A ranking of its own, fused by ranks: in CLIP's space texts and images lie apart (the modality gap, Liang et al.,
+    2022), so a cosine of an image with a text cannot be compared with one of two images.
+    """
+
+    name = "captions"
+    weight = 0.25
+    image_query_weight = 0.25
+    query_part: QueryPart = "images"
+
+    def __init__(self, encoder: PixelEncoder) -> None:
+        self._encoder = encoder
+
+    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
+        """See `Lane.prepare`."""
+        if query.image is None:
+            return None
+        return DenseQuery(self.name, image_vector(self._encoder, query), depth, selection)
 
     def ranking(self, result: SearchResult) -> Ranking:
         """See `Lane.ranking`."""
@@ -172,6 +222,7 @@ class PageLane:
     name = "page"
     weight = 1.5
     image_query_weight = 0.25
+    query_part: QueryPart = "words"
 
     def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
         """`of_words` says whether page tokens are words, or else patches of the page image."""

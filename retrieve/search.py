@@ -13,8 +13,9 @@ from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
+from pagelens.retrieve.deduplication import leave_out_images
 from pagelens.retrieve.evidence import EvidenceFinder
-from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion
+from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion, share_weights
 from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, rank_lanes
 from pagelens.retrieve.query_references import DocumentNameIndex, find_page_references
 from pagelens.retrieve.reference_ranking import QueryReferences, rank_referenced_first
@@ -88,11 +89,19 @@ class Retriever:
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
         idf = snapshot.idf(self._analyze(query.words))
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
+        rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
         hits = rank_referenced_first(snapshot, hits, references, selection)
         labels = snapshot.label_table.counts(None if selection is None else selection.mask)
-        return RetrievalResult(hits[:k], references.describe(snapshot), page_count, idf, labels)
+        hits = leave_out_images(snapshot, hits, query.left_out)
+        return RetrievalResult(
+            hits=hits[:k],
+            query_references=references.describe(snapshot),
+            page_count=page_count,
+            idf=idf,
+            labels=labels,
+        )
 
     def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
         """Return why a page was found: see `EvidenceFinder.find`."""
@@ -124,7 +133,11 @@ class Retriever:
             idf_sum=idf_sum,
             comparable_cosines=comparable,
             weights={name: lane.weight for name, lane in self._lanes.items()},
-            image_query_weights={name: lane.image_query_weight for name, lane in self._lanes.items()},
+            image_query_weights=share_weights(
+                {name: lane.image_query_weight for name, lane in self._lanes.items()},
+                {name: lane.query_part for name, lane in self._lanes.items()},
+                query.text_share,
+            ),
         )
 
     def _references(self, snapshot: Snapshot, query: str, selection: Selection | None) -> QueryReferences:

@@ -41,8 +41,9 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
+from pagelens.api.engine.query_image import ImageOptions
 from pagelens.core.errors import NotFound, UsageError
-from pagelens.core.types import Box, PageRef
+from pagelens.core.types import DEFAULT_TEXT_SHARE, Box, PageRef
 from pagelens.generate.follow_up import picture_of_last
 
 IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # that `show` can write
@@ -52,7 +53,21 @@ def search(
     query: Annotated[str, typer.Argument(help="Words, or a question; with --image: how results differ from it.")] = "",
     collection: CollectionOption = DEFAULT_COLLECTION,
     image: Annotated[
-        Path | None, typer.Option("--image", "-i", help="Find pages and photos like this picture.")
+        list[Path] | None, typer.Option("--image", "-i", help="Find pages and photos like this picture. May repeat.")
+    ] = None,
+    not_like: Annotated[
+        list[Path] | None, typer.Option("--not-like", help="... but not like this one. May repeat.")
+    ] = None,
+    not_itself: Annotated[
+        bool, typer.Option("--not-itself", help="Leave the pictures of --image, and copies of them, out.")
+    ] = False,
+    text_share: Annotated[
+        float | None,
+        typer.Option(
+            "--text-share",
+            help="The weight of the words against the picture, from 0 to 1.",
+            show_default=str(DEFAULT_TEXT_SHARE),
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages.")] = 10,
     lane: Annotated[
@@ -84,12 +99,13 @@ def search(
     """Find the pages that match a query, best first."""
     filters = read_filters(path, kind, since, until, pages, meta, label)
     arrangement = Arrangement(sort=sort, group_by=group_by, per_group=per_group, facets=tuple(facet or ()))
-    if not query.strip() and image is None and not (filters or arrangement or facet):
+    if not query.strip() and not image and not (filters or arrangement or facet):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
     engine = wiring.open_collection(collection)
     results = engine.search(
         query,
         image=image,
+        image_options=ImageOptions(not_like or (), text_share, not_itself),
         k=k,
         filters=filters,
         lanes=split_names(lane),

@@ -78,16 +78,23 @@ class PageLensClient:
         neighbours: int = 0,
         cursor: str | None = None,
         arrangement: Mapping[str, Any] | None = None,
+        image_options: Mapping[str, Any] | None = None,
     ) -> responses.SearchResponse:
         """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search;
-        `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`."""
+        `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`; `image_options`: its fields `text_share`
+        and `not_itself`, and the bytes of pictures in lists, `more_images` and `not_like`."""
         body = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
         body |= arrangement or {}
         body |= {"query": query, "lanes": lanes, "cursor": cursor}
         if image is None:
             return self._post("/search", body, responses.SearchResponse)
         form = {name: json.dumps(value) if name == "filters" else value for name, value in body.items() if value}
-        response = self._send("POST", f"{self._root}/search/image", data=form, files={"image": ("image", image)})
+        options = dict(image_options or {})
+        files = [("image", ("image", image))]
+        for name in ("more_images", "not_like"):
+            files += [(name, ("image", data)) for data in options.pop(name, ())]
+        form |= {name: value for name, value in options.items() if value is not None}
+        response = self._send("POST", f"{self._root}/search/image", data=form, files=files)
         return responses.SearchResponse.model_validate_json(response.content)
 
     def answer(

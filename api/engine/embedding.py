@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.protocols import LabelEncoder, PageImageEncoder, PageTextEncoder, TextEncoder
+from pagelens.core.protocols import (
+    ImageEncoder,
+    LabelEncoder,
+    PageImageEncoder,
+    PageTextEncoder,
+    PixelEncoder,
+    TextEncoder,
+)
 from pagelens.core.types import Guess, ImageArray, Kind, PageText, Passage, TokenMatrix
 from pagelens.core.word_breaks import join_with_offsets
 from pagelens.encode.loading import BUILTIN
 from pagelens.index.layout import LaneRecord
 from pagelens.index.records import DenseRows
+from pagelens.ingest.text.captions import find_captions
 
 if TYPE_CHECKING:
     from pagelens.encode.image.conse import ConSEImageEncoder
@@ -115,17 +123,48 @@ class ImageEmbedder:
         batch.vectors["image"] = _image_rows(batch, self.encoder.encode_images(_present_images(batch)))
 
 
-class BuiltinImageEmbedder:
-    """Photos to the `image` lane with guesses of what they show; photos and page images to the `visual` lane."""
+class CaptionEmbedder:
+    """Captions and other short blocks of pages to the `captions` lane, as texts in the space of images (CLIP)."""
+
+    image_side = 0
+
+    def __init__(self, encoder: ImageEncoder, model: str) -> None:
+        self._encoder = encoder
+        self.lanes = [LaneRecord("captions", model, encoder.space, "captions")]
+
+    def embed(self, batch: PageBatch) -> None:
+        """See `Embedder.embed`."""
+        captions = [find_captions(text) for text in batch.texts]
+        vectors = self._encoder.encode_queries([caption for page in captions for caption in page])
+        batch.vectors["captions"] = DenseRows([len(page) for page in captions], vectors)
+
+
+class VisualEmbedder:
+    """Photos and page images to the `visual` lane, by a model of its own (DINOv2, SigLIP2)."""
 
     image_side = IMAGE_SIDE
 
-    def __init__(self, encoder: "ConSEImageEncoder") -> None:
+    def __init__(self, encoder: PixelEncoder, model: str) -> None:
         self.encoder = encoder
-        self.lanes = [
-            LaneRecord("image", BUILTIN, encoder.space, "photos"),
-            LaneRecord("visual", BUILTIN, encoder.feature_encoder.space, "pages"),
-        ]
+        self.lanes = [LaneRecord("visual", model, encoder.space, "pages")]
+
+    def embed(self, batch: PageBatch) -> None:
+        """See `Embedder.embed`."""
+        batch.vectors["visual"] = _image_rows(batch, self.encoder.encode_images(_present_images(batch)))
+
+
+class BuiltinImageEmbedder:
+    """Photos to the `image` lane with guesses of what they show; photos and page images to the `visual` lane, unless
+    that has a model of its own."""
+
+    image_side = IMAGE_SIDE
+
+    def __init__(self, encoder: "ConSEImageEncoder", *, visual: bool = True) -> None:
+        self.encoder = encoder
+        self._visual = visual
+        self.lanes = [LaneRecord("image", BUILTIN, encoder.space, "photos")]
+        if visual:
+            self.lanes.append(LaneRecord("visual", BUILTIN, encoder.feature_encoder.space, "pages"))
 
     def embed(self, batch: PageBatch) -> None:
         """See `Embedder.embed`."""
@@ -134,11 +173,13 @@ class BuiltinImageEmbedder:
             batch.vectors["image"] = DenseRows(
                 [0] * len(batch.images), np.zeros((0, self.encoder.space.dim), np.float32)
             )
-            batch.vectors["visual"] = _image_rows(batch, self.encoder.feature_encoder.encode_images(images))
+            if self._visual:
+                batch.vectors["visual"] = _image_rows(batch, self.encoder.feature_encoder.encode_images(images))
             return
         result = self.encoder.encode_features(images)
         batch.vectors["image"] = _image_rows(batch, result.vectors)
-        batch.vectors["visual"] = _image_rows(batch, result.features)
+        if self._visual:
+            batch.vectors["visual"] = _image_rows(batch, result.features)
         positions = [position for position, image in enumerate(batch.images) if image is not None]
         for position, guesses in zip(positions, result.guesses(MAX_GUESSES), strict=True):
             batch.guesses[position] = [guess for guess in guesses if guess.probability >= MIN_PROBABILITY]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder
+from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder, VisualEmbedder
 from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.loading import (
@@ -15,6 +15,7 @@ from pagelens.encode.loading import (
     load_image_encoder,
     load_page_encoder,
     load_text_encoder,
+    load_visual_encoder,
 )
 
 if TYPE_CHECKING:
@@ -47,13 +48,21 @@ class Encoders:
 
     @cached_property
     def builtin_image(self) -> BuiltinImageEmbedder:
-        """The builtin image encoder, which fills the lanes `image` and `visual`."""
-        return BuiltinImageEmbedder(load_builtin_image_encoder(self._settings, self.builtin_text))
+        """The builtin image encoder, which fills the lane `image`, and `visual` unless that has a model of its own."""
+        encoder = load_builtin_image_encoder(self._settings, self.builtin_text)
+        return BuiltinImageEmbedder(encoder, visual="visual" not in self.models)
 
     @cached_property
     def clip(self) -> ImageEmbedder:
         """The image lane's CLIP encoder."""
         return ImageEmbedder(load_image_encoder(self.models["image"], self._settings), self.models["image"])
+
+    @cached_property
+    def visual(self) -> VisualEmbedder:
+        """The visual lane's own encoder; where it is the image lane's model too, that is not loaded twice."""
+        model = self.models["visual"]
+        same = model == self.models.get("image")
+        return VisualEmbedder(self.clip.encoder if same else load_visual_encoder(model, self._settings), model)
 
     @cached_property
     def page_words(self) -> "BuiltinPageEncoder":

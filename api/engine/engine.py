@@ -17,6 +17,7 @@ from PIL import Image
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
+from pagelens.api.engine.descriptions import CollectionDescriptions
 from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_arranged_pages, search_pages
@@ -39,7 +40,13 @@ from pagelens.api.engine.lookup import find_documents, find_page, find_page_key,
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, load_table
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
-from pagelens.api.engine.query_image import read_image
+from pagelens.api.engine.query_image import (
+    NO_IMAGE_OPTIONS,
+    ImageOptions,
+    ImageSource,
+    listed_images,
+    make_query,
+)
 from pagelens.api.engine.results import (
     Facet,
     FoundPage,
@@ -49,7 +56,7 @@ from pagelens.api.engine.results import (
     Status,
     collection_status,
 )
-from pagelens.core.errors import NotFound, ReadError, UsageError, WeightsError
+from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer
@@ -80,7 +87,6 @@ from pagelens.ingest.files.digest import DigestFunction, digest
 from pagelens.ingest.members.member_paths import outer_file
 from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
-from pagelens.ingest.ocr.recognition import RecognitionError
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.search import Fusion, Retriever
@@ -130,6 +136,11 @@ class Engine:
     @cached_property
     def _answerer(self) -> Answerer:
         return self._components.load_answerer(self.page_image_array)
+
+    @cached_property
+    def descriptions(self) -> CollectionDescriptions:
+        """Descriptions of photos and pages by a vision model."""
+        return CollectionDescriptions(self._reader, self._components, self._originals, self.page_image_array)
 
     # Writing
 
@@ -196,6 +207,7 @@ class Engine:
             with self._reader.snapshot() as snapshot:
                 run.report.forgotten, run.report.gone = forget_missing_files(writer, snapshot, absolute, prune=prune)
         self._update_searched_texts()  # of files that were read again
+        self.descriptions.apply()
         if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
@@ -326,7 +338,8 @@ class Engine:
         self,
         query: str = "",
         *,
-        image: Path | str | bytes | None = None,
+        image: ImageSource | Sequence[ImageSource] | None = None,
+        image_options: ImageOptions = NO_IMAGE_OPTIONS,
         k: int = 10,
         filters: Filters = NO_FILTERS,
         lanes: Sequence[str] | None = None,
@@ -337,17 +350,20 @@ class Engine:
     ) -> SearchResults:
         """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
 
+        With several images results are like all of them; `image_options` says what they shall not be like, what words
+        weigh against images, and whether the images themselves are left out.
         `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
         after each hit. `lanes` and `fusion` replace the defaults. `arrangement` sorts or groups what is found by
         metadata, and asks for facets; with it or with filters the query may be empty, and each document that matches is
         found. `k` is the number of groups where there are some. Raises UsageError.
         """
-        listing = not query.strip() and image is None
+        images = listed_images(image)
+        listing = not query.strip() and not images
         if listing and not (filters or arrangement or arrangement.facets):
             raise UsageError("expected a query of at least one word, a picture, or filters, found nothing")
         if k < 1 or neighbours < 0:
             raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
-        parsed, problem = (Query(query.strip()), "") if image is None else self._image_query(query.strip(), image)
+        parsed, problem = self._query(query.strip(), images, image_options)
         unread = {"words": f"the words on the picture are not read: {problem}"} if problem and not parsed.text else {}
         approximate = self._approximate_lanes()
 
@@ -398,14 +414,17 @@ class Engine:
         called after the search, which finds damage."""
         return {**self._retriever.unavailable, **snapshot.damaged}
 
-    def _image_query(self, text: str, image: Path | str | bytes) -> tuple[Query, str]:
-        """Return a query by an image, with the words in the image, and why these were not read: "" if they were."""
-        pixels = read_image(image, self._components.render_query_image)
-        try:
-            return Query(text, pixels, self._components.read_query_words(pixels)), ""
-        except (RecognitionError, ReadError, WeightsError) as exc:
-            logger.warning("the words in the query's image are not read: %s", exc)
-            return Query(text, pixels), str(exc)
+    def _query(
+        self, text: str, images: Sequence[ImageSource], options: ImageOptions = NO_IMAGE_OPTIONS
+    ) -> tuple[Query, str]:
+        """Return a query, and why the words on its image were not read: "" if they were."""
+        return make_query(
+            text,
+            images,
+            options,
+            render=self._components.render_query_image,
+            read_words=self._components.read_query_words,
+        )
 
     def _approximate_lanes(self) -> list[str]:
         """Return the lanes whose hits are guesses: the builtin `image` lane."""
@@ -451,7 +470,7 @@ class Engine:
         if image is None:
             query = Query(standalone_question(question, history))
         else:  # "this" is the image, not what the conversation was about
-            query, problem = self._image_query(question, image)
+            query, problem = self._query(question, [image])
         own_image = None if query.image is None else UserImage(query.image, query.image_text)
 
         def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], Mapping[str, float], dict[str, str]]:

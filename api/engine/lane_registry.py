@@ -9,10 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pagelens.api.engine.embedding import Embedder, PageImageEmbedder, PageWordsEmbedder, PassageEmbedder
+from pagelens.api.engine.embedding import (
+    CaptionEmbedder,
+    Embedder,
+    PageImageEmbedder,
+    PageWordsEmbedder,
+    PassageEmbedder,
+)
 from pagelens.api.engine.encoders import Encoders
-from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, PAGE_ENCODERS, TEXT_ENCODERS, EncoderKind
-from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
+from pagelens.encode.loading import BUILTIN, IMAGE_ENCODERS, PAGE_ENCODERS, TEXT_ENCODERS, VISUAL_ENCODERS, EncoderKind
+from pagelens.retrieve.lanes import CaptionLane, ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +39,12 @@ class LaneSpec:
     name: str
     help: str
     make_lane: Callable[[Encoders], Lane | None]  # None where a collection with these models has no such lane
-    make_embedder: Callable[[Encoders], Embedder] | None = None  # None where another lane's embedder fills it
-    models: Sequence[ModelCard] = ()  # empty for a lane without a model of its own
-    encoders: EncoderKind | None = None  # required where there are models: tells whether this machine can load them
+    make_embedder: Callable[[Encoders], Embedder] | None = None  # None for a lane without vectors
+    models: Sequence[ModelCard] = ()  # the models that are known; a user may name others
+    encoders: EncoderKind | None = None  # tells whether this machine can load a model; None for a lane without vectors
     required: bool = False  # whether every collection has it
+    filled_by_builtin: str = ""  # the lane whose builtin model fills this one too
+    follows: str = ""  # the lane whose model is this one's too, if it is not the builtin one
     finds_wordless_pages: bool = False  # by their image
 
 
@@ -53,9 +61,15 @@ def _image_embedder(encoders: Encoders) -> Embedder:
 
 
 def _visual_lane(encoders: Encoders) -> Lane | None:
+    if "visual" in encoders.models:
+        return VisualLane(encoders.visual.encoder)
     if not encoders.is_builtin("image"):
         return None
     return VisualLane(encoders.builtin_image.encoder.feature_encoder)
+
+
+def _caption_lane(encoders: Encoders) -> Lane | None:
+    return CaptionLane(encoders.clip.encoder) if "captions" in encoders.models else None
 
 
 def _page_lane(encoders: Encoders) -> Lane:
@@ -135,7 +149,27 @@ LANES = (
         name="visual",
         help="photos and page images that look like an image",
         make_lane=_visual_lane,
+        make_embedder=lambda encoders: encoders.visual,
+        models=(
+            ModelCard(
+                model="facebook/dinov2-small",
+                profiles=(),
+                size="0.1 GB",
+                licence="Apache-2.0",
+                note="image to image only",
+            ),
+        ),
+        encoders=VISUAL_ENCODERS,
+        filled_by_builtin="image",
         finds_wordless_pages=True,
+    ),
+    LaneSpec(
+        name="captions",
+        help="captions and short texts by what a query image shows",
+        make_lane=_caption_lane,
+        make_embedder=lambda encoders: CaptionEmbedder(encoders.clip.encoder, encoders.models["captions"]),
+        encoders=IMAGE_ENCODERS,
+        follows="image",
     ),
     LaneSpec(
         name="page",
@@ -171,5 +205,5 @@ LANES = (
 )
 
 LANE_NAMES = tuple(spec.name for spec in LANES)
-MODEL_LANES: Mapping[str, LaneSpec] = MappingProxyType({spec.name: spec for spec in LANES if spec.models})
+MODEL_LANES: Mapping[str, LaneSpec] = MappingProxyType({spec.name: spec for spec in LANES if spec.encoders})
 """The lanes whose model a user may choose."""

@@ -54,12 +54,13 @@ class CollectionModels:
         lanes: list[Lane] = []
         unavailable: dict[str, str] = {}
         for spec in LANES:
-            if spec.models and spec.name not in self._models:
+            own_model = spec.name in self._models
+            if spec.encoders and not own_model and spec.filled_by_builtin not in self._models:
                 continue
             try:
                 with self._lock:
                     lane = spec.make_lane(self._encoders)
-                    records = self.embedder(spec.name).lanes if spec.models else ()
+                    records = self.embedder(spec.name).lanes if own_model else ()
             except (WeightsError, UsageError) as exc:  # UsageError: the model's folder is gone
                 unavailable[spec.name] = str(exc)
                 continue

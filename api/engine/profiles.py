@@ -4,12 +4,13 @@ A profile is a name of `PROFILES`, or the name or folder of any text model (the 
 models); single lanes may be given another model, or none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
+from pagelens.encode.loading import BUILTIN
 
 NO_MODEL = "none"  # instead of a model's name: the collection has no such lane
 
@@ -28,6 +29,7 @@ class Profile:
     name: str
     models: Mapping[str, str]
     reason: str
+    requested: Collection[str] = ()  # lanes whose model was given by name: a collection is not made without them
 
 
 def choose_profile(name: str, settings: Settings, *, models: Mapping[str, str] | None = None) -> Profile:
@@ -44,7 +46,29 @@ def choose_profile(name: str, settings: Settings, *, models: Mapping[str, str] |
             )
         chosen[lane] = model
         name += f"+{lane}={model}"
-    return Profile(name, {lane: model for lane, model in chosen.items() if model != NO_MODEL}, reason)
+    _complete(chosen)
+    used = {lane: model for lane, model in chosen.items() if model != NO_MODEL}
+    return Profile(name, used, reason, requested=[lane for lane in models or {} if lane in used])
+
+
+def _complete(models: dict[str, str]) -> None:
+    """Add the lanes that another lane's model fills, and drop the builtin ones that need no entry. Raises UsageError
+    for a model that such a lane cannot have."""
+    for lane, spec in MODEL_LANES.items():
+        leader = models.get(spec.follows or spec.filled_by_builtin, NO_MODEL)
+        given = models.get(lane)
+        if spec.follows:
+            expected = NO_MODEL if leader == BUILTIN else leader
+            if given not in (None, NO_MODEL, expected):
+                raise UsageError(f"expected the model of the {spec.follows} lane for {lane}, or none, found {given}")
+            models[lane] = given or expected
+        elif spec.filled_by_builtin and given in (BUILTIN, NO_MODEL):
+            if (given == BUILTIN) != (leader == BUILTIN):
+                raise UsageError(
+                    f"expected {lane}={BUILTIN} together with {spec.filled_by_builtin}={BUILTIN}, whose model fills "
+                    f"both, found {lane}={given} and {spec.filled_by_builtin}={leader}"
+                )
+            del models[lane]
 
 
 def _automatic_profile(settings: Settings) -> tuple[str, str]:
@@ -52,7 +76,7 @@ def _automatic_profile(settings: Settings) -> tuple[str, str]:
     reports = [
         report
         for lane, spec in MODEL_LANES.items()
-        if spec.encoders is not None
+        if spec.encoders is not None and lane in PROFILES["cpu"]
         for report in spec.encoders.report(settings, names=[PROFILES["cpu"][lane]])
         if not report.ready
     ]

@@ -24,6 +24,7 @@ from pagelens.core.errors import CollectionMismatch, GenerationError, UsageError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
+from pagelens.encode.loading import BUILTIN
 from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.providers import MODEL_SYNTAX, ModelChoice, describe, load_chat_model, provider_of
 from pagelens.index import layout
@@ -76,8 +77,8 @@ def create_collection(
 ) -> dict[str, str]:
     """Create an empty collection with a profile's lanes; return the optional lanes left out, each with the reason.
 
-    A lane is left out where its weights cannot be loaded. Raises WeightsError for a required lane; StoreError where a
-    server cannot be reached; UsageError.
+    A lane is left out where its weights cannot be loaded. Raises WeightsError for a required lane; UsageError for a
+    lane whose model was given by name; StoreError where a server cannot be reached.
     """
     require_free(Layout(root), storage.server)
     models = CollectionModels(profile.models, analyze, settings)
@@ -87,6 +88,8 @@ def create_collection(
         try:
             records += models.embedder(lane).lanes
         except WeightsError as exc:
+            if lane in profile.requested:
+                raise UsageError(_not_loadable(lane, exc)) from exc
             if MODEL_LANES[lane].required:
                 raise
             left_out[lane] = str(exc)
@@ -173,10 +176,17 @@ def _all_lane_records(models: CollectionModels, profile: Profile) -> list[LaneRe
         try:
             records += models.embedder(lane).lanes
         except WeightsError as exc:
+            if lane in profile.requested:
+                raise UsageError(_not_loadable(lane, exc)) from exc
             if MODEL_LANES[lane].required:
                 raise
-            raise WeightsError(f"{exc} To do without the lane: --model {lane}=none") from exc
+            raise WeightsError(_not_loadable(lane, exc)) from exc
     return records
+
+
+def _not_loadable(lane: str, exc: WeightsError) -> str:
+    """Return the message for a lane whose model cannot be loaded."""
+    return str(exc) if MODEL_LANES[lane].required else f"{exc} To do without the lane: --model {lane}=none"
 
 
 def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
@@ -283,7 +293,11 @@ def _load_choice(choice: ModelChoice) -> ChatModel:
 
 def lane_models(manifest: Manifest) -> dict[str, str]:
     """Return the model of each lane of a collection that has one."""
-    return {lane: record.model for lane, record in manifest.lanes.items() if lane in MODEL_LANES}
+    return {
+        lane: record.model
+        for lane, record in manifest.lanes.items()
+        if lane in MODEL_LANES and not (MODEL_LANES[lane].filled_by_builtin and record.model == BUILTIN)
+    }
 
 
 def end_idle_workers() -> None:

@@ -15,13 +15,15 @@ from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.profiles import choose_profile
+from pagelens.api.engine.profiles import PROFILES, Profile, choose_profile
 from pagelens.core.errors import NotFound, UsageError, WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, PageRef
+from pagelens.encode.loading import load_image_encoder
 from pagelens.ingest.ocr.engines import OcrSettings
 from tests.api.conftest import HARBOUR
 from tests.api.files import write_pdf
+from tests.encode.tiny_transformers import make_dinov2, make_transformers_clip
 from tests.encode.tiny_vision import make_clip_checkpoint, make_page_checkpoint
 
 LETTER = "The ferry to Sandvik leaves at seven.\nTickets are sold on board for nine crowns."
@@ -108,7 +110,7 @@ def test_what_is_no_picture_cannot_be_searched_by(engine: Engine, files: Path) -
         engine.search(image=files / "harbour.pdf")
     with pytest.raises(UsageError, match="expected a picture"):
         engine.search(image=b"no picture at all")
-    with pytest.raises(UsageError, match="or a picture"):
+    with pytest.raises(UsageError, match="a picture"):
         engine.search("  ")
 
 
@@ -191,21 +193,75 @@ def test_a_collection_of_clip_and_colpali_checkpoints_is_searched_by_both(files:
     with wiring.open_collection(tmp_path / "c", OFFLINE) as engine:
         found = engine.search("timber")
         assert names(found)[0] == "harbour.pdf p.2"
-        assert set(found.missing) == {"image"}
+        assert set(found.missing) == {"image", "captions"}
         with pytest.raises(UsageError, match="cannot be served here"):
             engine.search("timber", lanes=["image"])
         with pytest.raises((WeightsError, UsageError)):
             engine.index(files)
 
 
-def test_a_new_collection_does_without_the_lanes_whose_weights_cannot_be_had(tmp_path: Path) -> None:
-    profile = choose_profile("builtin", OFFLINE, models={"image": "nobody/nothing"})
+def test_a_new_collection_does_without_the_lanes_of_a_profile_whose_weights_cannot_be_had(tmp_path: Path) -> None:
+    profile = Profile("mine", {**PROFILES["builtin"], "image": "nobody/nothing"}, "")
     left_out = wiring.create_collection(tmp_path / "c", profile, OFFLINE)
     assert set(left_out) == {"image"}
     assert "nobody/nothing" in left_out["image"]
     assert set(wiring.open_collection(tmp_path / "c", OFFLINE).status().models) == {"words", "text", "page"}
     with pytest.raises(WeightsError):
         wiring.create_collection(tmp_path / "d", choose_profile("nobody/texts", OFFLINE), OFFLINE)
+
+
+@pytest.mark.parametrize("lane", ["image", "visual", "page", "text"])
+def test_no_collection_is_made_without_a_lane_whose_model_was_given_by_name(
+    lane: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PAGELENS_OFFLINE", "1")
+    (tmp_path / "a.txt").write_text("Timber", "utf-8")
+    models = ["--profile", "builtin", "--model", f"{lane}=nobody/nothing"]
+    assert main(["index", str(tmp_path / "a.txt"), *models, "-c", str(tmp_path / "c")]) == ExitCode.USAGE
+    message = capsys.readouterr().err
+    assert "expected the weights of nobody/nothing" in message
+    assert (f"--model {lane}=none" in message) == (lane != "text")
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_visual_lane_has_a_model_of_its_own(files: Path, tmp_path: Path) -> None:
+    dino = make_dinov2(tmp_path / "dino")
+    profile = choose_profile("builtin", OFFLINE, models={"visual": str(dino), "page": "none"})
+    assert wiring.create_collection(tmp_path / "c", profile, OFFLINE) == {}
+    with wiring.open_collection(tmp_path / "c", OFFLINE) as engine:
+        assert engine.index(files).failed == []
+        assert engine.check() == []
+        assert engine.status().models["visual"].startswith("dino@")
+        found = engine.search(image=files / "f.jpg", lanes=["visual"]).hits
+        assert found[0].ref.path.endswith("f.jpg") and found[0].lanes["visual"].score > 0.99
+        approximate = engine.search("fountain", lanes=["image"], filters=Filters(kinds=["photo"])).hits
+        assert approximate and all(hit.guesses for hit in approximate)  # the builtin image lane is filled as ever
+
+
+def test_a_picture_finds_captions_by_clips_text_encoder(tmp_path: Path) -> None:
+    clip = make_transformers_clip(tmp_path / "clip", "clip")
+    text = "Figure 2: red boat seen from above\n\n" + "the lake of the river " * 40 + "\n\na photo of a dog"
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "boats.md").write_text(text, "utf-8")
+    (tmp_path / "files" / "roof.md").write_text("the roof of the lake", "utf-8")
+    Image.new("RGB", (60, 40), "red").save(tmp_path / "files" / "red.png")
+    profile = choose_profile("builtin", OFFLINE, models={"image": str(clip), "page": "none"})
+    assert profile.models["captions"] == str(clip)
+    wiring.create_collection(tmp_path / "c", profile, OFFLINE)
+    with wiring.open_collection(tmp_path / "c", OFFLINE) as engine:
+        assert engine.index(tmp_path / "files").failed == []
+        assert engine.check() == []
+        with engine.snapshot() as snapshot:
+            stored = len(snapshot.vectors("captions"))
+        hits = engine.search(image=tmp_path / "files" / "red.png", lanes=["captions"]).hits
+        assert engine.search("a dog", lanes=["captions"]).hits == []
+    encoder = load_image_encoder(str(clip), OFFLINE)
+    assert stored == len(hits) + 1  # one page has two
+    captions = ["the roof of the lake", "Figure 2: red boat seen from above", "a photo of a dog"]
+    picture = encoder.encode_images([np.asarray(Image.open(tmp_path / "files" / "red.png"))])[0]
+    roof, boat, dog = encoder.encode_queries(captions) @ picture
+    scores = {Path(hit.ref.path).name: hit.lanes["captions"].score for hit in hits}
+    assert scores == pytest.approx({"roof.md": roof, "boats.md": max(boat, dog)}, abs=2e-3)  # stored in half precision
 
 
 def test_the_shell_searches_by_pictures_and_shows_heat(

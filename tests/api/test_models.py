@@ -106,14 +106,14 @@ def test_the_listing_imports_no_torch_and_prints_json(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     listed = json.loads(done.stdout)
-    assert {one["lane"] for one in listed} == {"words", "text", "image", "page"}
+    assert {one["lane"] for one in listed} == {"words", "text", "image", "visual", "page"}
     assert all("licence" in one and "size" in one for one in listed)
 
 
 def test_people_read_a_line_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_models(report_models(Settings(offline=True), hub=HuggingFaceHub(cache=tmp_path)))
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith((" ", "*"))] == ["words", "text", "image", "page"]
+    assert [line for line in lines if not line.startswith((" ", "*"))] == ["words", "text", "image", "visual", "page"]
     [clip] = [line for line in lines if "ViT-B-32-SigLIP2-256" in line]
     assert "pagelens models fetch timm/ViT-B-32-SigLIP2-256" in clip
     assert "1.5 GB; Apache-2.0; many languages; profile cpu" in clip

@@ -1,6 +1,8 @@
 """Endpoints to search by a text, a picture, or both, with cached results and cursors."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
@@ -8,6 +10,8 @@ from pydantic import Json
 
 from pagelens.api.engine.arranged_results import PER_GROUP
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.lane_registry import LANE_NAMES
+from pagelens.api.engine.query_image import MAX_IMAGES, ImageOptions
 from pagelens.api.responses import SearchResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import CachedSearch, ContextDep, RequestContext
@@ -16,6 +20,15 @@ from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import FieldName, FiltersIn, Lane, SearchRequest, Text
 from pagelens.api.server.serialization import documents_by_path, search_response
 
+
+@dataclass(frozen=True, slots=True)
+class QueryImages:
+    """The bytes of a query's pictures: those that hits shall be like, and those that they shall not be like."""
+
+    like: Sequence[bytes]
+    not_like: Sequence[bytes]
+
+
 router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 
 
@@ -23,7 +36,9 @@ router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
 @requires_scope("read", collection=True)
 def search(context: ContextDep, body: SearchRequest) -> SearchResponse:
     """Return the pages that match a query, best first, each with its evidence."""
-    return _respond(context, body, decode_image(body.image))
+    image = decode_image(body.image)
+    images = [] if image is None else [image]
+    return _respond(context, body, QueryImages([*images, *_decode(body, "more_images")], _decode(body, "not_like")))
 
 
 @router.post("/search/image", summary="Find pages by an uploaded picture")
@@ -31,9 +46,17 @@ def search(context: ContextDep, body: SearchRequest) -> SearchResponse:
 def search_by_image(
     context: ContextDep,
     image: Annotated[UploadFile, File(description="A JPEG, PNG or WebP.")],
+    more_images: Annotated[
+        list[UploadFile] | None, File(max_length=MAX_IMAGES - 1, description="Further ones that hits shall be like.")
+    ] = None,
+    not_like: Annotated[
+        list[UploadFile] | None, File(max_length=MAX_IMAGES - 1, description="Ones that hits shall not be like.")
+    ] = None,
+    text_share: Annotated[float | None, Form(ge=0, le=1)] = None,
+    not_itself: Annotated[bool, Form()] = False,
     query: Annotated[Text, Form()] = "",
     k: Annotated[int, Form(ge=1, le=100)] = 10,
-    lanes: Annotated[list[Lane] | None, Form(max_length=5)] = None,
+    lanes: Annotated[list[Lane] | None, Form(max_length=len(LANE_NAMES))] = None,
     filters: Annotated[Json[FiltersIn] | None, Form(description="As in /v1/search, as JSON.")] = None,
     explain: Annotated[bool, Form()] = False,
     fold: Annotated[bool, Form()] = False,
@@ -47,6 +70,8 @@ def search_by_image(
     """Search as /v1/search does, with the picture as an uploaded file."""
     body = SearchRequest(
         query=query,
+        text_share=text_share,
+        not_itself=not_itself,
         k=k,
         lanes=lanes or None,
         filters=filters or FiltersIn(),
@@ -59,12 +84,19 @@ def search_by_image(
         facets=facets or [],
         cursor=cursor,
     )
-    return _respond(context, body, image.file.read())
+    images = [file.file.read() for file in (image, *(more_images or ()))]
+    return _respond(context, body, QueryImages(images, [file.file.read() for file in not_like or ()]))
 
 
-def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) -> SearchResponse:
+def _decode(body: SearchRequest, field: str) -> list[bytes]:
+    """Return the pictures of a field of the body. Raises Problem (422)."""
+    decoded = [decode_image(image, f"body.{field}") for image in getattr(body, field)]
+    return [image for image in decoded if image is not None]
+
+
+def _respond(context: RequestContext, body: SearchRequest, images: QueryImages) -> SearchResponse:
     arrangement = body.arrangement()
-    if not (body.query.strip() or image is not None or body.filters.filters() or arrangement or arrangement.facets):
+    if not (body.query.strip() or images.like or body.filters.filters() or arrangement or arrangement.facets):
         raise Problem(
             422,
             "empty-query",
@@ -72,7 +104,7 @@ def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) 
             fields=[("body.query", "empty, and no image")],
             next_step="Give `query`, `image`, or both; or `filters`, to list what matches.",
         )
-    listing = _fingerprint(context, body, image)
+    listing = _fingerprint(context, body, images)
     first = context.app_state.cursors.decode_number(listing, body.cursor)
     depth = body.k if body.group_by else min(first + body.k + 1, context.app_state.limits.result_depth)
 
@@ -80,7 +112,7 @@ def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) 
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
         return context.app_state.search_cache.get(
-            (listing, depth, generation), lambda: _search(context, engine, body, image, depth)
+            (listing, depth, generation), lambda: _search(context, engine, body, images, depth)
         )
 
     cached = context.use(work)
@@ -91,14 +123,15 @@ def _respond(context: RequestContext, body: SearchRequest, image: bytes | None) 
 
 
 def _search(
-    context: RequestContext, engine: Engine, body: SearchRequest, image: bytes | None, depth: int
+    context: RequestContext, engine: Engine, body: SearchRequest, images: QueryImages, depth: int
 ) -> CachedSearch:
     with context.app_state.searches.slot():
         with engine.snapshot() as snapshot:
             generation = snapshot.generation
         results = engine.search(
             body.query,
-            image=image,
+            image=images.like or None,
+            image_options=ImageOptions(images.not_like, body.text_share, body.not_itself),
             k=depth,
             filters=body.filters.filters(),
             lanes=body.lanes,
@@ -110,8 +143,8 @@ def _search(
         return CachedSearch(results, generation, documents_by_path(engine, folded) if folded else {})
 
 
-def _fingerprint(context: RequestContext, body: SearchRequest, image: bytes | None) -> str:
+def _fingerprint(context: RequestContext, body: SearchRequest, images: QueryImages) -> str:
     """Return a hash of a query with all options that change its results, without the position in them."""
-    options = body.model_dump_json(exclude={"cursor", "image", "explain"})
-    image_hash = hashlib.sha256(image).hexdigest() if image is not None else ""
-    return hashlib.sha256(f"{context.collection}\n{options}\n{image_hash}".encode()).hexdigest()
+    options = body.model_dump_json(exclude={"cursor", "image", "more_images", "not_like", "explain"})
+    hashes = [[hashlib.sha256(image).hexdigest() for image in part] for part in (images.like, images.not_like)]
+    return hashlib.sha256(f"{context.collection}\n{options}\n{hashes}".encode()).hexdigest()

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangement
 from pagelens.api.engine.lane_registry import LANE_NAMES
+from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
-from pagelens.core.types import Filters, History, Kind
+from pagelens.core.types import DEFAULT_TEXT_SHARE, Filters, History, Kind
 
 if TYPE_CHECKING:
     Lane = str
@@ -77,6 +78,19 @@ class SearchRequest(StrictModel):
 
     query: Text = ""
     image: str | None = Field(default=None, description="A picture's bytes in base64; no address is ever fetched.")
+    more_images: list[str] = Field(
+        default=[], max_length=MAX_IMAGES - 1, description="Further pictures that hits shall be like, as `image`."
+    )
+    not_like: list[str] = Field(
+        default=[], max_length=MAX_IMAGES - 1, description="Pictures that hits shall not be like, as `image`."
+    )
+    text_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=f"The weight of the words against the pictures, {DEFAULT_TEXT_SHARE} if not given.",
+    )
+    not_itself: bool = Field(default=False, description="Leave the pictures themselves, and copies of them, out.")
     k: int = Field(default=10, ge=1, le=100, description="Number of hits.")
     lanes: list[Lane] | None = Field(default=None, min_length=1, max_length=len(LANE_NAMES))
     filters: FiltersIn = FiltersIn()

@@ -42,6 +42,14 @@ def test_a_picture_is_searched_by_with_the_same_options(client: PageLensClient) 
     assert both.hits[0].number == 3
 
 
+def test_several_pictures_and_minus_go_through_the_client(client: PageLensClient) -> None:
+    pilot, tide = (client.page_image(client.search(word).hits[0].page, width=400) for word in ("pilot", "limpet"))
+    like = client.search(image=pilot, k=5, lanes=["visual"], image_options={"more_images": [tide]})
+    less = client.search(image=pilot, k=5, lanes=["visual"], image_options={"not_like": [tide], "not_itself": True})
+    assert {hit.name for hit in like.hits[:2]} == {"harbour.pdf", "tides.pdf"}
+    assert less.hits[0].name == "harbour.pdf"
+
+
 def test_an_answer_comes_whole_and_in_pieces(client: PageLensClient) -> None:
     whole = client.answer(TIMBER)
     assert "52,300" in whole.text

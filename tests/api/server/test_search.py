@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from pagelens.api.engine.query_image import ImageOptions
 from pagelens.api.server.limits import ServerLimits
 from tests.api.server.conftest import Server, Started
 from tests.concurrent_calls import call_concurrently
@@ -81,6 +82,46 @@ def test_a_picture_is_searched_by_in_json_and_as_a_file_alike(server: Server) ->
     as_file = server.client.post("/v1/search/image", files={"image": ("x.png", buffer.getvalue())}, data={"k": "3"})
     assert as_file.status_code == 200, as_file.text
     assert as_file.json()["hits"] == in_json["hits"]
+
+
+def as_png(colour: str, size: tuple[int, int] = (60, 40)) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_several_pictures_minus_others_with_a_share_of_words_go_in_json_and_as_files_alike(server: Server) -> None:
+    pictures = [as_png("teal"), as_png("navy", (40, 60)), as_png("white")]
+    teal, navy, white = (base64.b64encode(data).decode() for data in pictures)
+    options = {"query": "timber", "k": 3, "text_share": 0.2, "not_itself": True}
+    in_json = search(server, image=teal, more_images=[navy], not_like=[white], **options)
+    fields = zip(("image", "more_images", "not_like"), pictures, strict=True)
+    files = [(field, ("x.png", data)) for field, data in fields]
+    as_files = server.client.post("/v1/search/image", files=files, data=options)
+    assert as_files.status_code == 200, as_files.text
+    assert as_files.json()["hits"] == in_json["hits"]
+    expected = server.service.use(
+        "default",
+        lambda engine: engine.search(
+            "timber", image=pictures[:2], k=3, image_options=ImageOptions(pictures[2:], 0.2, not_itself=True)
+        ),
+    )
+    assert [hit["score"] for hit in in_json["hits"]] == pytest.approx([hit.score for hit in expected.hits])
+    other = search(server, image=teal, more_images=[navy], **options)  # not answered from the cache of the first
+    assert [hit["score"] for hit in other["hits"]] != [hit["score"] for hit in in_json["hits"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"query": "timber", "not_itself": True}, "expected a picture"),
+        ({"image": "aGVsbG8=", "not_like": ["no base64!"]}, "body.not_like"),
+        ({"query": "timber", "image": "aGVsbG8=", "text_share": 1.5}, "text_share"),
+    ],
+)
+def test_options_of_pictures_that_do_not_fit_are_refused(server: Server, body: dict[str, Any], reason: str) -> None:
+    answer = server.client.post("/v1/search", json=body)
+    assert answer.status_code == 422 and reason in answer.text
 
 
 def test_a_repeated_query_is_kept_until_the_collection_changes(server: Server, pdfs: dict[str, bytes]) -> None:
