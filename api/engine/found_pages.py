@@ -18,7 +18,7 @@ from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
 HITS_PER_RESULT, MAX_FOLDED_HITS = 3, 100  # hits searched for duplicates: for each result, and at most in all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoldedResults:
     """At most `k` hits, best first, with their rows of the catalog."""
 
@@ -52,7 +52,7 @@ def search_pages(
     hits = fold_duplicates(retrieved.hits, pages, hashes, photos, k=k)
     reader = FieldReader(snapshot, filters)
     positions = [reader.records(documents[document_of(hit.hit.page)])[0][0] for hit in hits] if listed else ()
-    return FoldedResults(retrieved, hits, documents, pages, positions)
+    return FoldedResults(retrieved=retrieved, hits=hits, documents=documents, pages=pages, positions=positions)
 
 
 def search_arranged_pages(

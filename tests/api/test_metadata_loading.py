@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import pagelens
-from pagelens.api.engine.arranged_results import Arrangement
+from pagelens.api.engine.arranged_results import MAX_FACET_VALUES, Arrangement
 from pagelens.api.engine.metadata_loading import load_table
 from pagelens.api.engine.results import MetadataReport
 from pagelens.core.errors import UsageError
@@ -102,3 +102,9 @@ def test_two_products_with_one_picture_are_found_each_by_its_own_row(tmp_path: P
             engine.load_metadata(table)
         engine.remove("a.png")
         assert {facet.files for facet in engine.facets()} == {0}  # gone with both its paths; the types are kept
+
+
+def test_so_many_pages_are_arranged_and_so_many_values_counted() -> None:
+    assert (Arrangement(sort="price").depth, Arrangement(group_by="category").depth) == (200, 2_000)
+    assert MAX_FACET_VALUES == 100
+    assert not Arrangement(facets=["price"])  # by relevance

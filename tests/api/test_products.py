@@ -167,6 +167,38 @@ def test_facets_count_every_product_that_matches_however_few_are_shown(engine: E
     assert {one["value"]: one["files"] for one in facet["values"]} == Counter(p.category for p in matching)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"query": "lamp", "sort": "weight"}, "expected a metadata field among category, "),
+        ({"query": "lamp", "group_by": "weight"}, "found 'weight'"),
+        ({"query": "lamp", "facets": ["weight"]}, "found 'weight'"),
+        ({"query": "lamp", "filters": {"metadata": {"price": "cheap..50"}}}, "expected a number in the range"),
+        ({"query": "lamp", "filters": {"metadata": {"category": ">5"}}}, "a text field"),
+        ({"query": ""}, "expected a query of at least one word, a picture, or filters"),
+    ],
+)
+def test_fields_and_ranges_that_cannot_be_are_refused_over_http(
+    client: TestClient, collection: Path, body: dict[str, Any], message: str
+) -> None:
+    reply = client.post(f"/v1/collections/{collection.name}/search", json=body)
+    assert reply.status_code in (400, 422), reply.text
+    assert message in reply.json()["detail"]
+
+
+def test_pages_of_a_sorted_listing_follow_each_other_over_http(client: TestClient, collection: Path) -> None:
+    body: dict[str, Any] = {"query": "lamp", "sort": "price", "k": 25}
+    prices: list[float] = []
+    cursor = None
+    while True:
+        reply = client.post(f"/v1/collections/{collection.name}/search", json={**body, "cursor": cursor}).json()
+        prices += [hit["fields"]["price"] for hit in reply["hits"]]
+        cursor = reply["next_cursor"]
+        if cursor is None:
+            break
+    assert prices == sorted(p.price for p in ALL)
+
+
 def test_the_look_of_a_lamp_is_completed_by_the_likest_product_of_each_other_category(
     engine: Engine, folder: Path
 ) -> None:
