@@ -67,6 +67,17 @@ class LabelOut(BaseModel):
     approximate: bool = Field(description="By the builtin image encoder, which knows 1,000 kinds of things.")
 
 
+class DescriptionOut(BaseModel):
+    """What a vision model wrote about a page's image. Not the document's own words."""
+
+    described_by: str  # "described by MODEL (prompt 1)"
+    caption: str
+    alt_text: str
+    picture_text: str
+    objects: list[str]
+    language: str
+
+
 class HitOut(PageReference):
     """A page that was found, with its evidence."""
 
@@ -87,6 +98,7 @@ class HitOut(PageReference):
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
     fields: dict[str, FieldOut] = Field(default={}, description="What a table of metadata says of the file.")
     labels: list[LabelOut] = Field(default=[], description="Labels of `pagelens label`, the most probable first.")
+    description: DescriptionOut | None = None
 
 
 class FacetValueOut(BaseModel):
@@ -233,6 +245,7 @@ class PageOut(PageReference):
     problem: str
     words: list[WordOut]
     guesses: list[GuessOut]
+    description: DescriptionOut | None = None
 
 
 class FileOut(BaseModel):

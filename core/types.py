@@ -200,6 +200,7 @@ class PhotoMatch:
     similarity: float | None = None  # of image and query, the score in the `image` lane; None if it did not rank it
     guesses: Sequence[Guess] = ()  # of what it shows, by the builtin image encoder
     approximate: bool = False  # the builtin image encoder fills the `image` lane
+    description: str = ""  # by a vision model, which it names: "described by MODEL (prompt 1): ..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,6 +289,10 @@ class Snapshot:
         """Return what vision models wrote about the images of live pages, by page key, in order."""
         return description_rows.read_all(self._connection)
 
+    def has_unapplied_descriptions(self) -> bool:
+        """See `description_rows.any_unapplied`."""
+        return description_rows.any_unapplied(self._connection)
+
     def missing_files(self, files: FileStore) -> Mapping[str, str]:
         """See `original_files.missing`."""
         return original_files.missing(self._connection, files)

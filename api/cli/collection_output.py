@@ -56,6 +56,21 @@ def print_report(report: results.IndexReport) -> None:
     print_files("not read:", report.skipped)
     if report.metadata is not None:
         print_metadata_report(report.metadata)
+    if report.descriptions is not None:
+        print_descriptions(report.descriptions)
+
+
+def print_descriptions(report: results.DescribeReport) -> None:
+    """Print what a run of descriptions did."""
+    tokens = ""
+    if report.input_tokens is not None:
+        tokens = f"; {report.input_tokens:,} tokens sent, {report.output_tokens or 0:,} received"
+    cost = f", {report.cost:.2f} at your prices" if report.cost is not None else ""
+    out.print(
+        f"{count_noun(report.described, 'page')} described in {report.seconds:.1f} s{tokens}{cost}; "
+        f"{report.described_before} described before."
+    )
+    print_files("could not be described:", report.failed)
 
 
 def print_metadata_report(report: results.MetadataReport) -> None:

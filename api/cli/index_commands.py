@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from pagelens.api.cli.command_options import (
     parse_pairs,
     split_names,
 )
+from pagelens.api.cli.describe_command import describe_collection, descriptions_exit_code
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.progress_output import show_progress
 from pagelens.api.cli.storage_options import (
@@ -38,19 +40,21 @@ from pagelens.api.cli.storage_options import (
 from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.components import DEFAULT_OCR
-from pagelens.api.engine.file_names import absolute_path, printable
+from pagelens.api.engine.file_names import absolute_path, path_to_text, printable
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, find_key_column
 from pagelens.api.engine.profiles import Profile, choose_profile
 from pagelens.api.engine.results import IndexReport
 from pagelens.api.engine.watching import watch
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
+from pagelens.core.types import MEMBER_SEPARATOR, Filters
 from pagelens.ingest.field_types import parse_types
 from pagelens.ingest.files.digest import DigestCache
 from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import EngineName, OcrMode
 
 NONE = QuantizationKind.NONE
+_FILES_BELOW = ("", "/*", f"{MEMBER_SEPARATOR}*")  # of a path: itself, files in it, members of it
 
 
 def index(
@@ -82,6 +86,11 @@ def index(
     metadata_key: MetadataKeyOption = FILE_COLUMN,
     metadata_type: MetadataTypeOption = None,
     metadata_text: MetadataTextOption = None,
+    describe: Annotated[
+        str | None,
+        typer.Option("--describe", help="Then describe the photos by this vision model: searchable. See: describe."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Begin --describe without asking.")] = False,
     watching: Annotated[
         bool, typer.Option("--watch", help="Keep running, and index what changes below PATHS until Ctrl-C.")
     ] = False,
@@ -133,12 +142,18 @@ def index(
             )
         if metadata is not None:
             report.metadata = engine.load_metadata(metadata, key=metadata_key, types=types, searched=searched)
+        if describe is not None:
+            below = [f"{escape(path_to_text(absolute_path(path)))}{end}" for path in paths for end in _FILES_BELOW]
+            filters = Filters(paths=tuple(below))
+            report.descriptions = describe_collection(engine, describe, filters=filters, yes=yes)
         print_result(report, json_output, print_report)
         return report
 
     if watching:
         return _watch(paths, run)
     report = run()
+    if report.descriptions is not None and (code := descriptions_exit_code(report.descriptions)):
+        return code
     return ExitCode.SOME_FILES_FAILED if report.failed or report.failed_before else ExitCode.DONE
 
 

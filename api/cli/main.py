@@ -43,6 +43,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Give indexed files the values of a table: CSV, JSON lines or Parquet.",
     ),
     "label": ("pagelens.api.cli.label_command:label", "Label photos and page pictures by words or by examples."),
+    "describe": (
+        "pagelens.api.cli.describe_command:describe",
+        "Describe photos and pages by a vision model: searchable, exported as alternative texts.",
+    ),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),
     "reembed": ("pagelens.api.cli.index_commands:reembed", "Re-embed a collection with other models."),

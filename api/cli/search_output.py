@@ -55,6 +55,8 @@ def print_results(search: results.SearchResults) -> None:
         )
         quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
         print_indented(Text(" … ").join(quotes or [Text(_describe_image(hit), style="dim")]))
+        if hit.description is not None:
+            print_indented(Text(one_line(hit.description.labelled), style="dim"))
         if hit.fields:
             print_indented(Text(_fields(hit.fields), style="dim"))
         if continuation := _continuation(hit, names[hit.ref.path]):

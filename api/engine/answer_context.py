@@ -77,6 +77,7 @@ def _photo_match(snapshot: Snapshot, page: PageRow, hit: FusedHit) -> PhotoMatch
         similarity=hit.lanes["image"].score if "image" in hit.lanes else None,
         guesses=page.guesses if approximate else (),
         approximate=approximate,
+        description=page.description.labelled if page.description else "",
     )
 
 

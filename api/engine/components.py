@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
-from pagelens.core.types import ImageArray
+from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
+from pagelens.ingest.figures import Figure, find_figures
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -35,4 +37,5 @@ class EngineComponents:
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
     extract_member: ExtractMember = EXTRACT_HERE
+    find_figures: Callable[[Path, Kind], list[Figure]] = find_figures
     micro_batching: bool = True  # concurrent searches are computed together

@@ -136,6 +136,7 @@ def describe_hits(
                 guesses=page.guesses if guesses else (),
                 gone=is_gone(row.paths),
                 fields=row.records[0] if row.records else {},
+                description=page.description,
                 labels=labels.get(page.key, ()),
             )
         )

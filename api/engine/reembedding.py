@@ -105,7 +105,7 @@ class Reembedding:
         for part in slices:
             rows = self._collection.pages(part.keys)
             pages += rows
-            inputs += [passage_inputs(part.row.document, page.text, page.passages) for page in rows]
+            inputs += [_inputs(part.row, page) for page in rows]
             rendered, errors = self._renderer.render(part.row, [page.number for page in rows])
             images += rendered
             problems |= {page.key: _problem(errors[page.number]) for page in rows if page.number in errors}
@@ -185,6 +185,11 @@ def _batches(remaining: Iterable[tuple[DocumentRow, Sequence[int]]]) -> Iterator
             batch.append(_DocumentSlice(row, taken, last=start == len(keys)))
     if batch:
         yield batch
+
+
+def _inputs(row: DocumentRow, page: PageRow) -> tuple[str, ...]:
+    words = page.description.words if page.description else ""
+    return passage_inputs(row.document, page.text, page.passages, words)
 
 
 def _problem(error: ReadError) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pagelens.api.engine.file_names import text_to_path
+from pagelens.core.descriptions import Description
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.labels import PageLabel
 from pagelens.core.metadata_fields import FieldValue
@@ -42,6 +43,7 @@ class FoundPage:
     guesses: Sequence[Guess] = ()  # of what a photo shows, by the builtin image encoder; approximate
     gone: bool = False  # whether the document's file is no longer where it was indexed
     fields: Mapping[str, FieldValue] = field(default_factory=dict)  # what a table of metadata says of its file
+    description: Description | None = None  # of the page's image by a vision model; not the document's words
     labels: Sequence[PageLabel] = ()  # that `pagelens label` gave it, the most probable first
 
 
@@ -131,6 +133,23 @@ class MetadataReport:
     without_row: Sequence[str]  # paths of files that no row names
 
 
+@dataclass(slots=True, kw_only=True)
+class DescribeReport:
+    """What a run of descriptions did."""
+
+    model: str
+    language: str
+    described: int = 0
+    described_before: int = 0
+    failed: list[FailedFile] = field(default_factory=list)
+    stopped: str = ""  # why the run ended before its last page; what it had done is kept
+    calls: int = 0
+    input_tokens: int | None = None  # as the server counted them
+    output_tokens: int | None = None
+    cost: float | None = None
+    seconds: float = 0.0
+
+
 @dataclass(slots=True)
 class IndexReport:
     """What an indexing run did."""
@@ -148,6 +167,7 @@ class IndexReport:
     sidecars: int = 0  # files that were read as metadata of the photos beside them
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
+    descriptions: DescribeReport | None = None  # of the run that followed, if one was requested
     metadata: MetadataReport | None = None  # of the table of metadata, if one was loaded
 
 

@@ -26,6 +26,7 @@ from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.llm.chat import ChatModel
+from pagelens.generate.llm.metering import Prices
 from pagelens.generate.llm.providers import MODEL_SYNTAX, ModelChoice, describe, load_chat_model, provider_of
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
@@ -35,12 +36,14 @@ from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
+from pagelens.ingest.figures import Figure, find_figures
 from pagelens.ingest.members.extraction import extract_member
 from pagelens.ingest.ocr.engines import Ocr, load_recogniser
 from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
+from pagelens.ingest.workers.figure_reader import FigureReader
 from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
@@ -207,6 +210,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
+        find_figures=figure_finder(options),
         render_query_image=render_query_image,
         read_query_words=read_query_words,
         load_recogniser=load_recogniser,
@@ -280,6 +284,19 @@ def load_language_model(llm: str | None) -> ChatModel | None:
     return _load_choice(choice) if choice else None
 
 
+def load_vision_model(llm: str | None) -> tuple[ChatModel, Prices | None]:
+    """Return the named vision model, or the environment's, and its prices. Raises GenerationError where neither names
+    one."""
+    choice = _choice(llm)
+    if choice is None:
+        raise GenerationError(
+            "no-model",
+            "expected a vision model to describe with, found none. Name it, or set PAGELENS_LLM_MODEL (and "
+            f"PAGELENS_LLM_URL): {MODEL_SYNTAX}.",
+        )
+    return _load_choice(choice), choice.prices
+
+
 def _choice(llm: str | None) -> ModelChoice | None:
     return None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
 
@@ -336,6 +353,13 @@ def member_extractor(options: ReaderOptions) -> ExtractMember:
     if os.name != "posix":
         return partial(extract_member, options=options)
     return MemberReader(_WORKERS, _rendering_options(options)).extract
+
+
+def figure_finder(options: ReaderOptions) -> Callable[[Path, Kind], list[Figure]]:
+    """Return the function that lists figures: in worker processes, within limits, where the system has those."""
+    if os.name != "posix":
+        return partial(find_figures, options=options)
+    return FigureReader(_WORKERS, _rendering_options(options)).find
 
 
 def render_array(

@@ -13,6 +13,7 @@ from pagelens.api.engine.results import Facet, FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
 from pagelens.api.server.jobs.job_records import FileRecord, JobRecord
 from pagelens.api.server.problems import redact
+from pagelens.core.descriptions import Description
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
 from pagelens.core.metadata_fields import FieldValue
@@ -108,6 +109,7 @@ def page_out(row: DocumentRow, page: PageRow, name: str) -> out.PageOut:
         problem=page.problem,
         words=words,
         guesses=_guesses(page.guesses),
+        description=_description(page.description),
     )
 
 
@@ -257,6 +259,20 @@ def _hit(
         lanes=lanes if explain else None,
         fields={name: _given(value) for name, value in hit.fields.items()},
         labels=[out.LabelOut(**label._asdict()) for label in hit.labels],
+        description=_description(hit.description),
+    )
+
+
+def _description(description: Description | None) -> out.DescriptionOut | None:
+    if description is None:
+        return None
+    return out.DescriptionOut(
+        described_by=description.mark,
+        caption=description.caption,
+        alt_text=description.alt_text,
+        picture_text=description.picture_text,
+        objects=list(description.objects),
+        language=description.language,
     )
 
 

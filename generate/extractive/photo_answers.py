@@ -14,6 +14,7 @@ from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 MAX_PHOTOS = 5
 MAX_GUESSES = 2  # of what a photo shows
 MAX_FACTS = 10_000  # characters of what is known about a photo that are compared
+MAX_DESCRIPTION = 200  # characters of a model's description
 MAX_WORDS = 8  # that are named for a photo
 _WORD = re.compile(r"\w+")
 _FORM_WORDS = "photo photos photograph photographs picture pictures image images snapshot snapshots shot shots"
@@ -86,6 +87,8 @@ def _why(photo: PhotoMatch, words: Sequence[str]) -> str:
         reasons.append(f"found by its image, similarity {photo.similarity:.2f}")
     elif photo.similarity is not None and not words:
         reasons.append("found by its image only (approximate)")
+    if photo.description:
+        reasons.append(disarm_marks(printable(photo.description))[:MAX_DESCRIPTION])
     return "; ".join(reasons) or "found by its text"
 
 

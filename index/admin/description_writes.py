@@ -40,7 +40,7 @@ EncodeDescription = Callable[[DocumentRow, Sequence[Description]], NDArray[np.fl
 """Takes a document and descriptions of its pages; returns a vector (n, dim) for each, for lanes over passages."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Described:
     """A document to be stored under a new key."""
 

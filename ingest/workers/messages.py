@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pagelens.core.errors import PageLensError, ReadCode
 from pagelens.core.types import Document, ImageArray, Kind, Page
+from pagelens.ingest.figures import Figure
 from pagelens.ingest.members.extraction import Member
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 
@@ -50,6 +51,14 @@ class ExtractMemberRequest:
 
     path: Path
     target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FindFiguresRequest:
+    """A file whose figures are to be listed."""
+
+    path: Path
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,13 @@ class MembersFound:
 
 
 @dataclass(frozen=True, slots=True)
+class FiguresFound:
+    """The figures of a `FindFiguresRequest`."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemberExtracted:
     """The member of an `ExtractMemberRequest` is written."""
 
@@ -142,7 +158,15 @@ class OutOfMemory:
     """The current step takes more memory than allowed. The worker is to be replaced."""
 
 
-WorkerRequest = PageRange | RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | CloseFile
+WorkerRequest = (
+    PageRange
+    | RenderRequest
+    | RecogniseRequest
+    | ListMembersRequest
+    | ExtractMemberRequest
+    | FindFiguresRequest
+    | CloseFile
+)
 
 WorkerMessage = (
     WorkerReady
@@ -153,6 +177,7 @@ WorkerMessage = (
     | RangeCompleted
     | PageRendered
     | MembersFound
+    | FiguresFound
     | MemberExtracted
     | TextRecognised
     | FileRejected

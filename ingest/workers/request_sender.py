@@ -8,6 +8,7 @@ from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.workers.messages import (
     ExtractMemberRequest,
     FileRejected,
+    FindFiguresRequest,
     ListMembersRequest,
     OutOfMemory,
     RecogniseRequest,
@@ -20,7 +21,7 @@ from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerTimeout, pic
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
 from pagelens.ingest.workers.worker_source import WorkerSource
 
-SingleRequest = RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest
+SingleRequest = RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | FindFiguresRequest
 
 
 class RequestSender:

@@ -19,6 +19,7 @@ import numpy as np
 
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Page
+from pagelens.ingest.figures import find_figures
 from pagelens.ingest.members.extraction import extract_member, list_members
 from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
 from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
@@ -26,8 +27,10 @@ from pagelens.ingest.page_ranges import PageRangeReader
 from pagelens.ingest.workers.messages import (
     CloseFile,
     ExtractMemberRequest,
+    FiguresFound,
     FileOpened,
     FileRejected,
+    FindFiguresRequest,
     ListMembersRequest,
     MemberExtracted,
     MembersFound,
@@ -81,6 +84,8 @@ class _RequestProcessor:
                     self._list_members(request)
                 case ExtractMemberRequest():
                     self._extract(request)
+                case FindFiguresRequest():
+                    self._find_figures(request)
                 case RecogniseRequest():
                     self._recognise(request)
                 case CloseFile():
@@ -119,6 +124,11 @@ class _RequestProcessor:
         with _memory_limit(self._memory):
             sha256 = extract_member(request.path, request.target, self._options.reader_options)
         self._send(MemberExtracted(sha256))
+
+    def _find_figures(self, request: FindFiguresRequest) -> None:
+        with _memory_limit(self._memory):
+            figures = find_figures(request.path, request.kind, self._options.reader_options)
+        self._send(FiguresFound(tuple(figures)))
 
     def _recognise(self, request: RecogniseRequest) -> None:
         assert self._options.ocr is not None, "a worker that recognises is set up with an OCR engine"

@@ -170,7 +170,8 @@ class McpTools:
                 row, page_row = find_page(snapshot, page)
             name = tool.names([row.path])[row.path]
             heading = f"{name}, page {page_row.number} of {row.document.page_count} ({row.document.title})"
-            text = "\n\n".join(filter(None, (heading, page_row.caption, page_row.text.text)))
+            described = page_row.description.labelled if page_row.description else ""
+            text = "\n\n".join(filter(None, (heading, page_row.caption, described, page_row.text.text)))
             content: list[TextContent | ImageContent] = [TextContent(type="text", text=escape_links(text))]
             if picture:
                 image_request = PageImageRequest(IMAGE_WIDTH, "jpeg", highlight.strip())
