@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks.development_set import DATA
 from pagelens.api.engine.embedding import IMAGE_SIDE
-from pagelens.core.labels import LabelRule
+from pagelens.core.labels import LabelCriterion
 from pagelens.core.protocols import LabelEncoder
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     if not PHOTOS.is_dir():
         sys.exit(f"expected the development photos at {PHOTOS.resolve()}, found none: nothing measured")
-    rules = [LabelRule(name=word, positive=(word,)) for word in WORDS]
+    rules = [LabelCriterion(name=word, positive=(word,)) for word in WORDS]
     judged = read_judged_photos(PHOTOS / "captions.jsonl", rules)
     names = sorted(judged)
     encoder = _encoder(options.clip)
@@ -93,7 +93,7 @@ def _photo(name: str) -> ImageArray:
 
 
 def _qualities(
-    rules: Sequence[LabelRule],
+    rules: Sequence[LabelCriterion],
     values: NDArray[np.float32],
     truth: NDArray[np.bool_],
     names: Sequence[str],
@@ -125,7 +125,7 @@ def _print_qualities(qualities: Sequence[LabelQuality], truth: NDArray[np.bool_]
 
 
 def _forms(
-    encoder: LabelEncoder, rules: Sequence[LabelRule], vectors: NDArray[np.float32], values: NDArray[np.float32]
+    encoder: LabelEncoder, rules: Sequence[LabelCriterion], vectors: NDArray[np.float32], values: NDArray[np.float32]
 ) -> Mapping[str, NDArray[np.float32]]:
     plain = class_vectors(encoder, rules, ["{}"])
     neutral = mean_unit(encoder.encode_queries(NEUTRAL))
@@ -143,7 +143,7 @@ def _mean_ap(scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> float:
     return float(np.mean([average_precision(scores[:, n], truth[:, n]) for n in range(truth.shape[1])]))
 
 
-def _print_throughput(encoder: LabelEncoder, rules: Sequence[LabelRule], photos_per_second: float) -> None:
+def _print_throughput(encoder: LabelEncoder, rules: Sequence[LabelCriterion], photos_per_second: float) -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(VECTORS, encoder.space.dim)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

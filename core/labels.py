@@ -17,7 +17,7 @@ MAX_RULES, MAX_DESCRIPTIONS, MAX_CHARACTERS = 10_000, 1_000, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelRule:
+class LabelCriterion:
     """A class, or a policy: what it looks like in words, and from which probability a page gets its label."""
 
     name: str
@@ -37,7 +37,7 @@ class LabelSet:
     """Rules that are applied together, under a name; a later set of the same name replaces it."""
 
     name: str
-    rules: Sequence[LabelRule]
+    rules: Sequence[LabelCriterion]
     fitted_to: str = ""  # space and kind of the vectors that the thresholds were fitted on; "": not fitted
 
     def as_json(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def parse_label_set(data: object, *, name: str) -> LabelSet:
 _KEYS = {"name", "positive", "negative", "threshold", "policy"}
 
 
-def _rule(item: object, *, policy: bool) -> LabelRule:
+def _rule(item: object, *, policy: bool) -> LabelCriterion:
     if isinstance(item, str):
         item = {"name": item, "policy": False}
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"].strip():
@@ -129,7 +129,7 @@ def _rule(item: object, *, policy: bool) -> LabelRule:
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise UsageError(f"expected a threshold from 0 to 1 in the label {name!r}, found {_shortened(threshold)}")
     negative = _descriptions(item, "negative", name)
-    return LabelRule(
+    return LabelCriterion(
         name=name,
         positive=_descriptions(item, "positive", name) or (name,),
         negative=negative,

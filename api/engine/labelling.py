@@ -14,7 +14,7 @@ from pagelens.api.engine.query_image import read_image
 from pagelens.api.engine.results import FailedFile
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PASSAGES, document_of, number_of, page_of
-from pagelens.core.labels import LabelRule, LabelSet, PageLabel, StoredLabelSet, label_set_id
+from pagelens.core.labels import LabelCriterion, LabelSet, PageLabel, StoredLabelSet, label_set_id
 from pagelens.core.protocols import LabelEncoder, PixelEncoder
 from pagelens.core.types import PageRef
 from pagelens.encode.image.example_classes import ExampleClassifier, fit_examples
@@ -129,7 +129,7 @@ def label_by_examples(
     lane, encoder = _example_encoder(snapshot, embedder)
     examples = encode_examples(folder, encoder, render)
     classifier = fit_examples(examples.vectors)
-    rules = [LabelRule(name=one, positive=(one,), threshold=threshold) for one in classifier.classes]
+    rules = [LabelCriterion(name=one, positive=(one,), threshold=threshold) for one in classifier.classes]
     kept = [column for column, rule in enumerate(rules) if fold(rule.name) not in NO_LABEL]
     classes = LabelSet(name=name, rules=[rules[column] for column in kept])
     assigned = _assign(snapshot, lane, lambda rows: _of_classes(classifier, classes.rules, kept, rows))
@@ -232,7 +232,7 @@ def _example_encoder(snapshot: Snapshot, embedder: Embedder) -> tuple[str, Pixel
 
 
 def _of_classes(
-    classifier: ExampleClassifier, rules: Sequence[LabelRule], columns: Sequence[int], rows: NDArray[np.float32]
+    classifier: ExampleClassifier, rules: Sequence[LabelCriterion], columns: Sequence[int], rows: NDArray[np.float32]
 ) -> RuleProbabilities:
     return RuleProbabilities(rules, classifier.probabilities(rows)[:, list(columns)])
 

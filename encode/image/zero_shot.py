@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.labels import LabelRule
+from pagelens.core.labels import LabelCriterion
 from pagelens.core.protocols import LabelEncoder
 
 TEMPLATES = (
@@ -34,10 +34,10 @@ NEUTRAL = ("a photo.", "a picture.", "an image.", "a photo of something.", "a ph
 class RuleProbabilities:
     """How probable each rule is for each image."""
 
-    rules: Sequence[LabelRule]
+    rules: Sequence[LabelCriterion]
     values: NDArray[np.float32]  # (n_images, n_rules)
 
-    def assigned(self) -> list[tuple[int, LabelRule, float]]:
+    def assigned(self) -> list[tuple[int, LabelCriterion, float]]:
         """Return (row of the image, rule, probability) of all probabilities that reach their rule's threshold."""
         thresholds = np.array([rule.threshold for rule in self.rules], np.float32)
         rows, columns = np.nonzero(self.values >= thresholds)
@@ -50,7 +50,7 @@ class RuleProbabilities:
 class ZeroShotClassifier:
     """Gives probabilities of label rules for vectors of images; descriptions are encoded once."""
 
-    def __init__(self, encoder: LabelEncoder, rules: Sequence[LabelRule]) -> None:
+    def __init__(self, encoder: LabelEncoder, rules: Sequence[LabelCriterion]) -> None:
         """Encode the descriptions of all rules."""
         self._rules = tuple(rules)
         self._scale = encoder.logit_scale
@@ -75,7 +75,7 @@ class ZeroShotClassifier:
 
 
 def class_vectors(
-    encoder: LabelEncoder, rules: Sequence[LabelRule], templates: Sequence[str] = TEMPLATES
+    encoder: LabelEncoder, rules: Sequence[LabelCriterion], templates: Sequence[str] = TEMPLATES
 ) -> NDArray[np.float32]:
     """Return (n_rules, dim), unit rows: the mean of a class's descriptions, each put into every template."""
     ensemble = encoder.with_templates(templates)
@@ -115,7 +115,7 @@ def mean_unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
 
-def counts_by_label(assigned: Sequence[tuple[int, LabelRule, float]]) -> Mapping[str, int]:
+def counts_by_label(assigned: Sequence[tuple[int, LabelCriterion, float]]) -> Mapping[str, int]:
     """Return how many images each label was assigned to, the most frequent first."""
     counts: dict[str, int] = {}
     for _, rule, _ in assigned:

@@ -19,7 +19,7 @@ from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.core.errors import GenerationError, UsageError
-from pagelens.core.labels import LabelRule, LabelSet, read_label_set
+from pagelens.core.labels import LabelCriterion, LabelSet, read_label_set
 from pagelens.core.types import ImageArray, PageRef
 from pagelens.evals.cli import console
 from pagelens.evals.datasets.judged_photos import Judgements, read_judged_photos
@@ -150,7 +150,7 @@ def with_fitted_thresholds(label_set: LabelSet, qualities: list[LabelQuality], s
     return replace(label_set, rules=rules, fitted_to=space)
 
 
-def objects_of(judgements: Judgements, rules: Sequence[LabelRule]) -> dict[str, list[str]]:
+def objects_of(judgements: Judgements, rules: Sequence[LabelCriterion]) -> dict[str, list[str]]:
     """Return the names of the rules that each photo is judged to hold."""
     return {photo: [rule.name for rule in rules if fold(rule.name) in held] for photo, held in judgements.items()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pagelens.core.errors import UsageError
-from pagelens.core.labels import LabelRule
+from pagelens.core.labels import LabelCriterion
 from pagelens.evals.datasets.line_reader import Faults, read_json_lines
 from pagelens.index.lexical.folding import fold
 
@@ -16,7 +16,7 @@ Judgements = Mapping[str, frozenset[str]]
 """Photo -> folded names of the labels that it has."""
 
 
-def read_judged_photos(path: Path, rules: Sequence[LabelRule]) -> dict[str, frozenset[str]]:
+def read_judged_photos(path: Path, rules: Sequence[LabelCriterion]) -> dict[str, frozenset[str]]:
     """Return the judgements for these rules.
 
     A line is {"photo", "labels": [...]}, or {"photo", "captions": [...]}: then a photo has a label if a caption holds
@@ -41,7 +41,7 @@ def holds_name(caption: str, name: str) -> bool:
     return bool(_pattern(fold(name)).search(fold(caption)))
 
 
-def _labels(row: Mapping[str, Any], rules: Sequence[LabelRule]) -> frozenset[str] | None:
+def _labels(row: Mapping[str, Any], rules: Sequence[LabelCriterion]) -> frozenset[str] | None:
     labels, captions = row.get("labels"), row.get("captions")
     if isinstance(labels, list):
         return frozenset(fold(str(label)) for label in labels)

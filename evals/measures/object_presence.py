@@ -74,14 +74,14 @@ def presence_questions(
     for picture in sorted(objects):
         present = sorted(set(objects[picture]))
         absent = sorted(set(vocabulary) - set(present))
-        asked = min(per_picture, len(present), len(absent))
-        chosen = chance.sample(present, asked)
+        count = min(per_picture, len(present), len(absent))
+        chosen = chance.sample(present, count)
         if sampling == "random":
-            others = chance.sample(absent, asked)
+            others = chance.sample(absent, count)
         elif sampling == "popular":
-            others = sorted(absent, key=lambda one: (-counts[one], one))[:asked]
+            others = sorted(absent, key=lambda one: (-counts[one], one))[:count]
         else:
-            others = sorted(absent, key=lambda one: (-sum(together[one, own] for own in present), one))[:asked]
+            others = sorted(absent, key=lambda one: (-sum(together[one, own] for own in present), one))[:count]
         for name, is_present in [*((one, True) for one in chosen), *((one, False) for one in others)]:
             questions.append(PresenceQuestion(picture=picture, object=name, present=is_present, sampling=sampling))
     if not questions:

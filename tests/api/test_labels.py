@@ -15,14 +15,14 @@ from pagelens.api.cli.main import main
 from pagelens.api.engine import labelling
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import NotFound, UsageError
-from pagelens.core.labels import LabelRule, LabelSet
+from pagelens.core.labels import LabelCriterion, LabelSet
 from pagelens.core.types import Filters
 from tests.api.files import write_pdf
 
 SAMPLES = Path(sklearn.__file__).parent / "datasets" / "images"  # a flower, and a Chinese palace
 FLOWER_OR_PALACE = LabelSet(
     name="garden",
-    rules=[LabelRule(name="flower", positive=("flower",)), LabelRule(name="palace", positive=("palace",))],
+    rules=[LabelCriterion(name="flower", positive=("flower",)), LabelCriterion(name="palace", positive=("palace",))],
 )
 POLICY = {"name": "plants", "positive": ["a flower"], "negative": ["a building"], "threshold": 0.6}
 
@@ -87,7 +87,7 @@ def test_hits_hold_their_labels_and_results_count_those_of_all_pages_that_match(
 
 
 def test_none_of_these_leaves_a_photo_without_a_label(photos: Engine) -> None:
-    report = photos.label(LabelSet(name="far", rules=[LabelRule(name="motorcycle", positive=("motorcycle",))]))
+    report = photos.label(LabelSet(name="far", rules=[LabelCriterion(name="motorcycle", positive=("motorcycle",))]))
     assert (report.labels, report.unlabelled) == ({"motorcycle": 0}, 2)
     photos.forget_labels("far")
 

@@ -10,6 +10,7 @@ import sklearn
 from numpy.typing import NDArray
 from PIL import Image
 
+from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.encode.image.conse import ConSEImageEncoder, image_classes, load_class_vectors
@@ -53,6 +54,17 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(cache: Path) -> ConSEImageEncoder:
     return ConSEImageEncoder.load(Settings(), TEXT, cache=cache)
+
+
+def test_templates_are_averaged_and_the_logit_scale_is_the_measured_one(encoder: ConSEImageEncoder) -> None:
+    ensemble = encoder.with_templates(["a photo of a {}", "art of the {}"])
+    first, second = encoder.encode_queries(["a photo of a lake", "art of the lake"])
+    expected = (first + second) / np.linalg.norm(first + second)
+    np.testing.assert_allclose(ensemble.encode_queries(["lake"])[0], expected, atol=1e-5)
+    assert ensemble.encode_queries([]).shape == (0, 384)
+    assert encoder.logit_scale == ensemble.logit_scale == 10.0  # docs/LOG.md; 5 and 20 measured worse
+    with pytest.raises(UsageError, match="expected a template"):
+        encoder.with_templates(["a photo"])
 
 
 def test_there_are_a_thousand_classes_in_imagenets_order() -> None:

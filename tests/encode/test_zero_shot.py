@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.core.labels import LabelRule
+from pagelens.core.labels import LabelCriterion
 from pagelens.core.protocols import ImageEncoder
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
@@ -31,7 +31,7 @@ from pagelens.encode.image.zero_shot import (
 from pagelens.encode.loading import load_image_encoder
 from tests.encode.tiny_vision import make_clip_checkpoint
 
-CLASSES = [LabelRule(name=name, positive=(name,)) for name in ("dog", "sailing boat", "lighthouse")]
+CLASSES = [LabelCriterion(name=name, positive=(name,)) for name in ("dog", "sailing boat", "lighthouse")]
 
 
 def pictures() -> list[ImageArray]:
@@ -47,7 +47,7 @@ def test_class_probabilities_are_those_of_open_clips_zero_shot_code(siglip: bool
     model, preprocess = open_clip.create_model_from_pretrained(name)
     tokenize = open_clip.get_tokenizer(name)
     model.eval()
-    neutral = class_vectors(encoder, [LabelRule(name="none", positive=NEUTRAL)], ["{}"])[0]
+    neutral = class_vectors(encoder, [LabelCriterion(name="none", positive=NEUTRAL)], ["{}"])[0]
     with torch.no_grad():
         weights = open_clip.build_zero_shot_classifier(model, tokenize, [rule.name for rule in CLASSES], TEMPLATES)
         none = open_clip.build_zero_shot_classifier(model, tokenize, ["{}"], NEUTRAL).numpy()[:, 0]
@@ -105,8 +105,8 @@ class AxisEncoder:
 
 def test_rules_are_assigned_from_their_threshold_on_and_policies_are_decided_apart() -> None:
     rules = [
-        LabelRule(name="dog", positive=("dog",), threshold=0.9),
-        LabelRule(name="weapons", positive=("gun",), negative=("tool",), threshold=0.5, policy=True),
+        LabelCriterion(name="dog", positive=("dog",), threshold=0.9),
+        LabelCriterion(name="weapons", positive=("gun",), negative=("tool",), threshold=0.5, policy=True),
     ]
     images = np.eye(4, dtype=np.float32)  # a dog, a gun, a tool, something else
     found = ZeroShotClassifier(AxisEncoder(), rules).probabilities(images)

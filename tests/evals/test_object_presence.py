@@ -43,9 +43,9 @@ def test_as_many_absent_objects_are_asked_for_as_present_ones(sampling: Sampling
     questions = presence_questions(OBJECTS, VOCABULARY, sampling)
     assert questions == presence_questions(OBJECTS, VOCABULARY, sampling)
     for picture, own in OBJECTS.items():
-        asked = [question for question in questions if question.picture == picture]
-        assert sum(question.present for question in asked) == len(own) == len(asked) / 2
-        assert all((question.object in own) is question.present for question in asked)
+        chosen = [question for question in questions if question.picture == picture]
+        assert sum(question.present for question in chosen) == len(own) == len(chosen) / 2
+        assert all((question.object in own) is question.present for question in chosen)
     assert len({(question.picture, question.object) for question in questions}) == len(questions)
 
 
@@ -102,10 +102,10 @@ def test_a_model_that_says_yes_to_everything_is_exposed(
 @pytest.mark.parametrize("ask", [ask_model, ask_second_look])
 def test_a_model_that_sees_is_right_and_one_that_refuses_to_say_is_not(ask: Callable[..., list[bool | None]]) -> None:
     questions = presence_questions(OBJECTS, VOCABULARY, "random")
-    sees = [question.present for question in questions]
-    model = ScriptedModel(["yes" if one else "no" for one in sees])
-    assert ask(model, questions, load) == sees
-    assert presence_scores(questions, sees).accuracy == 1.0
+    truths = [question.present for question in questions]
+    model = ScriptedModel(["yes" if one else "no" for one in truths])
+    assert ask(model, questions, load) == truths
+    assert presence_scores(questions, truths).accuracy == 1.0
     vague = presence_scores(questions, ask(replying(lambda _: "Perhaps."), questions, load))
     assert (vague.accuracy, vague.yes_rate) == (0.5 if ask is ask_second_look else 0.0, 0.0)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pagelens.core.keys import page_key
+from pagelens.core.keys import page_key, page_of
 from pagelens.core.labels import PageLabel, StoredLabelSet
 from pagelens.core.types import Filters
 from pagelens.index.catalog.label_rows import label_matches
 from pagelens.index.reader import CollectionReader
 from pagelens.index.selection import select_pages
 from pagelens.index.writer import CollectionWriter
-from tests.contracts.test_lexical_indexes import collection, path_of, search
+from tests.contracts.test_lexical_indexes import NAMES, collection, path_of, search
 from tests.index.fixtures import new_pages, write
 
 PETS = StoredLabelSet(id="0" * 12, name="pets", model="a model", approximate=False, rules={"labels": ["dog", "cat"]})
@@ -28,13 +28,13 @@ def keys(root: Path, *pages: tuple[str, int]) -> list[int]:
 
 def selected(root: Path, *labels: str) -> list[int]:
     with CollectionReader(root).snapshot() as snapshot:
-        return snapshot.label_table.pages_with(labels).tolist()
+        return [int(page) for page in snapshot.label_table.pages_with(labels)]
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> tuple[Path, Sequence[int]]:
+def labelled(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Sequence[int]]:
     """Return a collection of two documents, and its pages: a dog, a dog and a cat, a cat that is flagged, nothing."""
-    root = collection("local", tmp_path / "c")
+    root = collection(getattr(request, "param", "tantivy"), tmp_path / "c")
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake one", "lake two"]))
     write(root, new_pages(path_of(tmp_path, "b.pdf"), ["lake three", "lake four"]))
     pages = keys(root, ("a.pdf", 1), ("a.pdf", 2), ("b.pdf", 1), ("b.pdf", 2))
@@ -63,6 +63,7 @@ def test_labels_are_read_counted_and_selected(labelled: tuple[Path, Sequence[int
     assert selected(root, "horse") == []
 
 
+@pytest.mark.parametrize("labelled", NAMES, indirect=True)
 def test_a_search_with_a_label_finds_its_pages_only(labelled: tuple[Path, Sequence[int]]) -> None:
     root, _ = labelled
     with CollectionReader(root).snapshot() as snapshot:
@@ -73,6 +74,9 @@ def test_a_search_with_a_label_finds_its_pages_only(labelled: tuple[Path, Sequen
         second = select_pages(rows, Filters(labels=["cat"], first_page=2), labelled=chosen.pages)
         assert second is not None and second.count(snapshot.documents) == 1
         nothing = select_pages(rows, Filters(labels=["x"]), labelled=np.zeros(0, np.int64))
+        query = np.ones(snapshot.lanes["text"].space.dim, np.float32)
+        keys, _ = snapshot.vectors("text").search(query, 10, selection=chosen)
+        assert sorted(page_of(keys).tolist()) == selected(root, "cat")
     assert sorted(search(root, ["lake"], selection=chosen)) == [("a.pdf", 2), ("b.pdf", 1)]
     assert sorted(search(root, ["lake"], selection=second)) == [("a.pdf", 2)]
     assert search(root, ["lake"], selection=nothing) == {}
