@@ -17,7 +17,7 @@ from pagelens.core.types import ImageArray
 from pagelens.generate.answer_text import printable
 from pagelens.generate.description_languages import language_name
 from pagelens.generate.extraction.schemas import Schema, validation_errors
-from pagelens.generate.llm.chat import ChatModel, ChatRequest, Finished, Message, TextPart, complete
+from pagelens.generate.llm.chat import ChatModel, ChatRequest, Finished, Message, Part, TextPart, complete
 from pagelens.generate.llm.image_parts import encode_image, image_tokens
 from pagelens.generate.prompts import escape_template_tokens
 
@@ -77,7 +77,7 @@ class Describer:
         """Return the request for an image; `is_page`: it is a page of a document, whose figures are described."""
         task = FIGURE_TASK if is_page else PHOTO_TASK
         text = f"{task} Language: {language_name(self._language)}."
-        parts = [encode_image(image, max_side=IMAGE_SIDE), TextPart(text)]
+        parts: list[Part] = [encode_image(image, max_side=IMAGE_SIDE), TextPart(text)]
         return ChatRequest(SYSTEM, [Message("user", parts)], max_tokens=REPLY_TOKENS)
 
     def describe(self, image: ImageArray, *, is_page: bool) -> tuple[Description, Sequence[Finished]]:

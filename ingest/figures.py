@@ -20,7 +20,7 @@ _MARKUP_START = re.compile(rb"^\s*(<\?xml|<!doctype html|<html)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class DocumentFigure:
     """A figure or picture of a document."""
 
     page: int | None  # number from 1; None where the file does not say
@@ -28,12 +28,12 @@ class Figure:
     name: str = ""  # of the picture's file, where it has one
 
 
-def find_figures(path: Path, kind: Kind, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> list[Figure]:
+def find_figures(path: Path, kind: Kind, options: ReaderOptions = DEFAULT_READER_OPTIONS) -> list[DocumentFigure]:
     """Return the figures of a file, in order; none for kinds whose figures are not known. Raises ReadError."""
     if kind == "pdf":
         from pagelens.ingest.readers.pdf.pdf_figures import pdf_figures
 
-        return [Figure(number, alt) for number, alt in pdf_figures(path, options.passwords)][:MAX_FIGURES]
+        return [DocumentFigure(number, alt) for number, alt in pdf_figures(path, options.passwords)][:MAX_FIGURES]
     if kind == "book" and zipfile.is_zipfile(path):
         return _book_figures(path)
     with path.open("rb") as file:
@@ -48,7 +48,7 @@ class _ImageParser(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.figures: list[Figure] = []
+        self.figures: list[DocumentFigure] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect an image; one for presentation only counts as one with an empty text."""
@@ -62,18 +62,18 @@ class _ImageParser(HTMLParser):
             alt = label
         source = attributes.get("src") or ""
         name = "" if source.startswith("data:") else source.rpartition("/")[2]
-        self.figures.append(Figure(None, alt, name))
+        self.figures.append(DocumentFigure(None, alt, name))
 
 
-def _markup_figures(markup: str) -> list[Figure]:
+def _markup_figures(markup: str) -> list[DocumentFigure]:
     parser = _ImageParser()
     parser.feed(markup)
     parser.close()
     return parser.figures
 
 
-def _book_figures(path: Path) -> list[Figure]:
-    found: list[Figure] = []
+def _book_figures(path: Path) -> list[DocumentFigure]:
+    found: list[DocumentFigure] = []
     left = MAX_MARKUP
     try:
         with zipfile.ZipFile(path) as book:

@@ -18,7 +18,7 @@ from pagelens.core.types import Document, Filters, PageRef
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection, select_pages
-from pagelens.ingest.figures import Figure
+from pagelens.ingest.figures import DocumentFigure
 
 AltProblem = Literal["missing", "too long", "too bare"]
 
@@ -35,7 +35,7 @@ _BARE = re.compile(
 )
 _WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
-FindFigures = Callable[[DocumentRow], Sequence[Figure]]
+FindFigures = Callable[[DocumentRow], Sequence[DocumentFigure]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
-from pagelens.ingest.figures import Figure, find_figures
+from pagelens.ingest.figures import DocumentFigure, find_figures
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -37,5 +37,5 @@ class EngineComponents:
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
     extract_member: ExtractMember = EXTRACT_HERE
-    find_figures: Callable[[Path, Kind], list[Figure]] = find_figures
+    find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures
     micro_batching: bool = True  # concurrent searches are computed together

@@ -16,8 +16,8 @@ from PIL import Image
 
 from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
+from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
-from pagelens.api.engine.descriptions import CollectionDescriptions
 from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_arranged_pages, search_pages

@@ -36,7 +36,7 @@ from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
-from pagelens.ingest.figures import Figure, find_figures
+from pagelens.ingest.figures import DocumentFigure, find_figures
 from pagelens.ingest.members.extraction import extract_member
 from pagelens.ingest.ocr.engines import Ocr, load_recogniser
 from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
@@ -355,7 +355,7 @@ def member_extractor(options: ReaderOptions) -> ExtractMember:
     return MemberReader(_WORKERS, _rendering_options(options)).extract
 
 
-def figure_finder(options: ReaderOptions) -> Callable[[Path, Kind], list[Figure]]:
+def figure_finder(options: ReaderOptions) -> Callable[[Path, Kind], list[DocumentFigure]]:
     """Return the function that lists figures: in worker processes, within limits, where the system has those."""
     if os.name != "posix":
         return partial(find_figures, options=options)

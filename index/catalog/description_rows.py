@@ -25,7 +25,7 @@ def read(connection: Connection, pages: Sequence[int]) -> dict[int, tuple[Descri
     """Return the descriptions of these pages by key, each with its `applied` text."""
     if not pages or not has_descriptions(connection):
         return {}
-    found = {}
+    found: dict[int, tuple[Description, str]] = {}
     for start in range(0, len(pages), BATCH):
         query = select(t.descriptions).where(t.descriptions.c.page.in_(list(pages[start : start + BATCH])))
         found |= {row.page: (_description(row), row.applied) for row in connection.execute(query)}

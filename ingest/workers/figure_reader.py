@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pagelens.core.types import Kind
-from pagelens.ingest.figures import Figure
+from pagelens.ingest.figures import DocumentFigure
 from pagelens.ingest.files.digest import file_stamp
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.workers.messages import FiguresFound, FindFiguresRequest
@@ -18,7 +18,7 @@ class FigureReader:
     def __init__(self, source: WorkerSource, options: ProcessingOptions, limits: WorkerLimits = DEFAULT_LIMITS) -> None:
         self._sender = RequestSender(source, options, limits)
 
-    def find(self, path: Path, kind: Kind) -> list[Figure]:
+    def find(self, path: Path, kind: Kind) -> list[DocumentFigure]:
         """Return the figures of a file. Raises ReadError, also where the limits are met."""
         message = self._sender.send(FindFiguresRequest(path, kind), file_stamp(path).size, "listing the figures")
         if not isinstance(message, FiguresFound):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pagelens.core.errors import PageLensError, ReadCode
 from pagelens.core.types import Document, ImageArray, Kind, Page
-from pagelens.ingest.figures import Figure
+from pagelens.ingest.figures import DocumentFigure
 from pagelens.ingest.members.extraction import Member
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 
@@ -121,7 +121,7 @@ class MembersFound:
 class FiguresFound:
     """The figures of a `FindFiguresRequest`."""
 
-    figures: tuple[Figure, ...]
+    figures: tuple[DocumentFigure, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class RequestSender:
         self._free = threading.BoundedSemaphore(usable_cores())
 
     def send(self, request: SingleRequest, size: int, action: str) -> WorkerMessage:
-        """Return the answer to a request about a file or an image of `size` bytes. `action` begins messages: "drawing the
-        page".
+        """Return the answer to a request about a file or an image of `size` bytes. `action` begins messages: "drawing
+        the page".
 
         Raises ReadError, also where the limits are met.
         """

@@ -78,7 +78,8 @@ def test_a_page_is_found_by_the_words_of_its_description_and_its_text_stays_its_
         page = snapshot.pages([key])[key]
         assert (page.text.text, page.caption, page.description) == ("lake two", "", DOG)
         assert page.passages == (Passage(0, 0, 8), Passage(1, 0, 0))
-        assert nearest(snapshot, DOG.words) == (key, pytest.approx(1.0, abs=1e-3))
+        page_found, similarity = nearest(snapshot, DOG.words)
+        assert page_found == key and similarity == pytest.approx(1.0, abs=1e-3)
         assert snapshot.page_count == 4
     assert problems(root) == []
 
@@ -93,7 +94,8 @@ def test_another_description_takes_the_place_of_the_first(root: Path) -> None:
         assert found(snapshot, "wall") == [key]
         assert snapshot.descriptions() == {key: cat}
         assert snapshot.pages([key])[key].passages == (Passage(0, 0, 8), Passage(1, 0, 0))
-        assert nearest(snapshot, cat.words) == (key, pytest.approx(1.0, abs=1e-3))
+        page_found, similarity = nearest(snapshot, cat.words)
+        assert page_found == key and similarity == pytest.approx(1.0, abs=1e-3)
         assert nearest(snapshot, DOG.words)[1] < 0.99
     assert problems(root) == []
 

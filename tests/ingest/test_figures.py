@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pagelens.core.errors import ReadError
-from pagelens.ingest.figures import Figure, find_figures
+from pagelens.ingest.figures import DocumentFigure, find_figures
 from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.readers.pdf.pdf_figures import MIN_SHARE
 from pagelens.ingest.workers.figure_reader import FigureReader
@@ -46,27 +46,28 @@ def write_pdf(path: Path, *, side: float = 200.0, tags: tuple[tuple[int, str | N
 def test_tagged_figures_have_their_alternative_texts_and_pages(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", tags=((1, "Umsatz je Jahr, über 5 Mio €"), (1, None)))
     assert find_figures(path, "pdf") == [
-        Figure(1, None),  # drawn and not tagged
-        Figure(2, "Umsatz je Jahr, über 5 Mio €"),
-        Figure(2, None),
+        DocumentFigure(1, None),  # drawn and not tagged
+        DocumentFigure(2, "Umsatz je Jahr, über 5 Mio €"),
+        DocumentFigure(2, None),
     ]
 
 
 def test_pictures_of_untagged_pdfs_count_from_a_share_of_the_page_on(tmp_path: Path) -> None:
     least = 500 * MIN_SHARE**0.5
     assert MIN_SHARE == 0.02
-    assert find_figures(write_pdf(tmp_path / "a.pdf", side=least + 1), "pdf") == [Figure(1, None), Figure(2, None)]
+    larger = find_figures(write_pdf(tmp_path / "a.pdf", side=least + 1), "pdf")
+    assert larger == [DocumentFigure(1, None), DocumentFigure(2, None)]
     assert find_figures(write_pdf(tmp_path / "b.pdf", side=least - 1), "pdf") == []
 
 
 HTML = """<!doctype html><p>Text <img src="a/one.png"> <img src="two.png" alt="A red kite"> <IMG ALT="" src="line.gif">
 <img src="three.png" alt="x" role="presentation"><img aria-label="Labelled" src="data:image/png;base64,AAAA"></p>"""
 OF_HTML = [
-    Figure(None, None, "one.png"),
-    Figure(None, "A red kite", "two.png"),
-    Figure(None, "", "line.gif"),
-    Figure(None, "", "three.png"),
-    Figure(None, "Labelled", ""),
+    DocumentFigure(None, None, "one.png"),
+    DocumentFigure(None, "A red kite", "two.png"),
+    DocumentFigure(None, "", "line.gif"),
+    DocumentFigure(None, "", "three.png"),
+    DocumentFigure(None, "Labelled", ""),
 ]
 
 
@@ -92,6 +93,7 @@ def test_figures_are_listed_by_a_worker(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", tags=((0, "A lighthouse at night"),))
     workers = WarmWorkers()
     try:
-        assert FigureReader(workers, ProcessingOptions()).find(path, "pdf")[0] == Figure(1, "A lighthouse at night")
+        found = FigureReader(workers, ProcessingOptions()).find(path, "pdf")
+        assert found[0] == DocumentFigure(1, "A lighthouse at night")
     finally:
         workers.close()

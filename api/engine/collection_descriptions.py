@@ -27,7 +27,7 @@ from pagelens.generate.llm.metering import Prices
 from pagelens.index.admin.description_writes import DescriptionWriter
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.reader import CollectionReader
-from pagelens.ingest.figures import Figure
+from pagelens.ingest.figures import DocumentFigure
 from pagelens.ingest.text.passages import description_input
 
 NO_FILTERS = Filters()
@@ -119,7 +119,7 @@ class CollectionDescriptions:
         texts = [description_input(row.document, description.words) for description in descriptions]
         return self._components.load_text_encoder().encode_passages(texts)
 
-    def _figures(self, row: DocumentRow) -> list[Figure]:
+    def _figures(self, row: DocumentRow) -> list[DocumentFigure]:
         return self._components.find_figures(self._originals.find(row), row.document.kind)
 
     def _count_pictures(self, row: DocumentRow) -> Counter[int]:
