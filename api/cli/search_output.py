@@ -63,7 +63,8 @@ def print_results(search: results.SearchResults) -> None:
             print_indented(Text(continuation, style="dim"))
         if hit.labels:
             labels = [f"{printable(label.label)} {label.probability:.0%}" for label in hit.labels[:FACET_VALUES]]
-            print_indented(Text(f"labels: {', '.join(labels)}", style="dim"))
+            approximate = " (approximate)" if all(label.approximate for label in hit.labels) else ""
+            print_indented(Text(f"labels: {', '.join(labels)}{approximate}", style="dim"))
         if hit.duplicates:
             others = ", ".join(
                 page_name(ref, None, display_path(ref.path)) for ref in hit.duplicates[:MAX_LISTED_DUPLICATES]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,19 @@ from PIL import Image
 
 import pagelens
 from pagelens.api.cli.main import main
-from pagelens.api.engine import labelling
+from pagelens.api.engine import labelling, wiring
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.labels import LabelCriterion, LabelSet
+from pagelens.core.settings import Settings
 from pagelens.core.types import Filters
+from pagelens.encode.image.zero_shot import ZeroShotClassifier
+from pagelens.encode.loading import load_image_encoder
 from tests.api.files import write_pdf
+from tests.encode.tiny_vision import make_clip_checkpoint
 
+OFFLINE = Settings(offline=True)
 SAMPLES = Path(sklearn.__file__).parent / "datasets" / "images"  # a flower, and a Chinese palace
 FLOWER_OR_PALACE = LabelSet(
     name="garden",
@@ -158,6 +165,27 @@ def test_the_command_labels_lists_and_reviews(
     assert found["labels"]["palace"] == 1
     assert main(["label", "--forget", "things", *collection]) == 0
     assert main(["label", "--flagged", "--show", "dog", *collection]) == 2
+
+
+def test_clip_labels_pictures_of_pages_too_with_its_own_probabilities(tmp_path: Path) -> None:
+    clip = make_clip_checkpoint(tmp_path / "clip")
+    profile = choose_profile("builtin", OFFLINE, models={"image": str(clip), "page": "none"})
+    wiring.create_collection(tmp_path / "c", profile, OFFLINE)
+    half = replace(FLOWER_OR_PALACE, rules=[replace(rule, threshold=0.0) for rule in FLOWER_OR_PALACE.rules])
+    with wiring.open_collection(tmp_path / "c", OFFLINE) as engine:
+        engine.index([write_photos(tmp_path / "photos")], workers=0)
+        report = engine.label(half)
+        assert (report.pages, report.without_vector, report.approximate) == (3, 0, False)
+        assert report.labels == {"flower": 3, "palace": 3}
+        shown = {
+            (Path(page.ref.path).name, page.label.label): page.label.probability for page in engine.labelled_pages("*")
+        }
+    encoder = load_image_encoder(str(clip), OFFLINE)
+    with Image.open(tmp_path / "photos" / "flower.jpg") as picture:
+        vectors = encoder.encode_images([np.asarray(picture.convert("RGB"))])
+    expected = ZeroShotClassifier(encoder, FLOWER_OR_PALACE.rules).probabilities(vectors).values[0]
+    assert [shown["flower.jpg", name] for name in ("flower", "palace")] == pytest.approx(expected.tolist(), abs=0.01)
+    assert ("garden.pdf", "flower") in shown
 
 
 def test_vectors_are_compared_in_blocks(labelled: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
