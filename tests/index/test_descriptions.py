@@ -18,7 +18,7 @@ from pagelens.index.lane_queries import DenseQuery
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.writer import CollectionWriter
-from tests.contracts.test_lexical_indexes import collection, path_of
+from tests.contracts.test_lexical_indexes import NAMES, collection, path_of
 from tests.index.fixtures import new_pages, search_words, vector, write
 
 DOG = Description(
@@ -62,9 +62,9 @@ def problems(root: Path) -> list[str]:
     return list(CollectionReader(root).check(deep=True))
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = collection("local", tmp_path / "c")
+@pytest.fixture(params=NAMES)
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    root = collection(request.param, tmp_path / "c")
     write(root, new_pages(path_of(tmp_path, "a.pdf"), ["lake one", "lake two"]))
     write(root, new_pages(path_of(tmp_path, "b.pdf"), ["lake three", "lake four"]))
     return root
