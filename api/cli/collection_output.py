@@ -83,7 +83,7 @@ def print_metadata_report(report: results.MetadataReport) -> None:
         ),
         soft_wrap=True,
     )
-    for heading, rows in (("that match no file:", report.unknown), ("that are not clear:", report.ambiguous)):
+    for heading, rows in (("without a file:", report.unknown), ("left out, not clear:", report.ambiguous)):
         if rows:
             out.print(f"{count_noun(len(rows), 'row')} {heading}")
             for row in rows[:MAX_LISTED_FILES]:

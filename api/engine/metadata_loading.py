@@ -1,7 +1,7 @@
 """Loads a table of metadata into a collection: joins its rows with indexed files, and types its columns.
 
-A row's file is looked up by its whole path, then by its path from the table's folder, by the end of a path, by a path
-that differs in case or accents only, and by a file name without its extension.
+A row's file is looked up by its whole path, then by its path from the table's folder, by the end of a path, by one that
+differs in case or accents only, and by one without its extension.
 """
 
 import posixpath
@@ -34,9 +34,10 @@ class FileNames:
         """`folder`: the table's, which relative paths begin in."""
         self._folder = _slashed(path_to_text(folder))
         self._by_path = {_slashed(path): path for path in paths}
-        self._by_name = self._index(posixpath.basename)
-        self._by_folded_name = self._index(lambda path: fold(posixpath.basename(path)))
-        self._by_stem = self._index(lambda path: posixpath.splitext(posixpath.basename(path))[0])
+        self._by_name: list[dict[str, list[str]]] = [defaultdict(list) for _ in _FORMS]
+        for path in self._by_path:
+            for (shorten, compare), names in zip(_FORMS, self._by_name, strict=True):
+                names[posixpath.basename(compare(shorten(path)))].append(path)
 
     def find(self, name: str) -> list[str]:
         """Return the paths that a name stands for: none, one, or several that it cannot tell apart."""
@@ -44,23 +45,30 @@ class FileNames:
         for path in (wanted, posixpath.normpath(f"{self._folder}/{wanted}")):
             if path in self._by_path:
                 return [self._by_path[path]]
-        return (
-            self._ending(self._by_name[posixpath.basename(wanted)], wanted)
-            or self._ending(self._by_folded_name[fold(posixpath.basename(wanted))], wanted, fold)
-            or self._ending(self._by_stem[posixpath.basename(wanted)], wanted, lambda path: posixpath.splitext(path)[0])
-        )
+        for (shorten, compare), names in zip(_FORMS, self._by_name, strict=True):
+            ending = "/" + compare(wanted.lstrip("/"))
+            same_name = names.get(posixpath.basename(ending), [])
+            found = [path for path in same_name if ("/" + compare(shorten(path))).endswith(ending)]
+            if found:
+                return [self._by_path[path] for path in found]
+        return []
 
-    def _index(self, key: Callable[[str], str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for path in self._by_path:
-            found[key(path)].append(path)
-        return found
 
-    def _ending(
-        self, candidates: Sequence[str], wanted: str, form: Callable[[str], str] = lambda path: path
-    ) -> list[str]:
-        ending = "/" + wanted.lstrip("/") if form is not fold else "/" + fold(wanted.lstrip("/"))
-        return [self._by_path[path] for path in candidates if ("/" + form(path).lstrip("/")).endswith(ending)]
+def _same(path: str) -> str:
+    return path
+
+
+def _without_extension(path: str) -> str:
+    return posixpath.splitext(path)[0]
+
+
+_FORMS: Sequence[tuple[Callable[[str], str], Callable[[str], str]]] = (
+    (_same, _same),
+    (_same, fold),
+    (_without_extension, _same),
+    (_without_extension, fold),
+)
+"""How a path is shortened, and in which form it is compared with a name; tried in this order."""
 
 
 def _slashed(path: str) -> str:

@@ -37,6 +37,8 @@ def load(*names: str, paths: Sequence[str] = PATHS, **options: Any) -> tuple[dic
         ("shop\\e.png", "/shop/e.png"),
         ("b.jpg", "/shop/b.JPG"),
         ("b", "/shop/b.JPG"),
+        ("B", "/shop/b.JPG"),
+        ("OLD/A", "/shop/old/a.png"),
         (unicodedata.normalize("NFD", "Café.png"), "/shop/Café.png"),
         ("CAFE.PNG", "/shop/Café.png"),
         ("c.zip/d.png", "/shop/c.zip / d.png"),

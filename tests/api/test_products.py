@@ -223,6 +223,31 @@ def test_the_table_is_no_document_and_types_are_inferred(engine: Engine) -> None
     }  # fmt: skip
 
 
+def test_the_commands_print_what_was_joined_and_the_fields(
+    embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "prices.csv"
+    table.write_text("sku,Price\nP001,42\np998.png,3\np999,7\n")
+    before = products()[1].price
+    assert run("metadata", table, "-c", embedded) == ExitCode.USAGE
+    assert "--metadata-key COLUMN" in capsys.readouterr().err.replace("\n", " ")
+    assert run("metadata", table, "-c", embedded, "--metadata-key", "sku") == ExitCode.DONE
+    printed = capsys.readouterr().out
+    assert "3 rows for 1 file. Fields: price (number)." in printed
+    assert "row 2, 'p998.png': no indexed file has this name" in printed
+    assert "row 3, 'p999'" in printed
+    assert "59 files without a row" in printed
+    assert run("search", "-c", embedded, "--meta", "price=42", "--group-by", "category") == ExitCode.DONE
+    printed = capsys.readouterr().out
+    assert "chair: 1 of " in printed
+    assert "price: 42" in printed
+    table.write_text(f"sku,price\np001,{before}\n")
+    assert run("metadata", table, "-c", embedded, "--metadata-key", "sku") == ExitCode.DONE
+    capsys.readouterr()
+    assert run("metadata", "-c", embedded) == ExitCode.DONE
+    assert "category (text): 60 files" in capsys.readouterr().out
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_the_web_page_counts_values_and_narrows_by_them(embedded: Path, tmp_path: Path) -> None:
     server, browser = ServerProcess(embedded.parent), Browser(tmp_path / "profile")
