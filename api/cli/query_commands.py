@@ -97,11 +97,11 @@ def search(
     json_output: JsonOption = False,
 ) -> int:
     """Find the pages that match a query, best first."""
-    filters = read_filters(path, kind, since, until, pages, meta, label)
     arrangement = Arrangement(sort=sort, group_by=group_by, per_group=per_group, facets=tuple(facet or ()))
-    if not query.strip() and not image and not (filters or arrangement or facet):
+    if not (query.strip() or image or arrangement or any((path, kind, since, until, pages, meta, label, facet))):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
     engine = wiring.open_collection(collection)
+    filters = read_filters(path, kind, since, until, pages, meta, label)
     results = engine.search(
         query,
         image=image,
