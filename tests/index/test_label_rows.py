@@ -1,5 +1,6 @@
 """Labels at rest: written with their set, counted, selected by name, removed with their documents."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pagelens.core.keys import page_key, page_of
 from pagelens.core.labels import PageLabel, StoredLabelSet
 from pagelens.core.types import Filters
 from pagelens.index.catalog.label_rows import label_matches
+from pagelens.index.layout import Layout
 from pagelens.index.reader import CollectionReader
 from pagelens.index.selection import select_pages
 from pagelens.index.writer import CollectionWriter
@@ -107,6 +109,22 @@ def test_labels_go_with_their_documents_and_not_to_documents_that_are_gone(
     with CollectionWriter(root) as writer:
         writer.write_labels(PETS, {pages[3]: [("dog", 0.9)]})
     assert selected(root, "dog") == []
+
+
+def test_a_catalog_without_labels_is_read_as_it_is_and_migrated_by_the_next_writer(
+    labelled: tuple[Path, Sequence[int]],
+) -> None:
+    root, pages = labelled
+    with sqlite3.connect(Layout(root).catalog) as catalog:
+        for table in ("page_labels", "label_sets", "descriptions"):  # of revisions after 0006
+            catalog.execute(f"DROP TABLE {table}")
+        catalog.execute("UPDATE alembic_version SET version_num = '0006'")
+    with CollectionReader(root).snapshot() as snapshot:
+        assert (snapshot.label_sets(), snapshot.labels_of(pages), snapshot.label_table.counts()) == ([], {}, {})
+        assert len(snapshot.label_table.pages_with(["dog"])) == 0
+    with CollectionWriter(root) as writer:
+        writer.write_labels(PETS, {pages[0]: [("dog", 0.9)]})
+    assert selected(root, "dog") == [pages[0]]
 
 
 @pytest.mark.parametrize(
