@@ -2,8 +2,9 @@
 
     python -m benchmarks.photos
 
-Text to photo: the queries are the five captions of each of 1,000 photos. Photo to photo: the queries are damaged copies
-of the photos. Prints the tables of docs/models/builtin-image.md.
+Text to photo: the queries are the five captions of each of 1,000 photos. Photo to caption: the queries are the photos.
+Photo to photo: the queries are damaged copies of the photos. Photo less photo: the queries are a photo and one to be
+unlike. Photo and words: a part of a photo and a caption. Prints the tables of docs/models/builtin-image.md.
 """
 
 import io
@@ -21,14 +22,24 @@ from benchmarks.development_set import DATA
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
 from pagelens.encode.batching import unit_rows
-from pagelens.encode.image.conse import TEMPERATURE, ConSEImageEncoder, image_classes, load_class_vectors, softmax
+from pagelens.encode.image.conse import (
+    TEMPERATURE,
+    ConSEImageEncoder,
+    ImageFeatures,
+    image_classes,
+    load_class_vectors,
+    softmax,
+)
 from pagelens.encode.image.efficientnet import LITE0, LITE2, EfficientNetLite
 from pagelens.encode.text.minilm import BuiltinTextEncoder
+from pagelens.retrieve.fusion import K
+from pagelens.retrieve.lanes import UNLIKE_WEIGHT, compose
 
 PHOTOS = DATA / "photos-dev"
 RANKS = (1, 5, 10)
 HEAD = "R@1 | R@5 | R@10"
 SEED = 0
+UNLIKE_MEANING = 0.3  # the cosine of two photos' captions below which they show different things
 
 
 def main() -> None:
@@ -58,10 +69,84 @@ def main() -> None:
         *_class_names(encoder, output.probabilities, output.vectors),
     )
 
+    print(f"\n| photo to any of its five captions | {HEAD} |\n|---|" + "---|" * len(RANKS))
+    to_captions = best_of_captions(output.vectors @ queries.T, targets)
+    _print_row("ConSE as shipped", *to_captions)
+
+    meanings = np.zeros((len(pictures), queries.shape[1]), np.float32)
+    np.add.at(meanings, targets, queries)
+    _print_unlike(output.features, unit_rows(meanings))
+    _print_text_shares(encoder, pictures, output, queries[::5])
+
     print(f"\n| photo to photo, by features | {HEAD} |\n|---|" + "---|" * len(RANKS))
     for name, damage in damages().items():
         copies = encoder.feature_encoder.encode_images([damage(picture) for picture in pictures])
         _print_row(name, copies @ output.features.T, np.arange(len(pictures)))
+
+
+def best_of_captions(
+    similarity: NDArray[np.float32], owners: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return similarities and targets for `recall`: the target of a photo (row) is the best of its own captions."""
+    own = np.where(owners[None, :] == np.arange(len(similarity))[:, None], similarity, -np.inf)
+    return similarity, own.argmax(axis=1)
+
+
+def _print_unlike(features: NDArray[np.float32], meanings: NDArray[np.float32]) -> None:
+    """Print what subtracting a photo does to the 10 nearest others, by the cosine of their captions' mean vectors.
+
+    The photo to be unlike is that of the 10 nearest whose captions are least alike, where the cosine is below 0.3.
+    """
+    near, meaning = features @ features.T, meanings @ meanings.T
+    nearest = np.argsort(-near, axis=1)[:, 1:11]
+    unlike = np.take_along_axis(nearest, np.take_along_axis(meaning, nearest, 1).argmin(1)[:, None], 1)[:, 0]
+    pairs = [(row, other) for row, other in enumerate(unlike) if meaning[row, other] < UNLIKE_MEANING]
+    print(f"\n| weight of the photo to be unlike ({len(pairs)} pairs) | cosine with the photo | with the other |")
+    print("|---|---|---|")
+    for weight in (0.0, 0.25, UNLIKE_WEIGHT, 0.75, 1.0):
+        alike = []
+        for row, other in pairs:
+            scores = features @ (features[row] - weight * features[other])
+            scores[[row, other]] = -np.inf
+            best = np.argsort(-scores)[:10]
+            alike.append((meaning[row, best].mean(), meaning[other, best].mean()))
+        like, less = np.mean(alike, axis=0)
+        print(f"| {weight:g} | {like:.3f} | {less:.3f} |", flush=True)
+
+
+def _print_text_shares(
+    encoder: ConSEImageEncoder, pictures: Sequence[ImageArray], output: ImageFeatures, captions: NDArray[np.float32]
+) -> None:
+    """Print how often a quarter of a photo and its first caption find it, by the share of the words.
+
+    Fused as in a search of photos without texts: the `image` lane has words and picture in one vector, the `visual`
+    lane the picture.
+    """
+    parts = encoder.encode_features([_quarter(picture) for picture in pictures])
+    by_features = parts.features @ output.features.T
+    print(f"\n| share of the words | {HEAD} |\n|---|" + "---|" * len(RANKS))
+    for share in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0):
+        words = compose_rows(captions, parts.vectors, share) @ output.vectors.T
+        fused = scaled_shares(words) * 4 + scaled_shares(by_features) * 8 * (1 - share)
+        _print_row(f"{share:g}", fused, np.arange(len(pictures)))
+
+
+def compose_rows(texts: NDArray[np.float32], images: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Return `retrieve.lanes.compose` of each pair of rows."""
+    return np.stack([compose(text, image, weight=share) for text, image in zip(texts, images, strict=True)])
+
+
+def scaled_shares(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what each photo gets of a ranking in the fusion, scaled by its score, for each query (row)."""
+    ranks = (-similarity).argsort(axis=1).argsort(axis=1) + 1
+    low, high = similarity.min(axis=1, keepdims=True), similarity.max(axis=1, keepdims=True)
+    return np.asarray((similarity - low) / (high - low) / (K + ranks), np.float32)
+
+
+def _quarter(picture: ImageArray) -> ImageArray:
+    """Return the middle quarter of a picture's area."""
+    height, width = picture.shape[:2]
+    return np.ascontiguousarray(picture[height // 4 : height * 3 // 4, width // 4 : width * 3 // 4])
 
 
 def _other_forms(text: BuiltinTextEncoder, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

@@ -58,6 +58,7 @@ class WeighedWords:
     name = "words"
     weight = WordsLane.weight
     image_query_weight = WordsLane.image_query_weight
+    query_part = WordsLane.query_part
 
     def __init__(self, pages: Mapping[int, PageTerms], average: Lengths, query_average: Lengths) -> None:
         self._count, self._averages = len(pages), (average, query_average)

@@ -51,10 +51,11 @@ def fold_duplicates(
     return [FoldedHit(hit, duplicates.get(hit.page, [])) for hit in kept]
 
 
-def leave_out_images(
-    snapshot: Snapshot, hits: Sequence[FusedHit], images: Sequence[ImageIdentity]
-) -> Sequence[FusedHit]:
-    """Return the hits that are none of the images: neither the same files, nor photos with near perceptual hashes."""
+def leave_out_images(snapshot: Snapshot, hits: list[FusedHit], images: Sequence[ImageIdentity]) -> list[FusedHit]:
+    """Return the hits that are none of the images: neither the same files, nor photos with near perceptual hashes.
+
+    Blank photos have no hash in the catalog.
+    """
     if not images:
         return hits
     digests = {image.sha256 for image in images}
@@ -67,7 +68,7 @@ def leave_out_images(
 
 
 def _near(first: int, second: int) -> bool:
-    return bool(first and second) and (first ^ second).bit_count() <= MAX_HASH_DISTANCE
+    return (first ^ second).bit_count() <= MAX_HASH_DISTANCE
 
 
 def find_duplicate_groups(snapshot: Snapshot) -> list[list[int]]:
@@ -132,7 +133,7 @@ def _group_by_words(pages: Mapping[int, PageRow]) -> list[list[int]]:
 def _same(first: int, second: int, pages: Mapping[int, PageRow], hashes: Mapping[int, int], photos: set[int]) -> bool:
     if first not in hashes or second not in hashes:
         return False
-    if (hashes[first] ^ hashes[second]).bit_count() > MAX_HASH_DISTANCE:
+    if not _near(hashes[first], hashes[second]):
         return False
     are_photos = {document_of(page) in photos for page in (first, second)}
     return are_photos == {True} or (are_photos == {False} and _same_words(pages[first], pages[second]))

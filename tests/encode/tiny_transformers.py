@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers as library
+import transformers
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
+library: Any = transformers
 SIDE = 32  # pixels of the images of all but SigLIP2
 CONTEXT = 12  # tokens
 WORDS = "a photo of the lake river roof panels solar boat dog red blue seen from above".split()

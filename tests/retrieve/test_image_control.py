@@ -1,5 +1,7 @@
 """Queries by several pictures, by pictures to be unlike, and the share of words: against arithmetic by hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,11 +20,11 @@ class Colours:
 
     space = Space(model="colours", revision="1", dim=3)
 
-    def encode_images(self, images: list[ImageArray]) -> NDArray[np.float32]:
+    def encode_images(self, images: Sequence[ImageArray]) -> NDArray[np.float32]:
         return np.array([image[0, 0] for image in images], np.float32)
 
-    def encode_queries(self, texts: list[str]) -> NDArray[np.float32]:
-        assert texts == ["green"]
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert list(texts) == ["green"]
         return np.array([[0, 1, 0]], np.float32)
 
 
