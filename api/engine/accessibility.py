@@ -17,7 +17,7 @@ from pagelens.core.keys import page_key
 from pagelens.core.types import Document, Filters, PageRef
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.reader import Snapshot
-from pagelens.index.selection import Selection, select_pages
+from pagelens.index.selection import Selection
 from pagelens.ingest.figures import DocumentFigure
 
 AltProblem = Literal["missing", "too long", "too bare"]
@@ -81,7 +81,7 @@ def check_collection(snapshot: Snapshot, filters: Filters, find_figures: FindFig
     """Return the report on the documents that match the filters. Figures are listed from the files."""
     report = AccessibilityReport()
     rows = list(snapshot.documents.values())
-    selection = select_pages(rows, filters, snapshot.fields) or Selection()
+    selection = snapshot.select(filters) or Selection()
     descriptions = snapshot.descriptions()
     for row in rows:
         if selection.documents is not None and row.key not in selection.documents:

@@ -22,7 +22,7 @@ from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.index.admin.description_writes import DescriptionWriter
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.reader import Snapshot
-from pagelens.index.selection import Selection, select_pages
+from pagelens.index.selection import Selection
 
 Subject = Literal["photos", "figures", "pages"]
 """What is described: photos; pages of documents that have pictures; all pages of documents."""
@@ -111,7 +111,7 @@ def _chosen_pages(
     snapshot: Snapshot, filters: Filters, subjects: Sequence[Subject], count_pictures: PictureCounter
 ) -> list[DescriptionTarget]:
     rows = list(snapshot.documents.values())
-    selection = select_pages(rows, filters, snapshot.fields) or Selection()
+    selection = snapshot.select(filters) or Selection()
     chosen = []
     for row in rows:
         if selection.documents is not None and row.key not in selection.documents:
@@ -125,9 +125,13 @@ def _chosen_pages(
         chosen += [
             DescriptionTarget(page_key(row.key, number), PageRef(row.path, number), is_page)
             for number in numbers
-            if selection.first_page <= number <= selection.last_page
+            if selection.first_page <= number <= selection.last_page and _is_selected(selection, row.key, number)
         ]
     return chosen
+
+
+def _is_selected(selection: Selection, document: int, number: int) -> bool:
+    return selection.pages is None or page_key(document, number) in selection.pages
 
 
 def _done(descriptions: Mapping[int, Description], model: str, language: str | None) -> set[int]:

@@ -14,7 +14,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.types import MEMBER_SEPARATOR, Filters, PageRef
 from pagelens.index.reader import Snapshot
-from pagelens.index.selection import Selection, select_pages
+from pagelens.index.selection import Selection
 
 ExportFormat = Literal["json", "xmp", "html"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -58,11 +58,12 @@ def read_format(name: str) -> ExportFormat:
 def described_pages(snapshot: Snapshot, filters: Filters) -> list[DescribedPage]:
     """Return the described pages that match the filters, by path and number."""
     rows = snapshot.documents
-    selection = select_pages(list(rows.values()), filters, snapshot.fields) or Selection()
+    selection = snapshot.select(filters) or Selection()
     found = []
     for key, description in snapshot.descriptions().items():
         document, number = document_of(key), number_of(key)
         is_chosen = selection.documents is None or document in selection.documents
+        is_chosen = is_chosen and (selection.pages is None or key in selection.pages)
         if is_chosen and document in rows and selection.first_page <= number <= selection.last_page:
             row = rows[document]
             found += [

@@ -253,6 +253,20 @@ def test_a_photo_that_is_read_anew_keeps_its_description(engine: Engine, photos:
     assert engine.descriptions.pages(Filters(paths=("one.png",))) == []
 
 
+def test_searched_metadata_and_descriptions_stand_beside_each_other(engine: Engine, tmp_path: Path) -> None:
+    describe(engine, ScriptedModel([reply("A walrus.")] * 3))
+    (tmp_path / "table.csv").write_text("file,story\none.png,zeppelin flight\ntwo.png,harvest\n")
+    engine.load_metadata(tmp_path / "table.csv", searched=["story"])
+    assert (names(engine, "zeppelin"), len(names(engine, "walrus"))) == (["one.png"], 3)
+    describe(engine, ScriptedModel([reply("A yak.")] * 3), again=True)
+    assert (names(engine, "zeppelin"), len(names(engine, "yak")), names(engine, "walrus")) == (["one.png"], 3, [])
+    (tmp_path / "table.csv").write_text("file,story\none.png,kayak\n")
+    engine.load_metadata(tmp_path / "table.csv", searched=["story"])
+    assert (names(engine, "kayak"), names(engine, "zeppelin"), len(names(engine, "yak"))) == (["one.png"], [], 3)
+    assert len(engine.descriptions.pages()) == 3
+    assert engine.check(deep=True) == []
+
+
 def test_the_page_of_a_pdf_is_named_in_an_export(tmp_path: Path) -> None:
     write_pdf(tmp_path / "a.pdf", ["one two three", "four five six"], title="A")
     engine = pagelens.open(tmp_path / "c", create=True, profile="builtin")

@@ -41,7 +41,9 @@ function card(hit) {
     make("h3", { textContent: hit.name }),
     make("p", { className: "faint", textContent: details.filter(Boolean).join(" · ") }),
     ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
-    ...factsOf(hit), ...like, make("div", { className: "lanes" }, ...lanes));
+    ...factsOf(hit),
+    ...(hit.description ? [make("p", { className: "faint", textContent: `${hit.description.described_by}: ${hit.description.caption}` })] : []),
+    ...like, make("div", { className: "lanes" }, ...lanes));
   made.addEventListener("click", () => openPage(hit, boxes, quote ? [quote] : []));
   draw(sheet, hit, boxes, 480);
   return made;
