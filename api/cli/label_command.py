@@ -44,7 +44,10 @@ def label(
     forget: Annotated[str | None, typer.Option("--forget", help="Remove this label set and its labels.")] = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Label photos and page pictures by words or by examples; without options, list the labels of the collection."""
+    """Label photos and page pictures by words or by examples.
+
+    Without options, list the labels of the collection.
+    """
     given = [option for option in (labels, examples, flagged or None, show, forget) if option is not None]
     if len(given) > 1:
         raise UsageError("expected one of --labels, --examples, --flagged, --show and --forget, found several")
