@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from tests.api.server.processes import ServerProcess
 
 COMMAND = Path(sys.executable).with_name("pagelens")
 POISON = "import pathlib\npathlib.Path({marker!r}).open('a').write(__name__ + '\\n')\n"
-MODULES = ("multiprocessing", "api", "core", "index", "ingest", "json", "logging", "numpy", "subprocess", "pymupdf")
+MODULES = (
+    *("multiprocessing", "api", "core", "index", "ingest", "json", "logging", "numpy", "shutil", "subprocess"),
+    "pymupdf",
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +88,8 @@ def test_a_server_and_its_indexing_process_run_none_either(folder: Path) -> None
         files = [("files", (f"{n}.pdf", (folder / "papers" / f"{n}.pdf").read_bytes())) for n in range(12)]
         job = server.client.post("/v1/documents", files=files).json()["id"]
         while server.client.get(f"/v1/jobs/{job}").json()["state"] in ("queued", "running"):
-            pass
+            assert not (folder / "mark").exists(), (folder / "mark").read_text()  # the process is started for ever
+            time.sleep(0.1)
         assert server.client.get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
     finally:
         server.stop()
