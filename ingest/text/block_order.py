@@ -1,7 +1,7 @@
 """Puts the blocks of a page in reading order where a file draws them in another one.
 
 The drawing order is kept unless a block stands above one that was drawn before it. Where a single block is in the wrong
-place (a running title, a page number), it is moved. Else no block comes before those above it: after each block comes
+place, it is moved. Else no block comes before those above it: after each block comes
 the one that is drawn next; where that must wait or is done, the one right below; and else the topmost.
 """
 
@@ -19,6 +19,8 @@ _TOUCH = 0.05  # of a line's height by which blocks one above the other overlap 
 # In units of a line's height:
 LEVEL = 1.0  # blocks whose tops are about so close begin side by side
 NEXT = 1.5  # white space between two paragraphs of a column; more is a new part of the page
+SMALL = 1.2  # type of running titles at most
+_LINE = 1.5  # in units of its own type: a block that is higher has several lines
 ALIGNED = 2.0  # between the edges at which they begin
 
 Boxes = NDArray[np.float64]  # (n, 4) x0 y0 x1 y1
@@ -41,6 +43,8 @@ def in_reading_order(words: Sequence[Word], boxes: Boxes | None = None) -> Seque
     if not height > 0 or not np.isfinite(boxes).all():
         return words
     above = _is_above(rects, height)
+    running = _is_running(boxes, starts, rects, height)
+    above[running] = above[:, running] = False
     wrong = np.tril(above)  # the first block stands above the second one although it is drawn after it
     if not wrong.any():
         return words
@@ -65,6 +69,20 @@ def _is_above(rects: Boxes, height: float) -> NDArray[np.bool_]:
     above = (y1[:, None] <= y0 + _TOUCH * height) & (shared > SHARED * narrower)
     np.fill_diagonal(above, False)
     return np.asarray(above, np.bool_)
+
+
+def _is_running(boxes: Boxes, starts: NDArray[np.intp], rects: Boxes, height: float) -> NDArray[np.bool_]:
+    """Return (n,): whether a block is a running title or a page number, which stays where it was drawn.
+
+    Moved to the top they would begin the page's first passage. A line in larger type is a title of the page.
+    """
+    letters = np.maximum.reduceat(boxes[:, 3] - boxes[:, 1], starts)
+    is_line = (rects[:, 3] - rects[:, 1] < _LINE * letters) & (letters <= SMALL * height)
+    body = rects[~is_line]
+    if not len(body):
+        return np.zeros(len(rects), np.bool_)
+    outside = (rects[:, 3] <= body[:, 1].min()) | (rects[:, 1] >= body[:, 3].max())
+    return np.asarray(is_line & outside, np.bool_)
 
 
 def _order_but_for_one(rects: Boxes, wrong: NDArray[np.bool_]) -> list[int] | None:

@@ -14,13 +14,21 @@ from pagelens.ingest.text.page_text import Word
 
 
 def block(
-    number: int, text: str, x: float, y: float, *, width: float = 20.0, lines: int = 3, leftwards: bool = False
+    number: int,
+    text: str,
+    x: float,
+    y: float,
+    *,
+    width: float = 20.0,
+    lines: int = 3,
+    size: float = 1.0,
+    leftwards: bool = False,
 ) -> list[Word]:
-    """Return a block of lines of four words, of height 1 and 1.2 apart, all with the same text."""
+    """Return a block of lines of four words, of height `size` and 1.2 apart, all with the same text."""
     step = width / 4
     places = [x + step * at for at in range(4)]
     return [
-        Word(text, left, y + 1.2 * row, left + step - 0.4, y + 1.2 * row + 1, number, 100 * number + row)
+        Word(text, left, y + 1.2 * row, left + step - 0.4, y + 1.2 * row + size, number, 100 * number + row)
         for row in range(lines)
         for left in (reversed(places) if leftwards else places)
     ]
@@ -34,12 +42,12 @@ def order(blocks: Sequence[list[Word]]) -> str:
 def two_columns() -> dict[str, list[Word]]:
     """Return a title, two blocks in each of two columns, and a foot, in reading order."""
     return {
-        "t": block(0, "t", 0, 0, width=45, lines=1),
+        "t": block(0, "t", 0, 0, width=45, lines=1, size=1.5),
         "a": block(1, "a", 0, 4),
         "b": block(2, "b", 0, 8.5),
         "c": block(3, "c", 25, 4),
         "d": block(4, "d", 25, 8.5),
-        "f": block(5, "f", 0, 16, width=45, lines=1),
+        "f": block(5, "f", 0, 16, width=45, lines=1, size=1.5),
     }
 
 
@@ -67,11 +75,31 @@ def test_one_block_in_the_wrong_place_is_moved_and_the_others_stay(drawn: str, e
     assert order([blocks[name] for name in drawn]) == expected
 
 
+@pytest.mark.parametrize(("drawn", "expected"), [("acbdrn", "abcdrn"), ("rnacbd", "rnabcd"), ("acbd", "abcd")])
+def test_running_titles_and_page_numbers_stay_where_they_are_drawn(drawn: str, expected: str) -> None:
+    column = {name: block(at, name, 0, 4 + 5 * at, width=45) for at, name in enumerate("abcd")}
+    running = {"r": block(8, "r", 0, 0, lines=1), "n": block(9, "n", 40, 30, width=4, lines=1)}
+    blocks = column | running
+    assert order([blocks[name] for name in drawn]) == expected
+    assert order([blocks[name] for name in drawn if name in "rabcd"]) == expected.replace("n", "")
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0.99 * block_order.SMALL, "abt"), (1.01 * block_order.SMALL, "tab")])
+def test_a_line_above_the_text_in_larger_type_is_its_title(size: float, expected: str) -> None:
+    text = [block(at, name, 0, 4 + 5 * at, width=45) for at, name in enumerate("ab")]
+    assert order([*text, block(2, "t", 0, 0, width=45, lines=1, size=size)]) == expected
+
+
+def test_a_line_within_the_text_is_no_running_title() -> None:
+    a, b = block(0, "a", 0, 4, width=45), block(1, "b", 0, 14, width=45)
+    assert order([a, b, block(2, "h", 0, 11, width=45, lines=1)]) == "ahb"
+
+
 def test_columns_of_scripts_that_run_to_the_left_start_at_the_right() -> None:
     left, right = "א", "ב"
     blocks = [block(n, text, x, y, leftwards=True) for n, (text, x, y) in enumerate([(left, 0, 4), (right, 25, 4)])]
-    title = block(2, "ג", 0, 0, width=45, lines=1, leftwards=True)
-    foot = block(3, "ד", 0, 16, width=45, lines=1, leftwards=True)
+    title = block(2, "ג", 0, 0, width=45, lines=1, size=1.5, leftwards=True)
+    foot = block(3, "ד", 0, 16, width=45, lines=1, size=1.5, leftwards=True)
     assert order([foot, *blocks, title]) == "גבאד"
 
 
@@ -101,7 +129,7 @@ def test_a_page_of_very_many_blocks_is_left_as_it_is() -> None:
 
 
 def test_a_box_beside_the_text_is_not_read_between_its_paragraphs() -> None:
-    title, foot = block(0, "t", 0, 0, lines=1), block(1, "f", 0, 40, width=45, lines=1)
+    title, foot = block(0, "t", 0, 0, lines=1, size=1.5), block(1, "f", 0, 40, width=45, lines=1, size=1.5)
     text = [block(number, name, 0, y) for number, (name, y) in enumerate([("a", 4), ("b", 10), ("c", 16)], 2)]
     box = [block(number, name, 25, y, width=8) for number, (name, y) in enumerate([("1", 5), ("2", 9), ("3", 13)], 5)]
     assert order([foot, *box, *text, title]) == "tabc123f"
@@ -118,7 +146,7 @@ def test_a_box_beside_the_text_is_not_read_between_its_paragraphs() -> None:
 def test_after_a_block_comes_the_one_right_below_it(gap: float, indent: float, expected: str) -> None:
     first, beside = block(2, "a", 0, 4), block(1, "c", 25, 4)
     below = block(0, "b", indent, first[-1].y1 + gap)
-    assert order([below, beside, first, block(3, "t", 0, 0, width=45, lines=1)]) == expected
+    assert order([below, beside, first, block(3, "t", 0, 0, width=45, lines=1, size=1.5)]) == expected
 
 
 coordinates = st.sampled_from([0.0, 1.0, 1.5, 2.0, 9.0, 20.0, -3.0]) | st.floats(-50, 50)
