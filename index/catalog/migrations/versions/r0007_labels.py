@@ -24,7 +24,8 @@ def upgrade() -> None:
         sa.Column("page", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("label_set", sa.String(12), primary_key=True),
         sa.Column("label", ordered, primary_key=True),
-        sa.Column("document", sa.BigInteger, nullable=False, index=True),
+        sa.Column("document", sa.BigInteger, nullable=False),
         sa.Column("probability", sa.Float, nullable=False),
         if_not_exists=True,
     )
+    op.create_index("ix_page_labels_document", "page_labels", ["document"], if_not_exists=True)

@@ -12,7 +12,7 @@ def upgrade() -> None:
     op.create_table(
         "descriptions",
         sa.Column("page", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("document", sa.BigInteger, nullable=False, index=True),
+        sa.Column("document", sa.BigInteger, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("prompt", sa.Integer, nullable=False),
         sa.Column("language", sa.String(16), nullable=False),
@@ -24,3 +24,4 @@ def upgrade() -> None:
         sa.Column("applied", sa.Text, nullable=False),
         if_not_exists=True,
     )
+    op.create_index("ix_descriptions_document", "descriptions", ["document"], if_not_exists=True)
