@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,8 +77,8 @@ CLOSE = 5e-4  # two scores of one page: vectors are half precision, and batches 
 
 def rankings(engine: Engine, image: Path, lane: str) -> list[dict[str, float]]:
     """Return the score of each page that a lane finds for each query, best first."""
-    queries = [] if lane == "visual" else [engine.search(query, k=60, lanes=[lane]) for query in QUERIES]
-    pictures = [engine.search(image=image, k=60, lanes=[lane])] if lane in ("image", "visual") else []
+    queries = [] if lane in ("visual", "captions") else [engine.search(query, k=60, lanes=[lane]) for query in QUERIES]
+    pictures = [engine.search(image=image, k=60, lanes=[lane])] if lane in ("image", "visual", "captions") else []
     return [
         {str(hit.ref): hit.lanes[lane].score for hit in sorted(one.hits, key=lambda hit: hit.lanes[lane].rank)}
         for one in [*queries, *pictures]
@@ -129,11 +130,11 @@ def test_moved_to_other_models_it_ranks_as_a_collection_made_fresh_with_them(
     report = json.loads(capsys.readouterr().out)
     assert (report["documents"], report["pages"], report["render_failures"]) == (8, 43, [])
     assert (report["new_lanes"], report["kept_lanes"], report["removed_lanes"]) == (
-        ["text", "image"],
+        ["text", "image", "captions"],
         [],
         ["page", "visual"],
     )
-    assert_alike(reembedded, of_tiny_models, files / "photo3.png", ["words", "text", "image"])
+    assert_alike(reembedded, of_tiny_models, files / "photo3.png", ["words", "text", "image", "captions"])
     with wiring.open_collection(reembedded, SETTINGS) as engine:
         found = engine.search(image=files / "photo3.png", k=3)
         assert found.hits[0].ref.path.endswith("photo3.png")
@@ -146,7 +147,8 @@ def test_back_to_the_builtin_models_photos_have_their_guesses_again(
 ) -> None:
     reembedded = copied(of_tiny_models, tmp_path)
     report = wiring.reembed_collection(reembedded, choose_profile("builtin", SETTINGS), SETTINGS)
-    assert (report.new_lanes, report.kept_lanes, report.removed_lanes) == (["text", "image", "visual", "page"], [], [])
+    assert report.new_lanes == ["text", "image", "visual", "page"]
+    assert (report.kept_lanes, report.removed_lanes) == ([], ["captions"])
     assert_alike(reembedded, builtin, files / "photo3.png", ["words", "text", "page", "image", "visual"])
     with wiring.open_collection(reembedded, SETTINGS) as one, wiring.open_collection(builtin, SETTINGS) as other:
         guesses = [[hit.guesses for hit in engine.search("photo", k=60).hits] for engine in (one, other)]
@@ -177,8 +179,10 @@ def state(root: Path) -> dict[str, str]:
 def test_a_model_that_cannot_be_had_is_an_error_before_anything_is_changed(small: Path) -> None:
     before = state(small)
     profile = choose_profile("builtin", SETTINGS, models={"image": "org/none-such"})
-    with pytest.raises(WeightsError, match=r"org/none-such.*--model image=none"):
+    with pytest.raises(UsageError, match=r"org/none-such.*--model image=none"):  # asked for by name
         wiring.reembed_collection(small, profile, SETTINGS)
+    with pytest.raises(WeightsError, match=r"org/none-such.*--model image=none"):
+        wiring.reembed_collection(small, replace(profile, requested=()), SETTINGS)
     with pytest.raises(UsageError, match="a folder that exists or a model's name"):
         wiring.reembed_collection(small, choose_profile("/none/such", SETTINGS), SETTINGS)
     assert state(small) == before
