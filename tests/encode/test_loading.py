@@ -23,7 +23,8 @@ def test_the_report_says_what_is_ready_and_why_the_rest_is_not(tmp_path: Path) -
     whole, bare = tmp_path / "models" / "whole", tmp_path / "models" / "bare"
     for folder in (whole, bare):
         (folder / "1_Pooling").mkdir(parents=True)
-    (whole / "modules.json").write_text('[{"path": "1_Pooling", "type": "x.Pooling"}]', "utf-8")
+    pooling = '[{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]'
+    (whole / "modules.json").write_text(pooling, "utf-8")
     (whole / "1_Pooling" / "config.json").write_text("{}", "utf-8")
     settings = Settings(models=tmp_path / "models", offline=True)
     names = ["builtin", "org/whole", "org/bare", "org/absent", "no name"]
