@@ -23,7 +23,7 @@ from pagelens.index.layout import Layout
 from pagelens.index.lexical.local_lexical_index import LocalLexicalIndex
 from pagelens.index.lexical.tantivy_index import TantivyIndex, _errors_translated
 from pagelens.index.reader import CollectionReader
-from pagelens.index.segments import check_segment
+from pagelens.index.segments import VERIFIED_BYTES, check_segment
 from pagelens.index.stores import compaction, local_store
 from pagelens.index.writer import CollectionWriter
 from tests.index import at_rest
@@ -170,7 +170,7 @@ def test_a_damaged_segment_is_not_compacted_and_so_stays_known_as_damaged(
     assert any(first in problem for problem in problems(root))
 
 
-@pytest.mark.parametrize("limit", [local_store.VERIFIED_BYTES, 0], ids=["small", "too large to verify on opening"])
+@pytest.mark.parametrize("limit", [VERIFIED_BYTES, 0], ids=["small", "too large to verify on opening"])
 @pytest.mark.parametrize("lane", [TEXT, PAGE])
 def test_damaged_vectors_are_neither_copied_nor_put_into_a_snapshot(
     root: Path, tmp_path: Path, lane: object, limit: int, monkeypatch: pytest.MonkeyPatch

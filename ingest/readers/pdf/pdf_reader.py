@@ -181,7 +181,7 @@ def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int)
 
 
 def _checked_layer(text: PageText, problem: str) -> tuple[PageText, str, str]:
-    """Return the text with letters of another code page decoded, the problem, and what is doubtful about the letters."""
+    """Return the text, letters of another code page decoded, the problem, and what is doubtful about the letters."""
     decoded = decode_wrong_letters(text)
     if decoded is not None:
         reason = f"its letters are stored as accented Latin ones and were decoded as {decoded.code_page}"

@@ -13,8 +13,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from pagelens.ingest.readers.photos.exif import read_exif
 from pagelens.ingest.readers.photos.iptc import read_iptc
-from pagelens.ingest.readers.photos.photo_facts import PhotoFacts, merge_facts, parse_date, parse_rating
 from pagelens.ingest.readers.photos.name_dates import date_in_name
+from pagelens.ingest.readers.photos.photo_facts import PhotoFacts, merge_facts, parse_date, parse_rating
 from pagelens.ingest.readers.photos.photo_metadata import date_words, folder_words
 from pagelens.ingest.readers.photos.photo_reader import open_document
 from pagelens.ingest.readers.photos.sidecars import read_export, sidecars
