@@ -24,7 +24,8 @@ from pagelens.core.types import (
 NO_IDF: Mapping[str, float] = MappingProxyType({})
 
 Analyzer = Callable[[str], list[str]]
-"""Return a text's index terms in order: lower case, accents folded, stemmed, letters split from digits."""
+"""Return a text's index terms: plain ones in order (lower case, accents folded, stemmed, letters split from digits),
+then other forms as `OtherForm`."""
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Return each text's number of tokens, without special tokens."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.keys import ordinal_of
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
 from pagelens.core.word_breaks import join_broken_words, join_cjk_lines, whole_words
 from pagelens.index.catalog.reads import PageRow
@@ -37,10 +39,14 @@ class EvidenceFinder:
         if not query:
             return []
         found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
+        # Words alone too: the words of a page are compared one by one, and a date has several.
+        by_word = [term for word in query.split() for term in self._analyze_word(word)]
+        wanted = WantedTerms.of([*self._analyze(query), *by_word])
         quote = find_quote(
             page.text,
-            snapshot.idf(self._analyze(query)),
+            snapshot.idf(sorted(wanted.plain)),
             self._analyze_word,
+            forms=wanted.forms,
             matched_words=lambda: self._matched_words(snapshot, query, page, hit),
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
         )
@@ -92,17 +98,20 @@ def find_quote(
     terms: Mapping[str, float],
     analyze: Analyzer,
     *,
+    forms: Mapping[str, frozenset[str]] = MappingProxyType({}),
     matched_words: Callable[[], tuple[int, int] | None] = lambda: None,
     passage: Passage | None = None,
 ) -> Evidence | None:
-    """Return the best quote of a page for the query's weighted terms; None if the page has no words.
+    """Return the best quote of a page for the query's weighted plain terms; None if the page has no words.
+
+    `forms` maps other forms of the terms to those that they stand for.
 
     If no term occurs on the page, the quote is the words that late interaction matched (`matched_words` returns the
     first and the last, and is called only then), or else the start of the passage that was found.
     """
     if not len(text.spans):
         return None
-    occurrences = _term_occurrences(text, terms, analyze)
+    occurrences = _term_occurrences(text, WantedTerms(frozenset(terms), forms), analyze)
     if occurrences:
         first, last = _densest_window(occurrences, terms, len(text.spans))
     elif matched := matched_words():
@@ -116,14 +125,14 @@ def find_quote(
     return Evidence(quote, start, end, text.boxes_of(start, end))
 
 
-def _term_occurrences(text: PageText, terms: Mapping[str, float], analyze: Analyzer) -> list[tuple[int, str]]:
+def _term_occurrences(text: PageText, wanted: WantedTerms, analyze: Analyzer) -> list[tuple[int, str]]:
     """Return (word position, query term) for each word of the page that holds a term of the query."""
     occurrences: list[tuple[int, str]] = []
     terms_of: dict[str, list[str]] = {}  # pages repeat their words
     for position, word in enumerate(whole_words(text)):
         matching = terms_of.get(word)
         if matching is None:
-            matching = terms_of[word] = [term for term in analyze(word) if term in terms]
+            matching = terms_of[word] = sorted(wanted.found_in(analyze(word)))
         if matching:
             occurrences.extend((position, term) for term in matching)
     return occurrences

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import plain_terms
 from pagelens.index.catalog.reads import DocumentRow
 
 MAX_RANGE = 100  # pages; "pages 3 to 5000" names the two ends only
@@ -130,7 +131,7 @@ class DocumentNameIndex:
         by_file_name: dict[str, int] = {}
         for key, row in rows.items():
             names = {row.document.title, *(PurePath(path).stem for path in row.paths)}
-            for terms in (set(analyze(_CAMEL.sub(" ", name))) for name in sorted(names)):
+            for terms in (set(plain_terms(analyze(_CAMEL.sub(" ", name)))) for name in sorted(names)):
                 number = len(term_counts_of.setdefault(key, []))
                 term_counts_of[key].append(len(terms))
                 for term in terms:
@@ -144,7 +145,7 @@ class DocumentNameIndex:
         exact = [self.by_file_name[word] for word in sorted(words) if word in self.by_file_name]
         if exact:
             return exact
-        shared = Counter(name for term in set(analyze(query)) for name in self.names_with.get(term, ()))
+        shared = Counter(name for term in set(plain_terms(analyze(query))) for name in self.names_with.get(term, ()))
         matching = [
             (document, number)
             for (document, number), count in shared.items()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import UsageError
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import plain_terms
 from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
@@ -87,7 +88,7 @@ class Retriever:
         selection = snapshot.select(filters)
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
-        idf = snapshot.idf(self._analyze(query.words))
+        idf = snapshot.idf(plain_terms(self._analyze(query.words)))
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)

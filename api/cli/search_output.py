@@ -43,7 +43,7 @@ def print_results(search: results.SearchResults) -> None:
         out.print("No page matches. Fewer or other words may help.")
         return
     groups = {group.ranks[0]: group for group in search.groups if group.ranks}
-    terms = set(analyze(search.query))
+    terms = {term for part in (search.query, *search.query.split()) for term in analyze(part)}
     names = distinct_file_names([hit.ref.path for hit in search.hits])
     for rank, hit in enumerate(search.hits, start=1):
         if rank in groups:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import plain_terms
 from pagelens.core.word_breaks import join_words_of_line
 from pagelens.generate.citations.numbers import (
     NUMBER,
@@ -195,7 +196,7 @@ def _around(tokens: Sequence[Token], index: int) -> list[int]:
 
 def index_term(word: str, analyze: Analyzer) -> str:
     """Return a word's index term; the word itself if the analyzer gives none."""
-    return "".join(analyze(word)) or word
+    return "".join(plain_terms(analyze(word))) or word
 
 
 def _names(tokens: Sequence[Token], text: str) -> set[int]:

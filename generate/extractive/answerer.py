@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
+from pagelens.core.terms import plain_terms
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, UserImage
 from pagelens.generate.answer_text import not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
@@ -69,9 +70,10 @@ class ExtractiveAnswerer:
         analysis = self._question_analyzer.analyze(question)
         scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder)
         coverage = question_coverage(analysis, pages, self._analyze, idf)
-        sure = confidence(coverage, scores.cosine if self._encoder else None) if scores.candidates else 0.0
+        by_words = self._encoder is None or analysis.has_stop_word_in_capitals
+        sure = confidence(coverage, None if by_words else scores.cosine) if scores.candidates else 0.0
         found = bool(scores.candidates) and sure >= self._threshold
-        citations = _cite(select_quotes(scores), pages) if found else []
+        citations = _cite(select_quotes(scores, analysis.exact_terms), pages) if found else []
         return Answer(
             question=question,
             text=_compose(analysis, citations) if found else not_found_text(pages),
@@ -114,21 +116,24 @@ class ExtractiveAnswerer:
     def _rescore(self, question: str, pages: Sequence[ContextPage], idf: Mapping[str, float]) -> list[ContextPage]:
         """Return the pages with the idf of the question's words on each as its score in place of BM25, which counts the
         words on the image too."""
-        terms = set(self._analyze(question))
+        terms = set(plain_terms(self._analyze(question)))
         on_page = [terms & set(self._analyze(f"{page.title}\n{page.text.text}")) for page in pages]
         scores = [sum(idf.get(term, 1.0) for term in found) for found in on_page]
         return [replace(page, bm25=score) for page, score in zip(pages, scores, strict=True)]
 
 
-def select_quotes(scores: CandidateScores) -> list[ScoredCandidate]:
+def select_quotes(scores: CandidateScores, exact_terms: frozenset[str] = frozenset()) -> list[ScoredCandidate]:
     """Return the one to three candidates to quote, best first.
 
-    A further one must cover more of the question's terms, or be about as good as the best.
+    A further one must cover more of the question's terms, or be about as good as the best; where the best has one of
+    `exact_terms`, a further one must have one too.
     """
     selected: list[ScoredCandidate] = []
     covered: frozenset[str] = frozenset()
     for scored in scores.candidates:
         if selected and not _adds_to(scored, selected, covered, scores):
+            continue
+        if selected and exact_terms & selected[0].terms and not exact_terms & scored.terms:
             continue
         selected.append(scored)
         covered |= scored.terms

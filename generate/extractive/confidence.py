@@ -42,6 +42,6 @@ def question_coverage(
         return 0.0
     if idf:
         return max((page.bm25 or 0.0 for page in pages), default=0.0) / total
-    page_terms = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
+    page_terms = [question.terms_in(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
     scores = [sum(weight for term, weight in question.terms.items() if term in terms) for terms in page_terms]
     return max(scores, default=0.0) / total

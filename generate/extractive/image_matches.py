@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import plain_terms
 from pagelens.core.types import Box, Citation, ContextPage, UserImage
 from pagelens.generate.answer_text import page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
@@ -33,7 +34,9 @@ def match_pages(
     image: UserImage, pages: Sequence[ContextPage], analyze: Analyzer, idf: Mapping[str, float]
 ) -> list[ImageMatch]:
     """Return at most `MAX_MATCHES` pages that match, best first; a term without an idf weighs 1."""
-    weights = {term: idf.get(term, 1.0) for term in analyze(image.text) if len(term) > 1 or term.isdecimal()}
+    weights = {
+        term: idf.get(term, 1.0) for term in plain_terms(analyze(image.text)) if len(term) > 1 or term.isdecimal()
+    }
     matches = []
     for index, page in enumerate(pages):
         match = _match_words(index, page, weights, analyze) or _match_looks(index, page, image)

@@ -74,7 +74,7 @@ def _without_form_words(question: AnalyzedQuestion, analyze: Analyzer) -> Analyz
 def _shared_words(question: AnalyzedQuestion, photo: PhotoMatch, analyze: Analyzer) -> list[str]:
     """Return the words of what is known about a photo that are among the question's describing terms."""
     words = dict.fromkeys(word.casefold() for word in _WORD.findall(photo.facts[:MAX_FACTS]))
-    return [word for word in words if any(term in question.terms for term in analyze(word))][:MAX_WORDS]
+    return [word for word in words if question.terms_in(analyze(word))][:MAX_WORDS]
 
 
 def _why(photo: PhotoMatch, words: Sequence[str]) -> str:

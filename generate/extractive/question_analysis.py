@@ -4,11 +4,12 @@ The rules are English. In another language every word describes the subject and 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.terms import WantedTerms, plain_terms
 
 AnswerType = Literal["definition", "meaning", "number", "money", "percent", "year", "date", "person", "place"]
 
@@ -16,7 +17,7 @@ AnswerType = Literal["definition", "meaning", "number", "money", "percent", "yea
 _QUESTION_WORDS = """
 a about according after all also am an and any are as at be because been before being but by can could did do does
 doing don for from give given had has have he her here his how i if in into is it its just list many me more most much
-my no not of off on only or other our out over please same several she should show so some such tell than that the
+my no of off on only or other our out over please same several she should show so some such tell than that the
 their them then there these they this those through to too under until up us very was we were what when where whether
 which while who whom whose why will with would you your
 """
@@ -28,6 +29,7 @@ illustrated image int integer introduce introduced left mention mentioned name n
 papers picture report respectively right section show shown shows slide slides specified stand string survey table text
 title total value write written
 """
+EXACT_DIGITS = 5  # of a number or a date that an answer must have if any sentence has it; years are shorter
 FORM_WEIGHT = 0.3  # of a term of `_FORM_WORDS`
 
 _PAGE = re.compile(r"\b(page|pages|slide|slides)\s+(no\.?\s*|number\s+)?\d+(\s*(-|–|to|and)\s*\d+)?", re.IGNORECASE)
@@ -49,6 +51,8 @@ _QUESTION_PATTERNS: Mapping[AnswerType, str] = {
     "person": r"\b(who|whom|whose)\b|\bwhich (person|individual|author|director)\b",
     "place": r"\bwhere\b|\b(which|what) (country|countries|city|cities|place|location|address|state)\b",
 }
+_CAPITALS = re.compile(r"\b[A-Z]{2,6}\b")
+_WHO = re.compile(r"\bWHO\b")  # the organization
 _DEFINITION = re.compile(r"\s*what\s+(?:is|are|was|were)\s+(?:an?\s+|the\s+)?([^?,]{2,60}?)\s*\??\s*$", re.IGNORECASE)
 _EXPECTS = {answer_type: re.compile(pattern, re.IGNORECASE) for answer_type, pattern in _QUESTION_PATTERNS.items()}
 
@@ -85,9 +89,20 @@ class AnalyzedQuestion:
 
     text: str
     terms: Mapping[str, float]
+    forms: Mapping[str, frozenset[str]]  # other forms of its terms, and the terms that they stand for
     known: frozenset[str]  # terms that add nothing to the question: its own, and function words
     answer_types: frozenset[AnswerType]
     asks_for_page: bool
+    has_stop_word_in_capitals: bool  # WHO, IT: a text encoder, which reads small letters, takes it for another word
+
+    def terms_in(self, analyzed: Iterable[str]) -> frozenset[str]:
+        """Return those of its terms that an analyzed text has, in any form."""
+        return WantedTerms(frozenset(self.terms), self.forms).found_in(analyzed) & self.terms.keys()
+
+    @property
+    def exact_terms(self) -> frozenset[str]:
+        """Its long numbers and its dates: a sentence with others is about something else."""
+        return frozenset(term for term in self.terms if term.isdecimal() and len(term) >= EXACT_DIGITS)
 
     def is_answered_by(self, text: str) -> bool:
         """Return whether a text contains an expected type of answer that the question itself does not contain."""
@@ -99,28 +114,34 @@ class QuestionAnalyzer:
 
     def __init__(self, analyze: Analyzer) -> None:
         self._analyze = analyze
-        self._question_terms = frozenset(analyze(_QUESTION_WORDS))
-        self._form_terms = frozenset(analyze(_FORM_WORDS)) - self._question_terms
+        self._question_terms = frozenset(plain_terms(analyze(_QUESTION_WORDS)))
+        self._form_terms = frozenset(plain_terms(analyze(_FORM_WORDS))) - self._question_terms
 
     def analyze(self, text: str) -> AnalyzedQuestion:
         """Return the analysis. If a question has function words only, all of them describe its subject."""
         asks_for_page = _ASKS_PAGE.search(text) is not None
         # "On page 12" is for retrieval, which uses it; "how long" is for the answer type.
         subject = _HOW.sub(" ", _PAGE.sub(" ", text))
-        terms = dict.fromkeys(self._analyze(subject)) or dict.fromkeys(self._analyze(text))
+        analyzed = self._analyze(text)
+        terms = dict.fromkeys(plain_terms(self._analyze(subject)) or plain_terms(analyzed))
         weights = {
             term: FORM_WEIGHT if term in self._form_terms else 1.0 for term in terms if term not in self._question_terms
         }
-        answer_types = frozenset(name for name, pattern in _EXPECTS.items() if pattern.search(text))
+        spoken = text if text.isupper() else _WHO.sub("", text)
+        answer_types = frozenset(name for name, pattern in _EXPECTS.items() if pattern.search(spoken))
         if not answer_types and _DEFINITION.match(text):
             answer_types = frozenset[AnswerType]({"definition"})
-        known = self._question_terms | frozenset(self._analyze(text))
+        known = self._question_terms | frozenset(plain_terms(analyzed))
         return AnalyzedQuestion(
             text=text,
             terms=weights or dict.fromkeys(terms, 1.0),
+            forms=WantedTerms.of(analyzed).forms,
             known=known,
             answer_types=answer_types,
             asks_for_page=asks_for_page,
+            has_stop_word_in_capitals=any(
+                word.lower() in terms and not self._analyze(word.lower()) for word in _CAPITALS.findall(text)
+            ),
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pagelens.core.protocols import Analyzer, TextEncoder
+from pagelens.core.terms import plain_terms
 from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.candidates import Candidate, find_candidates
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
@@ -52,18 +53,23 @@ def score_candidates(
 ) -> CandidateScores:
     """Score every candidate of the pages for a question. `pages` are ranked, best first."""
     found = [(number, candidate) for number, page in enumerate(pages) for candidate in find_candidates(page.text)]
-    candidate_terms = [frozenset(analyze(candidate.text)) for _, candidate in found]
+    analyzed = [analyze(candidate.text) for _, candidate in found]
+    candidate_terms = [question.terms_in(terms) for terms in analyzed]
     weights = _term_weights(question, candidate_terms)
-    heading_terms = {heading: frozenset(analyze(heading)) for heading in {candidate.heading for _, candidate in found}}
-    page_terms = [frozenset(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
+    heading_terms = {
+        heading: question.terms_in(analyze(heading)) for heading in {candidate.heading for _, candidate in found}
+    }
+    page_terms = [question.terms_in(analyze(f"{page.title}\n{page.text.text}")) for page in pages]
     scored = []
-    for (number, candidate), terms in zip(found, candidate_terms, strict=True):
+    for (number, candidate), terms, all_terms in zip(found, candidate_terms, analyzed, strict=True):
         heading = heading_terms[candidate.heading]
-        columns = _columns(pages[number], candidate, analyze)
+        columns = _columns(question, pages[number], candidate, analyze)
         share = sum(weights[term] * _presence(term, terms, columns, heading, page_terms[number]) for term in weights)
         matching = frozenset(term for term in weights if term in terms or term in columns or term in heading)
-        item_terms = (terms & weights.keys()) - frozenset(analyze(candidate.lead))
-        fit = _fit(question, candidate, terms) * (WHOLE_LIST_FACTOR if candidate.lead and item_terms else 1.0)
+        item_terms = terms - question.terms_in(analyze(candidate.lead))
+        fit = _fit(question, candidate, terms, frozenset(plain_terms(all_terms))) * (
+            WHOLE_LIST_FACTOR if candidate.lead and item_terms else 1.0
+        )
         score = share * fit + RANK_BONUS / (1 + number)
         if matching:
             scored.append(
@@ -85,10 +91,10 @@ def _term_weights(question: AnalyzedQuestion, candidate_terms: Sequence[frozense
     return {term: value / total for term, value in raw.items()} if total else {}
 
 
-def _columns(page: ContextPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
+def _columns(question: AnalyzedQuestion, page: ContextPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
     if candidate.header is None:
         return frozenset()
-    return frozenset(analyze(page.text.text[slice(*candidate.header)]))
+    return question.terms_in(analyze(page.text.text[slice(*candidate.header)]))
 
 
 def _presence(
@@ -100,12 +106,14 @@ def _presence(
     return COLUMN_TERM if term in columns else HEADING_TERM if term in heading else PAGE_TERM if term in page else 0.0
 
 
-def _fit(question: AnalyzedQuestion, candidate: Candidate, terms: frozenset[str]) -> float:
+def _fit(question: AnalyzedQuestion, candidate: Candidate, terms: frozenset[str], all_terms: frozenset[str]) -> float:
     """Return a factor, 0..1, for how well the candidate fits the form of an answer."""
     factor = 1.0
     if question.answer_types and not question.is_answered_by(candidate.text):
         factor *= WRONG_TYPE_FACTOR
-    if candidate.text.endswith(("?", ":")) or len(terms - question.known) < MIN_NEW_TERMS:
+    is_exact = not question.exact_terms.isdisjoint(terms)  # a question's number is rarely in a heading
+    few_new = len(all_terms - question.known) < MIN_NEW_TERMS and not is_exact
+    if candidate.text.endswith(("?", ":")) or few_new:
         factor *= UNINFORMATIVE_FACTOR
     return factor
 

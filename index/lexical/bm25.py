@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze, bigrams
+from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze_page, bigrams
 
 LAYOUT = 100 * ANALYSIS_VERSION + 2  # version of vectors and counts: changes with the analyzer, indices and weights
 K1, B = 1.2, 0.75
@@ -59,7 +59,7 @@ class SparseVector(NamedTuple):
 
 def count_terms(text: str) -> PageTerms:
     """Return the term and bigram counts of a page's text."""
-    terms = analyze(text)
+    terms = analyze_page(text)
     pairs = bigrams(terms)
     counts = Counter([*map(term_index, terms), *map(bigram_index, pairs)])
     return PageTerms(dict(sorted(counts.items())), Lengths(len(terms), len(pairs)))

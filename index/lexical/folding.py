@@ -5,17 +5,19 @@ from functools import cache, lru_cache
 
 import tantivy
 
+from pagelens.index.lexical.normalization import normalized
+
 _MAX_CACHED = 65_536  # texts: filters compare the same names with every search
 
 
 def fold(text: str) -> str:
-    """Return a text in form NFKC, in small letters, without accents: 'Łódź' is 'lodz', 'Straße' is 'strasse'."""
+    """Return a text normalized, in small letters, without accents: 'Łódź' is 'lodz', 'Straße' is 'strasse'."""
     return text.casefold() if text.isascii() else _folded(text)
 
 
 @lru_cache(_MAX_CACHED)
 def _folded(text: str) -> str:
-    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    composed = normalized(normalized(text).casefold())
     folded = "".join(_ascii_folder().analyze(composed)) or composed
     plain = "".join(char for char in unicodedata.normalize("NFD", folded) if not "\u0300" <= char <= "\u036f")
     return unicodedata.normalize("NFC", plain)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, number_of
 from pagelens.index.layout import NO_ROOM, disk_full, write_json
-from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze, bigrams
+from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze_page, bigrams
 from pagelens.index.selection import Selection
 
 HEAP = 50_000_000  # bytes the writer may use before it writes a segment; one thread
@@ -108,7 +108,7 @@ class TantivyIndex:
                 document.add_unsigned("page", page)
                 document.add_unsigned("document", document_of(page))
                 document.add_unsigned("number", number_of(page))
-                terms = analyze(text)
+                terms = analyze_page(text)
                 document.add_text("terms", " ".join(terms))
                 document.add_text("bigrams", " ".join(bigrams(terms)))
                 writer.add_document(document)
@@ -267,7 +267,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in ("page", "document", "number"):
         builder.add_unsigned_field(name, stored=False, indexed=True, fast=name == "page")
-    for name in ("terms", "bigrams"):  # analyzed by `analyze` already
+    for name in ("terms", "bigrams"):  # analyzed by `analyze_page` already
         builder.add_text_field(name, stored=False, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("every", stored=False, tokenizer_name="raw", index_option="basic")  # see `tombstones`
     return builder.build()

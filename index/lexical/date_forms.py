@@ -1,0 +1,189 @@
+"""Finds dates in any spelling, and the terms that stand for them: a whole date is one plain term.
+
+Each spelling, and its terms:
+
+    5 March 2024, March 5th, 2024, 5. März 2024, 5 de marzo de 2024, 2024-03-05, 05.03.2024, 2024年3月5日
+                            plain 20240305 in their place; other forms --03-05, 2024-03, 2024, and the month's name
+    03/04/2024              both readings: plain 20240403, other form 20240304
+    5 March                 other form --03-05 beside its words; so 5.3.24, which may be a version
+    March 2024, 2024-03     other form 2024-03 beside their words
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+_MONTHS = """
+    january jan januar janvier enero janeiro gennaio januari января styczen stycznia ocak يناير ιανουαριου
+    ianuarie ledna tammikuuta ינואר בינואר;
+    february feb februar fevrier febrero fevereiro febbraio februari февраля luty lutego subat فبراير
+    φεβρουαριου februarie februara unora helmikuuta פברואר בפברואר;
+    march mar marz maerz mars marzo marco maart марта marzec marca mart مارس μαρτιου martie marcius brezna
+    maaliskuuta מרץ במרץ;
+    april apr avril abril aprile апреля kwiecien kwietnia nisan ابريل απριλιου aprilie aprilis dubna huhtikuuta
+    אפריל באפריל;
+    may mai mayo maio maggio mei maj mayis мая majs maja مايو μαιου majus kvetna toukokuuta מאי במאי;
+    june jun juni juin junio junho giugno июня czerwiec czerwca haziran يونيو ιουνιου iunie junius cervna
+    kesakuuta יוני ביוני;
+    july jul juli juillet julio julho luglio июля lipiec lipca temmuz يوليو ιουλιου iulie julius cervence
+    heinakuuta יולי ביולי;
+    august aug aout agosto augustus augusti августа sierpien sierpnia agustos اغسطس αυγουστου augusztus srpna
+    elokuuta אוגוסט באוגוסט;
+    september sep sept septembre septiembre setembro settembre сентября wrzesien wrzesnia eylul سبتمبر
+    σεπτεμβριου septembrie szeptember zari syyskuuta ספטמבר בספטמבר;
+    october oct okt oktober octobre octubre outubro ottobre октября pazdziernik pazdziernika ekim اكتوبر
+    οκτωβριου octombrie rijna lokakuuta אוקטובר באוקטובר;
+    november nov novembre noviembre novembro ноября listopad listopada kasim نوفمبر νοεμβριου noiembrie
+    listopadu marraskuuta נובמבר בנובמבר;
+    december dec dez dezember decembre diciembre dezembro dicembre декабря grudzien grudnia aralik ديسمبر
+    δεκεμβριου decembrie prosince joulukuuta דצמבר בדצמבר
+"""
+_NOMINATIVES = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
+
+_WORD = re.compile(r"[^\W\d_]{3,12}")
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?"
+_DAY_BEFORE = re.compile(rf"(?<![\w.,/]){_DAY}(?:\s+(?:of|de)\s+|[\s/-]*)$", re.IGNORECASE)
+_YEAR_AFTER = re.compile(r"\.?,?(?:\s+(?:of|de|del)\s+|[\s/-]*)(?P<year>[12]\d{3})(?![^\W_])", re.IGNORECASE)
+_DAY_AFTER = re.compile(
+    rf"\.?\s+{_DAY}(?![^\W_])(?:\s*[-–]\s*\d\d?)?(?:,?\s+(?P<year>[12]\d{{3}})(?![^\W_])|(?!\s*[.,:/-]?\d))",
+    re.IGNORECASE,
+)
+_WHOLE = 8  # digits of a whole date; shorter texts (5.3.24) may mean something else
+_REACH = 16  # characters before a month's name in which its day stands
+_YEAR_FIRST = re.compile(
+    r"(?<![^\W_])(?<![.,/-])(?P<year>[12]\d{3})(?P<separator>[-/.])(?P<month>\d{1,2})(?:(?P=separator)(?P<day>\d{1,2}))?"
+    r"(?![\d/-]|[.,]\d)"
+)
+_YEAR_LAST = re.compile(
+    r"(?<![^\W_])(?<![.,/-])(?P<first>\d{1,2})(?P<separator>\. ?|[-/])(?P<second>\d{1,2})(?P=separator)"
+    r"(?P<year>[12]\d{3}|\d\d)(?![\w/-]|[.,]\d)"
+)
+_MONTH_AND_YEAR = re.compile(r"(?<![^\W_])(?<![.,/-])(?P<month>\d\d?)[/.](?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
+_COMPACT = re.compile(r"(?<![^\W_])(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?![^\W_])")
+_EAST_ASIAN = re.compile(
+    r"(?:(?P<year>[12]\d{3})\s*[年년]\s*)?(?<!\d)(?P<month>\d{1,2})\s*[月월](?:\s*(?P<day>\d{1,2})\s*[日号號일])?"
+)
+_IN_DIGITS = (_YEAR_FIRST, _YEAR_LAST, _MONTH_AND_YEAR, _COMPACT)
+_LEAP_YEAR = 2000  # for a day and a month without a year
+_CACHED_WORDS = 65_536
+_CENTURY = 50  # two digits of a year from which on it is one of the last century
+
+
+Reading = tuple[int | None, int, int | None]
+"""A year, a month and a day."""
+
+
+class FoundDate(NamedTuple):
+    """A date in text[start:end]."""
+
+    start: int
+    end: int
+    plain: str  # the term in place of a whole date; "" where the words stay
+    readings: tuple[str, ...]  # other forms that stand for the same text
+    parts: tuple[str, ...]  # other forms that stand for a part of it
+    month_name: str
+
+
+def find_dates(text: str) -> list[FoundDate]:
+    """Return the dates of a text, in order."""
+    found = [_found(start, end, [reading], text[start:end]) for start, end, reading in _written_dates(text)]
+    for pattern in _IN_DIGITS if text.isascii() else (*_IN_DIGITS, _EAST_ASIAN):
+        found += [_found(match.start(), match.end(), _readings(match), "") for match in pattern.finditer(text)]
+    dates: list[FoundDate] = []
+    for one in sorted(found):
+        if (one.readings or one.plain) and (not dates or one.start >= dates[-1].end):
+            dates.append(one)
+    return dates
+
+
+def join_dates(text: str, dates: Sequence[FoundDate]) -> str:
+    """Return a text in which each whole date is one number."""
+    pieces, last = [], 0
+    for found in dates:
+        if found.plain:
+            pieces += [text[last : found.start], f" {found.plain} "]
+            last = found.end
+    return "".join((*pieces, text[last:]))
+
+
+def _found(start: int, end: int, readings: Sequence[Reading], written: str) -> FoundDate:
+    whole, parts = [], []
+    for year, month, day in readings:
+        if forms := _forms(year, month, day):
+            whole.append(forms[0])
+            parts += [*forms[1:], *([f"{year}"] if year and day else [])]
+    is_whole = bool(whole) and len(whole[0]) == _WHOLE and end - start >= _WHOLE
+    month_name = next(iter(name for name in _WORD.findall(written) if _month(name)), "") if is_whole else ""
+    return FoundDate(
+        start=start,
+        end=end,
+        plain=whole[0] if is_whole else "",
+        readings=tuple(whole[is_whole:]),
+        parts=tuple(dict.fromkeys(parts)),
+        month_name=month_name,
+    )
+
+
+def _written_dates(text: str) -> Iterator[tuple[int, int, Reading]]:
+    """Yield the dates with a month's name as (start, end, reading)."""
+    for word in _WORD.finditer(text):
+        month = _MONTH_OF.get(word.group().lower()) or (0 if word.group().isascii() else _month(word.group()))
+        if not month:
+            continue
+        before = max(0, word.start() - _REACH)
+        if day := _DAY_BEFORE.search(text[before : word.start()]):
+            year = _YEAR_AFTER.match(text, word.end())
+            yield before + day.start(), (year or word).end(), (_year(year), month, int(day["day"]))
+        elif day := _DAY_AFTER.match(text, word.end()):
+            yield word.start(), day.end(), (_year(day), month, int(day["day"]))
+        elif year := _YEAR_AFTER.match(text, word.end()):
+            yield word.start(), year.end(), (_year(year), month, None)
+
+
+def _readings(match: re.Match[str]) -> list[Reading]:
+    """Return what a date in digits may mean."""
+    year, groups = _year(match), match.groupdict()
+    if match.re is not _YEAR_LAST:
+        return [(year, int(groups["month"]), int(groups["day"]) if groups.get("day") else None)]
+    first, second = int(groups["first"]), int(groups["second"])
+    is_day_first = groups["separator"].startswith(".") and second <= 12
+    return [(year, second, first)] if is_day_first else [(year, second, first), (year, first, second)]
+
+
+def _forms(year: int | None, month: int, day: int | None) -> list[str]:
+    """Return the forms of a date, the whole one first; none if there is no such date."""
+    try:
+        date(year or _LEAP_YEAR, month, day or 1)
+    except ValueError:
+        return []
+    full = [f"{year:04}{month:02}{day:02}"] if year and day else []
+    without_year = [f"--{month:02}-{day:02}"] if day else []
+    return [*full, *without_year, *([f"{year:04}-{month:02}"] if year else [])]
+
+
+def _year(match: re.Match[str] | None) -> int | None:
+    written = match.groupdict().get("year") if match else None
+    if not written:
+        return None
+    return int(written) if len(written) > 2 else int(written) + (1900 if int(written) >= _CENTURY else 2000)
+
+
+@lru_cache(_CACHED_WORDS)
+def _month(name: str) -> int:
+    """Return the number of a month by its name in any case and with any accents; 0 for other words."""
+    return _MONTH_OF.get(_folded(name), 0)
+
+
+def _folded(name: str) -> str:
+    plain = unicodedata.normalize("NFD", name.lower().replace("ı", "i"))
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+_MONTH_OF = {
+    _folded(name): number
+    for number, line in enumerate(_MONTHS.split(";"), 1)
+    for name in (*line.split(), _NOMINATIVES[number - 1])
+}

@@ -1,0 +1,180 @@
+"""Stems of words by script and by the language of the text, beside the words' plain terms.
+
+Stemmers are Snowball's, from tantivy. Words in Latin letters are stemmed in the language whose function words the text
+has; the plain terms are English stems, so English needs no others. A short text without function words, as queries
+are, gets the stems of every language that writes in its letters. Stems have a mark before them: they equal no plain
+term, so that pages in English are found as without them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+
+import tantivy
+
+MARK = "~"
+SHORT_TEXT = 16  # words; without function words, a longer one is a table or in a language without a stemmer
+MIN_COUNT = 0.5  # of the function words of a short text; one that n languages have counts 1/n
+MIN_DISTINCT = 2  # function words of the language on a page; one may be a part of an address or a column's name
+MIN_SHARE = 0.04  # of the words of a longer text that are function words of its language
+LEAD = 1.5  # languages with at least 1 / LEAD of the most function words are likely too: Danish and Norwegian
+_CACHED_WORDS = 65_536
+_MAX_DETECTED = 400  # words of a text that are looked at
+_MIN_STEMMED = 2  # letters of a word
+
+# Function words by which a language is recognized.
+_FUNCTION_WORDS = {
+    "english": """
+        no yes all any but more than other such only over been would could should these those them into about per am
+        up out so me us new use see then now man
+        the of and to in is for that with on was by are be this from it as at which or an have not what who
+        when where how does did has were a i you we they he his her its if can will do my our your there
+    """.split(),
+    "german": """
+        der die das und ist nicht mit von den dem des ein eine einen einem einer zu im auf für fur wie wann
+        wer wo was sind wird werden auch bei aus nach dass oder zum zur wurde welche welcher welches hat haben
+        kein keine sich als
+    """.split(),
+    "french": """
+        le la les des et est du une que qui dans pour pas sur avec sont au aux ce cette par ou où quel quelle
+        quels quelles il elle nous vous leur ne plus comment quand combien un de en être l d
+    """.split(),
+    "spanish": """
+        el la los las de y es en que un una del por para con no se su al como más cuál cual cuándo cuando
+        dónde donde cuánto cuanto quién son fue está este esta lo qué
+    """.split(),
+    "portuguese": """
+        o a os as de e é do da dos das em que um uma para com não nao no na nos nas por se ao qual quando onde
+        quanto quem são foi está mais como pelo pela
+    """.split(),
+    "italian": """
+        il lo la i gli le di e è del della dei delle dello in che un una per con non si al alla nel nella
+        quando dove quanto chi sono da come qual quale più ha
+    """.split(),
+    "dutch": """
+        de het een en van is in op te dat niet met voor zijn wordt worden die er aan door wat wie waar wanneer
+        hoe ook naar bij of om heeft deze welke
+    """.split(),
+    "swedish": """
+        och att det som en är på av för med den inte till ett har om var vad vem när hur vilken vilket kan
+        från ska de i
+    """.split(),
+    "danish": """
+        og at det som en er på af for med den ikke til et har om hvad hvem hvor hvornår hvordan hvilken kan
+        fra skal de i
+    """.split(),
+    "norwegian": """
+        og å det som en er på av for med den ikke til et har om hva hvem hvor når hvordan hvilken kan fra skal
+        de i
+    """.split(),
+    "finnish": """
+        ja on ei että oli se hän kuin mutta ovat tai mitä missä milloin kuka mikä miten myös sekä joka jotka
+        niin kuinka olla voi
+    """.split(),
+    "hungarian": """
+        a az és hogy nem is egy van volt meg ez mi ki hol mikor mennyi milyen de vagy csak már lesz között
+    """.split(),
+    "romanian": """
+        și si de la în in cu pe nu este sunt care un o din pentru ce cine unde când cât a al ale sau mai fi
+        lui
+    """.split(),
+    "turkish": """
+        ve bir bu için ile da de ne kim nerede zaman kaç mi mı mu daha çok olan olarak değil var yok gibi
+        kadar hangi
+    """.split(),
+}
+_LANGUAGES_OF: dict[str, tuple[str, ...]] = {
+    word: tuple(name for name, words in _FUNCTION_WORDS.items() if word in words)
+    for words in _FUNCTION_WORDS.values()
+    for word in words
+}
+_LATIN = tuple(name for name in _FUNCTION_WORDS if name != "english")
+# Letters of other scripts, and their stemmers.
+_SCRIPTS = (
+    (re.compile("[а-яё]+"), "russian"),
+    (re.compile("[\u0370-\u03ff]+"), "greek"),
+    (re.compile("[\u0620-\u064a]+"), "arabic"),
+    (re.compile("[\u0b80-\u0bff]+"), "tamil"),
+)
+_ARABIC_ARTICLE = re.compile("^[وف]?(?:ال|بال|كال|لل)(?=.{2})")  # "and the", "in the"
+_HEBREW_PREFIX = re.compile("^[הובלמשכ](?=[א-ת]{3})")
+_WORD = tantivy.TextAnalyzerBuilder(
+    tantivy.Tokenizer.regex(
+        r"[\p{Latin}\p{M}]+|[\p{Cyrillic}\p{M}]+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+|[\p{Tamil}\p{M}]+"
+    )
+)
+_WORDS = _WORD.filter(tantivy.Filter.lowercase()).build()
+
+
+def words_to_stem(text: str) -> list[str]:
+    """Return the words of a text in small letters that may have stems beside their plain terms."""
+    return list(_WORDS.analyze(text))
+
+
+def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, ...]:
+    """Return the languages in whose stems words in Latin letters are indexed; none for English, and if none is found.
+
+    Every one for a short text whose language its words do not show; of a page, only if it has letters with accents:
+    three stems of each word of a short page in English would make it a long one.
+    """
+    counts: Counter[str] = Counter()
+    distinct: Counter[str] = Counter()
+    considered = words[:_MAX_DETECTED]
+    for word in considered:
+        names = _LANGUAGES_OF.get(word, ())
+        for name in names:
+            counts[name] += 1 / len(names)
+    for word in set(considered):
+        distinct.update(_LANGUAGES_OF.get(word, ()))
+    least = MIN_DISTINCT if of_page else 1
+    counts = Counter({name: count for name, count in counts.items() if distinct[name] >= least})
+    most = max(counts.values(), default=0.0)
+    is_short = len(words) <= SHORT_TEXT
+    if most < (MIN_COUNT if is_short else MIN_SHARE * len(considered)):
+        is_open = is_short and not (of_page and all(map(str.isascii, words)))
+        return _LATIN if is_open else ()
+    likely = tuple(name for name in _FUNCTION_WORDS if LEAD * counts[name] > most)
+    return () if counts["english"] == most else tuple(name for name in likely if name != "english")
+
+
+@lru_cache(_CACHED_WORDS)
+def stems_of(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the different stems of a word in small letters, each with its mark."""
+    return tuple(f"{MARK}{stem}" for stem in dict.fromkeys(_stems(word, languages)) if stem)
+
+
+def _stems(word: str, languages: tuple[str, ...]) -> Iterator[str]:
+    for letters, language in _SCRIPTS:
+        if letters.fullmatch(word):
+            if len(word) >= _MIN_STEMMED:
+                yield _stem(_ARABIC_ARTICLE.sub("", word) if language == "arabic" else word, language)
+            return
+    if "\u05d0" <= word[0] <= "\u05ea":
+        yield word
+        yield from _without_hebrew_prefix(word)
+    elif word[0] < "\u0370" and len(word) >= _MIN_STEMMED and word not in _LANGUAGES_OF:
+        for language in languages:
+            yield _stem(word, language)
+
+
+def _without_hebrew_prefix(word: str) -> Iterator[str]:
+    for _ in range(2):  # "and the"
+        prefix = _HEBREW_PREFIX.match(word)
+        if prefix is None:
+            return
+        word = word[prefix.end() :]
+        yield word
+
+
+def _stem(word: str, language: str) -> str:
+    return "".join(_stemmer(language).analyze(word))
+
+
+@cache
+def _stemmer(language: str) -> tantivy.TextAnalyzer:
+    filters = tantivy.Filter
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
+    for step in (filters.remove_long(80), filters.stemmer(language), filters.ascii_fold()):
+        builder = builder.filter(step)
+    return builder.build()
