@@ -113,6 +113,7 @@ def check(dataset: Path, dataset_format: FormatOption = None, documents: Documen
     """Read a data set and say what is in it, or what is wrong with it, line by line."""
     data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     console.print_dataset(data)
+    console.print_notices(data)
     return 0
 
 
@@ -124,6 +125,7 @@ def import_set(dataset: Path, out: Path, dataset_format: FormatOption = None, do
     data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
     write_folder(data, out)
     console.print_dataset(read_folder(out))
+    console.print_notices(data)
     return 0
 
 

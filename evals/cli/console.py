@@ -69,6 +69,12 @@ def print_dataset(data: DataSet) -> None:
     )
 
 
+def print_notices(data: DataSet) -> None:
+    """Print what the import of a data set left out, to the error output."""
+    for notice in data.notices:
+        terminal.err.print(f"note: {printable(notice)}", markup=False, soft_wrap=True)
+
+
 def print_summary(summary: Summary) -> None:
     """Print the ablation table of each scope, then the measures of the answers."""
     names = [str(measure) for measure in HEADLINE]

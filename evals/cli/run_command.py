@@ -68,6 +68,7 @@ def run(
 ) -> int:
     """Put every question to the engine, each lane alone and all together, and report. Run again to resume."""
     data = open_dataset(dataset, dataset_format=dataset_format, documents=documents)
+    console.print_notices(data)
     with _collection_of(data, collection, profile, llm) as engine:
         systems = _systems(lanes_for(engine, data), system or (), ablate or (), pairs=pairs)
         scopes = _scopes(scope, data)

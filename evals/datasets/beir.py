@@ -1,27 +1,19 @@
 """BEIR's format (Thakur et al., 2021): corpus.jsonl, queries.jsonl, qrels/<split>.tsv with a header line.
 
-PageLens reads PDFs and photos, so each text becomes a PDF of one page, as tall as needed (`write_text_pages`), with the
-text's title as the document's. The grade of a text is the grade of its first page; a text that needs more pages has no
-grades for them, so score such a set per document: `doc.nDCG@10`.
+PageLens reads PDFs and photos, so each text becomes a PDF of one page, as tall as needed (`text_pages`). The grade of a
+text is the grade of its first page; a text that needs more pages has no grades for them, so score such a set per
+document: `doc.nDCG@10`. Published sets have grades of texts that their corpus lacks: those are left out and counted.
 """
 
-import hashlib
-import re
-from collections.abc import Mapping
 from pathlib import Path
-
-import pymupdf
+from typing import Any
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
-from pagelens.evals.datasets.line_reader import Faults, read_json_lines, read_lines, text_of
-
-WIDTH = 595  # points, as A4
-TALLEST = 14_000  # points; PDF viewers stop at 14,400
-LETTERS = 92  # in a line
-LINE = 13.0  # points
-MARGIN = 40
+from pagelens.evals.datasets.left_out import LeftOut
+from pagelens.evals.datasets.line_reader import Faults, read_json_lines, read_lines, text_of, whole_number
+from pagelens.evals.datasets.text_pages import document_file_name, letters_without_glyph, write_text_pages
 
 
 def is_beir(path: Path) -> bool:
@@ -35,21 +27,11 @@ def read_beir(folder: Path, documents: Path | None = None, *, split: str = "test
     Raises UsageError that lists the malformed lines.
     """
     documents = documents or folder / "documents"
-    faults = Faults()
-    questions = []
-    for number, row in read_json_lines(folder / "queries.jsonl", faults):
-        if text_of(row, "_id") and text_of(row, "text"):
-            questions.append(Question(text_of(row, "_id"), text_of(row, "text")))
-        else:
-            faults.add(folder / "queries.jsonl", number, "texts under '_id' and 'text'", row)
-    texts = {}
-    for number, row in read_json_lines(folder / "corpus.jsonl", faults):
-        if text_of(row, "_id") and "text" in row:
-            texts[text_of(row, "_id")] = (text_of(row, "title"), str(row["text"]))
-        else:
-            faults.add(folder / "corpus.jsonl", number, "'_id' and 'text'", row)
+    faults, left_out = Faults(), LeftOut()
+    questions = _read_questions(folder / "queries.jsonl", faults)
+    texts = _read_texts(folder / "corpus.jsonl", faults)
     grades = _read_grades(
-        folder / "qrels" / f"{split}.tsv", set(texts), {question.qid for question in questions}, faults
+        folder / "qrels" / f"{split}.tsv", set(texts), {question.qid for question in questions}, faults, left_out
     )
     faults.raise_any()
     names = {identity: document_file_name(identity) for identity in texts}
@@ -58,90 +40,62 @@ def read_beir(folder: Path, documents: Path | None = None, *, split: str = "test
         qid: {PageRef(names[document], 1): grade for document, grade in page_grades.items()}
         for qid, page_grades in grades.items()
     }
-    graded_questions = [question for question in questions if question.qid in qrels]  # other splits have their own
+    left_out.letters = letters_without_glyph(part for text in texts.values() for part in text)
     return DataSet(
         name=folder.resolve().name,
         folder=documents.resolve(),
         documents=sorted(names.values()),
-        questions=graded_questions,
+        questions=left_out.graded(questions, qrels, folder),  # other splits have their own
         qrels=qrels,
+        notices=left_out.notices(),
     )
 
 
-def document_file_name(identity: str) -> str:
-    """Return a file name for a document id: the id if it is a safe name, else a safe form of it with a short hash."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity)[:80]
-    if plain == identity and not plain.startswith("."):
-        return f"{plain}.pdf"
-    return f"{plain.lstrip('.')}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}.pdf"
+def _read_questions(path: Path, faults: Faults) -> list[Question]:
+    texts: dict[str, str] = {}
+    for number, row in read_json_lines(path, faults):
+        qid, text = text_of(row, "_id"), text_of(row, "text")
+        if not (qid and text):
+            faults.add(path, number, "texts under '_id' and 'text'", row)
+        elif texts.setdefault(qid, text) != text:
+            faults.add(path, number, "an _id that no line above has", qid)
+    return [Question(qid, text) for qid, text in texts.items()]
 
 
-def write_text_pages(texts: Mapping[str, tuple[str, str]], folder: Path) -> None:
-    """Write (title, text) pairs as PDFs, of one page unless a text exceeds `TALLEST`; existing files are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (title, text) in texts.items():
-        if not (folder / name).exists():
-            _write_pdf(folder / name, title, text)
+def _read_texts(path: Path, faults: Faults) -> dict[str, tuple[str, str]]:
+    """Return id -> (title, text); both may be empty or null."""
+    texts: dict[str, tuple[str, str]] = {}
+    for number, row in read_json_lines(path, faults):
+        identity = text_of(row, "_id")
+        title, text = _text(row.get("title")), _text(row.get("text"))
+        if not identity or "text" not in row or title is None or text is None:
+            faults.add(path, number, "'_id' and 'text'", row)
+        elif texts.setdefault(identity, (title, text)) != (title, text):
+            faults.add(path, number, "an _id that no line above has", identity)
+    return texts
 
 
-def _write_pdf(path: Path, title: str, text: str) -> None:
-    lines = [line for part in (f"{title}\n\n{text}" if title else text).split("\n") for line in _folded(part)]
-    capacity = int((TALLEST - 2 * MARGIN) // LINE)
-    plain = _is_latin(title + text)
-    font = pymupdf.Font("helv" if plain else "cjk")
-    pdf = pymupdf.open()
-    for start in range(0, len(lines), capacity):
-        part = lines[start : start + capacity]
-        page = pdf.new_page(width=WIDTH, height=max(200.0, 2 * MARGIN + LINE * (len(part) + 1)))
-        writer = pymupdf.TextWriter(page.rect)
-        for row, line in enumerate(part):
-            if line:
-                writer.append((MARGIN, MARGIN + LINE * (row + 1)), line, font=font, fontsize=9.5)
-        writer.write_text(page)
-    if not plain:
-        pdf.subset_fonts()  # the complete font has megabytes
-    pdf.set_metadata({"title": title})
-    pdf.save(path, garbage=3, deflate=True, no_new_id=True)
-    pdf.close()
+def _text(value: Any) -> str | None:
+    """Return a text, '' for null, None for what is no text."""
+    if value is None:
+        return ""
+    return str(value).strip() if isinstance(value, str | int | float) else None
 
 
-def _is_latin(text: str) -> bool:
-    """Return whether Helvetica, which every PDF viewer has, has every letter of the text."""
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _folded(text: str) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        while len(word) > LETTERS:
-            lines += [line] if line else []
-            lines.append(word[:LETTERS])
-            line, word = "", word[LETTERS:]
-        if line and len(line) + 1 + len(word) > LETTERS:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line]
-
-
-def _read_grades(path: Path, texts: set[str], qids: set[str], faults: Faults) -> dict[str, dict[str, int]]:
+def _read_grades(
+    path: Path, texts: set[str], qids: set[str], faults: Faults, left_out: LeftOut
+) -> dict[str, dict[str, int]]:
     if not path.exists():
         splits = ", ".join(split.stem for split in sorted(path.parent.glob("*.tsv"))) or "none"
         raise UsageError(f"expected grades at {path}, found the splits: {splits}")
     grades: dict[str, dict[str, int]] = {}
     for number, line in read_lines(path):
-        parts = line.split("\t")
-        if number == 1 and parts[-1].strip() == "score":
+        parts = [part.strip() for part in line.split("\t")]
+        if number == 1 and parts[-1] == "score":
             continue
-        if len(parts) != 3 or not parts[2].strip().lstrip("-").isdecimal():
-            faults.add(path, number, "query-id, corpus-id and a whole score, separated by tabs", line)
-        elif parts[0] not in qids or parts[1] not in texts:
-            faults.add(path, number, "an id of queries.jsonl and one of corpus.jsonl", line)
-        else:
-            grades.setdefault(parts[0], {})[parts[1]] = int(parts[2])
+        grade = whole_number(parts[-1])
+        if len(parts) != 3 or grade is None:
+            faults.add(path, number, "query-id, corpus-id and a whole score (1 or 1.0), separated by tabs", line)
+        elif left_out.keeps(question=parts[0] in qids, document=parts[1] in texts, identity=parts[1]):
+            grades.setdefault(parts[0], {})[parts[1]] = grade
     return grades

@@ -45,6 +45,7 @@ class DataSet:
     questions: Sequence[Question]
     qrels: Qrels
     images: Path | None = None  # the folder of the questions' pictures
+    notices: Sequence[str] = ()  # what the import left out, in words
 
     def picture(self, question: Question) -> Path | None:
         """Return the path of a question's image, None if it has none."""

@@ -8,6 +8,7 @@ dataset.json      optional: {"name": ..., "documents": another folder, "files": 
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -16,8 +17,9 @@ from typing import Any
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Qrels, Question, page_id, parse_page_id
-from pagelens.evals.datasets.line_reader import Faults, read_json, read_json_lines, read_lines
+from pagelens.evals.datasets.line_reader import Faults, read_json, read_json_lines, read_lines, whole_number
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 GROUPS = ("doc_type", "dataset", "language", "question_type")  # fields that become a breakdown of that name
 
 
@@ -68,6 +70,18 @@ def write_questions(data: DataSet, path: Path) -> None:
     path.write_text("".join(rows), "utf-8")
 
 
+def refuse_faulty_questions(data: DataSet, path: Path) -> None:
+    """Raise UsageError for questions that queries.jsonl cannot hold: a run of them could not be read back."""
+    faults, names = Faults(), set(data.documents)
+    earlier: dict[str, Question] = {}
+    for question in data.questions:
+        problem = _problem(question_row(question, data), earlier, names)
+        if problem:
+            faults.add(path, 0, *problem)
+        earlier[question.qid] = question
+    faults.raise_any()
+
+
 def question_row(question: Question, data: DataSet) -> dict[str, Any]:
     """Return a question as the object of its line in queries.jsonl."""
     row: dict[str, Any] = {"qid": question.qid, "question": question.text}
@@ -109,10 +123,11 @@ def read_qrels(path: Path, qids: set[str], names: set[str], faults: Faults) -> d
     grades: dict[str, dict[PageRef, int]] = {}
     for number, line in read_lines(path):
         parts = line.split("\t") if "\t" in line else line.split()
-        if len(parts) not in (3, 4) or not parts[-1].strip().lstrip("-").isdecimal():
+        grade = whole_number(parts[-1])
+        if len(parts) not in (3, 4) or grade is None:
             faults.add(path, number, "question, 0, FILE#PAGE and a whole grade, separated by tabs", line)
             continue
-        qid, text, grade = parts[0].strip(), parts[-2].strip(), int(parts[-1])
+        qid, text = parts[0].strip(), parts[-2].strip()
         try:
             page = parse_page_id(text)
         except ValueError:
@@ -161,8 +176,8 @@ def _problem(row: Mapping[str, Any], earlier: Mapping[str, Question], names: set
             return f"a text under {field!r}", row.get(field, f"the fields {', '.join(row) or 'none'}")
     if row["qid"] in earlier:
         return "a qid that no line above has", row["qid"]
-    if any(char.isspace() for char in row["qid"]):
-        return "a qid without blanks", row["qid"]
+    if row["qid"] != row["qid"].strip() or _CONTROLS.search(row["qid"]):
+        return "a qid without tabs, line breaks and other controls, and without blanks at its ends", row["qid"]
     if not isinstance(row.get("answerable", True), bool):
         return "true or false under 'answerable'", row["answerable"]
     documents = _documents(row)

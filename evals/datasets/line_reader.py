@@ -4,6 +4,7 @@ A reader raises once, with all faults, so that a data set can be corrected in on
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pagelens.core.errors import UsageError
 
 MAX_FAULTS_SHOWN = 20  # in one message
 MAX_FOUND_LENGTH = 80  # characters of a faulty line that are shown
+MAX_GRADE = 1_000_000
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Faults:
@@ -76,10 +79,18 @@ def read_json(path: Path) -> Any:
         raise UsageError(f"{path}: expected JSON, found {exc.msg} at character {exc.pos}") from exc
 
 
+def whole_number(text: str) -> int | None:
+    """Return a whole number, also one written as 1.0 or 1e0; None for any other text."""
+    if not _NUMBER.fullmatch(text.strip()):
+        return None
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) <= MAX_GRADE else None
+
+
 def text_of(row: dict[str, Any], *names: str) -> str:
     """Return the first field with a non-blank text or number, as stripped text; '' if there is none."""
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()
+            return str(value).strip().encode("utf-8", "replace").decode()  # JSON may hold half a letter
     return ""

@@ -71,7 +71,9 @@ def open_dataset(path: Path, *, dataset_format: str | None = None, documents: Pa
     `dataset_format` is one of `FORMAT_NAMES`; it is detected if left out. `documents` is the folder of the set's
     documents, or the folder to write them to for formats whose texts and images come in tables.
     """
-    return find_format(path, dataset_format).read(path, documents)
+    data = find_format(path, dataset_format).read(path, documents)
+    folder.refuse_faulty_questions(data, path)
+    return data
 
 
 def find_format(path: Path, name: str | None = None) -> DatasetFormat:

@@ -10,9 +10,11 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question, parse_page_id
 from pagelens.evals.datasets.folder import document_names
-from pagelens.evals.datasets.line_reader import Faults, read_lines
+from pagelens.evals.datasets.left_out import LeftOut
+from pagelens.evals.datasets.line_reader import Faults, read_lines, whole_number
 
 TOPICS = ("topics.tsv", "topics.txt", "queries.tsv")
+_GRADE_LINE = re.compile(r"(\S+)\s+\S+\s+(\S.*?)\s+(\S+)")
 _TOP = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
 _NUM = re.compile(r"<num>\s*(?:Number:)?\s*(\S+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*(.*?)\s*(?=<|$)", re.DOTALL | re.IGNORECASE)
@@ -26,7 +28,7 @@ def is_trec(path: Path) -> bool:
 def read_trec(folder: Path, documents: Path | None = None) -> DataSet:
     """Return the set in a folder with topics, qrels.txt and documents/. Raises UsageError for malformed lines."""
     documents = documents or folder / "documents"
-    faults = Faults()
+    faults, left_out = Faults(), LeftOut()
     topics = next((path for name in TOPICS if (path := folder / name).exists()), None)
     if topics is None:
         raise UsageError(f"expected one of {', '.join(TOPICS)} in {folder}, found none")
@@ -37,19 +39,34 @@ def read_trec(folder: Path, documents: Path | None = None) -> DataSet:
     qrels: dict[str, dict[PageRef, int]] = {}
     path = next((path for path in (folder / "qrels.txt", folder / "qrels.tsv") if path.exists()), folder / "qrels.txt")
     for number, line in read_lines(path):
-        parts = line.split("\t") if line.count("\t") >= 3 else line.split()
-        if len(parts) != 4 or not parts[3].strip().lstrip("-").isdecimal():
-            faults.add(path, number, "topic, 0, document and a whole grade", line)
+        qid, name, grade = _grade(line)
+        if grade is None:
+            faults.add(path, number, "topic, 0, document and a whole grade (1 or 1.0)", line)
             continue
-        page = _page(parts[2], stems)
-        if page is None:
-            faults.add(path, number, "a file below the documents folder", parts[2])
-        elif parts[0] in qids:  # grades of other topics are ignored
-            qrels.setdefault(parts[0], {})[page] = int(parts[3])
+        page = _page(name, stems)
+        if left_out.keeps(question=qid in qids, document=page is not None, identity=name) and page:
+            qrels.setdefault(qid, {})[page] = grade
     faults.raise_any()
     return DataSet(
-        name=folder.resolve().name, folder=documents.resolve(), documents=names, questions=questions, qrels=qrels
+        name=folder.resolve().name,
+        folder=documents.resolve(),
+        documents=names,
+        questions=left_out.graded(questions, qrels, folder),
+        qrels=qrels,
+        notices=left_out.notices(),
     )
+
+
+def _grade(line: str) -> tuple[str, str, int | None]:
+    """Return topic, document and grade of a line separated by tabs or blanks; without a grade if it is malformed.
+
+    Topics and documents may have blanks in lines with tabs; in others the document may.
+    """
+    if line.count("\t") >= 3:
+        parts = line.split("\t")
+        return (parts[0].strip(), parts[2].strip(), whole_number(parts[3]) if len(parts) == 4 else None)
+    match = _GRADE_LINE.fullmatch(line.strip())
+    return (match[1], match[2], whole_number(match[3])) if match else ("", "", None)
 
 
 def _page(text: str, stems: dict[str, str]) -> PageRef | None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
-from pagelens.evals.datasets.beir import document_file_name
 from pagelens.evals.datasets.dataset import DataSet, Question
-from pagelens.evals.datasets.line_reader import text_of
+from pagelens.evals.datasets.left_out import LeftOut
+from pagelens.evals.datasets.line_reader import text_of, whole_number
+from pagelens.evals.datasets.text_pages import document_file_name
 
 Row = dict[str, Any]
 
@@ -51,20 +52,22 @@ def _read_tables(folder: Path, documents: Path, tables: Mapping[str, list[Path]]
         spoken = text_of(row, "language")
         if not language or not spoken or spoken.lower() == language.lower():
             questions.append(_question(row, _field(row, "query-id", "query_id", "id", "_id")))
-    qids = {question.qid for question in questions}
+    qids, left_out = {question.qid for question in questions}, LeftOut()
     qrels: dict[str, dict[PageRef, int]] = {}
     for row in _rows(tables["qrels"]):
         qid, identity = _field(row, "query-id", "query_id"), _field(row, "corpus-id", "corpus_id")
-        if identity not in names:
-            raise UsageError(f"{tables['qrels'][0]}: expected a page of the corpus, found {identity!r}")
-        if qid in qids:
-            qrels.setdefault(qid, {})[PageRef(names[identity], 1)] = int(row.get("score", 1))
+        grade = whole_number(text_of(row, "score") or "1")
+        if grade is None:
+            raise UsageError(f"{tables['qrels'][0]}: expected a whole score (1 or 1.0), found {row['score']!r}")
+        if left_out.keeps(question=qid in qids, document=identity in names, identity=identity):
+            qrels.setdefault(qid, {})[PageRef(names[identity], 1)] = grade
     return DataSet(
         name=folder.resolve().name,
         folder=documents.resolve(),
         documents=sorted(names.values()),
         questions=questions,
         qrels=qrels,
+        notices=left_out.notices(),
     )
 
 

@@ -231,5 +231,6 @@ def _provenance(run: Run) -> list[str]:
         "libraries  " + ", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
         f"sources    {manifest['configuration']['sources'][:16]}   data {manifest['configuration']['dataset'][:16]}",
     ]
+    lines += [f"data       {notice}" for notice in manifest["dataset"].get("notices", ())]
     missing = manifest["missing_documents"]
     return [*lines, f"not in the collection: {', '.join(missing[:MISSING_SHOWN])}"] if missing else lines

@@ -18,8 +18,8 @@ EXPORTS = ("trec_eval", "ranx")
 def export_run(run: Run, out: Path, export_format: str) -> list[Path]:
     """Write a run's rankings and grades; return the files. Raises UsageError for an unknown format.
 
-    trec_eval splits lines at blanks, so page names are percent-encoded for it ("annual%20report.pdf#3"). The JSON for
-    ranx has them unchanged: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
+    trec_eval splits lines at blanks, so questions and pages are percent-encoded for it ("annual%20report.pdf#3"). The
+    JSON for ranx has them unchanged: `Qrels.from_file(..., kind="json")`, `ranx.Run.from_file(..., kind="json")`.
     """
     if export_format not in EXPORTS:
         raise UsageError(f"expected a format among {', '.join(EXPORTS)}, found {export_format!r}")
@@ -31,7 +31,9 @@ def export_run(run: Run, out: Path, export_format: str) -> list[Path]:
 def _trec_eval(run: Run, out: Path) -> list[Path]:
     graded = out / "qrels.txt"
     rows = [
-        f"{qid} 0 {_plain(page)} {grade}\n" for qid, pages in run.data.qrels.items() for page, grade in pages.items()
+        f"{_plain(qid)} 0 {_plain(page_id(page))} {grade}\n"
+        for qid, pages in run.data.qrels.items()
+        for page, grade in pages.items()
     ]
     graded.write_text("".join(rows), "utf-8")
     files = [graded]
@@ -39,7 +41,7 @@ def _trec_eval(run: Run, out: Path) -> list[Path]:
         lines = []
         for qid, record in records.items():
             for rank, (page, score) in enumerate(_scored(record.ranked, record.scores), start=1):
-                lines.append(f"{qid} Q0 {_plain(page)} {rank} {score!r} pagelens-{system}\n")
+                lines.append(f"{_plain(qid)} Q0 {_plain(page_id(page))} {rank} {score!r} pagelens-{system}\n")
         files.append(out / f"{scope}.{file_name_part(system)}.run")
         files[-1].write_text("".join(lines), "utf-8")
     return files
@@ -61,8 +63,8 @@ def _scored(pages: Sequence[PageRef], scores: Sequence[float]) -> list[tuple[Pag
     return list(zip(pages, strictly_decreasing(scores), strict=True))
 
 
-def _plain(page: PageRef) -> str:
-    return quote(page_id(page), safe="#/._-+,()")
+def _plain(identifier: str) -> str:
+    return quote(identifier, safe="#/._-+,():<>")
 
 
 def _write(path: Path, value: object) -> Path:

@@ -21,7 +21,7 @@ from PIL import Image
 import pagelens
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import UsageError
-from pagelens.evals.datasets.beir import document_file_name, write_text_pages
+from pagelens.evals.datasets.text_pages import document_file_name, write_text_pages
 from pagelens.evals.runs.trec_run import strictly_decreasing
 
 Row = Mapping[str, Any]

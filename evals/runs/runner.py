@@ -105,6 +105,7 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
             "folder": str(data.folder),
             "images": str(data.images) if data.images else None,
             "documents": list(data.documents),
+            "notices": list(data.notices),
         },
         "missing_documents": names.missing(data),
         "collection": {

@@ -52,7 +52,7 @@ def test_questions_may_carry_their_evidence_themselves(tmp_path: Path) -> None:
         ('{"question": "?"}', "expected a text under 'qid'"),
         ('{"qid": "a"}', "expected a text under 'question', found the fields qid"),
         ('{"qid": "q1", "question": "?"}', "expected a qid that no line above has, found q1"),
-        ('{"qid": "a b", "question": "?"}', "expected a qid without blanks"),
+        ('{"qid": "a\\tb", "question": "?"}', "expected a qid without tabs, line breaks"),
         ('{"qid": "a", "question": "?", "answerable": "yes"}', "expected true or false under 'answerable', found yes"),
         (
             '{"qid": "a", "question": "?", "doc": "gone.pdf"}',

@@ -63,10 +63,10 @@ def test_beir_texts_become_pages_that_keep_their_words(tmp_path: Path) -> None:
 
 def test_beir_faults_are_named(tmp_path: Path) -> None:
     folder = beir(tmp_path / "set")
-    lines(folder / "qrels" / "test.tsv", ["query-id\tcorpus-id\tscore", "1\tgone\t1", "1\tMED-1"])
+    lines(folder / "qrels" / "test.tsv", ["query-id\tcorpus-id\tscore", "1\tMED-1\t0.5", "1\tMED-1"])
     with pytest.raises(UsageError) as caught:
         open_dataset(folder)
-    assert "test.tsv:2: expected an id of queries.jsonl and one of corpus.jsonl" in str(caught.value)
+    assert "test.tsv:2: expected query-id, corpus-id and a whole score (1 or 1.0)" in str(caught.value)
     assert "test.tsv:3: expected query-id, corpus-id and a whole score" in str(caught.value)
     (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv")
     with pytest.raises(UsageError, match="found the splits: dev"):
@@ -95,12 +95,12 @@ def test_trec_topics_and_qrels_are_read_in_both_forms(tmp_path: Path, topics: st
 def test_trec_faults_are_named(tmp_path: Path) -> None:
     write_pdf(tmp_path / "set" / "documents" / "a.pdf", ["one"])
     lines(tmp_path / "set" / "topics.tsv", ["1 no tab"])
-    lines(tmp_path / "set" / "qrels.txt", ["1 0 b 1", "1 0 a"])
+    lines(tmp_path / "set" / "qrels.txt", ["1 0 a half", "1 0 a"])
     with pytest.raises(UsageError) as caught:
         open_dataset(tmp_path / "set")
     message = str(caught.value)
     assert "topics.tsv:1: expected a topic's number, a tab and its words" in message
-    assert "qrels.txt:1: expected a file below the documents folder, found b" in message
+    assert "qrels.txt:1: expected topic, 0, document and a whole grade" in message
     assert "qrels.txt:2: expected topic, 0, document and a whole grade" in message
 
 
