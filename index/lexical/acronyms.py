@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 MARK = "\ua7f7"  # a letter that no text has; stands after an acronym until stop words are left out
 _MAX_WORDS = 3  # of a line in capitals ("IT DESK") in which one may be an acronym
+_MAX_LINE = 200  # characters on either side that are examined
 _CAPITALS = re.compile(r"(?<![^\W_])[A-Z]{1,6}(?![^\W_])")
 _DOTTED = re.compile(r"(?<![^\W_])(?:[A-Z]\.){2,5}(?![^\W_])|(?<![^\W_])(?:[A-Z]\.){1,4}[A-Z](?![^\W_])")
 _NAME_BEFORE = re.compile(r"([A-Z][a-z]+) $")
@@ -29,15 +30,16 @@ def mark_acronyms(text: str, stopwords: Collection[str]) -> str:
 
 
 def _is_acronym(text: str, start: int, end: int, stopwords: Collection[str]) -> bool:
-    first = text.rfind("\n", 0, start) + 1
+    earliest, latest = max(0, start - _MAX_LINE), end + _MAX_LINE
+    first = max(text.rfind("\n", earliest, start) + 1, earliest)
     if end - start == 1:
         before = text[first:start]
         if text[start] == "A":
             return before[-1:] == " " and before[-2:-1].isalnum() and text[end : end + 1] != "."
         name = _NAME_BEFORE.search(before)
         return name is not None and name.group(1).lower() not in stopwords
-    line_end = text.find("\n", end)
-    line = text[first : line_end if line_end >= 0 else len(text)]
+    line_end = text.find("\n", end, latest)
+    line = text[first : line_end if line_end >= 0 else latest]
     if not line.isupper():
         return True
     words = _WORD.findall(line)

@@ -104,7 +104,7 @@ _WORD = tantivy.TextAnalyzerBuilder(
         r"[\p{Latin}\p{M}]+|[\p{Cyrillic}\p{M}]+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+|[\p{Tamil}\p{M}]+"
     )
 )
-_WORDS = _WORD.filter(tantivy.Filter.lowercase()).build()
+_WORDS = _WORD.filter(tantivy.Filter.remove_long(80)).filter(tantivy.Filter.lowercase()).build()
 
 
 def words_to_stem(text: str) -> list[str]:
@@ -118,7 +118,7 @@ def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, .
     Every one for a short text whose language its words do not show; of a page, only if it has letters with accents:
     three stems of each word of a short page in English would make it a long one.
     """
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = dict.fromkeys(_FUNCTION_WORDS, 0.0)
     distinct: Counter[str] = Counter()
     considered = words[:_MAX_DETECTED]
     for word in considered:
@@ -128,10 +128,10 @@ def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, .
     for word in set(considered):
         distinct.update(_LANGUAGES_OF.get(word, ()))
     least = MIN_DISTINCT if of_page else 1
-    counts = Counter({name: count for name, count in counts.items() if distinct[name] >= least})
-    most = max(counts.values(), default=0.0)
+    counts = {name: count if distinct[name] >= least else 0.0 for name, count in counts.items()}
+    most = max(counts.values())
     is_short = len(words) <= SHORT_TEXT
-    if most < (MIN_COUNT if is_short else MIN_SHARE * len(considered)):
+    if not most or most < (MIN_COUNT if is_short else MIN_SHARE * len(considered)):
         is_open = is_short and not (of_page and all(map(str.isascii, words)))
         return _LATIN if is_open else ()
     likely = tuple(name for name in _FUNCTION_WORDS if LEAD * counts[name] > most)

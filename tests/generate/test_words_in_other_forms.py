@@ -64,3 +64,7 @@ def test_who_in_capitals_asks_for_no_person() -> None:
 def test_a_word_in_another_form_counts_as_the_word_itself() -> None:
     question = QuestionAnalyzer(analyze).analyze("Was steht in dem Vertrag?")
     assert "vertrag" in question.terms_in(analyze("Die Verträge sind von den Mietern zu unterschreiben."))
+
+
+def test_numbers_of_five_digits_are_exact_and_years_are_not() -> None:
+    assert QuestionAnalyzer(analyze).analyze("Were 10,432 or 1,043 tickets sold in 2023?").exact_terms == {"10432"}

@@ -188,3 +188,37 @@ def test_a_number_has_the_same_terms_with_and_without_separators(number: int) ->
 @given(st.text(max_size=40))
 def test_normalization_is_done_once(text: str) -> None:
     assert normalized(normalized(text)) == normalized(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "of_page", "languages"),
+    [
+        ("het data", False, ("dutch",)),  # one word that only Dutch has
+        ("data het", True, ()),  # of a page it takes two
+        ("het data met", True, ("dutch",)),
+        ("y data y", True, ()),  # one word twice
+        ("in data", False, None),  # a word of six languages decides nothing
+        ("the het data", False, ()),  # as much English as Dutch
+    ],
+)
+def test_function_words_decide_by_how_many_languages_have_them(
+    words: str, of_page: bool, languages: tuple[str, ...] | None
+) -> None:
+    found = languages_of(words.split(), of_page=of_page)
+    assert len(found) == 13 if languages is None else found == languages
+
+
+def test_a_longer_text_has_a_language_if_a_twenty_fifth_of_its_words_are_function_words() -> None:
+    assert languages_of([*"het niet".split(), *["data"] * 48]) == ("dutch",)
+    assert languages_of([*"het niet".split(), *["data"] * 49]) == ()
+
+
+def test_languages_with_two_thirds_of_the_most_function_words_are_likely_too() -> None:
+    assert languages_of([*"het niet wordt".split(), "und", "nicht"]) == ("dutch",)
+    assert set(languages_of([*"het niet wordt wie".split(), "und", "nicht", "oder"])) == {"dutch", "german"}
+
+
+def test_long_lines_and_long_words_are_read_in_part() -> None:
+    assert plain_terms(analyze("IT IS " * 3_000)) == []
+    assert plain_terms(analyze("x" * 300 + " IT " + "y" * 300)) == ["it"]
+    assert analyze("Ä" * 100_000) == []
