@@ -327,7 +327,7 @@ class Snapshot:
         return {table: reads.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
 
     def unread_pages(self) -> list[tuple[str, int, str]]:
-        """Return (title, number, problem) of live pages that could not be read completely."""
+        """Return (path, number, problem) of live pages that could not be read completely."""
         return reads.read_problems(self._connection)
 
     def count_pages_without_text(self) -> int:

@@ -242,13 +242,20 @@ class CollectionWriter:
         self._pending.removed.extend(documents)
         self.commit()
 
-    def remove_paths(self, paths: Sequence[str]) -> list[str]:
-        """Remove paths and their failures; a document is removed with its last path. Return the paths that had one."""
+    def remove_paths(self, paths: Sequence[str], *, moved: bool = False) -> list[str]:
+        """Remove paths and their failures; a document is removed with its last path. Return the paths that had one.
+
+        `moved`: a document's other paths get the path's record of metadata, if they have none.
+        """
         self.commit()
         with transaction(self._engine) as connection:
-            known = [path for path in paths if reads.document_at(connection, path) is not None]
+            documents = {path: reads.document_at(connection, path) for path in paths}
+            known = [path for path, document in documents.items() if document is not None]
             orphans: set[int] = set()
             for path in paths:
+                document = documents[path]
+                if moved and document is not None:
+                    metadata_records.move(connection, path, document)
                 orphans |= unlink_path(connection, path)
                 connection.execute(delete(t.failures).where(t.failures.c.path == path))
             metadata_records.forget_unknown_paths(connection)

@@ -45,7 +45,7 @@ def print_report(report: results.IndexReport) -> None:
             "recorded as further paths of the same document."
         )
     if report.forgotten:
-        out.print(f"{count_noun(len(report.forgotten), 'file')} no longer there: forgotten.")
+        out.print(f"{count_noun(len(report.forgotten), 'file')} no longer there (moved or pruned): forgotten.")
     if report.gone:
         out.print(f"{count_noun(len(report.gone), 'file')} gone, still searched; --prune forgets what is gone:")
         for path in report.gone[:MAX_LISTED_FILES]:
@@ -92,6 +92,8 @@ def print_metadata_report(report: results.MetadataReport) -> None:
         out.print(f"{count_noun(len(report.without_row), 'file')} without a row:")
         for path in report.without_row[:MAX_LISTED_FILES]:
             out.print(Text(f"  {display_path(path)}"), soft_wrap=True)
+        if len(report.without_row) > MAX_LISTED_FILES:
+            out.print(f"  and {len(report.without_row) - MAX_LISTED_FILES} more (--json names all)")
 
 
 def print_render_failure(file: results.FailedFile) -> None:
@@ -180,6 +182,8 @@ def print_status(status: results.Status) -> None:
 
 
 def _print_pages(pages: Sequence[tuple[str, int, str]]) -> None:
+    if pages:
+        out.print(Text(f"{count_noun(len(pages), 'page')} read, with a problem:", style="yellow"))
     for title, number, problem in pages[:MAX_LISTED_FILES]:
         out.print(Text(f"  {display_path(title)} p.{number}: {printable(problem)}", style="yellow"), soft_wrap=True)
     if len(pages) > MAX_LISTED_FILES:

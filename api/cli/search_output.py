@@ -98,7 +98,7 @@ def print_facets(facets: Sequence[results.Facet]) -> None:
 
 def _group_heading(group: results.HitGroup) -> str:
     value = "(without a value)" if group.value is None else _value(group.value)
-    return f"{value}: {len(group.ranks)} of {count_noun(group.files, 'file')}"
+    return f"{value}: {count_noun(len(group.ranks), 'page')} of {count_noun(group.files, 'file')}"
 
 
 def _fields(fields: Mapping[str, FieldValue]) -> str:

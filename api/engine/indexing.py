@@ -256,7 +256,7 @@ def forget_missing_files(
     gone = {path for row in snapshot.documents.values() for path in row.paths if is_gone(path)}
     kept = set() if prune else gone - _moved(snapshot, gone)
     failed = [failure.path for failure in snapshot.failures() if is_gone(failure.path)]
-    return writer.remove_paths([*sorted(gone - kept), *failed]), sorted(kept)
+    return writer.remove_paths([*sorted(gone - kept), *failed], moved=True), sorted(kept)
 
 
 def _moved(snapshot: Snapshot, gone: Set[str]) -> set[str]:

@@ -234,7 +234,8 @@ def _example_encoder(snapshot: Snapshot, embedder: Embedder) -> tuple[str, Pixel
 def _of_classes(
     classifier: ExampleClassifier, rules: Sequence[LabelCriterion], columns: Sequence[int], rows: NDArray[np.float32]
 ) -> RuleProbabilities:
-    return RuleProbabilities(rules, classifier.probabilities(rows)[:, list(columns)])
+    probabilities = classifier.probabilities(rows)[:, list(columns)] * classifier.is_like_any(rows)[:, None]
+    return RuleProbabilities(rules, probabilities)
 
 
 def _assign(

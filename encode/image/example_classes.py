@@ -21,6 +21,8 @@ FEATURE_SCALE = 8.0  # unit vectors have small components: without it the regula
 ITERATIONS, TOLERANCE = 5_000, 1e-6  # at most; the largest component of the gradient that ends the fit
 SCALES = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # logit scales that are tried
 SINGLE_EXAMPLE_SCALE = 20.0  # where no class has two examples, nothing can be fitted
+REACH = 0.9  # of the least cosine between an example and the mean of the others: images further off are of no class
+SINGLE_REACH = 0.55  # of a class with one example; 99 of 100 pairs of unrelated photos are less alike (docs/LOG.md)
 
 Method = Literal["nearest class mean", "linear probe"]
 
@@ -33,10 +35,16 @@ class ExampleClassifier:
     weights: NDArray[np.float64]  # (n_classes, dim)
     bias: NDArray[np.float64]  # (n_classes,)
     method: Method
+    means: NDArray[np.float64]  # (n_classes, dim), unit vectors
+    reach: NDArray[np.float64]  # (n_classes,) the least cosine with its mean that an image of a class has
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n_images, n_classes) for unit vectors of images (n_images, dim)."""
         return softmax_rows(images.astype(np.float64) @ self.weights.T + self.bias).astype(np.float32)
+
+    def is_like_any(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return (n_images,): whether an image is about as like a class as its examples are; else it is of none."""
+        return np.asarray((images.astype(np.float64) @ self.means.T >= self.reach).any(axis=1), np.bool_)
 
 
 def fit_examples(examples: Mapping[str, NDArray[np.float32]]) -> ExampleClassifier:
@@ -48,8 +56,31 @@ def fit_examples(examples: Mapping[str, NDArray[np.float32]]) -> ExampleClassifi
     if min(map(len, examples.values())) >= PROBE_EXAMPLES:
         return _linear_probe(examples)
     scale = _fitted_scale(examples)
-    means = np.stack([mean_unit(rows) for rows in examples.values()]).astype(np.float64)
-    return ExampleClassifier(tuple(examples), scale * means, np.zeros(len(means)), "nearest class mean")
+    means = _class_means(examples)
+    return ExampleClassifier(
+        classes=tuple(examples),
+        weights=scale * means,
+        bias=np.zeros(len(means)),
+        method="nearest class mean",
+        means=means,
+        reach=_reach(examples),
+    )
+
+
+def _class_means(examples: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    return np.stack([mean_unit(rows) for rows in examples.values()]).astype(np.float64)
+
+
+def _reach(examples: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return how like its class's mean an image must be, (n_classes,), from each example and the mean of the others."""
+    return np.array(
+        [
+            SINGLE_REACH
+            if len(rows) == 1
+            else REACH * min(float(row @ mean_unit(np.delete(rows, at, axis=0))) for at, row in enumerate(rows))
+            for rows in examples.values()
+        ]
+    )
 
 
 def _fitted_scale(examples: Mapping[str, NDArray[np.float32]]) -> float:
@@ -96,4 +127,11 @@ def _linear_probe(examples: Mapping[str, NDArray[np.float32]]) -> ExampleClassif
         age = 0 if (gradient * (following - parameters)).sum() > 0 else age + 1
         momentum = following + age / (age + 3) * (following - parameters)
         parameters = following
-    return ExampleClassifier(tuple(examples), FEATURE_SCALE * parameters[:, :-1], parameters[:, -1], "linear probe")
+    return ExampleClassifier(
+        classes=tuple(examples),
+        weights=FEATURE_SCALE * parameters[:, :-1],
+        bias=parameters[:, -1],
+        method="linear probe",
+        means=_class_means(examples),
+        reach=_reach(examples),
+    )

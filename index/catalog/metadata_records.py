@@ -47,6 +47,18 @@ def write(connection: Connection, fields: Mapping[str, Field], records: Mapping[
             connection.execute(insert(t.metadata_records), rows)
 
 
+def move(connection: Connection, path: str, document: int) -> None:
+    """Give the record of a path that is gone to the document's other paths that have none: the file was moved."""
+    record = connection.execute(select(t.metadata_records).where(t.metadata_records.c.path == path)).first()
+    if record is None:
+        return
+    known = set(read_records(connection, [document]))
+    others = connection.execute(select(t.paths.c.path).where(t.paths.c.document == document)).scalars()
+    rows = [{"path": other, "fields": record.fields} for other in others if other not in known]
+    if rows:
+        connection.execute(insert(t.metadata_records), rows)
+
+
 def forget_unknown_paths(connection: Connection) -> None:
     """Remove the records of paths that lead to no document and to no failure."""
     r = t.metadata_records.c

@@ -227,11 +227,12 @@ def read_failures(connection: Connection) -> list[Failure]:
 
 
 def read_problems(connection: Connection) -> list[tuple[str, int, str]]:
-    """Return (title, number, problem) of live pages that could not be read completely."""
+    """Return (path, number, problem) of live pages that could not be read completely."""
     p, d = t.pages.c, t.documents.c
-    rows = select(d.title, p.number, p.problem).join(t.documents, d.key == p.document)
+    first_path = select(func.min(t.paths.c.path)).where(t.paths.c.document == d.key).scalar_subquery()
+    rows = select(first_path.label("path"), p.number, p.problem).join(t.documents, d.key == p.document)
     found = connection.execute(rows.where(p.problem != "", d.live == 1).order_by(p.key))
-    return [(row.title, row.number, row.problem) for row in found]
+    return [(row.path or "", row.number, row.problem) for row in found]
 
 
 def count_pages_without_text(connection: Connection) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 import pagelens
 from pagelens.api.engine.engine import Engine
+from pagelens.core.types import Filters
 from tests.ingest.readers.photo_files import write_photo, xmp
 
 
@@ -141,3 +142,24 @@ def test_a_reread_document_takes_the_place_of_the_older_one_in_one_commit(engine
     assert row.key != old
     assert row.paths == (str(folder / "b.txt"),)
     assert engine.check(deep=True) == []
+
+
+def test_the_values_of_a_table_move_with_the_file(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "lamp.txt").write_text("A lamp of brass.")
+    (tmp_path / "table.csv").write_text("file,price\nlamp.txt,12.5\n")
+    engine.index(folder, workers=0)
+    engine.load_metadata(tmp_path / "table.csv")
+    (folder / "sub").mkdir()
+    (folder / "lamp.txt").rename(folder / "sub" / "lamp.txt")
+    engine.index(folder, workers=0)
+    (hit,) = engine.search("lamp", filters=Filters(metadata={"price": "10..20"})).hits
+    assert hit.ref.path == str(folder / "sub" / "lamp.txt")
+
+
+def test_status_names_the_file_of_a_page_with_a_problem(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes("Каюта".encode("cp1251"))
+    engine.index(path, workers=0)
+    assert [(where, number) for where, number, _ in engine.status().problem_pages] == [(str(path), 1)]

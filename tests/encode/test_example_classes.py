@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from pagelens.core.errors import UsageError
-from pagelens.encode.image.example_classes import FEATURE_SCALE, PROBE_EXAMPLES, SINGLE_EXAMPLE_SCALE, fit_examples
+from pagelens.encode.image.example_classes import (
+    FEATURE_SCALE,
+    PROBE_EXAMPLES,
+    REACH,
+    SINGLE_EXAMPLE_SCALE,
+    SINGLE_REACH,
+    fit_examples,
+)
 
 
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -66,3 +73,23 @@ def test_enough_examples_train_the_probe_that_scikit_learn_trains() -> None:
 def test_fewer_than_two_classes_with_examples_are_refused(rows: dict[str, NDArray[np.float32]]) -> None:
     with pytest.raises(UsageError, match="expected two classes or more with an example each"):
         fit_examples(rows)
+
+
+def test_an_image_that_is_like_no_example_is_of_no_class() -> None:
+    one_each = fit_examples({"left": np.array([[1, 0, 0]], np.float32), "up": np.array([[0, 1, 0]], np.float32)})
+    at = [[cosine, 0, (1 - cosine**2) ** 0.5] for cosine in (SINGLE_REACH + 0.01, SINGLE_REACH - 0.01, 0.0)]
+    assert one_each.is_like_any(np.array(at, np.float32)).tolist() == [True, False, False]
+    assert SINGLE_REACH == 0.55  # docs/LOG.md: the 99th percentile of unrelated photos is 0.54
+
+
+@pytest.mark.parametrize("count", [2, PROBE_EXAMPLES])
+def test_how_like_an_image_must_be_is_learned_from_the_examples(count: int) -> None:
+    rows = examples(count, dim=30)
+    classifier = fit_examples(rows)
+    assert classifier.is_like_any(np.concatenate(list(rows.values()))).all()
+    first = next(iter(rows.values()))
+    others = [unit(np.delete(first, at, axis=0).mean(axis=0, keepdims=True))[0] for at in range(len(first))]
+    least = min(float(row @ other) for row, other in zip(first, others, strict=True))
+    assert classifier.reach[0] == pytest.approx(REACH * least, abs=1e-6)
+    assert REACH == 0.9
+    assert not classifier.is_like_any(-np.concatenate(list(rows.values()))).any()
