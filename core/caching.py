@@ -30,8 +30,20 @@ class LRUCache(Generic[T]):
                 return self._values[key]
             self.misses += 1
         value = make()  # outside the lock: two threads may make the same value, but none waits
+        self.put(key, value)
+        return value
+
+    def find(self, key: Hashable) -> T | None:
+        """Return the value of a key; None if it is not cached. Not counted."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Cache a value."""
         with self._lock:
             self._values[key] = value
+            self._values.move_to_end(key)
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
-        return value

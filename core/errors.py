@@ -14,6 +14,7 @@ PageLensError
 |   |-- DiskFull               there is no room for what is to be written; what was committed is kept
 |   `-- StoreError             a server with vectors or the catalog is unreachable, refuses, or is misconfigured
 |       `-- SnapshotExpired    a snapshot was held so long that rows of it may be deleted: open a new one
+|-- RankingExpired             kept results of an earlier commit cannot be continued: search again from the first one
 `-- NotFound                   no such document or page in the collection
 """
 
@@ -112,6 +113,10 @@ class StoreError(CollectionError):
 
 class SnapshotExpired(StoreError):
     """A snapshot was held longer than replaced rows are kept, and a newer commit exists: retry with a new snapshot."""
+
+
+class RankingExpired(PageLensError):
+    """The results of an earlier commit were not kept, or the collection no longer has all of them."""
 
 
 class NotFound(PageLensError):

@@ -20,7 +20,7 @@ from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
-from pagelens.api.engine.found_pages import FoldedResults, describe_hits, search_arranged_pages, search_pages
+from pagelens.api.engine.found_pages import describe_hits, read_hits
 from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
 from pagelens.api.engine.labelling import (
     LabelledPage,
@@ -47,9 +47,9 @@ from pagelens.api.engine.query_image import (
     listed_images,
     make_query,
 )
+from pagelens.api.engine.ranked_pages import RankedSearch, SearchOptions, rank_arranged_pages, rank_pages
 from pagelens.api.engine.results import (
     Facet,
-    FoundPage,
     IndexReport,
     MetadataReport,
     SearchResults,
@@ -357,51 +357,78 @@ class Engine:
         metadata, and asks for facets; with it or with filters the query may be empty, and each document that matches is
         found. `k` is the number of groups where there are some. Raises UsageError.
         """
-        images = listed_images(image)
+        if neighbours < 0:
+            raise UsageError(f"expected 0 neighbours or more, found {neighbours}")
+        options = SearchOptions(k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement)
+        rank = self._ranker(query, listed_images(image), image_options, options)
+        size = None if arrangement.group_by else k
+        return self._reader.read(lambda snapshot: self._show(snapshot, rank(snapshot), 0, size, neighbours))
+
+    def rank(
+        self, query: str, images: Sequence[ImageSource], image_options: ImageOptions, options: SearchOptions
+    ) -> RankedSearch:
+        """Search as `search` does, for at least `k` hits if there are as many, and read none of the pages: for `show`.
+
+        A longer ranking of the same commit begins with the hits of a shorter one. Raises UsageError.
+        """
+        return self._reader.read(self._ranker(query, images, image_options, options))
+
+    def show(
+        self, ranked: RankedSearch, *, first: int = 0, size: int | None = None, neighbours: int = 0
+    ) -> SearchResults:
+        """Return `size` hits of a ranking from index `first` on (None: all), as `search` returns them.
+
+        Later commits add nothing to them. Raises RankingExpired if a later commit no longer has one of these hits.
+        """
+        return self._reader.read(lambda snapshot: self._show(snapshot, ranked, first, size, neighbours))
+
+    def _ranker(
+        self, query: str, images: Sequence[ImageSource], image_options: ImageOptions, options: SearchOptions
+    ) -> Callable[[Snapshot], RankedSearch]:
+        """Return a function that searches a snapshot. Raises UsageError."""
+        arrangement, filters = options.arrangement, options.filters
         listing = not query.strip() and not images
         if listing and not (filters or arrangement or arrangement.facets):
             raise UsageError("expected a query of at least one word, a picture, or filters, found nothing")
-        if k < 1 or neighbours < 0:
-            raise UsageError(f"expected k of at least 1 and 0 neighbours or more, found {k} and {neighbours}")
+        if options.k < 1:
+            raise UsageError(f"expected k of at least 1, found {options.k}")
         parsed, problem = self._query(query.strip(), images, image_options)
         unread = {"words": f"the words on the picture are not read: {problem}"} if problem and not parsed.text else {}
-        approximate = self._approximate_lanes()
 
-        def run_search(
-            snapshot: Snapshot,
-        ) -> tuple[FoldedResults, list[FoundPage], dict[str, str], list[Facet]]:
-            if arrangement or listing:
-                results = search_arranged_pages(
-                    snapshot,
-                    self._retriever,
-                    parsed,
-                    k=k,
-                    filters=filters,
-                    arrangement=arrangement,
-                    lanes=lanes,
-                    fusion=fusion,
-                )
-            else:
-                results = search_pages(
-                    snapshot, self._retriever, parsed, k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold
-                )
-            facets = make_facets(FieldReader(snapshot, filters), arrangement.facets)
-            pages = describe_hits(
-                snapshot, self._retriever, query, results, neighbours=neighbours, guesses=bool(approximate)
+        def rank(snapshot: Snapshot) -> RankedSearch:
+            rank_hits = rank_arranged_pages if arrangement or listing else rank_pages
+            ranked = rank_hits(snapshot, self._retriever, parsed, options)
+            return RankedSearch(
+                query=query,
+                filters=filters,
+                generation=snapshot.generation,
+                ranked=ranked,
+                approximate=self._approximate_lanes(),
+                unread=unread,
+                listing=listing,
+                facets=make_facets(FieldReader(snapshot, filters), arrangement.facets),
             )
-            return results, pages, {} if listing else self._missing_lanes(snapshot), facets
 
-        results, pages, missing, facets = self._reader.read(run_search)
+        return rank
+
+    def _show(
+        self, snapshot: Snapshot, ranked: RankedSearch, first: int, size: int | None, neighbours: int
+    ) -> SearchResults:
+        found = read_hits(snapshot, ranked.ranked, ranked.filters, first=first, size=size)
+        hits = describe_hits(
+            snapshot, self._retriever, ranked.query, found, neighbours=neighbours, guesses=bool(ranked.approximate)
+        )
+        missing = {} if ranked.listing else self._missing_lanes(snapshot)
         return SearchResults(
-            query=query,
-            hits=pages,
-            query_references=results.retrieved.query_references,
-            pages_searched=results.retrieved.page_count,
-            missing={**unread, **missing},
-            approximate=approximate,
-            groups=results.groups,
-            facets=facets,
-            labels=results.retrieved.labels,
+            query=ranked.query,
+            hits=hits,
+            query_references=found.retrieved.query_references,
+            pages_searched=found.retrieved.page_count,
+            missing={**ranked.unread, **missing},
+            approximate=ranked.approximate,
+            groups=ranked.ranked.groups,
+            facets=ranked.facets,
+            labels=found.retrieved.labels,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:

@@ -1,98 +1,75 @@
-"""Search results as the engine returns them: duplicates folded, each page with its evidence and its neighbours."""
+"""Search results as the engine returns them: pages of a ranking, each with its evidence and its neighbours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from pagelens.api.engine.arranged_results import Arrangement, FieldReader, arrange, matching_pages, with_path_first
+from pagelens.api.engine.arranged_results import FieldReader, with_path_first
 from pagelens.api.engine.file_names import is_gone
-from pagelens.api.engine.results import FoundPage, HitGroup, NeighbourPage
+from pagelens.api.engine.ranked_pages import RankedPages, SearchOptions, rank_pages
+from pagelens.api.engine.results import FoundPage, NeighbourPage
+from pagelens.core.errors import RankingExpired
 from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.types import Filters, PageRef, Query
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import find_continuations
-from pagelens.retrieve.deduplication import FoldedHit, fold_duplicates
-from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
+from pagelens.retrieve.deduplication import FoldedHit
+from pagelens.retrieve.search import RetrievalResult, Retriever
 
-HITS_PER_RESULT, MAX_FOLDED_HITS = 3, 100  # hits searched for duplicates: for each result, and at most in all
+EXPIRED = "expected the collection as it was when these results were ranked, found that it changed since"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldedResults:
-    """At most `k` hits, best first, with their rows of the catalog."""
+    """Hits of a ranking with their rows of the catalog."""
 
     retrieved: RetrievalResult
     hits: Sequence[FoldedHit]
     documents: Mapping[int, DocumentRow]  # by document key
     pages: Mapping[int, PageRow]  # by page key
     positions: Sequence[int] = ()  # of each hit's path among its document's: that whose metadata match the filters
-    groups: Sequence[HitGroup] = ()
 
 
-def search_pages(
-    snapshot: Snapshot,
-    retriever: Retriever,
-    query: Query,
-    *,
-    k: int,
-    filters: Filters,
-    lanes: Sequence[str] | None = None,
-    fusion: Fusion | None = None,
-    fold: bool = True,
+def search_pages(snapshot: Snapshot, retriever: Retriever, query: Query, *, k: int, filters: Filters) -> FoldedResults:
+    """Search, and return the `k` best hits, duplicates folded."""
+    ranked = rank_pages(snapshot, retriever, query, SearchOptions(k=k, filters=filters, fold=True))
+    return read_hits(snapshot, ranked, filters, first=0, size=k)
+
+
+def read_hits(
+    snapshot: Snapshot, ranked: RankedPages, filters: Filters, *, first: int, size: int | None
 ) -> FoldedResults:
-    """Search; `fold` puts duplicates of a better hit into that hit, except files that a metadata table has rows for."""
-    depth = max(k, min(HITS_PER_RESULT * k, MAX_FOLDED_HITS)) if fold else k
-    retrieved = retriever.search(snapshot, query, k=depth, filters=filters, lanes=lanes, fusion=fusion)
-    documents = snapshot.document_rows(sorted({document_of(hit.page) for hit in retrieved.hits}))
-    pages = snapshot.pages([hit.page for hit in retrieved.hits])
-    listed = {key for key, row in documents.items() if row.records}
-    hashes = snapshot.perceptual_hashes([key for key in pages if document_of(key) not in listed]) if fold else {}
-    photos = {key for key, row in documents.items() if row.document.kind == "photo"}
-    hits = fold_duplicates(retrieved.hits, pages, hashes, photos, k=k)
-    reader = FieldReader(snapshot, filters)
-    positions = [reader.records(documents[document_of(hit.hit.page)])[0][0] for hit in hits] if listed else ()
-    return FoldedResults(retrieved=retrieved, hits=hits, documents=documents, pages=pages, positions=positions)
+    """Return `size` hits of a ranking from index `first` on (None: all) with their rows.
 
-
-def search_arranged_pages(
-    snapshot: Snapshot,
-    retriever: Retriever,
-    query: Query,
-    *,
-    k: int,
-    filters: Filters,
-    arrangement: Arrangement,
-    lanes: Sequence[str] | None = None,
-    fusion: Fusion | None = None,
-) -> FoldedResults:
-    """Search, and sort or group what is found. Without a query, each file that matches the filters is found once.
-
-    Duplicates are not folded. Raises UsageError for an unknown field.
+    The snapshot may be of a later commit than the ranking. Raises RankingExpired if one of the hits is not in it.
     """
-    reader = FieldReader(snapshot, filters)
-    if query.words or query.image is not None:
-        retrieved = retriever.search(snapshot, query, k=arrangement.depth, filters=filters, lanes=lanes, fusion=fusion)
-    else:
-        found = matching_pages(reader)
-        selection = snapshot.select(filters)
-        retrieved = RetrievalResult(
-            hits=found,
-            query_references=[],
-            page_count=snapshot.page_count if selection is None else selection.count(snapshot.documents),
-            idf={},
-            labels=snapshot.label_table.counts(None if selection is None else selection.mask),
-        )
-    arranged = arrange(reader, retrieved.hits, arrangement, k=k)
-    hits = [FoldedHit(hit, ()) for hit, _ in arranged.hits]
+    end = None if size is None else first + size
+    hits, paths = ranked.hits[first:end], ranked.paths[first:end]
+    keys = {page for hit in hits for page in (hit.hit.page, *hit.duplicates)}
+    documents = snapshot.document_rows(sorted({document_of(page) for page in keys}))
+    pages = snapshot.pages(sorted({hit.hit.page for hit in hits}))
+    if any(document_of(page) not in documents for page in keys) or any(hit.hit.page not in pages for hit in hits):
+        raise RankingExpired(EXPIRED)
     return FoldedResults(
-        retrieved=retrieved,
+        retrieved=ranked.retrieved,
         hits=hits,
-        documents=snapshot.document_rows(sorted({document_of(hit.hit.page) for hit in hits})),
-        pages=snapshot.pages(sorted({hit.hit.page for hit in hits})),
-        positions=[position for _, position in arranged.hits],
-        groups=arranged.groups,
+        documents=documents,
+        pages=pages,
+        positions=_positions(
+            FieldReader(snapshot, filters), [documents[document_of(hit.hit.page)] for hit in hits], paths
+        ),
     )
+
+
+def _positions(reader: FieldReader, rows: Sequence[DocumentRow], paths: Sequence[str]) -> list[int]:
+    """Return the position of each hit's path among its document's: of `paths` if given, else the first that matches."""
+    matching = [[position for position, _ in reader.records(row)] if row.records else [0] for row in rows]
+    if paths:
+        matching = [[row.paths.index(path)] if path in row.paths else [] for row, path in zip(rows, paths, strict=True)]
+    if not all(matching):
+        raise RankingExpired(EXPIRED)
+    return [positions[0] for positions in matching]
 
 
 def describe_hits(

@@ -40,6 +40,17 @@ class Cursors:
         """Return a position that is a number; 0 without a cursor. Raises UsageError."""
         return 0 if cursor is None else int(self.decode(listing, cursor))
 
+    def encode_results(self, listing: str, generation: int, first: int) -> str:
+        """Return the cursor of the results of a search from index `first` on, as a commit's generation ranks them."""
+        return self.encode(listing, f"{generation} {first}")
+
+    def decode_results(self, listing: str, cursor: str | None) -> tuple[int | None, int]:
+        """Return generation and index; None and 0 without a cursor. Raises UsageError."""
+        if cursor is None:
+            return None, 0
+        generation, first = map(int, str(self.decode(listing, cursor)).split())
+        return generation, first
+
     def _sign(self, listing: str, payload: bytes) -> bytes:
         message = len(listing.encode()).to_bytes(4, "big") + listing.encode() + payload
         return hmac.new(self._secret, message, hashlib.sha256).digest()[:SIGNATURE_BYTES]

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Request
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.ranked_pages import RankedSearch
 from pagelens.api.engine.results import SearchResults
 from pagelens.api.server.auth.authorization import require_visible
 from pagelens.api.server.auth.keys import Principal
@@ -24,11 +25,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CachedSearch:
-    """The results of a search and the commit that they belong to."""
+    """One page of the results of a search, and the commit that they were ranked in."""
 
     results: SearchResults
     generation: int
     documents: Mapping[str, str]  # path -> document id, of the hits folded behind others
+    more: bool  # whether there are further results after these
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class AppState:
     writes: ConcurrencyLimiter
     streams: ConcurrencyLimiter
     search_cache: LRUCache[CachedSearch]
+    rankings: LRUCache[RankedSearch]  # of searches with further results than were shown
 
 
 def create_app_state(service: Service, limits: ServerLimits) -> AppState:
@@ -64,6 +67,7 @@ def create_app_state(service: Service, limits: ServerLimits) -> AppState:
         writes=limiter("write", limits.writes, limits.writes_waiting, limits.slow_max_wait),
         streams=limiter("stream", limits.streams, 0, 0.0),
         search_cache=LRUCache(limits.cached_results),
+        rankings=LRUCache(limits.cached_rankings),
     )
 
 

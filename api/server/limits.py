@@ -30,7 +30,8 @@ class ServerLimits:
     streams: int = 64  # of job progress
     search_max_wait: float = 10.0  # for a free slot
     slow_max_wait: float = 30.0  # the same for answers, page images and writes
-    cached_results: int = 512  # searches whose results are cached
+    cached_results: int = 512  # pages of results that are cached
+    cached_rankings: int = 256  # searches that can be paged through after the collection changed
 
     @property
     def threads(self) -> int:

@@ -24,6 +24,7 @@ from pagelens.core.errors import (
     GenerationError,
     NotFound,
     PageLensError,
+    RankingExpired,
     ReadError,
     StoreError,
     UsageError,
@@ -83,6 +84,7 @@ def redact(text: str) -> str:
 
 _KINDS: Sequence[tuple[type[PageLensError], int, str, str]] = (
     (CollectionNotFound, 404, "collection-not-found", "GET /v1/collections lists them."),
+    (RankingExpired, 410, "collection-changed", "Search again from the first page: leave `cursor` out."),
     (NotFound, 404, "not-found", "GET /v1/documents lists what the collection holds."),
     (CollectionLocked, 409, "collection-busy", "Try again when the current job has ended: see GET /v1/jobs."),
     (CollectionMismatch, 409, "collection-changed", "Try again: its models were changed during the request."),

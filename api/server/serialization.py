@@ -114,11 +114,11 @@ def page_out(row: DocumentRow, page: PageRow, name: str) -> out.PageOut:
 
 
 def search_response(
-    context: RequestContext, cached: CachedSearch, *, first: int, size: int, explain: bool, next_cursor: str | None
+    context: RequestContext, cached: CachedSearch, *, first: int, explain: bool, next_cursor: str | None
 ) -> out.SearchResponse:
-    """Return the response body of `size` hits from index `first` on."""
+    """Return the response body of results whose first hit has index `first` in all."""
     results = cached.results
-    hits = results.hits[first : first + size]
+    hits = results.hits
     names = display_names(context, [ref.path for hit in hits for ref in (hit.ref, *hit.duplicates)])
     return out.SearchResponse(
         collection=context.collection,

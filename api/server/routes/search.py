@@ -10,8 +10,10 @@ from pydantic import Json
 
 from pagelens.api.engine.arranged_results import PER_GROUP
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.found_pages import EXPIRED
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES, ImageOptions
+from pagelens.api.engine.ranked_pages import RankedSearch, SearchOptions
 from pagelens.api.responses import SearchResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import CachedSearch, ContextDep, RequestContext
@@ -19,6 +21,8 @@ from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.requests import FieldName, FiltersIn, Lane, SearchRequest, Text
 from pagelens.api.server.serialization import documents_by_path, search_response
+from pagelens.core.errors import RankingExpired
+from pagelens.index.layout import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,47 +108,94 @@ def _respond(context: RequestContext, body: SearchRequest, images: QueryImages) 
             fields=[("body.query", "empty, and no image")],
             next_step="Give `query`, `image`, or both; or `filters`, to list what matches.",
         )
-    listing = _fingerprint(context, body, images)
-    first = context.app_state.cursors.decode_number(listing, body.cursor)
-    depth = body.k if body.group_by else min(first + body.k + 1, context.app_state.limits.result_depth)
+    manifest = context.use(lambda engine: engine.manifest)
+    listing = _fingerprint(context, body, images, manifest)
+    generation, first = context.app_state.cursors.decode_results(listing, body.cursor)
+    paging = ResultPaging(
+        context=context, body=body, images=images, listing=listing, generation=generation, first=first
+    )
+    cached = context.use(paging.page)
+    end = first + len(cached.results.hits)
+    following = context.app_state.cursors.encode_results(listing, cached.generation, end) if cached.more else None
+    return search_response(context, cached, first=first, explain=body.explain, next_cursor=following)
 
-    def work(engine: Engine) -> CachedSearch:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPaging:
+    """Reads one page of the results of a search, in the ranking of the cursor's commit.
+
+    Rankings with further results are kept. Where that of an earlier commit is not (evicted, or made by another server
+    on the same folder), it cannot be made again.
+    """
+
+    context: RequestContext
+    body: SearchRequest
+    images: QueryImages
+    listing: str
+    generation: int | None  # of the cursor
+    first: int
+
+    def page(self, engine: Engine) -> CachedSearch:
+        """Return the page. Raises RankingExpired where the collection changed too much since the first one."""
         with engine.snapshot() as snapshot:
-            generation = snapshot.generation
-        return context.app_state.search_cache.get(
-            (listing, depth, generation), lambda: _search(context, engine, body, images, depth)
+            newest = snapshot.generation
+        wanted = newest if self.generation is None else self.generation
+        return self.context.app_state.search_cache.get(
+            (self.listing, wanted, newest, self.first), lambda: self._read(engine, wanted, newest)
         )
 
-    cached = context.use(work)
-    size = len(cached.results.hits) if body.group_by else body.k  # all groups at once
-    more = len(cached.results.hits) > first + size
-    following = context.app_state.cursors.encode(listing, first + size) if more else None
-    return search_response(context, cached, first=first, size=size, explain=body.explain, next_cursor=following)
+    def _read(self, engine: Engine, wanted: int, newest: int) -> CachedSearch:
+        with self.context.app_state.searches.slot():
+            ranked = self._rank(engine, wanted, newest)
+            size = None if self.body.group_by else self.body.k  # all groups at once
+            limit = self.context.app_state.limits.result_depth
+            if size is not None:
+                size = max(0, min(size, limit - self.first))
+            results = engine.show(ranked, first=self.first, size=size, neighbours=self.body.neighbours)
+            folded = {ref.path for hit in results.hits for ref in hit.duplicates}
+            return CachedSearch(
+                results,
+                ranked.generation,
+                documents_by_path(engine, folded) if folded else {},
+                more=size is not None and min(len(ranked.ranked.hits), limit) > self.first + size,
+            )
 
-
-def _search(
-    context: RequestContext, engine: Engine, body: SearchRequest, images: QueryImages, depth: int
-) -> CachedSearch:
-    with context.app_state.searches.slot():
-        with engine.snapshot() as snapshot:
-            generation = snapshot.generation
-        results = engine.search(
-            body.query,
-            image=images.like or None,
-            image_options=ImageOptions(images.not_like, body.text_share, body.not_itself),
-            k=depth,
-            filters=body.filters.filters(),
-            lanes=body.lanes,
-            fold=body.fold,
-            neighbours=body.neighbours,
-            arrangement=body.arrangement(),
+    def _rank(self, engine: Engine, wanted: int, newest: int) -> RankedSearch:
+        """Return a kept ranking that goes far enough, else a new one if that is of the wanted commit."""
+        rankings, depth = self.context.app_state.rankings, self.context.app_state.limits.result_depth
+        enough = min(self.first + self.body.k + 1, depth)
+        kept = rankings.find((self.listing, wanted))
+        if kept is not None and (kept.ranked.complete or len(kept.ranked.hits) >= enough):
+            return kept
+        if self.generation not in (None, newest):
+            raise RankingExpired(EXPIRED)
+        arranged = self.body.sort or not (self.body.query.strip() or self.images.like)
+        ranked = engine.rank(
+            self.body.query,
+            self.images.like,
+            ImageOptions(self.images.not_like, self.body.text_share, self.body.not_itself),
+            SearchOptions(
+                k=self.body.k if self.body.group_by else depth if arranged else enough,
+                filters=self.body.filters.filters(),
+                lanes=self.body.lanes,
+                fold=self.body.fold,
+                arrangement=self.body.arrangement(),
+            ),
         )
-        folded = {ref.path for hit in results.hits for ref in hit.duplicates}
-        return CachedSearch(results, generation, documents_by_path(engine, folded) if folded else {})
+        if self.generation not in (None, ranked.generation):  # committed to just now
+            raise RankingExpired(EXPIRED)
+        if not self.body.group_by and len(ranked.ranked.hits) > self.body.k:
+            rankings.put((self.listing, ranked.generation), ranked)
+        return ranked
 
 
-def _fingerprint(context: RequestContext, body: SearchRequest, images: QueryImages) -> str:
-    """Return a hash of a query with all options that change its results, without the position in them."""
+def _fingerprint(context: RequestContext, body: SearchRequest, images: QueryImages, manifest: Manifest) -> str:
+    """Return a hash of a query with all options that change its results, without the position in them.
+
+    A collection deleted and created again, or filled again by other models, gives another one: its commits are others.
+    """
     options = body.model_dump_json(exclude={"cursor", "image", "more_images", "not_like", "explain"})
     hashes = [[hashlib.sha256(image).hexdigest() for image in part] for part in (images.like, images.not_like)]
-    return hashlib.sha256(f"{context.collection}\n{options}\n{hashes}".encode()).hexdigest()
+    models = sorted((name, lane.model) for name, lane in manifest.lanes.items())
+    collection = f"{context.collection}\n{manifest.created}\n{models}"
+    return hashlib.sha256(f"{collection}\n{options}\n{hashes}".encode()).hexdigest()

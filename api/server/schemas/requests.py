@@ -1,9 +1,10 @@
 """Request bodies of the HTTP API as pydantic models."""
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangement
 from pagelens.api.engine.lane_registry import LANE_NAMES
@@ -20,6 +21,13 @@ FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
 
 
+def _last_instant(value: object) -> object:
+    """Return the last instant of a day that is written without a time."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        return f"{value.strip()}T23:59:59.999999"
+    return value
+
+
 class StrictModel(BaseModel):
     """A request body; unknown fields are refused."""
 
@@ -34,7 +42,9 @@ class FiltersIn(StrictModel):
     )
     kinds: list[Kind] = Field(default=[], max_length=2)
     since: datetime | None = Field(default=None, description="Documents dated at this time or later.")
-    until: datetime | None = Field(default=None, description="Documents dated at this time or earlier.")
+    until: Annotated[datetime | None, BeforeValidator(_last_instant)] = Field(
+        default=None, description="Documents dated at this time, or on this day, or earlier."
+    )
     first_page: int | None = Field(default=None, ge=1, le=1_000_000)
     last_page: int | None = Field(default=None, ge=1, le=1_000_000)
     metadata: dict[str, Text | Annotated[list[Text], Field(max_length=20)]] = Field(
