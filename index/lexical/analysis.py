@@ -50,7 +50,7 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 _TOKEN = rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+|\p{{N}}+"
 _MAX_LENGTH = 80  # characters of a term
 _CACHED_TEXTS = 65_536  # words, and short texts that have other forms
-_COMPOUND = re.compile("[^\\W_]+(?:\u200c[^\\W_]+)+")  # Persian: words with zero-width non-joiners
+_COMPOUND = re.compile("(?<![^\\W_])[^\\W_]++(?:\u200c[^\\W_]++)+")  # Persian: zero-width non-joiners
 _HAS_DIGIT = re.compile("[0-9]")
 
 

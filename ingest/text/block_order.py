@@ -1,8 +1,8 @@
-"""Puts the blocks of a page in reading order where a file draws them in another one.
+"""Puts a block of a page in its place where a file draws it after blocks that stand below it, or before those above.
 
-The drawing order is kept unless a block stands above one that was drawn before it. Where a single block is in the wrong
-place, it is moved. Else no block comes before those above it: after each block comes
-the one that is drawn next; where that must wait or is done, the one right below; and else the topmost.
+The drawing order is kept unless a block stands above one that was drawn before it, and moving a single block (a title
+that is drawn last) mends that. Sorting all blocks of such pages mends more pages, but parts paragraphs that belong
+together, and finds fewer pages (docs/LOG.md).
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,10 @@ from pagelens.ingest.text.right_to_left import has_right_to_left
 MAX_BLOCKS = 400  # of a page; a drawing or a map has more, and no reading order
 SHARED = 0.3  # of the narrower block's width: two blocks that have so much in common stand one above the other
 _TOUCH = 0.05  # of a line's height by which blocks one above the other overlap at most
+MAX_RUNNING = 4  # running titles and page numbers of a page; more such lines are its text
 # In units of a line's height:
-LEVEL = 1.0  # blocks whose tops are about so close begin side by side
-NEXT = 1.5  # white space between two paragraphs of a column; more is a new part of the page
 SMALL = 1.2  # type of running titles at most
 _LINE = 1.5  # in units of its own type: a block that is higher has several lines
-ALIGNED = 2.0  # between the edges at which they begin
 
 Boxes = NDArray[np.float64]  # (n, 4) x0 y0 x1 y1
 
@@ -51,7 +49,9 @@ def in_reading_order(words: Sequence[Word], boxes: Boxes | None = None) -> Seque
     leftwards = 2 * sum(has_right_to_left(word.text) for word in words) > len(words)
     if not _is_upright(boxes, np.array([word.line for word in words]), leftwards=leftwards):
         return words
-    order = _order_but_for_one(rects, wrong) or _order_from_above(rects / height, above, leftwards=leftwards)
+    order = _order_but_for_one(rects, wrong)
+    if order is None:
+        return words
     ends = [*starts[1:].tolist(), len(words)]
     return [word for block in order for word in words[starts[block] : ends[block]]]
 
@@ -82,7 +82,8 @@ def _is_running(boxes: Boxes, starts: NDArray[np.intp], rects: Boxes, height: fl
     if not len(body):
         return np.zeros(len(rects), np.bool_)
     outside = (rects[:, 3] <= body[:, 1].min()) | (rects[:, 1] >= body[:, 3].max())
-    return np.asarray(is_line & outside, np.bool_)
+    running = np.asarray(is_line & outside, np.bool_)
+    return running if running.sum() <= MAX_RUNNING else np.zeros(len(rects), np.bool_)
 
 
 def _order_but_for_one(rects: Boxes, wrong: NDArray[np.bool_]) -> list[int] | None:
@@ -111,23 +112,3 @@ def _is_upright(boxes: Boxes, lines: NDArray[np.int64], *, leftwards: bool) -> b
         return True
     across = -steps[:, 0] if leftwards else steps[:, 0]
     return bool(np.mean(across > np.abs(steps[:, 1])) > 0.5)
-
-
-def _order_from_above(rects: Boxes, above: NDArray[np.bool_], *, leftwards: bool) -> list[int]:
-    """Return the order in which no block comes before one above it; `rects` are in units of a line's height."""
-    begins = -rects[:, 2] if leftwards else rects[:, 0]
-    ranks = np.argsort(np.lexsort((begins, np.round(rects[:, 1] / LEVEL))))
-    gaps = rects[:, 1] - rects[:, 3][:, None]
-    is_next = above & (gaps < NEXT) & (np.abs(begins - begins[:, None]) < ALIGNED)  # the second right below the first
-    waiting_for = above.sum(0)
-    left = list(range(len(rects)))
-    order: list[int] = []
-    block = -1
-    while left:
-        free = [at for at in left if not waiting_for[at]] or left  # blocks without a height may stand above each other
-        below = [at for at in free if order and is_next[block, at]]
-        block = block + 1 if block + 1 in free else min(below or free, key=ranks.__getitem__)
-        order.append(block)
-        left.remove(block)
-        waiting_for = waiting_for - above[block]
-    return order

@@ -239,7 +239,7 @@ def test_the_commands_print_what_was_joined_and_the_fields(
     assert "59 files without a row" in printed
     assert run("search", "-c", embedded, "--meta", "price=42", "--group-by", "category") == ExitCode.DONE
     printed = capsys.readouterr().out
-    assert "chair: 1 of " in printed
+    assert "chair: 1 page of " in printed
     assert "price: 42" in printed
     table.write_text(f"sku,price\np001,{before}\n")
     assert run("metadata", table, "-c", embedded, "--metadata-key", "sku") == ExitCode.DONE
