@@ -76,7 +76,7 @@ def describe(
     meta: MetaOption = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Describe photos and pages by a vision model: searchable, exported as alternative texts."""
+    """Describe photos and pages by a vision model. They are searchable, and exported as alternative texts."""
     filters = read_filters(path, kind, since, until, pages, meta)
     if (export or report) and model:
         raise UsageError("expected --export and --report without a model, found one: they use stored descriptions")

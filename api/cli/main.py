@@ -40,12 +40,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("pagelens.api.cli.collection_commands:status", "Show what the collection holds."),
     "metadata": (
         "pagelens.api.cli.metadata_command:metadata",
-        "Give indexed files the values of a table: CSV, JSON lines or Parquet.",
+        "Give files the values of a table: CSV, JSONL, Parquet.",
     ),
     "label": ("pagelens.api.cli.label_command:label", "Label photos and page pictures by words or by examples."),
     "describe": (
         "pagelens.api.cli.describe_command:describe",
-        "Describe photos and pages by a vision model: searchable, exported as alternative texts.",
+        "Describe photos and pages by a vision model.",
     ),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),

@@ -34,7 +34,7 @@ def metadata(
     text: MetadataTextOption = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Give indexed files the values of a table: CSV, JSON lines or Parquet. Nothing is read or encoded again."""
+    """Give files the values of a table: CSV, JSONL, Parquet. Nothing is read or encoded again."""
     given = parse_types(parse_pairs("--metadata-type", types))
     engine = wiring.open_collection(collection)
     if table is None:

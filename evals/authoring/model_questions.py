@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import Analyzer, RenderPageImage
+from pagelens.core.terms import plain_terms
 from pagelens.core.types import ContextPage, PageRef, PageText
 from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.citations.checking import CitationChecker
@@ -69,7 +70,9 @@ class ModelQuestions:
 
     def _words(self, question: str, answer: str, quote: str, text: PageText) -> str | None:
         """Return the page's words that contain the answer; None if there are none, or if the question contains it."""
-        question_terms, answer_terms, quote_terms = (set(self._analyze(part)) for part in (question, answer, quote))
+        question_terms, answer_terms, quote_terms = (
+            set(plain_terms(self._analyze(part))) for part in (question, answer, quote)
+        )
         if not answer_terms or answer_terms <= question_terms or not answer_terms <= quote_terms:
             return None
         check = self._checker.check(quote, self._checker.read(text))

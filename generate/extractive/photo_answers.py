@@ -100,4 +100,4 @@ def _text(citations: Sequence[Citation], *, found: bool, approximate: bool) -> s
     if found:
         return f"These photos match by what is known about them: {listed}."
     doubt = " Approximate: the builtin image encoder knows 1,000 kinds of things and always finds some." * approximate
-    return f"No text answers this. The photos that match best: {listed}.{doubt}"
+    return f"Not in these documents: no text answers this. The photos that match best: {listed}.{doubt}"

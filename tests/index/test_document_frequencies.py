@@ -13,7 +13,7 @@ from pagelens.index.catalog.databases import create_catalog, open_for_reading, o
 from pagelens.index.catalog.migration_runner import HEAD, revision_of
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, Layout, ServerRecord, load
-from pagelens.index.lexical.analysis import analyze, bigrams
+from pagelens.index.lexical.analysis import analyze_page, bigrams
 from pagelens.index.lexical.bm25 import Lengths, bigram_index, count_terms, round_length, term_index
 from pagelens.index.reader import CollectionReader
 from pagelens.index.writer import CollectionWriter
@@ -41,7 +41,7 @@ def assert_counted(root: Path, texts: Iterable[str]) -> None:
     """The stored frequencies and totals are those of pages with these texts."""
     expected, lengths, count = Counter[int](), Counter[str](), 0
     for text in texts:
-        terms = analyze(text)
+        terms = analyze_page(text)
         expected.update({*map(term_index, terms), *map(bigram_index, bigrams(terms))})
         lengths.update(terms=len(terms), bigrams=len(bigrams(terms)))
         count += 1
