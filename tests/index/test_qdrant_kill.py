@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from pagelens.core.errors import StoreError
+from pagelens.index import server_addresses
 from pagelens.index.catalog import tables as t
 from pagelens.index.creation import create
 from pagelens.index.layout import Layout, ServerRecord, load, write_json
@@ -54,6 +55,7 @@ def test_a_writer_killed_while_the_server_lives_leaves_nothing_behind(tmp_path: 
     for version in range(rounds + 1):
         with QdrantProcess(folder=folder, kill_after=1 + version % 6 if version else 0, pid_file=pid_file) as server:
             record = ServerRecord(server.url, "kill", timeout=10, grace=0)
+            server_addresses.remember(server.url)
             if version:  # the server has another port now
                 manifest = replace(load(Layout(root)), server=record)
                 write_json(Layout(root).manifest, manifest.as_json())
