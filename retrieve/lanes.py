@@ -167,7 +167,7 @@ def image_vector(encoder: PixelEncoder, query: Query) -> NDArray[np.float32]:
 
 
 class VisualLane:
-    """Cosine of the query image's pooled features with those of every page image."""
+    """Cosine of the query image's features with those of every page image."""
 
     name = "visual"
     weight = 1.0
@@ -189,7 +189,7 @@ class VisualLane:
         return _page_ranking(self.name, (page_of(keys), scores))
 
 
-class CaptionLane:
+class CaptionLane(VisualLane):
     """Cosine of the query image with the captions and short texts of every page; the best one stands for its page.
 
     A ranking of its own, fused by ranks: in CLIP's space texts and images lie apart (the modality gap, Liang et al.,
@@ -200,20 +200,6 @@ class CaptionLane:
     weight = 0.25
     image_query_weight = 0.25
     query_part: QueryPart = "images"
-
-    def __init__(self, encoder: PixelEncoder) -> None:
-        self._encoder = encoder
-
-    def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
-        """See `Lane.prepare`."""
-        if query.image is None:
-            return None
-        return DenseQuery(self.name, image_vector(self._encoder, query), depth, selection)
-
-    def ranking(self, result: SearchResult) -> Ranking:
-        """See `Lane.ranking`."""
-        keys, scores = result
-        return _page_ranking(self.name, (page_of(keys), scores))
 
 
 class PageLane:

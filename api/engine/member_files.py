@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from pagelens.core.errors import ReadError
 from pagelens.ingest.members.extraction import extract_member
-from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS
+from pagelens.ingest.temporary_folders import MEMBER_FOLDER, temporary_folder
 
 MAX_KEPT = 8  # files, so that the pages of a member can be shown one after the other
 
@@ -40,7 +40,7 @@ class MemberFiles:
         key = path, sha256
         if key in self._kept and (file := Path(self._kept[key].name) / path.name.strip()).is_file():
             return file
-        folder = temporary_folder()
+        folder = temporary_folder(MEMBER_FOLDER)
         file = Path(folder.name) / path.name.strip()
         if self._extract(path, file) != sha256:
             folder.cleanup()

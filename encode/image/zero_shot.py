@@ -6,7 +6,7 @@ logit scale, and a softmax over the label set gives probabilities. One more clas
 descriptions that fit any image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,14 +113,6 @@ def mean_unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of rows (n, dim), with length 1."""
     mean = rows.mean(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
-
-
-def counts_by_label(assigned: Sequence[tuple[int, LabelCriterion, float]]) -> Mapping[str, int]:
-    """Return how many images each label was assigned to, the most frequent first."""
-    counts: dict[str, int] = {}
-    for _, rule, _ in assigned:
-        counts[rule.label] = counts.get(rule.label, 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _log_mean_exp(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,8 +27,6 @@ _SCALE_WORDS = re.compile(
     r"\b(thousands?|millions?|billions?|trillions?|lakhs?|crores?|mn|bn|[$€£]\s?m|'?000s?)\b", re.I
 )
 
-Positions = NDArray[np.int32]
-
 
 class PageWords:
     """The indexed words of one page."""

@@ -22,8 +22,8 @@ from typing import IO, Any, NamedTuple
 from pagelens.core.errors import ReadError
 from pagelens.ingest.files.formats import HEAD_BYTES, find_format
 from pagelens.ingest.members.member_paths import safe_name
-from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import ReaderOptions
+from pagelens.ingest.temporary_folders import MEMBER_FOLDER, temporary_folder
 from pagelens.ingest.text.decoding import decode
 
 MAX_CONTAINER_BYTES = 64_000_000  # of mails and mailboxes, which are read as a whole
@@ -43,11 +43,6 @@ class Entry(NamedTuple):
 
     name: str
     open: Callable[[], IO[bytes]]
-
-
-def has_entries(path: Path) -> bool:
-    """Tell whether a file is of a format that has members."""
-    return _format_name(path) in _ENTRIES
 
 
 def entries(path: Path, options: ReaderOptions) -> Iterator[Entry]:
@@ -142,7 +137,7 @@ def _decompressed(path: Path) -> Path:
     key = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
     if key not in _COPIES:
         _COPIES.clear()
-        folder = temporary_folder()
+        folder = temporary_folder(MEMBER_FOLDER)
         try:
             with decompress(path) as source, (Path(folder.name) / "tar").open("wb") as copy:
                 while chunk := source.read(1 << 20):

@@ -22,9 +22,9 @@ from pagelens.ingest.files.digest import digest, os_read_error
 from pagelens.ingest.files.walk import identify, short_reason, skip_reason
 from pagelens.ingest.members.containers import Entry, entries
 from pagelens.ingest.members.member_paths import MAX_DEPTH, is_hidden, split_member_path
-from pagelens.ingest.members.temporary_folders import temporary_folder
 from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.libreoffice import find_soffice
+from pagelens.ingest.temporary_folders import MEMBER_FOLDER, temporary_folder
 
 MAX_MEMBERS = 1_000  # of a container; the others are counted
 MAX_MEMBER_BYTES = 200_000_000
@@ -84,7 +84,7 @@ def _member(entry: Entry, bytes_left: int, options: ReaderOptions) -> Member:
     if (skipped := skip_reason(Path(entry.name), has_office=has_office)) is not None:
         return Member(entry.name, None, code=skipped[0], reason=skipped[1])
     size = 0
-    with temporary_folder() as folder:
+    with temporary_folder(MEMBER_FOLDER) as folder:
         target = Path(folder) / f"member{PurePosixPath(entry.name).suffix[:20]}"
         try:
             sha256, size = _unpack(entry, target, min(MAX_MEMBER_BYTES, bytes_left))
@@ -103,7 +103,7 @@ def extracted(path: Path, options: ReaderOptions) -> Iterator[Path]:
     if not names:
         yield path
         return
-    with temporary_folder() as folder:
+    with temporary_folder(MEMBER_FOLDER) as folder:
         for level, name in enumerate(names):
             # The folders describe a photo as those of a path would: the container's name, and its own folders.
             target = Path(folder) / f".{level}" / file.stem / name

@@ -5,10 +5,7 @@ Without LibreOffice the text of newer formats is read and laid out plainly. What
 so that rendering several pages converts the file once.
 """
 
-import os
-import re
 import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -35,6 +32,7 @@ from pagelens.ingest.readers.office.conversion import (
 from pagelens.ingest.readers.office.plain_layout import opened_plain, render_plain
 from pagelens.ingest.readers.pdf import pdf_reader
 from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.temporary_folders import temporary_folder
 
 _PREFIX = "pagelens-office-"  # of folder names; the id of the process that made the folder follows
 
@@ -150,8 +148,7 @@ def _convert(
         if office_format not in READ_WITHOUT_OFFICE:
             raise ReadError("unsupported", f"{office_format} {NEEDS_OFFICE}")
         return None, plain_conversion(path, office_format)
-    _remove_abandoned_folders(Path(tempfile.gettempdir()))
-    folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True)
+    folder = temporary_folder(_PREFIX)
     place = Path(folder.name)
     try:
         copy = place / f"document.{office_format.lower()}"
@@ -172,19 +169,3 @@ def _remove_all_but(folder: Path, pdf: Path | None) -> None:
     for path in (*folder.glob("*.*"), *(folder / "out").glob("*.*")):
         if path != pdf and path.is_file():
             path.unlink()
-
-
-def _remove_abandoned_folders(parent: Path) -> None:
-    """Remove the folders of processes that were killed before they could remove them."""
-    if os.name != "posix":
-        return  # on Windows os.kill(pid, 0) ends the process
-    for folder in parent.glob(f"{_PREFIX}*"):
-        owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
-        if owner is None:
-            continue
-        try:
-            os.kill(int(owner[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (PermissionError, OverflowError):
-            continue  # the folder of another user's process

@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +13,6 @@ from pagelens.ingest.text.decoding import decode
 
 MAX_PARTS = 500  # parts of a mail that are looked at
 _POLICY = email.policy.default
-_HEADER = re.compile(rb"^([A-Za-z][A-Za-z0-9-]*):", re.M)
 _TYPES = {"text/plain": ".txt", "text/html": ".html", "message/rfc822": ".eml", "application/pdf": ".pdf"}
 
 
@@ -84,15 +82,6 @@ def sent_at(message: Message) -> datetime | None:
         return parsedate_to_datetime(header(message, "Date")).replace(tzinfo=None)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-def looks_like_mail(head: bytes) -> bool:
-    """Tell whether a file's first bytes are the headers of a mail."""
-    names = {match[1].lower() for match in _HEADER.finditer(head.lstrip())}
-    first = _HEADER.match(head.lstrip()) or head.startswith(b"From ")
-    return bool(first) and bool(
-        names & {b"from", b"to", b"subject", b"date", b"received", b"return-path", b"message-id", b"mime-version"}
-    )
 
 
 def _collect(part: Message, body: _Body) -> None:

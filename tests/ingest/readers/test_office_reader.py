@@ -20,6 +20,7 @@ from pagelens.ingest.reader_options import ReaderOptions
 from pagelens.ingest.readers.libreoffice import convert_to_pdf, find_soffice
 from pagelens.ingest.readers.reader import Reader
 from pagelens.ingest.readers.registry import load_reader
+from pagelens.ingest.temporary_folders import remove_abandoned_folders
 from tests.ingest.files import write_pdf
 
 # What LibreOffice does with `--convert-to pdf --outdir OUT FILE`: it writes OUT/<name>.pdf. This one copies a PDF.
@@ -197,6 +198,7 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_has_stays(tmp
     for folder in (left, alive):
         folder.mkdir()
         (folder / "out.pdf").touch()
+    remove_abandoned_folders.cache_clear()  # done once in a process
     try:
         read(word_file(tmp_path / "a.docx"), load_reader("office", ReaderOptions(soffice=program(tmp_path, "x"))))
         assert not left.exists() and alive.exists()
