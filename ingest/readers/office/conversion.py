@@ -12,21 +12,19 @@ from pagelens.ingest.files.formats import OLD_OFFICE, DocumentFormat
 from pagelens.ingest.readers.libreoffice import convert, convert_to_pdf, draws_formulas
 from pagelens.ingest.readers.office.archive import DECLARES_ENTITIES, OfficeArchive
 from pagelens.ingest.readers.office.opendocument_parts import (
-    OpenDocumentContent,
     opendocument_pages,
     prepare_opendocument,
 )
-from pagelens.ingest.readers.office.page_notes import PageNote, notes_by_page
+from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, notes_by_page
 from pagelens.ingest.readers.office.plain_layout import PlainPage, split_pages
 from pagelens.ingest.readers.office.presentation_parts import (
-    PresentationContent,
     prepare_presentation,
     slide_pages,
 )
 from pagelens.ingest.readers.office.print_copy import is_drawable, write_print_copy
 from pagelens.ingest.readers.office.sheet_pages import plain_sheet_pages, sheet_pages
 from pagelens.ingest.readers.office.sheet_tables import SheetTable, tables_of
-from pagelens.ingest.readers.office.word_parts import WordContent, prepare_word, word_pages
+from pagelens.ingest.readers.office.word_parts import prepare_word, word_pages
 from pagelens.ingest.readers.office.workbook import Sheet, read_workbook
 from pagelens.ingest.readers.pdf import pdf_reader
 from pagelens.ingest.text.titles import is_usable_title, single_line
@@ -43,8 +41,6 @@ _SHARE_FOR_CELLS = 0.2  # of the time for a workbook, kept for placing its cells
 _CHANGES_IN_RTF = (b"\\deleted", b"\\revised", b"\\annotation")  # control words (RTF 1.9.1)
 
 _DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-
-_Content = WordContent | PresentationContent | OpenDocumentContent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,7 +111,7 @@ def _convert_document(converter: _Converter, source: Path, office_format: Docume
     """Convert a text or a presentation: its tracked changes are accepted in the copy before."""
     readable = _newer_copy(converter, source, office_format)
     has_math = draws_formulas(converter.program)
-    content = _content(readable, has_math=has_math) if readable else WordContent()
+    content = _content(readable, has_math=has_math) if readable else OfficeContent()
     if readable and content.changed:
         drawn = converter.folder / f"prepared{readable.suffix}"
         with OfficeArchive(readable) as archive:
@@ -152,7 +148,7 @@ def _newer_copy(converter: _Converter, source: Path, office_format: DocumentForm
         return None  # the conversion to PDF will say what is wrong, or succeed
 
 
-def _content(path: Path, *, has_math: bool) -> _Content:
+def _content(path: Path, *, has_math: bool) -> OfficeContent:
     """Return what is to be changed in a file, and what LibreOffice does not draw; nothing where it cannot be read.
 
     LibreOffice repairs files that are damaged in part. Raises ReadError: too-large.
@@ -167,7 +163,7 @@ def _content(path: Path, *, has_math: bool) -> _Content:
     except ReadError as exc:
         if exc.code == "too-large" or DECLARES_ENTITIES in str(exc):
             raise
-        return WordContent()
+        return OfficeContent()
 
 
 def _convert_workbook(converter: _Converter, source: Path, office_format: DocumentFormat) -> Conversion:

@@ -1,9 +1,7 @@
 """OpenDocument files (ODT, ODP): accepts tracked changes, finds comments and notes, and reads plain text."""
 
-from dataclasses import dataclass, field
-
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
-from pagelens.ingest.readers.office.page_notes import PageNote, anchors_around
+from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
 from pagelens.ingest.readers.office.presentation_parts import HIDDEN_SLIDE
 from pagelens.ingest.readers.office.tracked_changes import accept_odt_changes
 
@@ -20,18 +18,9 @@ _FORMULA = "Formula: "
 _MAX_BLANKS = 100
 
 
-@dataclass(slots=True)
-class OpenDocumentContent:
-    """What an OpenDocument file holds besides what LibreOffice draws."""
-
-    changed: dict[str, bytes] = field(default_factory=dict)  # parts to be replaced before the file is converted
-    notes: list[PageNote] = field(default_factory=list)
-    formulas: list[PageNote] = field(default_factory=list)
-
-
-def prepare_opendocument(archive: OfficeArchive) -> OpenDocumentContent:
+def prepare_opendocument(archive: OfficeArchive) -> OfficeContent:
     """Return a file's changed parts (changes accepted, hidden slides shown) and its comments, notes and formulas."""
-    content = OpenDocumentContent()
+    content = OfficeContent()
     for name in ("content.xml", "styles.xml"):
         root = archive.tree(name)
         if root is None:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_NOTE_CHARACTERS = 4_000  # of the notes of a page
 _MIN_ANCHOR = 8  # characters; a shorter text stands on many pages
@@ -19,6 +19,15 @@ class PageNote:
     text: str
     anchors: tuple[str, ...] = ()  # texts of the document, the best first
     page: int | None = None
+
+
+@dataclass(slots=True)
+class OfficeContent:
+    """What an Office file holds besides what LibreOffice draws."""
+
+    changed: dict[str, bytes] = field(default_factory=dict)  # parts to be replaced before the file is converted
+    notes: list[PageNote] = field(default_factory=list)
+    formulas: list[PageNote] = field(default_factory=list)
 
 
 def anchors_around(paragraph: str, anchored: str, position: int) -> tuple[str, ...]:

@@ -1,10 +1,8 @@
 """PowerPoint files (PPTX): slides in order, hidden ones too, with speaker notes and comments; formulas in a line."""
 
-from dataclasses import dataclass, field
-
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
-from pagelens.ingest.readers.office.page_notes import PageNote
+from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote
 
 HIDDEN_SLIDE = "Hidden slide: it is not shown when the presentation is given."
 
@@ -18,18 +16,9 @@ _NOT_NOTES = ("sldNum", "dt", "hdr", "ftr", "sldImg")  # placeholders of a notes
 _NOT_TEXT = ("sldNum", "dt", "ftr")
 
 
-@dataclass(slots=True)
-class PresentationContent:
-    """What a presentation holds besides what LibreOffice draws."""
-
-    changed: dict[str, bytes] = field(default_factory=dict)  # parts to be replaced before the file is converted
-    notes: list[PageNote] = field(default_factory=list)
-    formulas: list[PageNote] = field(default_factory=list)
-
-
-def prepare_presentation(archive: OfficeArchive, *, draws_formulas: bool) -> PresentationContent:
+def prepare_presentation(archive: OfficeArchive, *, draws_formulas: bool) -> OfficeContent:
     """Return a file's changed slides (hidden ones shown, formulas in a line unless they will be drawn) and notes."""
-    content = PresentationContent()
+    content = OfficeContent()
     authors = _authors(archive)
     for number, name in enumerate(_slides(archive), 1):
         root = archive.tree(name)

@@ -1,11 +1,10 @@
 """Word files (DOCX): accepts tracked changes, finds comments and formulas, and reads plain text without LibreOffice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
-from pagelens.ingest.readers.office.page_notes import PageNote, anchors_around
+from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
 from pagelens.ingest.readers.office.tracked_changes import W, accept_word_changes
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -19,18 +18,9 @@ _SEPARATORS = ("separator", "continuationSeparator", "continuationNotice")
 _BLANKS = {f"{W}tab": " ", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-", f"{W}ptab": " "}
 
 
-@dataclass(slots=True)
-class WordContent:
-    """What a Word file holds besides what LibreOffice draws."""
-
-    changed: dict[str, bytes] = field(default_factory=dict)  # parts to be replaced before the file is converted
-    notes: list[PageNote] = field(default_factory=list)
-    formulas: list[PageNote] = field(default_factory=list)
-
-
-def prepare_word(archive: OfficeArchive, *, draws_formulas: bool) -> WordContent:
+def prepare_word(archive: OfficeArchive, *, draws_formulas: bool) -> OfficeContent:
     """Return a file's changed parts (changes accepted; formulas in a line unless they will be drawn) and its notes."""
-    content = WordContent()
+    content = OfficeContent()
     comments = _comments(archive)
     for name in _text_parts(archive):
         root = archive.tree(name)
