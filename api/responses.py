@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, JsonValue
 
-from pagelens.core.types import CitationState, Kind, TextSource
+from pagelens.core.types import CitationState, Found, Kind, TextSource
 
 FieldOut = int | float | str | list[str]
 
@@ -176,8 +176,9 @@ class AnswerResponse(BaseModel):
 
     question: str
     text: str
-    found: bool
+    found: Found = Field(description='"closest": the passages cited are near, but perhaps no answer.')
     confidence: float
+    reason: str = Field(default="", description='For `found` and the confidence, in words: "no page names 2019".')
     citations: list[CitationOut]
     context_pages: list[PageReference]
     notes: list[str]

@@ -260,16 +260,24 @@ class Usage:
     cost: float | None = None  # if prices are configured, in their currency
 
 
+Found = bool | Literal["closest"]
+"""Whether the pages answer a question. "closest": passages are cited that are near, but perhaps no answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer with its citations, or the statement that the pages do not answer (`found` is false)."""
+    """An answer with its citations, the passages closest to one, or the statement that the pages do not answer.
+
+    Test `found is True` for an answer: "closest" is true in a condition.
+    """
 
     question: str
     text: str
-    found: bool
+    found: Found
     citations: Sequence[Citation]
     context_pages: Sequence[PageRef]
-    confidence: float  # 0..1: compared with the threshold; of a model's answer, its share of confirmed claims
+    confidence: float  # 0..1: how likely the quotes answer; of a model's answer, its share of confirmed claims
+    reason: str = ""  # for `found` and the confidence, in words: "no page names 2019"
     notes: Sequence[str] = ()  # warnings for the reader: claims without support, images the model was not shown
     usage: Usage | None = None  # if a model was called
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that did not look for pages, each with the reason

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pagelens.core.types import ContextPage, PageRef
+from pagelens.core.types import Answer, ContextPage, PageRef
 from pagelens.core.word_breaks import join_cjk_lines
 
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
@@ -25,6 +25,19 @@ def label_text(ref: PageRef, label: str | None) -> str:
     if not label or label == str(ref.number):
         return ""
     return printable(label) if " " in label else f"printed {printable(label)}"
+
+
+def confidence_text(answer: Answer) -> str:
+    """Return "Confidence 62%: the quote names 2019"."""
+    return f"Confidence {answer.confidence:.0%}: {answer.reason}"
+
+
+def closest_text(quotes: str, reason: str) -> str:
+    """Return the text of an answer that only quotes passages that are near, with the reason why they are perhaps none.
+
+    `quotes` are the passages with their marks.
+    """
+    return f"Closest passages, perhaps no answer ({reason}):\n\n{quotes}"
 
 
 def not_found_text(pages: Sequence[ContextPage]) -> str:

@@ -20,6 +20,7 @@ from pagelens.api.cli.terminal import (
 )
 from pagelens.api.engine.file_names import printable
 from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageRef, Usage
+from pagelens.generate.answer_text import confidence_text
 
 
 def read_questions(first: str) -> Iterator[str]:
@@ -75,7 +76,10 @@ def print_answer(answer: Answer) -> None:
     print_missing_lanes(answer.missing, out)
     for note in answer.notes:
         out.print(Text(printable(note), style="yellow"), soft_wrap=not out.is_terminal)
-    out.print(Text(printable(answer.text)), soft_wrap=not out.is_terminal)
+    style = "yellow" if answer.found == "closest" else ""
+    out.print(Text(printable(answer.text), style=style), soft_wrap=not out.is_terminal)
+    if answer.found and answer.reason:
+        out.print(Text(printable(confidence_text(answer)), style="dim"), soft_wrap=not out.is_terminal)
     if answer.citations:
         out.print()
     names = distinct_file_names([citation.ref.path for citation in answer.citations])

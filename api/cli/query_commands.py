@@ -159,7 +159,7 @@ def ask(
                 for ref, citations in citations_by_page(answer).items()
             ]
             _write_pictures(engine, pictures, marked, quiet=json_output)
-    return ExitCode.DONE if answer is None or answer.found else ExitCode.NOTHING_FOUND
+    return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
 
 
 def extract(

@@ -148,6 +148,7 @@ def answer_response(context: RequestContext, answer: Answer, documents: Mapping[
         text=answer.text,
         found=answer.found,
         confidence=answer.confidence,
+        reason=redact(answer.reason),
         citations=[citation_out(citation, documents, names) for citation in answer.citations],
         context_pages=[out.PageReference(**_reference(ref, None, documents, names)) for ref in answer.context_pages],
         notes=[redact(note) for note in answer.notes],

@@ -94,7 +94,7 @@ class Card:
         if self.relevant:
             kinds.append("first" if all(rank == 1 for rank in ranks) else "later")
             kinds += ["missed"] if any(rank is None or rank > FOUND_SHOWN for rank in ranks) else []
-        if any(record.found != self.question.answerable for record in self.answers.values()):
+        if any(record.refused == self.question.answerable for record in self.answers.values()):
             kinds.append("refusal")
         if any(verdict.grade != "correct" for verdict in self.verdicts.values()):
             kinds.append("judged")

@@ -53,7 +53,7 @@ def judge_run(
 
 
 def _verdict(run: Run, judge: Judge, page_source: "_Pages", record: AnswerRecord, question: Question) -> Verdict | None:
-    if not record.found:
+    if record.found is not True:
         return UNANSWERED
     pages = run.data.relevant(question.qid)[:PAGES]
     case = Case(question.text, question.answers, record.text, [page_source.digest(page) for page in pages])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pagelens.core.types import CitationState, PageRef, Usage
+from pagelens.core.types import CitationState, Found, PageRef, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class AnswerRecord:
     scope: str  # within, whole, foreign
     qid: str
     text: str
-    found: bool
+    found: Found
     confidence: float
     citations: Sequence[CitedPage] = field(default_factory=tuple)
     context_pages: Sequence[PageRef] = ()
@@ -89,8 +89,8 @@ class AnswerRecord:
 
     @property
     def refused(self) -> bool:
-        """Whether the answerer said that the pages do not answer the question."""
-        return not (self.found or self.problem)
+        """Whether the answerer said that the pages do not answer the question, or perhaps not ("closest")."""
+        return not (self.found is True or self.problem)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object of the record."""

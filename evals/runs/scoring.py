@@ -72,7 +72,7 @@ def answer_value(name: str, question: Question, record: AnswerRecord, data: Data
     if not answerable:
         return None
     if name == "answered":
-        return float(record.found)
+        return float(record.found is True)
     if name in ("cite.P", "cite.R", "cite.first", *CITATION_STATES):
         return _citation_value(name, question, record, data)
     return _text_value(name, question, record)
@@ -149,7 +149,7 @@ def _citation_value(name: str, question: Question, record: AnswerRecord, data: D
 def _text_value(name: str, question: Question, record: AnswerRecord) -> float | None:
     if not question.answers:
         return None
-    answer_text = _MARK.sub("", record.text).strip() if record.found else ""
+    answer_text = _MARK.sub("", record.text).strip() if record.found is True else ""
     if name == "contains":
         return contains(question.answers, [answer_text, *(citation.quote for citation in record.citations)])
     return _OF_TEXT[name](question.answers, answer_text)

@@ -22,7 +22,7 @@ from pagelens.api.server.page_rendering import PageImageRequest, render_page_ima
 from pagelens.api.server.problems import Problem, redact
 from pagelens.api.server.serialization import documents_by_path, find_page, missing_lanes
 from pagelens.core.errors import PageLensError
-from pagelens.core.types import Filters, PageRef
+from pagelens.core.types import Filters, Found, PageRef
 
 T = TypeVar("T")
 
@@ -85,7 +85,9 @@ class ToolCitation(BaseModel):
 class ToolAnswer(BaseModel):
     """An answer; `found` is false if the documents do not contain it."""
 
-    found: bool
+    found: Found = Field(description='"closest": the passages cited are near, but perhaps no answer.')
+    confidence: float
+    reason: str = Field(description="For `found` and the confidence.")
     text: str
     citations: list[ToolCitation]
     notes: list[str]
@@ -218,6 +220,8 @@ class McpTools:
             text = MarkdownEscaper().escape(answer.text)
             return ToolAnswer(
                 found=answer.found,
+                confidence=answer.confidence,
+                reason=escape_links(redact(answer.reason)),
                 text=text,
                 citations=citations,
                 notes=notes,

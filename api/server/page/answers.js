@@ -74,6 +74,8 @@ async function follow(question, answerText, sources, notes, signal) {
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
       const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
       notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })));
+      answerText.classList.toggle("closest", data.found === "closest");
+      if (data.found && data.reason) notes.append(make("p", { textContent: `Confidence ${Math.round(100 * data.confidence)}%: ${data.reason}` }));
       if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));
       history = [...history, { question: (question || "(a picture)").slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
     }

@@ -20,10 +20,11 @@ from pagelens.api.server.auth.keys import Principal
 from pagelens.api.server.dependencies import AppState, AppStateDep, PrincipalDep, RequestContext
 from pagelens.api.server.markdown import MarkdownEscaper, escape_markdown
 from pagelens.api.server.middleware.openai_errors import openai_error
-from pagelens.api.server.problems import Problem, to_problem
+from pagelens.api.server.problems import Problem, redact, to_problem
 from pagelens.api.server.schemas.openai import (
     SOURCES_HEADING,
     Annotation,
+    AnswerState,
     ChatCompletion,
     ChatCompletionRequest,
     ChatQuery,
@@ -40,6 +41,7 @@ from pagelens.api.server.schemas.openai import (
 from pagelens.api.server.serialization import display_names, documents_by_path, missing_lanes
 from pagelens.api.server.sse import MEDIA_TYPE
 from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
+from pagelens.generate.answer_text import confidence_text
 from pagelens.index.layout import Layout
 
 router = APIRouter(route_class=AuthorizedRoute, prefix="/v1", tags=["openai"])
@@ -93,7 +95,7 @@ def complete(
         *texts, end = pieces
         content = "".join(text for text in texts if isinstance(text, str))
         assert isinstance(end, _StreamEnd)
-        message = MessageOut(content=content, annotations=end.annotations)
+        message = MessageOut(content=content, annotations=end.annotations, answer=end.answer)
         return ChatCompletion(
             id=header.id, created=header.created, model=header.model, choices=[Choice(message=message)], usage=end.usage
         )
@@ -108,6 +110,7 @@ class _StreamEnd:
     """The last piece of an answer."""
 
     annotations: list[Annotation]
+    answer: AnswerState
     usage: TokensOut
 
 
@@ -122,7 +125,8 @@ def _events(
                 yield _data(chunk(header, {"content": piece}))
                 continue
             annotations = [annotation.model_dump() for annotation in piece.annotations]
-            yield _data(chunk(header, {"annotations": annotations} if annotations else {}, finish="stop"))
+            delta = {"annotations": annotations} if annotations else {}
+            yield _data(chunk(header, {**delta, "answer": piece.answer.model_dump()}, finish="stop"))
             if usage:
                 yield _data({**header.fields(), "choices": [], "usage": piece.usage.model_dump()})
         yield "data: [DONE]\n\n"
@@ -158,7 +162,10 @@ def _answer_pieces(
             yield from _without_lanes(event.missing)
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
-            yield _StreamEnd(_annotations(text, links), _tokens(event.usage))
+            state = AnswerState(found=event.found, confidence=event.confidence, reason=redact(event.reason))
+            if links and state.reason:
+                yield f"\n\n{escape_markdown(redact(confidence_text(event)))}"
+            yield _StreamEnd(_annotations(text, links), state, _tokens(event.usage))
 
 
 class _PageLink(NamedTuple):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pagelens.api.server import examples
 from pagelens.api.server.image_decoding import decode_base64
 from pagelens.api.server.problems import Problem
-from pagelens.core.types import History
+from pagelens.core.types import Found, History
 from pagelens.generate.follow_up import picture_of_last
 
 SOURCES_HEADING = "\n\nSources:\n"
@@ -172,6 +172,14 @@ class Annotation(BaseModel):
     url_citation: UrlCitation
 
 
+class AnswerState(BaseModel):
+    """Whether the documents answer, and how sure that is: beside OpenAI's fields."""
+
+    found: Found
+    confidence: float
+    reason: str
+
+
 class MessageOut(BaseModel):
     """The answer."""
 
@@ -179,6 +187,7 @@ class MessageOut(BaseModel):
     content: str
     refusal: None = None
     annotations: list[Annotation]
+    answer: AnswerState
 
 
 class Choice(BaseModel):
