@@ -33,6 +33,7 @@ class Question:
     answerable: bool
     evidence: tuple[int, ...]
     sources: tuple[str, ...]
+    answer_format: str = ""  # Str, Int, Float, List or None
 
 
 def require_data() -> None:
@@ -67,6 +68,7 @@ def questions() -> list[Question]:
             answerable=row["answerable"],
             evidence=tuple(row["evidence"]),
             sources=tuple(row["sources"]),
+            answer_format=row["answer_format"],
         )
         for row in rows
     ]
