@@ -1,14 +1,15 @@
 """Stems of words by script and by the language of the text, beside the words' plain terms.
 
 Stemmers are Snowball's, from tantivy. Words in Latin letters are stemmed in the language whose function words the text
-has; the plain terms are English stems, so English needs no others. A short text without function words, as queries
+has; the plain terms are English stems, so English needs no others. A page mostly in English with passages in another
+language has the stems of that one. A short text without function words, as queries
 are, gets the stems of every language that writes in its letters. Stems have a mark before them: they equal no plain
 term, so that pages in English are found as without them.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 
 import tantivy
@@ -19,6 +20,8 @@ MIN_COUNT = 0.5  # of the function words of a short text; one that n languages h
 MIN_DISTINCT = 2  # function words of the language on a page; one may be a part of an address or a column's name
 MIN_SHARE = 0.04  # of the words of a longer text that are function words of its language
 LEAD = 1.5  # languages with at least 1 / LEAD of the most function words are likely too: Danish and Norwegian
+MIN_DISTINCT_BESIDE = 4  # function words, none of them English, of a further language on a page
+MIN_SHARE_BESIDE = 0.015  # of the page's words that are function words of a further language
 _CACHED_WORDS = 65_536
 _MAX_DETECTED = 400  # words of a text that are looked at
 _MIN_STEMMED = 2  # letters of a word
@@ -70,7 +73,17 @@ _FUNCTION_WORDS = {
     """.split(),
     "finnish": """
         ja on ei että oli se hän kuin mutta ovat tai mitä missä milloin kuka mikä miten myös sekä joka jotka
-        niin kuinka olla voi
+        niin kuinka olla voi jos kun tämä voit sen ole olet eivät et sitä niitä ne siitä siinä sinun jolloin
+        jonka jota kaikki vain vielä nyt esimerkiksi kuten kautta kanssa jälkeen mukaan ennen
+    """.split(),
+    "polish": """
+        i w z na do się nie to że jest o od za po jak ale co dla są być lub oraz przez który która które
+        kiedy gdzie czy aby można jeśli tego tym jego ich już tylko także przy ze we
+    """.split(),
+    "czech and slovak": """
+        a v s z na se sa je že do o k po od za i ale jak ako co pro pre nebo alebo si jsou sú být byť který
+        která které ktorý ktorá ktoré když keď kde kdy kdo pokud ak aby také tak již jeho není nie ve ke
+        ze mezi při pri
     """.split(),
     "hungarian": """
         a az és hogy nem is egy van volt meg ez mi ki hol mikor mennyi milyen de vagy csak már lesz között
@@ -89,7 +102,10 @@ _LANGUAGES_OF: dict[str, tuple[str, ...]] = {
     for words in _FUNCTION_WORDS.values()
     for word in words
 }
-_LATIN = tuple(name for name in _FUNCTION_WORDS if name != "english")
+_ENGLISH = frozenset(_FUNCTION_WORDS["english"])
+# The plain terms are English stems; there is no stemmer of the others.
+_WITHOUT_STEMMER = ("english", "polish", "czech and slovak")
+_LATIN = tuple(name for name in _FUNCTION_WORDS if name not in _WITHOUT_STEMMER)
 # Letters of other scripts, and their stemmers.
 _SCRIPTS = (
     (re.compile("[а-яё]+"), "russian"),
@@ -118,24 +134,38 @@ def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, .
     Every one for a short text whose language its words do not show; of a page, only if it has letters with accents:
     three stems of each word of a short page in English would make it a long one.
     """
+    considered, is_short = words[:_MAX_DETECTED], len(words) <= SHORT_TEXT
     counts: dict[str, float] = dict.fromkeys(_FUNCTION_WORDS, 0.0)
-    distinct: Counter[str] = Counter()
-    considered = words[:_MAX_DETECTED]
     for word in considered:
-        names = _LANGUAGES_OF.get(word, ())
-        for name in names:
+        for name in (names := _LANGUAGES_OF.get(word, ())):
             counts[name] += 1 / len(names)
-    for word in set(considered):
-        distinct.update(_LANGUAGES_OF.get(word, ()))
+    distinct = Counter(name for word in set(considered) for name in _LANGUAGES_OF.get(word, ()))
     least = MIN_DISTINCT if of_page else 1
-    counts = {name: count if distinct[name] >= least else 0.0 for name, count in counts.items()}
-    most = max(counts.values())
-    is_short = len(words) <= SHORT_TEXT
+    likely = _likely({name: count for name, count in counts.items() if distinct[name] >= least})
+    most = max((counts[name] for name in likely), default=0.0)
     if not most or most < (MIN_COUNT if is_short else MIN_SHARE * len(considered)):
-        is_open = is_short and not (of_page and all(map(str.isascii, words)))
-        return _LATIN if is_open else ()
-    likely = tuple(name for name in _FUNCTION_WORDS if LEAD * counts[name] > most)
-    return () if counts["english"] == most else tuple(name for name in likely if name != "english")
+        if is_short:
+            return () if of_page and all(map(str.isascii, words)) else _LATIN
+        likely = ["english"]
+    if of_page and "english" in likely:
+        likely = _beside_english(counts, considered)
+    return () if any(name in likely for name in _WITHOUT_STEMMER) else tuple(likely)
+
+
+def _likely(counts: Mapping[str, float]) -> list[str]:
+    """Return the languages of most function words, and those with about as many; one alone that has no stemmer."""
+    most = max(counts.values(), default=0.0)
+    without = [name for name in _WITHOUT_STEMMER if counts.get(name) == most]
+    return without[:1] or [name for name, count in counts.items() if LEAD * count > most and name in _LATIN]
+
+
+def _beside_english(counts: Mapping[str, float], words: Sequence[str]) -> list[str]:
+    """Return the languages of passages on an English page, by their function words that English does not have."""
+    own = Counter(name for word in set(words) if word not in _ENGLISH for name in _LANGUAGES_OF.get(word, ()))
+    least = MIN_SHARE_BESIDE * len(words)
+    return _likely(
+        {name: count for name, count in counts.items() if own[name] >= MIN_DISTINCT_BESIDE and count >= least}
+    )
 
 
 @lru_cache(_CACHED_WORDS)

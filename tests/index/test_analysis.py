@@ -222,3 +222,20 @@ def test_long_lines_and_long_words_are_read_in_part() -> None:
     assert plain_terms(analyze("IT IS " * 3_000)) == []
     assert plain_terms(analyze("x" * 300 + " IT " + "y" * 300)) == ["it"]
     assert analyze("Ä" * 100_000) == []
+
+
+def test_polish_and_czech_are_no_portuguese() -> None:
+    polish = "aby nie zgubić pliku na dysku i po co do tego służy o tym jest tu mowa".split()
+    assert languages_of(polish, of_page=True) == ()
+    assert languages_of("jak se do souboru o síti a na disku".split(), of_page=True) == ()
+
+
+def test_an_english_page_with_passages_in_another_language_has_its_stems() -> None:
+    english = "the of and this for that with his".split() * 20
+    finnish = ["kun", "mutta", "voit", "että"]
+    assert languages_of(english + finnish, of_page=True) == ("finnish",)
+    assert languages_of([*english, "mutta", "kun", "voit", "kun"], of_page=True) == ()  # three different words
+    assert languages_of(english + finnish) == ()  # of a query
+    filled = [*finnish, *english, *["data"] * 200]
+    assert languages_of(filled[:266], of_page=True) == ("finnish",)  # 1.5 percent
+    assert languages_of(filled[:267], of_page=True) == ()
