@@ -5,7 +5,7 @@
 Sentences come from known pages. Right citations: a sentence with its page, also reworded (a third of the function words
 removed, the halves exchanged, thousands without commas, small numbers in words). Wrong citations: a sentence with
 another page (of the same or of another document), or with one number or name changed (invented, or taken from elsewhere
-on the same page, which is harder). The positive class is `unverified`. `--ocr N` also reads N pages that have a text
+on the same page, which is harder). The positive class is `unconfirmed`. `--ocr N` also reads N pages that have a text
 layer by OCR, and checks the layer's sentences against the recognised text. Pages without words are left out.
 """
 
@@ -182,14 +182,14 @@ def _print_table(title: str, drawn: Sequence[PageSentence], pages: Sequence[Page
     checker = CitationChecker(analyze)
     read: dict[int, PageWords] = {}
 
-    def verified(sentence: str, text: PageText) -> bool:
+    def supported(sentence: str, text: PageText) -> bool:
         page = read.setdefault(id(text), checker.read(text))
-        return checker.check(sentence, page).verified
+        return checker.check(sentence, page).supported
 
-    right = [verified(known.sentence, known.checked_text) for known in drawn]
-    reworded = [verified(_reworded(known, rng), known.checked_text) for known in drawn]
+    right = [supported(known.sentence, known.checked_text) for known in drawn]
+    reworded = [supported(_reworded(known, rng), known.checked_text) for known in drawn]
     foreign = [word for word in rng.choice(pages).text.text.split() if word.isalpha() and word.islower()]
-    freely = [verified(_freely(known, foreign, rng), known.checked_text) for known in drawn]
+    freely = [supported(_freely(known, foreign, rng), known.checked_text) for known in drawn]
     cases: dict[str, list[bool]] = {"another page of the document": [], "another document's page": []}
     for index, known in enumerate(drawn):
         same = index % 2 == 0
@@ -202,7 +202,7 @@ def _print_table(title: str, drawn: Sequence[PageSentence], pages: Sequence[Page
         ]
         if others:
             name = "another page of the document" if same else "another document's page"
-            cases[name].append(verified(known.sentence, rng.choice(others).checked_text))
+            cases[name].append(supported(known.sentence, rng.choice(others).checked_text))
     changes: dict[str, Changed] = {
         "a number made up": _number_made_up,
         "a number of the same page": _number_of_the_page,
@@ -211,12 +211,12 @@ def _print_table(title: str, drawn: Sequence[PageSentence], pages: Sequence[Page
     }
     for name, change in changes.items():
         changed = [(sentence, known) for known in drawn if (sentence := change(known, rng)) is not None]
-        cases[name] = [verified(sentence, known.checked_text) for sentence, known in changed]
+        cases[name] = [supported(sentence, known.checked_text) for sentence, known in changed]
     _print_rows(title, {"right": right, "right, reworded": reworded, "right, reworded freely": freely}, cases)
 
 
 def _print_rows(title: str, rights: Mapping[str, Sequence[bool]], cases: Mapping[str, Sequence[bool]]) -> None:
-    print(f"| {title} | n | unverified |")
+    print(f"| {title} | n | unconfirmed |")
     print("|---|---|---|")
     for name, found in {**rights, **cases}.items():
         print(f"| {name} | {len(found)} | {100 * _alarm(found):.1f} % |")
@@ -228,7 +228,7 @@ def _print_rows(title: str, rights: Mapping[str, Sequence[bool]], cases: Mapping
         "all, each kind alike": names,
     }
     print(
-        f"\n| `unverified`, as many right as wrong | recall | {' | '.join(f'precision, {name}' for name in rights)} |"
+        f"\n| `unconfirmed`, as many right as wrong | recall | {' | '.join(f'precision, {name}' for name in rights)} |"
     )
     print("|---|---|" + "---|" * len(rights))
     for name, group in groups.items():
@@ -238,9 +238,9 @@ def _print_rows(title: str, rights: Mapping[str, Sequence[bool]], cases: Mapping
     print()
 
 
-def _alarm(verified: Sequence[bool]) -> float:
-    """Return the share that is unverified."""
-    return 1 - sum(verified) / max(1, len(verified))
+def _alarm(supported: Sequence[bool]) -> float:
+    """Return the share that is unconfirmed."""
+    return 1 - sum(supported) / max(1, len(supported))
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ class Answerer(Protocol):
         idf: Mapping[str, float] = NO_IDF,
         image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the text, then citations of `pages` as they are verified, and last the Answer.
+        """Yield pieces of the text, then citations of `pages` as they are checked, and last the Answer.
 
         Closing the generator stops the work. `history` is the conversation before the question; `idf` has the inverse
         document frequencies of the question's terms, and of the words on `image`, in the whole collection. `image` is

@@ -226,8 +226,14 @@ class UserImage:
     text: str = ""  # recognised in it by OCR; may hold errors
 
 
-CitationState = Literal["verified", "supported", "unverified"]
-"""Confirmed by the page's words; confirmed only by a model that was shown the page image; not confirmed."""
+CitationState = Literal["quoted", "supported", "image-only", "unconfirmed"]
+"""What was checked of a citation.
+
+quoted       the words stand on the page; nothing is said of their answering the question
+supported    numbers, names and content words of a model's statement stand together in one statement of the page
+image-only   a model that was asked neutrally what the page image says on the subject named the same facts
+unconfirmed  neither
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +304,7 @@ class Extraction:
 
 
 AnswerEvent = str | Citation | Answer
-"""An item of a streamed answer: a piece of its text, a verified citation, or, last, the whole answer."""
+"""An item of a streamed answer: a piece of its text, a checked citation, or, last, the whole answer."""
 
 
 History = Sequence[tuple[str, str]]

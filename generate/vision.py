@@ -1,4 +1,4 @@
-"""Answers by a language model that is sent the pages: streamed, with every citation verified, or "not found"."""
+"""Answers by a language model that is sent the pages: streamed, with every citation checked, or "not found"."""
 
 import re
 import time
@@ -83,7 +83,7 @@ class _ParsedReply:
 
 
 class VisionAnswerer:
-    """Has a model answer, verifies its citations, and adds notes on what could not be confirmed."""
+    """Has a model answer, checks its citations, and adds notes on what could not be confirmed."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class VisionAnswerer:
         idf: Mapping[str, float] = NO_IDF,
         image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the text, then each citation once it is verified, last the Answer.
+        """Yield pieces of the text, then each citation once it is checked, last the Answer.
 
         Marks of pages that were not shown are left out. Closing the generator ends the model's work. `idf` is for other
         answerers. `image` is what the question is about: the model first copies the words on it, which begin the
@@ -212,7 +212,7 @@ class VisionAnswerer:
             )
         claims = uncited_claims(text, own_image=reply.image is not None)
         uncited = sum(_has_facts(claim, self._analyze) for claim in claims)
-        confirmed = sum(citation.state != "unverified" for citation in citations)
+        confirmed = sum(citation.state != "unconfirmed" for citation in citations)
         notes = [*_support_notes(reply, citations, uncited), *notes]
         return Answer(
             question=question,
@@ -264,13 +264,13 @@ def _has_facts(claim: str, analyze: Analyzer) -> bool:
 def _support_notes(reply: _ParsedReply, citations: Sequence[Citation], uncited: int) -> list[str]:
     """Return notes on claims that are not supported, and on how the reply ended."""
     notes = []
-    unverified = [citation for citation in citations if citation.state == "unverified"]
+    unconfirmed = [citation for citation in citations if citation.state == "unconfirmed"]
     if not citations:
         notes.append("No page is cited: this may not come from your documents.")
-    elif len(unverified) == len(citations):
+    elif len(unconfirmed) == len(citations):
         notes.append("Not confirmed: none of the cited pages could be seen to say this.")
-    elif unverified:
-        claims = "; ".join(f"[{citation.mark}] “{citation.claim}”" for citation in unverified)
+    elif unconfirmed:
+        claims = "; ".join(f"[{citation.mark}] “{citation.claim}”" for citation in unconfirmed)
         notes.append(f"Not confirmed on the cited page: {claims}.")
     if citations and uncited:
         notes.append(f"{uncited} statement{'s' if uncited > 1 else ''} with a number or a name cite no page.")

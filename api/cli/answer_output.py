@@ -89,7 +89,7 @@ def print_answer(answer: Answer) -> None:
         out.print(Text(f"[{citations[0].mark}] ").append_text(link).append_text(read), soft_wrap=True)
         for citation in citations:
             quoted = Text(f"“{one_line(citation.quote)}”" if citation.quote else one_line(citation.claim), style="dim")
-            print_indented(quoted.append(_STATES.get(citation.state or "verified", ""), style="yellow"))
+            print_indented(quoted.append(_STATES.get(citation.state or "quoted", ""), style="yellow"))
     if answer.usage is not None:
         out.print(Text(_usage(answer.usage), style="dim"), soft_wrap=True)
 
@@ -104,12 +104,16 @@ def print_extraction(extraction: Extraction) -> None:
     for pointer, citation in extraction.citations.items():
         link = page_link(citation.ref, citation.label, names[citation.ref.path])
         line = Text(f"{printable(pointer)}: ").append_text(link)
-        err.print(line.append(_STATES.get(citation.state or "verified", ""), style="yellow"), soft_wrap=True)
+        err.print(line.append(_STATES.get(citation.state or "quoted", ""), style="yellow"), soft_wrap=True)
     if extraction.usage is not None:
         err.print(Text(_usage(extraction.usage), style="dim"), soft_wrap=True)
 
 
-_STATES = {"supported": "   (seen in the picture only)", "unverified": "   (not confirmed on this page)"}
+_STATES = {
+    "supported": "   (supported)",
+    "image-only": "   (seen in the picture only)",
+    "unconfirmed": "   (not confirmed on this page)",
+}
 
 
 def _usage(usage: Usage) -> str:

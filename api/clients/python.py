@@ -121,7 +121,7 @@ class PageLensClient:
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
     ) -> Generator[str | responses.CitationOut | responses.AnswerResponse]:
-        """Yield parts of an answer's text, its citations once they are verified, and at the end the whole answer."""
+        """Yield parts of an answer's text, its citations once they are checked, and at the end the whole answer."""
         body = _answer_request(question, image, k, filters, history)
         for name, data in self._events("POST", f"{self._root}/answer", json=body):
             if name == "text":

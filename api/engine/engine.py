@@ -486,7 +486,7 @@ class Engine:
         filters: Filters = NO_FILTERS,
         history: History = (),
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the answer's text, citations as they are verified, and last the whole Answer.
+        """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer.
 
         Closing the generator stops the model. Arguments and errors as for `ask`.
         """

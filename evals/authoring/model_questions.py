@@ -76,7 +76,7 @@ class ModelQuestions:
         if not answer_terms or answer_terms <= question_terms or not answer_terms <= quote_terms:
             return None
         check = self._checker.check(quote, self._checker.read(text))
-        return " ".join(text.text[check.start : check.end].split()) if check.verified else None
+        return " ".join(text.text[check.start : check.end].split()) if check.supported else None
 
 
 def _read(reply: str) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from pagelens.evals.runs.runner import OnStep
 from pagelens.evals.runs.scoring import HEADLINE
 
 CHANGES = 10  # questions listed
-ANSWERS = ("answered", "refused", "cite.first", "verified", "contains", "judge")  # measures that are printed
+ANSWERS = ("answered", "refused", "cite.first", "supported", "contains", "judge")  # measures that are printed
 
 VERDICTS = {"B is better": "green", "B is worse": "red"}
 

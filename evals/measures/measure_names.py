@@ -28,9 +28,10 @@ ANSWER = {  # in the order of reports
     "cite.first": "whether the first citation points to evidence",
     "cite.P": "share of the citations that point to evidence",
     "cite.R": "share of the evidence that is cited",
-    "verified": "share of the citations that the words of their page bear out",
-    "supported": "share of the citations that only the picture of their page bears out, as a model sees it",
-    "unverified": "share of the citations that neither bears out: lower is better",
+    "quoted": "share of the citations that are words of their page, which may or may not answer",
+    "supported": "share of the citations whose statement the words of their page support",
+    "image-only": "share of the citations that only the picture of their page supports, as a model sees it",
+    "unconfirmed": "share of the citations that neither supports: lower is better",
     "contains": "the expected answer stands in the answer or in a quote",
     "EM": "the answer is the expected one, but for case, articles and punctuation (SQuAD)",
     "F1": "overlap of the answer's words with the expected ones (SQuAD)",
@@ -38,12 +39,12 @@ ANSWER = {  # in the order of reports
     "MMLB": "MMLongBench-Doc's own rule",
     "judge": "a model that sees the page calls the answer correct (1), partly so (0.5) or not",
 }
-CITATION_STATES = ("verified", "supported", "unverified")  # of citations
-LOWER_IS_BETTER = {"unverified"}
+CITATION_STATES = ("quoted", "supported", "image-only", "unconfirmed")  # of citations
+LOWER_IS_BETTER = {"unconfirmed"}
 NEEDS_K = {"nDCG", "R", "P", "hit", "all"}
 SYNONYMS = {"recall": "R", "precision": "P", "success": "hit", "rr": "MRR", "map": "AP"}
 _NAMES = {name.lower(): name for name in (*RANKING, *ANSWER)} | SYNONYMS
-_FORM = re.compile(r"(?:(?P<level>page|doc)\.)?(?P<name>[A-Za-z][A-Za-z0-9.]*)(?:@(?P<k>[1-9][0-9]{0,5}))?")
+_FORM = re.compile(r"(?:(?P<level>page|doc)\.)?(?P<name>[A-Za-z][A-Za-z0-9.-]*)(?:@(?P<k>[1-9][0-9]{0,5}))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ PHOTOS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".gif", ".
 MAX_CARDS = 400  # questions in one report
 CITATION_STATE_TEXT: Mapping[CitationState | None, str] = {
     None: "",
-    "verified": " · stands on the page",
-    "supported": " · seen in its picture only",
-    "unverified": " · NOT found on the page",
+    "quoted": " · quoted from the page",
+    "supported": " · supported by the page's words",
+    "image-only": " · seen in its picture only",
+    "unconfirmed": " · NOT found on the page",
 }
 
 

@@ -64,7 +64,7 @@ def ask_second_look(
             on_call=lambda _end: None,
         )
         [citation] = verifier.verify([Mark(1, question.claim, 0)])
-        replies.append(citation.state == "supported")
+        replies.append(citation.state == "image-only")
         on_step(question.sampling, number, len(questions))
     return replies
 

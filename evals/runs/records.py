@@ -5,9 +5,16 @@ Pages are `[name, number]` in JSON.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pagelens.core.types import CitationState, Found, PageRef, Usage
+
+ANSWER_FORMAT = 2  # of an answer's line; lines of format 1 say none, and name the states of citations as below
+_STATES_OF_FORMAT_1: Mapping[str, CitationState] = {
+    "verified": "supported",  # `quoted`, if no model answered
+    "supported": "image-only",
+    "unverified": "unconfirmed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ class AnswerRecord:
             for citation in self.citations
         ]
         return {
+            "format": ANSWER_FORMAT,
             "qid": self.qid,
             "scope": self.scope,
             "text": self.text,
@@ -114,7 +122,7 @@ class AnswerRecord:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "AnswerRecord":
-        """Read `as_json` back."""
+        """Read `as_json` back, of this format or an earlier one."""
         return cls(
             scope=row["scope"],
             qid=row["qid"],
@@ -122,7 +130,7 @@ class AnswerRecord:
             found=row["found"],
             confidence=row["confidence"],
             citations=[
-                CitedPage(PageRef(*entry["page"]), entry["quote"], entry.get("state")) for entry in row["citations"]
+                CitedPage(PageRef(*entry["page"]), entry["quote"], _state(entry, row)) for entry in row["citations"]
             ],
             context_pages=[PageRef(*page) for page in row["context_pages"]],
             seconds=row["seconds"],
@@ -130,3 +138,11 @@ class AnswerRecord:
             usage=Usage(**row["usage"]) if row.get("usage") else None,
             problem=row.get("problem", ""),
         )
+
+
+def _state(citation: Mapping[str, Any], answer: Mapping[str, Any]) -> CitationState | None:
+    """Return the state of a citation in an answer's row."""
+    state = citation.get("state")
+    if state is None or answer.get("format", 1) >= ANSWER_FORMAT:
+        return cast("CitationState | None", state)
+    return "quoted" if state == "verified" and not answer.get("usage") else _STATES_OF_FORMAT_1[state]

@@ -32,7 +32,7 @@ WINDOW_EXTRA = 30  # and so many more
 class ClaimCheck:
     """The result of a check. `start` and `end` span the words that support the claim, in the page's text."""
 
-    verified: bool
+    supported: bool
     share: float  # 0..1, of the content words that stand together on the page
     missing: Sequence[str]  # numbers, names and quotations that the page lacks, as the sentence writes them
     start: int = 0
@@ -75,9 +75,9 @@ class CitationChecker:
             else:
                 positions.append(position)
         share, window = _best_window(claim, matches, page)
-        verified = not missing and (share >= CLAIM_SHARE or not claim.words)
+        supported = not missing and (share >= CLAIM_SHARE or not claim.words)
         start, end, boxes = _supporting_words(page, matches, window, positions)
-        return ClaimCheck(verified=verified, share=share, missing=missing, start=start, end=end, boxes=boxes)
+        return ClaimCheck(supported=supported, share=share, missing=missing, start=start, end=end, boxes=boxes)
 
     def _contains_quote(self, page: PageWords, quote: str) -> bool:
         if page.contains_quote(quote):

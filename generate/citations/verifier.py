@@ -1,6 +1,6 @@
 """Verifies the citations of an answer: in the words of the cited page, else by the model with the page's image.
 
-The model is asked one yes-or-no question per citation. Its yes gives the state `supported` only: what a model sees on
+The model is asked one yes-or-no question per citation. Its yes gives the state `image-only`: what a model sees on
 an image is weaker evidence than words that stand there.
 """
 
@@ -47,11 +47,11 @@ class CitationVerifier:
                 continue
             done.add((mark.number, mark.claim))
             check = self._check(mark)
-            state: CitationState = "unverified"
-            if check.verified or self._jointly_verified(mark, marks):
-                state = "verified"
-            elif self._confirmed_by_image(mark):
+            state: CitationState = "unconfirmed"
+            if check.supported or self._jointly_supported(mark, marks):
                 state = "supported"
+            elif self._confirmed_by_image(mark):
+                state = "image-only"
             yield self._citation(mark, check, state)
 
     def _check(self, mark: Mark, *, joint: bool = False) -> ClaimCheck:
@@ -60,7 +60,7 @@ class CitationVerifier:
             self._pages[number] = self.checker.read(self.shown[number - 1].text)
         return self.checker.check(mark.claim, self._pages[number], question=self.question, joint=joint)
 
-    def _jointly_verified(self, mark: Mark, marks: Sequence[Mark]) -> bool:
+    def _jointly_supported(self, mark: Mark, marks: Sequence[Mark]) -> bool:
         """Return whether the pages that are cited side by side support a claim together, and this one a part of it."""
         others = {other.number for other in marks if other.group == mark.group and other.number != mark.number}
         if not others:
@@ -93,16 +93,16 @@ class CitationVerifier:
 
     def _citation(self, mark: Mark, check: ClaimCheck, state: CitationState) -> Citation:
         page = self.shown[mark.number - 1]
-        verified = state == "verified"
-        quote = printable(page.text.text[check.start : check.end]) if verified else ""
+        supported = state == "supported"
+        quote = printable(page.text.text[check.start : check.end]) if supported else ""
         return Citation(
             mark=mark.number,
             ref=page.ref,
             label=page.label,
             quote=quote if len(quote) <= MAX_QUOTE else f"{quote[:MAX_QUOTE].rsplit(' ', 1)[0]} …",
-            boxes=check.boxes if verified else [],
+            boxes=check.boxes if supported else [],
             source=page.text.source,
             state=state,
             claim=printable(mark.claim),
-            missing=[] if verified else list(check.missing),
+            missing=[] if supported else list(check.missing),
         )

@@ -1,7 +1,7 @@
 """Reads pages into JSON of the shape of a JSON Schema: validated, requested once more if invalid, null if absent.
 
 Each value is looked up in the words of the page that the model names for it, then on the other pages. A value that
-stands on no page is marked `unverified`.
+stands on no page is marked `unconfirmed`.
 """
 
 import json
@@ -119,14 +119,14 @@ class ModelExtractor:
         order = [named - 1] if named else []
         order += [index for index in range(len(shown)) if index not in order]
         for index in order:
-            check = self._checker.check(written, words[index]) if written else NOT_VERIFIED
-            if check.verified:
-                return _citation(index, shown[index], written, "verified", check)
+            check = self._checker.check(written, words[index]) if written else NOTHING_FOUND
+            if check.supported:
+                return _citation(index, shown[index], written, "quoted", check)
         # true and false are judgements: there is nothing to look up
-        return _citation(order[0], shown[order[0]], written, "unverified" if written else None, NOT_VERIFIED)
+        return _citation(order[0], shown[order[0]], written, "unconfirmed" if written else None, NOTHING_FOUND)
 
 
-NOT_VERIFIED = ClaimCheck(False, 0.0, [])
+NOTHING_FOUND = ClaimCheck(False, 0.0, [])
 
 
 def _citation(index: int, page: ContextPage, written: str, state: CitationState | None, check: ClaimCheck) -> Citation:
@@ -135,11 +135,11 @@ def _citation(index: int, page: ContextPage, written: str, state: CitationState 
         ref=page.ref,
         label=page.label,
         quote=printable(page.text.text[check.start : check.end])[:MAX_QUOTE],
-        boxes=check.boxes if check.verified else [],
+        boxes=check.boxes if check.supported else [],
         source=page.text.source,
         state=state,
         claim=written,
-        missing=[written] if state == "unverified" else [],
+        missing=[written] if state == "unconfirmed" else [],
     )
 
 
@@ -173,8 +173,8 @@ def _as_written(value: object) -> str:
 
 
 def _notes(citations: Mapping[str, Citation], prompt: Prompt) -> list[str]:
-    unverified = [pointer for pointer, citation in citations.items() if citation.state == "unverified"]
-    notes = [f"Found in no page's words: {', '.join(unverified)}."] if unverified else []
+    unconfirmed = [pointer for pointer, citation in citations.items() if citation.state == "unconfirmed"]
+    notes = [f"Found in no page's words: {', '.join(unconfirmed)}."] if unconfirmed else []
     if not prompt.image_count:
         notes.append("Pictures were not seen: the model was given the pages' text only.")
     if prompt.left_out:

@@ -181,7 +181,7 @@ def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> li
                 quote=quote,
                 boxes=boxes,
                 source=page.text.source,
-                state="verified",
+                state="quoted",
                 claim=quote,
             )
         )

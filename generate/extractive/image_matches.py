@@ -97,7 +97,7 @@ def cite_matches(matches: Sequence[ImageMatch], pages: Sequence[ContextPage], ma
             quote=match.quote,
             boxes=match.boxes,
             source=pages[match.index].text.source,
-            state="verified" if match.quote else None,
+            state="quoted" if match.quote else None,
             claim=match.quote or "looks like your picture",
         )
         for match in matches

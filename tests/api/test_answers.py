@@ -45,7 +45,7 @@ def test_a_configured_model_answers_and_its_citation_is_checked(engine_with_mode
     answer = engine_with_model.ask(TIMBER)
     [citation] = answer.citations
     assert answer.found and answer.text == RIGHT
-    assert (Path(citation.ref.path).name, citation.ref.number, citation.state) == ("harbour.pdf", 2, "verified")
+    assert (Path(citation.ref.path).name, citation.ref.number, citation.state) == ("harbour.pdf", 2, "supported")
     assert citation.boxes and "52,300" in citation.quote
     assert answer.usage is not None and answer.usage.model == "tiny" and answer.usage.input_tokens == 321
 

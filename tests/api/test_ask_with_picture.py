@@ -90,7 +90,7 @@ def test_a_model_sees_the_users_picture_once_beside_the_pages_and_its_citation_i
         "On your picture: “KESTREL X200”\n\nIt is a Kestrel X200 [yours]. Descale the boiler every 40 litres [1]."
     )
     [citation] = answer.citations
-    assert (citation.ref.number, citation.state) == (2, "verified")
+    assert (citation.ref.number, citation.state) == (2, "supported")
     assert (answer.image_text, answer.confidence) == ("KESTREL X200", 1.0)  # what rests on the picture needs no page
 
 
@@ -125,7 +125,7 @@ def test_without_a_model_the_words_on_the_picture_and_the_pages_that_match_it_ar
     assert answer.found and answer.image_text == PLATE
     cited = {(Path(citation.ref.path).name, citation.ref.number) for citation in answer.citations}
     assert cited == {("kestrel manual.pdf", 1), ("kestrel manual.pdf", 2)}
-    assert all(citation.state == "verified" and "Kestrel X200" in citation.quote for citation in answer.citations)
+    assert all(citation.state == "quoted" and "Kestrel X200" in citation.quote for citation in answer.citations)
     assert all(f"[{citation.mark}]" in answer.text for citation in answer.citations)
 
 

@@ -135,7 +135,7 @@ def test_a_model_that_obeys_an_order_is_told_apart_by_its_citation(
         with wiring.open_collection(planted.layout.root) as engine:
             server.replies = [Complete(["The berth is 99 metres deep [1]."]), Complete(["no"])]
             answer = engine.ask("How deep is the berth of Oban?")
-    assert "Not confirmed" in answer.notes[0] and answer.citations[0].state == "unverified"
+    assert "Not confirmed" in answer.notes[0] and answer.citations[0].state == "unconfirmed"
 
 
 def test_words_that_nobody_sees_are_neither_found_nor_quoted_nor_sent(tmp_path: Path) -> None:

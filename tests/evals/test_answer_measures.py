@@ -169,7 +169,7 @@ def value(name: str, record: AnswerRecord, question: Question = CONTEXT_PAGES) -
 
 
 def test_citations_are_held_against_the_evidence() -> None:
-    cited = [CitedPage(C, "x", "verified"), CitedPage(A, "8.2 metres long", "unverified"), CitedPage(A, "y")]
+    cited = [CitedPage(C, "x", "supported"), CitedPage(A, "8.2 metres long", "unconfirmed"), CitedPage(A, "y")]
     record = AnswerRecord("whole", "q", "About 8.2 metres. [1]", True, 0.9, cited)
     assert value("cite.P", record) == pytest.approx(2 / 3)
     assert value("cite.R", record) == 0.5
@@ -182,15 +182,15 @@ def test_citations_are_held_against_the_evidence() -> None:
 
 def test_the_states_of_citations_are_shares_of_those_that_were_checked() -> None:
     cited = [
-        CitedPage(A, "x", "verified"),
-        CitedPage(A, "y", "verified"),
-        CitedPage(B, "z", "supported"),
+        CitedPage(A, "x", "supported"),
+        CitedPage(A, "y", "supported"),
+        CitedPage(B, "z", "image-only"),
         CitedPage(C, "w"),
     ]
     record = AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, cited)
-    shares = [value(name, record) for name in ("verified", "supported", "unverified")]
+    shares = [value(name, record) for name in ("supported", "image-only", "unconfirmed")]
     assert shares == [pytest.approx(2 / 3), pytest.approx(1 / 3), 0]
-    assert value("verified", AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, [CitedPage(C, "w")])) is None
+    assert value("supported", AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, [CitedPage(C, "w")])) is None
 
 
 def test_a_model_that_gave_no_answer_has_neither_answered_nor_refused() -> None:
@@ -214,9 +214,27 @@ def test_what_a_record_holds_comes_back_from_its_line() -> None:
         cost=0.25,
     )
     record = AnswerRecord(
-        "whole", "q", "Yes. [1]", True, 0.9, [CitedPage(A, "x", "supported")], [A, B], 1.25, ["mind the gap"], usage
+        "whole", "q", "Yes. [1]", True, 0.9, [CitedPage(A, "x", "image-only")], [A, B], 1.25, ["mind the gap"], usage
     )
     assert AnswerRecord.from_json(json.loads(json.dumps(record.as_json()))) == record
+
+
+@pytest.mark.parametrize(
+    ("by_model", "states"),
+    [(True, ["supported", "image-only", "unconfirmed", None]), (False, ["quoted", "image-only", "unconfirmed", None])],
+)
+def test_a_run_of_an_earlier_version_has_its_citations_states_by_their_names_of_today(
+    by_model: bool, states: list[str | None]
+) -> None:
+    cited = [CitedPage(A, "x") for _ in states]
+    usage = Usage(
+        model="m", pages=1, pictures=0, estimated_tokens=9, input_tokens=9, output_tokens=9, calls=1, seconds=1.0
+    )
+    row = AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, cited, usage=usage if by_model else None).as_json()
+    del row["format"]
+    for entry, state in zip(row["citations"], ["verified", "supported", "unverified", None], strict=True):
+        entry["state"] = state
+    assert [citation.state for citation in AnswerRecord.from_json(row).citations] == states
 
 
 def test_a_refusal_cites_nothing_and_is_right_only_where_there_is_no_answer() -> None:

@@ -49,9 +49,9 @@ def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
     server.replies = [TIMBER, PILOT, NO]
     done = run(evaluation, tmp_path / "run")
     records = done.answers["whole"]
-    assert [one.state for one in (*records["q1"].citations, *records["q2"].citations)] == ["verified", "unverified"]
+    assert [one.state for one in (*records["q1"].citations, *records["q2"].citations)] == ["supported", "unconfirmed"]
     assert records["q2"].notes
-    shares = {name: answer_values(done, "whole", [parse_measure(name)]) for name in ("verified", "unverified")}
+    shares = {name: answer_values(done, "whole", [parse_measure(name)]) for name in ("supported", "unconfirmed")}
     assert [list(one.values()) for one in shares.values()] == [[{"q1": 1, "q2": 0}], [{"q1": 0, "q2": 1}]]
     [took] = json.loads((tmp_path / "run" / "scores.json").read_text("utf-8"))["answer_costs"]
     assert (took["model"], took["calls"], took["input_tokens"], took["output_tokens"]) == ("tiny", 3, 3 * 321, 3 * 12)
@@ -71,7 +71,7 @@ def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
     assert "content filter" in first.answers["whole"]["q1"].problem
     assert answer_values(first, "whole")[parse_measure("answered")] == {"q1": 0, "q2": 1}
     assert [citation.state for citation in first.answers["whole"]["q2"].citations] == [
-        "supported"
+        "image-only"
     ]  # the model says it sees it
     server.replies = [TIMBER]
     again = run(evaluation, tmp_path / "run")

@@ -203,7 +203,7 @@ def test_a_gate_without_a_scope_must_hold_in_every_scope(evaluation: Evaluation)
         )
 
 
-def test_fewer_unverified_citations_are_better(evaluation: Evaluation) -> None:
+def test_fewer_unconfirmed_citations_are_better(evaluation: Evaluation) -> None:
     def with_state(state: CitationState) -> Run:
         records = {
             qid: replace(one, citations=[CitedPage(page, "x", state) for page in evaluation.data.relevant(qid)])
@@ -211,9 +211,9 @@ def test_fewer_unverified_citations_are_better(evaluation: Evaluation) -> None:
         }
         return replace(evaluation.run, answers={"whole": records})
 
-    good, bad = compared_system(with_state("verified")), compared_system(with_state("unverified"))
-    [shares] = compare(bad, good, [parse_measure("unverified")]).differences
+    good, bad = compared_system(with_state("supported")), compared_system(with_state("unconfirmed"))
+    [shares] = compare(bad, good, [parse_measure("unconfirmed")]).differences
     assert (shares.a, shares.b, shares.better, shares.worse) == (1, 0, 4, 0)
     assert shares.verdict == "B is better"
-    [shares] = compare(bad, good, [parse_measure("verified")]).differences
+    [shares] = compare(bad, good, [parse_measure("supported")]).differences
     assert shares.verdict == "B is better"

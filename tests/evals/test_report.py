@@ -132,7 +132,7 @@ def test_whatever_comes_from_outside_is_shown_and_not_read(evaluation: Evaluatio
         key: {qid: replace(record, ranked=[evil, *record.ranked[1:]]) for qid, record in part.items()}
         for key, part in evaluation.run.searches.items()
     }
-    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [CitedPage(evil, HOSTILE, "unverified")])
+    answer = AnswerRecord("whole", "q1", HOSTILE, True, 0.9, [CitedPage(evil, HOSTILE, "unconfirmed")])
     manifest = {**evaluation.run.manifest, "missing_documents": [HOSTILE]}
     manifest["machine"] = {**manifest["machine"], "processor": HOSTILE}
     data = replace(evaluation.data, name=HOSTILE, questions=questions)

@@ -45,9 +45,9 @@ def check(claim: str, page: PageText = PAGE, question: str = "") -> ClaimCheck:
         "Mainland: 12 in 2020",
     ],
 )
-def test_what_stands_on_the_page_is_verified(claim: str) -> None:
+def test_what_stands_on_the_page_is_supported(claim: str) -> None:
     found = check(claim)
-    assert found.verified and found.missing == [] and found.boxes and PAGE.text[found.start : found.end]
+    assert found.supported and found.missing == [] and found.boxes and PAGE.text[found.start : found.end]
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_what_stands_on_the_page_is_verified(claim: str) -> None:
 )
 def test_what_does_not_is_not_and_what_is_missing_is_named(claim: str, missing: list[str]) -> None:
     found = check(claim)
-    assert not found.verified
+    assert not found.supported
     assert list(found.missing) == missing
 
 
 def test_a_short_claim_is_about_what_the_question_says() -> None:
     question = "For how many weeks was the harbour of Mallaig closed?"
-    assert check("9 weeks.", question=question).verified
-    assert not check("45 weeks.", question=question).verified
-    assert not check("9 weeks.", question="How many litres of fuel did the fleet burn on the moon of Saturn?").verified
+    assert check("9 weeks.", question=question).supported
+    assert not check("45 weeks.", question=question).supported
+    assert not check("9 weeks.", question="How many litres of fuel did the fleet burn on the moon of Saturn?").supported
 
 
 def test_the_words_it_rests_on_are_those_of_the_claim() -> None:
@@ -85,18 +85,18 @@ def test_the_words_it_rests_on_are_those_of_the_claim() -> None:
 
 def test_a_table_in_millions_says_the_number_without_its_scale() -> None:
     page = set_page("Sales in millions of euros\n\nYear | 2018 | 2019\nIslands | 31.5 | 40.2")
-    assert check("Sales on the Islands were 40.2 million euros in 2019", page).verified
-    assert not check("Sales on the Islands were 41.2 million euros in 2019", page).verified
+    assert check("Sales on the Islands were 40.2 million euros in 2019", page).supported
+    assert not check("Sales on the Islands were 41.2 million euros in 2019", page).supported
 
 
 def test_a_page_without_words_bears_nothing_out() -> None:
     assert check("The fleet has twelve ships", no_text()) == ClaimCheck(False, 0.0, [])
-    assert not check("", PAGE).verified and not check("[1]", PAGE).verified
+    assert not check("", PAGE).supported and not check("[1]", PAGE).supported
 
 
 def test_a_word_parted_at_a_lines_end_is_whole() -> None:
     page = set_page("The commis-\nsion of the Euro-\npean states met in Brussels")
-    assert check("The European commission met in Brussels", page).verified
+    assert check("The European commission met in Brussels", page).supported
 
 
 # Thresholds: these tests fail if a number in checking.py moves by 0.01
@@ -104,12 +104,12 @@ def test_a_word_parted_at_a_lines_end_is_whole() -> None:
 WORDS = [f"zq{first}{second}" for first in "abcdefghijklmnoprt" for second in "abcdefghijklmnoprt"]  # no inflections
 
 
-@pytest.mark.parametrize(("found", "verified"), [(121, True), (119, False)])
-def test_six_tenths_of_the_content_words_must_stand_together(found: int, verified: bool) -> None:
+@pytest.mark.parametrize(("found", "supported"), [(121, True), (119, False)])
+def test_six_tenths_of_the_content_words_must_stand_together(found: int, supported: bool) -> None:
     words = WORDS[:200]  # all of one weight: a share of 0.605 or 0.595
     checked = check(" ".join(words), set_page("\n".join(words[:found])))
     assert checked.share == pytest.approx(found / 200)
-    assert checked.verified == verified
+    assert checked.supported == supported
 
 
 def missing_by_context(present: Sequence[int], *, joint: bool) -> list[str]:
@@ -138,9 +138,9 @@ def by_ocr(layout: str) -> PageText:
 
 def test_letters_that_a_machine_misread_are_forgiven_but_never_digits() -> None:
     page = by_ocr("The harbovr of Ma1laig was c1osed for 2O15 hours, said Director Smlth of the cornpany in 2O17")
-    assert check("The harbour of Mallaig was closed for 2015 hours", page).verified
-    assert not check("The harbour of Mallaig was closed for 2016 hours", page).verified
-    assert not check("The harbour of Mallaig was closed for 2015 hours", replace(page, source="layer")).verified
+    assert check("The harbour of Mallaig was closed for 2015 hours", page).supported
+    assert not check("The harbour of Mallaig was closed for 2016 hours", page).supported
+    assert not check("The harbour of Mallaig was closed for 2015 hours", replace(page, source="layer")).supported
 
 
 @settings(deadline=None)

@@ -50,7 +50,7 @@ def extract(*replies: Reply, schema: object = SCHEMA) -> tuple[Extraction, Scrip
 def test_values_come_in_the_schemas_shape_each_with_its_page_and_boxes() -> None:
     found, model = extract(reply(DATA))
     assert found.data == DATA and found.absent == ["/paid_on"] and len(model.requests) == 1
-    assert {pointer: item.state for pointer, item in found.citations.items()} == dict.fromkeys(WHERE, "verified")
+    assert {pointer: item.state for pointer, item in found.citations.items()} == dict.fromkeys(WHERE, "quoted")
     total = found.citations["/total"]
     assert (total.ref, total.label, total.mark) == (PageRef("invoice.pdf", 2), "ii", 2)
     assert "350.40" in total.quote and total.boxes
@@ -61,9 +61,9 @@ def test_a_value_on_another_page_than_the_model_says_is_cited_where_it_stands() 
     assert found.citations["/total"].ref.number == 2 and found.citations["/number"].ref.number == 1
 
 
-def test_a_value_on_no_page_is_unverified_and_noted() -> None:
+def test_a_value_on_no_page_is_unconfirmed_and_noted() -> None:
     found, _ = extract(reply({**DATA, "total": 999.99}))
-    assert found.citations["/total"].state == "unverified" and not found.citations["/total"].boxes
+    assert found.citations["/total"].state == "unconfirmed" and not found.citations["/total"].boxes
     assert "/total" in found.notes[0]
 
 

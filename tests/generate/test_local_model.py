@@ -99,7 +99,7 @@ def test_a_page_goes_through_a_local_model_to_an_answer(model: LocalModel) -> No
         model, analyze, load_page_image=draw, budget=Budget(image_side=200, reply_tokens=20)
     ).answer("How much?", pages)
     assert answer.usage is not None and answer.usage.pictures == 2 and answer.usage.output_tokens
-    assert not any(item.state == "verified" for item in answer.citations)  # nonsense stands on no page
+    assert not any(item.state == "supported" for item in answer.citations)  # nonsense stands on no page
 
 
 def test_a_folder_that_holds_no_checkpoint_is_an_error_that_names_it(tmp_path: Path) -> None:

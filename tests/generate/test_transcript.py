@@ -61,7 +61,7 @@ def test_the_transcript_is_taken_from_the_begin_of_a_reply(
 def test_the_answer_begins_with_the_transcript_whose_marks_are_no_citations() -> None:
     answer, model = ask(f"{TRANSCRIPT}\n{RIGHT}")
     assert answer.text == SHOWN + RIGHT
-    assert [(citation.mark, citation.state) for citation in answer.citations] == [(1, "verified")]
+    assert [(citation.mark, citation.state) for citation in answer.citations] == [(1, "supported")]
     assert (answer.image_text, answer.confidence, answer.notes) == ("Report 2019, see [2]", 1.0, [])
     assert len(model.requests) == 1
 

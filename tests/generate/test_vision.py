@@ -59,10 +59,10 @@ def ask(
 # What comes back
 
 
-def test_a_claim_that_stands_on_its_page_is_verified_with_its_words_and_their_boxes() -> None:
+def test_a_claim_that_stands_on_its_page_is_supported_with_its_words_and_their_boxes() -> None:
     answer, model = ask(RIGHT)
     (citation,) = answer.citations
-    assert (citation.state, citation.ref, citation.label) == ("verified", PageRef("report.pdf", 3), "iii")
+    assert (citation.state, citation.ref, citation.label) == ("supported", PageRef("report.pdf", 3), "iii")
     assert "Revenue in 2019 rose to 1,234 million euros" in citation.quote
     start = REPORT.text.text.index("Revenue")
     assert list(citation.boxes) == REPORT.text.boxes_of(start, REPORT.text.text.index(", said"))
@@ -74,15 +74,15 @@ def test_a_claim_that_words_do_not_confirm_is_shown_to_the_model_with_that_pages
     claim = "Five ships are painted red"
     answer, model = ask(f"{claim} [2].", "Yes.")
     (citation,) = answer.citations
-    assert citation.state == "supported" and citation.quote == "" and citation.boxes == []
+    assert citation.state == "image-only" and citation.quote == "" and citation.boxes == []
     second = model.requests[1]
     assert len(second.images) == 1 and claim in texts_of(second) and second.max_tokens < 20
     assert answer.usage is not None and answer.usage.calls == 2
 
 
-def test_a_claim_that_nothing_confirms_is_unverified_and_stands_in_the_first_note() -> None:
+def test_a_claim_that_nothing_confirms_is_unconfirmed_and_stands_in_the_first_note() -> None:
     answer, _ = ask(f"{RIGHT} The staff is 46 people [1].", "no")
-    assert [item.state for item in answer.citations] == ["verified", "unverified"]
+    assert [item.state for item in answer.citations] == ["supported", "unconfirmed"]
     assert answer.citations[1].missing == ["46"]
     assert "46 people" in answer.notes[0]
     assert answer.confidence == 0.5
@@ -112,12 +112,12 @@ def test_marks_of_pages_that_were_not_shown_are_dropped_and_noted() -> None:
 
 def test_two_pages_may_bear_a_claim_out_together() -> None:
     answer, _ = ask("The staff is 45 people and nine ships sail from Oban [1][2].", "no", "no")
-    assert [item.state for item in answer.citations] == ["verified", "verified"]
+    assert [item.state for item in answer.citations] == ["supported", "supported"]
 
 
 def test_two_pages_that_lack_a_number_do_not_bear_it_out_together() -> None:
     answer, _ = ask("The staff is 46 people and nine ships sail from Oban [1][2].", "no", "no")
-    assert [item.state for item in answer.citations] == ["unverified", "unverified"]
+    assert [item.state for item in answer.citations] == ["unconfirmed", "unconfirmed"]
 
 
 def test_not_found_is_an_answer_that_names_the_pages_that_were_read() -> None:
@@ -170,9 +170,9 @@ def test_the_bill_counts_every_call() -> None:
     assert (answer.usage.pages, answer.usage.pictures) == (2, 2)
 
 
-def test_a_second_look_that_fails_leaves_the_claim_unverified() -> None:
+def test_a_second_look_that_fails_leaves_the_claim_unconfirmed() -> None:
     answer, model = ask("Five ships are red [2]. Six are blue [2].", GenerationError("busy", "later"))
-    assert [item.state for item in answer.citations] == ["unverified"] * 2 and len(model.requests) == 2
+    assert [item.state for item in answer.citations] == ["unconfirmed"] * 2 and len(model.requests) == 2
 
 
 # What is sent
@@ -204,7 +204,7 @@ def test_a_page_whose_file_is_gone_is_shown_as_text() -> None:
 
     model = ScriptedModel([RIGHT])
     answer = VisionAnswerer(model, analyze, load_page_image=gone).answer("How much?", PAGES)
-    assert answer.citations[0].state == "verified" and "0 of 2 pages" in answer.notes[0]
+    assert answer.citations[0].state == "supported" and "0 of 2 pages" in answer.notes[0]
 
 
 def test_pictures_are_within_the_budget_decode_and_carry_nothing_else() -> None:
@@ -352,7 +352,7 @@ def test_an_answer_over_http_streams_and_its_breaking_off_is_an_error() -> None:
         answerer = VisionAnswerer(model, analyze, load_page_image=draw)
         server.replies = [Complete(["Revenue rose to 1,2", "34 million euros in 2019 [", "1]."])]
         answer = answerer.answer("How much?", PAGES)
-        assert answer.text == RIGHT and answer.citations[0].state == "verified"
+        assert answer.text == RIGHT and answer.citations[0].state == "supported"
         assert answer.usage is not None and (answer.usage.input_tokens, answer.usage.output_tokens) == (321, 12)
         assert len(str(server.requests[0]).split("data:image/")) == 3
         server.replies = [BreakOff(["Revenue rose "])]

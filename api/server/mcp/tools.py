@@ -79,7 +79,9 @@ class ToolCitation(BaseModel):
     name: str
     number: int
     quote: str
-    state: str | None = Field(description="verified, supported (seen in the picture only), unverified, or not checked.")
+    state: str | None = Field(
+        description="quoted, supported, image-only (a second look), unconfirmed; none if not checked."
+    )
 
 
 class ToolAnswer(BaseModel):

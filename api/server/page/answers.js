@@ -97,7 +97,7 @@ function withMarks(text, cited) {
   });
 }
 
-const STATES = { verified: "on the page", supported: "seen in the picture", unverified: "not confirmed" };
+const STATES = { quoted: "quoted", supported: "supported by the page", "image-only": "seen in the picture only", unconfirmed: "not confirmed" };
 
 function source(all) {
   const [first] = all;

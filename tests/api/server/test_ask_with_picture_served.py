@@ -78,8 +78,8 @@ def test_over_every_interface_a_model_sees_the_users_picture_once_beside_the_rig
         assert len([item for item in parts_of(request) if item["type"] == "image_url"]) == 1 + len(MANUAL)
     assert len(model.requests) == 6
     for citations in (whole["citations"], tool["citations"]):
-        assert [(one["number"], one["state"]) for one in citations] == [(2, "verified")]
-    assert [(one.number, one.state) for one in answer.citations] == [(2, "verified")]
+        assert [(one["number"], one["state"]) for one in citations] == [(2, "supported")]
+    assert [(one.number, one.state) for one in answer.citations] == [(2, "supported")]
     assert whole["text"].startswith(f"{SHOWN}\n\nIt is a Kestrel") and whole["image_text"] == "KESTREL X200"
     assert tool["text"].startswith(SHOWN) and tool["image_text"] == answer.image_text == "KESTREL X200"
     last = json.loads(events.rsplit("data: ", 1)[1])

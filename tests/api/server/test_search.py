@@ -239,7 +239,7 @@ def test_a_document_is_read_into_the_shape_of_a_schema(
     assert found["data"] == {"timber": 52300, "cattle": None}
     assert found["absent"] == ["/cattle"]
     cited = found["citations"]["/timber"]
-    assert (cited["page"], cited["state"], cited["name"]) == (f"{document['id']}-2", "verified", "harbour.pdf")
+    assert (cited["page"], cited["state"], cited["name"]) == (f"{document['id']}-2", "quoted", "harbour.pdf")
     assert found["usage"]["model"] == "tiny"
     wrong = server.client.post("/v1/extract", json={"document": document["id"], "schema": {"type": "number"}})
     assert (wrong.status_code, wrong.json()["type"]) == (422, "urn:pagelens:problem:unusable-value")
