@@ -58,7 +58,8 @@ def _grade(expected: str, answer_format: str, quotes: Sequence[str]) -> QuoteGra
     if number is not None:
         found = any(_same(number, other, expected) for other in _numbers(text))
         return QuoteGrade(holds=found, sure=not found or _digits(expected) >= TELLING_DIGITS)
-    return QuoteGrade(holds=True, sure=False) if scored > GOOD_SCORE else _grade_text(expected, text)
+    grade = _grade_text(expected, text)
+    return QuoteGrade(holds=True, sure=False) if scored > GOOD_SCORE and not grade.holds else grade
 
 
 def _grade_text(expected: str, text: str) -> QuoteGrade:

@@ -1,0 +1,70 @@
+"""Areas of boxes against gold boxes, against hand-worked cases and against a count of fine grid cells."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pagelens.core.types import Box
+from pagelens.evals.measures.pointing import NOWHERE, Pointing, point
+
+GOLD = [Box(0.0, 0.0, 0.5, 0.5)]
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> list[Box]:
+    """Return up to four boxes with corners on a grid of tenths."""
+    corner = st.integers(0, 10)
+    drawn = draw(st.lists(st.tuples(corner, corner, corner, corner), max_size=4))
+    return [Box(*(value / 10 for value in (min(a, b), min(c, d), max(a, b), max(c, d)))) for a, b, c, d in drawn]
+
+
+def on_grid(found: list[Box]) -> NDArray[np.bool_]:
+    """Return which cells of a grid of tenths the boxes cover."""
+    cells = np.zeros((10, 10), bool)
+    for x0, y0, x1, y1 in found:
+        cells[round(10 * y0) : round(10 * y1), round(10 * x0) : round(10 * x1)] = True
+    return cells
+
+
+def test_a_box_half_of_which_is_gold_points_inside_and_covers_what_it_shares() -> None:
+    pointing = point([Box(0.25, 0.0, 0.75, 0.5)], GOLD)
+    assert (pointing.precision, pointing.coverage, pointing.f1) == pytest.approx((0.5, 0.5, 0.5))
+    assert pointing.inside
+
+
+def test_a_word_inside_the_gold_box_points_inside_though_it_covers_little() -> None:
+    pointing = point([Box(0.1, 0.1, 0.15, 0.2)], GOLD)
+    assert pointing.inside
+    assert pointing.coverage == pytest.approx(0.02)
+    assert pointing.f1 == pytest.approx(2 * 0.02 / 1.02)
+
+
+def test_the_whole_page_covers_the_gold_box_and_does_not_point_inside() -> None:
+    pointing = point([Box(0.0, 0.0, 1.0, 1.0)], GOLD)
+    assert (pointing.precision, pointing.coverage) == pytest.approx((0.25, 1.0))
+    assert not pointing.inside
+
+
+def test_boxes_that_overlap_count_once() -> None:
+    twice = [Box(0.0, 0.0, 0.5, 0.5), Box(0.0, 0.0, 0.5, 0.25), Box(0.5, 0.5, 1.0, 1.0)]
+    assert point(twice, GOLD) == Pointing(precision=pytest.approx(0.5), coverage=pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("found", [[], [Box(0.6, 0.6, 0.9, 0.9)], [Box(0.2, 0.2, 0.2, 0.4)]])
+def test_nothing_beside_the_gold_box_or_without_area_points_anywhere(found: list[Box]) -> None:
+    assert point(found, GOLD) == NOWHERE
+    assert point(GOLD, found) == NOWHERE
+
+
+@given(boxes(), boxes())
+def test_areas_are_those_of_a_grid(found: list[Box], gold: list[Box]) -> None:
+    found_cells, gold_cells = on_grid(found), on_grid(gold)
+    common = (found_cells & gold_cells).sum()
+    pointing = point(found, gold)
+    if not found_cells.any() or not gold_cells.any():
+        assert pointing == NOWHERE
+    else:
+        assert pointing.precision == pytest.approx(common / found_cells.sum())
+        assert pointing.coverage == pytest.approx(common / gold_cells.sum())
