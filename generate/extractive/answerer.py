@@ -68,7 +68,7 @@ class ExtractiveAnswerer:
         numbered by page in the order of use. There is one citation for each sentence, in the text's order.
         """
         analysis = self._question_analyzer.analyze(question)
-        scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder)
+        scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder, idf=idf)
         coverage = question_coverage(analysis, pages, self._analyze, idf)
         by_words = self._encoder is None or analysis.has_stop_word_in_capitals
         sure = confidence(coverage, None if by_words else scores.cosine) if scores.candidates else 0.0
@@ -169,10 +169,13 @@ def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> li
     for scored in quotes:
         page, candidate = pages[scored.page], scored.candidate
         boxes = page.text.boxes_of(candidate.start, candidate.end)
-        quote = printable(candidate.text)
+        quote = claim = printable(candidate.text)
+        if candidate.reading is not None:  # the cells alone
+            boxes = [cell.value.box for cell in candidate.reading.cells]
+            quote = printable(candidate.reading.text)
         if candidate.header is not None:  # a row means little without the names of its columns
             boxes = [*page.text.boxes_of(*candidate.header), *boxes]
-            quote = f"{printable(page.text.text[slice(*candidate.header)])} … {quote}"
+            quote = claim = f"{printable(page.text.text[slice(*candidate.header)])} … {quote}"
         citations.append(
             Citation(
                 mark=marks.setdefault(scored.page, len(marks) + 1),
@@ -182,7 +185,7 @@ def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> li
                 boxes=boxes,
                 source=page.text.source,
                 state="quoted",
-                claim=quote,
+                claim=claim,
             )
         )
     return citations
@@ -193,5 +196,5 @@ def _compose(question: AnalyzedQuestion, citations: Sequence[Citation]) -> str:
     parts = []
     for citation in citations:
         page = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
-        parts.append(f"{page}{disarm_marks(citation.quote)} [{citation.mark}]")
+        parts.append(f"{page}{disarm_marks(citation.claim)} [{citation.mark}]")
     return " ".join(parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pagelens.core.types import PageText
 from pagelens.core.word_breaks import join_broken_words
 from pagelens.generate.answer_text import one_line
+from pagelens.generate.extractive.tables.reading import TableReading
 from pagelens.generate.page_lines import is_bullet, is_marker
 from pagelens.generate.sentences import MAX_WORDS, Sentence, split_sentences
 
@@ -24,6 +25,7 @@ class Candidate:
     heading: str  # the section's heading, and a label or question on the line before
     lead: str = ""  # the line that introduces a list, if the span is both
     header: Span | None = None  # the line with the names of the columns, if the span is a table row
+    reading: TableReading | None = None  # what a table's cells say, if the span is that of cells
 
 
 _YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # a frequent name of a column
@@ -58,6 +60,14 @@ def find_candidates(text: PageText) -> list[Candidate]:
             above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
         section = line if sentence.shape == "heading" else section
     return candidates
+
+
+def cell_candidate(text: PageText, reading: TableReading) -> Candidate:
+    """Return cells of a table as a candidate."""
+    values = [cell.value for cell in reading.cells]
+    start = min(int(text.spans[value.first, 0]) for value in values)
+    end = max(int(text.spans[value.last - 1, 1]) for value in values)
+    return Candidate(start=start, end=end, text=reading.statement, heading=reading.heading, reading=reading)
 
 
 def _column_names(text: PageText, sentences: Sequence[Sentence]) -> list[Span | None]:

@@ -8,11 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pagelens.core.protocols import Analyzer, TextEncoder
+from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import ContextPage
-from pagelens.generate.extractive.candidates import Candidate, find_candidates
+from pagelens.generate.extractive.candidates import Candidate, cell_candidate, find_candidates
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
+from pagelens.generate.extractive.tables.table_answers import read_tables
 
 ENCODED_CANDIDATES = 32  # whose cosine is computed; the encoder does about 100 sentences in a CPU second
 HEADING_TERM = 0.5  # of the weight of a term that stands only in the heading above
@@ -49,10 +50,20 @@ class CandidateScores:
 
 
 def score_candidates(
-    question: AnalyzedQuestion, pages: Sequence[ContextPage], analyze: Analyzer, *, encoder: TextEncoder | None = None
+    question: AnalyzedQuestion,
+    pages: Sequence[ContextPage],
+    analyze: Analyzer,
+    *,
+    encoder: TextEncoder | None = None,
+    idf: Mapping[str, float] = NO_IDF,
 ) -> CandidateScores:
     """Score every candidate of the pages for a question. `pages` are ranked, best first."""
     found = [(number, candidate) for number, page in enumerate(pages) for candidate in find_candidates(page.text)]
+    found += [
+        (number, cell_candidate(page.text, reading))
+        for number, page in enumerate(pages)
+        for reading in read_tables(question, page.text, analyze, idf)
+    ]
     analyzed = [analyze(candidate.text) for _, candidate in found]
     candidate_terms = [question.terms_in(terms) for terms in analyzed]
     weights = _term_weights(question, candidate_terms)
@@ -92,6 +103,8 @@ def _term_weights(question: AnalyzedQuestion, candidate_terms: Sequence[frozense
 
 
 def _columns(question: AnalyzedQuestion, page: ContextPage, candidate: Candidate, analyze: Analyzer) -> frozenset[str]:
+    if candidate.reading is not None:
+        return question.terms_in(analyze(candidate.reading.columns))
     if candidate.header is None:
         return frozenset()
     return question.terms_in(analyze(page.text.text[slice(*candidate.header)]))

@@ -1,0 +1,342 @@
+"""Tables and charts of a page: columns of values, each value with the labels of its row and the path of its headers.
+
+Values stand in one column if they are aligned below one another; columns belong to one table if they share rows. It
+serves charts whose labels are text too: a bar's value has its label beside it or below it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.tables.chunks import Chunk, bounding_box, find_chunks, horizontal_overlap, vertical_overlap
+from pagelens.core.types import Box, PageText
+
+COLUMN_GAP = 5.0  # in heights: values farther below one another are two columns
+HEADER_GAP = 3.0  # in heights: from a header to what it stands above
+BELOW_GAP = 12.0  # in heights: from a value on a bar to the label below the bar
+BESIDE_GAP = 6.0  # in letters: from a value to the label right of it
+ROW_GAP = 0.25  # of the page's width: from a label to the next one right of it
+MAX_HEADERS = 5
+LABEL_GAP = 0.8  # in heights: lines of one label
+CONTEXT_LINES = 6  # above a table, that may say what it shows
+CAPTION_LINES = 3  # of a numbered caption that are read
+CAPTION_REACH = 0.08  # of the page's height, between a table and its numbered caption
+SAME_ROW = 0.4  # of the lower chunk's height
+
+_CAPTION = re.compile(
+    r"(table|figure|fig|chart|exhibit|graph|abb|tabelle|tableau|tabla|tabela)\b.{0,3}\d", re.IGNORECASE
+)
+_SECTION_NUMBER = re.compile(r"\d+(\.\d+)*\.?")
+
+Path = tuple[Chunk, ...]
+"""Labels of a cell, from the outermost to the nearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value with its labels."""
+
+    value: Chunk
+    row: Path  # on its row, from left to right, with the further lines of a label
+    section: Path  # the label without values above the row: of a group of rows, or of the column of labels
+    column: Path  # above it, from top to bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Values below one another, from top to bottom."""
+
+    header: Path
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns that share rows, from left to right; with the lines around that may name what it shows."""
+
+    columns: Sequence[Column]
+    caption: Sequence[Chunk]
+    box: Box  # around its values, labels and headers
+
+
+def find_tables(text: PageText) -> Sequence[Table]:
+    """Return the tables of a page, from top to bottom."""
+    return _cached_tables(_PageKey(text)) if len(text.spans) else ()
+
+
+class _PageKey:
+    """A page's text as the key of a cache."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: PageText) -> None:
+        self.text = text
+
+    def __hash__(self) -> int:
+        return hash(self.text.text)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _PageKey)
+            and self.text.text == other.text.text
+            and np.array_equal(self.text.boxes, other.text.boxes)
+        )
+
+
+@lru_cache(64)
+def _cached_tables(key: _PageKey) -> tuple[Table, ...]:
+    labels = _Labels(find_chunks(key.text))
+    tables = [labels.table(group) for group in _share_rows(labels.value_columns())]
+    return tuple(sorted((table for table in tables if _has_labels(table)), key=lambda table: table.box[1::-1]))
+
+
+def _has_labels(table: Table) -> bool:
+    cells = [cell for column in table.columns for cell in column.cells]
+    numbered = len(cells) == 1 and _SECTION_NUMBER.fullmatch(cells[0].value.text) is not None
+    return not numbered and any(cell.row or cell.column for cell in cells)
+
+
+def _distance_below(upper: Chunk, lower: Chunk) -> float:
+    """Return how far a value is below the last one of a column, infinite if it does not continue it."""
+    height = max(upper.height, lower.height)
+    gap = lower.box.y0 - upper.box.y1
+    if not -0.35 * height < gap < COLUMN_GAP * height:
+        return np.inf
+    letter = max(upper.letter_width, lower.letter_width)
+    middles = abs(upper.box.x0 + upper.box.x1 - lower.box.x0 - lower.box.x1) / 2
+    offset = min(abs(upper.box.x1 - lower.box.x1), abs(upper.box.x0 - lower.box.x0), middles)
+    if offset > 2 * letter and horizontal_overlap(upper.box, lower.box) < 0.6:
+        return np.inf
+    return gap + offset
+
+
+def _share_rows(columns: Sequence[list[Chunk]]) -> list[list[list[Chunk]]]:
+    """Return the columns, from left to right, in groups that share half of the rows of the shorter one."""
+    groups: list[list[list[Chunk]]] = []
+    for column in sorted(columns, key=lambda column: (column[0].box.x0, column[0].box.y0)):
+        joined = [group for group in groups if any(_shared_rows(column, other) >= 0.5 for other in group)]
+        groups = [group for group in groups if group not in joined]
+        groups.append([*(member for group in joined for member in group), column])
+    return groups
+
+
+def _shared_rows(first: Sequence[Chunk], second: Sequence[Chunk]) -> float:
+    shorter, longer = sorted((first, second), key=len)
+    if shorter[0].box.y0 > longer[-1].box.y1 or longer[0].box.y0 > shorter[-1].box.y1:
+        return 0.0
+    return sum(any(_on_one_row(value, other) for other in longer) for value in shorter) / len(shorter)
+
+
+def _on_one_row(first: Chunk, second: Chunk) -> bool:
+    return vertical_overlap(first.box, second.box) > SAME_ROW
+
+
+class _Labels:
+    """Looks up the labels and the headers of values among the chunks of a page."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self._chunks = chunks
+        self._x0, self._y0, self._x1, self._y1 = np.array([chunk.box for chunk in chunks], np.float64).reshape(-1, 4).T
+        self._rows: dict[int, list[Chunk]] = {}  # by the first word of a chunk
+
+    def value_columns(self) -> list[list[Chunk]]:
+        """Return the values in columns, each from top to bottom."""
+        columns: list[list[Chunk]] = []
+        for chunk in self._chunks:
+            if chunk.kind != "value":
+                continue
+            distances = [_distance_below(column[-1], chunk) for column in columns]
+            best = min(distances, default=np.inf)
+            if best < np.inf and not self._are_parted(columns[distances.index(best)][-1], chunk):
+                columns[distances.index(best)].append(chunk)
+            else:
+                columns.append([chunk])
+        return columns
+
+    def _are_parted(self, upper: Chunk, lower: Chunk) -> bool:
+        """Tell whether a line that begins left of two values stands between them: they belong to two tables."""
+        edge = min(upper.box.x0, lower.box.x0) - 2 * upper.letter_width
+        top, bottom = upper.box.y1 - 0.3 * upper.height, lower.box.y0 + 0.3 * lower.height
+        between = self._where(
+            (self._y0 > top) & (self._y1 < bottom) & (self._x0 < edge) & (self._x1 > lower.box.x0 + lower.letter_width)
+        )
+        return any(chunk.kind != "value" for chunk in between)
+
+    def table(self, columns: Sequence[list[Chunk]]) -> Table:
+        """Return the table of columns of values.
+
+        Where nothing stands left of most values of the first column, its values are the labels of the rows ("2019",
+        "20 to 29").
+        """
+        columns, keys = self._row_keys(columns)
+        members = {value.first for column in columns for value in column}
+        headers = self._headers(columns)
+        made = [
+            Column(header, [self._cell(value, header, members, keys) for value in column])
+            for column, header in zip(columns, headers, strict=True)
+        ]
+        cells = [cell for column in made for cell in column.cells]
+        box = bounding_box([chunk.box for cell in cells for chunk in (cell.value, *cell.row, *cell.column)])
+        return Table(made, self._caption(box), box)
+
+    def _row_keys(self, columns: Sequence[list[Chunk]]) -> tuple[Sequence[list[Chunk]], list[Chunk]]:
+        if len(columns) < 2:
+            return columns, []
+        members = {value.first for column in columns for value in column}
+        first, *others = columns
+        without = sum(not self._left(value, members) for value in first)
+        return (others, first) if 2 * without > len(first) > 1 else (columns, [])
+
+    def _cell(self, value: Chunk, header: Path, members: set[int], keys: Sequence[Chunk]) -> Cell:
+        left = self._left(value, members) or tuple(key for key in keys if _on_one_row(key, value))
+        if left:
+            return Cell(value, self._whole(left), self._section(left[0]), header)
+        return Cell(value, self._beside(value) or self._below(value), (), header)
+
+    def _left(self, value: Chunk, members: set[int]) -> Path:
+        """Return the labels left of a value and of all values of its table on its row, from left to right."""
+        found: list[Chunk] = []
+        for chunk in reversed(self._on_row(value)):
+            if chunk.box.x1 > value.box.x0 + 0.5 * value.letter_width:
+                continue
+            if chunk.kind == "prose" or (found and found[-1].box.x0 - chunk.box.x1 > ROW_GAP):
+                break
+            if chunk.kind != "value":
+                found.append(chunk)
+            elif chunk.first in members:
+                found = []  # what stands between values is a cell, no label
+            elif found:
+                break
+        return tuple(reversed(found))
+
+    def _beside(self, value: Chunk) -> Path:
+        """Return the label right beside a value."""
+        right = [chunk for chunk in self._on_row(value) if chunk.box.x0 >= value.box.x1 - value.letter_width]
+        if not right or right[0].kind not in ("label", "key"):
+            return ()
+        return (right[0],) if right[0].box.x0 - value.box.x1 < BESIDE_GAP * value.letter_width else ()
+
+    def _below(self, value: Chunk) -> Path:
+        """Return the label below a value, as bars have them."""
+        under = [
+            chunk
+            for chunk in self._where(self._y0 > value.box.y1 - 0.3 * value.height)
+            if horizontal_overlap(chunk.box, value.box) > 0.3
+        ]
+        if not under or under[0].kind not in ("label", "key"):
+            return ()
+        return (under[0],) if under[0].box.y0 - value.box.y1 < BELOW_GAP * value.height else ()
+
+    def _on_row(self, chunk: Chunk) -> list[Chunk]:
+        """Return the other chunks on the row of one, from left to right."""
+        row = self._rows.get(chunk.first)
+        if row is None:
+            low, high = chunk.box.y0, chunk.box.y1
+            near = self._where((self._y1 > low) & (self._y0 < high))
+            row = [other for other in near if other is not chunk and _on_one_row(other, chunk)]
+            row.sort(key=lambda other: other.box.x0)
+            self._rows[chunk.first] = row
+        return row
+
+    def _where(self, condition: NDArray[np.bool_]) -> list[Chunk]:
+        """Return the chunks, from top to bottom, that meet a condition: (n_chunks,)."""
+        return [self._chunks[int(index)] for index in np.flatnonzero(condition)]
+
+    def _whole(self, labels: Path) -> Path:
+        """Return labels with the further lines of the first: close by, with the same edge, without values."""
+        first = labels[0]
+        edge, height, limit = first.box.x0, first.height, 2.5 * first.letter_width
+        top, bottom = first.box.y0 - LABEL_GAP * height, first.box.y1 + LABEL_GAP * height
+        near = self._where((abs(self._x0 - edge) < limit) & (self._y1 > top) & (self._y0 < bottom))
+        lines = [
+            chunk
+            for chunk in near
+            if chunk is first or (chunk.kind == "label" and not _on_one_row(chunk, first) and self._stands_alone(chunk))
+        ]
+        return (*lines, *labels[1:])
+
+    def _section(self, label: Chunk) -> Path:
+        """Return the nearest label without values above a row's label, with no running text between."""
+        top, edge = label.box.y0 + 0.3 * label.height, label.box.x0 + 2 * label.letter_width
+        above = self._where((self._y1 < top) & (self._x0 < edge) & (self._x1 > label.box.x0) & (self._y0 > top - 0.6))
+        for chunk in reversed(above):
+            if chunk.kind == "prose":
+                break
+            if chunk.kind == "label" and not self._has_values(chunk):
+                return (chunk,)
+        return ()
+
+    def _stands_alone(self, label: Chunk) -> bool:
+        """Tell whether nothing but running text stands right of a label: it is a line of a label, and no header."""
+        return all(chunk.kind == "prose" for chunk in self._on_row(label) if chunk.box.x0 > label.box.x1)
+
+    def _has_values(self, label: Chunk) -> bool:
+        return any(chunk.kind in ("value", "key") and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
+
+    def _headers(self, columns: Sequence[list[Chunk]]) -> list[Path]:
+        """Return the path of headers of each column; where values are not below their headers, by their order."""
+        headers = [self._above(column) for column in columns]
+        if all(headers) or len(columns) < 2:
+            return headers
+        top = min((column[0] for column in columns), key=lambda chunk: chunk.box.y0)
+        first_row = [column[0] for column in columns if _on_one_row(column[0], top)]
+        low, high = top.box.y0 - HEADER_GAP * top.height, top.box.y0 + 0.3 * top.height
+        above = self._where((self._y1 > low) & (self._y1 < high))
+        nearest = max((c for c in above if c.kind in ("label", "key")), key=lambda chunk: chunk.box.y1, default=None)
+        if nearest is None:
+            return headers
+        left = min(value.box.x0 for value in first_row) - ROW_GAP / 2
+        line = [c for c in (nearest, *self._on_row(nearest)) if c.kind in ("label", "key") and c.box.x1 > left]
+        if len(line) != len(first_row):
+            return headers
+        line.sort(key=lambda chunk: chunk.box.x0)
+        by_order = dict(zip((value.first for value in first_row), line, strict=True))
+        return [
+            (by_order[column[0].first],) if not header and column[0].first in by_order else header
+            for column, header in zip(columns, headers, strict=True)
+        ]
+
+    def _above(self, column: Sequence[Chunk]) -> Path:
+        """Return the path of headers above a column of values."""
+        top, extent = column[0], bounding_box([value.box for value in column])
+        found: list[Chunk] = []
+        edge, height, limit = top.box.y0, top.height, top.box.y0 + 0.3 * top.height
+        overlapping = self._where((self._y1 < limit) & (self._x1 > extent.x0) & (self._x0 < extent.x1))
+        for chunk in sorted(overlapping, key=lambda chunk: -chunk.box.y1):
+            too_far = edge - chunk.box.y1 > HEADER_GAP * max(height, chunk.height)
+            if too_far or len(found) == MAX_HEADERS or chunk.kind in ("prose", "value") or self._has_values(chunk):
+                break
+            found.append(chunk)
+            edge = chunk.box.y0
+        return tuple(reversed(found))
+
+    def _caption(self, box: Box) -> list[Chunk]:
+        """Return the lines just above a table, from top to bottom, and a caption below it."""
+        lines: list[Chunk] = []
+        edge = box.y0
+        above = self._where((self._y1 <= box.y0 + 0.005) & (self._x1 > box.x0) & (self._x0 < box.x1))
+        for chunk in reversed(above):
+            too_far = edge - chunk.box.y1 > 3 * chunk.height or len(lines) == CONTEXT_LINES
+            if too_far or chunk.kind == "value" or (chunk.kind == "prose" and not _CAPTION.match(chunk.text)):
+                break
+            lines.append(chunk)
+            edge = min(edge, chunk.box.y0)
+        return [*(chunk for chunk in self._numbered_caption(box) if chunk not in lines), *reversed(lines)]
+
+    def _numbered_caption(self, box: Box) -> list[Chunk]:
+        """Return the first lines of a caption ("Table 3: ...") above or below a table, the nearest."""
+        near = self._where(
+            (self._y1 > box.y0 - CAPTION_REACH) & (self._y0 < box.y1 + CAPTION_REACH) & (self._x1 > box.x0)
+        )
+        near = [chunk for chunk in near if chunk.box.x0 < box.x1]
+        found = [index for index, chunk in enumerate(near) if _CAPTION.match(chunk.text)]
+        if not found:
+            return []
+        best = min(found, key=lambda index: min(abs(near[index].box.y0 - box.y1), abs(near[index].box.y1 - box.y0)))
+        first = near[best]
+        below = [chunk for chunk in near[best:] if abs(chunk.box.x0 - first.box.x0) < 3 * first.letter_width]
+        return [chunk for chunk in below if chunk.box.y0 - first.box.y0 < CAPTION_LINES * 1.6 * first.height]

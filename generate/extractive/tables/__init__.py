@@ -1,0 +1,1 @@
+"""Answers from the cells of tables and from charts whose labels are text."""

@@ -1,0 +1,23 @@
+"""What the cells of a table say: the record that stands between tables and the candidates for quotes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pagelens.core.tables.structure import Cell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReading:
+    """Cells of one table with what they say, and what is computed from them."""
+
+    cells: Sequence[Cell]
+    text: str  # "Timber, 2024: 52,300 tonnes; Coal, 2024: 9,000 tonnes"
+    computed: str = ""  # "difference: 52,300 - 9,000 = 43,300"
+    columns: str = ""  # names of the columns
+    heading: str = ""  # what stands above the rows and the table
+    share: float = 0.0  # of the question's terms, by weight, in the labels
+
+    @property
+    def statement(self) -> str:
+        """The text, and what is computed from it."""
+        return f"{self.text} ({self.computed})" if self.computed else self.text
