@@ -15,6 +15,8 @@ WORD_GAP = 1.8  # in letter widths: words with a wider gap between them are two 
 VALUE_GAP = 0.8  # the same between a number and a number
 PROSE_LETTERS = 28  # average of the lines of a paragraph of at least `PROSE_LINES`; twice as many of shorter ones
 PROSE_LINES = 4
+RAGGED = 0.25  # of a paragraph's width: lines that end before are not full
+FULL_LINES = 0.6  # share of the lines of a paragraph that are full; labels of rows are of all lengths
 MAX_VALUE_WORDS = 3  # "US$ 3.2 million"
 
 ChunkKind = Literal["value", "key", "label", "prose"]
@@ -28,10 +30,15 @@ _VALUE = re.compile(
     r"(?:\s[(]?[A-Za-z%°/²³.&-]{1,12}[)]?){0,2}[*†‡]?",
     re.IGNORECASE,
 )
-_EMPTY = re.compile(r"[-–—‒―]{1,3}|n\.?/?a\.?|nil|\.{2,3}", re.IGNORECASE)
-_YEAR = re.compile(r"(?:FY\s?)?['’]?(?:(?:19|20)\d\d(?:\s?[-–/]\s?(?:(?:19|20)?\d\d))?|[’']\d\d)[EFPep*]?")
+_EMPTY = re.compile(r"[-–—‒―]{1,3}|n\.?/?a\.?|nil|none|\.{2,3}", re.IGNORECASE)
+_YEAR = re.compile(
+    r"(?:FY\s?)?['’]?(?:(?:19|20)\d\d(?:\s?[-–/]\s?(?:(?:19|20)?\d\d))?|[’']\d\d)[EFPep*]?"
+    r"|\d{1,2}[./-]\d{1,2}[./-](?:(?:19|20)\d\d|\d\d)|\d{4}[.-]\d\d[.-]\d\d"
+)
 _RANGE = re.compile(
-    rf"{_NUMBER}\s?[-–]\s?{_NUMBER}|[<>≤≥]?\s?\d+\s?\+|[$€£]?{_NUMBER}[kKmM]?\s?[-–]\s?[$€£]?{_NUMBER}[kKmM]?"
+    rf"{_NUMBER}\s?[-–]\s?{_NUMBER}|[<>≤≥]?\s?\d+\s?\+|"
+    rf"{_NUMBER} (?:and|or) (?:above|more|over|older|under|below|less)|"
+    rf"[$€£]?{_NUMBER}[kKmM]?\s?[-–]\s?[$€£]?{_NUMBER}[kKmM]?"
 )
 _NUMERAL = re.compile(_NUMBER)
 
@@ -164,7 +171,10 @@ def _mark_prose(chunks: Sequence[Chunk]) -> list[Chunk]:
     for run in runs:
         letters = sum(len(chunks[index].text) for index in run) / len(run)
         least = PROSE_LETTERS if len(run) >= PROSE_LINES else 2 * PROSE_LETTERS
-        if (len(run) > 1 and letters >= least) or letters >= 3 * PROSE_LETTERS:
+        edges = [chunks[index].box.x1 for index in run]
+        width = max(edges) - min(chunks[index].box.x0 for index in run)
+        full = sum(edge > max(edges) - RAGGED * width for edge in edges) / len(run)
+        if (len(run) > 1 and letters >= least and full >= FULL_LINES) or letters >= 3 * PROSE_LETTERS:
             prose.update(run)
     return [replace(chunk, kind="prose") if index in prose else chunk for index, chunk in enumerate(chunks)]
 

@@ -21,7 +21,9 @@ BELOW_GAP = 12.0  # in heights: from a value on a bar to the label below the bar
 BESIDE_GAP = 6.0  # in letters: from a value to the label right of it
 ROW_GAP = 0.25  # of the page's width: from a label to the next one right of it
 MAX_HEADERS = 5
+HEADER_LETTERS = 12  # that a header may begin left of the values of its table
 LABEL_GAP = 0.8  # in heights: lines of one label
+CLOSE_LINES = 0.7  # of the distance of rows: lines of one label
 CONTEXT_LINES = 6  # above a table, that may say what it shows
 CAPTION_LINES = 3  # of a numbered caption that are read
 CAPTION_REACH = 0.08  # of the page's height, between a table and its numbered caption
@@ -90,7 +92,7 @@ class _PageKey:
 @lru_cache(64)
 def _cached_tables(key: _PageKey) -> tuple[Table, ...]:
     labels = _Labels(find_chunks(key.text))
-    tables = [labels.table(group) for group in _share_rows(labels.value_columns())]
+    tables = [labels.table(_in_order(group)) for group in _share_rows(labels.value_columns())]
     return tuple(sorted((table for table in tables if _has_labels(table)), key=lambda table: table.box[1::-1]))
 
 
@@ -121,7 +123,38 @@ def _share_rows(columns: Sequence[list[Chunk]]) -> list[list[list[Chunk]]]:
         joined = [group for group in groups if any(_shared_rows(column, other) >= 0.5 for other in group)]
         groups = [group for group in groups if group not in joined]
         groups.append([*(member for group in joined for member in group), column])
-    return groups
+    return _join_interlaced(groups)
+
+
+def _join_interlaced(groups: Sequence[list[list[Chunk]]]) -> list[list[list[Chunk]]]:
+    """Join groups of columns that stand in one another's boxes: bars of several lengths in one chart."""
+    joined: list[list[list[Chunk]]] = []
+    for group in groups:
+        inside = [other for other in joined if _are_interlaced(group, other)]
+        joined = [other for other in joined if other not in inside]
+        joined.append([*(column for other in inside for column in other), *group])
+    return joined
+
+
+def _are_interlaced(first: Sequence[list[Chunk]], second: Sequence[list[Chunk]]) -> bool:
+    one, two = (bounding_box([value.box for column in group for value in column]) for group in (first, second))
+    return horizontal_overlap(one, two) > 0.25 and vertical_overlap(one, two) > 0.25
+
+
+def _in_order(columns: list[list[Chunk]]) -> list[list[Chunk]]:
+    """Return the columns of a table; of a bar chart, whose values are not aligned, the first of each row, and so on."""
+    rows: list[list[Chunk]] = []
+    for value in sorted((value for column in columns for value in column), key=lambda value: value.box.y0):
+        row = next((row for row in rows if _on_one_row(row[0], value)), None)
+        if row is None:
+            rows.append([value])
+        else:
+            row.append(value)
+    width = max(map(len, rows))
+    if len(columns) <= width or len(rows) < 2 or any(len(row) < width for row in rows):
+        return columns
+    ordered = [sorted(row, key=lambda value: value.box.x0) for row in rows]
+    return [[row[place] for row in ordered] for place in range(width)]
 
 
 def _shared_rows(first: Sequence[Chunk], second: Sequence[Chunk]) -> float:
@@ -133,6 +166,12 @@ def _shared_rows(first: Sequence[Chunk], second: Sequence[Chunk]) -> float:
 
 def _on_one_row(first: Chunk, second: Chunk) -> bool:
     return vertical_overlap(first.box, second.box) > SAME_ROW
+
+
+def _pitch(column: Sequence[Chunk]) -> float:
+    """Return the distance of rows: the median over the values of a column, 0 of a single one."""
+    tops = [value.box.y0 for value in column]
+    return float(np.median(np.diff(tops))) if len(tops) > 1 else 0.0
 
 
 class _Labels:
@@ -176,7 +215,7 @@ class _Labels:
         members = {value.first for column in columns for value in column}
         headers = self._headers(columns)
         made = [
-            Column(header, [self._cell(value, header, members, keys) for value in column])
+            Column(header, [self._cell(value, header, members, keys, _pitch(column)) for value in column])
             for column, header in zip(columns, headers, strict=True)
         ]
         cells = [cell for column in made for cell in column.cells]
@@ -191,10 +230,10 @@ class _Labels:
         without = sum(not self._left(value, members) for value in first)
         return (others, first) if 2 * without > len(first) > 1 else (columns, [])
 
-    def _cell(self, value: Chunk, header: Path, members: set[int], keys: Sequence[Chunk]) -> Cell:
+    def _cell(self, value: Chunk, header: Path, members: set[int], keys: Sequence[Chunk], pitch: float) -> Cell:
         left = self._left(value, members) or tuple(key for key in keys if _on_one_row(key, value))
         if left:
-            return Cell(value, self._whole(left), self._section(left[0]), header)
+            return Cell(value, self._whole(left, value, pitch), self._section(left[0]), header)
         return Cell(value, self._beside(value) or self._below(value), (), header)
 
     def _left(self, value: Chunk, members: set[int]) -> Path:
@@ -246,18 +285,27 @@ class _Labels:
         """Return the chunks, from top to bottom, that meet a condition: (n_chunks,)."""
         return [self._chunks[int(index)] for index in np.flatnonzero(condition)]
 
-    def _whole(self, labels: Path) -> Path:
-        """Return labels with the further lines of the first: close by, with the same edge, without values."""
+    def _whole(self, labels: Path, value: Chunk, pitch: float) -> Path:
+        """Return labels with the further lines of the first: just above or below it, with the same edge, and alone.
+
+        They are lines of it if rows are farther apart than lines, if the value stands between the lines, or if a line
+        ends or begins within a sentence.
+        """
         first = labels[0]
         edge, height, limit = first.box.x0, first.height, 2.5 * first.letter_width
         top, bottom = first.box.y0 - LABEL_GAP * height, first.box.y1 + LABEL_GAP * height
         near = self._where((abs(self._x0 - edge) < limit) & (self._y1 > top) & (self._y0 < bottom))
-        lines = [
-            chunk
-            for chunk in near
-            if chunk is first or (chunk.kind == "label" and not _on_one_row(chunk, first) and self._stands_alone(chunk))
-        ]
-        return (*lines, *labels[1:])
+        between = abs(first.box.y0 + first.box.y1 - value.box.y0 - value.box.y1) > 0.6 * height
+        lines = [first]
+        for chunk in near:
+            if chunk is first or chunk.kind != "label" or _on_one_row(chunk, first) or not self._stands_alone(chunk):
+                continue
+            upper, lower = sorted((chunk, first), key=lambda line: line.box.y0)
+            close = lower.box.y0 - upper.box.y0 < CLOSE_LINES * pitch
+            runs_on = lower.text[:1].islower() or upper.text.endswith((",", "&", "-", " and", " of", " AND", " the"))
+            if close or between or runs_on:
+                lines.append(chunk)
+        return (*sorted(lines, key=lambda line: line.box.y0), *labels[1:])
 
     def _section(self, label: Chunk) -> Path:
         """Return the nearest label without values above a row's label, with no running text between."""
@@ -277,38 +325,58 @@ class _Labels:
     def _has_values(self, label: Chunk) -> bool:
         return any(chunk.kind in ("value", "key") and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
 
+    def _names_values(self, label: Chunk) -> bool:
+        """Tell whether a value stands on a label's row, right of it: it is no header."""
+        return any(chunk.kind == "value" and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
+
     def _headers(self, columns: Sequence[list[Chunk]]) -> list[Path]:
-        """Return the path of headers of each column; where values are not below their headers, by their order."""
-        headers = [self._above(column) for column in columns]
-        if all(headers) or len(columns) < 2:
+        """Return the path of headers of each column.
+
+        Where values do not stand below their headers, as on bars, the line above them names them in order.
+        """
+        whole = bounding_box([value.box for column in columns for value in column])
+        headers = [self._above(column, whole) for column in columns]
+        nearest = [header[-1].first for header in headers if header]
+        if len(columns) < 2 or len(set(nearest)) == len(columns):
             return headers
         top = min((column[0] for column in columns), key=lambda chunk: chunk.box.y0)
         first_row = [column[0] for column in columns if _on_one_row(column[0], top)]
         low, high = top.box.y0 - HEADER_GAP * top.height, top.box.y0 + 0.3 * top.height
-        above = self._where((self._y1 > low) & (self._y1 < high))
-        nearest = max((c for c in above if c.kind in ("label", "key")), key=lambda chunk: chunk.box.y1, default=None)
-        if nearest is None:
-            return headers
+        above = [chunk for chunk in self._where((self._y1 > low) & (self._y1 < high)) if chunk.kind in ("label", "key")]
         left = min(value.box.x0 for value in first_row) - ROW_GAP / 2
-        line = [c for c in (nearest, *self._on_row(nearest)) if c.kind in ("label", "key") and c.box.x1 > left]
-        if len(line) != len(first_row):
-            return headers
-        line.sort(key=lambda chunk: chunk.box.x0)
-        by_order = dict(zip((value.first for value in first_row), line, strict=True))
-        return [
-            (by_order[column[0].first],) if not header and column[0].first in by_order else header
-            for column, header in zip(columns, headers, strict=True)
-        ]
+        right = max(value.box.x1 for value in first_row) + ROW_GAP / 2
+        for last in sorted((chunk for chunk in above if left < chunk.box.x1 < right), key=lambda chunk: -chunk.box.y1):
+            line = [
+                chunk
+                for chunk in (last, *self._on_row(last))
+                if chunk.kind in ("label", "key") and left < chunk.box.x1 < right
+            ]
+            if len(line) == len(first_row):
+                line.sort(key=lambda chunk: chunk.box.x0)
+                by_order = dict(zip((value.first for value in first_row), line, strict=True))
+                return [
+                    (by_order[column[0].first],) if column[0].first in by_order else header
+                    for column, header in zip(columns, headers, strict=True)
+                ]
+        return headers
 
-    def _above(self, column: Sequence[Chunk]) -> Path:
-        """Return the path of headers above a column of values."""
+    def _above(self, column: Sequence[Chunk], table: Box) -> Path:
+        """Return the path of headers above a column of values; a line over the whole table is none."""
         top, extent = column[0], bounding_box([value.box for value in column])
         found: list[Chunk] = []
+        width = table.x1 - table.x0
         edge, height, limit = top.box.y0, top.height, top.box.y0 + 0.3 * top.height
         overlapping = self._where((self._y1 < limit) & (self._x1 > extent.x0) & (self._x0 < extent.x1))
         for chunk in sorted(overlapping, key=lambda chunk: -chunk.box.y1):
             too_far = edge - chunk.box.y1 > HEADER_GAP * max(height, chunk.height)
-            if too_far or len(found) == MAX_HEADERS or chunk.kind in ("prose", "value") or self._has_values(chunk):
+            if too_far or len(found) == MAX_HEADERS or chunk.kind in ("prose", "value") or self._names_values(chunk):
+                break
+            covers = (
+                chunk.box.x1 - chunk.box.x0 > 1.5 * (extent.x1 - extent.x0) and chunk.box.x1 > table.x1 - 0.2 * width
+            )
+            if chunk.box.x0 < table.x0 - HEADER_LETTERS * chunk.letter_width or (
+                covers and chunk.box.x0 < table.x0 + 0.2 * width and width > 1.5 * (extent.x1 - extent.x0)
+            ):
                 break
             found.append(chunk)
             edge = chunk.box.y0
