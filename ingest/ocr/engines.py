@@ -52,8 +52,12 @@ def load_recogniser(settings: OcrSettings) -> TextRecogniser:
     """
     if settings.engine == "rapidocr":
         from pagelens.ingest.ocr.rapidocr_engine import RapidOcrRecogniser
+        from pagelens.ingest.ocr.script_aware import ScriptAwareRecogniser, find_tesseract
 
-        return RapidOcrRecogniser(languages=settings.languages, threads=settings.threads)
+        rapidocr = RapidOcrRecogniser(languages=settings.languages, threads=settings.threads)
+        if settings.languages:
+            return rapidocr
+        return ScriptAwareRecogniser(rapidocr, find_tesseract(settings.threads))
     if settings.engine == "tesseract":
         from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
 

@@ -28,6 +28,33 @@ TESSERACT_NAMES = _table(f"{_LATIN} {_EAST} {_OTHER}")
 PP_OCR_LANGUAGES = frozenset(_table(f"{_LATIN} {_EAST}"))
 """Two-letter codes of the languages that the models in the rapidocr wheel read."""
 
+_SCRIPTS = {
+    "Arabic": "ar fa ur",
+    "Armenian": "hy",
+    "Bengali": "bn",
+    "Cyrillic": "ru uk be bg kk ky mk mn sr tg",
+    "Devanagari": "hi mr ne",
+    "Ethiopic": "am",
+    "Georgian": "ka",
+    "Greek": "el",
+    "Gujarati": "gu",
+    "Gurmukhi": "pa",
+    "Hangul": "ko",
+    "Hebrew": "he yi",
+    "Kannada": "kn",
+    "Khmer": "km",
+    "Korean": "ko",
+    "Lao": "lo",
+    "Malayalam": "ml",
+    "Myanmar": "my",
+    "Tamil": "ta",
+    "Telugu": "te",
+    "Thai": "th",
+}
+SCRIPT_LANGUAGES = {script: tuple(codes.split()) for script, codes in _SCRIPTS.items()}
+"""Script, as Tesseract's script detection names it, to the two-letter codes of its languages. The scripts that the
+models in the rapidocr wheel read are left out."""
+
 _TWO_LETTER_CODES = {name: code for code, name in TESSERACT_NAMES.items()} | {"zho": "zh", "chi_tra": "zh", "chi": "zh"}
 
 

@@ -15,7 +15,7 @@ from pagelens.core.errors import ReadError
 from pagelens.core.types import Box, ImageArray, Kind, Page, PageText, no_text
 from pagelens.ingest.ocr.engines import Ocr
 from pagelens.ingest.ocr.lost_blanks import split_glued_words
-from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
+from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser, UnreadTextError
 from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.layer_quality import (
     LAYER_DOUBTFUL,
@@ -165,15 +165,25 @@ def read_image_text(
 
 def read_photo_text(recogniser: TextRecogniser, image: ImageArray) -> PageText:
     """Return the text on a photo: none unless there is a sure word of two letters. Raises RecognitionError."""
-    return _photo_words(recogniser.recognise(image), image)
+    return _photo_words(_words_or_pattern(recogniser, image), image)
 
 
 def read_page_or_photo_text(recogniser: TextRecogniser, image: ImageArray) -> PageText:
     """Return the text on an image of unknown kind, as of a page where many words are likely, else as of a photo. Raises
     RecognitionError."""
-    words = recogniser.recognise(image)
+    words = _words_or_pattern(recogniser, image)
     likely = [word for word in words if word.confidence >= MIN_PAGE_CONFIDENCE]
     return _assembled(likely, image) if len(likely) >= MIN_PAGE_WORDS else _photo_words(words, image)
+
+
+def _words_or_pattern(recogniser: TextRecogniser, image: ImageArray) -> list[RecognisedWord]:
+    """Return the words on an image; none where its unread lines may be a pattern. Raises RecognitionError."""
+    try:
+        return recogniser.recognise(image)
+    except UnreadTextError as exc:
+        if exc.script:
+            raise
+        return []
 
 
 def _photo_words(recognised: Sequence[RecognisedWord], image: ImageArray) -> PageText:
@@ -198,7 +208,7 @@ def _read_rest(layer: PageText, image: ImageArray, region: Box, ocr: Ocr) -> Pag
     part = paint_over(image, layer.boxes)[top : ceil(region.y1 * height), left : ceil(region.x1 * width)]
     if is_blank(part):
         return layer
-    words = [word for word in ocr.recogniser.recognise(part) if word.confidence >= MIN_REST_CONFIDENCE]
+    words = [word for word in _words_or_pattern(ocr.recogniser, part) if word.confidence >= MIN_REST_CONFIDENCE]
     shifted = [
         word._replace(x0=word.x0 + left, y0=word.y0 + top, x1=word.x1 + left, y1=word.y1 + top) for word in words
     ]

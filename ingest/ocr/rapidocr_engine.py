@@ -30,6 +30,8 @@ MIN_LINE_CONFIDENCE = 0.5  # a line read with less is dropped
 _LINE_HEIGHT = 48  # pixels, as the recognition model was trained
 _VERTICAL = 1.5  # ratio of height to width from which a box may be a vertical line
 _VOTERS = 3  # lines that decide whether the page is upside down
+_DOUBTFUL = (0.9, 0.4)  # confidence of a line, and its letters for a length of its height, below which it is doubtful
+_UNREAD = (0.7, 0.25)  # ... and below which next to nothing of it was read
 _SURE = 0.9  # mean confidence of the voters from which the page is not upside down
 _Quads = NDArray[np.float64]  # (n, 4, 2)
 
@@ -38,6 +40,15 @@ class _ReadLine(NamedTuple):
     text: str
     confidence: float
     characters: Any  # of rapidocr: the column and the confidence of each character
+
+
+class Reading(NamedTuple):
+    """The words read from an image, and how much of its text was not: both shares are of the length of all lines."""
+
+    words: list[RecognisedWord]
+    doubtful: float  # share of the lines that were not read surely, 0..1
+    unread: float  # share of the lines of which next to nothing was read, 0..1
+    lines: int
 
 
 class RapidOcrRecogniser:
@@ -65,12 +76,16 @@ class RapidOcrRecogniser:
 
     def recognise(self, image: ImageArray) -> list[RecognisedWord]:
         """Return the words on an image; see `TextRecogniser.recognise`. Raises RecognitionError."""
+        return self.read(image).words
+
+    def read(self, image: ImageArray) -> Reading:
+        """Return the words on an image and the share of its lines that could not be read. Raises RecognitionError."""
         try:
             return self._recognise(image)
         except Exception as exc:  # OpenCV, onnxruntime, pyclipper and shapely share no exception class
             raise RecognitionError(f"rapidocr gave up on a picture ({type(exc).__name__}: {exc})") from exc
 
-    def _recognise(self, image: ImageArray) -> list[RecognisedWord]:
+    def _recognise(self, image: ImageArray) -> Reading:
         pixels = np.ascontiguousarray(image[:, :, ::-1])  # the models were trained on BGR
         quads = self._detect(pixels)
         is_vertical = _is_vertical(quads)
@@ -79,10 +94,11 @@ class RapidOcrRecogniser:
         pixels = np.ascontiguousarray(np.rot90(pixels))
         quads = self._detect(pixels)  # horizontal lines are detected better than vertical ones
         width = image.shape[1]
-        return [
-            word._replace(x0=width - word.y1, y0=word.x0, x1=width - word.y0, y1=word.x1)
-            for word in self._read(pixels, quads, _is_vertical(quads))
+        reading = self._read(pixels, quads, _is_vertical(quads))
+        words = [
+            word._replace(x0=width - word.y1, y0=word.x0, x1=width - word.y0, y1=word.x1) for word in reading.words
         ]
+        return reading._replace(words=words)
 
     def _detect(self, pixels: ImageArray) -> _Quads:
         """Return the text lines as quads, their corners clockwise from the one that is top left on the image."""
@@ -103,7 +119,7 @@ class RapidOcrRecogniser:
         quads: _Quads = np.asarray(boxes, np.float64) * (width / size[0], height / size[1])
         return quads
 
-    def _read(self, pixels: ImageArray, quads: _Quads, is_vertical: NDArray[np.bool_]) -> list[RecognisedWord]:
+    def _read(self, pixels: ImageArray, quads: _Quads, is_vertical: NDArray[np.bool_]) -> Reading:
         """Read lines, most of them horizontal; `is_vertical`, (n,), marks the others."""
         quads = quads.copy()
         quads[is_vertical] = np.roll(quads[is_vertical], -1, axis=1)  # read downwards, from their top right corner
@@ -120,7 +136,7 @@ class RapidOcrRecogniser:
             line = lines[ordered.box]
             if line.confidence >= MIN_LINE_CONFIDENCE:
                 words += _words(quads[ordered.box], line, ordered.block, ordered.line)
-        return words
+        return Reading(words, *_unread_shares(quads, lines), len(lines))
 
     def _lines(self, pixels: ImageArray, quads: _Quads) -> list[_ReadLine]:
         if not len(quads):
@@ -163,6 +179,24 @@ def _sides(quads: _Quads) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _lengths(quads: _Quads) -> NDArray[np.float64]:
     return np.maximum(*_sides(quads))
+
+
+def _unread_shares(quads: _Quads, lines: Sequence[_ReadLine]) -> tuple[float, float]:
+    """Return the shares of doubtful and of unread lines, by length.
+
+    A line in a script that the model was not trained on is read as a few stops, or as letters with little confidence.
+    """
+    if not lines:
+        return 0.0, 0.0
+    lengths, heights = _sides(quads)
+    ratios = lengths / np.maximum(heights, 1)
+    density = np.array([sum(map(str.isalnum, line.text)) for line in lines]) / np.maximum(ratios, 1)
+    confidence = np.array([line.confidence for line in lines])
+    doubtful, unread = (
+        float(np.average((confidence < least) | (density < letters), weights=np.maximum(ratios, 1e-6)))
+        for least, letters in (_DOUBTFUL, _UNREAD)
+    )
+    return doubtful, unread
 
 
 def _is_vertical(quads: _Quads) -> NDArray[np.bool_]:

@@ -20,6 +20,15 @@ class RecognitionError(PageLensError):
     """An engine failed on one image."""
 
 
+class UnreadTextError(RecognitionError):
+    """An image shows lines that an engine cannot read. The message says what to do about it."""
+
+    def __init__(self, message: str, script: str = "") -> None:
+        """`script` is that of the text, if it is known; otherwise the lines may be a pattern and no text."""
+        super().__init__(message)
+        self.script = script
+
+
 class RecognisedWord(NamedTuple):
     """A word read from an image: its box in pixels, its block and line, and the engine's confidence, 0..1."""
 

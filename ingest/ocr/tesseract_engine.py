@@ -5,24 +5,29 @@ installed.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import ImageArray
-from pagelens.ingest.ocr.languages import tesseract_name
+from pagelens.ingest.ocr.languages import SCRIPT_LANGUAGES, TESSERACT_NAMES, tesseract_name
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError
 
 _PROGRAM = "tesseract"
-_DETECT_ORIENTATION, _UPRIGHT = "1", "3"  # page segmentation modes
+_DETECT_SCRIPT, _DETECT_ORIENTATION, _UPRIGHT = "0", "1", "3"  # page segmentation modes
 _ORIENTATION_DATA = "osd"
+_SCRIPT = re.compile(r"^Script: (\w+)$", re.MULTILINE)
 _WORD_LEVEL = "5"  # of the rows of its table
 _TIMEOUT = 120  # seconds for one image
 
 
+_MAX_LANGUAGES = 3  # of one script, read at once: each makes the reading slower
+
+
 class TesseractRecogniser:
-    """Reads the given languages; without any, English where its data is installed, else all installed languages."""
+    """Reads the given languages; without any, those of the image's script whose data is installed, else English."""
 
     def __init__(self, *, languages: Sequence[str] = (), threads: int = 1) -> None:
         """Find the program and its data. Raises UsageError where they are not installed."""
@@ -35,6 +40,8 @@ class TesseractRecogniser:
         self._program = program
         self._environment = {**os.environ, "OMP_THREAD_LIMIT": str(max(1, threads))}
         installed = self._output("--list-langs").splitlines()[1:]
+        self._installed = installed
+        self._detects_script = not languages and _ORIENTATION_DATA in installed
         self._languages = _data_names(languages, installed)
         self._modes = [_DETECT_ORIENTATION] if _ORIENTATION_DATA in installed else []
         self._modes.append(_UPRIGHT)
@@ -47,17 +54,30 @@ class TesseractRecogniser:
 
     def recognise(self, image: ImageArray) -> list[RecognisedWord]:
         """Return the words on an image; see `TextRecogniser.recognise`. Raises RecognitionError."""
-        height, width = image.shape[:2]
-        ppm = b"P6\n%d %d\n255\n" % (width, height) + image.tobytes()
+        names = self.data_names(self.script(image)) if self._detects_script else ""
+        ppm = _ppm(image)
         for mode in self._modes:
             # Without enough text to detect the orientation Tesseract returns nothing: then assume upright text.
-            words = list(_parse_words(self._run(ppm, mode)))
+            words = list(_parse_words(self._run(ppm, mode, names or self._languages, "tsv")))
             if words:
                 return words
         return []
 
-    def _run(self, ppm: bytes, mode: str) -> str:
-        command = [self._program, "stdin", "stdout", "--psm", mode, "-l", self._languages, "tsv"]
+    def script(self, image: ImageArray) -> str:
+        """Return the script of an image's text as Tesseract names it, "Cyrillic"; "" where it cannot tell."""
+        try:
+            found = _SCRIPT.search(self._run(_ppm(image), _DETECT_SCRIPT, _ORIENTATION_DATA))
+        except RecognitionError:  # too little text, or its data is missing
+            return ""
+        return found[1] if found else ""
+
+    def data_names(self, script: str) -> str:
+        """Return the installed data for a script's languages, joined by "+"; "" where there is none."""
+        names = [TESSERACT_NAMES[code] for code in SCRIPT_LANGUAGES.get(script, ())]
+        return "+".join([name for name in names if name in self._installed][:_MAX_LANGUAGES])
+
+    def _run(self, ppm: bytes, mode: str, languages: str, *output: str) -> str:
+        command = [self._program, "stdin", "stdout", "--psm", mode, "-l", languages, *output]
         try:
             done = subprocess.run(
                 command, input=ppm, capture_output=True, env=self._environment, timeout=_TIMEOUT, check=True
@@ -77,6 +97,11 @@ class TesseractRecogniser:
         except (OSError, subprocess.SubprocessError) as exc:
             raise UsageError(f"expected a working tesseract, found {exc}: install it again") from exc
         return done.stdout.decode(errors="replace")
+
+
+def _ppm(image: ImageArray) -> bytes:
+    height, width = image.shape[:2]
+    return b"P6\n%d %d\n255\n" % (width, height) + image.tobytes()
 
 
 def _data_names(languages: Sequence[str], installed: Sequence[str]) -> str:
