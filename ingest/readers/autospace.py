@@ -14,11 +14,6 @@ MAX_GAP = 0.4  # of a word's height: a wider gap parts words
 _LETTER = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
-def has_autospace(text: str) -> bool:
-    """Tell whether a page's text has letters beside which there are gaps that are no blanks."""
-    return not text.isascii() and _LETTER.search(text) is not None
-
-
 def draws_blanks(words: Sequence[MuPdfWord], drawn: Sequence[MuPdfWord]) -> bool:
     """Tell whether most words of a page are parted by blanks that the file draws, not by gaps.
 

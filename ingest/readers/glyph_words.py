@@ -1,11 +1,10 @@
 """Words of a page from MuPDF's drawing calls, for scripts in which MuPDF's own text extraction fails.
 
 In Brahmic scripts (Devanagari, Bengali, Tamil, Khmer, ...) it repeats letters where /ActualText (ISO 32000-1, 14.9.4)
-stands for several glyphs, and parts words before vowel signs that are drawn left of their consonant. In files that draw
-no blanks, as those of TeX, it finds no gap after letters from U+0700 on: Vietnamese, Korean, Georgian. Texts that MuPDF
-lays out itself are drawn in the order of the text, whichever way its lines run. Here the
-glyphs of each /ActualText and of each orthographic syllable (Unicode, chapter 12) are one unit with one box; a word
-ends at a blank, or at a gap between units.
+stands for several glyphs, and parts words before vowel signs that are drawn left of their consonant. Texts that MuPDF
+lays out itself are drawn in the order of the text, whichever way its lines run. Here the glyphs of each /ActualText and
+of each orthographic syllable (Unicode, chapter 12) are one unit with one box; a word ends at a blank, or at a gap
+between units.
 """
 
 import re
@@ -28,9 +27,6 @@ _SAME_PLACE = 0.1  # of the type size: a unit drawn twice as near is one, printe
 _BACKWARDS = 0.5  # of the type size: after a wider step back, a line's units are sorted by position
 
 _BRAHMIC = re.compile("[\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff]")
-# Latin Extended Additional (Vietnamese) and Greek Extended, Hangul, Georgian, Ethiopic, Cherokee. Not scripts without
-# blanks: gaps beside Latin letters in Chinese and Japanese are none, nor those between words of justified Thai.
-_WITHOUT_GAPS = re.compile("[\u10a0-\u13ff\u1e00-\u1fff\u2d00-\u2ddf\uac00-\ud7af]")
 _LAST_LINES = 8  # of a block, in which a glyph may stand
 _NO_BLOCK = -1
 _VIRAMA = 9  # canonical combining class
@@ -55,11 +51,6 @@ class _Unit:
 def is_brahmic(text: str) -> bool:
     """Tell whether a page's text has letters of a Brahmic script."""
     return not text.isascii() and _BRAHMIC.search(text) is not None
-
-
-def loses_gaps(text: str) -> bool:
-    """Tell whether a page's text has letters after which MuPDF finds no gap, in scripts whose words have blanks."""
-    return not text.isascii() and _WITHOUT_GAPS.search(text) is not None
 
 
 def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool = False) -> list[MuPdfWord]:

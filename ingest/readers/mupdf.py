@@ -32,6 +32,10 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 LOCK = threading.RLock()
 """Must be held around every use of PyMuPDF, which has one context for the whole process."""
 
+# Ligatures are split ("fi" is two letters); a glyph without a Unicode value stays U+FFFD instead of a guessed letter.
+TEXT_FLAGS: int = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
+BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
+
 MuPdfWord = tuple[float, float, float, float, str, int, int]
 """x0, y0, x1, y1 in points before the page's rotation, the word, the numbers of its block and line."""
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.types import Box, PageText
-from pagelens.ingest.readers.autospace import draws_blanks, has_autospace, without_autospace
-from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic, loses_gaps
+from pagelens.ingest.readers.autospace import draws_blanks, without_autospace
+from pagelens.ingest.readers.gap_words import gap_words, loses_gaps
+from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
-from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
+from pagelens.ingest.readers.mupdf import BLANKS, TEXT_FLAGS, MuPdfWord, pymupdf
 from pagelens.ingest.text.block_order import in_reading_order
 from pagelens.ingest.text.columns import part_columns
 from pagelens.ingest.text.page_text import REPLACEMENT, Word, assemble_text, visual_lines
@@ -38,14 +39,10 @@ from pagelens.ingest.text.vertical_text import join_vertical_text
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
-# Ligatures are split ("fi" is two letters); a glyph without a Unicode value stays U+FFFD instead of a guessed letter.
-_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
-_BLANKS = "".join(map(chr, (0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
-
 
 def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the words that are drawn on the page, those of form fields and annotations included."""
-    words = [word[:7] for word in mupdf_page.get_text("words", flags=_FLAGS, delimiters=_BLANKS)]
+    words = [word[:7] for word in mupdf_page.get_text("words", flags=TEXT_FLAGS, delimiters=BLANKS)]
     text = "".join([word[4] for word in words])
     if mupdf_page.parent.is_reflowable:
         is_misread = has_right_to_left(text) or is_brahmic(text)
@@ -54,18 +51,18 @@ def page_words(mupdf_page: Any) -> list[MuPdfWord]:
         return _right_to_left_words(mupdf_page)
     if is_brahmic(text):
         return glyph_words(mupdf_page, words)
-    if loses_gaps(text) or has_autospace(text):
-        flags = _FLAGS | pymupdf.TEXT_INHIBIT_SPACES
-        drawn = [word[:7] for word in mupdf_page.get_text("words", flags=flags, delimiters=_BLANKS)]
+    if loses_gaps(text):
+        flags = TEXT_FLAGS | pymupdf.TEXT_INHIBIT_SPACES
+        drawn = [word[:7] for word in mupdf_page.get_text("words", flags=flags, delimiters=BLANKS)]
         if draws_blanks(words, drawn):
             return without_autospace(words, drawn)
-        return glyph_words(mupdf_page, words) if loses_gaps(text) else words
+        return gap_words(mupdf_page)
     return words
 
 
 def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
     """Return the page's words with the lines of each block in the order of their script."""
-    flags = _FLAGS | pymupdf.TEXT_PRESERVE_LIGATURES  # MuPDF would split them before it turns a run around
+    flags = TEXT_FLAGS | pymupdf.TEXT_PRESERVE_LIGATURES  # MuPDF would split them before it turns a run around
     blocks = mupdf_page.get_text("rawdict", flags=flags)["blocks"]
     drawn = _drawn_letters(mupdf_page)
     glyphs = [[_line_glyphs(line, drawn) for line in block["lines"]] for block in blocks]

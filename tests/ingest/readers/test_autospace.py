@@ -1,6 +1,6 @@
 import pytest
 
-from pagelens.ingest.readers.autospace import MAX_GAP, draws_blanks, has_autospace, without_autospace
+from pagelens.ingest.readers.autospace import MAX_GAP, draws_blanks, without_autospace
 from pagelens.ingest.readers.mupdf import LOCK, MuPdfWord
 from pagelens.ingest.readers.mupdf_page import page_words
 from tests.ingest.readers.letter_pages import letter_page
@@ -29,11 +29,6 @@ def test_gaps_between_latin_words_stay_blanks() -> None:
     assert read("[(ab XY) -250 (ZW XY XY)] TJ", CHINESE) == ["键盘", "XY", "ZW", "XY", "XY"]
 
 
-def test_gaps_are_blanks_in_a_file_that_draws_none() -> None:
-    assert read("[(abc) -300 (XY) -300 (d)] TJ 0 -20 Td (abc) Tj", KOREAN) == ["키보드", "XY", "를", "키보드"]
-    assert read("[(XY) -300 (ab) -300 (c)] TJ", CHINESE) == ["XY", "键盘布"]
-
-
 @pytest.mark.parametrize(("gap", "count"), [(MAX_GAP - 0.01, 1), (MAX_GAP + 0.01, 2)])
 def test_a_wide_gap_parts_words(gap: float, count: int) -> None:
     assert MAX_GAP == 0.4
@@ -53,10 +48,3 @@ def test_a_file_draws_blanks_where_half_of_its_words_are_parted_by_them() -> Non
     words = [word("ab", 20 * n, 20 * n + 15) for n in range(5)]  # four blanks or gaps
     assert [draws_blanks(words, words[:count]) for count in (1, 2, 3, 5)] == [False, False, True, True]
     assert not draws_blanks([word("ab", 0, 15)], [word("ab", 0, 15)])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("Größe", False), ("ไทย", False), ("键", True), ("あ", True), ("한", True)]
-)
-def test_letters_with_autospace(text: str, expected: bool) -> None:
-    assert has_autospace(text) == expected
