@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 from pagelens.core.types import Box
 from pagelens.ingest.text.bidirectional import CLOSING, OPENING, is_right_to_left, logical_order, mirrored
+from pagelens.ingest.text.page_text import REPLACEMENT
 
 _LETTERS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _PRESENTATION_FORMS = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _FACING = OPENING + "\u00ab\u2039", CLOSING + "\u00bb\u203a"  # brackets and quotation marks that open and that close
 _NEUTRAL_STOPS = ".,:;!?\u060c"  # those of no direction of their own, whose place shows that of the paragraph
 _STOPS = ".,:;!?\u060c\u061b\u061f\u06d4"
+_STOP_OF_WORD = re.compile(rf"(?<![^ ])[{_NEUTRAL_STOPS}](?=[\u0590-\u08ff])")
+_BRACKET = re.compile(f"[{re.escape(OPENING + CLOSING)}]")
 MIN_STOPS = 1  # lines of a page with a stop at the right end, from which its paragraphs run to the right
 MIN_SHARE = 0.2  # of a block's letters: where most lines of the page run to the left, a block with fewer does not
 
@@ -29,6 +32,7 @@ CELL = 1.5  # gap that parts table cells or columns
 MARK_REACH = 0.5  # distance between a mark and the letter that it stands on
 TOUCH = 0.02  # distance of edges that are the same
 INDENT = 2.0  # a line that begins or ends by more inside the margin than at the other end is short
+COVERED = 0.8  # share of a stroke's width that a letter has too
 LEVEL = 0.5  # share of the lower one's height that two lines on the same level have in common
 
 
@@ -190,7 +194,7 @@ def _rows(lines: Iterable[Sequence[Glyph]]) -> list[list[Glyph]]:
     """Return the glyphs of a block's lines, lines that are level with each other as one row."""
     rows: list[tuple[float, float, list[Glyph]]] = []
     for line in lines:
-        glyphs = _with_marks(_with_parts(line))
+        glyphs = _with_marks(_with_parts(_without_kashidas(line)))
         if not glyphs:
             continue
         inked = [glyph for glyph in glyphs if glyph.text.strip() and glyph.has_width] or glyphs
@@ -203,6 +207,18 @@ def _rows(lines: Iterable[Sequence[Glyph]]) -> list[list[Glyph]]:
         else:
             rows.append((top, bottom, list(glyphs)))
     return [sorted(row, key=lambda glyph: glyph.middle) for _, _, row in rows]
+
+
+def _without_kashidas(line: Sequence[Glyph]) -> Sequence[Glyph]:
+    """Return a line without the strokes that lengthen it: they have no text, and stand in the place of a letter."""
+    if not any(glyph.text == REPLACEMENT for glyph in line):
+        return line
+    return [glyph for glyph in line if glyph.text != REPLACEMENT or not any(_covers(other, glyph) for other in line)]
+
+
+def _covers(letter: Glyph, stroke: Glyph) -> bool:
+    shared = min(letter.along.x1, stroke.along.x1) - max(letter.along.x0, stroke.along.x0)
+    return has_right_to_left(letter.text) and shared > COVERED * (stroke.along.x1 - stroke.along.x0)
 
 
 def _with_parts(line: Sequence[Glyph]) -> list[Glyph]:
@@ -362,7 +378,8 @@ def _representative(text: str) -> str:
 
 def _words(cell: Sequence[Glyph], *, leftwards: bool, mirror: bool) -> Iterator[tuple[str, Box]]:
     displayed = _displayed(cell)
-    order = logical_order("".join(_representative(text) for text in displayed), leftwards=leftwards)
+    line = "".join(map(_representative, displayed))
+    order = logical_order(line if leftwards else _with_line_ends(line), leftwards=leftwards)
     text, boxes = "", list[Box]()
     for at, level in order:
         if displayed[at] == " ":
@@ -374,6 +391,22 @@ def _words(cell: Sequence[Glyph], *, leftwards: bool, mirror: bool) -> Iterator[
             boxes.append(cell[at].box)
     if text:
         yield text, _union(boxes)
+
+
+def _with_line_ends(line: str) -> str:
+    """Return a line of a paragraph that runs to the right, with letters for signs whose direction other lines decide.
+
+    A bracket whose partner stands in another line runs to the right where there are such letters in it (rule N0 of the
+    bidirectional algorithm); a stop left of a word that runs to the left is its end.
+    """
+    line = _STOP_OF_WORD.sub("\u05d0", line)
+    brackets = _BRACKET.findall(line)
+    if len(brackets) != 1:
+        return line
+    before, after = line.split(brackets[0])
+    inside = after if brackets[0] in OPENING else before
+    has_letters = any(unicodedata.bidirectional(character) == "L" for character in inside)
+    return line.replace(brackets[0], "L") if has_letters else line
 
 
 def _runs_leftwards(displayed: Sequence[str], block_leftwards: bool) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from pagelens.core.types import Box
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from pagelens.ingest.text import right_to_left
-from pagelens.ingest.text.right_to_left import Glyph, margins_of, mark_bases, words_of_block
+from pagelens.ingest.text.right_to_left import COVERED, Glyph, Margins, margins_of, mark_bases, words_of_block
 from tests.ingest.mapped_text import SIZE, WIDTH, Piece, displayed, mapped_pdf
 
 LEFT, RIGHT = 100.0, 500.0
@@ -116,3 +116,36 @@ def test_marks_far_from_all_letters_and_of_other_scripts_have_no_base() -> None:
     assert mark_bases([("ا", box(10, 13)), ("ً", box(17.9, 17.9))]) == {1: 0}
     assert mark_bases([("e", box(10, 13)), ("\u0301", box(11, 11))]) == {}
     assert mark_bases([(" ", box(10, 13)), ("ً", box(11, 11))]) == {}
+
+
+def glyphs_as_displayed(displayed: str) -> list[Glyph]:
+    """The glyphs of a line as displayed, ten points each."""
+    boxes = [Box(10 * at, 0, 10 * at + 10, 10) for at in range(len(displayed))]
+    return [Glyph(text=text, box=box, along=box, size=10) for text, box in zip(displayed, boxes, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("displayed", "text"),
+    [
+        # Lines of one paragraph to the right, as the bidirectional algorithm shows them; its brackets hold Y and Z.
+        ("X דג בא (וה Y ,חז", "X אב גד (הו Y זח,"),
+        ("יט Z לכ). נמ", "טי Z כל). מנ"),
+        ("X (דג) בא", "X אב (גד)"),  # both brackets in the line
+        ("דג) בא X", "אב (גד X"),  # no letters to the right in it
+        ("X ,דג בא", "X אב גד,"),
+        ("X, בא", "X, אב"),
+    ],
+)
+def test_other_lines_decide_the_direction_of_single_brackets_and_of_stops(displayed: str, text: str) -> None:
+    to_the_right = Margins(left=0, right=600, leftwards=True, from_right=False, in_rightwards=True)
+    words = words_of_block([glyphs_as_displayed(displayed)], mirror=True, margins=to_the_right)
+    assert " ".join(word.text for word in words) == text
+
+
+@pytest.mark.parametrize(("x0", "text"), [(8.1, "אבג"), (7.9, "אב\ufffdג")])
+def test_strokes_that_lengthen_letters_are_no_letters(x0: float, text: str) -> None:
+    assert COVERED == 0.8
+    gimel, bet, alef = glyphs_as_displayed("גבא")
+    stroke = Box(x0, 0, x0 + 10, 10)
+    line = [gimel, Glyph(text="\ufffd", box=stroke, along=stroke, size=10), bet, alef]
+    assert [word.text for word in words_of_block([line], mirror=False)] == [text]
