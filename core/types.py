@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.query_conditions import NO_CONDITIONS, PageConditions
+
 Kind = Literal["pdf", "photo", "book", "text", "office", "drawing", "xps"]
 TextSource = Literal["layer", "ocr", "both", "none"]
 Metadata = Mapping[str, str | int | float | bool]
@@ -178,6 +180,7 @@ class Filters:
     """Conditions on the pages of a search. All given conditions must hold; an empty one is no condition."""
 
     paths: Sequence[str] = ()  # globs of document paths; one must match
+    titles: Sequence[str] = ()  # words in a row of document titles, or globs; one must match
     kinds: Sequence[Kind] = ()
     since: datetime | None = None  # the document's date is at or after this
     until: datetime | None = None  # the document's date is at or before this
@@ -187,6 +190,8 @@ class Filters:
     """Key -> value, glob or range as text, or several that must all hold (`pagelens.index.field_conditions`). Case and
     accents do not matter."""
     labels: Sequence[str] = ()  # labels that a page must all have: names, globs, "flagged:"
+    all_of: Sequence["Filters"] = ()  # further conditions that must all hold
+    none_of: Sequence["Filters"] = ()  # pages that match one of these are left out
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -340,6 +345,8 @@ class Query:
     further_images: Sequence[ImageArray] = ()  # that results shall be like too
     unlike_images: Sequence[ImageArray] = ()  # that results shall not be like
     left_out: Sequence[ImageIdentity] = ()  # pictures that are no results
+    conditions: PageConditions = NO_CONDITIONS  # on the words of pages
+    spelling: bool = True  # whether words that no page has may be corrected
 
     @property
     def words(self) -> str:

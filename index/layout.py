@@ -3,7 +3,7 @@
 my-collection/
   collection.json      format, profile, lanes and stores; written once, appears by rename
   catalog.sqlite       the only commit point, unless the catalog is on a PostgreSQL server
-  words/               the tantivy index of the `words` lane (a cache)
+  words/               the tantivy index of the `words` lane, and the words of all pages for spelling (caches)
   vectors/<store>/     append-only segments of one lane in one space: `text-3f9a1c2e`
   pictures/            page images (a cache)
   originals/           the documents' files: downloaded ones (a cache), or those that came with a copy
@@ -374,12 +374,16 @@ def write_errors_translated(place: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON atomically and durably: a reader sees the old file or the new one."""
+    """Write JSON as `write_text` does."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically and durably: a reader sees the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

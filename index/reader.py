@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -49,8 +50,10 @@ from pagelens.index.lane_queries import (
     best_row_per_page,
 )
 from pagelens.index.layout import LaneRecord, Layout, describe_unfinished, load, writer_lock
-from pagelens.index.lexical.lexical_index import LexicalIndex, LexicalView
-from pagelens.index.selection import Selection, select_pages
+from pagelens.index.lexical.bm25 import idf
+from pagelens.index.lexical.lexical_index import LexicalIndex, LexicalView, read_texts
+from pagelens.index.lexical.vocabulary import Vocabulary, VocabularyCache
+from pagelens.index.selection import Selection, complement, intersection, select_pages
 from pagelens.index.stores.store_factory import open_store
 from pagelens.index.stores.vector_store import DenseView, MultiVectorView, VectorStore
 
@@ -64,8 +67,16 @@ ATTEMPTS = 5  # to open a commit whose segments a writer compacts at the same mo
 class CommitView:
     """Data of one commit that all its snapshots share: documents, lane views, the lexical view. Loaded once."""
 
-    def __init__(self, generation: int, connection: Connection, store: VectorStore, words: LexicalIndex) -> None:
+    def __init__(
+        self,
+        generation: int,
+        connection: Connection,
+        store: VectorStore,
+        words: LexicalIndex,
+        vocabulary: VocabularyCache,
+    ) -> None:
         self.generation = generation
+        self.vocabulary = vocabulary
         d = t.documents.c
         rows = connection.execute(select(d.key, d.page_count).where(d.live == 1).order_by(d.key)).all()
         self.live = np.array([row.key for row in rows], np.int64)
@@ -201,6 +212,16 @@ class Snapshot:
             return dict.fromkeys(terms, 0.0)
         return self._view.words.idf(self._connection, terms)
 
+    def known(self, terms: Sequence[str]) -> set[str]:
+        """Return those of analyzed terms that at least one page has; all where the lexical index is damaged."""
+        none = idf(len(self._view.words), 0)
+        return {term for term, value in self.idf(terms).items() if value < none}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all pages."""
+        return self._view.vocabulary.read(self._connection)
+
     def require_ready(self) -> None:
         """Raise StoreError unless the vector store can answer searches now."""
         self._view.require_ready(self._connection, self._lanes.values())
@@ -277,8 +298,18 @@ class Snapshot:
 
     def select(self, filters: Filters) -> Selection | None:
         """Return the selection of the filters; None when they exclude nothing. Raises UsageError."""
+        own = replace(filters, all_of=(), none_of=())
         labelled = self.label_table.pages_with(filters.labels) if filters.labels else None
-        return select_pages(list(self.documents.values()), filters, self.fields, labelled)
+        selection = select_pages(list(self.documents.values()), own, self.fields, labelled)
+        for condition in filters.all_of:
+            selection = intersection(selection, self.select(condition))
+        for condition in filters.none_of:
+            selection = intersection(selection, complement(self.select(condition), self.live))
+        return selection
+
+    def texts(self, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+        """Yield the keys of pages and their indexed texts."""
+        return read_texts(self._connection, keys)
 
     @property
     def label_table(self) -> LabelTable:
@@ -351,6 +382,7 @@ class CollectionReader:
         self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._store = open_store(self.layout, self.manifest, micro_batching=micro_batching)
         self._words = self._store.lexical_index(self._engine)
+        self._vocabulary = VocabularyCache(self.layout.words)
         self.files = open_file_store(self.layout, self.manifest)
         self._view: CommitView | None = None
         self._lock = threading.Lock()
@@ -451,7 +483,7 @@ class CollectionReader:
                 self.require_same_models()
                 if not self._words.is_synced(generation):
                     self._sync_words()
-                self._view = CommitView(generation, connection, self._store, self._words)
+                self._view = CommitView(generation, connection, self._store, self._words, self._vocabulary)
             return self._view
 
     def _sync_words(self) -> None:

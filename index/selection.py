@@ -1,7 +1,7 @@
-"""Which pages a query may rank: documents chosen by the filters, and a range of page numbers."""
+"""Which pages a query may rank: documents chosen by the filters, a range of page numbers, and single pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from pagelens.core.types import DATE_UNCERTAINTY, Filters
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.field_conditions import Condition, Fields, matching_records, read_conditions
 from pagelens.index.lexical.folding import fold
+from pagelens.index.lexical.phrases import phrase_pattern
 
 # How far the local time of an instant in UTC may be from it, earlier and later, where the zone is not known.
 _DATE_REACH = (timedelta(hours=12), timedelta(hours=14))
@@ -23,12 +24,14 @@ NO_FIELDS: Fields = {}
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Selected documents (sorted keys, None for all), page numbers from `first_page` to `last_page`, inclusive, and
-    pages (sorted keys, None for all). The documents of selected pages are selected too: `documents` is not None."""
+    pages (sorted keys, None for all), without those left out. The documents of selected pages are selected too:
+    `documents` is not None."""
 
     documents: NDArray[np.int64] | None = None
     first_page: int = 1
     last_page: int = MAX_PAGES
     pages: NDArray[np.int64] | None = None
+    left_out: NDArray[np.int64] | None = None  # pages (sorted keys) that are not selected
 
     @property
     def limits_numbers(self) -> bool:
@@ -42,7 +45,11 @@ class Selection:
             return int(self.mask(np.array(live, np.int64)).sum())
         selected = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
         counts = [rows[key].document.page_count for key in selected]
-        return sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
+        count = sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
+        if self.left_out is None:
+            return count
+        live = np.array([page for page in self.left_out.tolist() if document_of(page) in rows], np.int64)
+        return count - int(replace(self, left_out=None).mask(live).sum())
 
     def has(self, document: int) -> bool:
         """Return whether a document is selected."""
@@ -60,7 +67,50 @@ class Selection:
             selected &= np.isin(document_of(pages), self.documents)
         if self.pages is not None:
             selected &= np.isin(pages, self.pages)
+        if self.left_out is not None:
+            selected &= ~np.isin(pages, self.left_out)
         return selected
+
+
+def intersection(first: Selection | None, second: Selection | None) -> Selection | None:
+    """Return the selection of what both select; None, as there, is everything."""
+    if first is None or second is None:
+        return first if second is None else second
+    return Selection(
+        documents=_both(first.documents, second.documents),
+        first_page=max(first.first_page, second.first_page),
+        last_page=min(first.last_page, second.last_page),
+        pages=_both(first.pages, second.pages),
+        left_out=_either(first.left_out, second.left_out),
+    )
+
+
+def complement(selection: Selection | None, live: NDArray[np.int64]) -> Selection:
+    """Return the selection of what this one, of documents or of pages, does not select; `live` are all documents."""
+    if selection is None:
+        return Selection(documents=np.zeros(0, np.int64))
+    assert not selection.limits_numbers and selection.left_out is None, "documents or pages alone"
+    if selection.pages is not None:
+        return Selection(left_out=selection.pages)
+    assert selection.documents is not None, "a selection of documents"
+    return Selection(documents=np.setdiff1d(live, selection.documents))
+
+
+def _both(first: NDArray[np.int64] | None, second: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    if first is None or second is None:
+        return first if second is None else second
+    return np.intersect1d(first, second)
+
+
+def _either(first: NDArray[np.int64] | None, second: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    if first is None or second is None:
+        return first if second is None else second
+    return np.union1d(first, second)
+
+
+def of_pages(pages: NDArray[np.int64]) -> Selection:
+    """Return the selection of these pages (sorted keys)."""
+    return Selection(documents=np.unique(document_of(pages)), pages=pages)
 
 
 def select_pages(
@@ -75,7 +125,12 @@ def select_pages(
     if not filters:
         return None
     by_document = Filters(
-        paths=filters.paths, kinds=filters.kinds, since=filters.since, until=filters.until, metadata=filters.metadata
+        paths=filters.paths,
+        titles=filters.titles,
+        kinds=filters.kinds,
+        since=filters.since,
+        until=filters.until,
+        metadata=filters.metadata,
     )
     documents = None
     if by_document:
@@ -92,6 +147,8 @@ def _matches(row: DocumentRow, filters: Filters, conditions: Sequence[Condition]
     document = row.document
     globs = [fold(glob) for glob in filters.paths]
     if globs and not any(path_matches(fold(path), glob) for path in row.paths for glob in globs):
+        return False
+    if filters.titles and not any(title_matches(document.title, title) for title in filters.titles):
         return False
     if filters.kinds and document.kind not in filters.kinds:
         return False
@@ -117,3 +174,10 @@ def path_matches(path: str, glob: str) -> bool:
     if "/" not in glob:
         return fnmatchcase(path.rpartition("/")[2], glob)
     return fnmatchcase(path, glob) or fnmatchcase(path, "*/" + glob)
+
+
+def title_matches(title: str, wanted: str) -> bool:
+    """Return whether a title has the words in a row, or matches a shell pattern as a whole."""
+    if any(char in wanted for char in "*?["):
+        return fnmatchcase(fold(title), fold(wanted))
+    return phrase_pattern(wanted).search(fold(title)) is not None

@@ -40,6 +40,7 @@ from pagelens.index.late.token_segments import Storage, TokenRows
 from pagelens.index.layout import LaneRecord, Layout, load
 from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
+from pagelens.index.lexical.vocabulary import VocabularyCache
 from pagelens.index.records import DocumentPages, WrittenRows
 from pagelens.index.writer_session import file_stores, open_for_writing
 
@@ -115,6 +116,8 @@ class CollectionWriter:
                 self._store.compact(self._engine, self.manifest)
                 garbage_collection.collect_file_garbage(self._engine, file_stores(self.layout, self.files))
                 self._words.optimize()
+                with transaction(self._engine) as connection:
+                    VocabularyCache(self.layout.words).write(connection)
 
     def resume_page(self, sha256: str) -> int | None:
         """Return the page number from which a file with these bytes must be read: None for new files, a number for

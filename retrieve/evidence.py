@@ -1,6 +1,6 @@
 """Why a page was found: the quote of the page that holds most of the query, or regions of the page image."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
 from pagelens.core.word_breaks import join_broken_words, join_cjk_lines, whole_words
 from pagelens.index.catalog.reads import PageRow
+from pagelens.index.lexical.phrases import phrase_spans
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
 from pagelens.retrieve.lanes import PageLane
@@ -30,14 +31,25 @@ class EvidenceFinder:
         self._analyze_word: Analyzer = lru_cache(CACHED_WORDS)(analyze)
         self._page_lane = page_lane
 
-    def find(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
-        """Return the best quote for the query, rare terms weighing more.
+    def find(
+        self,
+        snapshot: Snapshot,
+        query: str,
+        page: PageRow,
+        hit: FusedHit | None = None,
+        *,
+        phrases: Sequence[str] = (),
+    ) -> list[Evidence]:
+        """Return a quote with each of the phrases that the page has; if none, the best quote for the query, rare terms
+        weighing more.
 
         On a page without words, return the regions of its image that late interaction matched most. Empty if the query
         has no text, or nothing can be shown.
         """
         if not query:
             return []
+        if quotes := [_quote(page.text, *span) for span in phrase_spans(page.text.text, phrases)] if phrases else []:
+            return quotes
         found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
         # Words alone too: the words of a page are compared one by one, and a date has several.
         by_word = [term for word in query.split() for term in self._analyze_word(word)]
@@ -119,7 +131,18 @@ def find_quote(
     else:
         first = 0 if passage is None else int(np.searchsorted(text.spans[:, 0], passage.start))
         last = min(first + QUOTE_WORDS, len(text.spans)) - 1
-    first, last = _extend_to_sentence(text, first, last)
+    return _evidence(text, *_extend_to_sentence(text, first, last))
+
+
+def _quote(text: PageText, start: int, end: int) -> Evidence:
+    """Return the span of a page's text with words around it."""
+    first = int(np.searchsorted(text.spans[:, 1], start, side="right"))
+    last = int(np.searchsorted(text.spans[:, 0], end, side="left")) - 1
+    return _evidence(text, *_extend_to_sentence(text, *_with_context(first, last, len(text.spans))))
+
+
+def _evidence(text: PageText, first: int, last: int) -> Evidence:
+    """Return the evidence from the first to the last word."""
     start, end = int(text.spans[first, 0]), int(text.spans[last, 1])
     quote = join_cjk_lines(join_broken_words(text.text, start, end))
     return Evidence(quote, start, end, text.boxes_of(start, end))
@@ -147,8 +170,12 @@ def _densest_window(occurrences: list[tuple[int, str]], terms: Mapping[str, floa
         weight = sum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)
         if weight > best:
             best, best_window = weight, (first, last)
-    first, last = best_window
-    spare = max(0, QUOTE_WORDS - (last - first + 1)) // 2  # context on both sides
+    return _with_context(*best_window, word_count)
+
+
+def _with_context(first: int, last: int, word_count: int) -> tuple[int, int]:
+    """Return a window of words with as many more on both sides as a quote may have."""
+    spare = max(0, QUOTE_WORDS - (last - first + 1)) // 2
     return max(0, first - spare), min(word_count - 1, last + spare)
 
 

@@ -1,7 +1,7 @@
 """Search: each lane ranks pages, the rankings are fused, and what the query names comes first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import UsageError
 from pagelens.core.protocols import Analyzer
+from pagelens.core.query_conditions import Correction, PageConditions
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
@@ -18,8 +19,10 @@ from pagelens.retrieve.deduplication import leave_out_images
 from pagelens.retrieve.evidence import EvidenceFinder
 from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion, share_weights
 from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, rank_lanes
+from pagelens.retrieve.page_conditions import ConditionResult, apply_conditions
 from pagelens.retrieve.query_references import DocumentNameIndex, find_page_references
 from pagelens.retrieve.reference_ranking import QueryReferences, rank_referenced_first
+from pagelens.retrieve.spelling import correct_spelling
 
 MIN_DEPTH = 200  # pages that each lane ranks before fusion, at least
 NO_FILTERS = Filters()
@@ -45,6 +48,10 @@ class RetrievalResult:
     page_count: int  # pages that the filters left to be ranked
     idf: Mapping[str, float]  # of the query's terms, over the collection
     labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages that have it, of those left to be ranked
+    text: str = ""  # of the query that the pages were ranked by, corrected
+    corrections: Sequence[Correction] = ()
+    phrases: Sequence[str] = ()  # that stand on the pages, as the query demands
+    notes: Sequence[str] = ()  # on the query's conditions, for users
 
 
 DEFAULT_FUSION = Fusion()
@@ -85,7 +92,9 @@ class Retriever:
         `fusion` replaces the retriever's own for this search. Raises UsageError for lanes that cannot be searched.
         """
         fusion = fusion or self._fusion
-        selection = snapshot.select(filters)
+        query, corrections = self.corrected(snapshot, query)
+        conditions = self.apply_conditions(snapshot, query.conditions, filters)
+        selection = conditions.selection
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
         idf = snapshot.idf(plain_terms(self._analyze(query.words)))
@@ -102,11 +111,35 @@ class Retriever:
             page_count=page_count,
             idf=idf,
             labels=labels,
+            text=query.text,
+            corrections=corrections,
+            phrases=conditions.phrases,
+            notes=conditions.notes,
         )
 
-    def evidence(self, snapshot: Snapshot, query: str, page: PageRow, hit: FusedHit | None = None) -> list[Evidence]:
+    def apply_conditions(self, snapshot: Snapshot, conditions: PageConditions, filters: Filters) -> ConditionResult:
+        """Return the pages that match the filters and meet the conditions of a query."""
+        return apply_conditions(snapshot, conditions, snapshot.select(filters), self._analyze)
+
+    def corrected(self, snapshot: Snapshot, query: Query) -> tuple[Query, Sequence[Correction]]:
+        """Return a query in which words that no page has are corrected, if it allows that, and the corrections."""
+        terms = plain_terms(self._analyze(query.text)) if query.spelling else []
+        if len(snapshot.known(terms)) == len(set(terms)):
+            return query, ()
+        text, corrections = correct_spelling(snapshot, query.text, self._analyze)
+        return replace(query, text=text), corrections
+
+    def evidence(
+        self,
+        snapshot: Snapshot,
+        query: str,
+        page: PageRow,
+        hit: FusedHit | None = None,
+        *,
+        phrases: Sequence[str] = (),
+    ) -> list[Evidence]:
         """Return why a page was found: see `EvidenceFinder.find`."""
-        return self._evidence.find(snapshot, query, page, hit)
+        return self._evidence.find(snapshot, query, page, hit, phrases=phrases)
 
     def heat_map(
         self, snapshot: Snapshot, query: str, page: int, *, height: int, width: int

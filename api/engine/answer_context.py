@@ -1,6 +1,6 @@
 """The pages that an answerer is given, and the notes added to its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from glob import escape
 
@@ -13,13 +13,13 @@ from pagelens.encode.loading import BUILTIN
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import add_continuation_pages
-from pagelens.retrieve.search import Retriever
+from pagelens.retrieve.search import RetrievalResult, Retriever
 
 
 def pages_for_question(
     snapshot: Snapshot, retriever: Retriever, query: Query, *, k: int, filters: Filters, accepts_images: bool
-) -> tuple[list[ContextPage], Mapping[str, float]]:
-    """Return at most `k` pages to answer from, best first, and the idf of the query's terms.
+) -> tuple[list[ContextPage], RetrievalResult]:
+    """Return at most `k` pages to answer from, best first, and how they were searched for.
 
     Duplicates are left out. Where the answerer `accepts_images`, the best pages are followed by those they continue on.
     """
@@ -38,7 +38,7 @@ def pages_for_question(
             if results.documents[document_of(key)].document.kind == "photo":
                 page = replace(page, photo=_photo_match(snapshot, row, hits[key]))
         shown.append(page)
-    return shown, results.retrieved.idf
+    return shown, results.retrieved
 
 
 def pages_of_document(
@@ -50,7 +50,7 @@ def pages_of_document(
     keys = [page_key(row.key, number) for number in range(1, row.document.page_count + 1)]
     all_read = len(keys) <= k
     if not all_read:
-        found = retriever.search(snapshot, Query(query), k=k, filters=Filters(paths=(escape(row.path),)))
+        found = retriever.search(snapshot, Query(query, spelling=False), k=k, filters=Filters(paths=(escape(row.path),)))
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
     return [_shown_page(row, pages[key]) for key in keys], all_read

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pagelens.api.engine.results import Facet, FacetValue, HitGroup
+import numpy as np
+
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import document_of, page_key
 from pagelens.core.metadata_fields import Field, FieldValue, parse_date, value_texts
@@ -14,6 +16,7 @@ from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.field_conditions import Condition, matching_records, read_conditions
 from pagelens.index.lexical.folding import fold
 from pagelens.index.reader import Snapshot
+from pagelens.index.selection import Selection
 
 ALL = "*"  # every field, as a facet
 CANDIDATES = 200  # best pages of a query that are sorted; without a query all pages that match are
@@ -110,15 +113,15 @@ def arrange(reader: FieldReader, hits: Sequence[FusedHit], arrangement: Arrangem
     return _grouped(reader, positioned, arrangement, k)
 
 
-def matching_pages(reader: FieldReader) -> list[FusedHit]:
-    """Return the first page that matches the filters of each document, for results without a query."""
-    first = reader.filters.first_page or 1
-    if not reader.filters.labels:
-        return [FusedHit(page_key(row.key, first), 0.0, {}) for row in reader.documents()]
-    selection, documents = reader.snapshot.select(reader.filters), {row.key for row in reader.documents()}
-    assert selection is not None and selection.pages is not None
-    pages = {document_of(page): page for page in selection.pages[selection.mask(selection.pages)][::-1].tolist()}
-    return [FusedHit(page, 0.0, {}) for document, page in sorted(pages.items()) if document in documents]
+def matching_pages(reader: FieldReader, selection: Selection | None) -> list[FusedHit]:
+    """Return the first selected page of each document that matches the filters, for results without a query."""
+    rows = reader.documents()
+    if selection is None or (selection.pages is None and selection.left_out is None):
+        first = 1 if selection is None else selection.first_page
+        return [FusedHit(page_key(row.key, first), 0.0, {}) for row in rows]
+    keys = np.array([page_key(row.key, n) for row in rows for n in range(1, row.document.page_count + 1)], np.int64)
+    pages = {document_of(page): page for page in keys[selection.mask(keys)][::-1].tolist()}
+    return [FusedHit(page, 0.0, {}) for _, page in sorted(pages.items())]
 
 
 def _sorted(reader: FieldReader, hits: Sequence[tuple[FusedHit, int]], sort: str) -> list[tuple[FusedHit, int]]:

@@ -89,7 +89,9 @@ from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
-from pagelens.retrieve.search import Fusion, Retriever
+from pagelens.retrieve.query_language import narrowed, parse_query
+from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
+from pagelens.retrieve.spelling import describe_corrections, replace_words
 
 logger = logging.getLogger(__name__)
 
@@ -347,9 +349,12 @@ class Engine:
         neighbours: int = 0,
         fusion: Fusion | None = None,
         arrangement: Arrangement = BY_RELEVANCE,
+        spelling: bool = True,
     ) -> SearchResults:
         """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
 
+        The text is in the query language (`pagelens.retrieve.query_language`). `spelling`: whether words that no page
+        has are corrected by those of the collection.
         With several images results are like all of them; `image_options` says what they shall not be like, what words
         weigh against images, and whether the images themselves are left out.
         `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
@@ -359,7 +364,7 @@ class Engine:
         """
         if neighbours < 0:
             raise UsageError(f"expected 0 neighbours or more, found {neighbours}")
-        options = SearchOptions(k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement)
+        options = SearchOptions(k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement, spelling=spelling)
         rank = self._ranker(query, listed_images(image), image_options, options)
         size = None if arrangement.group_by else k
         return self._reader.read(lambda snapshot: self._show(snapshot, rank(snapshot), 0, size, neighbours))
@@ -386,13 +391,16 @@ class Engine:
         self, query: str, images: Sequence[ImageSource], image_options: ImageOptions, options: SearchOptions
     ) -> Callable[[Snapshot], RankedSearch]:
         """Return a function that searches a snapshot. Raises UsageError."""
-        arrangement, filters = options.arrangement, options.filters
-        listing = not query.strip() and not images
-        if listing and not (filters or arrangement or arrangement.facets):
+        arrangement, understood = options.arrangement, parse_query(query.strip())
+        filters = narrowed(options.filters, understood)
+        options = replace(options, filters=filters)
+        listing = not understood.text and not images
+        if listing and not (filters or arrangement or arrangement.facets or understood.conditions):
             raise UsageError("expected a query of at least one word, a picture, or filters, found nothing")
         if options.k < 1:
             raise UsageError(f"expected k of at least 1, found {options.k}")
-        parsed, problem = self._query(query.strip(), images, image_options)
+        parsed, problem = self._query(understood.text, images, image_options)
+        parsed = replace(parsed, conditions=understood.conditions, spelling=options.spelling)
         unread = {"words": f"the words on the picture are not read: {problem}"} if problem and not parsed.text else {}
 
         def rank(snapshot: Snapshot) -> RankedSearch:
@@ -407,6 +415,7 @@ class Engine:
                 unread=unread,
                 listing=listing,
                 facets=make_facets(FieldReader(snapshot, filters), arrangement.facets),
+                notes=[*understood.notes, *ranked.retrieved.notes],
             )
 
         return rank
@@ -416,7 +425,7 @@ class Engine:
     ) -> SearchResults:
         found = read_hits(snapshot, ranked.ranked, ranked.filters, first=first, size=size)
         hits = describe_hits(
-            snapshot, self._retriever, ranked.query, found, neighbours=neighbours, guesses=bool(ranked.approximate)
+            snapshot, self._retriever, found, neighbours=neighbours, guesses=bool(ranked.approximate)
         )
         missing = {} if ranked.listing else self._missing_lanes(snapshot)
         return SearchResults(
@@ -429,6 +438,9 @@ class Engine:
             groups=ranked.ranked.groups,
             facets=ranked.facets,
             labels=found.retrieved.labels,
+            searched_text=found.retrieved.text,
+            corrections=found.retrieved.corrections,
+            notes=ranked.notes,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:
@@ -466,14 +478,17 @@ class Engine:
         k: int = ANSWER_PAGES,
         filters: Filters = NO_FILTERS,
         history: History = (),
+        spelling: bool = True,
     ) -> Answer:
         """Answer from the `k` best pages, with citations, or report that they do not answer.
 
         `image` (a file or its bytes) is a picture that the question is about: it searches together with the words on
         it, a model sees it beside the pages, and it is never cited. With one the question may be empty. `history` is
-        the conversation before the question. Raises UsageError, also for an image that cannot be read; GenerationError.
+        the conversation before the question. The question may use the query language
+        (`pagelens.retrieve.query_language`); `spelling`: as for `search`. Raises UsageError, also for an image that
+        cannot be read; GenerationError.
         """
-        *_, answer = self.ask_stream(question, image=image, k=k, filters=filters, history=history)
+        *_, answer = self.ask_stream(question, image=image, k=k, filters=filters, history=history, spelling=spelling)
         assert isinstance(answer, Answer)
         return answer
 
@@ -485,6 +500,7 @@ class Engine:
         k: int = ANSWER_PAGES,
         filters: Filters = NO_FILTERS,
         history: History = (),
+        spelling: bool = True,
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer.
 
@@ -494,25 +510,34 @@ class Engine:
         if not question and image is None:
             raise UsageError("expected a question, found nothing")
         accepts_images, problem = self._answerer.accepts_images, ""
+        understood = parse_query(question, is_question=True)
         if image is None:
-            query = Query(standalone_question(question, history))
+            query = Query(standalone_question(understood.text, history))
         else:  # "this" is the image, not what the conversation was about
-            query, problem = self._query(question, [image])
+            query, problem = self._query(understood.text, [image])
+        query = replace(query, conditions=understood.conditions, spelling=spelling)
         own_image = None if query.image is None else UserImage(query.image, query.image_text)
 
-        def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], Mapping[str, float], dict[str, str]]:
-            shown, idf = pages_for_question(
-                snapshot, self._retriever, query, k=k, filters=filters, accepts_images=accepts_images
+        def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], RetrievalResult, dict[str, str]]:
+            shown, retrieved = pages_for_question(
+                snapshot,
+                self._retriever,
+                query,
+                k=k,
+                filters=narrowed(filters, understood),
+                accepts_images=accepts_images,
             )
-            return shown, idf, self._missing_lanes(snapshot)
+            return shown, retrieved, self._missing_lanes(snapshot)
 
-        shown, idf, missing = self._reader.read(find_pages)
-        notes = [f"The words on your picture were not read: {problem}"] if problem else []
-        stream = self._answerer.stream(question, shown, history=history, idf=idf, image=own_image)
+        shown, retrieved, missing = self._reader.read(find_pages)
+        notes = [*describe_corrections(retrieved.corrections), *understood.notes, *retrieved.notes]
+        notes += [f"The words on your picture were not read: {problem}"] if problem else []
+        searched = replace_words(understood.text, retrieved.corrections)
+        stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=own_image)
         with closing(stream) as events:
             for event in events:
                 if isinstance(event, Answer):
-                    event = with_notes(replace(event, notes=[*event.notes, *notes]), shown)
+                    event = with_notes(replace(event, question=question, notes=[*event.notes, *notes]), shown)
                     yield replace(event, missing=missing)
                 else:
                     yield event
@@ -565,7 +590,10 @@ class Engine:
         with self._reader.snapshot() as snapshot:
             key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
-            return [box for evidence in self._retriever.evidence(snapshot, query, page) for box in evidence.boxes]
+            understood = parse_query(query)
+            text = self._retriever.corrected(snapshot, Query(understood.text))[0].text
+            found = self._retriever.evidence(snapshot, text, page, phrases=understood.conditions.phrases)
+            return [box for evidence in found for box in evidence.boxes]
 
     def heat_map(self, ref: PageRef, query: str, *, longest: int = IMAGE_SIDE) -> NDArray[np.float32]:
         """Return how much each place of a page adds to its score in the `page` lane: (height, width) in 0..1.

@@ -73,14 +73,18 @@ def _positions(reader: FieldReader, rows: Sequence[DocumentRow], paths: Sequence
 
 
 def describe_hits(
-    snapshot: Snapshot, retriever: Retriever, query: str, results: FoldedResults, *, neighbours: int, guesses: bool
+    snapshot: Snapshot, retriever: Retriever, results: FoldedResults, *, neighbours: int, guesses: bool
 ) -> list[FoundPage]:
     """Return the pages found, each with its evidence and `neighbours` pages before and after it.
 
     `guesses`: include what the builtin image encoder takes a photo for; false where another encoder fills the lane.
     """
     pages = {hit.hit.page: results.pages[hit.hit.page] for hit in results.hits}
-    evidence = {hit.hit.page: retriever.evidence(snapshot, query, pages[hit.hit.page], hit.hit) for hit in results.hits}
+    text, phrases = results.retrieved.text, results.retrieved.phrases
+    evidence = {
+        hit.hit.page: retriever.evidence(snapshot, text, pages[hit.hit.page], hit.hit, phrases=phrases)
+        for hit in results.hits
+    }
     labels = snapshot.labels_of(list(pages))
     continuations = find_continuations(snapshot, [(page, evidence[key]) for key, page in pages.items()])
     found = []

@@ -26,6 +26,7 @@ class SearchOptions:
     fusion: Fusion | None = None
     fold: bool = False
     arrangement: Arrangement = BY_RELEVANCE
+    spelling: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class RankedSearch:
     unread: Mapping[str, str]  # lanes that a part of the query was not searched in, with the reasons
     listing: bool  # whether there was nothing to rank by: no words, no picture
     facets: Sequence[Facet]
+    notes: Sequence[str] = ()  # what of the query is not understood
 
 
 def rank_pages(snapshot: Snapshot, retriever: Retriever, query: Query, options: SearchOptions) -> RankedPages:
@@ -82,14 +84,15 @@ def rank_arranged_pages(snapshot: Snapshot, retriever: Retriever, query: Query, 
     if query.words or query.image is not None:
         retrieved = _search(snapshot, retriever, query, options, k=arrangement.depth)
     else:
-        found = matching_pages(reader)
-        selection = snapshot.select(filters)
+        conditions = retriever.apply_conditions(snapshot, query.conditions, filters)
+        selection = conditions.selection
         retrieved = RetrievalResult(
-            hits=found,
+            hits=matching_pages(reader, selection),
             query_references=[],
             page_count=snapshot.page_count if selection is None else selection.count(snapshot.documents),
             idf={},
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
+            notes=conditions.notes,
         )
     arranged = arrange(reader, retrieved.hits, arrangement, k=k)
     rows = snapshot.documents

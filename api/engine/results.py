@@ -11,6 +11,7 @@ from pagelens.core.descriptions import Description
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.labels import PageLabel
 from pagelens.core.metadata_fields import FieldValue
+from pagelens.core.query_conditions import Correction
 from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Manifest
@@ -101,6 +102,9 @@ class SearchResults:
     groups: Sequence[HitGroup] = ()  # with `group_by`, in the order of their best hits
     facets: Sequence[Facet] = ()
     labels: Mapping[str, int] = field(default_factory=dict)  # label -> pages with it, of all that match the filters
+    searched_text: str = ""  # that pages were ranked by: the query without operators and fields, corrected
+    corrections: Sequence[Correction] = ()  # words of the query that no page has, and what was searched for instead
+    notes: Sequence[str] = ()  # what of the query is not understood, or on no page
 
 
 @dataclass(frozen=True, slots=True)

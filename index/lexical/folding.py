@@ -10,17 +10,22 @@ from pagelens.index.lexical.normalization import normalized
 _MAX_CACHED = 65_536  # texts: filters compare the same names with every search
 
 
+def fold_text(text: str) -> str:
+    """Return what `fold` does, and keep nothing: for the texts of pages."""
+    if text.isascii():
+        return text.casefold()
+    composed = normalized(normalized(text).casefold())
+    folded = "".join(_ascii_folder().analyze(composed)) or composed
+    plain = "".join(char for char in unicodedata.normalize("NFD", folded) if not "\u0300" <= char <= "\u036f")
+    return unicodedata.normalize("NFC", plain)
+
+
 def fold(text: str) -> str:
     """Return a text normalized, in small letters, without accents: 'Łódź' is 'lodz', 'Straße' is 'strasse'."""
     return text.casefold() if text.isascii() else _folded(text)
 
 
-@lru_cache(_MAX_CACHED)
-def _folded(text: str) -> str:
-    composed = normalized(normalized(text).casefold())
-    folded = "".join(_ascii_folder().analyze(composed)) or composed
-    plain = "".join(char for char in unicodedata.normalize("NFD", folded) if not "\u0300" <= char <= "\u036f")
-    return unicodedata.normalize("NFC", plain)
+_folded = lru_cache(_MAX_CACHED)(fold_text)
 
 
 @cache

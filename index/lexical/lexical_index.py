@@ -5,15 +5,18 @@ the pages of the catalog. Pages are added before the catalog's commit and delete
 pages of its own commit, whatever else the index contains.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from pagelens.core.word_breaks import join_broken_words, other_forms
+from pagelens.index.catalog import tables as t
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
+
+BATCH = 2_000  # pages read from the catalog at a time
 
 Pages = Iterable[tuple[int, str]]
 """Page keys and the pages' indexed text."""
@@ -22,6 +25,15 @@ Pages = Iterable[tuple[int, str]]
 def indexed_text(text: str, caption: str) -> str:
     """Return the text that the lane indexes for a page: words that are broken at line ends are whole."""
     return "\n".join((join_broken_words(text), caption, *other_forms(text)))
+
+
+def read_texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+    """Yield the keys of pages and their indexed texts."""
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH].tolist()
+        rows = select(t.pages.c.key, t.pages.c.text, t.pages.c.caption).where(t.pages.c.key.in_(batch))
+        for key, text, caption in connection.execute(rows).all():
+            yield key, indexed_text(text, caption)
 
 
 class LexicalView(Protocol):

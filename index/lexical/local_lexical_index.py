@@ -6,22 +6,21 @@ index if it gets the writer's lock.
 
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of
 from pagelens.index.catalog import reads
-from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
-from pagelens.index.lexical.lexical_index import Pages, indexed_text
+from pagelens.index.lexical.lexical_index import Pages, read_texts
 from pagelens.index.lexical.tantivy_index import TantivyIndex, TantivySearcher
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ MAX_REMOVED_SHARE = 0.01  # of pages, removed but still in the term statistics, 
 SMALL = 2_000  # pages; an index of so few is rebuilt (0.7 s) after any removal
 MAX_PAGES_IN_MEMORY = 50_000  # 18 s and 0.1 GB; beyond, a reader that cannot write leaves a damaged lane out
 VERIFIED_BYTES = 64 << 20  # of the index that are verified when a reader opens it: 0.1 s
-BATCH = 2_000  # pages read from the catalog at a time
 
 
 class LocalLexicalIndex:
@@ -90,7 +88,7 @@ class LocalLexicalIndex:
             missing, unknown = np.setdiff1d(expected, found), np.setdiff1d(found, expected)
             logger.info("words lane: %d pages to add, %d to remove", len(missing), len(unknown))
             index.remove(unknown.tolist())
-            index.add(_texts(connection, missing))
+            index.add(read_texts(connection, missing))
             index.commit()
             index.mark_synced(generation)
 
@@ -109,7 +107,7 @@ class LocalLexicalIndex:
         index.verify()
         with transaction(self._engine) as connection:
             index.clear()
-            index.add(_texts(connection, reads.page_keys(connection)))
+            index.add(read_texts(connection, reads.page_keys(connection)))
             index.commit()
             index.mark_synced(reads.generation(connection))
 
@@ -139,7 +137,7 @@ class LocalLexicalIndex:
         if pages > MAX_PAGES_IN_MEMORY:
             return LocalLexicalView(index.searcher(), live, 0, problem)
         logger.warning("words lane: built in memory for this process: %s", problem)
-        index.add(_texts(connection, reads.page_keys(connection)))
+        index.add(read_texts(connection, reads.page_keys(connection)))
         index.commit()
         index.close()
         return LocalLexicalView(index.searcher(), live, pages)
@@ -199,13 +197,3 @@ class LocalLexicalView:
         scores = np.array([score for _, score in hits], np.float32)
         visible = np.isin(document_of(keys), self._live)
         return keys[visible][: query.k], scores[visible][: query.k]
-
-
-def _texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH].tolist()
-        rows = connection.execute(
-            select(t.pages.c.key, t.pages.c.text, t.pages.c.caption).where(t.pages.c.key.in_(batch))
-        )
-        for key, text, caption in rows.all():
-            yield key, indexed_text(text, caption)

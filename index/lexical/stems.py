@@ -123,6 +123,11 @@ _WORD = tantivy.TextAnalyzerBuilder(
 _WORDS = _WORD.filter(tantivy.Filter.remove_long(80)).filter(tantivy.Filter.lowercase()).build()
 
 
+def is_function_word(word: str) -> bool:
+    """Tell whether a word in small letters is a function word of a language known here."""
+    return word in _LANGUAGES_OF
+
+
 def words_to_stem(text: str) -> list[str]:
     """Return the words of a text in small letters that may have stems beside their plain terms."""
     return list(_WORDS.analyze(text))

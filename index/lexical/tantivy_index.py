@@ -231,6 +231,8 @@ class TantivySearcher:
         if selection is not None and selection.pages is not None:
             pages = query.term_set_query(schema, "page", selection.pages.tolist())
             must.append((tantivy.Occur.Must, query.const_score_query(pages, 0.0)))
+        if selection is not None and selection.left_out is not None:
+            must.append((tantivy.Occur.MustNot, query.term_set_query(schema, "page", selection.left_out.tolist())))
         return query.boolean_query(must)
 
 
