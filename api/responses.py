@@ -128,6 +128,13 @@ class GroupOut(BaseModel):
     ranks: list[int] = Field(description="The `rank` of each of its hits.")
 
 
+class CorrectionOut(BaseModel):
+    """A word of the query that no page has."""
+
+    word: str
+    corrected: str = Field(description="The word of the collection that was searched for instead.")
+
+
 class SearchResponse(BaseModel):
     """The best pages, best first."""
 
@@ -144,6 +151,11 @@ class SearchResponse(BaseModel):
     labels: dict[str, int] = Field(
         default={}, description="Labels and how many pages have them, of all pages that match the filters."
     )
+    searched_text: str = Field(
+        default="", description="That pages were ranked by: the query without operators and fields, corrected."
+    )
+    corrections: list[CorrectionOut] = Field(default=[], description="None with `spelling` false.")
+    notes: list[str] = Field(default=[], description="What of the query is not understood, or on no page.")
 
 
 class CitationOut(PageReference):

@@ -3,7 +3,8 @@
 my-collection/
   collection.json      format, profile, lanes and stores; written once, appears by rename
   catalog.sqlite       the only commit point, unless the catalog is on a PostgreSQL server
-  words/               the tantivy index of the `words` lane, and the words of all pages for spelling (caches)
+  words/               the tantivy index of the `words` lane (a cache)
+  vocabulary.txt       the words of all pages, for spelling (a cache)
   vectors/<store>/     append-only segments of one lane in one space: `text-3f9a1c2e`
   pictures/            page images (a cache)
   originals/           the documents' files: downloaded ones (a cache), or those that came with a copy
@@ -69,6 +70,11 @@ class Layout:
     def words(self) -> Path:
         """The folder of the `words` lane's tantivy index."""
         return self.root / "words"
+
+    @property
+    def vocabulary(self) -> Path:
+        """The file of the pages' words."""
+        return self.root / "vocabulary.txt"
 
     @property
     def qdrant(self) -> Path:

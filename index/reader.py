@@ -307,8 +307,8 @@ class Snapshot:
             selection = intersection(selection, complement(self.select(condition), self.live))
         return selection
 
-    def texts(self, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
-        """Yield the keys of pages and their indexed texts."""
+    def texts(self, keys: NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
+        """Yield the keys of pages, their texts and their captions."""
         return read_texts(self._connection, keys)
 
     @property
@@ -382,7 +382,7 @@ class CollectionReader:
         self._engine = databases.open_for_reading(self.layout, self.manifest)
         self._store = open_store(self.layout, self.manifest, micro_batching=micro_batching)
         self._words = self._store.lexical_index(self._engine)
-        self._vocabulary = VocabularyCache(self.layout.words)
+        self._vocabulary = VocabularyCache(self.layout.vocabulary)
         self.files = open_file_store(self.layout, self.manifest)
         self._view: CommitView | None = None
         self._lock = threading.Lock()

@@ -45,11 +45,11 @@ class Selection:
             return int(self.mask(np.array(live, np.int64)).sum())
         selected = rows if self.documents is None else [key for key in self.documents.tolist() if key in rows]
         counts = [rows[key].document.page_count for key in selected]
-        count = sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
+        total = sum(max(0, min(count, self.last_page) - self.first_page + 1) for count in counts)
         if self.left_out is None:
-            return count
-        live = np.array([page for page in self.left_out.tolist() if document_of(page) in rows], np.int64)
-        return count - int(replace(self, left_out=None).mask(live).sum())
+            return total
+        left_out = np.array([page for page in self.left_out.tolist() if document_of(page) in rows], np.int64)
+        return total - int(replace(self, left_out=None).mask(left_out).sum())
 
     def has(self, document: int) -> bool:
         """Return whether a document is selected."""

@@ -117,7 +117,7 @@ class CollectionWriter:
                 garbage_collection.collect_file_garbage(self._engine, file_stores(self.layout, self.files))
                 self._words.optimize()
                 with transaction(self._engine) as connection:
-                    VocabularyCache(self.layout.words).write(connection)
+                    VocabularyCache(self.layout.vocabulary).write(connection)
 
     def resume_page(self, sha256: str) -> int | None:
         """Return the page number from which a file with these bytes must be read: None for new files, a number for

@@ -21,7 +21,7 @@ from pagelens.index.lexical.phrases import certain_terms, has_phrase, phrase_pat
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection, intersection, of_pages
 
-MAX_READ = 5_000  # pages whose texts are read for one phrase: 1 s (docs/LOG.md)
+MAX_READ = 4_000  # pages whose texts are read for one phrase: 1 s (docs/LOG.md)
 LOOKED_UP = 3  # rarest words of a phrase that pages are looked up by
 
 PageKeys = NDArray[np.int64]  # sorted
@@ -67,10 +67,8 @@ class _PageFinder:
     def find(self, wording: Wording) -> PageKeys:
         """Return the pages that have it, and those of documents that have it in their title or file name."""
         terms = plain_terms(self._analyze(wording.text))
-        if wording.exact or len(terms) != 1:  # "follow-up" is two terms in a row
-            pages = self._with_phrase(wording.text)
-        else:
-            pages = self._with_term(terms[0])
+        is_phrase = wording.exact or len(terms) != 1  # "follow-up" is two terms in a row
+        pages = self._with_phrase(wording.text) if is_phrase else self._with_term(terms[0])
         return np.union1d(pages, self._of_title(wording.text))
 
     def note_missing(self, alternatives: Sequence[Wording], *, found: bool, lenient: bool) -> None:
@@ -94,7 +92,7 @@ class _PageFinder:
             candidates = candidates[:MAX_READ]
         pattern = phrase_pattern(phrase)
         texts = self._snapshot.texts(np.sort(candidates))
-        return np.array([key for key, text in texts if has_phrase(text, pattern)], np.int64)
+        return np.array([key for key, text, caption in texts if has_phrase(text, caption, pattern)], np.int64)
 
     def _candidates(self, phrase: str) -> PageKeys:
         """Return the pages that may have a phrase, those that match its words best first if they are many."""

@@ -1,8 +1,8 @@
 """The query language: turns a query into the text that lanes rank by, conditions on pages, filters, and notes.
 
-    "annual report"     the phrase must stand on the page, also across line ends, or in its document's title or file name
+    "annual report"     the phrase must stand on the page, also across line ends, or in its document's title or name
     -draft -"old plan"  pages with the word or phrase are left out; a minus before a digit is a sign
-    timber OR coal      one of them must stand on the page, in any form; joins words and phrases next to OR, in capitals
+    timber OR coal      one of them must stand on the page, in any form; OR joins the words and phrases beside it
     path:reports/*      field:value, or -field:value; see `FIELDS`. field:"value with blanks"
     other words         rank pages, as without any of these
 
@@ -25,7 +25,7 @@ MIN_SENTENCE = 5  # words outside quotation marks of a question that has no ques
 MIN_FUNCTION_WORDS = 2  # of these
 MIN_EXCLUDED = 2  # letters of a word with a minus: "-v" is an option of a command
 
-_OPENING = {'"': '"', "“": "”“\"", "„": "“”\"", "«": "»", "»": "«", "「": "」", "『": "』"}
+_OPENING = {'"': '"', "“": '”“"', "„": '“”"', "«": "»", "»": "«", "「": "」", "『": "』"}
 _QUOTED = "|".join(f"{opening}[^{opening}{closing}]*[{closing}]" for opening, closing in _OPENING.items())
 # An item begins at the start, or after a blank or a parenthesis.
 _ITEM = re.compile(
@@ -133,7 +133,7 @@ class _Parse:
         words = [_WORD.findall(item.text) for item in items]
         if not self._lenient:
             self._removed += [span for item in items if item.is_quoted for span in _marks(item)]
-            self.notes += [f"“{item.text}” has no word: left out" for item, found in zip(items, words) if not found]
+            self.notes += [f"“{item.text}” has no word: left out" for item in items if not _WORD.search(item.text)]
         elif len(items) == 1 and len(words[0]) == 1 and words[0][0].isascii():
             return  # a mention
         if items and all(words):
@@ -165,7 +165,12 @@ class _Parse:
 
     def is_or(self, before: _Item, operator: _Item, after: _Item) -> bool:
         """Tell whether the middle one is an operator; "Portland, OR" is not."""
-        if operator.text != "OR" or operator.is_quoted or operator.field or self._text[before.end : operator.start].strip():
+        if (
+            operator.text != "OR"
+            or operator.is_quoted
+            or operator.field
+            or self._text[before.end : operator.start].strip()
+        ):
             return False
         if before.field and before.field == after.field and not before.is_excluded and not after.is_excluded:
             return True
@@ -184,8 +189,8 @@ class _Parse:
                 self.notes.append(f"the quotation mark before “{item.text[1:]}” is not closed: searched as words")
             elif item.text[0] == "+" and _WORD.match(item.text[1:]):
                 self.notes.append(f"“{item.text}”: a plus means nothing here; quotation marks demand a word")
-            elif item.text.endswith(":") and item.text[:-1].lower() in FIELDS:
-                self.notes.append(f"“{item.text}” has no value: searched as words; no blank follows the colon")
+            elif item.text.lower() in FIELDS and self._text[item.end : item.end + 1] == ":":
+                self.notes.append(f"“{item.text}:” has no value: searched as words; no blank follows the colon")
             elif re.fullmatch(r"-\d[\d.,]*", item.text):
                 self.notes.append(f'“{item.text}” is read as a number; to leave pages out: -"{item.text[1:]}"')
         has_syntax = bool(self._required or self._excluded or self._filters)

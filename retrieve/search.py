@@ -126,7 +126,7 @@ class Retriever:
         terms = plain_terms(self._analyze(query.text)) if query.spelling else []
         if len(snapshot.known(terms)) == len(set(terms)):
             return query, ()
-        text, corrections = correct_spelling(snapshot, query.text, self._analyze)
+        text, corrections = correct_spelling(snapshot, query.text, self._analyze, exact=query.conditions.phrases)
         return replace(query, text=text), corrections
 
     def evidence(

@@ -22,9 +22,12 @@ FEW = 3
 _WORD = re.compile(r"(?<![\w\"“„«./@:-])[^\W\d_]+(?![\w\"”“»@]|[./:-]\w)")
 
 
-def correct_spelling(snapshot: Snapshot, text: str, analyze: Analyzer) -> tuple[str, list[Correction]]:
-    """Return a query with the words corrected that no page has, and the corrections in order."""
-    words = {match.group() for match in _WORD.finditer(text)}
+def correct_spelling(
+    snapshot: Snapshot, text: str, analyze: Analyzer, *, exact: Sequence[str] = ()
+) -> tuple[str, list[Correction]]:
+    """Return a query with the words corrected that no page has, and the corrections in order. The words of `exact`
+    phrases are left as they are."""
+    words = set(_WORD.findall(text)).difference(*map(_WORD.findall, exact))
     unknown = {word for word in words if not _is_known(snapshot, word, analyze)}
     if not unknown or (len(words) > FEW and len(unknown) > MAX_UNKNOWN_SHARE * len(words)):
         return text, []
@@ -34,7 +37,7 @@ def correct_spelling(snapshot: Snapshot, text: str, analyze: Analyzer) -> tuple[
         for word in unknown
         if _is_correctable(word, text) and (best := _nearest(snapshot, vocabulary, word, analyze))
     }
-    found = [corrections[word] for word in _in_order(text) if word in corrections]
+    found = [corrections[word] for word in dict.fromkeys(_WORD.findall(text)) if word in corrections]
     return replace_words(text, found), found
 
 
@@ -81,7 +84,3 @@ def _cased(word: str, like: str) -> str:
     if like.isupper():
         return word.upper()
     return word[0].upper() + word[1:] if like[0].isupper() else word
-
-
-def _in_order(text: str) -> list[str]:
-    return list(dict.fromkeys(match.group() for match in _WORD.finditer(text)))

@@ -58,6 +58,9 @@ LabelsOption = Annotated[
         "--label", help="Only pages with this label of `pagelens label`: dog, 'guinea*', flagged:. May repeat."
     ),
 ]
+SpellingOption = Annotated[
+    bool, typer.Option("--spelling/--no-spelling", help="Correct words that no page has by words of the collection.")
+]
 MetadataKeyOption = Annotated[
     str, typer.Option("--metadata-key", help="The column that names the files, by name or path.")
 ]

@@ -28,6 +28,7 @@ from pagelens.api.cli.command_options import (
     PathsOption,
     PicturesOption,
     SinceOption,
+    SpellingOption,
     UntilOption,
     read_filters,
     split_names,
@@ -93,10 +94,16 @@ def search(
     ] = None,
     neighbours: Annotated[int, typer.Option(min=0, help="Also show so many pages before and after each.")] = 0,
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
+    spelling: SpellingOption = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
-    """Find the pages that match a query, best first."""
+    """Find the pages that match a query, best first.
+
+    Words rank pages; "a phrase" must stand on the page, -word must not, one of this OR that must; field:value narrows
+    (path, title, kind, label, date, since, until; -field:value leaves out). Give -- before a query that begins with a
+    minus.
+    """
     arrangement = Arrangement(sort=sort, group_by=group_by, per_group=per_group, facets=tuple(facet or ()))
     if not (query.strip() or image or arrangement or any((path, kind, since, until, pages, meta, label, facet))):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
@@ -112,6 +119,7 @@ def search(
         fold=fold,
         neighbours=neighbours,
         arrangement=arrangement,
+        spelling=spelling,
     )
     print_result(results, json_output, print_results)
     if pictures:
@@ -134,6 +142,7 @@ def ask(
     pages: PagesOption = None,
     meta: MetaOption = None,
     label: LabelsOption = None,
+    spelling: SpellingOption = True,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
@@ -149,7 +158,14 @@ def ask(
         questions.append((current, None if questions else image))
         with live_answer() as read_answer:
             answer = read_answer(
-                engine.ask_stream(current, image=picture_of_last(questions), k=k, filters=filters, history=history)
+                engine.ask_stream(
+                    current,
+                    image=picture_of_last(questions),
+                    k=k,
+                    filters=filters,
+                    history=history,
+                    spelling=spelling,
+                )
             )
         history.append((current, answer.text))
         print_result(answer, json_output, print_answer)

@@ -22,6 +22,7 @@ from pagelens.api.engine.lane_registry import LANES
 from pagelens.core.metadata_fields import FieldValue, value_texts
 from pagelens.core.types import LaneRank
 from pagelens.index.lexical.analysis import analyze
+from pagelens.retrieve.spelling import describe_corrections
 
 _IMAGE_LANES = {spec.name for spec in LANES if spec.finds_wordless_pages}
 _GONE = "; the file is gone since it was indexed"
@@ -36,14 +37,19 @@ def print_results(search: results.SearchResults) -> None:
         references = ", ".join(map(printable, search.query_references))
         out.print(Text(f"the query names: {references}", style="dim"))
     print_missing_lanes(search.missing, out)
+    for note in (*describe_corrections(search.corrections), *search.notes):
+        out.print(Text(printable(note)), soft_wrap=True)
+    if search.corrections:
+        out.print(Text("As it was written: --no-spelling", style="dim"))
     if not search.pages_searched:
-        out.print("No page was searched: the collection is empty, or no document matches the filters.")
+        if not search.notes:
+            out.print("No page was searched: the collection is empty, or no document matches the filters.")
         return
     if not search.hits:
         out.print("No page matches. Fewer or other words may help.")
         return
     groups = {group.ranks[0]: group for group in search.groups if group.ranks}
-    terms = {term for part in (search.query, *search.query.split()) for term in analyze(part)}
+    terms = {term for part in (search.searched_text, *search.searched_text.split()) for term in analyze(part)}
     names = distinct_file_names([hit.ref.path for hit in search.hits])
     for rank, hit in enumerate(search.hits, start=1):
         if rank in groups:

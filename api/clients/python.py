@@ -79,16 +79,18 @@ class PageLensClient:
         cursor: str | None = None,
         arrangement: Mapping[str, Any] | None = None,
         image_options: Mapping[str, Any] | None = None,
+        spelling: bool = True,
     ) -> responses.SearchResponse:
         """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search;
         `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`; `image_options`: its fields `text_share`
         and `not_itself`, and the bytes of pictures in lists, `more_images` and `not_like`."""
         body = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
         body |= arrangement or {}
-        body |= {"query": query, "lanes": lanes, "cursor": cursor}
+        body |= {"query": query, "lanes": lanes, "cursor": cursor, "spelling": spelling}
         if image is None:
             return self._post("/search", body, responses.SearchResponse)
         form = {name: json.dumps(value) if name == "filters" else value for name, value in body.items() if value}
+        form["spelling"] = spelling
         options = dict(image_options or {})
         files = [("image", ("image", image))]
         for name in ("more_images", "not_like"):

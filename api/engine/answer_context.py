@@ -50,7 +50,9 @@ def pages_of_document(
     keys = [page_key(row.key, number) for number in range(1, row.document.page_count + 1)]
     all_read = len(keys) <= k
     if not all_read:
-        found = retriever.search(snapshot, Query(query, spelling=False), k=k, filters=Filters(paths=(escape(row.path),)))
+        found = retriever.search(
+            snapshot, Query(query, spelling=False), k=k, filters=Filters(paths=(escape(row.path),))
+        )
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
     return [_shown_page(row, pages[key]) for key in keys], all_read

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pagelens.api.engine.results import Facet, FacetValue, HitGroup
 import numpy as np
 
+from pagelens.api.engine.results import Facet, FacetValue, HitGroup
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import document_of, page_key
 from pagelens.core.metadata_fields import Field, FieldValue, parse_date, value_texts

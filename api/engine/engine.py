@@ -364,7 +364,9 @@ class Engine:
         """
         if neighbours < 0:
             raise UsageError(f"expected 0 neighbours or more, found {neighbours}")
-        options = SearchOptions(k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement, spelling=spelling)
+        options = SearchOptions(
+            k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement, spelling=spelling
+        )
         rank = self._ranker(query, listed_images(image), image_options, options)
         size = None if arrangement.group_by else k
         return self._reader.read(lambda snapshot: self._show(snapshot, rank(snapshot), 0, size, neighbours))
@@ -424,9 +426,7 @@ class Engine:
         self, snapshot: Snapshot, ranked: RankedSearch, first: int, size: int | None, neighbours: int
     ) -> SearchResults:
         found = read_hits(snapshot, ranked.ranked, ranked.filters, first=first, size=size)
-        hits = describe_hits(
-            snapshot, self._retriever, found, neighbours=neighbours, guesses=bool(ranked.approximate)
-        )
+        hits = describe_hits(snapshot, self._retriever, found, neighbours=neighbours, guesses=bool(ranked.approximate))
         missing = {} if ranked.listing else self._missing_lanes(snapshot)
         return SearchResults(
             query=ranked.query,

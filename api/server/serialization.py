@@ -135,6 +135,9 @@ def search_response(
         ],
         facets=[_facet(facet) for facet in results.facets],
         labels=dict(results.labels),
+        searched_text=results.searched_text,
+        corrections=[out.CorrectionOut(word=one.word, corrected=one.corrected) for one in results.corrections],
+        notes=list(results.notes),
     )
 
 

@@ -33,6 +33,7 @@ from pagelens.index.late.token_segments import storage_of
 from pagelens.index.layout import LaneRecord, Layout, Manifest, describe_unfinished, load, write_json
 from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
+from pagelens.index.lexical.vocabulary import VocabularyCache
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.records import WrittenRows
 from pagelens.index.stores.vector_store import DenseView, MultiVectorView
@@ -232,6 +233,7 @@ class CollectionCopy:
                 connection.execute(delete(table))
             _insert(connection, rows)
             writes.advance_generation(connection)
+            VocabularyCache(self.layout.vocabulary).write(connection)
         self._store.compact(self._engine, self._manifest)
         self._words.optimize()
 

@@ -1,5 +1,6 @@
 """Folds texts for comparison as the words lane does: Unicode form, case and accents do not matter."""
 
+import re
 import unicodedata
 from functools import cache, lru_cache
 
@@ -7,6 +8,7 @@ import tantivy
 
 from pagelens.index.lexical.normalization import normalized
 
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _MAX_CACHED = 65_536  # texts: filters compare the same names with every search
 
 
@@ -16,8 +18,7 @@ def fold_text(text: str) -> str:
         return text.casefold()
     composed = normalized(normalized(text).casefold())
     folded = "".join(_ascii_folder().analyze(composed)) or composed
-    plain = "".join(char for char in unicodedata.normalize("NFD", folded) if not "\u0300" <= char <= "\u036f")
-    return unicodedata.normalize("NFC", plain)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", folded)))
 
 
 def fold(text: str) -> str:

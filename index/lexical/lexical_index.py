@@ -27,13 +27,18 @@ def indexed_text(text: str, caption: str) -> str:
     return "\n".join((join_broken_words(text), caption, *other_forms(text)))
 
 
-def read_texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+def read_indexed_texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
     """Yield the keys of pages and their indexed texts."""
+    return ((key, indexed_text(text, caption)) for key, text, caption in read_texts(connection, keys))
+
+
+def read_texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
+    """Yield the keys of pages, their texts and their captions."""
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH].tolist()
         rows = select(t.pages.c.key, t.pages.c.text, t.pages.c.caption).where(t.pages.c.key.in_(batch))
         for key, text, caption in connection.execute(rows).all():
-            yield key, indexed_text(text, caption)
+            yield key, text, caption
 
 
 class LexicalView(Protocol):

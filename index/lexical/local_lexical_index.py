@@ -20,7 +20,7 @@ from pagelens.core.keys import document_of
 from pagelens.index.catalog import reads
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
-from pagelens.index.lexical.lexical_index import Pages, read_texts
+from pagelens.index.lexical.lexical_index import Pages, read_indexed_texts
 from pagelens.index.lexical.tantivy_index import TantivyIndex, TantivySearcher
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class LocalLexicalIndex:
             missing, unknown = np.setdiff1d(expected, found), np.setdiff1d(found, expected)
             logger.info("words lane: %d pages to add, %d to remove", len(missing), len(unknown))
             index.remove(unknown.tolist())
-            index.add(read_texts(connection, missing))
+            index.add(read_indexed_texts(connection, missing))
             index.commit()
             index.mark_synced(generation)
 
@@ -107,7 +107,7 @@ class LocalLexicalIndex:
         index.verify()
         with transaction(self._engine) as connection:
             index.clear()
-            index.add(read_texts(connection, reads.page_keys(connection)))
+            index.add(read_indexed_texts(connection, reads.page_keys(connection)))
             index.commit()
             index.mark_synced(reads.generation(connection))
 
@@ -137,7 +137,7 @@ class LocalLexicalIndex:
         if pages > MAX_PAGES_IN_MEMORY:
             return LocalLexicalView(index.searcher(), live, 0, problem)
         logger.warning("words lane: built in memory for this process: %s", problem)
-        index.add(read_texts(connection, reads.page_keys(connection)))
+        index.add(read_indexed_texts(connection, reads.page_keys(connection)))
         index.commit()
         index.close()
         return LocalLexicalView(index.searcher(), live, pages)

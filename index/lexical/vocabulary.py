@@ -26,21 +26,23 @@ from pagelens.index.lexical.normalization import normalized
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
-FILE_NAME = f"vocabulary-v{VERSION}.txt"
+VERSION = 1  # of the file: raised with every change of what is a word
 MIN_LENGTH, MAX_LENGTH = 3, 24  # letters of a word
 MAX_STALE = 0.1  # share of counted pages that are gone, from which all pages are counted anew
-MAX_READ = 5_000  # pages that a reader counts in one search, where the writer has not: 1 s (docs/LOG.md)
+MAX_READ = 2_000  # pages that a reader counts in one search, where the writer has not: 1 s (docs/LOG.md)
 
 # Letters of scripts that are written without blanks between words make no words here.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"(?<![^\W_])(?:(?![{_UNSPACED}])[^\W\d_]){{{MIN_LENGTH},{MAX_LENGTH}}}(?![^\W_])")
+_WORD = re.compile(rf"(?<![^\W_])[^\W\d_{_UNSPACED}]+(?![^\W_])")
+_BREAK = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\s*\n\s*(?=[^\W\d_])")
 _BITS = np.uint64(61)  # letters are told apart by their code points modulo a prime
 
 
 def words_of(text: str) -> set[str]:
-    """Return the different words of a text in small letters."""
-    return set(_WORD.findall(normalized(text).lower()))
+    """Return the different words of a page's text in small letters; words broken at line ends are joined."""
+    joined = _BREAK.sub("", text)
+    plain = joined.lower() if joined.isascii() else normalized(joined).lower()
+    return {word for word in _WORD.findall(plain) if MIN_LENGTH <= len(word) <= MAX_LENGTH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +126,26 @@ class CountedPages:
         facts = json.loads(head)
         rows = (line.split("\t") for line in body.splitlines())
         counts = Counter({word: int(count) for word, count in rows})
-        if not isinstance(facts, dict) or facts.get("words") != len(counts):
-            raise ValueError(f"expected as many words as {head[:80]!r} says, found {len(counts)}")
+        if not isinstance(facts, dict) or (facts["version"], facts["words"]) != (VERSION, len(counts)):
+            raise ValueError(f"expected version {VERSION} and its number of words, found {head[:80]!r}, {len(counts)}")
         return cls(counts, int(facts["pages"]), int(facts["last_document"]))
 
     def text(self) -> str:
         """Return the content of a vocabulary file: a line of JSON, then a word and its pages a line."""
-        facts = {"words": len(self.counts), "pages": self.pages, "last_document": self.last_document}
+        facts = {
+            "version": VERSION,
+            "words": len(self.counts),
+            "pages": self.pages,
+            "last_document": self.last_document,
+        }
         return "\n".join([json.dumps(facts), *(f"{word}\t{count}" for word, count in sorted(self.counts.items()))])
 
 
 class VocabularyCache:
     """The vocabulary of a collection: counted by the writer, kept in a file, completed in memory by readers."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE_NAME
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._counted: CountedPages | None = None
         self._current: tuple[int, Vocabulary] = (-1, Vocabulary({}))  # generation
         self._lock = threading.Lock()
@@ -147,7 +154,6 @@ class VocabularyCache:
         """Count the pages that the catalog has and the file does not, and write the file. Only for the writer."""
         counted = _completed(connection, before := self._read())
         if counted is not before:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._file, counted.text())
 
     def read(self, connection: Connection) -> Vocabulary:
@@ -182,6 +188,6 @@ def _completed(connection: Connection, counted: CountedPages, *, limit: int | No
         logger.info("spelling: %d pages are not counted yet. Run: pagelens index", len(new))
         return counted
     counts = counted.counts.copy()
-    for _, text in read_texts(connection, new):
-        counts.update(words_of(text))
+    for _, text, caption in read_texts(connection, new):
+        counts.update(words_of(f"{text}\n{caption}"))
     return CountedPages(counts, counted.pages + len(new), int(document_of(new).max()))

@@ -23,6 +23,7 @@ from pagelens.api.server.problems import Problem, redact
 from pagelens.api.server.serialization import documents_by_path, find_page, missing_lanes
 from pagelens.core.errors import PageLensError
 from pagelens.core.types import Filters, Found, PageRef
+from pagelens.retrieve.spelling import describe_corrections
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class ToolSearchResult(BaseModel):
     pages: list[ToolHit]
     pages_searched: int
     missing_lanes: dict[str, str] = Field(description="Ways of searching that were left out, each with the reason.")
+    notes: list[str] = Field(description="Words that were corrected, and what of the query is not understood.")
 
 
 class ToolCitation(BaseModel):
@@ -131,12 +133,19 @@ class McpTools:
         query: Words,
         k: Annotated[int, Field(ge=1, le=50)] = 8,
         paths: Globs = [],  # noqa: B006 - pydantic copies it
+        spelling: Annotated[
+            bool, Field(description="Correct words that no page has by words of the documents.")
+        ] = True,
     ) -> ToolSearchResult:
-        """Find the pages and photos that match a query, best first, each with the matching words."""
+        """Find the pages and photos that match a query, best first, each with the matching words.
+
+        Words rank pages; "a phrase" must stand on the page, -word must not, one of this OR that must; field:value
+        narrows (path, title, kind, label, date, since, until).
+        """
         tool = self._context_of(context)
 
         def work(engine: Engine) -> ToolSearchResult:
-            results = engine.search(query, k=k, filters=Filters(paths=tuple(paths)))
+            results = engine.search(query, k=k, filters=Filters(paths=tuple(paths)), spelling=spelling)
             names = tool.names([hit.ref.path for hit in results.hits])
             pages = [
                 ToolHit(
@@ -151,8 +160,12 @@ class McpTools:
                 )
                 for hit in results.hits
             ]
+            notes = [*describe_corrections(results.corrections), *results.notes]
             return ToolSearchResult(
-                pages=pages, pages_searched=results.pages_searched, missing_lanes=_missing_lanes(results.missing)
+                pages=pages,
+                pages_searched=results.pages_searched,
+                missing_lanes=_missing_lanes(results.missing),
+                notes=[escape_links(note) for note in notes],
             )
 
         return _run(tool, "search", work)

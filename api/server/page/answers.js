@@ -6,15 +6,16 @@ let currentSearch = null;
 let history = [];
 let runningAnswer = null;
 
-const search = reportErrors(async (more = false) => {
+const search = reportErrors(async (more = false, spelling = true) => {
   const query = $("query").value.trim();
   if (!query && !image && !chosen.size) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), facets: ["*"], sort: $("sort").value, ...(image ? { image } : {}) };
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), facets: ["*"], sort: $("sort").value, spelling, ...(image ? { image } : {}) };
     lastQuery = query;
     cursor = null;
     show("results");
     $("results").replaceChildren();
+    $("understood").hidden = true;
     say("Searching …");
   }
   const now = currentSearch;
@@ -24,12 +25,22 @@ const search = reportErrors(async (more = false) => {
   cursor = found.next_cursor;
   $("more").hidden = !cursor;
   showFacets(found.facets);
+  showUnderstood(found);
   $("results").append(...found.hits.map(card));
   const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
   const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
   const count = $("results").children.length;
   say(count ? `Best of ${found.pages_searched} pages.${references}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
 });
+
+// Shows how the query was understood: words that were corrected, with a way back, and what was not understood.
+function showUnderstood(found) {
+  const corrected = found.corrections.map((one) => `“${one.corrected}” instead of “${one.word}”`).join(", ");
+  const asWritten = make("button", { type: "button", className: "quiet", textContent: "Search as written" });
+  asWritten.addEventListener("click", () => search(false, false));
+  $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "));
+  $("understood").hidden = !corrected && !found.notes.length;
+}
 
 // Drops the responses that have not arrived yet.
 function dropPending() {

@@ -4,7 +4,7 @@ function show(part) {
   $("answers").hidden = part !== "answers";
   $("results").hidden = part !== "results";
   $("documents").hidden = part !== "documents";
-  if (part !== "results") $("more").hidden = true;
+  if (part !== "results") $("more").hidden = $("understood").hidden = true;
 }
 
 function updateAddress(part) {
@@ -53,7 +53,7 @@ $("home").addEventListener("click", (event) => {
   $("answers").replaceChildren();
   $("results").replaceChildren();
   show("results");
-  $("more").hidden = true;
+  $("more").hidden = $("understood").hidden = true;
   say("");
   $("query").focus();
 });

@@ -66,7 +66,9 @@ def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
 
 def _answer(context: RequestContext, engine: Engine, body: AnswerRequest, image: bytes | None) -> AnswerResponse:
     filters = body.filters.filters()
-    answer = engine.ask(body.question, image=image, k=body.k, filters=filters, history=body.history_pairs())
+    answer = engine.ask(
+        body.question, image=image, k=body.k, filters=filters, history=body.history_pairs(), spelling=body.spelling
+    )
     return answer_response(context, answer, documents_by_path(engine))
 
 
@@ -77,7 +79,9 @@ def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, r
             engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
             filters = body.filters.filters()
             history = body.history_pairs()
-            events = engine.ask_stream(body.question, image=image, k=body.k, filters=filters, history=history)
+            events = engine.ask_stream(
+                body.question, image=image, k=body.k, filters=filters, history=history, spelling=body.spelling
+            )
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:
                     yield _event(context, item, documents)

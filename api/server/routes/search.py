@@ -65,6 +65,7 @@ def search_by_image(
     explain: Annotated[bool, Form()] = False,
     fold: Annotated[bool, Form()] = False,
     neighbours: Annotated[int, Form(ge=0, le=3)] = 0,
+    spelling: Annotated[bool, Form()] = True,
     sort: Annotated[FieldName, Form()] = "",
     group_by: Annotated[FieldName, Form()] = "",
     per_group: Annotated[int, Form(ge=1, le=100)] = PER_GROUP,
@@ -82,6 +83,7 @@ def search_by_image(
         explain=explain,
         fold=fold,
         neighbours=neighbours,
+        spelling=spelling,
         sort=sort,
         group_by=group_by,
         per_group=per_group,
@@ -180,6 +182,7 @@ class ResultPaging:
                 lanes=self.body.lanes,
                 fold=self.body.fold,
                 arrangement=self.body.arrangement(),
+                spelling=self.body.spelling,
             ),
         )
         if self.generation not in (None, ranked.generation):  # committed to just now

@@ -11,11 +11,17 @@ from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
 from pagelens.core.types import DEFAULT_TEXT_SHARE, Filters, History, Kind
+from pagelens.retrieve.query_language import FIELDS
 
 if TYPE_CHECKING:
     Lane = str
 else:
     Lane = Literal[LANE_NAMES]
+QUERY_LANGUAGE = (
+    'Words rank pages; `"a phrase"` must stand on the page, `-word` must not, one of `this OR that` must; '
+    f"`field:value` narrows: {', '.join(FIELDS)}."
+)
+SPELLING = "Correct words that no page has by words of the collection."
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
@@ -86,7 +92,7 @@ class SearchRequest(StrictModel):
         }
     )
 
-    query: Text = ""
+    query: Text = Field(default="", description=QUERY_LANGUAGE)
     image: str | None = Field(default=None, description="A picture's bytes in base64; no address is ever fetched.")
     more_images: list[str] = Field(
         default=[], max_length=MAX_IMAGES - 1, description="Further pictures that hits shall be like, as `image`."
@@ -107,6 +113,7 @@ class SearchRequest(StrictModel):
     explain: bool = Field(default=False, description="Return each hit's rank and score in each lane.")
     fold: bool = Field(default=False, description="Fold hits with the same content behind the best of them.")
     neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
+    spelling: bool = Field(default=True, description=SPELLING)
     sort: FieldName = Field(
         default="",
         description=f"A metadata field that the {CANDIDATES} best pages are sorted by; `-price`: highest first.",
@@ -156,6 +163,7 @@ class AnswerRequest(StrictModel):
     )
     k: int = Field(default=6, ge=1, le=20, description="Pages that the answer may use.")
     filters: FiltersIn = FiltersIn()
+    spelling: bool = Field(default=True, description=SPELLING)
     history: list[HistoryItem] = Field(
         default=[], max_length=50, description="The conversation so far, oldest question first."
     )
