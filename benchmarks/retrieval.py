@@ -22,6 +22,7 @@ from pagelens.encode.loading import load_text_encoder
 from pagelens.index.layout import Manifest
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.retrieve.query_language import narrowed, parse_query
 from pagelens.retrieve.search import Fusion, Retriever
 
 DEPTH = 50  # pages of each ranking that are scored
@@ -83,7 +84,9 @@ def _print_row(name: str, within: Run, whole: Run) -> None:
 
 
 def _search(snapshot: Snapshot, retriever: Retriever, query: str, filters: Filters) -> list[PageId]:
-    hits = retriever.search(snapshot, Query(query), k=DEPTH, filters=filters).hits
+    understood = parse_query(query)
+    query_parts = Query(understood.text, conditions=understood.conditions)
+    hits = retriever.search(snapshot, query_parts, k=DEPTH, filters=narrowed(filters, understood)).hits
     pages = snapshot.pages([hit.page for hit in hits])
     documents = snapshot.documents
     return [(Path(documents[hit.page >> 20].path).name, pages[hit.page].number) for hit in hits]

@@ -18,7 +18,7 @@ class PageConditions:
 
     required: Sequence[Sequence[Wording]] = ()  # of each item, at least one must stand there
     excluded: Sequence[Wording] = ()  # none of these may stand there
-    lenient: bool = False  # whether a required phrase that no page has is no condition, as in a question
+    lenient: bool = False  # whether pages with what is required come first, and others after them, as in a question
 
     @property
     def phrases(self) -> list[str]:

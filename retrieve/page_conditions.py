@@ -33,6 +33,7 @@ class ConditionResult:
     """The selection that conditions leave (None: everything), the phrases that a page has, and notes for users."""
 
     selection: Selection | None
+    preferred: Selection | None = None  # of a question: pages that have its phrases come first
     phrases: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -45,16 +46,19 @@ def apply_conditions(
         return ConditionResult(selection)
     finder = _PageFinder(snapshot, selection, analyze)
     phrases: list[str] = []
+    preferred: Selection | None = None
     for alternatives in conditions.required:
         pages = reduce(np.union1d, map(finder.find, alternatives), NO_PAGES)
         finder.note_missing(alternatives, found=len(pages) > 0, lenient=conditions.lenient)
-        if len(pages) or not conditions.lenient:
+        phrases += [wording.text for wording in alternatives if wording.exact]
+        if not conditions.lenient:
             selection = intersection(selection, of_pages(pages))
-            phrases += [wording.text for wording in alternatives if wording.exact]
+        elif len(pages):
+            preferred = intersection(preferred, of_pages(pages))
     excluded = reduce(np.union1d, map(finder.find, conditions.excluded), NO_PAGES)
     if len(excluded):
         selection = intersection(selection, Selection(left_out=excluded))
-    return ConditionResult(selection, phrases, finder.notes)
+    return ConditionResult(selection, preferred, phrases, finder.notes)
 
 
 class _PageFinder:

@@ -6,8 +6,8 @@
     path:reports/*      field:value, or -field:value; see `FIELDS`. field:"value with blanks"
     other words         rank pages, as without any of these
 
-A question ("What does "net income" include?") is read leniently: its phrases are conditions only where a page has them,
-single words in quotation marks are mentions, and the text that lanes rank by keeps its quotation marks.
+A question ("What does "net income" include?") is read leniently: pages with its phrases come first, single words in
+quotation marks are mentions, and the text that lanes rank by keeps its quotation marks.
 What looks like syntax and is not understood is searched as words, and a note says so.
 """
 

@@ -101,6 +101,8 @@ class Retriever:
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
+        if conditions.preferred is not None:
+            hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
         hits = rank_referenced_first(snapshot, hits, references, selection)
         labels = snapshot.label_table.counts(None if selection is None else selection.mask)
@@ -186,3 +188,9 @@ class Retriever:
             names = DocumentNameIndex.of(snapshot.documents, self._analyze)
             self._names = (snapshot.generation, names)
         return names
+
+
+def _selected_first(hits: Sequence[FusedHit], selection: Selection) -> list[FusedHit]:
+    """Return the hits that are selected before the others; the order within both groups stays."""
+    selected = selection.mask(np.array([hit.page for hit in hits], np.int64))
+    return [hits[row] for row in np.argsort(~selected, kind="stable")]

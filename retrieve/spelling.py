@@ -1,7 +1,8 @@
 """Spelling: words of a query that no page has are replaced by near words of the collection.
 
-Numbers, codes, acronyms, words in quotation marks and short words are left as they are. So is a query most of whose
-words are unknown: it is in another language, or nonsense.
+Numbers, codes, acronyms, words in quotation marks, short words and common English words ("bread", where no page is about
+it) are left as they are. So is a query most of whose words are unknown: it is in another language, or nonsense.
+The nearest word is taken, of several that on most pages; other weights were no better (docs/LOG.md).
 """
 
 import re
@@ -10,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from pagelens.core.protocols import Analyzer
 from pagelens.core.query_conditions import Correction
 from pagelens.core.terms import OtherForm
+from pagelens.encode.text.english_words import english_words
 from pagelens.index.lexical.normalization import normalized
 from pagelens.index.lexical.vocabulary import Neighbour, Vocabulary
 from pagelens.index.reader import Snapshot
 
 MIN_LETTERS = 4  # of a corrected word
-LONG_WORD = 8  # letters from which a word may have two errors
+LONG_WORD = 10  # letters from which a word may have two errors
 MAX_UNKNOWN_SHARE = 0.5  # of the words of a query of more than FEW words, from which nothing is corrected
 FEW = 3
 
@@ -61,7 +63,7 @@ def _is_known(snapshot: Snapshot, word: str, analyze: Analyzer) -> bool:
 
 def _is_correctable(word: str, text: str) -> bool:
     is_acronym = word.isupper() and not text.isupper()
-    return len(word) >= MIN_LETTERS and not is_acronym
+    return len(word) >= MIN_LETTERS and not is_acronym and word.lower() not in english_words()
 
 
 def _nearest(snapshot: Snapshot, vocabulary: Vocabulary, word: str, analyze: Analyzer) -> str:

@@ -37,8 +37,7 @@ def read_texts(connection: Connection, keys: NDArray[np.int64]) -> Iterator[tupl
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH].tolist()
         rows = select(t.pages.c.key, t.pages.c.text, t.pages.c.caption).where(t.pages.c.key.in_(batch))
-        for key, text, caption in connection.execute(rows).all():
-            yield key, text, caption
+        yield from ((key, text, caption) for key, text, caption in connection.execute(rows).all())
 
 
 class LexicalView(Protocol):

@@ -79,8 +79,10 @@ def phrase_spans(text: str, phrases: Sequence[str]) -> Iterator[tuple[int, int]]
 
 
 def has_phrase(text: str, caption: str, pattern: re.Pattern[str]) -> bool:
-    """Tell whether a page has a phrase, by its pattern, in its text or caption; a hyphen at a line end stands for itself
-    or for nothing."""
+    """Tell whether a page has a phrase, by its pattern, in its text or caption.
+
+    A hyphen at a line end stands for itself or for nothing.
+    """
     words = f"{text}\n\n{caption}"
     joined, breaks = _BREAK.subn("", words)
     return any(pattern.search(_fold_letters(reading)) for reading in ([words, joined] if breaks else [words]))

@@ -125,6 +125,15 @@ def test_a_phrase_that_no_page_has_is_said(snapshot: Snapshot) -> None:
     assert asked.hits and asked.notes == ["no page has “report annual”: searched as words"]
 
 
+def test_in_a_question_pages_with_the_phrase_come_first(snapshot: Snapshot) -> None:
+    query = 'Which "timber again" is in the timber and coal reports?'
+    first = search(snapshot, query).hits[0].page
+    assert snapshot.pages([first])[first].text.text == OTHERS[2]
+    without = search(snapshot, query.replace('"', ""))
+    assert {hit.page for hit in search(snapshot, query).hits} == {hit.page for hit in without.hits}
+    assert without.hits[0].page != first
+
+
 def test_where_too_many_pages_may_have_a_phrase_the_best_are_read(
     snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +169,7 @@ def test_words_that_no_page_has_are_corrected(snapshot: Snapshot) -> None:
         "EXAM timber coal",  # an acronym
         "timber20 timbr/coal",  # codes
         "wie hoch ist das zimber",  # most words are unknown: another language
+        "timber goal",  # a common English word, one letter from "coal"
     ],
 )
 def test_other_words_are_left_as_they_are(snapshot: Snapshot, query: str) -> None:
