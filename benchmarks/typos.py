@@ -135,10 +135,10 @@ def _print_needless(snapshot: Snapshot, retriever: Retriever) -> None:
     for path in sorted((DATA / "languages").glob("dev.*.jsonl")):
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         texts[path.name] = [row["question"] for row in rows]
-    for name, asked in texts.items():
-        found = [retriever.corrected(snapshot, Query(text))[1] for text in asked]
+    for name, queries in texts.items():
+        found = [retriever.corrected(snapshot, Query(text))[1] for text in queries]
         pairs = [f"{one.word} > {one.corrected}" for corrections in found for one in corrections]
-        print(f"{name}: {sum(map(bool, found))} of {len(asked)} questions corrected: {', '.join(pairs)}", flush=True)
+        print(f"{name}: {sum(map(bool, found))} of {len(queries)} questions corrected: {', '.join(pairs)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -220,17 +220,31 @@ def _items(text: str) -> Iterator[_Item]:
         quoted, word = match["quoted"], match["word"]
         minus, name = match["minus"] is not None, match["field"] or ""
         if quoted is not None:
-            yield _Item(match.start(), match.end(), quoted[1:-1].strip(), True, minus, name)
+            yield _Item(
+                start=match.start(),
+                end=match.end(),
+                text=quoted[1:-1].strip(),
+                is_quoted=True,
+                is_excluded=minus,
+                field=name,
+            )
             continue
         plain = word.rstrip(_TRAILING) or word
         if minus and not name and (len(plain) < MIN_EXCLUDED or plain.endswith("-")):
             minus, plain = False, f"-{plain}"  # an option, or a dash
-        yield _Item(match.start(), match.end() - len(word) + len(plain), plain, False, minus, name)
+        yield _Item(
+            start=match.start(),
+            end=match.end() - len(word) + len(plain),
+            text=plain,
+            is_quoted=False,
+            is_excluded=minus,
+            field=name,
+        )
 
 
 def _alternatives(items: list[_Item], parse: _Parse) -> set[_Item]:
     """Read what OR joins; return the items."""
-    joined: set[_Item] = set()
+    alternatives: set[_Item] = set()
     position = 0
     while position < len(items):
         chain, operators = [items[position]], []
@@ -242,12 +256,12 @@ def _alternatives(items: list[_Item], parse: _Parse) -> set[_Item]:
             parse.join([], operators)  # values of one field are alternatives already
         elif operators:
             parse.join(chain, operators)
-            joined.update(chain)
+            alternatives.update(chain)
         position += 1
     dangling = items and [item for item in (items[0], items[-1]) if item.text == "OR" and not item.is_quoted]
     if dangling and len(items) > 1:
         parse.notes.append("OR stands between two words or phrases: searched as a word")
-    return joined
+    return alternatives
 
 
 def _is_question(text: str, items: list[_Item]) -> bool:

@@ -1,7 +1,7 @@
 """Spelling: words of a query that no page has are replaced by near words of the collection.
 
-Numbers, codes, acronyms, words in quotation marks, short words and common English words ("bread", where no page is about
-it) are left as they are. So is a query most of whose words are unknown: it is in another language, or nonsense.
+Numbers, codes, acronyms, words in quotation marks, short words and common English words ("bread", which no page may
+be about) are left as they are. So is a query most of whose words are unknown: in another language, or nonsense.
 The nearest word is taken, of several that on most pages; other weights were no better (docs/LOG.md).
 """
 

@@ -69,9 +69,9 @@ def phrase_spans(text: str, phrases: Sequence[str]) -> Iterator[tuple[int, int]]
         word = fold(match.group()) if not match.group().isspace() else " "
         folded.append(word)
         starts += [match.start()] * len(word)
-    joined = "".join(folded)
+    folded_text = "".join(folded)
     for phrase in phrases:
-        if found := phrase_pattern(phrase).search(joined):
+        if found := phrase_pattern(phrase).search(folded_text):
             last = re.match(r"\S*", whole.text[starts[found.end() - 1] :])
             assert last is not None
             end = starts[found.end() - 1] + max(1, last.end())
@@ -84,8 +84,8 @@ def has_phrase(text: str, caption: str, pattern: re.Pattern[str]) -> bool:
     A hyphen at a line end stands for itself or for nothing.
     """
     words = f"{text}\n\n{caption}"
-    joined, breaks = _BREAK.subn("", words)
-    return any(pattern.search(_fold_letters(reading)) for reading in ([words, joined] if breaks else [words]))
+    without_breaks, breaks = _BREAK.subn("", words)
+    return any(pattern.search(_fold_letters(reading)) for reading in ([words, without_breaks] if breaks else [words]))
 
 
 def _fold_letters(text: str) -> str:
