@@ -84,10 +84,11 @@ def _search(snapshot: Snapshot, retriever: Retriever, query: Query, filters: Fil
 
 
 def _edit_all(snapshot: Snapshot, texts: dict[str, str], seed: int) -> dict[str, str]:
-    return {qid: _edit_rarest(snapshot, text, random.Random(f"{seed} {qid}")) for qid, text in texts.items()}
+    return {qid: edit_rarest(snapshot, text, random.Random(f"{seed} {qid}")) for qid, text in texts.items()}
 
 
-def _edit_rarest(snapshot: Snapshot, text: str, source: random.Random) -> str:
+def edit_rarest(snapshot: Snapshot, text: str, source: random.Random) -> str:
+    """Return a question with an edit in each of its two rarest words."""
     places = {match.group(): match for match in WORD.finditer(text)}
     idf = {word: sum(snapshot.idf(plain_terms(analyze(word))).values()) for word in places}
     rarest = sorted(places, key=lambda word: (-idf[word], word))[:EDITED]

@@ -58,6 +58,7 @@ KINDS = {
     "words/: .fast": "words/*/*.fast",
     "words/: .fieldnorm": "words/*/*.fieldnorm",
     "words/: .store": "words/*/*.store",
+    "vocabulary.txt": "vocabulary.txt",
     "pictures/": "pictures/*/*.jpg",
     "originals/": "originals/*/*.pdf",
     "writer.lock": "writer.lock",
