@@ -84,7 +84,8 @@ class _PageFinder:
             self.notes.append(f"no page has {names}: searched as words")
             return
         without = len(reduce(np.union1d, (self._with_all(certain_terms(item.text)) for item in alternatives), NO_PAGES))
-        hint = f"; without quotation marks, {without} pages have its words" if without else ""
+        number = "1 page has" if without == 1 else f"{without} pages have"
+        hint = f"; without quotation marks, {number} its words" if without else ""
         self.notes.append(f"no page has {names}{hint}")
 
     def _with_phrase(self, phrase: str) -> PageKeys:

@@ -42,6 +42,11 @@ def test_a_picture_is_searched_by_with_the_same_options(client: PageLensClient) 
     assert both.hits[0].number == 3
 
 
+def test_spelling_can_be_switched_off(client: PageLensClient) -> None:
+    assert client.search("timbr", lanes=["words"]).corrections[0].corrected == "timber"
+    assert not client.search("timbr", lanes=["words"], spelling=False).hits
+
+
 def test_several_pictures_and_minus_go_through_the_client(client: PageLensClient) -> None:
     pilot, tide = (client.page_image(client.search(word).hits[0].page, width=400) for word in ("pilot", "limpet"))
     like = client.search(image=pilot, k=5, lanes=["visual"], image_options={"more_images": [tide]})

@@ -75,6 +75,7 @@ async def tell_everything(client: Client) -> dict[str, Any]:
         "read": await client.call_tool("get_page", {"page": page, "picture": False}),
         "answer": (await client.call_tool("answer", {"question": TIMBER})).structured_content,
         "documents": (await client.call_tool("list_documents", {})).structured_content,
+        "corrected": (await client.call_tool("search", {"query": '"timber grew" breakwatr'})).structured_content,
         "missing": await client.call_tool("get_page", {"page": "nonsense"}),
         "empty": await client.call_tool("search", {"query": " "}),
     }
@@ -87,6 +88,8 @@ def check_everything(output: dict[str, Any], documents: int) -> None:
     first = output["search"]["pages"][0]
     assert (first["name"], first["number"]) == ("harbour.pdf", 2)
     assert "52,300" in " ".join(first["quotes"])
+    assert [one["number"] for one in output["corrected"]["pages"]] == [2]
+    assert "“breakwater” instead of “breakwatr”" in output["corrected"]["notes"][0]
     text, picture = output["page"].content
     assert "harbour.pdf, page 2 of 3 (Port of Sandvik)" in text.text and "52,300 tonnes" in text.text
     assert picture.mime_type == "image/jpeg"

@@ -37,6 +37,17 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
     assert str(server.service.folder.root) not in json.dumps(found)
 
 
+def test_the_query_language_and_spelling_are_the_engines(server: Server) -> None:
+    found = search(server, query='"timber grew" breakwatr colour:red -limpet')
+    assert [(hit["name"], hit["number"]) for hit in found["hits"]] == [("harbour.pdf", 2)]
+    assert found["corrections"] == [{"word": "breakwatr", "corrected": "breakwater"}]
+    assert found["searched_text"] == "timber grew breakwater colour:red"
+    assert len(found["notes"]) == 1 and "unknown field" in found["notes"][0]
+    assert search(server, query="breakwatr", lanes=["words"], spelling=False)["hits"] == []
+    asked = server.client.post("/v1/answer", json={"question": "What did timbr grow to in 2024?"}).json()
+    assert asked["found"] and "instead of “timbr”" in asked["notes"][0]
+
+
 def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
     server = start(limits=ServerLimits(cached_results=0))
     server.add(pdfs)
