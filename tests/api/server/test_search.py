@@ -45,7 +45,7 @@ def test_the_query_language_and_spelling_are_the_engines(server: Server) -> None
     assert len(found["notes"]) == 1 and "unknown field" in found["notes"][0]
     assert search(server, query="breakwatr", lanes=["words"], spelling=False)["hits"] == []
     asked = server.client.post("/v1/answer", json={"question": "What did timbr grow to in 2024?"}).json()
-    assert asked["found"] and "instead of “timbr”" in asked["notes"][0]
+    assert answer["found"] and "instead of “timbr”" in answer["notes"][0]
 
 
 def test_many_who_search_at_once_find_what_each_would_find_alone(start: Started, pdfs: dict[str, bytes]) -> None:
