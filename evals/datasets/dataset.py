@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pagelens.core.types import PageRef
+from pagelens.core.types import Box, PageRef
 
 Qrels = Mapping[str, Mapping[PageRef, int]]
 """Question id -> page -> grade; a page with a grade of 1 or more answers the question."""
+GoldBoxes = Mapping[str, Mapping[PageRef, Sequence[Box]]]
+"""Question id -> page -> where its evidence lies on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class DataSet:
     qrels: Qrels
     images: Path | None = None  # the folder of the questions' pictures
     notices: Sequence[str] = ()  # what the import left out, in words
+    gold_boxes: GoldBoxes = field(default_factory=dict)  # of some questions about one document
 
     def picture(self, question: Question) -> Path | None:
         """Return the path of a question's image, None if it has none."""
@@ -63,14 +66,14 @@ class DataSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the questions, their images and grades, and of the documents' names."""
+        """SHA-256 of the questions, their images, grades and gold boxes, and of the documents' names."""
         questions = [asdict(question) for question in sorted(self.questions, key=lambda question: question.qid)]
         paths = [path for question in self.questions if (path := self.picture(question))]
         image_hashes = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
         grades = {qid: sorted((page_id(page), grade) for page, grade in self.qrels[qid].items()) for qid in self.qrels}
-        canonical = json.dumps(
-            [questions, image_hashes, sorted(grades.items()), sorted(self.documents)], sort_keys=True
-        )
+        parts = [questions, image_hashes, sorted(grades.items()), sorted(self.documents)]
+        boxes = [(qid, sorted(pages.items())) for qid, pages in sorted(self.gold_boxes.items())]
+        canonical = json.dumps([*parts, boxes] if boxes else parts, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def groups_of(self, question: Question) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 documents/        the documents that the questions are about
 queries.jsonl     a question a line; query images are files below the folder
 qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
+boxes.jsonl       optional: where the evidence lies on its pages (`pagelens.evals.datasets.gold_boxes`)
 dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong}
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Qrels, Question, page_id, parse_page_id
+from pagelens.evals.datasets.gold_boxes import read_gold_boxes, write_gold_boxes
 from pagelens.evals.datasets.line_reader import Faults, read_json, read_json_lines, read_lines, whole_number
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
@@ -40,13 +42,20 @@ def read_folder(folder: Path) -> DataSet:
     qrels: Qrels = evidence
     if (folder / "qrels.tsv").exists():
         qrels = read_qrels(folder / "qrels.tsv", {question.qid for question in questions}, set(names), faults)
+    gold_boxes = read_gold_boxes(folder, questions, faults)
     faults.raise_any()
     if not questions:
         raise UsageError(f"expected at least one question in {folder / 'queries.jsonl'}, found none")
     name = str(about.get("name") or folder.resolve().name)
     images = folder.resolve() if any(question.image for question in questions) else None
     return DataSet(
-        name=name, folder=documents.resolve(), documents=names, questions=questions, qrels=qrels, images=images
+        name=name,
+        folder=documents.resolve(),
+        documents=names,
+        questions=questions,
+        qrels=qrels,
+        images=images,
+        gold_boxes=gold_boxes,
     )
 
 
@@ -57,6 +66,7 @@ def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
     _copy_pictures(data, folder)
     write_questions(data, folder / "queries.jsonl")
     write_qrels(data.qrels, folder / "qrels.tsv")
+    write_gold_boxes(data, folder)
     about: dict[str, Any] = {"name": data.name}
     if link:
         about["documents"] = os.path.relpath(data.folder, folder.resolve())

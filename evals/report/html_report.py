@@ -26,6 +26,7 @@ from pagelens.evals.report.summary import Summary
 from pagelens.evals.report.thumbnails import Thumbnails
 from pagelens.evals.runs.bootstrap import Interval
 from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
+from pagelens.evals.runs.pointing_scores import POINTING_COLUMNS
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.systems import FUSED
 
@@ -178,6 +179,15 @@ def _sections(run: Run, summary: Summary, thumbnails: Thumbnails) -> list[Sectio
             lead="What the answerer does with the six best pages.",
             template="answers.html",
             data=answer_data(summary),
+        ),
+        Section(
+            anchor="pointing",
+            link="Pointing",
+            title="Where evidence and citations point",
+            lead="Against the gold boxes of the evidence, in percent, with intervals over documents. Inside: at least "
+            "half of the area pointed at is gold. Coverage and F1 of the areas are over right pages.",
+            template="pointing.html",
+            data={"columns": POINTING_COLUMNS} if summary.pointing else None,
         ),
         Section(
             anchor="questions",

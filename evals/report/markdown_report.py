@@ -6,6 +6,7 @@ from pagelens.evals.report.answer_section import cost_cells
 from pagelens.evals.report.summary import Summary
 from pagelens.evals.runs.comparison import Change, Comparison
 from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
+from pagelens.evals.runs.pointing_scores import POINTING_COLUMNS, PointingFigures
 from pagelens.evals.runs.scoring import HEADLINE
 
 MAX_CHANGES = 20  # questions listed
@@ -37,7 +38,21 @@ def markdown_report(summary: Summary) -> str:
             f"- refusing {refusal.against}: AUROC {refusal.auroc:.3f} "
             f"({refusal.unanswerable} against {refusal.answerable})"
         )
+    lines += pointing_table(summary.pointing)
     return "\n".join(lines) + "\n"
+
+
+def pointing_table(figures: Sequence[PointingFigures]) -> list[str]:
+    """Return the lines of the table of where evidence and citations point; none if there are no gold boxes."""
+    if not figures:
+        return []
+    lines = ["", "## Where evidence and citations point", ""]
+    lines += _table(["scope", "system", "evidence is", "n", *POINTING_COLUMNS.values()])
+    for row in figures:
+        intervals = [getattr(row, name) for name in POINTING_COLUMNS]
+        cells = [f"{100 * it.mean:.1f} ({100 * it.low:.0f} to {100 * it.high:.0f})" for it in intervals]
+        lines.append(_row([_scope(row.scope), row.system, row.source, str(row.page_right.count), *cells]))
+    return lines
 
 
 def markdown_comparison(comparison: Comparison) -> str:

@@ -9,6 +9,7 @@ from pagelens.evals.measures.measure_names import Measure
 from pagelens.evals.measures.ranking import Values
 from pagelens.evals.runs.bootstrap import Interval, mean_interval
 from pagelens.evals.runs.caption_retrieval import CaptionRetrieval, read_caption_retrieval
+from pagelens.evals.runs.pointing_scores import PointingFigures, pointing_figures
 from pagelens.evals.runs.records import AnswerRecord
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.scoring import (
@@ -92,6 +93,7 @@ class Summary:
     refusals: Sequence[Refusals]
     answer_costs: Sequence[AnswerCosts]
     caption_retrieval: Sequence[CaptionRetrieval] = ()  # of captioned photos
+    pointing: Sequence[PointingFigures] = ()  # where there are gold boxes
 
     @property
     def scopes(self) -> list[str]:
@@ -127,6 +129,7 @@ def summarize(run: Run) -> Summary:
         refusals=refusals(run),
         answer_costs=[_answer_costs(scope, list(records.values())) for scope, records in run.answers.items()],
         caption_retrieval=read_caption_retrieval(run.folder),
+        pointing=pointing_figures(run),
     )
 
 

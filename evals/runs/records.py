@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from pagelens.core.types import CitationState, Found, PageRef, Usage
+from pagelens.core.types import Box, CitationState, Found, PageRef, Usage
 
 ANSWER_FORMAT = 2  # of an answer's line; lines of format 1 say none, and name the states of citations as below
 _STATES_OF_FORMAT_1: Mapping[str, CitationState] = {
@@ -29,6 +29,7 @@ class SearchRecord:
     seconds: float
     lanes: Sequence[Mapping[str, int]] = ()  # lane -> rank, for the first pages
     query_references: Sequence[str] = ()
+    evidence: Sequence[Box] = ()  # on the first page; recorded for questions with gold boxes
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -46,6 +47,7 @@ class SearchRecord:
             "seconds": round(self.seconds, 5),
             "lanes": [dict(lane) for lane in self.lanes],
             "query_references": list(self.query_references),
+            "evidence": list(map(list, self.evidence)),
         }
 
     @classmethod
@@ -61,6 +63,7 @@ class SearchRecord:
             seconds=row["seconds"],
             lanes=row.get("lanes", ()),
             query_references=row.get("query_references", ()),
+            evidence=[Box(*box) for box in row.get("evidence", ())],
         )
 
 
@@ -71,6 +74,12 @@ class CitedPage:
     page: PageRef
     quote: str
     state: CitationState | None = None
+    boxes: Sequence[Box] = ()  # of the quote; recorded for questions with gold boxes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object of the citation."""
+        boxes = list(map(list, self.boxes))
+        return {"page": list(self.page), "quote": self.quote, "state": self.state, "boxes": boxes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +110,6 @@ class AnswerRecord:
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object of the record."""
-        cited = [
-            {"page": list(citation.page), "quote": citation.quote, "state": citation.state}
-            for citation in self.citations
-        ]
         return {
             "format": ANSWER_FORMAT,
             "qid": self.qid,
@@ -112,7 +117,7 @@ class AnswerRecord:
             "text": self.text,
             "found": self.found,
             "confidence": round(self.confidence, 6),
-            "citations": cited,
+            "citations": [citation.as_json() for citation in self.citations],
             "context_pages": [list(page) for page in self.context_pages],
             "seconds": round(self.seconds, 5),
             "notes": list(self.notes),
@@ -130,7 +135,13 @@ class AnswerRecord:
             found=row["found"],
             confidence=row["confidence"],
             citations=[
-                CitedPage(PageRef(*entry["page"]), entry["quote"], _state(entry, row)) for entry in row["citations"]
+                CitedPage(
+                    PageRef(*entry["page"]),
+                    entry["quote"],
+                    _state(entry, row),
+                    [Box(*box) for box in entry.get("boxes", ())],
+                )
+                for entry in row["citations"]
             ],
             context_pages=[PageRef(*page) for page in row["context_pages"]],
             seconds=row["seconds"],

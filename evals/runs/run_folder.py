@@ -2,7 +2,7 @@
 
 run.json          data set, configuration and its fingerprint, machine, versions, times; `finished` null until done
 queries.jsonl     the questions
-qrels.tsv         the graded pages
+qrels.tsv         the graded pages; boxes.jsonl: where the evidence lies on them, if that is known
 searches.jsonl    a line for each scope, system and question, written as soon as it is known
 answers.jsonl     a line for each scope and question; of several the last counts
 verdicts.jsonl    a judge's verdicts on the answers, if there was a judge
@@ -20,6 +20,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.folder import read_qrels, read_questions, write_qrels, write_questions
+from pagelens.evals.datasets.gold_boxes import read_gold_boxes, write_gold_boxes
 from pagelens.evals.datasets.line_reader import Faults, read_json
 from pagelens.evals.runs.judge import Verdict
 from pagelens.evals.runs.records import AnswerRecord, SearchRecord
@@ -91,6 +92,7 @@ class RunFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_questions(data, self.folder / "queries.jsonl")
         write_qrels(data.qrels, self.folder / "qrels.tsv")
+        write_gold_boxes(data, self.folder)
         self.write_manifest(manifest)
         return None
 
@@ -161,6 +163,7 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
     questions: list[Question]
     questions, _ = read_questions(folder / "queries.jsonl", set(names), faults)
     qrels = read_qrels(folder / "qrels.tsv", {question.qid for question in questions}, set(names), faults)
+    gold_boxes = read_gold_boxes(folder, questions, faults)
     faults.raise_any()
     images = Path(about["images"]) if about.get("images") else None
     return DataSet(
@@ -170,6 +173,7 @@ def _read_data(folder: Path, manifest: Mapping[str, Any]) -> DataSet:
         questions=questions,
         qrels=qrels,
         images=images,
+        gold_boxes=gold_boxes,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
-from pagelens.core.types import Answer, Filters, PageRef
+from pagelens.core.types import Answer, Box, Evidence, Filters, PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.environment import fingerprint, machine, versions
@@ -167,6 +167,7 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
         seconds=seconds,
         lanes=lanes,
         query_references=results.query_references,
+        evidence=_boxes(results.hits[0].evidence) if results.hits and question.qid in data.gold_boxes else (),
     )
 
 
@@ -187,13 +188,19 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
             raise
         # recorded as failed; the next run tries again
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0, problem=str(exc))
-    return _answer_record(step, names, answer, time.perf_counter() - start)
+    return _answer_record(step, names, data, answer, time.perf_counter() - start)
 
 
-def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: float) -> AnswerRecord:
+def _answer_record(step: Step, names: DocumentNames, data: DataSet, answer: Answer, seconds: float) -> AnswerRecord:
     documents = step.question.documents if step.scope == "within" else ()
+    has_gold = step.question.qid in data.gold_boxes
     citations = [
-        CitedPage(names.pages(citation.ref, documents)[0], citation.quote[:MAX_QUOTE_LENGTH], citation.state)
+        CitedPage(
+            names.pages(citation.ref, documents)[0],
+            citation.quote[:MAX_QUOTE_LENGTH],
+            citation.state,
+            [Box(*map(float, box)) for box in citation.boxes] if has_gold else (),
+        )
         for citation in answer.citations
     ]
     context_pages = [page for ref in answer.context_pages for page in names.pages(ref, documents)]
@@ -209,6 +216,10 @@ def _answer_record(step: Step, names: DocumentNames, answer: Answer, seconds: fl
         notes=answer.notes,
         usage=answer.usage,
     )
+
+
+def _boxes(evidence: Sequence[Evidence]) -> list[Box]:
+    return [Box(*map(float, box)) for found in evidence for box in found.boxes]
 
 
 def _now() -> str:

@@ -23,6 +23,7 @@ QUESTIONS: tuple[tuple[object, ...], ...] = (
     ("q4", "With what do anemones fight?", "tides.pdf", [3, 1], "blue stinging beads", ["figure"]),
     ("q5", "Who was the harbour master in 1931?", "ports/harbour.pdf", [], "Not answerable", []),
 )
+GOLD_BOXES = {"q1": (2, (0.0, 0.0, 1.0, 0.5)), "q3": (2, (0.0, 0.9, 1.0, 1.0))}  # the words; a margin without words
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
 
@@ -38,4 +39,11 @@ def write_set(folder: Path, questions: Sequence[tuple[object, ...]] = QUESTIONS)
         grades += [f"{qid}\t0\t{document}#{page}\t{2 if place == 0 else 1}" for place, page in enumerate(pages)]
     (folder / "queries.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
     (folder / "qrels.tsv").write_text("\n".join(grades) + "\n", "utf-8")
+    asked = {qid for qid, *_ in questions}
+    lines = [
+        json.dumps({"qid": qid, "boxes": [{"page": page, "box": box}]}) + "\n"
+        for qid, (page, box) in GOLD_BOXES.items()
+        if qid in asked
+    ]
+    (folder / "boxes.jsonl").write_text("".join(lines), "utf-8")
     return folder

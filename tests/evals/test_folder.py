@@ -11,7 +11,9 @@ from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import page_id, parse_page_id
 from pagelens.evals.datasets.folder import read_folder, write_folder
-from tests.evals.sets import DATA, write_set
+from tests.evals.sets import DATA, GOLD_BOXES, write_set
+
+BOXES = [("q1", "ports/harbour.pdf", *GOLD_BOXES["q1"]), ("q3", "tides.pdf", *GOLD_BOXES["q3"])]
 
 
 def test_a_set_is_read_with_its_grades(tmp_path: Path) -> None:
@@ -34,6 +36,7 @@ def test_a_set_written_elsewhere_reads_back_the_same(tmp_path: Path) -> None:
     (tmp_path / "set" / "documents" / "new.pdf").write_bytes(b"added later, not of this set")
     copy = read_folder(tmp_path / "other" / "copy")
     assert (copy.questions, copy.qrels, copy.documents) == (data.questions, data.qrels, data.documents)
+    assert copy.gold_boxes == data.gold_boxes == {qid: {PageRef(file, page): [box]} for qid, file, page, box in BOXES}
     assert copy.digest == data.digest
     assert copy.folder == data.folder
 
@@ -105,6 +108,25 @@ def test_a_malformed_grade_is_named_with_file_line_expected_and_found(tmp_path: 
     assert f"qrels.tsv:6: {says}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"qid": "q9", "boxes": []}', "expected the qid of a question about one document, found q9"),
+        ('{"qid": "q1"}', "expected a list of pages with boxes x0 y0 x1 y1 from 0 to 1 under 'boxes', found null"),
+        ('{"qid": "q1", "boxes": [{"page": 0, "box": [0, 0, 1, 1]}]}', "expected a list of pages with boxes"),
+        ('{"qid": "q1", "boxes": [{"page": 1, "box": [0, 0, 595, 842]}]}', "expected a list of pages with boxes"),
+        ('{"qid": "q1", "boxes": [{"page": 1, "box": [0.5, 0, 0.2, 1]}]}', "expected a list of pages with boxes"),
+        ("[1]", "expected a JSON object"),
+    ],
+)
+def test_a_malformed_gold_box_is_named_with_file_line_expected_and_found(tmp_path: Path, line: str, says: str) -> None:
+    folder = write_set(tmp_path / "set")
+    (folder / "boxes.jsonl").write_text("\n" + line + "\n", "utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_folder(folder)
+    assert f"boxes.jsonl:2: {says}" in str(caught.value)
+
+
 def test_all_faults_are_listed_at_once_and_many_are_counted(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set")
     with (folder / "queries.jsonl").open("a", encoding="utf-8") as file:
@@ -149,3 +171,4 @@ def test_the_development_set_is_read_whole() -> None:
     data = read_folder(DATA / "mmlongbench-dev")
     assert (len(data.documents), len(data.questions), len(data.with_evidence)) == (30, 255, 195)
     assert sum(not question.answerable for question in data.questions) == 58
+    assert len(data.gold_boxes) == 176

@@ -1,4 +1,7 @@
-"""Areas of boxes against gold boxes, against hand-worked cases and against a count of fine grid cells."""
+"""Areas of boxes against gold boxes, by hand-worked cases and by a count of grid cells; the figures of a run."""
+
+from collections.abc import ItemsView, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pagelens.core.types import Box
+from pagelens.core.types import Box, PageRef
 from pagelens.evals.measures.pointing import NOWHERE, Pointing, point
+from pagelens.evals.report.markdown_report import pointing_table
+from pagelens.evals.runs.pointing_scores import ANSWER, pointing_figures
+from pagelens.evals.runs.run_folder import read_run_folder
+from tests.evals.conftest import Evaluation
 
 GOLD = [Box(0.0, 0.0, 0.5, 0.5)]
 
@@ -68,3 +75,32 @@ def test_areas_are_those_of_a_grid(found: list[Box], gold: list[Box]) -> None:
     else:
         assert pointing.precision == pytest.approx(common / found_cells.sum())
         assert pointing.coverage == pytest.approx(common / gold_cells.sum())
+
+
+def test_a_run_says_how_many_point_inside_of_all_and_of_those_on_the_right_page(evaluation: Evaluation) -> None:
+    """The words of q1's page stand in its gold box, and none in that of q3, which is at the foot of its page."""
+    figures = {(row.scope, row.system, row.source): row for row in pointing_figures(evaluation.run)}
+    for system in ("fused", ANSWER):
+        row = figures["within", system, "all"]
+        assert (row.page_right.mean, row.page_right.count) == (1.0, 2)
+        assert (row.inside.mean, row.inside_of_right.mean) == (0.5, 0.5)
+        assert 0 < row.coverage.mean < 0.5
+    assert not [key for key in figures if key[0] == "foreign"]
+
+
+def test_a_hit_on_another_page_than_the_gold_boxes_is_not_inside(evaluation: Evaluation) -> None:
+    boxes = {qid: {page._replace(number=1): found for page, found in pages.items()} for qid, pages in _gold(evaluation)}
+    run = replace(evaluation.run, data=replace(evaluation.run.data, gold_boxes=boxes))
+    row = next(row for row in pointing_figures(run) if (row.scope, row.system) == ("within", "fused"))
+    assert (row.page_right.mean, row.inside.mean, row.inside_of_right.count) == (0.0, 0.0, 0)
+
+
+def _gold(evaluation: Evaluation) -> ItemsView[str, Mapping[PageRef, Sequence[Box]]]:
+    return dict(evaluation.run.data.gold_boxes).items()
+
+
+def test_the_figures_are_the_same_when_the_run_is_read_again_and_stand_in_the_report(evaluation: Evaluation) -> None:
+    figures = pointing_figures(read_run_folder(evaluation.run.folder))
+    assert figures == pointing_figures(evaluation.run)
+    table = "\n".join(pointing_table(figures))
+    assert "| within the question's document | fused | all | 2 | 100.0 (100 to 100) | 50.0 (0 to 100) |" in table
