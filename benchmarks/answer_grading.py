@@ -1,10 +1,11 @@
 """Outcomes of answers to the development questions: shown as an answer, as closest passages, or refused; and whether
 what is shown holds.
 
-A verdict of `data/answer_verdicts.jsonl`, made by a person who looked at the page, decides; else the rule of
-`pagelens.evals.measures.quoted_answers`. A verdict that an answer holds names the words that suffice for it and their
-page: it also decides about other answers that quote them. A verdict that a quote does not hold decides about every part
-of it.
+A verdict of `data/answer_verdicts.jsonl` decides, made by reading the quotes beside the page; else the rule of
+`pagelens.evals.measures.quoted_answers`. An answer holds if who reads only its quotes knows what was asked: a list is
+complete; a sum or difference of two quoted numbers is left to the reader. A verdict that an answer holds names the
+words that suffice for it and their pages: it also decides about other answers that quote them. A verdict that a quote
+does not hold also decides about its larger parts.
 """
 
 import json
@@ -114,15 +115,17 @@ def _verdict(question: Question, citations: Sequence[Citation]) -> bool | None:
         return True
     refuted = [_words(row["quote"]) for row in rows if not row["holds"]]
     quotes = [_words(citation.quote) for citation in citations]
-    return False if quotes and all(any(quote in whole for whole in refuted) for quote in quotes) else None
+    return False if quotes and all(any(_is_most_of(quote, whole) for whole in refuted) for quote in quotes) else None
+
+
+def _is_most_of(quote: str, whole: str) -> bool:
+    return quote in whole and 2 * len(quote) >= len(whole)
 
 
 def _suffices(row: Mapping[str, Any], question: Question, citations: Sequence[Citation]) -> bool:
-    """Return whether quotes of the row's page (of the question's document, or of `file`) have all its words."""
-    page = (row.get("file", question.file), row["page"])
-    text = " ".join(
-        _words(citation.quote) for citation in citations if (_file_of(citation), citation.ref.number) == page
-    )
+    """Return whether quotes of the row's pages, in the question's document, have all its words."""
+    own = [item for item in citations if _file_of(item) == question.file and item.ref.number in row["pages"]]
+    text = " ".join(_words(citation.quote) for citation in own)
     return all(_words(words) in text for words in row["words"])
 
 

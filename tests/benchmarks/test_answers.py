@@ -68,7 +68,7 @@ def test_an_answer_to_a_question_without_one_is_wrong_whatever_it_quotes(verdict
 
 
 def test_a_verdict_holds_for_every_answer_that_quotes_its_words_from_its_page(verdicts: Path) -> None:
-    write(verdicts, [{"qid": "q1", "holds": True, "page": 3, "words": ["fifty-two", "thousand"]}])
+    write(verdicts, [{"qid": "q1", "holds": True, "pages": [3], "words": ["fifty-two", "thousand"]}])
     spelled = "fifty-two times a thousand"
     assert grade(case(), quoting((3, spelled))).label == "right"
     assert grade(case(), quoting((3, "fifty-two"), (3, "a thousand"))).graded_by == "verdict"
@@ -76,11 +76,12 @@ def test_a_verdict_holds_for_every_answer_that_quotes_its_words_from_its_page(ve
     assert grade(case(), quoting((3, spelled), file="other.pdf")).label == "wrong"
 
 
-def test_a_verdict_against_a_quote_decides_about_its_parts_and_about_no_other_quote(verdicts: Path) -> None:
+def test_a_verdict_against_a_quote_decides_about_its_larger_parts_and_about_no_other_quote(verdicts: Path) -> None:
     write(verdicts, [{"qid": "q1", "holds": False, "quote": "In all 52,300 people saw it."}])
     assert grade(case(), quoting((2, "52,300 people"))).graded_by == "verdict"
     assert grade(case(), quoting((2, "52,300 people"))).label == "wrong"
     assert grade(case(), quoting((2, "52,300 people"), (2, "52,300 tonnes"))).label == "right"
+    assert grade(case(), quoting((2, "52,300"))).label == "right"  # too small a part to say the same
 
 
 def test_a_document_stands_in_one_fold_with_its_questions_of_all_kinds() -> None:
