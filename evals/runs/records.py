@@ -63,7 +63,7 @@ class SearchRecord:
             seconds=row["seconds"],
             lanes=row.get("lanes", ()),
             query_references=row.get("query_references", ()),
-            evidence=[Box(*box) for box in row.get("evidence", ())],
+            evidence=tuple(Box(*box) for box in row.get("evidence", ())),
         )
 
 
@@ -139,7 +139,7 @@ class AnswerRecord:
                     PageRef(*entry["page"]),
                     entry["quote"],
                     _state(entry, row),
-                    [Box(*box) for box in entry.get("boxes", ())],
+                    tuple(Box(*box) for box in entry.get("boxes", ())),
                 )
                 for entry in row["citations"]
             ],

@@ -9,7 +9,7 @@ from typing import Any
 
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
-from pagelens.core.types import Answer, Box, Evidence, Filters, PageRef
+from pagelens.core.types import Answer, Box, Citation, Evidence, Filters, PageRef
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.environment import fingerprint, machine, versions
@@ -199,7 +199,7 @@ def _answer_record(step: Step, names: DocumentNames, data: DataSet, answer: Answ
             names.pages(citation.ref, documents)[0],
             citation.quote[:MAX_QUOTE_LENGTH],
             citation.state,
-            [Box(*map(float, box)) for box in citation.boxes] if has_gold else (),
+            _boxes([citation]) if has_gold else (),
         )
         for citation in answer.citations
     ]
@@ -218,8 +218,8 @@ def _answer_record(step: Step, names: DocumentNames, data: DataSet, answer: Answ
     )
 
 
-def _boxes(evidence: Sequence[Evidence]) -> list[Box]:
-    return [Box(*map(float, box)) for found in evidence for box in found.boxes]
+def _boxes(found: Sequence[Evidence] | Sequence[Citation]) -> tuple[Box, ...]:
+    return tuple(Box(*map(float, box)) for item in found for box in item.boxes)
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pagelens.core.types import PageRef, Usage
+from pagelens.core.types import Box, PageRef, Usage
 from pagelens.evals.datasets.dataset import DataSet, Question
 from pagelens.evals.measures.answer_numbers import Number, numeric_match, read_numbers
 from pagelens.evals.measures.mmlongbench_score import accuracy_and_f1, anls, edit_distance, mmlongbench_score
@@ -213,9 +213,8 @@ def test_what_a_record_holds_comes_back_from_its_line() -> None:
         seconds=1.5,
         cost=0.25,
     )
-    record = AnswerRecord(
-        "whole", "q", "Yes. [1]", True, 0.9, [CitedPage(A, "x", "image-only")], [A, B], 1.25, ["mind the gap"], usage
-    )
+    cited = [CitedPage(A, "x", "image-only", (Box(0.1, 0.2, 0.3, 0.4),))]
+    record = AnswerRecord("whole", "q", "Yes. [1]", True, 0.9, cited, [A, B], 1.25, ["mind the gap"], usage)
     assert AnswerRecord.from_json(json.loads(json.dumps(record.as_json()))) == record
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -65,6 +65,7 @@ def test_nothing_beside_the_gold_box_or_without_area_points_anywhere(found: list
     assert point(GOLD, found) == NOWHERE
 
 
+@settings(deadline=None)
 @given(boxes(), boxes())
 def test_areas_are_those_of_a_grid(found: list[Box], gold: list[Box]) -> None:
     found_cells, gold_cells = on_grid(found), on_grid(gold)
