@@ -1,6 +1,7 @@
 """What extractive answers to the development questions are: right, wrong, closest passages, or refusals.
 
-    python -m benchmarks.answers --collection C [--contexts FILE] [--json FILE] [--folds N] [--judge FOLDER]
+    python -m benchmarks.answers --collection C [--contexts FILE] [--only KIND] [--json FILE] [--folds N]
+        [--judge FOLDER]
 
 Questions and their kinds: `benchmarks.answer_contexts`, which searches each once. Grading: `benchmarks.answer_grading`.
 Trust: of what is shown as an answer, the share that holds. Intervals (95%) are over documents. `--folds` prints the
@@ -43,11 +44,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collection", type=Path, required=True, help="holds the development documents")
     parser.add_argument("--contexts", type=Path, help="kept searches; by default beside the collection")
+    parser.add_argument("--only", default="", help="kinds of questions whose name holds this: 'own document'")
     parser.add_argument("--json", type=Path, help="file for the rows and for each question's outcome")
     parser.add_argument("--folds", type=int, default=0, help="also the rows of N folds of documents")
     parser.add_argument("--judge", type=Path, help="folder for the pages of answers that a person is to judge")
     arguments = parser.parse_args()
-    asked = cases(arguments.collection, arguments.contexts)
+    asked = [case for case in cases(arguments.collection, arguments.contexts) if arguments.only in case.kind]
     answerer = ExtractiveAnswerer(analyze, load_encoder(arguments.collection))
     given = outcomes(answerer, asked)
     table = summarize(given)
