@@ -44,7 +44,7 @@ def test_the_query_language_and_spelling_are_the_engines(server: Server) -> None
     assert found["searched_text"] == "timber grew breakwater colour:red"
     assert len(found["notes"]) == 1 and "unknown field" in found["notes"][0]
     assert search(server, query="breakwatr", lanes=["words"], spelling=False)["hits"] == []
-    asked = server.client.post("/v1/answer", json={"question": "What did timbr grow to in 2024?"}).json()
+    answer = server.client.post("/v1/answer", json={"question": "What did timbr grow to in 2024?"}).json()
     assert answer["found"] and "instead of “timbr”" in answer["notes"][0]
 
 
