@@ -173,6 +173,14 @@ def _beside_english(counts: Mapping[str, float], words: Sequence[str]) -> list[s
     )
 
 
+def foreign_function_words(text: str) -> list[str]:
+    """Return the function words by which a text is in another language than English; none if it does not show one."""
+    words = words_to_stem(text)
+    languages = set(languages_of(words))
+    found = [word for word in words if (of := _LANGUAGES_OF.get(word)) and "english" not in of and languages & set(of)]
+    return list(dict.fromkeys(found))
+
+
 @lru_cache(_CACHED_WORDS)
 def stems_of(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the different stems of a word in small letters, each with its mark."""

@@ -28,7 +28,7 @@ PAGES = [
     "whole timber examination, by the Bank of England",
     "연간 보고서를 제출",
 ]
-OTHERS = ["a draft of another kind", "nothing of the sort", "the examination of timber again"]
+OTHERS = ["a draft of another kind", "nothing of the sort", "the examination of timber again", "der Hafen und das Holz"]
 
 
 @pytest.fixture(scope="module", params=["tantivy", "qdrant"])
@@ -161,14 +161,31 @@ def test_words_that_no_page_has_are_corrected(snapshot: Snapshot) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("timber exzminaton", "timber examination"),  # two errors in ten letters
+        ("coaal reportt of timbr", "coal report of timber"),  # a short query
+        ("timbr coaal of the", "timber coal of the"),  # half of the words
+        ("der reportt timber coal examination ground", "der report timber coal examination ground"),
+        ("REPORTT OF TIMBR", "REPORT OF TIMBER"),
+        ("보고서 timbr", "보고서 timber"),
+    ],
+)
+def test_errors_are_put_right(snapshot: Snapshot, query: str, text: str) -> None:
+    assert search(snapshot, query).text == text
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "examinations timber",  # another form of a word that a page has
         '"examinaton" timber',  # in quotation marks
-        "timber exa",  # too short
+        "timber coa",  # too short
+        "timber exmintion",  # two errors in nine letters
         "EXAM timber coal",  # an acronym
         "timber20 timbr/coal",  # codes
-        "wie hoch ist das zimber",  # most words are unknown: another language
+        "the timbr of coaal reportt",  # most words are unknown
+        "les reportt timber coal examination ground",  # no page is in French
         "timber goal",  # a common English word, one letter from "coal"
     ],
 )
