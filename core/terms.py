@@ -28,6 +28,11 @@ def plain_terms(terms: Iterable[str]) -> list[str]:
     return [term for term in terms if not isinstance(term, OtherForm)]
 
 
+def whole_word_terms(terms: Iterable[str]) -> list[str]:
+    """Return the terms that stand for whole words, in order: not the forms of a part of a word."""
+    return [term for term in terms if not isinstance(term, OtherForm) or term.of]
+
+
 @dataclass(frozen=True, slots=True)
 class WantedTerms:
     """The terms of a query, to be looked for in texts by any of their forms."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pagelens.core.keys import page_key
 from pagelens.core.protocols import Analyzer
 from pagelens.core.query_conditions import PageConditions, Wording
-from pagelens.core.terms import plain_terms
+from pagelens.core.terms import plain_terms, whole_word_terms
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.lane_queries import LexicalQuery
 from pagelens.index.lexical.folding import fold
@@ -48,14 +48,14 @@ def apply_conditions(
     phrases: list[str] = []
     preferred: Selection | None = None
     for alternatives in conditions.required:
-        pages = reduce(np.union1d, map(finder.find, alternatives), NO_PAGES)
+        pages = reduce(np.union1d, (finder.find(wording, any_form=True) for wording in alternatives), NO_PAGES)
         finder.note_missing(alternatives, found=len(pages) > 0, lenient=conditions.lenient)
         phrases += [wording.text for wording in alternatives if wording.exact]
         if not conditions.lenient:
             selection = intersection(selection, of_pages(pages))
         elif len(pages):
             preferred = intersection(preferred, of_pages(pages))
-    excluded = reduce(np.union1d, map(finder.find, conditions.excluded), NO_PAGES)
+    excluded = reduce(np.union1d, (finder.find(wording, any_form=False) for wording in conditions.excluded), NO_PAGES)
     if len(excluded):
         selection = intersection(selection, Selection(left_out=excluded))
     return ConditionResult(selection, preferred, phrases, finder.notes)
@@ -68,11 +68,15 @@ class _PageFinder:
         self._snapshot, self._selection, self._analyze = snapshot, selection, analyze
         self.notes: list[str] = []
 
-    def find(self, wording: Wording) -> PageKeys:
-        """Return the pages that have it, and those of documents that have it in their title or file name."""
-        terms = plain_terms(self._analyze(wording.text))
-        is_phrase = wording.exact or len(terms) != 1  # "follow-up" is two terms in a row
-        pages = self._with_phrase(wording.text) if is_phrase else self._with_term(terms[0])
+    def find(self, wording: Wording, *, any_form: bool) -> PageKeys:
+        """Return the pages that have it, and those of documents that have it in their title or file name.
+
+        `any_form`: of a word that is not exact, also in the stems of other languages than English, which may be more.
+        """
+        terms = self._analyze(wording.text)
+        is_phrase = wording.exact or len(plain_terms(terms)) != 1  # "follow-up" is two terms in a row
+        wanted = whole_word_terms(terms) if any_form else plain_terms(terms)
+        pages = self._with_phrase(wording.text) if is_phrase else np.sort(self._search(wanted))
         return np.union1d(pages, self._of_title(wording.text))
 
     def note_missing(self, alternatives: Sequence[Wording], *, found: bool, lenient: bool) -> None:
@@ -106,17 +110,14 @@ class _PageFinder:
         if certain and len(pages) <= MAX_READ:
             return pages
         terms = self._analyze(phrase)
-        ranked = self._search(terms) if terms else self._all_pages()
+        ranked = self._search(terms) if plain_terms(terms) else self._all_pages()
         return ranked[np.isin(ranked, pages)] if certain else ranked
 
     def _with_all(self, terms: Sequence[str]) -> PageKeys:
         """Return the pages that have all of a few terms, the rarest if there are more."""
         idf = self._snapshot.idf(terms)
         rarest = sorted(terms, key=lambda term: -idf[term])[:LOOKED_UP]
-        return reduce(np.intersect1d, map(self._with_term, rarest)) if rarest else NO_PAGES
-
-    def _with_term(self, term: str) -> PageKeys:
-        return np.sort(self._search([term]))
+        return reduce(np.intersect1d, (self._search([term]) for term in rarest)) if rarest else NO_PAGES
 
     def _search(self, terms: Sequence[str]) -> PageKeys:
         """Return the selected pages with any of the terms, best first."""

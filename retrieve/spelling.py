@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.query_conditions import Correction
-from pagelens.core.terms import OtherForm
+from pagelens.core.terms import whole_word_terms
 from pagelens.encode.text.english_words import english_words
 from pagelens.index.lexical.normalization import normalized
 from pagelens.index.lexical.stems import foreign_function_words
@@ -63,7 +63,7 @@ def describe_corrections(corrections: Sequence[Correction]) -> list[str]:
 
 def _is_known(snapshot: Snapshot, word: str, analyze: Analyzer) -> bool:
     """Tell whether a page has a word in any form, or it is one that is not indexed."""
-    terms = [term for term in analyze(word) if not isinstance(term, OtherForm) or term.of]
+    terms = whole_word_terms(analyze(word))
     return not terms or bool(snapshot.known(terms))
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from pagelens.core.terms import plain_terms
 from pagelens.core.word_breaks import join_with_offsets
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.lexical.folding import fold, fold_text
@@ -57,7 +58,7 @@ def certain_terms(phrase: str) -> list[str]:
     terms: dict[str, None] = {}
     for word in _UNIT.findall(phrase.lower()):
         if _LETTERS.fullmatch(word) and (len(word) >= _MIN_LETTERS or _WITHIN_WORD.match(word)):
-            terms.update(dict.fromkeys(analyze(word)[:1]))
+            terms.update(dict.fromkeys(plain_terms(analyze(word))))
     return list(terms)
 
 

@@ -27,6 +27,7 @@ PAGES = [
     "東京都の年間報告 and the annual\nreport",
     "whole timber examination, by the Bank of England",
     "연간 보고서를 제출",
+    "отчёты о лесе, given to him and us",
 ]
 OTHERS = ["a draft of another kind", "nothing of the sort", "the examination of timber again", "der Hafen und das Holz"]
 
@@ -89,6 +90,10 @@ def selected(snapshot: Snapshot, conditions: PageConditions) -> set[str]:
         ('"東京都"', {5}),
         ('"年間報告"', {5}),
         ('"연간 보고서"', {7}),
+        ('given "to him and us"', {8}),
+        ("отчёта OR доклад given", {8}),  # another case
+        ("given -отчёта", {8}),
+        ("given -отчёты", set[int]()),
         ('"bank of england" timber', {6}),
         ('"annual report" -port', set[int]()),  # "port" is in the title
         ('report -"annual report"', {1, 3}),
