@@ -56,4 +56,5 @@ def _is_entry(entry: object) -> bool:
     box = entry.get("box")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(value, int | float) for value in box):
         return False
-    return 0 <= box[0] <= box[2] <= 1 and 0 <= box[1] <= box[3] <= 1
+    x0, y0, x1, y1 = map(float, box)
+    return 0 <= x0 <= x1 <= 1 and 0 <= y0 <= y1 <= 1
