@@ -4,15 +4,15 @@
 
 Kinds of questions: answerable and unanswerable ones, each over the whole set and within their own document; answerable
 ones with their own document taken away; the questions of `foreign_questions.txt`, on topics of none of the documents.
-The pages are those that `Engine.ask` gives its answerer. They are searched again where the collection has changed.
-The file is a pickle: load only what this program wrote.
+The pages are those that `Engine.ask` gives its answerer. They are searched again where the documents have changed;
+delete the file where the code that reads or searches them has. It is a pickle: load only what this program wrote.
 """
 
 import argparse
 import hashlib
 import pickle
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from glob import escape
 from pathlib import Path
@@ -23,17 +23,11 @@ from numpy.typing import NDArray
 
 from benchmarks.development_set import Question, questions
 from pagelens.api.engine import wiring
-from pagelens.api.engine.answer_context import pages_for_question
-from pagelens.api.engine.engine import ANSWER_PAGES
-from pagelens.api.engine.models import CollectionModels
-from pagelens.core.protocols import TextEncoder
+from pagelens.api.engine.engine import ANSWER_PAGES, Engine
+from pagelens.core.protocols import NO_IDF, TextEncoder
 from pagelens.core.spaces import Space
-from pagelens.core.types import ContextPage, Filters, PageRef, PageText, Query
+from pagelens.core.types import Answer, AnswerEvent, ContextPage, Filters, History, PageRef, PageText, UserImage
 from pagelens.encode.loading import load_text_encoder
-from pagelens.index.layout import Manifest
-from pagelens.index.lexical.analysis import analyze
-from pagelens.index.reader import CollectionReader, Snapshot
-from pagelens.retrieve.search import Retriever
 
 FOREIGN = Path(__file__).with_name("foreign_questions.txt")
 
@@ -54,6 +48,7 @@ class Case:
 
     kind: Kind
     question: Question
+    asked: str  # the question's words as the engine gives them to its answerer
     pages: Sequence[ContextPage]
     idf: Mapping[str, float]
 
@@ -73,15 +68,14 @@ def cases(collection: Path, contexts: Path | None = None) -> list[Case]:
 
     The pages are searched, and the file written, where it is missing or of another state of the collection.
     """
-    path = contexts or collection.with_name(f"{collection.name}-contexts.pickle")
-    reader = CollectionReader(collection)
-    with reader.snapshot() as snapshot:
-        signature = _signature(snapshot)
+    path = contexts or collection.with_name(f"{collection.name}-cases.pickle")
+    with wiring.open_collection(collection, llm=wiring.EXTRACTIVE) as engine:
+        signature = _signature(engine)
         if path.exists():
             kept = pickle.loads(path.read_bytes())
             if kept["signature"] == signature:
                 return _restored(kept)
-        found = _search(snapshot, reader.manifest)
+        found = _search(engine)
     path.write_bytes(pickle.dumps(_stored(found, signature)))
     return found
 
@@ -137,24 +131,45 @@ class StoredVectors:
         return np.array([np.frombuffer(found[key], np.float32) for key in keys])
 
 
-def _search(snapshot: Snapshot, manifest: Manifest) -> list[Case]:
-    models = CollectionModels(wiring.lane_models(manifest), analyze, wiring.read_settings())
-    lanes, unavailable = models.lanes(manifest)
-    retriever = Retriever(lanes, analyze, unavailable=unavailable)
+class RecordingAnswerer:
+    """Answers nothing and keeps what it was given to answer."""
+
+    accepts_images = False
+
+    def __init__(self) -> None:
+        self.asked = ""
+        self.pages: Sequence[ContextPage] = ()
+        self.idf: Mapping[str, float] = {}
+
+    def stream(
+        self,
+        question: str,
+        pages: Sequence[ContextPage],
+        *,
+        history: History = (),
+        idf: Mapping[str, float] = NO_IDF,
+        image: UserImage | None = None,
+    ) -> Generator[AnswerEvent]:
+        """Keep the arguments, and yield a refusal."""
+        self.asked, self.pages, self.idf = question, pages, idf
+        yield Answer(question=question, text="", found=False, citations=[], context_pages=[], confidence=0.0)
+
+
+def _search(engine: Engine) -> list[Case]:
+    recorder = RecordingAnswerer()
+    engine._answerer = recorder
     texts: dict[PageRef, PageText] = {}  # one object for each page, so that the file holds its words once
     found = []
-    for kind, question, filters in _asked(snapshot):
-        pages, idf = pages_for_question(
-            snapshot, retriever, Query(question.text), k=ANSWER_PAGES, filters=filters, accepts_images=False
-        )
-        shared = [replace(page, text=texts.setdefault(page.ref, page.text)) for page in pages]
-        found.append(Case(kind=kind, question=question, pages=shared, idf=dict(idf)))
+    for kind, question, filters in _asked(engine):
+        engine.ask(question.text, filters=filters)
+        shared = [replace(page, text=texts.setdefault(page.ref, page.text)) for page in recorder.pages]
+        found.append(Case(kind=kind, question=question, asked=recorder.asked, pages=shared, idf=dict(recorder.idf)))
     return found
 
 
-def _asked(snapshot: Snapshot) -> list[tuple[Kind, Question, Filters]]:
+def _asked(engine: Engine) -> list[tuple[Kind, Question, Filters]]:
     """Return every question with its kind and what is searched."""
-    paths = {Path(path).name: path for document in snapshot.documents.values() for path in document.paths}
+    paths = {Path(path).name: path for document in engine.status().documents for path in document.paths}
     asked: list[tuple[Kind, Question, Filters]] = []
     for question in (question for question in questions() if question.file in paths):
         kinds: tuple[Kind, ...] = (
@@ -178,12 +193,13 @@ def _foreign(number: int, text: str) -> Question:
     )
 
 
-def _signature(snapshot: Snapshot) -> str:
-    """Return a text that changes with the documents, the collection's commits and the questions."""
-    documents = sorted(row.document.sha256 for row in snapshot.documents.values())
+def _signature(engine: Engine) -> str:
+    """Return a text that changes with the documents, their pages and lanes, and the questions."""
+    status = engine.status()
+    documents = sorted(document.sha256 for document in status.documents)
     asked = [(question.qid, question.text) for question in questions()]
-    state = (snapshot.generation, documents, asked, FOREIGN.read_text("utf-8"), ANSWER_PAGES)
-    return hashlib.sha256(repr(state).encode()).hexdigest()
+    state = (documents, status.pages, status.textless_pages, dict(status.models), ANSWER_PAGES)
+    return hashlib.sha256(repr((state, asked, FOREIGN.read_text("utf-8"))).encode()).hexdigest()
 
 
 # Stored as the fields of each record, so that a record may get further fields with defaults
@@ -192,7 +208,10 @@ def _signature(snapshot: Snapshot) -> str:
 def _stored(found: Sequence[Case], signature: str) -> dict[str, Any]:
     texts = {id(page.text): _fields(page.text) for case in found for page in case.pages}
     pages = [[_fields(page) | {"text": id(page.text)} for page in case.pages] for case in found]
-    rows = [(case.kind, _fields(case.question), of_case, case.idf) for case, of_case in zip(found, pages, strict=True)]
+    rows = [
+        (case.kind, _fields(case.question), case.asked, of_case, case.idf)
+        for case, of_case in zip(found, pages, strict=True)
+    ]
     return {"signature": signature, "texts": texts, "rows": rows}
 
 
@@ -202,10 +221,11 @@ def _restored(kept: Mapping[str, Any]) -> list[Case]:
         Case(
             kind=kind,
             question=Question(**question),
+            asked=asked,
             pages=[ContextPage(**row | {"text": texts[row["text"]]}) for row in rows],
             idf=idf,
         )
-        for kind, question, rows, idf in kept["rows"]
+        for kind, question, asked, rows, idf in kept["rows"]
     ]
 
 

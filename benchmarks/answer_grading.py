@@ -89,7 +89,7 @@ def folds(asked: Sequence[Case], count: int = 5) -> list[tuple[list[Case], list[
 
 
 def _answer(answerer: Answerer, case: Case) -> Answer:
-    with closing(answerer.stream(case.question.text, case.pages, idf=case.idf)) as events:
+    with closing(answerer.stream(case.asked, case.pages, idf=case.idf)) as events:
         *_, answer = events
     assert isinstance(answer, Answer)
     return answer

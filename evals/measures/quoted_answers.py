@@ -15,7 +15,6 @@ from pagelens.evals.measures.text_overlap import normalize
 
 MOST = 0.7  # of the expected words: they tell the answer in an order of their own
 SOME = 0.35  # of the expected words: below, the quotes are about something else
-GOOD_SCORE = 0.5  # of MMLongBench's rule
 TELLING_DIGITS = 3  # a number of so many digits does not stand in a quote by chance
 TELLING_LETTERS = 4  # nor does a text of so many letters
 ROUNDING = 0.01  # relative, for numbers with a fraction
@@ -59,7 +58,7 @@ def _grade(expected: str, answer_format: str, quotes: Sequence[str]) -> QuoteGra
         found = any(_same(number, other, expected) for other in _numbers(text))
         return QuoteGrade(holds=found, sure=not found or _digits(expected) >= TELLING_DIGITS)
     grade = _grade_text(expected, text)
-    return QuoteGrade(holds=True, sure=False) if scored > GOOD_SCORE and not grade.holds else grade
+    return QuoteGrade(holds=True, sure=False) if scored and not grade.holds else grade
 
 
 def _grade_text(expected: str, text: str) -> QuoteGrade:

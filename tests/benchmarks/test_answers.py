@@ -30,7 +30,7 @@ def case(qid: str = "q1", kind: Kind = "answerable, whole set", *, file: str = F
         answer_format="Int",
     )
     page = ContextPage(ref=PageRef(f"/data/{file}", 2), label=None, title="", text=no_text())
-    return Case(kind=kind, question=question, pages=[page], idf={"tonn": 2.0})
+    return Case(kind=kind, question=question, asked=question.text, pages=[page], idf={"tonn": 2.0})
 
 
 def quoting(*quotes: tuple[int, str], file: str = FILE) -> Answer:

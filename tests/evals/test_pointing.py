@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pagelens.core.types import Box, PageRef
-from pagelens.evals.measures.pointing import NOWHERE, Pointing, point
+from pagelens.evals.measures.pointing import NOWHERE, point
 from pagelens.evals.report.markdown_report import pointing_table
 from pagelens.evals.runs.pointing_scores import ANSWER, pointing_figures
 from pagelens.evals.runs.run_folder import read_run_folder
@@ -41,6 +41,10 @@ def test_a_box_half_of_which_is_gold_points_inside_and_covers_what_it_shares() -
     assert pointing.inside
 
 
+def test_a_box_of_which_two_fifths_are_gold_does_not_point_inside() -> None:
+    assert not point([Box(0.3, 0.0, 0.8, 0.5)], GOLD).inside
+
+
 def test_a_word_inside_the_gold_box_points_inside_though_it_covers_little() -> None:
     pointing = point([Box(0.1, 0.1, 0.15, 0.2)], GOLD)
     assert pointing.inside
@@ -56,7 +60,8 @@ def test_the_whole_page_covers_the_gold_box_and_does_not_point_inside() -> None:
 
 def test_boxes_that_overlap_count_once() -> None:
     twice = [Box(0.0, 0.0, 0.5, 0.5), Box(0.0, 0.0, 0.5, 0.25), Box(0.5, 0.5, 1.0, 1.0)]
-    assert point(twice, GOLD) == Pointing(precision=pytest.approx(0.5), coverage=pytest.approx(1.0))
+    pointing = point(twice, GOLD)
+    assert (pointing.precision, pointing.coverage) == pytest.approx((0.5, 1.0))
 
 
 @pytest.mark.parametrize("found", [[], [Box(0.6, 0.6, 0.9, 0.9)], [Box(0.2, 0.2, 0.2, 0.4)]])

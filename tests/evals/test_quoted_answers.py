@@ -15,7 +15,9 @@ PERHAPS, HARDLY = QuoteGrade(holds=True, sure=False), QuoteGrade(holds=False, su
         ("52300", "Int", "Timber, 2024: 52,301 tonnes", FAILS),
         ("30216492.00", "Float", "ITC Hotels Limited 3,02,16,492", HOLDS),  # digits grouped as in India
         ("44.96%", "Float", "institutional investors hold 45.0 of the shares", HOLDS),  # within 1%
-        ("44.96%", "Float", "institutional investors hold 46 % of the shares", FAILS),
+        ("44.96%", "Float", "institutional investors hold 45.5 % of the shares", FAILS),
+        ("204", "Int", "204 examples", HOLDS),
+        ("54", "Int", "54 icons", PERHAPS),
         ("4", "Int", "Figure 4 shows the parts", PERHAPS),  # a small number may be another one
         ("4", "Int", "Four prompts are listed", PERHAPS),
         ("4", "Int", "Three prompts are listed", FAILS),
@@ -28,7 +30,10 @@ PERHAPS, HARDLY = QuoteGrade(holds=True, sure=False), QuoteGrade(holds=False, su
         ("XL", "Str", "XL has 49 million subscribers", PERHAPS),  # short words stand in a quote by chance
         ("a quiet and relaxed environment", "Str", "stay relaxed in a quiet environment", PERHAPS),
         ("set white balance", "Str", "the balance of white pictures", HARDLY),
-        ("set white balance", "Str", "touch the icon to focus", FAILS),
+        ("set white balance", "Str", "the balance of the picture", FAILS),
+        ("set white balance", "Str", "touch: settle white balance", PERHAPS),
+        ("blue", "Str", "a blue logo", HOLDS),
+        ("red", "Str", "a red car", PERHAPS),
         ("2015-2016", "Str", "Annual Report 2015-2016", HOLDS),
         ("['Microsoft', 'Oracle']", "List", "Oracle and Microsoft", HOLDS),
         ("['Microsoft', 'Oracle']", "List", "Oracle and others", HARDLY),
