@@ -185,7 +185,7 @@ def test_errors_are_put_right(snapshot: Snapshot, query: str, text: str) -> None
     [
         "examinations timber",  # another form of a word that a page has
         '"examinaton" timber',  # in quotation marks
-        "timber coa",  # too short
+        "timber oal",  # too short
         "timber exmintion",  # two errors in nine letters
         "EXAM timber coal",  # an acronym
         "timber20 timbr/coal",  # codes

@@ -93,6 +93,17 @@ def test_a_search_by_keyboard_shows_pages_with_their_evidence_and_opens_one(
 
 
 @in_browser
+def test_a_correction_is_shown_with_a_way_back_and_notes_are(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=timbr%20colour:red")
+    understood = "document.getElementById('understood')"
+    browser.wait(f"{understood}.textContent.startsWith('Searched for “timber” instead of “timbr”.')")
+    assert "unknown field “colour:”" in browser.value(f"{understood}.textContent")
+    browser.value(f"{understood}.querySelector('button').click()")
+    browser.wait(f"!{understood}.hidden && {understood}.textContent.startsWith('unknown field')")
+    assert browser.errors == []
+
+
+@in_browser
 def test_a_search_sent_twice_at_once_shows_its_pages_once(browser: Browser, served: ServerProcess) -> None:
     opened(browser, served)
     browser.type("timber 2024")
