@@ -28,7 +28,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the run, for what each question points at")
     arguments = parser.parse_args()
     data = read_folder(SET)
-    data = replace(data, questions=[question for question in data.questions if question.qid in data.gold_boxes])
+    data = replace(
+        data,
+        questions=[question for question in data.questions if question.qid in data.gold_boxes],
+        qrels={qid: pages for qid, pages in data.qrels.items() if qid in data.gold_boxes},
+    )
     plan = Plan(systems={FUSED: AS_SHIPPED}, scopes=("within",), answer_scopes=("within",), depth=1)
     with tempfile.TemporaryDirectory() as scratch, pagelens.open(arguments.collection) as engine:
         run = perform_run(engine, data, plan, arguments.out or Path(scratch) / "run")

@@ -28,7 +28,12 @@ PERHAPS, HARDLY = QuoteGrade(holds=True, sure=False), QuoteGrade(holds=False, su
             HOLDS,
         ),
         ("XL", "Str", "XL has 49 million subscribers", PERHAPS),  # short words stand in a quote by chance
-        ("a quiet and relaxed environment", "Str", "stay relaxed in a quiet environment", PERHAPS),
+        (
+            "a quiet and relaxed environment",
+            "Str",
+            "the environment you stay in must be relaxed as well as quiet",
+            PERHAPS,
+        ),
         ("set white balance", "Str", "the balance of white pictures", HARDLY),
         ("set white balance", "Str", "the balance of the picture", FAILS),
         ("set white balance", "Str", "touch: settle white balance", PERHAPS),
