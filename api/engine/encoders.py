@@ -1,8 +1,13 @@
-"""The encoders of a collection's models, each loaded when it is first needed, and only once."""
+"""The encoders of a collection's models, each loaded when it is first needed, and only once.
 
-from collections.abc import Mapping
+The builtin encoders are shared by all collections that a process has open: their weights cannot change meanwhile.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
 from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder, VisualEmbedder
 from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
@@ -21,6 +26,22 @@ from pagelens.encode.loading import (
 if TYPE_CHECKING:
     from pagelens.encode.page.late_words import BuiltinPageEncoder
     from pagelens.encode.text.minilm import BuiltinTextEncoder
+
+
+T = TypeVar("T")
+
+_SHARED: WeakValueDictionary[Hashable, object] = WeakValueDictionary()
+_SHARED_LOCK = RLock()
+
+
+def shared(load: Callable[..., T], *arguments: Hashable) -> T:
+    """Return `load(*arguments)`, or the value that another caller with equal arguments still holds."""
+    key = (load, *arguments)
+    with _SHARED_LOCK:
+        value = _SHARED.get(key)
+        if value is None:
+            value = _SHARED[key] = load(*arguments)
+        return value  # type: ignore[return-value]
 
 
 class Encoders:
@@ -44,12 +65,12 @@ class Encoders:
     @cached_property
     def builtin_text(self) -> "BuiltinTextEncoder":
         """The text encoder that the builtin encoders of the other lanes use."""
-        return load_builtin_text_encoder(self._settings)
+        return shared(load_builtin_text_encoder, self._settings)
 
     @cached_property
     def builtin_image(self) -> BuiltinImageEmbedder:
         """The builtin image encoder, which fills the lane `image`, and `visual` unless that has a model of its own."""
-        encoder = load_builtin_image_encoder(self._settings, self.builtin_text)
+        encoder = shared(load_builtin_image_encoder, self._settings, self.builtin_text)
         return BuiltinImageEmbedder(encoder, visual="visual" not in self.models)
 
     @cached_property
@@ -67,7 +88,7 @@ class Encoders:
     @cached_property
     def page_words(self) -> "BuiltinPageEncoder":
         """The builtin page encoder, over the words of a page."""
-        return load_builtin_page_encoder(self.builtin_text, self.analyze)
+        return shared(load_builtin_page_encoder, self.builtin_text, self.analyze)
 
     @cached_property
     def page_images(self) -> PageImageEncoder:
