@@ -74,6 +74,9 @@ class _PageFinder:
         `any_form`: of a word that is not exact, also in the stems of other languages than English, which may be more.
         """
         terms = self._analyze(wording.text)
+        if not terms and not wording.exact:
+            self.notes.append(f"“{wording.text}” is too frequent a word to be a condition: left aside")
+            return NO_PAGES
         is_phrase = wording.exact or len(plain_terms(terms)) != 1  # "follow-up" is two terms in a row
         wanted = whole_word_terms(terms) if any_form else plain_terms(terms)
         pages = self._with_phrase(wording.text) if is_phrase else np.sort(self._search(wanted))

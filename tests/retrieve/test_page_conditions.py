@@ -130,6 +130,13 @@ def test_a_phrase_that_no_page_has_is_said(snapshot: Snapshot) -> None:
     assert lenient.hits and lenient.notes == ["no page has “report annual”: searched as words"]
 
 
+def test_a_stop_word_is_no_condition_without_quotation_marks(snapshot: Snapshot) -> None:
+    result = search(snapshot, "timber -the")
+    assert len(result.hits) == 3
+    assert result.notes == ["“the” is too frequent a word to be a condition: left aside"]
+    assert found(snapshot, 'timber -"the"') == {PAGES[3]}
+
+
 def test_in_a_question_pages_with_the_phrase_come_first(snapshot: Snapshot) -> None:
     query = 'Which "timber again" is in the timber and coal reports?'
     first = search(snapshot, query).hits[0].page
