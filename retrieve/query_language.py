@@ -124,7 +124,8 @@ class _Parse:
         self._text, self._lenient = text, lenient
         self._required: list[tuple[Wording, ...]] = []
         self._excluded: list[Wording] = []
-        self._filters: list[tuple[str, bool, Filters]] = []  # field, whether it is excluded, its filters
+        self._filters: list[Filters] = []  # of fields
+        self._none_of: list[Filters] = []  # of fields with a minus
         self._removed: list[tuple[int, int]] = []
         self.notes: list[str] = []
 
@@ -160,7 +161,7 @@ class _Parse:
         if filters is None:
             self.notes.append(f"“{item.text}” is no value of {name}: searched as words; expected {expected}")
             return
-        self._filters.append((name, item.is_excluded, filters))
+        (self._none_of if item.is_excluded else self._filters).append(filters)
         self._removed.append((item.start, item.end))
 
     def is_or(self, before: _Item, operator: _Item, after: _Item) -> bool:
@@ -193,7 +194,9 @@ class _Parse:
                 self.notes.append(f"“{item.text}:” has no value: searched as words; no blank follows the colon")
             elif re.fullmatch(r"-\d[\d.,]*", item.text):
                 self.notes.append(f'“{item.text}” is read as a number; to leave pages out: -"{item.text[1:]}"')
-        has_syntax = bool(self._required or self._excluded or self._filters)
+        if len(words) > 1 and "OR" in (words[0].text, words[-1].text):
+            self.notes.append("OR stands between two words or phrases: searched as a word")
+        has_syntax = bool(self._required or self._excluded or self._filters or self._none_of)
         for operator in ("AND", "NOT"):
             if has_syntax and any(item.text == operator for item in words):
                 self.notes.append(f"{operator} is searched as a word: words that must stand there have quotation marks")
@@ -207,7 +210,7 @@ class _Parse:
             )
             if self._required or self._excluded
             else NO_CONDITIONS,
-            filters=_merged(self._filters),
+            filters=_merged(self._filters, self._none_of),
             notes=tuple(dict.fromkeys(self.notes)),
         )
 
@@ -258,9 +261,6 @@ def _alternatives(items: list[_Item], parse: _Parse) -> set[_Item]:
             parse.join(chain, operators)
             alternatives.update(chain)
         position += 1
-    dangling = items and [item for item in (items[0], items[-1]) if item.text == "OR" and not item.is_quoted]
-    if dangling and len(items) > 1:
-        parse.notes.append("OR stands between two words or phrases: searched as a word")
     return alternatives
 
 
@@ -287,9 +287,8 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     return " ".join("".join([*kept, text[at:]]).split())
 
 
-def _merged(fields: list[tuple[str, bool, Filters]]) -> Filters:
-    """Return filters by which, of several values of one field, one must match (of labels, all); and no excluded one."""
-    chosen = [filters for _, excluded, filters in fields if not excluded]
+def _merged(chosen: list[Filters], none_of: list[Filters]) -> Filters:
+    """Return filters by which, of several values of one field, one must match (of labels, all), and none of others."""
     return Filters(
         paths=tuple(path for filters in chosen for path in filters.paths),
         titles=tuple(title for filters in chosen for title in filters.titles),
@@ -297,7 +296,7 @@ def _merged(fields: list[tuple[str, bool, Filters]]) -> Filters:
         labels=tuple(label for filters in chosen for label in filters.labels),
         since=max((filters.since for filters in chosen if filters.since), default=None),
         until=min((filters.until for filters in chosen if filters.until), default=None),
-        none_of=tuple(filters for _, excluded, filters in fields if excluded),
+        none_of=tuple(none_of),
     )
 
 
