@@ -159,8 +159,8 @@ class FusedHit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a page was found: an exact quote with one box per line, or, after late interaction over the page image, the
-    boxes of the regions with the highest similarity and an empty quote."""
+    """Why a page was found: an exact quote with one box per line, or with the box of the table or figure that the query
+    is about; or, after late interaction over the page image, the regions with the highest similarity and no quote."""
 
     quote: str
     start: int

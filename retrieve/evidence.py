@@ -1,6 +1,7 @@
 """Why a page was found: the quote of the page that holds most of the query, or regions of the page image."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ from pagelens.index.lexical.phrases import phrase_spans
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
 from pagelens.retrieve.lanes import PageLane
+from pagelens.retrieve.regions import find_region, without_titles
 
 QUOTE_WORDS = 32
 SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end with a sentence or a paragraph
@@ -43,6 +45,8 @@ class EvidenceFinder:
         """Return a quote with each of the phrases that the page has; if none, the best quote for the query, rare terms
         weighing more.
 
+        Its boxes are those of its lines; where a table or chart has the query's terms as labels, or the query is about
+        what is seen, the box of the table or the figure.
         On a page without words, return the regions of its image that late interaction matched most. Empty if the query
         has no text, or nothing can be shown.
         """
@@ -54,16 +58,18 @@ class EvidenceFinder:
         # Words alone too: the words of a page are compared one by one, and a date has several.
         by_word = [term for word in query.split() for term in self._analyze_word(word)]
         wanted = WantedTerms.of([*self._analyze(query), *by_word])
+        weights = snapshot.idf(sorted(wanted.plain))
         quote = find_quote(
             page.text,
-            snapshot.idf(sorted(wanted.plain)),
+            weights,
             self._analyze_word,
             forms=wanted.forms,
             matched_words=lambda: self._matched_words(snapshot, query, page, hit),
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
         )
         if quote:
-            return [quote]
+            region = find_region(query, page.text, quote, wanted, weights, self._analyze_word)
+            return [replace(quote, boxes=region or without_titles(page.text, quote.boxes))]
         tokens = self._tokens(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
         if tokens is None or self._tokens_are_words:
             return []

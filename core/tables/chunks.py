@@ -115,7 +115,8 @@ def _line_chunks(text: PageText) -> list[Chunk]:
 def _parts(left: Sequence[float], before: str, right: Sequence[float], after: str) -> bool:
     """Tell whether the gap between two words of a line parts chunks."""
     letters = (left[2] - left[0] + right[2] - right[0]) / max(1, len(before) + len(after))
-    both_numbers = is_numeral(before) and is_numeral(after)
+    in_brackets = after.startswith("(") and not before.startswith("(")  # "66.4% (0.8%)" is one value
+    both_numbers = is_numeral(before) and is_numeral(after) and not in_brackets
     gap = right[0] - left[2]
     return gap > (VALUE_GAP if both_numbers else WORD_GAP) * letters or gap < -4 * letters
 

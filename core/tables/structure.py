@@ -27,6 +27,7 @@ CLOSE_LINES = 0.7  # of the distance of rows: lines of one label
 CONTEXT_LINES = 6  # above a table, that may say what it shows
 CAPTION_LINES = 3  # of a numbered caption that are read
 CAPTION_REACH = 0.08  # of the page's height, between a table and its numbered caption
+INTERLACED = 0.25  # of the smaller box: columns whose boxes overlap so far are of one chart
 SAME_ROW = 0.4  # of the lower chunk's height
 
 _CAPTION = re.compile(
@@ -138,7 +139,11 @@ def _join_interlaced(groups: Sequence[list[list[Chunk]]]) -> list[list[list[Chun
 
 def _are_interlaced(first: Sequence[list[Chunk]], second: Sequence[list[Chunk]]) -> bool:
     one, two = (bounding_box([value.box for column in group for value in column]) for group in (first, second))
-    return horizontal_overlap(one, two) > 0.25 and vertical_overlap(one, two) > 0.25
+    if horizontal_overlap(one, two) <= INTERLACED:
+        return False
+    single_rows = len(first) == len(second) > 1 and all(len(column) == 1 for column in (*first, *second))
+    gap = max(one.y0 - two.y1, two.y0 - one.y1)
+    return vertical_overlap(one, two) > INTERLACED or (single_rows and gap < COLUMN_GAP * first[0][0].height)
 
 
 def _in_order(columns: list[list[Chunk]]) -> list[list[Chunk]]:
@@ -343,8 +348,7 @@ class _Labels:
         first_row = [column[0] for column in columns if _on_one_row(column[0], top)]
         low, high = top.box.y0 - HEADER_GAP * top.height, top.box.y0 + 0.3 * top.height
         above = [chunk for chunk in self._where((self._y1 > low) & (self._y1 < high)) if chunk.kind in ("label", "key")]
-        left = min(value.box.x0 for value in first_row) - ROW_GAP / 2
-        right = max(value.box.x1 for value in first_row) + ROW_GAP / 2
+        left, right = whole.x0 - ROW_GAP / 2, whole.x1 + ROW_GAP / 2
         for last in sorted((chunk for chunk in above if left < chunk.box.x1 < right), key=lambda chunk: -chunk.box.y1):
             line = [
                 chunk

@@ -39,6 +39,27 @@ def set_page(layout: str, *, left: float = 0.05) -> PageText:
     )
 
 
+def place_lines(lines: Sequence[Sequence[tuple[str, float]]], tops: Sequence[float] = ()) -> PageText:
+    """Return the text of a page with words (or lines of words) at their left edges: each of them is a line of the text.
+
+    Lines stand `LINE` apart, from `0.1`, unless `tops` says where.
+    """
+    text, spans, boxes = "", [], []
+    for number, line in enumerate(lines):
+        y = tops[number] if tops else 0.1 + LINE * number
+        for piece, x in line:
+            text = text and text + "\n"
+            for word in piece.split():
+                text = text if not text or text.endswith("\n") else text + " "
+                spans.append((len(text), len(text) + len(word)))
+                boxes.append((x, y, x + LETTER * len(word), y + 0.75 * LINE))
+                text += word
+                x += LETTER * (len(word) + 1)
+    return PageText(
+        text=text, spans=np.array(spans, np.int32).reshape(-1, 2), boxes=np.array(boxes, np.float32).reshape(-1, 4)
+    )
+
+
 def show(
     layout: str, path: str = "report.pdf", number: int = 1, label: str | None = None, title: str = ""
 ) -> ContextPage:

@@ -1,0 +1,138 @@
+"""Regions of a page that a query is about: a table or chart that has its words as labels, or a figure.
+
+Both are found from the boxes of words alone. A figure is the largest part of the page without running text: a picture
+has no words, a diagram short ones.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from pagelens.core.protocols import Analyzer
+from pagelens.core.tables.chunks import Chunk, find_chunks, is_numeral
+from pagelens.core.tables.structure import Table, find_tables
+from pagelens.core.terms import WantedTerms
+from pagelens.core.types import Box, Evidence, PageText
+
+MIN_CELLS = 3  # of a table
+MIN_NUMBERS = 3  # words of a page with tables that are numbers
+CAPTION_WEIGHT = 0.7  # of a query term that stands in a table's caption only
+TABLE_SHARE = 0.5  # of the weight of the best words of the page: from here on a table is shown in their place
+MIN_WIDTH, MIN_HEIGHT = 0.2, 0.1  # of a figure, as fractions of the page
+MARGIN = 0.04  # of the page, where no figure is looked for
+LABEL_LETTERS = 40  # of a diagram; longer lines are text
+TITLE_HEIGHT = 1.35  # of the median height of words: taller words at the top are a title
+TITLE_FOOT = 0.25  # of the page's height, where titles stand
+_GRID = 60  # rows and columns in which figures are looked for
+
+# Words of queries about what is seen, in the languages of most queries.
+_SEEN = {
+    "en": r"figures?|images?|photos?|photographs?|pictures?|cartoons?|maps?|logos?|icons?|colou?rs?|cover|diagrams?"
+    r"|illustrations?|illustrated|screenshots?|wearing|drawn|drawings?|flow ?charts?",
+    "de": r"abbildung(en)?|bild(er)?|fotos?|karten?|logos?|farben?|zeichnung(en)?|titelbild|symbole?",
+    "fr": r"figures?|images?|photos?|cartes?|logos?|couleurs?|dessins?|couverture|ic[oô]nes?",
+    "es": r"figuras?|im[aá]gen(es)?|fotos?|mapas?|logos?|color(es)?|dibujos?|portada|iconos?",
+    "pt": r"imagens?|imagem|mapas?|cor(es)?|desenhos?|capa|[ií]cones?",
+}
+_ABOUT_FIGURE = re.compile(rf"\b({'|'.join(_SEEN.values())})\b", re.IGNORECASE)
+
+
+def find_region(
+    query: str,
+    text: PageText,
+    quote: Evidence,
+    wanted: WantedTerms,
+    weights: Mapping[str, float],
+    analyze: Analyzer,
+) -> list[Box]:
+    """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more."""
+    words = text.text[quote.start : quote.end].split()
+    in_quote = wanted.found_in(term for word in words for term in analyze(word))
+    least = sum(weights[term] for term in in_quote)
+    region = find_figure(query, text) or find_table(text, wanted, weights, analyze, least=least)
+    return [region] if region else []
+
+
+def find_figure(query: str, text: PageText) -> Box | None:
+    """Return the largest part of a page without running text, if a query is about what is seen."""
+    if not _ABOUT_FIGURE.search(query) or not len(text.spans):
+        return None
+    region = _largest_gap(find_chunks(text))
+    is_large = region is not None and region.x1 - region.x0 >= MIN_WIDTH and region.y1 - region.y0 >= MIN_HEIGHT
+    return region if is_large else None
+
+
+def find_table(
+    text: PageText, wanted: WantedTerms, weights: Mapping[str, float], analyze: Analyzer, *, least: float
+) -> Box | None:
+    """Return the table whose labels and caption have most of a query's terms by weight.
+
+    None if none has a term among its labels, or none has `TABLE_SHARE` of `least`, the weight of the best words.
+    """
+    if sum(map(is_numeral, text.text.split())) < MIN_NUMBERS:
+        return None
+    best, region = max(1e-9, TABLE_SHARE * least), None
+    for table in find_tables(text):
+        labels = _terms(_labels(table), wanted, analyze)
+        if labels and sum(len(column.cells) for column in table.columns) >= MIN_CELLS:
+            caption = _terms(table.caption, wanted, analyze) - labels
+            weight = sum(weights[term] for term in labels) + CAPTION_WEIGHT * sum(weights[term] for term in caption)
+            if weight >= best:
+                best, region = weight, table.box
+    return region
+
+
+def without_titles(text: PageText, boxes: Sequence[Box]) -> Sequence[Box]:
+    """Return the boxes of a quote without those of a title at the page's top, unless the quote is nothing else."""
+    median = float(np.median(text.boxes[:, 3] - text.boxes[:, 1]))
+    rest = [box for box in boxes if box.y1 - box.y0 <= TITLE_HEIGHT * median or box.y0 >= TITLE_FOOT]
+    return rest or boxes
+
+
+def _labels(table: Table) -> Iterable[Chunk]:
+    for column in table.columns:
+        yield from column.header
+        for cell in column.cells:
+            yield from cell.row
+            yield from cell.section
+
+
+def _terms(chunks: Iterable[Chunk], wanted: WantedTerms, analyze: Analyzer) -> frozenset[str]:
+    words = {word for text in {chunk.text for chunk in chunks} for word in text.split()}
+    return wanted.found_in(term for word in words for term in analyze(word))
+
+
+def _largest_gap(chunks: list[Chunk]) -> Box | None:
+    """Return the largest rectangle of the page, margins left out, that no line of running text touches."""
+    taken = np.zeros((_GRID, _GRID), bool)
+    edge = round(MARGIN * _GRID)
+    taken[:edge] = taken[-edge:] = taken[:, :edge] = taken[:, -edge:] = True
+    for chunk in chunks:
+        if chunk.kind == "prose" or len(chunk.text) > LABEL_LETTERS:
+            x0, y0, x1, y1 = (value * _GRID for value in chunk.box)
+            taken[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+    return _largest_rectangle(taken.tobytes())
+
+
+@lru_cache(64)
+def _largest_rectangle(taken: bytes) -> Box | None:
+    """Return the largest rectangle of free cells of the grid: for each row, over the heights of free cells above it."""
+    heights = [0] * _GRID
+    best, found = 0, None
+    for row in range(_GRID):
+        line = taken[row * _GRID : (row + 1) * _GRID]
+        heights = [0 if cell else height + 1 for cell, height in zip(line, heights, strict=True)]
+        open_columns: list[tuple[int, int]] = []  # (first column, height), heights rising
+        for column, height in enumerate([*heights, 0]):
+            first = column
+            while open_columns and open_columns[-1][1] >= height:
+                first, tall = open_columns.pop()
+                if tall * (column - first) > best:
+                    best, found = tall * (column - first), (first, row + 1 - tall, column, row + 1)
+            open_columns.append((first, height))
+    if found is None:
+        return None
+    x0, y0, x1, y1 = (value / _GRID for value in found)
+    return Box(x0, y0, x1, y1)
