@@ -5,7 +5,7 @@ column), running text, or a label.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,9 +13,14 @@ from pagelens.core.types import Box, PageText
 
 WORD_GAP = 1.8  # in letter widths: words with a wider gap between them are two chunks
 VALUE_GAP = 0.8  # the same between a number and a number
-PROSE_LETTERS = 28  # average of the lines of a paragraph of at least `PROSE_LINES`; twice as many of shorter ones
+PROSE_LETTERS = 20  # average of the lines of a paragraph of at least `PROSE_LINES`
+SHORT_PROSE_LETTERS = 56  # the same of two or three lines, which may be a label
+LINE_LETTERS = 84  # of a line that is running text alone
 PROSE_LINES = 4
-RAGGED = 0.25  # of a paragraph's width: lines that end before are not full
+MIN_LINE_LETTERS = 7
+RAGGED = 0.35  # of a paragraph's width: lines that end before are not full
+LEVEL = 0.7  # of the lower one's height, that a label and its value share
+LABELLED = 0.6  # share of the lines that have a value, if they are labels
 FULL_LINES = 0.6  # share of the lines of a paragraph that are full; labels of rows are of all lengths
 MAX_VALUE_WORDS = 3  # "US$ 3.2 million"
 
@@ -37,9 +42,10 @@ _YEAR = re.compile(
 )
 _RANGE = re.compile(
     rf"{_NUMBER}\s?[-–]\s?{_NUMBER}|[<>≤≥]?\s?\d+\s?\+|"
-    rf"{_NUMBER} (?:and|or) (?:above|more|over|older|under|below|less)|"
+    rf"{_NUMBER} (?:and|or|&) (?:above|more|over|older|under|below|less)|"
     rf"[$€£]?{_NUMBER}[kKmM]?\s?[-–]\s?[$€£]?{_NUMBER}[kKmM]?"
 )
+_RULE = re.compile(r"[-–—_=.·•*■□▪●]{4,}|[■□▪●]")  # drawn with characters; the mark of a legend
 _NUMERAL = re.compile(_NUMBER)
 
 
@@ -66,7 +72,8 @@ class Chunk:
 
 def find_chunks(text: PageText) -> list[Chunk]:
     """Return the chunks of a page, from top to bottom; words turned by 90 degrees are left out."""
-    chunks = _join_pieces(_line_chunks(text))
+    pieces = (chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
+    chunks = _join_pieces(pieces)
     chunks.sort(key=lambda chunk: (chunk.box.y0 + chunk.box.y1, chunk.box.x0))
     return _mark_prose([replace(chunk, kind=_kind(chunk.text)) for chunk in chunks])
 
@@ -125,7 +132,7 @@ def _is_turned(box: Box, words: str) -> bool:
     return len(words) > 3 and box.y1 - box.y0 > 3 * (box.x1 - box.x0)
 
 
-def _join_pieces(chunks: Sequence[Chunk]) -> list[Chunk]:
+def _join_pieces(chunks: Iterable[Chunk]) -> list[Chunk]:
     """Join pieces of consecutive text lines that stand side by side with a word's gap ("Total" and "revenue")."""
     joined: list[Chunk] = []
     for chunk in chunks:
@@ -161,23 +168,39 @@ def _mark_prose(chunks: Sequence[Chunk]) -> list[Chunk]:
     """
     runs: list[list[int]] = []
     for index, chunk in enumerate(chunks):
-        if chunk.kind not in ("label", "prose") or len(chunk.text) < PROSE_LETTERS // 4:
+        if chunk.kind not in ("label", "prose") or len(chunk.text) < MIN_LINE_LETTERS:
             continue
         run = next((run for run in reversed(runs) if _next_line(chunks[run[-1]], chunk)), None)
         if run is None:
             runs.append([index])
         else:
             run.append(index)
+    values = [chunk for chunk in chunks if chunk.kind == "value"]
     prose = set()
     for run in runs:
-        letters = sum(len(chunks[index].text) for index in run) / len(run)
-        least = PROSE_LETTERS if len(run) >= PROSE_LINES else 2 * PROSE_LETTERS
-        edges = [chunks[index].box.x1 for index in run]
-        width = max(edges) - min(chunks[index].box.x0 for index in run)
-        full = sum(edge > max(edges) - RAGGED * width for edge in edges) / len(run)
-        if (len(run) > 1 and letters >= least and full >= FULL_LINES) or letters >= 3 * PROSE_LETTERS:
+        lines = [chunks[index] for index in run]
+        letters = sum(len(line.text) for line in lines) / len(lines)
+        least = PROSE_LETTERS if len(run) >= PROSE_LINES else SHORT_PROSE_LETTERS
+        is_text = len(run) > 1 and letters >= least and _is_full(lines) and not _have_values(lines, values)
+        if is_text or letters >= LINE_LETTERS:
             prose.update(run)
     return [replace(chunk, kind="prose") if index in prose else chunk for index, chunk in enumerate(chunks)]
+
+
+def _is_full(lines: Sequence[Chunk]) -> bool:
+    """Tell whether most lines are about as long as the longest near them."""
+    widths = [line.box.x1 - line.box.x0 for line in lines]
+    full = sum(width > (1 - RAGGED) * max(widths[max(0, at - 2) : at + 3]) for at, width in enumerate(widths))
+    return full >= FULL_LINES * len(lines)
+
+
+def _have_values(lines: Sequence[Chunk], values: Sequence[Chunk]) -> bool:
+    """Tell whether most lines have a value on their row, right of them: they are the labels of a table."""
+    rows = sum(
+        any(value.box.x0 > line.box.x1 and vertical_overlap(value.box, line.box) > LEVEL for value in values)
+        for line in lines
+    )
+    return rows >= LABELLED * len(lines)
 
 
 def _next_line(upper: Chunk, lower: Chunk) -> bool:

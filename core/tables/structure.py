@@ -16,7 +16,8 @@ from pagelens.core.tables.chunks import Chunk, bounding_box, find_chunks, horizo
 from pagelens.core.types import Box, PageText
 
 COLUMN_GAP = 5.0  # in heights: values farther below one another are two columns
-HEADER_GAP = 3.0  # in heights: from a header to what it stands above
+HEADER_GAP = 3.0  # in heights: from a header to the header below it
+FIRST_HEADER_GAP = 5.5  # in heights: from a header to the first value below it, with group labels between
 BELOW_GAP = 12.0  # in heights: from a value on a bar to the label below the bar
 BESIDE_GAP = 6.0  # in letters: from a value to the label right of it
 ROW_GAP = 0.25  # of the page's width: from a label to the next one right of it
@@ -93,7 +94,8 @@ class _PageKey:
 @lru_cache(64)
 def _cached_tables(key: _PageKey) -> tuple[Table, ...]:
     labels = _Labels(find_chunks(key.text))
-    tables = [labels.table(_in_order(group)) for group in _share_rows(labels.value_columns())]
+    groups = [part for group in _share_rows(labels.value_columns()) for part in labels.side_by_side(_in_order(group))]
+    tables = [labels.table(group) for group in groups]
     return tuple(sorted((table for table in tables if _has_labels(table)), key=lambda table: table.box[1::-1]))
 
 
@@ -173,6 +175,16 @@ def _on_one_row(first: Chunk, second: Chunk) -> bool:
     return vertical_overlap(first.box, second.box) > SAME_ROW
 
 
+def _middle(chunk: Chunk) -> float:
+    return (chunk.box.x0 + chunk.box.x1) / 2
+
+
+def _in_reading_order(labels: Sequence[Chunk]) -> list[Chunk]:
+    """Return labels from left to right, those below one another from top to bottom."""
+    left = {chunk.first: min(o.box.x0 for o in labels if horizontal_overlap(o.box, chunk.box) > 0) for chunk in labels}
+    return sorted(labels, key=lambda chunk: (left[chunk.first], chunk.box.y0))
+
+
 def _pitch(column: Sequence[Chunk]) -> float:
     """Return the distance of rows: the median over the values of a column, 0 of a single one."""
     tops = [value.box.y0 for value in column]
@@ -210,6 +222,13 @@ class _Labels:
         )
         return any(chunk.kind != "value" for chunk in between)
 
+    def side_by_side(self, columns: list[list[Chunk]]) -> list[list[list[Chunk]]]:
+        """Return columns in two groups if their headers repeat: they are two tables that share rows."""
+        names = [header[-1].text if header else "" for header in self._headers(columns)]
+        half = len(names) // 2
+        repeated = half > 0 and all(names) and names[:half] == names[half:]
+        return [columns[:half], columns[half:]] if repeated else [columns]
+
     def table(self, columns: Sequence[list[Chunk]]) -> Table:
         """Return the table of columns of values.
 
@@ -232,6 +251,8 @@ class _Labels:
             return columns, []
         members = {value.first for column in columns for value in column}
         first, *others = columns
+        if [value.text.rstrip(".)") for value in first] == [str(place) for place in range(1, len(first) + 1)]:
+            return others, []  # the rows are numbered
         without = sum(not self._left(value, members) for value in first)
         return (others, first) if 2 * without > len(first) > 1 else (columns, [])
 
@@ -255,7 +276,7 @@ class _Labels:
                 found = []  # what stands between values is a cell, no label
             elif found:
                 break
-        return tuple(reversed(found))
+        return tuple(_in_reading_order(found))
 
     def _beside(self, value: Chunk) -> Path:
         """Return the label right beside a value."""
@@ -297,9 +318,10 @@ class _Labels:
         ends or begins within a sentence.
         """
         first = labels[0]
-        edge, height, limit = first.box.x0, first.height, 2.5 * first.letter_width
+        height, limit = first.height, 2.5 * first.letter_width
+        aligned = (abs(self._x0 - first.box.x0) < limit) | (abs(self._x1 - first.box.x1) < limit)
         top, bottom = first.box.y0 - LABEL_GAP * height, first.box.y1 + LABEL_GAP * height
-        near = self._where((abs(self._x0 - edge) < limit) & (self._y1 > top) & (self._y0 < bottom))
+        near = self._where(aligned & (self._y1 > top) & (self._y0 < bottom))
         between = abs(first.box.y0 + first.box.y1 - value.box.y0 - value.box.y1) > 0.6 * height
         lines = [first]
         for chunk in near:
@@ -335,7 +357,11 @@ class _Labels:
         return any(chunk.kind == "value" and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
 
     def _headers(self, columns: Sequence[list[Chunk]]) -> list[Path]:
-        """Return the path of headers of each column.
+        """Return the path of headers of each column, from top to bottom."""
+        return self._with_spanning(self._own_headers(columns), columns)
+
+    def _own_headers(self, columns: Sequence[list[Chunk]]) -> list[Path]:
+        """Return the headers above each column alone.
 
         Where values do not stand below their headers, as on bars, the line above them names them in order.
         """
@@ -364,6 +390,38 @@ class _Labels:
                 ]
         return headers
 
+    def _with_spanning(self, headers: list[Path], columns: Sequence[list[Chunk]]) -> list[Path]:
+        """Return the headers with those of the line above that span columns, each over the middle of its own."""
+        if len(columns) < 2 or not all(headers):
+            return headers
+        lowest = [header[-1] for header in headers]
+        extent = bounding_box([header.box for header in lowest])
+        height = max(header.height for header in lowest)
+        band = (self._y1 > extent.y0 - HEADER_GAP * height) & (self._y1 < extent.y0 + 0.3 * height)
+        inside = (self._x1 > extent.x0) & (self._x0 < extent.x1)
+        above = [chunk for chunk in self._where(band & inside) if chunk.kind in ("label", "key")]
+        last = max(above, key=lambda chunk: chunk.box.y1, default=None)
+        if last is None or self._names_values(last):
+            return headers
+        line = [chunk for chunk in above if chunk is last or _on_one_row(chunk, last)]
+        spanned: dict[int, list[int]] = {}
+        for place, header in enumerate(lowest):
+            spanned.setdefault(min(line, key=lambda chunk: abs(_middle(chunk) - _middle(header))).first, []).append(
+                place
+            )
+        over = {chunk.first: chunk for chunk in line}
+        if len(line) >= len(columns) or len(spanned) < len(line):
+            return headers
+        for first, places in spanned.items():
+            boxes = bounding_box([lowest[place].box for place in places])
+            if not boxes.x0 <= _middle(over[first]) <= boxes.x1:
+                return headers
+        above_of = {place: over[first] for first, places in spanned.items() for place in places}
+        return [
+            (*(chunk for chunk in header[:-1] if not _on_one_row(chunk, last)), above_of[place], header[-1])
+            for place, header in enumerate(headers)
+        ]
+
     def _above(self, column: Sequence[Chunk], table: Box) -> Path:
         """Return the path of headers above a column of values; a line over the whole table is none."""
         top, extent = column[0], bounding_box([value.box for value in column])
@@ -372,7 +430,8 @@ class _Labels:
         edge, height, limit = top.box.y0, top.height, top.box.y0 + 0.3 * top.height
         overlapping = self._where((self._y1 < limit) & (self._x1 > extent.x0) & (self._x0 < extent.x1))
         for chunk in sorted(overlapping, key=lambda chunk: -chunk.box.y1):
-            too_far = edge - chunk.box.y1 > HEADER_GAP * max(height, chunk.height)
+            gap = HEADER_GAP if found else FIRST_HEADER_GAP
+            too_far = edge - chunk.box.y1 > gap * max(height, chunk.height)
             if too_far or len(found) == MAX_HEADERS or chunk.kind in ("prose", "value") or self._names_values(chunk):
                 break
             covers = (

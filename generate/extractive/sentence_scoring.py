@@ -12,7 +12,7 @@ from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.candidates import Candidate, cell_candidate, find_candidates
-from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
+from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, AnswerType
 from pagelens.generate.extractive.tables.table_answers import read_tables
 
 ENCODED_CANDIDATES = 32  # whose cosine is computed; the encoder does about 100 sentences in a CPU second
@@ -24,7 +24,10 @@ WRONG_TYPE_FACTOR = 0.75  # if the question expects a type of answer (a number, 
 UNINFORMATIVE_FACTOR = 0.7  # for candidates with too few new terms, that are questions, or that only introduce
 WHOLE_LIST_FACTOR = 0.85  # for a whole list if one of its items, a candidate too, has terms of the question
 MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has
+CELL_BONUS = 0.3  # of a cell that its row and its column name, if a value is asked for
 RANK_BONUS = 0.1  # of candidates on the first page; divided by the rank for the others
+
+_VALUES: frozenset[AnswerType] = frozenset({"number", "money", "percent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def score_candidates(
         fit = _fit(question, candidate, terms, frozenset(plain_terms(all_terms))) * (
             WHOLE_LIST_FACTOR if candidate.lead and item_terms else 1.0
         )
-        score = share * fit + RANK_BONUS / (1 + number)
+        score = share * fit + RANK_BONUS / (1 + number) + _cell_bonus(question, candidate)
         if matching:
             scored.append(
                 ScoredCandidate(page=number, candidate=candidate, terms=matching, share=share, score=score, fit=fit)
@@ -108,6 +111,13 @@ def _columns(question: AnalyzedQuestion, page: ContextPage, candidate: Candidate
     if candidate.header is None:
         return frozenset()
     return question.terms_in(analyze(page.text.text[slice(*candidate.header)]))
+
+
+def _cell_bonus(question: AnalyzedQuestion, candidate: Candidate) -> float:
+    reading = candidate.reading
+    if reading is None or not question.answer_types & _VALUES:
+        return 0.0
+    return CELL_BONUS * reading.fit
 
 
 def _presence(

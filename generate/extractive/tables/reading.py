@@ -16,6 +16,7 @@ class TableReading:
     columns: str = ""  # names of the columns
     heading: str = ""  # what stands above the rows and the table
     share: float = 0.0  # of the question's terms, by weight, in the labels
+    fit: float = 0.0  # how much of the labels the question has: 1 if it names row and column in full
 
     @property
     def statement(self) -> str:

@@ -24,6 +24,7 @@ SECTION_TERM = 0.8  # of the weight of a term that stands above the row
 CAPTION_TERM = 0.5  # of the weight of a term that stands in the caption
 MIN_CELLS = 3  # of an order
 MAX_OPERANDS = 6
+HEADER_FIT, UNIT_FIT = 0.5, 0.25  # weights beside that of the row's label
 PAIRED_CELLS = 8  # best cells of a line among which two operands are looked for
 MAX_CELLS = 3  # named cells of a page that are candidates
 MIN_SHARE = 0.2  # of the question's terms, by weight, that a cell's labels must have
@@ -39,12 +40,13 @@ class _Match:
     column: Terms
     around: Mapping[str, float]  # terms of the section and the caption -> their share
     fit: float  # the share of the row label's terms that the question has
-    header_fit: float = 0.0  # the share of the header's words that the question has, function words too ("All/Most")
+    header_fit: float  # the share of the header's words that the question has, function words too ("All/Most")
+    unit_fit: int  # 1: a percentage is asked for and the cell has one; -1: only one of the two
 
     @property
     def precision(self) -> float:
-        """How much of its labels the question has: the row's label counts more."""
-        return self.fit + 0.5 * self.header_fit
+        """How much of its labels the question has, the row's label counting more, and whether its unit is asked for."""
+        return self.fit + HEADER_FIT * self.header_fit + UNIT_FIT * self.unit_fit
 
     @property
     def names(self) -> Terms:
@@ -98,7 +100,14 @@ def _matches(question: AnalyzedQuestion, text: PageText, analyze: Analyzer) -> I
                 row, fit = terms(cell.row)
                 section, _ = terms(cell.section)
                 around = dict.fromkeys(caption, CAPTION_TERM) | dict.fromkeys(section, SECTION_TERM)
-                yield _Match(cell, table, row, of_column, around, fit, header_fit)
+                unit_fit = _unit_fit(question, cell)
+                yield _Match(cell, table, row, of_column, around, fit, header_fit, unit_fit)
+
+
+def _unit_fit(question: AnalyzedQuestion, cell: Cell) -> int:
+    has_percent = "%" in cell.value.text or any("%" in chunk.text or "ercent" in chunk.text for chunk in cell.column)
+    asked = "percent" in question.answer_types
+    return 1 if asked and has_percent else -1 if has_percent and "number" in question.answer_types else 0
 
 
 def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> list[TableReading]:
@@ -256,6 +265,7 @@ def _reading(
         columns=one_line(" ".join(chunk.text for match in chosen for chunk in match.cell.column)),
         heading=one_line(" ".join(heading)),
         share=_union_share(chosen, weights) if share is None else share,
+        fit=min(match.fit * (0.5 + 0.5 * match.header_fit) * (0.5 if match.unit_fit < 0 else 1) for match in chosen),
     )
 
 
