@@ -227,7 +227,13 @@ class _Labels:
         names = [header[-1].text if header else "" for header in self._headers(columns)]
         half = len(names) // 2
         repeated = half > 0 and all(names) and names[:half] == names[half:]
-        return [columns[:half], columns[half:]] if repeated else [columns]
+        has_own_labels = repeated and all(self._label_before(value) for value in columns[half])
+        return [columns[:half], columns[half:]] if has_own_labels else [columns]
+
+    def _label_before(self, value: Chunk) -> bool:
+        """Tell whether the chunk left of a value is a label."""
+        left = [chunk for chunk in self._on_row(value) if chunk.box.x1 < value.box.x0]
+        return bool(left) and left[-1].kind == "label"
 
     def table(self, columns: Sequence[list[Chunk]]) -> Table:
         """Return the table of columns of values.
@@ -353,8 +359,11 @@ class _Labels:
         return any(chunk.kind in ("value", "key") and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
 
     def _names_values(self, label: Chunk) -> bool:
-        """Tell whether a value stands on a label's row, right of it: it is no header."""
-        return any(chunk.kind == "value" and chunk.box.x0 > label.box.x1 for chunk in self._on_row(label))
+        """Tell whether a number stands on a label's row, right of it: it is no header."""
+        return any(
+            chunk.kind == "value" and chunk.box.x0 > label.box.x1 and any(map(str.isdigit, chunk.text))
+            for chunk in self._on_row(label)
+        )
 
     def _headers(self, columns: Sequence[list[Chunk]]) -> list[Path]:
         """Return the path of headers of each column, from top to bottom."""

@@ -135,7 +135,7 @@ def _fit(question: AnalyzedQuestion, candidate: Candidate, terms: frozenset[str]
     if question.answer_types and not question.is_answered_by(candidate.text):
         factor *= WRONG_TYPE_FACTOR
     is_exact = not question.exact_terms.isdisjoint(terms)  # a question's number is rarely in a heading
-    few_new = len(all_terms - question.known) < MIN_NEW_TERMS and not is_exact
+    few_new = len(all_terms - question.known) < MIN_NEW_TERMS and not is_exact and candidate.reading is None
     if candidate.text.endswith(("?", ":")) or few_new:
         factor *= UNINFORMATIVE_FACTOR
     return factor

@@ -297,10 +297,20 @@ Energy rose in the physics trial of the stepwise method of 1999 by a wide margin
 
 
 @both
-def test_a_tables_row_is_found_by_the_names_of_its_columns_and_quoted_with_them(answerer: ExtractiveAnswerer) -> None:
+def test_a_tables_cell_is_found_by_the_names_of_its_row_and_its_column_and_marked_alone(
+    answerer: ExtractiveAnswerer,
+) -> None:
     page = show(TABLE)
-    answer = answerer.answer("How did Stepwise do in Chemistry?", [page])
-    first = answer.citations[0]
+    first = answerer.answer("How did Stepwise do in Chemistry?", [page]).citations[0]
+    assert first.quote == "Stepwise, Chemistry: 81.8%"
+    start = page.text.text.index("81.8%")
+    assert first.boxes == page.text.boxes_of(start, start + 5)
+
+
+@both
+def test_a_tables_row_is_quoted_with_the_names_of_its_columns(answerer: ExtractiveAnswerer) -> None:
+    page = show(TABLE)
+    first = answerer.answer("How did Stepwise do?", [page]).citations[0]
     assert first.quote == "Method Physics Chemistry … Stepwise 73.2% 81.8%"
     text = page.text
     header, row = (text.text.index(word) for word in ("Method", "Stepwise"))
