@@ -68,13 +68,13 @@ def _print_row(name: str, runs: Sequence[tuple[Run, Run]]) -> None:
 def _run(snapshot: Snapshot, retriever: Retriever, texts: dict[str, str], *, spelling: bool) -> tuple[Run, Run]:
     """Return the rankings within the questions' documents, and over all."""
     files = {q.qid: q.file for q in questions()}
-    within, whole = (
-        {
-            qid: _search(snapshot, retriever, Query(text, spelling=spelling), filters(files[qid]))
-            for qid, text in texts.items()
-        }
-        for filters in (lambda file: Filters(paths=(file,)), lambda _: Filters())
-    )
+    within: Run = {
+        qid: _search(snapshot, retriever, Query(text, spelling=spelling), Filters(paths=(files[qid],)))
+        for qid, text in texts.items()
+    }
+    whole: Run = {
+        qid: _search(snapshot, retriever, Query(text, spelling=spelling), Filters()) for qid, text in texts.items()
+    }
     return within, whole
 
 
