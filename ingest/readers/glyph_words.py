@@ -29,6 +29,15 @@ _BACKWARDS = 0.5  # of the type size: after a wider step back, a line's units ar
 _BRAHMIC = re.compile("[\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff]")
 _LAST_LINES = 8  # of a block, in which a glyph may stand
 _NO_BLOCK = -1
+# Vowel signs that are drawn left of their consonant, and the consonants (with nukta, virama) that they follow.
+_LEFT_SIGN = re.compile(
+    "[\u093f\u09bf\u09c7\u09c8\u0a3f\u0abf\u0b47\u0bc6-\u0bc8\u0d46-\u0d48\u0dd9-\u0ddb\u1031\u17c1-\u17c3]"
+)
+_AFTER_BASE = {"\u09af\u09cd": "\u09cd\u09af"}  # Bengali ya after a consonant: old fonts name it as one before
+_CONSONANTS = re.compile(
+    "[^\\W\\d][\u093c\u09bc\u0a3c\u0abc\u0b3c]?"
+    "(?:[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0d4d\u0dca\u1039\u17d2]\u200d?\\w[\u093c\u09bc\u0a3c\u0abc\u0b3c]?)*"
+)
 _VIRAMA = 9  # canonical combining class
 _CONTINUED = -1  # glyph number of the further characters of a glyph, and their Unicode value where they have none
 
@@ -46,6 +55,7 @@ class _Unit:
     box: tuple[float, float, float, float]
     glyph_text: str = ""  # what its glyphs say, where /ActualText says more
     group: int = 0  # the number of its /ActualText; 0: none
+    left_sign: str = ""  # of a syllable: the vowel sign that is drawn left of its consonants
 
 
 def is_brahmic(text: str) -> bool:
@@ -59,7 +69,7 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
     `words` are MuPDF's: their blocks, and the order of these, are kept. `as_drawn`: glyphs are drawn in reading order,
     and all blanks are, so that positions say nothing.
     """
-    units = _draw_units(mupdf_page) if words else []
+    units = _draw_units(mupdf_page, as_drawn=as_drawn) if words else []
     if not units or any(unit.group and len(unit.text) > MAX_REPLACED for unit in units):
         return list(words)
     inside: dict[int, list[_Unit]] = {word[5]: [] for word in words}
@@ -76,7 +86,7 @@ def glyph_words(mupdf_page: Any, words: Sequence[MuPdfWord], *, as_drawn: bool =
     return found
 
 
-def _draw_units(mupdf_page: Any) -> list[_Unit]:
+def _draw_units(mupdf_page: Any, *, as_drawn: bool) -> list[_Unit]:
     """Return the units that the page draws; none where there are more than `MAX_UNITS`, or its content is damaged."""
     rotation = mupdf_page.rotation
     if rotation:
@@ -91,7 +101,49 @@ def _draw_units(mupdf_page: Any) -> list[_Unit]:
     finally:
         if rotation:
             mupdf_page.set_rotation(rotation)
-    return [] if device.is_full else _replaced(device.units)
+    return [] if device.is_full else _replaced(_syllables(device.units, as_drawn=as_drawn))
+
+
+def _syllables(glyphs: Sequence[_Unit], *, as_drawn: bool) -> list[_Unit]:
+    """Return the glyphs with those of each syllable made one unit, but those of an /ActualText as they are.
+
+    A file without any /ActualText names its glyphs as they are drawn, from left to right: signs that stand left of
+    their consonant come before it, and the sign of a leading r (reph) after the consonants above which it stands.
+    """
+    is_visual = not as_drawn and not any(glyph.group for glyph in glyphs)
+    units: list[_Unit] = []
+    for glyph in glyphs:
+        last = units[-1] if units else None
+        is_beside = last is not None and last.direction == glyph.direction and last.group == glyph.group == 0
+        if last is None or not is_beside or not _is_near(last, glyph):
+            last = None
+        if is_visual:
+            glyph.text = _AFTER_BASE.get(glyph.text, glyph.text)
+        begins = is_visual and _LEFT_SIGN.fullmatch(glyph.text) is not None
+        if begins and (last is None or glyph.start > last.end - _SAME_PLACE * glyph.size):
+            glyph.left_sign, glyph.text = glyph.text, ""
+            units.append(glyph)
+        elif last is not None and is_visual and _is_reph(last, glyph):
+            last.text = glyph.text + last.text
+            _extend(last, glyph)
+        elif last is not None and (not glyph.text or _continues(last, glyph.text[0])):
+            last.text += glyph.text
+            last.glyph_text += glyph.glyph_text
+            _extend(last, glyph)
+        else:
+            units.append(glyph)
+    for unit in units:
+        if unit.left_sign:
+            consonants = _CONSONANTS.match(unit.text)
+            at = consonants.end() if consonants else 0
+            unit.text = unit.text[:at] + unit.left_sign + unit.text[at:]
+    return units
+
+
+def _is_reph(last: _Unit, glyph: _Unit) -> bool:
+    """Tell whether a glyph is a consonant without its vowel, and of no width: it stands upon the letters before it."""
+    is_bare = len(glyph.text) == 2 and unicodedata.combining(glyph.text[1]) == _VIRAMA
+    return is_bare and bool(last.text) and glyph.end - glyph.start < _SAME_PLACE * glyph.size
 
 
 def _replaced(units: Sequence[_Unit]) -> list[_Unit]:
@@ -185,10 +237,11 @@ def _as_word(word: Sequence[_Unit], block: int, line: int) -> MuPdfWord:
     return min(x0s), min(y0s), max(x1s), max(y1s), "".join(unit.text for unit in word), block, line
 
 
-def _continues(text: str, character: str) -> bool:
+def _continues(unit: _Unit, character: str) -> bool:
     """Tell whether a character belongs to the syllable before it: a sign of it, or a letter after a virama."""
+    text = unit.text
     if not text or text.isspace():
-        return False
+        return bool(unit.left_sign) and unicodedata.category(character) == "Lo"
     if unicodedata.category(character) in ("Mn", "Mc", "Cf"):
         return True
     last = text.rstrip("\u200c\u200d")[-1:]
@@ -295,7 +348,7 @@ class _GlyphDevice(_Device):  # type: ignore[misc]
                 glyph_text=character,
                 group=self._group,
             )
-            self._add(unit, character)
+            self.units.append(unit)
 
     def _add_character(self, character: str) -> None:
         """Add a further character of the last glyph."""
@@ -303,17 +356,6 @@ class _GlyphDevice(_Device):  # type: ignore[misc]
         last.glyph_text += character
         if not last.group:
             last.text += character
-
-    def _add(self, unit: _Unit, character: str) -> None:
-        last = self.units[-1] if self.units else None
-        is_beside = last is not None and last.direction == unit.direction and last.group == unit.group == 0
-        is_part = not character or (last is not None and _continues(last.text, character))
-        if last is not None and is_beside and is_part and _is_near(last, unit):
-            _extend(last, unit)
-            last.text += character
-            last.glyph_text += character
-        else:
-            self.units.append(unit)
 
 
 def _is_near(unit: _Unit, other: _Unit) -> bool:
