@@ -1,0 +1,79 @@
+"""Where a search points: a table or chart by its labels, a figure, else the quote without its title."""
+
+import numpy as np
+import pytest
+
+from pagelens.core.terms import WantedTerms
+from pagelens.core.types import Box, PageText
+from pagelens.retrieve.evidence import find_quote
+from pagelens.retrieve.regions import find_figure, find_region, without_titles
+from tests.generate.pages import LETTER, LINE, analyze, place_lines
+
+PROSE = "The harbour master said that the year was a good one for"
+TABLE = [
+    [("Cargo", 0.05), ("Tonnes", 0.5)],
+    [("Timber", 0.05), ("52", 0.5)],
+    [("Grain", 0.05), ("97", 0.5)],
+    [("Coal", 0.05), ("11", 0.5)],
+]
+
+
+def region_of(query: str, page: PageText) -> list[Box]:
+    wanted = WantedTerms.of(analyze(query))
+    weights = dict.fromkeys(wanted.plain, 1.0)
+    quote = find_quote(page, weights, analyze, forms=wanted.forms)
+    assert quote is not None
+    return find_region(query, page, quote, wanted, weights, analyze)
+
+
+def report() -> PageText:
+    return place_lines([[(PROSE, 0.05)]] * 5 + [[]] * 3 + TABLE)
+
+
+def test_a_table_that_has_the_querys_words_as_labels_is_shown_whole() -> None:
+    (box,) = region_of("tonnes of timber", report())
+    top = 0.1 + 8 * LINE
+    assert box == pytest.approx((0.05, top, 0.5 + 6 * LETTER, top + 3.75 * LINE), abs=1e-6)
+
+
+def test_no_table_is_shown_where_the_text_has_twice_as_many_of_the_querys_words() -> None:
+    assert region_of("harbour master year timber", report()) == []
+    assert region_of("harbour timber", report()) != []
+
+
+def test_the_figure_is_the_largest_part_without_running_text() -> None:
+    page = place_lines([[(PROSE, 0.05)]] * 10)  # down to .295
+    box = find_figure("What is the colour of the ship in the picture?", page)
+    assert box is not None
+    assert (box.x0, box.x1) == pytest.approx((0.04, 0.96), abs=0.02)
+    assert (box.y0, box.y1) == pytest.approx((0.295, 0.96), abs=0.02)
+
+
+def test_labels_of_a_diagram_are_inside_the_figure() -> None:
+    page = place_lines([[(PROSE, 0.05)]] * 10 + [[], [("Pump", 0.3), ("Valve", 0.6)]])
+    box = find_figure("Which part does the diagram show?", page)
+    assert box is not None and box.y0 < 0.32 and box.y1 > 0.9
+
+
+def test_no_figure_is_shown_to_a_query_about_none_nor_on_a_page_full_of_text() -> None:
+    page = place_lines([[(PROSE, 0.05), (PROSE[:40], 0.66)]] * 43, tops=[0.05 + LINE * row for row in range(43)])
+    assert find_figure("What is the colour?", page) is None
+    assert find_figure("When was the harbour built?", place_lines([[(PROSE, 0.05)]] * 10)) is None
+
+
+@pytest.mark.parametrize("query", ["Welche Farbe hat das Schiff?", "Quelle carte est montrée ?", "¿Qué color tiene?"])
+def test_figures_are_asked_for_in_several_languages(query: str) -> None:
+    assert find_figure(query, place_lines([[(PROSE, 0.05)]] * 10)) is not None
+
+
+def test_a_title_is_not_pointed_at_unless_it_is_all() -> None:
+    page = place_lines([[(PROSE, 0.05)]] * 3)
+    title, line = Box(0.05, 0.02, 0.6, 0.08), Box(0.05, 0.1, 0.6, 0.115)
+    assert without_titles(page, [title, line]) == [line]
+    assert without_titles(page, [title]) == [title]
+    assert without_titles(page, [Box(0.05, 0.5, 0.6, 0.56), line]) == [Box(0.05, 0.5, 0.6, 0.56), line]
+
+
+def test_the_tests_letters_are_as_high_as_they_say() -> None:
+    boxes = report().boxes
+    assert np.allclose(boxes[:, 3] - boxes[:, 1], 0.75 * LINE)
