@@ -70,6 +70,10 @@ class Chunk:
         return (self.box.x1 - self.box.x0) / max(1, len(self.text))
 
 
+Path = tuple[Chunk, ...]
+"""Labels of a value, from the outermost to the nearest."""
+
+
 def find_chunks(text: PageText) -> list[Chunk]:
     """Return the chunks of a page, from top to bottom; words turned by 90 degrees are left out."""
     pieces = (chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
