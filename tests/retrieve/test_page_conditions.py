@@ -27,7 +27,7 @@ PAGES = [
     "東京都の年間報告 and the annual\nreport",
     "whole timber examination, by the Bank of England",
     "연간 보고서를 제출",
-    "отчёты о лесе, given to him and us",
+    "отчёты о лесе, given to him and us of the U.S. economy",
 ]
 OTHERS = ["a draft of another kind", "nothing of the sort", "the examination of timber again", "der Hafen und das Holz"]
 
@@ -91,6 +91,7 @@ def selected(snapshot: Snapshot, conditions: PageConditions) -> set[str]:
         ('"年間報告"', {5}),
         ('"연간 보고서"', {7}),
         ('given "to him and us"', {8}),
+        ('"u.s. economy"', {8}),  # indexed as "us"
         ("отчёта OR доклад given", {8}),  # another case
         ("given -отчёта", {8}),
         ("given -отчёты", set[int]()),
@@ -126,6 +127,9 @@ def test_a_phrase_that_no_page_has_is_said(snapshot: Snapshot) -> None:
     result = search(snapshot, '"report annual" timber')
     assert not result.hits and result.page_count == 0
     assert result.notes == ["no page has “report annual”; without quotation marks, 3 pages have its words"]
+    assert search(snapshot, '"report coal"').notes == [
+        "no page has “report coal”; without quotation marks, 1 page has its words"
+    ]
     lenient = search(snapshot, '"report annual" timber', is_question=True)
     assert lenient.hits and lenient.notes == ["no page has “report annual”: searched as words"]
 
