@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage
+from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage, UserImage
 from pagelens.generate.abstention import AbstentionFilter
-from pagelens.generate.answer_text import not_found_text
+from pagelens.generate.answer_text import not_found_text, printable
 from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.citations.claims import MARK, parse_claim
 from pagelens.generate.citations.marks import Mark, MarkParser, split_claims
@@ -94,15 +94,17 @@ class VisionAnswerer:
         budget: Budget = BUDGET,
         max_image_checks: int = MAX_IMAGE_CHECKS,
         prices: Prices | None = None,
+        encoder: TextEncoder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Without `load_page_image`, or if the model accepts no images, only text is sent.
 
         `max_image_checks` limits how many citations of an answer the model checks by the page image; it does so only
-        if the page's words do not confirm them.
+        if the page's words do not confirm them. With `encoder`, words of claims may also be words that mean nearly
+        the same as those of the page.
         """
         self._model = model
-        self._checker = CitationChecker(analyze)
+        self._checker = CitationChecker(analyze, encoder)
         self._analyze = analyze
         self._load_page_image = load_page_image if model.accepts_images else None
         self._budget = budget
@@ -206,6 +208,7 @@ class VisionAnswerer:
                 citations=[],
                 context_pages=context_pages,
                 confidence=0.0,
+                reason=printable(reply.abstention.missing).strip(" :.*_`"),
                 notes=notes,
                 usage=usage,
                 image_text=reply.image_text,

@@ -243,7 +243,14 @@ def load_answerer(llm: str | None, models: CollectionModels, load_page_image: Re
     from pagelens.generate.vision import VisionAnswerer
 
     model = _load_choice(choice)
-    return VisionAnswerer(model, analyze, load_page_image=load_page_image, budget=choice.budget, prices=choice.prices)
+    return VisionAnswerer(
+        model,
+        analyze,
+        load_page_image=load_page_image,
+        budget=choice.budget,
+        prices=choice.prices,
+        encoder=models.text,
+    )
 
 
 def describe_answerer(llm: str | None = None) -> str:

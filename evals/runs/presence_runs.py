@@ -10,7 +10,7 @@ from pagelens.evals.measures.object_presence import PresenceQuestion, read_yes_o
 from pagelens.evals.runs.runner import OnStep
 from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.citations.marks import Mark
-from pagelens.generate.citations.verifier import CitationVerifier
+from pagelens.generate.citations.verifier import IMAGE_SUBJECT, CitationVerifier
 from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, TextPart, complete
 from pagelens.generate.llm.image_parts import encode_image
 from pagelens.index.lexical.analysis import analyze
@@ -54,7 +54,7 @@ def ask_second_look(
     replies: list[bool | None] = []
     for number, question in enumerate(questions, start=1):
         verifier = CitationVerifier(
-            question=question.text,
+            question=IMAGE_SUBJECT,
             shown=[_wordless_page(question.picture)],
             checker=CitationChecker(analyze),
             model=model,

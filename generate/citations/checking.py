@@ -1,21 +1,26 @@
 """Checks a sentence against the page it cites: its numbers, names, quotations and content words.
 
-A number counts only where the words around it in the sentence stand around it on the page too (near it, in its table
-row, or in the column above it). What this cannot detect: a missing or added "not", a cause taken for a consequence, two
-values exchanged within one table row.
+They must stand in one statement of the page that does not contradict the sentence (`statements`). In a table, and for a
+sentence of few words, a number counts where the words around it in the sentence stand around it on the page too (near
+it, in its row, or in the column above it); so it does where several pages are cited together. What this cannot detect
+is said in docs/citations.md.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.protocols import Analyzer
+from pagelens.core.protocols import Analyzer, TextEncoder
 from pagelens.core.types import Box, PageText
-from pagelens.generate.citations.claims import Claim, Fact, parse_claim
+from pagelens.generate.citations.alignment import Phrase, Similar
+from pagelens.generate.citations.claims import Claim, Fact, index_term, parse_claim
 from pagelens.generate.citations.page_words import PageWords
+from pagelens.generate.citations.similarity import WordSimilarity
+from pagelens.generate.citations.statements import PageStatements, Support
 
 FACT_SHARE = 0.7  # of the words around a number or a name that must stand around it on the page, by weight
 JOINT_FACT_FACTOR = 0.5  # times FACT_SHARE, if other pages are cited beside this one
@@ -34,17 +39,23 @@ class ClaimCheck:
 
     supported: bool
     share: float  # 0..1, of the content words that stand together on the page
-    missing: Sequence[str]  # numbers, names and quotations that the page lacks, as the sentence writes them
+    missing: Sequence[str]  # numbers, names and quotations that are not in the statement nearest to the sentence
     start: int = 0
     end: int = 0
     boxes: Sequence[Box] = ()
+    reason: str = ""  # why it is not supported, in a word
 
 
 class CitationChecker:
-    """Checks sentences against pages. Words are compared by the analyzer's terms, which are cached."""
+    """Checks sentences against pages. Words are compared by the analyzer's terms, which are cached.
 
-    def __init__(self, analyze: Analyzer) -> None:
+    With an encoder, a word of the sentence may also be one that means nearly the same.
+    """
+
+    def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None) -> None:
+        self._similarity = WordSimilarity(encoder) if encoder is not None else None
         self._terms: dict[str, list[str]] = {}
+        self._statements: WeakKeyDictionary[PageWords, PageStatements] = WeakKeyDictionary()
         self._analyzer = analyze
 
     def _analyze(self, word: str) -> list[str]:
@@ -64,9 +75,10 @@ class CitationChecker:
         """
         claim = parse_claim(sentence, self._analyze, question=question)
         if not page.tokens or not (claim.words or claim.facts):
-            return ClaimCheck(False, 0.0, [])
+            return ClaimCheck(False, 0.0, [], reason="words")
         matches = _word_matches(claim.words, page)
-        missing = [quote for quote in claim.quotes if not self._contains_quote(page, quote)]
+        quotes = [quote for quote in claim.quotes if not self._contains_quote(page, quote)]
+        missing = list(quotes)
         positions: list[int] = []  # of the facts
         for fact in claim.facts:
             position = self._fact_position(fact, page, FACT_SHARE * (JOINT_FACT_FACTOR if joint else 1.0))
@@ -75,9 +87,31 @@ class CitationChecker:
             else:
                 positions.append(position)
         share, window = _best_window(claim, matches, page)
-        supported = not missing and (share >= CLAIM_SHARE or not claim.words)
+        together = not missing and (share >= CLAIM_SHARE or not claim.words)
+        found = None if joint else self._statement(claim.text, page)
+        reason = "" if together else "facts" if missing else "words"
+        if found is not None and not (together and any(map(page.in_table, positions))):
+            reason = found.reason or ("facts" if quotes else "")
+            missing = [*quotes, *found.lacking] if reason else []
+            window = (found.first, found.end) if not reason else window
         start, end, boxes = _supporting_words(page, matches, window, positions)
-        return ClaimCheck(supported=supported, share=share, missing=missing, start=start, end=end, boxes=boxes)
+        return ClaimCheck(
+            supported=not reason, share=share, missing=missing, start=start, end=end, boxes=boxes, reason=reason
+        )
+
+    def _statement(self, claim: str, page: PageWords) -> Support | None:
+        """Return the support of a claim in one statement of the page; None if the claim has too few words."""
+        statements = self._statements.get(page)
+        if statements is None:
+            statements = self._statements[page] = PageStatements(page, lambda word: index_term(word, self._analyze))
+        return statements.find(claim, self._similar)
+
+    def _similar(self, claim: Phrase, statement: Phrase) -> Similar:
+        """Return the comparison of the words of two phrases."""
+        if self._similarity is None:
+            return lambda _word, _other: False
+        self._similarity.add(item.folded for phrase in (claim, statement) for item in phrase.items)
+        return self._similarity
 
     def _contains_quote(self, page: PageWords, quote: str) -> bool:
         if page.contains_quote(quote):

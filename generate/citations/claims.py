@@ -149,7 +149,7 @@ def parse_claim(sentence: str, analyze: Analyzer, *, question: str = "") -> Clai
     tokens = tokenize(text)
     words = content_words(tokens, analyze)
     subject = words if len(words) >= MIN_CONTENT_WORDS else {**words, **content_words(tokenize(question), analyze)}
-    names = _names(tokens, text)
+    names = name_tokens(tokens, text)
     facts = []
     for index, token in enumerate(tokens):
         if not token.is_number and index not in names:
@@ -199,7 +199,7 @@ def index_term(word: str, analyze: Analyzer) -> str:
     return "".join(plain_terms(analyze(word))) or word
 
 
-def _names(tokens: Sequence[Token], text: str) -> set[int]:
+def name_tokens(tokens: Sequence[Token], text: str) -> set[int]:
     """Return the indexes of words of names: capitalised within a sentence, or acronyms anywhere."""
     capitals = [token.text[0].isupper() for token in tokens]
     all_capitals = sum(token.text.isupper() and len(token.text) > 1 for token in tokens) > len(tokens) / 2

@@ -8,7 +8,7 @@ signs are ignored. Scales multiply (3.2 million, $4.1bn, 5 lakh). English number
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 _GROUP = "[,.\u00a0\u202f\u2009'’]"
 NUMBER = re.compile(rf"\d+(?:{_GROUP}\d+)*")
@@ -21,15 +21,33 @@ SCALES: Mapping[str, Decimal] = {
     "k": Decimal(1_000),
     "lakh": Decimal(100_000),
     "lac": Decimal(100_000),
+    "lakhs": Decimal(100_000),
+    "万": Decimal(10_000),
+    "萬": Decimal(10_000),
+    "만": Decimal(10_000),
+    "亿": Decimal(100_000_000),
+    "億": Decimal(100_000_000),
+    "억": Decimal(100_000_000),
     "million": Decimal(1_000_000),
     "mn": Decimal(1_000_000),
     "m": Decimal(1_000_000),
+    "mio": Decimal(1_000_000),
+    "millions": Decimal(1_000_000),
+    "crores": Decimal(10_000_000),
+    "mrd": Decimal(1_000_000_000),
+    "billions": Decimal(1_000_000_000),
     "crore": Decimal(10_000_000),
     "billion": Decimal(1_000_000_000),
     "bn": Decimal(1_000_000_000),
     "b": Decimal(1_000_000_000),
     "trillion": Decimal(1_000_000_000_000),
 }
+MIN_ROUNDED_DIGITS = 2  # of a rounded number
+_UNIT_BEHIND = re.compile(
+    r"\s?(?:(?P<points>percentage[ -]points?\b|pp\b|-?points?\b)|%(?:\s?(?:age )?points?\b)?|per ?cent\b|pct\b)", re.I
+)
+_CURRENCY = re.compile(r"([$€£¥₹]|\bRs)\.?\s?$")
+_CURRENCIES = {"$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹", "Rs": "₹"}
 _UNITS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
 eighteen nineteen""".split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -68,6 +86,23 @@ def digit_runs(written: str) -> list[str]:
 def scale_values(values: frozenset[Decimal], scale: str) -> frozenset[Decimal]:
     """Return the values multiplied by a scale, a key of `SCALES`."""
     return frozenset((value * SCALES[scale]).normalize() for value in values)
+
+
+def unit_of(text: str, start: int, end: int) -> str:
+    """Return the unit of the number at a span of a text: "%", "points" (percentage points), a currency, or ""."""
+    behind = _UNIT_BEHIND.match(text, end)
+    if behind:
+        return "points" if behind["points"] else "%"
+    before = _CURRENCY.search(text[max(0, start - 4) : start])
+    return _CURRENCIES[before[1]] if before else ""
+
+
+def is_rounded(number: Decimal, exact: Decimal) -> bool:
+    """Return whether a number is another one rounded to fewer digits, to two or more: 1200000 for 1234567."""
+    digits, all_digits = (len(value.normalize().as_tuple().digits) for value in (number, exact))
+    if not MIN_ROUNDED_DIGITS <= digits < all_digits:
+        return False
+    return exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP) == number
 
 
 def parse_number_words(words: Sequence[str]) -> tuple[Decimal | None, int]:

@@ -7,6 +7,7 @@ letters; a digit never matches another digit.
 import re
 from bisect import bisect_left
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -40,6 +41,7 @@ class PageWords:
         self._words: dict[str, list[int]] = defaultdict(list)  # folded -> tokens
         self._terms: dict[str, list[int]] = defaultdict(list)  # index term -> tokens
         self._values: dict[Decimal, list[int]] = defaultdict(list)
+        self._respelled: dict[int, list[Token]] = {}  # tokens of words that OCR may have misread, as they should be
         self._scaled: set[int] = set()  # numbers that a scale follows
         for index, token in enumerate(self.tokens):
             self._index_token(index, token, analyze)
@@ -72,6 +74,10 @@ class PageWords:
             digits, letters = ocr_alternatives(self.text.text[start:end])
             if index == len(starts) or starts[index] >= end:
                 continue
+            if digits or letters:
+                tokens = tokenize(digits or letters)
+                self._respelled[index] = [replace(token, start=int(start), end=int(end)) for token in tokens]
+                self._respelled |= {at: [] for at in range(index + 1, bisect_left(starts, int(end)))}
             for value in {value for token in tokenize(digits) for value in token.values}:
                 self._values[value].append(index)
             for word in {token.folded for token in tokenize(letters)}:
@@ -80,9 +86,9 @@ class PageWords:
 
     def _sentence_numbers(self) -> NDArray[np.int32]:
         """Return the number of each token's sentence (n_tokens,)."""
-        ends = np.array(
-            [sentence.end for sentence in split_sentences(self.text)] if len(self.text.spans) else [], np.int32
-        )
+        sentences = split_sentences(self.text) if len(self.text.spans) else []
+        self._in_rows = np.array([*(sentence.shape == "row" for sentence in sentences), False])
+        ends = np.array([sentence.end for sentence in sentences], np.int32)
         return np.searchsorted(ends, [token.start for token in self.tokens], side="right").astype(np.int32)
 
     def _hyphenated_word(self, index: int) -> str:
@@ -125,6 +131,12 @@ class PageWords:
         )
         return positions or (self._similar_words(stem) if self.from_ocr else [])
 
+    def may_be_misread(self, word: str, other: str) -> bool:
+        """Return whether a word of this page may be another one, misread by OCR."""
+        max_edits = (len(word) >= ONE_EDIT_LENGTH) + (len(word) >= TWO_EDITS_LENGTH) if self.from_ocr else 0
+        near = max_edits and abs(len(other) - len(word)) <= max_edits
+        return bool(near) and edit_distance(word, other, max_edits) <= max_edits
+
     def _similar_words(self, word: str) -> list[int]:
         max_edits = (len(word) >= ONE_EDIT_LENGTH) + (len(word) >= TWO_EDITS_LENGTH)
         if not max_edits:
@@ -138,6 +150,30 @@ class PageWords:
         if not similar and len(word) >= MIN_SUBSTRING_LENGTH:
             similar = [at for other, positions in self._words.items() if word in other for at in positions]
         return sorted(similar)
+
+    def sentence_ranges(self) -> list[tuple[int, int]]:
+        """Return the tokens (first, end) of each sentence, in order."""
+        starts = [0, *(np.flatnonzero(np.diff(self._sentence_of)) + 1).tolist()] if self.tokens else []
+        return list(zip(starts, [*starts[1:], len(self.tokens)], strict=True)) if starts else []
+
+    def whole_words(self, first: int, end: int) -> list[Token]:
+        """Return a range of the tokens, with each word that is hyphenated at the end of a line as one token."""
+        words: list[Token] = []
+        for index in range(first, end):
+            if index in self._respelled:
+                words += self._respelled[index]
+                continue
+            token = self.tokens[index]
+            if words and index > first and (words[-1].end, token.start) in self._breaks:
+                begun = words.pop()
+                joined = begun.text.rstrip("-") + token.text
+                token = Token(start=begun.start, end=token.end, text=joined, folded=begun.folded + token.folded)
+            words.append(token)
+        return words
+
+    def in_table(self, position: int) -> bool:
+        """Return whether a token stands in a row of a table."""
+        return bool(self._in_rows[self._sentence_of[position]])
 
     def contains_quote(self, quote: str) -> bool:
         """Return whether the page contains a quotation word for word, ignoring blanks, case and punctuation."""

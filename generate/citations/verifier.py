@@ -1,27 +1,34 @@
-"""Verifies the citations of an answer: in the words of the cited page, else by the model with the page's image.
+"""Verifies the citations of an answer: in the words of the cited page, else in what the model reads on its image.
 
-The model is asked one yes-or-no question per citation. Its yes gives the state `image-only`: what a model sees on
-an image is weaker evidence than words that stand there.
+The second look is neutral: the model is given the user's question and the page image, not the claim, and what it reads
+is compared with the claim as the words of a page are. So a model that says yes to everything confirms nothing. One that
+finds an answer to a control question too, which no page answers, confirms nothing either. What a model reads on an
+image is weaker evidence than words that stand there: the state is `image-only`.
 """
 
 import logging
+import re
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from pagelens.core.errors import GenerationError, PageLensError
 from pagelens.core.protocols import RenderPageImage
-from pagelens.core.types import Citation, CitationState, ContextPage
+from pagelens.core.types import Citation, CitationState, ContextPage, PageText
 from pagelens.generate.answer_text import page_name, printable
 from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
 from pagelens.generate.citations.marks import Mark
 from pagelens.generate.citations.page_words import PageWords
-from pagelens.generate.llm.chat import ChatModel, Finished, complete
+from pagelens.generate.llm.chat import ChatModel, Finished, ImagePart, complete
 from pagelens.generate.llm.image_parts import encode_image
-from pagelens.generate.prompts import image_check_request
+from pagelens.generate.prompts import NOTHING, image_reading_request
 
 logger = logging.getLogger(__name__)
 
 MAX_QUOTE = 400  # characters
+IMAGE_SUBJECT = "What can be seen, and what is written there?"  # where no question was asked
 JOINT_SHARE = 0.8  # of a claim's words that several pages must hold together if none holds them alone
 
 
@@ -37,6 +44,7 @@ class CitationVerifier:
     max_image_checks: int
     max_side: int  # of page images, in pixels
     on_call: Callable[[Finished], None]  # called after each call of the model
+    _invents: bool | None = None  # whether the model answers a control question; None: not asked yet
     _pages: dict[int, PageWords] = field(default_factory=dict)  # mark's number -> page
 
     def verify(self, marks: Sequence[Mark]) -> Iterator[Citation]:
@@ -72,15 +80,20 @@ class CitationVerifier:
         return not missing and contributes and own.share + sum(check.share for check in checks) >= JOINT_SHARE
 
     def _confirmed_by_image(self, mark: Mark) -> bool:
-        """Return whether the model confirms the claim on the page's image; false if it cannot be asked."""
+        """Return whether the model reads the claim on the page's image; false if it cannot be asked."""
         if self.load_page_image is None or not self.model.accepts_images or self.max_image_checks < 1 or not mark.claim:
             return False
         self.max_image_checks -= 1
         page = self.shown[mark.number - 1]
         try:
             image = encode_image(self.load_page_image(page.ref, self.max_side), max_side=self.max_side)
-            request = image_check_request(mark.claim, image, name=page_name(page.ref, page.label))
-            reply, end = complete(self.model, request)
+            reading = self._read_image(page, image, self.question or IMAGE_SUBJECT)
+            if not reading or not self.checker.check(mark.claim, self.checker.read(plain_text(reading))).supported:
+                return False
+            if self._invents is None:
+                control = f"What is said about {secrets.token_hex(4)}?"
+                self._invents = self._read_image(page, image, control) != ""
+            return not self._invents
         except GenerationError as exc:
             logger.warning("the citation [%d] is not checked by its picture: %s", mark.number, exc)
             self.max_image_checks = 0  # the next call would fail too
@@ -88,8 +101,13 @@ class CitationVerifier:
         except PageLensError as exc:
             logger.warning("%s has no picture to check by: %s", page.ref, exc)
             return False
+
+    def _read_image(self, page: ContextPage, image: ImagePart, subject: str) -> str:
+        """Return what the model reads on a page image on a subject; "" if nothing. Raises GenerationError."""
+        request = image_reading_request(subject, image, name=page_name(page.ref, page.label))
+        reply, end = complete(self.model, request)
         self.on_call(end)
-        return reply.strip(" \n*\"'`.").lower().startswith("yes")
+        return "" if reply.strip(" \n*\"'`.").upper().startswith(NOTHING) else reply.strip()
 
     def _citation(self, mark: Mark, check: ClaimCheck, state: CitationState) -> Citation:
         page = self.shown[mark.number - 1]
@@ -106,3 +124,13 @@ class CitationVerifier:
             claim=printable(mark.claim),
             missing=[] if supported else list(check.missing),
         )
+
+
+def plain_text(text: str) -> PageText:
+    """Return a text as that of a page, without places on it."""
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    return PageText(
+        text=text,
+        spans=np.array(spans, np.int32).reshape(-1, 2),
+        boxes=np.zeros((len(spans), 4), np.float32),
+    )

@@ -124,18 +124,6 @@ def test_running_text_beside_a_table_names_none_of_its_rows() -> None:
     assert readings(find_tables(place_lines(lines))) == {("Timber", ""): "52", ("Grain", ""): "97", ("Coal", ""): "11"}
 
 
-def test_labels_of_all_lengths_are_no_running_text_though_few_have_values() -> None:
-    labels = ["Interest received from long term deposits and loans", "Cash from:", "Sales of timber landed"]
-    labels += ["Repayment of borrowings of the year before and of others", "Stocks", "Cash at the end of the year"]
-    values = ["12.5", "", "30.1", "", "", "7.0"]
-    page = place_lines(
-        [[(label, 0.05), *([(value, 0.8)] if value else [])] for label, value in zip(labels, values, strict=True)]
-    )
-    found = readings(find_tables(page))
-    assert {value for value in values if value} == set(found.values())
-    assert all(any(label in row for row, _ in found) for label, value in zip(labels, values, strict=True) if value)
-
-
 def test_a_value_on_a_bar_is_named_by_the_label_below_it() -> None:
     page = place_lines([[("12%", 0.2), ("30%", 0.5)], [], [("Oban", 0.2), ("Perth", 0.5)]])
     assert readings(find_tables(page)) == {("Oban", ""): "12%", ("Perth", ""): "30%"}

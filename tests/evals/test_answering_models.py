@@ -16,7 +16,9 @@ from tests.generate.model_server import Complete, Fail, ModelServer, running
 
 TIMBER = Complete(["Timber grew to 52,300 tonnes in 2024 [1]."])
 PILOT = Complete(["Ships with a draught of more than 9.9 metres need a pilot [1]."])  # the page says 8.2
-NO, YES = Complete(["no"]), Complete(["yes"])
+NO = Complete(["no"])
+READS_IT = Complete(["Ships with a draught of more than 9.9 metres need a pilot."])
+NOTHING = Complete(["NOTHING"])
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
 def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
     evaluation: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.replies = [Fail(400, "content filter"), PILOT, YES]
+    server.replies = [Fail(400, "content filter"), PILOT, READS_IT, NOTHING]
     first = run(evaluation, tmp_path / "run")
     assert "1 of 2 questions got no answer over the whole set" in capsys.readouterr().out
     assert "content filter" in first.answers["whole"]["q1"].problem

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, no_text
 from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
-from pagelens.generate.citations.numbers import parse_number_words, possible_values
+from pagelens.generate.citations.numbers import is_rounded, parse_number_words, possible_values, unit_of
 from pagelens.generate.citations.page_words import edit_distance
 from tests.generate.pages import analyze, set_page
 
@@ -37,9 +37,8 @@ def check(claim: str, page: PageText = PAGE, question: str = "") -> ClaimCheck:
         "The company carried 1.234.567 passengers, 4.5 percent more than the year before.",
         "Its fleet of 12 ships burned 3.2 million litres of fuel.",
         "The fleet of twelve ships burned 3,200,000 litres of fuel.",
-        "Two ships were sold to Norway",
         "The harbour of Mallaig was closed for 9 weeks in 2020.",
-        "A new pier at Mallaig harbour was built by McAllister",
+        "A new pier was built by McAllister",
         "Director Anna Smith said “no winter was ever as hard on our crews”.",
         "The Islands had 402 in 2019",
         "Mainland: 12 in 2020",
@@ -90,7 +89,7 @@ def test_a_table_in_millions_says_the_number_without_its_scale() -> None:
 
 
 def test_a_page_without_words_bears_nothing_out() -> None:
-    assert check("The fleet has twelve ships", no_text()) == ClaimCheck(False, 0.0, [])
+    assert check("The fleet has twelve ships", no_text()) == ClaimCheck(False, 0.0, [], reason="words")
     assert not check("", PAGE).supported and not check("[1]", PAGE).supported
 
 
@@ -99,7 +98,8 @@ def test_a_word_parted_at_a_lines_end_is_whole() -> None:
     assert check("The European commission met in Brussels", page).supported
 
 
-# Thresholds: these tests fail if a number in checking.py moves by 0.01
+# Thresholds: these tests fail if a number in checking.py moves by 0.01. They count where pages are cited together, in
+# tables, and for sentences of few words.
 
 WORDS = [f"zq{first}{second}" for first in "abcdefghijklmnoprt" for second in "abcdefghijklmnoprt"]  # no inflections
 
@@ -107,7 +107,8 @@ WORDS = [f"zq{first}{second}" for first in "abcdefghijklmnoprt" for second in "a
 @pytest.mark.parametrize(("found", "supported"), [(121, True), (119, False)])
 def test_six_tenths_of_the_content_words_must_stand_together(found: int, supported: bool) -> None:
     words = WORDS[:200]  # all of one weight: a share of 0.605 or 0.595
-    checked = check(" ".join(words), set_page("\n".join(words[:found])))
+    checker = CitationChecker(analyze)
+    checked = checker.check(" ".join(words), checker.read(set_page("\n".join(words[:found]))), joint=True)
     assert checked.share == pytest.approx(found / 200)
     assert checked.supported == supported
 
@@ -119,7 +120,8 @@ def missing_by_context(present: Sequence[int], *, joint: bool) -> list[str]:
     """
     checker = CitationChecker(analyze)
     page = checker.read(set_page(" ".join(["77", *(WORDS[i] for i in present)])))
-    return list(checker.check(" ".join(["77", *WORDS[:8]]), page, joint=joint).missing)
+    claim, question = (" ".join(["77", *WORDS[:8]]), "") if joint else ("77", " ".join(WORDS[:8]))
+    return list(checker.check(claim, page, question=question, joint=joint).missing)
 
 
 def test_seven_tenths_of_the_words_around_a_number_must_stand_around_it() -> None:
@@ -223,3 +225,38 @@ def test_the_edit_distance_is_that_of_its_definition(item: str, other: str) -> N
 def test_any_claim_can_be_checked_against_any_page(claim: str, text: str) -> None:
     found = check(claim, set_page(text))
     assert 0 <= found.share <= 1.0001 and 0 <= found.start <= found.end
+
+
+@pytest.mark.parametrize(
+    ("number", "exact", "rounded"),
+    [
+        ("1200000", "1234567", True),
+        ("1230000", "1234567", True),
+        ("1300000", "1234567", False),
+        ("1000000", "1234567", False),  # one digit tells too little
+        ("1234567", "1234567", False),  # equal is not rounded
+        ("0.13", "0.125", True),
+        ("1300", "1250", True),
+    ],
+)
+def test_rounding_to_two_digits_or_more_is_recognised(number: str, exact: str, rounded: bool) -> None:
+    assert is_rounded(Decimal(number), Decimal(exact)) == rounded
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("14%", "%"),
+        ("14 percent", "%"),
+        ("14 per cent of", "%"),
+        ("14 percentage points", "points"),
+        ("14-point lead", "points"),
+        ("14 pages", ""),
+        ("$14", "$"),
+        ("Rs. 14", "₹"),
+        ("₹14", "₹"),
+    ],
+)
+def test_percent_and_points_and_currencies_are_units_of_a_number(text: str, unit: str) -> None:
+    start = text.index("14")
+    assert unit_of(text, start, start + 2) == unit

@@ -76,22 +76,6 @@ def test_every_cell_of_a_computation_is_marked_and_the_quote_holds_the_cells_onl
     assert "difference" not in citation.quote
 
 
-def test_cells_of_two_tables_are_added_if_their_columns_are_called_the_same() -> None:
-    tables = [
-        [("Grain committee", 0.05), ("Members", 0.5)],
-        [("May", 0.05), ("3", 0.5)],
-        [("June", 0.05), ("4", 0.5)],
-        *[[]] * 12,
-        [("Timber committee", 0.05), ("Members", 0.5)],
-        [("March", 0.05), ("5", 0.5)],
-        [("April", 0.05), ("6", 0.5)],
-    ]
-    page = replace(show(""), text=place_lines(tables))
-    question = "How many members did the committees have in May and March together?"
-    answer = ExtractiveAnswerer(analyze, threshold=0).answer(question, [page])
-    assert answer.citations[0].claim.endswith("(total: 3 + 5 = 8)")
-
-
 def test_no_cell_is_chosen_where_the_question_names_two_alike() -> None:
     quote = (
         ExtractiveAnswerer(analyze, threshold=0).answer("How much timber was landed?", [harbour()]).citations[0].quote

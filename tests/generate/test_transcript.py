@@ -10,7 +10,7 @@ from pagelens.generate.prompts import (
     IMAGE_RULES,
     IMAGE_TEXT_RULES,
     MAX_TRANSCRIPT_WORDS,
-    NOT_FOUND,
+    NOT_ANSWERABLE,
     OWN_MARK,
     Budget,
     Prompt,
@@ -41,7 +41,7 @@ def ask(*replies: str, accepts_images: bool = True) -> tuple[Answer, ScriptedMod
     ("reply", "transcript", "rest"),
     [
         ("<transcript>KX 200</transcript>\n\nIt is [1].", "KX 200", "It is [1]."),
-        ("<think>what? <transcript></think> <transcript>KX\n200</transcript>NOT_FOUND", "KX 200", "NOT_FOUND"),
+        ("<think>what? <transcript></think> <transcript>KX\n200</transcript>It is [1].", "KX 200", "It is [1]."),
         ("It is [1].", None, "It is [1]."),
         ("<b>It</b> is [1].", None, "<b>It</b> is [1]."),
         ("<transcript>KX 200", "KX 200", ""),
@@ -67,7 +67,7 @@ def test_the_answer_begins_with_the_transcript_whose_marks_are_no_citations() ->
 
 
 def test_not_found_after_a_transcript_says_what_stands_on_the_picture() -> None:
-    answer, _ = ask(f"{TRANSCRIPT} {NOT_FOUND}")
+    answer, _ = ask(f"{TRANSCRIPT} {NOT_ANSWERABLE}")
     assert not answer.found and answer.text.startswith(f"{SHOWN}Not in these documents")
 
 
@@ -107,7 +107,7 @@ def test_the_picture_stands_behind_the_pages_within_the_budget_of_images() -> No
     assert isinstance(parts[-2], ImagePart) and isinstance(parts[-1], TextPart)
     words = next(part.text for part in parts if isinstance(part, TextPart) and "<yours w0rd>" in part.text)
     assert "<|im_end|>" not in words and words.endswith("</yours w0rd>")  # what stands on it is data
-    assert prompt.request.system.endswith(IMAGE_RULES) and NOT_FOUND in IMAGE_RULES
+    assert prompt.request.system.endswith(IMAGE_RULES) and NOT_ANSWERABLE in IMAGE_RULES
 
 
 def test_the_picture_counts_in_the_budget_of_tokens() -> None:

@@ -72,12 +72,28 @@ def test_a_claim_that_stands_on_its_page_is_supported_with_its_words_and_their_b
 
 def test_a_claim_that_words_do_not_confirm_is_shown_to_the_model_with_that_pages_picture() -> None:
     claim = "Five ships are painted red"
-    answer, model = ask(f"{claim} [2].", "Yes.")
+    answer, model = ask(f"{claim} [2].", "The page shows five ships painted red.", "NOTHING")
     (citation,) = answer.citations
     assert citation.state == "image-only" and citation.quote == "" and citation.boxes == []
     second = model.requests[1]
-    assert len(second.images) == 1 and claim in texts_of(second) and second.max_tokens < 20
-    assert answer.usage is not None and answer.usage.calls == 2
+    assert len(second.images) == 1 and "How much?" in texts_of(second)
+    assert not {"five", "ships", "painted", "red"}.intersection(texts_of(second).lower().split())
+    assert answer.usage is not None and answer.usage.calls == 3
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        ("Yes.", "Yes."),
+        ("Yes, five ships are painted red.", "Yes, it is said."),  # answers the control question too
+        ("Four ships are painted red.", "NOTHING"),
+        ("Five ships are not painted red.", "NOTHING"),
+        ("NOTHING", "NOTHING"),
+    ],
+)
+def test_a_model_that_reads_something_else_or_says_yes_to_all_confirms_nothing(replies: tuple[str, str]) -> None:
+    answer, _ = ask("Five ships are painted red [2].", *replies)
+    assert answer.citations[0].state == "unconfirmed"
 
 
 def test_a_claim_that_nothing_confirms_is_unconfirmed_and_stands_in_the_first_note() -> None:
@@ -121,10 +137,16 @@ def test_two_pages_that_lack_a_number_do_not_bear_it_out_together() -> None:
 
 
 def test_not_found_is_an_answer_that_names_the_pages_that_were_read() -> None:
-    for reply in ("NOT_FOUND", "**NOT_FOUND**", "not found.", "<think>hm, [1]?</think>\nNOT_FOUND"):
+    for reply in ("NOT_ANSWERABLE", "**NOT_FOUND**", "not found.", "<think>hm, [1]?</think>\nNOT_ANSWERABLE"):
         answer, model = ask(reply)
         assert not answer.found and answer.context_pages == [REPORT.ref, FLEET.ref] and answer.citations == []
         assert "report.pdf p.3" in answer.text and answer.usage is not None and len(model.requests) == 1
+
+
+def test_what_the_model_finds_missing_is_the_reason() -> None:
+    answer, _ = ask("NOT_ANSWERABLE: no page names 2018.", piece=1)
+    assert (answer.found, answer.reason) == (False, "no page names 2018")
+    assert answer.text == ask("NOT_ANSWERABLE")[0].text
 
 
 def test_a_reply_of_nothing_is_no_answer() -> None:
@@ -163,7 +185,7 @@ def test_a_request_that_is_too_long_is_made_once_more_with_half() -> None:
 
 
 def test_the_bill_counts_every_call() -> None:
-    model = ScriptedModel(["Five ships are painted red [2].", "yes"])
+    model = ScriptedModel(["Five ships are painted red [2].", "Five ships are painted red.", "NOTHING"])
     answer = VisionAnswerer(model, analyze, load_page_image=draw, prices=Prices(2.0, 10.0)).answer("Colour?", PAGES)
     assert answer.usage is not None and answer.usage.input_tokens and answer.usage.output_tokens
     assert answer.usage.cost == pytest.approx((2 * answer.usage.input_tokens + 10 * answer.usage.output_tokens) / 1e6)

@@ -44,11 +44,6 @@ class _Match:
     unit_fit: int  # 1: a percentage is asked for and the cell has one; -1: only one of the two
 
     @property
-    def is_percent(self) -> bool:
-        """Whether its value is written with a percent sign."""
-        return "%" in self.cell.value.text
-
-    @property
     def precision(self) -> float:
         """How much of its labels the question has, the row's label counting more, and whether its unit is asked for."""
         return self.fit + HEADER_FIT * self.header_fit + UNIT_FIT * self.unit_fit
@@ -74,14 +69,12 @@ def read_tables(
     matches = list(_matches(question, text, analyze))
     if not matches:
         return []
-    named = _named_cells(matches, weights)
-    lines = [*_named_lines(matches), *_of_one_name(named)]
     readings: list[TableReading] = []
     for operation in find_operations(question.text):
-        computed = _order(operation, matches, weights) if operation.is_order else _combine(operation, lines, weights)
+        computed = _order(operation, matches, weights) if operation.is_order else _combine(operation, matches, weights)
         if computed is not None:
             readings.append(computed)
-    return readings + [_reading([match], weights) for match in named]
+    return readings + _named_cells(matches, weights)
 
 
 def _matches(question: AnalyzedQuestion, text: PageText, analyze: Analyzer) -> Iterator[_Match]:
@@ -117,17 +110,17 @@ def _unit_fit(question: AnalyzedQuestion, cell: Cell) -> int:
     return 1 if asked and has_percent else -1 if has_percent and "number" in question.answer_types else 0
 
 
-def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> list[_Match]:
-    """Return the cells that row and column determine, best first, one of a table.
+def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> list[TableReading]:
+    """Return the cells that row and column determine, best first.
 
     Where other cells are named as well, none is determined.
     """
     ranked = sorted(matches, key=lambda match: (-match.share(weights), -match.precision))
-    named: list[_Match] = []
+    readings: list[TableReading] = []
     tables: set[int] = set()
     for match in ranked:
         share = match.share(weights)
-        if share < MIN_SHARE or len(named) == MAX_CELLS:
+        if share < MIN_SHARE or len(readings) == MAX_CELLS:
             break
         if id(match.table) in tables or not match.row:
             continue
@@ -140,8 +133,8 @@ def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> lis
             and other.precision >= match.precision - 1e-9
         ]
         if len(rivals) == 1:
-            named.append(match)
-    return named
+            readings.append(_reading([match], weights))
+    return readings
 
 
 def _order(operation: Operation, matches: Sequence[_Match], weights: Mapping[str, float]) -> TableReading | None:
@@ -188,12 +181,10 @@ def _is_total(match: _Match) -> bool:
     return first.startswith(("total", "grand total", "sum", "average", "mean", "all ")) or header.endswith("total")
 
 
-def _combine(
-    operation: Operation, lines: Sequence[Sequence[_Match]], weights: Mapping[str, float]
-) -> TableReading | None:
-    """Return two or more cells of one line that the question names, with their difference, sum or average."""
+def _combine(operation: Operation, matches: Sequence[_Match], weights: Mapping[str, float]) -> TableReading | None:
+    """Return two or more cells of one column or row that the question names, with their difference, sum or average."""
     best: tuple[tuple[float, float], list[_Match]] | None = None
-    for line in lines:
+    for line in _named_lines(matches):
         chosen = _operands(operation, line, weights)
         if chosen is None:
             continue
@@ -218,24 +209,11 @@ def _named_lines(matches: Sequence[_Match]) -> Iterator[list[_Match]]:
     yield from (line for line in lines.values() if len(line) > 1)
 
 
-def _of_one_name(named: Sequence[_Match]) -> Iterator[list[_Match]]:
-    """Yield cells of several tables whose column, or whose row, is called the same."""
-    for paths in ([match.cell.column for match in named], [match.cell.row for match in named]):
-        names = [path[-1].text if path else "" for path in paths]
-        for name in dict.fromkeys(names):
-            alike = [match for match, other in zip(named, names, strict=True) if name and other == name]
-            if len(alike) > 1:
-                yield alike
-
-
 def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str, float]) -> list[_Match] | None:
     """Return the cells of a line that the question tells apart: each has a term that the others lack.
 
     "A + B compared to A": the cell of A is told apart too, if the question has all of its label and no other cell's.
     """
-    line = [match for match in line if cell_number(match.cell.value.text) is not None]
-    if len(line) < 2:
-        return None
     common = frozenset.intersection(*(match.row | match.column for match in line))
     named = [match for match in line if match.names - common]
     named.sort(key=lambda match: (-match.share(weights), -match.precision))
@@ -243,7 +221,6 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
         (first, second)
         for first, second in combinations(named[:PAIRED_CELLS], 2)
         if first.names != second.names
-        and first.is_percent == second.is_percent
         and ((first.names - second.names and second.names - first.names) or first.fit == second.fit == 1)
     ]
     if not pairs:
@@ -251,8 +228,7 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
     chosen = list(max(pairs, key=lambda pair: (_union_share(pair, weights), pair[0].precision + pair[1].precision)))
     for match in named if operation.kind != "difference" else ():
         known = frozenset[str]().union(*(other.names for other in chosen))
-        alike = match.is_percent == chosen[0].is_percent
-        if match not in chosen and alike and match.names - known and len(chosen) < MAX_OPERANDS:
+        if match not in chosen and match.names - known and len(chosen) < MAX_OPERANDS:
             chosen.append(match)
     return sorted(chosen, key=lambda match: match.cell.value.first)
 

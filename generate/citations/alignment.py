@@ -1,0 +1,513 @@
+"""Aligns the words of a claim with those of one statement of a page, and finds where the two contradict each other.
+
+There is no parser: the role of a word is told by the preposition before it, by its side of a verb, and by the verb's
+voice. The rules of roles are English; elsewhere they find nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+
+from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, scale_after
+from pagelens.generate.citations.numbers import is_rounded, scale_values, unit_of
+from pagelens.generate.citations.opposites import CAUSE_CLAIMS, CAUSES, NEGATIONS, OPPOSITES, ORDINALS, RESTRICTIONS
+
+STEM_LENGTH, STEM_SHARE = 5, 0.6  # letters that words of one family begin with, at least, and of the longer one
+GOVERNED = 3  # content words after a preposition that it governs
+ARGUMENT = 2  # content words on each side of a verb that are compared
+CAUSE_SHARE = 0.5  # of the items on each side of a word of cause that are aligned
+CLAUSE_DISTANCE = 6  # tokens by which a number in another clause is farther away
+MIN_VOTES = 2  # words around a number that stand around another number of the statement
+PHRASE = 4  # tokens between two words of one noun phrase
+NEGATED = 4  # tokens behind a negation that it may negate
+NEGATION_REACH = 3  # tokens before the first and after the last aligned word in which a negation counts
+PARTICIPLE_REACH = 3  # tokens between a form of "be" and its participle
+
+_PREPOSITIONS = frozenset(
+    """of in on at to from by with for into onto than via using through under over between against without about toward
+    towards as per among within during across behind beyond upon""".split()
+)
+_EXCHANGED = frozenset("of from to by with into for than using via against over".split())
+_BOUNDARIES = frozenset(
+    """if when while because since although though that which who whom whose where after before unless until whereas
+    but so and or""".split()
+)
+_BE = frozenset("is are was were be been being get gets got isn't aren't wasn't weren't".split())
+# Participles and past forms, each with its verb.
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in """given:give gave:give taken:take took:take shown:show seen:see saw:see known:know knew:know done:do
+    made:make built:build held:hold kept:keep sent:send led:lead lost:lose won:win paid:pay sold:sell bought:buy
+    found:find told:tell brought:bring caught:catch taught:teach thought:think written:write wrote:write driven:drive
+    drove:drive chosen:choose chose:choose spoken:speak spoke:speak broken:break broke:break drawn:draw drew:draw
+    grown:grow grew:grow thrown:throw threw:throw begun:begin began:begin run:run ran:run set:set put:put cut:cut
+    read:read sworn:swear understood:understand met:meet left:leave felt:feel said:say born:bear risen:rise rose:rise
+    fallen:fall fell:fall become:become became:become gone:go went:go spent:spend lent:lend meant:mean""".split()
+)
+_ABOUT = frozenset("about around approximately roughly nearly almost some circa over ca".split())
+_ADVERBS = frozenset("today now yesterday tomorrow currently again always often ever even later soon together".split())
+DETERMINERS = frozenset(
+    "the a an this that these those its his her their our your my each every all any no some".split()
+)
+_NOT_ITEMS = frozenset("percent per cent pct percentage".split())  # written "%" as well
+_ENDINGS = ((1, ""), (2, ""), (1, "e"), (2, "e"), (3, ""), (3, "e"))  # of inflected forms: letters to cut, to add
+_PUNCTUATION = frozenset(",;:()[]—–!?")
+
+Similar = Callable[[str, str], bool]
+"""Whether two folded words, neither of them a function word, mean the same or nearly so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A content word or number of a text, with what tells its role."""
+
+    position: int  # of the token in the text
+    folded: str
+    term: str
+    values: frozenset[Decimal]  # of a number, with its scale
+    unit: str  # of a number: "%", "points", a currency
+    rounded: bool  # a number said to be one ("about 1.2 million")
+    governor: str  # the preposition that governs it, or ""
+    clause: int
+    passive: bool  # a participle after a form of "be", or before "by"
+    transitive: bool  # if a verb in the active voice: its object follows
+    adverb: bool  # which may stand anywhere
+    opposites: frozenset[str]  # words and index terms
+    name: bool  # or part of one
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether it is a number."""
+        return bool(self.values)
+
+
+class Phrase:
+    """A claim or a statement as items in order."""
+
+    def __init__(
+        self, text: str, tokens: Sequence[Token], terms: Callable[[str], str], names: Collection[int] = ()
+    ) -> None:
+        self.words = [token.folded for token in tokens]
+        self.items: list[Item] = []
+        governor, governed, clause = "", 0, 0
+        for at, token in enumerate(tokens):
+            between = text[tokens[at - 1].end : token.start] if at else ""
+            if any(char in _PUNCTUATION for char in between):
+                clause, governor = clause + 1, ""
+            word = token.folded.removesuffix("'s")
+            behind = text[token.end : tokens[at + 1].start] if at + 1 < len(tokens) else ","
+            after = "" if any(char in _PUNCTUATION for char in behind) else self.words[at + 1]
+            if word in _BOUNDARIES:
+                clause += word not in ("and", "or")
+                governor = governor if word in ("and", "or") else ""
+            number_follows = at + 1 < len(tokens) and tokens[at + 1].is_number
+            thing_follows = number_follows or at + 1 in names or after in DETERMINERS
+            infinitive = word == "to" and not (thing_follows or after.endswith("s"))
+            if word in _PREPOSITIONS and not infinitive:
+                governor = governor if at and self.words[at - 1] in _PREPOSITIONS and governor else word
+                governed = 0
+            scale = scale_after(tokens, at, text) or _scale_of_range(tokens, at, text)
+            values = scale_values(token.values, scale) if scale else token.values
+            if at and scale_after(tokens, at - 1, text):
+                continue
+            if token.is_number or (
+                (len(word) > 1 or text[token.end : token.end + 1] == ".")
+                and word not in FUNCTION_WORDS | _PREPOSITIONS | _NOT_ITEMS
+            ):
+                self.items.append(
+                    Item(
+                        position=at,
+                        folded=word,
+                        term=word if token.is_number else terms(_IRREGULAR.get(word, word)),
+                        values=values,
+                        unit=unit_of(text, token.start, token.end) if token.is_number else "",
+                        rounded=bool(scale) or not _ABOUT.isdisjoint(self.words[max(0, at - 2) : at]),
+                        governor=governor,
+                        clause=clause,
+                        passive=not token.is_number and self._is_passive(at),
+                        transitive=self._is_transitive(at, after, thing_follows),
+                        adverb=word.endswith("ly") or word in _ADVERBS,
+                        opposites=_opposites(word, terms),
+                        name=at in names,
+                    )
+                )
+                governed += 1
+                if governed >= GOVERNED:
+                    governor = ""
+
+    def _is_passive(self, at: int) -> bool:
+        word = self.words[at]
+        if not (word.endswith(("ed", "en")) or word in _IRREGULAR):
+            return False
+        before = self.words[max(0, at - PARTICIPLE_REACH) : at]
+        return any(other in _BE for other in before) or self.words[at + 1 : at + 2] == ["by"]
+
+    def _is_transitive(self, at: int, after: str, thing_follows: bool) -> bool:
+        if at and self.words[at - 1] in DETERMINERS:
+            return False
+        if self.words[at].endswith("ed") or self.words[at] in _IRREGULAR:
+            return after != "" and thing_follows
+        return after not in _PREPOSITIONS | _BOUNDARIES | _BE | {""}
+
+    @cached_property
+    def by_term(self) -> Mapping[str, list[int]]:
+        """Index term -> indexes of items."""
+        found: dict[str, list[int]] = {}
+        for index, item in enumerate(self.items):
+            found.setdefault(item.term, []).append(index)
+        return found
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which item of the statement each item of the claim is aligned with; `opposite`: claim items with an opposite."""
+
+    claim: Phrase
+    statement: Phrase
+    pairs: Mapping[int, int]
+    opposite: frozenset[int]
+
+    @property
+    def coverage(self) -> float:
+        """Return the share of the claim's items that are aligned, 0..1."""
+        return len(self.pairs) / max(1, len(self.claim.items))
+
+    @property
+    def longest_gap(self) -> int:
+        """Return the length of the longest run of items of the claim that the statement lacks."""
+        longest = run = 0
+        for index in range(len(self.claim.items)):
+            run = 0 if index in self.pairs else run + 1
+            longest = max(longest, run)
+        return longest
+
+    def lacks(self, positions: Iterable[int]) -> list[int]:
+        """Return the tokens of the claim among `positions` that the statement lacks."""
+        aligned = {self.claim.items[index].position for index in self.pairs}
+        return [at for at in positions if at not in aligned]
+
+    def contradiction(self) -> str:
+        """Return in a word where the two contradict each other; "" if they are not seen to."""
+        checks = {
+            "negation": self._turned_round,
+            "cause": self._invented_cause,
+            "restriction": self._invented_restriction,
+            "ordinal": self._another_ordinal,
+            "unit": self._another_unit,
+            "order": self._reordered,
+            "numbers": self._exchanged_numbers,
+            "prepositions": self._exchanged_prepositions,
+            "roles": self._exchanged_roles,
+        }
+        return next((reason for reason, found in checks.items() if found()), "")
+
+    @cached_property
+    def _span(self) -> Sequence[str]:
+        """The words of the statement from a little before the first aligned one to a little behind the last."""
+        positions = [self.statement.items[at].position for at in self.pairs.values()]
+        first, last = min(positions) - NEGATION_REACH, max(positions) + NEGATION_REACH
+        return self.statement.words[max(0, first) : last + 1]
+
+    def _turned_round(self) -> bool:
+        """Return whether one of the two says the opposite, by a negation or by an opposite word."""
+        if "against" in self.claim.words and "against" not in self.statement.words:
+            return True
+        only_theirs = Counter(self._span) - Counter(self.claim.words)
+        opposites = sum(
+            word not in self.statement.words and not OPPOSITES[word].isdisjoint(only_theirs)
+            for word in FUNCTION_WORDS.intersection(self.claim.words) & OPPOSITES.keys()
+        )
+        odd = (_negations(self.claim.words) - _negations(self._span)) % 2 == 1
+        if opposites:
+            return True
+        if self.opposite:
+            return len(self.opposite) > 1 or not odd or not self._negates_opposite()
+        return odd or self._negates_another()
+
+    def _negates_opposite(self) -> bool:
+        """Return whether a negation stands right before a word of the claim, or of the statement, with its opposite."""
+        [index] = self.opposite
+        item = self.claim.items[index]
+        others = [other.position for other in self.statement.items if {other.folded, other.term} & item.opposites]
+        return _negated(self.claim.words, item.position) or any(_negated(self.statement.words, at) for at in others)
+
+    def _negates_another(self) -> bool:
+        """Return whether the claim negates a word that the statement has without its "not"."""
+        cues = NEGATIONS.intersection([*self.claim.words, *self._span])
+        if cues - {"not", "cannot"} or "not" not in self.claim.words:
+            return False
+        own = [at for at in self.pairs if _negated(self.claim.words, self.claim.items[at].position)]
+        return any(not _negated(self.statement.words, self.statement.items[self.pairs[at]].position) for at in own)
+
+    def _invented_cause(self) -> bool:
+        """Return whether the claim gives a cause where the statement has none, or another one."""
+        at = next((at for at, word in enumerate(self.claim.words) if word in CAUSE_CLAIMS), None)
+        if at is None:
+            return False
+        if not CAUSES.intersection(self.statement.words):
+            return True
+        sides: tuple[list[bool], list[bool]] = ([], [])
+        for index, item in enumerate(self.claim.items):
+            sides[item.position > at].append(index in self.pairs)
+        return any(sum(side) < CAUSE_SHARE * len(side) for side in sides)
+
+    def _invented_restriction(self) -> bool:
+        return bool(RESTRICTIONS.intersection(self.claim.words)) and not (RESTRICTIONS | NEGATIONS).intersection(
+            self.statement.words
+        )
+
+    def _another_unit(self) -> bool:
+        """Return whether a number has another unit than that of the statement: percentage points for percent."""
+        units = [
+            (self.claim.items[mine].unit, self.statement.items[other].unit) for mine, other in self._unique.items()
+        ]
+        return any(own != theirs for own, theirs in units if own and theirs)
+
+    def _another_ordinal(self) -> bool:
+        """Return whether the claim has an ordinal that the statement lacks in words and in digits."""
+        theirs = {*self.statement.words, *(word.lstrip("0") for word in self.statement.words)}
+        numbers = {str(value) for item in self.statement.items for value in item.values}
+        return any(
+            word not in theirs and str(number) not in numbers
+            for number, word in enumerate(ORDINALS, start=1)
+            if word in self.claim.words
+        )
+
+    @cached_property
+    def _revoiced(self) -> Sequence[int]:
+        """The verbs of the claim that are passive there and active in the statement, or the reverse."""
+        revoiced = []
+        for mine, other in self.pairs.items():
+            own, theirs = self.claim.items[mine], self.statement.items[other]
+            if own.passive == theirs.passive:
+                continue
+            active, agents = (theirs, self._agents(mine)) if own.passive else (own, self._agents_there(other))
+            if active.transitive or agents:
+                revoiced.append(mine)
+        return revoiced
+
+    def _agents(self, verb: int) -> bool:
+        """Return whether those behind the "by" of a passive verb of the claim stand before it in the statement."""
+        agents = _sides(self.claim, verb)[1]
+        return any(self.pairs[at] < self.pairs[verb] for at in agents if at in self.pairs)
+
+    def _agents_there(self, verb: int) -> bool:
+        """Return the same of a passive verb of the statement and the claim."""
+        back = {other: mine for mine, other in self.pairs.items()}
+        agents = _sides(self.statement, verb)[1]
+        return any(back[at] < back[verb] for at in agents if at in back)
+
+    def _reordered(self) -> bool:
+        """Return whether words stand in another order, without a change of voice or a clause or adjunct that moved."""
+        if self._revoiced:
+            return False
+        ordered = [(mine, other) for mine, other in sorted(self._unique.items()) if not self.claim.items[mine].adverb]
+        heads = [0, *(at for at in range(1, len(ordered)) if ordered[at][1] < ordered[at - 1][1])]
+        for before, at in pairwise(heads):
+            first, last = self.claim.items[ordered[at][0]], self.claim.items[ordered[at - 1][0]]
+            if (
+                first.clause == last.clause
+                and not any(self._is_adjunct(*ordered[head]) for head in (before, at))
+                and not self._in_one_phrase(ordered[at - 1], ordered[at])
+            ):
+                return True
+        return False
+
+    def _in_one_phrase(self, first: tuple[int, int], second: tuple[int, int]) -> bool:
+        """Return whether two items stand close to each other in both, governed by "of" or the like in one of them."""
+        sides = [
+            (phrase.items[one], phrase.items[other])
+            for phrase, one, other in zip((self.claim, self.statement), first, second, strict=True)
+        ]
+        return all(abs(one.position - other.position) <= PHRASE for one, other in sides) and any(
+            item.governor in ("of", "for", "in") for side in sides for item in side
+        )
+
+    def _is_adjunct(self, mine: int, other: int) -> bool:
+        """Return whether the same preposition governs an item in both."""
+        governor = self.claim.items[mine].governor
+        return governor != "" and governor == self.statement.items[other].governor
+
+    @cached_property
+    def _unique(self) -> Mapping[int, int]:
+        """The pairs whose words occur once in the claim and once in the statement."""
+        own = Counter(item.term for item in self.claim.items)
+        theirs = Counter(item.term for item in self.statement.items)
+        return {
+            mine: other
+            for mine, other in self.pairs.items()
+            if own[self.claim.items[mine].term] == 1 and theirs[self.statement.items[other].term] == 1
+        }
+
+    def _exchanged_prepositions(self) -> bool:
+        """Return whether a preposition has passed from one word to another that stood before it, or the reverse."""
+        pairs = list(self._unique.items())
+        for first, other_first in pairs:
+            governor = self.statement.items[other_first].governor
+            if not governor or self.claim.items[first].governor == governor:
+                continue
+            for second, other_second in pairs:
+                if (
+                    governor in _EXCHANGED
+                    and self.claim.items[second].governor == governor
+                    and self.statement.items[other_second].governor != governor
+                    and (first < second) != (other_first < other_second)
+                ):
+                    return True
+        return False
+
+    def _exchanged_numbers(self) -> bool:
+        """Return whether a number of the claim stands among the words of another number of the statement."""
+        numbers = [at for at, item in enumerate(self.statement.items) if item.is_number]
+        if len(numbers) < 2:
+            return False
+        own, theirs = _zones(self.claim), _zones(self.statement)
+        for mine, other in self.pairs.items():
+            if mine not in own.values() or other not in theirs.values():
+                continue
+            votes: Counter[int] = Counter(
+                theirs[self._unique[at]] for at, number in own.items() if number == mine and at in self._unique
+            )
+            best, count = max(votes.items(), key=lambda vote: vote[1], default=(other, 0))
+            if best != other and count >= MIN_VOTES and not votes[other]:
+                return True
+        return False
+
+    def _exchanged_roles(self) -> bool:
+        """Return whether a verb has changed its voice, and those around it have not changed their sides."""
+        for mine in self._revoiced:
+            other = self.pairs[mine]
+            own_sides = [{self._term(at) for at in side} for side in _sides(self.claim, mine)]
+            right, left = (
+                {item.term for item in items}
+                for items in (self.statement.items[:other], self.statement.items[other + 1 :])
+            )
+            before, after = own_sides
+            wrong_before, wrong_after = before & right - left, after & left - right
+            fits = (before & left) | (after & right)
+            if (wrong_before and wrong_after) or ((wrong_before or wrong_after) and not fits):
+                return True
+        return False
+
+    def _term(self, index: int) -> str:
+        """Return the term of the item of the statement that an item of the claim is aligned with; else its own."""
+        return self.statement.items[self.pairs[index]].term if index in self.pairs else self.claim.items[index].term
+
+
+def _scale_of_range(tokens: Sequence[Token], at: int, text: str) -> str | None:
+    """Return the scale of a number that stands behind the next number only ("from 15 to 26 million")."""
+    if at + 2 < len(tokens) and tokens[at + 1].folded in ("to", "and", "or") and tokens[at].is_number:
+        return scale_after(tokens, at + 2, text)
+    return None
+
+
+def _negated(words: Sequence[str], at: int) -> bool:
+    """Return whether a negation stands before a word, with nothing but function words between them."""
+    for before in reversed(words[max(0, at - NEGATED) : at]):
+        if before in NEGATIONS:
+            return True
+        if before not in FUNCTION_WORDS:
+            return False
+    return False
+
+
+def _negations(words: Sequence[str]) -> int:
+    """Return how many negations there are; "neither ... nor" is one."""
+    return sum(word in NEGATIONS for word in words if word != "nor" or "neither" not in words)
+
+
+def _sides(phrase: Phrase, verb: int) -> tuple[set[int], set[int]]:
+    """Return the items before and after a verb that no preposition governs; behind a passive, those after "by"."""
+    clause, passive = phrase.items[verb].clause, phrase.items[verb].passive
+    before = _arguments(phrase, range(verb - 1, -1, -1), clause, "")
+    after = _arguments(phrase, range(verb + 1, len(phrase.items)), clause, "by" if passive else "")
+    return before, after
+
+
+def _arguments(phrase: Phrase, indexes: Iterable[int], clause: int, governor: str) -> set[int]:
+    """Return the nearest items of the clause that have this governor."""
+    found: set[int] = set()
+    for index in indexes:
+        item = phrase.items[index]
+        if item.clause != clause or len(found) == ARGUMENT:
+            break
+        if item.governor == governor and not item.is_number:
+            found.add(index)
+    return found
+
+
+def _zones(phrase: Phrase) -> dict[int, int]:
+    """Return the nearest number of each item, by their indexes; none where the phrase has no number."""
+    numbers = [at for at, item in enumerate(phrase.items) if item.is_number]
+    if not numbers:
+        return {}
+
+    def distance(at: int, number: int) -> tuple[int, int]:
+        one, other = phrase.items[at], phrase.items[number]
+        return abs(one.position - other.position) + CLAUSE_DISTANCE * (one.clause != other.clause), at < number
+
+    return {at: min(numbers, key=lambda number: distance(at, number)) for at in range(len(phrase.items))}
+
+
+def align(claim: Phrase, statement: Phrase, similar: Similar, misread: Similar) -> Alignment:
+    """Align each item of the claim with an equal one of the statement, else find its opposite, else a similar one.
+
+    `misread` says whether a word may be another one that OCR misread.
+    """
+    pairs: dict[int, int] = {}
+    opposite: set[int] = set()
+    words = (Counter(statement.words) - Counter(claim.words)).keys() | (statement.by_term.keys() - claim.by_term.keys())
+    expected = 0
+    for index, item in enumerate(claim.items):
+        found = _equal(item, statement)
+        if not found and item.opposites & words:
+            opposite.add(index)
+        elif found := found or _related(item, statement, similar, misread):
+            pairs[index] = min(found, key=lambda at: (abs(at - expected), at))
+            expected = pairs[index] + 1
+    return Alignment(claim, statement, pairs, frozenset(opposite))
+
+
+def _equal(item: Item, statement: Phrase) -> Sequence[int]:
+    if item.is_number:
+        found = [at for at, other in enumerate(statement.items) if item.values & other.values]
+        if found or not item.rounded:
+            return found
+        return [
+            at
+            for at, other in enumerate(statement.items)
+            if any(is_rounded(value, exact) for value in item.values for exact in other.values)
+        ]
+    return statement.by_term.get(item.term, ())
+
+
+def _related(item: Item, statement: Phrase, similar: Similar, misread: Similar) -> Sequence[int]:
+    """Return the items of a statement of the same family as a claim's item, else those that are similar."""
+    if item.is_number:
+        return ()
+    others = [(at, other) for at, other in enumerate(statement.items) if not other.is_number]
+    family = [
+        at for at, other in others if same_family(item.folded, other.folded) or misread(item.folded, other.folded)
+    ]
+    if family or item.name:
+        return family
+    return [at for at, other in others if not other.name and similar(item.folded, other.folded)]
+
+
+def _opposites(word: str, terms: Callable[[str], str]) -> frozenset[str]:
+    """Return the opposites of a word in any of its forms, as words and as index terms."""
+    for known in (word, *(f"{word[:-cut]}{end}" for cut, end in _ENDINGS if len(word) > cut + 2)):
+        if others := OPPOSITES.get(known):
+            return others | {terms(other) for other in others}
+    return frozenset()
+
+
+def same_family(word: str, other: str) -> bool:
+    """Return whether two words begin alike, as "develop" and "development" do."""
+    shared = next(
+        (at for at, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other))
+    )
+    return shared >= STEM_LENGTH and shared >= STEM_SHARE * max(len(word), len(other))

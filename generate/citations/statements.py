@@ -1,0 +1,132 @@
+"""Finds the statement of a page that supports a claim: one sentence, or two where the second points to the first.
+
+A claim of several clauses may rest on a statement for each.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from pagelens.generate.citations.alignment import DETERMINERS, Alignment, Phrase, Similar, align
+from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, name_tokens, tokenize
+from pagelens.generate.citations.page_words import PageWords
+
+MIN_COVERAGE = 0.85  # of a claim's content words and numbers that one statement must have
+MAX_GAP = 1  # words in a row that it may lack
+MIN_ITEMS = 3  # content words and numbers of a claim, or of a clause, that is looked for in one statement
+CANDIDATES = 3  # statements that are aligned with a claim, those with the most of its words
+POINTER_WORDS = 3  # of a sentence, among which a pronoun points to the sentence before
+
+_POINTERS = frozenset("it they this these those he she such its their that".split())
+_CLAUSES = re.compile(r",? and |; |, while |, but |, which |, where ")
+# Contradictions that may lie in the joining of two clauses, each of which is checked alone.
+_OF_WHOLE = frozenset({"", "negation", "restriction", "cause"})
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The statement nearest to a claim, as a range of the page's tokens, and what is wrong with it."""
+
+    first: int
+    end: int
+    lacking: Sequence[str]  # numbers and names of the claim that it lacks
+    reason: str  # why it does not support the claim; "" if it does
+    contradiction: str = ""
+
+
+class _Statement:
+    """One or two sentences of a page; parsed when first needed."""
+
+    def __init__(self, page: PageWords, first: int, end: int, terms: Callable[[str], str]) -> None:
+        self.first, self.end = first, end
+        self._text, self._terms = page.text.text, terms
+        self._tokens = page.whole_words(first, end)
+        self.terms = frozenset(terms(token.folded) for token in self._tokens)
+
+    @cached_property
+    def phrase(self) -> Phrase:
+        return Phrase(self._text, self._tokens, self._terms, name_tokens(self._tokens, self._text))
+
+
+class PageStatements:
+    """The statements of a page."""
+
+    def __init__(self, page: PageWords, terms: Callable[[str], str]) -> None:
+        self._terms = terms
+        self._misread = page.may_be_misread
+        self._lower_words = {token.text for token in page.tokens if token.text.islower()}
+        ranges = page.sentence_ranges()
+        self._statements = [_Statement(page, *each, terms) for each in ranges]
+        for (first, _), (begin, end) in pairwise(ranges):
+            if any(token.folded in _POINTERS for token in page.tokens[begin : begin + POINTER_WORDS]):
+                self._statements.append(_Statement(page, first, end, terms))
+
+    def find(self, claim: str, similar: Callable[[Phrase, Phrase], Similar]) -> Support | None:
+        """Return the support of a claim; None if it has too few words to be looked for.
+
+        `similar` returns the comparison of the words of two phrases.
+        """
+        whole = self._best(claim, similar)
+        if whole is None or not whole.reason or whole.contradiction not in _OF_WHOLE:
+            return whole
+        for clauses in _clause_pairs(claim):
+            parts = [self._best(clause, similar) for clause in clauses]
+            found = [part for part in parts if part is not None and not part.reason]
+            if len(found) == len(parts):
+                return Support(min(part.first for part in found), max(part.end for part in found), [], "")
+        return whole
+
+    def _best(self, claim: str, similar: Callable[[Phrase, Phrase], Similar]) -> Support | None:
+        tokens = tokenize(claim)
+        names = self._names(tokens, claim)
+        phrase = Phrase(claim, tokens, self._terms, names)
+        if len(phrase.items) < MIN_ITEMS or not self._statements:
+            return None
+        wanted = {item.term for item in phrase.items}
+        nearest = sorted(self._statements, key=lambda each: (-len(wanted & each.terms), each.end - each.first))
+        aligned = [(self._align(phrase, each.phrase, similar), each) for each in nearest[:CANDIDATES]]
+        best, statement = max(aligned, key=lambda pair: (pair[0].coverage, -pair[0].longest_gap))
+        facts = {item.position for item in phrase.items if item.is_number or item.name}
+        lacking = [tokens[at].text for at in best.lacks(sorted(facts))]
+        contradiction = best.contradiction() if best.pairs else ""
+        reason = contradiction or _what_is_missing(best, lacking, tokens)
+        return Support(statement.first, statement.end, lacking, reason, contradiction)
+
+    def _align(self, claim: Phrase, statement: Phrase, similar: Callable[[Phrase, Phrase], Similar]) -> Alignment:
+        """Align a claim with a statement; words are encoded only if the statement lacks some."""
+        exact = align(claim, statement, lambda _word, _other: False, self._misread)
+        if exact.coverage == 1:
+            return exact
+        return align(claim, statement, similar(claim, statement), self._misread)
+
+    def _names(self, tokens: Sequence[Token], text: str) -> set[int]:
+        """Return the tokens that are names: also capitalised ones, if the page never has the word without a capital."""
+        unknown = {
+            at
+            for at, token in enumerate(tokens)
+            if token.text[0].isupper()
+            and token.text.isalpha()
+            and token.folded not in FUNCTION_WORDS
+            and token.folded not in self._lower_words
+        }
+        return unknown | name_tokens(tokens, text)
+
+
+def _what_is_missing(alignment: Alignment, lacking: Sequence[str], tokens: Sequence[Token]) -> str:
+    if lacking:
+        return "facts"
+    if alignment.coverage < MIN_COVERAGE:
+        return "words"
+    if alignment.longest_gap > MAX_GAP:
+        return "gap"
+    subject = alignment.claim.items[0].position
+    begins = subject == 0 or (subject == 1 and tokens[0].folded in DETERMINERS)
+    return "subject" if begins and 0 not in alignment.pairs else ""
+
+
+def _clause_pairs(claim: str) -> Iterator[tuple[str, str]]:
+    """Yield a claim cut in two at each conjunction."""
+    for match in _CLAUSES.finditer(claim):
+        yield claim[: match.start()], claim[match.end() :]
