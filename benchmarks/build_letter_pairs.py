@@ -12,13 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.ingest.text.letter_pairs import ALPHABETS, LEAST_PROBABILITY, STEPS, TABLES_FILE, fold_letters
-
-LANGUAGES = {
-    "latin": "af ca cs cy da de en es et fi fr hr hu id it lt lv nl no pl pt ro sk sl so sq sv sw tl tr vi",
-    "cyrillic": "ru uk bg mk",
-    "greek": "el",
-}
+from pagelens.ingest.text.letter_pairs import ALPHABETS, LANGUAGES, LEAST_PROBABILITY, STEPS, TABLES_FILE, fold_letters
 
 
 def pair_table(profile: dict[str, int], alphabet: str) -> NDArray[np.float64]:
@@ -44,7 +38,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     tables = {}
     for script, languages in LANGUAGES.items():
-        profiles = [json.loads((folder / name).read_text("utf-8"))["freq"] for name in languages.split()]
+        profiles = [json.loads((folder / name).read_text("utf-8"))["freq"] for name in languages]
         tables[script] = np.stack([quantised(pair_table(profile, ALPHABETS[script])) for profile in profiles])
     np.savez_compressed(TABLES_FILE, allow_pickle=False, **tables)
     sys.stdout.write(f"{TABLES_FILE}: {TABLES_FILE.stat().st_size} bytes\n")

@@ -1,8 +1,9 @@
 """Write the ONNX graphs that ship inside the package: `python -m benchmarks.build_onnx_graphs`.
 
 A development tool: it needs the package `onnx`, which an installation does not need. The graphs of EfficientNet-Lite
-hold no weights: their initializers are declared as external data, and `pagelens.encode.onnx_session` supplies them when
-it creates a session. Run it again after a change here and commit the files; a test compares them with its output.
+and multilingual-e5-small hold no weights: their initializers are declared as external data, and
+`pagelens.encode.onnx_session` supplies them when it creates a session. Run it again after a change here and commit the
+files; a test compares them with its output.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from pagelens.encode.image import efficientnet
 from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, Variant
+from pagelens.encode.text import multilingual_e5
+from pagelens.encode.text.e5_file import BLOCK, E5File, read_e5_file
 from pagelens.encode.torch_file import read_tensors
 from pagelens.encode.weights import wheel_file
 from pagelens.index.late import integer_scan
@@ -21,6 +24,7 @@ from pagelens.index.late.maxsim import ZERO
 
 IR_VERSION = 8
 OPSET = 13
+CONTRIB = "com.microsoft"  # onnxruntime's own operators
 
 
 def all_graphs() -> dict[Path, bytes]:
@@ -28,7 +32,8 @@ def all_graphs() -> dict[Path, bytes]:
     variants = {
         variant.graph_path: efficientnet_graph(variant, efficientnet_weights(variant)) for variant in (LITE0, LITE2)
     }
-    models = {**variants, integer_scan.GRAPH: integer_maxsim_graph()}
+    e5 = e5_graph(read_e5_file(multilingual_e5.check_wheels()))
+    models = {**variants, integer_scan.GRAPH: integer_maxsim_graph(), multilingual_e5.GRAPH: e5}
     return {path: model.SerializeToString(deterministic=True) for path, model in models.items()}
 
 
@@ -92,6 +97,56 @@ def _keeps_channels(weights: Mapping[str, np.ndarray], block: str) -> bool:
     return bool(channels == len(weights[f"{block}._project_conv.weight"]))
 
 
+def e5_graph(file: E5File) -> ModelProto:
+    """Return a BERT: `embeddings` (n, tokens, dim) and `mask` (n, tokens) to `hidden` (n, tokens, dim).
+
+    Of the file only sizes, names and shapes are used.
+    """
+    nodes: list[NodeProto] = []
+    weights = multilingual_e5.graph_weights(file)
+
+    def add(operator: str, inputs: list[str], output: str, outputs: list[str] | None = None, **options: Any) -> str:
+        domain = "" if operator == "Split" else CONTRIB
+        nodes.append(helper.make_node(operator, inputs, outputs or [output], output, domain=domain, **options))
+        return output
+
+    def product(x: str, name: str, columns: int) -> str:
+        inputs = [x, f"{name}.w", f"{name}.scale", "", "", f"{name}.b"]
+        rows = len(weights[f"{name}.w"])
+        return add("MatMulNBits", inputs, f"{name}.out", K=columns, N=rows, bits=4, block_size=BLOCK)
+
+    def norm(x: str, y: str, name: str, output: str) -> str:
+        inputs = [x, y, f"{name}.w", f"{name}.b"]
+        return add("SkipLayerNormalization", inputs, output, epsilon=file.epsilon)
+
+    nodes.append(
+        helper.make_node(
+            "LayerNormalization", ["embeddings", "emb.ln.w", "emb.ln.b"], ["emb.out"], "emb.out", epsilon=file.epsilon
+        )
+    )
+    x = "emb.out"
+    for number in range(file.layers):
+        layer = f"l{number}"
+        heads = [f"{layer}.{part}.out" for part in "qkv"]
+        add("Split", [product(x, f"{layer}.qkv", file.dim)], f"{layer}.split", heads, axis=-1, num_outputs=len(heads))
+        attended = add("MultiHeadAttention", [*heads, "", "mask"], f"{layer}.attention", num_heads=file.heads)
+        x = norm(x, product(attended, f"{layer}.ao", file.dim), f"{layer}.aln", f"{layer}.aln.out")
+        inner = add("Gelu", [product(x, f"{layer}.fi", file.dim)], f"{layer}.gelu")
+        output = f"{layer}.oln.out" if number + 1 < file.layers else "hidden"
+        x = norm(x, product(inner, f"{layer}.fo", file.inner_dim), f"{layer}.oln", output)
+    return _model(
+        "multilingual_e5",
+        nodes,
+        inputs=[
+            _value("embeddings", TensorProto.FLOAT, ["n", "tokens", file.dim]),
+            _value("mask", TensorProto.INT32, ["n", "tokens"]),
+        ],
+        outputs=[_value("hidden", TensorProto.FLOAT, ["n", "tokens", file.dim])],
+        initializers=[_external(name, values.shape, values.dtype) for name, values in weights.items()],
+        opset=18,  # Split by a number of outputs
+    )
+
+
 def integer_maxsim_graph() -> ModelProto:
     """Return ((pages - ZERO) @ query).T * scales, (n_query_tokens, n_page_tokens), exact in 32-bit integers."""
     nodes = [
@@ -117,18 +172,27 @@ def _value(name: str, kind: int, shape: list[str | int]) -> Any:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def _external(name: str, shape: tuple[int, ...]) -> TensorProto:
-    """Return a float32 initializer whose numbers are supplied when a session is created."""
-    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+def _external(name: str, shape: tuple[int, ...], dtype: Any = np.float32) -> TensorProto:
+    """Return an initializer whose numbers are supplied when a session is created."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="supplied-at-load")
     return tensor
 
 
 def _model(
-    name: str, nodes: list[NodeProto], *, inputs: list[Any], outputs: list[Any], initializers: list[Any]
+    name: str,
+    nodes: list[NodeProto],
+    *,
+    inputs: list[Any],
+    outputs: list[Any],
+    initializers: list[Any],
+    opset: int = OPSET,
 ) -> ModelProto:
     graph = helper.make_graph(nodes, name, inputs, outputs, initializers)
-    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)])
+    domains = {"": opset, **({CONTRIB: 1} if any(node.domain == CONTRIB for node in nodes) else {})}
+    opsets = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
+    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets)
 
 
 if __name__ == "__main__":

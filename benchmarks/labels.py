@@ -27,7 +27,12 @@ from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.image.zero_shot import NEUTRAL, ZeroShotClassifier, class_probabilities, class_vectors, mean_unit
-from pagelens.encode.loading import load_builtin_image_encoder, load_builtin_text_encoder, load_image_encoder
+from pagelens.encode.loading import (
+    BUILTIN,
+    load_builtin_image_encoder,
+    load_builtin_text_encoder,
+    load_image_encoder,
+)
 from pagelens.evals.datasets.judged_photos import read_judged_photos
 from pagelens.evals.measures.label_thresholds import LabelQuality, average_precision, label_quality, photo_folds
 from pagelens.index.lexical.folding import fold
@@ -71,7 +76,7 @@ def _encoder(name: str | None) -> LabelEncoder:
     settings = Settings.from_environment(os.environ)
     if name is not None:
         return load_image_encoder(name, settings)
-    return load_builtin_image_encoder(settings, load_builtin_text_encoder(settings))
+    return load_builtin_image_encoder(settings, load_builtin_text_encoder(BUILTIN, settings))
 
 
 def _encoded(encoder: LabelEncoder, names: Sequence[str]) -> tuple[NDArray[np.float32], float]:

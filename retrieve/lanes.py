@@ -89,12 +89,14 @@ class TextLane:
     """Cosine of the query with every passage; the best passage stands for its page."""
 
     name = "text"
-    weight = 1.0
+    weight: float = 1.0
     image_query_weight = 0.25
     query_part: QueryPart = "words"
 
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: TextEncoder, *, weight: float | None = None) -> None:
+        """`weight` replaces the lane's own for encoders that were measured apart."""
         self._encoder = encoder
+        self.weight = self.weight if weight is None else weight
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """See `Lane.prepare`."""
@@ -206,13 +208,15 @@ class PageLane:
     """Late interaction with the tokens of every page (MaxSim)."""
 
     name = "page"
-    weight = 1.5
+    weight: float = 1.5
     image_query_weight = 0.25
     query_part: QueryPart = "words"
 
-    def __init__(self, encoder: LateQueryEncoder, *, of_words: bool) -> None:
-        """`of_words` says whether page tokens are words, or else patches of the page image."""
+    def __init__(self, encoder: LateQueryEncoder, *, of_words: bool, weight: float | None = None) -> None:
+        """`of_words` says whether page tokens are words, or else patches of the page image. `weight` replaces the
+        lane's own for encoders that were measured apart."""
         self._encoder = encoder
+        self.weight = self.weight if weight is None else weight
         self._query_cache: LRUCache[QueryTokens] = LRUCache(CACHED_QUERIES)
         self.of_words = of_words
 

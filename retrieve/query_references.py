@@ -12,6 +12,7 @@ from pathlib import PurePath
 from pagelens.core.protocols import Analyzer
 from pagelens.core.terms import plain_terms
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.retrieve.page_words import find_page_numbers, find_page_positions
 
 MAX_RANGE = 100  # pages; "pages 3 to 5000" names the two ends only
 MIN_NAME_TERMS = 3  # terms of a document's name that must stand in the query: two are as often just a topic
@@ -73,7 +74,7 @@ class PageReferences:
 
 def find_page_references(query: str) -> PageReferences:
     """Return the pages that a query names."""
-    labels = [label for match in _NAMED.finditer(query) for label in _expand(match[1])]
+    labels = [label for match in _NAMED.finditer(query) for label in _expand(match[1])] + find_page_numbers(query)
     positions = [-3 if (match[1] or "").lower() == "third" else -2 for match in _BEFORE_LAST.finditer(query)]
     if not positions:
         positions = [number for match in _ORDINAL.finditer(query) for number in _ordinals(match[1], match[2])]
@@ -81,6 +82,7 @@ def find_page_references(query: str) -> PageReferences:
         positions.append(-1)
     elif _COVER.search(query):
         positions.append(1)
+    positions += find_page_positions(query)
     return PageReferences(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(positions)))
 
 

@@ -60,7 +60,9 @@ _FILES_BELOW = ("", "/*", f"{MEMBER_SEPARATOR}*")  # of a path: itself, files in
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
     collection: CollectionOption = DEFAULT_COLLECTION,
-    profile: Annotated[str, typer.Option(help="auto, builtin, cpu, gpu, or a text model's name or folder.")] = "auto",
+    profile: Annotated[
+        str, typer.Option(help="auto, builtin, builtin-multilingual, cpu, gpu, or a text model's name or folder.")
+    ] = "auto",
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")
     ] = None,
@@ -114,7 +116,8 @@ def index(
         find_key_column(read_table(metadata), metadata_key)  # a table that cannot be read is found before the files are
     settings = wiring.read_settings()
     if not wiring.collection_exists(collection):
-        chosen = choose_profile(profile, settings, models=parse_pairs("--model", model))
+        in_english = wiring.are_files_in_english(paths, settings) if profile == "auto" else None
+        chosen = choose_profile(profile, settings, models=parse_pairs("--model", model), in_english=in_english)
         storage = read_storage_options(collection, store, url, prefix, quantization, shards, replicas, catalog, files)
         _create(collection, chosen, settings, storage)
     elif model:
@@ -177,7 +180,9 @@ def _watch(paths: Sequence[Path], run: Callable[[], IndexReport]) -> int:
 
 
 def reembed(
-    profile: Annotated[str, typer.Option(help="auto, builtin, cpu, gpu, or a text model's name or folder.")],
+    profile: Annotated[
+        str, typer.Option(help="auto, builtin, builtin-multilingual, cpu, gpu, or a text model's name or folder.")
+    ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Another model for a lane: image=NAME, page=none. May repeat.")

@@ -13,7 +13,7 @@ from pagelens.api.engine.profiles import PROFILES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import adapter_base
-from pagelens.encode.loading import BUILTIN, EncoderReport
+from pagelens.encode.loading import BUILTIN_MODELS, EncoderReport
 from pagelens.encode.weights import Hub, find_on_disk, find_weights
 from pagelens.index import layout
 from pagelens.index.layout import Layout
@@ -115,7 +115,7 @@ def _report(lane: str, card: ModelCard, encoder: EncoderReport, *, used: bool) -
 
 def _fetchable(name: str) -> bool:
     """Return whether a hub may have a model of that name: 'org/name', no path."""
-    return name != BUILTIN and name.count("/") <= 1 and name[:1].isalnum() and "@" not in name
+    return name not in BUILTIN_MODELS and name.count("/") <= 1 and name[:1].isalnum() and "@" not in name
 
 
 def _checkpoint_file_report(name: str) -> EncoderReport | None:
@@ -149,7 +149,7 @@ def _expand_profiles(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if name == "auto" or not name:
             raise UsageError(f"expected names of models or of profiles ({', '.join(PROFILES)}), found {name!r}")
-        yield from (model for model in PROFILES.get(name, {"": name}).values() if model != BUILTIN)
+        yield from (model for model in PROFILES.get(name, {"": name}).values() if model not in BUILTIN_MODELS)
 
 
 def _fetch(

@@ -25,7 +25,7 @@ from pagelens.ingest.text.captions import find_captions
 if TYPE_CHECKING:
     from pagelens.encode.image.conse import ConSEImageEncoder
     from pagelens.encode.page.late_words import BuiltinPageEncoder
-    from pagelens.encode.text.minilm import BuiltinTextEncoder
+    from pagelens.encode.text.onnx_text_encoder import OnnxTextEncoder
 
 MAX_GUESSES = 3  # labels stored for a photo
 MIN_PROBABILITY = 0.05  # of a stored label
@@ -82,15 +82,15 @@ class PassageEmbedder:
 
 
 class PassageAndWordsEmbedder:
-    """Passages to the `text` lane and their words to the `page` lane, from one pass of the builtin model."""
+    """Passages to the `text` lane and their words to the `page` lane, from one pass of a builtin model."""
 
     image_side = 0
 
-    def __init__(self, text: "BuiltinTextEncoder", page: "BuiltinPageEncoder") -> None:
+    def __init__(self, text: "OnnxTextEncoder", page: "BuiltinPageEncoder", model: str) -> None:
         self._text, self._page = text, page
         self.lanes = [
-            LaneRecord("text", BUILTIN, text.space, "passages"),
-            LaneRecord("page", BUILTIN, page.space, "pages"),
+            LaneRecord("text", model, text.space, "passages"),
+            LaneRecord("page", model, page.space, "pages"),
         ]
 
     def embed(self, batch: PageBatch) -> None:
@@ -159,10 +159,10 @@ class BuiltinImageEmbedder:
 
     image_side = IMAGE_SIDE
 
-    def __init__(self, encoder: "ConSEImageEncoder", *, visual: bool = True) -> None:
+    def __init__(self, encoder: "ConSEImageEncoder", model: str, *, visual: bool = True) -> None:
         self.encoder = encoder
         self._visual = visual
-        self.lanes = [LaneRecord("image", BUILTIN, encoder.space, "photos")]
+        self.lanes = [LaneRecord("image", model, encoder.space, "photos")]
         if visual:
             self.lanes.append(LaneRecord("visual", BUILTIN, encoder.feature_encoder.space, "pages"))
 
@@ -190,9 +190,9 @@ class PageWordsEmbedder:
 
     image_side = 0
 
-    def __init__(self, encoder: PageTextEncoder) -> None:
+    def __init__(self, encoder: PageTextEncoder, model: str) -> None:
         self._encoder = encoder
-        self.lanes = [LaneRecord("page", BUILTIN, encoder.space, "pages")]
+        self.lanes = [LaneRecord("page", model, encoder.space, "pages")]
 
     def embed(self, batch: PageBatch) -> None:
         """See `Embedder.embed`."""

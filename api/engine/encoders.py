@@ -13,7 +13,7 @@ from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder, V
 from pagelens.core.protocols import Analyzer, PageImageEncoder, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.loading import (
-    BUILTIN,
+    BUILTIN_TEXT_MODULES,
     load_builtin_image_encoder,
     load_builtin_page_encoder,
     load_builtin_text_encoder,
@@ -25,7 +25,7 @@ from pagelens.encode.loading import (
 
 if TYPE_CHECKING:
     from pagelens.encode.page.late_words import BuiltinPageEncoder
-    from pagelens.encode.text.minilm import BuiltinTextEncoder
+    from pagelens.encode.text.onnx_text_encoder import OnnxTextEncoder
 
 
 T = TypeVar("T")
@@ -52,26 +52,31 @@ class Encoders:
         self.models = models
         self.analyze = analyze
         self._settings = settings
+        self._builtin_texts: dict[str, OnnxTextEncoder] = {}
 
     def is_builtin(self, lane: str) -> bool:
-        """Tell whether a lane's model is the builtin one."""
-        return self.models.get(lane) == BUILTIN
+        """Tell whether a lane's model is one of the install."""
+        return self.models.get(lane) in BUILTIN_TEXT_MODULES
 
     @cached_property
     def text(self) -> TextEncoder:
         """The text lane's encoder."""
-        return self.builtin_text if self.is_builtin("text") else load_text_encoder(self.models["text"], self._settings)
+        if self.is_builtin("text"):
+            return self.builtin_text("text")
+        return load_text_encoder(self.models["text"], self._settings)
 
-    @cached_property
-    def builtin_text(self) -> "BuiltinTextEncoder":
-        """The text encoder that the builtin encoders of the other lanes use."""
-        return shared(load_builtin_text_encoder, self._settings)
+    def builtin_text(self, lane: str) -> "OnnxTextEncoder":
+        """The builtin text encoder of a lane; lanes with the same model share it."""
+        model = self.models[lane]
+        if model not in self._builtin_texts:
+            self._builtin_texts[model] = shared(load_builtin_text_encoder, model, self._settings)
+        return self._builtin_texts[model]
 
     @cached_property
     def builtin_image(self) -> BuiltinImageEmbedder:
         """The builtin image encoder, which fills the lane `image`, and `visual` unless that has a model of its own."""
-        encoder = shared(load_builtin_image_encoder, self._settings, self.builtin_text)
-        return BuiltinImageEmbedder(encoder, visual="visual" not in self.models)
+        encoder = shared(load_builtin_image_encoder, self._settings, self.builtin_text("image"))
+        return BuiltinImageEmbedder(encoder, self.models["image"], visual="visual" not in self.models)
 
     @cached_property
     def clip(self) -> ImageEmbedder:
@@ -88,7 +93,7 @@ class Encoders:
     @cached_property
     def page_words(self) -> "BuiltinPageEncoder":
         """The builtin page encoder, over the words of a page."""
-        return shared(load_builtin_page_encoder, self.builtin_text, self.analyze)
+        return shared(load_builtin_page_encoder, self.builtin_text("page"), self.analyze)
 
     @cached_property
     def page_images(self) -> PageImageEncoder:

@@ -38,8 +38,9 @@ class CollectionModels:
     def embedders(self, manifest: Manifest) -> list[Embedder]:
         """Return the embedders that fill every lane of a collection. Raises WeightsError, CollectionMismatch."""
         embedders = [self.embedder(lane) for lane in self._models]
-        if self._encoders.is_builtin("text") and self._encoders.is_builtin("page"):  # one pass of the model fills both
-            both = PassageAndWordsEmbedder(self._encoders.builtin_text, self._encoders.page_words)
+        model = self._models["text"]
+        if self._encoders.is_builtin("text") and self._models.get("page") == model:  # one pass of the model fills both
+            both = PassageAndWordsEmbedder(self._encoders.builtin_text("text"), self._encoders.page_words, model)
             embedders = [both, *(other for other in embedders if other.lanes[0].name not in ("text", "page"))]
         for embedder in embedders:
             for record in embedder.lanes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import BUILTIN
+from pagelens.encode.loading import BUILTIN, MULTILINGUAL, TEXT_ENCODERS
 
 NO_MODEL = "none"  # instead of a model's name: the collection has no such lane
 
@@ -18,7 +18,7 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
     profile: {
         lane: card.model for lane, spec in MODEL_LANES.items() for card in spec.models if profile in card.profiles
     }
-    for profile in ("builtin", "cpu", "gpu")
+    for profile in ("builtin", MULTILINGUAL, "cpu", "gpu")
 }
 
 
@@ -32,12 +32,15 @@ class Profile:
     requested: Collection[str] = ()  # lanes whose model was given by name: a collection is not made without them
 
 
-def choose_profile(name: str, settings: Settings, *, models: Mapping[str, str] | None = None) -> Profile:
+def choose_profile(
+    name: str, settings: Settings, *, models: Mapping[str, str] | None = None, in_english: bool | None = None
+) -> Profile:
     """Return the profile for a new collection; `models` gives single lanes another model, or "none".
 
-    `auto` is `cpu` where its weights are on this machine, else `builtin`: nothing is downloaded. Raises UsageError.
+    `auto` is `builtin-multilingual` for documents that are not `in_english`; else, and where the language is not known
+    (None), `cpu` where its weights are on this machine, else `builtin`: nothing is downloaded. Raises UsageError.
     """
-    name, reason = (name, "asked for") if name != "auto" else _automatic_profile(settings)
+    name, reason = (name, "asked for") if name != "auto" else _automatic_profile(settings, in_english)
     chosen = {**PROFILES.get(name, {**PROFILES["builtin"], "text": name})}
     for lane, model in (models or {}).items():
         if lane not in MODEL_LANES or (MODEL_LANES[lane].required and model == NO_MODEL):
@@ -71,8 +74,14 @@ def _complete(models: dict[str, str]) -> None:
             del models[lane]
 
 
-def _automatic_profile(settings: Settings) -> tuple[str, str]:
+def _automatic_profile(settings: Settings, in_english: bool | None) -> tuple[str, str]:
     """Return the name of the profile, and why it is chosen."""
+    if in_english is False:
+        [report] = TEXT_ENCODERS.report(settings, names=[MULTILINGUAL])
+        if report.ready:
+            return MULTILINGUAL, "not all documents are in English"
+        name, reason = _automatic_profile(settings, None)
+        return name, f"{reason}. Not all documents are in English, and {MULTILINGUAL} cannot be used: {report.problem}"
     reports = [
         report
         for lane, spec in MODEL_LANES.items()

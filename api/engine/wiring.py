@@ -14,6 +14,8 @@ import numpy as np
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.file_names import absolute_path
+from pagelens.api.engine.first_files import are_in_english
 from pagelens.api.engine.indexing import OnProgress, RenderImage
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.api.engine.member_files import ExtractMember
@@ -109,6 +111,11 @@ def create_empty_collection(root: Path, profile: str, lanes: Sequence[LaneRecord
     create(
         Layout(root), profile=profile, lanes=lanes, server=storage.server, catalog=storage.catalog, files=storage.files
     )
+
+
+def are_files_in_english(paths: Sequence[Path], settings: Settings) -> bool | None:
+    """Tell whether the documents among files and folders are in English; None where nothing says so."""
+    return are_in_english([absolute_path(path) for path in paths], _reader_options(settings), _WORKERS)
 
 
 def collection_exists(root: Path) -> bool:

@@ -1,7 +1,7 @@
 """The builtin `page` lane's encoder: late interaction over the words of a page, with the text encoder's token vectors.
 
-ColBERT (Khattab and Zaharia, 2020) over a model that was not trained for it: the last layer of all-MiniLM-L6-v2, one
-vector per word piece, reduced to 128 dimensions. A page longer than the model's input is split into windows between
+ColBERT (Khattab and Zaharia, 2020) over a model that was not trained for it: the last layer of a builtin text encoder,
+one vector per word piece, reduced to 128 dimensions. A page longer than the model's input is split into windows between
 words. Punctuation and words without an index term (stop words) are encoded as context and then left out, which nearly
 halves the storage; docs/LOG.md has measurements of the loss.
 
@@ -19,8 +19,8 @@ from pagelens.core.protocols import Analyzer
 from pagelens.core.spaces import Space
 from pagelens.core.types import PageText, QueryTokens, TokenMatrix, TokenVectors
 from pagelens.core.word_breaks import join_with_offsets
-from pagelens.encode.page.token_basis import DIM, basis_name, projected
-from pagelens.encode.text.minilm import BuiltinTextEncoder
+from pagelens.encode.page.token_basis import BASES, DIM
+from pagelens.encode.text.onnx_text_encoder import OnnxTextEncoder
 
 WINDOW = 24  # rows; slightly better than the other values from 8 to 96
 CACHED_WORDS = 100_000  # more than a book has different words
@@ -32,11 +32,12 @@ class BuiltinPageEncoder:
     Implements `pagelens.core.protocols.PageTextEncoder`. Safe to share between threads.
     """
 
-    def __init__(self, text: BuiltinTextEncoder, analyze: Analyzer) -> None:
+    def __init__(self, text: OnnxTextEncoder, analyze: Analyzer) -> None:
         """Use the tokens of `text`; words for which `analyze` returns no index term are left out."""
         self._text = text
+        self._basis = BASES[text.space.model]
         self._has_term = lru_cache(CACHED_WORDS)(lambda word: bool(analyze(word)))
-        options = f"tokens of {text.space.fingerprint}; window={text.max_tokens}; basis={basis_name()}; terms only"
+        options = f"tokens of {text.space.fingerprint}; window={text.max_tokens}; basis={self._basis.name}; terms only"
         self._space = Space(
             model=f"{text.space.model} tokens",
             revision=text.space.revision,
@@ -94,7 +95,7 @@ class BuiltinPageEncoder:
         # Every token belongs to the last word that starts at or before it: windows are split between words.
         words = np.searchsorted(page.spans[:, 0], spans[:, 0], side="right") - 1
         keep = self._kept(page.text, spans, page.spans[words])
-        return TokenMatrix(projected(vectors[keep]), np.asarray(page.boxes[words[keep]], np.float32))
+        return TokenMatrix(self._basis.project(vectors[keep]), np.asarray(page.boxes[words[keep]], np.float32))
 
     def _query(self, text: str, tokens: TokenVectors) -> QueryTokens:
         ends = np.array([(start, start + len(word)) for start, word in _words(text)], np.int32).reshape(-1, 2)
@@ -103,7 +104,7 @@ class BuiltinPageEncoder:
         if not keep.any():
             keep = np.ones(len(words), bool)
         query_words = [_bare(text[start:end]) for start, end in ends[words[keep]]]
-        return QueryTokens(projected(tokens.vectors[keep]), query_words, window=WINDOW)
+        return QueryTokens(self._basis.project(tokens.vectors[keep]), query_words, window=WINDOW)
 
     def _kept(self, text: str, spans: NDArray[np.int32], words: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return (n,): whether each token has a letter or digit and its word a term. Both arguments are (n, 2)."""
@@ -112,7 +113,7 @@ class BuiltinPageEncoder:
         return np.array(kept, bool)
 
 
-def _windows(page: PageText, text: BuiltinTextEncoder) -> list[tuple[int, int]]:
+def _windows(page: PageText, text: OnnxTextEncoder) -> list[tuple[int, int]]:
     """Return spans of the page's text, each with as many whole words as the model reads at once."""
     spans = page.spans.tolist()
     counts = text.count_tokens([page.text[start:end] for start, end in spans])

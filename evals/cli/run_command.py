@@ -48,7 +48,9 @@ def run(
     ] = None,
     dataset_format: FormatOption = None,
     documents: DocumentsOption = None,
-    profile: Annotated[str, typer.Option(help="For a new collection: auto, builtin, cpu, gpu or a model.")] = "auto",
+    profile: Annotated[
+        str, typer.Option(help="For a new collection: auto, builtin, builtin-multilingual, cpu, gpu or a model.")
+    ] = "auto",
     system: Annotated[
         list[str] | None, typer.Option("--system", "-s", help="words, words+text, fused, fused:plain; may repeat.")
     ] = None,

@@ -20,6 +20,11 @@ ALPHABETS = {
     "cyrillic": "абвгдежзиклмнопрстуфхцчшщъыьэюяієґјљњћђџѕ",
     "greek": "αβγδεζηθικλμνξοπρστυφχψω",
 }
+LANGUAGES = {  # of the tables' rows
+    "latin": "af ca cs cy da de en es et fi fr hr hu id it lt lv nl no pl pt ro sk sl so sq sv sw tl tr vi".split(),
+    "cyrillic": "ru uk bg mk".split(),
+    "greek": ["el"],
+}
 LEAST_PROBABILITY = 2e-5  # of a pair, added to each
 STEPS = 255  # of the logarithms in the tables, from `LEAST_PROBABILITY` to 1
 
@@ -28,6 +33,9 @@ MIN_PAIRS = 20  # fewer are not judged
 # LIMIT + SPREAD / sqrt(pairs) on.
 LIMIT, SPREAD = -6.3, 2.5
 
+MIN_LETTERS = 100  # of a text whose language is told
+
+_LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _ADDRESS = re.compile(r"://|www\.|@")  # in what is no word of a language
 _PLAIN = str.maketrans("ßøłđıæœþðŋħςŧə", "soldiaotdnhσte")  # letters that have no accent to be taken off
 _BOUNDARY, _MARK, _SKIPPED = 0, 254, 255  # codes besides those of letters, from 1; of combining accents; of digits
@@ -76,9 +84,22 @@ def pair_score(text: str) -> PairScore:
     return pair_logs(fold_letters(text)).score
 
 
+def is_english(text: str) -> bool | None:
+    """Tell whether a text is in English, by its script and its pairs of letters; None for one of few words."""
+    letters = sum(map(str.isalpha, text))
+    if letters < MIN_LETTERS:
+        return None
+    if len(_LATIN_LETTER.findall(text)) < letters / 2:
+        return False
+    table = _tables()["latin"]
+    pairs, _ = _pairs_in("latin", _points(fold_letters(text)))
+    counts = np.bincount(pairs, minlength=table.shape[1])
+    return LANGUAGES["latin"][int((table @ counts).argmax())] == "en"
+
+
 def pair_logs(folded: str) -> PairLogs:
     """Return the pairs of a text that `fold_letters` returned. Words of one letter or with digits are left out."""
-    points = np.frombuffer(folded.encode("utf-32-le", "replace"), np.uint32)
+    points = _points(folded)
     best = PairLogs(np.zeros(0, np.int64), np.zeros(0, np.float32))
     for script in ALPHABETS if not folded.isascii() else ("latin",):
         found = _logs_in(script, points)
@@ -87,8 +108,22 @@ def pair_logs(folded: str) -> PairLogs:
     return best
 
 
+def _points(folded: str) -> NDArray[np.uint32]:
+    return np.frombuffer(folded.encode("utf-32-le", "replace"), np.uint32)
+
+
 def _logs_in(script: str, points: NDArray[np.uint32]) -> PairLogs:
-    codes_of, table = _codes(script), _tables()[script]
+    table = _tables()[script]
+    pairs, positions = _pairs_in(script, points)
+    if not len(pairs):
+        return PairLogs(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    language = int((table @ np.bincount(pairs, minlength=table.shape[1])).argmax())
+    return PairLogs(positions, table[language][pairs])
+
+
+def _pairs_in(script: str, points: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the number of each pair in the tables of a script, and where it begins, both (n_pairs,)."""
+    codes_of = _codes(script)
     codes = codes_of[np.minimum(points, len(codes_of) - 1)]
     marks = codes == _MARK
     places = np.flatnonzero(~marks)
@@ -99,12 +134,7 @@ def _logs_in(script: str, points: NDArray[np.uint32]) -> PairLogs:
     first, second = codes[:-1], codes[1:]
     counted = (first != _SKIPPED) & (second != _SKIPPED) & (first + second > 0)
     size = len(ALPHABETS[script]) + 1
-    pairs = first[counted] * size + second[counted]
-    if not len(pairs):
-        return PairLogs(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    language = int((table @ np.bincount(pairs, minlength=size * size)).argmax())
-    positions = np.concatenate((places[:1] - 1, places))[counted]
-    return PairLogs(positions, table[language][pairs])
+    return first[counted] * size + second[counted], np.concatenate((places[:1] - 1, places))[counted]
 
 
 @cache

@@ -57,7 +57,7 @@ def test_a_lane_with_models_can_be_filled_and_reported() -> None:
 
 
 def test_a_profile_has_one_model_for_each_lane_with_models() -> None:
-    assert list(PROFILES) == ["builtin", "cpu", "gpu"]
+    assert list(PROFILES) == ["builtin", "builtin-multilingual", "cpu", "gpu"]
     for name in PROFILES:
         assert set(PROFILES[name]) == set(MODEL_LANES) - {"visual", "captions"}  # these follow the image lane's model
         for spec in (MODEL_LANES[lane] for lane in PROFILES[name]):

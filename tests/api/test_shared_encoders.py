@@ -12,10 +12,10 @@ MODELS = {"text": "builtin", "page": "builtin", "image": "builtin"}
 
 def test_collections_with_equal_settings_share_the_builtin_encoders() -> None:
     first, second = (Encoders(MODELS, analyze, Settings(threads=1)) for _ in range(2))
-    assert first.builtin_text is second.builtin_text
+    assert first.builtin_text("text") is second.builtin_text("text")
     assert first.page_words is second.page_words
     other = Encoders(MODELS, analyze, Settings(threads=2))
-    assert other.builtin_text is not first.builtin_text, "an encoder with as many threads as its settings say"
+    assert other.builtin_text("text") is not first.builtin_text("text"), "as many threads as its settings say"
 
 
 class Loaded:

@@ -6,17 +6,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.build_token_basis import vocabulary_basis, vocabulary_words
+from benchmarks.build_token_basis import (
+    principal_directions,
+    vocabulary_vectors,
+    vocabulary_words,
+)
 from pagelens.api.engine.embedding import PageBatch, PassageAndWordsEmbedder
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import PageText, Passage, no_text
 from pagelens.encode.batching import unit_rows
 from pagelens.encode.page.late_words import BuiltinPageEncoder
-from pagelens.encode.page.token_basis import load_basis
-from pagelens.encode.text.minilm import TOKENIZER, BuiltinTextEncoder
+from pagelens.encode.page.token_basis import BASES, TokenBasis, load_rows
+from pagelens.encode.text.minilm import MODEL, TOKENIZER, BuiltinTextEncoder
 from pagelens.index.lexical.analysis import analyze
 
+BASIS = BASES[MODEL]
 SHARED = BuiltinTextEncoder.load(Settings())
 LAKE = "The lake is 120 metres deep. Its water comes from the river, and pike live in it."
 BANK = "Revenue of the bank grew by 8% in FY2018; dividends were paid in March."
@@ -78,7 +83,7 @@ def test_vectors_are_the_text_encoders_projected_on_the_shipped_basis(
     (tokens,), (whole,) = encoder.encode_texts([page]), text_encoder.encode_tokens([LAKE])
     kept = {"lake", "120", "metres", "deep", "water", "comes", "river", "pike", "live"}
     rows = [LAKE[start:end] in kept for start, end in whole.spans]
-    np.testing.assert_allclose(tokens.vectors, unit_rows(whole.vectors[rows] @ load_basis()), atol=1e-4)
+    np.testing.assert_allclose(tokens.vectors, unit_rows(whole.vectors[rows] @ load_rows(BASIS)), atol=1e-4)
 
 
 def test_nothing_is_lost_of_a_page_longer_than_the_model_reads(
@@ -113,7 +118,7 @@ def test_a_word_broken_at_a_line_end_is_encoded_whole_and_stands_in_the_boxes_of
     assert set(first) >= {"asbestos", "con-", "near", "old", "tan-", "nery"}
     passages = [Passage(0, 0, len(broken.text))]
     batch = PageBatch(kind="pdf", texts=[broken], passages=[passages], inputs=[[f"A title\n{whole}"]], images=[None])
-    PassageAndWordsEmbedder(text_encoder, encoder).embed(batch)
+    PassageAndWordsEmbedder(text_encoder, encoder, "builtin").embed(batch)
     assert words_at(broken, batch.tokens["page"][0].boxes) == first
 
 
@@ -175,10 +180,9 @@ def test_the_space_is_multi_vector_and_names_its_parts(
 
 
 def test_the_shipped_directions_are_those_of_the_models_vocabulary(text_encoder: BuiltinTextEncoder) -> None:
-    words = vocabulary_words(text_encoder)
-    shipped, made = load_basis(), vocabulary_basis(text_encoder, words)
+    vectors = vocabulary_vectors(text_encoder, vocabulary_words(text_encoder))
+    shipped, made = load_rows(BASIS), principal_directions(vectors)
     np.testing.assert_allclose(shipped.T @ shipped, np.eye(128), atol=2e-3)  # stored in half precision
-    vectors = np.concatenate([tokens.vectors for tokens in text_encoder.encode_tokens(words)])
     held = [float(np.square(vectors @ basis).sum()) for basis in (shipped, made)]
     assert held[0] == pytest.approx(held[1], rel=1e-3)
     assert held[1] > 0.75 * len(vectors)  # a third of the dimensions hold most of what there is
@@ -186,6 +190,6 @@ def test_the_shipped_directions_are_those_of_the_models_vocabulary(text_encoder:
 
 def test_a_basis_file_that_was_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="expected SHA-256"):
-        load_basis(TOKENIZER)
+        load_rows(TokenBasis(TOKENIZER, BASIS.sha256))
     with pytest.raises(WeightsError, match="install pagelens again"):
-        load_basis(tmp_path / "none.npy")
+        load_rows(TokenBasis(tmp_path / "none.npy", BASIS.sha256))

@@ -23,10 +23,10 @@ def encoder() -> BuiltinTextEncoder:
     return BuiltinTextEncoder.load(Settings())
 
 
-def installed_copy(site: Path, content: bytes) -> None:
-    """Write the wheel's metadata and a model file with this content to `site`."""
-    distribution, version, file, _ = ONNX
-    root = wheel_file(*ONNX).parents[len(Path(file).parts) - 1]
+def installed_copy(site: Path, content: bytes, pin: tuple[str, str, str, str] = ONNX) -> None:
+    """Write a wheel's metadata and a model file with this content to `site`."""
+    distribution, version, file, _ = pin
+    root = wheel_file(*pin).parents[len(Path(file).parts) - 1]
     info = f"{distribution.replace('-', '_')}-{version}.dist-info"
     (site / info).mkdir(parents=True)
     shutil.copy(root / info / "METADATA", site / info)
