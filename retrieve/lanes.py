@@ -27,6 +27,7 @@ from pagelens.encode.batching import unit_rows
 from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, MultiVectorQuery, SearchResult
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
+from pagelens.retrieve.relevance_floor import FloorWeights
 
 CACHED_QUERIES = 64
 UNLIKE_WEIGHT = 0.5  # of the mean of the images that results shall not be like; measured, see docs/LOG.md
@@ -93,10 +94,12 @@ class TextLane:
     image_query_weight = 0.25
     query_part: QueryPart = "words"
 
-    def __init__(self, encoder: TextEncoder, *, weight: float | None = None) -> None:
-        """`weight` replaces the lane's own for encoders that were measured apart."""
+    def __init__(self, encoder: TextEncoder, *, weight: float | None = None, floor: FloorWeights | None = None) -> None:
+        """`weight` replaces the lane's own for encoders that were measured apart. `floor` tells weak results by this
+        encoder's cosines; None if they were not measured."""
         self._encoder = encoder
         self.weight = self.weight if weight is None else weight
+        self.floor = floor
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """See `Lane.prepare`."""

@@ -18,10 +18,21 @@ from pagelens.index.selection import Selection
 from pagelens.retrieve.deduplication import leave_out_images
 from pagelens.retrieve.evidence import EvidenceFinder
 from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion, share_weights
-from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, rank_lanes
+from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, TextLane, rank_lanes
 from pagelens.retrieve.page_conditions import ConditionResult, apply_conditions
 from pagelens.retrieve.query_references import DocumentNameIndex, find_page_references
 from pagelens.retrieve.reference_ranking import QueryReferences, rank_referenced_first
+from pagelens.retrieve.relevance_floor import (
+    FLOOR_OF_PHOTOS,
+    FLOOR_OF_WORDS,
+    NO_KNOWN_WORD,
+    NO_WORD,
+    FloorWeights,
+    RelevanceSignals,
+    best_scores,
+    is_weak,
+    unknown_share,
+)
 from pagelens.retrieve.spelling import correct_spelling
 
 MIN_DEPTH = 200  # pages that each lane ranks before fusion, at least
@@ -52,6 +63,8 @@ class RetrievalResult:
     corrections: Sequence[Correction] = ()
     phrases: Sequence[str] = ()  # that stand on the pages, as the query demands
     notes: Sequence[str] = ()  # on the query's conditions, for users
+    weak: bool = False  # whether nothing matches well: see `pagelens.retrieve.relevance_floor`
+    nothing_found: str = ""  # why there are no hits, as a sentence
 
 
 DEFAULT_FUSION = Fusion()
@@ -96,8 +109,21 @@ class Retriever:
         conditions = self.apply_conditions(snapshot, query.conditions, filters)
         selection = conditions.selection
         page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
-        rankings = rank_lanes(snapshot, self._select_lanes(lanes), query, max(MIN_DEPTH, 2 * k), selection)
-        idf = snapshot.idf(plain_terms(self._analyze(query.words)))
+        terms, chosen = self._analyze(query.words), self._select_lanes(lanes)
+        searched_by_words = query.image is None and bool(query.text) and not conditions.phrases
+        if searched_by_words and not plain_terms(terms):
+            return RetrievalResult(
+                hits=[],
+                query_references=[],
+                page_count=page_count,
+                idf={},
+                text=query.text,
+                notes=conditions.notes,
+                nothing_found=NO_WORD,
+            )
+        rankings = rank_lanes(snapshot, chosen, query, max(MIN_DEPTH, 2 * k), selection)
+        known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
+        idf = {term: known_idf[term] for term in plain_terms(terms)}
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
@@ -107,9 +133,26 @@ class Retriever:
         hits = rank_referenced_first(snapshot, hits, references, selection)
         labels = snapshot.label_table.counts(None if selection is None else selection.mask)
         hits = leave_out_images(snapshot, hits, query.left_out)
+        described = references.describe(snapshot)
+        weak = nothing = False
+        floor = self._floor(chosen, best := best_scores(rankings))
+        if searched_by_words and not described and floor is not None:
+            unknown = unknown_share(terms, known_idf, snapshot.page_count)
+            weak = is_weak(
+                RelevanceSignals(
+                    best=best,
+                    idf_sum=sum(idf.values()),
+                    unknown=unknown,
+                    page_count=page_count,
+                    collection_size=snapshot.page_count,
+                ),
+                floor,
+            )
+            # Words in other letters may be translated by a lane; photos have no words.
+            nothing = weak and unknown == 1 and query.text.isascii() and "image" not in best
         return RetrievalResult(
-            hits=hits[:k],
-            query_references=references.describe(snapshot),
+            hits=[] if nothing else hits[:k],
+            query_references=described,
             page_count=page_count,
             idf=idf,
             labels=labels,
@@ -117,7 +160,19 @@ class Retriever:
             corrections=corrections,
             phrases=conditions.phrases,
             notes=conditions.notes,
+            weak=weak and bool(hits) and not nothing,
+            nothing_found=NO_KNOWN_WORD if nothing else "",
         )
+
+    def _floor(self, lanes: Sequence[Lane], best: Mapping[str, float]) -> FloorWeights | None:
+        """Return the floor for results of these lanes; None where none was measured for their encoders."""
+        by_name = {lane.name: lane for lane in lanes}
+        text, image = by_name.get("text"), by_name.get("image")
+        if isinstance(image, ImageLane) and not image.in_text_space:
+            return None
+        if isinstance(text, TextLane) and "text" in best:
+            return text.floor
+        return FLOOR_OF_WORDS if "words" in by_name else FLOOR_OF_PHOTOS if image else None
 
     def apply_conditions(self, snapshot: Snapshot, conditions: PageConditions, filters: Filters) -> ConditionResult:
         """Return the pages that match the filters and meet the conditions of a query."""

@@ -46,8 +46,10 @@ def print_results(search: results.SearchResults) -> None:
             out.print("No page was searched: the collection is empty, or no document matches the filters.")
         return
     if not search.hits:
-        out.print("No page matches. Fewer or other words may help.")
+        out.print(Text(search.nothing_found or "No page matches. Fewer or other words may help."), soft_wrap=True)
         return
+    if search.weak:
+        out.print(Text("Nothing matches well. The nearest pages are:", style="bold"))
     groups = {group.ranks[0]: group for group in search.groups if group.ranks}
     terms = {term for part in (search.searched_text, *search.searched_text.split()) for term in analyze(part)}
     names = distinct_file_names([hit.ref.path for hit in search.hits])

@@ -441,6 +441,8 @@ class Engine:
             searched_text=found.retrieved.text,
             corrections=found.retrieved.corrections,
             notes=ranked.notes,
+            weak=found.retrieved.weak,
+            nothing_found=found.retrieved.nothing_found,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:

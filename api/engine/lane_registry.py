@@ -27,6 +27,7 @@ from pagelens.encode.loading import (
     EncoderKind,
 )
 from pagelens.retrieve.lanes import CaptionLane, ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
+from pagelens.retrieve.relevance_floor import FLOOR_OF_TEXT
 
 _INSTALLED = "in the install"
 MULTILINGUAL_WEIGHTS = {"text": 1.5, "page": 2.0}
@@ -87,7 +88,7 @@ def _caption_lane(encoders: Encoders) -> Lane | None:
 def _text_lane(encoders: Encoders) -> Lane:
     if encoders.models["text"] == MULTILINGUAL:
         return TextLane(encoders.text, weight=MULTILINGUAL_WEIGHTS["text"])
-    return TextLane(encoders.text)
+    return TextLane(encoders.text, floor=FLOOR_OF_TEXT if encoders.is_builtin("text") else None)
 
 
 def _page_lane(encoders: Encoders) -> Lane:

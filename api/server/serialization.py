@@ -138,6 +138,8 @@ def search_response(
         searched_text=results.searched_text,
         corrections=[out.CorrectionOut(word=one.word, corrected=one.corrected) for one in results.corrections],
         notes=list(results.notes),
+        weak=results.weak,
+        nothing_found=results.nothing_found,
     )
 
 

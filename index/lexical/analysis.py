@@ -6,12 +6,12 @@ the same words are found in another spelling; they make no bigrams.
     normalization    Unicode form, width, letters and marks of each script, digits         (plain)
     here             case, accents, letters apart from digits ("5kg" is "5 kg"), English stems, stop words (plain);
                      Han, kana, Thai, Lao, Khmer, Burmese: each character, pairs as bigrams (plain)
-                     words with zero-width joiners also as one word                        (other form)
     acronyms         WHO, IT, US, vitamin A are no stop words; U.S. is US                    (plain)
     number_forms     numbers without separators of thousands                                (plain)
                      blanks in numbers, percentages, versions, part numbers                 (other forms)
     date_forms       whole dates as one number                                             (plain)
                      their parts, dates without a day or a year                             (other forms)
+    compounds        words written in parts, umlauts                                        (other forms)
     korean           words without particles, pairs of syllables                            (other forms)
     stems            Snowball's stems of 13 languages in Latin letters, Russian, Greek, Arabic, Tamil; Hebrew
                      without prefixes                                                       (other forms)
@@ -26,6 +26,7 @@ import tantivy
 
 from pagelens.core.terms import OtherForm, plain_terms
 from pagelens.index.lexical.acronyms import MARK, mark_acronyms
+from pagelens.index.lexical.compounds import joined_words, without_umlauts
 from pagelens.index.lexical.date_forms import FoundDate, find_dates, join_dates
 from pagelens.index.lexical.korean import HANGUL, syllable_pairs, without_particles
 from pagelens.index.lexical.normalization import normalized
@@ -50,7 +51,6 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 _TOKEN = rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+|\p{{N}}+"
 _MAX_LENGTH = 80  # characters of a term
 _CACHED_TEXTS = 65_536  # words, and short texts that have other forms
-_COMPOUND = re.compile("(?<![^\\W_])[^\\W_]++(?:\u200c[^\\W_]++)+")  # Persian: zero-width non-joiners
 _HAS_DIGIT = re.compile("[0-9]")
 
 
@@ -116,8 +116,12 @@ def _other_forms(text: str, dates: Sequence[FoundDate], *, of_page: bool) -> Ite
         if languages or not word.isascii():
             for stem in stems_of(word, languages):
                 yield OtherForm(stem, _plain_of(word))
+            if "german" in languages and (spelled := without_umlauts(word)) != word:
+                yield from (OtherForm(form, _plain_of(word)) for form in _plain_of(spelled))
+    for form, written in joined_words(text):
+        yield from (OtherForm(term, _plain_of(written)) for term in _plain_of(form))
     if not text.isascii():
-        yield from _compound_and_korean(text)
+        yield from _korean(text)
 
 
 def _forms_of_date(found: FoundDate, text: str) -> Iterator[OtherForm]:
@@ -128,9 +132,7 @@ def _forms_of_date(found: FoundDate, text: str) -> Iterator[OtherForm]:
         yield OtherForm(form)
 
 
-def _compound_and_korean(text: str) -> Iterator[OtherForm]:
-    for match in _COMPOUND.finditer(text):
-        yield OtherForm(match.group().replace("\u200c", "").lower(), _plain_of(match.group()))
+def _korean(text: str) -> Iterator[OtherForm]:
     for match in HANGUL.finditer(text):
         word = match.group()
         forms = dict.fromkeys(without_particles(word))

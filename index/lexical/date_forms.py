@@ -2,7 +2,8 @@
 
 Each spelling, and its terms:
 
-    5 March 2024, March 5th, 2024, 5. März 2024, 5 de marzo de 2024, 2024-03-05, 05.03.2024, 2024年3月5日
+    5 March 2024, March 5th, 2024, 5. März 2024, 5 de marzo de 2024, 2024-03-05, 05.03.2024, 2024年3月5日,
+    令和6年3月5日, 2024. 3. 5., ngày 5 tháng 3 năm 2024
                             plain 20240305 in their place; other forms --03-05, 2024-03, 2024, and the month's name
     03/04/2024              both readings: plain 20240403, other form 20240304
     5 March                 other form --03-05 beside its words; so 5.3.24, which may be a version
@@ -18,32 +19,32 @@ from typing import NamedTuple
 
 _MONTHS = """
     january jan januar janvier enero janeiro gennaio januari января styczen stycznia ocak يناير ιανουαριου
-    ianuarie ledna tammikuuta ינואר בינואר;
+    ianuarie ledna tammikuuta ינואר בינואר січня जनवरी;
     february feb februar fevrier febrero fevereiro febbraio februari февраля luty lutego subat فبراير
-    φεβρουαριου februarie februara unora helmikuuta פברואר בפברואר;
+    φεβρουαριου februarie februara unora helmikuuta פברואר בפברואר лютого फरवरी;
     march mar marz maerz mars marzo marco maart марта marzec marca mart مارس μαρτιου martie marcius brezna
-    maaliskuuta מרץ במרץ;
+    maaliskuuta מרץ במרץ березня maret मार्च;
     april apr avril abril aprile апреля kwiecien kwietnia nisan ابريل απριλιου aprilie aprilis dubna huhtikuuta
-    אפריל באפריל;
-    may mai mayo maio maggio mei maj mayis мая majs maja مايو μαιου majus kvetna toukokuuta מאי במאי;
+    אפריל באפריל квітня अप्रैल;
+    may mai mayo maio maggio mei maj mayis мая majs maja مايو μαιου majus kvetna toukokuuta מאי במאי травня;
     june jun juni juin junio junho giugno июня czerwiec czerwca haziran يونيو ιουνιου iunie junius cervna
-    kesakuuta יוני ביוני;
+    kesakuuta יוני ביוני червня जून;
     july jul juli juillet julio julho luglio июля lipiec lipca temmuz يوليو ιουλιου iulie julius cervence
-    heinakuuta יולי ביולי;
+    heinakuuta יולי ביולי липня जुलाई;
     august aug aout agosto augustus augusti августа sierpien sierpnia agustos اغسطس αυγουστου augusztus srpna
-    elokuuta אוגוסט באוגוסט;
+    elokuuta אוגוסט באוגוסט серпня अगस्त;
     september sep sept septembre septiembre setembro settembre сентября wrzesien wrzesnia eylul سبتمبر
-    σεπτεμβριου septembrie szeptember zari syyskuuta ספטמבר בספטמבר;
+    σεπτεμβριου septembrie szeptember zari syyskuuta ספטמבר בספטמבר вересня सितंबर;
     october oct okt oktober octobre octubre outubro ottobre октября pazdziernik pazdziernika ekim اكتوبر
-    οκτωβριου octombrie rijna lokakuuta אוקטובר באוקטובר;
+    οκτωβριου octombrie rijna lokakuuta אוקטובר באוקטובר жовтня अक्टूबर;
     november nov novembre noviembre novembro ноября listopad listopada kasim نوفمبر νοεμβριου noiembrie
-    listopadu marraskuuta נובמבר בנובמבר;
+    listopadu marraskuuta נובמבר בנובמבר листопада नवंबर;
     december dec dez dezember decembre diciembre dezembro dicembre декабря grudzien grudnia aralik ديسمبر
-    δεκεμβριου decembrie prosince joulukuuta דצמבר בדצמבר
+    δεκεμβριου decembrie prosince joulukuuta דצמבר בדצמבר грудня desember दिसंबर
 """
 _NOMINATIVES = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
 
-_WORD = re.compile(r"[^\W\d_]{3,12}")
+_WORD = re.compile("(?:[^\\W\\d_]|[\u0900-\u0903\u093a-\u094f]){3,12}")  # with the vowel signs of Devanagari
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?"
 _DAY_BEFORE = re.compile(rf"(?<![\w.,/]){_DAY}(?:\s+(?:of|de)\s+|[\s/-]*)$", re.IGNORECASE)
 _YEAR_AFTER = re.compile(r"\.?,?(?:\s+(?:of|de|del)\s+|[\s/-]*)(?P<year>[12]\d{3})(?![^\W_])", re.IGNORECASE)
@@ -57,16 +58,31 @@ _YEAR_FIRST = re.compile(
     r"(?<![^\W_])(?<![.,/-])(?P<year>[12]\d{3})(?P<separator>[-/.])(?P<month>\d{1,2})(?:(?P=separator)(?P<day>\d{1,2}))?"
     r"(?![\d/-]|[.,]\d)"
 )
+_KOREAN = re.compile(r"(?<![\w.,/-])(?P<year>[12]\d{3})\. (?P<month>\d{1,2})\. (?P<day>\d{1,2})(?![\w,/-]|\.\d)")
 _YEAR_LAST = re.compile(
     r"(?<![^\W_])(?<![.,/-])(?P<first>\d{1,2})(?P<separator>\. ?|[-/])(?P<second>\d{1,2})(?P=separator)"
     r"(?P<year>[12]\d{3}|\d\d)(?![\w/-]|[.,]\d)"
 )
 _MONTH_AND_YEAR = re.compile(r"(?<![^\W_])(?<![.,/-])(?P<month>\d\d?)[/.](?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
 _COMPACT = re.compile(r"(?<![^\W_])(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?![^\W_])")
+_ERAS = {
+    "明治": 1867,
+    "大正": 1911,
+    "昭和": 1925,
+    "平成": 1988,
+    "令和": 2018,
+    "民國": 1911,
+    "民国": 1911,
+}  # years before 1
 _EAST_ASIAN = re.compile(
-    r"(?:(?P<year>[12]\d{3})\s*[年년]\s*)?(?<!\d)(?P<month>\d{1,2})\s*[月월](?:\s*(?P<day>\d{1,2})\s*[日号號일])?"
+    rf"(?:(?:(?P<year>[12]\d{{3}})|(?P<era>{'|'.join(_ERAS)})\s*(?P<year_of_era>\d{{1,3}}|元))\s*[年년]\s*)?"
+    r"(?<!\d)(?P<month>\d{1,2})\s*[月월](?:\s*(?P<day>\d{1,2})\s*[日号號일])?"
 )
-_IN_DIGITS = (_YEAR_FIRST, _YEAR_LAST, _MONTH_AND_YEAR, _COMPACT)
+_VIETNAMESE = re.compile(
+    r"(?<!\w)(?:ngày\s+)?(?P<day>\d{1,2})\s+tháng\s+(?P<month>\d{1,2})(?:,?\s+năm\s+(?P<year>[12]\d{3}))?(?!\w)",
+    re.IGNORECASE,
+)
+_IN_DIGITS = (_YEAR_FIRST, _KOREAN, _YEAR_LAST, _MONTH_AND_YEAR, _COMPACT)
 _LEAP_YEAR = 2000  # for a day and a month without a year
 _CACHED_WORDS = 65_536
 _CENTURY = 50  # two digits of a year from which on it is one of the last century
@@ -90,7 +106,7 @@ class FoundDate(NamedTuple):
 def find_dates(text: str) -> list[FoundDate]:
     """Return the dates of a text, in order."""
     found = [_found(start, end, [reading], text[start:end]) for start, end, reading in _written_dates(text)]
-    for pattern in _IN_DIGITS if text.isascii() else (*_IN_DIGITS, _EAST_ASIAN):
+    for pattern in _IN_DIGITS if text.isascii() else (*_IN_DIGITS, _EAST_ASIAN, _VIETNAMESE):
         found += [_found(match.start(), match.end(), _readings(match), "") for match in pattern.finditer(text)]
     dates: list[FoundDate] = []
     for one in sorted(found):
@@ -165,7 +181,10 @@ def _forms(year: int | None, month: int, day: int | None) -> list[str]:
 
 
 def _year(match: re.Match[str] | None) -> int | None:
-    written = match.groupdict().get("year") if match else None
+    groups = match.groupdict() if match else {}
+    if era := groups.get("era"):
+        return _ERAS[era] + (1 if groups["year_of_era"] == "元" else int(groups["year_of_era"]))
+    written = groups.get("year")
     if not written:
         return None
     return int(written) if len(written) > 2 else int(written) + (1900 if int(written) >= _CENTURY else 2000)

@@ -6,6 +6,7 @@ Arabic script  vowel signs and tatweel left out; one form of alef, hamza carrier
 Hebrew         points left out
 Greek          accents left out, one sigma
 Cyrillic       ё as е, stress marks left out
+Devanagari     nukta left out, nasal consonants before others and candrabindu as anusvara (हिन्दी is हिंदी)
 Turkish        İ and ı as i (ı with the accents of Latin letters, which the analyzer folds)
 """
 
@@ -25,12 +26,13 @@ _ARABIC_LETTERS = {
 }
 _OTHER_LETTERS = {"ё": "е", "Ё": "Е", "İ": "i", "ς": "σ", "Σ": "σ", "’": "'", "ʼ": "'"}
 _INVISIBLE = "\u00ad\u200d\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-# Vowel signs and other marks of Arabic, tatweel; Hebrew points; combining marks.
+# Vowel signs and other marks of Arabic, tatweel; Hebrew points; nukta; combining marks.
 _MARKS = (
     "\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640"
-    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    "\u093c\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
 )
 _LEFT_OUT = re.compile(f"[{_INVISIBLE}{_MARKS}]")
+_NASALS = re.compile("[\u0919\u091e\u0923\u0928\u092e]\u094d(?=[\u0915-\u0939])|\u0901")
 _RAISED = re.compile("(?<=[0-9])(?=[\u00b2\u00b3\u00b9\u2070-\u2089\u00bc-\u00be\u2150-\u215f])")
 
 
@@ -53,4 +55,4 @@ def normalized(text: str) -> str:
         return text
     composed = unicodedata.normalize("NFKC", _RAISED.sub(" ", text))
     # Marks that stand before another letter form: hamza above alef is one character in NFKC, and goes with the table.
-    return _LEFT_OUT.sub("", composed).translate(_LETTERS)
+    return _NASALS.sub("\u0902", _LEFT_OUT.sub("", composed)).translate(_LETTERS)

@@ -7,6 +7,7 @@ Each spelling, and its form:
     12.5%  12,5 %  12.5 percent  12.5 per cent                12.5%
     v2.3.1  version 2.3.1  2.3.1                              v2.3.1
     AB-1234/5  AB1234-5                                       ab12345
+    978-3-16-148410-0                                         9783161484100
 """
 
 import re
@@ -36,11 +37,13 @@ _DATE = re.compile(r"\d\d?\.\d\d?\.\d{4}|\d{4}\.\d\d?\.\d\d?")
 # Letters and digits with separators between them; no blanks.
 _PART = re.compile(r"(?<![^\W_])[A-Za-z0-9]+(?:[-/._][A-Za-z0-9]+)*(?![^\W_])")
 _CODE = re.compile(r"[A-Za-z]{1,6}[-/._]?\d[A-Za-z0-9./_-]*|[A-Z0-9./_-]*[A-Z][A-Z0-9./_-]*")
+_DIGITS = re.compile(r"(?<![\w./-])\d{1,7}(?:[-/]\d{1,7}){2,6}(?![\w/-]|\.\d)")
 _LETTERS = re.compile(r"[A-Za-z]")
 _RUN = re.compile(r"[A-Za-z]+|[0-9]+")
 _MIN_RUNS = 3  # of letters or digits: two are found as terms next to each other ("COVID-19" by "covid19")
 _MIN_DIGITS = 2  # of a part number
 _MAX_CODE = 40  # characters
+_MIN_LONG_NUMBER = 9  # digits: a date has eight
 
 
 def join_groups(text: str) -> str:
@@ -58,6 +61,9 @@ def number_forms(text: str) -> Found:
         number = match.group(1) or match.group(2)
         if match.group(1) or not (_GROUPED.fullmatch(number) or _DATE.fullmatch(number)):
             yield f"v{number}", match.group()
+    for match in _DIGITS.finditer(text):
+        if len(number := re.sub(r"\D", "", match.group())) >= _MIN_LONG_NUMBER:
+            yield number, match.group()
     yield from _part_numbers(text)
 
 

@@ -69,6 +69,9 @@ def test_separators_of_thousands_are_left_out_and_others_stay(text: str, whole: 
         ("AB-12-C", ["ab12c"]),
         ("a 10-year-old", []),
         ("5kg", []),
+        ("978-3-16-148410-0", ["9783161484100"]),
+        ("030-123-45", []),
+        ("1-2-3-4", []),
     ],
 )
 def test_numbers_and_codes_have_these_other_forms(text: str, forms: list[str]) -> None:
@@ -94,6 +97,13 @@ SPELLINGS = [
     "20240305",
     "2024年3月5日",
     "2024년 3월 5일",
+    "2024. 3. 5.",
+    "令和6年3月5日",
+    "民國113年3月5日",
+    "ngày 5 tháng 3 năm 2024",
+    "५ मार्च २०२४",
+    "5 березня 2024",
+    "5 Maret 2024",
     "report_2024-03-05.pdf",
     "March 5-7, 2024",
 ]
@@ -167,6 +177,17 @@ def test_wanted_terms_are_found_by_their_forms_and_all_parts_of_a_number_by_one(
     assert wanted.found_in(analyze("48200")) == {"48", "200"}
     assert wanted.found_in(["~vertrag"]) == {"vertrag"}
     assert wanted.found_in(["other"]) == frozenset()
+
+
+def test_the_first_year_of_an_era_has_a_name() -> None:
+    assert "20190501" in analyze("令和元年5月1日") and "19890108" in analyze("平成元年1月8日")
+
+
+def test_words_in_parts_are_one_word_too_and_other_marks_join_nothing() -> None:
+    assert other_forms("the e-mail and the follow-up by O'Neill, Ph.D., on the well-to-do") == [
+        *("email", "followup", "oneil", "phd"),
+    ]
+    assert other_forms("the range of 5-10 and A-B, the state-of-the-art-of-it and l'eau of 3.5 on the end.Then") == []
 
 
 @settings(max_examples=300, deadline=None)

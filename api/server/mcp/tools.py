@@ -68,6 +68,8 @@ class ToolSearchResult(BaseModel):
     """Pages, best first."""
 
     pages: list[ToolHit]
+    weak: bool = Field(description="Nothing matches well: the pages are only the nearest.")
+    nothing_found: str = Field(description="Why there are no pages, where the words say why.")
     pages_searched: int
     missing_lanes: dict[str, str] = Field(description="Ways of searching that were left out, each with the reason.")
     notes: list[str] = Field(description="Words that were corrected, and what of the query is not understood.")
@@ -163,6 +165,8 @@ class McpTools:
             notes = [*describe_corrections(results.corrections), *results.notes]
             return ToolSearchResult(
                 pages=pages,
+                weak=results.weak,
+                nothing_found=results.nothing_found,
                 pages_searched=results.pages_searched,
                 missing_lanes=_missing_lanes(results.missing),
                 notes=[escape_links(note) for note in notes],

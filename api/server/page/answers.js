@@ -26,11 +26,13 @@ const search = reportErrors(async (more = false, spelling = true) => {
   $("more").hidden = !cursor;
   showFacets(found.facets);
   showUnderstood(found);
+  $("results").classList.toggle("weak", found.weak);
   $("results").append(...found.hits.map(card));
   const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
   const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
   const count = $("results").children.length;
-  say(count ? `Best of ${found.pages_searched} pages.${references}${guess}` : `Nothing found in ${found.pages_searched} pages.`);
+  const best = found.weak ? `Nothing matches well. The nearest of ${found.pages_searched} pages are:` : `Best of ${found.pages_searched} pages.`;
+  say(count ? `${best}${references}${guess}` : found.nothing_found || `Nothing found in ${found.pages_searched} pages.`);
 });
 
 // Shows how the query was understood: words that were corrected, with a way back, and what was not understood.

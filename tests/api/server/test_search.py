@@ -262,3 +262,10 @@ def test_without_a_language_model_extraction_says_how_to_get_one(server: Server)
     answer = server.client.post("/v1/extract", json={"document": document["id"], "schema": TIMBER})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:pagelens:problem:model-no-model")
     assert "PAGELENS_LLM_MODEL" in answer.json()["next_step"]
+
+
+def test_weak_results_and_the_reason_for_none_are_told(server: Server) -> None:
+    assert search(server, query="Which pharaoh built the pyramid of Giza?")["weak"]
+    found = search(server, query="timber 2024")
+    assert (found["weak"], found["nothing_found"]) == (False, "")
+    assert "stop words" in search(server, query="?!")["nothing_found"]

@@ -1,0 +1,54 @@
+"""Results that are as good as noise are said to be: in Python, and on the command line."""
+
+import json
+
+import pytest
+
+from pagelens.api.cli.main import main
+from pagelens.api.engine.engine import Engine
+from pagelens.core.types import Filters
+
+FOREIGN = "Which pharaoh built the pyramid of Giza near the port?"
+
+
+@pytest.mark.parametrize("query", ["timber 2024", "When was the breakwater finished?", "Do large ships need a pilot?"])
+def test_what_the_pages_are_about_is_not_weak_in_a_collection_of_six_pages(engine: Engine, query: str) -> None:
+    for lanes in (None, ["words"], ["text"], ["words", "text", "page"]):
+        found = engine.search(query, lanes=lanes)
+        assert found.hits and not found.weak and not found.nothing_found
+
+
+def test_a_question_about_something_else_finds_the_nearest_pages_and_says_so(engine: Engine) -> None:
+    for lanes in (None, ["words"], ["text"]):
+        found = engine.search(FOREIGN, lanes=lanes)
+        assert found.hits and found.weak
+
+
+@pytest.mark.parametrize("query", ["asdfghjkl qwertyuiop", "3f9a7c2e-b41d"])
+def test_words_that_no_page_has_find_nothing_and_the_reason_is_said(engine: Engine, query: str) -> None:
+    found = engine.search(query)
+    assert not found.hits and not found.weak
+    assert found.nothing_found == "No page has any of the query's words, and none is near them in meaning."
+
+
+@pytest.mark.parametrize("query", ["?! ...", "the of and", "😀 ♠♣", "who is it"])
+def test_marks_and_stop_words_alone_find_nothing_and_the_reason_is_said(engine: Engine, query: str) -> None:
+    found = engine.search(query)
+    assert not found.hits
+    assert found.nothing_found == "The query has no word to search for: only stop words, marks or symbols."
+
+
+def test_a_named_page_and_filters_alone_are_not_weak(engine: Engine) -> None:
+    assert not engine.search("the pyramid on page 2 of harbour.pdf").weak
+    listed = engine.search("", filters=Filters(paths=("*.pdf",)))
+    assert listed.hits and not listed.weak
+
+
+def test_the_command_line_says_what_json_holds(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    collection = ["-c", str(engine.layout.root)]
+    assert main(["search", FOREIGN, *collection]) == 0
+    assert "Nothing matches well. The nearest pages are:" in capsys.readouterr().out
+    main(["search", "?!", *collection])
+    assert "only stop words, marks or symbols" in capsys.readouterr().out
+    main(["search", FOREIGN, *collection, "--json"])
+    assert json.loads(capsys.readouterr().out)["weak"] is True
