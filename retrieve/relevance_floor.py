@@ -45,7 +45,7 @@ class FloorWeights:
 FLOOR_OF_WORDS = FloorWeights(coverage=8.2, unknown=-5.2, size=-1.0, constant=-0.1)
 FLOOR_OF_TEXT = FloorWeights(unknown=-7.0, cosine=19.9, size=-0.7, constant=-3.5)  # all-MiniLM-L6-v2
 FLOOR_OF_PHOTOS = FloorWeights(constant=-1.0)  # weak unless the image is near enough
-FLOOR_OF_IMAGES = 0.19  # cosine in the builtin image lane from which a photo is near enough
+FLOOR_OF_IMAGES = 0.17  # cosine in the builtin image lane from which a photo is near enough
 
 NO_WORD = "The query has no word to search for: only stop words, marks or symbols."
 NO_KNOWN_WORD = "No page has any of the query's words, and none is near them in meaning."

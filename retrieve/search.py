@@ -148,8 +148,7 @@ class Retriever:
                 ),
                 floor,
             )
-            # Words in other letters may be translated by a lane; photos have no words.
-            nothing = weak and unknown == 1 and query.text.isascii() and "image" not in best
+            nothing = weak and unknown == 1 and query.text.isascii()  # other letters: an encoder may read the language
         return RetrievalResult(
             hits=[] if nothing else hits[:k],
             query_references=described,

@@ -33,7 +33,7 @@ from pagelens.index.lexical.normalization import normalized
 from pagelens.index.lexical.number_forms import join_groups, number_forms
 from pagelens.index.lexical.stems import languages_of, stems_of, words_to_stem
 
-ANALYSIS_VERSION = 6  # raised with every change of the terms; indexes made with another version are not used
+ANALYSIS_VERSION = 7  # raised with every change of the terms; indexes made with another version are not used
 
 # Function words and question words, left out of pages and queries. "Not" stays: it is what "not covered" is about.
 STOPWORDS = frozenset(

@@ -243,7 +243,7 @@ KINDS = {
     "words in parts": (
         {
             "mail": "Send an e-mail to the office before noon.",
-            "email": "The email of the shop in Wales is read.",
+            "online": "The catalogue of the shop is online since May.",
             "neill": "The drawings are by O'Neill, the frames by nobody.",
             "degree": "Candidates with a Ph.D. in botany may apply.",
             "umlaut": "Die Gebühren für Herrn Müller sind von der Behörde zu tragen.",
@@ -251,7 +251,7 @@ KINDS = {
         },
         {
             "email to the office": "mail",
-            "e-mail Wales": "email",
+            "on-line catalogue": "online",
             "ONeill": "neill",
             "PhD": "degree",
             "Mueller": "umlaut",

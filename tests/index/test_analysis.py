@@ -184,9 +184,8 @@ def test_the_first_year_of_an_era_has_a_name() -> None:
 
 
 def test_words_in_parts_are_one_word_too_and_other_marks_join_nothing() -> None:
-    assert other_forms("the e-mail and the follow-up by O'Neill, Ph.D., on the well-to-do") == [
-        *("email", "followup", "oneil", "phd"),
-    ]
+    text = "the e-mail and the follow-up by O'Neill, Ph.D., on the well-to-do"
+    assert set(other_forms(text)) == {"email", "followup", "welltodo", "oneil", "phd"}
     assert other_forms("the range of 5-10 and A-B, the state-of-the-art-of-it and l'eau of 3.5 on the end.Then") == []
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from pagelens.core.terms import OtherForm
 from pagelens.retrieve.relevance_floor import (
-    FLOOR_OF_IMAGES,
     FLOOR_OF_PHOTOS,
     FLOOR_OF_TEXT,
     FLOOR_OF_WORDS,
@@ -53,10 +52,9 @@ def test_without_a_text_lane_the_coverage_of_the_words_decides(coverage: float, 
 
 
 def test_a_photo_that_is_near_enough_is_no_weak_result() -> None:
-    assert FLOOR_OF_IMAGES == 0.19
     for floor in (FLOOR_OF_TEXT, FLOOR_OF_PHOTOS):
-        assert weak(floor, {"image": 0.189}, unknown=1.0)
-        assert not weak(floor, {"image": 0.19}, unknown=1.0)
+        assert weak(floor, {"image": 0.169}, unknown=1.0)
+        assert not weak(floor, {"image": 0.17}, unknown=1.0)
 
 
 def test_unknown_is_what_no_page_has_in_any_form() -> None:
