@@ -32,18 +32,21 @@ def confidence_text(answer: Answer) -> str:
     return f"Confidence {answer.confidence:.0%}: {answer.reason}"
 
 
-def closest_text(quotes: str, reason: str) -> str:
+def closest_text(quotes: str, reason: str, *, is_absent: bool) -> str:
     """Return the text of an answer that only quotes passages that are near, with the reason why they are perhaps none.
 
-    `quotes` are the passages with their marks.
+    `quotes` are the passages with their marks. `is_absent`: something that the question names is on no page.
     """
+    if is_absent:
+        return f"Not in these documents: {reason}. Closest passages, perhaps no answer:\n\n{quotes}"
     return f"Closest passages, perhaps no answer ({reason}):\n\n{quotes}"
 
 
-def not_found_text(pages: Sequence[ContextPage]) -> str:
-    """Return the text of an answer that the pages do not give, with the pages that were read."""
+def not_found_text(pages: Sequence[ContextPage], reason: str = "") -> str:
+    """Return the text of an answer that the pages do not give, with the reason and the pages that were read."""
+    absent = f"Not in these documents{': ' if reason else ''}{reason}."
     if not pages:
-        return "Not in these documents. No page was found to look at."
+        return f"{absent} No page was found to look at."
     numbers: dict[str, list[int]] = {}
     for page in pages:
         numbers.setdefault(page.ref.path, []).append(page.ref.number)
@@ -52,7 +55,7 @@ def not_found_text(pages: Sequence[ContextPage]) -> str:
         for path, of_path in numbers.items()
     )
     unreadable = "" if any(len(page.text.spans) for page in pages) else " None of them holds text that could be read."
-    return f"Not in these documents. What was looked at: {names}.{unreadable}"
+    return f"{absent} What was looked at: {names}.{unreadable}"
 
 
 def printable(text: str) -> str:

@@ -514,7 +514,7 @@ class Engine:
         accepts_images, problem = self._answerer.accepts_images, ""
         understood = parse_query(question, is_question=True)
         if image is None:
-            query = Query(standalone_question(understood.text, history))
+            query = Query(str(standalone_question(understood.text, history)))
         else:  # "this" is the image, not what the conversation was about
             query, problem = self._query(understood.text, [image])
         query = replace(query, conditions=understood.conditions, spelling=spelling)

@@ -1,18 +1,23 @@
 """Extractive answers, without a language model: the sentences that answer, quoted word for word, each with its page."""
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.terms import plain_terms
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, UserImage
-from pagelens.generate.answer_text import not_found_text, page_name, printable
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, Found, History, UserImage
+from pagelens.generate.answer_text import closest_text, not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
-from pagelens.generate.extractive.confidence import THRESHOLD, confidence, question_coverage
+from pagelens.generate.extractive.answerability import judge_answer
+from pagelens.generate.extractive.candidates import find_candidates
+from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
+from pagelens.generate.extractive.contradictions import contradicting_quote
+from pagelens.generate.extractive.debris import statements
 from pagelens.generate.extractive.image_matches import cite_matches, match_pages, matches_text, most_similar
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
-from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate, score_candidates
+from pagelens.generate.extractive.sentence_scoring import CandidateScorer, CandidateScores, ScoredCandidate
 from pagelens.generate.follow_up import standalone_question
 from pagelens.generate.transcript import image_words_text
 
@@ -49,9 +54,9 @@ class ExtractiveAnswerer:
     ) -> Generator[AnswerEvent]:
         """Yield the text in one piece, its citations, and the Answer."""
         if image is None:
-            question = standalone_question(question, history)
-            analysis = self._question_analyzer.analyze(question)
-            answer = self.answer(question, pages, idf=idf)
+            standalone = standalone_question(question, history)
+            analysis = self._question_analyzer.analyze(standalone.text, subject=standalone.subject)
+            answer = replace(self._answer(analysis, pages, idf), question=str(standalone))
             answer = with_matching_photos(answer, analysis, pages, self._analyze, idf=idf, threshold=self._threshold)
         else:
             answer = self.answer_about_image(question, image, pages, idf=idf)
@@ -61,26 +66,56 @@ class ExtractiveAnswerer:
         yield answer
 
     def answer(self, question: str, pages: Sequence[ContextPage], *, idf: Mapping[str, float] = NO_IDF) -> Answer:
-        """Return an answer that cites `pages` only; `found` is false if the confidence is below the threshold.
+        """Return an answer that cites `pages` only; `found` is false if they are not about the question, "closest" if
+        what is quoted lacks something that the question demands, or is not likely enough to answer.
 
         Each sentence of the text stands on its page word for word (line breaks as blanks; a table row after the line
         that names its columns; marks like [1] of the page's own in round brackets) and is followed by its mark [n],
         numbered by page in the order of use. There is one citation for each sentence, in the text's order.
         """
-        analysis = self._question_analyzer.analyze(question)
-        scores = score_candidates(analysis, pages, self._analyze, encoder=self._encoder, idf=idf)
-        coverage = question_coverage(analysis, pages, self._analyze, idf)
-        by_words = self._encoder is None or analysis.has_stop_word_in_capitals
-        sure = confidence(coverage, None if by_words else scores.cosine) if scores.candidates else 0.0
-        found = bool(scores.candidates) and sure >= self._threshold
-        citations = _cite(select_quotes(scores, analysis.exact_terms), pages) if found else []
+        return self._answer(self._question_analyzer.analyze(question), pages, idf)
+
+    def _answer(self, analysis: AnalyzedQuestion, pages: Sequence[ContextPage], idf: Mapping[str, float]) -> Answer:
+        question = analysis.text
+        if analysis.names_page_only and pages:
+            return _opening(question, pages)
+        scores = CandidateScorer(analysis, pages, self._analyze, encoder=self._encoder, idf=idf).score()
+        quotes = select_quotes(scores, analysis.exact_terms)
+        opposite = contradicting_quote(quotes, scores)
+        verdict = judge_answer(
+            analysis,
+            scores,
+            quotes,
+            self._analyze,
+            coverage=question_coverage(analysis, pages, self._analyze, idf),
+            by_words=self._encoder is None or analysis.has_stop_word_in_capitals,
+            threshold=self._threshold,
+        )
+        if verdict.found is True:
+            quotes = [
+                quote for quote in quotes if quote is opposite or all(item.may_be_elsewhere for item in quote.unmet)
+            ]
+        if opposite is not None and opposite not in quotes:
+            quotes.append(opposite)
+        citations = _cite(quotes, pages) if verdict.found else []
+        text = _compose(analysis, citations)
+        if opposite is not None and citations:
+            marks = citations[0].mark, citations[quotes.index(opposite)].mark
+            text += "\n\nThese passages contradict each other: [{}] and [{}].".format(*marks)
+        if verdict.found is not True:
+            text = (
+                closest_text(text, verdict.reason, is_absent=verdict.is_absent)
+                if citations
+                else not_found_text(pages, verdict.reason)
+            )
         return Answer(
             question=question,
-            text=_compose(analysis, citations) if found else not_found_text(pages),
-            found=found,
+            text=text,
+            found=verdict.found,
             citations=citations,
             context_pages=[page.ref for page in pages],
-            confidence=sure,
+            confidence=verdict.confidence,
+            reason=verdict.reason,
         )
 
     def answer_about_image(
@@ -102,7 +137,7 @@ class ExtractiveAnswerer:
         parts = [image_words_text(image.text, by_ocr=True)]
         parts += [answer.text] if answer.found else []
         parts += [matches_text(cited, sure=bool(matches))] if cited else []
-        found = answer.found or bool(cited)
+        found: Found = True if cited else answer.found
         return replace(
             answer,
             text="\n\n".join(parts if found else [*parts, not_found_text(pages)]),
@@ -146,11 +181,35 @@ def _adds_to(
     scored: ScoredCandidate, selected: Sequence[ScoredCandidate], covered: frozenset[str], scores: CandidateScores
 ) -> bool:
     best = selected[0].score
-    new = sum(scores.weights[term] for term in scored.terms - covered) >= MIN_NEW_SHARE
+    new = sum(scores.weights[term] for term in scored.terms - covered - scores.figures) >= MIN_NEW_SHARE
     if scored.score < MIN_SCORE * best or not (new or scored.score >= GOOD_SCORE * best):
         return False
     # "Oban sells 12" and "Perth sells 15" are similar, but both are quoted if the question names Oban and Perth.
     return not any(_overlap(scored, other) or (not new and _similar(scored, other)) for other in selected)
+
+
+def _opening(question: str, pages: Sequence[ContextPage]) -> Answer:
+    """Return the first sentences of the page that the question names, for one that asks nothing else."""
+    numbers = re.findall(r"\d+", question)
+    named = [index for index, page in enumerate(pages) if {str(page.ref.number), page.label} & set(numbers)]
+    index = named[0] if named else 0
+    found = statements(pages, [(index, candidate) for candidate in find_candidates(pages[index].text)])
+    first = [
+        ScoredCandidate(page=index, candidate=candidate, terms=frozenset(), share=0.0, score=0.0, fit=1.0)
+        for _, candidate in found
+        if not candidate.lead
+    ][:MAX_SENTENCES]
+    citations = _cite(first, pages)
+    return Answer(
+        question=question,
+        text=" ".join(f"{disarm_marks(citation.quote)} [{citation.mark}]" for citation in citations)
+        or not_found_text(pages, "the page holds no text"),
+        found=bool(citations),
+        citations=citations,
+        context_pages=[page.ref for page in pages],
+        confidence=float(bool(citations)),
+        reason="the page begins so",
+    )
 
 
 def _overlap(scored: ScoredCandidate, other: ScoredCandidate) -> bool:

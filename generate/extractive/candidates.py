@@ -26,6 +26,7 @@ class Candidate:
     lead: str = ""  # the line that introduces a list, if the span is both
     header: Span | None = None  # the line with the names of the columns, if the span is a table row
     reading: TableReading | None = None  # what a table's cells say, if the span is that of cells
+    before: str = ""  # the sentence before it
 
 
 _YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # a frequent name of a column
@@ -44,18 +45,28 @@ def find_candidates(text: PageText) -> list[Candidate]:
         if any(map(str.isalnum, text.text[sentence.start : sentence.end]))
     ]
     candidates: list[Candidate] = []
-    section = above = ""  # the last heading; the line just above if it is a label or a question
+    line = section = above = ""  # the last heading; the line just above if it is a label or a question
     columns = _column_names(text, sentences)
     for index, sentence in enumerate(sentences):
         context = section if above in section else f"{section} {above}".strip()
-        line = one_line(text.text[sentence.start : sentence.end])
+        line_before, line = line, one_line(text.text[sentence.start : sentence.end])
         for last in sorted({index, _last_introduced(text, sentences, index)}):
             end = sentences[last].end
             start = _after_bullet(text, sentence)
             lead = line if last > index else ""
             header = columns[index] if last == index else None
             quote = join_lines(text, start, end)
-            candidates.append(Candidate(start=start, end=end, text=quote, heading=context, lead=lead, header=header))
+            candidates.append(
+                Candidate(
+                    start=start,
+                    end=end,
+                    text=quote,
+                    heading=context,
+                    lead=lead,
+                    header=header,
+                    before=line_before,
+                )
+            )
         if sentence.shape != "row" or not any(map(str.isdigit, line)):  # a row without numbers heads a table
             above = line if sentence.shape != "sentence" or line.endswith(("?", ":")) else ""
         section = line if sentence.shape == "heading" else section

@@ -8,7 +8,7 @@ from pagelens.core.protocols import Analyzer
 from pagelens.core.types import Answer, Citation, ContextPage, PhotoMatch
 from pagelens.generate.answer_text import printable
 from pagelens.generate.citations.marks import disarm_marks
-from pagelens.generate.extractive.confidence import confidence, question_coverage
+from pagelens.generate.extractive.confidence import question_coverage, relevance
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 
 MAX_PHOTOS = 5
@@ -34,11 +34,11 @@ def with_matching_photos(
     `found` stays false unless what is known about the photos (names, dates, places, keywords) covers the question. A
     citation of a photo has no quote; its claim is why the photo matches. Nothing on the photo itself was checked.
     """
-    if answer.found or not pages or pages[0].photo is None:
+    if answer.found is True or not pages or pages[0].photo is None:
         return answer
     photos = [page for page in pages if page.photo is not None][:MAX_PHOTOS]
     subject = _without_form_words(question, analyze)
-    sure = confidence(question_coverage(subject, photos, analyze, idf), None)
+    sure = relevance(question_coverage(subject, photos, analyze, idf), None)
     matches = [(page, page.photo, _shared_words(subject, page.photo, analyze)) for page in photos if page.photo]
     found = sure >= threshold and any(words for *_, words in matches)
     if found:
@@ -55,6 +55,8 @@ def with_matching_photos(
         )
         for mark, (page, photo, words) in enumerate(matches, 1)
     ]
+    if answer.found and not found:
+        return answer
     return replace(
         answer,
         text=_text(citations, found=found, approximate=any(photo.approximate for _, photo, _ in matches)),

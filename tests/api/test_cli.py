@@ -128,8 +128,12 @@ def test_ask_answers_with_marks_and_ends_with_3_when_the_documents_do_not_answer
     assert "The northern breakwater was finished in September." in printed
     assert "[1]" in printed
     assert "harbour.pdf p.2" in printed
+    assert "Confidence" in printed
     assert run("ask", "Who composed the opera Fidelio?", "-c", collection) == ExitCode.NOTHING_FOUND
     assert "Not in these documents" in capsys.readouterr().out
+    assert run("ask", "How much did timber grow to in 1999?", "-c", collection) == ExitCode.NOTHING_FOUND
+    printed = capsys.readouterr().out
+    assert "no page names 1999. Closest passages, perhaps no answer:" in printed and "52,300 tonnes" in printed
 
 
 def test_remove_takes_documents_out_and_retry_reads_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.extractive.confidence import confidence, question_coverage
+from pagelens.generate.extractive.confidence import question_coverage, relevance
 from pagelens.generate.extractive.question_analysis import QuestionAnalyzer
 from tests.generate.pages import analyze, show
 
@@ -36,17 +36,16 @@ def test_without_the_collections_figures_the_shown_words_count() -> None:
     assert share == pytest.approx(2.0 / sum(QUESTION.terms.values()))
 
 
-def test_confidence_is_a_logistic_of_coverage_and_cosine() -> None:
-    assert confidence(0.9, 0.6) == pytest.approx(1 / (1 + math.exp(-(1.75 * 0.9 + 6.4 * 0.6 - 3.95))))
-    assert confidence(0.7, None) < 0.5 < confidence(0.71, None)
-    assert confidence(0.5, 0.7) > 0.5 > confidence(0.5, 0.4)
+def test_relevance_is_a_logistic_of_coverage_and_cosine() -> None:
+    assert relevance(0.9, 0.6) == pytest.approx(1 / (1 + math.exp(-(1.75 * 0.9 + 6.4 * 0.6 - 3.95))))
+    assert relevance(0.7, None) < 0.5 < relevance(0.71, None)
+    assert relevance(0.5, 0.7) > 0.5 > relevance(0.5, 0.4)
 
 
-@pytest.mark.parametrize(("bm25", "found"), [(7.05, True), (7.0, False)])
-def test_a_question_is_answered_from_a_confidence_of_one_half(bm25: float, found: bool) -> None:
-    """Fails if THRESHOLD moves by 0.01: coverages of 0.705 and 0.7 give confidences of 0.5009 and 0.4975."""
+@pytest.mark.parametrize(("bm25", "shown"), [(3.95, True), (3.85, False)])
+def test_passages_are_shown_from_a_relevance_of_three_tenths(bm25: float, shown: bool) -> None:
+    """Fails if RELEVANT moves by 0.01: coverages of 0.395 and 0.385 give relevances of 0.303 and 0.297."""
     page = replace(show("The deepest berth is at the northern pier."), bm25=bm25)
     idf = {"deepest": 5.0, "berth": 5.0}
     answer = ExtractiveAnswerer(analyze).answer("Where is the deepest berth?", [page], idf=idf)
-    assert answer.confidence == pytest.approx(1 / (1 + math.exp(-(2.7 * bm25 / 10 - 1.9))))
-    assert answer.found == found
+    assert bool(answer.found) == shown

@@ -17,28 +17,28 @@ REVENUE = [("What was the revenue in 2019?", "It was 12 million [1].")]
         ("and in the previous year", "What was the revenue in 2018?"),
         ("What about the following year?", "What was the revenue in 2020?"),
         ("and in 2016?", "What was the revenue in 2016?"),
-        ("And the costs?", "What was the revenue in 2019? And the costs?"),
-        ("and the costs the year before?", "What was the revenue in 2019? and the costs the year before?"),
-        ("Who signed it?", "What was the revenue in 2019? Who signed it?"),
+        ("And the costs?", "And the costs? (2019)"),
+        ("and the costs the year before?", "and the costs the year before? (2018)"),
+        ("Who signed it?", "Who signed it? (revenue 2019)"),
         ("Which harbour was dredged by the northern crew?", "Which harbour was dredged by the northern crew?"),
     ],
 )
 def test_what_a_follow_up_leaves_out_comes_from_the_question_before(question: str, expected: str) -> None:
-    assert standalone_question(question, REVENUE) == expected
+    assert str(standalone_question(question, REVENUE)) == expected
 
 
 def test_a_follow_up_to_a_follow_up_goes_back_to_the_first() -> None:
     history = [*REVENUE, ("And the year before?", "It was 11 million [1].")]
-    assert standalone_question("and the year before?", history) == "What was the revenue in 2017?"
+    assert str(standalone_question("and the year before?", history)) == "What was the revenue in 2017?"
 
 
 def test_a_first_question_is_taken_as_it_is() -> None:
-    assert standalone_question("and the year before?", []) == "and the year before?"
+    assert str(standalone_question("and the year before?", [])) == "and the year before?"
 
 
 def test_a_number_with_more_digits_is_no_year() -> None:
     history = [("Who is customer 20191?", "Ann [1].")]
-    assert standalone_question("and the year before?", history) == "Who is customer 20191? and the year before?"
+    assert "20190" not in str(standalone_question("and the year before?", history))
 
 
 def test_the_extractive_answer_to_a_follow_up_is_about_its_subject() -> None:
@@ -50,7 +50,7 @@ def test_the_extractive_answer_to_a_follow_up_is_about_its_subject() -> None:
 
 @pytest.mark.parametrize("question", ["What is paid for harbour dredging?", "Who owns the land north of the harbour?"])
 def test_words_that_only_end_like_a_conjunction_make_no_follow_up(question: str) -> None:
-    assert standalone_question(question, REVENUE) == question
+    assert standalone_question(question, REVENUE).subject == ""
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_words_that_only_end_like_a_conjunction_make_no_follow_up(question: str)
 )
 def test_a_question_of_blanks_takes_time_in_proportion_to_its_length(question: str) -> None:
     """By the square of the length it would take half an hour."""
-    assert standalone_question(question, REVENUE).endswith(question)
+    assert question in str(standalone_question(question, REVENUE))
 
 
 def test_white_space_between_the_words_of_a_follow_up_does_not_count() -> None:
-    assert standalone_question("and the\n  year   before?", REVENUE) == "What was the revenue in 2018?"
+    assert str(standalone_question("and the\n  year   before?", REVENUE)) == "What was the revenue in 2018?"
 
 
 @pytest.mark.parametrize(

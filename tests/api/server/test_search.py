@@ -179,6 +179,18 @@ def test_an_answer_as_it_comes_ends_with_the_whole_one(server: Server) -> None:
     assert [data for name, data in output if name == "citation"] == whole["citations"]
 
 
+def test_the_closest_passages_are_no_answer_and_say_why(server: Server) -> None:
+    body = {"question": "How much did timber grow to in 1999?"}
+    answer = server.client.post("/v1/answer", json=body).json()
+    assert (answer["found"], answer["reason"]) == ("closest", "no page names 1999")
+    assert "Closest passages, perhaps no answer" in answer["text"] and "52,300" in answer["citations"][0]["quote"]
+    streamed = events(server.client.post("/v1/answer", json=body, headers={"Accept": "text/event-stream"}).text)
+    assert streamed[-1] == ("answer", answer)
+    chat = {"model": "pagelens", "messages": [{"role": "user", "content": body["question"]}]}
+    message = server.client.post("/v1/chat/completions", json=chat).json()["choices"][0]["message"]
+    assert message["answer"]["found"] == "closest" and "Closest passages" in message["content"]
+
+
 def test_what_is_not_in_the_documents_is_not_answered(server: Server) -> None:
     answer = server.client.post("/v1/answer", json={"question": "Who won the chess tournament in Reykjavik?"}).json()
     assert not answer["found"]

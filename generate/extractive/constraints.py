@@ -1,0 +1,395 @@
+"""What a question names and a passage must name too: years, numbers, names, a denial, a comparison.
+
+A passage meets a constraint in itself, its heading, the line that introduces it or names its columns. Names and years
+may stand in the document's title or file name too, years only where the passage names no other. Other words of the
+question's subject may stand anywhere on the page.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+from pagelens.core.terms import plain_terms
+from pagelens.generate.extractive.languages.question_language import QuestionLanguage
+
+ConstraintKind = Literal["type", "year", "number", "name", "denial", "statement", "comparison", "picture", "news"]
+Terms = Callable[[str], frozenset[str]]
+"""Returns those of the question's terms that a text has, in any form."""
+
+YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)(?![\d%]|[.,]\d)")
+NEAR = 4  # words between a denial and the word that is denied, at most
+_NUMBER = re.compile(r"(?<![\w.,-])\d[\d.,]*\d(?![\w-])")  # of two digits or more, parts of words and ranges apart
+_NUMBERED = re.compile(
+    r"\b((?:[A-Z]|(?=(?:unit|quarter|table|figure|section|chapter|part|step|phase|class|level|version|item|example)s?\b))"
+    r"[^\W\d_]{2,})[ -]?(\d{1,2})\b(?![.,]?\d|\s?%)"
+)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_QUOTED = re.compile(r"[\"“„«「『](.{2,80}?)[\"”“»」』]")
+_CASED = re.compile(r"[A-ZÀ-ÖØ-ÞА-ЯЁ]")
+MIN_PART = 4  # letters of a part of a compound
+MIN_STEM, MAX_ENDING = 5, 3  # letters of a word, and of an ending that another form of it has
+_UNIT_SIGNS = tuple(
+    (re.compile(names), re.compile(rf"(?:\d\s?|\(){sign}(?!\w)|{sign}\s?\d"))
+    for names, sign in (
+        (r"lit(?:re|er|ro)s?|литр\w*|リットル|升", "[lL]"),
+        (r"kilomet(?:re|er|ro)s?", "km"),
+        (r"met(?:re|er|ro)s?", "m"),
+        (r"centimet(?:re|er|ro)s?|centímetros?", "cm"),
+        (r"millimet(?:re|er|ro)s?|milímetros?", "mm"),
+        (r"kilo(?:gram(?:m?e?)?)?s?", "kg"),
+        (r"gram(?:m?e?)?s?", "g"),
+        (r"minut(?:e|o|en|i)s?|минут\w*", "min"),
+        (r"hours?|stunden?|heures?|horas?|or[ae]", "h"),
+        (r"seconds?|sekunden?|secondes?|segundos?", "s"),
+        (r"degrees?|celsius|grad|degrés?|grados?|graus?|gradi", "°[CF]?"),
+        (r"percent(?:age)?|prozent|pourcentage|porcentaje", "%"),
+        (r"dollars?|dólares", r"\$"),
+        (r"euros?", "€"),
+        (r"pounds?|pfund|livres|libras?", "£"),
+        (r"watts?", "W"),
+        (r"kilowatts?", "kW"),
+    )
+)
+MAX_FEW_WORDS = 4  # of a question of so few words any may be a name
+_TITLE_CASE_SHARE = 0.6  # of a question's words in capitals, from which capitals mean nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name of a question: as it is written, and its terms."""
+
+    text: str
+    terms: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """What a question names."""
+
+    years: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    names: tuple[Name, ...] = ()
+    words: tuple[Name, ...] = ()  # the other words of its subject
+    is_denied: bool = False
+    is_open: bool = True  # whether it asks for something that a denial does not give: no yes-or-no question
+    pictured: str = ""  # the word by which it is about a picture or a chart
+    numbered: tuple[tuple[str, str], ...] = ()  # a word with its small number: ("unit", "8")
+    subject_words: tuple[Name, ...] = ()  # every word of its subject, names and verbs too, but for common words
+    comparison: tuple[int, str] | None = None  # the direction of its superlative (see the tables), and its words
+    computed: str = ""  # the word by which it asks for what is computed from several figures
+    subject: frozenset[str] = frozenset()  # the terms of its subject
+    figures: frozenset[str] = frozenset()  # those of them that are its years and numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A candidate, with what stands around it."""
+
+    text: str
+    context: str  # its heading, the line that introduces it, the line that names its columns
+    before: str  # the sentence before it
+    title: str  # of the document, with the file's name
+    page: str  # the page's text
+    page_words: "PageWords"
+    language: QuestionLanguage  # of the page
+    terms: Terms = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A constraint that a passage does not meet; `nowhere` if no page does."""
+
+    kind: ConstraintKind
+    what: str
+    nowhere: bool = False
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether another passage that is quoted may meet it instead."""
+        return self.kind in ("name", "year", "number", "news")
+
+    @property
+    def reason(self) -> str:
+        """Return it in words."""
+        match self.kind:
+            case "denial":
+                return "the passage denies nothing, the question asks what is not"
+            case "statement":
+                return "the passage denies what is asked for"
+            case "comparison":
+                return f"the passage does not compare, the question asks for “{self.what}”"
+            case "picture":
+                return f"the question is about what is drawn (“{self.what}”), and only words are read"
+            case "news":
+                return "the passage only repeats the question"
+            case "type":
+                return f"the passage does not state {self.what}"
+            case _:
+                return f"{'no page names' if self.nowhere else 'the passage does not name'} {self.what}"
+
+
+def find_constraints(
+    question: str, subject: Mapping[str, float], language: QuestionLanguage, analyze: Callable[[str], Sequence[str]]
+) -> Constraints:
+    """Return what a question names. `subject` are the terms of its subject with their weights."""
+    years = tuple(dict.fromkeys(YEAR.findall(question)))
+    text = compiled(language.page).sub(" ", compiled(language.measure).sub(" ", question))
+    numbers = tuple(dict.fromkeys(number for number in _NUMBER.findall(text) if number not in years))
+    comparison = next(
+        (
+            (direction, match[0])
+            for direction, pattern in enumerate(language.comparisons)
+            if (match := compiled(pattern).search(question))
+        ),
+        None,
+    )
+    common = language.common_words.split()
+    names = tuple(
+        Name(name, terms)
+        for name in find_names(text, language)
+        if (terms := frozenset(subject) & frozenset(map(str, analyze(name)))) and not name.isdigit()
+    )
+    return Constraints(
+        years=years,
+        numbers=numbers,
+        pictured=pictured[0] if (pictured := compiled(language.pictured).search(question)) else "",
+        numbered=_numbered(text, language),
+        subject_words=tuple(
+            Name(word, terms)
+            for word in dict.fromkeys(_WORD.findall(text))
+            if word.casefold() not in common
+            and (terms := frozenset(subject) & frozenset(map(str, plain_terms(analyze(word)))))
+        ),
+        names=names,
+        words=tuple(_other_words(text, subject, frozenset().union(*(name.terms for name in names)), language, analyze)),
+        is_denied=is_denied(question, language),
+        is_open=not compiled(language.asks.get("yes-no", "(?!)")).search(question.lower().strip()),
+        comparison=comparison,
+        computed=computed[0] if (computed := compiled(language.computed).search(question)) else "",
+        subject=frozenset(subject),
+        figures=frozenset(subject) & frozenset(map(str, analyze(" ".join([*years, *numbers])))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPages:
+    """The texts of all pages shown, with the documents' titles, and those of the question's terms that they have."""
+
+    texts: Sequence[str]
+    terms: Sequence[frozenset[str]]
+
+
+def unmet_constraints(named: Constraints, passage: Passage, pages: ShownPages) -> list[Unmet]:
+    """Return what a passage does not meet of what the question names."""
+    around = f"{passage.text}\n{passage.context}"
+    unmet = [
+        Unmet("year", year, not any(year in text for text in pages.texts))
+        for year in named.years
+        if not _names_year(year, passage, around)
+    ]
+    unmet += [
+        Unmet("number", number, not any(_names_number(number, text) for text in pages.texts))
+        for number in named.numbers
+        if not _names_number(number, around)
+    ]
+    unmet += [
+        Unmet("number", f"{word} {number}")
+        for word, number in named.numbered
+        if not re.search(rf"\b{word}\W{{0,3}}{number}(?!\d)", f"{around}\n{passage.before}\n{passage.title}", re.I)
+    ]
+    unmet += [
+        Unmet("name", name.text, not any(name.terms <= terms for terms in pages.terms))
+        for name in named.names
+        if not _has_name(name, passage, around)
+    ]
+    unmet += [
+        Unmet("name", word.text, not any(word.terms & terms for terms in pages.terms))
+        for word in named.words
+        if word not in passage.page_words
+    ]
+    if named.computed and not compiled(passage.language.computed).search(passage.text):
+        unmet.append(Unmet("comparison", named.computed))
+    if named.pictured:
+        unmet.append(Unmet("picture", named.pictured))
+    denied = denies(passage.text, named.subject, passage)
+    if named.is_denied and not (denied or excludes(around, named.subject, passage)):
+        unmet.append(Unmet("denial", ""))
+    if named.is_open and not named.is_denied and denied:
+        unmet.append(Unmet("statement", ""))
+    if named.comparison:
+        direction, words = named.comparison
+        if not compiled(passage.language.comparisons[direction]).search(around):
+            unmet.append(Unmet("comparison", words))
+    return unmet
+
+
+def is_denied(text: str, language: QuestionLanguage) -> bool:
+    """Return whether a text holds a word that denies or excludes."""
+    return any(compiled(pattern).search(text) for pattern in (language.negation, language.exclusion))
+
+
+def denies(text: str, subject: frozenset[str], passage: Passage) -> bool:
+    """Return whether a text denies one of the terms: with at most `NEAR` words between."""
+    return _stands_near(passage.language.negation, text, subject, passage, before=1)
+
+
+def excludes(text: str, subject: frozenset[str], passage: Passage) -> bool:
+    """Return whether a text makes an exception of one of the terms: with at most `NEAR` words between."""
+    return _stands_near(passage.language.exclusion, text, subject, passage, before=NEAR)
+
+
+def _stands_near(pattern: str, text: str, subject: frozenset[str], passage: Passage, *, before: int) -> bool:
+    if not passage.language.spaced:
+        return compiled(pattern).search(text) is not None
+    for match in compiled(pattern).finditer(text):
+        words = [*_WORD.findall(text[: match.start()])[-before:], *_WORD.findall(text, match.end())[: NEAR + 1]]
+        if subject & passage.terms(" ".join(words)):
+            return True
+    return False
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of a language's table, compiled."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def find_names(question: str, language: QuestionLanguage) -> Iterable[str]:
+    """Yield quoted words, and words with a capital letter that do not begin the question, neighbours together."""
+    yield from _QUOTED.findall(question)
+    tokens = list(_WORD.finditer(_QUOTED.sub(" ", question)))
+    text = _QUOTED.sub(" ", question)
+    capitals = sum(bool(_CASED.match(token[0])) for token in tokens[1:])
+    if capitals > _TITLE_CASE_SHARE * len(tokens[1:]) and len(tokens) > MAX_FEW_WORDS:
+        return
+    function_words = language.function_words.split() + language.form_words.split()
+    name: list[str] = []
+    for index, token in enumerate(tokens):
+        begins = index == 0 or text[: token.start()].rstrip()[-1:] in tuple(".?!¿¡:")
+        word = token[0]
+        is_name = bool(_CASED.match(word)) and word.lower() not in function_words and len(word) > 1
+        if is_name and begins:
+            is_name = word.isupper() and len(word) > 1
+        if is_name:
+            adjacent = name and not text[tokens[index - 1].end() : token.start()].strip(" -")
+            if name and (not adjacent or language.nouns_in_capitals):
+                yield " ".join(name)
+                name = []
+            name.append(word)
+        elif name:
+            yield " ".join(name)
+            name = []
+    if name:
+        yield " ".join(name)
+
+
+def _numbered(question: str, language: QuestionLanguage) -> tuple[tuple[str, str], ...]:
+    """Return words with a number of one or two digits behind them, that name one of several: ("Unit", "8")."""
+    known = {*language.function_words.split(), *language.common_words.split()}
+    return tuple(
+        (word, number)
+        for word, number in dict.fromkeys(_NUMBERED.findall(question))
+        if word.lower() not in known and not compiled(language.times).fullmatch(word)
+    )
+
+
+def _names_year(year: str, passage: Passage, around: str) -> bool:
+    if _year_pattern(year).search(around):
+        return True
+    others = set(YEAR.findall(around)) - {year}
+    in_title = year in passage.title
+    only_year = set(YEAR.findall(passage.page)) == {year}
+    return not others and (in_title or only_year)
+
+
+@cache
+def _year_pattern(year: str) -> re.Pattern[str]:
+    """Return a pattern for a year: 2019, 2018-19, FY19, '19."""
+    short = year[2:]
+    return re.compile(rf"(?<!\d){year}(?!\d)|(?:\bFY\s?|['’‘]|(?<!\d){year[:2]}\d\d\s?[-–/]\s?){short}(?!\d)")
+
+
+def _names_number(number: str, text: str) -> bool:
+    digits = re.sub(r"[.,]", "", number)
+    return number in text or any(re.sub(r"[.,]", "", found) == digits for found in _NUMBER.findall(text))
+
+
+def _has_name(name: Name, passage: Passage, around: str) -> bool:
+    if name.terms <= passage.terms(f"{around}\n{passage.before}\n{passage.title}"):
+        return True
+    if passage.language.nouns_in_capitals:  # it may be any noun
+        if name.text.casefold() in passage.language.common_words.split():
+            return True
+        return all(Name(name.text, frozenset({term})) in passage.page_words for term in name.terms)
+    return spells_out(name, around)
+
+
+def spells_out(name: Name, text: str) -> bool:
+    """Return whether a text has the words that an acronym stands for: "chief executive officer" for CEO."""
+    is_acronym = name.text.isupper() and name.text.isalpha() and len(name.text) > 1
+    return is_acronym and _initials(name.text).search(text) is not None
+
+
+def _other_words(
+    text: str,
+    subject: Mapping[str, float],
+    of_names: frozenset[str],
+    language: QuestionLanguage,
+    analyze: Callable[[str], Sequence[str]],
+) -> Iterable[Name]:
+    """Yield the words that describe a question's subject and are no names, years or numbers, and no common words."""
+    common = [*language.common_words.split(), *compiled(language.main_verb).findall(text.casefold())]
+    for word in dict.fromkeys(word for word in _WORD.findall(text) if word.casefold() not in common):
+        terms = frozenset(map(str, plain_terms(analyze(word)))) - of_names
+        told = (language.participles, language.number_words, *language.comparisons)
+        if any(compiled(pattern).fullmatch(word) for pattern in told):
+            continue
+        if terms and word.isalpha() and all(subject.get(term) == 1 for term in terms):
+            yield Name(word, terms)
+
+
+class PageWords:
+    """The words of a page and of its document's title: whether a word stands there, in any form."""
+
+    def __init__(self, text: str, terms: frozenset[str], *, has_compounds: bool) -> None:
+        """Take the page's text with the title, and those of the question's terms that it has."""
+        self._text = text
+        self._terms = terms
+        self._has_compounds = has_compounds
+        self._known: frozenset[str] = frozenset()
+        self._found: dict[Name, bool] = {}
+
+    def __contains__(self, word: Name) -> bool:
+        """Return whether it has a word in any form, as a unit's sign, or as the parts of a compound."""
+        if word not in self._found:
+            self._found[word] = bool(word.terms & self._terms) or self._find(word.text.casefold())
+        return self._found[word]
+
+    def _find(self, word: str) -> bool:
+        if any(sign.search(self._text) for names, sign in _UNIT_SIGNS if names.fullmatch(word)):
+            return True
+        self._known = self._known or frozenset(map(str.casefold, _WORD.findall(self._text)))
+        if len(word) < MIN_STEM:
+            return False
+        alike = [other for other in self._known if other.startswith(word[:MIN_STEM])]
+        if any(_same_stem(word, other) for other in alike):
+            return True
+        return self._has_compounds and any(
+            word[:cut] in self._known and any(other.startswith(word[cut:]) for other in self._known)
+            for cut in range(MIN_PART, len(word) - MIN_PART + 1)
+        )
+
+
+def _same_stem(word: str, other: str) -> bool:
+    """Return whether two words differ in their endings only."""
+    differ = (at for at, (one, two) in enumerate(zip(word, other, strict=False)) if one != two)
+    shared = next(differ, min(len(word), len(other)))
+    return shared >= MIN_STEM and max(len(word), len(other)) - shared <= MAX_ENDING
+
+
+@cache
+def _initials(letters: str) -> re.Pattern[str]:
+    """Return a pattern for words with these initials: "chief executive officer" for CEO."""
+    return re.compile(r"\b" + r"[\s-]+(?:(?:of|and|the|for)\s+)?".join(rf"{letter}\w+" for letter in letters), re.I)

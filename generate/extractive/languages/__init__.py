@@ -1,0 +1,1 @@
+"""What questions look like in twelve languages: data for `generate.extractive.question_analysis`."""
