@@ -36,7 +36,7 @@ PAGE_TERM = 0.2  # of the weight of a term that stands elsewhere on the page
 TITLE_TERM = 0.8  # of the weight of a term that stands in the document's title or file name: all its pages are about it
 COSINE_WEIGHT = 0.5  # beside the share of terms
 WRONG_TYPE_FACTOR = 0.75  # if the question expects a type of answer (a number, a name) and the candidate has none
-UNMET_FACTOR = 0.7  # for each constraint of the question that a candidate does not meet
+UNMET_FACTOR = 0.7  # for each constraint of the question that a candidate does not meet; a denial counts twice
 UNINFORMATIVE_FACTOR = 0.7  # for candidates with too few new terms, that are questions, or that only introduce
 WHOLE_LIST_FACTOR = 0.85  # for a whole list if one of its items, a candidate too, has terms of the question
 MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has
@@ -137,7 +137,7 @@ class CandidateScorer:
             candidates=scored,
             weights=weights,
             cosine=cosine,
-            absent=question.terms.keys() - frozenset[str]().union(*self._shown.terms),
+            absent=frozenset(question.terms) - frozenset[str]().union(*self._shown.terms),
             figures=question.constraints.figures,
             foreign_language=foreign,
         )
@@ -193,7 +193,8 @@ class CandidateScorer:
             unmet = self._unmet(item, passage)
             lacks = self._lacks(passage, weights)
             denied = denies(item.candidate.text, self._question.constraints.subject, passage)
-            score = item.score * UNMET_FACTOR ** len([one for one in unmet if one.kind not in _WEAK])
+            lacking = [one.kind for one in unmet if one.kind not in _WEAK]
+            score = item.score * UNMET_FACTOR ** (len(lacking) + lacking.count("denial"))
             if any(one.kind == "type" for one in unmet) and self._question.is_answered_by(item.candidate.text):
                 score *= WRONG_TYPE_FACTOR  # a number, but not of what is counted
             checked.append(replace(item, unmet=unmet, lacks=lacks, denied=denied, score=score))
@@ -222,8 +223,9 @@ class CandidateScorer:
         in_words = question.demands_type and question.asked != "number" and self._states_type(item, passage)
         if item.candidate.reading is not None or in_words:  # labels of charts are read; "What does the photo cost?"
             unmet = [one for one in unmet if one.kind != "picture"]
-        if question.asked in TYPE_NAMES and not self._states_type(item, passage):
-            unmet.append(Unmet("type", TYPE_NAMES[question.asked]))
+        asked = TYPE_NAMES.get(question.asked) if question.asked else None
+        if asked is not None and not self._states_type(item, passage):
+            unmet.append(Unmet("type", asked))
         if not self._adds(item):
             unmet.append(Unmet("news", ""))
         return unmet

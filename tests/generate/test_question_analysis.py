@@ -2,7 +2,8 @@
 
 import pytest
 
-from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, AnswerType, QuestionAnalyzer
+from pagelens.generate.extractive.languages.question_language import AnswerType
+from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer
 from tests.generate.pages import analyze
 
 ANALYZER = QuestionAnalyzer(analyze)
