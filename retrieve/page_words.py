@@ -1,7 +1,8 @@
 """Page numbers that a query names in other languages than English: "Seite 12", "páginas 3 y 4", "第 25 页".
 
 Numbers are digits, or words to ten in languages with Latin letters, or Chinese numerals. A number of pages
-("25 Seiten", "全25ページ", "有多少页") names none. Ordinals to five, and the last page, are positions: "третьей странице".
+("25 Seiten", "全25ページ", "有多少页") names none. Ordinals to five, and the last page, are positions
+("третьей странице").
 """
 
 import re
