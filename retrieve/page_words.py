@@ -48,6 +48,12 @@ _ORDINAL_BEFORE = re.compile(
 )
 _ORDINAL_AFTER = re.compile(rf"(?:صفحة|صفحتين|صفحات)\s+({_ORDINAL})(?:\s+و({_ORDINAL}))?(?!\w)")
 _LAST = re.compile("最后一[页頁]|最後の(?:ページ|頁)|마지막\\s*(?:쪽|페이지)")
+_COVER = re.compile(
+    r"(?<!\w)(?:titel(?:seite|blatt|folie)|deckblatt|(?:page de|première de|en|sur la) couverture|page de titre|"
+    r"(?:en|de) la portada|(?:na|da) capa|(?:in|della) copertina|titelpagina|(?:op|van) de (?:omslag|voorpagina)|"
+    r"на обложке|титульн\w+ (?:лист|страниц|слайд)\w*|الغلاف)(?!\w)|封面|表紙|표지",
+    re.IGNORECASE,
+)
 _ITEM = re.compile(rf"({_RANGE})|({_NUMBER})", re.IGNORECASE)
 
 _DIGITS = dict(zip("一二三四五六七八九", range(1, 10), strict=True))
@@ -66,7 +72,7 @@ def find_page_numbers(query: str) -> list[str]:
 
 
 def find_page_positions(query: str) -> list[int]:
-    """Return the positions of the pages that a query names by ordinals; -1 is the last page."""
+    """Return the positions of the pages that a query names by ordinals, or as the cover; -1 is the last page."""
     matches = [*_ORDINAL_BEFORE.finditer(query), *_ORDINAL_AFTER.finditer(query)]
     written = [word for match in matches for word in match.groups() if word]
     positions = [
@@ -75,7 +81,8 @@ def find_page_positions(query: str) -> list[int]:
         for position, words in _ORDINALS.items()
         if re.fullmatch(words, word, re.IGNORECASE)
     ]
-    return list(dict.fromkeys([*positions, *([-1] if _LAST.search(query) else [])]))
+    positions += [position for position, pattern in ((-1, _LAST), (1, _COVER)) if pattern.search(query)]
+    return list(dict.fromkeys(positions))
 
 
 def _listed(text: str) -> list[int]:

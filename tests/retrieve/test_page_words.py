@@ -67,6 +67,13 @@ ORDINALS = {
     "في الصفحتين الثالثة والرابعة": [3, 4],
     "最后一页写了什么": [-1],
     "最後のページ": [-1],
+    "auf den Bildern der Titelseite": [1],
+    "en las imágenes de la portada": [1],
+    "sur la page de couverture": [1],
+    "на обложке": [1],
+    "封面上有几个人": [1],
+    "表紙の写真": [1],
+    "la couverture du réseau": [],
     "die zweite Frage auf diesen Folien": [],
     "the third page": [],  # English is read elsewhere
 }
