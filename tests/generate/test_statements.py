@@ -23,6 +23,7 @@ PAGE = set_page(
     "Fares went up by 14 percentage points. In all 1,234,567 people came by sea.\n\n"
     "Fuel costs rose from 15 to 26 million pounds. The crews asked for insurance against winter storms.\n\n"
     "The fleet burned 3.2 million litres of fuel. A fire drill is held before every season.\n\n"
+    "Sailings were cancelled because of the storms of March. A steward may revoke a ticket that was not paid.\n\n"
     "If the alarm sounds, leave the cabin and call a steward."
 )
 
@@ -43,6 +44,7 @@ def check(claim: str) -> ClaimCheck:
         "Two ships were sold to Norway by the company in 2020.",
         "A yard in Greenock repaired its oldest ferry.",
         "Fuel costs rose from 15,000,000 to 26,000,000 pounds.",
+        "A drill for fire is held before every season.",
         "About 1.2 million people came by sea.",
         "Fares went up by 14 points.",
         "3.2 million litres of fuel were burned by the fleet.",
@@ -67,6 +69,8 @@ def test_what_a_statement_says_in_other_words_is_supported(claim: str) -> None:
         ("Fuel costs rose from 26 to 15 million pounds.", "moved"),
         ("Fuel costs fell from 15 to 26 million pounds.", "negation"),
         ("The Board meets every second month.", "ordinal"),
+        ("Sailings were cancelled because of thieves and whales.", "cause"),
+        ("A steward may not revoke a ticket that was paid.", "negation"),
         ("Only the harbour office sells tickets to visitors.", "restriction"),
         ("The company sold two ships to Norway because its ferry was old.", "cause"),
         ("A fire drill is held after every season.", "negation"),
