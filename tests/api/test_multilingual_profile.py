@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from pagelens.api.engine import profiles, wiring
+from pagelens.api.engine.encoders import Encoders
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.first_files import FILES, OTHER_SHARE
+from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.api.engine.profiles import PROFILES, choose_profile
 from pagelens.core.settings import Settings
 from pagelens.encode.loading import MULTILINGUAL, TEXT_ENCODERS
+from pagelens.index.lexical.analysis import analyze
 
 SETTINGS = Settings(offline=True)
 ENGLISH = "The reservoir above the village holds water for the whole summer, and the dam was built in 1931. " * 3
@@ -48,6 +51,16 @@ def first_file(engine: Engine, query: str) -> str:
 )
 def test_a_question_finds_the_page_that_answers_it_in_another_language(engine: Engine, query: str) -> None:
     assert first_file(engine, query) == "lake.txt"
+
+
+@needs_e5
+def test_lanes_weigh_what_was_measured_for_their_encoder() -> None:
+    weights = {}
+    for profile in ("builtin", "builtin-multilingual"):
+        encoders = Encoders(PROFILES[profile], analyze, SETTINGS)
+        lanes = [MODEL_LANES[name].make_lane(encoders) for name in ("text", "page")]
+        weights[profile] = [lane.weight for lane in lanes if lane is not None]
+    assert weights == {"builtin": [1.0, 1.5], "builtin-multilingual": [1.5, 2.0]}
 
 
 @needs_e5
