@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from pagelens.generate.extractive.answerability import judge_answer
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.extractive.confidence import question_coverage, relevance
+from pagelens.generate.extractive.candidates import Candidate
+from pagelens.generate.extractive.confidence import THRESHOLD, answer_probability, question_coverage, relevance
+from pagelens.generate.extractive.constraints import Unmet
 from pagelens.generate.extractive.question_analysis import QuestionAnalyzer
+from pagelens.generate.extractive.sentence_scoring import CandidateScores, ScoredCandidate
 from tests.generate.pages import analyze, show
 
 QUESTION = QuestionAnalyzer(analyze).analyze("Which page lists the deepest berths?")
@@ -49,3 +53,40 @@ def test_passages_are_shown_from_a_relevance_of_three_tenths(bm25: float, shown:
     idf = {"deepest": 5.0, "berth": 5.0}
     answer = ExtractiveAnswerer(analyze).answer("Where is the deepest berth?", [page], idf=idf)
     assert bool(answer.found) == shown
+
+
+def quote(lacks: float, *unmet: Unmet, cosine: float = 0.0) -> ScoredCandidate:
+    candidate = Candidate(start=0, end=1, text="The deepest berth is at the northern pier.", heading="")
+    return ScoredCandidate(
+        page=0,
+        candidate=candidate,
+        terms=frozenset(),
+        share=1.0,
+        score=1.0,
+        fit=1.0,
+        lacks=lacks,
+        unmet=unmet,
+        cosine=cosine,
+    )
+
+
+def test_the_probability_of_an_answer_is_a_logistic_of_what_its_best_quote_lacks() -> None:
+    plain = QuestionAnalyzer(analyze).analyze("Where is the deepest berth?")
+    year = Unmet("year", "2019")
+    assert answer_probability(plain, quote(0.2, year, cosine=0.5), by_words=False) == pytest.approx(
+        1 / (1 + math.exp(-(0.33 - 2.5 * 0.2 - 1.9 + 1.6 * 0.5)))
+    )
+    of_form = QuestionAnalyzer(analyze).analyze("Where is the deepest berth in the report?")
+    assert answer_probability(of_form, quote(0.2, cosine=0.5), by_words=False) == pytest.approx(
+        1 / (1 + math.exp(-(0.33 - 2.5 * 0.2 - 0.6 + 1.6 * 0.5)))
+    )
+
+
+@pytest.mark.parametrize(("lacks", "found"), [(0.512, True), (0.520, "closest")])
+def test_quotes_are_an_answer_from_a_probability_of_one_half(lacks: float, found: bool | str) -> None:
+    """Fails if THRESHOLD moves by 0.01: without a cosine the two have 0.5025 and 0.4975."""
+    question = QuestionAnalyzer(analyze).analyze("Where is the deepest berth?")
+    quotes = [quote(lacks)]
+    scores = CandidateScores(candidates=quotes, weights={}, cosine=0.0)
+    verdict = judge_answer(question, scores, quotes, analyze, coverage=1.0, by_words=True, threshold=THRESHOLD)
+    assert verdict.found == found
