@@ -148,7 +148,8 @@ class Retriever:
                 ),
                 floor,
             )
-            nothing = weak and unknown == 1 and query.text.isascii()  # other letters: an encoder may read the language
+            # Words in other letters may be of a language that an encoder reads; photos are found without words.
+            nothing = weak and unknown == 1 and query.text.isascii() and "image" not in best
         return RetrievalResult(
             hits=[] if nothing else hits[:k],
             query_references=described,

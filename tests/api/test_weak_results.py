@@ -26,9 +26,11 @@ def test_a_question_about_something_else_finds_the_nearest_pages_and_says_so(eng
 
 @pytest.mark.parametrize("query", ["asdfghjkl qwertyuiop", "zxcvbnm mnbvcxz"])
 def test_words_that_no_page_has_find_nothing_and_the_reason_is_said(engine: Engine, query: str) -> None:
-    found = engine.search(query)
-    assert not found.hits and not found.weak
-    assert found.nothing_found == "No page has any of the query's words, and none is near them in meaning."
+    for lanes in (["words", "text", "page"], ["words"]):
+        found = engine.search(query, lanes=lanes)
+        assert not found.hits and not found.weak
+        assert found.nothing_found == "No page has any of the query's words, and none is near them in meaning."
+    assert engine.search(query).weak  # photos, which are found without words
 
 
 @pytest.mark.parametrize("query", ["?! ...", "the of and", "😀 ♠♣", "who is it"])
