@@ -127,6 +127,8 @@ def _pairs_in(script: str, points: NDArray[np.uint32]) -> tuple[NDArray[np.int64
     codes = codes_of[np.minimum(points, len(codes_of) - 1)]
     marks = codes == _MARK
     places = np.flatnonzero(~marks)
+    if not len(places):
+        return np.zeros(0, np.int64), places
     codes = np.concatenate(([_BOUNDARY], codes[places], [_BOUNDARY])).astype(np.int64)
     is_letter = (codes != _BOUNDARY) & (codes != _SKIPPED)
     alone = is_letter[1:-1] & (codes[:-2] == _BOUNDARY) & (codes[2:] == _BOUNDARY)

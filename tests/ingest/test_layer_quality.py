@@ -16,7 +16,7 @@ from pagelens.ingest.text.layer_quality import (
     worst_line,
     wrong_words,
 )
-from pagelens.ingest.text.letter_pairs import LIMIT, MIN_PAIRS, SPREAD, PairScore, pair_score
+from pagelens.ingest.text.letter_pairs import LIMIT, MIN_PAIRS, SPREAD, PairScore, pair_logs, pair_score
 from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.titles import SizedLine, title_from_largest_type
 
@@ -184,3 +184,8 @@ def test_a_line_of_junk_is_no_title() -> None:
     lines = [SizedLine(shifted("Invoice for the glasshouse", -29), 24, 0.1), SizedLine("A plain line of text", 18, 0.2)]
     body = [SizedLine("Body text that is long enough to be the size of most characters", 10, 0.5)]
     assert title_from_largest_type([*lines, *body]) == "A plain line of text"
+
+
+def test_a_text_without_letters_has_no_pairs() -> None:
+    for text in ("", "\u0301", "\u094d"):
+        assert len(pair_logs(text).logs) == len(pair_logs(text).positions) == 0
