@@ -103,15 +103,15 @@ def test_a_label_of_two_lines_is_one_label_where_rows_are_farther_apart_than_lin
     page = place_lines(
         [
             [("Loans", 0.05), ("12.5", 0.4)],
-            [("Plant and", 0.05), ("30.1", 0.4)],
-            [("machinery", 0.05)],
+            [("Plant", 0.05), ("30.1", 0.4)],
+            [("Machinery", 0.05)],
             [("Cash", 0.05), ("7.0", 0.4)],
         ],
         tops=[0.1, 0.1 + step, 0.1 + step + 0.85 * LINE, 0.1 + 3 * step],
     )
     assert readings(find_tables(page)) == {
         ("Loans", ""): "12.5",
-        ("Plant and machinery", ""): "30.1",
+        ("Plant Machinery", ""): "30.1",
         ("Cash", ""): "7.0",
     }
 

@@ -225,7 +225,8 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
     ]
     if not pairs:
         return None
-    chosen = list(max(pairs, key=lambda pair: (_union_share(pair, weights), pair[0].precision + pair[1].precision)))
+    best = max(pairs, key=lambda pair: (_union_share(pair, weights), pair[0].precision + pair[1].precision))
+    chosen = list(best)
     for match in named if operation.kind != "difference" else ():
         known = frozenset[str]().union(*(other.names for other in chosen))
         if match not in chosen and match.names - known and len(chosen) < MAX_OPERANDS:
