@@ -42,7 +42,8 @@ def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page
     cited = annotation.url_citation
     assert choice.message.content[cited.start_index : cited.end_index] == "[1]"
     assert cited.title == "harbour.pdf, page 2"
-    assert links == f"[1] [harbour.pdf, page 2]({cited.url})"
+    links, _, confidence = links.partition("\n\nConfidence ")
+    assert links == f"[1] [harbour.pdf, page 2]({cited.url})" and "%: the passage" in confidence
     address, _, output = cited.url.partition("#")
     assert "<title>PageLens</title>" in httpx2.get(address).text
     where = dict(parse_qsl(output))
