@@ -127,9 +127,9 @@ def e5_graph(file: E5File) -> ModelProto:
     x = "emb.out"
     for number in range(file.layers):
         layer = f"l{number}"
-        heads = [f"{layer}.{part}.out" for part in "qkv"]
-        add("Split", [product(x, f"{layer}.qkv", file.dim)], f"{layer}.split", heads, axis=-1, num_outputs=len(heads))
-        attended = add("MultiHeadAttention", [*heads, "", "mask"], f"{layer}.attention", num_heads=file.heads)
+        parts = [f"{layer}.{part}.out" for part in "qkv"]
+        add("Split", [product(x, f"{layer}.qkv", file.dim)], f"{layer}.split", parts, axis=-1, num_outputs=len(parts))
+        attended = add("MultiHeadAttention", [*parts, "", "mask"], f"{layer}.attention", num_heads=file.head_count)
         x = norm(x, product(attended, f"{layer}.ao", file.dim), f"{layer}.aln", f"{layer}.aln.out")
         inner = add("Gelu", [product(x, f"{layer}.fi", file.dim)], f"{layer}.gelu")
         output = f"{layer}.oln.out" if number + 1 < file.layers else "hidden"

@@ -66,16 +66,16 @@ def language_rows(root: Path, profile: str, queries: Mapping[str, Queries]) -> I
     models = CollectionModels(choose_profile(profile, settings).models, analyze, settings)
     retriever = Retriever(models.lanes(reader.manifest)[0], analyze)
     with reader.snapshot() as snapshot:
-        for language, asked in queries.items():
+        for language, translated in queries.items():
             cells: dict[str, list[str]] = {}
             for within in (True, False):
                 runs = {
                     qid: rankings(snapshot, retriever, text, Filters(paths=(file,) if within else ()))
-                    for qid, (text, file) in asked.items()
+                    for qid, (text, file) in translated.items()
                 }
                 for name in (*ALONE, FUSED):
                     run = {qid: ranked[name] for qid, ranked in runs.items()}
-                    cells.setdefault(name, []).append(f"{score(run, within=within, only=set(asked))['R@5']:.1f}")
+                    cells.setdefault(name, []).append(f"{score(run, within=within, only=set(translated))['R@5']:.1f}")
             yield language, [" / ".join(cell) for cell in cells.values()]
 
 

@@ -57,7 +57,7 @@ class E5File:
 
     dim: int
     layers: int
-    heads: int
+    head_count: int
     inner_dim: int
     positions: int
     epsilon: float
@@ -75,7 +75,7 @@ def read_e5_file(path: Path) -> E5File:
     with path.open("rb") as stream:
         data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     reader = _Reader(data, position=8)  # after magic and version
-    dim, layers, heads, inner_dim, _, positions, _ = reader.read("<7i")
+    dim, layers, head_count, inner_dim, _, positions, _ = reader.read("<7i")
     epsilon, _ = reader.read("<fi")
     pieces = _read_pieces(reader)
     _, length = reader.read("<iI")
@@ -93,7 +93,7 @@ def read_e5_file(path: Path) -> E5File:
     return E5File(
         dim=dim,
         layers=layers,
-        heads=heads,
+        head_count=head_count,
         inner_dim=inner_dim,
         positions=positions,
         epsilon=epsilon,

@@ -110,7 +110,7 @@ def transformers_bert(file: E5File) -> Any:
         vocab_size=1,
         hidden_size=file.dim,
         num_hidden_layers=file.layers,
-        num_attention_heads=file.heads,
+        num_attention_heads=file.head_count,
         intermediate_size=file.inner_dim,
         max_position_embeddings=file.positions,
         layer_norm_eps=file.epsilon,
