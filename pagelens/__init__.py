@@ -48,8 +48,9 @@ def open(  # noqa: A001 - as in gzip.open
 ) -> "Engine":
     """Open a collection and return its engine. `create`: make the collection if it does not exist, with `profile`.
 
-    `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", or "extractive" (no model); None: the
-    model that PAGELENS_LLM_MODEL names, else extractive. Raises PageLensError.
+    `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" (quotes what an
+    extractive question-answering checkpoint picks), or "extractive" (no model); None: the model that PAGELENS_LLM_MODEL
+    names, else extractive. Raises PageLensError.
     """
     from pagelens.api.engine.profiles import choose_profile
     from pagelens.api.engine.wiring import collection_exists, create_collection, open_collection, read_settings

@@ -9,7 +9,7 @@ import typer
 
 from pagelens.core.errors import UsageError
 from pagelens.core.types import Filters, Kind
-from pagelens.generate.llm.providers import MODEL_SYNTAX
+from pagelens.generate.llm.providers import ANSWERING_SYNTAX
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES
 
 DEFAULT_COLLECTION = Path("my-collection")
@@ -34,7 +34,7 @@ PicturesOption = Annotated[
 ]
 LanguageModelOption = Annotated[
     str | None,
-    typer.Option("--model", help=f"The language model: {MODEL_SYNTAX}; or extractive, which needs none."),
+    typer.Option("--model", help=f"What answers: {ANSWERING_SYNTAX}; or extractive, which needs no model."),
 ]
 PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]

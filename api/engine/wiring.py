@@ -29,7 +29,14 @@ from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.metering import Prices
-from pagelens.generate.llm.providers import MODEL_SYNTAX, ModelChoice, describe, load_chat_model, provider_of
+from pagelens.generate.llm.providers import (
+    MODEL_SYNTAX,
+    ModelChoice,
+    describe,
+    load_chat_model,
+    load_span_reader,
+    provider_of,
+)
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
@@ -128,9 +135,9 @@ def open_collection(
 ) -> Engine:
     """Open a collection and return its engine.
 
-    `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER" or EXTRACTIVE; None: what the
-    environment names. Models are loaded from this machine only: `collection.json` may name anything, and come from
-    anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
+    `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" or EXTRACTIVE;
+    None: what the environment names. Models are loaded from this machine only: `collection.json` may name anything, and
+    come from anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """
     settings = settings or read_settings()
     manifest = layout.load(Layout(root))
@@ -238,7 +245,7 @@ def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
 
 
 def load_answerer(llm: str | None, models: CollectionModels, load_page_image: RenderPageImage) -> Answerer:
-    """Return the answerer of the named language model, or of the environment's, or the extractive one.
+    """Return the answerer of the named language model or reader, or of the environment's, or the extractive one.
 
     Raises GenerationError where the model lacks an address, a key or its files.
     """
@@ -247,11 +254,15 @@ def load_answerer(llm: str | None, models: CollectionModels, load_page_image: Re
         from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 
         return ExtractiveAnswerer(analyze, models.text)
+    _prepare(choice)
+    if (reader := load_span_reader(choice)) is not None:
+        from pagelens.generate.reader.answerer import ReaderAnswerer
+
+        return ReaderAnswerer(reader, analyze, models.text)
     from pagelens.generate.vision import VisionAnswerer
 
-    model = _load_choice(choice)
     return VisionAnswerer(
-        model,
+        load_chat_model(choice),
         analyze,
         load_page_image=load_page_image,
         budget=choice.budget,
@@ -316,10 +327,15 @@ def _choice(llm: str | None) -> ModelChoice | None:
 
 
 def _load_choice(choice: ModelChoice) -> ChatModel:
-    if provider_of(choice)[0].extra == "models":
-        with suppress(ImportError):  # `load_chat_model` says what is missing
-            import pagelens.encode.torch_support  # noqa: F401  # before transformers
+    _prepare(choice)
     return load_chat_model(choice)
+
+
+def _prepare(choice: ModelChoice) -> None:
+    """Import what must be imported before transformers."""
+    if provider_of(choice)[0].extra == "models":
+        with suppress(ImportError):  # loading the model says what is missing
+            import pagelens.encode.torch_support  # noqa: F401
 
 
 def lane_models(manifest: Manifest) -> dict[str, str]:

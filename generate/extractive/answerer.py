@@ -10,7 +10,7 @@ from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, Foun
 from pagelens.generate.answer_text import closest_text, not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.answerability import judge_answer
-from pagelens.generate.extractive.candidates import find_candidates
+from pagelens.generate.extractive.candidates import Candidate, find_candidates
 from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
 from pagelens.generate.extractive.contradictions import contradicting_quote
 from pagelens.generate.extractive.debris import statements
@@ -97,7 +97,7 @@ class ExtractiveAnswerer:
             ]
         if opposite is not None and opposite not in quotes:
             quotes.append(opposite)
-        citations = _cite(quotes, pages) if verdict.found else []
+        citations = cite_candidates([(quote.page, quote.candidate) for quote in quotes], pages) if verdict.found else []
         text = _compose(analysis, citations)
         if opposite is not None and citations:
             marks = citations[0].mark, citations[quotes.index(opposite)].mark
@@ -194,12 +194,8 @@ def _opening(question: str, pages: Sequence[ContextPage]) -> Answer:
     named = [index for index, page in enumerate(pages) if {str(page.ref.number), page.label} & set(numbers)]
     index = named[0] if named else 0
     found = statements(pages, [(index, candidate) for candidate in find_candidates(pages[index].text)])
-    first = [
-        ScoredCandidate(page=index, candidate=candidate, terms=frozenset(), share=0.0, score=0.0, fit=1.0)
-        for _, candidate in found
-        if not candidate.lead
-    ][:MAX_SENTENCES]
-    citations = _cite(first, pages)
+    first = [(index, candidate) for _, candidate in found if not candidate.lead][:MAX_SENTENCES]
+    citations = cite_candidates(first, pages)
     return Answer(
         question=question,
         text=" ".join(f"{disarm_marks(citation.quote)} [{citation.mark}]" for citation in citations)
@@ -222,11 +218,12 @@ def _similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
     return len(words & other_words) >= SIMILAR_SHARE * min(len(words), len(other_words))
 
 
-def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> list[Citation]:
+def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[ContextPage]) -> list[Citation]:
+    """Return a citation of each candidate, given with the index of its page; marks number the pages in their order."""
     marks: dict[int, int] = {}
     citations = []
-    for scored in quotes:
-        page, candidate = pages[scored.page], scored.candidate
+    for index, candidate in quotes:
+        page = pages[index]
         boxes = page.text.boxes_of(candidate.start, candidate.end)
         quote = claim = printable(candidate.text)
         if candidate.reading is not None:  # the cells alone
@@ -237,7 +234,7 @@ def _cite(quotes: Sequence[ScoredCandidate], pages: Sequence[ContextPage]) -> li
             quote = claim = f"{printable(page.text.text[slice(*candidate.header)])} … {quote}"
         citations.append(
             Citation(
-                mark=marks.setdefault(scored.page, len(marks) + 1),
+                mark=marks.setdefault(index, len(marks) + 1),
                 ref=page.ref,
                 label=page.label,
                 quote=quote,

@@ -3,21 +3,25 @@
 "openai:NAME"       OpenAI, or any server that speaks its protocol, with `address`
 "anthropic:NAME"    Anthropic, or any server that speaks its protocol
 "local:FOLDER"      a checkpoint in a folder, through transformers
+"local-qa:FOLDER"   an extractive question-answering checkpoint: it quotes answers and writes nothing
 "NAME"              with `address`; or without it if the name tells the provider (gpt-..., o3..., claude-...)
 
 To add a provider, write a module with a function `load(name, options) -> ChatModel` and add its row to `PROVIDERS`.
+A reader's `load` returns a SpanReader.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.generate.llm.chat import ChatModel, ModelOptions
 from pagelens.generate.llm.metering import Prices
 from pagelens.generate.prompts import Budget
+from pagelens.generate.reader.spans import SpanReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,12 @@ class Provider:
 
     name: str  # the prefix of its models' names
     argument: str  # what follows the prefix
-    module: str  # has `load(name: str, options: ModelOptions) -> ChatModel`
+    module: str  # has `load(name: str, options: ModelOptions) -> ChatModel`, or SpanReader
     extra: str  # of this package, with the libraries that the module imports
     description: str  # of how a model is reached
     key_variable: str | None = None  # environment variable of the key; None: needs none
     own_names: str | None = None  # regular expression of model names that need no prefix
+    is_reader: bool = False  # its models pick spans of pages; they cannot chat
     check: Callable[[str], None] = lambda _: None  # raises GenerationError for a name that cannot be loaded
 
 
@@ -69,12 +74,29 @@ PROVIDERS: Mapping[str, Provider] = {
             description="on this machine through transformers",
             check=_require_checkpoint,
         ),
+        Provider(
+            name="local-qa",
+            argument="FOLDER",
+            module="pagelens.generate.reader.local_reader",
+            extra="models",
+            description="picks answers on this machine through transformers",
+            is_reader=True,
+            check=_require_checkpoint,
+        ),
     )
 }
 DEFAULT_PROVIDER = "openai"  # of models at an address: most servers speak its protocol
-_SYNTAX = [f"{provider.name}:{provider.argument}" for provider in PROVIDERS.values()]
-MODEL_SYNTAX = f"{', '.join(_SYNTAX[:-1])} or {_SYNTAX[-1]}"
-"""How users name a model, for messages."""
+
+
+def _syntax(providers: Iterable[Provider]) -> str:
+    names = [f"{provider.name}:{provider.argument}" for provider in providers]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+MODEL_SYNTAX = _syntax(provider for provider in PROVIDERS.values() if not provider.is_reader)
+"""How users name a language model, for messages."""
+ANSWERING_SYNTAX = _syntax(PROVIDERS.values())
+"""How users name what answers questions: a language model or a reader."""
 
 BUDGET = Budget()
 OPTIONS = ModelOptions()
@@ -187,7 +209,7 @@ def provider_of(choice: ModelChoice) -> tuple[Provider, str]:
     raise GenerationError(
         "no-address",
         f"expected an address for the model {choice.model!r}, found none. Set PAGELENS_LLM_URL, or name the model "
-        f"{MODEL_SYNTAX}.",
+        f"{ANSWERING_SYNTAX}.",
     )
 
 
@@ -206,14 +228,33 @@ def describe(choice: ModelChoice) -> str:
 def load_chat_model(choice: ModelChoice) -> ChatModel:
     """Return the model, ready for requests; nothing is sent yet.
 
-    Raises GenerationError: "no-address", "no-key", "no-library", for a local one "no-model".
+    Raises GenerationError: "no-address", "no-key", "no-library", for a local one "no-model"; "no-model" for a reader.
     """
     provider, name = provider_of(choice)
+    if provider.is_reader:
+        raise GenerationError(
+            "no-model",
+            f"expected a language model, found {choice.model!r}, which only quotes answers. Name one: {MODEL_SYNTAX}.",
+        )
+    model: ChatModel = _load(provider, name, choice)
+    return model
+
+
+def load_span_reader(choice: ModelChoice) -> SpanReader | None:
+    """Return the reader that is chosen; None where a language model is.
+
+    Raises GenerationError: "no-address", "no-library", "no-model".
+    """
+    provider, name = provider_of(choice)
+    reader: SpanReader | None = _load(provider, name, choice) if provider.is_reader else None
+    return reader
+
+
+def _load(provider: Provider, name: str, choice: ModelChoice) -> Any:
     provider.check(name)
     options = ModelOptions(choice.address, choice.keys.get(provider.name), choice.accepts_images, choice.idle_timeout)
     try:
-        load: Callable[[str, ModelOptions], ChatModel] = import_module(provider.module).load
-        return load(name, options)
+        return import_module(provider.module).load(name, options)
     except ImportError as exc:
         raise GenerationError(
             "no-library",

@@ -9,7 +9,15 @@ import pytest
 
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.generate.llm.chat import ChatRequest, Message, TextPart
-from pagelens.generate.llm.providers import MODEL_SYNTAX, PROVIDERS, ModelChoice, load_chat_model, provider_of
+from pagelens.generate.llm.providers import (
+    ANSWERING_SYNTAX,
+    MODEL_SYNTAX,
+    PROVIDERS,
+    ModelChoice,
+    load_chat_model,
+    load_span_reader,
+    provider_of,
+)
 from tests.generate.model_server import Complete, running
 
 REQUEST = ChatRequest("be brief", [Message("user", [TextPart("hello")])], max_tokens=50)
@@ -42,6 +50,7 @@ def test_no_model_named_is_no_choice() -> None:
         ("gpt-9", "no-key"),
         ("claude-9", "no-key"),
         ("local:/nowhere/at/all", "no-model"),
+        ("local-qa:/nowhere/at/all", "no-model"),
     ],
 )
 def test_what_is_missing_is_an_error_before_anything_is_sent(model: str, code: str) -> None:
@@ -91,6 +100,7 @@ def test_a_budget_or_price_that_cannot_be_read_is_named(variable: str, value: st
         ("anthropic:my-model", "anthropic", "my-model"),
         ("claude-9", "anthropic", "claude-9"),
         ("local:~/models/qwen", "local", "~/models/qwen"),
+        ("local-qa:~/models/reader", "local-qa", "~/models/reader"),
     ],
 )
 def test_a_prefix_or_a_well_known_name_gives_the_provider(model: str, provider: str, name: str) -> None:
@@ -107,7 +117,8 @@ def test_every_provider_has_a_module_an_extra_and_a_place_in_messages() -> None:
     for provider in PROVIDERS.values():
         assert find_spec(provider.module) is not None
         assert provider.extra in ("llm", "models")
-        assert f"{provider.name}:{provider.argument}" in MODEL_SYNTAX
+        syntax = f"{provider.name}:{provider.argument}"
+        assert syntax in ANSWERING_SYNTAX and (syntax in MODEL_SYNTAX) != provider.is_reader
 
 
 @pytest.mark.parametrize(
@@ -119,6 +130,8 @@ def test_every_provider_has_a_module_an_extra_and_a_place_in_messages() -> None:
         ("anthropic:claude-9", "httpx2", "llm"),
         ("local:{folder}", "torch", "models"),
         ("local:{folder}", "transformers", "models"),
+        ("local-qa:{folder}", "torch", "models"),
+        ("local-qa:{folder}", "transformers", "models"),
     ],
 )
 def test_a_missing_library_is_one_line_that_names_the_extra(
@@ -129,7 +142,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(
     monkeypatch.setitem(sys.modules, library, None)  # importing it raises ImportError
     monkeypatch.delitem(sys.modules, provider_of(choice)[0].module, raising=False)
     with pytest.raises(GenerationError) as raised:
-        load_chat_model(choice)
+        load_span_reader(choice) or load_chat_model(choice)
     message = str(raised.value)
     assert raised.value.code == "no-library"
     assert message.endswith(f"{library} is missing: pip install 'pagelens[{extra}]'") and "\n" not in message
