@@ -2,13 +2,14 @@
 
 With the builtin text encoder, a query of words has weak results if
 
-    19.9 * cosine - 7.0 * unknown - 0.7 * log10(pages) - 3.5 < 0
+    9.8 * cosine + 16.9 * nearest - 7.2 * unknown - 1.4 * log10(pages) - 3.2 < 0
 
 and without a text lane if
 
     8.2 * coverage - 5.2 * unknown - 1.0 * log10(pages) - 0.1 < 0
 
     cosine    of the query with the nearest passage
+    nearest   mean cosine of the five nearest pages' nearest passages, or of all if there are fewer
     unknown   share of the query's terms, by idf, that no page has; times N / (N + 100), since a collection of few (N)
               pages lacks many words of questions that it answers
     coverage  best BM25 score over the sum of the idf of the query's terms
@@ -28,6 +29,7 @@ from pagelens.core.terms import OtherForm, plain_terms
 from pagelens.core.types import Ranking
 
 MAX_PAGES = 1_000  # the score was fitted on collections up to this size
+NEAREST = 5  # pages whose mean cosine is a signal
 HALF_KNOWN = 100  # pages of a collection in which unknown terms count half
 
 
@@ -38,12 +40,13 @@ class FloorWeights:
     coverage: float = 0.0
     unknown: float = 0.0
     cosine: float = 0.0
+    nearest: float = 0.0
     size: float = 0.0
     constant: float
 
 
 FLOOR_OF_WORDS = FloorWeights(coverage=8.2, unknown=-5.2, size=-1.0, constant=-0.1)
-FLOOR_OF_TEXT = FloorWeights(unknown=-7.0, cosine=19.9, size=-0.7, constant=-3.5)  # all-MiniLM-L6-v2
+FLOOR_OF_TEXT = FloorWeights(unknown=-7.2, cosine=9.8, nearest=16.9, size=-1.4, constant=-3.2)  # all-MiniLM-L6-v2
 FLOOR_OF_PHOTOS = FloorWeights(constant=-1.0)  # weak unless the image is near enough
 FLOOR_OF_IMAGES = 0.17  # cosine in the builtin image lane from which a photo is near enough
 
@@ -56,6 +59,7 @@ class RelevanceSignals:
     """What is known of the results of a query of words."""
 
     best: Mapping[str, float]  # the best score of each lane
+    nearest: float  # mean score of the text lane's first pages: see `mean_of_nearest`
     idf_sum: float  # of the query's terms
     unknown: float  # 0 to 1: see `unknown_share`
     page_count: int  # pages that were searched
@@ -72,6 +76,7 @@ def is_weak(signals: RelevanceSignals, floor: FloorWeights) -> bool:
         floor.coverage * coverage
         + floor.unknown * signals.unknown * known_part
         + floor.cosine * signals.best.get("text", 0.0)
+        + floor.nearest * signals.nearest
         + floor.size * math.log10(max(1, min(signals.page_count, MAX_PAGES)))
         + floor.constant
     )
@@ -81,6 +86,15 @@ def is_weak(signals: RelevanceSignals, floor: FloorWeights) -> bool:
 def best_scores(rankings: Iterable[Ranking]) -> dict[str, float]:
     """Return the best score of each lane that found a page."""
     return {ranking.lane: ranking.hits[0].score for ranking in rankings if ranking.hits}
+
+
+def mean_of_nearest(rankings: Iterable[Ranking]) -> float:
+    """Return the mean score of the text lane's first `NEAREST` pages; 0 where it found none.
+
+    A subject that a collection is about has several pages near a query; a chance likeness has one.
+    """
+    scores = [hit.score for ranking in rankings if ranking.lane == "text" for hit in ranking.hits[:NEAREST]]
+    return sum(scores) / len(scores) if scores else 0.0
 
 
 def unknown_share(terms: Sequence[str], idf: Mapping[str, float], collection_size: int) -> float:

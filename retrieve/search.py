@@ -31,6 +31,7 @@ from pagelens.retrieve.relevance_floor import (
     RelevanceSignals,
     best_scores,
     is_weak,
+    mean_of_nearest,
     unknown_share,
 )
 from pagelens.retrieve.spelling import correct_spelling
@@ -141,6 +142,7 @@ class Retriever:
             weak = is_weak(
                 RelevanceSignals(
                     best=best,
+                    nearest=mean_of_nearest(rankings),
                     idf_sum=sum(idf.values()),
                     unknown=unknown,
                     page_count=page_count,

@@ -257,7 +257,10 @@ def test_opening_nothing_or_with_another_profile_is_an_error_that_says_so(engine
         pagelens.open(engine.layout.root, profile="gpu")
 
 
-def test_an_engine_that_is_let_go_takes_its_models_with_it(own: Engine, tmp_path: Path) -> None:
+def test_an_engine_that_is_let_go_takes_its_models_with_it(
+    own: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGELENS_THREADS", "3")  # models of its own: others are shared by what is open in this process
     own.index([write_pdf(tmp_path / "limpet.pdf", ["A limpet returns to its home scar."])])
     own.close()
     gc.collect()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from pagelens.core.terms import OtherForm
+from pagelens.core.types import Hit, Ranking
 from pagelens.retrieve.relevance_floor import (
     FLOOR_OF_PHOTOS,
     FLOOR_OF_TEXT,
@@ -13,27 +14,42 @@ from pagelens.retrieve.relevance_floor import (
     FloorWeights,
     RelevanceSignals,
     is_weak,
+    mean_of_nearest,
     unknown_share,
 )
 
 
 def weak(
-    floor: FloorWeights, best: Mapping[str, float], *, unknown: float = 0.0, pages: int = 1_000, size: int = 1_000
+    floor: FloorWeights,
+    best: Mapping[str, float],
+    *,
+    unknown: float = 0.0,
+    pages: int = 1_000,
+    size: int = 1_000,
+    nearest: float | None = None,
 ) -> bool:
     return is_weak(
-        RelevanceSignals(best=best, idf_sum=10.0, unknown=unknown, page_count=pages, collection_size=size), floor
+        RelevanceSignals(
+            best=best,
+            nearest=best.get("text", 0.0) if nearest is None else nearest,
+            idf_sum=10.0,
+            unknown=unknown,
+            page_count=pages,
+            collection_size=size,
+        ),
+        floor,
     )
 
 
 @pytest.mark.parametrize(
     ("cosine", "unknown", "pages", "size"),
     [
-        (5.6 / 19.9, 0.0, 1_000, 1_000),  # 0.7 * 3 + 3.5
-        (5.6 / 19.9, 0.0, 50_000, 50_000),  # as in the largest collection that was measured
-        (4.2 / 19.9, 0.0, 10, 1_000),
-        (3.5 / 19.9, 0.0, 1, 1),
-        (9.1 / 19.9, 1.0, 1_000, 100),  # unknown terms count half in a collection of 100 pages
-        (7.7 / 19.9, 1.0, 10, 100),
+        (7.4 / 26.7, 0.0, 1_000, 1_000),  # 1.4 * 3 + 3.2, over both weights of cosines
+        (7.4 / 26.7, 0.0, 50_000, 50_000),  # as in the largest collection that was measured
+        (4.6 / 26.7, 0.0, 10, 1_000),
+        (3.2 / 26.7, 0.0, 1, 1),
+        (11.0 / 26.7, 1.0, 1_000, 100),  # unknown terms count half in a collection of 100 pages
+        (8.2 / 26.7, 1.0, 10, 100),
     ],
 )
 def test_the_cosine_that_is_near_enough_depends_on_pages_and_unknown_words(
@@ -41,6 +57,20 @@ def test_the_cosine_that_is_near_enough_depends_on_pages_and_unknown_words(
 ) -> None:
     assert weak(FLOOR_OF_TEXT, {"text": cosine - 0.001}, unknown=unknown, pages=pages, size=size)
     assert not weak(FLOOR_OF_TEXT, {"text": cosine + 0.001}, unknown=unknown, pages=pages, size=size)
+
+
+def test_several_pages_near_a_query_are_worth_more_than_one() -> None:
+    one = 0.4  # 9.8 * 0.4 + 16.9 * nearest = 7.4
+    assert weak(FLOOR_OF_TEXT, {"text": one}, nearest=3.48 / 16.9 - 0.001)
+    assert not weak(FLOOR_OF_TEXT, {"text": one}, nearest=3.48 / 16.9 + 0.001)
+
+
+def test_the_nearest_pages_are_the_first_five_of_the_text_lane() -> None:
+    text = Ranking("text", [Hit(page, score) for page, score in enumerate((0.9, 0.5, 0.4, 0.4, 0.3, 0.1))])
+    words = Ranking("words", [Hit(7, 12.0)])
+    assert mean_of_nearest([words, text]) == pytest.approx(0.5)
+    assert mean_of_nearest([Ranking("text", text.hits[:2])]) == pytest.approx(0.7)
+    assert mean_of_nearest([words]) == 0.0
 
 
 @pytest.mark.parametrize(
