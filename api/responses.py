@@ -29,7 +29,7 @@ class EvidenceOut(BaseModel):
 
 
 class LaneOut(BaseModel):
-    """A hit's rank and score in a lane."""
+    """A hit's rank and score in a lane, or by the reranker."""
 
     rank: int
     score: float
@@ -96,6 +96,7 @@ class HitOut(PageReference):
     duplicates: list[PageReference] = Field(description="With `fold`: further hits with the same content.")
     neighbours: list[NeighbourOut] = Field(description="With `neighbours`: the pages before and after it.")
     lanes: dict[str, LaneOut] | None = Field(default=None, description="With `explain`.")
+    rerank: LaneOut | None = Field(default=None, description="With `explain`: by the reranker, of the first pages.")
     fields: dict[str, FieldOut] = Field(default={}, description="What a table of metadata says of the file.")
     labels: list[LabelOut] = Field(default=[], description="Labels of `pagelens label`, the most probable first.")
     description: DescriptionOut | None = None

@@ -83,6 +83,14 @@ def scorer() -> ModuleType:
     return module
 
 
+def score_each(run: Run, *, within: bool) -> dict[str, dict[str, float]]:
+    """Return the measures of a run, 0 to 1, for each question that has evidence."""
+    judge: Any = scorer()
+    ranked = {qid: {"ranked": list(pages)} for qid, pages in run.items()}
+    found: dict[str, dict[str, float]] = judge.evaluate(judge.read_qrels(SET / "qrels.tsv"), ranked, None, within)
+    return found
+
+
 def score(run: Run, *, within: bool, only: set[str] | None = None) -> dict[str, float]:
     """Return the measures of a run in percent, averaged over the questions that have evidence (all, or `only`)."""
     judge: Any = scorer()

@@ -5,27 +5,32 @@
 The engine answers as a user would call it: the whole set is a plain search, "within" is a search with `--path FILE`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
 import Stemmer
 
-from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score
+from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score, score_each
 from pagelens.api.engine import wiring
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, Query
 from pagelens.encode.loading import load_text_encoder
+from pagelens.evals.runs.bootstrap import mean_interval
 from pagelens.index.layout import Manifest
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.retrieve.lanes import Lane
 from pagelens.retrieve.query_language import narrowed, parse_query
+from pagelens.retrieve.reranking.builtin import BuiltinReranker, read_weights_file
 from pagelens.retrieve.search import Fusion, Retriever
 
 DEPTH = 50  # pages of each ranking that are scored
+WITHIN_AND_WHOLE = (True, False)  # the question's own document, or the whole collection
 
 
 def main() -> None:
@@ -37,10 +42,14 @@ def main() -> None:
             _print_table(snapshot, development_questions, _rows(reader.manifest, wiring.read_settings()))
 
 
+def shipped_lanes(manifest: Manifest, settings: Settings) -> list[Lane]:
+    """Return all lanes of a collection of the builtin profile."""
+    return CollectionModels(choose_profile("builtin", settings).models, analyze, settings).lanes(manifest)[0]
+
+
 def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
     """Return the engine's configurations by the name of their row."""
-    models = CollectionModels(choose_profile("builtin", settings).models, analyze, settings)
-    lanes = {lane.name: lane for lane in models.lanes(manifest)[0]}
+    lanes = {lane.name: lane for lane in shipped_lanes(manifest, settings)}
     alone = {name: [lanes[name]] for name in ("words", "text", "page")}
     both, all_three = [lanes["words"], lanes["text"]], [lanes["words"], lanes["text"], lanes["page"]]
     return {
@@ -56,7 +65,7 @@ def _rows(manifest: Manifest, settings: Settings) -> dict[str, Retriever]:
         "RRF": Retriever(all_three, analyze, fusion=Fusion(scaled=False, query_references=False)),
         "RRF, query references": Retriever(all_three, analyze, fusion=Fusion(scaled=False)),
         "RRF, scaled": Retriever(all_three, analyze, fusion=Fusion(query_references=False)),
-        "FUSED (as shipped)": Retriever(list(lanes.values()), analyze),
+        "fused": Retriever(list(lanes.values()), analyze),
     }
 
 
@@ -73,9 +82,12 @@ def _print_table(snapshot: Snapshot, development_questions: Sequence[Question], 
         run: Run = {q.qid: ranker(q.text) for q in development_questions}
         _print_row(name, run, run)
     for name, retriever in rows.items():
-        whole = {q.qid: _search(snapshot, retriever, q.text, Filters()) for q in development_questions}
-        within = {q.qid: _search(snapshot, retriever, q.text, Filters(paths=(q.file,))) for q in development_questions}
+        within, whole = (
+            {q.qid: search(snapshot, retriever, q, within=each) for q in development_questions}
+            for each in WITHIN_AND_WHOLE
+        )
         _print_row(name, within, whole)
+    _print_reranked(snapshot, development_questions, rows["fused"], (within, whole))
 
 
 def _print_row(name: str, within: Run, whole: Run) -> None:
@@ -83,8 +95,73 @@ def _print_row(name: str, within: Run, whole: Run) -> None:
     print(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |", flush=True)
 
 
-def _search(snapshot: Snapshot, retriever: Retriever, query: str, filters: Filters) -> list[PageId]:
-    understood = parse_query(query)
+def _print_reranked(
+    snapshot: Snapshot, development_questions: Sequence[Question], fused: Retriever, fused_runs: tuple[Run, Run]
+) -> None:
+    """Print the rows of the rerankers, and below them their gains over the fused ranking (the last row before them).
+
+    The builtin reranker's cross-validated row scores each question by the weights that were fitted without its
+    document; the fitted row, by weights that know the question. The cross-encoder is a random one of two layers.
+    """
+    judged = [question for question in development_questions if question.evidence]
+    lines = []
+
+    def add(name: str, runs: Sequence[Run]) -> None:
+        _print_row(name, *runs)
+        for scope, before, after in zip(WITHIN_AND_WHOLE, fused_runs, runs, strict=True):
+            found = gains(judged, before, after, within=scope)
+            cells = [
+                f"{column} {gain:+.2f} ({low:+.2f} to {high:+.2f})" for column, (_, gain, low, high) in found.items()
+            ]
+            lines.append(f"{name}, {'within' if scope else 'whole'}: {', '.join(cells)}")
+
+    folds = read_weights_file()["folds"]
+    add(
+        "+ builtin reranker, cross-validated",
+        [cross_validated_run(snapshot, fused, judged, folds, within=scope) for scope in WITHIN_AND_WHOLE],
+    )
+    reranked = fused.with_reranker(BuiltinReranker())
+    add(
+        "+ builtin reranker, fitted on these questions",
+        [{q.qid: search(snapshot, reranked, q, within=scope) for q in judged} for scope in WITHIN_AND_WHOLE],
+    )
+    print("\nGains over fused, 95% intervals over documents:\n\n" + "\n".join(lines), flush=True)
+
+
+def cross_validated_run(
+    snapshot: Snapshot,
+    retriever: Retriever,
+    judged: Sequence[Question],
+    folds: Sequence[Mapping[str, Any]],
+    *,
+    within: bool,
+) -> Run:
+    """Return the pages found for each question with the weights that were fitted without its document."""
+    run: dict[str, Sequence[PageId]] = {}
+    for fold in folds:
+        of_fold = retriever.with_reranker(BuiltinReranker(fold["weights"]))
+        questions_of_fold = [question for question in judged if question.file in fold["documents"]]
+        run |= {question.qid: search(snapshot, of_fold, question, within=within) for question in questions_of_fold}
+    return run
+
+
+def gains(judged: Sequence[Question], before: Run, after: Run, *, within: bool) -> dict[str, list[float]]:
+    """Return each measure of `after` in percent, its gain over `before`, and the gain's 95% interval over documents."""
+    old, new = score_each(before, within=within), score_each(after, within=within)
+    files = [question.file for question in judged]
+    figures = {}
+    for column in COLUMNS:
+        values = [100 * (new[question.qid][column] - old[question.qid][column]) for question in judged]
+        interval = mean_interval(values, files)
+        mean = 100 * sum(new[question.qid][column] for question in judged) / len(judged)
+        figures[column] = [round(value, 2) for value in (mean, interval.mean, interval.low, interval.high)]
+    return figures
+
+
+def search(snapshot: Snapshot, retriever: Retriever, question: Question, *, within: bool) -> list[PageId]:
+    """Return the pages found for a question, in its own document or in the whole collection."""
+    understood = parse_query(question.text)
+    filters = Filters(paths=(question.file,)) if within else Filters()
     query_parts = Query(understood.text, conditions=understood.conditions)
     hits = retriever.search(snapshot, query_parts, k=DEPTH, filters=narrowed(filters, understood)).hits
     pages = snapshot.pages([hit.page for hit in hits])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pagelens.core.spaces import Space
 from pagelens.core.types import (
     AnswerEvent,
+    Candidate,
     ContextPage,
     Extraction,
     History,
@@ -121,6 +122,19 @@ class PageTextEncoder(LateQueryEncoder, Protocol):
 
     def encode_texts(self, texts: Sequence[PageText]) -> list[TokenMatrix]:
         """Return the token vectors of each page; a token's box is its word's. A page without words has none."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores the first pages of a ranking again for a query."""
+
+    @property
+    def name(self) -> str:
+        """Its name in results: "builtin", or a model's."""
+        ...
+
+    def scores(self, query: str, candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return the score of each candidate, higher for better ones. `idf` has the query's terms."""
         ...
 
 

@@ -21,12 +21,15 @@ class Settings:
     passwords: tuple[str, ...] = ()  # tried on encrypted files
     max_pages: int | None = None  # of a document that is read; None: the readers' own limit
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
+    reranker: str = "builtin"  # a model's name or folder, or "none"; which reranks searches that ask for it
+    reranks: bool = False  # whether searches are reranked that do not say
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
-        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off) and XDG_CACHE_HOME."""
+        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, a model, none)
+        and XDG_CACHE_HOME."""
         models = environment.get("PAGELENS_MODELS")
         offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
         cache_home = environment.get("XDG_CACHE_HOME")
@@ -37,6 +40,8 @@ class Settings:
             max_pages=_positive(environment.get("PAGELENS_MAX_PAGES", "")),
             passwords=tuple(environment.get("PAGELENS_PASSWORDS", "").splitlines()),
             micro_batching=environment.get("PAGELENS_MICRO_BATCHING", "1").lower() not in FALSE_VALUES,
+            reranker=environment.get("PAGELENS_RERANKER", "").strip() or "builtin",
+            reranks=bool(environment.get("PAGELENS_RERANKER", "").strip()),
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",
         )
 

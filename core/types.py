@@ -155,6 +155,19 @@ class FusedHit:
     score: float
     lanes: Mapping[str, LaneRank]
     named: bool = False  # the query named this page or its document
+    rerank: LaneRank | None = None  # its rank and score by the reranker; None if that did not see it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A page that a reranker scores for a query."""
+
+    page: int  # page key
+    text: str
+    passages: Sequence[Passage]
+    rank: int  # among the candidates, from 1, by the fused score
+    score: float  # fused
+    lanes: Mapping[str, LaneRank]
 
 
 @dataclass(frozen=True, slots=True)

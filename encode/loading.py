@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, PixelEncoder, TextEncoder
+from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, PixelEncoder, Reranker, TextEncoder
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import (
     adapter_base,
@@ -212,6 +212,18 @@ def load_page_encoder(name: str, settings: Settings, *, hub: Hub | None = None) 
     with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.page.colpali import ColPaliEncoder
     return ColPaliEncoder.load(folder, settings, base=base)
+
+
+def load_cross_encoder(name: str, settings: Settings, *, hub: Hub | None = None) -> Reranker:
+    """Return the cross-encoder of that name or folder, as a reranker; fetches like `load_text_encoder`.
+
+    Raises WeightsError where weights or a library are missing, UsageError for what cannot be a name.
+    """
+    TEXT_ENCODERS.require_libraries()
+    folder = find_weights(name, settings, hub=hub)
+    with _libraries_of(MODELS_EXTRA):
+        from pagelens.encode.rerank.cross_encoder import CrossEncoderReranker
+    return CrossEncoderReranker.load(folder)
 
 
 def load_builtin_text_encoder(name: str, settings: Settings) -> "OnnxTextEncoder":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.errors import UsageError
-from pagelens.core.protocols import Analyzer
+from pagelens.core.protocols import Analyzer, Reranker
 from pagelens.core.query_conditions import Correction, PageConditions
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
@@ -34,6 +34,7 @@ from pagelens.retrieve.relevance_floor import (
     mean_of_nearest,
     unknown_share,
 )
+from pagelens.retrieve.reranking.rerank import rerank as rerank_hits
 from pagelens.retrieve.spelling import correct_spelling
 
 MIN_DEPTH = 200  # pages that each lane ranks before fusion, at least
@@ -80,12 +81,16 @@ class Retriever:
         analyze: Analyzer,
         *,
         fusion: Fusion = DEFAULT_FUSION,
+        reranker: Reranker | None = None,
+        reranks: bool = False,
         unavailable: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`unavailable` maps each lane that the collection has but this machine cannot search to the reason."""
+        """`reranks`: whether searches are reranked that do not say. `unavailable` maps each lane that the collection
+        has but this machine cannot search to the reason."""
         self._lanes = {lane.name: lane for lane in lanes}
         self._analyze = analyze
         self._fusion = fusion
+        self._reranker, self._reranks = reranker, reranks
         self.unavailable = unavailable
         page_lane = self._lanes.get("page")
         self._evidence = EvidenceFinder(analyze, page_lane if isinstance(page_lane, PageLane) else None)
@@ -100,11 +105,15 @@ class Retriever:
         filters: Filters = NO_FILTERS,
         lanes: Sequence[str] | None = None,
         fusion: Fusion | None = None,
+        rerank: bool | None = None,
     ) -> RetrievalResult:
         """Return the `k` best pages that match the filters, fused over `lanes` (None: all).
 
-        `fusion` replaces the retriever's own for this search. Raises UsageError for lanes that cannot be searched.
+        `fusion` replaces the retriever's own for this search. `rerank`: whether the first pages are reranked (None: as
+        the retriever does, and not where `lanes` or `fusion` are given). Raises UsageError for lanes that cannot be
+        searched, and where there is no reranker.
         """
+        reranker = self._choose_reranker(rerank, default=lanes is None and fusion is None)
         fusion = fusion or self._fusion
         query, corrections = self.corrected(snapshot, query)
         conditions = self.apply_conditions(snapshot, query.conditions, filters)
@@ -128,6 +137,8 @@ class Retriever:
         weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
+        if reranker is not None:
+            hits = rerank_hits(snapshot, reranker, query, hits, idf)
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
@@ -176,6 +187,17 @@ class Retriever:
             return text.floor
         return FLOOR_OF_WORDS if "words" in by_name else FLOOR_OF_PHOTOS if image else None
 
+    def with_reranker(self, reranker: Reranker) -> "Retriever":
+        """Return a retriever with the same lanes that reranks all searches that do not say otherwise."""
+        return Retriever(
+            list(self._lanes.values()),
+            self._analyze,
+            fusion=self._fusion,
+            reranker=reranker,
+            reranks=True,
+            unavailable=self.unavailable,
+        )
+
     def apply_conditions(self, snapshot: Snapshot, conditions: PageConditions, filters: Filters) -> ConditionResult:
         """Return the pages that match the filters and meet the conditions of a query."""
         return apply_conditions(snapshot, conditions, snapshot.select(filters), self._analyze)
@@ -205,6 +227,11 @@ class Retriever:
     ) -> NDArray[np.float32] | None:
         """Return how much each place of a page adds to its score: see `EvidenceFinder.heat_map`."""
         return self._evidence.heat_map(snapshot, query, page, height=height, width=width)
+
+    def _choose_reranker(self, rerank: bool | None, *, default: bool) -> Reranker | None:
+        if rerank and self._reranker is None:
+            raise UsageError("expected a reranker, found none: PAGELENS_RERANKER names one (builtin, or a model)")
+        return self._reranker if (self._reranks and default if rerank is None else rerank) else None
 
     def _select_lanes(self, names: Sequence[str] | None) -> list[Lane]:
         if names is None:

@@ -61,6 +61,10 @@ LabelsOption = Annotated[
 SpellingOption = Annotated[
     bool, typer.Option("--spelling/--no-spelling", help="Correct words that no page has by words of the collection.")
 ]
+RerankOption = Annotated[
+    bool | None,
+    typer.Option("--rerank/--no-rerank", help="Rerank the first pages.", show_default="as set for the collection"),
+]
 MetadataKeyOption = Annotated[
     str, typer.Option("--metadata-key", help="The column that names the files, by name or path.")
 ]

@@ -27,6 +27,7 @@ from pagelens.api.cli.command_options import (
     PagesOption,
     PathsOption,
     PicturesOption,
+    RerankOption,
     SinceOption,
     SpellingOption,
     UntilOption,
@@ -95,6 +96,7 @@ def search(
     neighbours: Annotated[int, typer.Option(min=0, help="Also show so many pages before and after each.")] = 0,
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     spelling: SpellingOption = True,
+    rerank: RerankOption = None,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
@@ -120,6 +122,7 @@ def search(
         neighbours=neighbours,
         arrangement=arrangement,
         spelling=spelling,
+        rerank=rerank,
     )
     print_result(results, json_output, print_results)
     if pictures:

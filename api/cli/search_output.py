@@ -20,7 +20,6 @@ from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.lane_registry import LANES
 from pagelens.core.metadata_fields import FieldValue, value_texts
-from pagelens.core.types import LaneRank
 from pagelens.index.lexical.analysis import analyze
 from pagelens.retrieve.spelling import describe_corrections
 
@@ -58,7 +57,7 @@ def print_results(search: results.SearchResults) -> None:
             out.print(Text(_group_heading(groups[rank]), style="bold"), soft_wrap=True)
         line = Text(f"{rank:2}  ").append_text(page_link(hit.ref, hit.label, names[hit.ref.path]))
         out.print(
-            line.append(f"   {_lanes(hit.lanes, hit.named)}{_source(hit)}{_GONE if hit.gone else ''}", style="dim"),
+            line.append(f"   {_lanes(hit)}{_source(hit)}{_GONE if hit.gone else ''}", style="dim"),
             soft_wrap=True,
         )
         quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
@@ -144,9 +143,10 @@ def _highlighted(quote: str, terms: Set[str]) -> Text:
     return Text(" ").join(words)
 
 
-def _lanes(lanes: Mapping[str, LaneRank], named: bool) -> str:
-    ranks = [f"{name} {lane.rank}" for name, lane in sorted(lanes.items(), key=lambda item: item[1].rank)]
-    return ", ".join((["named"] if named else []) + ranks)
+def _lanes(hit: results.FoundPage) -> str:
+    ranks = [f"{name} {lane.rank}" for name, lane in sorted(hit.lanes.items(), key=lambda item: item[1].rank)]
+    reranked = [f"reranked {hit.rerank.rank}"] if hit.rerank else []
+    return ", ".join((["named"] if hit.named else []) + ranks + reranked)
 
 
 def _source(hit: results.FoundPage) -> str:

@@ -80,6 +80,7 @@ class PageLensClient:
         arrangement: Mapping[str, Any] | None = None,
         image_options: Mapping[str, Any] | None = None,
         spelling: bool = True,
+        rerank: bool | None = None,
     ) -> responses.SearchResponse:
         """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search;
         `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`; `image_options`: its fields `text_share`
@@ -88,6 +89,7 @@ class PageLensClient:
         body |= arrangement or {}
         body |= {"query": query, "lanes": lanes, "cursor": cursor, "spelling": spelling}
         if image is None:
+            body["rerank"] = rerank  # pages found by a picture are not reranked
             return self._post("/search", body, responses.SearchResponse)
         form = {name: json.dumps(value) if name == "filters" else value for name, value in body.items() if value}
         form["spelling"] = spelling

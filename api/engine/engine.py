@@ -350,11 +350,13 @@ class Engine:
         fusion: Fusion | None = None,
         arrangement: Arrangement = BY_RELEVANCE,
         spelling: bool = True,
+        rerank: bool | None = None,
     ) -> SearchResults:
         """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
 
         The text is in the query language (`pagelens.retrieve.query_language`). `spelling`: whether words that no page
-        has are corrected by those of the collection.
+        has are corrected by those of the collection. `rerank`: whether the first pages are reranked (None: as set for
+        the collection, unless `lanes` or `fusion` are given).
         With several images results are like all of them; `image_options` says what they shall not be like, what words
         weigh against images, and whether the images themselves are left out.
         `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
@@ -365,7 +367,14 @@ class Engine:
         if neighbours < 0:
             raise UsageError(f"expected 0 neighbours or more, found {neighbours}")
         options = SearchOptions(
-            k=k, filters=filters, lanes=lanes, fusion=fusion, fold=fold, arrangement=arrangement, spelling=spelling
+            k=k,
+            filters=filters,
+            lanes=lanes,
+            fusion=fusion,
+            fold=fold,
+            arrangement=arrangement,
+            spelling=spelling,
+            rerank=rerank,
         )
         rank = self._ranker(query, listed_images(image), image_options, options)
         size = None if arrangement.group_by else k

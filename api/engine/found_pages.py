@@ -119,6 +119,7 @@ def describe_hits(
                 fields=row.records[0] if row.records else {},
                 description=page.description,
                 labels=labels.get(page.key, ()),
+                rerank=hit.rerank,
             )
         )
     return found

@@ -27,6 +27,7 @@ class SearchOptions:
     fold: bool = False
     arrangement: Arrangement = BY_RELEVANCE
     spelling: bool = True
+    rerank: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,15 @@ def rank_arranged_pages(snapshot: Snapshot, retriever: Retriever, query: Query, 
 def _search(
     snapshot: Snapshot, retriever: Retriever, query: Query, options: SearchOptions, *, k: int
 ) -> RetrievalResult:
-    return retriever.search(snapshot, query, k=k, filters=options.filters, lanes=options.lanes, fusion=options.fusion)
+    return retriever.search(
+        snapshot,
+        query,
+        k=k,
+        filters=options.filters,
+        lanes=options.lanes,
+        fusion=options.fusion,
+        rerank=options.rerank,
+    )
 
 
 def _blocks(

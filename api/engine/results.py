@@ -46,6 +46,7 @@ class FoundPage:
     fields: Mapping[str, FieldValue] = field(default_factory=dict)  # what a table of metadata says of its file
     description: Description | None = None  # of the page's image by a vision model; not the document's words
     labels: Sequence[PageLabel] = ()  # that `pagelens label` gave it, the most probable first
+    rerank: LaneRank | None = None  # its rank and score by the reranker
 
 
 @dataclass(frozen=True, slots=True)

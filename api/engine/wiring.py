@@ -23,10 +23,10 @@ from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
 from pagelens.core.errors import CollectionMismatch, GenerationError, UsageError, WeightsError
-from pagelens.core.protocols import Answerer, Extractor, RenderPageImage
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, Reranker
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
-from pagelens.encode.loading import BUILTIN
+from pagelens.encode.loading import BUILTIN, load_cross_encoder
 from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.metering import Prices
 from pagelens.generate.llm.providers import (
@@ -56,12 +56,15 @@ from pagelens.ingest.workers.figure_reader import FigureReader
 from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
+from pagelens.retrieve.reranking.builtin import BuiltinReranker
 from pagelens.retrieve.search import Retriever
 
 logger = logging.getLogger(__name__)
 
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
+
+NO_RERANKER = "none"
 
 _WORKERS = WarmWorkers()  # of all collections of this process
 atexit.register(_WORKERS.close)
@@ -213,7 +216,8 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
 
     def load_retriever() -> Retriever:
         lanes, unavailable = models.lanes(manifest)
-        return Retriever(lanes, analyze, unavailable=unavailable)
+        reranker = load_reranker(replace(settings, offline=True))
+        return Retriever(lanes, analyze, reranker=reranker, reranks=settings.reranks, unavailable=unavailable)
 
     return EngineComponents(
         load_embedders=lambda: models.embedders(manifest),
@@ -232,6 +236,13 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
     )
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """Return the reranker that the settings name; None for "none". Raises WeightsError, UsageError."""
+    if settings.reranker == NO_RERANKER:
+        return None
+    return BuiltinReranker() if settings.reranker == BUILTIN else load_cross_encoder(settings.reranker, settings)
 
 
 def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:

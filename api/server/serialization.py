@@ -263,6 +263,7 @@ def _hit(
             for neighbour in hit.neighbours
         ],
         lanes=lanes if explain else None,
+        rerank=out.LaneOut(rank=hit.rerank.rank, score=hit.rerank.score) if explain and hit.rerank else None,
         fields={name: _given(value) for name, value in hit.fields.items()},
         labels=[out.LabelOut(**label._asdict()) for label in hit.labels],
         description=_description(hit.description),

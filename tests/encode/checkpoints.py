@@ -65,6 +65,27 @@ def text_checkpoint(folder: Path, *, pooling: str, prompts: Mapping[str, str] | 
     return folder
 
 
+def cross_encoder_checkpoint(folder: Path, *, outputs: int, seed: int = 0) -> Path:
+    """Write a random two-layer BERT that scores pairs of texts, as published rerankers are; return the folder."""
+    import pagelens.encode.torch_support  # noqa: F401, I001
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=_write_tokenizer(folder),
+        hidden_size=DIM,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=LENGTH,
+        num_labels=outputs,
+    )
+    config.initializer_range = 0.5
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
 def _write_tokenizer(folder: Path) -> int:
     """Write a WordPiece tokenizer of a few words and all letters; return the size of its vocabulary."""
     from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors

@@ -33,8 +33,9 @@ function card(hit) {
   const quote = hit.evidence.map((one) => one.quote).find(Boolean);
   const sheet = make("div", { className: "sheet" });
   const framed = make("div", { className: "framed" }, sheet, make("span", { className: "rank", textContent: hit.rank }));
-  const lanes = Object.entries(hit.lanes || {}).map(([lane, at]) =>
-    make("span", { textContent: `${lane} ${at.rank}`, title: `lane ${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
+  const ranks = { ...hit.lanes, ...(hit.rerank ? { reranked: hit.rerank } : {}) };
+  const lanes = Object.entries(ranks).map(([lane, at]) =>
+    make("span", { textContent: `${lane} ${at.rank}`, title: `${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
   const like = hit.duplicates.length ? [make("p", { className: "faint", textContent: `and ${hit.duplicates.length} that look the same` })] : [];
   const details = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
   const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,

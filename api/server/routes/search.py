@@ -183,6 +183,7 @@ class ResultPaging:
                 fold=self.body.fold,
                 arrangement=self.body.arrangement(),
                 spelling=self.body.spelling,
+                rerank=self.body.rerank,
             ),
         )
         if self.generation not in (None, ranked.generation):  # committed to just now

@@ -21,6 +21,7 @@ QUERY_LANGUAGE = (
     'Words rank pages; `"a phrase"` must stand on the page, `-word` must not, one of `this OR that` must; '
     f"`field:value` narrows: {', '.join(FIELDS)}."
 )
+RERANK = "Rerank the first pages; as set for the collection if not given, and not where `lanes` are."
 SPELLING = "Correct words that no page has by words of the collection."
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
@@ -114,6 +115,7 @@ class SearchRequest(StrictModel):
     fold: bool = Field(default=False, description="Fold hits with the same content behind the best of them.")
     neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
     spelling: bool = Field(default=True, description=SPELLING)
+    rerank: bool | None = Field(default=None, description=RERANK)
     sort: FieldName = Field(
         default="",
         description=f"A metadata field that the {CANDIDATES} best pages are sorted by; `-price`: highest first.",

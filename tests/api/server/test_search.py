@@ -37,6 +37,17 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
     assert str(server.service.folder.root) not in json.dumps(found)
 
 
+def test_a_request_turns_reranking_on_and_the_hits_say_where_they_were_put(server: Server) -> None:
+    assert all(hit["rerank"] is None for hit in search(server, query="timber 2024", explain=True)["hits"])
+    reranked = search(server, query="timber 2024", explain=True, rerank=True)["hits"]
+    ranks = [hit["rerank"]["rank"] for hit in reranked if hit["rerank"]]
+    assert ranks == list(range(1, len(ranks) + 1)) and len(ranks) > 1
+    expected = server.service.use("default", lambda engine: engine.search("timber 2024", rerank=True)).hits
+    assert [hit["rerank"] and hit["rerank"]["score"] for hit in reranked] == [
+        hit.rerank and hit.rerank.score for hit in expected
+    ]
+
+
 def test_the_query_language_and_spelling_are_the_engines(server: Server) -> None:
     found = search(server, query='"timber grew" breakwatr colour:red -limpet')
     assert [(hit["name"], hit["number"]) for hit in found["hits"]] == [("harbour.pdf", 2)]

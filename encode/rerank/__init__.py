@@ -1,0 +1,1 @@
+"""Rerankers with a model of their own."""
