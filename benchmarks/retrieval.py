@@ -19,7 +19,7 @@ from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.settings import Settings
 from pagelens.core.types import Filters, Query
-from pagelens.encode.loading import load_text_encoder
+from pagelens.encode.loading import BUILTIN, load_text_encoder
 from pagelens.evals.runs.bootstrap import mean_interval
 from pagelens.index.layout import Manifest
 from pagelens.index.lexical.analysis import analyze
@@ -101,7 +101,7 @@ def _print_reranked(
     """Print the rows of the rerankers, and below them their gains over the fused ranking (the last row before them).
 
     The builtin reranker's cross-validated row scores each question by the weights that were fitted without its
-    document; the fitted row, by weights that know the question. The cross-encoder is a random one of two layers.
+    document; the fitted row, by weights that know the question. PAGELENS_RERANKER adds a row of a cross-encoder.
     """
     judged = [question for question in development_questions if question.evidence]
     lines = []
@@ -125,6 +125,13 @@ def _print_reranked(
         "+ builtin reranker, fitted on these questions",
         [{q.qid: search(snapshot, reranked, q, within=scope) for q in judged} for scope in WITHIN_AND_WHOLE],
     )
+    settings = wiring.read_settings()
+    if settings.reranker != BUILTIN and (model := wiring.load_reranker(settings)) is not None:
+        with_model = fused.with_reranker(model)
+        add(
+            f"+ cross-encoder {model.name}",
+            [{q.qid: search(snapshot, with_model, q, within=scope) for q in judged} for scope in WITHIN_AND_WHOLE],
+        )
     print("\nGains over fused, 95% intervals over documents:\n\n" + "\n".join(lines), flush=True)
 
 
