@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -56,6 +56,7 @@ def test_without_words_in_the_query_or_on_the_pages_nothing_is_divided_by_zero()
     assert np.isfinite(BuiltinReranker().scores("", blank, {})).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.text(max_size=30)), max_size=12))
 def test_pages_of_one_document_stay_in_their_fused_order(pages: list[tuple[float, str]]) -> None:
     ordered = sorted(pages, key=lambda page: -page[0])
