@@ -158,7 +158,7 @@ class SearchResponse(BaseModel):
     corrections: list[CorrectionOut] = Field(default=[], description="None with `spelling` false.")
     notes: list[str] = Field(default=[], description="What of the query is not understood, or on no page.")
     weak: bool = Field(default=False, description="Nothing matches well: the hits are only the nearest pages.")
-    nothing_found: str = Field(default="", description="Why there are no hits for a query of words, as a sentence.")
+    nothing_found: str = Field(default="", description="Why there are no hits, where that is known, as a sentence.")
 
 
 class CitationOut(PageReference):

@@ -27,12 +27,18 @@ LOOKED_UP = 3  # rarest words of a phrase that pages are looked up by
 PageKeys = NDArray[np.int64]  # sorted
 NO_PAGES: PageKeys = np.zeros(0, np.int64)
 
+EMPTY_COLLECTION = "The collection has no pages yet."
+NONE_MATCHES_FILTERS = "No document or page matches the filters."
+NONE_MEETS_CONDITIONS = "No page meets all of the query's conditions."
+
 
 @dataclass(frozen=True, slots=True)
 class ConditionResult:
-    """The selection that conditions leave (None: everything), the phrases that a page has, and notes for users."""
+    """The selection that filters and conditions leave (None: everything), its number of pages, and notes for users."""
 
     selection: Selection | None
+    page_count: int
+    nothing_left: str = ""  # why there are no pages, as a sentence
     preferred: Selection | None = None  # of a question: pages that have its phrases come first
     phrases: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -41,9 +47,13 @@ class ConditionResult:
 def apply_conditions(
     snapshot: Snapshot, conditions: PageConditions, selection: Selection | None, analyze: Analyzer
 ) -> ConditionResult:
-    """Return the pages of a selection that meet the conditions."""
+    """Return the pages of a selection, which filters made, that meet the conditions."""
+    filtered = _count(snapshot, selection)
+    if not filtered:
+        reason = NONE_MATCHES_FILTERS if snapshot.page_count else EMPTY_COLLECTION
+        return ConditionResult(selection, 0, nothing_left=reason)
     if not conditions:
-        return ConditionResult(selection)
+        return ConditionResult(selection, filtered)
     finder = _PageFinder(snapshot, selection, analyze)
     phrases: list[str] = []
     preferred: Selection | None = None
@@ -58,7 +68,19 @@ def apply_conditions(
     excluded = reduce(np.union1d, (finder.find(wording, any_form=False) for wording in conditions.excluded), NO_PAGES)
     if len(excluded):
         selection = intersection(selection, Selection(left_out=excluded))
-    return ConditionResult(selection, preferred, phrases, finder.notes)
+    page_count = _count(snapshot, selection)
+    return ConditionResult(
+        selection,
+        page_count,
+        nothing_left="" if page_count else NONE_MEETS_CONDITIONS,
+        preferred=preferred,
+        phrases=phrases,
+        notes=finder.notes,
+    )
+
+
+def _count(snapshot: Snapshot, selection: Selection | None) -> int:
+    return snapshot.page_count if selection is None else selection.count(snapshot.documents)
 
 
 class _PageFinder:

@@ -118,19 +118,22 @@ class Retriever:
         query, corrections = self.corrected(snapshot, query)
         conditions = self.apply_conditions(snapshot, query.conditions, filters)
         selection = conditions.selection
-        page_count = snapshot.page_count if selection is None else selection.count(snapshot.documents)
         terms, chosen = self._analyze(query.words), self._select_lanes(lanes)
+        result = RetrievalResult(
+            hits=[],
+            query_references=[],
+            page_count=conditions.page_count,
+            idf={},
+            text=query.text,
+            corrections=corrections,
+            phrases=conditions.phrases,
+            notes=conditions.notes,
+        )
+        if not conditions.page_count:
+            return replace(result, nothing_found=conditions.nothing_left)
         searched_by_words = query.image is None and bool(query.text) and not conditions.phrases
         if searched_by_words and not plain_terms(terms):
-            return RetrievalResult(
-                hits=[],
-                query_references=[],
-                page_count=page_count,
-                idf={},
-                text=query.text,
-                notes=conditions.notes,
-                nothing_found=NO_WORD,
-            )
+            return replace(result, nothing_found=NO_WORD)
         rankings = rank_lanes(snapshot, chosen, query, max(MIN_DEPTH, 2 * k), selection)
         known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
         idf = {term: known_idf[term] for term in plain_terms(terms)}
@@ -142,40 +145,35 @@ class Retriever:
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
-        hits = rank_referenced_first(snapshot, hits, references, selection)
-        labels = snapshot.label_table.counts(None if selection is None else selection.mask)
-        hits = leave_out_images(snapshot, hits, query.left_out)
-        described = references.describe(snapshot)
-        weak = nothing = False
+        hits = leave_out_images(snapshot, rank_referenced_first(snapshot, hits, references, selection), query.left_out)
+        result = replace(
+            result,
+            query_references=references.describe(snapshot),
+            idf=idf,
+            labels=snapshot.label_table.counts(None if selection is None else selection.mask),
+        )
+        unknown = unknown_share(terms, known_idf, snapshot.page_count)
         floor = self._floor(chosen, best := best_scores(rankings))
-        if searched_by_words and not described and floor is not None:
-            unknown = unknown_share(terms, known_idf, snapshot.page_count)
-            weak = is_weak(
+        weak = (
+            searched_by_words
+            and not result.query_references
+            and floor is not None
+            and is_weak(
                 RelevanceSignals(
                     best=best,
                     nearest=mean_of_nearest(rankings),
                     idf_sum=sum(idf.values()),
                     unknown=unknown,
-                    page_count=page_count,
+                    page_count=conditions.page_count,
                     collection_size=snapshot.page_count,
                 ),
                 floor,
             )
-            # Words in other letters may be of a language that an encoder reads; photos are found without words.
-            nothing = weak and unknown == 1 and query.text.isascii() and "image" not in best
-        return RetrievalResult(
-            hits=[] if nothing else hits[:k],
-            query_references=described,
-            page_count=page_count,
-            idf=idf,
-            labels=labels,
-            text=query.text,
-            corrections=corrections,
-            phrases=conditions.phrases,
-            notes=conditions.notes,
-            weak=weak and bool(hits) and not nothing,
-            nothing_found=NO_KNOWN_WORD if nothing else "",
         )
+        # Words in other letters may be of a language that an encoder reads; photos are found without words.
+        if weak and unknown == 1 and query.text.isascii() and "image" not in best:
+            return replace(result, nothing_found=NO_KNOWN_WORD)
+        return replace(result, hits=hits[:k], weak=weak and bool(hits))
 
     def _floor(self, lanes: Sequence[Lane], best: Mapping[str, float]) -> FloorWeights | None:
         """Return the floor for results of these lanes; None where none was measured for their encoders."""

@@ -144,6 +144,9 @@ def _options(
     """Options before any command."""
 
 
+_MINUS_HINT = "A query that begins with a minus stands behind --: pagelens search -- '-draft report'. "
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. `arguments`: those of the process if None."""
     try:
@@ -158,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TyperException as exc:  # the command line itself
         message = exc.format_message() if isinstance(exc, typer.BadParameter) else str(exc)
         if message:
-            _print_error(f"pagelens: {message} See: pagelens --help")
+            hint = _MINUS_HINT if message.startswith("No such option") and given[0] in ("search", "ask") else ""
+            _print_error(f"pagelens: {message.rstrip('.')}. {hint}See: pagelens --help")
         return ExitCode.USAGE
     except Exception as exc:
         if isinstance(exc, OSError) and (problem := _describe_disk_problem(exc)) is not None:

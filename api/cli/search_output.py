@@ -40,10 +40,6 @@ def print_results(search: results.SearchResults) -> None:
         out.print(Text(printable(note)), soft_wrap=True)
     if search.corrections:
         out.print(Text("As it was written: --no-spelling", style="dim"))
-    if not search.pages_searched:
-        if not search.notes:
-            out.print("No page was searched: the collection is empty, or no document matches the filters.")
-        return
     if not search.hits:
         out.print(Text(search.nothing_found or "No page matches. Fewer or other words may help."), soft_wrap=True)
         return
@@ -61,7 +57,8 @@ def print_results(search: results.SearchResults) -> None:
             soft_wrap=True,
         )
         quotes = [_highlighted(evidence.quote, terms) for evidence in hit.evidence if evidence.quote]
-        print_indented(Text(" … ").join(quotes or [Text(_describe_image(hit), style="dim")]))
+        if shown := quotes or _image_description(hit):
+            print_indented(Text(" … ").join(shown))
         if hit.description is not None:
             print_indented(Text(one_line(hit.description.labelled), style="dim"))
         if hit.fields:
@@ -129,12 +126,14 @@ _APPROXIMATE = (
 )
 
 
-def _describe_image(hit: results.FoundPage) -> str:
-    """Return what a photo looks like, or why there is nothing to quote."""
+def _image_description(hit: results.FoundPage) -> list[Text]:
+    """Return what a photo looks like, or why there is nothing to quote; nothing for pages found without a query."""
     if hit.guesses:
         guesses = ", ".join(f"{guess.label} {guess.probability:.0%}" for guess in hit.guesses)
-        return f"looks like {guesses} (approximate)"
-    return "(found by its image)" if _IMAGE_LANES & set(hit.lanes) else "(no words on it)"
+        return [Text(f"looks like {guesses} (approximate)", style="dim")]
+    if not hit.lanes:
+        return []
+    return [Text("(found by its image)" if _IMAGE_LANES & set(hit.lanes) else "(no words on it)", style="dim")]
 
 
 def _highlighted(quote: str, terms: Set[str]) -> Text:

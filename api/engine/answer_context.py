@@ -1,6 +1,6 @@
 """The pages that an answerer is given, and the notes added to its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from glob import escape
 
@@ -8,8 +8,9 @@ from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
 from pagelens.core.keys import document_of, page_key
-from pagelens.core.types import Answer, ContextPage, Filters, FusedHit, PageRef, PhotoMatch, Query
+from pagelens.core.types import Answer, AnswerEvent, ContextPage, Filters, FusedHit, PageRef, PhotoMatch, Query
 from pagelens.encode.loading import BUILTIN
+from pagelens.generate.answer_text import not_found_text
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import add_continuation_pages
@@ -56,6 +57,16 @@ def pages_of_document(
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
     return [_shown_page(row, pages[key]) for key in keys], all_read
+
+
+def answer_without_pages(question: str, nothing_found: str) -> Generator[AnswerEvent]:
+    """Yield the answer where no page is left to be read; `nothing_found` says why, as a sentence."""
+    reason = nothing_found[0].lower() + nothing_found[1:].removesuffix(".")
+    text = not_found_text((), reason)
+    yield text
+    yield Answer(
+        question=question, text=text, found=False, citations=(), context_pages=(), confidence=0.0, reason=reason
+    )
 
 
 _GONE = "{} is gone since it was indexed; `pagelens index FOLDER --prune` forgets files that are gone."

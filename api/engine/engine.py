@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.api.engine.answer_context import pages_for_question, pages_of_document, with_notes
+from pagelens.api.engine.answer_context import answer_without_pages, pages_for_question, pages_of_document, with_notes
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
@@ -544,7 +544,10 @@ class Engine:
         notes = [*describe_corrections(retrieved.corrections), *understood.notes, *retrieved.notes]
         notes += [f"The words on your picture were not read: {problem}"] if problem else []
         searched = replace_words(understood.text, retrieved.corrections)
-        stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=own_image)
+        if retrieved.page_count or own_image is not None:
+            stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=own_image)
+        else:
+            stream = answer_without_pages(searched, retrieved.nothing_found)
         with closing(stream) as events:
             for event in events:
                 if isinstance(event, Answer):

@@ -90,10 +90,11 @@ def rank_arranged_pages(snapshot: Snapshot, retriever: Retriever, query: Query, 
         retrieved = RetrievalResult(
             hits=matching_pages(reader, selection),
             query_references=[],
-            page_count=snapshot.page_count if selection is None else selection.count(snapshot.documents),
+            page_count=conditions.page_count,
             idf={},
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
             notes=conditions.notes,
+            nothing_found=conditions.nothing_left,
         )
     arranged = arrange(reader, retrieved.hits, arrangement, k=k)
     rows = snapshot.documents

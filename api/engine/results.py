@@ -107,7 +107,7 @@ class SearchResults:
     corrections: Sequence[Correction] = ()  # words of the query that no page has, and what was searched for instead
     notes: Sequence[str] = ()  # what of the query is not understood, or on no page
     weak: bool = False  # whether nothing matches well: the hits are only the nearest pages
-    nothing_found: str = ""  # why no page was found for a query of words, as a sentence
+    nothing_found: str = ""  # why no page was found, as a sentence, where that is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _BITS = np.uint64(61)  # letters are told apart by their code points modulo a pr
 
 
 def words_of(text: str) -> set[str]:
-    """Return the different words of a page's text in small letters; words broken at line ends are whole_words."""
+    """Return the different words of a page's text in small letters; words broken at line ends are whole."""
     whole_words = _BREAK.sub("", text)
     plain = whole_words.lower() if whole_words.isascii() else normalized(whole_words).lower()
     return {word for word in _WORD.findall(plain) if MIN_LENGTH <= len(word) <= MAX_LENGTH}

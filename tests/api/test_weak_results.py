@@ -54,3 +54,40 @@ def test_the_command_line_says_what_json_holds(engine: Engine, capsys: pytest.Ca
     assert "only stop words, marks or symbols" in capsys.readouterr().out
     main(["search", FOREIGN, *collection, "--json"])
     assert json.loads(capsys.readouterr().out)["weak"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("path:nosuch.pdf timber", "No document or page matches the filters."),
+        ("path:nosuch.pdf", "No document or page matches the filters."),
+        ('"timber" "zeppelin"', "No page meets all of the query's conditions."),
+        ('-"the" path:nosuch.pdf', "No document or page matches the filters."),
+    ],
+)
+def test_where_no_page_is_left_to_be_ranked_the_reason_is_said(
+    engine: Engine, query: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = engine.search(query)
+    assert (found.hits, found.pages_searched, found.nothing_found) == ([], 0, reason)
+    assert main(["search", "-c", str(engine.layout.root), "--", query]) == 3
+    assert reason in capsys.readouterr().out
+
+
+def test_an_answer_without_pages_says_that_the_filters_leave_none(engine: Engine) -> None:
+    answer = engine.ask("path:nosuch.pdf how much timber?")
+    assert (answer.found, answer.reason) == (False, "no document or page matches the filters")
+    assert answer.text.startswith("Not in these documents: no document or page matches the filters.")
+
+
+def test_pages_that_filters_alone_find_are_not_said_to_hold_no_words(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", "kind:pdf", "-c", str(engine.layout.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "harbour.pdf" in printed and "no words" not in printed
+
+
+def test_a_query_that_begins_with_a_minus_is_told_how_to_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "-draft report"]) == 2
+    assert "stands behind --" in capsys.readouterr().err

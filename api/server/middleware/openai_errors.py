@@ -65,7 +65,8 @@ def openai_error(problem: dict[str, Any]) -> dict[str, Any]:
     """Return problem details as OpenAI's error object."""
     status = problem["status"]
     kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
-    message = " ".join(filter(None, (problem["detail"], problem.get("next_step", ""))))
+    sentences = (problem["detail"].rstrip("."), problem.get("next_step", ""))
+    message = ". ".join(filter(None, sentences))
     first = next(iter(problem.get("errors", ())), None)
     param = first["field"].removeprefix("body.") if first else None
     code = "invalid_api_key" if status == 401 else problem["type"].removeprefix(TYPE_PREFIX)

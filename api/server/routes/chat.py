@@ -139,7 +139,7 @@ def _data(value: object) -> str:
 
 
 def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iterator[str | _StreamEnd]:
-    """Yield the answer's text in pieces, then the links to its sources, then its end."""
+    """Yield the answer's text in pieces, then the links to its sources and its notes, then its end."""
     with context.app_state.answers.slot():
         engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
         with closing(engine.ask_stream(query.question, image=query.image, history=query.history)) as events:
@@ -162,6 +162,7 @@ def _answer_pieces(
             yield from _without_lanes(event.missing)
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
+            yield from (f"\n\n{escape_markdown(redact(note))}" for note in event.notes)
             state = AnswerState(found=event.found, confidence=event.confidence, reason=redact(event.reason))
             if links and state.reason:
                 yield f"\n\n{escape_markdown(redact(confidence_text(event)))}"

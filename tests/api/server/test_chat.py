@@ -52,6 +52,11 @@ def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page
     assert (choice.finish_reason, answer.object, answer.usage.total_tokens) == ("stop", "chat.completion", 0)
 
 
+def test_an_answer_says_which_words_were_corrected(client: OpenAI) -> None:
+    text = ask(client, ("user", "How much did timbr grow to in 2024?")).choices[0].message.content
+    assert "\n\nSearched for “timber” instead of “timbr”: no page has the words as they were written." in text
+
+
 def test_a_streamed_answer_is_the_whole_one_in_pieces(client: OpenAI) -> None:
     whole = ask(client, ("user", TIMBER))
     pieces = list(ask(client, ("user", TIMBER), stream=True, stream_options={"include_usage": True}))
@@ -102,6 +107,7 @@ def test_errors_have_the_shape_that_the_sdk_knows(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+    assert "'. GET /v1/models lists the models." in missing.value.message
     for messages in ((), (("user", " "),), (("assistant", "b"),), (("user", "x" * 3_000),)):
         with pytest.raises(openai.BadRequestError) as refused:
             ask(client, *messages)
