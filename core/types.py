@@ -276,7 +276,7 @@ class Usage:
     model: str
     pages: int  # in the context
     pictures: int  # pages in the context as images
-    estimated_tokens: int  # of the first request, before it was sent
+    estimated_tokens: int  # of the request for the answer, before it was sent; of all where several replies are sampled
     input_tokens: int | None  # as the server counted them, over all calls; None if it did not
     output_tokens: int | None
     calls: int  # for the answer and for checking citations

@@ -19,6 +19,7 @@ from pagelens.generate.citations.verifier import CitationVerifier
 from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
 from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.generate.prompts import OWN_MARK, Budget, Prompt, build_prompt
+from pagelens.generate.self_consistency import Agreement, SampledReply, most_agreed
 from pagelens.generate.transcript import IMAGE_QUESTION, TranscriptFilter, image_words_text
 
 MAX_IMAGE_CHECKS = 4  # citations of an answer that the model may check by the page image
@@ -38,6 +39,11 @@ class _ParsedReply:
     abstention: AbstentionFilter = field(default_factory=AbstentionFilter)
     introduced: bool = False  # whether the introduction was yielded
     end: Finished = field(default_factory=lambda: Finished("stop"))
+
+    @classmethod
+    def to(cls, prompt: Prompt, image: UserImage | None) -> "_ParsedReply":
+        """Return the reply to a prompt, before its first piece."""
+        return cls(prompt, MarkParser(len(prompt.shown)), image)
 
     def feed(self, piece: str) -> Iterator[str]:
         """Take the next piece of the reply; store its marks and yield the text of the answer that may be shown."""
@@ -65,6 +71,12 @@ class _ParsedReply:
         if self.image is None:
             return ""
         return image_words_text(self.image_text, by_ocr=self.transcript.transcript is None) + "\n\n"
+
+    def sample(self, analyze: Analyzer) -> SampledReply:
+        """Return what is compared with other replies to the same question."""
+        text = "" if self.abstention.not_found else MARK.sub("", self.parser.text).strip()
+        pages = frozenset(self.prompt.shown[mark.number - 1].ref for mark in self.marks)
+        return SampledReply.of(text, pages, analyze)
 
     def _with_introduction(self, parsed: Iterator[str | Mark]) -> Iterator[str]:
         for text in self._collect_marks(parsed):
@@ -95,13 +107,15 @@ class VisionAnswerer:
         max_image_checks: int = MAX_IMAGE_CHECKS,
         prices: Prices | None = None,
         encoder: TextEncoder | None = None,
+        samples: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Without `load_page_image`, or if the model accepts no images, only text is sent.
 
         `max_image_checks` limits how many citations of an answer the model checks by the page image; it does so only
         if the page's words do not confirm them. With `encoder`, words of claims may also be words that mean nearly
-        the same as those of the page.
+        the same as those of the page. With `samples` above 1 the model replies so many times, at so many times the
+        price, and the answer is the reply that most agree with; its text comes in one piece.
         """
         self._model = model
         self._checker = CitationChecker(analyze, encoder)
@@ -110,6 +124,7 @@ class VisionAnswerer:
         self._budget = budget
         self._max_image_checks = max_image_checks
         self._prices = prices
+        self._samples = samples
         self._clock = clock
 
     @property
@@ -144,28 +159,29 @@ class VisionAnswerer:
             return
         start, meter = self._clock(), UsageMeter()
         request = partial(self._prompt, question, pages, history, image)
-        reply = _new_reply(request(self._budget), image)
-        try:
-            yield from self._stream_reply(reply)
-        except GenerationError as exc:
-            if exc.code != "too-long" or reply.parser.text:
-                raise
-            half = replace(self._budget, tokens=self._budget.tokens // 2, images=(self._budget.images + 1) // 2)
-            reply = _new_reply(request(half), image)
-            yield from self._stream_reply(reply)
-        meter.add_call(reply.end)
+        agreement = None
+        if self._samples == 1:
+            reply = yield from self._reply(request, image, meter)
+        else:
+            reply, agreement = self._most_agreed_reply(request, image, meter)
+            if reply.parser.text.strip() and not reply.abstention.not_found:
+                yield reply.introduction + reply.parser.text
         citations: list[Citation] = []
         if not reply.abstention.not_found:
             for citation in self._verifier(question, reply.prompt, meter).verify(reply.marks):
                 citations.append(citation)
                 yield citation
-        usage = meter.usage(self._model.name, reply.prompt, self._clock() - start, self._prices)
-        yield self._answer(question, reply, citations, usage)
+        usage = meter.usage(self._model.name, reply.prompt, self._clock() - start, self._prices, samples=self._samples)
+        answer = self._answer(question, reply, citations, usage)
+        if agreement is not None:
+            notes = [*agreement.notes(), *answer.notes]
+            answer = replace(answer, confidence=answer.confidence * agreement.share, notes=notes)
+        yield answer
 
     def _prompt(
         self, question: str, pages: Sequence[ContextPage], history: History, image: UserImage | None, budget: Budget
     ) -> Prompt:
-        return build_prompt(
+        prompt = build_prompt(
             f"Question: {question or IMAGE_QUESTION}",
             pages,
             budget=budget,
@@ -173,6 +189,7 @@ class VisionAnswerer:
             history=history,
             image=image,
         )
+        return replace(prompt, request=replace(prompt.request, sampled=self._samples > 1))
 
     def _verifier(self, question: str, prompt: Prompt, meter: UsageMeter) -> CitationVerifier:
         return CitationVerifier(
@@ -185,6 +202,30 @@ class VisionAnswerer:
             max_side=self._budget.image_side,
             on_call=meter.add_call,
         )
+
+    def _reply(
+        self, request: Callable[[Budget], Prompt], image: UserImage | None, meter: UsageMeter
+    ) -> Generator[str, None, _ParsedReply]:
+        """Yield the text that may be shown; return the reply. A request that is too long is made again with half."""
+        reply = _ParsedReply.to(request(self._budget), image)
+        try:
+            yield from self._stream_reply(reply)
+        except GenerationError as exc:
+            if exc.code != "too-long" or reply.parser.text:
+                raise
+            half = replace(self._budget, tokens=self._budget.tokens // 2, images=(self._budget.images + 1) // 2)
+            reply = _ParsedReply.to(request(half), image)
+            yield from self._stream_reply(reply)
+        meter.add_call(reply.end)
+        return reply
+
+    def _most_agreed_reply(
+        self, request: Callable[[Budget], Prompt], image: UserImage | None, meter: UsageMeter
+    ) -> tuple[_ParsedReply, Agreement]:
+        """Have the model reply several times; return the reply that most agree with, and how many do."""
+        replies = [_run_out(self._reply(request, image, meter)) for _ in range(self._samples)]
+        agreement = most_agreed([reply.sample(self._analyze) for reply in replies])
+        return replies[agreement.chosen], agreement
 
     def _stream_reply(self, reply: _ParsedReply) -> Iterator[str]:
         """Yield the text that may be shown, and store marks and the end in `reply`."""
@@ -230,8 +271,14 @@ class VisionAnswerer:
         )
 
 
-def _new_reply(prompt: Prompt, image: UserImage | None) -> _ParsedReply:
-    return _ParsedReply(prompt, MarkParser(len(prompt.shown)), image)
+def _run_out(reply: Generator[str, None, _ParsedReply]) -> _ParsedReply:
+    """Return what a generator returns, without what it yields."""
+    while True:
+        try:
+            next(reply)
+        except StopIteration as stop:
+            parsed: _ParsedReply = stop.value
+            return parsed
 
 
 def _without_pages(question: str, image: UserImage | None) -> Answer:

@@ -47,6 +47,7 @@ from pagelens.api.engine.query_image import ImageOptions
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import DEFAULT_TEXT_SHARE, Box, PageRef
 from pagelens.generate.follow_up import picture_of_last
+from pagelens.generate.self_consistency import MAX_SAMPLES
 
 IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # that `show` can write
 
@@ -136,6 +137,17 @@ def ask(
     collection: CollectionOption = DEFAULT_COLLECTION,
     image: Annotated[Path | None, typer.Option("--image", "-i", help="A picture that the question is about.")] = None,
     llm: LanguageModelOption = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_SAMPLES,
+            envvar="PAGELENS_LLM_SAMPLES",
+            help="How many replies of a language model are compared, at so many times the price; "
+            "the answer is the one that most agree with.",
+            show_default="1",
+        ),
+    ] = None,
     chat: Annotated[bool, typer.Option("--chat", help="Read more questions, one a line; an empty line ends.")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages the answer may use.")] = 6,
     path: PathsOption = None,
@@ -153,7 +165,7 @@ def ask(
     if not chat and not question.strip() and image is None:
         raise UsageError("expected a question, --image, or --chat to ask one after the other, found neither")
     filters = read_filters(path, kind, since, until, pages, meta, label)
-    engine = wiring.open_collection(collection, llm=llm)
+    engine = wiring.open_collection(collection, llm=llm, samples=samples)
     history: list[tuple[str, str]] = []
     questions: list[tuple[str, Path | None]] = []
     answer = None

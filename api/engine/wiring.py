@@ -134,12 +134,18 @@ def collection_exists(root: Path) -> bool:
 
 
 def open_collection(
-    root: Path, settings: Settings | None = None, *, profile: str | None = None, llm: str | None = None
+    root: Path,
+    settings: Settings | None = None,
+    *,
+    profile: str | None = None,
+    llm: str | None = None,
+    samples: int | None = None,
 ) -> Engine:
     """Open a collection and return its engine.
 
     `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" or EXTRACTIVE;
-    None: what the environment names. Models are loaded from this machine only: `collection.json` may name anything, and
+    None: what the environment names. `samples`: how many replies of a language model are compared; None: what the
+    environment says, else 1. Models are loaded from this machine only: `collection.json` may name anything, and
     come from anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """
     settings = settings or read_settings()
@@ -151,10 +157,10 @@ def open_collection(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or embed the collection anew: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _components(manifest, settings, llm))
+    engine = Engine(root, _components(manifest, settings, llm, samples))
     if engine.manifest != manifest:  # another process has just switched the collection to other models
         engine.close()
-        return open_collection(root, settings, profile=profile, llm=llm)
+        return open_collection(root, settings, profile=profile, llm=llm, samples=samples)
     return engine
 
 
@@ -209,7 +215,7 @@ def _not_loadable(lane: str, exc: WeightsError) -> str:
     return str(exc) if MODEL_LANES[lane].required else f"{exc} To do without the lane: --model {lane}=none"
 
 
-def _components(manifest: Manifest, settings: Settings, llm: str | None) -> EngineComponents:
+def _components(manifest: Manifest, settings: Settings, llm: str | None, samples: int | None) -> EngineComponents:
     models = CollectionModels(lane_models(manifest), analyze, replace(settings, offline=True))
     options = _reader_options(settings)
     render_query_image, read_query_words = _query_image_readers(options)
@@ -224,7 +230,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None) -> Engi
         load_image_embedder=lambda: _image_embedder(models, manifest),
         load_text_encoder=lambda: models.text,
         load_retriever=load_retriever,
-        load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image),
+        load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image, samples=samples),
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
@@ -255,7 +261,9 @@ def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
     return embedder
 
 
-def load_answerer(llm: str | None, models: CollectionModels, load_page_image: RenderPageImage) -> Answerer:
+def load_answerer(
+    llm: str | None, models: CollectionModels, load_page_image: RenderPageImage, *, samples: int | None = None
+) -> Answerer:
     """Return the answerer of the named language model or reader, or of the environment's, or the extractive one.
 
     Raises GenerationError where the model lacks an address, a key or its files.
@@ -279,6 +287,7 @@ def load_answerer(llm: str | None, models: CollectionModels, load_page_image: Re
         budget=choice.budget,
         prices=choice.prices,
         encoder=models.text,
+        samples=samples or choice.samples,
     )
 
 

@@ -8,6 +8,7 @@ from pagelens.core.errors import GenerationCode
 
 MediaType = Literal["image/jpeg", "image/png"]
 
+SAMPLING_TEMPERATURE = 0.7  # of sampled replies, where the provider sets none itself
 SINGLE_REQUEST_ERRORS: Sequence[GenerationCode] = ("too-long", "refused", "rejected", "cut-off", "malformed")
 """Codes of errors that may concern one request alone: the next request may well succeed."""
 
@@ -47,6 +48,7 @@ class ChatRequest:
     system: str
     messages: Sequence[Message]
     max_tokens: int = 1_024  # of the reply
+    sampled: bool = False  # whether replies to the same request shall differ: tokens are drawn, not the likeliest taken
 
     @property
     def images(self) -> list[ImagePart]:

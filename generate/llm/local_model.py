@@ -14,7 +14,15 @@ import transformers
 from PIL import Image
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, ImagePart, ModelOptions, TextDelta
+from pagelens.generate.llm.chat import (
+    SAMPLING_TEMPERATURE,
+    ChatEvent,
+    ChatRequest,
+    Finished,
+    ImagePart,
+    ModelOptions,
+    TextDelta,
+)
 from pagelens.generate.llm.server_errors import no_images_error
 
 library: Any = transformers  # untyped: its annotations lag behind its code
@@ -64,7 +72,7 @@ class LocalModel:
             raise GenerationError(
                 "too-long", f"expected at most {self._context_length} tokens, reply included; found {length} to read"
             )
-        run = _GenerationThread(self._model, self._tokenizer, inputs, request.max_tokens, self._idle_timeout)
+        run = _GenerationThread(self._model, self._tokenizer, inputs, request, self._idle_timeout)
         try:
             yield from run.pieces()
         finally:
@@ -109,7 +117,7 @@ def _content(parts: list[Any], accepts_images: bool) -> Any:
 class _GenerationThread:
     """Generates one reply in a thread of its own."""
 
-    def __init__(self, model: Any, tokenizer: Any, inputs: Any, max_tokens: int, idle_timeout: float) -> None:
+    def __init__(self, model: Any, tokenizer: Any, inputs: Any, request: ChatRequest, idle_timeout: float) -> None:
         self.token_count = 0  # of prompt and reply
         self._stopped = threading.Event()
         self._error: Exception | None = None
@@ -119,8 +127,9 @@ class _GenerationThread:
         )
         settings = {
             **inputs,
-            "max_new_tokens": max_tokens,
-            "do_sample": False,
+            "max_new_tokens": request.max_tokens,
+            "do_sample": request.sampled,
+            **({"temperature": SAMPLING_TEMPERATURE} if request.sampled else {}),
             "streamer": self._streamer,
             "stopping_criteria": library.StoppingCriteriaList([self._should_stop]),
         }

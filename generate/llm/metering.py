@@ -31,13 +31,13 @@ class UsageMeter:
         if end.output_tokens is not None:
             self.output_tokens = (self.output_tokens or 0) + end.output_tokens
 
-    def usage(self, model: str, prompt: Prompt, seconds: float, prices: Prices | None) -> Usage:
-        """Return the usage of the answer to a prompt."""
+    def usage(self, model: str, prompt: Prompt, seconds: float, prices: Prices | None, *, samples: int = 1) -> Usage:
+        """Return the usage of the answer to a prompt that was sent `samples` times."""
         return Usage(
             model=model,
             pages=len(prompt.shown),
             pictures=prompt.image_count,
-            estimated_tokens=prompt.tokens,
+            estimated_tokens=samples * prompt.tokens,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             calls=self.calls,

@@ -17,7 +17,16 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from pagelens.core.errors import GenerationError
-from pagelens.generate.llm.chat import ChatEvent, ChatRequest, Finished, ImagePart, Message, ModelOptions, TextDelta
+from pagelens.generate.llm.chat import (
+    SAMPLING_TEMPERATURE,
+    ChatEvent,
+    ChatRequest,
+    Finished,
+    ImagePart,
+    Message,
+    ModelOptions,
+    TextDelta,
+)
 from pagelens.generate.llm.retrying import RetryableError, RetryPolicy, with_retries
 from pagelens.generate.llm.server_errors import (
     cut_off,
@@ -94,7 +103,7 @@ class OpenAICompatibleModel:
         """
         if self._is_openai:
             return {"max_completion_tokens": request.max_tokens}
-        return {"max_tokens": request.max_tokens, "temperature": 0.0}
+        return {"max_tokens": request.max_tokens, "temperature": SAMPLING_TEMPERATURE if request.sampled else 0.0}
 
     def _status_error(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | RetryableError:
         message = f"{exc.code or ''} {exc.message}"

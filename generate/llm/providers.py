@@ -22,6 +22,7 @@ from pagelens.generate.llm.chat import ChatModel, ModelOptions
 from pagelens.generate.llm.metering import Prices
 from pagelens.generate.prompts import Budget
 from pagelens.generate.reader.spans import SpanReader
+from pagelens.generate.self_consistency import MAX_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class ModelChoice:
     idle_timeout: float = OPTIONS.idle_timeout  # seconds
     budget: Budget = BUDGET
     prices: Prices | None = None
+    samples: int = 1  # replies to a question, of which the one that most agree with is taken
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, model: str | None = None) -> "ModelChoice | None":
@@ -125,6 +127,7 @@ class ModelChoice:
         PAGELENS_LLM_PICTURES  how many images may be sent; "no": the model accepts text only
         PAGELENS_LLM_TOKENS    how many tokens may be sent, reply included
         PAGELENS_LLM_PRICES    prices of a million input and output tokens, like "2.5 10"
+        PAGELENS_LLM_SAMPLES   how many replies to a question are compared, at so many times the price
         PAGELENS_LLM_TIMEOUT   seconds without any reply until the call fails
         OPENAI_API_KEY, ANTHROPIC_API_KEY  keys of the providers; never sent to PAGELENS_LLM_URL
 
@@ -142,6 +145,7 @@ class ModelChoice:
             idle_timeout=_seconds(environment.get("PAGELENS_LLM_TIMEOUT", "")),
             budget=_budget(environment),
             prices=_prices(environment.get("PAGELENS_LLM_PRICES", "")),
+            samples=_count("PAGELENS_LLM_SAMPLES", environment.get("PAGELENS_LLM_SAMPLES") or "1", most=MAX_SAMPLES),
         )
 
 
@@ -164,13 +168,14 @@ def _budget(environment: Mapping[str, str]) -> Budget:
     return replace(
         BUDGET,
         tokens=_count("PAGELENS_LLM_TOKENS", tokens, least=2 * BUDGET.reply_tokens) if tokens else BUDGET.tokens,
-        images=_count("PAGELENS_LLM_PICTURES", images, least=1) if images else BUDGET.images,
+        images=_count("PAGELENS_LLM_PICTURES", images) if images else BUDGET.images,
     )
 
 
-def _count(variable: str, value: str, *, least: int) -> int:
-    if not value.isdecimal() or int(value) < least:
-        raise UsageError(f"expected a number from {least} up in {variable}, found {value!r}")
+def _count(variable: str, value: str, *, least: int = 1, most: int | None = None) -> int:
+    if not value.isdecimal() or not least <= int(value) <= (most or int(value)):
+        upper = "up" if most is None else f"to {most}"
+        raise UsageError(f"expected a number from {least} {upper} in {variable}, found {value!r}")
     return int(value)
 
 

@@ -67,12 +67,13 @@ def test_budget_and_prices_come_from_the_environment() -> None:
         "PAGELENS_LLM_PICTURES": "3",
         "PAGELENS_LLM_TOKENS": "9000",
         "PAGELENS_LLM_PRICES": "2.5 10",
+        "PAGELENS_LLM_SAMPLES": "3",
     }
     choice = ModelChoice.from_environment(environment)
-    assert choice is not None and choice.accepts_images
+    assert choice is not None and choice.accepts_images and choice.samples == 3
     assert (choice.budget.images, choice.budget.tokens, choice.prices) == (3, 9_000, (2.5, 10.0))
     plain = ModelChoice.from_environment({"PAGELENS_LLM_MODEL": "gpt-x"})
-    assert plain is not None and plain.prices is None and plain.budget.images == 6
+    assert plain is not None and plain.prices is None and plain.budget.images == 6 and plain.samples == 1
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,9 @@ def test_budget_and_prices_come_from_the_environment() -> None:
         ("PICTURES", "many"),
         ("TOKENS", "100"),
         ("TOKENS", "-1"),
+        ("SAMPLES", "0"),
+        ("SAMPLES", "21"),
+        ("SAMPLES", "some"),
         ("PRICES", "2.5"),
         ("PRICES", "a b"),
         ("PRICES", "-1 2"),

@@ -90,9 +90,10 @@ def test_texts_read_together_score_as_alone(random_folder: Path) -> None:
             assert found.margin == pytest.approx(alone.margin, abs=1e-4)
 
 
-@pytest.mark.parametrize("before", [0, 20, 55, 200])
-def test_a_span_is_found_in_any_window(before: int, folder: Path) -> None:
-    text = f"{'the ships of ' * before}thirty nine {'of the ships ' * 50}"
+@pytest.mark.parametrize("before", [0, 43, 44, 45, 66, 600])
+def test_a_span_is_found_in_any_window_and_where_one_ends(before: int, folder: Path) -> None:
+    """The first window holds 45 words: 64 tokens less 16 of the question and 3 marks."""
+    text = f"{'ships ' * before}thirty nine {'of the ships ' * 50}"
     [found] = LocalReader(folder, device="cpu").best_spans(QUESTION * 30, [text])
     assert found is not None and found.margin > 0
     assert text[found.start : found.end] == "thirty nine"
