@@ -21,7 +21,7 @@ from benchmarks.development_set import PageId, Question, Run, indexed, questions
 from benchmarks.retrieval import WITHIN_AND_WHOLE, cross_validated_run, gains, search, shipped_lanes
 from pagelens.api.engine import wiring
 from pagelens.core.keys import document_of, number_of
-from pagelens.core.types import Candidate
+from pagelens.core.types import RerankCandidate
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.reranking.builtin import WEIGHTS_FILE
@@ -52,7 +52,9 @@ class _Recorder:
         self.pages: list[int] = []
         self.features = np.zeros((0, len(FEATURES)))
 
-    def scores(self, query: str, candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
         del query
         self.pages = [candidate.page for candidate in candidates]
         self.features = feature_matrix(candidates, idf)

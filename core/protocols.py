@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pagelens.core.spaces import Space
 from pagelens.core.types import (
     AnswerEvent,
-    Candidate,
     ContextPage,
     Extraction,
     History,
@@ -18,6 +17,7 @@ from pagelens.core.types import (
     PageRef,
     PageText,
     QueryTokens,
+    RerankCandidate,
     TokenMatrix,
     UserImage,
 )
@@ -133,7 +133,9 @@ class Reranker(Protocol):
         """Its name in results: "builtin", or a model's."""
         ...
 
-    def scores(self, query: str, candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
         """Return the score of each candidate, higher for better ones. `idf` has the query's terms."""
         ...
 

@@ -159,7 +159,7 @@ class FusedHit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class RerankCandidate:
     """A page that a reranker scores for a query."""
 
     page: int  # page key

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder
 
 from pagelens.core.errors import WeightsError
-from pagelens.core.types import Candidate
+from pagelens.core.types import RerankCandidate
 from pagelens.encode.torch_support import best_device, dtype_for
 from pagelens.encode.weight_verification import quiet
 from pagelens.encode.weights import WeightsFolder
@@ -60,7 +60,9 @@ class CrossEncoderReranker:
             )
         return cls(model, folder.model)
 
-    def scores(self, query: str, candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
         """See `Reranker.scores`: the best passage's; `idf` is not used."""
         del idf
         passages = [(row, passage) for row, candidate in enumerate(candidates) for passage in _passages(candidate)]
@@ -76,7 +78,7 @@ class CrossEncoderReranker:
         return best
 
 
-def _passages(candidate: Candidate) -> list[str]:
+def _passages(candidate: RerankCandidate) -> list[str]:
     """Return the texts of a page's passages; the page's text where it has none."""
     texts = [candidate.text[passage.start : passage.end] for passage in candidate.passages]
     return texts or [candidate.text or NO_TEXT]

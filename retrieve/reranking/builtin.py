@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.types import Candidate
+from pagelens.core.types import RerankCandidate
 from pagelens.retrieve.reranking.features import FEATURES, feature_matrix
 
 WEIGHTS_FILE = Path(__file__).with_name("builtin_weights.json")
@@ -28,7 +28,9 @@ class BuiltinReranker:
         weights = read_weights_file()["weights"] if weights is None else weights
         self._weights = np.array([weights[name] for name in FEATURES])
 
-    def scores(self, query: str, candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
         """See `Reranker.scores`."""
         del query
         scores: NDArray[np.float64] = feature_matrix(candidates, idf) @ self._weights

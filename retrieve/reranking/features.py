@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.keys import document_of
-from pagelens.core.types import Candidate
+from pagelens.core.types import RerankCandidate
 
 FEATURES = ("fused share", "fused reciprocal rank", "document coverage")
 MIN_STEM = 5  # letters of a term whose last one may be left out
 
 
-def feature_matrix(candidates: Sequence[Candidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
+def feature_matrix(candidates: Sequence[RerankCandidate], idf: Mapping[str, float]) -> NDArray[np.float64]:
     """Return (n_candidates, n_features), each feature in 0..1; `idf` has the query's terms."""
     best = max((candidate.score for candidate in candidates), default=0.0) or 1.0
     coverage = document_coverage(candidates, idf)
@@ -32,7 +32,7 @@ def feature_matrix(candidates: Sequence[Candidate], idf: Mapping[str, float]) ->
     return np.array(rows, np.float64).reshape(len(rows), len(FEATURES))
 
 
-def document_coverage(candidates: Sequence[Candidate], idf: Mapping[str, float]) -> dict[int, float]:
+def document_coverage(candidates: Sequence[RerankCandidate], idf: Mapping[str, float]) -> dict[int, float]:
     """Return the share of the terms, by idf, that stand on the candidates of each document, by document key."""
     stems = {term: _stem(term) for term in idf}
     found: dict[int, set[str]] = {}

@@ -7,7 +7,7 @@ import numpy as np
 
 from pagelens.core.keys import document_of
 from pagelens.core.protocols import Reranker
-from pagelens.core.types import Candidate, FusedHit, LaneRank, Query
+from pagelens.core.types import FusedHit, LaneRank, Query, RerankCandidate
 from pagelens.index.reader import Snapshot
 
 RERANKED = 30  # first pages of the fused ranking; measured: docs/LOG.md
@@ -27,7 +27,7 @@ def rerank(
         return list(hits)
     pages = snapshot.pages([hits[place].page for place in places])
     candidates = [
-        Candidate(
+        RerankCandidate(
             page=hits[place].page,
             text=pages[hits[place].page].text.text,
             passages=pages[hits[place].page].passages,
