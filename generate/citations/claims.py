@@ -21,6 +21,7 @@ from pagelens.generate.citations.numbers import (
     parse_number_words,
     possible_values,
     scale_values,
+    second_year,
 )
 
 _TOKEN = re.compile(rf"{NUMBER.pattern}|[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -110,6 +111,7 @@ def tokenize(text: str) -> list[Token]:
                 at += len(part)
             continue
         start, end = match.span()
+        values |= second_year(text, start, end)
         tokens.append(Token(start=start, end=end, text=written, folded=fold(written), values=values))
     return _merge_number_words(tokens)
 

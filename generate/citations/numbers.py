@@ -2,7 +2,7 @@
 
 Thousands: 1,234 and 1 234 (non-breaking or thin blank) and 1'234 are 1234. A lone dot or comma before three digits may
 separate thousands or decimals, so "1.234" has both values; "3,5" is 3.5. Trailing zeros, signs, currencies and percent
-signs are ignored. Scales multiply (3.2 million, $4.1bn, 5 lakh). English number words count (twenty-five), except
+signs are ignored. "2017/18" is 2017 and 2018. Scales multiply (3.2 million, $4.1bn, 5 lakh). English number words count (twenty-five), except
 "one", which rarely is a number.
 """
 
@@ -46,6 +46,7 @@ MIN_ROUNDED_DIGITS = 2  # of a rounded number
 _UNIT_BEHIND = re.compile(
     r"\s?(?:(?P<points>percentage[ -]points?\b|pp\b|-?points?\b)|%(?:\s?(?:age )?points?\b)?|per ?cent\b|pct\b)", re.I
 )
+_YEAR_BEFORE = re.compile(r"(?<!\d)((?:19|20)\d\d)/$")
 _CURRENCY = re.compile(r"([$€£¥₹]|\bRs)\.?\s?$")
 _CURRENCIES = {"$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹", "Rs": "₹"}
 _UNITS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -76,6 +77,14 @@ def possible_values(written: str) -> frozenset[Decimal]:
 
 def _digits(written: str) -> str:
     return "".join(filter(str.isdecimal, written))
+
+
+def second_year(text: str, start: int, end: int) -> frozenset[Decimal]:
+    """Return the year that two digits at a span of a text stand for, as in "2017/18": 2018; none if they do not."""
+    before = _YEAR_BEFORE.search(text[max(0, start - 6) : start])
+    if before is None or text[start:end] != f"{(int(before[1]) + 1) % 100:02}":
+        return frozenset()
+    return frozenset({Decimal(int(before[1]) + 1).normalize()})
 
 
 def digit_runs(written: str) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.types import PageText, no_text
 from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
-from pagelens.generate.citations.numbers import is_rounded, parse_number_words, possible_values, unit_of
+from pagelens.generate.citations.numbers import is_rounded, parse_number_words, possible_values, second_year, unit_of
 from pagelens.generate.citations.page_words import edit_distance
 from tests.generate.pages import analyze, set_page
 
@@ -86,6 +86,22 @@ def test_a_table_in_millions_says_the_number_without_its_scale() -> None:
     page = set_page("Sales in millions of euros\n\nYear | 2018 | 2019\nIslands | 31.5 | 40.2")
     assert check("Sales on the Islands were 40.2 million euros in 2019", page).supported
     assert not check("Sales on the Islands were 41.2 million euros in 2019", page).supported
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [("2017/18", 2018), ("1999/00", 2000), ("in 2017/19", 0), ("12017/18", 0), ("17/18", 0), ("2017-18", 0)],
+)
+def test_the_second_year_of_a_fiscal_year_may_be_written_with_two_digits(written: str, year: int) -> None:
+    assert second_year(written, len(written) - 2, len(written)) == ({Decimal(year)} if year else set())
+
+
+def test_a_fiscal_year_is_the_same_in_both_forms() -> None:
+    page = set_page("The fleet carried 310 passengers in 2017/18.")
+    assert check("The fleet carried 310 passengers in 2017/2018.", page).supported
+    assert not check("The fleet carried 310 passengers in 2017/2019.", page).supported
+    other = set_page("The fleet carried 310 passengers in 2017/2018.")
+    assert check("The fleet carried 310 passengers in 2017/18.", other).supported
 
 
 def test_a_page_without_words_bears_nothing_out() -> None:
