@@ -79,8 +79,8 @@ def cross_encoder_checkpoint(folder: Path, *, outputs: int, seed: int = 0) -> Pa
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=LENGTH,
-        num_labels=outputs,
     )
+    config.num_labels = outputs
     config.initializer_range = 0.5
     BertForSequenceClassification(config).save_pretrained(folder)
     return folder

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +14,12 @@ from benchmarks import development_set, train_reranker
 from benchmarks.train_reranker import Example
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import page_key
-from pagelens.core.types import Query, RerankCandidate
+from pagelens.core.types import Kind, Query, RerankCandidate
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.lanes import WordsLane
 from pagelens.retrieve.reranking import rerank as stage
-from pagelens.retrieve.reranking.builtin import BuiltinReranker, read_weights_file
+from pagelens.retrieve.reranking.builtin import WEIGHTS_FILE, BuiltinReranker, read_weights_file
 from pagelens.retrieve.reranking.features import FEATURES, document_coverage, feature_matrix
 from pagelens.retrieve.search import Fusion, Retriever
 from tests.index.fixtures import make, new_pages, write
@@ -101,7 +100,8 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
     """A document of five pages, and a photo whose words are the same."""
     folder = tmp_path_factory.mktemp("reranking")
     make(folder / "collection")
-    for name, texts, kind in (("a.pdf", TEXTS, "pdf"), ("b.jpg", [TEXTS[3]], "photo")):
+    files: list[tuple[str, list[str], Kind]] = [("a.pdf", TEXTS, "pdf"), ("b.jpg", [TEXTS[3]], "photo")]
+    for name, texts, kind in files:
         (folder / name).write_text(name)
         pages = new_pages(str(folder / name), texts)
         write(folder / "collection", replace(pages, document=replace(pages.document, kind=kind)))
@@ -205,7 +205,7 @@ def test_each_development_document_is_in_one_fold_of_the_packages_weights() -> N
 
 
 def test_the_weights_file_has_the_folds_figures() -> None:
-    figures = json.loads(Path(train_reranker.WEIGHTS_FILE).read_text("utf-8"))["cross_validated"]
+    figures = json.loads(WEIGHTS_FILE.read_text("utf-8"))["cross_validated"]
     for scope in ("within", "whole"):
         for mean, gain, low, high in figures[scope].values():
             assert 0 < mean < 100
