@@ -2,8 +2,8 @@
 
 Thousands: 1,234 and 1 234 (non-breaking or thin blank) and 1'234 are 1234. A lone dot or comma before three digits may
 separate thousands or decimals, so "1.234" has both values; "3,5" is 3.5. Trailing zeros, signs, currencies and percent
-signs are ignored. "2017/18" is 2017 and 2018. Scales multiply (3.2 million, $4.1bn, 5 lakh). English number words count (twenty-five), except
-"one", which rarely is a number.
+signs are ignored. "2017/18" is 2017 and 2018. Scales multiply (3.2 million, $4.1bn, 5 lakh). English number words count
+(twenty-five), except "one", which rarely is a number.
 """
 
 import re
