@@ -48,7 +48,7 @@ class Case:
 
     kind: Kind
     question: Question
-    asked: str  # the question's words as the engine gives them to its answerer
+    posed: str  # the question's words as the engine gives them to its answerer
     pages: Sequence[ContextPage]
     idf: Mapping[str, float]
 
@@ -137,7 +137,7 @@ class RecordingAnswerer:
     accepts_images = False
 
     def __init__(self) -> None:
-        self.asked = ""
+        self.posed = ""
         self.pages: Sequence[ContextPage] = ()
         self.idf: Mapping[str, float] = {}
 
@@ -151,7 +151,7 @@ class RecordingAnswerer:
         image: UserImage | None = None,
     ) -> Generator[AnswerEvent]:
         """Keep the arguments, and yield a refusal."""
-        self.asked, self.pages, self.idf = question, pages, idf
+        self.posed, self.pages, self.idf = question, pages, idf
         yield Answer(question=question, text="", found=False, citations=[], context_pages=[], confidence=0.0)
 
 
@@ -160,17 +160,17 @@ def _search(engine: Engine) -> list[Case]:
     engine._answerer = recorder
     texts: dict[PageRef, PageText] = {}  # one object for each page, so that the file holds its words once
     found = []
-    for kind, question, filters in _asked(engine):
+    for kind, question, filters in _questions_to_ask(engine):
         engine.ask(question.text, filters=filters)
         shared = [replace(page, text=texts.setdefault(page.ref, page.text)) for page in recorder.pages]
-        found.append(Case(kind=kind, question=question, asked=recorder.asked, pages=shared, idf=dict(recorder.idf)))
+        found.append(Case(kind=kind, question=question, posed=recorder.posed, pages=shared, idf=dict(recorder.idf)))
     return found
 
 
-def _asked(engine: Engine) -> list[tuple[Kind, Question, Filters]]:
+def _questions_to_ask(engine: Engine) -> list[tuple[Kind, Question, Filters]]:
     """Return every question with its kind and what is searched."""
     paths = {Path(path).name: path for document in engine.status().documents for path in document.paths}
-    asked: list[tuple[Kind, Question, Filters]] = []
+    posed: list[tuple[Kind, Question, Filters]] = []
     for question in (question for question in questions() if question.file in paths):
         kinds: tuple[Kind, ...] = (
             ("answerable, whole set", "answerable, own document", "own document taken away")
@@ -182,9 +182,9 @@ def _asked(engine: Engine) -> list[tuple[Kind, Question, Filters]]:
             "own document": Filters(paths=(escape(paths[question.file]),)),
             "taken away": Filters(paths=tuple(escape(path) for name, path in paths.items() if name != question.file)),
         }
-        asked += [(kind, question, next(filters[end] for end in filters if kind.endswith(end))) for kind in kinds]
+        posed += [(kind, question, next(filters[end] for end in filters if kind.endswith(end))) for kind in kinds]
     lines = FOREIGN.read_text("utf-8").splitlines()
-    return asked + [("foreign", _foreign(number, line), Filters()) for number, line in enumerate(lines, start=1)]
+    return posed + [("foreign", _foreign(number, line), Filters()) for number, line in enumerate(lines, start=1)]
 
 
 def _foreign(number: int, text: str) -> Question:
@@ -197,9 +197,9 @@ def _signature(engine: Engine) -> str:
     """Return a text that changes with the documents, their pages and lanes, and the questions."""
     status = engine.status()
     documents = sorted(document.sha256 for document in status.documents)
-    asked = [(question.qid, question.text) for question in questions()]
+    posed = [(question.qid, question.text) for question in questions()]
     state = (documents, status.pages, status.textless_pages, dict(status.models), ANSWER_PAGES)
-    return hashlib.sha256(repr((state, asked, FOREIGN.read_text("utf-8"))).encode()).hexdigest()
+    return hashlib.sha256(repr((state, posed, FOREIGN.read_text("utf-8"))).encode()).hexdigest()
 
 
 # Stored as the fields of each record, so that a record may get further fields with defaults
@@ -209,7 +209,7 @@ def _stored(found: Sequence[Case], signature: str) -> dict[str, Any]:
     texts = {id(page.text): _fields(page.text) for case in found for page in case.pages}
     pages = [[_fields(page) | {"text": id(page.text)} for page in case.pages] for case in found]
     rows = [
-        (case.kind, _fields(case.question), case.asked, of_case, case.idf)
+        (case.kind, _fields(case.question), case.posed, of_case, case.idf)
         for case, of_case in zip(found, pages, strict=True)
     ]
     return {"signature": signature, "texts": texts, "rows": rows}
@@ -221,11 +221,11 @@ def _restored(kept: Mapping[str, Any]) -> list[Case]:
         Case(
             kind=kind,
             question=Question(**question),
-            asked=asked,
+            posed=posed,
             pages=[ContextPage(**row | {"text": texts[row["text"]]}) for row in rows],
             idf=idf,
         )
-        for kind, question, asked, rows, idf in kept["rows"]
+        for kind, question, posed, rows, idf in kept["rows"]
     ]
 
 

@@ -47,9 +47,9 @@ class Outcome:
         return {"answer": "right" if self.holds else "wrong"}.get(self.state, self.state)
 
 
-def outcomes(answerer: Answerer, asked: Sequence[Case]) -> list[Outcome]:
+def outcomes(answerer: Answerer, posed: Sequence[Case]) -> list[Outcome]:
     """Answer each question from its pages and grade the answers."""
-    return [grade(case, _answer(answerer, case)) for case in asked]
+    return [grade(case, _answer(answerer, case)) for case in posed]
 
 
 def grade(case: Case, answer: Answer) -> Outcome:
@@ -68,28 +68,28 @@ def state_of(answer: Answer) -> State:
 
 
 def cross_validated(
-    fit: Callable[[Sequence[Case]], Answerer], asked: Sequence[Case], count: int = 5
+    fit: Callable[[Sequence[Case]], Answerer], posed: Sequence[Case], count: int = 5
 ) -> list[list[Outcome]]:
     """Return the outcomes of each fold of documents, answered by what `fit` makes of the questions of all others."""
-    return [outcomes(fit(training), held_out) for training, held_out in folds(asked, count)]
+    return [outcomes(fit(training), held_out) for training, held_out in folds(posed, count)]
 
 
-def folds(asked: Sequence[Case], count: int = 5) -> list[tuple[list[Case], list[Case]]]:
+def folds(posed: Sequence[Case], count: int = 5) -> list[tuple[list[Case], list[Case]]]:
     """Return (training, held-out) questions of each fold; a document's questions of all kinds are in one fold."""
-    groups = sorted({case.group for case in asked})
+    groups = sorted({case.group for case in posed})
     order = np.random.default_rng(0).permutation(len(groups))
     fold_of = {groups[index]: position % count for position, index in enumerate(order)}
     return [
         (
-            [case for case in asked if fold_of[case.group] != fold],
-            [case for case in asked if fold_of[case.group] == fold],
+            [case for case in posed if fold_of[case.group] != fold],
+            [case for case in posed if fold_of[case.group] == fold],
         )
         for fold in range(count)
     ]
 
 
 def _answer(answerer: Answerer, case: Case) -> Answer:
-    with closing(answerer.stream(case.asked, case.pages, idf=case.idf)) as events:
+    with closing(answerer.stream(case.posed, case.pages, idf=case.idf)) as events:
         *_, answer = events
     assert isinstance(answer, Answer)
     return answer

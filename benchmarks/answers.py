@@ -49,16 +49,16 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=0, help="also the rows of N folds of documents")
     parser.add_argument("--judge", type=Path, help="folder for the pages of answers that a person is to judge")
     arguments = parser.parse_args()
-    asked = [case for case in cases(arguments.collection, arguments.contexts) if arguments.only in case.kind]
+    posed = [case for case in cases(arguments.collection, arguments.contexts) if arguments.only in case.kind]
     answerer = ExtractiveAnswerer(analyze, load_encoder(arguments.collection))
-    given = outcomes(answerer, asked)
+    given = outcomes(answerer, posed)
     table = summarize(given)
     print_table(table)
     print_quality(given)
     print_confidence(given)
     if arguments.folds:
         by_case = {id(outcome.case): outcome for outcome in given}
-        for number, (_, held_out) in enumerate(folds(asked, arguments.folds), start=1):
+        for number, (_, held_out) in enumerate(folds(posed, arguments.folds), start=1):
             print(f"\nFold {number} of {arguments.folds}:\n")
             print_table(summarize([by_case[id(case)] for case in held_out]))
     if arguments.json:

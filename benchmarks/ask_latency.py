@@ -64,13 +64,13 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="another checkout, to which this version is compared")
     parser.add_argument("--count", type=int, default=85, help="questions, drawn evenly")
     arguments = parser.parse_args()
-    asked = questions()
-    asked = asked[:: max(1, len(asked) // arguments.count)][: arguments.count]
+    posed = questions()
+    posed = posed[:: max(1, len(posed) // arguments.count)][: arguments.count]
     collection = arguments.collection.resolve()
     folders = [ROOT, *([arguments.against.resolve()] if arguments.against else [])]
-    times = np.zeros((len(folders), len(asked), 2))  # version, question, CPU and wall
+    times = np.zeros((len(folders), len(posed), 2))  # version, question, CPU and wall
     with version(folders[0], collection) as this, version(folders[-1], collection) as other:
-        for number, question in enumerate(asked):
+        for number, question in enumerate(posed):
             for index, process in enumerate([this, other][: len(folders)]):
                 times[index, number] = measure(process, question.text)
     print("| version | CPU-ms p50 | p95 | wall ms p50 |\n|---|---|---|---|")

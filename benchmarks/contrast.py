@@ -86,10 +86,10 @@ def made_documents(text: str) -> list[MadeDocument]:
     for part in text.split("=== ")[1:]:
         head, *lines = part.strip().splitlines()
         file, language, title = (field.strip() for field in head.split("|"))
-        asked = [[field.strip() for field in line[2:].split("|")] for line in lines if line.startswith("? ")]
+        posed = [[field.strip() for field in line[2:].split("|")] for line in lines if line.startswith("? ")]
         pairs = [
             Pair(file=file, kind=kind, question=question, expected=expected, twin=twin)
-            for kind, question, expected, twin in asked
+            for kind, question, expected, twin in posed
         ]
         body = "\n".join(line for line in lines if not line.startswith("? "))
         pages = [page.strip().splitlines() for page in body.split("\n---\n")]
@@ -153,12 +153,12 @@ def _print_faults(results: Sequence[PairResult]) -> None:
     for result in results:
         pair = result.pair
         if not result.answered:
-            print(f"\n[{pair.kind}] {pair.question} (expected {pair.expected!r})\n  {_said(result.answer)}")
+            print(f"\n[{pair.kind}] {pair.question} (expected {pair.expected!r})\n  {_answer_text(result.answer)}")
         if not result.twin_declined:
-            print(f"\n[{pair.kind}, twin] {pair.twin}\n  {_said(result.twin_answer)}")
+            print(f"\n[{pair.kind}, twin] {pair.twin}\n  {_answer_text(result.twin_answer)}")
 
 
-def _said(answer: Answer) -> str:
+def _answer_text(answer: Answer) -> str:
     return f"{state_of(answer)} ({answer.confidence:.2f}): {answer.text}"
 
 
@@ -172,8 +172,8 @@ def _row(result: PairResult) -> dict[str, Any]:
         "answered": result.answered,
         "twin": pair.twin,
         "twin_declined": result.twin_declined,
-        "said": _said(result.answer),
-        "twin_said": _said(result.twin_answer),
+        "said": _answer_text(result.answer),
+        "twin_said": _answer_text(result.twin_answer),
     }
 
 

@@ -36,23 +36,23 @@ def _print_table(engine: Engine, lanes: Sequence[str] | None) -> None:
     print("| queries | n | told weak or found nothing, percent |\n|---|---|---|")
     by_document: dict[str, list[bool]] = {}
     for question in questions():
-        by_document.setdefault(question.file, []).append(_is_told(engine, question.text, lanes))
+        by_document.setdefault(question.file, []).append(_is_weak(engine, question.text, lanes))
     wrongly = [told for group in by_document.values() for told in group]
     low, high = _interval(list(by_document.values()))
     _print_row("development questions", wrongly, f" ({low:.1f} to {high:.1f})")
     rightly: list[bool] = []
     for file in OTHERS:
-        told = [_is_told(engine, line, lanes) for line in file.read_text("utf-8").splitlines()]
+        told = [_is_weak(engine, line, lanes) for line in file.read_text("utf-8").splitlines()]
         _print_row(file.name, told)
         rightly += told
     for language in LANGUAGES if lanes is None else ():
         rows = (DATA / "languages" / f"dev.{language}.jsonl").read_text("utf-8").splitlines()
-        _print_row(f"dev.{language}", [_is_told(engine, json.loads(row)["question"], lanes) for row in rows])
+        _print_row(f"dev.{language}", [_is_weak(engine, json.loads(row)["question"], lanes) for row in rows])
     precision = sum(rightly) / max(1, sum(rightly) + sum(wrongly))
     print(f"\nPrecision {100 * precision:.1f}, recall {100 * np.mean(rightly):.1f}", flush=True)
 
 
-def _is_told(engine: Engine, query: str, lanes: Sequence[str] | None) -> bool:
+def _is_weak(engine: Engine, query: str, lanes: Sequence[str] | None) -> bool:
     found = engine.search(query, k=1, lanes=lanes)
     return found.weak or not found.hits
 

@@ -138,15 +138,15 @@ def _is_turned(box: Box, words: str) -> bool:
 
 def _join_pieces(chunks: Iterable[Chunk]) -> list[Chunk]:
     """Join pieces of consecutive text lines that stand side by side with a word's gap ("Total" and "revenue")."""
-    joined: list[Chunk] = []
+    combined: list[Chunk] = []
     for chunk in chunks:
-        last = joined[-1] if joined else None
+        last = combined[-1] if combined else None
         if last is not None and last.last == chunk.first and _side_by_side(last, chunk):
             box = bounding_box([last.box, chunk.box])
-            joined[-1] = Chunk(last.first, chunk.last, f"{last.text} {chunk.text}", box)
+            combined[-1] = Chunk(last.first, chunk.last, f"{last.text} {chunk.text}", box)
         else:
-            joined.append(chunk)
-    return joined
+            combined.append(chunk)
+    return combined
 
 
 def _side_by_side(left: Chunk, right: Chunk) -> bool:

@@ -39,20 +39,20 @@ def _share_rows(columns: Sequence[ValueColumn]) -> list[list[ValueColumn]]:
     """Return the columns, from left to right, in groups that share half of the rows of the shorter one."""
     groups: list[list[ValueColumn]] = []
     for column in sorted(columns, key=lambda column: (column[0].box.x0, column[0].box.y0)):
-        joined = [group for group in groups if any(_shared_rows(column, other) >= SHARED_ROWS for other in group)]
-        groups = [group for group in groups if group not in joined]
-        groups.append([*(member for group in joined for member in group), column])
+        combined = [group for group in groups if any(_shared_rows(column, other) >= SHARED_ROWS for other in group)]
+        groups = [group for group in groups if group not in combined]
+        groups.append([*(member for group in combined for member in group), column])
     return _join_interlaced(groups)
 
 
 def _join_interlaced(groups: Sequence[list[ValueColumn]]) -> list[list[ValueColumn]]:
     """Join groups of columns that stand in one another's boxes: bars of several lengths in one chart."""
-    joined: list[list[ValueColumn]] = []
+    combined: list[list[ValueColumn]] = []
     for group in groups:
-        inside = [other for other in joined if _are_interlaced(group, other)]
-        joined = [other for other in joined if other not in inside]
-        joined.append([*(column for other in inside for column in other), *group])
-    return joined
+        inside = [other for other in combined if _are_interlaced(group, other)]
+        combined = [other for other in combined if other not in inside]
+        combined.append([*(column for other in inside for column in other), *group])
+    return combined
 
 
 def _are_interlaced(first: Sequence[ValueColumn], second: Sequence[ValueColumn]) -> bool:

@@ -43,16 +43,16 @@ class PointingFigures:
 def pointing_figures(run: Run) -> list[PointingFigures]:
     """Return the figures of each scope, system and source of evidence; none if the data set has no gold boxes."""
     gold = run.data.gold_boxes
-    asked = [question for question in run.data.questions if question.qid in gold]
+    posed = [question for question in run.data.questions if question.qid in gold]
     figures = []
     for (scope, system), searches in run.searches.items():
         found = {
             qid: (record.ranked[0] if record.ranked else None, record.evidence) for qid, record in searches.items()
         }
-        figures += _figures(scope, system, [(item, *found[item.qid]) for item in asked if item.qid in found], run.data)
+        figures += _figures(scope, system, [(item, *found[item.qid]) for item in posed if item.qid in found], run.data)
     for scope, answers in run.answers.items():
         cited = {qid: _first_cited([(item.page, item.boxes) for item in it.citations]) for qid, it in answers.items()}
-        figures += _figures(scope, ANSWER, [(item, *cited[item.qid]) for item in asked if item.qid in cited], run.data)
+        figures += _figures(scope, ANSWER, [(item, *cited[item.qid]) for item in posed if item.qid in cited], run.data)
     return figures
 
 

@@ -305,8 +305,8 @@ class Alignment:
         if self._revoiced:
             return False
         ordered = [(mine, other) for mine, other in sorted(self._unique.items()) if not self.claim.items[mine].adverb]
-        heads = [0, *(at for at in range(1, len(ordered)) if ordered[at][1] < ordered[at - 1][1])]
-        for before, at in pairwise(heads):
+        head_words = [0, *(at for at in range(1, len(ordered)) if ordered[at][1] < ordered[at - 1][1])]
+        for before, at in pairwise(head_words):
             first, last = self.claim.items[ordered[at][0]], self.claim.items[ordered[at - 1][0]]
             if (
                 first.clause == last.clause

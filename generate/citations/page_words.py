@@ -166,8 +166,8 @@ class PageWords:
             token = self.tokens[index]
             if words and index > first and (words[-1].end, token.start) in self._breaks:
                 begun = words.pop()
-                joined = begun.text.rstrip("-") + token.text
-                token = Token(start=begun.start, end=token.end, text=joined, folded=begun.folded + token.folded)
+                combined = begun.text.rstrip("-") + token.text
+                token = Token(start=begun.start, end=token.end, text=combined, folded=begun.folded + token.folded)
             words.append(token)
         return words
 

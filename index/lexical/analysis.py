@@ -26,7 +26,7 @@ import tantivy
 
 from pagelens.core.terms import OtherForm, plain_terms
 from pagelens.index.lexical.acronyms import MARK, mark_acronyms
-from pagelens.index.lexical.compounds import joined_words, without_umlauts
+from pagelens.index.lexical.compounds import compound_words, without_umlauts
 from pagelens.index.lexical.date_forms import FoundDate, find_dates, join_dates
 from pagelens.index.lexical.korean import HANGUL, syllable_pairs, without_particles
 from pagelens.index.lexical.normalization import normalized
@@ -118,7 +118,7 @@ def _other_forms(text: str, dates: Sequence[FoundDate], *, of_page: bool) -> Ite
                 yield OtherForm(stem, _plain_of(word))
             if "german" in languages and (spelled := without_umlauts(word)) != word:
                 yield from (OtherForm(form, _plain_of(word)) for form in _plain_of(spelled))
-    for form, written in joined_words(text):
+    for form, written in compound_words(text):
         yield from (OtherForm(term, _plain_of(written)) for term in _plain_of(form))
     if not text.isascii():
         yield from _korean(text)

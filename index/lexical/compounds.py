@@ -17,18 +17,18 @@ _HYPHENATED = re.compile(
 )
 _NAME = re.compile(r"(?<![^\W_])[A-Z]'[A-Z][^\W\d_]+")
 _ABBREVIATION = re.compile(r"(?<![^\W_])(?<!\.)[A-Za-z]{1,2}(?:\.[A-Za-z]){1,3}(?![^\W_])")
-_JOINED = re.compile("(?<![^\\W_])[^\\W_]++(?:\u200c[^\\W_]++)+")
+_COMPOUND = re.compile("(?<![^\\W_])[^\\W_]++(?:\u200c[^\\W_]++)+")
 _JOINT = re.compile("[-'.\u200c\u2010\u2011]")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
-def joined_words(text: str) -> Iterator[tuple[str, str]]:
+def compound_words(text: str) -> Iterator[tuple[str, str]]:
     """Yield words that are written in parts: as one word in small letters, and as they stand in the text."""
     patterns = [
         *((_HYPHENATED,) if "-" in text or not text.isascii() else ()),
         *((_NAME,) if "'" in text else ()),
         *((_ABBREVIATION,) if "." in text else ()),
-        *((_JOINED,) if not text.isascii() else ()),
+        *((_COMPOUND,) if not text.isascii() else ()),
     ]
     for pattern in patterns:
         for match in pattern.finditer(text):

@@ -30,7 +30,7 @@ def case(qid: str = "q1", kind: Kind = "answerable, whole set", *, file: str = F
         answer_format="Int",
     )
     page = ContextPage(ref=PageRef(f"/data/{file}", 2), label=None, title="", text=no_text())
-    return Case(kind=kind, question=question, asked=question.text, pages=[page], idf={"tonn": 2.0})
+    return Case(kind=kind, question=question, posed=question.text, pages=[page], idf={"tonn": 2.0})
 
 
 def quoting(*quotes: tuple[int, str], file: str = FILE) -> Answer:
@@ -85,9 +85,9 @@ def test_a_verdict_against_a_quote_decides_about_its_larger_parts_and_about_no_o
 
 
 def test_a_document_stands_in_one_fold_with_its_questions_of_all_kinds() -> None:
-    asked = [case(f"q{number}", kind, file=f"{number % 7}.pdf") for number in range(21) for kind in KINDS_OF_A_FILE]
-    parts = folds(asked, 3)
-    assert sorted(id(item) for _, held_out in parts for item in held_out) == sorted(map(id, asked))
+    posed = [case(f"q{number}", kind, file=f"{number % 7}.pdf") for number in range(21) for kind in KINDS_OF_A_FILE]
+    parts = folds(posed, 3)
+    assert sorted(id(item) for _, held_out in parts for item in held_out) == sorted(map(id, posed))
     for training, held_out in parts:
         assert {item.group for item in held_out}
         assert not {item.group for item in training} & {item.group for item in held_out}
@@ -110,12 +110,12 @@ def test_trust_is_the_share_of_shown_answers_that_hold(verdicts: Path) -> None:
 
 
 def test_kept_contexts_are_read_back_and_pages_share_their_words() -> None:
-    asked = [case("q1"), case("q2", "foreign")]
-    read = _restored(_stored(asked, "signature"))
+    posed = [case("q1"), case("q2", "foreign")]
+    read = _restored(_stored(posed, "signature"))
     assert [(item.kind, item.question, dict(item.idf)) for item in read] == [
-        (item.kind, item.question, dict(item.idf)) for item in asked
+        (item.kind, item.question, dict(item.idf)) for item in posed
     ]
-    assert [page.ref for page in read[0].pages] == [page.ref for page in asked[0].pages]
+    assert [page.ref for page in read[0].pages] == [page.ref for page in posed[0].pages]
 
 
 def test_the_contrast_set_has_100_pairs_whose_answers_stand_in_its_documents(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def write_set(folder: Path, questions: Sequence[tuple[object, ...]] = QUESTIONS)
         grades += [f"{qid}\t0\t{document}#{page}\t{2 if place == 0 else 1}" for place, page in enumerate(pages)]
     (folder / "queries.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
     (folder / "qrels.tsv").write_text("\n".join(grades) + "\n", "utf-8")
-    asked = {qid for qid, *_ in questions}
+    posed = {qid for qid, *_ in questions}
     lines = [
         json.dumps({"qid": qid, "boxes": [{"page": page, "box": box}]}) + "\n"
         for qid, (page, box) in GOLD_BOXES.items()
-        if qid in asked
+        if qid in posed
     ]
     (folder / "boxes.jsonl").write_text("".join(lines), "utf-8")
     return folder
