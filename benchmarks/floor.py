@@ -37,14 +37,14 @@ def _print_table(engine: Engine, lanes: Sequence[str] | None) -> None:
     by_document: dict[str, list[bool]] = {}
     for question in questions():
         by_document.setdefault(question.file, []).append(_is_weak(engine, question.text, lanes))
-    wrongly = [told for group in by_document.values() for told in group]
+    wrongly = [weak for group in by_document.values() for weak in group]
     low, high = _interval(list(by_document.values()))
     _print_row("development questions", wrongly, f" ({low:.1f} to {high:.1f})")
     rightly: list[bool] = []
     for file in OTHERS:
-        told = [_is_weak(engine, line, lanes) for line in file.read_text("utf-8").splitlines()]
-        _print_row(file.name, told)
-        rightly += told
+        weak = [_is_weak(engine, line, lanes) for line in file.read_text("utf-8").splitlines()]
+        _print_row(file.name, weak)
+        rightly += weak
     for language in LANGUAGES if lanes is None else ():
         rows = (DATA / "languages" / f"dev.{language}.jsonl").read_text("utf-8").splitlines()
         _print_row(f"dev.{language}", [_is_weak(engine, json.loads(row)["question"], lanes) for row in rows])
@@ -57,8 +57,8 @@ def _is_weak(engine: Engine, query: str, lanes: Sequence[str] | None) -> bool:
     return found.weak or not found.hits
 
 
-def _print_row(name: str, told: Iterable[bool], interval: str = "") -> None:
-    answers = list(told)
+def _print_row(name: str, weak: Iterable[bool], interval: str = "") -> None:
+    answers = list(weak)
     print(f"| {name} | {len(answers)} | {100 * np.mean(answers):.1f}{interval} |", flush=True)
 
 

@@ -47,9 +47,9 @@ class StandaloneQuestion:
 def standalone_question(question: str, history: History) -> StandaloneQuestion:
     """Return the question with its subject from earlier questions if it is a follow-up; else unchanged."""
     current = StandaloneQuestion("")
-    for asked in [*(earlier for earlier, _ in history), question]:
-        is_follow_up = bool(current.text) and _is_follow_up(asked)
-        current = _combine(current, asked) if is_follow_up else StandaloneQuestion(asked)
+    for turn in [*(earlier for earlier, _ in history), question]:
+        is_follow_up = bool(current.text) and _is_follow_up(turn)
+        current = _combine(current, turn) if is_follow_up else StandaloneQuestion(turn)
     return current
 
 

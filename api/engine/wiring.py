@@ -275,7 +275,7 @@ def load_answerer(
         return ExtractiveAnswerer(analyze, models.text)
     _prepare(choice)
     if (reader := load_span_reader(choice)) is not None:
-        from pagelens.generate.reader.answerer import ReaderAnswerer
+        from pagelens.generate.reader.span_answerer import ReaderAnswerer
 
         return ReaderAnswerer(reader, analyze, models.text)
     from pagelens.generate.vision import VisionAnswerer

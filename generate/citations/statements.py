@@ -92,7 +92,9 @@ class PageStatements:
         lacking = [tokens[at].text for at in best.lacks(sorted(facts))]
         contradiction = best.contradiction() if best.pairs else ""
         reason = contradiction or _what_is_missing(best, lacking, tokens)
-        return Support(statement.first, statement.end, lacking, reason, contradiction)
+        return Support(
+            first=statement.first, end=statement.end, lacking=lacking, reason=reason, contradiction=contradiction
+        )
 
     def _align(self, claim: Phrase, statement: Phrase, similar: Callable[[Phrase, Phrase], Similar]) -> Alignment:
         """Align a claim with a statement; words are encoded only if the statement lacks some."""

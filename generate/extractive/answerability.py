@@ -23,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Answerability:
     """Whether the quotes answer, how likely that is, and why in words."""
 
     found: Found
@@ -41,24 +41,26 @@ def judge_answer(
     coverage: float,
     by_words: bool,
     threshold: float,
-) -> Verdict:
+) -> Answerability:
     """Return the verdict on quotes, best first. `by_words`: the cosine says nothing of this question."""
     if not quotes:
-        return Verdict(found=False, confidence=0.0, reason=_far_reason(question, scores, analyze))
+        return Answerability(found=False, confidence=0.0, reason=_far_reason(question, scores, analyze))
     best = quotes[0]
     about = relevance(coverage, None if by_words else scores.cosine)
     probability = answer_probability(question, best, by_words=by_words)
     if scores.foreign_language is not None:
-        return Verdict(found="closest", confidence=min(probability, about), reason=_languages(question, scores))
+        return Answerability(found="closest", confidence=min(probability, about), reason=_languages(question, scores))
     if about < RELEVANT * min(1.0, 2 * threshold):
-        return Verdict(found=False, confidence=min(probability, about), reason=_far_reason(question, scores, analyze))
+        return Answerability(
+            found=False, confidence=min(probability, about), reason=_far_reason(question, scores, analyze)
+        )
     if unmet := _unmet_together(quotes):
         absent = [item.reason for item in unmet if item.nowhere]
         reason = "; ".join(absent or [item.reason for item in unmet])
-        return Verdict(found="closest", confidence=probability, reason=reason, is_absent=bool(absent))
+        return Answerability(found="closest", confidence=probability, reason=reason, is_absent=bool(absent))
     if probability < threshold:
-        return Verdict(found="closest", confidence=probability, reason=_doubt(question, best, analyze))
-    return Verdict(found=True, confidence=probability, reason=_held(question, best))
+        return Answerability(found="closest", confidence=probability, reason=_doubt(question, best, analyze))
+    return Answerability(found=True, confidence=probability, reason=_held(question, best))
 
 
 def _unmet_together(quotes: Sequence[ScoredCandidate]) -> list[Unmet]:
@@ -71,9 +73,9 @@ def _unmet_together(quotes: Sequence[ScoredCandidate]) -> list[Unmet]:
 
 def _held(question: AnalyzedQuestion, best: ScoredCandidate) -> str:
     """Return what the best quote holds, in words."""
-    asked = TYPE_NAMES.get(question.asked) if question.asked else None
+    type_name = TYPE_NAMES.get(question.answer_type) if question.answer_type else None
     words = f"{len(best.terms)} of {len(question.terms)} words of the question"
-    return f"the passage states {asked} and has {words}" if asked else f"the passage has {words}"
+    return f"the passage states {type_name} and has {words}" if type_name else f"the passage has {words}"
 
 
 def _languages(question: AnalyzedQuestion, scores: CandidateScores) -> str:

@@ -84,7 +84,7 @@ class Constraints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class CandidateContext:
     """A candidate, with what stands around it."""
 
     text: str
@@ -92,7 +92,7 @@ class Passage:
     before: str  # the sentence before it
     title: str  # of the document, with the file's name
     page: str  # the page's text
-    page_words: "PageWords"
+    page_words: "KnownWords"
     language: QuestionLanguage  # of the page
     terms: Terms = field(repr=False)
 
@@ -181,7 +181,7 @@ class ShownPages:
     terms: Sequence[frozenset[str]]
 
 
-def unmet_constraints(named: Constraints, passage: Passage, pages: ShownPages) -> list[Unmet]:
+def unmet_constraints(named: Constraints, passage: CandidateContext, pages: ShownPages) -> list[Unmet]:
     """Return what a passage does not meet of what the question names."""
     around = f"{passage.text}\n{passage.context}"
     unmet = [
@@ -230,17 +230,17 @@ def is_denied(text: str, language: QuestionLanguage) -> bool:
     return any(compiled(pattern).search(text) for pattern in (language.negation, language.exclusion))
 
 
-def denies(text: str, subject: frozenset[str], passage: Passage) -> bool:
+def denies(text: str, subject: frozenset[str], passage: CandidateContext) -> bool:
     """Return whether a text denies one of the terms: with at most `NEAR` words between."""
     return _stands_near(passage.language.negation, text, subject, passage, before=1)
 
 
-def excludes(text: str, subject: frozenset[str], passage: Passage) -> bool:
+def excludes(text: str, subject: frozenset[str], passage: CandidateContext) -> bool:
     """Return whether a text makes an exception of one of the terms: with at most `NEAR` words between."""
     return _stands_near(passage.language.exclusion, text, subject, passage, before=NEAR)
 
 
-def _stands_near(pattern: str, text: str, subject: frozenset[str], passage: Passage, *, before: int) -> bool:
+def _stands_near(pattern: str, text: str, subject: frozenset[str], passage: CandidateContext, *, before: int) -> bool:
     if not passage.language.spaced:
         return compiled(pattern).search(text) is not None
     for match in compiled(pattern).finditer(text):
@@ -295,7 +295,7 @@ def _numbered(question: str, language: QuestionLanguage) -> tuple[tuple[str, str
     )
 
 
-def _names_year(year: str, passage: Passage, around: str) -> bool:
+def _names_year(year: str, passage: CandidateContext, around: str) -> bool:
     if _year_pattern(year).search(around):
         return True
     others = set(YEAR.findall(around)) - {year}
@@ -316,7 +316,7 @@ def _names_number(number: str, text: str) -> bool:
     return number in text or any(re.sub(r"[.,]", "", found) == digits for found in _NUMBER.findall(text))
 
 
-def _has_name(name: Name, passage: Passage, around: str) -> bool:
+def _has_name(name: Name, passage: CandidateContext, around: str) -> bool:
     if name.terms <= passage.terms(f"{around}\n{passage.before}\n{passage.title}"):
         return True
     if passage.language.nouns_in_capitals:  # it may be any noun
@@ -343,14 +343,14 @@ def _other_words(
     common = [*language.common_words.split(), *compiled(language.main_verb).findall(text.casefold())]
     for word in dict.fromkeys(word for word in _WORD.findall(text) if word.casefold() not in common):
         terms = frozenset(map(str, plain_terms(analyze(word)))) - of_names
-        told = (language.participles, language.number_words, *language.comparisons)
-        if any(compiled(pattern).fullmatch(word) for pattern in told):
+        patterns = (language.participles, language.number_words, *language.comparisons)
+        if any(compiled(pattern).fullmatch(word) for pattern in patterns):
             continue
         if terms and word.isalpha() and all(subject.get(term) == 1 for term in terms):
             yield Name(word, terms)
 
 
-class PageWords:
+class KnownWords:
     """The words of a page and of its document's title: whether a word stands there, in any form."""
 
     def __init__(self, text: str, terms: frozenset[str], *, has_compounds: bool) -> None:

@@ -52,7 +52,7 @@ class AnalyzedQuestion:
         return frozenset(term for term in self.terms if term.isdecimal() and len(term) >= EXACT_DIGITS)
 
     @property
-    def asked(self) -> AnswerType | None:
+    def answer_type(self) -> AnswerType | None:
         """The type that it asks for."""
         return self.answer_types[0] if self.answer_types else None
 
@@ -63,7 +63,7 @@ class AnalyzedQuestion:
     @property
     def demands_type(self) -> bool:
         """Whether only a text that holds the type asked for can answer."""
-        return self.asked in TYPE_NAMES
+        return self.answer_type in TYPE_NAMES
 
 
 class QuestionAnalyzer:

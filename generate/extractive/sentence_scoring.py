@@ -14,8 +14,8 @@ from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.answer_types import TYPE_NAMES, counts_near
 from pagelens.generate.extractive.candidates import Candidate, cell_candidate, find_candidates
 from pagelens.generate.extractive.constraints import (
-    PageWords,
-    Passage,
+    CandidateContext,
+    KnownWords,
     ShownPages,
     Unmet,
     denies,
@@ -100,7 +100,7 @@ class CandidateScorer:
         texts = [f"{_title(page)}\n{page.text.text}" for page in pages]
         self._shown = ShownPages(texts, [self._terms(text) for text in texts])
         self._page_words = [
-            PageWords(text, terms, has_compounds=language.nouns_in_capitals)
+            KnownWords(text, terms, has_compounds=language.nouns_in_capitals)
             for text, terms, language in zip(texts, self._shown.terms, self._languages, strict=True)
         ]
 
@@ -200,9 +200,9 @@ class CandidateScorer:
             checked.append(replace(item, unmet=unmet, lacks=lacks, denied=denied, score=score))
         return [*sorted(checked, key=lambda item: -item.score), *rest]
 
-    def _passage(self, item: ScoredCandidate) -> Passage:
+    def _passage(self, item: ScoredCandidate) -> CandidateContext:
         page, candidate = self._pages[item.page], item.candidate
-        return Passage(
+        return CandidateContext(
             text=candidate.text,
             context="\n".join((candidate.heading, candidate.lead, _header(page, candidate))),
             before=candidate.before,
@@ -213,19 +213,19 @@ class CandidateScorer:
             terms=self._terms,
         )
 
-    def _unmet(self, item: ScoredCandidate, passage: Passage) -> list[Unmet]:
+    def _unmet(self, item: ScoredCandidate, passage: CandidateContext) -> list[Unmet]:
         question = self._question
         unmet = unmet_constraints(question.constraints, passage, self._shown)
         if self._foreign is not None:  # words of two languages do not meet
             unmet = [one for one in unmet if one.kind != "name"]
         if item.candidate.reading is not None and item.candidate.reading.computed:  # compared by code
             unmet = [one for one in unmet if one.kind != "comparison"]
-        in_words = question.demands_type and question.asked != "number" and self._states_type(item, passage)
+        in_words = question.demands_type and question.answer_type != "number" and self._states_type(item, passage)
         if item.candidate.reading is not None or in_words:  # labels of charts are read; "What does the photo cost?"
             unmet = [one for one in unmet if one.kind != "picture"]
-        asked = TYPE_NAMES.get(question.asked) if question.asked else None
-        if asked is not None and not self._states_type(item, passage):
-            unmet.append(Unmet("type", asked))
+        type_name = TYPE_NAMES.get(question.answer_type) if question.answer_type else None
+        if type_name is not None and not self._states_type(item, passage):
+            unmet.append(Unmet("type", type_name))
         if not self._adds(item):
             unmet.append(Unmet("news", ""))
         return unmet
@@ -238,12 +238,12 @@ class CandidateScorer:
         needed = 1 if question.demands_type else MIN_NEW_TERMS
         return is_exact or is_denial or len(item.all_terms - question.known) >= needed
 
-    def _lacks(self, passage: Passage, weights: Mapping[str, float]) -> float:
+    def _lacks(self, passage: CandidateContext, weights: Mapping[str, float]) -> float:
         """Return the share of the subject's words, by weight, that a passage has neither itself nor around it; 1 of a
         question without any."""
         constraints = self._question.constraints
         around = f"{passage.text}\n{passage.context}\n{passage.before}\n{passage.title}"
-        words = PageWords(around, self._terms(around), has_compounds=passage.language.nouns_in_capitals)
+        words = KnownWords(around, self._terms(around), has_compounds=passage.language.nouns_in_capitals)
         weight_of = {
             word: sum(weights[term] for term in word.terms if self._question.terms[term] == 1)
             for word in constraints.subject_words
@@ -254,13 +254,13 @@ class CandidateScorer:
         )
         return lacking / total if total else 1.0
 
-    def _states_type(self, item: ScoredCandidate, passage: Passage) -> bool:
+    def _states_type(self, item: ScoredCandidate, passage: CandidateContext) -> bool:
         """Return whether a candidate states what is asked for; a number in a sentence beside what "how many" counts."""
         question, text = self._question, item.candidate.text
         if not question.is_answered_by(text, passage.language):
             return False
         in_table = item.candidate.header is not None or item.candidate.reading is not None
-        if question.asked != "number" or in_table or not question.counted or self._foreign is not None:
+        if question.answer_type != "number" or in_table or not question.counted or self._foreign is not None:
             return True
         return counts_near(
             text, question.text, lambda word: bool(question.counted & self._terms(word)), passage.language

@@ -9,8 +9,8 @@ import pytest
 from pagelens.core.errors import GenerationError
 from pagelens.core.types import Answer
 from pagelens.generate.llm.providers import ModelChoice, describe, load_chat_model, load_span_reader
-from pagelens.generate.reader.answerer import ReaderAnswerer, sentence_around
 from pagelens.generate.reader.local_reader import MAX_SPAN_TOKENS, LocalReader
+from pagelens.generate.reader.span_answerer import ReaderAnswerer, sentence_around
 from pagelens.generate.reader.spans import ScoredSpan
 from tests.generate.pages import analyze, set_page, show
 from tests.generate.tiny_readers import make_random_reader, make_thirty_nine_reader, save_tokenizer, tiny_config
@@ -141,16 +141,16 @@ def test_pages_without_words_are_no_answer(answerer: ReaderAnswerer) -> None:
 
 
 def test_a_follow_up_is_read_with_what_it_is_about(folder: Path) -> None:
-    asked = []
+    posed = []
 
     class Listening(LocalReader):
         def best_spans(self, question: str, texts: Any) -> Any:
-            asked.append(question)
+            posed.append(question)
             return super().best_spans(question, texts)
 
     reader = ReaderAnswerer(Listening(folder, device="cpu"), analyze)
     list(reader.stream("And in 2020?", [show(FLEET)], history=[("How many ships had Oban in 2019?", "39")]))
-    assert "2020" in asked[0] and "Oban" in asked[0]
+    assert "2020" in posed[0] and "Oban" in posed[0]
 
 
 def test_a_row_is_quoted_with_its_columns_and_a_span_over_two_sentences_with_both() -> None:

@@ -54,14 +54,14 @@ def detect_language(text: str) -> QuestionLanguage | None:
     return LANGUAGES[best] if counts[best] else None
 
 
-def page_language(text: str, asked: QuestionLanguage) -> QuestionLanguage:
+def page_language(text: str, language: QuestionLanguage) -> QuestionLanguage:
     """Return the language of a page: that of the question asked about it unless the page is clearly in another."""
     text = text[:MAX_CHARACTERS].lower()
     if by_script := _by_script(text):
         return by_script
     counts = _counts(text)
     best = max(counts, key=lambda code: counts[code])
-    return LANGUAGES[best] if counts[best] >= counts.get(asked.code, 0) + MIN_LEAD else asked
+    return LANGUAGES[best] if counts[best] >= counts.get(language.code, 0) + MIN_LEAD else language
 
 
 def _by_script(text: str) -> QuestionLanguage | None:

@@ -87,7 +87,7 @@ def _matches(question: AnalyzedQuestion, text: PageText, analyze: Analyzer) -> I
             analyzed = analyze(line)
             plain, whole = set(plain_terms(analyzed)), set(_WORDS.findall(line.lower()))
             fit = max(
-                len(part & asked) / max(1, len(part)) for part, asked in ((plain, question.known), (whole, words))
+                len(part & wanted) / max(1, len(part)) for part, wanted in ((plain, question.known), (whole, words))
             )
             found[line] = frozenset(question.terms_in(analyzed)), fit
         return found[line]
@@ -101,13 +101,22 @@ def _matches(question: AnalyzedQuestion, text: PageText, analyze: Analyzer) -> I
                 section, _ = terms(cell.section)
                 around = dict.fromkeys(caption, CAPTION_TERM) | dict.fromkeys(section, SECTION_TERM)
                 unit_fit = _unit_fit(question, cell)
-                yield _Match(cell, table, row, of_column, around, fit, header_fit, unit_fit)
+                yield _Match(
+                    cell=cell,
+                    table=table,
+                    row=row,
+                    column=of_column,
+                    around=around,
+                    fit=fit,
+                    header_fit=header_fit,
+                    unit_fit=unit_fit,
+                )
 
 
 def _unit_fit(question: AnalyzedQuestion, cell: Cell) -> int:
     has_percent = "%" in cell.value.text or any("%" in chunk.text or "ercent" in chunk.text for chunk in cell.column)
-    asked = "percent" in question.answer_types
-    return 1 if asked and has_percent else -1 if has_percent and "number" in question.answer_types else 0
+    wants_percent = "percent" in question.answer_types
+    return 1 if wants_percent and has_percent else -1 if has_percent and "number" in question.answer_types else 0
 
 
 def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> list[TableReading]:
