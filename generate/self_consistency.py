@@ -68,8 +68,8 @@ class Agreement:
         """Return what the reader must know: nothing if all agree."""
         if self.count == self.total:
             return []
-        said = "; ".join(f"“{text}”" if text else "that the pages do not answer" for text in self.others)
-        return [f"{self.count} of {self.total} samples agree on this; the others said: {said}."]
+        stated = "; ".join(f"“{text}”" if text else "that the pages do not answer" for text in self.others)
+        return [f"{self.count} of {self.total} samples agree on this; the others stated: {said}."]
 
 
 def most_agreed(replies: Sequence[SampledReply]) -> Agreement:
@@ -77,5 +77,5 @@ def most_agreed(replies: Sequence[SampledReply]) -> Agreement:
     agreeing = [[reply.agrees_with(other) for other in replies] for reply in replies]
     chosen = max(range(len(replies)), key=lambda index: sum(agreeing[index]))
     others = [reply for reply, agrees in zip(replies, agreeing[chosen], strict=True) if not agrees]
-    said = dict.fromkeys(printable(reply.text)[:MAX_QUOTED] for reply in others)
-    return Agreement(chosen, sum(agreeing[chosen]), len(replies), list(said))
+    stated = dict.fromkeys(printable(reply.text)[:MAX_QUOTED] for reply in others)
+    return Agreement(chosen, sum(agreeing[chosen]), len(replies), list(stated))
