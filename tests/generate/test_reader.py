@@ -1,5 +1,6 @@
 """Extractive question-answering checkpoints: their best span against the null answer, and the sentence quoted."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,31 @@ def test_texts_read_together_score_as_alone(random_folder: Path) -> None:
         else:
             assert (found.start, found.end) == (alone.start, alone.end)
             assert found.margin == pytest.approx(alone.margin, abs=1e-4)
+
+
+def test_windows_are_compared_by_their_margins(random_folder: Path) -> None:
+    words = "maria of ships the nine thirty how many".split()
+    text = " ".join(random.Random(0).choices(words, k=150))
+    tokenizer = library.AutoTokenizer.from_pretrained(random_folder)
+    reader = LocalReader(random_folder, device="cpu")
+    windows = tokenizer(
+        QUESTION,
+        text,
+        truncation="only_second",
+        max_length=64,
+        stride=22,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    slices = []
+    for row, offsets in enumerate(windows["offset_mapping"]):
+        inside = [offset for offset, part in zip(offsets, windows.sequence_ids(row), strict=True) if part == 1]
+        slices.append(text[inside[0][0] : inside[-1][1]])
+    alone = [span for span in reader.best_spans(QUESTION, slices) if span is not None]
+    [found] = reader.best_spans(QUESTION, [text])
+    assert found is not None and len(alone) == len(slices) > 3
+    assert found.margin == pytest.approx(max(span.margin for span in alone), abs=1e-4)
+    assert max(alone, key=lambda span: span.margin) != max(alone, key=lambda span: span.score)
 
 
 @pytest.mark.parametrize("before", [0, 43, 44, 45, 66, 600])
