@@ -69,7 +69,7 @@ class Agreement:
         if self.count == self.total:
             return []
         stated = "; ".join(f"“{text}”" if text else "that the pages do not answer" for text in self.others)
-        return [f"{self.count} of {self.total} samples agree on this; the others stated: {said}."]
+        return [f"{self.count} of {self.total} samples agree on this; the others said: {stated}."]
 
 
 def most_agreed(replies: Sequence[SampledReply]) -> Agreement:
