@@ -219,7 +219,7 @@ _STORES = ("qdrant", "catalog", "files")  # entries of `collection.json`
 _MANIFESTS = {"collection.json", "collection.next.json", "copy.json"}
 _FOLDERS = {"words", "vectors", "qdrant", "pictures", "originals", "incoming"}
 _CATALOG = {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"}
-_KNOWN = _MANIFESTS | _FOLDERS | _CATALOG | {"writer.lock", "writer.json"}
+_KNOWN = _MANIFESTS | _FOLDERS | _CATALOG | {"writer.lock", "writer.json", "vocabulary.txt"}
 
 
 def require_no_data(layout: Layout) -> None:

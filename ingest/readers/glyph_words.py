@@ -38,6 +38,7 @@ _CONSONANTS = re.compile(
     "[^\\W\\d][\u093c\u09bc\u0a3c\u0abc\u0b3c]?"
     "(?:[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0d4d\u0dca\u1039\u17d2]\u200d?\\w[\u093c\u09bc\u0a3c\u0abc\u0b3c]?)*"
 )
+_FIRST_SHARE = 0.05  # of the signs of a page that begin words, from which its glyphs are in the order of drawing
 _VIRAMA = 9  # canonical combining class
 _CONTINUED = -1  # glyph number of the further characters of a glyph, and their Unicode value where they have none
 
@@ -104,13 +105,28 @@ def _draw_units(mupdf_page: Any, *, as_drawn: bool) -> list[_Unit]:
     return [] if device.is_full else _replaced(_syllables(device.units, as_drawn=as_drawn))
 
 
+def _is_drawn_order(glyphs: Sequence[_Unit]) -> bool:
+    """Return whether glyphs come in the order of drawing, not in that of the text.
+
+    Then signs that stand left of their consonant begin words; in the order of the text they follow a consonant.
+    """
+    signs = [at for at, glyph in enumerate(glyphs) if _LEFT_SIGN.fullmatch(glyph.text)]
+    first = [at for at in signs if at == 0 or _parts_words(glyphs[at - 1], glyphs[at])]
+    return not signs or len(first) > _FIRST_SHARE * len(signs)
+
+
+def _parts_words(before: _Unit, glyph: _Unit) -> bool:
+    gap = glyph.start - before.end
+    return not before.text.strip() or not _is_near(before, glyph) or gap > GAP * glyph.size
+
+
 def _syllables(glyphs: Sequence[_Unit], *, as_drawn: bool) -> list[_Unit]:
     """Return the glyphs with those of each syllable made one unit, but those of an /ActualText as they are.
 
     A file without any /ActualText names its glyphs as they are drawn, from left to right: signs that stand left of
     their consonant come before it, and the sign of a leading r (reph) after the consonants above which it stands.
     """
-    is_visual = not as_drawn and not any(glyph.group for glyph in glyphs)
+    is_visual = not as_drawn and not any(glyph.group for glyph in glyphs) and _is_drawn_order(glyphs)
     units: list[_Unit] = []
     for glyph in glyphs:
         last = units[-1] if units else None

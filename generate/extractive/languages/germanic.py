@@ -53,7 +53,7 @@ title total value write written colour colours color colors percent percentage p
         "yes-no": r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|has|have|had|will|would)\b",
     },
     negation=words(
-        "not never no none neither nor nobody nothing nowhere cannot without "
+        r"not never no(?!\.) none neither nor nobody nothing nowhere cannot without "
         "(?:is|are|was|were|do|does|did|has|have|had|can|could|should|would|must|need)n['’]t can['’]t won['’]t"
     ),
     exclusion=words(
@@ -81,7 +81,7 @@ title total value write written colour colours color colors percent percentage p
     )
     + "|"
     + words(
-        "noon midnight hours? days? weeks? months? before after during until daily weekly monthly yearly o['’]clock "
+        r"at_(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) noon midnight hours? days? weeks? months? before after during until daily weekly monthly yearly o['’]clock "
         "first second third fourth fifth sixth seventh eighth ninth tenth"
     ),
     reasons=words(
