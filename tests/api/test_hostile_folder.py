@@ -58,7 +58,7 @@ def test_no_command_runs_code_of_the_current_folder(folder: Path) -> None:
     for arguments, code in (
         (("index", "papers", "-c", "C", "--profile", "builtin"), 0),
         (("search", "timber", "-c", "C"), 0),
-        (("ask", "How many tonnes did timber grow to?", "-c", "C", "--model", "extractive"), 0),
+        (("ask", "How many tonnes of timber were there?", "-c", "C", "--model", "extractive"), 0),
         (("show", "3.pdf p.1", "-c", "C", "-o", "page.png"), 0),
         (("extract", "3.pdf", "--schema", "schema.json", "-c", "C"), 1),
         (("status", "-c", "C"), 0),
