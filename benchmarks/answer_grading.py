@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +25,9 @@ from pagelens.evals.measures.quoted_answers import grade_quotes
 from pagelens.evals.measures.text_overlap import normalize
 
 VERDICTS = Path(__file__).with_name("data") / "answer_verdicts.jsonl"
+
+Verdicts = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows of a file of verdicts by question id."""
 
 State = Literal["answer", "closest", "refused"]
 GradedBy = Literal["verdict", "rule", "guess"]
@@ -49,15 +51,16 @@ class Outcome:
 
 def outcomes(answerer: Answerer, posed: Sequence[Case]) -> list[Outcome]:
     """Answer each question from its pages and grade the answers."""
-    return [grade(case, _answer(answerer, case)) for case in posed]
+    verdicts = read_verdicts(VERDICTS)
+    return [grade(case, _answer(answerer, case), verdicts) for case in posed]
 
 
-def grade(case: Case, answer: Answer) -> Outcome:
+def grade(case: Case, answer: Answer, verdicts: Verdicts) -> Outcome:
     """Grade an answer to a question."""
     state = state_of(answer)
     if state == "refused":
         return Outcome(case=case, answer=answer, state=state, holds=False, graded_by="rule")
-    holds, graded_by = _grade(case, answer)
+    holds, graded_by = _grade(case, answer, verdicts)
     return Outcome(case=case, answer=answer, state=state, holds=holds, graded_by=graded_by)
 
 
@@ -95,9 +98,9 @@ def _answer(answerer: Answerer, case: Case) -> Answer:
     return answer
 
 
-def _grade(case: Case, answer: Answer) -> tuple[bool, GradedBy]:
+def _grade(case: Case, answer: Answer, verdicts: Verdicts) -> tuple[bool, GradedBy]:
     own = [citation for citation in answer.citations if _file_of(citation) == case.question.file]
-    verdict = _verdict(case.question, answer.citations)
+    verdict = _verdict(case.question, answer.citations, verdicts)
     if verdict is not None:
         return verdict, "verdict"
     if not case.answerable:
@@ -108,9 +111,9 @@ def _grade(case: Case, answer: Answer) -> tuple[bool, GradedBy]:
     return graded.holds, "rule" if graded.sure else "guess"
 
 
-def _verdict(question: Question, citations: Sequence[Citation]) -> bool | None:
+def _verdict(question: Question, citations: Sequence[Citation], verdicts: Verdicts) -> bool | None:
     """Return what a person decided about the quotes, None if about one of them nothing was decided."""
-    rows = _verdicts().get(question.qid, [])
+    rows = verdicts.get(question.qid, [])
     if any(_suffices(row, question, citations) for row in rows if row["holds"]):
         return True
     refuted = [_words(row["quote"]) for row in rows if not row["holds"]]
@@ -137,11 +140,10 @@ def _file_of(citation: Citation) -> str:
     return Path(citation.ref.path).name
 
 
-@cache
-def _verdicts() -> dict[str, list[dict[str, Any]]]:
+def read_verdicts(file: Path) -> Verdicts:
+    """Return the rows of a file of verdicts by question id."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    if VERDICTS.exists():
-        for line in VERDICTS.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            rows.setdefault(row["qid"], []).append(row)
+    for line in file.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        rows.setdefault(row["qid"], []).append(row)
     return rows

@@ -33,7 +33,7 @@ def main() -> None:
 
 def _print_table(engine: Engine, lanes: Sequence[str] | None) -> None:
     print(f"\nLanes: {', '.join(lanes) if lanes else 'all'}\n")
-    print("| queries | n | told weak or found nothing, percent |\n|---|---|---|")
+    print("| queries | n | weak or nothing found, percent |\n|---|---|---|")
     by_document: dict[str, list[bool]] = {}
     for question in questions():
         by_document.setdefault(question.file, []).append(_is_weak(engine, question.text, lanes))

@@ -29,7 +29,7 @@ Shape = Literal["sentence", "heading", "item", "row"]
 # No sentence ends after these.
 _TITLES = frozenset(
     """dr mr mrs ms prof rev hon gen col capt lt sgt sen rep gov pres fig figs eq eqs tab sec sect ch chap vol nos pp
-    vs cf e.g i.e viz approx ca resp esp incl excl""".split()
+    vs cf e.g i.e viz approx ca resp esp incl excl rs""".split()
 )
 # A sentence may end after these (and after initials and "U.S."), depending on the next word.
 _SHORT = frozenset(

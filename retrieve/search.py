@@ -152,26 +152,20 @@ class Retriever:
             idf=idf,
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
         )
-        unknown = unknown_share(terms, known_idf, snapshot.page_count)
-        floor = self._floor(chosen, best := best_scores(rankings))
-        weak = (
-            searched_by_words
-            and not result.query_references
-            and floor is not None
-            and is_weak(
-                RelevanceSignals(
-                    best=best,
-                    nearest=mean_of_nearest(rankings),
-                    idf_sum=sum(idf.values()),
-                    unknown=unknown,
-                    page_count=conditions.page_count,
-                    collection_size=snapshot.page_count,
-                ),
-                floor,
-            )
+        if not searched_by_words or result.query_references:
+            return replace(result, hits=hits[:k])
+        signals = RelevanceSignals(
+            best=best_scores(rankings),
+            nearest=mean_of_nearest(rankings),
+            idf_sum=sum(idf.values()),
+            unknown=unknown_share(terms, known_idf, snapshot.page_count),
+            page_count=conditions.page_count,
+            collection_size=snapshot.page_count,
         )
+        floor = self._floor(chosen, signals.best)
+        weak = floor is not None and is_weak(signals, floor)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.
-        if weak and unknown == 1 and query.text.isascii() and "image" not in best:
+        if weak and signals.unknown == 1 and query.text.isascii() and "image" not in signals.best:
             return replace(result, nothing_found=NO_KNOWN_WORD)
         return replace(result, hits=hits[:k], weak=weak and bool(hits))
 

@@ -6,7 +6,7 @@ The builtin encoders are shared by all collections that a process has open: thei
 from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from pagelens.api.engine.embedding import BuiltinImageEmbedder, ImageEmbedder, VisualEmbedder
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SHARED: WeakValueDictionary[Hashable, object] = WeakValueDictionary()
+_SHARED: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
 _SHARED_LOCK = RLock()
 
 
@@ -38,10 +38,10 @@ def shared(load: Callable[..., T], *arguments: Hashable) -> T:
     """Return `load(*arguments)`, or the value that another caller with equal arguments still holds."""
     key = (load, *arguments)
     with _SHARED_LOCK:
-        value = _SHARED.get(key)
+        value: T | None = _SHARED.get(key)
         if value is None:
             value = _SHARED[key] = load(*arguments)
-        return value  # type: ignore[return-value]
+        return value
 
 
 class Encoders:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
-from pagelens.encode.loading import BUILTIN, MULTILINGUAL, TEXT_ENCODERS
+from pagelens.encode.loading import BUILTIN, MULTILINGUAL, TEXT_ENCODERS, EncoderKind
 
 NO_MODEL = "none"  # instead of a model's name: the collection has no such lane
 
@@ -33,14 +33,19 @@ class Profile:
 
 
 def choose_profile(
-    name: str, settings: Settings, *, models: Mapping[str, str] | None = None, in_english: bool | None = None
+    name: str,
+    settings: Settings,
+    *,
+    models: Mapping[str, str] | None = None,
+    in_english: bool | None = None,
+    text_encoders: EncoderKind = TEXT_ENCODERS,
 ) -> Profile:
     """Return the profile for a new collection; `models` gives single lanes another model, or "none".
 
     `auto` is `builtin-multilingual` for documents that are not `in_english`; else, and where the language is not known
     (None), `cpu` where its weights are on this machine, else `builtin`: nothing is downloaded. Raises UsageError.
     """
-    name, reason = (name, "asked for") if name != "auto" else _automatic_profile(settings, in_english)
+    name, reason = (name, "asked for") if name != "auto" else _automatic_profile(settings, in_english, text_encoders)
     chosen = {**PROFILES.get(name, {**PROFILES["builtin"], "text": name})}
     for lane, model in (models or {}).items():
         if lane not in MODEL_LANES or (MODEL_LANES[lane].required and model == NO_MODEL):
@@ -74,13 +79,13 @@ def _complete(models: dict[str, str]) -> None:
             del models[lane]
 
 
-def _automatic_profile(settings: Settings, in_english: bool | None) -> tuple[str, str]:
+def _automatic_profile(settings: Settings, in_english: bool | None, text_encoders: EncoderKind) -> tuple[str, str]:
     """Return the name of the profile, and why it is chosen."""
     if in_english is False:
-        [report] = TEXT_ENCODERS.report(settings, names=[MULTILINGUAL])
+        [report] = text_encoders.report(settings, names=[MULTILINGUAL])
         if report.ready:
             return MULTILINGUAL, "not all documents are in English"
-        name, reason = _automatic_profile(settings, None)
+        name, reason = _automatic_profile(settings, None, text_encoders)
         return name, f"{reason}. Not all documents are in English, and {MULTILINGUAL} cannot be used: {report.problem}"
     reports = [
         report

@@ -17,8 +17,7 @@ from sentence_transformers import CrossEncoder
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.types import RerankCandidate
-from pagelens.encode.torch_support import best_device, dtype_for
-from pagelens.encode.weight_verification import quiet
+from pagelens.encode.sentence_transformers_loading import load_model
 from pagelens.encode.weights import WeightsFolder
 
 BATCH = 16  # pairs of a query and a passage
@@ -38,21 +37,7 @@ class CrossEncoderReranker:
     @classmethod
     def load(cls, folder: WeightsFolder, *, device: str | None = None) -> "CrossEncoderReranker":
         """Load a checkpoint from its folder, onto the best device if none is given. Raises WeightsError."""
-        device = device or best_device()
-        try:
-            with quiet():
-                model = CrossEncoder(
-                    str(folder.path),
-                    device=device,
-                    local_files_only=True,
-                    trust_remote_code=False,  # code of a checkpoint is never run
-                    model_kwargs={"dtype": dtype_for(device)},
-                )
-        except Exception as exc:  # any error of the files, their configuration and three libraries
-            raise WeightsError(
-                f"expected a cross-encoder that sentence-transformers can load at {folder.path}, "
-                f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
-            ) from exc
+        model = load_model(CrossEncoder, folder, "a cross-encoder", device)
         if (outputs := model.config.num_labels) != 1:
             raise WeightsError(
                 f"expected a cross-encoder with one output, the relevance, found {outputs} in {folder.model}. "

@@ -26,8 +26,7 @@ from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.encode.batching import encodable, in_batches, stacked, unit_rows
 from pagelens.encode.checkpoints import check_text_checkpoint
-from pagelens.encode.torch_support import best_device, dtype_for
-from pagelens.encode.weight_verification import quiet
+from pagelens.encode.sentence_transformers_loading import load_model
 from pagelens.encode.weights import WeightsFolder
 
 log = logging.getLogger(__name__)
@@ -82,23 +81,9 @@ class SentenceTransformersEncoder:
     ) -> "SentenceTransformersEncoder":
         """Load a checkpoint from its folder, onto the best device if none is given. Raises WeightsError."""
         check_text_checkpoint(folder.path)
-        device = device or best_device()
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)  # torch has this setting only for the whole process
-        try:
-            with quiet():
-                model = SentenceTransformer(
-                    str(folder.path),
-                    device=device,
-                    local_files_only=True,
-                    trust_remote_code=False,  # code of a checkpoint is never run
-                    model_kwargs={"dtype": dtype_for(device)},
-                )
-        except Exception as exc:  # any error of the files, their configuration and three libraries
-            raise WeightsError(
-                f"expected a checkpoint that sentence-transformers can load at {folder.path}, "
-                f"found {type(exc).__name__}: {exc}; fetch {folder.model} again, whole"
-            ) from exc
+        model = load_model(SentenceTransformer, folder, "a checkpoint", device)
         log.info("%s on %s in %s", folder.model, model.device, model.dtype)
         return cls(model, folder, micro_batching=settings.micro_batching)
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from pagelens.core.protocols import Analyzer, TextEncoder
 from pagelens.core.types import Box, PageText
-from pagelens.generate.citations.alignment import Phrase, Similar
+from pagelens.generate.citations.alignment import Similar
 from pagelens.generate.citations.claims import Claim, Fact, index_term, parse_claim
 from pagelens.generate.citations.page_words import PageWords
+from pagelens.generate.citations.phrase import Phrase
 from pagelens.generate.citations.similarity import WordSimilarity
 from pagelens.generate.citations.statements import PageStatements, Support
 

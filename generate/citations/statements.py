@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from pagelens.generate.citations.alignment import DETERMINERS, Alignment, Phrase, Similar, align
+from pagelens.generate.citations.alignment import Alignment, Similar, align
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, name_tokens, tokenize
 from pagelens.generate.citations.page_words import PageWords
+from pagelens.generate.citations.phrase import DETERMINERS, Phrase
 
 MIN_COVERAGE = 0.85  # of a claim's content words and numbers that one statement must have
 MAX_GAP = 1  # words in a row that it may lack

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pagelens.core.terms import plain_terms
 from pagelens.generate.extractive.languages.question_language import QuestionLanguage
+from pagelens.generate.irregular_verbs import VERBS
 
 ConstraintKind = Literal["type", "year", "number", "name", "denial", "statement", "comparison", "picture", "news"]
 Terms = Callable[[str], frozenset[str]]
@@ -31,7 +32,7 @@ _CASED = re.compile(r"[A-ZÀ-ÖØ-ÞА-ЯЁ]")
 MIN_PART = 4  # letters of a part of a compound
 MIN_STEM, MAX_ENDING = 5, 3  # letters of a word, and of an ending that another form of it has
 _UNIT_SIGNS = tuple(
-    (re.compile(names), re.compile(rf"(?:\d\s?|\(){sign}(?!\w)|{sign}\s?\d"))
+    (re.compile(names), re.compile(rf"(?:\d[\s-]?|\(){sign}(?!\w)|{sign}\s?\d"))
     for names, sign in (
         (r"lit(?:re|er|ro)s?|литр\w*|リットル|升", "[lL]"),
         (r"kilomet(?:re|er|ro)s?", "km"),
@@ -41,6 +42,7 @@ _UNIT_SIGNS = tuple(
         (r"kilo(?:gram(?:m?e?)?)?s?", "kg"),
         (r"gram(?:m?e?)?s?", "g"),
         (r"minut(?:e|o|en|i)s?|минут\w*", "min"),
+        (r"horse-?powers?|pferdestärken?|chevaux|caballos|cavalli", "(?:b?hp|HP|PS|CV|ch)"),
         (r"hours?|stunden?|heures?|horas?|or[ae]", "h"),
         (r"seconds?|sekunden?|secondes?|segundos?", "s"),
         (r"degrees?|celsius|grad|degrés?|grados?|graus?|gradi", "°[CF]?"),
@@ -371,6 +373,9 @@ class KnownWords:
         if any(sign.search(self._text) for names, sign in _UNIT_SIGNS if names.fullmatch(word)):
             return True
         self._known = self._known or frozenset(map(str.casefold, _WORD.findall(self._text)))
+        verb = VERBS.get(word, word)
+        if any(VERBS.get(other) == verb for other in self._known) or (verb != word and verb in self._known):
+            return True
         if len(word) < MIN_STEM:
             return False
         alike = [other for other in self._known if other.startswith(word[:MIN_STEM])]

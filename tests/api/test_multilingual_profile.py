@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pagelens.api.engine import profiles, wiring
+from pagelens.api.engine import wiring
 from pagelens.api.engine.encoders import Encoders
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.first_files import FILES, OTHER_SHARE
@@ -102,9 +102,8 @@ def test_auto_takes_the_multilingual_profile_for_documents_in_other_languages_an
         assert choose_profile("auto", SETTINGS, in_english=known).name != "builtin-multilingual"
 
 
-def test_auto_says_why_it_cannot_take_the_multilingual_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_says_why_it_cannot_take_the_multilingual_profile() -> None:
     without = replace(TEXT_ENCODERS, builtin_modules={MULTILINGUAL: "pagelens.encode.text.not_there"})
-    monkeypatch.setattr(profiles, "TEXT_ENCODERS", without)
-    chosen = choose_profile("auto", SETTINGS, in_english=False)
+    chosen = choose_profile("auto", SETTINGS, in_english=False, text_encoders=without)
     assert chosen.name == "builtin"
     assert "Not all documents are in English, and builtin-multilingual cannot be used" in chosen.reason

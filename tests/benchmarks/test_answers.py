@@ -1,13 +1,11 @@
 """Outcomes of answers, verdicts and folds, on cases made here; the made documents of the contrast set."""
 
-import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pymupdf
 import pytest
 
-from benchmarks import answer_grading, contrast
+from benchmarks import contrast
 from benchmarks.answer_contexts import Case, Kind, _restored, _stored
 from benchmarks.answer_grading import folds, grade
 from benchmarks.answers import summarize
@@ -41,47 +39,32 @@ def quoting(*quotes: tuple[int, str], file: str = FILE) -> Answer:
     return Answer(question="", text="", found=bool(citations), citations=citations, context_pages=[], confidence=0.7)
 
 
-@pytest.fixture
-def verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file of verdicts in place of that of the repository."""
-    path = tmp_path / "verdicts.jsonl"
-    monkeypatch.setattr(answer_grading, "VERDICTS", path)
-    answer_grading._verdicts.cache_clear()
-    yield path
-    answer_grading._verdicts.cache_clear()
+def test_an_answer_is_right_or_wrong_and_a_refusal_is_neither() -> None:
+    assert grade(case(), quoting((2, "52,300 tonnes")), {}).label == "right"
+    assert grade(case(), quoting((2, "52,400 tonnes")), {}).label == "wrong"
+    assert grade(case(), quoting(), {}).label == "refused"
 
 
-def write(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    answer_grading._verdicts.cache_clear()
-
-
-def test_an_answer_is_right_or_wrong_and_a_refusal_is_neither(verdicts: Path) -> None:
-    assert grade(case(), quoting((2, "52,300 tonnes"))).label == "right"
-    assert grade(case(), quoting((2, "52,400 tonnes"))).label == "wrong"
-    assert grade(case(), quoting()).label == "refused"
-
-
-def test_an_answer_to_a_question_without_one_is_wrong_whatever_it_quotes(verdicts: Path) -> None:
-    outcome = grade(case(kind="own document taken away"), quoting((2, "52,300 tonnes"), file="other.pdf"))
+def test_an_answer_to_a_question_without_one_is_wrong_whatever_it_quotes() -> None:
+    outcome = grade(case(kind="own document taken away"), quoting((2, "52,300 tonnes"), file="other.pdf"), {})
     assert (outcome.label, outcome.graded_by) == ("wrong", "rule")
 
 
-def test_a_verdict_holds_for_every_answer_that_quotes_its_words_from_its_page(verdicts: Path) -> None:
-    write(verdicts, [{"qid": "q1", "holds": True, "pages": [3], "words": ["fifty-two", "thousand"]}])
+def test_a_verdict_holds_for_every_answer_that_quotes_its_words_from_its_page() -> None:
+    verdicts = {"q1": [{"qid": "q1", "holds": True, "pages": [3], "words": ["fifty-two", "thousand"]}]}
     spelled = "fifty-two times a thousand"
-    assert grade(case(), quoting((3, spelled))).label == "right"
-    assert grade(case(), quoting((3, "fifty-two"), (3, "a thousand"))).graded_by == "verdict"
-    assert grade(case(), quoting((4, spelled))).label == "wrong"
-    assert grade(case(), quoting((3, spelled), file="other.pdf")).label == "wrong"
+    assert grade(case(), quoting((3, spelled)), verdicts).label == "right"
+    assert grade(case(), quoting((3, "fifty-two"), (3, "a thousand")), verdicts).graded_by == "verdict"
+    assert grade(case(), quoting((4, spelled)), verdicts).label == "wrong"
+    assert grade(case(), quoting((3, spelled), file="other.pdf"), verdicts).label == "wrong"
 
 
-def test_a_verdict_against_a_quote_decides_about_its_larger_parts_and_about_no_other_quote(verdicts: Path) -> None:
-    write(verdicts, [{"qid": "q1", "holds": False, "quote": "In all 52,300 people saw it."}])
-    assert grade(case(), quoting((2, "52,300 people"))).graded_by == "verdict"
-    assert grade(case(), quoting((2, "52,300 people"))).label == "wrong"
-    assert grade(case(), quoting((2, "52,300 people"), (2, "52,300 tonnes"))).label == "right"
-    assert grade(case(), quoting((2, "52,300"))).label == "right"  # too small a part to say the same
+def test_a_verdict_against_a_quote_decides_about_its_larger_parts_and_about_no_other_quote() -> None:
+    verdicts = {"q1": [{"qid": "q1", "holds": False, "quote": "In all 52,300 people saw it."}]}
+    assert grade(case(), quoting((2, "52,300 people")), verdicts).graded_by == "verdict"
+    assert grade(case(), quoting((2, "52,300 people")), verdicts).label == "wrong"
+    assert grade(case(), quoting((2, "52,300 people"), (2, "52,300 tonnes")), verdicts).label == "right"
+    assert grade(case(), quoting((2, "52,300")), verdicts).label == "right"  # too small a part to say the same
 
 
 def test_a_document_stands_in_one_fold_with_its_questions_of_all_kinds() -> None:
@@ -96,12 +79,12 @@ def test_a_document_stands_in_one_fold_with_its_questions_of_all_kinds() -> None
 KINDS_OF_A_FILE: tuple[Kind, ...] = ("answerable, whole set", "own document taken away")
 
 
-def test_trust_is_the_share_of_shown_answers_that_hold(verdicts: Path) -> None:
+def test_trust_is_the_share_of_shown_answers_that_hold() -> None:
     given = [
-        grade(case("q1", file="1.pdf"), quoting((2, "52,300"), file="1.pdf")),
-        grade(case("q2", file="2.pdf"), quoting((2, "12"), file="2.pdf")),
-        grade(case("q3", file="3.pdf"), quoting()),
-        grade(case("q4", "unanswerable, whole set", file="4.pdf"), quoting((2, "52,300"), file="4.pdf")),
+        grade(case("q1", file="1.pdf"), quoting((2, "52,300"), file="1.pdf"), {}),
+        grade(case("q2", file="2.pdf"), quoting((2, "12"), file="2.pdf"), {}),
+        grade(case("q3", file="3.pdf"), quoting(), {}),
+        grade(case("q4", "unanswerable, whole set", file="4.pdf"), quoting((2, "52,300"), file="4.pdf"), {}),
     ]
     rows = summarize(given)
     assert rows["ALL, whole set"]["trust"]["mean"] == pytest.approx(1 / 3, abs=1e-4)

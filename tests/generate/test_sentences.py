@@ -23,6 +23,7 @@ def shapes(text: PageText) -> list[str]:
     [
         "The U.S. Department of Energy paid 3.5 million dollars.",
         "See Fig. 3 and Eqs. 4 to 6 for the curve.",
+        "Exports were worth Rs. 52.47 crore as against Rs. 41 crore.",
         "Dr. Smith and Mr. J. R. Jones met Prof. Lee.",
         "Some metals, e.g. Iron and Nickel, rust; cf. Brown et al. (2022).",
         "The case Roe vs. Wade was heard at 9 a.m. on Monday.",

@@ -68,3 +68,16 @@ def test_a_word_in_another_form_counts_as_the_word_itself() -> None:
 
 def test_numbers_of_five_digits_are_exact_and_years_are_not() -> None:
     assert QuestionAnalyzer(analyze).analyze("Were 10,432 or 1,043 tickets sold in 2023?").exact_terms == {"10432"}
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many tonnes did timber grow to?", "Timber grew to 3 tonnes in the second year."),
+        ("How many ships were sold?", "The office may sell 12 ships a year."),
+        ("How much horsepower does the engine have?", "The engine is a 301-hp V6 from the old works."),
+    ],
+)
+def test_a_past_form_is_its_verb_and_a_sign_its_unit(question: str, text: str) -> None:
+    answer = ExtractiveAnswerer(analyze).answer(question, [show(text, "a.txt")])
+    assert answer.found is True, answer.reason
