@@ -14,7 +14,6 @@ from pagelens.core.types import PageRef
 from pagelens.generate.answer_text import printable
 from pagelens.generate.citations.claims import parse_claim
 
-MAX_SAMPLES = 20
 MAX_QUOTED = 200  # characters of a reply in a note
 
 

@@ -47,7 +47,7 @@ from pagelens.api.engine.query_image import ImageOptions
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.types import DEFAULT_TEXT_SHARE, Box, PageRef
 from pagelens.generate.follow_up import picture_of_last
-from pagelens.generate.self_consistency import MAX_SAMPLES
+from pagelens.generate.llm.providers import MAX_SAMPLES
 
 IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")  # that `show` can write
 

@@ -22,7 +22,8 @@ from pagelens.generate.llm.chat import ChatModel, ModelOptions
 from pagelens.generate.llm.metering import Prices
 from pagelens.generate.prompts import Budget
 from pagelens.generate.reader.spans import SpanReader
-from pagelens.generate.self_consistency import MAX_SAMPLES
+
+MAX_SAMPLES = 20  # replies to one question, at most
 
 
 @dataclass(frozen=True, slots=True)
