@@ -15,7 +15,8 @@ and without a text lane if
     coverage  best BM25 score over the sum of the idf of the query's terms
     pages     that were searched, up to 1,000: the nearest of many is nearer, whatever the query is
 
-A photo is near enough if its image's cosine is: see `FLOOR_OF_IMAGES`. Fitted by logistic regression on the questions
+A page that has all of the query's words is never weak: `pagelens.retrieve.search` asks. A photo is near enough if its
+image's cosine is: see `FLOOR_OF_IMAGES`. Fitted by logistic regression on the questions
 of MMLongBench-Doc's development documents, over all and over samples of 1 to 30 pages, against questions and strings on
 other subjects; cross-validated by document: docs/LOG.md, `benchmarks/floor.py`. Other encoders have other cosines, for
 which no floor was measured: their results are not said to be weak.

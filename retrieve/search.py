@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.errors import UsageError
+from pagelens.core.keys import document_of
 from pagelens.core.protocols import Analyzer, Reranker
 from pagelens.core.query_conditions import Correction, PageConditions
-from pagelens.core.terms import plain_terms
+from pagelens.core.terms import WantedTerms, plain_terms
 from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
@@ -37,6 +38,7 @@ from pagelens.retrieve.relevance_floor import (
 from pagelens.retrieve.reranking.rerank import rerank as rerank_hits
 from pagelens.retrieve.spelling import correct_spelling
 
+WHOLE_QUERY = 3  # first pages of the `words` lane that may have all of a query's words: then it is not weak
 MIN_DEPTH = 200  # pages that each lane ranks before fusion, at least
 NO_FILTERS = Filters()
 NO_REFERENCES = QueryReferences()
@@ -163,11 +165,25 @@ class Retriever:
             collection_size=snapshot.page_count,
         )
         floor = self._floor(chosen, signals.best)
-        weak = floor is not None and is_weak(signals, floor)
+        weak = floor is not None and is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.
         if weak and signals.unknown == 1 and query.text.isascii() and "image" not in signals.best:
             return replace(result, nothing_found=NO_KNOWN_WORD)
         return replace(result, hits=hits[:k], weak=weak and bool(hits))
+
+    def _has_all_words(self, snapshot: Snapshot, terms: Sequence[str], rankings: Sequence[Ranking]) -> bool:
+        """Return whether one of the first pages of the `words` lane has all of a query's terms, in any form."""
+        wanted = WantedTerms.of(terms)
+        first = sorted(
+            hit.page for ranking in rankings if ranking.lane == "words" for hit in ranking.hits[:WHOLE_QUERY]
+        )
+        texts = snapshot.texts(np.array(first, np.int64))
+        titles = snapshot.documents
+        return any(
+            wanted.found_in(self._analyze(f"{titles[document_of(key)].document.title}\n{text}\n{caption}"))
+            == wanted.plain
+            for key, text, caption in texts
+        )
 
     def _floor(self, lanes: Sequence[Lane], best: Mapping[str, float]) -> FloorWeights | None:
         """Return the floor for results of these lanes; None where none was measured for their encoders."""

@@ -1,9 +1,11 @@
 """Results that are as good as noise are said to be: in Python, and on the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+import pagelens
 from pagelens.api.cli.main import main
 from pagelens.api.engine.engine import Engine
 from pagelens.core.types import Filters
@@ -22,6 +24,25 @@ def test_a_question_about_something_else_finds_the_nearest_pages_and_says_so(eng
     for lanes in (None, ["words"], ["text"]):
         found = engine.search(FOREIGN, lanes=lanes)
         assert found.hits and found.weak
+
+
+def test_a_page_that_has_all_of_the_querys_words_is_not_weak(tmp_path: Path) -> None:
+    """However far its meaning is: acronyms mean nothing to the encoder."""
+    notes = (
+        "The WHO published the leaflet that hangs at every sink.",
+        "The US branch lends two printers.",
+        "Coffee in the kitchen is paid into the tin by the door.",
+        "Bandages are counted on Mondays and ordered on Tuesdays.",
+        "The old lift is locked from nine until the porter comes.",
+        "Parking is for the nurses of the night.",
+    )
+    for number, note in enumerate(notes):
+        (tmp_path / f"{number}.txt").write_text(note)
+    with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:
+        engine.index([tmp_path / f"{number}.txt" for number in range(len(notes))])
+        assert not engine.search("WHO").weak
+        assert not engine.search("US branch").weak
+        assert engine.search("WHO pharaoh").weak
 
 
 @pytest.mark.parametrize("query", ["asdfghjkl qwertyuiop", "zxcvbnm mnbvcxz"])
