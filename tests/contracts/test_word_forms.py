@@ -263,13 +263,19 @@ KINDS = {
         {
             "broken": "The report on con-\ntamination near the ground-\nwater wells by the hydro-\ngeologist.",
             "soft": "The trans\u00admission lines were cut.",
-            "other": "The report on wells and lines near the water.",
+            "compound": "All costs of the self-\nservice counters in Jean-\nPaul Marat street were met.",
+            "typographic": "Die Strom\u2010\nversorgung der Gemeinde fiel aus.",
+            "other": "The report on wells and lines near the water, its state, the service and Paul.",
         },
         {
             "contamination": "broken",
             "groundwater": "broken",
             "hydrogeologists": "broken",
             "transmission": "soft",
+            "self-service": "compound",
+            "selfservice": "compound",
+            "Jean-Paul": "compound",
+            "Stromversorgung": "typographic",
         },
     ),
 }
