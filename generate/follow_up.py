@@ -118,6 +118,6 @@ def _replaced(question: str, old: Sequence[str], new: str) -> str:
 
 def _own_words(question: str, names: Sequence[str], language: QuestionLanguage) -> list[str]:
     """Return the words of a question that are no function words, years, or parts of the names."""
-    known = {*language.function_words.split(), *" ".join(names).lower().split()}
+    known = {*language.function_words, *" ".join(names).lower().split()}
     words = _WORD.findall(YEAR.sub(" ", question if language.spaced else describing_text(question, language)))
     return [word for word in dict.fromkeys(words) if word.lower() not in known]

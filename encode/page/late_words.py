@@ -7,14 +7,19 @@ halves the storage; docs/LOG.md has measurements of the loss.
 
 Rows are in reading order, and queries ask for a window: with an untrained model, MaxSim over a page's best 24
 neighbouring rows finds more than MaxSim over all of them, because a long page has every word somewhere.
+
+Queries are encoded without the function words of their own language too: a page in another language has nothing that
+answers to them, and they drew questions to pages of lists and numbers (docs/LOG.md).
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.function_words import UNSPACED, detect_language, is_function_word
 from pagelens.core.protocols import Analyzer
 from pagelens.core.spaces import Space
 from pagelens.core.types import PageText, QueryTokens, TokenMatrix, TokenVectors
@@ -24,6 +29,9 @@ from pagelens.encode.text.onnx_text_encoder import OnnxTextEncoder
 
 WINDOW = 24  # rows; slightly better than the other values from 8 to 96
 CACHED_WORDS = 100_000  # more than a book has different words
+MAX_INFLECTION = 2  # hiragana of a Japanese token that is a particle or an ending
+
+_HIRAGANA = re.compile("[\u3041-\u309f]+")
 
 
 class BuiltinPageEncoder:
@@ -82,7 +90,8 @@ class BuiltinPageEncoder:
         return self._matrix(page, kept)
 
     def encode_queries(self, texts: Sequence[str]) -> list[QueryTokens]:
-        """Return the tokens of each query, without words that lack an index term unless it has no others."""
+        """Return the tokens of each query, without function words and words that lack an index term unless it has no
+        others."""
         return [
             self._query(text, tokens) for text, tokens in zip(texts, self._text.encode_query_tokens(texts), strict=True)
         ]
@@ -100,7 +109,7 @@ class BuiltinPageEncoder:
     def _query(self, text: str, tokens: TokenVectors) -> QueryTokens:
         ends = np.array([(start, start + len(word)) for start, word in _words(text)], np.int32).reshape(-1, 2)
         words = np.searchsorted(ends[:, 0], tokens.spans[:, 0], side="right") - 1
-        keep = self._kept(text, tokens.spans, ends[words])
+        keep = self._kept(text, tokens.spans, ends[words]) & _describing(text, tokens.spans, ends[words])
         if not keep.any():
             keep = np.ones(len(words), bool)
         query_words = [_bare(text[start:end]) for start, end in ends[words[keep]]]
@@ -138,6 +147,23 @@ def _words(text: str) -> list[tuple[int, str]]:
         words.append((start, word))
         position = start + len(word)
     return words
+
+
+def _describing(text: str, spans: NDArray[np.int32], words: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return (n,): whether each token is of no function word of the query's language. Both arguments are (n, 2).
+
+    Where words are not separated by blanks, the tokens themselves are looked up. English is left to the analyzer.
+    """
+    language = detect_language(text)
+    if language in (None, "en"):
+        return np.ones(len(spans), bool)
+    units = spans if language in UNSPACED else words
+    return np.array([_describes(text[start:end], language) for start, end in units.tolist()], bool)
+
+
+def _describes(word: str, language: str) -> bool:
+    is_inflection = language == "ja" and len(word) <= MAX_INFLECTION and _HIRAGANA.fullmatch(word) is not None
+    return not is_inflection and not is_function_word(_bare(word).lower(), language)
 
 
 def _has_alphanumeric(piece: str) -> bool:

@@ -266,7 +266,7 @@ def find_names(question: str, language: QuestionLanguage) -> Iterable[str]:
     capitals = sum(bool(_CASED.match(token[0])) for token in tokens[1:])
     if capitals > _TITLE_CASE_SHARE * len(tokens[1:]) and len(tokens) > MAX_FEW_WORDS:
         return
-    function_words = language.function_words.split() + language.form_words.split()
+    function_words = {*language.function_words, *language.form_words.split()}
     name: list[str] = []
     for index, token in enumerate(tokens):
         begins = index == 0 or text[: token.start()].rstrip()[-1:] in tuple(".?!¿¡:")
@@ -289,7 +289,7 @@ def find_names(question: str, language: QuestionLanguage) -> Iterable[str]:
 
 def _numbered(question: str, language: QuestionLanguage) -> tuple[tuple[str, str], ...]:
     """Return words with a number of one or two digits behind them, that name one of several: ("Unit", "8")."""
-    known = {*language.function_words.split(), *language.common_words.split()}
+    known = {*language.function_words, *language.common_words.split()}
     return tuple(
         (word, number)
         for word, number in dict.fromkeys(_NUMBERED.findall(question))

@@ -112,7 +112,7 @@ class QuestionAnalyzer:
         if language.code not in self._terms_of:
             function, form = (
                 frozenset(plain_terms(self._analyze(listed)))
-                for listed in (language.function_words, language.form_words)
+                for listed in (" ".join(language.function_words), language.form_words)
             )
             self._terms_of[language.code] = function, form - function
         return self._terms_of[language.code]
@@ -136,7 +136,7 @@ def describing_text(question: str, language: QuestionLanguage) -> str:
     function words."""
     patterns = [language.page, language.measure, language.negation]
     if not language.spaced:
-        patterns.append(parts(" ".join(sorted(language.function_words.split(), key=len, reverse=True))))
+        patterns.append(parts(" ".join(sorted(language.function_words, key=len, reverse=True))))
     for pattern in patterns:
         question = compiled(pattern).sub(" ", question)
     return question

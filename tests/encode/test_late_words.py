@@ -16,7 +16,7 @@ from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.types import PageText, Passage, no_text
 from pagelens.encode.batching import unit_rows
-from pagelens.encode.page.late_words import BuiltinPageEncoder
+from pagelens.encode.page.late_words import BuiltinPageEncoder, _describes
 from pagelens.encode.page.token_basis import BASES, TokenBasis, load_rows
 from pagelens.encode.text.minilm import MODEL, TOKENIZER, BuiltinTextEncoder
 from pagelens.index.lexical.analysis import analyze
@@ -134,6 +134,26 @@ def test_a_query_of_nothing_but_stop_words_keeps_them_and_an_empty_one_is_empty(
     assert stops.words == ["What", "is", "it", "it"]  # the question mark is a token of "it?"
     assert marks.words == ["??", "??"]
     assert empty.vectors.shape == (0, 128)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("Was zeigt die Karte im Bericht?", {"zeigt", "Karte", "Bericht"}),
+        ("Сколько спутников в этом отчёте?", {"спутников", "отчёте"}),
+        ("¿Qué muestra el mapa del informe?", {"muestra", "mapa", "informe"}),
+        ("كم عدد الصور في هذا التقرير؟", {"عدد", "الصور", "التقرير"}),
+        ("Wer ist es?", {"Wer", "ist", "es"}),
+    ],
+)
+def test_a_query_leaves_out_the_function_words_of_its_language_unless_it_has_no_others(
+    query: str, words: set[str], encoder: BuiltinPageEncoder
+) -> None:
+    assert set(encoder.encode_queries([query])[0].words) == words
+
+
+def test_hiragana_up_to_two_letters_are_inflections() -> None:
+    assert [_describes(token, "ja") for token in ("のは", "された", "ミ", "地図")] == [False, True, True, True]
 
 
 def test_the_page_that_answers_has_more_of_the_query(encoder: BuiltinPageEncoder) -> None:

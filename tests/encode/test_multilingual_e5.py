@@ -15,12 +15,14 @@ from benchmarks.build_token_basis import centred_basis, multilingual_words, voca
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.encode.batching import encodable
+from pagelens.encode.page.late_words import BuiltinPageEncoder
 from pagelens.encode.page.token_basis import BASES, load_rows
 from pagelens.encode.text.e5_file import E5File, Q4Matrix, read_e5_file
 from pagelens.encode.text.language_directions import FILE as FILE_OF_DIRECTIONS
 from pagelens.encode.text.language_directions import load_directions
 from pagelens.encode.text.multilingual_e5 import MODEL, WEIGHTS, MultilingualTextEncoder, check_wheels, make_tokenizer
 from pagelens.encode.weights import wheel_file
+from pagelens.index.lexical.analysis import analyze
 from tests.encode.test_minilm import installed_copy
 from tests.encode.texts import TEXTS
 
@@ -219,6 +221,20 @@ def test_a_token_has_its_span_in_the_text_without_prompt_and_blanks() -> None:
         pieces = [text[start:end] for start, end in tokens.spans]
         assert pieces == "Æ rø ' s solar - power , F Y 2018 地图 显示 了 什么".split()
         np.testing.assert_allclose(np.linalg.norm(tokens.vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("報告書の地図は何を示していますか", ["報告", "書", "地図", "は何", "を示し", "ています"]),
+        ("这份文件里的图是什么的缩写？", ["这份", "文件", "里的", "图", "是什么", "缩", "写"]),
+    ],
+)
+def test_late_interaction_leaves_out_function_words_of_languages_without_blanks(query: str, kept: list[str]) -> None:
+    vectors = BuiltinPageEncoder(ENCODER, analyze).encode_queries([query])[0].vectors
+    tokens = ENCODER.encode_query_tokens([query])[0]
+    rows = [[query[a:b] for a, b in tokens.spans.tolist()].index(token) for token in kept]
+    assert np.array_equal(vectors, BASES[MODEL].project(tokens.vectors[rows]))
 
 
 def test_a_text_longer_than_the_model_reads_is_cut() -> None:

@@ -7,13 +7,6 @@ _MEASURE = "long|old|far|high|tall|large|big|wide|deep|heavy|often|fast|soon|thi
 ENGLISH = QuestionLanguage(
     code="en",
     name="English",
-    function_words="""
-a about according after all also am an and any are as at be because been before being but by can could did do does
-doing don for from give given had has have he her here his how i if in into is it its just list many me mean means more most much
-must my need needs needed of off on or other our out over please same several she should show so some such take takes taken tell than that the
-their them then there these they this those through to too under until up us very was we were what when where whether
-which while who whom whose why will with would you your s t isn aren doesn didn wasn weren hasn haven
-""",
     common_words="""
 cost costs price spend spends spent pay pays paid make makes made happen happens happened leave leaves left day days date
 year years time times month months week weeks hour hours use uses used get gets got begin begins began start starts started end ends ended
@@ -115,14 +108,6 @@ GERMAN = QuestionLanguage(
     code="de",
     name="German",
     nouns_in_capitals=True,
-    function_words="""
-wer wen wem wessen was wann wo wohin woher wie warum weshalb wieso wozu womit welche welcher welches welchen welchem
-wieviel wieviele viel viele hoch lange lang groß weit oft der die das den dem des ein eine einer eines einen einem und
-oder aber ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen darf dürfen
-soll sollen im in am an auf aus bei mit nach von vom vor zu zum zur über unter durch für gegen ohne um bis seit laut es
-er sie ich wir ihr man sich dass daß ob als auch noch nur so sehr diese dieser dieses diesen diesem dort da hier gibt
-gab es sein seine ihre mich mir uns alle aller mehr denn doch bitte
-""",
     common_words="""
 jahr jahre tag tage monat monate woche wochen stunde stunden uhr zeit kostet kosten preis macht machen gemacht geht gilt gelten
 beginnt begann endet heißt steht stehen betrug beträgt betragen liegt gehört passiert geschah zahlt bezahlt zahlen person personen leute
@@ -184,12 +169,6 @@ grund wofür wovon wodurch wogegen worüber höhe anzahl zahl art firma
 DUTCH = QuestionLanguage(
     code="nl",
     name="Dutch",
-    function_words="""
-wie wat wanneer waar hoe hoeveel waarom welke welk de het een en of maar is zijn was waren wordt worden werd werden
-heeft hebben had hadden kan kunnen kon moet moeten mag mogen zal zullen in op aan van voor met naar bij uit over onder
-door tegen zonder tot sinds volgens er hij zij ze ik wij we u je men dat dit die deze daar hier als ook nog alleen zo
-zeer veel te om
-""",
     common_words="""
 jaar jaren dag dagen maand week uur tijd kost kosten prijs maakt gemaakt begint begon eindigt heet staat bedraagt bedroeg
 betaalt gebeurde persoon mensen reden aantal soort bedrijf

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pagelens.core.function_words import FUNCTION_WORDS
+
 AnswerType = Literal[
     "meaning",
     "percent",
@@ -30,7 +32,6 @@ class QuestionLanguage:
 
     code: str
     name: str
-    function_words: str  # separated by blanks: words that ask or bind, and do not describe the subject
     asks: Mapping[AnswerType, str]  # by which a question shows what it asks for
     negation: str  # of a statement or a question
     exclusion: str  # what states an exception without denying
@@ -51,6 +52,11 @@ class QuestionLanguage:
     count: str = "(?!)"  # "how many", behind which stands what is counted
     measure: str = "(?!)"  # "how many", "how long", whose words do not describe the subject
     page: str = "(?!)"  # "page 12"
+
+    @property
+    def function_words(self) -> frozenset[str]:
+        """Words that ask or bind, and do not describe the subject, in small letters."""
+        return FUNCTION_WORDS[self.code]
 
 
 def words(listed: str) -> str:

@@ -5,12 +5,6 @@ from pagelens.generate.extractive.languages.question_language import QuestionLan
 FRENCH = QuestionLanguage(
     code="fr",
     name="French",
-    function_words="""
-qui que quoi quel quelle quels quelles quand où comment combien pourquoi lequel laquelle est ce sont était étaient
-a ont avait avaient le la les l un une des du de d et ou mais au aux en dans sur sous par pour avec sans vers chez
-entre depuis jusque selon il elle ils elles je nous vous on se s y ne n qu c cette ces cet son sa ses leur leurs plus
-moins très tout tous toute toutes peut peuvent doit doivent fait font été être avoir a-t-il t si aussi
-""",
     common_words="""
 jour jours année années an ans mois semaine heure heures temps coûte coût prix fait faire commence commença finit
 s'élève élevé appelle trouve payer paie payé arrivé personne personnes raison nombre sorte société délai
@@ -65,12 +59,6 @@ s'élève élevé appelle trouve payer paie payé arrivé personne personnes rai
 SPANISH = QuestionLanguage(
     code="es",
     name="Spanish",
-    function_words="""
-quién quien quiénes qué que cuál cual cuáles cuándo dónde donde adónde cómo cuánto cuánta cuántos cuántas por porque
-es son era eran fue fueron está están ha han había hay el la los las lo un una unos unas y o pero de del al a en con
-sin sobre para según desde hasta entre se su sus este esta estos estas ese esa puede pueden debe deben tiene tienen
-más menos muy todo todos todas como si también le les me nos
-""",
     common_words="""
 día días año años mes meses semana hora horas tiempo cuesta costo precio hace hizo empieza empezó comienza termina llama
 encuentra paga pagó pagar ocurrió persona personas razón número cantidad tipo empresa
@@ -126,12 +114,6 @@ encuentra paga pagó pagar ocurrió persona personas razón número cantidad tip
 PORTUGUESE = QuestionLanguage(
     code="pt",
     name="Portuguese",
-    function_words="""
-quem que quê qual quais quando onde como quanto quanta quantos quantas porque por é são era eram foi foram está estão
-tem têm há o a os as um uma uns umas e ou mas de do da dos das ao à aos às em no na nos nas com sem sobre para segundo
-desde até entre se seu sua seus suas este esta esse essa isso pode podem deve devem mais menos muito todo todos todas
-também lhe me
-""",
     common_words="""
 dia dias ano anos mês meses semana hora horas tempo custa custo preço faz fez começa começou termina chama encontra paga
 pagou pagar aconteceu pessoa pessoas razão número quantidade tipo empresa
@@ -185,12 +167,6 @@ pagou pagar aconteceu pessoa pessoas razão número quantidade tipo empresa
 ITALIAN = QuestionLanguage(
     code="it",
     name="Italian",
-    function_words="""
-chi che cosa quale quali qual quando dove come quanto quanta quanti quante perché è sono era erano fu furono sta stanno
-ha hanno aveva c'è ci il lo la i gli le l un uno una e o ma di del della dei degli delle dello al alla ai agli alle a
-in nel nella nei nelle con senza su sul sulla per da dal dalla secondo tra fra si suo sua suoi questo questa questi può
-possono deve devono più meno molto tutto tutti tutte anche stato stata stati state
-""",
     common_words="""
 giorno giorni anno anni mese mesi settimana ora ore tempo costa costo prezzo fa fatto comincia inizia finisce chiama trova paga
 pagato pagare successo persona persone ragione numero quantità tipo azienda
