@@ -51,7 +51,7 @@ def indexed(description: str | None) -> Iterator[Path]:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = arguments.collection or Path(scratch) / "collection"
-        with pagelens.open(root, create=True, profile="builtin") as engine:
+        with pagelens.open(root, create=True, profile="auto" if root.exists() else "builtin") as engine:
             engine.index(SET / "documents")
         yield root
 

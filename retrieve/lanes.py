@@ -121,14 +121,23 @@ class ImageLane:
     image_query_weight = 4.0
     query_part: QueryPart = "both"
 
-    def __init__(self, encoder: ImageEncoder, *, image_only_queries: bool = True, in_text_space: bool = False) -> None:
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        *,
+        image_only_queries: bool = True,
+        in_text_space: bool = False,
+        has_floor: bool = False,
+    ) -> None:
         """`image_only_queries` false leaves queries without text to the `visual` lane, which is better at them.
 
-        `in_text_space` says whether cosines can be compared with the `text` lane's.
+        `in_text_space` says whether cosines can be compared with the `text` lane's, `has_floor` whether
+        `FLOOR_OF_IMAGES` was measured for this encoder.
         """
         self._encoder = encoder
         self._image_only_queries = image_only_queries
         self.in_text_space = in_text_space
+        self.has_floor = has_floor
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
         """See `Lane.prepare`."""

@@ -4,7 +4,11 @@ With the builtin text encoder, a query of words has weak results if
 
     9.8 * cosine + 16.9 * nearest - 7.2 * unknown - 1.4 * log10(pages) - 3.2 < 0
 
-and without a text lane if
+with the builtin multilingual one if
+
+    17.8 * cosine + 10.7 * nearest - 11.3 * unknown - 1.0 * log10(pages) - 4.5 < 0
+
+where unknown terms of a query in a language of no pages do not count, and without a text lane if
 
     8.2 * coverage - 5.2 * unknown - 1.0 * log10(pages) - 0.1 < 0
 
@@ -44,10 +48,14 @@ class FloorWeights:
     nearest: float = 0.0
     size: float = 0.0
     constant: float
+    across_languages: bool = False  # whether pages may answer that have no word of a query in another language
 
 
 FLOOR_OF_WORDS = FloorWeights(coverage=8.2, unknown=-5.2, size=-1.0, constant=-0.1)
 FLOOR_OF_TEXT = FloorWeights(unknown=-7.2, cosine=9.8, nearest=16.9, size=-1.4, constant=-3.2)  # all-MiniLM-L6-v2
+FLOOR_OF_MULTILINGUAL_TEXT = FloorWeights(
+    unknown=-11.3, cosine=17.8, nearest=10.7, size=-1.0, constant=-4.5, across_languages=True
+)  # multilingual-e5-small
 FLOOR_OF_PHOTOS = FloorWeights(constant=-1.0)  # weak unless the image is near enough
 FLOOR_OF_IMAGES = 0.17  # cosine in the builtin image lane from which a photo is near enough
 

@@ -21,6 +21,7 @@ from pagelens.retrieve.evidence import EvidenceFinder
 from pagelens.retrieve.fusion import K, balanced_weights, reciprocal_rank_fusion, share_weights
 from pagelens.retrieve.lanes import ImageLane, Lane, PageLane, TextLane, rank_lanes
 from pagelens.retrieve.page_conditions import ConditionResult, apply_conditions
+from pagelens.retrieve.page_languages import is_in_language_of_pages
 from pagelens.retrieve.query_references import DocumentNameIndex, find_page_references
 from pagelens.retrieve.reference_ranking import QueryReferences, rank_referenced_first
 from pagelens.retrieve.relevance_floor import (
@@ -165,6 +166,8 @@ class Retriever:
             collection_size=snapshot.page_count,
         )
         floor = self._floor(chosen, signals.best)
+        if floor and floor.across_languages and not is_in_language_of_pages(snapshot, query.text, self._analyze):
+            signals = replace(signals, unknown=0.0)
         weak = floor is not None and is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.
         if weak and signals.unknown == 1 and query.text.isascii() and "image" not in signals.best:
@@ -189,7 +192,7 @@ class Retriever:
         """Return the floor for results of these lanes; None where none was measured for their encoders."""
         by_name = {lane.name: lane for lane in lanes}
         text, image = by_name.get("text"), by_name.get("image")
-        if isinstance(image, ImageLane) and not image.in_text_space:
+        if isinstance(image, ImageLane) and not image.has_floor:
             return None
         if isinstance(text, TextLane) and "text" in best:
             return text.floor

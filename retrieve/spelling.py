@@ -6,7 +6,6 @@ be about) are left as they are. So is a query most of whose words are unknown, o
 The nearest word is taken, of several that on most pages; other weights were no better (docs/LOG.md).
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -15,15 +14,14 @@ from pagelens.core.query_conditions import Correction
 from pagelens.core.terms import whole_word_terms
 from pagelens.encode.text.english_words import english_words
 from pagelens.index.lexical.normalization import normalized
-from pagelens.index.lexical.stems import foreign_function_words
 from pagelens.index.lexical.vocabulary import Neighbour, Vocabulary
 from pagelens.index.reader import Snapshot
+from pagelens.retrieve.page_languages import is_in_language_of_pages
 
 MIN_LETTERS = 4  # of a corrected word
 LONG_WORD = 10  # letters from which a word may have two errors
 MAX_UNKNOWN_SHARE = 0.5  # of the words of a query of more than FEW words, from which nothing is corrected
 FEW = 4
-MIN_PAGE_SHARE = 0.05  # of the pages that have a function word, for them to be in a language that it is of
 
 _WORD = re.compile(r"(?<![\w\"“„«./@:-])[^\W\d_]+(?![\w\"”“»@]|[./:-]\w)")
 
@@ -37,7 +35,7 @@ def correct_spelling(
     unknown = {word for word in words if not _is_known(snapshot, word, analyze)}
     if not unknown or (len(words) > FEW and len(unknown) > MAX_UNKNOWN_SHARE * len(words)):
         return text, []
-    if not _is_in_language_of_pages(snapshot, text):
+    if not is_in_language_of_pages(snapshot, text, analyze):
         return text, []
     vocabulary = snapshot.vocabulary
     corrections = {
@@ -65,14 +63,6 @@ def _is_known(snapshot: Snapshot, word: str, analyze: Analyzer) -> bool:
     """Tell whether a page has a word in any form, or it is one that is not indexed."""
     terms = whole_word_terms(analyze(word))
     return not terms or bool(snapshot.known(terms))
-
-
-def _is_in_language_of_pages(snapshot: Snapshot, text: str) -> bool:
-    """Tell whether enough pages are in the language that a query's function words show; True if they show none."""
-    words = foreign_function_words(text)
-    idf = snapshot.idf(words)
-    common = [word for word in words if idf[word] <= math.log(1 / MIN_PAGE_SHARE)]
-    return 2 * len(common) >= len(words)
 
 
 def _is_correctable(word: str, text: str) -> bool:

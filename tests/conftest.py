@@ -3,10 +3,14 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from pagelens.index.layout import CatalogRecord
 from tests.index.postgres_process import PASSWORD, PostgresProcess, find_programs, unprivileged
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

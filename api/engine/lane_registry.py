@@ -27,7 +27,7 @@ from pagelens.encode.loading import (
     EncoderKind,
 )
 from pagelens.retrieve.lanes import CaptionLane, ImageLane, Lane, PageLane, TextLane, VisualLane, WordsLane
-from pagelens.retrieve.relevance_floor import FLOOR_OF_TEXT
+from pagelens.retrieve.relevance_floor import FLOOR_OF_MULTILINGUAL_TEXT, FLOOR_OF_TEXT
 
 _INSTALLED = "in the install"
 MULTILINGUAL_WEIGHTS = {"text": 1.5, "page": 2.0}
@@ -65,7 +65,10 @@ def _image_lane(encoders: Encoders) -> Lane:
     if not encoders.is_builtin("image"):
         return ImageLane(encoders.clip.encoder)
     return ImageLane(
-        encoders.builtin_image.encoder, image_only_queries=False, in_text_space=encoders.models["text"] == BUILTIN
+        encoders.builtin_image.encoder,
+        image_only_queries=False,
+        in_text_space=encoders.models["text"] == BUILTIN,
+        has_floor=True,
     )
 
 
@@ -87,7 +90,7 @@ def _caption_lane(encoders: Encoders) -> Lane | None:
 
 def _text_lane(encoders: Encoders) -> Lane:
     if encoders.models["text"] == MULTILINGUAL:
-        return TextLane(encoders.text, weight=MULTILINGUAL_WEIGHTS["text"])
+        return TextLane(encoders.text, weight=MULTILINGUAL_WEIGHTS["text"], floor=FLOOR_OF_MULTILINGUAL_TEXT)
     return TextLane(encoders.text, floor=FLOOR_OF_TEXT if encoders.is_builtin("text") else None)
 
 

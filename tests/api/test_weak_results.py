@@ -9,6 +9,9 @@ import pagelens
 from pagelens.api.cli.main import main
 from pagelens.api.engine.engine import Engine
 from pagelens.core.types import Filters
+from pagelens.index.lexical.analysis import analyze
+from pagelens.index.reader import CollectionReader
+from pagelens.retrieve.page_languages import is_in_language_of_pages
 
 FOREIGN = "Which pharaoh built the pyramid of Giza near the port?"
 
@@ -43,6 +46,33 @@ def test_a_page_that_has_all_of_the_querys_words_is_not_weak(tmp_path: Path) -> 
         assert not engine.search("WHO").weak
         assert not engine.search("US branch").weak
         assert engine.search("WHO pharaoh").weak
+
+
+def test_with_the_multilingual_encoder_words_count_that_no_page_has_if_they_are_in_the_language_of_pages(
+    tmp_path: Path,
+) -> None:
+    notes = {
+        "en": "The timber port was dredged in 2024, and the pilots of the harbour were given a new boat.",
+        "de": "Der Hafen wurde im Jahr 2024 ausgebaggert, und die Lotsen haben ein neues Boot bekommen.",
+    }
+    for language, note in notes.items():
+        (tmp_path / f"{language}.txt").write_text(f"{note}\n" * 3)
+    for language in notes:
+        with pagelens.open(tmp_path / f"c-{language}", create=True, profile="builtin-multilingual") as engine:
+            engine.index([tmp_path / f"{language}.txt"])
+            with CollectionReader(tmp_path / f"c-{language}").snapshot() as snapshot:
+                languages = {
+                    name: is_in_language_of_pages(snapshot, query, analyze)
+                    for name, query in {
+                        "de": "Wann wurde der Kanal vertieft?",
+                        "ru": "Когда углубили канал?",
+                        "en": "When was the canal deepened?",
+                        "": "canal 2024",
+                    }.items()
+                }
+            assert languages == {"de": language == "de", "ru": False, "en": True, "": True}
+            assert not engine.search("Wann wurde der Hafen vertieft?").weak
+            assert engine.search("Wie viele Saiten hat ein Cello?").weak
 
 
 @pytest.mark.parametrize("query", ["asdfghjkl qwertyuiop", "zxcvbnm mnbvcxz"])

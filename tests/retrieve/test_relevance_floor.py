@@ -8,6 +8,7 @@ import pytest
 from pagelens.core.terms import OtherForm
 from pagelens.core.types import Hit, Ranking
 from pagelens.retrieve.relevance_floor import (
+    FLOOR_OF_MULTILINGUAL_TEXT,
     FLOOR_OF_PHOTOS,
     FLOOR_OF_TEXT,
     FLOOR_OF_WORDS,
@@ -57,6 +58,22 @@ def test_the_cosine_that_is_near_enough_depends_on_pages_and_unknown_words(
 ) -> None:
     assert weak(FLOOR_OF_TEXT, {"text": cosine - 0.001}, unknown=unknown, pages=pages, size=size)
     assert not weak(FLOOR_OF_TEXT, {"text": cosine + 0.001}, unknown=unknown, pages=pages, size=size)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "unknown", "pages", "size"),
+    [
+        (7.5 / 28.5, 0.0, 1_000, 1_000),  # 1.0 * 3 + 4.5, over both weights of cosines
+        (4.5 / 28.5, 0.0, 1, 1),
+        (11.15 / 28.5, 1.0, 10, 100),  # 1.0 + 4.5 + 11.3 / 2
+    ],
+)
+def test_the_multilingual_encoder_has_a_floor_of_its_own(cosine: float, unknown: float, pages: int, size: int) -> None:
+    floor = FLOOR_OF_MULTILINGUAL_TEXT
+    assert weak(floor, {"text": cosine - 0.0005}, unknown=unknown, pages=pages, size=size)
+    assert not weak(floor, {"text": cosine + 0.0005}, unknown=unknown, pages=pages, size=size)
+    assert weak(floor, {"text": 0.2}, nearest=(7.5 - 17.8 * 0.2) / 10.7 - 0.0005)
+    assert not weak(floor, {"text": 0.2}, nearest=(7.5 - 17.8 * 0.2) / 10.7 + 0.0005)
 
 
 def test_several_pages_near_a_query_are_worth_more_than_one() -> None:
