@@ -56,6 +56,7 @@ from pagelens.api.engine.results import (
     Status,
     collection_status,
 )
+from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pictures
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
@@ -258,6 +259,17 @@ class Engine:
     def _update_searched_texts(self) -> None:
         with self._reader.snapshot() as snapshot:
             update_searched_texts(self.layout, snapshot)
+
+    def embed(self, inputs: Sequence[str | bytes], *, as_queries: bool = False) -> Embeddings:
+        """Return the vectors of texts, or of pictures (bytes of their files) with texts, in the order given.
+
+        Texts alone by the text lane's model, as passages or as queries; with a picture all by the image lane's, as
+        queries. Raises UsageError, WeightsError.
+        """
+        texts = [item for item in inputs if isinstance(item, str)]
+        if len(texts) == len(inputs):
+            return embed_texts(texts, self._components.load_text_encoder(), as_queries=as_queries)
+        return embed_with_pictures(inputs, self._components.load_image_embedder, self._components.render_query_image)
 
     def label(self, labels: LabelSet | Path | str, *, threshold: float | None = None) -> LabelReport:
         """Label photos and page images by what words describe (zero-shot), and store the labels; nothing is encoded.

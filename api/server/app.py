@@ -18,7 +18,18 @@ from pagelens.api.server.middleware.cross_origin import CrossOriginMiddleware
 from pagelens.api.server.middleware.openai_errors import OpenAIErrorsMiddleware
 from pagelens.api.server.middleware.request_context import RequestContextMiddleware
 from pagelens.api.server.problems import install_error_handlers
-from pagelens.api.server.routes import answers, chat, collections, documents, health, jobs, pages, search, web_page
+from pagelens.api.server.routes import (
+    answers,
+    chat,
+    collections,
+    documents,
+    health,
+    jobs,
+    pages,
+    search,
+    vectors,
+    web_page,
+)
 from pagelens.api.server.service import Service
 
 
@@ -50,6 +61,7 @@ def create_app(
     app.include_router(collections.router)
     app.include_router(jobs.router)
     app.include_router(chat.router)
+    app.include_router(vectors.router)
     collection_routers = (documents.router, pages.router, search.router, answers.router)
     for router in collection_routers:
         app.include_router(router, prefix="/v1")

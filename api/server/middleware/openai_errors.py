@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pagelens.api.server.problems import MEDIA_TYPE, TYPE_PREFIX, internal_problem
 
-PATH_PREFIXES = ("/v1/chat/", "/v1/models")
+PATH_PREFIXES = ("/v1/chat/", "/v1/embeddings", "/v1/models", "/v1/rerank")
 
 
 class OpenAIErrorsMiddleware:

@@ -37,6 +37,8 @@ from pagelens.api.server.schemas.openai import (
     UrlCitation,
     chunk,
     parse_conversation,
+    refuse_other_formats,
+    reply_without_search,
 )
 from pagelens.api.server.serialization import display_names, documents_by_path, missing_lanes
 from pagelens.api.server.sse import MEDIA_TYPE
@@ -68,7 +70,7 @@ def list_models(app_state: AppStateDep, caller: PrincipalDep) -> ModelsOut:
 @requires_scope("read")
 def read_model(app_state: AppStateDep, caller: PrincipalDep, model: ModelName) -> ModelOut:
     """Return a collection as a model."""
-    return _model(app_state, _collection(app_state, caller, model))
+    return _model(app_state, collection_of_model(app_state, caller, model))
 
 
 @router.post(
@@ -83,14 +85,20 @@ def complete(
 ) -> ChatCompletion | StreamingResponse:
     """Answer with citations, as `annotations` and as links below the text.
 
-    A picture in the question searches together with its words, and a language model sees it beside the pages. A
+    What a chat program asks for itself (a title of the conversation) is answered from the conversation. A picture in
+    the question searches together with its words, and a language model sees it beside the pages. A
     follow-up may be about the picture of an earlier question. Pictures are data URLs; no address is fetched.
     """
-    query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
-    collection = _collection(app_state, caller, body.model)
+    collection = collection_of_model(app_state, caller, body.model)
     context = RequestContext(app_state, collection, caller, request.state.request_id)
     header = ChunkHeader(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model)
-    pieces = _pieces(request, context, query)
+    reply = reply_without_search(body.messages)
+    if reply is None:
+        refuse_other_formats(body.response_format)
+        query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
+        pieces = _pieces(request, context, query)
+    else:
+        pieces = iter((reply, _StreamEnd([], None, TokensOut())))
     if not body.stream:
         *texts, end = pieces
         content = "".join(text for text in texts if isinstance(text, str))
@@ -110,7 +118,7 @@ class _StreamEnd:
     """The last piece of an answer."""
 
     annotations: list[Annotation]
-    answer: AnswerState
+    answer: AnswerState | None  # None where nothing was asked of the documents
     usage: TokensOut
 
 
@@ -126,7 +134,8 @@ def _events(
                 continue
             annotations = [annotation.model_dump() for annotation in piece.annotations]
             delta = {"annotations": annotations} if annotations else {}
-            yield _data(chunk(header, {**delta, "answer": piece.answer.model_dump()}, finish="stop"))
+            state = {"answer": piece.answer.model_dump()} if piece.answer else {}
+            yield _data(chunk(header, {**delta, **state}, finish="stop"))
             if usage:
                 yield _data({**header.fields(), "choices": [], "usage": piece.usage.model_dump()})
         yield "data: [DONE]\n\n"
@@ -227,7 +236,7 @@ def _tokens(usage: Usage | None) -> TokensOut:
     return TokensOut(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
 
 
-def _collection(app_state: AppState, caller: Principal, model: str) -> str:
+def collection_of_model(app_state: AppState, caller: Principal, model: str) -> str:
     """Return the collection of a model's name. Raises Problem (404), also for one that the key is not valid for."""
     base, _, name = model.partition("/")
     name = name or app_state.service.collections.default

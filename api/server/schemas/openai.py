@@ -1,18 +1,21 @@
 """Bodies of OpenAI's chat completions API, as far as PageLens supports it.
 
-Other fields of a request (temperature, tools) are ignored, so that no client is refused for sending them.
+Other fields of a request (temperature, tools), parts of messages that are neither text nor pictures, and roles that are
+not known are ignored, so that no client is refused for sending them. A `response_format` other than text is refused:
+its reader could not use the answer.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from pagelens.api.server import examples
 from pagelens.api.server.image_decoding import decode_base64
 from pagelens.api.server.problems import Problem
+from pagelens.api.server.schemas.chat_tasks import question_of, reply_to_task
 from pagelens.core.types import Found, History
 from pagelens.generate.follow_up import picture_of_last
 
@@ -31,18 +34,27 @@ class ImageUrl(BaseModel):
 
 
 class ContentPart(BaseModel):
-    """A part of a message. Parts other than `text` and `image_url` are left out."""
+    """A part of a message, a text or an image. Parts of other types are left out."""
 
-    type: Annotated[str, StringConstraints(max_length=100)]
+    type: Literal["text", "image_url"]
     text: MessageText | None = None
     image_url: ImageUrl | None = None
 
 
 class ChatMessage(BaseModel):
-    """A message. Those of `system`, `developer`, `tool` and `function` are ignored: PageLens answers from documents."""
+    """A message. Those of other roles than `user` and `assistant` are ignored: PageLens answers from documents."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Annotated[str, StringConstraints(max_length=100)]
     content: MessageText | list[ContentPart] | None = None
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _known_parts(cls, content: object) -> object:
+        """Return the content without parts that are neither text nor image."""
+        parts = [content] if isinstance(content, dict) else content
+        if not isinstance(parts, list):
+            return content if isinstance(content, str) else None
+        return [part for part in map(_known_part, parts) if part is not None]
 
     @property
     def text(self) -> str:
@@ -56,6 +68,21 @@ class ChatMessage(BaseModel):
         """The URLs of its images."""
         parts = self.content if isinstance(self.content, list) else []
         return [part.image_url.url for part in parts if part.type == "image_url" and part.image_url is not None]
+
+
+def _known_part(part: object) -> dict[str, Any] | None:
+    """Return a text or an image in the form of `ContentPart`, None for other parts: refusals, thoughts, audio."""
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if not isinstance(part, dict):
+        return None
+    text, image = part.get("text"), part.get("image_url")
+    if part.get("type") in ("text", "input_text", "output_text"):
+        return {"type": "text", "text": text} if isinstance(text, str) else None
+    if part.get("type") in ("image_url", "input_image"):
+        url = image.get("url") if isinstance(image, dict) else image
+        return {"type": "image_url", "image_url": {"url": url}} if isinstance(url, str) else None
+    return None
 
 
 class StreamOptions(BaseModel):
@@ -92,6 +119,7 @@ class ChatCompletionRequest(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
+    response_format: dict[str, Any] | None = Field(default=None, description='{"type": "text"}, or nothing.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +141,32 @@ def parse_conversation(messages: Sequence[ChatMessage], *, max_chars: int) -> Ch
     if not of_user:
         raise _refused("messages", "expected a message of the role user, found none")
     last = messages[of_user[-1]]
-    if not last.text and not last.images:
+    question = question_of(last.text)
+    if not question and not last.images:
         raise _refused("messages", "expected a question in the last message of the user, found nothing")
-    if len(last.text) > max_chars:
-        raise _refused("messages", f"expected a question of at most {max_chars} characters, found {len(last.text)}")
+    if len(question) > max_chars:
+        raise _refused("messages", f"expected a question of at most {max_chars} characters, found {len(question)}")
     if len(last.images) > 1:
         raise _refused("messages", f"expected one picture in a question, found {len(last.images)}")
     questions = [messages[index] for index in of_user]
     url = picture_of_last([(item.text[:max_chars], item.images[-1] if item.images else None) for item in questions])
     history = _history(messages[: of_user[-1]], max_chars)
-    return ChatQuery(last.text, history, None if url is None else _decode_image(url))
+    return ChatQuery(question, history, None if url is None else decode_data_url(url, "messages.content.image_url"))
+
+
+def refuse_other_formats(response_format: Mapping[str, Any] | None) -> None:
+    """Raise Problem (400) for an answer that is to be JSON."""
+    kind = (response_format or {}).get("type", "text")
+    if kind not in (None, "text"):
+        detail = f"expected the response_format text, found {kind}: answers are text with citations"
+        step = "POST /v1/extract takes a JSON Schema and returns values with the pages that they are from."
+        raise Problem(400, "invalid-request", detail, next_step=step, fields=[("response_format", detail)])
+
+
+def reply_without_search(messages: Sequence[ChatMessage]) -> str | None:
+    """Return the reply to what the chat program asks for itself in the user's last message; None if it asks nothing."""
+    of_user = [message.text for message in messages if message.role == "user"]
+    return reply_to_task(of_user[-1]) if of_user else None
 
 
 def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
@@ -138,17 +182,17 @@ def _history(messages: Sequence[ChatMessage], max_chars: int) -> History:
     return history
 
 
-def _decode_image(url: str) -> bytes:
+def decode_data_url(url: str, field: str) -> bytes:
     """Return the bytes of a data URL. Raises Problem (400), for every other URL too: nothing is fetched."""
     match = _DATA_URL.fullmatch(url)
     if match is None:
         raise _refused(
-            "messages.content.image_url",
+            field,
             "expected a picture as a data URL (data:image/png;base64,...), found another URL, which is never fetched",
         )
     data = decode_base64(match["data"])
     if not data:
-        raise _refused("messages.content.image_url", "expected base64 in the data URL, found something else")
+        raise _refused(field, "expected base64 in the data URL, found something else")
     return data
 
 
@@ -187,7 +231,7 @@ class MessageOut(BaseModel):
     content: str
     refusal: None = None
     annotations: list[Annotation]
-    answer: AnswerState
+    answer: AnswerState | None = None
 
 
 class Choice(BaseModel):
