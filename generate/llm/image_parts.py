@@ -25,7 +25,7 @@ def encode_image(pixels: ImageArray, *, max_side: int) -> ImagePart:
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     scaled = np.asarray(image)
     data, media_type = _compress(image, "JPEG"), JPEG
-    if np.mean((scaled[:, 1:] == scaled[:, :-1]).all(axis=2)) > FLAT_SHARE:
+    if image.width > 1 and np.mean((scaled[:, 1:] == scaled[:, :-1]).all(axis=2)) > FLAT_SHARE:
         png = _compress(image, "PNG")
         data, media_type = (png, PNG) if len(png) < len(data) else (data, media_type)
     return ImagePart(data, media_type, image.width, image.height)

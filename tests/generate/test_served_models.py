@@ -3,6 +3,7 @@
 import base64
 import io
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -239,6 +240,13 @@ def test_pictures_arrive_as_files_in_their_place(server: ModelServer, protocol: 
     seen = Image.open(io.BytesIO(base64.b64decode(sent)))
     assert seen.size == (33, 50) and not seen.getexif()
     assert np.asarray(seen.convert("L"))[10, 10] == pytest.approx(200, abs=3)
+
+
+def test_a_picture_of_one_column_is_a_picture() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        part = encode_image(np.zeros((3, 1, 3), np.uint8), max_side=50)
+    assert (part.width, part.height) == (1, 3)
 
 
 def test_the_system_text_and_the_limits_are_sent(server: ModelServer, protocol: str, waits: Waits) -> None:
