@@ -2,6 +2,9 @@
 # The demo installs the light PageLens (no torch); the tests and checks install everything.
 PYTHON ?= python3
 TEST_WORKERS ?= 2
+# Each worker takes files in a row and a worker that has none left takes over half of another's: what a file's tests
+# share is made once, and not in each worker.
+PYTEST := -m pytest -n $(TEST_WORKERS) --dist worksteal
 SUM := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv-demo
 DEV := .venv
@@ -12,10 +15,10 @@ demo: $(DEMO)/installed-$(SUM)
 	$(DEMO)/bin/pagelens demo
 
 test: $(DEV)/installed-$(SUM)
-	$(DEV)/bin/python -m pytest -n $(TEST_WORKERS) -m "not slow"
+	$(DEV)/bin/python $(PYTEST) -m "not slow"
 
 test-all: $(DEV)/installed-$(SUM)
-	$(DEV)/bin/python -m pytest -n $(TEST_WORKERS)
+	$(DEV)/bin/python $(PYTEST)
 
 check: $(DEV)/installed-$(SUM)
 	$(DEV)/bin/ruff check .

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+import pagelens.api.engine.blas_threads  # noqa: F401  # before numpy, as programs have it: waiting threads spin
 from pagelens.index.layout import CatalogRecord
 from tests.index.postgres_process import PASSWORD, PostgresProcess, find_programs, unprivileged
 

@@ -46,14 +46,19 @@ class Prepared:
         return {path.name for path in self.folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    with started("tests.api.admin_child", tmp_path_factory.getbasetemp()) as child:
+        yield child
+
+
 @pytest.fixture
-def prepared(tmp_path: Path) -> Iterator[Prepared]:
+def prepared(tmp_path: Path, child: Child) -> Prepared:
     root = tmp_path / "collection"
     create(Layout(root), profile="test", lanes=[TEXT, PAGE])
     for name in "abcdef":
         write(root, with_tokens(f"/{name}.pdf", pages_of(name)))
-    with started("tests.api.admin_child", tmp_path) as child:
-        yield Prepared(tmp_path, child, root, contents(root))
+    return Prepared(tmp_path, child, root, contents(root))
 
 
 def checked(root: Path) -> list[str]:

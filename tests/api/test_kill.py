@@ -3,10 +3,9 @@ look all the while never see half a document."""
 
 import random
 import shutil
-import subprocess
-import sys
 import threading
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,19 +23,12 @@ from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.search import Retriever
 from tests.api.files import made_up_pages, write_pdf
+from tests.dying_process import Child, started
 
 ROUNDS, KILLS_A_ROUND = 6, 5
 QUICK = 2  # rounds in every run of the tests
 QUERIES = ("limpet tide", "how much timber", "page 3 crank arm", "qabaac", "pilot draught storms")
-SIZES = (3, 1, 90, 7, 12, 40, 5)  # pages of each document; 90 and 40 take several commits
-
-
-def run_child(collection: Path, files: Path, fatal: int | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.api.indexing_child", str(collection), str(files)]
-    root = Path(__file__).parents[2]
-    return subprocess.run(
-        [*command, *([str(fatal)] if fatal else [])], cwd=root, capture_output=True, text=True, check=False
-    )
+SIZES = (3, 1, 30, 7, 12, 14, 5)  # pages of each document; those above `FLUSH_PAGES` take several commits
 
 
 def write_files(folder: Path, *, changed: bool) -> None:
@@ -115,51 +107,62 @@ def rankings(snapshot: Snapshot, manifest: Manifest) -> list[tuple[tuple[str, in
     ]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A process that indexes the files, a collection of their older versions, a copy of it indexed in peace, how many
+    instants that has, and every version of a file."""
+
+    child: Child
+    old: Path
+    peace: Path
+    instants: int
+    versions: set[tuple[str, str]]
+
+
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, int, set[tuple[str, str]]]:
-    """Files, a collection of their older versions, a copy of it indexed in peace, and how many instants there are."""
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     folder = tmp_path_factory.mktemp("kill")
     files, old, peace = folder / "files", folder / "old", folder / "peace"
     wiring.create_collection(old, choose_profile("builtin", Settings()), Settings())
     write_files(files, changed=False)
-    assert run_child(old, files).returncode == 0
-    with CollectionReader(old).snapshot() as snapshot:
-        versions = {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
-    write_files(files, changed=True)
-    shutil.copytree(old, peace)
-    child = run_child(peace, files)
-    assert child.returncode == 0, child.stderr
-    with CollectionReader(peace).snapshot() as snapshot:
-        versions |= {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
-    return files, old, peace, int(child.stdout), versions
+    with started("tests.api.indexing_child", files) as child:
+        assert child("index", old)[0] == 0
+        with CollectionReader(old).snapshot() as snapshot:
+            versions = {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
+        write_files(files, changed=True)
+        shutil.copytree(old, peace)
+        code, instants = child("index", peace)
+        assert code == 0
+        with CollectionReader(peace).snapshot() as snapshot:
+            versions |= {(Path(row.path).name, row.document.sha256) for row in snapshot.documents.values()}
+        yield Prepared(child, old, peace, instants, versions)
 
 
 @pytest.mark.parametrize(
     "round_number", [*range(QUICK), *(pytest.param(more, marks=pytest.mark.slow) for more in range(QUICK, ROUNDS))]
 )
-def test_killed_again_and_again_it_ends_where_peace_ends(
-    prepared: tuple[Path, Path, Path, int, set[tuple[str, str]]], tmp_path: Path, round_number: int
-) -> None:
-    files, old, peace, instants, versions = prepared
-    collection = tmp_path / "killed"
-    shutil.copytree(old, collection)
-    watcher = Watcher(collection, versions)
+def test_killed_again_and_again_it_ends_where_peace_ends(prepared: Prepared, tmp_path: Path, round_number: int) -> None:
+    child, collection = prepared.child, tmp_path / "killed"
+    shutil.copytree(prepared.old, collection)
+    watcher = Watcher(collection, prepared.versions)
     thread = threading.Thread(target=watcher)
     thread.start()
     generator = random.Random(20261121 + round_number)
     try:
         for kill in range(KILLS_A_ROUND):
-            left = max(2, instants * (KILLS_A_ROUND - kill) // KILLS_A_ROUND)  # each kill leaves less to be done
-            while run_child(collection, files, generator.randint(1, left)).returncode != -9:
+            left = max(
+                2, prepared.instants * (KILLS_A_ROUND - kill) // KILLS_A_ROUND
+            )  # each kill leaves less to be done
+            while child("index", collection, fatal=generator.randint(1, left))[0] != -9:
                 left = max(2, left // 2)
-        assert run_child(collection, files).returncode == 0
+        assert child("index", collection)[0] == 0
     finally:
         watcher.stop.set()
         thread.join()
     assert watcher.wrongs == []
     assert watcher.reads > KILLS_A_ROUND
     assert CollectionReader(collection).check() == []
-    with CollectionReader(collection).snapshot() as after, CollectionReader(peace).snapshot() as quiet:
+    with CollectionReader(collection).snapshot() as after, CollectionReader(prepared.peace).snapshot() as quiet:
         assert contents(after) == contents(quiet)
         manifest = load(Layout(collection))
         found, expected = rankings(after, manifest), rankings(quiet, manifest)
@@ -169,27 +172,27 @@ def test_killed_again_and_again_it_ends_where_peace_ends(
 
 
 def test_a_kill_between_segment_and_catalog_leaves_the_commit_before_and_a_stray_that_goes(
-    prepared: tuple[Path, Path, Path, int, set[tuple[str, str]]], tmp_path: Path
+    prepared: Prepared, tmp_path: Path
 ) -> None:
     """The instant after a segment's folder is renamed into its place, before the catalog names it."""
-    files, old, _, instants, _ = prepared
+    child, old = prepared.child, prepared.old
 
     def killed(fatal: int) -> tuple[Path, set[str]]:
         """Return a collection whose writer was killed at an instant, and the segments that are new in it."""
         collection = tmp_path / str(fatal)
         if not collection.exists():
             shutil.copytree(old, collection)
-            run_child(collection, files, fatal)
+            child("index", collection, fatal=fatal)
         [before], [after] = (list((root / "vectors").glob("text-*")) for root in (old, collection))
         return collection, {path.name for path in after.iterdir() if not path.name.startswith(".")} - {
             path.name for path in before.iterdir()
         }
 
-    first = 1 + bisect_left(range(1, instants), True, key=lambda fatal: bool(killed(fatal)[1]))
+    first = 1 + bisect_left(range(1, prepared.instants), True, key=lambda fatal: bool(killed(fatal)[1]))
     collection, new = killed(first)
     assert new
     reader = CollectionReader(collection)
     with reader.snapshot() as snapshot, CollectionReader(old).snapshot() as untouched:
         assert contents(snapshot) == contents(untouched), "the catalog names the segment already"
-    assert run_child(collection, files).returncode == 0
+    assert child("index", collection)[0] == 0
     assert CollectionReader(collection).check() == []

@@ -1,21 +1,25 @@
 """Qdrant's wire protocol in a real server process: bodies validated by the client's own models, run on its local mode.
 
-    python -m tests.index.qdrant_server [--folder F] [--key K] [--version V] [--die-after N] [--busy N]
-        [--kill-after N --pid-file F] [--together N]
+    python -m tests.index.qdrant_server
 
-Prints its port. What it cannot show is Qdrant's own engine: its optimisers, its quantisation, its graph.
-`--die-after N` ends the process without a word in the middle of the N-th upsert, when half of its points are written;
-`--kill-after N` kills the process named in F when the N-th upsert is written, before it is answered;
-`--busy N` answers the first N requests for points with 503;
-`--together N` answers the first N searches when all of them have come, and fails them if they do not.
+Requests are lines of JSON: {"start": options} forks a server and prints its pid and port, {"wait": pid, "seconds": n}
+prints whether it ended in that time, {"kill": pid} kills it and waits until it is gone. The servers end with standard
+input. What a server cannot show is Qdrant's own engine: its optimisers, its quantisation, its graph. Options:
+`die_after`: ends the process without a word in the middle of the n-th upsert, when half of its points are written;
+`kill_after`: kills the process named in `pid_file` when the n-th upsert is written, before it is answered;
+`busy`: answers the first n requests for points with 503;
+`together`: answers the first n searches when all of them have come, and fails them if they do not.
 """
 
-import argparse
 import itertools
+import json
 import os
 import signal
 import socket
+import sys
 import threading
+import time
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -157,31 +161,73 @@ def make_app(
     return app
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--folder")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--key", default="")
-    parser.add_argument("--version", default="1.17.0")
-    parser.add_argument("--die-after", type=int, default=0)
-    parser.add_argument("--busy", type=int, default=0)
-    parser.add_argument("--kill-after", type=int, default=0)
-    parser.add_argument("--pid-file", default="")
-    parser.add_argument("--together", type=int, default=0)
-    given = parser.parse_args()
-    client = (
-        QdrantClient(path=given.folder, force_disable_check_same_thread=True)
-        if given.folder
-        else QdrantClient(":memory:", force_disable_check_same_thread=True)
+def run_server(folder: str, port: int, ready: int, **options: Any) -> None:
+    """Serve; the port is written to the file descriptor `ready` once whoever reads it may connect."""
+    client = QdrantClient(
+        **({"path": folder} if folder else {"location": ":memory:"}), force_disable_check_same_thread=True
     )
-    options = {name: value for name, value in vars(given).items() if name not in ("folder", "port")}
     app = make_app(client, **options)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", given.port))
-    listening.listen()  # whoever reads the port may connect
-    print(listening.getsockname()[1], flush=True)
+    listening.bind(("127.0.0.1", port))
+    listening.listen()
+    os.write(ready, str(listening.getsockname()[1]).encode())
+    os.close(ready)
     uvicorn.Server(uvicorn.Config(app, log_level="error", limit_concurrency=None)).run(sockets=[listening])
+
+
+def start(options: dict[str, Any]) -> tuple[int, int]:
+    """Fork a server; return its pid and its port."""
+    reading, ready = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.close(0)
+        os.dup2(2, 1)
+        try:
+            run_server(ready=ready, **options)
+        except BaseException:  # noqa: BLE001 - printed; the port is missing then
+            traceback.print_exc()
+        os._exit(1)
+    os.close(ready)
+    with os.fdopen(reading) as port:
+        return child, int(port.read())
+
+
+def has_ended(child: int, seconds: float) -> bool:
+    """Wait until a server has ended."""
+    end = time.monotonic() + seconds
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def main() -> None:
+    running = set()
+    for line in sys.stdin:
+        reply: Any = None
+        match json.loads(line):
+            case {"start": options}:
+                reply = start(options)
+                running.add(reply[0])
+            case {"wait": child, "seconds": seconds}:
+                reply = has_ended(child, seconds)
+                if reply:
+                    running.discard(child)
+            case {"kill": child} if child in running:
+                kill(child)
+                running.discard(child)
+        print(json.dumps(reply), flush=True)
+    for child in running:
+        kill(child)
+
+
+def kill(child: int) -> None:
+    """Kill a server and wait until it is gone."""
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 if __name__ == "__main__":
