@@ -17,7 +17,7 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One headless browser with one tab."""
+    """One headless browser with one tab at a time."""
 
     def __init__(self, profile: Path, *, width: int = 1280, height: int = 900) -> None:
         assert CHROMIUM is not None
@@ -36,10 +36,21 @@ class Browser:
         self._held = b""
         self._number = 0
         self._session: str | None = None
+        self._context = ""
+        self._size = {"width": width, "height": height}
         self.errors: list[str] = []  # errors and refusals that the page reply its console
-        [target, *_] = [one for one in self.send("Target.getTargets")["targetInfos"] if one["type"] == "page"]
-        attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        self._session = attached["sessionId"]
+        self.renew()
+
+    def renew(self) -> None:
+        """Go on in a new tab that shares nothing with the one before, neither storage nor cache nor errors."""
+        self._session = None
+        if self._context:
+            self.send("Target.disposeBrowserContext", browserContextId=self._context)
+        self._context = self.send("Target.createBrowserContext")["browserContextId"]
+        place = {"browserContextId": self._context, "newWindow": True, **self._size}
+        target = self.send("Target.createTarget", url="about:blank", **place)["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.errors.clear()
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
         self.send("Emulation.setFocusEmulationEnabled", enabled=True)
@@ -121,6 +132,8 @@ class Browser:
         return json.loads(message)
 
     def _handle_event(self, event: Any) -> None:
+        if event.get("sessionId") != self._session:
+            return  # of the tab before
         if event.get("method") == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
             self.errors.append(event["params"]["entry"]["text"])
         if event.get("method") == "Runtime.exceptionThrown":

@@ -36,11 +36,18 @@ def add(server: ServerProcess, files: dict[str, bytes]) -> None:
         assert '"state":"succeeded"' in value.read().decode()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    browser = Browser(tmp_path / "profile")
+@pytest.fixture(scope="module")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("browser") / "profile")
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def browser(one_browser: Browser) -> Browser:
+    """A browser in which nothing was opened."""
+    one_browser.renew()
+    return one_browser
 
 
 def opened(browser: Browser, server: ServerProcess, part: str = "") -> Browser:
