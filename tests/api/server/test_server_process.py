@@ -106,25 +106,28 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
     assert f"port {port} to be free" in refused.stderr and "--port" in refused.stderr
 
 
-def test_another_address_than_loopback_needs_a_key(tmp_path: Path) -> None:
-    refused = run("serve", "--collections", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
-    assert refused.returncode == 2
-    assert "pagelens keys create --scope read --collections" in refused.stderr.replace("\n", " ")
+def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Start a server that must not start, in this process; return what is said, in one line."""
+    assert main(["serve", "--port", "0", *options]) == 2
+    return " ".join(capsys.readouterr().err.split())
 
 
-def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_ever_made(tmp_path: Path) -> None:
-    where = ("--collections", str(tmp_path), "--port", "0")
-    refused = run("serve", *where)
-    assert refused.returncode == 2
-    assert "--keyless" in refused.stderr and "pagelens keys create" in refused.stderr
-    others = run("serve", *where, "--keyless", "--host", "0.0.0.0")
-    assert others.returncode == 2 and "loopback" in others.stderr
+def test_another_address_than_loopback_needs_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "--collections", str(tmp_path), "--host", "0.0.0.0")
+    assert "pagelens keys create --scope read --collections" in said
+
+
+def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_ever_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--collections", str(tmp_path))
+    said = refused(capsys, *where)
+    assert "--keyless" in said and "pagelens keys create" in said
+    assert "loopback" in refused(capsys, *where, "--keyless", "--host", "0.0.0.0")
     keys = KeyStore(Database(ServerFolder(tmp_path).database))
     keys.revoke(keys.create("read").split("_")[1])
-    for options in ((), ("--keyless",)):
-        refused = run("serve", *where, *options)
-        assert refused.returncode == 2, options
-    assert "keys were created" in refused.stderr
+    assert "expected at least one valid key" in refused(capsys, *where)
+    assert "keys were created" in refused(capsys, *where, "--keyless")
 
 
 def test_keys_are_made_listed_and_revoked_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
