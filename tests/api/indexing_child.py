@@ -16,7 +16,7 @@ from pagelens.index.writer import CollectionWriter
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from tests.dying_process import serve
 
-FLUSH_PAGES = 8
+WINDOW, FLUSH_PAGES = 10, 8  # pages: each full window is a commit
 
 
 def main(files: Path) -> None:
@@ -36,7 +36,7 @@ def main(files: Path) -> None:
                 [files],
                 next_page=run.next_page,
                 count_tokens=count_tokens,
-                settings=PipelineSettings(image_side=side, workers=2, scale_up_after=0),
+                settings=PipelineSettings(window=WINDOW, image_side=side, workers=2, scale_up_after=0),
             )
             run.consume(events)
             assert not run.report.failed, run.report.failed

@@ -28,7 +28,7 @@ from tests.dying_process import Child, started
 ROUNDS, KILLS_A_ROUND = 6, 5
 QUICK = 2  # rounds in every run of the tests
 QUERIES = ("limpet tide", "how much timber", "page 3 crank arm", "qabaac", "pilot draught storms")
-SIZES = (3, 1, 30, 7, 12, 14, 5)  # pages of each document; those above `FLUSH_PAGES` take several commits
+SIZES = (3, 1, 30, 7, 12, 14, 5)  # pages of each document; those above `indexing_child.WINDOW` take several commits
 
 
 def write_files(folder: Path, *, changed: bool) -> None:
