@@ -163,9 +163,8 @@ def make_app(
 
 def run_server(folder: str, port: int, ready: int, **options: Any) -> None:
     """Serve; the port is written to the file descriptor `ready` once whoever reads it may connect."""
-    client = QdrantClient(
-        **({"path": folder} if folder else {"location": ":memory:"}), force_disable_check_same_thread=True
-    )
+    place: dict[str, Any] = {"path": folder} if folder else {"location": ":memory:"}
+    client = QdrantClient(**place, force_disable_check_same_thread=True)
     app = make_app(client, **options)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
