@@ -107,22 +107,22 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """Start a server that must not start, in this process; return what is said, in one line."""
+    """Start a server that must not start, in this process; return the message, in one line."""
     assert main(["serve", "--port", "0", *options]) == 2
     return " ".join(capsys.readouterr().err.split())
 
 
 def test_another_address_than_loopback_needs_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(capsys, "--collections", str(tmp_path), "--host", "0.0.0.0")
-    assert "pagelens keys create --scope read --collections" in said
+    message = refused(capsys, "--collections", str(tmp_path), "--host", "0.0.0.0")
+    assert "pagelens keys create --scope read --collections" in message
 
 
 def test_without_keys_a_server_starts_only_where_that_is_asked_for_and_none_was_ever_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ("--collections", str(tmp_path))
-    said = refused(capsys, *where)
-    assert "--keyless" in said and "pagelens keys create" in said
+    message = refused(capsys, *where)
+    assert "--keyless" in message and "pagelens keys create" in message
     assert "loopback" in refused(capsys, *where, "--keyless", "--host", "0.0.0.0")
     keys = KeyStore(Database(ServerFolder(tmp_path).database))
     keys.revoke(keys.create("read").split("_")[1])
