@@ -20,6 +20,7 @@ from pagelens.api.server.middleware.request_context import RequestContextMiddlew
 from pagelens.api.server.problems import install_error_handlers
 from pagelens.api.server.routes import (
     answers,
+    api_docs,
     chat,
     collections,
     documents,
@@ -57,6 +58,7 @@ def create_app(
     app.state.shared = app_state
     app.include_router(openapi.router)
     app.include_router(web_page.router)
+    app.include_router(api_docs.router)
     app.include_router(health.router)
     app.include_router(collections.router)
     app.include_router(jobs.router)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from pagelens.api.server.auth.keys import KeyDamaged
 from pagelens.api.server.concurrency import Overloaded
+from pagelens.api.server.field_errors import describe_errors
 from pagelens.api.server.server_folder import ServerDatabaseDamaged
 from pagelens.core.errors import (
     CollectionLocked,
@@ -110,8 +111,6 @@ def to_problem(error: Exception) -> Problem:
         return _pagelens_problem(DiskFull(detail))
     if isinstance(error, PageLensError):
         return _pagelens_problem(error)
-    if isinstance(error, RequestValidationError):
-        return _validation_problem(error)
     if isinstance(error, HTTPException):
         return _http_problem(error)
     if isinstance(error, Overloaded):
@@ -142,13 +141,6 @@ def _pagelens_problem(error: PageLensError) -> Problem:
     return Problem(500, "collection-unusable", str(error), next_step="The server's operator: run pagelens doctor.")
 
 
-def _validation_problem(error: RequestValidationError) -> Problem:
-    fields = [(".".join(map(str, item["loc"])), str(item["msg"])) for item in error.errors()[:20]]
-    detail = "; ".join(f"{field}: {message}" for field, message in fields)
-    step = "GET /openapi.json describes every field."
-    return Problem(422, "invalid-request", detail, next_step=step, fields=fields)
-
-
 _HTTP = {
     400: ("malformed-request", "GET /openapi.json describes the request."),
     404: ("no-such-path", "GET /openapi.json lists every path."),
@@ -165,10 +157,20 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of an app with problem details."""
 
     def answer(request: Request, error: Exception) -> JSONResponse:
-        return to_problem(error).response(getattr(request.state, "request_id", ""))
+        if isinstance(error, RequestValidationError):
+            problem = _validation_problem(request, error)
+        else:
+            problem = to_problem(error)
+        return problem.response(getattr(request.state, "request_id", ""))
 
     for kind in (Problem, PageLensError, RequestValidationError, HTTPException, Overloaded, OSError):
         app.add_exception_handler(kind, answer)
+
+
+def _validation_problem(request: Request, error: RequestValidationError) -> Problem:
+    fields = describe_errors(error.errors()[:20], request)
+    detail = "; ".join(f"{field}: {message}" for field, message in fields)
+    return Problem(422, "invalid-request", detail, next_step="GET /openapi.json describes every field.", fields=fields)
 
 
 def _overload_problem(error: Overloaded) -> Problem:

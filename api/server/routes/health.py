@@ -21,6 +21,7 @@ NO_FILES = (
 METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+@router.get("/health", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process is alive")
 @requires_scope("public")
 def healthz() -> HealthResponse:
