@@ -4,6 +4,7 @@ A page's id is the SHA-256 of its document, a hyphen, and the page's number from
 """
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -136,6 +137,16 @@ class CorrectionOut(BaseModel):
     corrected: str = Field(description="The word of the collection that was searched for instead.")
 
 
+class StepOut(BaseModel):
+    """One of the searches of a thorough search."""
+
+    reason: Literal["question", "part", "missing"] = Field(
+        description="For the question, for a part of it, or for pages that have what none of the first pages had."
+    )
+    text: str
+    pages: list[PageReference] = Field(description="The first ones found.")
+
+
 class SearchResponse(BaseModel):
     """The best pages, best first."""
 
@@ -159,6 +170,7 @@ class SearchResponse(BaseModel):
     notes: list[str] = Field(default=[], description="What of the query is not understood, or on no page.")
     weak: bool = Field(default=False, description="Nothing matches well: the hits are only the nearest pages.")
     nothing_found: str = Field(default="", description="Why there are no hits, where that is known, as a sentence.")
+    steps: list[StepOut] = Field(default=[], description="Of a thorough search.")
 
 
 class CitationOut(PageReference):
@@ -202,6 +214,7 @@ class AnswerResponse(BaseModel):
     image_text: str = Field(
         default="", description="What was read on the picture of the question, by the language model or by OCR."
     )
+    steps: list[StepOut] = Field(default=[], description="Of a thorough search.")
 
 
 class ExtractResponse(BaseModel):

@@ -3,8 +3,7 @@
     python -m benchmarks.train_reranker [--collection C]     (rewrites retrieve/reranking/builtin_weights.json)
 
 Each question is searched for in the whole collection and in its own document, as `benchmarks.retrieval` does, and the
-candidates are recorded. The loss is that of a multinomial logistic regression over the candidates of one query
-(Bradley-Terry, ListNet), with a ridge penalty, weights not below zero. Ten folds of documents: the figures of a
+candidates are recorded; the fit is that of `pagelens.evals.tuning.listwise`. Ten folds of documents: the figures of a
 question are those of the weights that were fitted without its document. The weights of the package are fitted on all.
 """
 
@@ -15,13 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from benchmarks.development_set import PageId, Question, Run, indexed, questions
 from benchmarks.retrieval import WITHIN_AND_WHOLE, cross_validated_run, gains, search, shipped_lanes
 from pagelens.api.engine import wiring
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.types import RerankCandidate
+from pagelens.evals.tuning.listwise import fit_weights
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.reranking.builtin import WEIGHTS_FILE
@@ -30,8 +29,6 @@ from pagelens.retrieve.search import Retriever
 
 FOLDS = 10
 SEED = 0
-RIDGE = 0.02  # on weights of standardized features
-PRIOR_RIDGE = 0.05 * RIDGE  # the same for the fused share, which needs no shrinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +96,8 @@ def main() -> None:
 
 
 def fit(examples: Iterable[Example]) -> dict[str, float]:
-    """Return the weight of each feature that makes the relevant candidates most probable among those of their query."""
-    usable = [example for example in examples if example.relevant.any()]
-    deviation = np.concatenate([example.features - example.features.mean(axis=0) for example in usable]).std(axis=0)
-    deviation = deviation + 1e-9
-    ridge = np.array([PRIOR_RIDGE, *[RIDGE] * (len(FEATURES) - 1)])
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = 0.0, np.zeros(len(weights))
-        for example in usable:
-            logits = (example.features / deviation) @ weights
-            log_sum = np.logaddexp.reduce(logits)
-            target = example.relevant / example.relevant.sum()
-            total -= float(target @ (logits - log_sum))
-            gradient -= (target - np.exp(logits - log_sum)) @ (example.features / deviation)
-        count = len(usable)
-        return total / count + float(ridge @ weights**2) / 2, gradient / count + ridge * weights
-
-    found = minimize(loss, np.zeros(len(FEATURES)), jac=True, bounds=[(0, None)] * len(FEATURES), method="L-BFGS-B")
-    return {name: round(float(weight), 4) for name, weight in zip(FEATURES, found.x / deviation, strict=True)}
+    """Return the weight of each feature: see `fit_weights`."""
+    return fit_weights([(example.features, example.relevant) for example in examples], FEATURES)
 
 
 def fit_folds(examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pagelens.core.errors import UsageError
+
 FALSE_VALUES = ("", "0", "false", "no")
 
 
@@ -23,13 +25,17 @@ class Settings:
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
     reranker: str = "builtin"  # a model's name or folder, or "none"; which reranks searches that ask for it
     reranks: bool = False  # whether searches are reranked that do not say
+    splits_by_model: bool = False  # whether the language model splits the questions of thorough searches, not rules
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
-        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, a model, none)
-        and XDG_CACHE_HOME."""
+        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, a model, none),
+        PAGELENS_SPLIT (rules or model) and XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
+        splitter = environment.get("PAGELENS_SPLIT", "").strip() or "rules"
+        if splitter not in ("rules", "model"):
+            raise UsageError(f"expected PAGELENS_SPLIT to be rules or model, found {splitter!r}")
         models = environment.get("PAGELENS_MODELS")
         offline = environment.get("PAGELENS_OFFLINE") or environment.get("HF_HUB_OFFLINE") or ""
         cache_home = environment.get("XDG_CACHE_HOME")
@@ -42,6 +48,7 @@ class Settings:
             micro_batching=environment.get("PAGELENS_MICRO_BATCHING", "1").lower() not in FALSE_VALUES,
             reranker=environment.get("PAGELENS_RERANKER", "").strip() or "builtin",
             reranks=bool(environment.get("PAGELENS_RERANKER", "").strip()),
+            splits_by_model=splitter == "model",
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",
         )
 

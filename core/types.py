@@ -170,6 +170,20 @@ class RerankCandidate:
     lanes: Mapping[str, LaneRank]
 
 
+Depth = Literal["quick", "normal", "thorough"]
+"""How much work a search does: see `pagelens.retrieve.depth`."""
+DEFAULT_DEPTH: Depth = "normal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchStep:
+    """One of the searches of a thorough search."""
+
+    reason: Literal["question", "part", "missing"]  # the whole question, a part of it, or what no page found had
+    text: str  # that was searched for; of "missing": the words that a page had to have
+    pages: Sequence[PageRef]  # the first ones found
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a page was found: an exact quote with one box per line, or with the box of the table or figure that the query
@@ -306,6 +320,7 @@ class Answer:
     usage: Usage | None = None  # if a model was called
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that did not look for pages, each with the reason
     image_text: str = ""  # what was read on the image that the question is about, by the model or by OCR
+    steps: Sequence[SearchStep] = ()  # of a thorough search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The files of a collection, `collection.json`, and the writer's lock.
 
 my-collection/
-  collection.json      format, profile, lanes and stores; written once, appears by rename
+  collection.json      format, profile, lanes, stores and tuning; written as a whole, appears by rename
   catalog.sqlite       the only commit point, unless the catalog is on a PostgreSQL server
   words/               the tantivy index of the `words` lane (a cache)
   vocabulary.txt       the words of all pages, for spelling (a cache)
@@ -16,12 +16,13 @@ my-collection/
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -160,6 +161,57 @@ class FilesRecord:
         return f"{self.url.rstrip('/')}/{self.prefix}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How the lanes are fused and pages reranked, fitted on the owner's questions (`pagelens eval tune`).
+
+    Another collection, or the same one after re-embedding with other models, has none.
+    """
+
+    factors: Mapping[str, float]  # lane -> factor of its weight
+    k: float  # of reciprocal-rank fusion
+    scaled: bool  # see `pagelens.retrieve.fusion`
+    reranker: Mapping[str, float] | None  # feature -> weight of the builtin reranker; None: not reranked
+    gain: tuple[float, float, float]  # in nDCG@5, percent, cross-validated over documents; and its 95% interval
+    questions: int
+    documents: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its entry in `collection.json`."""
+        return asdict(self) | {"gain": list(self.gain)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Tuning":
+        """Read the entry. Raises ValueError, KeyError, TypeError for one that `as_json` did not write."""
+        factors, reranker = _numbers(data["factors"]), data["reranker"]
+        gain, low, high = (_number(value) for value in data["gain"])
+        if not isinstance(data["scaled"], bool) or _number(data["k"]) < 0:
+            raise ValueError(f"expected k of 0 or more and scaled true or false, found {data['k']}, {data['scaled']}")
+        return cls(
+            factors=factors,
+            k=_number(data["k"]),
+            scaled=data["scaled"],
+            reranker=None if reranker is None else _numbers(reranker),
+            gain=(gain, low, high),
+            questions=int(data["questions"]),
+            documents=int(data["documents"]),
+        )
+
+
+def _numbers(data: Mapping[str, Any]) -> dict[str, float]:
+    """Return a mapping of names to finite numbers of 0 or more."""
+    numbers = {str(name): _number(value) for name, value in data.items()}
+    if any(value < 0 for value in numbers.values()):
+        raise ValueError(f"expected weights of 0 or more, found {numbers}")
+    return numbers
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value!r}")
+    return float(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of `collection.json`: profile, lanes with vectors, and where everything is stored."""
@@ -170,6 +222,7 @@ class Manifest:
     server: ServerRecord | None = None  # of the vectors; None: the collection's folder
     catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
     files: FilesRecord | None = None  # None: images in the collection's folder, originals not kept
+    tuning: Tuning | None = None  # None: as shipped
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane has this space."""
@@ -186,6 +239,7 @@ class Manifest:
         data: dict[str, Any] = {"pagelens": FORMAT, "profile": self.profile, "created": self.created, "lanes": lanes}
         stores = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
         data |= {name: asdict(record) for name, record in stores.items() if record is not None}
+        data |= {"tuning": self.tuning.as_json()} if self.tuning is not None else {}
         return data | {"sha256": _digest(data)}
 
 
@@ -275,6 +329,7 @@ def read_manifest(path: Path) -> Manifest:
             server=server,
             catalog=database,
             files=files,
+            tuning=Tuning.from_json(data["tuning"]) if "tuning" in data else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:  # RecursionError: nested too deep
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore a backup, or index the files again.") from exc
@@ -293,6 +348,14 @@ def _lane(name: str, data: dict[str, Any]) -> LaneRecord:
     if covers not in get_args(Covers):
         raise ValueError(f"expected covers among {', '.join(get_args(Covers))}, found {covers!r}")
     return LaneRecord(name, str(data["model"]), Space.from_json(data["space"]), covers)
+
+
+def write_tuning(layout: Layout, tuning: Tuning | None) -> None:
+    """Write how the collection is tuned, or that it is as shipped. Raises CollectionLocked, CollectionReadOnly."""
+    with writer_lock(layout), write_errors_translated(layout.root):
+        manifest = load(layout)
+        if manifest.tuning != tuning:
+            write_json(layout.manifest, replace(manifest, tuning=tuning).as_json())
 
 
 def describe_unfinished(layout: Layout) -> str | None:

@@ -12,7 +12,7 @@ from pagelens.core.keys import document_of
 from pagelens.core.protocols import Analyzer, Reranker
 from pagelens.core.query_conditions import Correction, PageConditions
 from pagelens.core.terms import WantedTerms, plain_terms
-from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking
+from pagelens.core.types import Evidence, Filters, FusedHit, Query, Ranking, SearchStep
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
@@ -51,6 +51,7 @@ class Fusion:
 
     k: float = K  # of reciprocal-rank fusion
     weights: Mapping[str, float] | None = None  # by lane, 1 if absent; None: chosen for each query
+    factors: Mapping[str, float] = field(default_factory=dict)  # of weights that are chosen for each query, by lane
     scaled: bool = True  # whether a page's share depends on its score too, see `pagelens.retrieve.fusion`
     query_references: bool = True  # whether pages and documents that the query names come first
 
@@ -70,6 +71,8 @@ class RetrievalResult:
     notes: Sequence[str] = ()  # on the query's conditions, for users
     weak: bool = False  # whether nothing matches well: see `pagelens.retrieve.relevance_floor`
     nothing_found: str = ""  # why there are no hits, as a sentence
+    steps: Sequence[SearchStep] = ()  # of a thorough search
+    weights: Mapping[str, float] = field(default_factory=dict)  # of the lanes in the fusion, for this query
 
 
 DEFAULT_FUSION = Fusion()
@@ -91,13 +94,18 @@ class Retriever:
         """`reranks`: whether searches are reranked that do not say. `unavailable` maps each lane that the collection
         has but this machine cannot search to the reason."""
         self._lanes = {lane.name: lane for lane in lanes}
-        self._analyze = analyze
+        self.analyze = analyze
         self._fusion = fusion
         self._reranker, self._reranks = reranker, reranks
         self.unavailable = unavailable
         page_lane = self._lanes.get("page")
         self._evidence = EvidenceFinder(analyze, page_lane if isinstance(page_lane, PageLane) else None)
         self._names: tuple[int, DocumentNameIndex] = (-1, DocumentNameIndex())  # generation, names
+
+    @property
+    def lane_names(self) -> list[str]:
+        """The names of its lanes."""
+        return list(self._lanes)
 
     def search(
         self,
@@ -121,7 +129,7 @@ class Retriever:
         query, corrections = self.corrected(snapshot, query)
         conditions = self.apply_conditions(snapshot, query.conditions, filters)
         selection = conditions.selection
-        terms, chosen = self._analyze(query.words), self._select_lanes(lanes)
+        terms, chosen = self.analyze(query.words), self._select_lanes(lanes)
         result = RetrievalResult(
             hits=[],
             query_references=[],
@@ -140,7 +148,10 @@ class Retriever:
         rankings = rank_lanes(snapshot, chosen, query, max(MIN_DEPTH, 2 * k), selection)
         known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
         idf = {term: known_idf[term] for term in plain_terms(terms)}
-        weights = self._weights(query, rankings, sum(idf.values())) if fusion.weights is None else fusion.weights
+        weights = fusion.weights
+        if weights is None:
+            chosen_weights = self._weights(query, rankings, sum(idf.values()))
+            weights = {lane: weight * fusion.factors.get(lane, 1.0) for lane, weight in chosen_weights.items()}
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
         if reranker is not None:
@@ -153,6 +164,7 @@ class Retriever:
             result,
             query_references=references.describe(snapshot),
             idf=idf,
+            weights=weights,
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
         )
         if not searched_by_words or result.query_references:
@@ -183,7 +195,7 @@ class Retriever:
         texts = snapshot.texts(np.array(first, np.int64))
         titles = snapshot.documents
         return any(
-            wanted.found_in(self._analyze(f"{titles[document_of(key)].document.title}\n{text}\n{caption}"))
+            wanted.found_in(self.analyze(f"{titles[document_of(key)].document.title}\n{text}\n{caption}"))
             == wanted.plain
             for key, text, caption in texts
         )
@@ -198,27 +210,30 @@ class Retriever:
             return text.floor
         return FLOOR_OF_WORDS if "words" in by_name else FLOOR_OF_PHOTOS if image else None
 
-    def with_reranker(self, reranker: Reranker) -> "Retriever":
-        """Return a retriever with the same lanes that reranks all searches that do not say otherwise."""
+    def with_reranker(self, reranker: Reranker | None, *, fusion: Fusion | None = None) -> "Retriever":
+        """Return a retriever with the same lanes that reranks all searches that do not say otherwise; None: none.
+
+        `fusion` replaces its own.
+        """
         return Retriever(
             list(self._lanes.values()),
-            self._analyze,
-            fusion=self._fusion,
+            self.analyze,
+            fusion=fusion or self._fusion,
             reranker=reranker,
-            reranks=True,
+            reranks=reranker is not None,
             unavailable=self.unavailable,
         )
 
     def apply_conditions(self, snapshot: Snapshot, conditions: PageConditions, filters: Filters) -> ConditionResult:
         """Return the pages that match the filters and meet the conditions of a query."""
-        return apply_conditions(snapshot, conditions, snapshot.select(filters), self._analyze)
+        return apply_conditions(snapshot, conditions, snapshot.select(filters), self.analyze)
 
     def corrected(self, snapshot: Snapshot, query: Query) -> tuple[Query, Sequence[Correction]]:
         """Return a query in which words that no page has are corrected, if it allows that, and the corrections."""
-        terms = plain_terms(self._analyze(query.text)) if query.spelling else []
+        terms = plain_terms(self.analyze(query.text)) if query.spelling else []
         if len(snapshot.known(terms)) == len(set(terms)):
             return query, ()
-        text, corrections = correct_spelling(snapshot, query.text, self._analyze, exact=query.conditions.phrases)
+        text, corrections = correct_spelling(snapshot, query.text, self.analyze, exact=query.conditions.phrases)
         return replace(query, text=text), corrections
 
     def evidence(
@@ -273,14 +288,14 @@ class Retriever:
 
     def _references(self, snapshot: Snapshot, query: str, selection: Selection | None) -> QueryReferences:
         """Return what the query names; documents only if the filters leave them."""
-        documents = self._document_names(snapshot).find_document_references(query, self._analyze)
+        documents = self._document_names(snapshot).find_document_references(query, self.analyze)
         selected = [key for key in documents if selection is None or selection.has(key)]
         return QueryReferences(find_page_references(query), selected)
 
     def _document_names(self, snapshot: Snapshot) -> DocumentNameIndex:
         generation, names = self._names
         if generation != snapshot.generation:
-            names = DocumentNameIndex.of(snapshot.documents, self._analyze)
+            names = DocumentNameIndex.of(snapshot.documents, self.analyze)
             self._names = (snapshot.generation, names)
         return names
 

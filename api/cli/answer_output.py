@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.live import Live
 from rich.text import Text
 
+from pagelens.api.cli.search_output import print_steps
 from pagelens.api.cli.terminal import (
     count_noun,
     distinct_file_names,
@@ -76,6 +77,7 @@ def print_answer(answer: Answer) -> None:
     print_missing_lanes(answer.missing, out)
     for note in answer.notes:
         out.print(Text(printable(note), style="yellow"), soft_wrap=not out.is_terminal)
+    print_steps(answer.steps)
     style = "yellow" if answer.found == "closest" else ""
     out.print(Text(printable(answer.text), style=style), soft_wrap=not out.is_terminal)
     if answer.found and answer.reason:

@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from pagelens.core.errors import UsageError
-from pagelens.core.types import Filters, Kind
+from pagelens.core.types import Depth, Filters, Kind
 from pagelens.generate.llm.providers import ANSWERING_SYNTAX
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES
 
@@ -64,6 +64,14 @@ SpellingOption = Annotated[
 RerankOption = Annotated[
     bool | None,
     typer.Option("--rerank/--no-rerank", help="Rerank the first pages.", show_default="as set for the collection"),
+]
+DepthOption = Annotated[
+    Depth,
+    typer.Option(
+        "--depth",
+        help="How much work: quick (lanes alone), normal (reranked where that is set), thorough (also for the parts of "
+        "the question and what no page has; several times as long).",
+    ),
 ]
 MetadataKeyOption = Annotated[
     str, typer.Option("--metadata-key", help="The column that names the files, by name or path.")

@@ -19,6 +19,7 @@ from pagelens.api.cli.answer_output import (
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    DepthOption,
     JsonOption,
     KindsOption,
     LabelsOption,
@@ -45,7 +46,7 @@ from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.api.engine.query_image import ImageOptions
 from pagelens.core.errors import NotFound, UsageError
-from pagelens.core.types import DEFAULT_TEXT_SHARE, Box, PageRef
+from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Box, PageRef
 from pagelens.generate.follow_up import picture_of_last
 from pagelens.generate.llm.providers import MAX_SAMPLES
 
@@ -98,6 +99,7 @@ def search(
     fold: Annotated[bool, typer.Option(help="Show one page of each group of duplicates.")] = True,
     spelling: SpellingOption = True,
     rerank: RerankOption = None,
+    depth: DepthOption = DEFAULT_DEPTH,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
@@ -124,6 +126,7 @@ def search(
         arrangement=arrangement,
         spelling=spelling,
         rerank=rerank,
+        depth=depth,
     )
     print_result(results, json_output, print_results)
     if pictures:
@@ -158,6 +161,7 @@ def ask(
     meta: MetaOption = None,
     label: LabelsOption = None,
     spelling: SpellingOption = True,
+    depth: DepthOption = DEFAULT_DEPTH,
     pictures: PicturesOption = None,
     json_output: JsonOption = False,
 ) -> int:
@@ -180,6 +184,7 @@ def ask(
                     filters=filters,
                     history=history,
                     spelling=spelling,
+                    depth=depth,
                 )
             )
         history.append((current, answer.text))

@@ -20,6 +20,7 @@ from pagelens.api.engine import results
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.lane_registry import LANES
 from pagelens.core.metadata_fields import FieldValue, value_texts
+from pagelens.core.types import SearchStep
 from pagelens.index.lexical.analysis import analyze
 from pagelens.retrieve.spelling import describe_corrections
 
@@ -45,6 +46,7 @@ def print_results(search: results.SearchResults) -> None:
         return
     if search.weak:
         out.print(Text("Nothing matches well. The nearest pages are:", style="bold"))
+    print_steps(search.steps)
     groups = {group.ranks[0]: group for group in search.groups if group.ranks}
     terms = {term for part in (search.searched_text, *search.searched_text.split()) for term in analyze(part)}
     names = distinct_file_names([hit.ref.path for hit in search.hits])
@@ -84,6 +86,19 @@ def print_results(search: results.SearchResults) -> None:
         out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {files}", style="dim"))
     if any(lane in hit.lanes for lane in search.approximate for hit in search.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
+
+
+def print_steps(steps: Sequence[SearchStep]) -> None:
+    """Print the searches of a thorough search, each with the first pages that it found."""
+    names = distinct_file_names([ref.path for step in steps for ref in step.pages])
+    for step in steps:
+        pages = ", ".join(page_name(ref, None, names[ref.path]) for ref in step.pages) or "no page"
+        out.print(
+            Text(f"{_STEPS[step.reason]} “{printable(one_line(step.text))}”: {pages}", style="dim"), soft_wrap=True
+        )
+
+
+_STEPS = {"question": "searched for", "part": "and for its part", "missing": "and for pages that have"}
 
 
 def print_facets(facets: Sequence[results.Facet]) -> None:

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from pagelens.api import responses
 from pagelens.core.errors import PageLensError
+from pagelens.core.types import DEFAULT_DEPTH, Depth
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -81,15 +82,16 @@ class PageLensClient:
         image_options: Mapping[str, Any] | None = None,
         spelling: bool = True,
         rerank: bool | None = None,
+        depth: Depth = DEFAULT_DEPTH,
     ) -> responses.SearchResponse:
         """Return the best pages for a text, an image's bytes, or both. `filters`: as in the body of POST /v1/search;
         `arrangement`: its fields `sort`, `group_by`, `per_group` and `facets`; `image_options`: its fields `text_share`
-        and `not_itself`, and the bytes of pictures in lists, `more_images` and `not_like`."""
+        and `not_itself`, and the bytes of pictures in lists, `more_images` and `not_like`. `depth`: how much work."""
         body = {"k": k, "filters": dict(filters or {}), "fold": fold, "neighbours": neighbours}
         body |= arrangement or {}
         body |= {"query": query, "lanes": lanes, "cursor": cursor, "spelling": spelling}
         if image is None:
-            body["rerank"] = rerank  # pages found by a picture are not reranked
+            body |= {"rerank": rerank, "depth": depth}  # pages found by a picture are not reranked
             return self._post("/search", body, responses.SearchResponse)
         form = {name: json.dumps(value) if name == "filters" else value for name, value in body.items() if value}
         form["spelling"] = spelling
@@ -109,12 +111,14 @@ class PageLensClient:
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
+        depth: Depth = DEFAULT_DEPTH,
     ) -> responses.AnswerResponse:
         """Return an answer with its citations; its text says so if the documents do not answer the question.
 
         `image`: the bytes of a picture that the question is about; with one the question may be empty.
         """
-        return self._post("/answer", _answer_request(question, image, k, filters, history), responses.AnswerResponse)
+        body = _answer_request(question, image, k, filters, history, depth)
+        return self._post("/answer", body, responses.AnswerResponse)
 
     def answer_stream(
         self,
@@ -124,9 +128,10 @@ class PageLensClient:
         k: int = 6,
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
+        depth: Depth = DEFAULT_DEPTH,
     ) -> Generator[str | responses.CitationOut | responses.AnswerResponse]:
         """Yield parts of an answer's text, its citations once they are checked, and at the end the whole answer."""
-        body = _answer_request(question, image, k, filters, history)
+        body = _answer_request(question, image, k, filters, history, depth)
         for name, data in self._events("POST", f"{self._root}/answer", json=body):
             if name == "text":
                 yield str(json.loads(data)["text"])
@@ -215,9 +220,10 @@ def _answer_request(
     k: int,
     filters: Mapping[str, Any] | None,
     history: Sequence[tuple[str, str]],
+    depth: Depth,
 ) -> dict[str, Any]:
     exchanges = [{"question": earlier, "answer": answer} for earlier, answer in history]
-    body = {"question": question, "k": k, "filters": dict(filters or {}), "history": exchanges}
+    body = {"question": question, "k": k, "filters": dict(filters or {}), "history": exchanges, "depth": depth}
     return body if image is None else {**body, "image": base64.b64encode(image).decode()}
 
 

@@ -7,6 +7,7 @@ from glob import escape
 from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
+from pagelens.api.engine.ranked_pages import SearchOptions
 from pagelens.core.keys import document_of, page_key
 from pagelens.core.types import Answer, AnswerEvent, ContextPage, Filters, FusedHit, PageRef, PhotoMatch, Query
 from pagelens.encode.loading import BUILTIN
@@ -18,13 +19,14 @@ from pagelens.retrieve.search import RetrievalResult, Retriever
 
 
 def pages_for_question(
-    snapshot: Snapshot, retriever: Retriever, query: Query, *, k: int, filters: Filters, accepts_images: bool
+    snapshot: Snapshot, retriever: Retriever, query: Query, options: SearchOptions, *, accepts_images: bool
 ) -> tuple[list[ContextPage], RetrievalResult]:
-    """Return at most `k` pages to answer from, best first, and how they were searched for.
+    """Return at most `options.k` pages to answer from, best first, and how they were searched for.
 
     Duplicates are left out. Where the answerer `accepts_images`, the best pages are followed by those they continue on.
     """
-    results = search_pages(snapshot, retriever, query, k=k, filters=filters)
+    k, filters = options.k, options.filters
+    results = search_pages(snapshot, retriever, query, replace(options, fold=True))
     hits = {folded.hit.page: folded.hit for folded in results.hits}
     pages = {key: results.pages[key] for key in hits}
     if accepts_images:

@@ -15,6 +15,7 @@ from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.workers.worker_source import WorkerSource
+from pagelens.retrieve.question_parts import QuestionSplitter, split_question
 from pagelens.retrieve.search import Retriever
 
 DEFAULT_OCR = OcrSettings(threads=usable_cores())
@@ -38,4 +39,5 @@ class EngineComponents:
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
     extract_member: ExtractMember = EXTRACT_HERE
     find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures
+    load_splitter: Callable[[], QuestionSplitter] = lambda: split_question  # of thorough searches
     micro_batching: bool = True  # concurrent searches are computed together

@@ -62,10 +62,12 @@ from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_labe
 from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer
 from pagelens.core.types import (
+    DEFAULT_DEPTH,
     Answer,
     AnswerEvent,
     Box,
     ContextPage,
+    Depth,
     Extraction,
     Filters,
     History,
@@ -91,6 +93,7 @@ from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
 from pagelens.retrieve.query_language import narrowed, parse_query
+from pagelens.retrieve.question_parts import QuestionSplitter, split_question
 from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
 from pagelens.retrieve.spelling import describe_corrections, replace_words
 
@@ -133,12 +136,17 @@ class Engine:
         self.close()
 
     @cached_property
-    def _retriever(self) -> Retriever:
+    def retriever(self) -> Retriever:
+        """What searches, with the collection's lanes; its models are loaded with the first use."""
         return self._components.load_retriever()
 
     @cached_property
     def _answerer(self) -> Answerer:
         return self._components.load_answerer(self.page_image_array)
+
+    @cached_property
+    def _question_splitter(self) -> QuestionSplitter:
+        return self._components.load_splitter()
 
     @cached_property
     def descriptions(self) -> CollectionDescriptions:
@@ -363,12 +371,14 @@ class Engine:
         arrangement: Arrangement = BY_RELEVANCE,
         spelling: bool = True,
         rerank: bool | None = None,
+        depth: Depth = DEFAULT_DEPTH,
     ) -> SearchResults:
         """Return the `k` best pages for a text, an image (a file or its bytes), or both, each with its evidence.
 
         The text is in the query language (`pagelens.retrieve.query_language`). `spelling`: whether words that no page
         has are corrected by those of the collection. `rerank`: whether the first pages are reranked (None: as set for
-        the collection, unless `lanes` or `fusion` are given).
+        the collection, unless `lanes` or `fusion` are given). `depth`: how much work the search does; "thorough" also
+        searches for the parts of the question, and for what no page has (`pagelens.retrieve.depth`).
         With several images results are like all of them; `image_options` says what they shall not be like, what words
         weigh against images, and whether the images themselves are left out.
         `fold` puts duplicates of a better hit into that hit. `neighbours` is the number of pages returned before and
@@ -387,6 +397,7 @@ class Engine:
             arrangement=arrangement,
             spelling=spelling,
             rerank=rerank,
+            depth=depth,
         )
         rank = self._ranker(query, listed_images(image), image_options, options)
         size = None if arrangement.group_by else k
@@ -416,7 +427,7 @@ class Engine:
         """Return a function that searches a snapshot. Raises UsageError."""
         arrangement, understood = options.arrangement, parse_query(query.strip())
         filters = narrowed(options.filters, understood)
-        options = replace(options, filters=filters)
+        options = replace(options, filters=filters, split=self._splitter(options.depth))
         listing = not understood.text and not images
         if listing and not (filters or arrangement or arrangement.facets or understood.conditions):
             raise UsageError("expected a query of at least one word, a picture, or filters, found nothing")
@@ -428,7 +439,7 @@ class Engine:
 
         def rank(snapshot: Snapshot) -> RankedSearch:
             rank_hits = rank_arranged_pages if arrangement or listing else rank_pages
-            ranked = rank_hits(snapshot, self._retriever, parsed, options)
+            ranked = rank_hits(snapshot, self.retriever, parsed, options)
             return RankedSearch(
                 query=query,
                 filters=filters,
@@ -447,7 +458,7 @@ class Engine:
         self, snapshot: Snapshot, ranked: RankedSearch, first: int, size: int | None, neighbours: int
     ) -> SearchResults:
         found = read_hits(snapshot, ranked.ranked, ranked.filters, first=first, size=size)
-        hits = describe_hits(snapshot, self._retriever, found, neighbours=neighbours, guesses=bool(ranked.approximate))
+        hits = describe_hits(snapshot, self.retriever, found, neighbours=neighbours, guesses=bool(ranked.approximate))
         missing = {} if ranked.listing else self._missing_lanes(snapshot)
         return SearchResults(
             query=ranked.query,
@@ -464,6 +475,7 @@ class Engine:
             notes=ranked.notes,
             weak=found.retrieved.weak,
             nothing_found=found.retrieved.nothing_found,
+            steps=found.retrieved.steps,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:
@@ -474,7 +486,7 @@ class Engine:
     def _missing_lanes(self, snapshot: Snapshot) -> dict[str, str]:
         """Return the lanes that found nothing because their model or their data cannot be used, with the reasons. To be
         called after the search, which finds damage."""
-        return {**self._retriever.unavailable, **snapshot.damaged}
+        return {**self.retriever.unavailable, **snapshot.damaged}
 
     def _query(
         self, text: str, images: Sequence[ImageSource], options: ImageOptions = NO_IMAGE_OPTIONS
@@ -487,6 +499,10 @@ class Engine:
             render=self._components.render_query_image,
             read_words=self._components.read_query_words,
         )
+
+    def _splitter(self, depth: Depth) -> QuestionSplitter:
+        """Return what splits questions; a model is loaded for a thorough search only. Raises GenerationError."""
+        return self._question_splitter if depth == "thorough" else split_question
 
     def _approximate_lanes(self) -> list[str]:
         """Return the lanes whose hits are guesses: the builtin `image` lane."""
@@ -502,16 +518,19 @@ class Engine:
         filters: Filters = NO_FILTERS,
         history: History = (),
         spelling: bool = True,
+        depth: Depth = DEFAULT_DEPTH,
     ) -> Answer:
         """Answer from the `k` best pages, with citations, or report that they do not answer.
 
         `image` (a file or its bytes) is a picture that the question is about: it searches together with the words on
         it, a model sees it beside the pages, and it is never cited. With one the question may be empty. `history` is
         the conversation before the question. The question may use the query language
-        (`pagelens.retrieve.query_language`); `spelling`: as for `search`. Raises UsageError, also for an image that
-        cannot be read; GenerationError.
+        (`pagelens.retrieve.query_language`); `spelling` and `depth`: as for `search`. Raises UsageError, also for an
+        image that cannot be read; GenerationError.
         """
-        *_, answer = self.ask_stream(question, image=image, k=k, filters=filters, history=history, spelling=spelling)
+        *_, answer = self.ask_stream(
+            question, image=image, k=k, filters=filters, history=history, spelling=spelling, depth=depth
+        )
         assert isinstance(answer, Answer)
         return answer
 
@@ -524,6 +543,7 @@ class Engine:
         filters: Filters = NO_FILTERS,
         history: History = (),
         spelling: bool = True,
+        depth: Depth = DEFAULT_DEPTH,
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer.
 
@@ -539,15 +559,16 @@ class Engine:
         else:  # "this" is the image, not what the conversation was about
             query, problem = self._query(understood.text, [image])
         query = replace(query, conditions=understood.conditions, spelling=spelling)
+        split = self._splitter(depth)
+        options = SearchOptions(k=k, filters=narrowed(filters, understood), depth=depth, split=split)
         own_image = None if query.image is None else UserImage(query.image, query.image_text)
 
         def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], RetrievalResult, dict[str, str]]:
             shown, retrieved = pages_for_question(
                 snapshot,
-                self._retriever,
+                self.retriever,
                 query,
-                k=k,
-                filters=narrowed(filters, understood),
+                options,
                 accepts_images=accepts_images,
             )
             return shown, retrieved, self._missing_lanes(snapshot)
@@ -564,7 +585,7 @@ class Engine:
             for event in events:
                 if isinstance(event, Answer):
                     event = with_notes(replace(event, question=question, notes=[*event.notes, *notes]), shown)
-                    yield replace(event, missing=missing)
+                    yield replace(event, missing=missing, steps=retrieved.steps)
                 else:
                     yield event
 
@@ -577,7 +598,7 @@ class Engine:
         extractor = self._components.load_extractor(self.page_image_array)
         schema_words = extractor.search_text(schema)
         with self._reader.snapshot() as snapshot:
-            pages, all_read = pages_of_document(snapshot, self._retriever, str(document), schema_words, k=k)
+            pages, all_read = pages_of_document(snapshot, self.retriever, str(document), schema_words, k=k)
             missing = {} if all_read else self._missing_lanes(snapshot)
         return replace(extractor.extract(schema, pages), missing=missing)
 
@@ -617,8 +638,8 @@ class Engine:
             key = find_page_key(snapshot, ref)
             page = snapshot.pages([key])[key]
             understood = parse_query(query)
-            text = self._retriever.corrected(snapshot, Query(understood.text))[0].text
-            found = self._retriever.evidence(snapshot, text, page, phrases=understood.conditions.phrases)
+            text = self.retriever.corrected(snapshot, Query(understood.text))[0].text
+            found = self.retriever.evidence(snapshot, text, page, phrases=understood.conditions.phrases)
             return [box for evidence in found for box in evidence.boxes]
 
     def heat_map(self, ref: PageRef, query: str, *, longest: int = IMAGE_SIDE) -> NDArray[np.float32]:
@@ -631,7 +652,7 @@ class Engine:
             page = snapshot.pages([key])[key]
             scale = longest / max(page.width, page.height)
             size = {"height": round(page.height * scale), "width": round(page.width * scale)}
-            heat = self._retriever.heat_map(snapshot, query, key, **size)
+            heat = self.retriever.heat_map(snapshot, query, key, **size)
         if heat is None:
             raise NotFound(
                 f"expected {ref} in the `page` lane, found nothing of it: a page without words has no heat map"

@@ -31,10 +31,10 @@ class FoldedResults:
     positions: Sequence[int] = ()  # of each hit's path among its document's: that whose metadata match the filters
 
 
-def search_pages(snapshot: Snapshot, retriever: Retriever, query: Query, *, k: int, filters: Filters) -> FoldedResults:
-    """Search, and return the `k` best hits, duplicates folded."""
-    ranked = rank_pages(snapshot, retriever, query, SearchOptions(k=k, filters=filters, fold=True))
-    return read_hits(snapshot, ranked, filters, first=0, size=k)
+def search_pages(snapshot: Snapshot, retriever: Retriever, query: Query, options: SearchOptions) -> FoldedResults:
+    """Search, and return the `k` best hits."""
+    ranked = rank_pages(snapshot, retriever, query, options)
+    return read_hits(snapshot, ranked, options.filters, first=0, size=options.k)
 
 
 def read_hits(

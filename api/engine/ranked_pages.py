@@ -8,9 +8,11 @@ import numpy as np
 from pagelens.api.engine.arranged_results import BY_RELEVANCE, Arrangement, FieldReader, arrange, matching_pages
 from pagelens.api.engine.results import Facet, HitGroup
 from pagelens.core.keys import document_of
-from pagelens.core.types import Filters, FusedHit, Query
+from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters, FusedHit, Query
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.deduplication import MAX_HASH_DISTANCE, FoldedHit, fold_duplicates, hash_distances
+from pagelens.retrieve.depth import DepthOptions, search_at_depth
+from pagelens.retrieve.question_parts import QuestionSplitter, split_question
 from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
 
 FIRST_BLOCK, BLOCK_GROWTH = 100, 4  # ranks that are searched and folded together: 100, then up to 400, to 1,600, ...
@@ -28,6 +30,8 @@ class SearchOptions:
     arrangement: Arrangement = BY_RELEVANCE
     spelling: bool = True
     rerank: bool | None = None
+    depth: Depth = DEFAULT_DEPTH
+    split: QuestionSplitter = split_question  # of a thorough search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +114,14 @@ def rank_arranged_pages(snapshot: Snapshot, retriever: Retriever, query: Query, 
 def _search(
     snapshot: Snapshot, retriever: Retriever, query: Query, options: SearchOptions, *, k: int
 ) -> RetrievalResult:
-    return retriever.search(
-        snapshot,
-        query,
-        k=k,
+    passed_on = DepthOptions(
         filters=options.filters,
         lanes=options.lanes,
         fusion=options.fusion,
         rerank=options.rerank,
+        split=options.split,
     )
+    return search_at_depth(snapshot, retriever, query, options.depth, k=k, options=passed_on)
 
 
 def _blocks(

@@ -12,7 +12,7 @@ from pagelens.core.keys import document_of, number_of
 from pagelens.core.labels import PageLabel
 from pagelens.core.metadata_fields import FieldValue
 from pagelens.core.query_conditions import Correction
-from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, TextSource
+from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, SearchStep, TextSource
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Manifest
 from pagelens.index.reader import Snapshot
@@ -108,6 +108,7 @@ class SearchResults:
     notes: Sequence[str] = ()  # what of the query is not understood, or on no page
     weak: bool = False  # whether nothing matches well: the hits are only the nearest pages
     nothing_found: str = ""  # why no page was found, as a sentence, where that is known
+    steps: Sequence[SearchStep] = ()  # of a thorough search
 
 
 @dataclass(frozen=True, slots=True)

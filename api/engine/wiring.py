@@ -37,12 +37,13 @@ from pagelens.generate.llm.providers import (
     load_span_reader,
     provider_of,
 )
+from pagelens.generate.question_splitter import ModelSplitter
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.creation import create
 from pagelens.index.files.file_store_factory import create_file_store
-from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord
+from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord, Tuning
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.figures import DocumentFigure, find_figures
@@ -56,8 +57,10 @@ from pagelens.ingest.workers.figure_reader import FigureReader
 from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
+from pagelens.retrieve.question_parts import QuestionSplitter, split_question
 from pagelens.retrieve.reranking.builtin import BuiltinReranker
 from pagelens.retrieve.search import Retriever
+from pagelens.retrieve.tuning import tuned_fusion, tuned_reranker
 
 logger = logging.getLogger(__name__)
 
@@ -164,6 +167,14 @@ def open_collection(
     return engine
 
 
+def write_tuning(root: Path, tuning: Tuning | None) -> None:
+    """Write how a collection is fused and reranked (None: as shipped); engines use it when they are opened again.
+
+    Raises CollectionNotFound, CollectionLocked, CollectionReadOnly.
+    """
+    layout.write_tuning(Layout(root), tuning)
+
+
 def reembed_collection(
     root: Path,
     profile: Profile,
@@ -222,8 +233,15 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
 
     def load_retriever() -> Retriever:
         lanes, unavailable = models.lanes(manifest)
-        reranker = load_reranker(replace(settings, offline=True))
-        return Retriever(lanes, analyze, reranker=reranker, reranks=settings.reranks, unavailable=unavailable)
+        tuned = tuned_reranker(manifest.tuning) if settings.reranker == BUILTIN else None
+        return Retriever(
+            lanes,
+            analyze,
+            fusion=tuned_fusion(manifest.tuning),
+            reranker=tuned or load_reranker(replace(settings, offline=True)),
+            reranks=settings.reranks or tuned is not None,
+            unavailable=unavailable,
+        )
 
     return EngineComponents(
         load_embedders=lambda: models.embedders(manifest),
@@ -241,7 +259,22 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
         reader_options=options,
         worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
+        load_splitter=lambda: load_splitter(settings, llm),
     )
+
+
+def load_splitter(settings: Settings, llm: str | None) -> QuestionSplitter:
+    """Return what splits the questions of thorough searches. Raises GenerationError for a model that is not named."""
+    if not settings.splits_by_model:
+        return split_question
+    model = load_language_model(llm)
+    if model is None:
+        raise GenerationError(
+            "no-model",
+            "expected a language model for PAGELENS_SPLIT=model, found none. Set PAGELENS_LLM_MODEL (and "
+            "PAGELENS_LLM_URL), or PAGELENS_SPLIT=rules.",
+        )
+    return ModelSplitter(model, split_question)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:

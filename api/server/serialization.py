@@ -17,7 +17,7 @@ from pagelens.core.descriptions import Description
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
 from pagelens.core.metadata_fields import FieldValue
-from pagelens.core.types import MEMBER_SEPARATOR, Answer, Box, Citation, Extraction, Guess, PageRef, Usage
+from pagelens.core.types import MEMBER_SEPARATOR, Answer, Box, Citation, Extraction, Guess, PageRef, SearchStep, Usage
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 
@@ -119,7 +119,8 @@ def search_response(
     """Return the response body of results whose first hit has index `first` in all."""
     results = cached.results
     hits = results.hits
-    names = display_names(context, [ref.path for hit in hits for ref in (hit.ref, *hit.duplicates)])
+    paths = [ref.path for hit in hits for ref in (hit.ref, *hit.duplicates)]
+    names = display_names(context, [*paths, *_step_paths(results.steps)])
     return out.SearchResponse(
         collection=context.collection,
         generation=cached.generation,
@@ -140,14 +141,14 @@ def search_response(
         notes=list(results.notes),
         weak=results.weak,
         nothing_found=results.nothing_found,
+        steps=_steps(results.steps, cached.documents, names),
     )
 
 
 def answer_response(context: RequestContext, answer: Answer, documents: Mapping[str, str]) -> out.AnswerResponse:
     """Return the response body of an answer. `documents` are document ids by path."""
-    names = display_names(
-        context, [*(citation.ref.path for citation in answer.citations), *(ref.path for ref in answer.context_pages)]
-    )
+    cited, context_paths = [one.ref.path for one in answer.citations], [ref.path for ref in answer.context_pages]
+    names = display_names(context, [*cited, *context_paths, *_step_paths(answer.steps)])
     return out.AnswerResponse(
         question=answer.question,
         text=answer.text,
@@ -160,7 +161,23 @@ def answer_response(context: RequestContext, answer: Answer, documents: Mapping[
         usage=_usage(answer.usage),
         missing_lanes=missing_lanes(answer.missing),
         image_text=answer.image_text,
+        steps=_steps(answer.steps, documents, names),
     )
+
+
+def _step_paths(steps: Sequence[SearchStep]) -> list[str]:
+    return [ref.path for step in steps for ref in step.pages]
+
+
+def _steps(steps: Sequence[SearchStep], documents: Mapping[str, str], names: Mapping[str, str]) -> list[out.StepOut]:
+    return [
+        out.StepOut(
+            reason=step.reason,
+            text=step.text,
+            pages=[out.PageReference(**_reference(ref, None, documents, names)) for ref in step.pages],
+        )
+        for step in steps
+    ]
 
 
 def extract_response(

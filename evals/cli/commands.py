@@ -1,6 +1,6 @@
 """Measure a collection on questions.
 
-The command group `pagelens eval`: run, compare, report, check, import, init, accept, labels, objects, export.
+The command group `pagelens eval`: run, compare, report, check, import, init, accept, tune, labels, objects, export.
 `pagelens --help` prints the line above.
 
 Exit codes are those of `pagelens`; further, 6: a gate did not hold.
@@ -24,6 +24,7 @@ from pagelens.evals.cli.options import DocumentsOption, FormatOption
 from pagelens.evals.cli.own_questions import accept, init
 from pagelens.evals.cli.photo_commands import labels, objects
 from pagelens.evals.cli.run_command import run
+from pagelens.evals.cli.tune_command import tune_collection
 from pagelens.evals.datasets.folder import read_folder, write_folder
 from pagelens.evals.datasets.registry import find_format, open_dataset
 from pagelens.evals.measures.measure_names import parse_measure
@@ -41,6 +42,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure a collection on questions:
 app.command()(run)
 app.command()(init)
 app.command()(accept)
+app.command(name="tune")(tune_collection)
 app.command()(labels)
 app.command()(objects)
 

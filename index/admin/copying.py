@@ -30,7 +30,7 @@ from pagelens.index.catalog.writes import register_segment, remove_documents
 from pagelens.index.check import find_damage
 from pagelens.index.files.file_store import FileStore
 from pagelens.index.late.token_segments import storage_of
-from pagelens.index.layout import LaneRecord, Layout, Manifest, describe_unfinished, load, write_json
+from pagelens.index.layout import LaneRecord, Layout, Manifest, describe_unfinished, load, write_json, write_tuning
 from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
 from pagelens.index.lexical.vocabulary import VocabularyCache
@@ -90,6 +90,7 @@ def copy_latest_commit(
                 _run(copy, snapshot, report, on_progress)
                 if not report.problems:
                     copy.layout.unfinished_copy.unlink()
+            write_tuning(Layout(root), reader.manifest.tuning)
             report.seconds = time.monotonic() - started
             return report
         except SnapshotExpired as exc:

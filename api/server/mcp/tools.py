@@ -22,7 +22,7 @@ from pagelens.api.server.page_rendering import PageImageRequest, render_page_ima
 from pagelens.api.server.problems import Problem, redact
 from pagelens.api.server.serialization import documents_by_path, find_page, missing_lanes
 from pagelens.core.errors import PageLensError
-from pagelens.core.types import Filters, Found, PageRef
+from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters, Found, PageRef
 from pagelens.retrieve.spelling import describe_corrections
 
 T = TypeVar("T")
@@ -122,6 +122,10 @@ class ToolDocuments(BaseModel):
 Words = Annotated[str, Field(min_length=1, max_length=2_000)]
 Globs = Annotated[list[str], Field(max_length=50, description='Only files whose names match one, like "*.pdf".')]
 
+DepthField = Annotated[
+    Depth, Field(description='How much work: "thorough" also searches for each part of a question of several.')
+]
+
 
 class McpTools:
     """The tools. `context_of` returns the tool context of a call."""
@@ -138,6 +142,7 @@ class McpTools:
         spelling: Annotated[
             bool, Field(description="Correct words that no page has by words of the documents.")
         ] = True,
+        depth: DepthField = DEFAULT_DEPTH,
     ) -> ToolSearchResult:
         """Find the pages and photos that match a query, best first, each with the matching words.
 
@@ -147,7 +152,7 @@ class McpTools:
         tool = self._context_of(context)
 
         def work(engine: Engine) -> ToolSearchResult:
-            results = engine.search(query, k=k, filters=Filters(paths=tuple(paths)), spelling=spelling)
+            results = engine.search(query, k=k, filters=Filters(paths=tuple(paths)), spelling=spelling, depth=depth)
             names = tool.names([hit.ref.path for hit in results.hits])
             pages = [
                 ToolHit(
@@ -163,6 +168,7 @@ class McpTools:
                 for hit in results.hits
             ]
             notes = [*describe_corrections(results.corrections), *results.notes]
+            notes += [f"searched for {step.reason}: {step.text}" for step in results.steps]
             return ToolSearchResult(
                 pages=pages,
                 weak=results.weak,
@@ -212,6 +218,7 @@ class McpTools:
         k: Annotated[int, Field(ge=1, le=20)] = 6,
         paths: Globs = [],  # noqa: B006
         image: Annotated[str, Field(description="A picture that the question is about: its bytes in base64.")] = "",
+        depth: DepthField = DEFAULT_DEPTH,
     ) -> ToolAnswer:
         """Answer a question from the documents with page citations, or say that they do not contain the answer.
 
@@ -221,7 +228,7 @@ class McpTools:
 
         def work(engine: Engine) -> ToolAnswer:
             picture = decode_image(image or None, "image")
-            answer = engine.ask(question, image=picture, k=k, filters=Filters(paths=tuple(paths)))
+            answer = engine.ask(question, image=picture, k=k, filters=Filters(paths=tuple(paths)), depth=depth)
             paths_cited = {citation.ref.path for citation in answer.citations}
             names, documents = tool.names(paths_cited), documents_by_path(engine, paths_cited)
             citations = [

@@ -10,7 +10,7 @@ const search = reportErrors(async (more = false, spelling = true) => {
   const query = $("query").value.trim();
   if (!query && !image && !chosen.size) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), facets: ["*"], sort: $("sort").value, spelling, ...(image ? { image } : {}) };
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling, ...(image ? { image } : {}) };
     lastQuery = query;
     cursor = null;
     show("results");
@@ -40,8 +40,16 @@ function showUnderstood(found) {
   const corrected = found.corrections.map((one) => `“${one.corrected}” instead of “${one.word}”`).join(", ");
   const asWritten = make("button", { type: "button", className: "quiet", textContent: "Search as written" });
   asWritten.addEventListener("click", () => search(false, false));
-  $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "));
-  $("understood").hidden = !corrected && !found.notes.length;
+  $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "), ...stepLines(found.steps));
+  $("understood").hidden = !corrected && !found.notes.length && !found.steps.length;
+}
+
+const REASONS = { question: "Searched for", part: "and for its part", missing: "and for pages that have" };
+
+// The searches of a thorough search, each with the first pages that it found.
+function stepLines(steps) {
+  return steps.map((step) => make("span", { className: "step",
+    textContent: `${REASONS[step.reason]} “${step.text}”: ${step.pages.map((page) => `${page.name}, ${place(page)}`).join("; ") || "no page"}` }));
 }
 
 // Drops the responses that have not arrived yet.
@@ -74,7 +82,7 @@ const ask = reportErrors(async () => {
 
 async function follow(question, answerText, sources, notes, signal) {
   const options = { headers: { Accept: "text/event-stream" }, signal };
-  const body = { question, history, filters: filters(), ...(image ? { image } : {}) };
+  const body = { question, history, filters: filters(), ...depth(), ...(image ? { image } : {}) };
   let text = "";
   const cited = new Map();
   for await (const [name, data] of events(await post(inside("/answer"), body, options))) {
@@ -86,7 +94,7 @@ async function follow(question, answerText, sources, notes, signal) {
       cited.clear();
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
       const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
-      notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })));
+      notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })), ...stepLines(data.steps));
       answerText.classList.toggle("closest", data.found === "closest");
       if (data.found && data.reason) notes.append(make("p", { textContent: `Confidence ${Math.round(100 * data.confidence)}%: ${data.reason}` }));
       if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));

@@ -8,7 +8,7 @@ function show(part) {
 }
 
 function updateAddress(part) {
-  const fields = new URLSearchParams({ ...part, ...narrowed() });
+  const fields = new URLSearchParams({ ...part, ...narrowed(), ...depth() });
   if (collection) fields.set("in", collection);
   window.history.replaceState(null, "", `#${fields}`);
 }

@@ -18,6 +18,11 @@ function narrowed() {
   return Object.fromEntries(NARROW.map((id) => [id, $(id).value.trim()]).filter(([, value]) => value));
 }
 
+// How much work a search does; not a filter, but remembered in the page's address too.
+function depth() {
+  return $("depth").value === "normal" ? {} : { depth: $("depth").value };
+}
+
 function showFilterCount() {
   const count = Object.keys(narrowed()).length + chosen.size;
   $("narrowing").textContent = count ? `Narrowed (${count})` : "Narrow";
@@ -26,11 +31,12 @@ function showFilterCount() {
 
 function narrowBy(given) {
   for (const id of NARROW) $(id).value = given.get(id) || "";
+  $("depth").value = ["quick", "thorough"].includes(given.get("depth")) ? given.get("depth") : "normal";
   $("narrow").open = Object.keys(narrowed()).length > 0;
   showFilterCount();
 }
 
-for (const id of NARROW) {
+for (const id of [...NARROW, "depth"]) {
   $(id).addEventListener("change", () => {
     showFilterCount();
     if ($("query").value.trim() || image) $("search-form").requestSubmit();

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from typing import TypedDict
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -23,7 +24,16 @@ from pagelens.api.server.serialization import (
     find_document,
 )
 from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
-from pagelens.core.types import AnswerEvent, Citation
+from pagelens.core.types import AnswerEvent, Citation, Depth, Filters, History
+
+
+class _Options(TypedDict):
+    k: int
+    filters: Filters
+    history: History
+    spelling: bool
+    depth: Depth
+
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["answers"])
 
@@ -65,11 +75,18 @@ def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
 
 
 def _answer(context: RequestContext, engine: Engine, body: AnswerRequest, image: bytes | None) -> AnswerResponse:
-    filters = body.filters.filters()
-    answer = engine.ask(
-        body.question, image=image, k=body.k, filters=filters, history=body.history_pairs(), spelling=body.spelling
-    )
+    answer = engine.ask(body.question, image=image, **_options(body))
     return answer_response(context, answer, documents_by_path(engine))
+
+
+def _options(body: AnswerRequest) -> _Options:
+    return {
+        "k": body.k,
+        "filters": body.filters.filters(),
+        "history": body.history_pairs(),
+        "spelling": body.spelling,
+        "depth": body.depth,
+    }
 
 
 def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, request_id: str) -> Iterator[str]:
@@ -77,11 +94,7 @@ def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, r
     try:
         with context.app_state.answers.slot():
             engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
-            filters = body.filters.filters()
-            history = body.history_pairs()
-            events = engine.ask_stream(
-                body.question, image=image, k=body.k, filters=filters, history=history, spelling=body.spelling
-            )
+            events = engine.ask_stream(body.question, image=image, **_options(body))
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:
                     yield _event(context, item, documents)

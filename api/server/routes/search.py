@@ -154,11 +154,12 @@ class ResultPaging:
             if size is not None:
                 size = max(0, min(size, limit - self.first))
             results = engine.show(ranked, first=self.first, size=size, neighbours=self.body.neighbours)
-            folded = {ref.path for hit in results.hits for ref in hit.duplicates}
+            referenced = {ref.path for hit in results.hits for ref in hit.duplicates}
+            referenced |= {ref.path for step in results.steps for ref in step.pages}
             return CachedSearch(
                 results,
                 ranked.generation,
-                documents_by_path(engine, folded) if folded else {},
+                documents_by_path(engine, referenced) if referenced else {},
                 more=size is not None and min(len(ranked.ranked.hits), limit) > self.first + size,
             )
 
@@ -184,6 +185,7 @@ class ResultPaging:
                 arrangement=self.body.arrangement(),
                 spelling=self.body.spelling,
                 rerank=self.body.rerank,
+                depth=self.body.depth,
             ),
         )
         if self.generation not in (None, ranked.generation):  # committed to just now

@@ -10,7 +10,7 @@ from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangem
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
-from pagelens.core.types import DEFAULT_TEXT_SHARE, Filters, History, Kind
+from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Depth, Filters, History, Kind
 from pagelens.retrieve.query_language import FIELDS
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ QUERY_LANGUAGE = (
     f"`field:value` narrows: {', '.join(FIELDS)}."
 )
 RERANK = "Rerank the first pages; as set for the collection if not given, and not where `lanes` are."
+DEPTH = "`quick`: the lanes alone; `normal`: reranked where that is set; `thorough`: parts of the question as well."
 SPELLING = "Correct words that no page has by words of the collection."
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
@@ -116,6 +117,7 @@ class SearchRequest(StrictModel):
     neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
     spelling: bool = Field(default=True, description=SPELLING)
     rerank: bool | None = Field(default=None, description=RERANK)
+    depth: Depth = Field(default=DEFAULT_DEPTH, description=DEPTH)
     sort: FieldName = Field(
         default="",
         description=f"A metadata field that the {CANDIDATES} best pages are sorted by; `-price`: highest first.",
@@ -166,6 +168,7 @@ class AnswerRequest(StrictModel):
     k: int = Field(default=6, ge=1, le=20, description="Pages that the answer may use.")
     filters: FiltersIn = FiltersIn()
     spelling: bool = Field(default=True, description=SPELLING)
+    depth: Depth = Field(default=DEFAULT_DEPTH, description=DEPTH)
     history: list[HistoryItem] = Field(
         default=[], max_length=50, description="The conversation so far, oldest question first."
     )

@@ -42,6 +42,14 @@ def test_a_picture_is_searched_by_with_the_same_options(client: PageLensClient) 
     assert both.hits[0].number == 3
 
 
+def test_the_depth_of_a_search_and_of_an_answer_is_passed_on(client: PageLensClient) -> None:
+    question = f"{TIMBER} And who needs a pilot?"
+    assert not client.search(question).steps and not client.answer(question).steps
+    steps = client.search(question, depth="thorough").steps
+    assert [step.text for step in steps] == [question, TIMBER, "who needs a pilot?"]
+    assert [step.text for step in client.answer(question, depth="thorough").steps] == [step.text for step in steps]
+
+
 def test_spelling_can_be_switched_off(client: PageLensClient) -> None:
     assert client.search("timbr", lanes=["words"]).corrections[0].corrected == "timber"
     assert not client.search("timbr", lanes=["words"], spelling=False).hits

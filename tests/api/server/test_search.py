@@ -48,6 +48,37 @@ def test_a_request_turns_reranking_on_and_the_hits_say_where_they_were_put(serve
     ]
 
 
+TWO = "How much did timber grow to in 2024, and when does a limpet return to its home scar?"
+
+
+def test_a_thorough_search_has_pages_for_both_parts_and_tells_its_steps_without_paths(server: Server) -> None:
+    found = search(server, query=TWO, depth="thorough", k=2)
+    assert {(hit["name"], hit["number"]) for hit in found["hits"]} == {("harbour.pdf", 2), ("tides.pdf", 1)}
+    assert [step["reason"] for step in found["steps"]] == ["question", "part", "part"]
+    [timber, limpet] = found["steps"][1:]
+    assert timber["text"] == "How much did timber grow to in 2024" and timber["pages"][0]["name"] == "harbour.pdf"
+    assert limpet["pages"][0]["page"] == next(hit["page"] for hit in found["hits"] if hit["name"] == "tides.pdf")
+    assert str(server.service.folder.root) not in json.dumps(found)
+    assert search(server, query=TWO)["steps"] == search(server, query=TWO, depth="quick")["steps"] == []
+    answer = server.client.post("/v1/answer", json={"question": TWO, "depth": "thorough"}).json()
+    assert [step["text"] for step in answer["steps"]] == [step["text"] for step in found["steps"]]
+    assert all(page["name"] in ("harbour.pdf", "tides.pdf") for step in answer["steps"] for page in step["pages"])
+    assert server.client.post("/v1/search", json={"query": TWO, "depth": "deep"}).status_code == 422
+
+
+def test_pages_of_a_thorough_search_follow_each_other_without_gaps(server: Server) -> None:
+    whole = [hit["page"] for hit in search(server, query=TWO, depth="thorough", k=5)["hits"]]
+    pages: list[str] = []
+    cursor = None
+    for _ in range(3):
+        part = search(server, query=TWO, depth="thorough", k=2, cursor=cursor)
+        pages += [hit["page"] for hit in part["hits"]]
+        cursor = part["next_cursor"]
+        if cursor is None:
+            break
+    assert pages[:5] == whole
+
+
 def test_the_query_language_and_spelling_are_the_engines(server: Server) -> None:
     found = search(server, query='"timber grew" breakwatr colour:red -limpet')
     assert [(hit["name"], hit["number"]) for hit in found["hits"]] == [("harbour.pdf", 2)]
