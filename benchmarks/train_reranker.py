@@ -44,6 +44,7 @@ class _Recorder:
     """A reranker that leaves the order as it is, and keeps the candidates' features."""
 
     name = "recorder"
+    cost = ""
 
     def __init__(self) -> None:
         self.pages: list[int] = []

@@ -133,10 +133,17 @@ class Reranker(Protocol):
         """Its name in results: "builtin", or a model's."""
         ...
 
+    @property
+    def cost(self) -> str:
+        """What a search with it costs, in words for users, where somebody is paid for it; "" otherwise."""
+        ...
+
     def scores(
         self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
     ) -> NDArray[np.float64]:
-        """Return the score of each candidate, higher for better ones. `idf` has the query's terms."""
+        """Return the score of each candidate, higher for better ones; NaN for one that it says nothing of, which keeps
+        its place. `idf` has the query's terms. Raises GenerationError where a model cannot be asked.
+        """
         ...
 
 

@@ -23,7 +23,8 @@ class Settings:
     passwords: tuple[str, ...] = ()  # tried on encrypted files
     max_pages: int | None = None  # of a document that is read; None: the readers' own limit
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
-    reranker: str = "builtin"  # a model's name or folder, or "none"; which reranks searches that ask for it
+    reranker: str = "builtin"  # a model's name or folder, "vision" or "vision:MODEL", or "none"; for searches that ask
+    rerank_pages: int | None = None  # first pages that a vision model is shown; None: its own default
     reranks: bool = False  # whether searches are reranked that do not say
     splits_by_model: bool = False  # whether the language model splits the questions of thorough searches, not rules
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
@@ -31,7 +32,8 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
-        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, a model, none),
+        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, vision, a
+        model, none), PAGELENS_RERANK_PAGES,
         PAGELENS_SPLIT (rules or model) and XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
         splitter = environment.get("PAGELENS_SPLIT", "").strip() or "rules"
         if splitter not in ("rules", "model"):
@@ -47,6 +49,7 @@ class Settings:
             passwords=tuple(environment.get("PAGELENS_PASSWORDS", "").splitlines()),
             micro_batching=environment.get("PAGELENS_MICRO_BATCHING", "1").lower() not in FALSE_VALUES,
             reranker=environment.get("PAGELENS_RERANKER", "").strip() or "builtin",
+            rerank_pages=_positive(environment.get("PAGELENS_RERANK_PAGES", "")),
             reranks=bool(environment.get("PAGELENS_RERANKER", "").strip()),
             splits_by_model=splitter == "model",
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",

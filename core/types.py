@@ -163,6 +163,7 @@ class RerankCandidate:
     """A page that a reranker scores for a query."""
 
     page: int  # page key
+    ref: PageRef
     text: str
     passages: Sequence[Passage]
     rank: int  # among the candidates, from 1, by the fused score

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.errors import UsageError
+from pagelens.core.errors import GenerationError, UsageError
 from pagelens.core.keys import document_of
 from pagelens.core.protocols import Analyzer, Reranker
 from pagelens.core.query_conditions import Correction, PageConditions
@@ -107,6 +107,11 @@ class Retriever:
         """The names of its lanes."""
         return list(self._lanes)
 
+    def rerank_cost(self, rerank: bool | None) -> str:
+        """Return what reranking costs for each search that says `rerank`, in words; "" where it costs nothing."""
+        reranker = self._reranker if (self._reranks if rerank is None else rerank) else None
+        return reranker.cost if reranker is not None else ""
+
     def search(
         self,
         snapshot: Snapshot,
@@ -154,8 +159,12 @@ class Retriever:
             weights = {lane: weight * fusion.factors.get(lane, 1.0) for lane, weight in chosen_weights.items()}
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
+        notes = conditions.notes
         if reranker is not None:
-            hits = rerank_hits(snapshot, reranker, query, hits, idf)
+            try:
+                hits = rerank_hits(snapshot, reranker, query, hits, idf)
+            except GenerationError as exc:
+                notes = [*notes, f"Not reranked: {exc}"]
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
@@ -164,6 +173,7 @@ class Retriever:
             result,
             query_references=references.describe(snapshot),
             idf=idf,
+            notes=notes,
             weights=weights,
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
         )

@@ -114,6 +114,8 @@ def search(
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
     engine = wiring.open_collection(collection)
     filters = read_filters(path, kind, since, until, pages, meta, label)
+    if query.strip() and not image and lane is None:
+        _tell_cost(engine.rerank_cost(rerank=rerank, depth=depth))
     results = engine.search(
         query,
         image=image,
@@ -170,6 +172,8 @@ def ask(
         raise UsageError("expected a question, --image, or --chat to ask one after the other, found neither")
     filters = read_filters(path, kind, since, until, pages, meta, label)
     engine = wiring.open_collection(collection, llm=llm, samples=samples)
+    if image is None:
+        _tell_cost(engine.rerank_cost(depth=depth))
     history: list[tuple[str, str]] = []
     questions: list[tuple[str, Path | None]] = []
     answer = None
@@ -250,6 +254,12 @@ def show(
     if view:
         webbrowser.open(target.absolute().as_uri())
     return ExitCode.DONE
+
+
+def _tell_cost(cost: str) -> None:
+    """Print what reranking costs, before it does."""
+    if cost:
+        err.print(printable(f"Reranking: {cost}."), markup=False, soft_wrap=True)
 
 
 def _require_no_document(engine: Engine, target: Path) -> None:

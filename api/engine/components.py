@@ -28,7 +28,7 @@ class EngineComponents:
     load_embedders: Callable[[], Sequence[Embedder]]
     load_image_embedder: Callable[[], Embedder]  # of the `image` lane
     load_text_encoder: Callable[[], TextEncoder]  # counts the tokens of passages
-    load_retriever: Callable[[], Retriever]
+    load_retriever: Callable[[RenderPageImage], Retriever]
     load_answerer: Callable[[RenderPageImage], Answerer]
     load_extractor: Callable[[RenderPageImage], Extractor]
     render_array: RenderImage

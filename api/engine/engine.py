@@ -92,6 +92,7 @@ from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
 from pagelens.ingest.workers.worker_pool import suggested_workers
+from pagelens.retrieve.depth import MAX_SEARCHES
 from pagelens.retrieve.query_language import narrowed, parse_query
 from pagelens.retrieve.question_parts import QuestionSplitter, split_question
 from pagelens.retrieve.search import Fusion, RetrievalResult, Retriever
@@ -138,7 +139,7 @@ class Engine:
     @cached_property
     def retriever(self) -> Retriever:
         """What searches, with the collection's lanes; its models are loaded with the first use."""
-        return self._components.load_retriever()
+        return self._components.load_retriever(self.page_image_array)
 
     @cached_property
     def _answerer(self) -> Answerer:
@@ -402,6 +403,11 @@ class Engine:
         rank = self._ranker(query, listed_images(image), image_options, options)
         size = None if arrangement.group_by else k
         return self._reader.read(lambda snapshot: self._show(snapshot, rank(snapshot), 0, size, neighbours))
+
+    def rerank_cost(self, *, rerank: bool | None = None, depth: Depth = DEFAULT_DEPTH) -> str:
+        """Return what reranking costs for a search with these options, in words; "" where nobody is paid."""
+        cost = self.retriever.rerank_cost(False if depth == "quick" and rerank is None else rerank)
+        return f"{cost}; a thorough search has up to {MAX_SEARCHES}" if cost and depth == "thorough" else cost
 
     def rank(
         self, query: str, images: Sequence[ImageSource], image_options: ImageOptions, options: SearchOptions

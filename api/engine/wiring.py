@@ -38,6 +38,7 @@ from pagelens.generate.llm.providers import (
     provider_of,
 )
 from pagelens.generate.question_splitter import ModelSplitter
+from pagelens.generate.vision_reranker import PAGES, VisionReranker
 from pagelens.index import layout
 from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import create_catalog
@@ -67,7 +68,7 @@ logger = logging.getLogger(__name__)
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
 
-NO_RERANKER = "none"
+NO_RERANKER, VISION_RERANKER = "none", "vision"  # "vision:MODEL" names one
 
 _WORKERS = WarmWorkers()  # of all collections of this process
 atexit.register(_WORKERS.close)
@@ -231,14 +232,14 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
     options = _reader_options(settings)
     render_query_image, read_query_words = _query_image_readers(options)
 
-    def load_retriever() -> Retriever:
+    def load_retriever(load_page_image: RenderPageImage) -> Retriever:
         lanes, unavailable = models.lanes(manifest)
         tuned = tuned_reranker(manifest.tuning) if settings.reranker == BUILTIN else None
         return Retriever(
             lanes,
             analyze,
             fusion=tuned_fusion(manifest.tuning),
-            reranker=tuned or load_reranker(replace(settings, offline=True)),
+            reranker=tuned or load_reranker(replace(settings, offline=True), load_page_image),
             reranks=settings.reranks or tuned is not None,
             unavailable=unavailable,
         )
@@ -277,8 +278,17 @@ def load_splitter(settings: Settings, llm: str | None) -> QuestionSplitter:
     return ModelSplitter(model, split_question)
 
 
-def load_reranker(settings: Settings) -> Reranker | None:
-    """Return the reranker that the settings name; None for "none". Raises WeightsError, UsageError."""
+def load_reranker(settings: Settings, load_page_image: RenderPageImage | None = None) -> Reranker | None:
+    """Return the reranker that the settings name; None for "none". Raises WeightsError, UsageError, GenerationError.
+
+    A vision model needs `load_page_image`.
+    """
+    name, _, model = settings.reranker.partition(":")
+    if name == VISION_RERANKER:
+        if load_page_image is None:
+            raise UsageError("expected a collection whose pages the vision model is shown, found none")
+        chat_model, prices = load_vision_model(model or None)
+        return VisionReranker(chat_model, load_page_image, pages=settings.rerank_pages or PAGES, prices=prices)
     if settings.reranker == NO_RERANKER:
         return None
     return BuiltinReranker() if settings.reranker == BUILTIN else load_cross_encoder(settings.reranker, settings)

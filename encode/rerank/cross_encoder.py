@@ -28,6 +28,8 @@ class CrossEncoderReranker:
     """Implements `pagelens.core.protocols.Reranker`. Safe to share between threads, whose batches run one after
     another."""
 
+    cost = ""
+
     def __init__(self, model: CrossEncoder, name: str) -> None:
         """Use a loaded model with one output."""
         self.name = name

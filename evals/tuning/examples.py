@@ -120,7 +120,13 @@ def _coverage(
     pages = snapshot.pages([hit.page for hit in first])
     candidates = [
         RerankCandidate(
-            page=hit.page, text=pages[hit.page].text.text, passages=(), rank=rank, score=hit.score, lanes=hit.lanes
+            page=hit.page,
+            ref=PageRef("", 0),
+            text=pages[hit.page].text.text,
+            passages=(),
+            rank=rank,
+            score=hit.score,
+            lanes=hit.lanes,
         )
         for rank, hit in enumerate(first, start=1)
     ]

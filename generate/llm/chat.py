@@ -1,6 +1,6 @@
 """Requests to a chat model, its streamed reply, and the Protocol that every model implements."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -48,6 +48,7 @@ class ChatRequest:
     system: str
     messages: Sequence[Message]
     max_tokens: int = 1_024  # of the reply
+    logprobs: bool = False  # whether the first token's alternatives are wanted, from a protocol that gives them
     sampled: bool = False  # whether replies to the same request shall differ: tokens are drawn, not the likeliest taken
 
     @property
@@ -70,6 +71,7 @@ class Finished:
     reason: Literal["stop", "length"]
     input_tokens: int | None = None
     output_tokens: int | None = None
+    first_token: Mapping[str, float] | None = None  # its likeliest alternatives -> log probability, where asked for
 
 
 ChatEvent = TextDelta | Finished

@@ -37,6 +37,7 @@ from pagelens.generate.llm.server_errors import (
     unreachable,
 )
 
+TOP_LOGPROBS = 10  # alternatives of a token, where they are asked for
 NO_KEY = "none"  # local servers need no key, but the package demands one
 STATUS_OF = {"rate_limit_exceeded": 429, "overloaded": 529, "server_error": 500, "internal_error": 500}
 RETRY_POLICY = RetryPolicy()
@@ -101,9 +102,11 @@ class OpenAICompatibleModel:
         OpenAI's own models reject the older name of the limit and, if they are reasoning models, the temperature;
         local servers know only these.
         """
+        wanted = {"logprobs": True, "top_logprobs": TOP_LOGPROBS} if request.logprobs else {}
         if self._is_openai:
-            return {"max_completion_tokens": request.max_tokens}
-        return {"max_tokens": request.max_tokens, "temperature": SAMPLING_TEMPERATURE if request.sampled else 0.0}
+            return {"max_completion_tokens": request.max_tokens, **wanted}
+        temperature = SAMPLING_TEMPERATURE if request.sampled else 0.0
+        return {"max_tokens": request.max_tokens, "temperature": temperature, **wanted}
 
     def _status_error(self, status: int, exc: openai.APIError, headers: Any) -> GenerationError | RetryableError:
         message = f"{exc.code or ''} {exc.message}"
@@ -130,6 +133,7 @@ def _connection_error(exc: Exception, address: str) -> GenerationError:
 def _events(chunks: openai.Stream[ChatCompletionChunk], address: str) -> Iterator[ChatEvent]:
     reason, refusal, any_event = "", "", False
     token_counts: tuple[int | None, int | None] = (None, None)
+    first_token: dict[str, float] | None = None
     for chunk in chunks:
         any_event = True
         if chunk.usage is not None:
@@ -137,13 +141,16 @@ def _events(chunks: openai.Stream[ChatCompletionChunk], address: str) -> Iterato
         for choice in (chunk.choices or [])[:1]:
             if choice.delta.content:
                 yield TextDelta(choice.delta.content)
+            if first_token is None and choice.logprobs and choice.logprobs.content:
+                alternatives = choice.logprobs.content[0].top_logprobs
+                first_token = {alternative.token: alternative.logprob for alternative in alternatives}
             refusal += choice.delta.refusal or ""
             reason = choice.finish_reason or reason
     if refusal or reason == "content_filter":
         raise GenerationError("refused", f"the model refused to answer: {refusal or 'its filter did'}")
     if not reason:
         raise cut_off(address) if any_event else malformed(address, "no event at all")
-    yield Finished("length" if reason == "length" else "stop", *token_counts)
+    yield Finished("length" if reason == "length" else "stop", *token_counts, first_token)
 
 
 def _messages(request: ChatRequest) -> Any:

@@ -22,6 +22,7 @@ class BuiltinReranker:
     """Implements `pagelens.core.protocols.Reranker`."""
 
     name = "builtin"
+    cost = ""
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
         """`weights` by feature; None: those of the package."""

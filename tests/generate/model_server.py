@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ class Complete:
 
     pieces: Sequence[str]
     reason: str = "stop"
+    logprobs: Mapping[str, float] | None = None  # of the first token (OpenAI's): alternative -> probability
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class ModelServer:
         begin, piece, end, fail = events
         left = self.left  # an earlier test's stream may end during the next test
         yield begin()
+        if isinstance(reply, Complete) and reply.logprobs is not None:
+            yield _logprobs(reply)
         for text in getattr(reply, "pieces", ()):
             yield piece(text)
             await asyncio.sleep(0)  # each in a write of its own
@@ -160,6 +164,15 @@ def _chunk(**parts: Any) -> str:
 
 def _choice(delta: Mapping[str, str], reason: str | None = None) -> list[dict[str, Any]]:
     return [{"index": 0, "delta": delta, "finish_reason": reason}]
+
+
+def _logprobs(reply: Complete) -> str:
+    """The likeliest alternatives of the first token, in a chunk without text."""
+    assert reply.logprobs is not None
+    top = [{"token": word, "logprob": math.log(share), "bytes": None} for word, share in reply.logprobs.items()]
+    first = {"token": reply.pieces[0], "logprob": top[0]["logprob"], "bytes": None, "top_logprobs": top}
+    [choice] = _choice({"content": ""})
+    return _chunk(choices=[{**choice, "logprobs": {"content": [first], "refusal": None}}])
 
 
 def _openai_end(reason: str) -> str:

@@ -28,6 +28,7 @@ class _Backwards:
     """A reranker that turns the order round."""
 
     name = "backwards"
+    cost = ""
 
     def scores(
         self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks import development_set, train_reranker
 from benchmarks.train_reranker import Example
-from pagelens.core.errors import UsageError
+from pagelens.core.errors import GenerationError, UsageError
 from pagelens.core.keys import page_key
-from pagelens.core.types import Kind, Query, RerankCandidate
+from pagelens.core.types import Kind, PageRef, Query, RerankCandidate
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.retrieve.lanes import WordsLane
@@ -28,7 +28,15 @@ IDF = {"harbour": 3.0, "compani": 1.0, "café": 0.0, "cafe": 2.0}
 
 
 def candidate(document: int, number: int, text: str, *, rank: int, score: float) -> RerankCandidate:
-    return RerankCandidate(page=page_key(document, number), text=text, passages=(), rank=rank, score=score, lanes={})
+    return RerankCandidate(
+        page=page_key(document, number),
+        ref=PageRef("", number),
+        text=text,
+        passages=(),
+        rank=rank,
+        score=score,
+        lanes={},
+    )
 
 
 CANDIDATES = [
@@ -80,6 +88,7 @@ class _Backwards:
     """A reranker that turns the order round."""
 
     name = "backwards"
+    cost = ""
 
     def __init__(self) -> None:
         self.seen: list[Sequence[RerankCandidate]] = []
@@ -131,6 +140,40 @@ def test_the_first_pages_are_reranked_and_photos_keep_their_places(
     rest = set(range(6)) - set(places)
     assert all(reranked[place] == fused[place] for place in rest)
     assert {hit.page: hit.score for hit in reranked} == {hit.page: hit.score for hit in fused}
+
+
+class _OfOddPages(_Backwards):
+    """A reranker that turns the order of pages of odd number round, and says nothing of the others."""
+
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
+        found = super().scores(query, candidates, idf)
+        return np.where([one.ref.number % 2 == 1 for one in candidates], found, np.nan)
+
+
+def test_pages_that_the_reranker_says_nothing_of_keep_their_places(snapshot: Snapshot) -> None:
+    fused = retriever(None).search(snapshot, Query("timber"), k=10).hits
+    reranked = retriever(_OfOddPages()).search(snapshot, Query("timber"), k=10).hits
+    photos = {key for key, row in snapshot.documents.items() if row.document.kind == "photo"}
+    odd = [at for at, hit in enumerate(fused) if hit.page & 1 and hit.page >> 20 not in photos]
+    assert [reranked[at].page for at in odd] == [fused[at].page for at in reversed(odd)]
+    assert all(reranked[at] == fused[at] for at in range(len(fused)) if at not in odd)
+    assert [reranked[at].rerank and reranked[at].rerank.rank for at in odd] == [1, 2, 3]
+
+
+class _Unreachable(_Backwards):
+    def scores(
+        self, query: str, candidates: Sequence[RerankCandidate], idf: Mapping[str, float]
+    ) -> NDArray[np.float64]:
+        raise GenerationError("unreachable", "expected a server, found none")
+
+
+def test_a_model_that_cannot_be_asked_leaves_the_fused_order_and_a_note(snapshot: Snapshot) -> None:
+    fused = retriever(None).search(snapshot, Query("timber"), k=10)
+    found = retriever(_Unreachable()).search(snapshot, Query("timber"), k=10)
+    assert found.hits == fused.hits and not fused.notes
+    assert list(found.notes) == ["Not reranked: expected a server, found none"]
 
 
 def test_a_candidate_has_its_text_its_passages_and_its_place_among_the_lanes(snapshot: Snapshot) -> None:
