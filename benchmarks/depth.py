@@ -80,10 +80,11 @@ def _print_table(snapshot: Snapshot, retriever: Retriever) -> None:
     )
     print("| depth | two-part: all@5 | on two pages: all@5 | all: nDCG@5 | CPU-ms p50 | p95 | searches |")
     print("|---|---|---|---|---|---|---|")
-    before: dict[str, Sequence[float]] = {}
+    before: dict[str, list[float]] = {}
     for depth in get_args(Depth):
-        runs, spent, searches = _run(snapshot, retriever, depth, {q.qid: q.text for q in [*ours, *judged]})
-        values = {
+        texts = {q.qid: q.text for q in ours} | {q.qid: q.text for q in judged}
+        runs, spent, searches = _run(snapshot, retriever, depth, texts)
+        values: dict[str, list[float]] = {
             "two-part": [answered(q.parts, runs[q.qid]) for q in ours],
             "on two pages": [
                 answered([frozenset([(q.file, page)]) for page in q.evidence], runs[q.qid]) for q in two_pages

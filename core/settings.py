@@ -26,6 +26,7 @@ class Settings:
     reranker: str = "builtin"  # a model's name or folder, "vision" or "vision:MODEL", or "none"; for searches that ask
     rerank_pages: int | None = None  # first pages that a vision model is shown; None: its own default
     reranks: bool = False  # whether searches are reranked that do not say
+    feedback: bool = False  # whether a server keeps what users do with hits: clicks and thumbs
     splits_by_model: bool = False  # whether the language model splits the questions of thorough searches, not rules
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
 
@@ -33,8 +34,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
         line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, vision, a
-        model, none), PAGELENS_RERANK_PAGES,
-        PAGELENS_SPLIT (rules or model) and XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
+        model, none), PAGELENS_RERANK_PAGES, PAGELENS_SPLIT (rules or model), PAGELENS_FEEDBACK (1 turns it on) and
+        XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
         splitter = environment.get("PAGELENS_SPLIT", "").strip() or "rules"
         if splitter not in ("rules", "model"):
             raise UsageError(f"expected PAGELENS_SPLIT to be rules or model, found {splitter!r}")
@@ -51,6 +52,7 @@ class Settings:
             reranker=environment.get("PAGELENS_RERANKER", "").strip() or "builtin",
             rerank_pages=_positive(environment.get("PAGELENS_RERANK_PAGES", "")),
             reranks=bool(environment.get("PAGELENS_RERANKER", "").strip()),
+            feedback=environment.get("PAGELENS_FEEDBACK", "").lower() not in FALSE_VALUES,
             splits_by_model=splitter == "model",
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",
         )

@@ -58,9 +58,12 @@ class VisionReranker:
         *,
         pages: int = PAGES,
         prices: Prices | None = None,
-        concurrency: int = CONCURRENCY,
+        concurrency: int | None = None,
     ) -> None:
-        """`pages` of each search are shown, the first ones. Raises UsageError for a model that accepts no images."""
+        """`pages` of each search are shown, the first ones; `concurrency`: requests at once, None: `CONCURRENCY`.
+
+        Raises UsageError for a model that accepts no images.
+        """
         if not model.accepts_images:
             raise UsageError(
                 f"expected a reranker that accepts pictures, found {model.name}, which accepts text only. "
@@ -71,7 +74,7 @@ class VisionReranker:
         self._load_page_image = load_page_image
         self._pages = pages
         self._prices = prices
-        self._concurrency = concurrency
+        self._concurrency = concurrency or CONCURRENCY
         self._logprobs = True  # until the server refuses them
 
     @property

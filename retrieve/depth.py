@@ -183,7 +183,8 @@ def _for_question(part: Sequence[FusedHit], own_shares: Mapping[int, float]) -> 
 def _documents_first(hits: Iterable[FusedHit]) -> list[FusedHit]:
     """Return the best page of each document before all others; the order within both groups stays."""
     seen: set[int] = set()
-    first, others = [], []
+    first: list[FusedHit] = []
+    others: list[FusedHit] = []
     for hit in hits:
         (others if document_of(hit.page) in seen else first).append(hit)
         seen.add(document_of(hit.page))

@@ -47,6 +47,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pagelens.api.cli.describe_command:describe",
         "Describe photos and pages by a vision model.",
     ),
+    "feedback": (
+        "pagelens.api.cli.feedback_command:feedback_app",
+        "Write what users did with hits as a data set, or remove it.",
+    ),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),
     "reembed": ("pagelens.api.cli.index_commands:reembed", "Re-embed a collection with other models."),

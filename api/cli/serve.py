@@ -51,6 +51,14 @@ def serve(
         ),
     ] = 10.0,
     cached_results: Annotated[int, typer.Option(min=0, help="Searches whose results are cached; 0: none.")] = 512,
+    feedback: Annotated[
+        bool | None,
+        typer.Option(
+            "--feedback/--no-feedback",
+            help="Keep which hits users open and judge, with the query and without who it was.",
+            show_default="off, or as PAGELENS_FEEDBACK says",
+        ),
+    ] = None,
     micro_batching: Annotated[
         bool, typer.Option(help="Answer concurrent requests to a model or an index in one batch.")
     ] = True,
@@ -69,6 +77,7 @@ def serve(
         require_origin(origin)
     settings = wiring.read_settings()
     settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
+    settings = replace(settings, feedback=settings.feedback if feedback is None else feedback)
     service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
     where = f"--collections {collections}" if collections else f"-c {collection}"
     if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):

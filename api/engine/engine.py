@@ -58,6 +58,7 @@ from pagelens.api.engine.results import (
 )
 from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pictures
 from pagelens.core.errors import NotFound, UsageError
+from pagelens.core.judgements import Judgement
 from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer
@@ -79,6 +80,7 @@ from pagelens.core.types import (
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.follow_up import standalone_question
+from pagelens.index import judgement_log
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
 from pagelens.index.page_images import cached_page_image
@@ -408,6 +410,24 @@ class Engine:
         """Return what reranking costs for a search with these options, in words; "" where nobody is paid."""
         cost = self.retriever.rerank_cost(False if depth == "quick" and rerank is None else rerank)
         return f"{cost}; a thorough search has up to {MAX_SEARCHES}" if cost and depth == "thorough" else cost
+
+    def judge(self, judgement: Judgement) -> None:
+        """Keep what a user did with a hit: to tune on, and to export. Raises NotFound for a page that is not there;
+        UsageError where too many are kept; CollectionLocked, CollectionReadOnly."""
+        with self._reader.snapshot() as snapshot:
+            rows = (row for row in snapshot.documents.values() if row.document.sha256 == judgement.document)
+            row = next(rows, None)
+        if row is None or not 1 <= judgement.number <= row.document.page_count:
+            raise NotFound("expected a page of the collection to be judged, found that it has no such page")
+        judgement_log.append(self.layout, judgement)
+
+    def judgements(self) -> Sequence[Judgement]:
+        """Return what users did with hits, oldest first."""
+        return judgement_log.read(self.layout)
+
+    def forget_judgements(self) -> int:
+        """Remove what users did with hits; return how many judgements there were. Errors as for `judge`."""
+        return judgement_log.forget(self.layout)
 
     def rank(
         self, query: str, images: Sequence[ImageSource], image_options: ImageOptions, options: SearchOptions

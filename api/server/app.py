@@ -24,6 +24,7 @@ from pagelens.api.server.routes import (
     chat,
     collections,
     documents,
+    feedback,
     health,
     jobs,
     pages,
@@ -64,7 +65,7 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(chat.router)
     app.include_router(vectors.router)
-    collection_routers = (documents.router, pages.router, search.router, answers.router)
+    collection_routers = (documents.router, pages.router, search.router, answers.router, feedback.router)
     for router in collection_routers:
         app.include_router(router, prefix="/v1")
         app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(collection_parameter)])

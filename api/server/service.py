@@ -44,6 +44,7 @@ class Service:
     queue: JobQueue
     keys: KeyStore
     roots: tuple[Path, ...] = ()  # folders below which a server-side path may be indexed
+    feedback: bool = False  # whether what users do with hits is kept
     worker: WorkerSupervisor | None = None
     readiness: ReadinessState = field(default_factory=ReadinessState)
 
@@ -139,5 +140,6 @@ def open_service(
         queue=JobQueue(database),
         keys=KeyStore(database),
         roots=resolved,
+        feedback=settings.feedback,
         worker=worker,
     )

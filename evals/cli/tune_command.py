@@ -62,7 +62,7 @@ def _print(report: TuningReport, *, written: bool) -> None:
     else:
         lines.append(_describe(report.tuning))
         lines.append(
-            "Written: searches use it from the next start on; pagelens eval tune --forget takes it back."
+            "Written: whoever opens the collection now searches with it; pagelens eval tune --forget takes it back."
             if written
             else "A dry run: nothing is written."
         )

@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.index.catalog import reads
-from pagelens.index.catalog.migration_runner import is_empty, migrate, require_readable
+from pagelens.index.catalog.migration_runner import HEAD, is_empty, migrate, require_readable, revision_of
 from pagelens.index.catalog.transactions import open_sqlite, transaction
-from pagelens.index.layout import CatalogRecord, Layout, Manifest
+from pagelens.index.layout import CatalogRecord, Layout, Manifest, writer_lock
 
 
 def create_catalog(record: CatalogRecord | None) -> None:
@@ -47,6 +47,22 @@ def open_for_reading(layout: Layout, manifest: Manifest) -> Engine:
     with transaction(engine) as connection:
         require_readable(connection)
     return engine
+
+
+def open_for_appending(layout: Layout, manifest: Manifest) -> Engine:
+    """Return an engine for short transactions beside the one writer, on newest tables; a catalog of an older version is
+    migrated first, under the writer's lock. Raises CollectionLocked, CollectionReadOnly, StoreError."""
+    if manifest.catalog is not None:
+        from pagelens.index.catalog import postgres
+
+        return postgres.open_for_appending(manifest.catalog)
+    engine = _open_file(layout)
+    with transaction(engine) as connection:
+        current = revision_of(connection) == HEAD
+    if not current:
+        with writer_lock(layout):
+            _migrate_file(engine)
+    return engine.execution_options(begin="BEGIN IMMEDIATE")
 
 
 @contextmanager

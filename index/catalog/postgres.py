@@ -19,7 +19,7 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from pagelens.core.errors import CollectionLocked, StoreError
 from pagelens.index import server_addresses
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.migration_runner import migrate, require_readable
+from pagelens.index.catalog.migration_runner import HEAD, migrate, require_readable, revision_of
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.layout import CatalogRecord
 
@@ -60,6 +60,18 @@ def open_for_reading(record: CatalogRecord) -> Engine:
     with transaction(engine) as connection:
         _require_schema(connection, record)
         require_readable(connection)
+    return engine
+
+
+def open_for_appending(record: CatalogRecord) -> Engine:
+    """Return an engine for short transactions beside the one writer; see `databases.open_for_appending`."""
+    engine = _engine(record, pool_pre_ping=True)
+    with transaction(engine) as connection:
+        _require_schema(connection, record)
+        current = revision_of(connection) == HEAD
+    if not current:
+        with open_for_writing(record):
+            pass  # it migrates the tables
     return engine
 
 

@@ -271,6 +271,19 @@ descriptions = Table(
     Column("applied", TEXT, nullable=False),  # what follows the page's own caption; "": the words are not in it yet
 )
 
+# What users did with hits (`pagelens.core.judgements`), where the owner wants that kept.
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("query", TEXT, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("rank", Integer),
+    Column("at", String(32), nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

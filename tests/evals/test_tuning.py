@@ -178,7 +178,7 @@ def test_a_planted_preference_is_found_written_used_and_taken_back(
     assert "12 questions about 12 documents" in printed and "A dry run: nothing is written." in printed
     assert layout.load(Layout(root)).tuning is None
     assert main(["eval", "tune", questions, "-c", str(root)]) == 0
-    assert "Written: searches use it" in capsys.readouterr().out
+    assert "Written: whoever opens" in capsys.readouterr().out
     tuning = layout.load(Layout(root)).tuning
     assert tuning is not None and 0 < tuning.gain[1] <= tuning.gain[0] and tuning.documents == 12
     assert first() == right

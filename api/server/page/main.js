@@ -32,6 +32,8 @@ $("close").addEventListener("click", () => $("viewer").close());
 $("previous").addEventListener("click", () => openAdjacentPage(-1));
 $("next").addEventListener("click", () => openAdjacentPage(1));
 $("heat").addEventListener("click", () => toggleHeat());
+$("up").addEventListener("click", () => judge(shown, "up"));
+$("down").addEventListener("click", () => judge(shown, "down"));
 $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
@@ -116,6 +118,7 @@ const begin = reportErrors(async () => {
     collection = $("collections").value;
     $("home").click();
   });
+  keepsFeedback = collections.some((one) => one.feedback);
   if (chosen) say(`${chosen.documents} documents, ${chosen.pages} pages.`);
   $("query").value = address.get("q") || address.get("ask") || "";
   narrowBy(address);

@@ -45,11 +45,15 @@ function card(hit) {
     ...factsOf(hit),
     ...(hit.description ? [make("p", { className: "faint", textContent: `${hit.description.described_by}: ${hit.description.caption}` })] : []),
     ...like, make("div", { className: "lanes" }, ...lanes));
-  made.addEventListener("click", () => openPage(hit, boxes, quote ? [quote] : []));
+  made.addEventListener("click", () => {
+    judge(hit, "click");
+    openPage(hit, boxes, quote ? [quote] : []);
+  });
   draw(sheet, hit, boxes, 480);
   return made;
 }
 
+let keepsFeedback = false; // whether the server keeps what is done with hits
 let shown = null;
 let evidence = {}; // boxes and query marked on the shown page
 let lastQuery = ""; // of the last search or question
@@ -87,6 +91,8 @@ const openPage = reportErrors(async (page, boxes = [], quotes = [], highlight = 
   shown = page;
   evidence = { boxes, highlight };
   $("heat").hidden = !lastQuery;
+  $("up").hidden = $("down").hidden = !keepsFeedback || !lastQuery;
+  for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", "false");
   $("heat").setAttribute("aria-pressed", "false");
   $("page-name").textContent = page.name;
   $("page-number").textContent = place(page);
@@ -106,10 +112,21 @@ const openPage = reportErrors(async (page, boxes = [], quotes = [], highlight = 
   await drawn;
 });
 
+// Tells the server what was done with a page found for the last query, if its owner wants to know.
+async function judge(page, verdict) {
+  if (!keepsFeedback || !lastQuery) return;
+  try {
+    await post(inside("/feedback"), { query: lastQuery, page: page.page, verdict, ...(page.rank ? { rank: page.rank } : {}) });
+    if (verdict !== "click") for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", String(id === verdict));
+  } catch (error) {
+    if (verdict !== "click") say(error.message, true);
+  }
+}
+
 function openAdjacentPage(step) {
   const number = shown.number + step;
   if (number < 1 || number > (shown.count || number)) return;
-  openPage({ ...shown, page: `${shown.document}-${number}`, number, label: null });
+  openPage({ ...shown, rank: null, page: `${shown.document}-${number}`, number, label: null });
 }
 
 // Switches between a page's evidence and its heat map.

@@ -94,6 +94,7 @@ def _collection_out(app_state: AppState, name: str) -> CollectionOut:
                 generation=snapshot.generation,
                 documents=len(snapshot.live),
                 pages=snapshot.page_count,
+                feedback=app_state.service.feedback,
             )
 
     return app_state.service.use(name, work)

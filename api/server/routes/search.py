@@ -199,9 +199,10 @@ def _fingerprint(context: RequestContext, body: SearchRequest, images: QueryImag
     """Return a hash of a query with all options that change its results, without the position in them.
 
     A collection deleted and created again, or filled again by other models, gives another one: its commits are others.
+    So does one that was tuned: its results are.
     """
     options = body.model_dump_json(exclude={"cursor", "image", "more_images", "not_like", "explain"})
     hashes = [[hashlib.sha256(image).hexdigest() for image in part] for part in (images.like, images.not_like)]
     models = sorted((name, lane.model) for name, lane in manifest.lanes.items())
-    collection = f"{context.collection}\n{manifest.created}\n{models}"
+    collection = f"{context.collection}\n{manifest.created}\n{models}\n{manifest.tuning}"
     return hashlib.sha256(f"{collection}\n{options}\n{hashes}".encode()).hexdigest()

@@ -10,6 +10,7 @@ from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangem
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
+from pagelens.core.judgements import Verdict
 from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Depth, Filters, History, Kind
 from pagelens.retrieve.query_language import FIELDS
 
@@ -182,6 +183,23 @@ class AnswerRequest(StrictModel):
     def history_pairs(self) -> History:
         """Return the conversation for the engine."""
         return [(item.question, item.answer) for item in self.history]
+
+
+class FeedbackRequest(StrictModel):
+    """What a user did with a hit."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"query": "timber 2024", "page": f"{examples.DOCUMENT}-2", "verdict": "up", "rank": 1}]
+        }
+    )
+
+    query: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
+    page: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}-[1-9][0-9]{0,6}$")] = Field(
+        description="The page's id, as in the hit."
+    )
+    verdict: Verdict = Field(description="`click`: it was opened; `up`: it answers the query; `down`: it does not.")
+    rank: int | None = Field(default=None, ge=1, le=100_000, description="The hit's, where it is known.")
 
 
 class ExtractRequest(StrictModel):

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+import pagelens
 from tests.api.files import write_pdf
 from tests.api.server.browser import CHROMIUM, Browser
 from tests.api.server.conftest import Live, Server
@@ -350,3 +351,53 @@ def test_a_server_with_keys_asks_for_one_and_shows_pages_with_it(browser: Browse
         assert json.dumps(browser.value("location.href")).find("plk_") < 0
     finally:
         live.service.keys.revoke(key.split("_")[1])
+
+
+@in_browser
+def test_a_thorough_search_shows_its_steps_and_its_address_remembers_the_depth(
+    browser: Browser, served: ServerProcess
+) -> None:
+    opened(browser, served, "#q=" + "When+was+the+breakwater+finished,+and+who+needs+a+pilot%3F")
+    browser.wait("document.querySelector('.card')")
+    assert browser.value("document.querySelectorAll('.step').length") == 0
+    browser.value(
+        "(() => { const depth = document.getElementById('depth'); depth.value = 'thorough';"
+        " depth.dispatchEvent(new Event('change')); })()"
+    )
+    browser.wait("document.querySelectorAll('#understood .step').length === 3")
+    last = browser.value("document.querySelectorAll('.step')[2].textContent")
+    assert "and for its part “who needs a pilot?”: harbour.pdf, page 3" in last
+    address = browser.value("location.href")
+    assert "depth=thorough" in address
+    browser.open("about:blank")
+    browser.open(address)
+    browser.wait("document.querySelectorAll('#understood .step').length === 3")
+    assert browser.errors == []
+
+
+@in_browser
+def test_clicks_and_thumbs_are_offered_and_sent_only_where_the_owner_keeps_them(
+    browser: Browser, served: ServerProcess, tmp_path: Path, pdfs: dict[str, bytes]
+) -> None:
+    opened(browser, served, "#q=timber")
+    browser.wait("document.querySelector('.card')")
+    browser.value("document.querySelector('.card').click()")
+    browser.wait("document.querySelector('#page-text').textContent")
+    assert browser.value("document.getElementById('up').hidden && document.getElementById('down').hidden")
+    keeping = ServerProcess(tmp_path / "collections", "--model", "extractive", "--feedback")
+    try:
+        add(keeping, {"harbour.pdf": pdfs["harbour.pdf"]})
+        opened(browser, keeping, "#q=timber")
+        browser.wait("document.querySelector('.card')")
+        browser.value("document.querySelector('.card').click()")
+        browser.wait("!document.getElementById('down').hidden")
+        browser.value("document.getElementById('down').click()")
+        browser.wait("document.getElementById('down').getAttribute('aria-pressed') === 'true'")
+    finally:
+        keeping.stop()
+    with pagelens.open(tmp_path / "collections" / "default") as engine:
+        assert [(one.query, one.verdict, one.rank) for one in engine.judgements()] == [
+            ("timber", "click", 1),
+            ("timber", "down", 1),
+        ]
+    assert browser.errors == []

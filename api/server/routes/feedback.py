@@ -1,0 +1,32 @@
+"""The endpoint that keeps what users do with hits, where the server's owner wants that."""
+
+from fastapi import APIRouter, Response
+
+from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
+from pagelens.api.server.dependencies import ContextDep
+from pagelens.api.server.problems import Problem
+from pagelens.api.server.schemas.requests import FeedbackRequest
+from pagelens.core.judgements import Judgement
+
+router = APIRouter(route_class=AuthorizedRoute, tags=["search"])
+
+
+@router.post("/feedback", status_code=204, summary="Judge a hit")
+@requires_scope("read", collection=True)
+def give_feedback(context: ContextDep, body: FeedbackRequest) -> Response:
+    """Keep that a hit was opened, or that it answers its query or does not; who said so is not kept.
+
+    403 unless the server's owner has turned this on; `feedback` of a collection says whether it is.
+    """
+    if not context.app_state.service.feedback:
+        raise Problem(
+            403,
+            "feedback-off",
+            "expected a server that keeps judgements, found that its owner has not turned this on",
+            next_step="The owner can: pagelens serve --feedback",
+        )
+    document, _, number = body.page.rpartition("-")
+    judgement = Judgement(query=body.query, document=document, number=int(number), verdict=body.verdict, rank=body.rank)
+    with context.app_state.writes.slot():
+        context.use(lambda engine: engine.judge(judgement))
+    return Response(status_code=204)

@@ -1,0 +1,71 @@
+"""Judgements of hits in the catalog: appended beside the one writer, read, and removed.
+
+A judgement is one row in a short transaction of its own. It advances no generation, so readers notice nothing, and the
+writer's lock is not needed, except once to migrate a catalog of an older version.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, func, insert, inspect, select
+
+from pagelens.core.errors import UsageError
+from pagelens.core.judgements import Judgement
+from pagelens.index.catalog import databases
+from pagelens.index.catalog import tables as t
+from pagelens.index.catalog.transactions import transaction
+from pagelens.index.layout import Layout, load
+
+MAX_JUDGEMENTS = 200_000  # kept of a collection: whoever may search can add rows
+
+
+def append(layout: Layout, judgement: Judgement) -> None:
+    """Store a judgement durably. Raises UsageError where too many are kept; StoreError, CollectionLocked,
+    CollectionReadOnly, DiskFull."""
+    row = asdict(replace(judgement, at=judgement.at or datetime.now(UTC).isoformat(timespec="seconds")))
+    row["sha256"] = row.pop("document")
+    with _appending(layout) as connection:
+        ids = connection.execute(select(func.min(t.judgements.c.id), func.max(t.judgements.c.id))).one()
+        if ids[0] is not None and ids[1] - ids[0] + 1 >= MAX_JUDGEMENTS:
+            raise UsageError(
+                f"expected fewer than {MAX_JUDGEMENTS:,} judgements to be kept, found as many. The owner can export "
+                "and remove them: pagelens feedback export FOLDER, pagelens feedback forget"
+            )
+        connection.execute(insert(t.judgements).values(row))
+
+
+def read(layout: Layout) -> Sequence[Judgement]:
+    """Return all judgements, oldest first; none where the catalog is of an older version."""
+    manifest = load(layout)
+    engine = databases.open_for_reading(layout, manifest)
+    try:
+        with transaction(engine) as connection:
+            if not inspect(connection).has_table(t.judgements.name):
+                return []
+            rows = connection.execute(select(t.judgements).order_by(t.judgements.c.id)).all()
+    finally:
+        engine.dispose()
+    return [
+        Judgement(
+            query=row.query, document=row.sha256, number=row.number, verdict=row.verdict, rank=row.rank, at=row.at
+        )
+        for row in rows
+    ]
+
+
+def forget(layout: Layout) -> int:
+    """Remove all judgements; return how many there were. Errors as for `append`."""
+    with _appending(layout) as connection:
+        return connection.execute(delete(t.judgements)).rowcount
+
+
+@contextmanager
+def _appending(layout: Layout) -> Iterator[Connection]:
+    engine = databases.open_for_appending(layout, load(layout))
+    try:
+        with transaction(engine) as connection:
+            yield connection
+    finally:
+        engine.dispose()
