@@ -54,11 +54,11 @@ def search_at_depth(
     """
     if depth == "quick" and options.rerank is None:
         options = replace(options, rerank=False)
-    search = _ThoroughSearch(snapshot, retriever, query, k, options)
+    search = _ThoroughSearch(snapshot=snapshot, retriever=retriever, query=query, k=k, options=options)
     return search.run() if depth == "thorough" else search.search(query)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _ThoroughSearch:
     snapshot: Snapshot
     retriever: Retriever
@@ -159,11 +159,11 @@ def interleave(rankings: Sequence[Sequence[FusedHit]]) -> list[FusedHit]:
     """
     whole, parts = rankings[0], rankings[1:]
     own_shares = _shares(whole)
-    turns = zip_longest(*(_for_question(part, own_shares) for part in parts), whole)
+    rounds = zip_longest(*(_for_question(part, own_shares) for part in parts), whole)
     own = {hit.page: hit for hit in whole}
     merged: dict[int, FusedHit] = {}
-    for turn in turns:
-        for hit in turn:
+    for places in rounds:
+        for hit in places:
             if hit is not None:
                 merged.setdefault(hit.page, own.get(hit.page, hit))
     return sorted(merged.values(), key=lambda hit: not hit.named)

@@ -15,7 +15,12 @@ from pagelens.retrieve.reranking.rerank import RERANKED
 
 DEPTH = 5  # of nDCG
 FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
-ROUNDS = 6  # changes to the shipped setting, at most
+ROUNDS = 6  # changes to the shipped fusion, at most
+INNER_FOLDS = 4  # of groups, to choose what is fitted
+SEED = 0  # of the division into folds
+
+Parts = tuple[str, ...]
+PARTS: tuple[Parts, ...] = (("reranker",), ("fusion",), ("fusion", "reranker"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +38,40 @@ SHIPPED = Setting()
 def fit(examples: Sequence[TuningExample], lanes: Sequence[str]) -> Setting:
     """Return a setting with a better mean nDCG@5 than as shipped, if there is one.
 
-    In each round the one change that gains most is made; at the end the reranker is fitted, and used if that gains.
+    Whether the fusion, the reranker or both are fitted is decided by cross-validation among the examples' own groups:
+    by what each gives on groups that it was not fitted on. As shipped where none gives anything.
     """
+    totals = dict.fromkeys(PARTS, 0.0)
+    for held_out in split_groups(examples, INNER_FOLDS):
+        training = [example for example in examples if example.group not in held_out]
+        unseen = [example for example in examples if example.group in held_out]
+        if training:
+            for parts in PARTS:
+                totals[parts] += len(unseen) * mean_gain(unseen, _fit_parts(training, lanes, parts), lanes)
+    best = max(PARTS, key=lambda parts: totals[parts])
+    shipped = len(examples) * mean_gain(examples, SHIPPED, lanes)
+    return _fit_parts(examples, lanes, best) if totals[best] > shipped + 1e-9 else SHIPPED
+
+
+def split_groups(examples: Sequence[TuningExample], folds: int) -> list[list[str]]:
+    """Return the groups of the examples, divided at random (seeded) into at most `folds` parts."""
+    groups = sorted({example.group for example in examples})
+    shuffled = [groups[row] for row in np.random.default_rng(SEED).permutation(len(groups))]
+    return [sorted(part) for start in range(folds) if (part := shuffled[start::folds])]
+
+
+def _fit_parts(examples: Sequence[TuningExample], lanes: Sequence[str], parts: Parts) -> Setting:
+    """Return the setting that fits: of the fusion the one change that gains most in each round; then the reranker."""
     best, best_value = SHIPPED, mean_gain(examples, SHIPPED, lanes)
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if "fusion" in parts else 0):
         tried = [(mean_gain(examples, setting, lanes), setting) for setting in _neighbours(best, lanes)]
         value, setting = max(tried, key=lambda pair: pair[0])
         if value <= best_value + 1e-9:
             break
         best, best_value = setting, value
-    weights = fit_weights([_candidates(example, best, lanes) for example in examples], FEATURES)
-    reranked = replace(best, reranker=weights)
-    return reranked if mean_gain(examples, reranked, lanes) > best_value + 1e-9 else best
+    if "reranker" not in parts:
+        return best
+    return replace(best, reranker=fit_weights([_candidates(example, best, lanes) for example in examples], FEATURES))
 
 
 def _neighbours(setting: Setting, lanes: Sequence[str]) -> list[Setting]:

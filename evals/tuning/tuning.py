@@ -16,14 +16,13 @@ from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.bootstrap import Interval, mean_interval
 from pagelens.evals.tuning.examples import TuningExample, page_grades, record_examples
-from pagelens.evals.tuning.fitting import DEPTH, SHIPPED, Setting, fit, ndcg
+from pagelens.evals.tuning.fitting import DEPTH, SHIPPED, Setting, fit, ndcg, split_groups
 from pagelens.index.layout import Tuning
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.reranking.builtin import BuiltinReranker
 from pagelens.retrieve.search import Fusion, Retriever
 
 FOLDS = 10
-SEED = 0
 MIN_DOCUMENTS = 8  # whose questions can be learned from: an interval over fewer says little
 
 OnQuestion = Callable[[int, int], None]
@@ -89,10 +88,8 @@ def tune(
 
 def fit_folds(examples: Sequence[TuningExample], lanes: Sequence[str]) -> list[Fold]:
     """Return folds of groups, each with what was fitted without their questions."""
-    groups = sorted({example.group for example in examples})
-    shuffled = [groups[row] for row in np.random.default_rng(SEED).permutation(len(groups))]
     folds = []
-    for held_out in filter(None, (sorted(shuffled[start::FOLDS]) for start in range(FOLDS))):
+    for held_out in split_groups(examples, FOLDS):
         training = [example for example in examples if example.group not in held_out]
         folds.append(Fold(groups=held_out, setting=fit(training, lanes)))
     return folds

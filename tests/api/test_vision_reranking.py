@@ -60,8 +60,8 @@ def test_the_cost_is_told_before_the_search_and_quick_costs_nothing(
     monkeypatch.setenv("PAGELENS_LLM_PRICES", "2.5 10")
     server.replies += [Complete(["no"])] * 3
     assert main(["search", QUERY, "-c", str(engine.layout.root)]) == 0
-    told = capsys.readouterr().err
-    assert "Reranking: tiny looks at the first 3 pages: about 3," in told and "at your prices" in told
+    cost = capsys.readouterr().err
+    assert "Reranking: tiny looks at the first 3 pages: about 3," in cost and "at your prices" in cost
     for options in (["--depth", "quick"], ["--no-rerank"]):
         assert main(["search", QUERY, "-c", str(engine.layout.root), *options]) == 0
         assert "Reranking" not in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
-from pagelens.core.types import Passage, RerankCandidate
+from pagelens.core.types import PageRef, Passage, RerankCandidate
 from pagelens.encode.loading import load_cross_encoder
 from tests.encode.checkpoints import cross_encoder_checkpoint
 
@@ -19,6 +19,7 @@ LEFT, RIGHT = "the river and the lake are deep", "solar power revenue grew"
 def candidate(text: str, *passages: tuple[int, int]) -> RerankCandidate:
     return RerankCandidate(
         page=1,
+        ref=PageRef("a.pdf", 1),
         text=text,
         passages=[Passage(ordinal, start, end) for ordinal, (start, end) in enumerate(passages)],
         rank=1,

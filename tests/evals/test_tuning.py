@@ -148,14 +148,13 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     layout.write_tuning(Layout(folder / "collection"), None)
 
 
-def question_set(folder: Path, name: str, gold: Sequence[str], text: str) -> str:
-    """A data set with a question for each code; `gold` are the files that answer them."""
+def question_set(folder: Path, name: str, asked: Sequence[tuple[str, str]]) -> str:
+    """A data set of questions with the files that answer them."""
     root = folder / name
     root.mkdir()
-    rows = [{"qid": code, "question": text.format(code)} for code in CODES[: len(gold)]]
+    rows = [{"qid": f"q{number}", "question": text} for number, (text, _) in enumerate(asked)]
     (root / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    lines = [f"{code}\t0\t{file}#1\t1" for code, file in zip(CODES, gold, strict=False)]
-    (root / "qrels.tsv").write_text("\n".join(lines))
+    (root / "qrels.tsv").write_text("\n".join(f"q{row}\t0\t{file}#1\t1" for row, (_, file) in enumerate(asked)))
     (root / "dataset.json").write_text(json.dumps({"name": name, "documents": "../documents"}))
     return str(root)
 
@@ -164,7 +163,7 @@ def test_a_planted_preference_is_found_written_used_and_taken_back(
     collection: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = collection / "collection"
-    questions = question_set(collection, "planted", [f"{n}.txt" for n in range(len(CODES))], f"{TOPIC} {{}}")
+    questions = question_set(collection, "planted", [(f"{TOPIC} {code}", f"{n}.txt") for n, code in enumerate(CODES)])
 
     def first() -> list[str]:
         with pagelens.open(root) as engine:
@@ -188,8 +187,12 @@ def test_a_planted_preference_is_found_written_used_and_taken_back(
 
 
 def test_on_noise_nothing_is_written_and_it_is_said(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    drawn = np.random.default_rng(0).permutation(len(CODES))
-    questions = question_set(collection, "noise", [f"{n}.txt" for n in drawn], "soup for {} guests of the cook")
+    random = np.random.default_rng(1)
+    asked = []
+    for _ in range(36):  # the page that answers has nothing to do with the codes in the question
+        codes = " ".join(CODES[row] for row in random.choice(len(CODES), 3, replace=False))
+        asked.append((f"{TOPIC} {codes}", f"{random.integers(len(CODES))}.txt"))
+    questions = question_set(collection, "noise", asked)
     before = (collection / "collection" / "collection.json").read_bytes()
     assert main(["eval", "tune", questions, "-c", str(collection / "collection")]) == 0
     assert "there is too little to learn from. Nothing is written." in capsys.readouterr().out
@@ -197,8 +200,8 @@ def test_on_noise_nothing_is_written_and_it_is_said(collection: Path, capsys: py
 
 
 def test_questions_about_few_documents_are_refused(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    few = [f"{number}.txt" for number in range(MIN_DOCUMENTS - 1)]
-    questions = question_set(collection, "few", few, "{} soup")
+    few = [(f"{code} soup", f"{number}.txt") for number, code in enumerate(CODES[: MIN_DOCUMENTS - 1])]
+    questions = question_set(collection, "few", few)
     assert main(["eval", "tune", questions, "-c", str(collection / "collection")]) == 2
     assert "at least 8 documents" in capsys.readouterr().err
     assert main(["eval", "tune", "-c", str(collection / "collection")]) == 2

@@ -80,6 +80,7 @@ def test_only_the_first_pages_are_paid_for_and_the_rest_has_no_score() -> None:
     found = VisionReranker(model, page_image, pages=2, concurrency=1).scores("Who?", candidates(5), {})
     assert len(model.requests) == 2
     assert list(np.isnan(found)) == [False, False, True, True, True]
+    assert "the first 8 pages" in VisionReranker(model, page_image).cost
 
 
 @pytest.mark.parametrize("code", ["refused", "too-long", "cut-off", "malformed"])
@@ -113,9 +114,9 @@ def test_a_model_that_reads_text_only_is_refused() -> None:
 def test_the_cost_is_told_in_tokens_and_at_the_users_prices() -> None:
     # a page of 724 by 1,024 pixels is 989 tokens (a token for 750 pixels), the instruction len / 4
     tokens = 3 * (989 + len(SYSTEM) // 4)
-    told = VisionReranker(ScriptedModel([]), page_image, pages=3, prices=Prices(10.0, 100.0)).cost
-    assert f"scripted looks at the first 3 pages: about {tokens:,} tokens a search" in told
-    assert f"about {(tokens * 10 + 3 * 4 * 100) / 1e6:.4f} at your prices" in told
+    cost = VisionReranker(ScriptedModel([]), page_image, pages=3, prices=Prices(10.0, 100.0)).cost
+    assert f"scripted looks at the first 3 pages: about {tokens:,} tokens a search" in cost
+    assert f"about {(tokens * 10 + 3 * 4 * 100) / 1e6:.4f} at your prices" in cost
     assert "prices" not in VisionReranker(ScriptedModel([]), page_image).cost
 
 

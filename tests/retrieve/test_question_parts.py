@@ -70,6 +70,10 @@ def test_a_question_is_split_into_its_parts(question: str, parts: list[str]) -> 
     assert split_question(question) == parts
 
 
+def test_the_number_of_parts_has_a_limit() -> None:
+    assert len(split_question(" ".join(f"What is thing {letter}?" for letter in "abcdefgh"))) == MAX_PARTS == 6
+
+
 def test_names_are_words_written_like_names_but_not_the_first_word_for_its_capital() -> None:
     assert names_in("What did Kemi Oy pay for the WH-1000XM4, and which U.S. port?") == ["Kemi Oy", "WH-1000XM4", "U.S"]
     assert names_in("WHO published it") == ["WHO"]

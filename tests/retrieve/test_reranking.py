@@ -159,7 +159,8 @@ def test_pages_that_the_reranker_says_nothing_of_keep_their_places(snapshot: Sna
     odd = [at for at, hit in enumerate(fused) if hit.page & 1 and hit.page >> 20 not in photos]
     assert [reranked[at].page for at in odd] == [fused[at].page for at in reversed(odd)]
     assert all(reranked[at] == fused[at] for at in range(len(fused)) if at not in odd)
-    assert [reranked[at].rerank and reranked[at].rerank.rank for at in odd] == [1, 2, 3]
+    ranks = [reranked[at].rerank for at in odd]
+    assert [one and one.rank for one in ranks] == [1, 2, 3]
 
 
 class _Unreachable(_Backwards):
