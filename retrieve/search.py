@@ -188,7 +188,7 @@ class Retriever:
             collection_size=snapshot.page_count,
         )
         floor = self._floor(chosen, signals.best)
-        if floor and floor.across_languages and not is_in_language_of_pages(snapshot, query.text, self._analyze):
+        if floor and floor.across_languages and not is_in_language_of_pages(snapshot, query.text, self.analyze):
             signals = replace(signals, unknown=0.0)
         weak = floor is not None and is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.

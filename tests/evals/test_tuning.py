@@ -148,13 +148,13 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     layout.write_tuning(Layout(folder / "collection"), None)
 
 
-def question_set(folder: Path, name: str, asked: Sequence[tuple[str, str]]) -> str:
+def question_set(folder: Path, name: str, pairs: Sequence[tuple[str, str]]) -> str:
     """A data set of questions with the files that answer them."""
     root = folder / name
     root.mkdir()
-    rows = [{"qid": f"q{number}", "question": text} for number, (text, _) in enumerate(asked)]
+    rows = [{"qid": f"q{number}", "question": text} for number, (text, _) in enumerate(pairs)]
     (root / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (root / "qrels.tsv").write_text("\n".join(f"q{row}\t0\t{file}#1\t1" for row, (_, file) in enumerate(asked)))
+    (root / "qrels.tsv").write_text("\n".join(f"q{row}\t0\t{file}#1\t1" for row, (_, file) in enumerate(pairs)))
     (root / "dataset.json").write_text(json.dumps({"name": name, "documents": "../documents"}))
     return str(root)
 
@@ -188,11 +188,11 @@ def test_a_planted_preference_is_found_written_used_and_taken_back(
 
 def test_on_noise_nothing_is_written_and_it_is_said(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(1)
-    asked = []
+    pairs = []
     for _ in range(36):  # the page that answers has nothing to do with the codes in the question
         codes = " ".join(CODES[row] for row in random.choice(len(CODES), 3, replace=False))
-        asked.append((f"{TOPIC} {codes}", f"{random.integers(len(CODES))}.txt"))
-    questions = question_set(collection, "noise", asked)
+        pairs.append((f"{TOPIC} {codes}", f"{random.integers(len(CODES))}.txt"))
+    questions = question_set(collection, "noise", pairs)
     before = (collection / "collection" / "collection.json").read_bytes()
     assert main(["eval", "tune", questions, "-c", str(collection / "collection")]) == 0
     assert "there is too little to learn from. Nothing is written." in capsys.readouterr().out
