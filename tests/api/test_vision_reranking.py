@@ -23,8 +23,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield server
 
 
-def pages(engine: Engine, **options: bool) -> list[str]:
-    return [str(hit.ref) for hit in engine.search(QUERY, **options).hits]
+def pages(engine: Engine, *, rerank: bool | None = None) -> list[str]:
+    return [str(hit.ref) for hit in engine.search(QUERY, rerank=rerank).hits]
 
 
 def test_the_first_pages_are_shown_and_ties_keep_the_fused_order(engine: Engine, server: ModelServer) -> None:

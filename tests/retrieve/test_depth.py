@@ -121,6 +121,7 @@ def test_filters_hold_for_every_search(snapshot: Snapshot) -> None:
     found = search(snapshot, QUESTION + " Kemi", "thorough", options=inside)
     assert {Path(snapshot.documents[document_of(hit.page)].path).name for hit in found.hits} == {"timber.pdf"}
     assert all(Path(ref.path).name == "timber.pdf" for step in found.steps for ref in step.pages)
+    assert [step.reason for step in found.steps if step.text == "Kemi"] == ["missing"]  # once, although in vain
 
 
 def test_quick_is_the_lanes_alone_and_normal_what_is_set(snapshot: Snapshot) -> None:
