@@ -190,7 +190,7 @@ class FeedbackRequest(StrictModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"query": "timber 2024", "page": f"{examples.DOCUMENT}-2", "verdict": "up", "rank": 1}]
+            "examples": [{"query": "timber 2024", "page": examples.PAGE, "verdict": "up", "rank": 1}]
         }
     )
 
