@@ -189,9 +189,7 @@ class FeedbackRequest(StrictModel):
     """What a user did with a hit."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"query": "timber 2024", "page": examples.PAGE, "verdict": "up", "rank": 1}]
-        }
+        json_schema_extra={"examples": [{"query": "timber 2024", "page": examples.PAGE, "verdict": "up", "rank": 1}]}
     )
 
     query: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
