@@ -106,7 +106,7 @@ def _grade(case: Case, answer: Answer, verdicts: Verdicts) -> tuple[bool, Graded
     if not case.answerable:
         return False, "rule"
     on_evidence = any(citation.ref.number in case.question.evidence for citation in own)
-    quotes = [citation.quote for citation in (own if on_evidence else answer.citations)]
+    quotes = [citation.claim or citation.quote for citation in (own if on_evidence else answer.citations)]
     graded = grade_quotes(case.question.answer, case.question.answer_format, quotes, on_evidence=on_evidence)
     return graded.holds, "rule" if graded.sure else "guess"
 

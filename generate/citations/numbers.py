@@ -42,6 +42,7 @@ SCALES: Mapping[str, Decimal] = {
     "b": Decimal(1_000_000_000),
     "trillion": Decimal(1_000_000_000_000),
 }
+_NEGATIVE = re.compile(r"^\s*(\(.*\)|[-−–]\s?[\d$€£.].*)$")
 MIN_ROUNDED_DIGITS = 2  # of a rounded number
 _UNIT_BEHIND = re.compile(
     r"\s?(?:(?P<points>percentage[ -]points?\b|pp\b|-?points?\b)|%(?:\s?(?:age )?points?\b)?|per ?cent\b|pct\b)", re.I
@@ -73,6 +74,11 @@ def possible_values(written: str) -> frozenset[Decimal]:
     if single and not (grouped and separators[-1] == ","):  # "1,234" is English
         values.add(Decimal(f"{_digits(whole)}.{decimals}"))
     return frozenset(value.normalize() for value in values)
+
+
+def is_negative(written: str) -> bool:
+    """Return whether a number is written with a minus or, as accountants do, in brackets: "-4.2", "(4.2)"."""
+    return _NEGATIVE.match(written) is not None
 
 
 def _digits(written: str) -> str:

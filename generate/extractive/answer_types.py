@@ -21,6 +21,7 @@ TYPE_NAMES: Mapping[AnswerType, str] = {
 }
 """What a text must state to answer; types that are not here may be answered in any words."""
 
+MAX_COUNTED = 3  # words after "how many" that name what is counted
 MAX_BETWEEN = 5  # words from a number to what it counts
 _DIGITS = re.compile(r"\d[\d.,]*")
 _FIGURE = re.compile(r"[^\w#]*(\d[\d.,]*)[^\d]{0,4}")
@@ -51,6 +52,7 @@ _PEOPLE = re.compile(
 )
 _NAME = re.compile(rf"(?<=[^\s.!?:]\s){_CAPITAL}[\w'’-]+")  # not at the beginning, where any word has a capital
 _UNCASED = re.compile(r"[\u0600-\u06ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_WORD = re.compile(r"[^\W\d_]+")
 _ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&-]+\b")
 _DEFINITION = re.compile(r"\s*what\s+(?:is|are|was|were)\s+(?:an?\s+|the\s+)?([^?,]{2,60}?)\s*\??\s*$", re.IGNORECASE)
 _COPULAS = r"is|are|was|were|means?|refers? to|consists? of|denotes?"
@@ -72,7 +74,8 @@ def counts_near(text: str, question: str, counted: Callable[[str], bool], langua
     numbers, nouns = [], []
     for index, word in enumerate(words):
         is_label = index > 0 and words[index - 1][:1].isupper() and _LABEL.fullmatch(word) is not None  # "Question 1."
-        figure = None if is_label or _YEAR.search(word) else _FIGURE.fullmatch(word)
+        is_year = _YEAR.search(word) is not None and not (index + 1 < len(words) and counted(words[index + 1]))
+        figure = None if is_label or is_year else _FIGURE.fullmatch(word)
         if (figure and figure[1].rstrip(".,") not in known) or _compiled(language.number_words).search(word):
             numbers.append(index)
         if counted(word):
@@ -102,8 +105,20 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+def _without_years(text: str, question: str, language: QuestionLanguage) -> str:
+    """Return a text without its years; "2000 eggs" is none if the question asks how many eggs."""
+    how = _compiled(language.count).search(question)
+    counted = [word.casefold() for word in _WORD.findall(question, how.end())[:MAX_COUNTED]] if how else []
+
+    def kept(year: re.Match[str]) -> str:
+        following = _WORD.match(text, year.end() + 1)
+        return year[0] if following and following[0].casefold() in counted else " "
+
+    return _YEAR.sub(kept, text)
+
+
 def _holds_number(text: str, question: str, language: QuestionLanguage) -> bool:
-    without_years = _YEAR.sub(" ", text)
+    without_years = _without_years(text, question, language)
     return _is_new(_DIGITS, without_years, question) or _is_new(_compiled(language.number_words), text, question)
 
 
@@ -151,7 +166,9 @@ def _matches(*patterns: re.Pattern[str] | str) -> _Check:
 
 
 def _holds_amount(text: str, question: str, language: QuestionLanguage) -> bool:
-    return _matches(_MONEY)(text, question, language) or _is_new(_DIGITS, _YEAR.sub(" ", text), question)
+    return _matches(_MONEY)(text, question, language) or _is_new(
+        _DIGITS, _without_years(text, question, language), question
+    )
 
 
 _CHECKS: Mapping[AnswerType, _Check] = {

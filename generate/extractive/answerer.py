@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from pagelens.core.protocols import NO_IDF, Analyzer, TextEncoder
 from pagelens.core.terms import plain_terms
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, Found, History, UserImage
+from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, Found, History, PageText, UserImage
 from pagelens.generate.answer_text import closest_text, not_found_text, page_name, printable
 from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.answerability import judge_answer
-from pagelens.generate.extractive.candidates import Candidate, find_candidates
+from pagelens.generate.extractive.candidates import Candidate, find_candidates, join_lines
 from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
 from pagelens.generate.extractive.contradictions import contradicting_quote
 from pagelens.generate.extractive.debris import statements
@@ -18,13 +18,17 @@ from pagelens.generate.extractive.image_matches import cite_matches, match_pages
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScorer, CandidateScores, ScoredCandidate
+from pagelens.generate.extractive.tables.reading import TableReading
 from pagelens.generate.follow_up import standalone_question
 from pagelens.generate.transcript import image_words_text
 
 MAX_SENTENCES = 3
+MAX_CLOSEST = 6  # passages, where none of them is an answer
 GOOD_SCORE = 0.85  # of the best score: a sentence this good is quoted too
 MIN_SCORE = 0.6  # of the best score: no sentence below is quoted
 MIN_NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
+MIN_CUT_WORDS = 20  # of a part of a sentence that was cut; see `sentences.MIN_WORDS`
+_REST = re.compile(r"(?:(?!\n\n)[^.?!]|\.(?=\w)){1,600}[.?!]")  # of a sentence, in its paragraph
 SIMILAR_SHARE = 0.7  # of the words of the shorter of two sentences, if only one of them is to be quoted
 
 
@@ -73,7 +77,7 @@ class ExtractiveAnswerer:
         that names its columns; marks like [1] of the page's own in round brackets) and is followed by its mark [n],
         numbered by page in the order of use. There is one citation for each sentence, in the text's order.
         """
-        return self._answer(self._question_analyzer.analyze(question), pages, idf)
+        return replace(self._answer(self._question_analyzer.analyze(question), pages, idf), question=question)
 
     def _answer(self, analysis: AnalyzedQuestion, pages: Sequence[ContextPage], idf: Mapping[str, float]) -> Answer:
         question = analysis.text
@@ -95,9 +99,12 @@ class ExtractiveAnswerer:
             quotes = [
                 quote for quote in quotes if quote is opposite or all(item.may_be_elsewhere for item in quote.unmet)
             ]
+        elif verdict.found == "closest":
+            quotes = closest_quotes(scores, quotes, analysis.exact_terms)
         if opposite is not None and opposite not in quotes:
             quotes.append(opposite)
-        citations = cite_candidates([(quote.page, quote.candidate) for quote in quotes], pages) if verdict.found else []
+        chosen = [(quote.page, _in_full(analysis, pages[quote.page].text, quote.candidate)) for quote in quotes]
+        citations = cite_candidates(chosen, pages) if verdict.found else []
         text = _compose(analysis, citations)
         if opposite is not None and citations:
             marks = citations[0].mark, citations[quotes.index(opposite)].mark
@@ -177,6 +184,29 @@ def select_quotes(scores: CandidateScores, exact_terms: frozenset[str] = frozens
     return selected
 
 
+def closest_quotes(
+    scores: CandidateScores, quotes: Sequence[ScoredCandidate], exact_terms: frozenset[str]
+) -> list[ScoredCandidate]:
+    """Return quotes with the next best candidates that say other things, `MAX_CLOSEST` in all.
+
+    None is added without the dates or numbers, or the denial, that the first has.
+    """
+    closest = list(quotes)
+    exact, denies = exact_terms & quotes[0].terms, not _lacks_denial(quotes[0])
+    for scored in scores.candidates:
+        if len(closest) == MAX_CLOSEST:
+            break
+        if (exact and not exact & scored.terms) or (denies and _lacks_denial(scored)):
+            continue
+        if not any(_overlap(scored, other) or _similar(scored, other) for other in closest):
+            closest.append(scored)
+    return closest
+
+
+def _lacks_denial(scored: ScoredCandidate) -> bool:
+    return any(unmet.kind == "denial" for unmet in scored.unmet)
+
+
 def _adds_to(
     scored: ScoredCandidate, selected: Sequence[ScoredCandidate], covered: frozenset[str], scores: CandidateScores
 ) -> bool:
@@ -214,8 +244,24 @@ def _overlap(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
 
 
 def _similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
+    readings = scored.candidate.reading, other.candidate.reading
+    if all(readings) and _values(readings[0]) != _values(readings[1]):  # the same labels in two tables
+        return False
     words, other_words = (set(item.candidate.text.lower().split()) for item in (scored, other))
     return len(words & other_words) >= SIMILAR_SHARE * min(len(words), len(other_words))
+
+
+def _in_full(question: AnalyzedQuestion, text: PageText, candidate: Candidate) -> Candidate:
+    """Return a sentence that was cut because of its length up to its end, where several things are asked for."""
+    is_cut = candidate.reading is None and not candidate.parts and len(candidate.text.split()) >= MIN_CUT_WORDS
+    rest = _REST.match(text.text, candidate.end)
+    if not question.wants_list or not is_cut or rest is None or candidate.text.endswith((".", "?", "!", ":")):
+        return candidate
+    return replace(candidate, end=rest.end(), text=join_lines(text, candidate.start, rest.end()))
+
+
+def _values(reading: TableReading | None) -> list[str]:
+    return [cell.value.text for cell in reading.cells] if reading else []
 
 
 def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[ContextPage]) -> list[Citation]:
@@ -229,6 +275,10 @@ def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[Con
         if candidate.reading is not None:  # the cells alone
             boxes = [cell.value.box for cell in candidate.reading.cells]
             quote = printable(candidate.reading.text)
+        if candidate.parts:
+            boxes = [box for part in candidate.parts for box in page.text.boxes_of(*part)]
+            quote = " … ".join(printable(join_lines(page.text, *part)) for part in candidate.parts)
+            claim = f"{quote} ({candidate.computed})"
         if candidate.header is not None:  # a row means little without the names of its columns
             boxes = [*page.text.boxes_of(*candidate.header), *boxes]
             quote = claim = f"{printable(page.text.text[slice(*candidate.header)])} … {quote}"

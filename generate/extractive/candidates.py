@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pagelens.core.types import PageText
 from pagelens.core.word_breaks import join_broken_words
@@ -13,6 +14,9 @@ from pagelens.generate.sentences import MAX_WORDS, Sentence, split_sentences
 
 Span = tuple[int, int]
 """Start and end in a page's text."""
+
+CandidateForm = Literal["text", "list", "item", "count"]
+"""A sentence, line or row; a list in full; an item that is asked for by its place; things that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class Candidate:
     header: Span | None = None  # the line with the names of the columns, if the span is a table row
     reading: TableReading | None = None  # what a table's cells say, if the span is that of cells
     before: str = ""  # the sentence before it
+    form: CandidateForm = "text"
+    parts: Sequence[Span] = ()  # the spans that are quoted, if not all of it is
+    computed: str = ""  # what is counted in them, for the claim
+    fit: float = 0.0  # of a list: the share of its heading's terms that the question has
 
 
 _YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # a frequent name of a column

@@ -12,58 +12,30 @@ from functools import cache
 from typing import Literal
 
 from pagelens.core.terms import plain_terms
+from pagelens.generate.extractive.known_words import KnownWords, Name, has_unit_sign
 from pagelens.generate.extractive.languages.question_language import QuestionLanguage
-from pagelens.generate.irregular_verbs import VERBS
 
 ConstraintKind = Literal["type", "year", "number", "name", "denial", "statement", "comparison", "picture", "news"]
 Terms = Callable[[str], frozenset[str]]
 """Returns those of the question's terms that a text has, in any form."""
 
 YEAR = re.compile(r"(?<![\d.,-])(1[5-9]\d\d|20\d\d)(?![\d%]|[.,]\d)")
+_THINGS = re.compile(r" [a-zß-ÿ]+(?:s|en|er)\b")
 NEAR = 4  # words between a denial and the word that is denied, at most
-_NUMBER = re.compile(r"(?<![\w.,-])\d[\d.,]*\d(?![\w-])")  # of two digits or more, parts of words and ranges apart
+_NUMBER = re.compile(
+    r"(?<![\w.,-])\d[\d.,]*\d(?=(?:[kKmM]|[bB]n?)?(?![\w-]))"
+)  # of two digits or more, parts of words and ranges apart
 _NUMBERED = re.compile(
     r"\b((?:[A-Z]|(?=(?:unit|quarter|table|figure|section|chapter|part|step|phase|class|level|version|item|example)s?\b))"
-    r"[^\W\d_]{2,})[ -]?(\d{1,2})\b(?![.,]?\d|\s?%)"
+    r"[^\W\d_]{2,})(?:[ -]?(\d{1,2})\b(?![.,]?\d|\s?%)| ([A-HJ-Z])(?![\w.'’]))"
 )
+_MORE = (r"\w", r"\d")  # behind a letter, behind a number, it is another one
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _QUOTED = re.compile(r"[\"“„«「『](.{2,80}?)[\"”“»」』]")
 _CASED = re.compile(r"[A-ZÀ-ÖØ-ÞА-ЯЁ]")
-MIN_PART = 4  # letters of a part of a compound
-MIN_STEM, MAX_ENDING = 5, 3  # letters of a word, and of an ending that another form of it has
-_UNIT_SIGNS = tuple(
-    (re.compile(names), re.compile(rf"(?:\d[\s-]?|\(){sign}(?!\w)|{sign}\s?\d"))
-    for names, sign in (
-        (r"lit(?:re|er|ro)s?|литр\w*|リットル|升", "[lL]"),
-        (r"kilomet(?:re|er|ro)s?", "km"),
-        (r"met(?:re|er|ro)s?", "m"),
-        (r"centimet(?:re|er|ro)s?|centímetros?", "cm"),
-        (r"millimet(?:re|er|ro)s?|milímetros?", "mm"),
-        (r"kilo(?:gram(?:m?e?)?)?s?", "kg"),
-        (r"gram(?:m?e?)?s?", "g"),
-        (r"minut(?:e|o|en|i)s?|минут\w*", "min"),
-        (r"horse-?powers?|pferdestärken?|chevaux|caballos|cavalli", "(?:b?hp|HP|PS|CV|ch)"),
-        (r"hours?|stunden?|heures?|horas?|or[ae]", "h"),
-        (r"seconds?|sekunden?|secondes?|segundos?", "s"),
-        (r"degrees?|celsius|grad|degrés?|grados?|graus?|gradi", "°[CF]?"),
-        (r"percent(?:age)?|prozent|pourcentage|porcentaje", "%"),
-        (r"dollars?|dólares", r"\$"),
-        (r"euros?", "€"),
-        (r"pounds?|pfund|livres|libras?", "£"),
-        (r"watts?", "W"),
-        (r"kilowatts?", "kW"),
-    )
-)
+MIN_ABBREVIATED = 2  # words of a name that initials stand for
 MAX_FEW_WORDS = 4  # of a question of so few words any may be a name
 _TITLE_CASE_SHARE = 0.6  # of a question's words in capitals, from which capitals mean nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name of a question: as it is written, and its terms."""
-
-    text: str
-    terms: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +66,7 @@ class CandidateContext:
     before: str  # the sentence before it
     title: str  # of the document, with the file's name
     page: str  # the page's text
-    page_words: "KnownWords"
+    page_words: KnownWords
     language: QuestionLanguage  # of the page
     terms: Terms = field(repr=False)
 
@@ -136,8 +108,10 @@ def find_constraints(
     question: str, subject: Mapping[str, float], language: QuestionLanguage, analyze: Callable[[str], Sequence[str]]
 ) -> Constraints:
     """Return what a question names. `subject` are the terms of its subject with their weights."""
-    years = tuple(dict.fromkeys(YEAR.findall(question)))
-    text = compiled(language.page).sub(" ", compiled(language.measure).sub(" ", question))
+    years = tuple(dict.fromkeys(find_years(question)))
+    text = question
+    for pattern in (language.measure, language.page, language.asks.get("meaning", "(?!)")):
+        text = compiled(pattern).sub(" ", text)
     numbers = tuple(dict.fromkeys(number for number in _NUMBER.findall(text) if number not in years))
     comparison = next(
         (
@@ -175,6 +149,15 @@ def find_constraints(
     )
 
 
+def find_years(question: str) -> list[str]:
+    """Return the years of a question; a round number of things is none ("2000 eggs", "in 2000" is a year)."""
+    return [
+        match[0]
+        for match in YEAR.finditer(question)
+        if not (match[0].endswith("00") and _THINGS.match(question, match.end()))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ShownPages:
     """The texts of all pages shown, with the documents' titles, and those of the question's terms that they have."""
@@ -192,14 +175,18 @@ def unmet_constraints(named: Constraints, passage: CandidateContext, pages: Show
         if not _names_year(year, passage, around)
     ]
     unmet += [
-        Unmet("number", number, not any(_names_number(number, text) for text in pages.texts))
+        Unmet("number", number, not any(names_number(number, text) for text in pages.texts))
         for number in named.numbers
-        if not _names_number(number, around)
+        if not names_number(number, around)
     ]
     unmet += [
         Unmet("number", f"{word} {number}")
         for word, number in named.numbered
-        if not re.search(rf"\b{word}\W{{0,3}}{number}(?!\d)", f"{around}\n{passage.before}\n{passage.title}", re.I)
+        if not re.search(
+            rf"\b{word}\W{{0,3}}{number}(?!{_MORE[number.isdigit()]})",
+            f"{around}\n{passage.before}\n{passage.title}",
+            re.I,
+        )
     ]
     unmet += [
         Unmet("name", name.text, not any(name.terms <= terms for terms in pages.terms))
@@ -288,11 +275,11 @@ def find_names(question: str, language: QuestionLanguage) -> Iterable[str]:
 
 
 def _numbered(question: str, language: QuestionLanguage) -> tuple[tuple[str, str], ...]:
-    """Return words with a number of one or two digits behind them, that name one of several: ("Unit", "8")."""
+    """Return words with a number of one or two digits, or a letter, behind them: they name one of several."""
     known = {*language.function_words, *language.common_words.split()}
     return tuple(
-        (word, number)
-        for word, number in dict.fromkeys(_NUMBERED.findall(question))
+        (word, number or letter)
+        for word, number, letter in dict.fromkeys(_NUMBERED.findall(question))
         if word.lower() not in known and not compiled(language.times).fullmatch(word)
     )
 
@@ -313,7 +300,8 @@ def _year_pattern(year: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\d){year}(?!\d)|(?:\bFY\s?|['’‘]|(?<!\d){year[:2]}\d\d\s?[-–/]\s?){short}(?!\d)")
 
 
-def _names_number(number: str, text: str) -> bool:
+def names_number(number: str, text: str) -> bool:
+    """Return whether a text has a number, with any separators of thousands."""
     digits = re.sub(r"[.,]", "", number)
     return number in text or any(re.sub(r"[.,]", "", found) == digits for found in _NUMBER.findall(text))
 
@@ -321,17 +309,27 @@ def _names_number(number: str, text: str) -> bool:
 def _has_name(name: Name, passage: CandidateContext, around: str) -> bool:
     if name.terms <= passage.terms(f"{around}\n{passage.before}\n{passage.title}"):
         return True
+    if has_unit_sign(name.text.casefold(), around):
+        return True
     if passage.language.nouns_in_capitals:  # it may be any noun
         if name.text.casefold() in passage.language.common_words.split():
             return True
         return all(Name(name.text, frozenset({term})) in passage.page_words for term in name.terms)
-    return spells_out(name, around)
+    return spells_out(name, around) or abbreviates(name, around)
 
 
 def spells_out(name: Name, text: str) -> bool:
     """Return whether a text has the words that an acronym stands for: "chief executive officer" for CEO."""
     is_acronym = name.text.isupper() and name.text.isalpha() and len(name.text) > 1
     return is_acronym and _initials(name.text).search(text) is not None
+
+
+def abbreviates(name: Name, text: str) -> bool:
+    """Return whether a text has the initials of a name of several words: "U.S." for "United States"."""
+    words = name.text.split()
+    if len(words) < MIN_ABBREVIATED or not all(word[0].isupper() for word in words):
+        return False
+    return re.search(r"\b" + r"\.?".join(word[0] for word in words) + r"\b", text) is not None
 
 
 def _other_words(
@@ -350,48 +348,6 @@ def _other_words(
             continue
         if terms and word.isalpha() and all(subject.get(term) == 1 for term in terms):
             yield Name(word, terms)
-
-
-class KnownWords:
-    """The words of a page and of its document's title: whether a word stands there, in any form."""
-
-    def __init__(self, text: str, terms: frozenset[str], *, has_compounds: bool) -> None:
-        """Take the page's text with the title, and those of the question's terms that it has."""
-        self._text = text
-        self._terms = terms
-        self._has_compounds = has_compounds
-        self._known: frozenset[str] = frozenset()
-        self._found: dict[Name, bool] = {}
-
-    def __contains__(self, word: Name) -> bool:
-        """Return whether it has a word in any form, as a unit's sign, or as the parts of a compound."""
-        if word not in self._found:
-            self._found[word] = bool(word.terms & self._terms) or self._find(word.text.casefold())
-        return self._found[word]
-
-    def _find(self, word: str) -> bool:
-        if any(sign.search(self._text) for names, sign in _UNIT_SIGNS if names.fullmatch(word)):
-            return True
-        self._known = self._known or frozenset(map(str.casefold, _WORD.findall(self._text)))
-        verb = VERBS.get(word, word)
-        if any(VERBS.get(other) == verb for other in self._known) or (verb != word and verb in self._known):
-            return True
-        if len(word) < MIN_STEM:
-            return False
-        alike = [other for other in self._known if other.startswith(word[:MIN_STEM])]
-        if any(_same_stem(word, other) for other in alike):
-            return True
-        return self._has_compounds and any(
-            word[:cut] in self._known and any(other.startswith(word[cut:]) for other in self._known)
-            for cut in range(MIN_PART, len(word) - MIN_PART + 1)
-        )
-
-
-def _same_stem(word: str, other: str) -> bool:
-    """Return whether two words differ in their endings only."""
-    differ = (at for at, (one, two) in enumerate(zip(word, other, strict=False)) if one != two)
-    shared = next(differ, min(len(word), len(other)))
-    return shared >= MIN_STEM and max(len(word), len(other)) - shared <= MAX_ENDING
 
 
 @cache

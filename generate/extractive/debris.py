@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from pagelens.core.types import ContextPage
+from pagelens.core.types import ContextPage, PageText
 from pagelens.generate.extractive.candidates import Candidate
 
 MARGIN = 0.09  # of a page's height at its top and bottom, where headers and footers stand
@@ -12,6 +12,7 @@ MAX_HEADER_WORDS = 12
 MIN_LETTERS = 4  # single letters in a row of words that are a heading set with spaces
 LETTERS_SHARE = 0.6  # of a candidate's words that are single letters, from which it is such a heading
 MIN_LABELS = 8  # words of letters in a run of labels
+MAX_LABELS = 12  # words of labels behind a line that introduces them, if nothing parts them
 LOWER_SHARE = 0.25  # of them that begin with a small letter, below which they are labels
 MIN_CONTENTS = 4  # lines that end in a page's number, from which a page headed "Contents" is a table of contents
 
@@ -23,6 +24,7 @@ _CONTENTS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _DIGITS = re.compile(r"\d+")
+_SEPARATED = re.compile(r"[,;•●▪·]")
 _STOP = re.compile(r"[.!?…。！？]\W*$")
 
 
@@ -36,7 +38,14 @@ def statements(
         (number, candidate)
         for number, candidate in candidates
         if not (is_debris(candidate.text, row=candidate.header is not None) or (number, candidate.start) in headers)
-        and not (candidate.header is None and not candidate.lead and is_label_run(candidate.text))
+        and not (
+            candidate.header is None
+            and (
+                not candidate.lead
+                or (len(candidate.text.split()) > MAX_LABELS and not _SEPARATED.search(candidate.text))
+            )
+            and is_label_run(candidate.text)
+        )
         and not (number in contents and _ENDS_IN_NUMBER.search(candidate.text))
     ]
 
@@ -80,6 +89,12 @@ def _running_headers(pages: Sequence[ContextPage], candidates: Sequence[tuple[in
         for place, line in lines.items()
         if places[line] > 1 or line[1] == _DIGITS.sub("0", pages[place[0]].title.casefold())
     }
+
+
+def margin_text(text: PageText) -> str:
+    """Return the words at a page's top and bottom, where headers and footers stand."""
+    inside = (text.boxes[:, 3] < MARGIN) | (text.boxes[:, 1] > 1 - MARGIN)
+    return " ".join(text.text[start:end] for start, end in text.spans[inside].tolist())
 
 
 def _in_margin(page: ContextPage, candidate: Candidate) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.terms import WantedTerms, plain_terms
-from pagelens.generate.extractive.answer_types import TYPE_NAMES, defined_subject, holds_type
-from pagelens.generate.extractive.constraints import YEAR, Constraints, compiled, find_constraints
+from pagelens.generate.extractive.answer_types import MAX_COUNTED, TYPE_NAMES, defined_subject, holds_type
+from pagelens.generate.extractive.constraints import Constraints, compiled, find_constraints, find_years
+from pagelens.generate.extractive.instructions import without_instructions
 from pagelens.generate.extractive.languages.detection import detect_language
 from pagelens.generate.extractive.languages.germanic import ENGLISH
 from pagelens.generate.extractive.languages.question_language import AnswerType, QuestionLanguage, parts
@@ -15,7 +16,6 @@ from pagelens.generate.extractive.languages.question_language import AnswerType,
 EXACT_DIGITS = 5  # of a number or a date that an answer must have if any sentence has it; years are shorter
 FORM_WEIGHT = 0.3  # of a term about the document or the form of the answer
 EARLIER_WEIGHT = 0.15  # of a term that a follow-up leaves to the question before
-MAX_COUNTED = 3  # words after "how many" that name what is counted
 
 _ASKS_PAGE = re.compile(
     r"\b(which|what)\s+(pdf\s+)?(page|pages|slide|slides)\b(?!\s*\d)|\bpage\s+numbers?\b", re.IGNORECASE
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 class AnalyzedQuestion:
     """An analyzed question: its terms with their weight (1 for the subject), and the answer types it expects."""
 
-    text: str
+    text: str  # without instructions about the answer's form
     language: QuestionLanguage
     terms: Mapping[str, float]
     forms: Mapping[str, frozenset[str]]  # other forms of its terms, and the terms that they stand for
@@ -37,6 +37,7 @@ class AnalyzedQuestion:
     answer_types: tuple[AnswerType, ...]  # the first is the one that it asks for
     constraints: Constraints
     counted: frozenset[str] = frozenset()  # the terms of what "how many" counts
+    wants_list: bool = False  # whether several things are asked for
     asks_for_page: bool = False
     names_nothing: bool = False  # whether it has function words only
     names_page_only: bool = False  # "What is on page 3?": nothing but a page describes its subject
@@ -80,12 +81,15 @@ class QuestionAnalyzer:
         its years are where the question names none.
         """
         language = detect_language(text) or ENGLISH
+        wants_list = compiled(language.wants_list).search(text) is not None
+        if language is ENGLISH:
+            text = without_instructions(text)
         function_terms, form_terms = self._known_terms(language)
         described = describing_text(text, language)
         analyzed = self._analyze(f"{text} {subject}")
         own_terms = plain_terms(self._analyze(described)) or plain_terms(analyzed)
         weights = {term: FORM_WEIGHT if term in form_terms else 1.0 for term in own_terms if term not in function_terms}
-        years = "" if YEAR.search(text) else " ".join(YEAR.findall(subject))
+        years = "" if find_years(text) else " ".join(find_years(subject))
         for term in plain_terms(self._analyze(subject)):
             weights.setdefault(term, EARLIER_WEIGHT)
         names_page = compiled(language.page).search(text) is not None
@@ -99,9 +103,12 @@ class QuestionAnalyzer:
             answer_types=_answer_types(text, language),
             constraints=find_constraints(f"{text} {years}", describing, language, self._analyze),
             counted=self._counted(text, language, function_terms),
+            wants_list=wants_list,
             asks_for_page=_ASKS_PAGE.search(text) is not None,
             names_nothing=not weights,
-            names_page_only=names_page and not set(plain_terms(self._analyze(described))) - function_terms - form_terms,
+            names_page_only=names_page
+            and not compiled(language.count).search(text)
+            and not set(plain_terms(self._analyze(described))) - function_terms - form_terms,
             has_stop_word_in_capitals=any(
                 word.lower() in own_terms and not self._analyze(word.lower()) for word in _CAPITALS.findall(text)
             ),
@@ -134,7 +141,7 @@ class QuestionAnalyzer:
 def describing_text(question: str, language: QuestionLanguage) -> str:
     """Return a question without "how many", "page 12", words that deny, and where words are not separated by blanks,
     function words."""
-    patterns = [language.page, language.measure, language.negation]
+    patterns = [language.page, language.measure, language.negation, language.asks.get("meaning", "(?!)")]
     if not language.spaced:
         patterns.append(parts(" ".join(sorted(language.function_words, key=len, reverse=True))))
     for pattern in patterns:

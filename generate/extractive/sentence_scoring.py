@@ -5,6 +5,7 @@ cosine is added, and what the question demands and a candidate lacks takes from 
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,16 +16,18 @@ from pagelens.generate.extractive.answer_types import TYPE_NAMES, counts_near
 from pagelens.generate.extractive.candidates import Candidate, cell_candidate, find_candidates
 from pagelens.generate.extractive.constraints import (
     CandidateContext,
-    KnownWords,
     ShownPages,
     Unmet,
+    abbreviates,
     denies,
     spells_out,
     unmet_constraints,
 )
-from pagelens.generate.extractive.debris import is_table_of_contents, statements
+from pagelens.generate.extractive.debris import is_table_of_contents, margin_text, statements
+from pagelens.generate.extractive.known_words import KnownWords
 from pagelens.generate.extractive.languages.detection import page_language
 from pagelens.generate.extractive.languages.question_language import AnswerType, QuestionLanguage
+from pagelens.generate.extractive.list_answers import list_candidates
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 from pagelens.generate.extractive.tables.table_answers import read_tables
 
@@ -40,10 +43,14 @@ UNMET_FACTOR = 0.7  # for each constraint of the question that a candidate does 
 UNINFORMATIVE_FACTOR = 0.7  # for candidates with too few new terms, that are questions, or that only introduce
 WHOLE_LIST_FACTOR = 0.85  # for a whole list if one of its items, a candidate too, has terms of the question
 MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has
+LIST_BONUS = {"list": 0.3, "item": 0.3, "count": 0.3}  # of what is read from a list, by its heading's share
+FULL_FIT = 0.9  # of a cell whose row and column the question names in full
 CELL_BONUS = 0.3  # of a cell that its row and its column name, if a value is asked for
+MIN_SUBJECT_PAGES = 3  # of a document among those shown, and the share of them
+SUBJECT_SHARE = 0.6  # on which a name stands that the document is about
 RANK_BONUS = 0.1  # of candidates on the first page; divided by the rank for the others
 
-
+_SOURCE = re.compile(r"\W*(?:sources?|quelle|fuente|fonte)\s*:", re.IGNORECASE)  # of a chart's or a table's figures
 _VALUES: frozenset[AnswerType] = frozenset({"number", "money", "percent"})
 _WEAK = ("type", "statement", "picture", "news")  # take nothing more from the score
 
@@ -96,8 +103,10 @@ class CandidateScorer:
         self._idf = idf
         self._languages = [page_language(page.text.text, question.language) for page in pages]
         self._foreign = self._foreign_language()
-        self._titles = [self._terms(_title(page)) for page in pages]
         texts = [f"{_title(page)}\n{page.text.text}" for page in pages]
+        subjects = self._subject_names()
+        self._title_texts = [f"{_title(page)}\n{subjects[page.ref.path]}" for page in pages]
+        self._titles = [self._terms(title) for title in self._title_texts]
         self._shown = ShownPages(texts, [self._terms(text) for text in texts])
         self._page_words = [
             KnownWords(text, terms, has_compounds=language.nouns_in_capitals)
@@ -115,6 +124,7 @@ class CandidateScorer:
             if not is_table_of_contents(page.text.text)
             for reading in read_tables(question, page.text, self._analyze, self._idf)
         ]
+        found += list_candidates(question, pages, self._analyze)
         analyzed = [self._analyze(candidate.text) for _, candidate in found]
         candidate_terms = [question.terms_in(terms) for terms in analyzed]
         weights = _term_weights(question, candidate_terms)
@@ -170,13 +180,28 @@ class CandidateScorer:
             candidate=candidate,
             terms=matching,
             share=share,
-            score=share * fit + RANK_BONUS / (1 + number) + _cell_bonus(self._question, candidate),
+            score=share * fit + RANK_BONUS / (1 + number) + _form_bonus(self._question, candidate),
             fit=fit,
             all_terms=all_terms,
         )
 
     def _terms(self, text: str) -> frozenset[str]:
         return self._question.terms_in(self._analyze(text)) if text else frozenset()
+
+    def _subject_names(self) -> dict[str, str]:
+        """Return for each document the question's names that stand in the margins of most of its pages, also with their
+        letters set apart: it is about them, as if its title named them."""
+        subjects = {}
+        for path in {page.ref.path for page in self._pages}:
+            shown = [_compact(margin_text(page.text)) for page in self._pages if page.ref.path == path]
+            subjects[path] = "\n".join(
+                name.text
+                for name in self._question.constraints.names
+                if len(name.text.split()) > 1
+                and len(shown) >= MIN_SUBJECT_PAGES
+                and sum(_compact(name.text) in text for text in shown) >= SUBJECT_SHARE * len(shown)
+            )
+        return subjects
 
     def _foreign_language(self) -> QuestionLanguage | None:
         """Return the language of the pages if it is not the question's on any of them."""
@@ -191,7 +216,7 @@ class CandidateScorer:
         for item in first:
             passage = self._passage(item)
             unmet = self._unmet(item, passage)
-            lacks = self._lacks(passage, weights)
+            lacks = self._lacks(passage, weights, is_full=_is_full(item.candidate))
             denied = denies(item.candidate.text, self._question.constraints.subject, passage)
             lacking = [one.kind for one in unmet if one.kind not in _WEAK]
             score = item.score * UNMET_FACTOR ** (len(lacking) + lacking.count("denial"))
@@ -206,7 +231,8 @@ class CandidateScorer:
             text=candidate.text,
             context="\n".join((candidate.heading, candidate.lead, _header(page, candidate))),
             before=candidate.before,
-            title=_title(page),
+            # a cell is named by its own labels
+            title=_title(page) if candidate.reading is not None else self._title_texts[item.page],
             page=page.text.text,
             page_words=self._page_words[item.page],
             language=self._languages[item.page],
@@ -218,10 +244,18 @@ class CandidateScorer:
         unmet = unmet_constraints(question.constraints, passage, self._shown)
         if self._foreign is not None:  # words of two languages do not meet
             unmet = [one for one in unmet if one.kind != "name"]
-        if item.candidate.reading is not None and item.candidate.reading.computed:  # compared by code
-            unmet = [one for one in unmet if one.kind != "comparison"]
+        reading = item.candidate.reading
+        if reading is not None and reading.computed:  # compared by code
+            unmet = [one for one in unmet if one.kind != "comparison" or not reading.answers(one.what)]
+            unmet = [one for one in unmet if one.kind != "number" or not reading.has_number(one.what)]
+        if _is_full(item.candidate):  # what the numbers measure is often told nowhere
+            implied = {word.text for word in question.constraints.words}
+            unmet = [one for one in unmet if one.kind != "name" or one.what not in implied]
         in_words = question.demands_type and question.answer_type != "number" and self._states_type(item, passage)
-        if item.candidate.reading is not None or in_words:  # labels of charts are read; "What does the photo cost?"
+        is_counted = item.candidate.form == "count"
+        if (
+            item.candidate.reading is not None or is_counted or in_words
+        ):  # labels of charts are read; "What does the photo cost?"
             unmet = [one for one in unmet if one.kind != "picture"]
         type_name = TYPE_NAMES.get(question.answer_type) if question.answer_type else None
         if type_name is not None and not self._states_type(item, passage):
@@ -238,33 +272,49 @@ class CandidateScorer:
         needed = 1 if question.demands_type else MIN_NEW_TERMS
         return is_exact or is_denial or len(item.all_terms - question.known) >= needed
 
-    def _lacks(self, passage: CandidateContext, weights: Mapping[str, float]) -> float:
+    def _lacks(self, passage: CandidateContext, weights: Mapping[str, float], *, is_full: bool) -> float:
         """Return the share of the subject's words, by weight, that a passage has neither itself nor around it; 1 of a
-        question without any."""
+        question without any. Of a cell whose row and column are named in full only names count (`is_full`)."""
         constraints = self._question.constraints
+        names = frozenset[str]().union(*(name.terms for name in constraints.names))
         around = f"{passage.text}\n{passage.context}\n{passage.before}\n{passage.title}"
         words = KnownWords(around, self._terms(around), has_compounds=passage.language.nouns_in_capitals)
         weight_of = {
             word: sum(weights[term] for term in word.terms if self._question.terms[term] == 1)
             for word in constraints.subject_words
+            if not (is_full and word.terms.isdisjoint(names))
         }
+        abbreviated = {word for name in constraints.names if abbreviates(name, around) for word in name.text.split()}
         total = sum(weight_of.values())
         lacking = sum(
-            weight for word, weight in weight_of.items() if word not in words and not spells_out(word, around)
+            weight
+            for word, weight in weight_of.items()
+            if word not in words and word.text not in abbreviated and not spells_out(word, around)
         )
-        return lacking / total if total else 1.0
+        return lacking / total if total else float(not is_full)
 
     def _states_type(self, item: ScoredCandidate, passage: CandidateContext) -> bool:
         """Return whether a candidate states what is asked for; a number in a sentence beside what "how many" counts."""
         question, text = self._question, item.candidate.text
         if not question.is_answered_by(text, passage.language):
             return False
+        if item.candidate.form == "count":
+            return True
         in_table = item.candidate.header is not None or item.candidate.reading is not None
         if question.answer_type != "number" or in_table or not question.counted or self._foreign is not None:
             return True
         return counts_near(
             text, question.text, lambda word: bool(question.counted & self._terms(word)), passage.language
         )
+
+
+def _is_full(candidate: Candidate) -> bool:
+    """Return whether a candidate is of cells whose rows and columns the question names in full."""
+    return candidate.reading is not None and candidate.reading.fit >= FULL_FIT
+
+
+def _compact(text: str) -> str:
+    return "".join(text.split()).casefold()
 
 
 def _title(page: ContextPage) -> str:
@@ -288,8 +338,10 @@ def _term_weights(question: AnalyzedQuestion, candidate_terms: Sequence[frozense
     return {term: value / total for term, value in raw.items()} if total else {}
 
 
-def _cell_bonus(question: AnalyzedQuestion, candidate: Candidate) -> float:
+def _form_bonus(question: AnalyzedQuestion, candidate: Candidate) -> float:
     reading = candidate.reading
+    if candidate.form != "text":
+        return LIST_BONUS[candidate.form] * candidate.fit
     if reading is None or not _VALUES.intersection(question.answer_types):
         return 0.0
     return CELL_BONUS * reading.fit
@@ -313,7 +365,8 @@ def _fit(
         factor *= WRONG_TYPE_FACTOR
     is_exact = not question.exact_terms.isdisjoint(terms)  # a question's number is rarely in a heading
     few_new = len(all_terms - question.known) < MIN_NEW_TERMS and not is_exact and candidate.reading is None
-    if candidate.text.endswith(("?", ":")) or few_new:
+    is_source = "source" not in question.text.lower() and _SOURCE.match(candidate.text) is not None
+    if candidate.text.endswith(("?", ":")) or few_new or is_source:
         factor *= UNINFORMATIVE_FACTOR
     return factor
 

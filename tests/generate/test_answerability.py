@@ -178,3 +178,54 @@ def test_in_each_language_a_denial_is_asked_for_and_found(language: str) -> None
     denial, statement, question = DENIALS[language]
     answer = ask(question, show(f"{statement} {denial}"))
     assert [citation.quote for citation in answer.citations] == [denial], answer
+
+
+REPORT = [
+    show(f"{'Northern Ferries Ltd' if number > 1 else 'Plants'}\n\n{text}", "a1b2.pdf", number)
+    for number, text in enumerate(
+        (
+            "The two piers of the company are situated at Oban and at Perth. The United Kingdom pays Rs. 400 for each.",
+            "The company carried 2000 eggs in March.",
+            "The crew of the company is 12 strong.",
+        ),
+        start=1,
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "quote"),
+    [
+        ("How many eggs did the company carry in March?", "The company carried 2000 eggs in March."),
+        ("What does the UK pay in rupees for each pier?", "The United Kingdom pays Rs. 400 for each."),
+    ],
+)
+def test_a_count_is_no_year_and_a_unit_may_be_its_sign(question: str, quote: str) -> None:
+    answer = ask(question, *REPORT)
+    assert (answer.found, answer.citations[0].quote) == (True, quote)
+
+
+def test_initials_stand_for_a_name_of_several_words() -> None:
+    page = show("The U.S. share of the fleet is 42%. The German share of the fleet is 7%.", "fleet.txt")
+    answer = ask("What percentage of the fleet is the share of the United States?", page)
+    assert (answer.found, answer.citations[0].quote) == (True, "The U.S. share of the fleet is 42%.")
+
+
+def test_a_name_on_most_pages_of_a_document_is_what_it_is_about() -> None:
+    question = "Where are the two piers of Northern Ferries situated?"
+    sentence = "The two piers of the company are situated at Oban and at Perth."
+    answer = ask(question, *REPORT)
+    assert (answer.found, answer.citations[0].quote) == (True, sentence)
+    others = [show(page.text.text.replace("Northern", "Southern"), "a1b2.pdf", page.ref.number) for page in REPORT[1:]]
+    assert ask(question, REPORT[0], *others).found == "closest"
+
+
+def test_closest_passages_are_up_to_six_that_say_different_things() -> None:
+    pages = [
+        show(f"The {word} pier was built by the harbour office.", f"{word}.txt")
+        for word in ("red", "blue", "green", "old", "new", "long", "short", "low")
+    ]
+    answer = ask("In which year was the pier built by the harbour office?", *pages)
+    assert answer.found == "closest"
+    assert len(answer.citations) <= 6
+    assert len({citation.quote for citation in answer.citations}) == len(answer.citations)

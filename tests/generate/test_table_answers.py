@@ -60,6 +60,14 @@ def statement(question: str) -> str:
             "Coal, 2023: 30.5 in thousand tonnes (the second largest of 3)",
         ),
         ("Which cargo was the smallest in 2024?", "Grain, 2024: 9.7 in thousand tonnes (the smallest of 3)"),
+        (
+            "Which cargo was more than 30 in 2023?",
+            "Timber, 2023: 44.9 in thousand tonnes; Coal, 2023: 30.5 in thousand tonnes (2 of 3 are above 30)",
+        ),
+        (
+            "How many kinds of cargo were at most 12 in 2023?",
+            "Grain, 2023: 12.0 in thousand tonnes (1 of 3 are below 12 or just that)",
+        ),
     ],
 )
 def test_a_question_is_answered_by_cells_with_the_arithmetic_shown(question: str, expected: str) -> None:
@@ -93,6 +101,11 @@ def test_no_cell_is_chosen_where_the_question_names_two_alike() -> None:
         ("Which group is the third largest?", [Operation("maximum", 3)]),
         ("Who attended the fewest meetings?", [Operation("minimum")]),
         ("How many meetings did A attend?", []),
+        ("Who attended more than 6 meetings?", [Operation("above", bound=Decimal(6))]),
+        ("Who attended at least 6 meetings?", [Operation("above", bound=Decimal(6), has_bound=True)]),
+        ("Which vendors are under $1.5 million?", [Operation("below", bound=Decimal("1.5"), scale="million")]),
+        ("Which winters were below -5?", [Operation("below", bound=Decimal(-5))]),
+        ("Which reports are better than 2019?", []),
     ],
 )
 def test_an_operation_is_heard_by_its_words(question: str, operations: list[Operation]) -> None:
@@ -114,3 +127,18 @@ def test_an_operation_is_heard_by_its_words(question: str, operations: list[Oper
 )
 def test_the_number_of_a_cell(written: str, value: str | None) -> None:
     assert cell_number(written) == (None if value is None else Decimal(value))
+
+
+def test_a_bound_is_compared_in_the_scale_of_the_column() -> None:
+    rows = [[("Revenue (in $ millions)", 0.05)], [], [("Vendor", 0.05), ("Revenue", 0.4)]]
+    rows += [[(name, 0.05), (value, 0.4)] for name, value in (("Ada", "310"), ("Bell", "90"), ("Cray", "250"))]
+    page = replace(show(""), text=place_lines(rows))
+    answer = ExtractiveAnswerer(analyze, threshold=0).answer("Which vendor has a revenue over $0.2 billion?", [page])
+    assert "310" in answer.citations[0].quote and "250" in answer.citations[0].quote
+    assert "90" not in answer.citations[0].quote
+
+
+def test_one_computation_does_not_stand_for_another() -> None:
+    """The largest cell is no sum."""
+    answer = ExtractiveAnswerer(analyze).answer("What is the sum of the largest cargo in 2023?", [harbour()])
+    assert answer.found is not True

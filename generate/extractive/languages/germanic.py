@@ -14,6 +14,7 @@ last lasts work works worked kind kinds type types way ways reason reasons cause
 came go goes went say says said state states stated call called look looks apply applies charge charged done different distinct people
 person company country city place thing things one ones term terms period amounts score scores combined overall between among within during
 represent represents given write writhe down main value values group groups require required requires mention
+higher lower greater larger smaller difference compare compared comparing individual regarding concerning considering collectively together altogether appear appears occur occurs
 average sum ratio rupee rupees dollar dollars euro euros part parts contain contains include includes included belong request requests amount number
 """,
     form_words="""
@@ -21,7 +22,7 @@ answer answers article brochure chapter chart column describe described direct d
 documents enumerate example figure float following form format formatted graph guide guidebook handbook illustrate
 illustrated image int integer introduce introduced left mention mentioned name names page pages paper
 papers picture report respectively right section show shown shows slide slides specified stand string survey table text
-title total value write written colour colours color colors percent percentage proportion
+title topic heading theme total value write written colour colours color colors percent percentage proportion
 """,
     measure=rf"\bhow\s+(?:many|much|{_MEASURE})\b",
     page=r"\b(?:page|pages|slide|slides)\s+(?:no\.?\s*|number\s+)?\d+(?:\s*(?:-|–|to|and)\s*\d+)?",
@@ -34,7 +35,7 @@ title total value write written colour colours color colors percent percentage p
         "year": r"\b(?:which|what) years?\b",
         "date": r"^when\b|[,;] when\b|\b(?:what|which) (?:date|day|month|time)\b|\b(?:deadline|due date)\b"
         r"|\b(?:until|since) when\b",
-        "number": rf"\bhow\s+(?:many|much|{_MEASURE})\b"
+        "number": rf"\bhow\s+(?:many|much|{_MEASURE})\b|^how \w+s (?:are|were) (?:needed|required|there|shown|involved)\b"
         r"|\b(?:number|amount|average|total|score|maximum|minimum|rate) of\b|\bwhat (?:number|amount|score)\b",
         "person": r"\b(?:who|whom|whose)\b|\bwhich (?:person|individual|author|director)\b",
         "organisation": r"\b(?:which|what) (?:company|companies|organi[sz]ations?|firm|agency|institution|university)\b",
@@ -88,7 +89,9 @@ title total value write written colour colours color colors percent percentage p
     participles=r"\w+ed",
     main_verb=r"\b(?:did|does|do)\b(?:\s+\w+){1,4}?\s+(\w+)"
     r"(?:\s+(?:to|for|from|in|at|on|by|with|of|into|over|during|per|before|after)\b|\s*\??$)",
-    count=r"\bhow many\b",
+    wants_list=r"\b(?:list|enumerate)\b|^name\b|\b(?:what|which|who|where) (?:are|were)\b"
+    r"|\b(?:what|which) (?:\w+ ){0,3}?\w+s (?:are|were|do|did|have|can|should|must)\b",
+    count=r"\bhow many\b|^how(?= \w+s (?:are|were) (?:needed|required|there|shown|involved)\b)",
     pictured=words(
         "figures? charts? graphs? diagrams? maps? photos? pictures? pictured images? icons? logos? "
         "cartoons? screenshots? flow_?charts? illustrations? illustrated drawings? infographics? slides? "

@@ -49,6 +49,7 @@ class QuestionLanguage:
     follow_up: str  # of a question that leaves its subject to the one before
     participles: str = "(?!)"  # verbs by their endings: an answer may tell what was done in other words
     main_verb: str = "(?!)"  # with one group, the verb of a question: the same holds of it
+    wants_list: str = "(?!)"  # of a question for several things
     count: str = "(?!)"  # "how many", behind which stands what is counted
     measure: str = "(?!)"  # "how many", "how long", whose words do not describe the subject
     page: str = "(?!)"  # "page 12"

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from pagelens.core.tables.structure import Cell, Table
-from pagelens.generate.citations.numbers import NUMBER, possible_values
+from pagelens.generate.citations.numbers import NUMBER, is_negative, possible_values
 
-_NEGATIVE = re.compile(r"^\s*(\(.*\)|[-−–]\s?[\d$€£.].*)$")
 _UNIT = re.compile(
     r"\b(in|rs\.?|rupees|usd|us\$|eur|gbp|inr)?\s*(in\s+)?(hundred|thousand|million|billion|trillion|crore|lakh|lac)s?\b"
     r"|[%$€£¥₹]|\bper ?cent(age)?\b|\b(usd|eur|gbp|inr|rs)\b|'000|\b(tonnes|kg|km|hours|minutes|days|years)\b",
@@ -26,7 +25,7 @@ def cell_number(text: str) -> Decimal | None:
         grouped = numbers[0].replace(",", "")
         return Decimal(grouped) if re.fullmatch(r"\d+(\.\d+)?", grouped) else None
     value = max(values) if "," in numbers[0] else min(values)
-    return -value if _NEGATIVE.match(text) and len(numbers) == 1 else value
+    return -value if is_negative(text) and len(numbers) == 1 else value
 
 
 def unit_of(cell: Cell, table: Table) -> str:

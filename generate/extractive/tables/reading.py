@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pagelens.core.tables.structure import Cell
+from pagelens.generate.extractive.constraints import names_number
+from pagelens.generate.extractive.tables.operations import OperationKind, find_operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +15,10 @@ class TableReading:
     cells: Sequence[Cell]
     text: str  # "Timber, 2024: 52,300 tonnes; Coal, 2024: 9,000 tonnes"
     computed: str = ""  # "difference: 52,300 - 9,000 = 43,300"
+    operation: OperationKind | None = None  # by which it is computed
     columns: str = ""  # names of the columns
     heading: str = ""  # what stands above the rows and the table
+    table: str = ""  # the labels and values of the table
     share: float = 0.0  # of the question's terms, by weight, in the labels
     fit: float = 0.0  # how much of the labels the question has: 1 if it names row and column in full
 
@@ -22,3 +26,12 @@ class TableReading:
     def statement(self) -> str:
         """The text, and what is computed from it."""
         return f"{self.text} ({self.computed})" if self.computed else self.text
+
+    def answers(self, words: str) -> bool:
+        """Return whether what is computed is what these words of a question ask for; any, if they ask for none."""
+        kinds = {operation.kind for operation in find_operations(words)}
+        return not kinds or self.operation in kinds
+
+    def has_number(self, number: str) -> bool:
+        """Return whether a number of the question stands in the table, or is what its cells were compared with."""
+        return self.operation in ("above", "below") or names_number(number, self.table)

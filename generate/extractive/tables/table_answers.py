@@ -5,7 +5,7 @@ A cell is named by its row and its column. It is read as "Timber, 2024: 52,300 t
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from pagelens.core.tables.structure import Cell, Table, find_tables
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import PageText
 from pagelens.generate.answer_text import one_line
+from pagelens.generate.citations.numbers import SCALES
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 from pagelens.generate.extractive.tables.cell_values import cell_number, unit_of, written
 from pagelens.generate.extractive.tables.operations import Operation, find_operations
@@ -24,6 +25,7 @@ SECTION_TERM = 0.8  # of the weight of a term that stands above the row
 CAPTION_TERM = 0.5  # of the weight of a term that stands in the caption
 MIN_CELLS = 3  # of an order
 MAX_OPERANDS = 6
+MAX_COMPARED = 12  # cells above or below a number
 HEADER_FIT, UNIT_FIT = 0.5, 0.25  # weights beside that of the row's label
 PAIRED_CELLS = 8  # best cells of a line among which two operands are looked for
 MAX_CELLS = 3  # named cells of a page that are candidates
@@ -71,9 +73,9 @@ def read_tables(
         return []
     readings: list[TableReading] = []
     for operation in find_operations(question.text):
-        computed = _order(operation, matches, weights) if operation.is_order else _combine(operation, matches, weights)
+        computed = _compute(operation, matches, weights)
         if computed is not None:
-            readings.append(computed)
+            readings.append(replace(computed, operation=operation.kind))
     return readings + _named_cells(matches, weights)
 
 
@@ -116,7 +118,8 @@ def _matches(question: AnalyzedQuestion, text: PageText, analyze: Analyzer) -> I
 def _unit_fit(question: AnalyzedQuestion, cell: Cell) -> int:
     has_percent = "%" in cell.value.text or any("%" in chunk.text or "ercent" in chunk.text for chunk in cell.column)
     wants_percent = "percent" in question.answer_types
-    return 1 if wants_percent and has_percent else -1 if has_percent and "number" in question.answer_types else 0
+    counts = "number" in question.answer_types and question.counted
+    return 1 if wants_percent and has_percent else -1 if has_percent and counts else 0
 
 
 def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> list[TableReading]:
@@ -144,6 +147,42 @@ def _named_cells(matches: Sequence[_Match], weights: Mapping[str, float]) -> lis
         if len(rivals) == 1:
             readings.append(_reading([match], weights))
     return readings
+
+
+def _compute(operation: Operation, matches: Sequence[_Match], weights: Mapping[str, float]) -> TableReading | None:
+    if operation.is_order:
+        return _order(operation, matches, weights)
+    if operation.is_comparison:
+        return _compare(operation, matches, weights)
+    return _combine(operation, matches, weights)
+
+
+def _compare(operation: Operation, matches: Sequence[_Match], weights: Mapping[str, float]) -> TableReading | None:
+    """Return the cells above or below a number in the column or row that the question names, and how many they are."""
+    best: TableReading | None = None
+    for line, share in _lines(matches, weights):
+        numbered = [(cell_number(match.cell.value.text), match) for match in line if not _is_total(match)]
+        values = [(value, match) for value, match in numbered if value is not None]
+        if len(values) < MIN_CELLS or share < MIN_SHARE or (best is not None and share <= best.share):
+            continue
+        bound = _bound(operation, [match for _, match in values])
+        chosen = [match for value, match in values if operation.holds(value, bound)]
+        if 0 < len(chosen) <= MAX_COMPARED and len(chosen) < len(values):
+            side = f"{operation.kind} {bound:,f}{' or just that' if operation.has_bound else ''}"
+            best = _reading(chosen, weights, f"{len(chosen)} of {len(values)} are {side}", share=share)
+    return best
+
+
+def _bound(operation: Operation, line: Sequence[_Match]) -> Decimal:
+    """Return the number that cells are compared with, in their own scale: 250 of "$250M" in a column of millions."""
+    if not operation.scale:
+        return operation.bound
+    value = operation.bound * SCALES[operation.scale]
+    around = " ".join(
+        chunk.text for match in line for chunk in (match.cell.value, *match.cell.column, *match.table.caption)
+    )
+    named = next((scale for scale in SCALES if re.search(rf"\b{scale}s?\b", around, re.IGNORECASE)), "")
+    return value / SCALES[named] if named else value
 
 
 def _order(operation: Operation, matches: Sequence[_Match], weights: Mapping[str, float]) -> TableReading | None:
@@ -274,9 +313,16 @@ def _reading(
         computed=computed,
         columns=one_line(" ".join(chunk.text for match in chosen for chunk in match.cell.column)),
         heading=one_line(" ".join(heading)),
+        table=one_line(" ".join(_words(table))),
         share=_union_share(chosen, weights) if share is None else share,
         fit=min(match.fit * (0.5 + 0.5 * match.header_fit) * (0.5 if match.unit_fit < 0 else 1) for match in chosen),
     )
+
+
+def _words(table: Table) -> Iterator[str]:
+    for column in table.columns:
+        for cell in column.cells:
+            yield from (chunk.text for chunk in (*cell.row, *cell.column, cell.value))
 
 
 def cell_text(cell: Cell, table: Table) -> str:

@@ -1,0 +1,25 @@
+"""What a question says of the form of its answer is no part of what it asks."""
+
+import pytest
+
+from pagelens.generate.extractive.instructions import without_instructions
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Who leads it? Write the answer in list format.", "Who leads it?"),
+        ("How many cranes? Please write down the answer in int format.", "How many cranes?"),
+        ("According to this report, how many cranes are there?", "how many cranes are there?"),
+        ("How many cranes are shown in this document?", "How many cranes are?"),
+        ("Which years are shown in the chart, e.g., [2001, 2002]?", "Which years are shown in the chart?"),
+        (
+            "According to the chart “Cranes”, how many are there?",
+            "According to the chart “Cranes”, how many are there?",
+        ),
+        ("Write the filing number in this document.", "Write the filing number."),
+        ("What is the answer to question 3?", "What is the answer to question 3?"),
+    ],
+)
+def test_instructions_are_taken_from_a_question(question: str, asked: str) -> None:
+    assert without_instructions(question) == asked
