@@ -10,8 +10,9 @@ subjects have a low coverage. A page of average length that contains every descr
 1; the maximum is 2.2. Fitted on questions about 30 documents, against the same asked without their document and against
 197 on other subjects.
 
-The confidence of an answer is a logistic of four properties of its best quote: the share of the subject's words that it
-lacks, how much else of the question it does not meet, words of the question about the document's form, and the cosine.
+The confidence of an answer is a logistic of five properties of its best quote: the share of the subject's words that it
+lacks, how much else of the question it does not meet, words of the question about the document's form, the cosine, and
+of a list, how much of its heading the question has.
 It is fitted on those questions and on a hundred pairs of plain ones, with and without an answer; docs/LOG.md tells how
 it holds on documents that it was not fitted on. That a passage with every word of a question misses its point, it
 cannot know.
@@ -35,7 +36,7 @@ def relevance(coverage: float, cosine: float | None) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-WEIGHTS = {"lacks": -2.5, "unmet": -1.9, "form": -0.6, "cosine": 1.6}
+WEIGHTS = {"lacks": -2.5, "unmet": -1.9, "form": -0.6, "cosine": 1.6, "heading": 0.5}
 BIAS = 0.33
 BY_WORDS = 0.6  # the cosine that is taken where there is none
 MAX_UNMET, MAX_FORM = 4, 3  # that count
@@ -48,6 +49,7 @@ def answer_probability(question: AnalyzedQuestion, best: ScoredCandidate, *, by_
         "unmet": min(len(best.unmet), MAX_UNMET),
         "form": min(sum(weight == FORM_WEIGHT for weight in question.terms.values()), MAX_FORM),
         "cosine": BY_WORDS if by_words else best.cosine,
+        "heading": best.candidate.fit,
     }
     return 1 / (1 + math.exp(-BIAS - sum(WEIGHTS[name] * value for name, value in values.items())))
 

@@ -13,6 +13,12 @@ _IN_DOCUMENT = re.compile(
     rf"(?:in|of|by|from|for) (?:this|the (?:whole|entire)) (?:whole |entire )?{_DOCUMENT}\b",
     re.IGNORECASE,
 )
+_IN_TABLE = re.compile(r"\s+in (?:the |this )?(?:table|tabular column)(?=\s*\?*$)", re.IGNORECASE)
+_SOURCE = re.compile(
+    r"^\W*according to [^,\"“”]{0,90}\b(?:survey|study|census|poll|report|research|cent(?:er|re)|data)\b"
+    r"[^,\"“”]{0,60},\s*",
+    re.IGNORECASE,
+)
 _EXAMPLE = re.compile(
     r"\s*[,;(]?\s*(?:for example|e\.g\.|for instance|such as|like)\s*[,:]?\s*\[[^\]]*\]\s*\)?", re.IGNORECASE
 )
@@ -33,6 +39,14 @@ def without_instructions(question: str) -> str:
     sentences = _SENTENCE.split(_EXAMPLE.sub("", question).strip())
     asked = [sentence for sentence in sentences if not _INSTRUCTION.match(sentence.strip())] or sentences
     text = " ".join(asked)
-    for pattern in (_PREAMBLE, _IN_DOCUMENT):
+    for pattern in (_PREAMBLE, _IN_DOCUMENT, _IN_TABLE):
         text = pattern.sub("", text, count=1)
     return text if len(text.split()) > 1 else question
+
+
+def without_source(question: str) -> str:
+    """Return a question without the source that it begins with: an answer need not name it.
+
+    "According to the 2015 harbour survey, who owns it?" is "who owns it?".
+    """
+    return _SOURCE.sub("", question)

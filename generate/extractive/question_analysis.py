@@ -8,7 +8,7 @@ from pagelens.core.protocols import Analyzer
 from pagelens.core.terms import WantedTerms, plain_terms
 from pagelens.generate.extractive.answer_types import MAX_COUNTED, TYPE_NAMES, defined_subject, holds_type
 from pagelens.generate.extractive.constraints import Constraints, compiled, find_constraints, find_years
-from pagelens.generate.extractive.instructions import without_instructions
+from pagelens.generate.extractive.instructions import without_instructions, without_source
 from pagelens.generate.extractive.languages.detection import detect_language
 from pagelens.generate.extractive.languages.germanic import ENGLISH
 from pagelens.generate.extractive.languages.question_language import AnswerType, QuestionLanguage, parts
@@ -92,6 +92,7 @@ class QuestionAnalyzer:
         years = "" if find_years(text) else " ".join(find_years(subject))
         for term in plain_terms(self._analyze(subject)):
             weights.setdefault(term, EARLIER_WEIGHT)
+        named = without_source(text) if language is ENGLISH else text
         names_page = compiled(language.page).search(text) is not None
         describing = weights or dict.fromkeys(own_terms, 1.0)
         return AnalyzedQuestion(
@@ -101,7 +102,7 @@ class QuestionAnalyzer:
             forms=WantedTerms.of(analyzed).forms,
             known=function_terms | frozenset(plain_terms(analyzed)),
             answer_types=_answer_types(text, language),
-            constraints=find_constraints(f"{text} {years}", describing, language, self._analyze),
+            constraints=find_constraints(f"{named} {years}", describing, language, self._analyze),
             counted=self._counted(text, language, function_terms),
             wants_list=wants_list,
             asks_for_page=_ASKS_PAGE.search(text) is not None,

@@ -82,6 +82,15 @@ def test_the_probability_of_an_answer_is_a_logistic_of_what_its_best_quote_lacks
     )
 
 
+def test_a_list_is_surer_by_the_share_of_its_heading_that_the_question_has() -> None:
+    question = QuestionAnalyzer(analyze).analyze("Where is the deepest berth?")
+    plain = quote(0.2, cosine=0.5)
+    headed = replace(plain, candidate=replace(plain.candidate, fit=0.8))
+    assert answer_probability(question, headed, by_words=False) == pytest.approx(
+        1 / (1 + math.exp(-(0.33 - 2.5 * 0.2 + 1.6 * 0.5 + 0.5 * 0.8)))
+    )
+
+
 @pytest.mark.parametrize(("lacks", "found"), [(0.512, True), (0.520, "closest")])
 def test_quotes_are_an_answer_from_a_probability_of_one_half(lacks: float, found: bool | str) -> None:
     """Fails if THRESHOLD moves by 0.01: without a cosine the two have 0.5025 and 0.4975."""

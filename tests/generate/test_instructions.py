@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagelens.generate.extractive.instructions import without_instructions
+from pagelens.generate.extractive.instructions import without_instructions, without_source
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,25 @@ from pagelens.generate.extractive.instructions import without_instructions
             "According to the chart “Cranes”, how many are there?",
         ),
         ("Write the filing number in this document.", "Write the filing number."),
+        ("What is the title of unit 8 in the table?", "What is the title of unit 8?"),
+        ("What stands in the table of Oban?", "What stands in the table of Oban?"),
         ("What is the answer to question 3?", "What is the answer to question 3?"),
     ],
 )
 def test_instructions_are_taken_from_a_question(question: str, asked: str) -> None:
     assert without_instructions(question) == asked
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("According to the 2015 harbour survey, who owns it?", "who owns it?"),
+        ("According to Table 2, who owns it?", "According to Table 2, who owns it?"),
+        (
+            "According to the report “Harbour, 2015”, who owns it?",
+            "According to the report “Harbour, 2015”, who owns it?",
+        ),
+    ],
+)
+def test_a_source_is_no_part_of_what_must_be_named(question: str, asked: str) -> None:
+    assert without_source(question) == asked
