@@ -220,12 +220,18 @@ def test_a_name_on_most_pages_of_a_document_is_what_it_is_about() -> None:
     assert ask(question, REPORT[0], *others).found == "closest"
 
 
-def test_closest_passages_are_up_to_six_that_say_different_things() -> None:
-    pages = [
-        show(f"The {word} pier was built by the harbour office.", f"{word}.txt")
-        for word in ("red", "blue", "green", "old", "new", "long", "short", "low")
-    ]
-    answer = ask("In which year was the pier built by the harbour office?", *pages)
+def test_closest_passages_are_six_that_say_different_things() -> None:
+    said = (
+        "painted green",
+        "damaged twice by gales",
+        "carried by iron piles",
+        "renting boats",
+        "where anglers meet",
+        "now lit all night",
+        "burned down once",
+        "still without owner",
+    )
+    pages = [show(f"The harbour pier is {text}.", f"{number}.txt") for number, text in enumerate(said)]
+    answer = ask("When was the harbour pier opened?", *pages)
     assert answer.found == "closest"
-    assert len(answer.citations) <= 6
-    assert len({citation.quote for citation in answer.citations}) == len(answer.citations)
+    assert len({citation.quote for citation in answer.citations}) == len(answer.citations) == 6

@@ -3,7 +3,8 @@
 import pytest
 
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
-from pagelens.generate.extractive.debris import is_debris, is_label_run, is_table_of_contents
+from pagelens.generate.extractive.candidates import Candidate
+from pagelens.generate.extractive.debris import is_debris, is_label_run, is_table_of_contents, statements
 from tests.generate.pages import analyze, show
 
 
@@ -43,3 +44,18 @@ def test_running_headers_are_not_quoted_but_sentences_in_the_margin_are() -> Non
     pages = [show(page(number), number=number) for number in (1, 2)]
     answer = ExtractiveAnswerer(analyze).answer("What does the pump move?", pages)
     assert [citation.quote for citation in answer.citations] == ["The pump number 1 moves water."]
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_kept"),
+    [
+        ("Oban Perth Leith Ayr Wick Troon Nairn Crail Elie Largs Tain", True),  # 12 words with what introduces them
+        ("Oban Perth Leith Ayr Wick Troon Nairn Crail Elie Largs Tain Alloa", False),
+        ("Oban, Perth, Leith, Ayr, Wick, Troon, Nairn, Crail, Elie, Largs, Tain, Alloa", True),
+    ],
+)
+def test_a_long_run_of_labels_behind_a_heading_is_debris_unless_something_parts_them(
+    labels: str, is_kept: bool
+) -> None:
+    candidate = Candidate(start=0, end=1, text=f"Ports {labels}", heading="", lead="Ports")
+    assert bool(statements([show("Ports")], [(0, candidate)])) == is_kept

@@ -125,3 +125,26 @@ def test_the_topic_of_a_numbered_part_is_its_heading() -> None:
 def test_lines_that_begin_with_what_is_counted_are_counted_once_each() -> None:
     page = "• Case Study: Oban\n\n• Quiz\n\n• Case Study: Perth\n\n• Case Study: Oban"
     assert "(2 counted)" in ask("How many case studies are there?", page.replace("Study", "Studies")).citations[0].claim
+
+
+def test_lines_that_begin_with_one_word_that_is_counted_are_not_counted() -> None:
+    citations = ask("How many exams are there?", "Exam: Oban\n\nExam: Perth").citations
+    assert all("counted" not in citation.claim for citation in citations)
+
+
+@pytest.mark.parametrize(("gap", "items"), [(1.7, 5), (1.9, 3)])
+def test_items_end_before_a_gap_of_1_8_times_theirs(gap: float, items: int) -> None:
+    lines = ["Strengths", "Good staff", "Low costs", "Fast berths", "Old cranes", "Few pilots"]
+    tops = [0.10, 0.12, 0.14, 0.16, 0.175 + 0.005 * gap, 0.195 + 0.005 * gap]
+    text = place_lines([[(line, 0.1)] for line in lines], tops)
+    assert len(find_lists(text)[0].items) == items
+
+
+@pytest.mark.parametrize(
+    ("heading", "is_counted"),
+    [("Small package items, boxed", True), ("Package items, boxed", False)],  # 3 of 4 terms, 2 of 3
+)
+def test_a_list_is_counted_if_the_question_has_seven_tenths_of_its_heading(heading: str, is_counted: bool) -> None:
+    page = f"{heading}\n\n• Cable\n• Case\n• Ear pads"
+    claims = [citation.claim for citation in ask("How many items are in the small package?", page).citations]
+    assert any("3 counted" in claim for claim in claims) == is_counted

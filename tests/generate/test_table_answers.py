@@ -142,3 +142,22 @@ def test_one_computation_does_not_stand_for_another() -> None:
     """The largest cell is no sum."""
     answer = ExtractiveAnswerer(analyze).answer("What is the sum of the largest cargo in 2023?", [harbour()])
     assert answer.found is not True
+
+
+def test_what_the_numbers_measure_may_be_told_nowhere_if_rows_and_columns_are_named_in_full() -> None:
+    answer = ExtractiveAnswerer(analyze).answer(
+        "How much larger was the freight of timber than coal in 2023?", [harbour()]
+    )
+    assert answer.found is True
+    assert answer.citations[0].claim.endswith("(difference: 44.9 − 30.5 = 14.4)")
+
+
+def test_a_percentage_may_be_asked_for_by_how_much_but_is_no_count() -> None:
+    rows = [
+        [("Share", 0.05), ("2023", 0.4)],
+        *([(name, 0.05), (value, 0.4)] for name, value in (("Oban", "12%"), ("Perth", "15%"), ("Leith", "9%"))),
+    ]
+    page = replace(show(""), text=place_lines(rows))
+    answerer = ExtractiveAnswerer(analyze)
+    assert answerer.answer("How much larger was the stake of Oban than Leith in 2023?", [page]).found is True
+    assert answerer.answer("How many ships had Oban in 2023?", [page]).found is not True
