@@ -2,6 +2,7 @@
 
 import pytest
 
+from pagelens.generate.extractive.constraints import find_years
 from pagelens.generate.extractive.languages.question_language import AnswerType
 from pagelens.generate.extractive.question_analysis import FORM_WEIGHT, QuestionAnalyzer
 from tests.generate.pages import analyze
@@ -72,3 +73,9 @@ def test_a_page_number_says_where_to_look_and_describes_nothing() -> None:
 )
 def test_a_question_for_a_page_is_recognized(question: str) -> None:
     assert ANALYZER.analyze(question).asks_for_page
+
+
+def test_a_round_number_of_things_is_no_year() -> None:
+    assert find_years("Who bought 2000 eggs in 1999?") == ["1999"]
+    assert find_years("Who bought eggs in 2000 and in 1999?") == ["2000", "1999"]
+    assert find_years("What were the 2019 figures?") == ["2019"]
