@@ -37,8 +37,8 @@ def without_instructions(question: str) -> str:
     "Who leads it? Write the answer in list format." is "Who leads it?". What would leave nothing is left as it is.
     """
     sentences = _SENTENCE.split(_EXAMPLE.sub("", question).strip())
-    asked = [sentence for sentence in sentences if not _INSTRUCTION.match(sentence.strip())] or sentences
-    text = " ".join(asked)
+    remaining = [sentence for sentence in sentences if not _INSTRUCTION.match(sentence.strip())] or sentences
+    text = " ".join(remaining)
     for pattern in (_PREAMBLE, _IN_DOCUMENT, _IN_TABLE):
         text = pattern.sub("", text, count=1)
     return text if len(text.split()) > 1 else question

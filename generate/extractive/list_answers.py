@@ -79,14 +79,15 @@ def _readings(
 
 def _occurrences(question: AnalyzedQuestion, pages: Sequence[ContextPage]) -> Iterator[tuple[int, Candidate]]:
     """Yield how often a quoted word stands on the page that the question names."""
-    asked = _TIMES.search(question.text)
+    match = _TIMES.search(question.text)
     numbers = set(re.findall(r"\d+", question.text))
-    if not asked:
+    if not match:
         return
     for index, page in enumerate(pages):
         if not {str(page.ref.number), page.label} & numbers:
             continue
-        spans = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(asked[1])}(?!\w)", page.text.text, re.I)]
+        pattern = re.compile(rf"(?<!\w){re.escape(match[1])}(?!\w)", re.IGNORECASE)
+        spans = [found.span() for found in pattern.finditer(page.text.text)]
         if spans:
             text = " … ".join(page.text.text[slice(*span)] for span in spans)
             yield index, _count(text, spans, f"{len(spans)} counted")

@@ -186,7 +186,7 @@ REPORT = [
         (
             "The two piers of the company are situated at Oban and at Perth. The United Kingdom pays Rs. 400 for each.",
             "The company carried 2000 eggs in March.",
-            "The crew of the company is 12 strong.",
+            "The staff of the company is 12 strong.",
         ),
         start=1,
     )
@@ -221,7 +221,7 @@ def test_a_name_on_most_pages_of_a_document_is_what_it_is_about() -> None:
 
 
 def test_closest_passages_are_six_that_say_different_things() -> None:
-    said = (
+    sentences = (
         "painted green",
         "damaged twice by gales",
         "carried by iron piles",
@@ -231,7 +231,7 @@ def test_closest_passages_are_six_that_say_different_things() -> None:
         "burned down once",
         "still without owner",
     )
-    pages = [show(f"The harbour pier is {text}.", f"{number}.txt") for number, text in enumerate(said)]
+    pages = [show(f"The harbour pier is {text}.", f"{number}.txt") for number, text in enumerate(sentences)]
     answer = ask("When was the harbour pier opened?", *pages)
     assert answer.found == "closest"
     assert len({citation.quote for citation in answer.citations}) == len(answer.citations) == 6

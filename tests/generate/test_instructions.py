@@ -6,7 +6,7 @@ from pagelens.generate.extractive.instructions import without_instructions, with
 
 
 @pytest.mark.parametrize(
-    ("question", "asked"),
+    ("question", "expected"),
     [
         ("Who leads it? Write the answer in list format.", "Who leads it?"),
         ("How many cranes? Please write down the answer in int format.", "How many cranes?"),
@@ -23,12 +23,12 @@ from pagelens.generate.extractive.instructions import without_instructions, with
         ("What is the answer to question 3?", "What is the answer to question 3?"),
     ],
 )
-def test_instructions_are_taken_from_a_question(question: str, asked: str) -> None:
-    assert without_instructions(question) == asked
+def test_instructions_are_taken_from_a_question(question: str, expected: str) -> None:
+    assert without_instructions(question) == expected
 
 
 @pytest.mark.parametrize(
-    ("question", "asked"),
+    ("question", "expected"),
     [
         ("According to the 2015 harbour survey, who owns it?", "who owns it?"),
         ("According to Table 2, who owns it?", "According to Table 2, who owns it?"),
@@ -38,5 +38,5 @@ def test_instructions_are_taken_from_a_question(question: str, asked: str) -> No
         ),
     ],
 )
-def test_a_source_is_no_part_of_what_must_be_named(question: str, asked: str) -> None:
-    assert without_source(question) == asked
+def test_a_source_is_no_part_of_what_must_be_named(question: str, expected: str) -> None:
+    assert without_source(question) == expected
