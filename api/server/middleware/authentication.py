@@ -18,7 +18,20 @@ from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.problems import Problem, to_problem
 from pagelens.core.errors import PageLensError
 
-PUBLIC = ("/", "/healthz", "/readyz")  # paths of the routes with scope "public"
+PUBLIC = frozenset(
+    {
+        "/",
+        "/docs",
+        "/docs/files/redoc.standalone.js",
+        "/docs/files/swagger-ui-bundle.js",
+        "/docs/files/swagger-ui.css",
+        "/health",
+        "/healthz",
+        "/readyz",
+        "/redoc",
+    }
+)
+"""Paths of the routes with scope "public"."""
 
 
 class AuthMiddleware:

@@ -6,16 +6,12 @@ programs' files are those of the package fastapi-offline.
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Response
-from fastapi import Path as InPath
+from fastapi import APIRouter, Request, Response
 
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
-from pagelens.api.server.problems import Problem
 
 router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
 
@@ -35,11 +31,6 @@ _PAGE = """<!doctype html>
 """
 _STYLE = '<link rel="stylesheet" href="docs/files/swagger-ui.css">'
 _FOREIGN_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"  # which ReDoc would fetch
-_FILES: Mapping[str, str] = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "redoc.standalone.js": "text/javascript",
-}
 
 
 @router.get("/docs")
@@ -56,15 +47,22 @@ def redoc() -> Response:
     return _page("redoc.standalone.js", _REDOC)
 
 
-@router.get("/docs/files/{name}")
+@router.get("/docs/files/redoc.standalone.js")
+@router.get("/docs/files/swagger-ui-bundle.js")
+@router.get("/docs/files/swagger-ui.css")
 @requires_scope("public")
-def program_file(name: Annotated[str, InPath(max_length=100)]) -> Response:
-    """Return a file of Swagger UI or ReDoc. Raises Problem (404)."""
-    spec = find_spec("fastapi_offline")
-    if name not in _FILES or spec is None or spec.origin is None:
-        raise Problem(404, "no-such-path", f"expected one of {', '.join(_FILES)}, found {name}")
-    content = (Path(spec.origin).parent / "static" / name).read_bytes().replace(_FOREIGN_LOGO, b"data:,")
-    return Response(content, media_type=_FILES[name], headers={"Cache-Control": "max-age=86400"})
+def program_file(request: Request) -> Response:
+    """Return a file of Swagger UI or ReDoc."""
+    name = request.url.path.rpartition("/")[2]
+    content = (_folder() / name).read_bytes().replace(_FOREIGN_LOGO, b"data:,")
+    media_type = "text/css" if name.endswith(".css") else "text/javascript"
+    return Response(content, media_type=media_type, headers={"Cache-Control": "max-age=86400"})
+
+
+def _folder() -> Path:
+    spec = find_spec("fastapi_offline")  # not imported: it would bring its own application
+    assert spec is not None and spec.origin is not None, "a dependency of PageLens"
+    return Path(spec.origin).parent / "static"
 
 
 def _page(program: str, script: str, *, style: str = "") -> Response:

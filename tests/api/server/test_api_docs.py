@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.api.server.browser import CHROMIUM, Browser
-from tests.api.server.conftest import Live
+from tests.api.server.conftest import Live, Started
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: its package is not installed")
@@ -21,6 +21,12 @@ def test_swagger_ui_and_redoc_show_the_routes_with_files_of_this_server_alone(li
         assert browser.errors == []
     finally:
         browser.close()
+
+
+def test_with_keys_the_pages_are_public_and_the_description_is_not(start: Started) -> None:
+    client = start(keyless=False).client
+    assert client.get("/docs").status_code == client.get("/docs/files/swagger-ui.css").status_code == 200
+    assert client.get("/openapi.json").status_code == 401
 
 
 def test_only_the_files_of_these_pages_are_served(live: Live) -> None:

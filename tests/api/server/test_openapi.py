@@ -109,7 +109,6 @@ def test_the_page_names_no_html_and_every_operation_says_what_it_does(server: Se
         assert operation["summary"], (method, path)
         assert "4XX" in operation["responses"], (method, path)
         assert "422" not in operation["responses"]
-    assert server.client.get("/docs").status_code == 404  # it would load scripts from elsewhere
 
 
 def real_ids(live: Live) -> dict[str, str]:
