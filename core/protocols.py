@@ -16,6 +16,7 @@ from pagelens.core.types import (
     ImageArray,
     PageRef,
     PageText,
+    ParsedWord,
     QueryTokens,
     RerankCandidate,
     TokenMatrix,
@@ -114,6 +115,14 @@ class PageImageEncoder(LateQueryEncoder, Protocol):
 
     def encode_page_images(self, images: Sequence[ImageArray]) -> list[TokenMatrix]:
         """Return the token vectors of each image, without padding and prompt; a token's box is its patch."""
+        ...
+
+
+class DependencyParser(Protocol):
+    """Finds which word of a sentence depends on which, and how."""
+
+    def parse(self, words: Sequence[str], blank_behind: Sequence[bool]) -> Sequence[ParsedWord]:
+        """Return each word in its tree. `blank_behind`: whether a blank follows the word in the text."""
         ...
 
 

@@ -237,6 +237,15 @@ class PhotoMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedWord:
+    """A word of a text in its dependency tree: `head` is the index of the word it depends on, its own for a root."""
+
+    tag: str  # of the Penn Treebank: "NN", "VBD"
+    head: int
+    relation: str  # to its head: "nsubj", "dobj", "prep"; "ROOT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextPage:
     """A page given to an answerer as context. An answerer cites only the pages given to it."""
 

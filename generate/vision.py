@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pagelens.core.errors import GenerationError
-from pagelens.core.protocols import NO_IDF, Analyzer, RenderPageImage, TextEncoder
+from pagelens.core.protocols import NO_IDF, Analyzer, DependencyParser, RenderPageImage, TextEncoder
 from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage, UserImage
 from pagelens.generate.abstention import AbstentionFilter
 from pagelens.generate.answer_text import not_found_text, printable
@@ -107,6 +107,7 @@ class VisionAnswerer:
         max_image_checks: int = MAX_IMAGE_CHECKS,
         prices: Prices | None = None,
         encoder: TextEncoder | None = None,
+        parser: DependencyParser | None = None,
         samples: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -114,11 +115,12 @@ class VisionAnswerer:
 
         `max_image_checks` limits how many citations of an answer the model checks by the page image; it does so only
         if the page's words do not confirm them. With `encoder`, words of claims may also be words that mean nearly
-        the same as those of the page. With `samples` above 1 the model replies so many times, at so many times the
-        price, and the answer is the reply that most agree with; its text comes in one piece.
+        the same as those of the page. With `parser`, the roles of words in English claims are compared by their
+        dependency trees, else by their order. With `samples` above 1 the model replies so many times, at so many
+        times the price, and the answer is the reply that most agree with; its text comes in one piece.
         """
         self._model = model
-        self._checker = CitationChecker(analyze, encoder)
+        self._checker = CitationChecker(analyze, encoder, parser)
         self._analyze = analyze
         self._load_page_image = load_page_image if model.accepts_images else None
         self._budget = budget

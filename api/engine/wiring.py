@@ -321,6 +321,7 @@ def load_answerer(
         from pagelens.generate.reader.span_answerer import ReaderAnswerer
 
         return ReaderAnswerer(reader, analyze, models.text)
+    from pagelens.encode.text.dependency_parser import BuiltinDependencyParser
     from pagelens.generate.vision import VisionAnswerer
 
     return VisionAnswerer(
@@ -330,6 +331,7 @@ def load_answerer(
         budget=choice.budget,
         prices=choice.prices,
         encoder=models.text,
+        parser=BuiltinDependencyParser.load(),
         samples=samples or choice.samples,
     )
 

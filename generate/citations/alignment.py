@@ -1,4 +1,4 @@
-"""Aligns the words of a claim with those of one statement of a page, and finds where the two contradict each other.
+"""A claim aligned with one statement of a page: what the statement lacks, and where the two contradict each other.
 
 The rules of roles are English; elsewhere they find nothing.
 """
@@ -10,13 +10,14 @@ from functools import cached_property
 from itertools import pairwise
 
 from pagelens.generate.citations.claims import FUNCTION_WORDS
-from pagelens.generate.citations.numbers import is_rounded
 from pagelens.generate.citations.opposites import CAUSE_CLAIMS, CAUSES, NEGATIONS, OPPOSITES, ORDINALS, RESTRICTIONS
-from pagelens.generate.citations.phrase import Item, Phrase
+from pagelens.generate.citations.phrase import Phrase
+from pagelens.generate.citations.relations import Relations
+from pagelens.generate.citations.roles import Similar, contradicting_roles, replaced_words
 
-STEM_LENGTH, STEM_SHARE = 5, 0.6  # letters that words of one family begin with, at least, and of the longer one
 ARGUMENT = 2  # content words on each side of a verb that are compared
 CAUSE_SHARE = 0.5  # of the items on each side of a word of cause that are aligned
+ZONE = 6  # edges of the tree between a number and what it is about
 CLAUSE_DISTANCE = 6  # tokens by which a number in another clause is farther away
 MIN_VOTES = 2  # words around a number that stand around another number of the statement
 PHRASE = 4  # tokens between two words of one noun phrase
@@ -24,9 +25,6 @@ NEGATED = 4  # tokens behind a negation that it may negate
 NEGATION_REACH = 3  # tokens before the first and after the last aligned word in which a negation counts
 
 _EXCHANGED = frozenset("of from to by with into for than using via against over".split())
-
-Similar = Callable[[str, str], bool]
-"""Whether two folded words, neither of them a function word, mean the same or nearly so."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Alignment:
     statement: Phrase
     pairs: Mapping[int, int]
     opposite: frozenset[int]
+    near: Similar  # whether a word may stand for another in the same place
 
     @property
     def coverage(self) -> float:
@@ -65,12 +64,24 @@ class Alignment:
             "restriction": self._invented_restriction,
             "ordinal": self._another_ordinal,
             "unit": self._another_unit,
-            "order": self._reordered,
             "numbers": self._exchanged_numbers,
+            **self._role_checks,
+        }
+        return next((reason for reason, found in checks.items() if found()), "")
+
+    @property
+    def _role_checks(self) -> Mapping[str, Callable[[], bool]]:
+        """The checks of roles: by the relations of both, where they are known, else by the order of the words."""
+        if self.claim.relations is not None and self.statement.relations is not None:
+            return {
+                "roles": lambda: any(contradicting_roles(self.claim, self.statement, self.pairs)),
+                "replaced": lambda: any(replaced_words(self.claim, self.statement, self.pairs, self.near)),
+            }
+        return {
+            "order": self._reordered,
             "prepositions": self._exchanged_prepositions,
             "roles": self._exchanged_roles,
         }
-        return next((reason for reason, found in checks.items() if found()), "")
 
     @cached_property
     def _span(self) -> Sequence[str]:
@@ -88,12 +99,22 @@ class Alignment:
             word not in self.statement.words and not OPPOSITES[word].isdisjoint(only_theirs)
             for word in FUNCTION_WORDS.intersection(self.claim.words) & OPPOSITES.keys()
         )
-        odd = (_negations(self.claim.words) - _negations(self._span)) % 2 == 1
+        odd = self._negation_is_odd
         if opposites:
             return True
         if self.opposite:
             return len(self.opposite) > 1 or not odd or not self._negates_opposite()
         return odd or self._negates_another()
+
+    @property
+    def _negation_is_odd(self) -> bool:
+        """Return whether one of the two has a negation more: in the statement those of aligned words count."""
+        own, theirs = self.claim.relations, self.statement.relations
+        if own is None or theirs is None:
+            return (_negations(self.claim.words) - _negations(self._span)) % 2 == 1
+        aligned = set(self.pairs.values())
+        count = sum(item in aligned for item in theirs.negated)
+        return (_negations(self.claim.words) - count) % 2 == 1
 
     def _negates_opposite(self) -> bool:
         """Return whether a negation stands right before a word of the claim, or of the statement, with its opposite."""
@@ -104,6 +125,13 @@ class Alignment:
 
     def _negates_another(self) -> bool:
         """Return whether the claim negates a word that the statement has without its "not"."""
+        own_relations, relations = self.claim.relations, self.statement.relations
+        if own_relations is not None and relations is not None:
+            negated = {item for item in relations.negated if item is not None}
+            mapped = [self.pairs[item] for item in own_relations.negated if item in self.pairs]
+            return any(
+                all(relations.distance(at, one, 1) > 1 for one in negated - {at}) for at in mapped if at not in negated
+            )
         cues = NEGATIONS.intersection([*self.claim.words, *self._span])
         if cues - {"not", "cannot"} or "not" not in self.claim.words:
             return False
@@ -229,20 +257,41 @@ class Alignment:
 
     def _exchanged_numbers(self) -> bool:
         """Return whether a number of the claim stands among the words of another number of the statement."""
+        if "respectively" in self.statement.words and self._inverted(numbers=True) != self._inverted(numbers=False):
+            return "respectively" in self.claim.words
         numbers = [at for at, item in enumerate(self.statement.items) if item.is_number]
         if len(numbers) < 2:
             return False
         own, theirs = _zones(self.claim), _zones(self.statement)
+        pairs = self._unique if self.statement.relations is None else self.pairs
+        if self._number_beside_another():
+            return True
         for mine, other in self.pairs.items():
             if mine not in own.values() or other not in theirs.values():
                 continue
             votes: Counter[int] = Counter(
-                theirs[self._unique[at]] for at, number in own.items() if number == mine and at in self._unique
+                theirs[pairs[at]] for at, number in own.items() if number == mine and pairs.get(at) in theirs
             )
             best, count = max(votes.items(), key=lambda vote: vote[1], default=(other, 0))
             if best != other and count >= MIN_VOTES and not votes[other]:
                 return True
         return False
+
+    def _number_beside_another(self) -> bool:
+        """Return whether a word right before a number, as in "Perth (32%)", stands right before another number."""
+        own, theirs = _labels_of_numbers(self.claim), _labels_of_numbers(self.statement)
+        numbers = {label: number for number, label in theirs.items()}
+        return any(
+            number in self.pairs
+            and self.pairs[number] in theirs
+            and numbers.get(self.pairs.get(label, -1), self.pairs[number]) != self.pairs[number]
+            for number, label in own.items()
+        )
+
+    def _inverted(self, *, numbers: bool) -> bool:
+        """Return whether two numbers, or two other items, stand in the other order in the statement."""
+        order = [other for mine, other in sorted(self.pairs.items()) if self.claim.items[mine].is_number == numbers]
+        return any(second < first for first, second in pairwise(order))
 
     def _exchanged_roles(self) -> bool:
         """Return whether a verb has changed its voice, and those around it have not changed their sides."""
@@ -301,10 +350,15 @@ def _arguments(phrase: Phrase, indexes: Iterable[int], clause: int, governor: st
 
 
 def _zones(phrase: Phrase) -> dict[int, int]:
-    """Return the nearest number of each item, by their indexes; none where the phrase has no number."""
+    """Return the nearest number of each item, by their indexes; none where the phrase has no number.
+
+    Nearest in the tree, where there is one: then an item as near to two numbers has none.
+    """
     numbers = [at for at, item in enumerate(phrase.items) if item.is_number]
     if not numbers:
         return {}
+    if phrase.relations is not None:
+        return _zones_in_tree(phrase, phrase.relations, numbers)
 
     def distance(at: int, number: int) -> tuple[int, int]:
         one, other = phrase.items[at], phrase.items[number]
@@ -313,54 +367,20 @@ def _zones(phrase: Phrase) -> dict[int, int]:
     return {at: min(numbers, key=lambda number: distance(at, number)) for at in range(len(phrase.items))}
 
 
-def align(claim: Phrase, statement: Phrase, similar: Similar, misread: Similar) -> Alignment:
-    """Align each item of the claim with an equal one of the statement, else find its opposite, else a similar one.
-
-    `misread` says whether a word may be another one that OCR misread.
-    """
-    pairs: dict[int, int] = {}
-    opposite: set[int] = set()
-    words = (Counter(statement.words) - Counter(claim.words)).keys() | (statement.by_term.keys() - claim.by_term.keys())
-    expected = 0
-    for index, item in enumerate(claim.items):
-        found = _equal(item, statement)
-        if not found and item.opposites & words:
-            opposite.add(index)
-        elif found := found or _related(item, statement, similar, misread):
-            pairs[index] = min(found, key=lambda at: (abs(at - expected), at))
-            expected = pairs[index] + 1
-    return Alignment(claim, statement, pairs, frozenset(opposite))
+def _labels_of_numbers(phrase: Phrase) -> dict[int, int]:
+    """Return the item right before each number that stands in brackets."""
+    return {
+        at: at - 1
+        for at, item in enumerate(phrase.items)
+        if at and item.is_number and item.in_brackets and not phrase.items[at - 1].is_number
+    }
 
 
-def _equal(item: Item, statement: Phrase) -> Sequence[int]:
-    if item.is_number:
-        found = [at for at, other in enumerate(statement.items) if item.values & other.values]
-        if found or not item.rounded:
-            return found
-        return [
-            at
-            for at, other in enumerate(statement.items)
-            if any(is_rounded(value, exact) for value in item.values for exact in other.values)
-        ]
-    return statement.by_term.get(item.term, ())
-
-
-def _related(item: Item, statement: Phrase, similar: Similar, misread: Similar) -> Sequence[int]:
-    """Return the items of a statement of the same family as a claim's item, else those that are similar."""
-    if item.is_number:
-        return ()
-    others = [(at, other) for at, other in enumerate(statement.items) if not other.is_number]
-    family = [
-        at for at, other in others if same_family(item.folded, other.folded) or misread(item.folded, other.folded)
-    ]
-    if family or item.name:
-        return family
-    return [at for at, other in others if not other.name and similar(item.folded, other.folded)]
-
-
-def same_family(word: str, other: str) -> bool:
-    """Return whether two words begin alike, as "develop" and "development" do."""
-    shared = next(
-        (at for at, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other))
-    )
-    return shared >= STEM_LENGTH and shared >= STEM_SHARE * max(len(word), len(other))
+def _zones_in_tree(phrase: Phrase, relations: Relations, numbers: Sequence[int]) -> dict[int, int]:
+    zones = {}
+    for at in (at for at, item in enumerate(phrase.items) if not item.is_number):
+        distances = [relations.distance(at, number, ZONE) for number in numbers]
+        nearest = min(distances)
+        if nearest <= ZONE and distances.count(nearest) == 1:
+            zones[at] = numbers[distances.index(nearest)]
+    return zones

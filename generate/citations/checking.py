@@ -14,12 +14,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.protocols import Analyzer, TextEncoder
+from pagelens.core.protocols import Analyzer, DependencyParser, TextEncoder
 from pagelens.core.types import Box, PageText
-from pagelens.generate.citations.alignment import Similar
 from pagelens.generate.citations.claims import Claim, Fact, index_term, parse_claim
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.citations.phrase import Phrase
+from pagelens.generate.citations.roles import Similar
 from pagelens.generate.citations.similarity import WordSimilarity
 from pagelens.generate.citations.statements import PageStatements, Support
 
@@ -53,7 +53,10 @@ class CitationChecker:
     With an encoder, a word of the sentence may also be one that means nearly the same.
     """
 
-    def __init__(self, analyze: Analyzer, encoder: TextEncoder | None = None) -> None:
+    def __init__(
+        self, analyze: Analyzer, encoder: TextEncoder | None = None, parser: DependencyParser | None = None
+    ) -> None:
+        self._parser = parser
         self._similarity = WordSimilarity(encoder) if encoder is not None else None
         self._terms: dict[str, list[str]] = {}
         self._statements: WeakKeyDictionary[PageWords, PageStatements] = WeakKeyDictionary()
@@ -104,15 +107,17 @@ class CitationChecker:
         """Return the support of a claim in one statement of the page; None if the claim has too few words."""
         statements = self._statements.get(page)
         if statements is None:
-            statements = self._statements[page] = PageStatements(page, lambda word: index_term(word, self._analyze))
+            statements = self._statements[page] = PageStatements(
+                page, lambda word: index_term(word, self._analyze), self._parser
+            )
         return statements.find(claim, self._similar)
 
-    def _similar(self, claim: Phrase, statement: Phrase) -> Similar:
-        """Return the comparison of the words of two phrases."""
+    def _similar(self, claim: Phrase, statement: Phrase) -> tuple[Similar, Similar]:
+        """Return two comparisons of the words of two phrases: of any two, and of two in the same place."""
         if self._similarity is None:
-            return lambda _word, _other: False
+            return _never, _never
         self._similarity.add(item.folded for phrase in (claim, statement) for item in phrase.items)
-        return self._similarity
+        return self._similarity, self._similarity.near
 
     def _contains_quote(self, page: PageWords, quote: str) -> bool:
         if page.contains_quote(quote):
@@ -141,6 +146,10 @@ class CitationChecker:
         ]
         best = int(np.argmax(shares))
         return positions[best] if shares[best] >= min_share else None
+
+
+def _never(_word: str, _other: str) -> bool:
+    return False
 
 
 def _word_matches(words: Mapping[str, str], page: PageWords) -> dict[str, NDArray[np.bool_]]:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from pagelens.core.protocols import DependencyParser
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, scale_after
 from pagelens.generate.citations.numbers import scale_values, unit_of
 from pagelens.generate.citations.opposites import OPPOSITES
+from pagelens.generate.citations.relations import Relations
 from pagelens.generate.irregular_verbs import VERBS
 
+MIN_ENGLISH = 0.15  # of the words of an English sentence that are function words
 GOVERNED = 3  # content words after a preposition that it governs
 PARTICIPLE_REACH = 3  # tokens between a form of "be" and its participle
 _PREPOSITIONS = frozenset(
@@ -44,6 +47,7 @@ class Item:
     term: str
     values: frozenset[Decimal]  # of a number, with its scale
     unit: str  # of a number: "%", "points", a currency
+    in_brackets: bool  # a bracket opens right before it
     rounded: bool  # a number said to be one ("about 1.2 million")
     governor: str  # the preposition that governs it, or ""
     clause: int
@@ -63,8 +67,14 @@ class Phrase:
     """A claim or a statement as items in order."""
 
     def __init__(
-        self, text: str, tokens: Sequence[Token], terms: Callable[[str], str], names: Collection[int] = ()
+        self,
+        text: str,
+        tokens: Sequence[Token],
+        terms: Callable[[str], str],
+        names: Collection[int] = (),
+        parser: DependencyParser | None = None,
     ) -> None:
+        self._text, self._tokens, self._parser = text, tokens, parser
         self.words = [token.folded for token in tokens]
         self.items: list[Item] = []
         governor, governed, clause = "", 0, 0
@@ -99,6 +109,7 @@ class Phrase:
                         term=word if token.is_number else terms(VERBS.get(word, word)),
                         values=values,
                         unit=unit_of(text, token.start, token.end) if token.is_number else "",
+                        in_brackets=between.rstrip("$€£≈~ ").endswith("("),
                         rounded=bool(scale) or not _ABOUT.isdisjoint(self.words[max(0, at - 2) : at]),
                         governor=governor,
                         clause=clause,
@@ -128,6 +139,15 @@ class Phrase:
         return after not in _PREPOSITIONS | _BOUNDARIES | _BE | {""}
 
     @cached_property
+    def relations(self) -> Relations | None:
+        """The relations between the items; None without a parser, and in texts that are not English."""
+        english = sum(word in FUNCTION_WORDS for word in self.words) >= MIN_ENGLISH * len(self.words)
+        if self._parser is None or not english:
+            return None
+        starts = {self._tokens[item.position].start: index for index, item in enumerate(self.items)}
+        return Relations(self._text, self._tokens, starts, self._parser)
+
+    @cached_property
     def by_term(self) -> Mapping[str, list[int]]:
         """Index term -> indexes of items."""
         found: dict[str, list[int]] = {}
@@ -145,7 +165,6 @@ def _scale_of_range(tokens: Sequence[Token], at: int, text: str) -> str | None:
 
 def _opposites(word: str, terms: Callable[[str], str]) -> frozenset[str]:
     """Return the opposites of a word in any of its forms, as words and as index terms."""
-    for known in (word, *(f"{word[:-cut]}{end}" for cut, end in _ENDINGS if len(word) > cut + 2)):
-        if others := OPPOSITES.get(known):
-            return others | {terms(other) for other in others}
-    return frozenset()
+    forms = (word, VERBS.get(word, word), *(f"{word[:-cut]}{end}" for cut, end in _ENDINGS if len(word) > cut + 2))
+    others = {other for form in forms for other in OPPOSITES.get(form, ())}
+    return frozenset(others | {terms(other) for other in others})

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pagelens.core.spaces import Space
 from pagelens.generate.citations import opposites, statements
-from pagelens.generate.citations.alignment import same_family
 from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
+from pagelens.generate.citations.pairing import same_family
 from pagelens.generate.citations.similarity import WordSimilarity
 from tests.generate.pages import analyze, set_page
 
@@ -90,6 +90,11 @@ def test_what_it_does_not_say_is_not_and_why_is_told(claim: str, reason: str) ->
 
 # Thresholds
 
+
+def never(_word: str, _other: str) -> bool:
+    return False
+
+
 WORDS = [f"zq{first}{second}" for first in "abcdefghijk" for second in "abcdefghijk"]  # no inflections, no family
 
 
@@ -101,7 +106,7 @@ def test_85_of_100_words_must_stand_in_the_statement(present: int, supported: bo
     claim = " ".join(WORDS[:100])
     found = statements.PageStatements(page_words, str)
     found._statements = [statements._Statement(page_words, 0, len(page_words.tokens), str)]  # sentences are cut at 60
-    support = found.find(claim, lambda _claim, _statement: lambda _word, _other: False)
+    support = found.find(claim, lambda _claim, _statement: (never, never))
     assert support is not None and (support.reason == "") == supported
 
 
