@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pagelens.generate.citations.phrase import Phrase
 from pagelens.generate.citations.relations import EQUAL, MODIFIER, OBJECT, SUBJECT, Edge, Relations
 
-NEAR = 2  # edges between two items that belong together all the same
 FAR = 4  # edges beyond which two items have nothing to do with each other
-DIRECT_WEIGHT, NEAR_WEIGHT = 2.0, 0.5  # of a neighbour when equal words are told apart
 DEPENDENT_FACTOR = 1.1  # a word's own dependents tell more than its head, which a claim may exchange
 
 Similar = Callable[[str, str], bool]
@@ -50,12 +48,8 @@ def _fit(at: int, near: list[tuple[int, float]], pairs: Mapping[int, int], their
     total = 0.0
     for neighbour, factor in near:
         other = pairs.get(neighbour, at)
-        if other == at:
-            continue
-        if theirs.roles(at, other) or theirs.roles(other, at):
-            total += factor * DIRECT_WEIGHT
-        elif theirs.distance(at, other, NEAR) <= NEAR:
-            total += factor * NEAR_WEIGHT
+        if other != at and (theirs.roles(at, other) or theirs.roles(other, at)):
+            total += factor
     return total
 
 
