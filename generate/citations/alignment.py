@@ -128,7 +128,7 @@ class Alignment:
         own_relations, relations = self.claim.relations, self.statement.relations
         if own_relations is not None and relations is not None:
             negated = {item for item in relations.negated if item is not None}
-            mapped = [self.pairs[item] for item in own_relations.negated if item in self.pairs]
+            mapped = [self.pairs[item] for item in own_relations.negated if item is not None and item in self.pairs]
             return any(
                 all(relations.distance(at, one, 1) > 1 for one in negated - {at}) for at in mapped if at not in negated
             )

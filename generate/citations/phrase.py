@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from pagelens.core.function_words import detect_language
 from pagelens.core.protocols import DependencyParser
 from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, scale_after
 from pagelens.generate.citations.numbers import scale_values, unit_of
@@ -16,7 +17,6 @@ from pagelens.generate.citations.opposites import OPPOSITES
 from pagelens.generate.citations.relations import Relations
 from pagelens.generate.irregular_verbs import VERBS
 
-MIN_ENGLISH = 0.15  # of the words of an English sentence that are function words
 GOVERNED = 3  # content words after a preposition that it governs
 PARTICIPLE_REACH = 3  # tokens between a form of "be" and its participle
 _PREPOSITIONS = frozenset(
@@ -140,9 +140,8 @@ class Phrase:
 
     @cached_property
     def relations(self) -> Relations | None:
-        """The relations between the items; None without a parser, and in texts that are not English."""
-        english = sum(word in FUNCTION_WORDS for word in self.words) >= MIN_ENGLISH * len(self.words)
-        if self._parser is None or not english:
+        """The relations between the items; None without a parser, and in other languages."""
+        if self._parser is None or detect_language(" ".join(self.words)) not in ("en", None):
             return None
         starts = {self._tokens[item.position].start: index for index, item in enumerate(self.items)}
         return Relations(self._text, self._tokens, starts, self._parser)
