@@ -63,6 +63,7 @@ PAGE = set_page(
     "Painters from Norway paid 20 pounds for tea, and sailors from Iceland paid 35 pounds for beer.\n\n"
     "The available cabins are shown in the harbour list. The fares of adults and children are 12 and 7 pounds, "
     "respectively.\n\n"
+    "The owner of the pier is the mayor, and the tenant is the skipper who drops the anchor.\n\n"
     "Younger crews trust older crews.\n\n"
     "Self-declared sailors and self-declared non-sailors were asked for the twelfth year."
 )
@@ -96,6 +97,7 @@ def test_what_keeps_the_roles_is_supported_in_any_order(claim: str) -> None:
     [
         ("The railway company of Perth paid the ferry company of Oban for the pier.", "roles"),
         ("Visitors sell tickets to the harbour office.", "roles"),
+        ("The owner of the pier is the skipper, and the tenant is the mayor.", "roles"),
         ("Older crews trust younger crews.", "roles"),
         ("The town council is the property of the harbour office.", "roles"),
         ("The crews of Perth are more likely than the crews of Oban to ask for insurance.", "roles"),
