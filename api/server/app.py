@@ -24,12 +24,12 @@ from pagelens.api.server.routes import (
     chat,
     collections,
     documents,
+    embeddings,
     feedback,
     health,
     jobs,
     pages,
     search,
-    vectors,
     web_page,
 )
 from pagelens.api.server.service import Service
@@ -64,7 +64,7 @@ def create_app(
     app.include_router(collections.router)
     app.include_router(jobs.router)
     app.include_router(chat.router)
-    app.include_router(vectors.router)
+    app.include_router(embeddings.router)
     collection_routers = (documents.router, pages.router, search.router, answers.router, feedback.router)
     for router in collection_routers:
         app.include_router(router, prefix="/v1")

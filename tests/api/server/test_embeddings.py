@@ -27,7 +27,7 @@ def client(live: Live) -> Iterator[OpenAI]:
 def test_texts_have_the_vectors_of_the_text_lanes_encoder(client: OpenAI) -> None:
     expected = BuiltinTextEncoder.load(Settings()).encode_passages(TEXTS)
     for encoding in ("float", "base64"):
-        response = client.embeddings.create(model="pagelens", input=TEXTS, encoding_format=encoding)  # type: ignore[arg-type]
+        response = client.embeddings.create(model="pagelens", input=TEXTS, encoding_format=encoding)
         vectors = [
             np.frombuffer(base64.b64decode(item.embedding), "<f4")
             if isinstance(item.embedding, str)
