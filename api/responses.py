@@ -215,6 +215,9 @@ class AnswerResponse(BaseModel):
         default="", description="What was read on the picture of the question, by the language model or by OCR."
     )
     steps: list[StepOut] = Field(default=[], description="Of a thorough search.")
+    bundle: dict[str, JsonValue] | None = Field(
+        default=None, description="With `bundle`: the evidence bundle (docs/evidence.md), to be checked by others."
+    )
 
 
 class ExtractResponse(BaseModel):

@@ -306,6 +306,7 @@ class Usage:
     calls: int  # for the answer and for checking citations
     seconds: float
     cost: float | None = None  # if prices are configured, in their currency
+    prompts: Sequence[str] = ()  # the ids of the prompts that were sent, each once: "answer@1"
 
 
 Found = bool | Literal["closest"]
@@ -331,6 +332,7 @@ class Answer:
     missing: Mapping[str, str] = field(default_factory=dict)  # lanes that did not look for pages, each with the reason
     image_text: str = ""  # what was read on the image that the question is about, by the model or by OCR
     steps: Sequence[SearchStep] = ()  # of a thorough search
+    generation: int | None = None  # the commit of the collection that was searched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

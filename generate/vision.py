@@ -16,7 +16,7 @@ from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.citations.claims import MARK, parse_claim
 from pagelens.generate.citations.marks import Mark, MarkParser, split_claims
 from pagelens.generate.citations.verifier import CitationVerifier
-from pagelens.generate.llm.chat import ChatModel, Finished, TextDelta
+from pagelens.generate.llm.chat import ChatModel, ChatRequest, Finished, TextDelta
 from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.generate.prompts import OWN_MARK, Budget, Prompt, build_prompt
 from pagelens.generate.self_consistency import Agreement, SampledReply, most_agreed
@@ -134,6 +134,19 @@ class VisionAnswerer:
         """Whether page images are sent to its model."""
         return self._load_page_image is not None
 
+    @property
+    def estimate_note(self) -> str:
+        """What calls may come on top of the answer's."""
+        if self._load_page_image is None or not self._max_image_checks:
+            return ""
+        return (
+            f"Checking citations by page images takes up to {2 * self._max_image_checks} calls more, of one image each."
+        )
+
+    def request(self, question: str, pages: Sequence[ContextPage], *, image: UserImage | None) -> ChatRequest | None:
+        """Return the request for an answer; None where there is no page to answer from, which needs no model."""
+        return self._prompt(question, pages, (), image, self._budget).request if pages else None
+
     def answer(self, question: str, pages: Sequence[ContextPage], *, history: History = ()) -> Answer:
         """Return the whole answer. Raises GenerationError."""
         *_, last = self.stream(question, pages, history=history)
@@ -218,7 +231,7 @@ class VisionAnswerer:
             half = replace(self._budget, tokens=self._budget.tokens // 2, images=(self._budget.images + 1) // 2)
             reply = _ParsedReply.to(request(half), image)
             yield from self._stream_reply(reply)
-        meter.add_call(reply.end)
+        meter.add_call(reply.end, reply.prompt.request.prompt)
         return reply
 
     def _most_agreed_reply(

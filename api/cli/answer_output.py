@@ -22,6 +22,7 @@ from pagelens.api.cli.terminal import (
 from pagelens.api.engine.file_names import printable
 from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageRef, Usage
 from pagelens.generate.answer_text import confidence_text
+from pagelens.generate.llm.estimates import Estimate
 
 
 def read_questions(first: str) -> Iterator[str]:
@@ -127,6 +128,16 @@ def _usage(usage: Usage) -> str:
     cost = f", cost {usage.cost:.4f}" if usage.cost is not None else ""
     pages = f"{count_noun(usage.pages, 'page')}{pictures}"
     return f"{printable(usage.model)}: {pages}, {about}{read:,}{written} tokens, {usage.seconds:.1f} s{cost}"
+
+
+def print_estimate(estimate: Estimate) -> None:
+    """Print "1 call of gpt-4o: about 8,120 tokens sent (6 images) and 100 received, about 0.0213 at your prices"."""
+    cost = "no prices in PAGELENS_LLM_PRICES" if estimate.cost is None else f"about {estimate.cost:.4f} at your prices"
+    line = (
+        f"{count_noun(estimate.calls, 'call')} of {printable(estimate.model)}: about {estimate.input_tokens:,} tokens "
+        f"sent ({count_noun(estimate.images, 'image')}) and {estimate.output_tokens:,} received, {cost}."
+    )
+    out.print(Text(" ".join([line, estimate.note]).strip()), soft_wrap=True)
 
 
 def citations_by_page(answer: Answer) -> dict[PageRef, list[Citation]]:

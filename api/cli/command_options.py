@@ -36,6 +36,9 @@ LanguageModelOption = Annotated[
     str | None,
     typer.Option("--model", help=f"What answers: {ANSWERING_SYNTAX}; or extractive, which needs no model."),
 ]
+EstimateOption = Annotated[
+    bool, typer.Option("--estimate", help="Tell calls, tokens and price, and send nothing to the language model.")
+]
 PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
 KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
 SinceOption = Annotated[

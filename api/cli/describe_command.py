@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from pagelens.api.cli.answer_output import print_estimate
 from pagelens.api.cli.collection_output import print_descriptions
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    EstimateOption,
     JsonOption,
     KindsOption,
     MetaOption,
@@ -37,6 +39,8 @@ from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import DescribeReport
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.core.types import Filters
+from pagelens.generate.llm.chat import ChatModel
+from pagelens.generate.llm.metering import Prices
 from pagelens.generate.llm.providers import MODEL_SYNTAX
 from pagelens.ingest.ocr.languages import two_letter_code
 
@@ -59,6 +63,7 @@ def describe(
     again: Annotated[bool, typer.Option("--again", help="Also what this model has described before.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=MAX_CONCURRENCY, help="Requests at once.")] = CONCURRENCY,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Begin without asking.")] = False,
+    estimate: EstimateOption = False,
     export: Annotated[
         str | None, typer.Option(help="Write what is described as alternative texts: json, xmp or html.")
     ] = None,
@@ -85,6 +90,10 @@ def describe(
         return _export(engine, export, output, filters)
     if report:
         return _report(engine, filters, json_output=json_output)
+    if estimate:
+        plan, *_ = _plan(engine, model, filters=filters, what=what, language=language, again=again)
+        print_result(plan.estimate, json_output, print_estimate)
+        return ExitCode.DONE
     done = describe_collection(
         engine,
         model,
@@ -111,21 +120,29 @@ def describe_collection(
     yes: bool,
 ) -> DescribeReport:
     """Describe a collection after showing the price. Raises UsageError where nobody agrees to it."""
-    subjects = read_subjects(split_names([what]) or ())
-    chat_model, prices = wiring.load_vision_model(model)
-    plan = engine.descriptions.plan(
-        chat_model,
-        filters=filters,
-        subjects=subjects,
-        language=two_letter_code(language) if language else None,
-        again=again,
-        prices=prices,
-    )
+    plan, chat_model, prices = _plan(engine, model, filters=filters, what=what, language=language, again=again)
     if plan.calls:
         _agree(plan, yes=yes)
     return engine.descriptions.run(
         plan, chat_model, concurrency=concurrency, prices=prices, on_described=_print_progress
     )
+
+
+def _plan(
+    engine: Engine, model: str | None, *, filters: Filters, what: str, language: str | None, again: bool
+) -> tuple[DescriptionPlan, ChatModel, Prices | None]:
+    """Return what would be described, the model, and its prices."""
+    chat_model, prices = wiring.load_vision_model(model)
+    plan = engine.descriptions.plan(
+        chat_model,
+        filters=filters,
+        subjects=read_subjects(split_names([what]) or ()),
+        language=two_letter_code(language) if language else None,
+        again=again,
+        prices=prices,
+        count_image=wiring.image_rule(model),
+    )
+    return plan, chat_model, prices
 
 
 def descriptions_exit_code(report: DescribeReport) -> int:

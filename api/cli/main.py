@@ -33,6 +33,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "search": ("pagelens.api.cli.query_commands:search", "Find the pages that match a query, best first."),
     "ask": ("pagelens.api.cli.query_commands:ask", "Answer a question from the documents, with page citations."),
     "extract": ("pagelens.api.cli.query_commands:extract", "Extract JSON of a given schema from a document."),
+    "evidence": (
+        "pagelens.api.cli.evidence_command:evidence",
+        "Check an evidence bundle of `pagelens ask` against files.",
+    ),
     "show": (
         "pagelens.api.cli.query_commands:show",
         "Write a page as a picture, the evidence for a query marked.",

@@ -13,6 +13,7 @@ from pagelens.api.cli.answer_output import (
     citations_by_page,
     live_answer,
     print_answer,
+    print_estimate,
     print_extraction,
     read_questions,
 )
@@ -20,6 +21,7 @@ from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
     DepthOption,
+    EstimateOption,
     JsonOption,
     KindsOption,
     LabelsOption,
@@ -35,6 +37,7 @@ from pagelens.api.cli.command_options import (
     read_filters,
     split_names,
 )
+from pagelens.api.cli.evidence_command import BundleOption, PackOption, write_evidence
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.search_output import print_results
 from pagelens.api.cli.terminal import err, out, print_result
@@ -165,13 +168,21 @@ def ask(
     spelling: SpellingOption = True,
     depth: DepthOption = DEFAULT_DEPTH,
     pictures: PicturesOption = None,
+    bundle: BundleOption = None,
+    pack: PackOption = None,
+    estimate: EstimateOption = False,
     json_output: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with page citations; or report that they do not answer it."""
     if not chat and not question.strip() and image is None:
         raise UsageError("expected a question, --image, or --chat to ask one after the other, found neither")
+    if chat and (bundle or pack or estimate):
+        raise UsageError("expected --bundle, --pack and --estimate with a single question, found --chat")
     filters = read_filters(path, kind, since, until, pages, meta, label)
     engine = wiring.open_collection(collection, llm=llm, samples=samples)
+    if estimate:
+        print_result(engine.estimate_answer(question, image=image, k=k, filters=filters), json_output, print_estimate)
+        return ExitCode.DONE
     if image is None:
         _tell_cost(engine.rerank_cost(depth=depth))
     history: list[tuple[str, str]] = []
@@ -199,6 +210,7 @@ def ask(
                 for ref, citations in citations_by_page(answer).items()
             ]
             _write_pictures(engine, pictures, marked, quiet=json_output)
+        write_evidence(engine, answer, bundle, pack)
     return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
 
 
@@ -208,6 +220,7 @@ def extract(
     collection: CollectionOption = DEFAULT_COLLECTION,
     llm: LanguageModelOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
+    estimate: EstimateOption = False,
     json_output: JsonOption = False,
 ) -> int:
     """Extract JSON of a given schema from a document, each value with its page. Needs a language model."""
@@ -215,7 +228,11 @@ def extract(
         values_schema = json.loads(schema.read_bytes())
     except (OSError, ValueError) as exc:
         raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
-    extraction = wiring.open_collection(collection, llm=llm).extract(document, values_schema, k=k)
+    engine = wiring.open_collection(collection, llm=llm)
+    if estimate:
+        print_result(engine.estimate_extraction(document, values_schema, k=k), json_output, print_estimate)
+        return ExitCode.DONE
+    extraction = engine.extract(document, values_schema, k=k)
     print_result(extraction, json_output, print_extraction)
     return ExitCode.DONE if extraction.citations else ExitCode.NOTHING_FOUND
 

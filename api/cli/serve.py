@@ -15,6 +15,7 @@ from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
 from pagelens.api.server.auth.keys import KeyRecord, KeyStore
 from pagelens.api.server.server_folder import Database, ServerFolder
+from pagelens.core import tracing
 from pagelens.core.errors import UsageError
 
 CollectionsOption = Annotated[
@@ -62,6 +63,12 @@ def serve(
     micro_batching: Annotated[
         bool, typer.Option(help="Answer concurrent requests to a model or an index in one batch.")
     ] = True,
+    traces: Annotated[
+        bool,
+        typer.Option(
+            envvar="PAGELENS_TRACES", help="Send OpenTelemetry spans to the collector that OTEL_EXPORTER_OTLP_* name."
+        ),
+    ] = False,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from pagelens.api.server.limits import ServerLimits
@@ -70,6 +77,8 @@ def serve(
     from pagelens.api.server.service import open_service
     from pagelens.api.server.serving import run_server
 
+    if traces:
+        tracing.export_traces("pagelens")
     root, default, only = _resolve_collections(collections, collection)
     _require_folders(allow_path or [])
     origins = frozenset(allow_origin or ())

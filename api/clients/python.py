@@ -112,12 +112,14 @@ class PageLensClient:
         filters: Mapping[str, Any] | None = None,
         history: Sequence[tuple[str, str]] = (),
         depth: Depth = DEFAULT_DEPTH,
+        bundle: bool = False,
     ) -> responses.AnswerResponse:
         """Return an answer with its citations; its text says so if the documents do not answer the question.
 
-        `image`: the bytes of a picture that the question is about; with one the question may be empty.
+        `image`: the bytes of a picture that the question is about; with one the question may be empty. `bundle`: with
+        an evidence bundle, for others to check (docs/evidence.md).
         """
-        body = _answer_request(question, image, k, filters, history, depth)
+        body = {**_answer_request(question, image, k, filters, history, depth), "bundle": bundle}
         return self._post("/answer", body, responses.AnswerResponse)
 
     def answer_stream(

@@ -1,7 +1,7 @@
 """The pages that an answerer is given, and the notes added to its answer."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from glob import escape
 
 from pagelens.api.engine.file_names import is_gone
@@ -9,13 +9,36 @@ from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
 from pagelens.api.engine.lookup import find_document
 from pagelens.api.engine.ranked_pages import SearchOptions
 from pagelens.core.keys import document_of, page_key
-from pagelens.core.types import Answer, AnswerEvent, ContextPage, Filters, FusedHit, PageRef, PhotoMatch, Query
+from pagelens.core.types import (
+    Answer,
+    AnswerEvent,
+    ContextPage,
+    Filters,
+    FusedHit,
+    PageRef,
+    PhotoMatch,
+    Query,
+    UserImage,
+)
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.answer_text import not_found_text
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.continuation import add_continuation_pages
 from pagelens.retrieve.search import RetrievalResult, Retriever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerContext:
+    """What a question is answered from."""
+
+    searched: str  # the question without operators and fields, corrected
+    pages: list[ContextPage]
+    retrieved: RetrievalResult
+    image: UserImage | None  # that the question is about
+    notes: list[str]
+    missing: dict[str, str]  # lanes that did not look for pages, each with the reason
+    generation: int  # the commit that was searched
 
 
 def pages_for_question(

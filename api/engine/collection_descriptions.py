@@ -23,6 +23,8 @@ from pagelens.core.descriptions import Description
 from pagelens.core.errors import ReadError
 from pagelens.core.types import Filters, ImageArray, PageRef
 from pagelens.generate.llm.chat import ChatModel
+from pagelens.generate.llm.estimates import CountImage
+from pagelens.generate.llm.image_parts import image_tokens
 from pagelens.generate.llm.metering import Prices
 from pagelens.index.admin.description_writes import DescriptionWriter
 from pagelens.index.catalog.reads import DocumentRow
@@ -56,6 +58,7 @@ class CollectionDescriptions:
         language: str | None = None,
         again: bool = False,
         prices: Prices | None = None,
+        count_image: CountImage = image_tokens,
     ) -> DescriptionPlan:
         """Return what a run will describe, and about at what price; nothing is sent. See `plan_descriptions`."""
         with self._reader.snapshot() as snapshot:
@@ -68,6 +71,7 @@ class CollectionDescriptions:
                 again=again,
                 prices=prices,
                 count_pictures=self._count_pictures,
+                count_image=count_image,
             )
 
     def run(

@@ -10,6 +10,7 @@ from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
+from pagelens.generate.llm.estimates import Estimator
 from pagelens.ingest.figures import DocumentFigure, find_figures
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
@@ -38,6 +39,7 @@ class EngineComponents:
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
     extract_member: ExtractMember = EXTRACT_HERE
+    load_estimator: Callable[[], Estimator | None] = lambda: None  # of requests to a language model; None without one
     find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures
     load_splitter: Callable[[], QuestionSplitter] = lambda: split_question  # of thorough searches
     micro_batching: bool = True  # concurrent searches are computed together

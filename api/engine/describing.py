@@ -18,6 +18,8 @@ from pagelens.core.types import Filters, ImageArray, PageRef
 from pagelens.generate.describer import IMAGE_SIDE, PROMPT_VERSION, Describer, estimate_tokens
 from pagelens.generate.description_languages import guess_language
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ChatModel, Finished
+from pagelens.generate.llm.estimates import CountImage, Estimate
+from pagelens.generate.llm.image_parts import image_tokens
 from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.index.admin.description_writes import DescriptionWriter
 from pagelens.index.catalog.reads import DocumentRow
@@ -63,6 +65,19 @@ class DescriptionPlan:
     cost: float | None  # estimated, where prices are set
     targets: Sequence[DescriptionTarget] = field(default=(), repr=False)
 
+    @property
+    def estimate(self) -> Estimate:
+        """What the calls take: an image each."""
+        return Estimate(
+            model=self.model,
+            calls=self.calls,
+            images=self.calls,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost=self.cost,
+            note=f"{self.described_before} described before." if self.described_before else "",
+        )
+
 
 def read_subjects(names: Sequence[str]) -> tuple[Subject, ...]:
     """Return the subjects of these names. Raises UsageError."""
@@ -83,6 +98,7 @@ def plan_descriptions(
     again: bool,
     prices: Prices | None,
     count_pictures: PictureCounter,
+    count_image: CountImage = image_tokens,
 ) -> DescriptionPlan:
     """Return which pages are to be described, and about at what price. `language`: None for that of the collection.
 
@@ -92,7 +108,8 @@ def plan_descriptions(
     chosen = _chosen_pages(snapshot, filters, subjects, count_pictures)
     done = set() if again else _done(snapshot.descriptions(), model.name, language)
     targets = [target for target in chosen if target.key not in done]
-    tokens = [_estimate(snapshot, targets[start : start + BATCH]) for start in range(0, len(targets), BATCH)]
+    batches = [targets[start : start + BATCH] for start in range(0, len(targets), BATCH)]
+    tokens = [_estimate(snapshot, batch, count_image) for batch in batches]
     input_tokens, output_tokens = sum(sent for sent, _ in tokens), sum(received for _, received in tokens)
     cost = (input_tokens * prices.input + output_tokens * prices.output) / 1e6 if prices else None
     return DescriptionPlan(
@@ -143,10 +160,10 @@ def _done(descriptions: Mapping[int, Description], model: str, language: str | N
     }
 
 
-def _estimate(snapshot: Snapshot, targets: Sequence[DescriptionTarget]) -> tuple[int, int]:
+def _estimate(snapshot: Snapshot, targets: Sequence[DescriptionTarget], count_image: CountImage) -> tuple[int, int]:
     pages = snapshot.pages([target.key for target in targets])
     estimates = [
-        estimate_tokens(page.width, page.height, is_page=target.is_page)
+        estimate_tokens(page.width, page.height, is_page=target.is_page, count_image=count_image)
         for target in targets
         if (page := pages.get(target.key)) is not None
     ]

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pagelens.api.engine.answer_context import answer_without_pages, pages_for_question, pages_of_document, with_notes
+from pagelens.api.engine.answer_context import (
+    AnswerContext,
+    answer_without_pages,
+    pages_for_question,
+    pages_of_document,
+    with_notes,
+)
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
@@ -57,11 +63,12 @@ from pagelens.api.engine.results import (
     collection_status,
 )
 from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pictures
+from pagelens.core import tracing
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.judgements import Judgement
 from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
-from pagelens.core.protocols import Answerer
+from pagelens.core.protocols import Answerer, Extractor
 from pagelens.core.types import (
     DEFAULT_DEPTH,
     Answer,
@@ -80,6 +87,8 @@ from pagelens.core.types import (
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
 from pagelens.generate.follow_up import standalone_question
+from pagelens.generate.llm.estimates import Estimate, Estimator, ExtractionRequestMaker, RequestMaker
+from pagelens.generate.llm.providers import MODEL_SYNTAX
 from pagelens.index import judgement_log
 from pagelens.index.catalog.reads import DocumentRow
 from pagelens.index.layout import Layout, Manifest
@@ -575,6 +584,70 @@ class Engine:
 
         Closing the generator stops the model. Arguments and errors as for `ask`.
         """
+        context = self._context(question, image, history, k=k, filters=filters, spelling=spelling, depth=depth)
+        searched, shown, retrieved = context.searched, context.pages, context.retrieved
+        if retrieved.page_count or context.image is not None:
+            stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=context.image)
+        else:
+            stream = answer_without_pages(searched, retrieved.nothing_found)
+        with closing(stream) as events:
+            for event in events:
+                if isinstance(event, Answer):
+                    notes = [*event.notes, *context.notes]
+                    event = with_notes(replace(event, question=question.strip(), notes=notes), shown)
+                    yield replace(event, missing=context.missing, generation=context.generation, steps=retrieved.steps)
+                else:
+                    yield event
+
+    def estimate_answer(
+        self,
+        question: str = "",
+        *,
+        image: Path | str | bytes | None = None,
+        k: int = ANSWER_PAGES,
+        filters: Filters = NO_FILTERS,
+    ) -> Estimate:
+        """Return about how many tokens and how much money `ask` would take; nothing is sent, and pages are drawn.
+
+        The pages are those that the lanes find alone: no reranker is asked, which may be a model too. Raises
+        UsageError where no language model answers.
+        """
+        estimator = self._estimator()
+        context = self._context(question, image, (), k=k, filters=filters, spelling=True, depth="quick")
+        answerer = self._answerer
+        assert isinstance(answerer, RequestMaker), "an answerer by a language model makes requests"
+        request = answerer.request(context.searched, context.pages, image=context.image)
+        return estimator.estimate([request] * estimator.samples if request else [], note=answerer.estimate_note)
+
+    def estimate_extraction(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Estimate:
+        """Return about what `extract` would take; nothing is sent. Raises as `extract` does."""
+        extractor = self._components.load_extractor(self.page_image_array)
+        pages, _ = self._pages_to_read(extractor, document, schema, k)
+        assert isinstance(extractor, ExtractionRequestMaker)
+        request, reply_tokens = extractor.request(schema, pages)
+        return self._estimator().estimate([request], reply_tokens=reply_tokens, note=extractor.estimate_note)
+
+    def _estimator(self) -> Estimator:
+        estimator = self._components.load_estimator()
+        if estimator is None:
+            raise UsageError(
+                "expected a language model to estimate the price of, found none: answers without one cost nothing. "
+                f"Name one: {MODEL_SYNTAX}."
+            )
+        return estimator
+
+    def _context(
+        self,
+        question: str,
+        image: Path | str | bytes | None,
+        history: History,
+        *,
+        k: int,
+        filters: Filters,
+        spelling: bool,
+        depth: Depth,
+    ) -> AnswerContext:
+        """Find the pages to answer from. Raises UsageError."""
         question = question.strip()
         if not question and image is None:
             raise UsageError("expected a question, found nothing")
@@ -587,9 +660,8 @@ class Engine:
         query = replace(query, conditions=understood.conditions, spelling=spelling)
         split = self._splitter(depth)
         options = SearchOptions(k=k, filters=narrowed(filters, understood), depth=depth, split=split)
-        own_image = None if query.image is None else UserImage(query.image, query.image_text)
 
-        def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], RetrievalResult, dict[str, str]]:
+        def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], RetrievalResult, dict[str, str], int]:
             shown, retrieved = pages_for_question(
                 snapshot,
                 self.retriever,
@@ -597,23 +669,21 @@ class Engine:
                 options,
                 accepts_images=accepts_images,
             )
-            return shown, retrieved, self._missing_lanes(snapshot)
+            return shown, retrieved, self._missing_lanes(snapshot), snapshot.generation
 
-        shown, retrieved, missing = self._reader.read(find_pages)
+        with tracing.current_span("search"):
+            shown, retrieved, missing, generation = self._reader.read(find_pages)
         notes = [*describe_corrections(retrieved.corrections), *understood.notes, *retrieved.notes]
         notes += [f"The words on your picture were not read: {problem}"] if problem else []
-        searched = replace_words(understood.text, retrieved.corrections)
-        if retrieved.page_count or own_image is not None:
-            stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=own_image)
-        else:
-            stream = answer_without_pages(searched, retrieved.nothing_found)
-        with closing(stream) as events:
-            for event in events:
-                if isinstance(event, Answer):
-                    event = with_notes(replace(event, question=question, notes=[*event.notes, *notes]), shown)
-                    yield replace(event, missing=missing, steps=retrieved.steps)
-                else:
-                    yield event
+        return AnswerContext(
+            searched=replace_words(understood.text, retrieved.corrections),
+            pages=shown,
+            retrieved=retrieved,
+            image=None if query.image is None else UserImage(query.image, query.image_text),
+            notes=notes,
+            missing=missing,
+            generation=generation,
+        )
 
     def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
         """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.
@@ -622,11 +692,17 @@ class Engine:
         schema; GenerationError where no language model is configured or it fails.
         """
         extractor = self._components.load_extractor(self.page_image_array)
+        pages, missing = self._pages_to_read(extractor, document, schema, k)
+        return replace(extractor.extract(schema, pages), missing=missing)
+
+    def _pages_to_read(
+        self, extractor: Extractor, document: Path | str, schema: object, k: int
+    ) -> tuple[list[ContextPage], dict[str, str]]:
+        """Return the pages of a document that values are read from, and the lanes that did not look for them."""
         schema_words = extractor.search_text(schema)
         with self._reader.snapshot() as snapshot:
             pages, all_read = pages_of_document(snapshot, self.retriever, str(document), schema_words, k=k)
-            missing = {} if all_read else self._missing_lanes(snapshot)
-        return replace(extractor.extract(schema, pages), missing=missing)
+            return pages, {} if all_read else self._missing_lanes(snapshot)
 
     def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = IMAGE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` highlighted. Raises NotFound."""

@@ -28,7 +28,10 @@ from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.loading import BUILTIN, load_cross_encoder
 from pagelens.generate.llm.chat import ChatModel
+from pagelens.generate.llm.estimates import CountImage, Estimator, count_images_for
+from pagelens.generate.llm.image_parts import image_tokens
 from pagelens.generate.llm.metering import Prices
+from pagelens.generate.llm.observed import ObservedModel, OnCall
 from pagelens.generate.llm.providers import (
     MODEL_SYNTAX,
     ModelChoice,
@@ -144,12 +147,14 @@ def open_collection(
     profile: str | None = None,
     llm: str | None = None,
     samples: int | None = None,
+    on_model_call: OnCall = lambda _: None,
 ) -> Engine:
     """Open a collection and return its engine.
 
     `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" or EXTRACTIVE;
     None: what the environment names. `samples`: how many replies of a language model are compared; None: what the
-    environment says, else 1. Models are loaded from this machine only: `collection.json` may name anything, and
+    environment says, else 1. `on_model_call` is told of each call of a language model.
+    Models are loaded from this machine only: `collection.json` may name anything, and
     come from anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """
     settings = settings or read_settings()
@@ -161,10 +166,10 @@ def open_collection(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or embed the collection anew: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _components(manifest, settings, llm, samples))
+    engine = Engine(root, _components(manifest, settings, llm, samples, on_model_call))
     if engine.manifest != manifest:  # another process has just switched the collection to other models
         engine.close()
-        return open_collection(root, settings, profile=profile, llm=llm, samples=samples)
+        return open_collection(root, settings, profile=profile, llm=llm, samples=samples, on_model_call=on_model_call)
     return engine
 
 
@@ -227,7 +232,9 @@ def _not_loadable(lane: str, exc: WeightsError) -> str:
     return str(exc) if MODEL_LANES[lane].required else f"{exc} To do without the lane: --model {lane}=none"
 
 
-def _components(manifest: Manifest, settings: Settings, llm: str | None, samples: int | None) -> EngineComponents:
+def _components(
+    manifest: Manifest, settings: Settings, llm: str | None, samples: int | None, on_model_call: OnCall
+) -> EngineComponents:
     models = CollectionModels(lane_models(manifest), analyze, replace(settings, offline=True))
     options = _reader_options(settings)
     render_query_image, read_query_words = _query_image_readers(options)
@@ -239,7 +246,7 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
             lanes,
             analyze,
             fusion=tuned_fusion(manifest.tuning),
-            reranker=tuned or load_reranker(replace(settings, offline=True), load_page_image),
+            reranker=tuned or load_reranker(replace(settings, offline=True), load_page_image, on_model_call),
             reranks=settings.reranks or tuned is not None,
             unavailable=unavailable,
         )
@@ -249,8 +256,11 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
         load_image_embedder=lambda: _image_embedder(models, manifest),
         load_text_encoder=lambda: models.text,
         load_retriever=load_retriever,
-        load_answerer=lambda load_page_image: load_answerer(llm, models, load_page_image, samples=samples),
-        load_extractor=lambda load_page_image: load_extractor(llm, load_page_image),
+        load_answerer=lambda load_page_image: load_answerer(
+            llm, models, load_page_image, samples=samples, on_call=on_model_call
+        ),
+        load_extractor=lambda load_page_image: load_extractor(llm, load_page_image, on_call=on_model_call),
+        load_estimator=lambda: load_estimator(llm, samples=samples),
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
         find_figures=figure_finder(options),
@@ -260,15 +270,15 @@ def _components(manifest: Manifest, settings: Settings, llm: str | None, samples
         reader_options=options,
         worker_source=_WORKERS,
         micro_batching=settings.micro_batching,
-        load_splitter=lambda: load_splitter(settings, llm),
+        load_splitter=lambda: load_splitter(settings, llm, on_model_call),
     )
 
 
-def load_splitter(settings: Settings, llm: str | None) -> QuestionSplitter:
+def load_splitter(settings: Settings, llm: str | None, on_call: OnCall = lambda _: None) -> QuestionSplitter:
     """Return what splits the questions of thorough searches. Raises GenerationError for a model that is not named."""
     if not settings.splits_by_model:
         return split_question
-    model = load_language_model(llm)
+    model = load_language_model(llm, on_call)
     if model is None:
         raise GenerationError(
             "no-model",
@@ -278,7 +288,9 @@ def load_splitter(settings: Settings, llm: str | None) -> QuestionSplitter:
     return ModelSplitter(model, split_question)
 
 
-def load_reranker(settings: Settings, load_page_image: RenderPageImage | None = None) -> Reranker | None:
+def load_reranker(
+    settings: Settings, load_page_image: RenderPageImage | None = None, on_call: OnCall = lambda _: None
+) -> Reranker | None:
     """Return the reranker that the settings name; None for "none". Raises WeightsError, UsageError, GenerationError.
 
     A vision model needs `load_page_image`.
@@ -287,7 +299,7 @@ def load_reranker(settings: Settings, load_page_image: RenderPageImage | None = 
     if name == VISION_RERANKER:
         if load_page_image is None:
             raise UsageError("expected a collection whose pages the vision model is shown, found none")
-        chat_model, prices = load_vision_model(model or None)
+        chat_model, prices = load_vision_model(model or None, on_call)
         return VisionReranker(chat_model, load_page_image, pages=settings.rerank_pages or PAGES, prices=prices)
     if settings.reranker == NO_RERANKER:
         return None
@@ -305,7 +317,12 @@ def _image_embedder(models: CollectionModels, manifest: Manifest) -> Embedder:
 
 
 def load_answerer(
-    llm: str | None, models: CollectionModels, load_page_image: RenderPageImage, *, samples: int | None = None
+    llm: str | None,
+    models: CollectionModels,
+    load_page_image: RenderPageImage,
+    *,
+    samples: int | None = None,
+    on_call: OnCall = lambda _: None,
 ) -> Answerer:
     """Return the answerer of the named language model or reader, or of the environment's, or the extractive one.
 
@@ -325,7 +342,7 @@ def load_answerer(
     from pagelens.generate.vision import VisionAnswerer
 
     return VisionAnswerer(
-        load_chat_model(choice),
+        _observed(choice, on_call),
         analyze,
         load_page_image=load_page_image,
         budget=choice.budget,
@@ -344,7 +361,7 @@ def describe_answerer(llm: str | None = None) -> str:
     return describe(choice)
 
 
-def load_extractor(llm: str | None, load_page_image: RenderPageImage) -> Extractor:
+def load_extractor(llm: str | None, load_page_image: RenderPageImage, *, on_call: OnCall = lambda _: None) -> Extractor:
     """Return the extractor of values from pages. Raises GenerationError where no language model is named."""
     choice = _choice(llm)
     if choice is None:
@@ -358,7 +375,7 @@ def load_extractor(llm: str | None, load_page_image: RenderPageImage) -> Extract
 
     budget = replace(choice.budget, reply_tokens=EXTRACTION_REPLY_TOKENS)
     return ModelExtractor(
-        _load_choice(choice), analyze, load_page_image=load_page_image, budget=budget, prices=choice.prices
+        _load_choice(choice, on_call), analyze, load_page_image=load_page_image, budget=budget, prices=choice.prices
     )
 
 
@@ -368,13 +385,13 @@ def answerer_name(llm: str | None) -> str:
     return choice.model if choice else EXTRACTIVE
 
 
-def load_language_model(llm: str | None) -> ChatModel | None:
+def load_language_model(llm: str | None, on_call: OnCall = lambda _: None) -> ChatModel | None:
     """Return the named language model, or the environment's; None where neither names one."""
     choice = _choice(llm)
-    return _load_choice(choice) if choice else None
+    return _load_choice(choice, on_call) if choice else None
 
 
-def load_vision_model(llm: str | None) -> tuple[ChatModel, Prices | None]:
+def load_vision_model(llm: str | None, on_call: OnCall = lambda _: None) -> tuple[ChatModel, Prices | None]:
     """Return the named vision model, or the environment's, and its prices. Raises GenerationError where neither names
     one."""
     choice = _choice(llm)
@@ -384,16 +401,37 @@ def load_vision_model(llm: str | None) -> tuple[ChatModel, Prices | None]:
             "expected a vision model to describe with, found none. Name it, or set PAGELENS_LLM_MODEL (and "
             f"PAGELENS_LLM_URL): {MODEL_SYNTAX}.",
         )
-    return _load_choice(choice), choice.prices
+    return _load_choice(choice, on_call), choice.prices
 
 
 def _choice(llm: str | None) -> ModelChoice | None:
     return None if llm == EXTRACTIVE else ModelChoice.from_environment(os.environ, model=llm)
 
 
-def _load_choice(choice: ModelChoice) -> ChatModel:
+def _load_choice(choice: ModelChoice, on_call: OnCall = lambda _: None) -> ChatModel:
     _prepare(choice)
-    return load_chat_model(choice)
+    return _observed(choice, on_call)
+
+
+def _observed(choice: ModelChoice, on_call: OnCall) -> ChatModel:
+    return ObservedModel(load_chat_model(choice), prices=choice.prices, on_call=on_call)
+
+
+def image_rule(llm: str | None) -> CountImage:
+    """Return how the named language model, or the environment's, counts the tokens of an image."""
+    estimator = load_estimator(llm)
+    return image_tokens if estimator is None else estimator.count_image
+
+
+def load_estimator(llm: str | None, *, samples: int | None = None) -> Estimator | None:
+    """Return what tells the price of requests to the named language model, or the environment's; None without one."""
+    choice = _choice(llm)
+    if choice is None:
+        return None
+    provider, name = provider_of(choice)
+    if provider.is_reader:
+        return None
+    return Estimator(name, count_images_for(provider.name, name), choice.prices, samples=samples or choice.samples)
 
 
 def _prepare(choice: ModelChoice) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 import anyio.to_thread
 from fastapi import Depends, FastAPI
@@ -34,6 +35,8 @@ from pagelens.api.server.routes import (
 )
 from pagelens.api.server.service import Service
 
+NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 def create_app(
     service: Service, *, limits: ServerLimits | None = None, keyless: bool = False, origins: Collection[str] = ()
@@ -44,6 +47,7 @@ def create_app(
     """
     limits = limits or ServerLimits()
     app_state = create_app_state(service, limits)
+    service.collections.on_model_call = app_state.metrics.record_model_call
     mcp = McpEndpoint(max_bytes=limits.body_bytes)
 
     @asynccontextmanager
@@ -55,7 +59,10 @@ def create_app(
         await anyio.to_thread.run_sync(service.close)
 
     # FastAPI's own documentation pages load scripts from other sites; `openapi.router` serves /openapi.json.
-    app = FastAPI(title="PageLens", version=version("pagelens"), lifespan=lifespan, openapi_url=None)
+    # Its own spans are off: they hold addresses with their queries, and `RequestContextMiddleware` makes one.
+    app = FastAPI(
+        title="PageLens", version=version("pagelens"), lifespan=lifespan, openapi_url=None, telemetry=NO_TELEMETRY
+    )
     app.state.shared = app_state
     app.include_router(openapi.router)
     app.include_router(web_page.router)

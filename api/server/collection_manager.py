@@ -12,6 +12,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.core.errors import CollectionMismatch, CollectionNotFound, UsageError
 from pagelens.core.settings import Settings
+from pagelens.generate.llm.observed import ModelCall, OnCall
 from pagelens.index.admin import removal
 from pagelens.index.layout import Layout
 
@@ -35,6 +36,7 @@ class Collections:
         self._llm = llm
         self._open: dict[str, _OpenEngine] = {}
         self._lock = threading.RLock()
+        self.on_model_call: OnCall = lambda _: None  # told of each call of a language model
 
     def names(self) -> list[str]:
         """Return the names of the collections, sorted."""
@@ -108,8 +110,14 @@ class Collections:
             if name in self._open and self._open[name].stamp != stamp:
                 self.forget(name)
             if name not in self._open:
-                self._open[name] = _OpenEngine(wiring.open_collection(path, self._settings, llm=self._llm), stamp)
+                self._open[name] = _OpenEngine(self._opened(path), stamp)
             return self._open[name].engine
+
+    def _opened(self, path: Path) -> Engine:
+        def report(call: ModelCall) -> None:
+            self.on_model_call(call)
+
+        return wiring.open_collection(path, self._settings, llm=self._llm, on_model_call=report)
 
 
 class _OpenEngine(NamedTuple):

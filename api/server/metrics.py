@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from pagelens.api.server.service import Service
+from pagelens.generate.llm.observed import ModelCall
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 
@@ -21,12 +22,32 @@ class Metrics:
         self._jobs = Gauge("pagelens_jobs", "Jobs by state.", ["state"], registry=self.registry)
         self._cache = Gauge("pagelens_search_cache", "Lookups by result.", ["result"], registry=self.registry)
         self._ready = Gauge("pagelens_ready", "1 once models are loaded and warm.", registry=self.registry)
+        of_call, registry = ["model", "prompt"], self.registry
+        self._calls = Counter(
+            "pagelens_model_calls", "Calls of language models.", [*of_call, "outcome"], registry=registry
+        )
+        self._tokens = Counter("pagelens_model_tokens", "Tokens.", [*of_call, "direction"], registry=registry)
+        self._pixels = Counter("pagelens_model_pixels", "Pixels of the images sent.", of_call, registry=registry)
+        self._cost = Counter("pagelens_model_cost", "At the prices configured.", of_call, registry=registry)
+        self._call_seconds = Histogram(
+            "pagelens_model_seconds", "Time to the end of a reply.", ["model"], buckets=BUCKETS, registry=registry
+        )
         self._worker = Gauge("pagelens_worker_starts", "Starts of the indexing process.", registry=self.registry)
 
     def record_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def record_model_call(self, call: ModelCall) -> None:
+        """Count one call of a language model."""
+        labels = (call.model, call.prompt)
+        self._calls.labels(*labels, call.outcome).inc()
+        self._tokens.labels(*labels, "in").inc(call.input_tokens or 0)
+        self._tokens.labels(*labels, "out").inc(call.output_tokens or 0)
+        self._pixels.labels(*labels).inc(sum(width * height for width, height in call.images))
+        self._cost.labels(*labels).inc(call.cost or 0.0)
+        self._call_seconds.labels(call.model).observe(call.seconds)
 
     def render(self, service: Service, *, cache_hits: int, cache_misses: int) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from pagelens.api import responses as out
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.evidence.bundle import make_bundle
 from pagelens.api.engine.file_names import file_name
 from pagelens.api.engine.results import Facet, FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
@@ -178,6 +179,12 @@ def _steps(steps: Sequence[SearchStep], documents: Mapping[str, str], names: Map
         )
         for step in steps
     ]
+
+
+def evidence_bundle(context: RequestContext, engine: Engine, answer: Answer) -> dict[str, JsonValue]:
+    """Return an answer's evidence bundle, with display names in place of paths."""
+    names = display_names(context, [citation.ref.path for citation in answer.citations])
+    return make_bundle(engine, answer, name_of=names.__getitem__, redact=redact)
 
 
 def extract_response(

@@ -9,7 +9,14 @@ import typer
 
 import pagelens
 from pagelens.api.cli import terminal
-from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption, LanguageModelOption
+from pagelens.api.cli.answer_output import print_estimate
+from pagelens.api.cli.command_options import (
+    DEFAULT_COLLECTION,
+    CollectionOption,
+    EstimateOption,
+    JsonOption,
+    LanguageModelOption,
+)
 from pagelens.api.cli.progress_output import show_progress
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
@@ -30,6 +37,7 @@ from pagelens.evals.runs.caption_retrieval import (
     write_caption_retrieval,
 )
 from pagelens.evals.runs.environment import fingerprint
+from pagelens.evals.runs.estimating import estimate_answers
 from pagelens.evals.runs.judge import Judge
 from pagelens.evals.runs.judging import judge_run
 from pagelens.evals.runs.plan import DEPTH, SCOPES, Plan, Scope, configuration, lanes_for, scopes_of
@@ -66,6 +74,7 @@ def run(
     depth: Annotated[int, typer.Option(min=1, help="Pages of each ranking that are kept.")] = DEPTH,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions.")] = None,
     pictures: Annotated[bool, typer.Option(help="Page pictures in the report.")] = True,
+    estimate: EstimateOption = False,
     json_output: JsonOption = False,
 ) -> int:
     """Put every question to the engine, each lane alone and all together, and report. Run again to resume."""
@@ -83,6 +92,9 @@ def run(
             limit=limit,
             answerer=wiring.answerer_name(llm),
         )
+        if estimate:
+            terminal.print_result(estimate_answers(engine, data, plan), json_output, print_estimate)
+            return 0
         target = out or _default_folder(engine, data, plan)
         grader = _judge(judge, target) if judge else None  # before the run: a wrong name costs nothing then
         with console.progress() as on_step:

@@ -11,12 +11,14 @@ from pagelens.evals.runs.runner import OnStep
 from pagelens.generate.citations.checking import CitationChecker
 from pagelens.generate.citations.marks import Mark
 from pagelens.generate.citations.verifier import IMAGE_SUBJECT, CitationVerifier
-from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, TextPart, complete
+from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, SystemPrompt, TextPart, complete
 from pagelens.generate.llm.image_parts import encode_image
 from pagelens.index.lexical.analysis import analyze
 
 LONGEST = 1_024  # pixels on a picture's longer side
-SYSTEM = "You look at one picture and answer a question about it. Reply with one word: yes or no."
+SYSTEM = SystemPrompt(
+    "object-presence", 1, "You look at one picture and answer a question about it. Reply with one word: yes or no."
+)
 
 LoadPicture = Callable[[str], ImageArray]
 """Returns the pixels of a picture by its name in the questions."""
@@ -34,7 +36,7 @@ def ask_model(
     for number, question in enumerate(questions, start=1):
         image = encode_image(load_picture(question.picture), max_side=LONGEST)
         message = Message("user", [image, TextPart(f"{question.text} Answer yes or no:")])
-        reply, _ = complete(model, ChatRequest(SYSTEM, [message], max_tokens=8))
+        reply, _ = complete(model, ChatRequest(SYSTEM.text, [message], max_tokens=8, prompt=SYSTEM.id))
         replies.append(read_yes_or_no(reply))
         on_step(question.sampling, number, len(questions))
     return replies
@@ -61,7 +63,7 @@ def ask_second_look(
             load_page_image=_renderer(load_picture, question.picture),
             max_image_checks=1,
             max_side=LONGEST,
-            on_call=lambda _end: None,
+            on_call=lambda _end, _prompt: None,
         )
         [citation] = verifier.verify([Mark(1, question.claim, 0)])
         replies.append(citation.state == "image-only")

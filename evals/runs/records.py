@@ -146,7 +146,9 @@ class AnswerRecord:
             context_pages=[PageRef(*page) for page in row["context_pages"]],
             seconds=row["seconds"],
             notes=row.get("notes", ()),
-            usage=Usage(**row["usage"]) if row.get("usage") else None,
+            usage=Usage(**{**row["usage"], "prompts": tuple(row["usage"].get("prompts", ()))})
+            if row.get("usage")
+            else None,
             problem=row.get("problem", ""),
         )
 

@@ -43,7 +43,7 @@ class CitationVerifier:
     load_page_image: RenderPageImage | None
     max_image_checks: int
     max_side: int  # of page images, in pixels
-    on_call: Callable[[Finished], None]  # called after each call of the model
+    on_call: Callable[[Finished, str], None]  # called after each call of the model, with the id of the prompt
     _invents: bool | None = None  # whether the model answers a control question; None: not asked yet
     _pages: dict[int, PageWords] = field(default_factory=dict)  # mark's number -> page
 
@@ -106,7 +106,7 @@ class CitationVerifier:
         """Return what the model reads on a page image on a subject; "" if nothing. Raises GenerationError."""
         request = image_reading_request(subject, image, name=page_name(page.ref, page.label))
         reply, end = complete(self.model, request)
-        self.on_call(end)
+        self.on_call(end, request.prompt)
         return "" if reply.strip(" \n*\"'`.").upper().startswith(NOTHING) else reply.strip()
 
     def _citation(self, mark: Mark, check: ClaimCheck, state: CitationState) -> Citation:

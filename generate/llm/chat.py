@@ -42,6 +42,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemPrompt:
+    """What a model is told to do, under a name and a version: one more when the text or the task beside it changes.
+
+    Logs, metrics and evidence bundles name it.
+    """
+
+    name: str
+    version: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        """Return "answer@1"."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """Everything that is sent to a model."""
 
@@ -49,6 +66,7 @@ class ChatRequest:
     messages: Sequence[Message]
     max_tokens: int = 1_024  # of the reply
     logprobs: bool = False  # whether the first token's alternatives are wanted, from a protocol that gives them
+    prompt: str = ""  # the id of what `system` and the task say, with its version: "answer@1"
     sampled: bool = False  # whether replies to the same request shall differ: tokens are drawn, not the likeliest taken
 
     @property

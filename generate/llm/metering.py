@@ -1,6 +1,6 @@
 """Usage of language models: calls, tokens, time and cost of an answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pagelens.core.types import Usage
@@ -15,6 +15,13 @@ class Prices(NamedTuple):
     output: float
 
 
+def cost_of(prices: Prices | None, input_tokens: int | None, output_tokens: int | None) -> float | None:
+    """Return what tokens cost; None where a price or a count is not known."""
+    if prices is None or input_tokens is None or output_tokens is None:
+        return None
+    return (input_tokens * prices.input + output_tokens * prices.output) / 1e6
+
+
 @dataclass(slots=True)
 class UsageMeter:
     """Adds up the calls of one answer. Token counts are the server's; None if it gives none."""
@@ -22,10 +29,12 @@ class UsageMeter:
     calls: int = 0
     input_tokens: int | None = None
     output_tokens: int | None = None
+    prompts: list[str] = field(default_factory=list)  # ids of the prompts that were sent, each once
 
-    def add_call(self, end: Finished) -> None:
-        """Count one call."""
+    def add_call(self, end: Finished, prompt: str = "") -> None:
+        """Count one call, of the prompt with the id `prompt`."""
         self.calls += 1
+        self.prompts += [prompt] if prompt and prompt not in self.prompts else []
         if end.input_tokens is not None:
             self.input_tokens = (self.input_tokens or 0) + end.input_tokens
         if end.output_tokens is not None:
@@ -42,10 +51,6 @@ class UsageMeter:
             output_tokens=self.output_tokens,
             calls=self.calls,
             seconds=seconds,
-            cost=self._cost(prices),
+            cost=cost_of(prices, self.input_tokens, self.output_tokens),
+            prompts=tuple(self.prompts),
         )
-
-    def _cost(self, prices: Prices | None) -> float | None:
-        if prices is None or self.input_tokens is None or self.output_tokens is None:
-            return None
-        return (self.input_tokens * prices.input + self.output_tokens * prices.output) / 1e6

@@ -8,7 +8,8 @@ reason is an error, although the package accepts it.
 
 import base64
 import json
-from collections.abc import Generator, Iterator
+import uuid
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from pagelens.core.errors import GenerationError
+from pagelens.core.tracing import request_id
 from pagelens.generate.llm.chat import (
     SAMPLING_TEMPERATURE,
     ChatEvent,
@@ -70,15 +72,19 @@ class OpenAICompatibleModel:
         """Yield the reply. Closing the generator closes the connection. Raises GenerationError."""
         if request.images and not self.accepts_images:
             raise no_images_error(self.name)
-        return with_retries(partial(self._call, request), self._retry_policy)
+        headers = {"Idempotency-Key": f"pagelens-{uuid.uuid4().hex}"}  # a server that knows it bills a retry once
+        if caller := request_id.get():
+            headers["X-Client-Request-Id" if self._is_openai else "X-Request-Id"] = caller
+        return with_retries(partial(self._call, request, headers), self._retry_policy)
 
-    def _call(self, request: ChatRequest) -> Generator[ChatEvent]:
+    def _call(self, request: ChatRequest, headers: Mapping[str, str]) -> Generator[ChatEvent]:
         try:
             with self._client.chat.completions.create(
                 model=self.name,
                 messages=_messages(request),
                 stream=True,
                 stream_options={"include_usage": True},
+                extra_headers=headers,
                 **self._sampling_options(request),
             ) as chunks:
                 yield from _events(chunks, self._address)

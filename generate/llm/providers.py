@@ -20,9 +20,10 @@ from typing import Any
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.generate.llm.chat import ChatModel, ModelOptions
 from pagelens.generate.llm.metering import Prices
-from pagelens.generate.prompts import Budget
+from pagelens.generate.prompts import MIN_IMAGE_SIDE, Budget
 from pagelens.generate.reader.spans import SpanReader
 
+MAX_IMAGE_SIDE = 8_000  # pixels: Anthropic refuses larger images
 MAX_SAMPLES = 20  # replies to one question, at most
 
 
@@ -126,6 +127,7 @@ class ModelChoice:
         PAGELENS_LLM_URL       the server's address
         PAGELENS_LLM_KEY       the key for that address, or for any provider
         PAGELENS_LLM_PICTURES  how many images may be sent; "no": the model accepts text only
+        PAGELENS_LLM_SIDE      pixels of the longer side of the images that are sent
         PAGELENS_LLM_TOKENS    how many tokens may be sent, reply included
         PAGELENS_LLM_PRICES    prices of a million input and output tokens, like "2.5 10"
         PAGELENS_LLM_SAMPLES   how many replies to a question are compared, at so many times the price
@@ -163,13 +165,16 @@ def _keys(environment: Mapping[str, str], *, own_address: bool) -> dict[str, str
 
 
 def _budget(environment: Mapping[str, str]) -> Budget:
-    tokens, images = (environment.get(f"PAGELENS_LLM_{name}", "") for name in ("TOKENS", "PICTURES"))
+    tokens, images, side = (environment.get(f"PAGELENS_LLM_{name}", "") for name in ("TOKENS", "PICTURES", "SIDE"))
     if images.lower() in (*NO_IMAGES, "yes", "true"):
         images = ""
     return replace(
         BUDGET,
         tokens=_count("PAGELENS_LLM_TOKENS", tokens, least=2 * BUDGET.reply_tokens) if tokens else BUDGET.tokens,
         images=_count("PAGELENS_LLM_PICTURES", images) if images else BUDGET.images,
+        image_side=_count("PAGELENS_LLM_SIDE", side, least=MIN_IMAGE_SIDE, most=MAX_IMAGE_SIDE)
+        if side
+        else BUDGET.image_side,
     )
 
 

@@ -64,6 +64,18 @@ def test_the_named_model_answers_and_its_citations_and_costs_are_counted(
     assert done.manifest["configuration"]["plan"]["answers"]["answerer"] == "openai:tiny"
 
 
+def test_the_price_of_a_run_is_told_before_and_nothing_is_sent(
+    evaluation: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", str(evaluation.data.folder.parent), "-c", str(evaluation.engine.layout.root), "-s", "words"]
+    options = ["--scope", "whole", "--limit", "2", "--model", "openai:tiny", "-o", str(tmp_path / "run")]
+    assert not app([*arguments, *options, "--estimate", "--json"], standalone_mode=False)
+    estimate = json.loads(capsys.readouterr().out)
+    assert (estimate["calls"], estimate["output_tokens"]) == (2, 200) and estimate["images"] > 0
+    assert "2 of 2 questions" in estimate["note"] and estimate["input_tokens"] > 2 * 321
+    assert server.requests == [] and not (tmp_path / "run").exists()
+
+
 def test_a_question_that_the_model_does_not_answer_is_noted_and_asked_again(
     evaluation: Evaluation, server: ModelServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

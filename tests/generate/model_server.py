@@ -5,7 +5,7 @@ import json
 import math
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +84,7 @@ class ModelServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
+    count: Callable[[dict[str, Any]], int] = lambda _: 321  # the tokens of a request, of OpenAI's protocol
     root: str = ""
 
     def app(self) -> FastAPI:
@@ -119,7 +120,7 @@ class ModelServer:
             yield piece(text)
             await asyncio.sleep(0)  # each in a write of its own
         if isinstance(reply, Complete):
-            yield end(reply.reason)
+            yield end(reply.reason, self.count(await request.json()))
         elif isinstance(reply, Garble):
             yield "event: content_block_delta\ndata: {oops\n\n"
         elif isinstance(reply, FailWithin):
@@ -175,8 +176,8 @@ def _logprobs(reply: Complete) -> str:
     return _chunk(choices=[{**choice, "logprobs": {"content": [first], "refusal": None}}])
 
 
-def _openai_end(reason: str) -> str:
-    usage = {"prompt_tokens": 321, "completion_tokens": 12, "total_tokens": 333}
+def _openai_end(reason: str, tokens: int) -> str:
+    usage = {"prompt_tokens": tokens, "completion_tokens": 12, "total_tokens": tokens + 12}
     return _chunk(choices=_choice({}, reason)) + _chunk(choices=[], usage=usage) + "data: [DONE]\n\n"
 
 
@@ -206,7 +207,7 @@ def _anthropic_begin() -> str:
     return start + _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
 
 
-def _anthropic_end(reason: str) -> str:
+def _anthropic_end(reason: str, _: int) -> str:
     stop_reason = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}[reason]
     delta = _event(
         "message_delta", delta={"stop_reason": stop_reason, "stop_sequence": None}, usage={"output_tokens": 12}

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pagelens.api.server.logs import FIELDS
 from pagelens.api.server.metrics import Metrics
 from pagelens.api.server.problems import internal_problem
+from pagelens.core import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +44,15 @@ class RequestContextMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         response = _RecordedResponse(send, request_id)
         started = time.monotonic()
-        with self._metrics.in_flight.track_inprogress():
+        tracing.request_id.set(request_id)
+        with self._metrics.in_flight.track_inprogress(), _request_span(scope, request_id) as span:
             try:
                 await self._app(scope, receive, response)
             except Exception as exc:  # noqa: BLE001 - the outermost boundary; its message must not leave the server
                 problem = internal_problem(exc)
                 if not response.status:
                     await problem.response(request_id)(scope, receive, response)
+            span.set({"http.route": _route_path(scope), "http.response.status_code": response.status})
         self._record(scope, response, time.monotonic() - started)
 
     def _record(self, scope: Scope, response: "_RecordedResponse", seconds: float) -> None:
@@ -88,6 +92,13 @@ class _RecordedResponse:
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+
+def _request_span(scope: Scope, request_id: str) -> AbstractContextManager[tracing.TraceSpan]:
+    """Return the span of a request; its parent is the caller's, where the header `traceparent` names one."""
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    attributes = {"http.request.method": method, "pagelens.request_id": request_id}
+    return tracing.current_span(f"HTTP {method}", attributes, headers=dict(Headers(scope=scope).items()))
 
 
 def _request_id(header: str) -> str:

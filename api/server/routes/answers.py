@@ -20,11 +20,12 @@ from pagelens.api.server.serialization import (
     citation_out,
     display_names,
     documents_by_path,
+    evidence_bundle,
     extract_response,
     find_document,
 )
 from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
-from pagelens.core.types import AnswerEvent, Citation, Depth, Filters, History
+from pagelens.core.types import Answer, Citation, Depth, Filters, History
 
 
 class _Options(TypedDict):
@@ -76,7 +77,15 @@ def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
 
 def _answer(context: RequestContext, engine: Engine, body: AnswerRequest, image: bytes | None) -> AnswerResponse:
     answer = engine.ask(body.question, image=image, **_options(body))
-    return answer_response(context, answer, documents_by_path(engine))
+    return _response(context, engine, body, answer, documents_by_path(engine))
+
+
+def _response(
+    context: RequestContext, engine: Engine, body: AnswerRequest, answer: Answer, documents: dict[str, str]
+) -> AnswerResponse:
+    response = answer_response(context, answer, documents)
+    response.bundle = evidence_bundle(context, engine, answer) if body.bundle else None
+    return response
 
 
 def _options(body: AnswerRequest) -> _Options:
@@ -97,15 +106,17 @@ def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, r
             events = engine.ask_stream(body.question, image=image, **_options(body))
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:
-                    yield _event(context, item, documents)
+                    if isinstance(item, Answer):
+                        whole = _response(context, engine, body, item, documents)
+                        yield format_event("answer", whole.model_dump_json())
+                    else:
+                        yield _event(context, item, documents)
     except Exception as exc:  # noqa: BLE001 - the response has started: an error can only be an event
         yield format_event("problem", bytes(to_problem(exc).response(request_id).body).decode())
 
 
-def _event(context: RequestContext, item: AnswerEvent, documents: dict[str, str]) -> str:
+def _event(context: RequestContext, item: str | Citation, documents: dict[str, str]) -> str:
     if isinstance(item, str):
         return format_event("text", json.dumps({"text": item}))
-    if isinstance(item, Citation):
-        names = display_names(context, [item.ref.path])
-        return format_event("citation", citation_out(item, documents, names).model_dump_json())
-    return format_event("answer", answer_response(context, item, documents).model_dump_json())
+    names = display_names(context, [item.ref.path])
+    return format_event("citation", citation_out(item, documents, names).model_dump_json())

@@ -173,6 +173,7 @@ class AnswerRequest(StrictModel):
     history: list[HistoryItem] = Field(
         default=[], max_length=50, description="The conversation so far, oldest question first."
     )
+    bundle: bool = Field(default=False, description="Return an evidence bundle too: what is cited, to be checked.")
 
     @model_validator(mode="after")
     def _require_question(self) -> "AnswerRequest":

@@ -1,0 +1,1 @@
+"""Evidence bundles: answers with citations that others can check without PageLens."""
