@@ -152,7 +152,7 @@ def check_page(citation: dict[str, Any], document: Any) -> tuple[list[str], list
             problems.append(f"words: {word['text']!r} is not at {box}: {problem}")
         elif problem:
             unchecked.append(f"words: {word['text']!r} is said to come from OCR; {problem}")
-    if citation["verbatim"] and citation["words_from"] == "layer":
+    if citation["verbatim"] and citation["words_from"] in ("layer", "both"):
         problems += left_out(words, on_page)
     return problems, unchecked
 
