@@ -1,56 +1,8 @@
-// Searches, and streamed answers whose marks lead to the pages.
+// Answers that stream in: their marks lead to the pages, which stand below as pictures. A conversation is one address.
 
-let image = "";
-let cursor = null;
-let currentSearch = null;
-let history = [];
+const answers = new Map(); // those that are complete: address up to their question -> what is shown, and the turn
+let conversation = []; // the turns before the next question
 let runningAnswer = null;
-
-const search = reportErrors(async (more = false, spelling = true) => {
-  const query = $("query").value.trim();
-  if (!query && !image && !chosen.size) return;
-  if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling, ...(image ? { image } : {}) };
-    lastQuery = query;
-    cursor = null;
-    show("results");
-    $("results").replaceChildren();
-    $("understood").hidden = true;
-    say("Searching …");
-  }
-  const now = currentSearch;
-  const from = cursor;
-  const found = await (await post(inside("/search"), { ...now, ...(from ? { cursor: from } : {}) })).json();
-  if (now !== currentSearch || from !== cursor) return; // another search was started in the meantime, or the same twice
-  cursor = found.next_cursor;
-  $("more").hidden = !cursor;
-  showFacets(found.facets);
-  showUnderstood(found);
-  $("results").classList.toggle("weak", found.weak);
-  $("results").append(...found.hits.map(card));
-  const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
-  const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
-  const count = $("results").children.length;
-  const best = found.weak ? `Nothing matches well. The nearest of ${found.pages_searched} pages are:` : `Best of ${found.pages_searched} pages.`;
-  say(count ? `${best}${references}${guess}` : found.nothing_found || `Nothing found in ${found.pages_searched} pages.`);
-});
-
-// Shows how the query was understood: words that were corrected, with a way back, and what was not understood.
-function showUnderstood(found) {
-  const corrected = found.corrections.map((one) => `“${one.corrected}” instead of “${one.word}”`).join(", ");
-  const asWritten = make("button", { type: "button", className: "quiet", textContent: "Search as written" });
-  asWritten.addEventListener("click", () => search(false, false));
-  $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "), ...stepLines(found.steps));
-  $("understood").hidden = !corrected && !found.notes.length && !found.steps.length;
-}
-
-const REASONS = { question: "Searched for", part: "and for its part", missing: "and for pages that have" };
-
-// The searches of a thorough search, each with the first pages that it found.
-function stepLines(steps) {
-  return steps.map((step) => make("span", { className: "step",
-    textContent: `${REASONS[step.reason]} “${step.text}”: ${step.pages.map((page) => `${page.name}, ${place(page)}`).join("; ") || "no page"}` }));
-}
 
 // Drops the responses that have not arrived yet.
 function dropPending() {
@@ -58,31 +10,52 @@ function dropPending() {
   runningAnswer?.abort();
 }
 
-const ask = reportErrors(async () => {
-  const question = $("query").value.trim();
-  if (!question && !image) return;
-  lastQuery = question;
-  dropPending();
-  runningAnswer = new AbortController();
+const showAnswers = reportErrors(async (questions, again = false) => {
+  const running = (runningAnswer = new AbortController());
+  const name = (count) => JSON.stringify([String(fieldsOf([])), pictureNumber(), questions.slice(0, count)]);
+  if (again) answers.delete(name(questions.length));
+  lastQuery = questions.at(-1);
   show("answers");
   say("");
-  const answerText = make("div", { className: "answer-text waiting" });
-  const sources = make("ol", { className: "sources" });
-  const notes = make("div", { className: "faint" });
-  const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: "Your picture" })] : [];
-  const exchange = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || "What is this?" }), answerText, sources, notes);
-  $("answers").prepend(exchange);
-  $("query").value = "";
-  try {
-    await follow(question, answerText, sources, notes, runningAnswer.signal);
-  } finally {
-    answerText.classList.remove("waiting");
+  $("follow-up").hidden = true;
+  $("exchanges").replaceChildren();
+  conversation = [];
+  for (const [at, question] of questions.entries()) {
+    const kept = answers.get(name(at + 1)) || exchangeOf(question);
+    $("exchanges").append(kept.element);
+    if (!kept.turn) {
+      kept.element.scrollIntoView({ block: "nearest" });
+      try {
+        await follow(question, kept, running.signal);
+      } finally {
+        kept.text.classList.remove("waiting");
+      }
+      answers.set(name(at + 1), kept);
+    }
+    conversation = [...conversation, kept.turn].slice(-8);
   }
+  $("follow-up").hidden = false;
 });
 
-async function follow(question, answerText, sources, notes, signal) {
+function exchangeOf(question) {
+  const text = make("div", { className: "answer-text waiting" });
+  const sources = make("ol", { className: "sources" });
+  const near = make("ul", { className: "nearest", ariaLabel: "The nearest pages" });
+  const notes = make("div", { className: "faint notes" });
+  const copy = make("button", { type: "button", className: "quiet copy", textContent: "Copy with citations", hidden: true });
+  const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: "Your picture" })] : [];
+  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || "What is this?" }), text, sources, near, notes, copy);
+  const lights = (event, on) => {
+    const mark = event.target.closest("[data-mark]")?.dataset.mark;
+    for (const one of element.querySelectorAll("[data-mark]")) one.classList.toggle("lit", on && one.dataset.mark === mark);
+  };
+  for (const [name, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) element.addEventListener(name, (event) => lights(event, on));
+  return { element, text, sources, near, notes, copy, turn: null };
+}
+
+async function follow(question, kept, signal) {
   const options = { headers: { Accept: "text/event-stream" }, signal };
-  const body = { question, history, filters: filters(), ...depth(), ...(image ? { image } : {}) };
+  const body = { question, history: conversation, filters: filters(), ...depth(), ...(image ? { image } : {}) };
   let text = "";
   const cited = new Map();
   for await (const [name, data] of events(await post(inside("/answer"), body, options))) {
@@ -93,67 +66,76 @@ async function follow(question, answerText, sources, notes, signal) {
       text = data.text;
       cited.clear();
       data.citations.forEach((one) => cited.set(one.mark, [...(cited.get(one.mark) || []), one]));
-      const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
-      notes.replaceChildren(...[...left, ...data.notes].map((note) => make("p", { textContent: note })), ...stepLines(data.steps));
-      answerText.classList.toggle("closest", data.found === "closest");
-      if (data.found && data.reason) notes.append(make("p", { textContent: `Confidence ${Math.round(100 * data.confidence)}%: ${data.reason}` }));
-      if (!data.found && data.context_pages.length) notes.append(pagesRead(data.context_pages));
-      history = [...history, { question: (question || "(a picture)").slice(0, 2000), answer: text.slice(0, 20000) }].slice(-8);
+      kept.turn = { question: (question || "(a picture)").slice(0, 2000), answer: text.slice(0, 20000) };
+      kept.sources.replaceChildren(...[...cited.values()].map((all) => source(all, text)));
+      kept.near.replaceChildren(...nearest(data));
+      showNotes(data, kept);
+      kept.copy.hidden = false;
+      kept.copy.addEventListener("click", () => copy(kept.copy, citedText(text, cited)));
     }
-    answerText.replaceChildren(...withMarks(text, cited));
-    sources.replaceChildren(...[...cited.values()].map(source));
+    kept.text.replaceChildren(...withMarks(text, cited));
   }
+  if (!kept.turn) throw new Unreachable("the answer ended early");
+}
+
+function showNotes(data, kept) {
+  const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
+  const sure = data.found === true && data.reason ? [`Confidence ${Math.round(100 * data.confidence)}%: ${data.reason}`] : [];
+  const told = data.found !== true && data.reason && !data.text.includes(data.reason) ? [data.reason] : [];
+  kept.notes.replaceChildren(...[...left, ...data.notes, ...sure, ...told].map((note) => make("p", { textContent: note })), ...stepLines(data.steps));
+  kept.text.classList.toggle("closest", data.found === "closest");
 }
 
 // A mark may stand for several quotes of its page.
-const openCitation = (all) => openPage(all[0], all.flatMap((one) => one.boxes), all.map((one) => one.quote).filter(Boolean));
+const quotesOf = (all) => all.map((one) => one.quote).filter(Boolean);
+const boxesOfAll = (all) => all.flatMap((one) => one.boxes);
 
 function withMarks(text, cited) {
   return text.split(/(\[\d{1,3}\])/).map((part) => {
     const all = /^\[\d+\]$/.test(part) ? cited.get(Number(part.slice(1, -1))) : null;
     if (!all) return part;
-    const mark = make("button", { type: "button", className: "cite", textContent: part, title: `${all[0].name}, ${place(all[0])}` });
-    mark.addEventListener("click", () => openCitation(all));
+    const mark = make("button", { type: "button", className: "cite", textContent: part, title: `${all[0].name}, ${place(all[0])}`, data: { mark: all[0].mark } });
+    mark.addEventListener("click", () => visit(all[0], boxesOfAll(all), quotesOf(all)));
     return mark;
   });
 }
 
 const STATES = { quoted: "quoted", supported: "supported by the page", "image-only": "seen in the picture only", unconfirmed: "not confirmed" };
 
-function source(all) {
+// A cited page; its quote only where the answer does not have it word for word.
+function source(all, text) {
   const [first] = all;
-  const quotes = all.map((one) => make("div", {},
-    ...(one.quote ? [make("q", { textContent: one.quote })] : [make("span", { textContent: one.claim })]),
-    ...(one.state ? [make("span", { className: `state ${one.state}`, textContent: STATES[one.state] })] : [])));
-  const button = make("button", { type: "button" }, make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...quotes);
-  button.addEventListener("click", () => openCitation(all));
-  return make("li", {}, button);
+  const words = queryWords(lastQuery);
+  const quotes = all.filter((one) => one.quote ? !text.includes(one.quote) : one.claim && !text.includes(one.claim)).map((one) =>
+    one.quote ? make("q", {}, ...bold(one.quote.replace(/\s+/g, " "), words)) : make("span", { textContent: one.claim }));
+  const states = [...new Set(all.map((one) => one.state).filter(Boolean))].map((state) => make("span", { className: `state ${state}`, textContent: STATES[state] }));
+  return make("li", { data: { mark: first.mark } }, thumbnail(first, boxesOfAll(all), quotesOf(all),
+    make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...quotes, ...states));
 }
 
-function pagesRead(pages) {
-  const links = pages.map((page) => {
-    const button = make("button", { type: "button", className: "quiet", textContent: `${page.name}, ${place(page)}` });
-    button.addEventListener("click", () => openPage(page));
-    return button;
-  });
-  return make("p", {}, "Pages read: ", ...links);
+const SHOWN_NEAREST = 4;
+
+// The nearest pages of a question that pages do not answer, each once.
+function nearest(data) {
+  if (data.found === true) return [];
+  const cited = new Set(data.citations.map((one) => one.page));
+  return data.context_pages.filter((page) => !cited.has(page.page)).slice(0, Math.max(0, SHOWN_NEAREST - cited.size)).map((page) =>
+    make("li", {}, thumbnail(page, [], [], make("span", { textContent: `${page.name}, ${place(page)}` }))));
 }
 
-const takePicture = reportErrors(async (file) => {
-  if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by or to ask about.");
-  const url = await new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new Refused("This file cannot be read."));
-    reader.readAsDataURL(file);
-  });
-  image = url.slice(url.indexOf(",") + 1);
-  $("thumb").src = url;
-  $("thumb").hidden = $("drop-picture").hidden = false;
-  await search();
-});
+// An answer as text, with its citations and a link to each.
+function citedText(text, cited) {
+  const lines = [...cited.values()].map((all) =>
+    `[${all[0].mark}] ${all[0].name}, ${place(all[0])}: ${quotesOf(all).map((quote) => `“${quote.replace(/\s+/g, " ")}”`).join(" ")}\n    ${pageLink(all[0], quotesOf(all))}`);
+  return [text, ...lines].join("\n\n");
+}
 
-function withoutPicture() {
-  image = "";
-  $("thumb").hidden = $("drop-picture").hidden = true;
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "The browser does not allow copying";
+  }
+  setTimeout(() => { button.textContent = "Copy with citations"; }, 2000);
 }

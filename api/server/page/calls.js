@@ -19,15 +19,47 @@ function say(text, wrong = false) {
 }
 
 class Refused extends Error {}
+class Unreachable extends Error {}
+
+const unanswered = new Map(); // what to do again when the server is back
+
+// A server that does not answer is told once, with a way to try again; what is shown stays.
+function unreachable(key, again) {
+  unanswered.set(key, again);
+  const open = document.querySelector("dialog[open]");
+  (open || document.body).prepend($("offline"));
+  $("offline").hidden = false;
+}
+
+function reachable() {
+  if ($("offline").hidden) return;
+  $("offline").hidden = true;
+  document.body.prepend($("offline"));
+}
+
+function tryAgain() {
+  const again = [...unanswered.values()];
+  unanswered.clear();
+  return Promise.all(again.map((work) => work()));
+}
 
 function inside(path) {
   return collection ? `/v1/collections/${encodeURIComponent(collection)}${path}` : `/v1${path}`;
 }
 
+async function arrived(response) {
+  try {
+    return await response;
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Unreachable(error.message);
+  }
+}
+
 async function call(url, options = {}) {
   const headers = { ...(options.headers || {}) };
   if (key) headers.Authorization = `Bearer ${key}`;
-  const answer = await fetch(url, { ...options, headers });
+  const answer = await arrived(fetch(url, { ...options, headers }));
+  reachable();
   if (answer.status === 401) {
     await askForKey();
     return call(url, options);
@@ -62,7 +94,11 @@ const reportErrors = (work) => async (...given) => {
   try {
     return await work(...given);
   } catch (error) {
-    if (error.name !== "AbortError") say(error instanceof Refused ? error.message : `The server does not answer (${error.message}).`, true);
+    if (error instanceof Unreachable) {
+      say("");
+      unreachable(work, () => reportErrors(work)(...given));
+    } else if (error instanceof Refused) say(error.message, true);
+    else if (error.name !== "AbortError") throw error;
     return null;
   }
 };
@@ -71,7 +107,7 @@ async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await arrived(reader.read());
     if (done) return;
     buffer += value;
     const blocks = buffer.split("\n\n");

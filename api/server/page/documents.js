@@ -3,6 +3,12 @@
 let after = null;
 let currentListing = null; // identifies the last request
 
+function showDocuments() {
+  show("documents");
+  say("");
+  return listDocuments();
+}
+
 const listDocuments = reportErrors(async (more = false) => {
   if (!more) {
     after = null;
@@ -18,7 +24,7 @@ const listDocuments = reportErrors(async (more = false) => {
     const pages = one.kind === "photo" ? "photo" : `${one.pages} ${one.pages === 1 ? "page" : "pages"}`;
     const made = make("button", { type: "button" },
       make("span", { textContent: one.name }), make("span", { className: "faint", textContent: pages }));
-    made.addEventListener("click", () => openPage({ page: `${one.id}-1`, document: one.id, number: 1, label: null, name: one.name }));
+    made.addEventListener("click", () => visit({ page: `${one.id}-1`, document: one.id, number: 1, label: null, name: one.name }));
     return make("li", {}, made, remover(one));
   }));
 });

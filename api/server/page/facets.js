@@ -3,15 +3,10 @@
 const chosen = new Map(); // field -> the condition on it
 const SHOWN_VALUES = 10; // buttons of a facet
 
-function searchAgain() {
-  showFilterCount();
-  $("search-form").requestSubmit();
-}
-
 function choose(field, condition) {
   if (condition) chosen.set(field, condition);
   else chosen.delete(field);
-  searchAgain();
+  again();
 }
 
 function clearFacets() {
@@ -58,7 +53,7 @@ function range({ field, type, minimum, maximum }) {
 // What a metadata table says of a hit, for its card.
 function factsOf(hit) {
   const facts = Object.values(hit.fields).map((value) => [value].flat().join(", ")).filter((text) => text.length <= 40);
-  return facts.length ? [make("p", { className: "faint", textContent: facts.join(" · ") })] : [];
+  return facts.length ? [facts.join(" · ")] : [];
 }
 
-$("sort").addEventListener("change", searchAgain);
+$("sort").addEventListener("change", () => again());

@@ -1,30 +1,61 @@
 // Event handlers: buttons, keys, dropping and pasting files, the page's address.
 
 function show(part) {
-  $("answers").hidden = part !== "answers";
-  $("results").hidden = part !== "results";
-  $("documents").hidden = part !== "documents";
+  document.body.classList.toggle("working", part !== "home");
+  for (const section of ["answers", "results", "documents"]) $(section).hidden = part !== section;
   if (part !== "results") $("more").hidden = $("understood").hidden = true;
 }
 
-function updateAddress(part) {
-  const fields = new URLSearchParams({ ...part, ...narrowed(), ...depth() });
-  if (collection) fields.set("in", collection);
-  window.history.replaceState(null, "", `#${fields}`);
+function showHome(message = "") {
+  show("home");
+  $("results").replaceChildren();
+  $("exchanges").replaceChildren();
+  clearFacets();
+  $("narrow").open = false;
+  const found = collections.find((one) => one.name === collection);
+  say(message || (found ? `${found.documents} documents, ${found.pages} pages.` : ""));
+  $("query").focus();
+}
+
+function submit() {
+  const query = $("query").value.trim();
+  if (query || image || chosen.size) return go(fieldsOf([["q", query]]), { again: true });
+  return null;
+}
+
+function ask() {
+  const question = $("query").value.trim();
+  if (question || image) return go(fieldsOf([["ask", question]]), { again: true });
+  return null;
+}
+
+// Enter does what the strong button says: a question is asked, other words are searched for.
+const asksNow = () => $("query").value.trim().endsWith("?");
+function markStrong() {
+  $("ask").classList.toggle("strong", asksNow());
+  $("search").classList.toggle("strong", !asksNow());
 }
 
 $("search-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  updateAddress({ q: $("query").value.trim() });
-  search();
+  submit();
 });
 $("ask").addEventListener("click", () => ask());
+$("query").addEventListener("input", markStrong);
 $("query").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    ask();
-  }
+  if (event.key !== "Enter" || event.isComposing || !(event.ctrlKey || event.metaKey || asksNow())) return;
+  event.preventDefault();
+  ask();
 });
+$("follow-up").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const question = $("follow-question").value.trim();
+  if (!question) return;
+  $("follow-question").value = "";
+  const before = addressed().getAll("ask").map((one) => ["ask", one]);
+  go(fieldsOf([...before, ["ask", question]]), { again: true });
+});
+$("try-again").addEventListener("click", () => tryAgain());
 $("more").addEventListener("click", () => search(true));
 $("picture").addEventListener("change", () => takePicture($("picture").files[0]));
 $("drop-picture").addEventListener("click", withoutPicture);
@@ -34,30 +65,21 @@ $("next").addEventListener("click", () => openAdjacentPage(1));
 $("heat").addEventListener("click", () => toggleHeat());
 $("up").addEventListener("click", () => judge(shown, "up"));
 $("down").addEventListener("click", () => judge(shown, "down"));
+$("previous-hit").addEventListener("click", () => openAdjacentHit(-1));
+$("next-hit").addEventListener("click", () => openAdjacentHit(1));
+$("zoom-out").addEventListener("click", () => zoomBy(-1));
+$("zoom-in").addEventListener("click", () => zoomBy(1));
+$("fit").addEventListener("click", toggleFit);
+$("page-ask").addEventListener("submit", askAboutPage);
+$("viewer").addEventListener("close", leavePage);
+window.addEventListener("resize", () => resize());
 $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
-$("show-documents").addEventListener("click", () => {
-  currentSearch = null;
-  show("documents");
-  say("");
-  listDocuments();
-});
+$("show-documents").addEventListener("click", () => go(new URLSearchParams({ documents: "", ...(collection ? { in: collection } : {}) }), { again: true }));
 $("home").addEventListener("click", (event) => {
   event.preventDefault();
-  dropPending();
-  window.history.replaceState(null, "", location.pathname);
-  $("query").value = "";
-  withoutPicture();
-  clearFacets();
-  narrowBy(new Map());
-  history = [];
-  $("answers").replaceChildren();
-  $("results").replaceChildren();
-  show("results");
-  $("more").hidden = $("understood").hidden = true;
-  say("");
-  $("query").focus();
+  goHome();
 });
 $("theme").addEventListener("click", () => {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark" ||
@@ -83,48 +105,53 @@ window.addEventListener("paste", (event) => {
 });
 
 window.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, select");
+  if (typing && event.key !== "ArrowDown" || event.ctrlKey || event.metaKey || event.altKey) return;
   if ($("viewer").open) {
-    if (event.key === "ArrowLeft") openAdjacentPage(-1);
-    if (event.key === "ArrowRight") openAdjacentPage(1);
+    if (!typing) VIEWER_KEYS[event.key]?.();
     return;
   }
-  const typing = event.target.matches("input, select");
-  if (event.key === "/" && !typing) {
+  if (event.key === "/") {
     event.preventDefault();
     $("query").focus();
   }
-  const cards = [...document.querySelectorAll("#results:not([hidden]) .card")];
+  const cards = [...document.querySelectorAll("#results:not([hidden]) .card")].filter((one) => one.offsetParent);
   const at = cards.indexOf(document.activeElement);
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: at < 0 ? 1 : across(cards), ArrowUp: -across(cards) };
-  if (cards.length && event.key in steps && (at >= 0 || event.key === "ArrowDown")) {
-    event.preventDefault();
-    cards[Math.max(0, Math.min(cards.length - 1, at + steps[event.key]))].focus();
-  }
+  if (at < 0 && !(event.key === "ArrowDown" && (event.target === $("query") || !typing))) return;
+  const next = at < 0 ? cards[0] : { ArrowRight: () => cards[at + 1], ArrowLeft: () => cards[at - 1], ArrowDown: () => beside(cards, at, 1), ArrowUp: () => beside(cards, at, -1) }[event.key]?.();
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
 });
 
-function across(cards) {
-  return Math.max(1, cards.filter((one) => one.offsetTop === cards[0].offsetTop).length);
+// The nearest card of the row below (1) or above (-1).
+function beside(cards, at, direction) {
+  const middle = (one) => one.getBoundingClientRect().left + one.clientWidth / 2;
+  const away = (one) => direction * (one.getBoundingClientRect().top - cards[at].getBoundingClientRect().top);
+  const beyond = cards.filter((one) => away(one) > 8);
+  const row = Math.min(...beyond.map(away));
+  const across = (one) => Math.abs(middle(one) - middle(cards[at]));
+  return beyond.filter((one) => away(one) < row + 8).reduce((best, one) => (best && across(best) <= across(one) ? best : one), null);
+}
+
+let collections = [];
+
+function chooseCollection(name) {
+  const found = collections.find((one) => one.name === name) || collections.find((one) => one.default) || collections[0];
+  collection = found ? found.name : "";
+  $("collections").value = collection;
 }
 
 const begin = reportErrors(async () => {
   document.documentElement.dataset.theme = localStorage.getItem("theme") || "";
-  const address = new URLSearchParams(location.hash.slice(1));
-  const { collections } = await (await call("/v1/collections?limit=100")).json();
-  const chosen = collections.find((one) => one.name === address.get("in")) || collections.find((one) => one.default) || collections[0];
-  collection = chosen ? chosen.name : "";
-  $("collections").append(...collections.map((one) => make("option", { value: one.name, textContent: one.name, selected: one === chosen })));
+  collections = (await (await call("/v1/collections?limit=100")).json()).collections;
+  $("collections").append(...collections.map((one) => make("option", { value: one.name, textContent: one.name })));
   $("collections").hidden = collections.length < 2;
   $("collections").addEventListener("change", () => {
     collection = $("collections").value;
-    $("home").click();
+    goHome();
   });
   keepsFeedback = collections.some((one) => one.feedback);
-  if (chosen) say(`${chosen.documents} documents, ${chosen.pages} pages.`);
-  $("query").value = address.get("q") || address.get("ask") || "";
-  narrowBy(address);
-  if (address.get("q")) await search();
-  if (address.get("ask")) await ask();
-  const page = /^([0-9a-f]{64})-(\d+)$/.exec(address.get("page") || "");
-  if (page) await openPage({ page: page[0], document: page[1], number: Number(page[2]), label: null, name: "" }, [], address.getAll("mark"), address.get("mark") || "");
+  await showAddress(true);
 });
 begin();

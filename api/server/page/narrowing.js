@@ -1,14 +1,16 @@
 // Filters: conditions that pages must meet, for searches and answers.
 
-const NARROW = ["in-name", "kind", "since", "until"];
+const NARROW = ["in-name", "kind", "since", "until", "first-page", "last-page"];
 
 function filters() {
-  const [name, kind, since, until] = NARROW.map((id) => $(id).value.trim());
+  const [name, kind, since, until, first, last] = NARROW.map((id) => $(id).value.trim());
   return {
     ...(name ? { paths: [/[*?[]/.test(name) ? name : `*${name}*`] } : {}),
     ...(kind ? { kinds: kind.split(" ") } : {}),
     ...(since ? { since: `${since}T00:00:00` } : {}),
     ...(until ? { until: `${until}T23:59:59` } : {}),
+    ...(first ? { first_page: Number(first) } : {}),
+    ...(last ? { last_page: Number(last) } : {}),
     ...(chosen.size ? { metadata: Object.fromEntries(chosen) } : {}),
   };
 }
@@ -29,21 +31,30 @@ function showFilterCount() {
   $("wide").hidden = !count;
 }
 
+// Sets the controls to the filters, the depth and the order of an address.
 function narrowBy(given) {
+  chosen.clear();
+  for (const [name, condition] of given) if (name.startsWith("where.")) chosen.set(name.slice("where.".length), condition);
+  const sort = given.get("sort") || "";
+  if (![...$("sort").options].some((one) => one.value === sort)) $("sort").append(make("option", { value: sort, textContent: sort }));
+  $("sort").value = sort;
   for (const id of NARROW) $(id).value = given.get(id) || "";
   $("depth").value = ["quick", "thorough"].includes(given.get("depth")) ? given.get("depth") : "normal";
-  $("narrow").open = Object.keys(narrowed()).length > 0;
+  if (Object.keys(narrowed()).length) $("narrow").open = true;
   showFilterCount();
 }
 
-for (const id of [...NARROW, "depth"]) {
-  $(id).addEventListener("change", () => {
-    showFilterCount();
-    if ($("query").value.trim() || image) $("search-form").requestSubmit();
-  });
+// Repeats the search or the question that is shown, with the filters as they are now.
+function again() {
+  showFilterCount();
+  const parts = [...addressed()].filter(([name]) => name === "ask");
+  if (parts.length || $("query").value.trim() || image || chosen.size) go(fieldsOf(parts.length ? parts : [["q", $("query").value.trim()]]), { again: true });
 }
+
+for (const id of [...NARROW, "depth"]) $(id).addEventListener("change", again);
 $("wide").addEventListener("click", () => {
   clearFacets();
-  narrowBy(new Map());
-  if ($("query").value.trim() || image) $("search-form").requestSubmit();
+  narrowBy(new URLSearchParams());
+  $("narrow").open = false;
+  again();
 });

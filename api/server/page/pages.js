@@ -1,4 +1,4 @@
-// Pages: as cards, and the viewer of one page with its text.
+// Pages as pictures with marks, and what was found as a list of documents.
 
 const place = (page) => `page ${page.label && page.label !== String(page.number) ? `${page.label} (${page.number})` : page.number}`;
 
@@ -13,131 +13,152 @@ function spots(boxes) {
   });
 }
 
+const SAMPLED = 96; // pixels of a picture's width, for the colour under a mark
+
+// Gives marks on dark or yellow ground a colour that is seen there.
+function contrast(image, marks, boxes) {
+  if (!boxes.length) return;
+  const canvas = make("canvas", { width: SAMPLED, height: Math.max(1, Math.round((SAMPLED * image.naturalHeight) / image.naturalWidth)) });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  boxes.forEach((box, at) => {
+    const size = [Math.max(1, (box.x1 - box.x0) * canvas.width), Math.max(1, (box.y1 - box.y0) * canvas.height)].map(Math.ceil);
+    const { data } = pen.getImageData(Math.floor(box.x0 * canvas.width), Math.floor(box.y0 * canvas.height), ...size);
+    const [red, green, blue] = [0, 1, 2].map((channel) => data.filter((_, i) => i % 4 === channel).reduce((sum, one) => sum + one, 0) / (data.length / 4));
+    if (0.2126 * red + 0.7152 * green + 0.0722 * blue < 110) marks[at].classList.add("on-dark");
+    else if (Math.min(red, green) - blue > 60) marks[at].classList.add("on-yellow");
+  });
+}
+
+// Draws a page into an element; what was drawn there stays until the picture has come.
 async function draw(target, page, boxes, width, marking = {}) {
   const paper = make("div", { className: "paper" });
-  target.replaceChildren(paper);
+  const now = (target.drawing = paper);
   try {
     const image = make("img", { alt: `${page.name}, ${place(page)}` });
     image.src = await picture(page.page, width, marking);
     await image.decode();
-    paper.append(image, ...spots(boxes));
+    if (target.drawing !== now) return null;
+    const marks = spots(boxes);
+    contrast(image, marks, boxes);
+    paper.append(image, ...marks);
+    target.replaceChildren(paper);
     const first = boxes.length ? Math.min(...boxes.map((box) => box.y0)) * image.clientHeight : 0;
     target.scrollTop = Math.max(0, first - target.clientHeight / 3);
+    return paper;
   } catch (error) {
-    paper.append(make("p", { className: "faint", textContent: error instanceof Refused ? error.message : "This page cannot be shown." }));
+    if (target.drawing !== now) return null;
+    if (error instanceof Unreachable) unreachable(target, () => draw(target, page, boxes, width, marking));
+    if (!(error instanceof Unreachable) || !target.firstChild) {
+      const reason = error instanceof Refused ? error.message : "This page cannot be shown.";
+      target.replaceChildren(make("p", { className: "faint", textContent: reason }));
+    }
+    return null;
   }
 }
 
-function card(hit) {
-  const boxes = hit.evidence.flatMap((one) => one.boxes);
-  const quote = hit.evidence.map((one) => one.quote).find(Boolean);
-  const sheet = make("div", { className: "sheet" });
-  const framed = make("div", { className: "framed" }, sheet, make("span", { className: "rank", textContent: hit.rank }));
-  const ranks = { ...hit.lanes, ...(hit.rerank ? { reranked: hit.rerank } : {}) };
-  const lanes = Object.entries(ranks).map(([lane, at]) =>
-    make("span", { textContent: `${lane} ${at.rank}`, title: `${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
-  const like = hit.duplicates.length ? [make("p", { className: "faint", textContent: `and ${hit.duplicates.length} that look the same` })] : [];
-  const details = [hit.kind === "photo" ? "" : place(hit), hit.kind === "photo" ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : hit.title];
-  const made = make("button", { type: "button", className: "card", data: { page: hit.page } }, framed,
-    make("h3", { textContent: hit.name }),
-    make("p", { className: "faint", textContent: details.filter(Boolean).join(" · ") }),
-    ...(quote ? [make("p", {}, make("q", { textContent: quote }))] : []),
-    ...factsOf(hit),
-    ...(hit.description ? [make("p", { className: "faint", textContent: `${hit.description.described_by}: ${hit.description.caption}` })] : []),
-    ...like, make("div", { className: "lanes" }, ...lanes));
+// A page as a picture that opens it.
+function thumbnail(page, boxes, quotes, ...captions) {
+  const sheet = make("span", { className: "sheet" });
+  const made = make("button", { type: "button", className: "card", data: { page: page.page } }, sheet, make("span", { className: "caption" }, ...captions));
   made.addEventListener("click", () => {
-    judge(hit, "click");
-    openPage(hit, boxes, quote ? [quote] : []);
+    judge(page, "click");
+    visit(page, boxes, quotes);
   });
-  draw(sheet, hit, boxes, 480);
+  draw(sheet, page, boxes, 480);
   return made;
 }
 
-let keepsFeedback = false; // whether the server keeps what is done with hits
-let shown = null;
-let evidence = {}; // boxes and query marked on the shown page
-let lastQuery = ""; // of the last search or question
+const plain = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const FUNCTION_WORDS = new Set(("a an and are as at be by did do does for from had has have how in is it its of on or that the their this to was were what when where which who why will with " +
+  "der die das und ist im den dem des ein eine mit von zu wie was le la les un une des du de et est dans pour que qui el los las una y es en por").split(" "));
 
-const wordsOf = (quote) =>
-  new RegExp(quote.trim().split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+"), "g");
+// The words of a query that are worth bold print; what is excluded and operators are not.
+function queryWords(query) {
+  const words = query.replace(/(^|\s)-\S+/g, " ").replace(/\b(OR|AND|NOT)\b|\w+:/g, " ").match(/[\p{L}\p{N}]+/gu) || [];
+  return [...new Set(words.map(plain))].filter((word) => !FUNCTION_WORDS.has(word));
+}
 
-// Positions of quotes in a page's text; "a … b" is two pieces, one after the other.
-function places(text, quotes) {
-  const found = [];
-  for (const quote of quotes) {
-    let from = 0;
-    for (const piece of quote.split(" … ").filter((one) => one.trim())) {
-      const words = wordsOf(piece);
-      words.lastIndex = from;
-      const at = words.exec(text);
-      if (at) found.push([at.index, from = at.index + at[0].length]);
+// Whether two words are forms of one: the same beginning, and endings of three letters at most.
+function sameWord(one, other) {
+  if (one === other) return true;
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  let shared = 0;
+  while (shared < short.length && short[shared] === long[shared]) shared += 1;
+  return shared >= 4 && short.length - shared <= 1 && long.length - shared <= 3 && !/\d/.test(short);
+}
+
+function bold(text, words) {
+  return text.split(/([\p{L}\p{N}]+)/u).map((part, at) =>
+    at % 2 && words.some((word) => sameWord(word, plain(part))) ? make("b", { textContent: part }) : part);
+}
+
+// The sentence of a quote that has most of the words; "…" where the quote cuts it.
+function sentence(quote, words) {
+  const text = quote.replace(/\s+/g, " ").trim();
+  const all = [...new Intl.Segmenter("en", { granularity: "sentence" }).segment(text)].map((one) => one.segment.trim());
+  const count = (one) => words.filter((word) => (one.match(/[\p{L}\p{N}]+/gu) || []).some((other) => sameWord(word, plain(other)))).length;
+  const best = all.reduce((first, one) => (count(one) > count(first) ? one : first), all[0] || "");
+  const before = best === all[0] && /^\p{Ll}/u.test(best) ? "… " : "";
+  const after = best === all.at(-1) && /[\p{L}\p{N},;]$/u.test(best) ? " …" : "";
+  return before + best + after;
+}
+
+function why(hit) {
+  const ranks = { ...hit.lanes, ...(hit.rerank ? { reranked: hit.rerank } : {}) };
+  const lanes = Object.entries(ranks).map(([lane, at]) =>
+    make("li", { textContent: `${lane} ${at.rank}`, title: `${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
+  const made = make("details", { className: "why" }, make("summary", { textContent: "Why?" }),
+    make("p", { textContent: `Place ${hit.rank} by its ranks in these lanes:` }), make("ul", {}, ...lanes));
+  made.querySelector("summary").setAttribute("aria-label", `Why was ${hit.name}, ${place(hit)} found?`);
+  return made;
+}
+
+function hitOf(hit, words) {
+  const boxes = hit.evidence.flatMap((one) => one.boxes);
+  const quotes = hit.evidence.map((one) => one.quote).filter(Boolean);
+  const photo = hit.kind === "photo";
+  const lines = [photo ? hit.name : hit.page_count > 1 ? place(hit) : "", photo ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : "", ...factsOf(hit),
+    hit.description ? `${hit.description.described_by}: ${hit.description.caption}` : "",
+    hit.duplicates.length ? `and ${hit.duplicates.length} that look the same` : ""].filter(Boolean);
+  const captions = lines.map((line, at) => make("span", { className: at || !photo ? "faint" : "title", textContent: line }));
+  if (quotes.length) captions.splice(1, 0, make("q", {}, ...bold(sentence(quotes[0], words), words)));
+  return make("div", { className: "hit" }, thumbnail(hit, boxes, quotes.slice(0, 1), ...captions), why(hit));
+}
+
+const SHOWN_PAGES = 4; // of a document with more pages found
+
+function documentOf(hit) {
+  const stem = (name) => plain(name.replace(/^.*\//, "").replace(/\.\w+$/, "")).replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const file = hit.title && stem(hit.title) !== stem(hit.name) ? hit.name : hit.title ? hit.kind : "";
+  const about = [file, hit.page_count > 1 ? `${hit.page_count} pages` : ""].filter(Boolean).join(" · ");
+  const rest = make("button", { type: "button", className: "quiet rest", hidden: true });
+  const made = make("article", { className: "document", data: { document: hit.document } },
+    make("h3", { textContent: hit.title || hit.name }), make("p", { className: "faint file", title: hit.name, textContent: about }), make("div", { className: "hits" }), rest);
+  rest.addEventListener("click", () => {
+    made.classList.add("all");
+    rest.hidden = true;
+    made.querySelectorAll(".card")[SHOWN_PAGES].focus();
+  });
+  return made;
+}
+
+// Adds hits to the list: pages to their document's, photos that follow each other to one grid.
+function addHits(hits, words) {
+  for (const hit of hits) {
+    if (hit.kind === "photo") {
+      if (!$("results").lastElementChild?.matches(".photos")) $("results").append(make("div", { className: "photos" }));
+      $("results").lastElementChild.append(hitOf(hit, words));
+      continue;
     }
-  }
-  return found.sort((a, b) => a[0] - b[0]);
-}
-
-function marked(text, quotes) {
-  const parts = [];
-  let end = 0;
-  for (const [from, to] of places(text, quotes)) {
-    if (from < end) continue;
-    parts.push(text.slice(end, from), make("mark", { textContent: text.slice(from, to) }));
-    end = to;
-  }
-  return [...parts, text.slice(end)];
-}
-
-const openPage = reportErrors(async (page, boxes = [], quotes = [], highlight = "") => {
-  shown = page;
-  evidence = { boxes, highlight };
-  $("heat").hidden = !lastQuery;
-  $("up").hidden = $("down").hidden = !keepsFeedback || !lastQuery;
-  for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", "false");
-  $("heat").setAttribute("aria-pressed", "false");
-  $("page-name").textContent = page.name;
-  $("page-number").textContent = place(page);
-  $("page-text").replaceChildren();
-  if (!$("viewer").open) $("viewer").showModal();
-  const drawn = draw($("sheet"), page, boxes, 1400, { highlight });
-  const read = await (await call(inside(`/pages/${page.page}`))).json();
-  if (shown !== page) return;
-  shown = { ...page, name: read.name, count: read.page_count };
-  $("page-name").textContent = read.name;
-  $("page-number").textContent = `${place(read)} of ${read.page_count}`;
-  $("previous").disabled = read.number <= 1;
-  $("next").disabled = read.number >= read.page_count;
-  $("page-text").append(...(read.text ? marked(read.text, quotes) : [read.caption || "No words on this page."]));
-  const mark = $("page-text").querySelector("mark");
-  if (mark) $("page-text").scrollTop = mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3;
-  await drawn;
-});
-
-// Tells the server what was done with a page found for the last query, if its owner wants to know.
-async function judge(page, verdict) {
-  if (!keepsFeedback || !lastQuery) return;
-  try {
-    await post(inside("/feedback"), { query: lastQuery, page: page.page, verdict, ...(page.rank ? { rank: page.rank } : {}) });
-    if (verdict !== "click") for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", String(id === verdict));
-  } catch (error) {
-    if (verdict !== "click") say(error.message, true);
+    let group = $("results").querySelector(`[data-document="${hit.document}"]`);
+    if (!group) $("results").append((group = documentOf(hit)));
+    const list = group.querySelector(".hits");
+    list.append(hitOf(hit, words));
+    const count = list.children.length;
+    group.classList.toggle("several", count > 1);
+    const rest = group.querySelector(".rest");
+    rest.hidden = count <= SHOWN_PAGES || group.classList.contains("all");
+    rest.textContent = `${count - SHOWN_PAGES} more of this document`;
   }
 }
-
-function openAdjacentPage(step) {
-  const number = shown.number + step;
-  if (number < 1 || number > (shown.count || number)) return;
-  openPage({ ...shown, rank: null, page: `${shown.document}-${number}`, number, label: null });
-}
-
-// Switches between a page's evidence and its heat map.
-async function toggleHeat() {
-  const on = $("heat").getAttribute("aria-pressed") !== "true";
-  $("heat").setAttribute("aria-pressed", String(on));
-  await (on ? draw($("sheet"), shown, [], 1400, { highlight: lastQuery, heat: true }) : draw($("sheet"), shown, evidence.boxes, 1400, { highlight: evidence.highlight }));
-}
-
-const download = reportErrors(async () => {
-  const answer = await call(inside(`/documents/${shown.document}/file`));
-  const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: shown.name });
-  link.click();
-});

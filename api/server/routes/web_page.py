@@ -15,7 +15,18 @@ from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_sco
 router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
 
 FOLDER = Path(__file__).parents[1] / "page"
-SCRIPTS = ("calls.js", "pages.js", "answers.js", "documents.js", "facets.js", "narrowing.js", "main.js")
+SCRIPTS = (
+    "calls.js",
+    "addresses.js",
+    "pages.js",
+    "viewer.js",
+    "searches.js",
+    "answers.js",
+    "documents.js",
+    "facets.js",
+    "narrowing.js",
+    "main.js",
+)
 
 
 @router.get("/")

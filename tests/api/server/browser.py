@@ -8,8 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.api.server.processes import ServerProcess
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 30_000  # milliseconds
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
 class BrowserError(Exception):
@@ -101,12 +106,34 @@ class Browser:
 
     def press(self, key: str, *, control: bool = False) -> None:
         """Press a key and let go."""
-        codes = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "/": 191}
+        codes = {
+            "Enter": 13,
+            "Escape": 27,
+            "ArrowLeft": 37,
+            "ArrowUp": 38,
+            "ArrowRight": 39,
+            "ArrowDown": 40,
+            "/": 191,
+            "n": 78,
+            "p": 80,
+        }
         shared: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
         shared["modifiers"] = 2 if control else 0
-        text = {"Enter": "\r", "/": "/"}.get(key)
+        text = {"Enter": "\r", "/": "/", "n": "n", "p": "p"}.get(key)
         self.send("Input.dispatchKeyEvent", type="keyDown", **shared, **({"text": text} if text else {}))
         self.send("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def point(self, script: str, *, kind: str = "mouseMoved", right: float = 0.5) -> None:
+        """Move the mouse over the element that an expression gives, or press, drag to it or let go there.
+
+        `right` is how far to the right in the element, 0..1.
+        """
+        at = self.value(
+            f"(() => {{ const box = ({script}).getBoundingClientRect();"
+            f" return [box.left + box.width * {right}, box.top + box.height / 2]; }})()"
+        )
+        held = {} if kind == "mouseMoved" else {"button": "left", "buttons": 1, "clickCount": 1}
+        self.send("Input.dispatchMouseEvent", type=kind.replace("Dragged", "Moved"), x=at[0], y=at[1], **held)
 
     def screenshot(self, path: Path) -> None:
         """Save what is seen."""
@@ -138,3 +165,10 @@ class Browser:
             self.errors.append(event["params"]["entry"]["text"])
         if event.get("method") == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(event["params"]["exceptionDetails"])[:500])
+
+
+def opened(browser: Browser, server: ServerProcess, part: str = "") -> Browser:
+    """Open the web page at an address, once it says something."""
+    browser.open(f"{server.address}/{part}")
+    browser.wait("document.getElementById('message').textContent || document.querySelector('.exchange')")
+    return browser

@@ -20,6 +20,7 @@ from pagelens.api.server.limits import ServerLimits
 from pagelens.api.server.service import Service, open_service
 from pagelens.core.settings import Settings
 from tests.api.files import write_pdf
+from tests.api.server.browser import Browser
 from tests.generate.model_server import ModelServer, running
 
 HARBOUR = [
@@ -142,3 +143,17 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    """The session's browser, in which nothing was opened."""
+    chromium.renew()
+    return chromium

@@ -76,3 +76,10 @@ class ServerProcess:
             assert body["problem"]
             threading.Event().wait(0.02)
         raise AssertionError("never ready")
+
+
+def add_files(server: ServerProcess, files: dict[str, bytes]) -> None:
+    """Upload files and wait until they are in."""
+    job = server.client.post("/v1/documents", files=[("files", one) for one in files.items()]).json()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as value:
+        assert '"state":"succeeded"' in value.read().decode()
