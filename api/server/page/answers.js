@@ -133,9 +133,13 @@ function citedText(text, cited) {
 async function copy(button, text) {
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
   } catch {
-    button.textContent = "The browser does not allow copying";
+    const field = make("textarea", { value: text, className: "unseen" }); // without https there is no clipboard of the above kind
+    button.before(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
   }
+  button.textContent = "Copied";
   setTimeout(() => { button.textContent = "Copy with citations"; }, 2000);
 }

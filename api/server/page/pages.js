@@ -65,7 +65,8 @@ function thumbnail(page, boxes, quotes, ...captions) {
     judge(page, "click");
     visit(page, boxes, quotes);
   });
-  draw(sheet, page, boxes, 480);
+  const told = made.textContent.includes(place(page)); // then the picture's own name would be read a second time
+  draw(sheet, page, boxes, 480).then((paper) => told && paper?.querySelector("img").setAttribute("alt", ""));
   return made;
 }
 
@@ -134,7 +135,7 @@ function documentOf(hit) {
   const about = [file, hit.page_count > 1 ? `${hit.page_count} pages` : ""].filter(Boolean).join(" · ");
   const rest = make("button", { type: "button", className: "quiet rest", hidden: true });
   const made = make("article", { className: "document", data: { document: hit.document } },
-    make("h3", { textContent: hit.title || hit.name }), make("p", { className: "faint file", title: hit.name, textContent: about }), make("div", { className: "hits" }), rest);
+    make("h2", { textContent: hit.title || hit.name }), make("p", { className: "faint file", title: hit.name, textContent: about }), make("div", { className: "hits" }), rest);
   rest.addEventListener("click", () => {
     made.classList.add("all");
     rest.hidden = true;

@@ -76,6 +76,10 @@ class Browser:
                 return reply["result"]
             self._handle_event(reply)
 
+    def allow(self, *permissions: str) -> None:
+        """Give pages permissions that a person would be asked for."""
+        self.send("Browser.grantPermissions", permissions=permissions, browserContextId=self._context)
+
     def open(self, url: str) -> None:
         """Go to an address."""
         self.send("Page.navigate", url=url)

@@ -19,7 +19,8 @@ def night_pdf() -> bytes:
         page.draw_rect((40, 380, 400, 430), fill=(1, 0.9, 0.2))
         page.insert_text((50, 100), "Nightjars hunt moths after sunset.", color=(1, 1, 1), fontsize=16)
         page.insert_text((50, 410), "Canaries were kept in mines.", fontsize=16)
-        return pdf.tobytes()
+        data: bytes = pdf.tobytes()
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_pages_of_one_document_stand_together_with_the_words_of_the_query_in_bol
     ask_for(browser, "ports OR pilot OR timber OR limpets")
     browser.wait("document.querySelectorAll('.card img').length === 4")
     groups = browser.value(
-        "[...document.querySelectorAll('.document')].map((one) => [one.querySelector('h3').innerText,"
+        "[...document.querySelectorAll('.document')].map((one) => [one.querySelector('h2').innerText,"
         " one.querySelectorAll('.card').length])"
     )
     assert sorted(groups) == [["Port of Sandvik", 3], ["Tide pools", 1]]
@@ -121,7 +122,7 @@ def test_an_answer_shows_its_pages_lights_their_marks_is_copied_and_goes_on(
     browser.wait(lit)
     browser.point("document.querySelector('.exchange h2')")
     browser.wait(f"!{lit}")
-    browser.send("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    browser.allow("clipboardReadWrite", "clipboardSanitizedWrite")
     browser.value("document.querySelector('.copy').click()")
     browser.wait("document.querySelector('.copy').textContent === 'Copied'")
     copied = browser.value("navigator.clipboard.readText()")
