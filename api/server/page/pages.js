@@ -13,6 +13,8 @@ function spots(boxes) {
   });
 }
 
+const DARK = 110; // luminance, 0..255, below which yellow multiplied is not seen
+const YELLOW = 60; // by how much less blue there is than red and green
 const SAMPLED = 96; // pixels of a picture's width, for the colour under a mark
 
 // Gives marks on dark or yellow ground a colour that is seen there.
@@ -25,8 +27,8 @@ function contrast(image, marks, boxes) {
     const size = [Math.max(1, (box.x1 - box.x0) * canvas.width), Math.max(1, (box.y1 - box.y0) * canvas.height)].map(Math.ceil);
     const { data } = pen.getImageData(Math.floor(box.x0 * canvas.width), Math.floor(box.y0 * canvas.height), ...size);
     const [red, green, blue] = [0, 1, 2].map((channel) => data.filter((_, i) => i % 4 === channel).reduce((sum, one) => sum + one, 0) / (data.length / 4));
-    if (0.2126 * red + 0.7152 * green + 0.0722 * blue < 110) marks[at].classList.add("on-dark");
-    else if (Math.min(red, green) - blue > 60) marks[at].classList.add("on-yellow");
+    if (0.2126 * red + 0.7152 * green + 0.0722 * blue < DARK) marks[at].classList.add("on-dark");
+    else if (Math.min(red, green) - blue > YELLOW) marks[at].classList.add("on-yellow");
   });
 }
 
@@ -80,10 +82,10 @@ function queryWords(query) {
   return [...new Set(words.map(plain))].filter((word) => !FUNCTION_WORDS.has(word));
 }
 
-// Whether two words are forms of one: the same beginning, and endings of three letters at most.
+// Whether two words are forms of one: four letters at the beginning are the same and almost all that follow, or an "s" is added.
 function sameWord(one, other) {
-  if (one === other) return true;
   const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  if (long === short || long === `${short}s`) return true;
   let shared = 0;
   while (shared < short.length && short[shared] === long[shared]) shared += 1;
   return shared >= 4 && short.length - shared <= 1 && long.length - shared <= 3 && !/\d/.test(short);
@@ -119,7 +121,7 @@ function hitOf(hit, words) {
   const boxes = hit.evidence.flatMap((one) => one.boxes);
   const quotes = hit.evidence.map((one) => one.quote).filter(Boolean);
   const photo = hit.kind === "photo";
-  const lines = [photo ? hit.name : hit.page_count > 1 ? place(hit) : "", photo ? hit.guesses.map((one) => one.label).slice(0, 2).join(", ") : "", ...factsOf(hit),
+  const lines = [photo ? hit.name : hit.page_count > 1 ? place(hit) : "", photo && hit.guesses.length ? `perhaps ${hit.guesses.map((one) => one.label).slice(0, 2).join(", ")}` : "", ...factsOf(hit),
     hit.description ? `${hit.description.described_by}: ${hit.description.caption}` : "",
     hit.duplicates.length ? `and ${hit.duplicates.length} that look the same` : ""].filter(Boolean);
   const captions = lines.map((line, at) => make("span", { className: at || !photo ? "faint" : "title", textContent: line }));

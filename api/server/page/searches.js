@@ -4,11 +4,11 @@ let image = "";
 let cursor = null;
 let currentSearch = null;
 
-const search = reportErrors(async (more = false, spelling = true) => {
+const search = reportErrors(async (more = false) => {
   const query = $("query").value.trim();
   if (!query && !image && !chosen.size) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling, ...(image ? { image } : {}) };
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling: !addressed().has("as-written"), ...(image ? { image } : {}) };
     lastQuery = query;
     cursor = null;
     say("Searching …");
@@ -38,7 +38,7 @@ const search = reportErrors(async (more = false, spelling = true) => {
 function showUnderstood(found) {
   const corrected = found.corrections.map((one) => `“${one.corrected}” instead of “${one.word}”`).join(", ");
   const asWritten = make("button", { type: "button", className: "quiet", textContent: "Search as written" });
-  asWritten.addEventListener("click", () => search(false, false));
+  asWritten.addEventListener("click", () => go(fieldsOf([["q", $("query").value.trim()], ["as-written", ""]])));
   $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "), ...stepLines(found.steps));
   $("understood").hidden = !corrected && !found.notes.length && !found.steps.length;
 }

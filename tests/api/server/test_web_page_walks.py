@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pymupdf
 import pytest
 
+from tests.api.files import write_pdf
 from tests.api.server.browser import Browser, in_browser, opened
 from tests.api.server.processes import ServerProcess, add_files
 
@@ -26,7 +27,10 @@ def night_pdf() -> bytes:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> Iterator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("walks") / "collections", "--model", "extractive")
-    add_files(server, {**pdfs, "night.pdf": night_pdf()})
+    lines = (1, 5, 9, 14, 20, 27)  # pages that look the same would be folded
+    mussels = ["\n".join(f"Mussels of bed {page}{line} cling." for line in range(page)) for page in lines]
+    many = write_pdf(tmp_path_factory.mktemp("many") / "mussels.pdf", mussels, title="Mussel beds")
+    add_files(server, {**pdfs, "night.pdf": night_pdf(), many.name: many.read_bytes()})
     yield server
     server.stop()
 
@@ -111,6 +115,23 @@ def test_pages_of_one_document_stand_together_with_the_words_of_the_query_in_bol
     assert browser.errors == []
 
 
+def test_of_a_document_with_many_pages_found_four_are_shown_until_the_rest_is_asked_for(
+    browser: Browser, served: ServerProcess
+) -> None:
+    cards = "[...document.querySelectorAll('.document:first-child .card')]"
+    visible = f"{cards}.filter((one) => one.checkVisibility()).length"
+    opened(browser, served, "#q=mussels")
+    browser.wait(f"{cards}.length === 6")
+    assert browser.value(visible) == 4
+    assert browser.value("document.querySelector('.rest').innerText") == "2 more of this document"
+    browser.value("document.querySelector('.rest').click()")
+    assert browser.value(visible) == 6
+    assert (
+        browser.value("[...document.querySelectorAll('.card')].indexOf(document.activeElement)") == 4
+    )  # goes on there
+    assert browser.errors == []
+
+
 def test_an_answer_shows_its_pages_lights_their_marks_is_copied_and_goes_on(
     browser: Browser, served: ServerProcess
 ) -> None:
@@ -148,7 +169,7 @@ def test_a_question_that_no_page_answers_shows_the_nearest_pages_once(browser: B
     answer = served.client.post("/v1/answer", json={"question": "Who won the timber chess cup in 1987?"}).json()
     assert answer["found"] is not True
     pages = browser.value("[...document.querySelectorAll('.exchange .card')].map((one) => one.dataset.page)")
-    assert len(pages) == len(set(pages)) > 1
+    assert len(pages) == len(set(pages)) == 4 < len(answer["context_pages"])
     assert set(pages) <= {page["page"] for page in answer["context_pages"]}
     told = browser.value("document.querySelector('.exchange').innerText")
     assert told.count(answer["reason"]) == 1 and "Confidence" not in told
@@ -199,13 +220,34 @@ def test_words_are_selected_on_the_picture_of_a_page(browser: Browser, served: S
 
 
 def test_marks_have_colours_that_are_seen_on_the_ground_of_their_page(browser: Browser, served: ServerProcess) -> None:
-    kinds = "[...document.querySelectorAll('.document .spot')].map((one) => one.className)"
+    night = "[...document.querySelectorAll('.document')].find((one) => one.innerText.includes('night.pdf'))"
     opened(browser, served, "#q=nightjars+canaries")
-    browser.wait("document.querySelector('.card .spot')")
-    assert browser.value(kinds)[:2] == ["spot on-dark", "spot on-yellow"]
+    browser.wait(f"{night}?.querySelector('.spot')")
+    kinds = browser.value(f"[...{night}.querySelectorAll('.spot')].map((one) => one.className)")
+    assert kinds == ["spot on-dark", "spot on-yellow"]
     opened(browser, served, "#q=limpet")
-    browser.wait(f"{FIRST}?.endsWith('-1') && document.querySelector('.card .spot')?.className === 'spot'")
+    browser.wait("document.querySelector('.card q')?.innerText.startsWith('A limpet')")
+    browser.wait("document.querySelector('.card .spot')?.className === 'spot'")
     assert browser.errors == []
+
+
+def test_the_colour_of_a_mark_follows_luminance_and_yellowness(browser: Browser, served: ServerProcess) -> None:
+    kinds = {"105, 105, 105": "on-dark", "115, 115, 115": "", "200, 200, 145": "", "200, 200, 135": "on-yellow"}
+    opened(browser, served)
+    script = (
+        "(async (colour) => { const canvas = make('canvas', {width: 40, height: 40});"
+        " const pen = canvas.getContext('2d'); pen.fillStyle = `rgb(${colour})`; pen.fillRect(0, 0, 40, 40);"
+        " const image = make('img', {src: canvas.toDataURL()}); await image.decode(); const mark = make('span');"
+        " contrast(image, [mark], [{x0: .2, y0: .2, x1: .6, y1: .4}]); return mark.className; })"
+    )
+    assert {colour: browser.value(f"{script}('{colour}')") for colour in kinds} == kinds
+
+
+def test_forms_of_one_word_are_the_same_word(browser: Browser, served: ServerProcess) -> None:
+    same = ["timber timbers", "cars car", "harbour harbouring", "study studies"]
+    others = ["cart car", "grain grainiest", "stormy storage", "2024 2023", "2024 20245"]
+    opened(browser, served)
+    assert [pair for pair in same + others if browser.value(f"sameWord(...'{pair}'.split(' '))")] == same
 
 
 def test_a_server_that_stopped_is_told_of_once_and_tried_again_with_all_that_was_there(
