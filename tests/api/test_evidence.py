@@ -26,9 +26,10 @@ from pagelens.api.engine.evidence import bundle as bundle_module
 from pagelens.api.engine.evidence import verify_evidence
 from pagelens.api.engine.evidence.annotations import to_annotations, write_highlighted_pdfs
 from pagelens.api.engine.evidence.bundle import Bundle, make_bundle, read_bundle, to_json, with_digest
+from pagelens.api.engine.evidence.located_words import is_interrupted, locate_words
 from pagelens.api.engine.evidence.pack import pack_bundle
 from pagelens.core.errors import UsageError
-from pagelens.core.types import Answer, Box, Citation, PageRef
+from pagelens.core.types import Answer, Box, Citation, PageRef, PageText
 from tests.api.files import write_pdf
 
 FOLDER = Path(bundle_module.__file__).parent
@@ -296,16 +297,39 @@ def test_what_is_no_bundle_is_refused_with_the_reason(tmp_path: Path, capsys: py
     assert "expected an evidence bundle" in capsys.readouterr().err
 
 
-def test_words_are_located_where_the_boxes_are_not_at_the_first_occurrence() -> None:
-    from pagelens.api.engine.evidence.located_words import locate_words
-    from pagelens.core.types import PageText
+def boxed_page(*words: tuple[str, float, float]) -> PageText:
+    """A page of words with their left edges and tops; each is 0.1 wide and 0.05 high, and on a line of its own."""
+    text = "\n".join(word for word, _, _ in words)
+    starts = [sum(len(word) + 1 for word, _, _ in words[:at]) for at in range(len(words))]
+    spans = [(start, start + len(word)) for start, (word, _, _) in zip(starts, words, strict=True)]
+    boxes = [(x, y, x + 0.1, y + 0.05) for _, x, y in words]
+    return PageText(text=text, spans=np.array(spans, np.int32), boxes=np.array(boxes, np.float32))
 
-    page = PageText(
-        text="ten ships\nten ships",
-        spans=np.array([(0, 3), (4, 9), (10, 13), (14, 19)], np.int32),
-        boxes=np.array(
-            [(0.1, 0.1, 0.2, 0.15), (0.2, 0.1, 0.3, 0.15), (0.1, 0.5, 0.2, 0.55), (0.2, 0.5, 0.3, 0.55)], np.float32
-        ),
-    )
+
+@pytest.mark.parametrize(
+    ("words", "interrupted"),
+    [
+        ([("ten", 0.1, 0.1), ("ships", 0.3, 0.1)], False),
+        ([("ten", 0.1, 0.1), ("ships", 0.1, 0.2)], False),  # on the next line
+        ([("ten", 0.3, 0.1), ("ships", 0.1, 0.1)], True),  # the second stands before the first
+        ([("עשר", 0.3, 0.1), ("ships", 0.1, 0.1)], False),  # as Hebrew is read
+    ],
+)
+def test_words_of_a_line_follow_each_other_as_they_are_read(
+    words: list[tuple[str, float, float]], interrupted: bool
+) -> None:
+    page = boxed_page(*words)
+    located = locate_words(Citation(mark=1, ref=PageRef("a", 1), label=None, quote="", boxes=[Box(0, 0, 1, 1)]), page)
+    assert is_interrupted(located, page) is interrupted
+
+
+def test_a_word_between_two_of_a_quote_interrupts_it() -> None:
+    page = boxed_page(("ten", 0.1, 0.1), ("ships", 0.5, 0.1), ("no", 0.3, 0.1))
+    cited = Citation(mark=1, ref=PageRef("a", 1), label=None, quote="ten ships", boxes=[Box(0, 0, 1, 1)])
+    assert is_interrupted(locate_words(cited, page), page)
+
+
+def test_words_are_located_where_the_boxes_are_not_at_the_first_occurrence() -> None:
+    page = boxed_page(("ten", 0.1, 0.1), ("ships", 0.2, 0.1), ("ten", 0.1, 0.5), ("ships", 0.2, 0.5))
     cited = Citation(mark=1, ref=PageRef("a.pdf", 1), label=None, quote="ten ships", boxes=[Box(0.1, 0.5, 0.3, 0.55)])
     assert [round(word.box.y0, 2) for word in locate_words(cited, page)] == [0.5, 0.5]

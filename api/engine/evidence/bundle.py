@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.evidence.located_words import LocatedWord, leaves_out, locate_words, squeezed
+from pagelens.api.engine.evidence.located_words import LocatedWord, is_interrupted, locate_words, squeezed
 from pagelens.api.engine.file_names import file_name
 from pagelens.api.engine.lookup import find_page
 from pagelens.core.errors import UsageError
@@ -175,7 +175,7 @@ class _CitationMaker:
             ],
             "words_from": citation.source,
             "statement": statement,
-            "verbatim": _is_verbatim(quote, statement) and not leaves_out(words, page.text),
+            "verbatim": _is_verbatim(quote, statement) and not is_interrupted(words, page.text),
             "checked": {
                 "state": citation.state,
                 "how": HOW[citation.state],

@@ -1,5 +1,6 @@
 """Finds the words of a citation on its page: those that spell its quote, within its boxes."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import Box, Citation, PageText
 
+RIGHT_TO_LEFT = ("R", "AL", "AN")  # bidirectional classes of Unicode
 MARGIN = 1e-4  # fractions of the page: boxes went through float32
 
 
@@ -47,13 +49,16 @@ def locate_words(citation: Citation, page: PageText) -> list[LocatedWord]:
     return located
 
 
-def leaves_out(words: Sequence[LocatedWord], page: PageText) -> bool:
-    """Return whether the page has a word between two words side by side that follow each other in a citation."""
+def is_interrupted(words: Sequence[LocatedWord], page: PageText) -> bool:
+    """Return whether two words side by side that follow each other in a citation do not on the page: another word
+    stands between them, or the second stands before the first (after it, in scripts from right to left)."""
     x, y = page.boxes[:, 0::2].mean(axis=1), page.boxes[:, 1::2].mean(axis=1)
-    for (_, box, _), (_, other, _) in pairwise(words):
+    for (text, box, _), (_, other, _) in pairwise(words):
         top, bottom = max(box.y0, other.y0), min(box.y1, other.y1)
-        is_beside = bottom - top >= min(box.y1 - box.y0, other.y1 - other.y0) / 2
-        if is_beside and np.any((x > box.x1) & (x < other.x0) & (y > top) & (y < bottom)):
+        if bottom - top < min(box.y1 - box.y0, other.y1 - other.y0) / 2:
+            continue  # on another line
+        is_before = other.x1 <= box.x0 and not any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in text)
+        if is_before or np.any((x > box.x1) & (x < other.x0) & (y > top) & (y < bottom)):
             return True
     return False
 
