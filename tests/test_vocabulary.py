@@ -48,8 +48,8 @@ RETIRED_NAMES = frozenset(
 )
 # In docstrings, comments, messages and help texts: terms that mean nothing to somebody from outside.
 RETIRED_PHRASES = re.compile(
-    r"\b(hearing|askings|dialogues?|the crew|stretches of pages|fused:deaf|goes on on|page numbers heard|"
-    r"looks lane|lane looks|open_eyes|is heard|are heard|as dear as)\b",
+    r"\b((?<!\bA )(?<!\")hearing|askings|dialogues?|the crew|stretches of pages|fused:deaf|goes on on|"
+    r"page numbers heard|looks lane|lane looks|open_eyes|is heard|are heard|as dear as)\b",
     re.IGNORECASE,
 )
 ALLOWED_NAMES = {"dialect": "index", "Dialect": "index"}  # SQLAlchemy's own word

@@ -20,7 +20,7 @@ class ParserState:
     """The stack, the buffer and the arcs over the words 0..length - 1."""
 
     def __init__(self, length: int) -> None:
-        self.heads = [-1] * length
+        self.governors = [-1] * length
         self.labels = [""] * length
         self._length = length
         self._stack: list[int] = []
@@ -75,7 +75,7 @@ class ParserState:
         elif action == RIGHT:
             self._attach(self._stack[-1], self._buffer(0), label)
             self._push()
-        elif self.heads[self._stack[-1]] >= 0 or len(self._stack) == 1:
+        elif self.governors[self._stack[-1]] >= 0 or len(self._stack) == 1:
             self._stack.pop()
         else:
             word = self._stack.pop()
@@ -83,11 +83,11 @@ class ParserState:
             self._returned.append(word)
 
     def _attach(self, head: int, child: int, label: str) -> None:
-        previous = self.heads[child]
+        previous = self.governors[child]
         if previous >= 0:
             (self._left if previous > child else self._right)[previous].remove(child)
         (self._left if head > child else self._right)[head].append(child)
-        self.heads[child], self.labels[child] = head, label
+        self.governors[child], self.labels[child] = head, label
 
     def _push(self) -> None:
         self._stack.append(self._buffer(0))
@@ -114,28 +114,28 @@ def _last(children: dict[int, list[int]], head: int) -> int:
     return found[-1] if found else -1
 
 
-def unmoved(heads: Sequence[int], labels: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return heads and labels with the arcs that were moved up in training where they belong.
+def unmoved(governors: Sequence[int], labels: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return governors and labels with the arcs that were moved up in training where they belong.
 
     "X||Y" is an arc X from the first word labelled Y below the head, breadth first. A word without a head is its own.
     """
-    heads = [head if head >= 0 else at for at, head in enumerate(heads)]
-    labels = [label if heads[at] != at else "ROOT" for at, label in enumerate(labels)]
+    governors = [head if head >= 0 else at for at, head in enumerate(governors)]
+    labels = [label if governors[at] != at else "ROOT" for at, label in enumerate(labels)]
     for at, label in enumerate(labels):
         if _MOVED in label:
             labels[at], wanted = label.split(_MOVED)
-            heads[at] = _first_below(heads, labels, at, wanted)
-    return heads, labels
+            governors[at] = _first_below(governors, labels, at, wanted)
+    return governors, labels
 
 
-def _first_below(heads: Sequence[int], labels: Sequence[str], word: int, wanted: str) -> int:
+def _first_below(governors: Sequence[int], labels: Sequence[str], word: int, wanted: str) -> int:
     """Return the first word with a label below the head of a word; that head if there is none."""
-    seen, queue = {word, heads[word]}, deque([heads[word]])
+    seen, queue = {word, governors[word]}, deque([governors[word]])
     while queue:
         above = queue.popleft()
-        for child in (at for at, head in enumerate(heads) if head == above and at not in seen):
+        for child in (at for at, head in enumerate(governors) if head == above and at not in seen):
             if labels[child] == wanted:
                 return child
             seen.add(child)
             queue.append(child)
-    return heads[word]
+    return governors[word]

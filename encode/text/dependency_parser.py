@@ -3,7 +3,7 @@
 Four hashed features of each word and two flags are embedded and mixed by four convolutions of width 3 (Honnibal's
 tok2vec); a linear layer on that gives the part of speech, and an arc-eager parser the head and the relation. Tags are
 those of the Penn Treebank, relations those of ClearNLP. `benchmarks.build_dependency_parser` writes the weights from
-the model's own files, in half precision (1.6 million numbers, 3 MB); heads, relations and tags agree with spaCy's.
+the model's own files, in half precision (1.6 million numbers, 3 MB); governors, relations and tags agree with spaCy's.
 """
 
 import json
@@ -57,10 +57,10 @@ class BuiltinDependencyParser:
             return []
         vectors = self._vectors(words, blank_behind)  # (n_words, 96)
         tags = np.argmax(vectors @ self._w["tagger_w"].T + self._w["tagger_b"], axis=1)
-        heads, labels = self._arcs(vectors)
+        governors, labels = self._arcs(vectors)
         return [
             ParsedWord(tag=self._tags[tag], head=head, relation=label)
-            for tag, head, label in zip(tags.tolist(), heads, labels, strict=True)
+            for tag, head, label in zip(tags.tolist(), governors, labels, strict=True)
         ]
 
     def _vectors(self, words: Sequence[str], blank_behind: Sequence[bool]) -> Rows:
@@ -104,7 +104,7 @@ class BuiltinDependencyParser:
             scores = w["upper_w"] @ hidden + w["upper_b"]
             scores[~state.valid()[self._kinds]] = -np.inf
             state.apply(*self._actions[int(np.argmax(scores))])
-        return unmoved(state.heads, state.labels)
+        return unmoved(state.governors, state.labels)
 
 
 def _shape(word: str) -> str:

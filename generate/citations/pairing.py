@@ -7,7 +7,7 @@ from pagelens.generate.citations.alignment import Alignment
 from pagelens.generate.citations.numbers import is_rounded
 from pagelens.generate.citations.opposites import is_negated_form
 from pagelens.generate.citations.phrase import Item, Phrase
-from pagelens.generate.citations.roles import Similar, of_one_role, told_apart
+from pagelens.generate.citations.roles import Similar, distinguished, of_one_role
 
 STEM_LENGTH, STEM_SHARE = 5, 0.6  # letters that words of one family begin with, at least, and of the longer one
 
@@ -29,14 +29,14 @@ def align(claim: Phrase, statement: Phrase, similar: Similar, near: Similar, mis
         elif found := found or _related(item, statement, similar, misread):
             pairs[index] = min(found, key=lambda at: (abs(at - expected), at))
             expected = pairs[index] + 1
-    pairs = told_apart(claim, statement, pairs)
+    pairs = distinguished(claim, statement, pairs)
     unpaired = [
         at
         for at, item in enumerate(claim.items)
         if at not in pairs and at not in opposite and not (item.is_number or item.name)
     ]
     pairs |= of_one_role(claim, statement, pairs, unpaired, near)
-    return Alignment(claim, statement, pairs, frozenset(opposite), near)
+    return Alignment(claim=claim, statement=statement, pairs=pairs, opposite=frozenset(opposite), near=near)
 
 
 def _has_opposite(item: Item, words: Collection[str]) -> bool:

@@ -75,7 +75,7 @@ class Relations:
             seen |= front
         return limit + 1
 
-    def heads(self, dependent: int, role: str) -> list[int]:
+    def governors(self, dependent: int, role: str) -> list[int]:
         """Return the items on which an item depends in a role."""
         return [item for item in self._neighbours[dependent] if role in self.roles(item, dependent)]
 
@@ -85,7 +85,7 @@ class Relations:
 
     def equals(self, item: int) -> set[int]:
         """Return the items that an item is said to be, or that are said to be it."""
-        return {*self.dependents(item, EQUAL), *self.heads(item, EQUAL)}
+        return {*self.dependents(item, EQUAL), *self.governors(item, EQUAL)}
 
     def in_one_phrase(self, item: int, other: int, head: int) -> bool:
         """Return whether two items belong to one noun phrase, at most one item between them, which is not `head`."""

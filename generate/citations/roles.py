@@ -1,7 +1,7 @@
 """Compares who does what to whom in a claim and in a statement, by their relations.
 
-A role contradicts where the statement gives it to something else: "the crew paid the owner" against "the owner paid the
-crew". What merely stands farther apart is no contradiction.
+A role contradicts where the statement gives it to something else: "the tenant paid the owner" against "the
+owner paid the tenant". What merely stands farther apart is no contradiction.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ _RAISING = frozenset(
 )
 
 
-def told_apart(claim: Phrase, statement: Phrase, pairs: Mapping[int, int]) -> dict[int, int]:
+def distinguished(claim: Phrase, statement: Phrase, pairs: Mapping[int, int]) -> dict[int, int]:
     """Return the pairs with each item at the one of several equal words whose neighbours are aligned too."""
     own, theirs = claim.relations, statement.relations
     result = dict(pairs)
@@ -66,7 +66,7 @@ def of_one_role(
         lacking, known = (dependent, head) if head in pairs else (head, dependent)
         if known not in pairs or lacking not in unpaired or lacking in found:
             continue
-        there = (theirs.dependents if known == head else theirs.heads)(pairs[known], role)
+        there = (theirs.dependents if known == head else theirs.governors)(pairs[known], role)
         for one in there:
             other = statement.items[one]
             if (

@@ -95,7 +95,7 @@ def test_left_and_right_arcs_are_drawn_between_stack_and_buffer() -> None:
         assert state.valid()[action]
         state.apply(action, label)
     assert state.final
-    assert unmoved(state.heads, state.labels) == ([1, 1, 1], ["nsubj", "ROOT", "punct"])
+    assert unmoved(state.governors, state.labels) == ([1, 1, 1], ["nsubj", "ROOT", "punct"])
 
 
 def test_a_word_without_a_head_goes_back_to_the_buffer_and_is_not_shifted_twice() -> None:
@@ -117,8 +117,8 @@ def test_no_arc_crosses_the_beginning_of_a_sentence() -> None:
 
 def test_an_arc_that_was_moved_up_is_drawn_from_the_first_word_with_the_label_below() -> None:
     # "hearing is scheduled on issue": "on" hangs at the verb as prep||nsubjpass, and belongs to the subject
-    heads, labels = unmoved([2, 2, -1, 2, 3], ["nsubjpass", "auxpass", "", "prep||nsubjpass", "pobj"])
-    assert heads == [2, 2, 2, 0, 3]
+    governors, labels = unmoved([2, 2, -1, 2, 3], ["nsubjpass", "auxpass", "", "prep||nsubjpass", "pobj"])
+    assert governors == [2, 2, 2, 0, 3]
     assert labels == ["nsubjpass", "auxpass", "ROOT", "prep", "pobj"]
 
 

@@ -37,7 +37,7 @@ def edges(text: str) -> set[str]:
         ("The crews bought and sold the ferry.", {"bought subj crews", "sold subj crews"}),
         ("The crews want to sell the ferry.", {"sell subj crews", "sell obj ferry"}),
         ("The ferry is the pride of Oban.", {"pride is ferry", "pride of oban"}),
-        ("The crew's ferry went from Oban to Perth.", {"ferry of crew", "went from oban", "went to perth"}),
+        ("The firm's ferry went from Oban to Perth.", {"ferry of firm", "went from oban", "went to perth"}),
     ],
 )
 def test_roles_are_the_same_in_both_voices_and_in_shared_clauses(text: str, expected: set[str]) -> None:

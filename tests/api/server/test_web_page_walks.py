@@ -171,8 +171,8 @@ def test_a_question_that_no_page_answers_shows_the_nearest_pages_once(browser: B
     pages = browser.value("[...document.querySelectorAll('.exchange .card')].map((one) => one.dataset.page)")
     assert len(pages) == len(set(pages)) == 4 < len(answer["context_pages"])
     assert set(pages) <= {page["page"] for page in answer["context_pages"]}
-    told = browser.value("document.querySelector('.exchange').innerText")
-    assert told.count(answer["reason"]) == 1 and "Confidence" not in told
+    shown = browser.value("document.querySelector('.exchange').innerText")
+    assert shown.count(answer["reason"]) == 1 and "Confidence" not in shown
     assert browser.errors == []
 
 
