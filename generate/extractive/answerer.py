@@ -15,6 +15,7 @@ from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
 from pagelens.generate.extractive.contradictions import contradicting_quote
 from pagelens.generate.extractive.debris import statements
 from pagelens.generate.extractive.image_matches import cite_matches, match_pages, matches_text, most_similar
+from pagelens.generate.extractive.parallels import parallel_statements
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScorer, CandidateScores, ScoredCandidate
@@ -99,6 +100,8 @@ class ExtractiveAnswerer:
             quotes = [
                 quote for quote in quotes if quote is opposite or all(item.may_be_elsewhere for item in quote.unmet)
             ]
+            if analysis.wants_list and (parallels := parallel_statements(quotes[0], scores.candidates)):
+                quotes, opposite = parallels, None
         elif verdict.found == "closest":
             quotes = closest_quotes(scores, quotes, analysis.exact_terms)
         if opposite is not None and opposite not in quotes:

@@ -33,6 +33,7 @@ _MORE = (r"\w", r"\d")  # behind a letter, behind a number, it is another one
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _QUOTED = re.compile(r"[\"“„«「『](.{2,80}?)[\"”“»」』]")
 _CASED = re.compile(r"[A-ZÀ-ÖØ-ÞА-ЯЁ]")
+_MONTHS = frozenset("January February March April June July August September October November December".split())
 MIN_ABBREVIATED = 2  # words of a name that initials stand for
 MAX_FEW_WORDS = 4  # of a question of so few words any may be a name
 _TITLE_CASE_SHARE = 0.6  # of a question's words in capitals, from which capitals mean nothing
@@ -325,8 +326,10 @@ def spells_out(name: Name, text: str) -> bool:
 
 
 def abbreviates(name: Name, text: str) -> bool:
-    """Return whether a text has the initials of a name of several words: "U.S." for "United States"."""
+    """Return whether a text has the initials of a name of several words, or a month's: "U.S." for "United States"."""
     words = name.text.split()
+    if name.text in _MONTHS:
+        return re.search(rf"\b{name.text[:3]}t?\b", text) is not None
     if len(words) < MIN_ABBREVIATED or not all(word[0].isupper() for word in words):
         return False
     return re.search(r"\b" + r"\.?".join(word[0] for word in words) + r"\b", text) is not None

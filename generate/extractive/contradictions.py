@@ -16,6 +16,8 @@ def contradicting_quote(quotes: Sequence[ScoredCandidate], scores: CandidateScor
 
 
 def _contradict(first: ScoredCandidate, second: ScoredCandidate) -> bool:
+    if second.candidate.text.endswith("?"):  # it states nothing
+        return False
     if first.denied == second.denied or len(first.terms & second.terms) < MIN_SHARED_TERMS:
         return False
     shared = len(first.all_terms & second.all_terms)

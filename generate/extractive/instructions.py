@@ -13,6 +13,7 @@ _IN_DOCUMENT = re.compile(
     rf"(?:in|of|by|from|for) (?:this|the (?:whole|entire)) (?:whole |entire )?{_DOCUMENT}\b",
     re.IGNORECASE,
 )
+_AT_END = re.compile(rf"\s+in the {_DOCUMENT}(?=\s*\?*$)", re.IGNORECASE)
 _IN_TABLE = re.compile(r"\s+in (?:the |this )?(?:table|tabular column)(?=\s*\?*$)", re.IGNORECASE)
 _SOURCE = re.compile(
     r"^\W*according to [^,\"“”]{0,90}\b(?:survey|study|census|poll|report|research|cent(?:er|re)|data)\b"
@@ -25,7 +26,7 @@ _EXAMPLE = re.compile(
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 _INSTRUCTION = re.compile(
     r"(?:please )?(?:directly )?(?:writh?e|give me|format|represent (?:these|them|it|the answer)|answer"
-    r"|enumerate all of them|(?:list|return|output) (?:the |your )?(?:names?|answers?|them|results?)\b"
+    r"|e?numerate all of them|(?:list|return|output) (?:the |your )?(?:names?|answers?|them|results?)\b"
     r"|(?:your|the) (?:answer|output|result)s? (?:shall|should|must|is to)|note that)\b",
     re.IGNORECASE,
 )
@@ -39,7 +40,7 @@ def without_instructions(question: str) -> str:
     sentences = _SENTENCE.split(_EXAMPLE.sub("", question).strip())
     remaining = [sentence for sentence in sentences if not _INSTRUCTION.match(sentence.strip())] or sentences
     text = " ".join(remaining)
-    for pattern in (_PREAMBLE, _IN_DOCUMENT, _IN_TABLE):
+    for pattern in (_PREAMBLE, _IN_DOCUMENT, _AT_END, _IN_TABLE):
         text = pattern.sub("", text, count=1)
     return text if len(text.split()) > 1 else question
 

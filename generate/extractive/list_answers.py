@@ -13,6 +13,7 @@ from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.candidates import Candidate, Span, join_lines
 from pagelens.generate.extractive.page_lists import PageList, find_column_lists, find_lists
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
+from pagelens.generate.extractive.tables.row_filter import chosen_rows
 
 MAX_LIST_WORDS = 250  # of a list that is quoted in full
 MIN_COUNT_FIT = 0.7  # of a heading's terms, that the question has, if the list's items are counted for it
@@ -46,6 +47,7 @@ def list_candidates(
     if not (question.counted or question.wants_list or _NTH.search(question.text)):
         return found
     for index, page in enumerate(pages):
+        found += [(index, rows) for rows in chosen_rows(question, page.text, analyze)]
         for listed in find_lists(page.text):
             found += [(index, candidate) for candidate in _readings(question, page, listed, analyze)]
         if question.wants_list:

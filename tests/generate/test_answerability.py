@@ -235,3 +235,21 @@ def test_closest_passages_are_six_that_say_different_things() -> None:
     answer = ask("When was the harbour pier opened?", *pages)
     assert answer.found == "closest"
     assert len({citation.quote for citation in answer.citations}) == len(answer.citations) == 6
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [("In Jan the harbour has 12 pilots.", True), ("In Jun the harbour has 12 pilots.", "closest")],
+)
+def test_a_month_is_named_by_its_first_three_letters(page: str, found: bool | str) -> None:
+    assert ask("How many pilots does the harbour have in January?", show(page)).found == found
+
+
+def test_slides_are_the_document_and_one_slide_is_a_picture() -> None:
+    page = "The slides praise the harbour in Oban, built by Ada Lund."
+    assert ask("Which harbour do the slides praise?", show(page)).found is True
+    assert ask("Which harbour does the slide praise?", show(page)).found == "closest"
+
+
+def test_related_describes_no_subject() -> None:
+    assert ask("How many pilots are related to the harbour?", show("The harbour has 12 pilots.")).found is True

@@ -76,7 +76,7 @@ def test_the_probability_of_an_answer_is_a_logistic_of_what_its_best_quote_lacks
     assert answer_probability(plain, quote(0.2, year, cosine=0.5), by_words=False) == pytest.approx(
         1 / (1 + math.exp(-(0.33 - 2.5 * 0.2 - 1.9 + 1.6 * 0.5)))
     )
-    of_form = QuestionAnalyzer(analyze).analyze("Where is the deepest berth in the report?")
+    of_form = QuestionAnalyzer(analyze).analyze("Where is the deepest berth of the report?")
     assert answer_probability(of_form, quote(0.2, cosine=0.5), by_words=False) == pytest.approx(
         1 / (1 + math.exp(-(0.33 - 2.5 * 0.2 - 0.6 + 1.6 * 0.5)))
     )

@@ -161,3 +161,23 @@ def test_a_percentage_may_be_asked_for_by_how_much_but_is_no_count() -> None:
     answerer = ExtractiveAnswerer(analyze)
     assert answerer.answer("How much larger was the stake of Oban than Leith in 2023?", [page]).found is True
     assert answerer.answer("How many ships had Oban in 2023?", [page]).found is not True
+
+
+YARDS = [
+    [("Yard", 0.05), ("Oban north", 0.3), ("Oban south", 0.5), ("Perth", 0.7)],
+    [("Cranes", 0.05), ("85", 0.3), ("8,895", 0.5), ("21,776", 0.7)],
+    [("Pilots", 0.05), ("991", 0.3), ("1,791", 0.5), ("678", 0.7)],
+]
+
+
+def test_the_cells_that_a_name_has_in_common_are_added() -> None:
+    page = replace(show(""), text=place_lines(YARDS))
+    given = ExtractiveAnswerer(analyze, threshold=0).answer("How many cranes in total do the Oban yards have?", [page])
+    assert given.citations[0].claim.endswith("(total: 85 + 8,895 = 8,980)")
+
+
+def test_a_name_that_all_cells_have_chooses_none_to_be_added() -> None:
+    rows = [[(text.replace("Perth", "Oban west"), left) for text, left in line] for line in YARDS]
+    page = replace(show(""), text=place_lines(rows))
+    given = ExtractiveAnswerer(analyze, threshold=0).answer("How many cranes in total do the Oban yards have?", [page])
+    assert all("total:" not in citation.claim for citation in given.citations)

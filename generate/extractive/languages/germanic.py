@@ -15,7 +15,7 @@ came go goes went say says said state states stated call called look looks apply
 person company country city place thing things one ones term terms period amounts score scores combined overall between among within during
 represent represents given write writhe down main value values group groups require required requires mention
 higher lower greater larger smaller difference compare compared comparing individual regarding concerning considering collectively together altogether appear appears occur occurs
-average sum ratio rupee rupees dollar dollars euro euros part parts contain contains include includes included belong request requests amount number
+average sum ratio rupee rupees dollar dollars euro euros part parts contain contains include includes included belong request requests amount number related
 """,
     form_words="""
 answer answers article brochure chapter chart column describe described direct directly display displayed document
@@ -94,7 +94,7 @@ title topic heading theme total value write written colour colours color colors 
     count=r"\bhow many\b|^how(?= \w+s (?:are|were) (?:needed|required|there|shown|involved)\b)",
     pictured=words(
         "figures? charts? graphs? diagrams? maps? photos? pictures? pictured images? icons? logos? "
-        "cartoons? screenshots? flow_?charts? illustrations? illustrated drawings? infographics? slides? "
+        "cartoons? screenshots? flow_?charts? illustrations? illustrated drawings? infographics? slide "
         "axis axes how_many_pages how_many_tables"
     ),
     computed=words(

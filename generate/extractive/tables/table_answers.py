@@ -272,7 +272,7 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
         and ((first.names - second.names and second.names - first.names) or first.fit == second.fit == 1)
     ]
     if not pairs:
-        return None
+        return named if operation.kind != "difference" and _is_group(named, line) else None
     best = max(pairs, key=lambda pair: (_union_share(pair, weights), pair[0].precision + pair[1].precision))
     chosen = list(best)
     for match in named if operation.kind != "difference" else ():
@@ -280,6 +280,11 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
         if match not in chosen and match.names - known and len(chosen) < MAX_OPERANDS:
             chosen.append(match)
     return sorted(chosen, key=lambda match: match.cell.value.first)
+
+
+def _is_group(named: Sequence[_Match], line: Sequence[_Match]) -> bool:
+    """Return whether cells are those of a line that one name of the question has in common: "the Oban yards"."""
+    return 1 < len(named) <= min(MAX_OPERANDS, len(line) - 1) and len({match.names for match in named}) == 1
 
 
 def _union_share(chosen: Sequence[_Match], weights: Mapping[str, float]) -> float:

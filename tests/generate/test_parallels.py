@@ -1,0 +1,54 @@
+"""Statements of one form, which enumerate."""
+
+import pytest
+
+from pagelens.core.types import Answer
+from pagelens.generate.extractive.answerer import ExtractiveAnswerer
+from tests.generate.pages import analyze, show
+
+QUESTION = "What are the things that do not make a harbour safe?"
+REPORTS = "Having lots of reports does not make a harbour safe."
+CRANES = "Having a new crane does not make a harbour safe."
+
+
+def ask(question: str, *pages: str) -> Answer:
+    shown = [show(page, "harbour.pdf", number) for number, page in enumerate(pages, start=1)]
+    return ExtractiveAnswerer(analyze).answer(question, shown)
+
+
+def quotes(question: str, *pages: str) -> list[str]:
+    answer = ask(question, *pages)
+    assert answer.found is True
+    return [citation.quote for citation in answer.citations]
+
+
+def test_statements_of_one_form_are_all_quoted_in_the_order_of_the_pages_where_several_things_are_asked_for() -> None:
+    alarms = "Having lots of alarms does not make a harbour safe."
+    flags = "Having lots of flags does not make a harbour safe."
+    assert quotes(QUESTION, alarms, "The pilots sing.", CRANES, REPORTS, flags) == [alarms, CRANES, REPORTS, flags]
+
+
+def test_where_one_thing_is_asked_for_they_are_not() -> None:
+    pages = [
+        f"Having lots of {thing} does not make a harbour safe." for thing in ("reports", "alarms", "flags", "oars")
+    ]
+    assert 0 < len(ask("What does not make a harbour safe?", *pages).citations) < len(pages)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_parallel"),
+    [
+        ("Having some old iron cranes does not make a harbour safe.", False),  # four words differ
+        ("Having some old cranes does not make a harbour safe.", True),  # three
+        ("Having lots of reports does not make every old ferry boat fast.", False),  # seven words are one beginning
+        ("Having lots of reports does not make a very old ferry boat fast.", True),  # eight
+    ],
+)
+def test_at_most_three_words_differ_or_eight_are_one_beginning(other: str, is_parallel: bool) -> None:
+    given = quotes(QUESTION, REPORTS, CRANES, other)
+    assert (other in given and CRANES in given) == is_parallel
+
+
+def test_a_question_contradicts_nothing() -> None:
+    answer = ask("Does a report make a harbour safe?", "A report does not make a harbour safe.\n\nWhat is safe?")
+    assert "contradict" not in answer.text
