@@ -52,3 +52,9 @@ def test_at_most_three_words_differ_or_eight_are_one_beginning(other: str, is_pa
 def test_a_question_contradicts_nothing() -> None:
     answer = ask("Does a report make a harbour safe?", "A report does not make a harbour safe.\n\nWhat is safe?")
     assert "contradict" not in answer.text
+
+
+@pytest.mark.parametrize(("rest", "count"), [("do not make harbours safe.", 2), ("never make harbours safe.", 1)])
+def test_five_words_must_be_shared(rest: str, count: int) -> None:
+    pages = [f"Reports {rest}", f"Alarms {rest}"]
+    assert len(ask("What are the things that do not make harbours safe?", *pages).citations) == count

@@ -1,11 +1,11 @@
 """Rows of a table chosen by the words of their labels: all that are "Non-Executive", for "Who are the non-executive
 directors?", and how many they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pagelens.core.protocols import Analyzer
-from pagelens.core.tables.chunks import Path
+from pagelens.core.tables.chunks import Chunk, Path
 from pagelens.core.tables.structure import Table, find_tables
 from pagelens.core.types import PageText
 from pagelens.generate.answer_text import one_line
@@ -54,7 +54,7 @@ def _rows(table: Table) -> list[Path]:
     return [rows[first] for first in sorted(rows)]
 
 
-def _words(path: Path) -> str:
+def _words(path: Sequence[Chunk]) -> str:
     return " ".join(chunk.text for chunk in path)
 
 

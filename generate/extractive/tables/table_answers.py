@@ -272,7 +272,7 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
         and ((first.names - second.names and second.names - first.names) or first.fit == second.fit == 1)
     ]
     if not pairs:
-        return named if operation.kind != "difference" and _is_group(named, line) else None
+        return named if operation.kind != "difference" and _is_group(named) else None
     best = max(pairs, key=lambda pair: (_union_share(pair, weights), pair[0].precision + pair[1].precision))
     chosen = list(best)
     for match in named if operation.kind != "difference" else ():
@@ -282,9 +282,9 @@ def _operands(operation: Operation, line: Sequence[_Match], weights: Mapping[str
     return sorted(chosen, key=lambda match: match.cell.value.first)
 
 
-def _is_group(named: Sequence[_Match], line: Sequence[_Match]) -> bool:
-    """Return whether cells are those of a line that one name of the question has in common: "the Oban yards"."""
-    return 1 < len(named) <= min(MAX_OPERANDS, len(line) - 1) and len({match.names for match in named}) == 1
+def _is_group(named: Sequence[_Match]) -> bool:
+    """Return whether cells of a line have the same words of the question, which its others lack: "the Oban yards"."""
+    return 1 < len(named) <= MAX_OPERANDS and len({match.names for match in named}) == 1
 
 
 def _union_share(chosen: Sequence[_Match], weights: Mapping[str, float]) -> float:
