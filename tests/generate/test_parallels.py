@@ -50,8 +50,10 @@ def test_at_most_three_words_differ_or_eight_are_one_beginning(other: str, is_pa
 
 
 def test_a_question_contradicts_nothing() -> None:
-    answer = ask("Does a report make a harbour safe?", "A report does not make a harbour safe.\n\nWhat is safe?")
-    assert "contradict" not in answer.text
+    denial = "Reports do not make a harbour safe."
+    question = "Do reports make a harbour safe?"
+    assert "contradict" in ask(question, denial, "Reports make a harbour safe.").text
+    assert "contradict" not in ask(question, denial, "Which reports make a harbour safe?").text
 
 
 @pytest.mark.parametrize(("rest", "count"), [("do not make harbours safe.", 2), ("never make harbours safe.", 1)])
