@@ -79,3 +79,18 @@ def test_a_round_number_of_things_is_no_year() -> None:
     assert find_years("Who bought 2000 eggs in 1999?") == ["1999"]
     assert find_years("Who bought eggs in 2000 and in 1999?") == ["2000", "1999"]
     assert find_years("What were the 2019 figures?") == ["2019"]
+
+
+@pytest.mark.parametrize(
+    ("question", "wants_list"),
+    [
+        ("Which books are listed?", True),
+        ("What large blue ships did the port buy?", True),
+        ("Who are the directors?", True),
+        ("What data durability does OBS have?", False),  # a plural is asked for only before its verb
+        ("What access does the guest of the ships have?", False),
+        ("Which colour was the boss's?", False),
+    ],
+)
+def test_several_things_are_asked_for_by_a_plural_before_its_verb(question: str, wants_list: bool) -> None:
+    assert QuestionAnalyzer(analyze).analyze(question).wants_list == wants_list

@@ -90,7 +90,8 @@ title topic heading theme total value write written colour colours color colors 
     main_verb=r"\b(?:did|does|do)\b(?:\s+\w+){1,4}?\s+(\w+)"
     r"(?:\s+(?:to|for|from|in|at|on|by|with|of|into|over|during|per|before|after)\b|\s*\??$)",
     wants_list=r"\b(?:list|enumerate)\b|^name\b|\b(?:what|which|who|where) (?:are|were)\b"
-    r"|\b(?:what|which) (?:\w+ ){0,3}?\w+s (?:are|were|do|did|have|can|should|must)\b",
+    r"|\b(?:what|which) (?:(?!(?:does|did|do|is|was|has)\b)\w+ ){0,3}?(?!(?:does|is|was|has)\b)\w+s "
+    r"(?:are|were|do|did|have|can|should|must)\b",
     count=r"\bhow many\b|^how(?= \w+s (?:are|were) (?:needed|required|there|shown|involved)\b)",
     pictured=words(
         "figures? charts? graphs? diagrams? maps? photos? pictures? pictured images? icons? logos? "
