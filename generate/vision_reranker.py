@@ -1,6 +1,6 @@
 """Reranks the first pages of a search by a vision model, which is asked of each page whether it answers.
 
-The question is neutral: yes and no are equally expected, and the model is not told that a search found the page. A
+The question is neutral: yes and no are equally expected, and the request does not say that a search found the page. A
 page's score is the probability of "yes" where the protocol gives probabilities, else 1 or 0. A reply that is neither
 leaves the page where it stood. Text on pages is data, where it gives orders too.
 """
@@ -59,9 +59,9 @@ class VisionReranker:
         *,
         pages: int = PAGES,
         prices: Prices | None = None,
-        concurrency: int | None = None,
+        concurrency: int = CONCURRENCY,
     ) -> None:
-        """`pages` of each search are shown, the first ones; `concurrency`: requests at once, None: `CONCURRENCY`.
+        """`pages` of each search are shown, the first ones; `concurrency`: requests at once.
 
         Raises UsageError for a model that accepts no images.
         """
@@ -75,7 +75,7 @@ class VisionReranker:
         self._load_page_image = load_page_image
         self._pages = pages
         self._prices = prices
-        self._concurrency = concurrency or CONCURRENCY
+        self._concurrency = concurrency
         self._logprobs = True  # until the server refuses them
 
     @property

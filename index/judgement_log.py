@@ -21,16 +21,16 @@ from pagelens.index.layout import Layout, load
 MAX_JUDGEMENTS = 200_000  # kept of a collection: whoever may search can add rows
 
 
-def append(layout: Layout, judgement: Judgement) -> None:
-    """Store a judgement durably. Raises UsageError where too many are kept; StoreError, CollectionLocked,
+def append(layout: Layout, judgement: Judgement, *, limit: int = MAX_JUDGEMENTS) -> None:
+    """Store a judgement durably. Raises UsageError where `limit` are kept; StoreError, CollectionLocked,
     CollectionReadOnly, DiskFull."""
     row = asdict(replace(judgement, at=judgement.at or datetime.now(UTC).isoformat(timespec="seconds")))
     row["sha256"] = row.pop("document")
     with _appending(layout) as connection:
         ids = connection.execute(select(func.min(t.judgements.c.id), func.max(t.judgements.c.id))).one()
-        if ids[0] is not None and ids[1] - ids[0] + 1 >= MAX_JUDGEMENTS:
+        if ids[0] is not None and ids[1] - ids[0] + 1 >= limit:
             raise UsageError(
-                f"expected fewer than {MAX_JUDGEMENTS:,} judgements to be kept, found as many. The owner can export "
+                f"expected fewer than {limit:,} judgements to be kept, found as many. The owner can export "
                 "and remove them: pagelens feedback export FOLDER, pagelens feedback forget"
             )
         connection.execute(insert(t.judgements).values(row))

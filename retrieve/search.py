@@ -153,18 +153,10 @@ class Retriever:
         rankings = rank_lanes(snapshot, chosen, query, max(MIN_DEPTH, 2 * k), selection)
         known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
         idf = {term: known_idf[term] for term in plain_terms(terms)}
-        weights = fusion.weights
-        if weights is None:
-            chosen_weights = self._weights(query, rankings, sum(idf.values()))
-            weights = {lane: weight * fusion.factors.get(lane, 1.0) for lane, weight in chosen_weights.items()}
+        weights = self._weights(query, rankings, sum(idf.values()), fusion)
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
-        hits = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
-        notes = conditions.notes
-        if reranker is not None:
-            try:
-                hits = rerank_hits(snapshot, reranker, query, hits, idf)
-            except GenerationError as exc:
-                notes = [*notes, f"Not reranked: {exc}"]
+        fused = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
+        hits, notes = _reranked(snapshot, reranker, query, fused, idf)
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
@@ -173,28 +165,46 @@ class Retriever:
             result,
             query_references=references.describe(snapshot),
             idf=idf,
-            notes=notes,
+            notes=[*conditions.notes, *notes],
             weights=weights,
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
         )
         if not searched_by_words or result.query_references:
             return replace(result, hits=hits[:k])
+        return self._with_floor(replace(result, hits=hits[:k]), snapshot, query, rankings, terms, known_idf, chosen)
+
+    def _with_floor(
+        self,
+        result: RetrievalResult,
+        snapshot: Snapshot,
+        query: Query,
+        rankings: Sequence[Ranking],
+        terms: Sequence[str],
+        idf: Mapping[str, float],
+        lanes: Sequence[Lane],
+    ) -> RetrievalResult:
+        """Return a result that says whether it is weak: see `pagelens.retrieve.relevance_floor`. `idf` has all of the
+        query's `terms`, other forms too."""
+        best = best_scores(rankings)
+        floor = self._floor(lanes, best)
+        if floor is None:
+            return result
+        unknown = unknown_share(terms, idf, snapshot.page_count)
+        if floor.across_languages and not is_in_language_of_pages(snapshot, query.text, self.analyze):
+            unknown = 0.0
         signals = RelevanceSignals(
-            best=best_scores(rankings),
+            best=best,
             nearest=mean_of_nearest(rankings),
-            idf_sum=sum(idf.values()),
-            unknown=unknown_share(terms, known_idf, snapshot.page_count),
-            page_count=conditions.page_count,
+            idf_sum=sum(result.idf.values()),
+            unknown=unknown,
+            page_count=result.page_count,
             collection_size=snapshot.page_count,
         )
-        floor = self._floor(chosen, signals.best)
-        if floor and floor.across_languages and not is_in_language_of_pages(snapshot, query.text, self.analyze):
-            signals = replace(signals, unknown=0.0)
-        weak = floor is not None and is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
+        weak = is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.
-        if weak and signals.unknown == 1 and query.text.isascii() and "image" not in signals.best:
-            return replace(result, nothing_found=NO_KNOWN_WORD)
-        return replace(result, hits=hits[:k], weak=weak and bool(hits))
+        if weak and unknown == 1 and query.text.isascii() and "image" not in best:
+            return replace(result, hits=[], nothing_found=NO_KNOWN_WORD)
+        return replace(result, weak=weak and bool(result.hits))
 
     def _has_all_words(self, snapshot: Snapshot, terms: Sequence[str], rankings: Sequence[Ranking]) -> bool:
         """Return whether one of the first pages of the `words` lane has all of a query's terms, in any form."""
@@ -280,10 +290,15 @@ class Retriever:
             raise UsageError(f"expected lanes among {', '.join(self._lanes)}, found {', '.join(unknown) or 'none'}")
         return [self._lanes[name] for name in dict.fromkeys(names)]
 
-    def _weights(self, query: Query, rankings: Sequence[Ranking], idf_sum: float) -> Mapping[str, float]:
+    def _weights(
+        self, query: Query, rankings: Sequence[Ranking], idf_sum: float, fusion: Fusion
+    ) -> Mapping[str, float]:
+        """Return each lane's weight: the fusion's own, or those chosen for the query times the fusion's factors."""
+        if fusion.weights is not None:
+            return fusion.weights
         image = self._lanes.get("image")
         comparable = isinstance(image, ImageLane) and image.in_text_space
-        return balanced_weights(
+        weights = balanced_weights(
             query,
             rankings,
             idf_sum=idf_sum,
@@ -295,6 +310,7 @@ class Retriever:
                 query.text_share,
             ),
         )
+        return {lane: weight * fusion.factors.get(lane, 1.0) for lane, weight in weights.items()}
 
     def _references(self, snapshot: Snapshot, query: str, selection: Selection | None) -> QueryReferences:
         """Return what the query names; documents only if the filters leave them."""
@@ -308,6 +324,18 @@ class Retriever:
             names = DocumentNameIndex.of(snapshot.documents, self.analyze)
             self._names = (snapshot.generation, names)
         return names
+
+
+def _reranked(
+    snapshot: Snapshot, reranker: Reranker | None, query: Query, hits: Sequence[FusedHit], idf: Mapping[str, float]
+) -> tuple[Sequence[FusedHit], Sequence[str]]:
+    """Return the hits reranked, and notes for users: a model that cannot be asked leaves the fused order."""
+    if reranker is None:
+        return hits, ()
+    try:
+        return rerank_hits(snapshot, reranker, query, hits, idf), ()
+    except GenerationError as exc:
+        return hits, (f"Not reranked: {exc}",)
 
 
 def _selected_first(hits: Sequence[FusedHit], selection: Selection) -> list[FusedHit]:

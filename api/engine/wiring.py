@@ -153,7 +153,7 @@ def open_collection(
 
     `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" or EXTRACTIVE;
     None: what the environment names. `samples`: how many replies of a language model are compared; None: what the
-    environment says, else 1. `on_model_call` is told of each call of a language model.
+    environment says, else 1. `on_model_call` is called after each call of a language model.
     Models are loaded from this machine only: `collection.json` may name anything, and
     come from anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """

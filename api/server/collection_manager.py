@@ -36,7 +36,7 @@ class Collections:
         self._llm = llm
         self._open: dict[str, _OpenEngine] = {}
         self._lock = threading.RLock()
-        self.on_model_call: OnCall = lambda _: None  # told of each call of a language model
+        self.on_model_call: OnCall = lambda _: None  # called after each call of a language model
 
     def names(self) -> list[str]:
         """Return the names of the collections, sorted."""

@@ -45,9 +45,9 @@ class BuiltinDependencyParser:
         }
 
     @classmethod
-    def load(cls) -> "BuiltinDependencyParser":
-        """Load the weights that come with the package. Raises WeightsError."""
-        package_file(WEIGHTS, WEIGHTS_SHA256)
+    def load(cls, *, sha256: str = WEIGHTS_SHA256) -> "BuiltinDependencyParser":
+        """Load the weights that come with the package. Raises WeightsError if they have another digest."""
+        package_file(WEIGHTS, sha256)
         with np.load(WEIGHTS, allow_pickle=False) as file:
             return cls(dict(file))
 

@@ -19,7 +19,7 @@ from pagelens.core.types import Box, PageText
 from pagelens.generate.citations.claims import Claim, Fact, index_term, parse_claim
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.citations.phrase import Phrase
-from pagelens.generate.citations.roles import Similar
+from pagelens.generate.citations.roles import Similar, never_similar
 from pagelens.generate.citations.similarity import WordSimilarity
 from pagelens.generate.citations.statements import PageStatements, Support
 
@@ -115,7 +115,7 @@ class CitationChecker:
     def _similar(self, claim: Phrase, statement: Phrase) -> tuple[Similar, Similar]:
         """Return two comparisons of the words of two phrases: of any two, and of two in the same place."""
         if self._similarity is None:
-            return _never, _never
+            return never_similar, never_similar
         self._similarity.add(item.folded for phrase in (claim, statement) for item in phrase.items)
         return self._similarity, self._similarity.near
 
@@ -146,10 +146,6 @@ class CitationChecker:
         ]
         best = int(np.argmax(shares))
         return positions[best] if shares[best] >= min_share else None
-
-
-def _never(_word: str, _other: str) -> bool:
-    return False
 
 
 def _word_matches(words: Mapping[str, str], page: PageWords) -> dict[str, NDArray[np.bool_]]:

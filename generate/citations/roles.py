@@ -16,6 +16,12 @@ DEPENDENT_FACTOR = 1.1  # a word's own dependents tell more than its head, which
 Similar = Callable[[str, str], bool]
 """Whether two folded words, neither of them a function word, mean the same or nearly so."""
 
+
+def never_similar(_word: str, _other: str) -> bool:
+    """Return false: the comparison where nothing is known of meanings."""
+    return False
+
+
 _CORE = frozenset({SUBJECT, OBJECT})
 # Of these a word may have several.
 _OPEN = frozenset(

@@ -15,7 +15,7 @@ from pagelens.generate.citations.claims import FUNCTION_WORDS, Token, name_token
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.citations.pairing import align
 from pagelens.generate.citations.phrase import DETERMINERS, Phrase
-from pagelens.generate.citations.roles import Similar
+from pagelens.generate.citations.roles import Similar, never_similar
 
 MIN_COVERAGE = 0.85  # of a claim's content words and numbers that one statement must have
 MAX_GAP = 1  # words in a row that it may lack
@@ -109,7 +109,7 @@ class PageStatements:
 
     def _align(self, claim: Phrase, statement: Phrase, similar: Compare) -> Alignment:
         """Align a claim with a statement; words are encoded only if the statement lacks some."""
-        exact = align(claim, statement, _never, _never, self._misread)
+        exact = align(claim, statement, never_similar, never_similar, self._misread)
         if exact.coverage == 1:
             return exact
         return align(claim, statement, *similar(claim, statement), self._misread)
@@ -129,10 +129,6 @@ class PageStatements:
             if relations is not None and not relations.may_be_name(0):
                 unknown.discard(0)
         return unknown | name_tokens(tokens, text)
-
-
-def _never(_word: str, _other: str) -> bool:
-    return False
 
 
 def _what_is_missing(alignment: Alignment, lacking: Sequence[str], tokens: Sequence[Token]) -> str:

@@ -248,7 +248,7 @@ class CandidateScorer:
         if reading is not None and reading.computed:  # compared by code
             unmet = [one for one in unmet if one.kind != "comparison" or not reading.answers(one.what)]
             unmet = [one for one in unmet if one.kind != "number" or not reading.has_number(one.what)]
-        if _is_full(item.candidate):  # what the numbers measure is often told nowhere
+        if _is_full(item.candidate):  # what the numbers measure often stands nowhere
             implied = {word.text for word in question.constraints.words}
             unmet = [one for one in unmet if one.kind != "name" or one.what not in implied]
         in_words = question.demands_type and question.answer_type != "number" and self._states_type(item, passage)

@@ -43,7 +43,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SystemPrompt:
-    """What a model is told to do, under a name and a version: one more when the text or the task beside it changes.
+    """The instructions of a model, under a name and a version: one more when the text or the task beside it changes.
 
     Logs, metrics and evidence bundles name it.
     """

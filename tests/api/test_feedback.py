@@ -80,16 +80,15 @@ def test_a_catalog_of_an_older_version_gets_the_table_with_the_first_judgement(o
         assert older.search("timber").hits
 
 
-def test_the_number_of_judgements_has_a_limit(own: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_judgements_has_a_limit(own: Engine) -> None:
     assert judgement_log.MAX_JUDGEMENTS == 200_000
-    monkeypatch.setattr(judgement_log, "MAX_JUDGEMENTS", 2)
     one = judged(own, "harbour.pdf", 2, "click")
     own.judge(one)
     own.judge(one)
-    with pytest.raises(UsageError, match="feedback forget"):
-        own.judge(one)
-    assert own.forget_judgements() == 2
-    own.judge(one)
+    with pytest.raises(UsageError, match=r"expected fewer than 2 judgements .* feedback forget"):
+        judgement_log.append(own.layout, one, limit=2)
+    judgement_log.append(own.layout, one, limit=3)
+    assert own.forget_judgements() == 3
 
 
 def verdicts(*given: tuple[str, int, Verdict]) -> list[Judgement]:

@@ -8,7 +8,9 @@ import pagelens
 from pagelens.api.cli.main import main
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
-from pagelens.generate import vision_reranker
+from pagelens.core.types import Query
+from pagelens.generate.llm.openai_compatible import OpenAICompatibleModel
+from pagelens.generate.vision_reranker import VisionReranker
 from tests.generate.model_server import Complete, Fail, ModelServer, running
 
 QUERY = "timber pilot tide"
@@ -42,16 +44,16 @@ def test_the_first_pages_are_shown_and_ties_keep_the_fused_order(engine: Engine,
         ]
 
 
-def test_a_yes_moves_a_page_up_and_a_reply_that_is_neither_leaves_it(
-    engine: Engine, server: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vision_reranker, "CONCURRENCY", 1)  # so that replies are in the pages' order
-    with pagelens.open(engine.layout.root) as seeing:
-        fused = pages(seeing, rerank=False)
+def test_a_yes_moves_a_page_up_and_a_reply_that_is_neither_leaves_it(engine: Engine, server: ModelServer) -> None:
+    model = OpenAICompatibleModel("tiny", address=f"{server.root}/v1")
+    one_by_one = VisionReranker(model, engine.page_image_array, pages=3, concurrency=1)  # replies in the pages' order
+    retriever = engine.retriever.with_reranker(one_by_one)
+    with engine.snapshot() as snapshot:
+        fused = [hit.page for hit in retriever.search(snapshot, Query(QUERY), k=10, rerank=False).hits]
         server.replies += [Complete(["maybe"]), Complete(["no"]), Complete(["yes"])]
-        hits = seeing.search(QUERY).hits
-        assert [str(hit.ref) for hit in hits] == [fused[0], fused[2], fused[1], *fused[3:]]
-        assert [hit.rerank and hit.rerank.rank for hit in hits[:3]] == [None, 1, 2]
+        hits = retriever.search(snapshot, Query(QUERY), k=10).hits
+    assert [hit.page for hit in hits] == [fused[0], fused[2], fused[1], *fused[3:]]
+    assert [hit.rerank and hit.rerank.rank for hit in hits[:3]] == [None, 1, 2]
 
 
 def test_the_cost_is_told_before_the_search_and_quick_costs_nothing(

@@ -12,7 +12,7 @@ from pagelens.generate.answer_text import one_line
 from pagelens.generate.extractive.candidates import Candidate, Span
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion
 
-MIN_ROWS = 4  # of a table whose rows are told apart by words
+MIN_ROWS = 4  # of a table whose rows differ by words
 MIN_CHOSEN = 2  # rows
 MAX_CHOSEN = 20
 
