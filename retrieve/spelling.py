@@ -1,8 +1,8 @@
 """Spelling: words of a query that no page has are replaced by near words of the collection.
 
-Numbers, codes, acronyms, words in quotation marks, short words and common English words ("bread", which no page may
-be about) are left as they are. So is a query most of whose words are unknown, or that is in a language of no pages:
-"combien" is not to be "combine".
+Numbers, codes, acronyms, words in quotation marks, short words, common English words ("bread", which no page may be
+about) and words that say how to answer ("enumerate") are left as they are. So is a query most of whose words are
+unknown, or that is in a language of no pages: "combien" is not to be "combine".
 The nearest word is taken, of several that on most pages; other weights were no better (docs/LOG.md).
 """
 
@@ -23,6 +23,10 @@ LONG_WORD = 10  # letters from which a word may have two errors
 MAX_UNKNOWN_SHARE = 0.5  # of the words of a query of more than FEW words, from which nothing is corrected
 FEW = 4
 
+# What a question says of the form of its answer: no page need have these words.
+_INSTRUCTIONS = frozenset(
+    "abbreviate enumerate itemise itemize paraphrase rephrase summarise summarize tabulate transcribe".split()
+)
 _WORD = re.compile(r"(?<![\w\"“„«./@:-])[^\W\d_]+(?![\w\"”“»@]|[./:-]\w)")
 
 
@@ -67,7 +71,8 @@ def _is_known(snapshot: Snapshot, word: str, analyze: Analyzer) -> bool:
 
 def _is_correctable(word: str, text: str) -> bool:
     is_acronym = word.isupper() and not text.isupper()
-    return len(word) >= MIN_LETTERS and not is_acronym and word.lower() not in english_words()
+    small = word.lower()
+    return len(word) >= MIN_LETTERS and not is_acronym and small not in _INSTRUCTIONS and small not in english_words()
 
 
 def _nearest(snapshot: Snapshot, vocabulary: Vocabulary, word: str, analyze: Analyzer) -> str:

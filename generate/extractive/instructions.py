@@ -25,8 +25,8 @@ _EXAMPLE = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 _INSTRUCTION = re.compile(
-    r"(?:please )?(?:directly )?(?:writh?e|give me|format|represent (?:these|them|it|the answer)|answer"
-    r"|e?numerate all of them|(?:list|return|output) (?:the |your )?(?:names?|answers?|them|results?)\b"
+    r"(?:please )?(?:directly )?(?:write|give me|format|represent (?:these|them|it|the answer)|answer"
+    r"|enumerate all of them|(?:list|return|output) (?:the |your )?(?:names?|answers?|them|results?)\b"
     r"|(?:your|the) (?:answer|output|result)s? (?:shall|should|must|is to)|note that)\b",
     re.IGNORECASE,
 )

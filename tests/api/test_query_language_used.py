@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import pagelens
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.main import main
 from pagelens.api.engine.engine import Engine
@@ -59,6 +60,14 @@ def test_a_correction_is_searched_for_shown_and_can_be_switched_off(engine: Engi
         (hit.ref, hit.score, hit.evidence) for hit in expected.hits
     ]
     assert engine.search("timbr breakwatr", lanes=["words"], spelling=False).hits == []
+
+
+def test_words_that_say_how_to_answer_are_not_corrected(tmp_path: Path) -> None:
+    (tmp_path / "clerks.txt").write_text("The numerate clerks of the timber port count the ships.")
+    with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:
+        engine.index([tmp_path / "clerks.txt"])
+        assert engine.search("Enumerate the ships of the port").corrections == []
+        assert [one.corrected for one in engine.search("numerrate clerks").corrections] == ["numerate"]
 
 
 def test_a_question_is_answered_in_spite_of_its_spelling_and_quotation_marks(engine: Engine) -> None:

@@ -1,4 +1,7 @@
-"""OpenAI's embeddings API over a collection's encoders, and reranking of texts by them."""
+"""OpenAI's embeddings API over a collection's encoders, and reranking of texts by them.
+
+A request may take seconds of a core, so it waits for a slot of the answers, not for one of the searches.
+"""
 
 from fastapi import APIRouter, Request
 
@@ -37,7 +40,7 @@ def embeddings(
     context = RequestContext(
         app_state, collection_of_model(app_state, caller, body.model), caller, request.state.request_id
     )
-    with app_state.searches.slot():
+    with app_state.answers.slot():
         found = context.use(lambda engine: engine.embed(inputs, as_queries=body.input_type == "query"))
     if body.dimensions not in (None, found.vectors.shape[1]):
         raise _refused("dimensions", f"expected {found.vectors.shape[1]}, found {body.dimensions}")
@@ -56,7 +59,7 @@ def rerank(request: Request, app_state: AppStateDep, caller: PrincipalDep, body:
         app_state, collection_of_model(app_state, caller, body.model), caller, request.state.request_id
     )
     texts = body.texts
-    with app_state.searches.slot():
+    with app_state.answers.slot():
         query = context.use(lambda engine: engine.embed([body.query], as_queries=True))
         passages = context.use(lambda engine: engine.embed(texts))
     scores = passages.vectors @ query.vectors[0]

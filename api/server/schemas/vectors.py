@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pagelens.api.server.schemas.openai import TokensOut
 
-MAX_INPUTS = 256  # of one request
-MAX_CHARACTERS = 100_000  # of a text; encoders read its beginning
+MAX_INPUTS = 256  # of one request: about ten seconds of one core
+MAX_CHARACTERS = 20_000  # of a text; encoders read its beginning
 MAX_PICTURE_CHARACTERS = 30_000_000  # of a data URL: the limit of bodies is near
 
 Model = Annotated[str, StringConstraints(max_length=100)]
@@ -82,7 +82,7 @@ class RerankRequest(BaseModel):
 
     model: Model = "pagelens"
     query: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")]
-    documents: list[Document | RerankDocument] = Field(min_length=1, max_length=1_000)
+    documents: list[Document | RerankDocument] = Field(min_length=1, max_length=MAX_INPUTS)
     top_n: int | None = Field(default=None, ge=1)
     return_documents: bool | None = None
 

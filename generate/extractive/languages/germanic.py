@@ -13,7 +13,7 @@ year years time times month months week weeks hour hours use uses used get gets 
 last lasts work works worked kind kinds type types way ways reason reasons cause caused high low long find found stand stands come comes
 came go goes went say says said state states stated call called look looks apply applies charge charged done different distinct people
 person company country city place thing things one ones term terms period amounts score scores combined overall between among within during
-represent represents given write writhe down main value values group groups require required requires mention
+represent represents given write down main value values group groups require required requires mention
 higher lower greater larger smaller difference compare compared comparing individual regarding concerning considering collectively together altogether appear appears occur occurs
 average sum ratio rupee rupees dollar dollars euro euros part parts contain contains include includes included belong request requests amount number related
 """,

@@ -60,7 +60,8 @@ def test_with_a_picture_all_vectors_are_in_the_image_lanes_space(client: OpenAI)
         ({"input": "data:text/plain,hello"}, "input", "expected a picture as a data URL"),
         ({"input": [1, 2, 3]}, None, "string"),
         ({"input": []}, None, "at least"),
-        ({"input": "x" * 100_001}, "input", "at most 100000 characters"),
+        ({"input": "x" * 20_001}, "input", "at most 20000 characters"),
+        ({"input": ["a"] * 257}, None, "at most 256 items"),
         ({"input": "a", "model": "gpt-4"}, "model", "found 'gpt-4'"),
     ],
 )
