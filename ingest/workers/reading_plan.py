@@ -100,7 +100,10 @@ class ReadingPlan:
         self._awaited: tuple[PooledFile, int] | None = None  # the file and page that is waited for
         self._any_file_opened = False
         self._files: list[PooledFile] = []  # in the order in which they will be taken
-        self._changed = threading.Condition()
+        # Entered by `with self._lock`, never by the condition, whose `__enter__` is Python code: a Ctrl-C right behind
+        # it would leave the lock with the consumer for ever.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._error: Exception | None = None
         self._is_closed = False
 
@@ -108,13 +111,13 @@ class ReadingPlan:
 
     def announce(self, job: ReadJob) -> None:
         """Add a file after all others."""
-        with self._changed:
+        with self._lock:
             self._files.append(PooledFile(self, job, job.first - 1, job.first - 1))
             self._changed.notify_all()
 
     def cancel(self, job: ReadJob) -> None:
         """Remove a file; results that still arrive for it are discarded."""
-        with self._changed:
+        with self._lock:
             self._files = [file for file in self._files if file.job != job]
             self._changed.notify_all()
 
@@ -123,7 +126,7 @@ class ReadingPlan:
 
         Raises the error that ended all work, too.
         """
-        with self._changed:
+        with self._lock:
             file = next((file for file in self._files if file.job == job), None)
             if file is None:
                 file = PooledFile(self, job, job.first - 1, job.first - 1)
@@ -140,7 +143,7 @@ class ReadingPlan:
         Raises the error that ended reading.
         """
         pages: list[ProcessedPage] = []
-        with self._changed:
+        with self._lock:
             file.requested = last
             for number in range(first, last + 1):
                 self._wait(file, number, lambda number=number: file.is_decided(number))  # type: ignore[misc]
@@ -156,7 +159,7 @@ class ReadingPlan:
 
     def close(self) -> None:
         """Assign nothing any more."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._files = []
             self._changed.notify_all()
@@ -192,7 +195,7 @@ class ReadingPlan:
         A spare worker, which has not been started, gets one only when the consumer has waited, or will at the current
         pace wait, for pages as long as `scale_up_after`.
         """
-        with self._changed:
+        with self._lock:
             while not self._is_closed:
                 if is_spare and not self._needs_another_worker():
                     self._changed.wait(self._scale_up_after)
@@ -232,7 +235,7 @@ class ReadingPlan:
 
     def file_opened(self, file: PooledFile, document: Document) -> None:
         """Record that a file is open."""
-        with self._changed:
+        with self._lock:
             file.opened = file.opened or document
             if not self._any_file_opened:
                 self._any_file_opened = True
@@ -241,12 +244,12 @@ class ReadingPlan:
 
     def stage_started(self, file: PooledFile, number: int, stage: ReadStage) -> None:
         """Record what is being done to a page."""
-        with self._changed:
+        with self._lock:
             file.stages[number] = stage
 
     def add_page(self, file: PooledFile, number: int, page: ProcessedPage, *, has_content: bool = False) -> None:
         """Record a processed page; `has_content`: its problem says nothing about the file as a whole."""
-        with self._changed:
+        with self._lock:
             self._received += self._waiting_since is not None
             file.processed[number] = page
             file.stages.pop(number, None)
@@ -255,20 +258,20 @@ class ReadingPlan:
 
     def add_lost(self, file: PooledFile, seconds: float) -> float:
         """Add to the time lost on a file's pages that took too long; return the sum in seconds."""
-        with self._changed:
+        with self._lock:
             file.lost += seconds
             return file.lost
 
     def fail(self, file: PooledFile, number: int, error: PageLensError) -> None:
         """Record why reading ended before page `number`."""
-        with self._changed:
+        with self._lock:
             file.errors[number] = error
             self._changed.notify_all()
 
     def complete(self, assignment: Assignment, number: int) -> None:
         """Record that an assignment is done, and that `number` would have been its next page."""
         file = assignment.file
-        with self._changed:
+        with self._lock:
             if assignment.check_only:
                 file.check = "passed"
             elif file.opened is not None and number <= min(assignment.last, file.opened.page_count):
@@ -277,7 +280,7 @@ class ReadingPlan:
 
     def abort(self, error: Exception) -> None:
         """Record an error that ends all work; the consumer raises it."""
-        with self._changed:
+        with self._lock:
             self._error = self._error or error
             self._changed.notify_all()
 

@@ -20,7 +20,7 @@ from pagelens.generate.extractive.instructions import without_instructions, with
         ("Write the filing number in this document.", "Write the filing number."),
         ("How many cranes are there in the paper?", "How many cranes are there?"),
         ("What stands in the paper of Oban?", "What stands in the paper of Oban?"),
-        ("Who leads it? Numerate all of them in a list.", "Who leads it?"),  # as a spelling is corrected
+        ("Who leads it? Enumerate all of them in a list.", "Who leads it?"),
         ("What is the title of unit 8 in the table?", "What is the title of unit 8?"),
         ("What stands in the table of Oban?", "What stands in the table of Oban?"),
         ("What is the answer to question 3?", "What is the answer to question 3?"),

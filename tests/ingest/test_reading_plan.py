@@ -1,6 +1,8 @@
 """Which page ranges are assigned, in which order, and how many pages at most."""
 
+import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -252,3 +254,30 @@ def test_the_consumer_is_told_which_page_it_waits_for_and_its_stage() -> None:
     make(plan, task)
     taking.join()
     assert set(reports) == {("scan", 1, "recognising")}
+
+
+class _InterruptionError(Exception):
+    """Stands for Ctrl-C."""
+
+
+def test_an_interruption_at_any_instant_leaves_the_lock_to_the_workers() -> None:
+    """Where it stayed with the consumer, `pagelens index` did not end after Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise _InterruptionError
+
+    plan = ReadingPlan(budget=100)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for number in range(400):
+            with suppress(_InterruptionError):
+                signal.setitimer(signal.ITIMER_REAL, 2e-4 + number * 1e-7)
+                while True:
+                    plan.cancel(job("nothing"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    worker = threading.Thread(target=plan.close, daemon=True)
+    worker.start()
+    worker.join(10)
+    assert not worker.is_alive()
