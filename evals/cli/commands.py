@@ -1,6 +1,7 @@
 """Measure a collection on questions.
 
-The command group `pagelens eval`: run, compare, report, check, import, init, accept, tune, labels, objects, export.
+The command group `pagelens eval`: run, score, compare, report, check, import, init, accept, tune, labels, objects,
+export.
 `pagelens --help` prints the line above.
 
 Exit codes are those of `pagelens`; further, 6: a gate did not hold.
@@ -14,16 +15,15 @@ import typer
 
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import JsonOption
-from pagelens.api.engine import wiring
-from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
-from pagelens.core.errors import PageLensError
 from pagelens.evals.cli import console
-from pagelens.evals.cli.options import DocumentsOption, FormatOption
+from pagelens.evals.cli.options import DocumentsOption, FormatOption, ReportCollectionOption
 from pagelens.evals.cli.own_questions import accept, init
 from pagelens.evals.cli.photo_commands import labels, objects
+from pagelens.evals.cli.run_collection import engine_for
 from pagelens.evals.cli.run_command import run
+from pagelens.evals.cli.score_command import score
 from pagelens.evals.cli.tune_command import tune_collection
 from pagelens.evals.datasets.folder import read_folder, write_folder
 from pagelens.evals.datasets.registry import find_format, open_dataset
@@ -40,6 +40,7 @@ GATE_FAILED = 6
 
 app = typer.Typer(no_args_is_help=True, help="Measure a collection on questions: run, compare, report.")
 app.command()(run)
+app.command()(score)
 app.command()(init)
 app.command()(accept)
 app.command(name="tune")(tune_collection)
@@ -97,14 +98,11 @@ def compare_runs(
 @app.command()
 def report(
     run_folder: Annotated[Path, typer.Argument(help="A run's folder.")],
-    collection: Annotated[
-        Path | None, typer.Option("--collection", "-c", help="For page pictures; the one that was run if left out.")
-    ] = None,
+    collection: ReportCollectionOption = None,
 ) -> int:
     """Write a run's reports again."""
     run = read_run_folder(run_folder)
-    engine = _engine_for(run, collection)
-    summary, page = write_reports(run, engine)
+    summary, page = write_reports(run, engine_for(run, collection))
     console.print_summary(summary)
     terminal.out.print(f"report   {printable(str(page))}", markup=False, soft_wrap=True)
     return 0
@@ -146,12 +144,3 @@ def export(
 def _run_and_system(text: str) -> tuple[Run, str | None]:
     path, mark, system = text.partition("::")
     return read_run_folder(Path(path)), system if mark else None
-
-
-def _engine_for(run: Run, collection: Path | None) -> Engine | None:
-    root = collection or Path(run.manifest["collection"]["path"])
-    try:
-        return wiring.open_collection(root)
-    except PageLensError as exc:
-        terminal.err.print(f"no page pictures: {printable(str(exc))}", markup=False, soft_wrap=True)
-        return None

@@ -11,6 +11,7 @@ from pagelens.api.cli import terminal
 from pagelens.api.engine.file_names import printable
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.report.summary import Summary
+from pagelens.evals.runs.bootstrap import Interval
 from pagelens.evals.runs.comparison import Comparison
 from pagelens.evals.runs.plan import SCOPE_DESCRIPTIONS
 from pagelens.evals.runs.runner import OnStep
@@ -75,17 +76,18 @@ def print_notices(data: DataSet) -> None:
         terminal.err.print(f"note: {printable(notice)}", markup=False, soft_wrap=True)
 
 
-def print_summary(summary: Summary) -> None:
-    """Print the ablation table of each scope, then the measures of the answers."""
+def print_summary(summary: Summary, *, intervals: bool = False) -> None:
+    """Print the ablation table of each scope, with `intervals` in brackets, then the measures of the answers."""
     names = [str(measure) for measure in HEADLINE]
     for scope in dict.fromkeys(figures.scope for figures in summary.systems):
         table = _table(SCOPE_DESCRIPTIONS.get(scope, scope), ["", *names, "ms"])
         for figures in summary.systems_in(scope):
-            cells = [f"{100 * figures.measures[name].mean:.1f}" for name in names]
+            cells = [_percent(figures.measures[name], bounds=intervals) for name in names]
             style = "bold" if figures.system == summary.main else ""
             table.add_row(Text(figures.system), *cells, f"{figures.milliseconds.get('p50', 0):.0f}", style=style)
         terminal.out.print(table)
     note = f"percent over {summary.with_evidence} questions with evidence"
+    note += "; in brackets 95% intervals over documents" if intervals else ""
     terminal.out.print(Text(note, style="dim"))
     _print_answers(summary)
     for retrieval in summary.caption_retrieval:
@@ -97,6 +99,11 @@ def print_summary(summary: Summary) -> None:
             terminal.out.print(Text(f"{note}: run again to ask them again", style="yellow"))
     for refusals in summary.refusals:
         terminal.out.print(Text(f"refusing {refusals.against}: AUROC {refusals.auroc:.3f}"))
+
+
+def _percent(interval: Interval, *, bounds: bool) -> str:
+    text = f"{100 * interval.mean:.1f}"
+    return f"{text} ({100 * interval.low:.0f}-{100 * interval.high:.0f})" if bounds else text
 
 
 def _print_answers(summary: Summary) -> None:

@@ -11,3 +11,6 @@ FormatOption = Annotated[str | None, typer.Option("--format", help=f"{', '.join(
 DocumentsOption = Annotated[
     Path | None, typer.Option("--documents", help="Where the set's files are, or are to be written.")
 ]
+ReportCollectionOption = Annotated[
+    Path | None, typer.Option("--collection", "-c", help="For page pictures; the one that was run if left out.")
+]

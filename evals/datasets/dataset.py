@@ -36,6 +36,12 @@ class Question:
         """The question as one line of text."""
         return self.text or f"({self.image})"
 
+    @property
+    def resampling_unit(self) -> str:
+        """What intervals resample it with: its (first) document, since questions about one document stand and fall
+        together; the question itself if it is about none."""
+        return (self.documents or (self.qid,))[0]
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:

@@ -18,9 +18,11 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Faults:
-    """Collects the faults in a data set's files."""
+    """Collects the faults in files."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "the data set") -> None:
+        """`what` the files hold, for the message."""
+        self._what = what
         self._messages: list[str] = []
 
     def add(self, path: Path, line: int, expected: str, found: object) -> None:
@@ -39,7 +41,7 @@ class Faults:
             return
         more = len(self._messages) - MAX_FAULTS_SHOWN
         listed = self._messages[:MAX_FAULTS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise UsageError("the data set cannot be read:\n" + "\n".join(listed))
+        raise UsageError(f"{self._what} cannot be read:\n" + "\n".join(listed))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -133,8 +133,8 @@ def _sections(run: Run, summary: Summary, thumbnails: Thumbnails) -> list[Sectio
             anchor="lanes",
             link="Lanes",
             title="Which lanes find the pages",
-            lead=f"Percent over {summary.with_evidence} questions with evidence; below each figure its 95% confidence "
-            f"interval. Coloured: {summary.main}{shipped}. Bold: the best of a column.",
+            lead=f"Percent over {summary.with_evidence} questions with evidence; below each figure its 95% interval "
+            f"over documents. Coloured: {summary.main}{shipped}. Bold: the best of a column.",
             template="rankings.html",
             data=table_data(summary, colours),
         ),
@@ -242,5 +242,8 @@ def _provenance(run: Run) -> list[str]:
         f"sources    {manifest['configuration']['sources'][:16]}   data {manifest['configuration']['dataset'][:16]}",
     ]
     lines += [f"data       {notice}" for notice in manifest["dataset"].get("notices", ())]
+    for system, source in manifest.get("imported", {}).items():
+        lines.append(f"{system}: not searched by PageLens, its rankings are those of {source['file']}")
+        lines += [f"    {notice}" for notice in source["notices"]]
     missing = manifest["missing_documents"]
     return [*lines, f"not in the collection: {', '.join(missing[:MISSING_SHOWN])}"] if missing else lines

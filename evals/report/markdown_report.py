@@ -18,7 +18,7 @@ def markdown_report(summary: Summary) -> str:
     lines = [f"# {_cell(summary.dataset)}", ""]
     lines += [
         f"{summary.questions} questions, {summary.with_evidence} with evidence, {summary.unanswerable} unanswerable; "
-        f"percent, 95% intervals; fingerprint `{summary.fingerprint[:16]}`.",
+        f"percent, 95% intervals over documents; fingerprint `{summary.fingerprint[:16]}`.",
     ]
     names = [str(measure) for measure in HEADLINE]
     for scope in dict.fromkeys(system.scope for system in summary.systems):
@@ -38,6 +38,7 @@ def markdown_report(summary: Summary) -> str:
             f"- refusing {refusal.against}: AUROC {refusal.auroc:.3f} "
             f"({refusal.unanswerable} against {refusal.answerable})"
         )
+    lines += [f"- {name}: rankings of {file}, not searched by PageLens" for name, file in summary.imported.items()]
     lines += pointing_table(summary.pointing)
     return "\n".join(lines) + "\n"
 

@@ -1,7 +1,10 @@
-"""The figures of a run that reports print and scores.json holds. Means and intervals are from 0 to 1."""
+"""The figures of a run that reports print and scores.json holds.
+
+Means and intervals are from 0 to 1; intervals are over documents (`Question.resampling_unit`).
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -94,6 +97,7 @@ class Summary:
     answer_costs: Sequence[AnswerCosts]
     caption_retrieval: Sequence[CaptionRetrieval] = ()  # of captioned photos
     pointing: Sequence[PointingFigures] = ()  # where there are gold boxes
+    imported: Mapping[str, str] = field(default_factory=dict)  # system that is not the engine's -> file of its rankings
 
     @property
     def scopes(self) -> list[str]:
@@ -130,6 +134,7 @@ def summarize(run: Run) -> Summary:
         answer_costs=[_answer_costs(scope, list(records.values())) for scope, records in run.answers.items()],
         caption_retrieval=read_caption_retrieval(run.folder),
         pointing=pointing_figures(run),
+        imported={system: source["file"] for system, source in run.manifest.get("imported", {}).items()},
     )
 
 
@@ -176,10 +181,16 @@ def _system(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) ->
     return SystemFigures(
         scope=scope,
         system=system,
-        measures={str(measure): mean_interval(list(values[measure].values())) for measure in STANDARD},
+        measures={str(measure): _interval(run, values[measure]) for measure in STANDARD},
         recall=[(k, mean(values[Measure("R", k)])) for k in CURVE if k <= depth],
         milliseconds=milliseconds([record.seconds for record in records.values() if record.seconds]),
     )
+
+
+def _interval(run: Run, values: Values) -> Interval:
+    """Return the mean over questions with its interval over documents."""
+    units = {question.qid: question.resampling_unit for question in run.data.questions}
+    return mean_interval(list(values.values()), [units[qid] for qid in values])
 
 
 def _groups(run: Run, key: tuple[str, str], values: Mapping[Measure, Values]) -> list[GroupFigures]:
@@ -204,5 +215,5 @@ def _answers(run: Run) -> list[AnswerFigures]:
     for scope in run.answers:
         for measure, values in answer_values(run, scope, OF_ANSWERS).items():
             if values:
-                figures.append(AnswerFigures(scope, str(measure), mean_interval(list(values.values()))))
+                figures.append(AnswerFigures(scope, str(measure), _interval(run, values)))
     return figures

@@ -183,7 +183,7 @@ def _difference(
 ) -> Difference:
     values_a, values_b = a.values(scope, measure), b.values(scope, measure)
     qids = [qid for qid in common if qid in values_a and qid in values_b]
-    groups = [(common[qid].documents or (qid,))[0] for qid in qids] if by_document else None
+    groups = [common[qid].resampling_unit for qid in qids] if by_document else None
     interval = mean_interval([values_b[qid] - values_a[qid] for qid in qids], groups)
     changed_qids = [qid for qid in qids if abs(values_b[qid] - values_a[qid]) > 1e-9]
     changes = [

@@ -109,11 +109,41 @@ class RunFolder:
         answers = [AnswerRecord.from_json(row) for row in _rows(self.folder / "answers.jsonl", mend=True)]
         return {*searches, *(answer.key for answer in answers if not answer.problem)}
 
+    def add_rankings(self, records: Sequence[SearchRecord], imported: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add rankings that the engine did not make; `imported` says of each of their systems where they come from.
+
+        They replace imported rankings of the same systems and scopes. Raises UsageError for a name that the run gives
+        to rankings of the engine.
+        """
+        manifest = _read_manifest(self.folder / MANIFEST)
+        before = manifest.get("imported", {})
+        path = self.folder / "searches.jsonl"
+        rows = list(_rows(path))
+        own = sorted({row["system"] for row in rows if row["system"] in imported} - set(before))
+        if own:
+            raise UsageError(f"expected a name for the ranking that {self.folder} has not yet, found {own[0]}: --name")
+        replaced = {(record.scope, record.system) for record in records}
+        kept = [row for row in rows if (row["scope"], row["system"]) not in replaced]
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in [*kept, *(one.as_json() for one in records)]]
+        self.write_manifest({**manifest, "imported": {**before, **imported}})
+        write_atomically(path, "".join(lines))
+
     def write_trec(self, run: Run) -> None:
         """Write a TREC run file for each scope and system."""
         for (scope, system), records in run.searches.items():
             rankings = {qid: (record.ranked, record.scores) for qid, record in records.items()}
             write_run(self.folder / "trec" / f"{scope}.{file_name_part(system)}.trec", rankings, f"pagelens-{system}")
+
+
+def dataset_entry(data: DataSet) -> dict[str, Any]:
+    """Return what the manifest says of the data set; the rest lies in the folder's own files."""
+    return {
+        "name": data.name,
+        "folder": str(data.folder),
+        "images": str(data.images) if data.images else None,
+        "documents": list(data.documents),
+        "notices": list(data.notices),
+    }
 
 
 def append_record(file: IO[str], record: SearchRecord | AnswerRecord) -> None:

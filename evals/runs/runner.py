@@ -15,7 +15,7 @@ from pagelens.evals.datasets.document_names import DocumentNames
 from pagelens.evals.runs.environment import fingerprint, machine, versions
 from pagelens.evals.runs.plan import CONTEXT_PAGES, Plan, Scope, configuration
 from pagelens.evals.runs.records import AnswerRecord, CitedPage, SearchRecord
-from pagelens.evals.runs.run_folder import Run, RunFolder, append_record, read_run_folder
+from pagelens.evals.runs.run_folder import Run, RunFolder, append_record, dataset_entry, read_run_folder
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS
 
 LANES_KEPT = 10  # pages of a ranking whose rank in each lane is recorded
@@ -100,13 +100,7 @@ def _manifest(engine: Engine, data: DataSet, plan: Plan, names: DocumentNames) -
     return {
         "format": 1,
         "fingerprint": fingerprint(settings),
-        "dataset": {
-            "name": data.name,
-            "folder": str(data.folder),
-            "images": str(data.images) if data.images else None,
-            "documents": list(data.documents),
-            "notices": list(data.notices),
-        },
+        "dataset": dataset_entry(data),
         "missing_documents": names.missing(data),
         "collection": {
             "path": status.collection,

@@ -5,15 +5,19 @@ single precision: if the engine ranks a page above one with a better score (beca
 page's score is reduced to just below the score above it.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from pagelens.core.types import PageRef
 from pagelens.evals.datasets.dataset import page_id, parse_page_id
 from pagelens.evals.datasets.line_reader import Faults, read_lines
+
+Id = TypeVar("Id")
 
 
 def strictly_decreasing(scores: Sequence[float]) -> list[float]:
@@ -42,18 +46,28 @@ def read_run(path: Path) -> dict[str, list[PageRef]]:
 
     Raises UsageError that lists the malformed lines.
     """
-    faults = Faults()
-    rows: dict[str, list[tuple[float, int, PageRef]]] = defaultdict(list)
+    return {qid: list(dict.fromkeys(page for page, _ in rows)) for qid, rows in read_rows(path, parse_page_id).items()}
+
+
+def read_rows(path: Path, parse: Callable[[str], Id]) -> dict[str, list[tuple[Id, float]]]:
+    """Return each question's ids with their scores, best first; `parse` reads an id and may raise ValueError.
+
+    Raises UsageError that lists the malformed lines.
+    """
+    faults = Faults("the run")
+    rows: dict[str, list[tuple[float, int, Id]]] = defaultdict(list)
     for number, line in read_lines(path):
         parts = line.split("\t") if line.count("\t") >= 5 else line.split()
         try:
             qid, _, *name, rank, score, _ = parts
-            rows[qid].append((-float(score), int(rank), parse_page_id(" ".join(name))))
+            value = float(score)
+            if not math.isfinite(value):
+                raise ValueError(score)
+            rows[qid].append((-value, int(rank), parse(" ".join(name))))
         except ValueError:
             faults.add(path, number, "qid, Q0, FILE#PAGE, rank, score and tag, separated by tabs", line)
     faults.raise_any()
-    return {qid: _in_order(page_rows) for qid, page_rows in rows.items()}
-
-
-def _in_order(rows: Iterable[tuple[float, int, PageRef]]) -> list[PageRef]:
-    return list(dict.fromkeys(page for _, _, page in sorted(rows, key=lambda row: row[:2])))
+    return {
+        qid: [(identifier, -value) for value, _, identifier in sorted(found, key=lambda row: row[:2])]
+        for qid, found in rows.items()
+    }
