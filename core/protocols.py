@@ -189,6 +189,9 @@ class Extractor(Protocol):
         """Return the search text for a schema: its names and descriptions. Raises UsageError."""
         ...
 
-    def extract(self, schema: object, pages: Sequence[ContextPage]) -> Extraction:
-        """Return the values found on `pages`, each with a citation. Raises UsageError, GenerationError."""
+    def extract(self, schema: object, pages: Sequence[ContextPage], *, question: str = "") -> Extraction:
+        """Return the values found on `pages`, each with a citation: those that answer the question, if there is one.
+
+        Raises UsageError, GenerationError.
+        """
         ...

@@ -695,6 +695,20 @@ class Engine:
         pages, missing = self._pages_to_read(extractor, document, schema, k)
         return replace(extractor.extract(schema, pages), missing=missing)
 
+    def extract_answer(
+        self, question: str, schema: object, *, k: int = ANSWER_PAGES, history: History = ()
+    ) -> Extraction:
+        """Answer from the `k` best pages in the shape of a JSON Schema, each value with its page; data is None if no
+        page was found. Raises as `extract` does; UsageError for an empty question."""
+        extractor = self._components.load_extractor(self.page_image_array)
+        extractor.search_text(schema)  # a schema that cannot be used is refused before the search
+        context = self._context(question, None, history, k=k, filters=NO_FILTERS, spelling=True, depth=DEFAULT_DEPTH)
+        if not context.pages:
+            return Extraction(data=None, citations={}, absent=[], context_pages=[], missing=context.missing)
+        asked = str(standalone_question(context.searched, history))
+        extraction = extractor.extract(schema, context.pages, question=asked)
+        return replace(extraction, missing=context.missing, notes=[*extraction.notes, *context.notes])
+
     def _pages_to_read(
         self, extractor: Extractor, document: Path | str, schema: object, k: int
     ) -> tuple[list[ContextPage], dict[str, str]]:

@@ -72,14 +72,14 @@ class ModelExtractor:
         """Return a schema's names and descriptions, to search pages with. Raises UsageError for an unusable schema."""
         return schema_words(read_schema(schema))
 
-    def extract(self, schema: object, pages: Sequence[ContextPage]) -> Extraction:
-        """Return the values that the pages give.
+    def extract(self, schema: object, pages: Sequence[ContextPage], *, question: str = "") -> Extraction:
+        """Return the values that the pages give, those that answer the question if there is one.
 
         Raises UsageError for an unusable schema; GenerationError("malformed") if the second reply is invalid too.
         """
         valid_schema = read_schema(schema)
         start, meter = self._clock(), UsageMeter()
-        prompt = self._prompt(valid_schema, pages)
+        prompt = self._prompt(valid_schema, pages, question)
         text, end = complete(self._model, prompt.request)
         meter.add_call(end, prompt.request.prompt)
         reply = _parse(text, valid_schema)
@@ -105,8 +105,9 @@ class ModelExtractor:
         reply_tokens = 2 * estimate_tokens(schema_words(valid_schema)) + 20
         return self._prompt(valid_schema, pages).request, min(self._budget.reply_tokens, reply_tokens)
 
-    def _prompt(self, schema: Schema, pages: Sequence[ContextPage]) -> Prompt:
-        task = f"JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}\nReply with the JSON object."
+    def _prompt(self, schema: Schema, pages: Sequence[ContextPage], question: str = "") -> Prompt:
+        asked = f"The values answer this question: {question}\n" if question else ""
+        task = f"{asked}JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}\nReply with the JSON object."
         return build_prompt(task, pages, budget=self._budget, load_page_image=self._load_page_image, system=SYSTEM)
 
     def _extraction(self, reply: _JsonReply, prompt: Prompt, usage: Usage) -> Extraction:

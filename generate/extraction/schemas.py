@@ -59,12 +59,12 @@ def allow_nulls(schema: Any) -> Any:
     return nullable
 
 
-def validation_errors(data: object, schema: Schema) -> list[str]:
+def validation_errors(data: object, schema: Schema, *, nullable: bool = True) -> list[str]:
     """Return what is invalid in the data, one line each, at most `MAX_ERRORS`; empty if it is valid.
 
-    Raises UsageError for references within the schema that cannot be resolved.
+    `nullable`: every property may be null. Raises UsageError for references within the schema that cannot be resolved.
     """
-    validator = Draft202012Validator(allow_nulls(schema), registry=Registry())
+    validator = Draft202012Validator(allow_nulls(schema) if nullable else schema, registry=Registry())
     try:
         errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
     except Unresolvable as exc:

@@ -35,15 +35,18 @@ from pagelens.api.server.schemas.openai import (
     ModelsOut,
     TokensOut,
     UrlCitation,
+    answer_schema,
     chunk,
+    format_problem,
     parse_conversation,
-    refuse_other_formats,
     reply_without_search,
 )
 from pagelens.api.server.serialization import display_names, documents_by_path, missing_lanes
 from pagelens.api.server.sse import MEDIA_TYPE
+from pagelens.core.errors import GenerationError
 from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
 from pagelens.generate.answer_text import confidence_text
+from pagelens.generate.extraction.schemas import Schema, validation_errors
 from pagelens.index.layout import Layout
 
 router = APIRouter(route_class=AuthorizedRoute, prefix="/v1", tags=["openai"])
@@ -87,23 +90,24 @@ def complete(
 
     What a chat program asks for itself (a title of the conversation) is answered from the conversation. A picture in
     the question searches together with its words, and a language model sees it beside the pages. A
-    follow-up may be about the picture of an earlier question. Pictures are data URLs; no address is fetched.
+    follow-up may be about the picture of an earlier question. Pictures are data URLs; no address is fetched. With a
+    language model, a `response_format` of type `json_schema` is answered in JSON; a `refusal` says which values that
+    the schema demands the documents lack.
     """
     collection = collection_of_model(app_state, caller, body.model)
     context = RequestContext(app_state, collection, caller, request.state.request_id)
     header = ChunkHeader(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model)
-    reply = reply_without_search(body.messages)
-    if reply is None:
-        refuse_other_formats(body.response_format)
-        query = parse_conversation(body.messages, max_chars=app_state.limits.query_chars)
-        pieces = _pieces(request, context, query)
-    else:
-        pieces = iter((reply, _StreamEnd([], None, TokensOut())))
+    pieces = _reply_pieces(request, context, body)
     if not body.stream:
         *texts, end = pieces
         content = "".join(text for text in texts if isinstance(text, str))
         assert isinstance(end, _StreamEnd)
-        message = MessageOut(content=content, annotations=end.annotations, answer=end.answer)
+        message = MessageOut(
+            content=None if end.refusal else content,
+            refusal=end.refusal,
+            annotations=end.annotations,
+            answer=end.answer,
+        )
         return ChatCompletion(
             id=header.id, created=header.created, model=header.model, choices=[Choice(message=message)], usage=end.usage
         )
@@ -118,8 +122,47 @@ class _StreamEnd:
     """The last piece of an answer."""
 
     annotations: list[Annotation]
-    answer: AnswerState | None  # None where nothing was asked of the documents
+    answer: AnswerState | None  # None where nothing was asked of the documents, or for JSON
     usage: TokensOut
+    refusal: str | None = None  # in place of a text
+
+
+def _reply_pieces(request: Request, context: RequestContext, body: ChatCompletionRequest) -> Iterator[str | _StreamEnd]:
+    """Return the pieces of the reply to the last message. Raises Problem (400)."""
+    reply = reply_without_search(body.messages)
+    if reply is not None:
+        return iter((reply, _StreamEnd([], None, TokensOut())))
+    schema = answer_schema(body.response_format)
+    query = parse_conversation(body.messages, max_chars=context.app_state.limits.query_chars)
+    return _pieces(request, context, query) if schema is None else _json_pieces(request, context, query, schema)
+
+
+def _json_pieces(
+    request: Request, context: RequestContext, query: ChatQuery, schema: Schema
+) -> Iterator[str | _StreamEnd]:
+    """Yield an answer as JSON of the schema, then its end; only an end with a refusal where the documents lack a value
+    that the schema demands. Raises Problem (400)."""
+    if query.image is not None:
+        raise format_problem("expected a question without a picture for JSON of a schema, found one with a picture")
+    with context.app_state.answers.slot():
+        engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
+        try:
+            extraction = engine.extract_answer(query.question, schema, history=query.history)
+        except GenerationError as exc:
+            if exc.code != "no-model":
+                raise
+            raise format_problem(
+                "expected the response_format text, found json_schema: JSON needs a language model (PAGELENS_LLM_MODEL)"
+            ) from exc
+    usage = _tokens(extraction.usage)
+    if extraction.data is None or validation_errors(extraction.data, schema, nullable=False):
+        lacking = f"give: {', '.join(extraction.absent)}" if extraction.absent else "answer"
+        yield _StreamEnd([], None, usage, f"The documents do not {lacking}.")
+        return
+    text = json.dumps(extraction.data, ensure_ascii=False)
+    yield text
+    links = _citation_links(request, context, list(extraction.citations.values()), documents)
+    yield _StreamEnd([_annotation(link, 0, len(text)) for link in dict.fromkeys(links.values())], None, usage)
 
 
 def _events(
@@ -133,7 +176,8 @@ def _events(
                 yield _data(chunk(header, {"content": piece}))
                 continue
             annotations = [annotation.model_dump() for annotation in piece.annotations]
-            delta = {"annotations": annotations} if annotations else {}
+            delta: dict[str, object] = {"annotations": annotations} if annotations else {}
+            delta |= {"refusal": piece.refusal} if piece.refusal else {}
             state = {"answer": piece.answer.model_dump()} if piece.answer else {}
             yield _data(chunk(header, {**delta, **state}, finish="stop"))
             if usage:
@@ -226,9 +270,12 @@ def _annotations(text: str, links: Mapping[int, _PageLink]) -> list[Annotation]:
     for mark in _MARK.finditer(text):
         link = links.get(int(mark[1]))
         if link is not None:
-            citation = UrlCitation(start_index=mark.start(), end_index=mark.end(), url=link.url, title=link.title)
-            annotations.append(Annotation(url_citation=citation))
+            annotations.append(_annotation(link, mark.start(), mark.end()))
     return annotations
+
+
+def _annotation(link: _PageLink, start: int, end: int) -> Annotation:
+    return Annotation(url_citation=UrlCitation(start_index=start, end_index=end, url=link.url, title=link.title))
 
 
 def _tokens(usage: Usage | None) -> TokensOut:

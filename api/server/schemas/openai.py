@@ -1,8 +1,8 @@
 """Bodies of OpenAI's chat completions API, as far as PageLens supports it.
 
 Other fields of a request (temperature, tools), parts of messages that are neither text nor pictures, and roles that are
-not known are ignored, so that no client is refused for sending them. A `response_format` other than text is refused:
-its reader could not use the answer.
+not known are ignored, so that no client is refused for sending them. A `response_format` is text, or a JSON Schema
+where a language model is configured; others are refused: their reader could not use the answer.
 """
 
 import re
@@ -16,7 +16,9 @@ from pagelens.api.server import examples
 from pagelens.api.server.image_decoding import decode_base64
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.chat_tasks import question_of, reply_to_task
+from pagelens.core.errors import UsageError
 from pagelens.core.types import Found, History
+from pagelens.generate.extraction.schemas import Schema, read_schema
 from pagelens.generate.follow_up import picture_of_last
 
 SOURCES_HEADING = "\n\nSources:\n"
@@ -119,7 +121,9 @@ class ChatCompletionRequest(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
-    response_format: dict[str, Any] | None = Field(default=None, description='{"type": "text"}, or nothing.')
+    response_format: dict[str, Any] | None = Field(
+        default=None, description="`text`, or `json_schema` where a language model is configured."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +158,24 @@ def parse_conversation(messages: Sequence[ChatMessage], *, max_chars: int) -> Ch
     return ChatQuery(question, history, None if url is None else decode_data_url(url, "messages.content.image_url"))
 
 
-def refuse_other_formats(response_format: Mapping[str, Any] | None) -> None:
-    """Raise Problem (400) for an answer that is to be JSON."""
-    kind = (response_format or {}).get("type", "text")
-    if kind not in (None, "text"):
-        detail = f"expected the response_format text, found {kind}: answers are text with citations"
-        step = "POST /v1/extract takes a JSON Schema and returns values with the pages that they are from."
-        raise Problem(400, "invalid-request", detail, next_step=step, fields=[("response_format", detail)])
+def answer_schema(response_format: Mapping[str, Any] | None) -> Schema | None:
+    """Return the JSON Schema that an answer is to have, None for text. Raises Problem (400)."""
+    kind = (response_format or {}).get("type") or "text"
+    if kind == "text":
+        return None
+    if kind != "json_schema":
+        raise format_problem(f"expected the response_format text or json_schema, found {kind}")
+    described = (response_format or {}).get("json_schema")
+    try:
+        return read_schema(described.get("schema") if isinstance(described, Mapping) else described)
+    except UsageError as exc:
+        raise format_problem(str(exc)) from exc
+
+
+def format_problem(detail: str) -> Problem:
+    """Return the problem (400) of a `response_format` that no answer can have."""
+    step = "POST /v1/extract takes a JSON Schema and returns values of a document with the pages that they are from."
+    return Problem(400, "invalid-request", detail, next_step=step, fields=[("response_format", detail)])
 
 
 def reply_without_search(messages: Sequence[ChatMessage]) -> str | None:
@@ -228,8 +243,8 @@ class MessageOut(BaseModel):
     """The answer."""
 
     role: Literal["assistant"] = "assistant"
-    content: str
-    refusal: None = None
+    content: str | None
+    refusal: str | None = Field(default=None, description="Why there is no JSON of the schema that was asked for.")
     annotations: list[Annotation]
     answer: AnswerState | None = None
 

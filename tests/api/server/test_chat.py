@@ -13,6 +13,7 @@ import openai
 import pytest
 from openai import OpenAI
 from PIL import Image
+from pydantic import BaseModel
 
 from pagelens.api.server.schemas.openai import SOURCES_HEADING
 from tests.api.server.conftest import Live, Server, Started
@@ -173,5 +174,44 @@ def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_t
         texts = [piece.choices[0].delta.content for piece in pieces if piece.choices and piece.choices[0].delta.content]
         assert len(texts) > 2
         assert "".join(texts) == whole.choices[0].message.content
+        check_answers_in_a_schema(server.address, model)
     finally:
         server.stop()
+
+
+class Growth(BaseModel):
+    """What a client wants to have as JSON."""
+
+    tonnes: int
+    cause: str
+
+
+def check_answers_in_a_schema(address: str, model: ModelServer) -> None:
+    """The SDK parses an answer into a class; where the documents lack a value that it demands, it is a refusal."""
+    messages: Any = [{"role": "user", "content": TIMBER}]
+    whole = '{"data": {"tonnes": 52300, "cause": %s}, "pages": {"/tonnes": 1}}'
+    model.replies = [Complete([whole % text]) for text in ('"timber"', "null", '"timber"', "null")]
+    model.requests.clear()
+    with OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
+        parsed, refused = (
+            client.chat.completions.parse(model="pagelens", messages=messages, response_format=Growth) for _ in "12"
+        )
+        schema: Any = {"type": "json_schema", "json_schema": {"name": "g", "schema": Growth.model_json_schema()}}
+        streams = [list(ask(client, ("user", TIMBER), response_format=schema, stream=True)) for _ in "12"]
+        image = "data:image/png;base64,iVBORw0KGgo="
+        pictured: Any = [{"type": "text", "text": TIMBER}, {"type": "image_url", "image_url": {"url": image}}]
+        for wrong, question in ((schema, pictured), ({"type": "json_schema", "json_schema": {}}, TIMBER)):
+            with pytest.raises(openai.BadRequestError) as caught:
+                ask(client, ("user", question), response_format=wrong)
+            assert caught.value.param == "response_format"
+    message = parsed.choices[0].message
+    assert message.parsed == Growth(tonnes=52_300, cause="timber") and message.refusal is None
+    [annotation] = message.annotations
+    assert annotation.url_citation.title == "harbour.pdf, page 2"
+    assert parsed.usage.prompt_tokens == 321
+    assert TIMBER in json.dumps(model.requests[0]) and "52,300" in json.dumps(model.requests[0])
+    assert (refused.choices[0].message.parsed, refused.choices[0].message.content) == (None, None)
+    assert refused.choices[0].message.refusal == "The documents do not give: /cause."
+    texts = ["".join(piece.choices[0].delta.content or "" for piece in pieces) for pieces in streams]
+    assert Growth.model_validate_json(texts[0]) == message.parsed and texts[1] == ""
+    assert streams[1][-1].choices[0].delta.refusal == refused.choices[0].message.refusal

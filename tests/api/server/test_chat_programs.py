@@ -145,10 +145,12 @@ def test_a_question_in_open_webuis_frame_is_asked_alone(live: Live) -> None:
 
 def test_a_format_that_is_not_text_is_refused_with_the_way_to_json(client: OpenAI) -> None:
     messages: Any = [{"role": "user", "content": TIMBER}]
-    for wanted in ({"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}):
+    schema = {"name": "a", "schema": {"properties": {"tonnes": {"type": "integer"}}}}
+    for wanted in ({"type": "json_object"}, {"type": "json_schema", "json_schema": schema}):
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(model="pagelens", messages=messages, response_format=wanted)  # type: ignore[call-overload]
         assert f"found {wanted['type']}" in str(caught.value) and "/v1/extract" in str(caught.value)
+        assert wanted["type"] == "json_object" or "PAGELENS_LLM_MODEL" in str(caught.value)
         assert caught.value.param == "response_format"
     answer = client.chat.completions.create(model="pagelens", messages=messages, response_format={"type": "text"})
     assert "52,300" in (answer.choices[0].message.content or "")
