@@ -9,16 +9,17 @@ PYTEST := -m pytest -n $(TEST_WORKERS) --dist worksteal -p no:langsmith_plugin -
 SUM := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv-demo
 DEV := .venv
+CLIENTS := .venv-clients
 
 .PHONY: demo test test-all check clean
 
 demo: $(DEMO)/installed-$(SUM)
 	$(DEMO)/bin/pagelens demo
 
-test: $(DEV)/installed-$(SUM)
+test: $(DEV)/installed-$(SUM) $(CLIENTS)/installed-$(SUM)
 	$(DEV)/bin/python $(PYTEST) -m "not slow"
 
-test-all: $(DEV)/installed-$(SUM)
+test-all: $(DEV)/installed-$(SUM) $(CLIENTS)/installed-$(SUM)
 	$(DEV)/bin/python $(PYTEST)
 
 check: $(DEV)/installed-$(SUM)
@@ -30,6 +31,7 @@ check: $(DEV)/installed-$(SUM)
 
 $(DEMO)/installed-$(SUM): INSTALL = --editable ".[demo]"
 $(DEV)/installed-$(SUM): INSTALL = --editable ".[all]" --group dev
+$(CLIENTS)/installed-$(SUM): INSTALL = --group clients
 
 %/installed-$(SUM): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or newer, found " + sys.version.split()[0] + ". Set PYTHON to one: make demo PYTHON=python3.12")'
@@ -39,4 +41,4 @@ $(DEV)/installed-$(SUM): INSTALL = --editable ".[all]" --group dev
 	touch $@
 
 clean:
-	rm -rf .venv .venv-demo build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-clients build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

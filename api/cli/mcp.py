@@ -15,7 +15,7 @@ from pagelens.api.engine.file_names import file_name
 T = TypeVar("T")
 
 
-class _SingleCaller:
+class SingleCaller:
     """What the MCP tools need of a server, for a process with one collection and one caller."""
 
     def __init__(self, engine: Engine) -> None:
@@ -37,10 +37,10 @@ class _SingleCaller:
 
 def mcp(collection: CollectionOption = DEFAULT_COLLECTION, llm: LanguageModelOption = None) -> int:
     """Serve a collection to an assistant over MCP (Model Context Protocol), on standard input and output."""
-    from pagelens.api.server.mcp.tools import make_server
+    from pagelens.api.server.mcp.mcp_server import make_server
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)  # standard output is the protocol's
     with wiring.open_collection(collection, llm=llm) as engine:
-        caller = _SingleCaller(engine)
+        caller = SingleCaller(engine)
         make_server(lambda _: caller).run()
     return ExitCode.DONE

@@ -13,7 +13,7 @@ from pagelens.api.clients.python import PageLensClient, page_metadata
 class LangChainRetriever(BaseRetriever):
     """Returns the best `k` pages as documents: their text as content, and metadata of `page_metadata`.
 
-    `filters` and `lanes`: see `PageLensClient.search`.
+    `filters` and `lanes`: see `PageLensClient.search`. `invoke(query, k=3)` takes another `k` for one query.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -28,8 +28,9 @@ class LangChainRetriever(BaseRetriever):
         query: str,
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain names it
+        k: int | None = None,
     ) -> list[Document]:
-        response = self.client.search(query, k=self.k, filters=self.filters, lanes=self.lanes, fold=True)
+        response = self.client.search(query, k=k or self.k, filters=self.filters, lanes=self.lanes, fold=True)
         return [
             Document(id=hit.page, page_content=self.client.page(hit.page).text, metadata=page_metadata(hit))
             for hit in response.hits

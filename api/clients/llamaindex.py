@@ -1,5 +1,6 @@
 """A LlamaIndex retriever over a PageLens server. Needs `llama-index-core`, which PageLens does not install."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,3 +38,6 @@ class LlamaIndexRetriever(BaseRetriever):
             )
             for hit in response.hits
         ]
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return await asyncio.to_thread(self._retrieve, query_bundle)

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedAsgiRoute, requires_scope
 from pagelens.api.server.dependencies import RequestContext, get_app_state, get_principal, get_request_context
-from pagelens.api.server.mcp.tools import ToolKind, make_server
+from pagelens.api.server.mcp.mcp_server import make_server
+from pagelens.api.server.mcp.tools import ToolKind
 from pagelens.api.server.problems import redact
 from pagelens.api.server.serialization import display_names
 from pagelens.core.errors import PageLensError

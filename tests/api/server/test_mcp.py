@@ -14,16 +14,28 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.server.mcpserver import Context
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_PROTOCOL_VERSION
 from PIL import Image
 
+import pagelens
 from pagelens.api.cli.main import main
+from pagelens.api.cli.mcp import SingleCaller
 from pagelens.api.server.limits import ServerLimits
+from pagelens.api.server.mcp.page_resources import PageResources
 from tests.api.files import write_pdf
 from tests.api.server.conftest import HARBOUR, Live, Started
 from tests.api.server.processes import ROOT
 
 TIMBER = "How much did timber grow to in 2024?"
 TOOLS = {"search", "get_page", "answer", "list_documents"}
+TEMPLATES = {
+    "document": "pagelens://documents/{document}",
+    "page": "pagelens://pages/{page}",
+    "picture": "pagelens://pages/{page}/picture",
+}
 
 Work = Callable[[Client], Awaitable[Any]]
 
@@ -78,7 +90,24 @@ async def tell_everything(client: Client) -> dict[str, Any]:
         "corrected": (await client.call_tool("search", {"query": '"timber grew" breakwatr'})).structured_content,
         "missing": await client.call_tool("get_page", {"page": "nonsense"}),
         "empty": await client.call_tool("search", {"query": " "}),
+        "prompts": {prompt.name: prompt for prompt in (await client.list_prompts()).prompts},
+        "prompt": await client.get_prompt("answer_with_citations", {"question": TIMBER}),
+        "templates": {
+            one.name: one.uri_template for one in (await client.list_resource_templates()).resource_templates
+        },
+        "resources": await read_resources(client, page),
     }
+
+
+async def read_resources(client: Client, page: str) -> dict[str, Any]:
+    """List the resources; read a document, a page and its picture; and what there is not."""
+    listed = (await client.list_resources()).resources
+    harbour = next(one for one in listed if one.name == "harbour.pdf")
+    addresses = [harbour.uri, TEMPLATES["page"].format(page=page), TEMPLATES["picture"].format(page=page)]
+    read = [(await client.read_resource(address)).contents[0] for address in addresses]
+    with pytest.raises(MCPError) as missing:
+        await client.read_resource(TEMPLATES["page"].format(page="nonsense"))
+    return {"listed": listed, "harbour": harbour, "read": read, "missing": missing.value}
 
 
 def check_everything(output: dict[str, Any], documents: int) -> None:
@@ -103,6 +132,22 @@ def check_everything(output: dict[str, Any], documents: int) -> None:
     assert (output["documents"]["total"], len(output["documents"]["documents"])) == (documents, documents)
     for wrong in (output["missing"], output["empty"]):
         assert wrong.is_error and "expected" in wrong.content[0].text
+    assert set(output["prompts"]) == {"answer_with_citations", "summarise_document"}
+    assert TIMBER in output["prompt"].messages[0].content.text
+    assert output["templates"] == TEMPLATES
+    check_resources(output["resources"], first["page"], documents)
+
+
+def check_resources(output: dict[str, Any], page: str, documents: int) -> None:
+    assert len(output["listed"]) == documents
+    assert output["harbour"].description == "Port of Sandvik (pdf, 3 pages)"
+    document, text, picture = output["read"]
+    last = TEMPLATES["page"].format(page=page[:-1] + "3")
+    assert "harbour.pdf: Port of Sandvik" in document.text and f"to {last};" in document.text
+    assert text.text.startswith("harbour.pdf, page 2 of 3") and "52,300 tonnes" in text.text
+    assert picture.mime_type == "image/jpeg"
+    assert Image.open(BytesIO(base64.b64decode(picture.blob))).format == "JPEG"
+    assert output["missing"].error.code == INVALID_PARAMS and "nonsense" in output["missing"].error.message
 
 
 def test_an_assistant_uses_a_collection_over_standard_input_and_output(collection: Path) -> None:
@@ -112,6 +157,42 @@ def test_an_assistant_uses_a_collection_over_standard_input_and_output(collectio
 def test_an_assistant_uses_a_server_over_http(live: Live) -> None:
     check_everything(over_http(f"{live.address}/mcp", tell_everything), 2)
     check_everything(over_http(f"{live.address}/v1/collections/default/mcp", tell_everything), 2)
+
+
+@pytest.mark.parametrize("mode", ["legacy", LATEST_PROTOCOL_VERSION])
+def test_clients_of_the_handshake_and_of_the_newest_protocol_are_served(live: Live, mode: str) -> None:
+    async def run() -> tuple[str, int]:
+        async with Client(f"{live.address}/mcp", mode=mode) as client:
+            return client.protocol_version, len((await client.list_resources()).resources)
+
+    newest_handshake = HANDSHAKE_PROTOCOL_VERSIONS[-1]
+    assert anyio.run(run) == (newest_handshake if mode == "legacy" else mode, 2)
+
+
+@pytest.mark.parametrize("version", [*HANDSHAKE_PROTOCOL_VERSIONS, "1999-01-01"])
+def test_a_handshake_is_answered_with_the_clients_version_if_it_is_known(live: Live, version: str) -> None:
+    hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    accept = {"Accept": "application/json, text/event-stream"}
+    result = httpx2.post(f"{live.address}/mcp", json=body, headers=accept).json()["result"]
+    known = version in HANDSHAKE_PROTOCOL_VERSIONS
+    assert result["protocolVersion"] == (version if known else HANDSHAKE_PROTOCOL_VERSIONS[-1])
+    assert {"tools", "resources", "prompts"} <= set(result["capabilities"])
+
+
+def test_many_documents_are_listed_part_by_part_and_photos_as_pictures(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"note-{number}.txt").write_text(f"Note {number} about limpets.")
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "pier.png")
+    engine = pagelens.open(tmp_path / "c", create=True, profile="builtin")
+    engine.index(sorted(tmp_path.glob("*.*")), workers=0)
+    resources = PageResources(lambda _: SingleCaller(engine), list_size=3)
+    first = resources.listing(Context(), "")
+    second = resources.listing(Context(), first.next_cursor or "")
+    assert (len(first.resources), len(second.resources), second.next_cursor) == (3, 1, None)
+    by_name = {one.name: one for one in (*first.resources, *second.resources)}
+    assert set(by_name) == {"note-0.txt", "note-1.txt", "note-2.txt", "pier.png"}
+    assert by_name["pier.png"].mime_type == "image/jpeg" and by_name["pier.png"].uri.endswith("-1/picture")
 
 
 def test_standard_output_carries_the_protocol_and_nothing_else(collection: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pagelens.api.cli.main import main
-from pagelens.api.cli.mcp import _SingleCaller
+from pagelens.api.cli.mcp import SingleCaller
 from pagelens.api.engine import wiring
 from pagelens.api.server.mcp.tools import McpTools, ToolContext
 from pagelens.index.layout import Layout, load
@@ -65,7 +65,7 @@ def test_a_chat_completion_names_it_below_the_text(damaged: Server) -> None:
 
 def test_the_tools_of_an_assistant_name_it(damaged: Server) -> None:
     with wiring.open_collection(collection_of(damaged), llm=wiring.EXTRACTIVE) as engine:
-        caller = _SingleCaller(engine)
+        caller = SingleCaller(engine)
         tools = McpTools(lambda _: cast(ToolContext, caller))
         assert set(tools.answer(cast(Any, None), TIMBER).missing_lanes) == {"text"}
         assert set(tools.search(cast(Any, None), TIMBER).missing_lanes) == {"text"}
