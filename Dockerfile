@@ -36,4 +36,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
 # Others can reach this address, so at least one key is needed:
 #   docker compose run --rm pagelens keys create --scope write --collections /collections
 ENTRYPOINT ["pagelens"]
-CMD ["serve", "--collections", "/collections", "--host", "0.0.0.0"]
+CMD ["serve", "--collections", "/collections", "--create", "--host", "0.0.0.0"]

@@ -50,7 +50,7 @@ def main() -> None:
 @contextmanager
 def running_server(folder: Path) -> Iterator[tuple[psutil.Process, httpx2.Client]]:
     """Start a server with an empty collection and yield its process and a client."""
-    command = [sys.executable, "-P", "-m", "pagelens", "serve", "--collections", str(folder), "--keyless"]
+    command = [sys.executable, "-P", "-m", "pagelens", "serve", "--collections", str(folder), "--keyless", "--create"]
     with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True, env=os.environ) as server:
         assert server.stderr is not None
         port = next(json.loads(line)["port"] for line in server.stderr if '"serving"' in line)

@@ -162,17 +162,19 @@ def _matches(row: DocumentRow, filters: Filters, conditions: Sequence[Condition]
     return not conditions or bool(matching_records(row, conditions))
 
 
-def path_matches(path: str, glob: str) -> bool:
+def path_matches(path: str, glob: str, *, in_folders: bool = True) -> bool:
     """Return whether a path matches a shell pattern.
 
-    `*.pdf` is compared with the file name, `reports/*` with the end of the path, `/...` with the whole path. A name
-    without wildcards matches a file, and a folder with all below it.
+    `*.pdf` and `*2019*` are compared with each name in it, `reports/*` with its end, `/...` with the whole path. What
+    matches a folder, a name without wildcards too, matches all below it; without `in_folders` a glob like `*2019*`
+    matches names of files alone.
     """
     glob = glob.removeprefix("./").rstrip("/")
     if not any(char in glob for char in "*?["):
         return f"/{glob.lstrip('/')}/" in f"/{path.lstrip('/')}/"
     if "/" not in glob:
-        return fnmatchcase(path.rpartition("/")[2], glob)
+        names = path.split("/") if in_folders else [path.rpartition("/")[2]]
+        return any(fnmatchcase(name.strip(), glob) for name in names)
     return fnmatchcase(path, glob) or fnmatchcase(path, "*/" + glob)
 
 

@@ -16,8 +16,9 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(scope="session", autouse=True)
 def _state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Addresses that tests give are not recorded as the developer's."""
+    """Addresses that tests give are not recorded as the developer's, whose `pagelens.toml` is not read."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    os.environ["PAGELENS_CONFIG"] = "none"
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ CollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="The collection's folder.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Name each file as it is done.")]
 MaxPagesOption = Annotated[
     int | None,
     typer.Option(
@@ -32,6 +33,9 @@ MaxPagesOption = Annotated[
 PicturesOption = Annotated[
     Path | None, typer.Option("--pictures", "-p", help="Write the pages found to this folder as JPEG, evidence marked.")
 ]
+InlineOption = Annotated[
+    bool, typer.Option("--inline", help="Show the pages in the terminal, if it can: kitty, iTerm2, sixel.")
+]
 LanguageModelOption = Annotated[
     str | None,
     typer.Option("--model", help=f"What answers: {ANSWERING_SYNTAX}; or extractive, which needs no model."),
@@ -39,7 +43,13 @@ LanguageModelOption = Annotated[
 EstimateOption = Annotated[
     bool, typer.Option("--estimate", help="Tell calls, tokens and price, and send nothing to the language model.")
 ]
-PathsOption = Annotated[list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")]
+PathsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path",
+        help="Only documents with this in their path: a name, 'reports/*', '*2019*'. Case and accents do not matter.",
+    ),
+]
 KindsOption = Annotated[list[str] | None, typer.Option("--kind", help=f"Only these: {', '.join(get_args(Kind))}.")]
 SinceOption = Annotated[
     str | None, typer.Option("--since", help="Only documents of this date or later: 2021, 2021-06, ...")
@@ -138,11 +148,14 @@ def _add_step(start: datetime, step: str) -> datetime:
 
 def _parse_kinds(names: list[str] | None) -> tuple[Kind, ...]:
     known: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
-    chosen = split_names(names) or []
-    for name in chosen:
-        if name not in known:
+    chosen = []
+    for name in split_names(names) or []:
+        folded = name.casefold()
+        kind = known.get(folded) or known.get(folded.removesuffix("s"))
+        if kind is None:
             raise UsageError(f"expected --kind among {', '.join(known)}, found {name!r}")
-    return tuple(known[name] for name in chosen)
+        chosen.append(kind)
+    return tuple(chosen)
 
 
 def _parse_page_range(text: str | None) -> tuple[int | None, int | None]:

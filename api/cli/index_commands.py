@@ -18,6 +18,7 @@ from pagelens.api.cli.command_options import (
     MetadataKeyOption,
     MetadataTextOption,
     MetadataTypeOption,
+    VerboseOption,
     parse_pairs,
     split_names,
 )
@@ -93,6 +94,7 @@ def index(
         typer.Option("--describe", help="Then describe the photos by this vision model: searchable. See: describe."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Begin --describe without asking.")] = False,
+    verbose: VerboseOption = False,
     watching: Annotated[
         bool, typer.Option("--watch", help="Keep running, and index what changes below PATHS until Ctrl-C.")
     ] = False,
@@ -132,7 +134,7 @@ def index(
     digest = DigestCache()  # kept between the runs of --watch: only changed files are hashed again
 
     def run() -> IndexReport:
-        with show_progress() as on_progress:
+        with show_progress(verbose=verbose) as on_progress:
             report = engine.index(
                 paths,
                 prune=prune,
@@ -202,11 +204,13 @@ def reembed(
 
 
 def remove(
-    documents: Annotated[list[str], typer.Argument(help="Paths, unique file names or SHA-256 of documents.")],
+    documents: Annotated[
+        list[str], typer.Argument(help="Files, folders with all below them, globs, or SHA-256 of documents.")
+    ],
     collection: CollectionOption = DEFAULT_COLLECTION,
     json_output: JsonOption = False,
 ) -> int:
-    """Remove documents from the collection. The files themselves stay where they are."""
+    """Remove documents from the collection: a file, a folder, a glob. The files themselves stay where they are."""
     removed = wiring.open_collection(collection).remove(documents)
     print_result({"removed": removed}, json_output, lambda _: print_removed(removed))
     return ExitCode.DONE

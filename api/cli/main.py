@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "index": ("pagelens.api.cli.index_commands:index", "Index files and folders."),
     "search": ("pagelens.api.cli.query_commands:search", "Find the pages that match a query, best first."),
     "ask": ("pagelens.api.cli.query_commands:ask", "Answer a question from the documents, with page citations."),
+    "chat": ("pagelens.api.cli.query_commands:chat", "Answer one question after the other, each with those before it."),
     "extract": ("pagelens.api.cli.query_commands:extract", "Extract JSON of a given schema from a document."),
     "evidence": (
         "pagelens.api.cli.evidence_command:evidence",
@@ -94,7 +95,17 @@ class LazyCommandGroup(typer.core.TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the name of the command that `args` call, the command, and its arguments."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, _load_command(name, self._targets[name]) if name else command, rest
+        return name, self._configured(_load_command(name, self._targets[name]), name) if name else command, rest
+
+    def _configured(self, command: Any, name: str) -> Any:
+        """Return a command with the defaults of the configuration files. Raises UsageError."""
+        from pagelens.api.cli.config_file import NAME, current_config, single_values, with_defaults
+
+        config = current_config()
+        shared = single_values(config)
+        if unknown := [table for table in config if table not in shared and table not in self.list_commands(None)]:
+            raise UsageError(f"expected tables of commands in {NAME}, found [{unknown[0]}]. See: pagelens --help")
+        return with_defaults(command, name, config.get(name, {}), shared)
 
     def _add_entry_points(self) -> None:
         for entry in metadata.entry_points(group="pagelens.commands"):

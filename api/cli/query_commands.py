@@ -1,8 +1,9 @@
-"""Commands that read a collection: search, ask, extract, show."""
+"""Commands that read a collection: search, ask, chat, extract, show."""
 
 import json
+import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from pagelens.api.cli.command_options import (
     CollectionOption,
     DepthOption,
     EstimateOption,
+    InlineOption,
     JsonOption,
     KindsOption,
     LabelsOption,
@@ -39,17 +41,18 @@ from pagelens.api.cli.command_options import (
 )
 from pagelens.api.cli.evidence_command import BundleOption, PackOption, write_evidence
 from pagelens.api.cli.exit_codes import ExitCode
-from pagelens.api.cli.search_output import print_results
-from pagelens.api.cli.terminal import err, out, print_result
+from pagelens.api.cli.search_output import print_files_found, print_results
+from pagelens.api.cli.terminal import err, out, page_address, page_link, print_result
+from pagelens.api.cli.terminal_pictures import VARIABLE, PictureProtocol, picture_protocol, print_picture
 from pagelens.api.engine import wiring
 from pagelens.api.engine.arranged_results import PER_GROUP, Arrangement
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
+from pagelens.api.engine.file_names import absolute_path, file_name, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.api.engine.query_image import ImageOptions
 from pagelens.core.errors import NotFound, UsageError
-from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Box, PageRef
+from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Answer, Box, Depth, Filters, PageRef
 from pagelens.generate.follow_up import picture_of_last
 from pagelens.generate.llm.providers import MAX_SAMPLES
 
@@ -104,6 +107,14 @@ def search(
     rerank: RerankOption = None,
     depth: DepthOption = DEFAULT_DEPTH,
     pictures: PicturesOption = None,
+    inline: InlineOption = False,
+    view: Annotated[bool, typer.Option("--open", help="Open the first page found, in its file.")] = False,
+    files_only: Annotated[
+        bool, typer.Option("--files-with-matches", "-l", help="Print the files found, one a line, and nothing else.")
+    ] = False,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="As -l, a NUL character after each file: for xargs -0.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> int:
     """Find the pages that match a query, best first.
@@ -133,10 +144,14 @@ def search(
         rerank=rerank,
         depth=depth,
     )
-    print_result(results, json_output, print_results)
-    if pictures:
-        marked = [(hit.ref, [box for evidence in hit.evidence for box in evidence.boxes]) for hit in results.hits]
-        _write_pictures(engine, pictures, marked, quiet=json_output)
+    if files_only or null:
+        print_files_found(results.hits, end="\0" if null else "\n")
+    else:
+        print_result(results, json_output, print_results)
+    marked = [(hit.ref, [box for evidence in hit.evidence for box in evidence.boxes]) for hit in results.hits]
+    _show_pictures(engine, marked, folder=pictures, inline=inline, quiet=json_output or files_only or null)
+    if view and results.hits:
+        webbrowser.open(page_address(results.hits[0].ref))
     return ExitCode.DONE if results.hits else ExitCode.NOTHING_FOUND
 
 
@@ -168,6 +183,7 @@ def ask(
     spelling: SpellingOption = True,
     depth: DepthOption = DEFAULT_DEPTH,
     pictures: PicturesOption = None,
+    inline: InlineOption = False,
     bundle: BundleOption = None,
     pack: PackOption = None,
     estimate: EstimateOption = False,
@@ -185,33 +201,77 @@ def ask(
         return ExitCode.DONE
     if image is None:
         _tell_cost(engine.rerank_cost(depth=depth))
-    history: list[tuple[str, str]] = []
-    questions: list[tuple[str, Path | None]] = []
+    asking = _Asking(engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth)
     answer = None
-    for current in read_questions(question) if chat else [question]:
-        questions.append((current, None if questions else image))
-        with live_answer() as read_answer:
-            answer = read_answer(
-                engine.ask_stream(
-                    current,
-                    image=picture_of_last(questions),
-                    k=k,
-                    filters=filters,
-                    history=history,
-                    spelling=spelling,
-                    depth=depth,
-                )
-            )
-        history.append((current, answer.text))
+    for answer in asking.answers(read_questions(question) if chat else [question]):
         print_result(answer, json_output, print_answer)
-        if pictures:
-            marked = [
-                (ref, [box for citation in citations for box in citation.boxes])
-                for ref, citations in citations_by_page(answer).items()
-            ]
-            _write_pictures(engine, pictures, marked, quiet=json_output)
+        _show_pictures(engine, _marked_pages(answer), folder=pictures, inline=inline, quiet=json_output)
         write_evidence(engine, answer, bundle, pack)
     return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
+
+
+def chat(
+    collection: CollectionOption = DEFAULT_COLLECTION,
+    llm: LanguageModelOption = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pages an answer may use.")] = 6,
+    path: PathsOption = None,
+    kind: KindsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    depth: DepthOption = DEFAULT_DEPTH,
+    inline: InlineOption = False,
+) -> int:
+    """Answer one question after the other, each with those before it. An empty line or Ctrl-D ends."""
+    filters = read_filters(path, kind, since, until, None, None)
+    engine = wiring.open_collection(collection, llm=llm)
+    if sys.stdin.isatty():
+        import readline  # noqa: F401 - `input` edits lines and remembers them
+    asking = _Asking(engine, image=None, k=k, filters=filters, spelling=True, depth=depth)
+    for answer in asking.answers(read_questions("")):
+        print_answer(answer)
+        _show_pictures(engine, _marked_pages(answer), folder=None, inline=inline, quiet=True)
+        out.print()
+    return ExitCode.DONE
+
+
+class _Asking:
+    """A conversation: each question is asked with those before it."""
+
+    def __init__(
+        self, engine: Engine, *, image: Path | None, k: int, filters: Filters, spelling: bool, depth: Depth
+    ) -> None:
+        """`image`: a picture that the first question is about."""
+        self._engine, self._image = engine, image
+        self._k, self._filters, self._spelling, self._depth = k, filters, spelling, depth
+
+    def answers(self, questions: Iterable[str]) -> Iterator[Answer]:
+        """Yield the answer of each question; in a terminal its text is shown while it is made."""
+        history: list[tuple[str, str]] = []
+        asked: list[tuple[str, Path | None]] = []
+        for question in questions:
+            asked.append((question, None if asked else self._image))
+            with live_answer() as read_answer:
+                answer = read_answer(
+                    self._engine.ask_stream(
+                        question,
+                        image=picture_of_last(asked),
+                        k=self._k,
+                        filters=self._filters,
+                        history=history,
+                        spelling=self._spelling,
+                        depth=self._depth,
+                    )
+                )
+            history.append((question, answer.text))
+            yield answer
+
+
+def _marked_pages(answer: Answer) -> list[tuple[PageRef, list[Box]]]:
+    """Return the cited pages with the boxes of their quotes."""
+    return [
+        (ref, [box for citation in citations for box in citation.boxes])
+        for ref, citations in citations_by_page(answer).items()
+    ]
 
 
 def extract(
@@ -245,9 +305,11 @@ def show(
         Path | None, typer.Option("--out", "-o", help="The picture to write; if left out, named after the page.")
     ] = None,
     heat: Annotated[bool, typer.Option("--heat", help="Show the page lane's heat map for the query.")] = False,
+    inline: InlineOption = False,
     view: Annotated[bool, typer.Option("--open", help="Open the picture.")] = False,
 ) -> int:
     """Write a page as a picture, the evidence for a query marked."""
+    protocol = _require_pictures() if inline else None
     engine = wiring.open_collection(collection)
     ref = engine.resolve(page)
     if heat and not query:
@@ -255,22 +317,31 @@ def show(
     boxes = engine.evidence(ref, query) if query and not heat else []
     if query and not heat and not boxes:
         err.print("None of these words is on the page: nothing is marked.")
+    picture = engine.heat_map_image(ref, query) if query and heat else engine.page_image(ref, boxes=boxes)
+    if protocol is not None:
+        print_picture(picture, protocol)
+    if protocol is not None and out is None and not view:
+        return ExitCode.DONE
     target = out or Path(page_image_filename(ref))
+    _write_picture(engine, picture, target)
+    terminal.out.print(str(target), soft_wrap=True, markup=False)
+    if view:
+        webbrowser.open(target.absolute().as_uri())
+    return ExitCode.DONE
+
+
+def _write_picture(engine: Engine, picture: bytes, target: Path) -> None:
+    """Write a JPEG in the format that the name of `target` asks for. Raises UsageError for other names."""
     if target.suffix.lower() not in IMAGE_SUFFIXES:
         raise UsageError(
             f"expected --out to be named like a picture ({', '.join(IMAGE_SUFFIXES[1:])}), found {target.name}"
         )
     _require_no_document(engine, target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture = engine.heat_map_image(ref, query) if query and heat else engine.page_image(ref, boxes=boxes)
     if target.suffix.lower() not in ("", ".jpg", ".jpeg"):
-        from_jpeg(picture).save(target)  # the format that the name asks for
+        from_jpeg(picture).save(target)
     else:
         target.write_bytes(picture)
-    terminal.out.print(str(target), soft_wrap=True, markup=False)
-    if view:
-        webbrowser.open(target.absolute().as_uri())
-    return ExitCode.DONE
 
 
 def _tell_cost(cost: str) -> None:
@@ -285,6 +356,30 @@ def _require_no_document(engine: Engine, target: Path) -> None:
     with engine.snapshot() as snapshot:
         if any(path in row.paths for row in snapshot.documents.values()):
             raise UsageError(f"expected another name for the picture: {target} is one of the documents. Give --out.")
+
+
+def _show_pictures(
+    engine: Engine, pages: Sequence[tuple[PageRef, list[Box]]], *, folder: Path | None, inline: bool, quiet: bool
+) -> None:
+    """Write the pages as pictures to a folder, and show them in the terminal, as far as either is wanted."""
+    if folder is not None:
+        _write_pictures(engine, folder, pages, quiet=quiet)
+    if inline:
+        protocol = _require_pictures()
+        for ref, boxes in pages:
+            out.print(page_link(ref, None, file_name(ref.path)))
+            print_picture(engine.page_image(ref, boxes=boxes), protocol)
+
+
+def _require_pictures() -> PictureProtocol:
+    """Return the terminal's protocol for pictures. Raises UsageError where it has none."""
+    protocol = picture_protocol()
+    if protocol is None or not out.is_terminal:
+        raise UsageError(
+            "expected a terminal that shows pictures (kitty, Ghostty, iTerm2, WezTerm, foot, mlterm, ...), found none. "
+            f"If it shows them: {VARIABLE}=kitty, iterm2 or sixel. Else: --pictures FOLDER"
+        )
+    return protocol
 
 
 def _write_pictures(engine: Engine, folder: Path, pages: Sequence[tuple[PageRef, list[Box]]], *, quiet: bool) -> None:

@@ -1,5 +1,7 @@
 """Printing of search results for people: pages, their rank in each lane, their evidence."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence, Set
 
 from rich.text import Text
@@ -17,11 +19,12 @@ from pagelens.api.cli.terminal import (
     print_missing_lanes,
 )
 from pagelens.api.engine import results
-from pagelens.api.engine.file_names import printable
+from pagelens.api.engine.file_names import printable, text_to_path
 from pagelens.api.engine.lane_registry import LANES
 from pagelens.core.metadata_fields import FieldValue, value_texts
 from pagelens.core.types import SearchStep
 from pagelens.index.lexical.analysis import analyze
+from pagelens.ingest.members.member_paths import outer_file
 from pagelens.retrieve.spelling import describe_corrections
 
 _IMAGE_LANES = {spec.name for spec in LANES if spec.finds_wordless_pages}
@@ -86,6 +89,14 @@ def print_results(search: results.SearchResults) -> None:
         out.print(Text(f"Estimated page numbers, since the format has no pages of its own: {files}", style="dim"))
     if any(lane in hit.lanes for lane in search.approximate for hit in search.hits):
         out.print(Text(_APPROXIMATE, style="dim"), soft_wrap=True)
+
+
+def print_files_found(hits: Sequence[results.FoundPage], *, end: str) -> None:
+    """Write the files of the hits, each once, in the order of their best pages, byte for byte as they are named."""
+    files = dict.fromkeys(outer_file(text_to_path(hit.ref.path)) for hit in hits)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(b"".join(os.fsencode(file) + end.encode() for file in files))
+    sys.stdout.flush()
 
 
 def print_steps(steps: Sequence[SearchStep]) -> None:

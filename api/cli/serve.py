@@ -4,8 +4,9 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +14,15 @@ from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, JsonOption, LanguageModelOption
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.engine import wiring
+from pagelens.api.engine.file_names import printable
 from pagelens.api.server.auth.keys import KeyRecord, KeyStore
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core import tracing
 from pagelens.core.errors import UsageError
+from pagelens.core.settings import Settings
+
+if TYPE_CHECKING:
+    from pagelens.api.server.service import Service
 
 CollectionsOption = Annotated[
     Path | None, typer.Option("--collections", help="Serve a folder of collections; `default` is the default one.")
@@ -24,6 +30,15 @@ CollectionsOption = Annotated[
 SingleCollectionOption = Annotated[
     Path, typer.Option("--collection", "-c", envvar="PAGELENS_COLLECTION", help="Serve this collection alone.")
 ]
+
+
+class LogFormat(StrEnum):
+    """How a server's log is written."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+
 
 keys_app = typer.Typer(rich_markup_mode=None, help="Manage the server's keys.", no_args_is_help=True)
 
@@ -69,29 +84,30 @@ def serve(
             envvar="PAGELENS_TRACES", help="Send OpenTelemetry spans to the collector that OTEL_EXPORTER_OTLP_* name."
         ),
     ] = False,
+    create_missing: Annotated[
+        bool, typer.Option("--create", help="Make the collection, or the folder of collections, if it is not there.")
+    ] = False,
+    log: Annotated[LogFormat, typer.Option(help="auto: text in a terminal, JSON lines elsewhere.")] = LogFormat.AUTO,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
     from pagelens.api.server.limits import ServerLimits
-    from pagelens.api.server.middleware.authentication import is_loopback
     from pagelens.api.server.middleware.cross_origin import require_origin
     from pagelens.api.server.service import open_service
     from pagelens.api.server.serving import run_server
 
     if traces:
         tracing.export_traces("pagelens")
+    if not create_missing:
+        _require_served(collections, collection)
     root, default, only = _resolve_collections(collections, collection)
     _require_folders(allow_path or [])
     origins = frozenset(allow_origin or ())
     for origin in sorted(origins):
         require_origin(origin)
-    settings = wiring.read_settings()
-    settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
-    settings = replace(settings, feedback=settings.feedback if feedback is None else feedback)
+    settings = _serving_settings(micro_batching=micro_batching, feedback=feedback)
     service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
     where = f"--collections {collections}" if collections else f"-c {collection}"
-    if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
-        service.database.close()
-        raise UsageError(problem)
+    _check_keys(service, host=host, keyless=keyless, where=where)
     run_server(
         service,
         host=host,
@@ -99,8 +115,41 @@ def serve(
         keyless=keyless,
         limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
         origins=origins,
+        log="text" if log is LogFormat.TEXT or (log is LogFormat.AUTO and sys.stderr.isatty()) else "json",
     )
     return ExitCode.DONE
+
+
+def _serving_settings(*, micro_batching: bool, feedback: bool | None) -> Settings:
+    settings = wiring.read_settings()
+    settings = replace(settings, micro_batching=settings.micro_batching and micro_batching)
+    return replace(settings, feedback=settings.feedback if feedback is None else feedback)
+
+
+def _require_served(collections: Path | None, collection: Path) -> None:
+    """Raise UsageError unless what is to be served is there: a mistyped name would serve an empty collection."""
+    if collections is not None and not collections.is_dir():
+        raise UsageError(
+            f"expected a folder of collections at {collections}, found none. Give --create to make it, empty."
+        )
+    if collections is None and not wiring.collection_exists(collection):
+        raise UsageError(
+            f"expected a collection at {collection}, found none. Make one: pagelens index FILES -c {collection}, or "
+            "give --create to serve an empty one."
+        )
+
+
+def _check_keys(service: "Service", *, host: str, keyless: bool, where: str) -> None:
+    """Raise UsageError where the server cannot start with the keys that there are; print those that are valid."""
+    from pagelens.api.server.middleware.authentication import is_loopback
+
+    if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
+        service.database.close()
+        raise UsageError(problem)
+    valid = [key for key in service.keys.list_all() if key.revoked is None and not key.damaged]
+    if valid and sys.stderr.isatty():
+        names = ", ".join(f"plk_{key.id}… ({key.scope}{f', {key.name}' if key.name else ''})" for key in valid)
+        terminal.err.print(f"Callers need one of these keys: {printable(names)}", markup=False, soft_wrap=True)
 
 
 @keys_app.command()

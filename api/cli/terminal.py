@@ -1,6 +1,7 @@
 """Printing: the consoles, how paths, pages and lists of files are written, and `--json`."""
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,8 +77,12 @@ def page_name(ref: PageRef, label: str | None, name: str) -> str:
 
 def page_link(ref: PageRef, label: str | None, name: str) -> Text:
     """Return the page's name; in a terminal it is a link that opens the file at that page."""
-    target = f"file://{quote(str(outer_file(Path(ref.path))))}#page={ref.number}"
-    return Text(page_name(ref, label, name), style=f"bold link {target}" if out.is_terminal else "bold")
+    return Text(page_name(ref, label, name), style=f"bold link {page_address(ref)}" if out.is_terminal else "bold")
+
+
+def page_address(ref: PageRef) -> str:
+    """Return the address of a page in its file, as browsers and PDF viewers understand it."""
+    return f"file://{quote(os.fsencode(outer_file(text_to_path(ref.path))))}#page={ref.number}"
 
 
 def one_line(text: str) -> str:

@@ -6,6 +6,7 @@ Events leave the queue in the order in which they were put. The number of window
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.file_names import path_to_text
@@ -64,6 +65,11 @@ class EncodingQueue:
             sha256 == (event.document.sha256 if isinstance(event, PageWindow) else getattr(event, "sha256", None))
             for event, _ in self._events
         )
+
+    @property
+    def path(self) -> Path:
+        """The file of the first event."""
+        return self._events[0][0].path
 
     def is_ready(self, seconds: float) -> bool:
         """Wait at most `seconds` for the first event; return whether it is ready."""

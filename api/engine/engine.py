@@ -27,7 +27,7 @@ from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.embedding import max_image_side
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import describe_hits, read_hits
-from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files
+from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files, looking_progress
 from pagelens.api.engine.labelling import (
     LabelledPage,
     Labelling,
@@ -196,7 +196,7 @@ class Engine:
         count_tokens = self._components.load_text_encoder().count_tokens
         with CollectionWriter(self.layout.root) as writer:
             self._reader.require_same_models()  # the embedders' models; with the lock held they cannot change any more
-            survey = walk.survey(absolute)
+            survey = walk.survey(absolute, on_found=lambda found: on_progress(looking_progress(found)))
             run = IndexRun(
                 writer,
                 embedders,

@@ -83,7 +83,6 @@ class IndexRun:
         self._files = self._pages = 0
         self._bytes = 0.0
         self._on_progress, self._keep_original = on_progress, keep_original
-        self._path = ""
         self._queue: EncodingQueue | None = None
         self._timer = StageTimer()
         self._members: dict[str, frozenset[str]] = {}  # of the containers that were listed
@@ -133,7 +132,7 @@ class IndexRun:
     def _handle_next(self, queue: EncodingQueue) -> None:
         self._timer.enter("encoding")
         while not queue.is_ready(PROGRESS_SECONDS):
-            self._report_progress(self._path)
+            self._report_progress(path_to_text(queue.path))
         event, pages = queue.take()
         self._timer.enter("writing")
         if isinstance(event, Unchanged):
@@ -143,7 +142,9 @@ class IndexRun:
         elif isinstance(event, Skipped) and event.code == "sidecar":
             self.report.sidecars += 1
         elif isinstance(event, Skipped):
-            self.report.skipped.append(FailedFile(path_to_text(event.path), event.code, event.reason))
+            path = path_to_text(event.path)
+            self.report.skipped.append(FailedFile(path, event.code, event.reason))
+            self._report_progress(path, outcome=f"not read: {event.reason}")
         elif isinstance(event, MembersListed):
             self._handle_members(event)
         else:
@@ -163,7 +164,8 @@ class IndexRun:
         if new.last:
             self._read.add(new.path)
         read_bytes = document.size * len(new.pages) / max(1, document.page_count)  # so a long file advances the bar too
-        self._advance(new.path, files=int(new.last), pages=len(new.pages), byte_count=read_bytes)
+        outcome = f"indexed, {document.page_count} page{'' if document.page_count == 1 else 's'}" if new.last else ""
+        self._advance(new.path, files=int(new.last), pages=len(new.pages), byte_count=read_bytes, outcome=outcome)
 
     def _handle_unchanged(self, event: Unchanged) -> None:
         path = path_to_text(event.path)
@@ -172,11 +174,14 @@ class IndexRun:
         reason = self._writer.failed_before(event.sha256)
         if reason is not None:
             self.report.failed_before.append(FailedFile(path, "failed before", reason))
+            outcome = f"could not be read last time: {reason}"
         elif is_new_path:
             self.report.linked += 1
+            outcome = "the same bytes as an indexed file"
         else:
             self.report.unchanged += 1
-        self._advance(path, files=1, pages=0, byte_count=_size(event.path))
+            outcome = "unchanged"
+        self._advance(path, files=1, pages=0, byte_count=_size(event.path), outcome=outcome)
 
     def _handle_members(self, event: MembersListed) -> None:
         self._writer.record_members(event.sha256, event.readable)
@@ -188,7 +193,7 @@ class IndexRun:
         self.report.failed.append(FailedFile(path, event.code, event.reason))
         if event.code not in KEEPS_OLD_VERSION:
             self._read.add(path)
-        self._advance(path, files=1, pages=0, byte_count=0)
+        self._advance(path, files=1, pages=0, byte_count=0, outcome=f"could not be read: {event.reason}")
 
     def forget_members(self) -> None:
         """Forget the members that are no longer in the containers that were read or listed."""
@@ -217,14 +222,13 @@ class IndexRun:
         files = {file.path: UnreadFile(file.path, file.code, file.reason) for file in self.report.skipped}
         self._writer.replace_unread_files([*files.values()], is_replaced)
 
-    def _advance(self, path: str, *, files: int, pages: int, byte_count: float) -> None:
+    def _advance(self, path: str, *, files: int, pages: int, byte_count: float, outcome: str) -> None:
         self._files += 0 if _is_member(path) else files
         self._pages += pages
         self._bytes += 0 if _is_member(path) else byte_count
-        self._path = path
-        self._report_progress(path)
+        self._report_progress(path, outcome=outcome)
 
-    def _report_progress(self, path: str, page: int = 0) -> None:
+    def _report_progress(self, path: str, page: int = 0, *, outcome: str = "") -> None:
         self._on_progress(
             Progress(
                 path=path,
@@ -235,8 +239,14 @@ class IndexRun:
                 pages=self._pages,
                 waits_for=self._timer.slowest(),
                 page=page,
+                outcome=outcome,
             )
         )
+
+
+def looking_progress(found: int) -> Progress:
+    """Return the progress of a run that looks for files and has found so many."""
+    return Progress(path="", files=0, files_total=found, bytes=0, bytes_total=0, pages=0, waits_for="looking")
 
 
 def forget_missing_files(

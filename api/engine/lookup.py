@@ -12,8 +12,12 @@ from pagelens.index.selection import path_matches
 
 
 def find_documents(snapshot: Snapshot, name: str) -> list[DocumentRow]:
-    """Return the documents below a folder or matching a glob, else the one document of that name. Raises NotFound."""
-    matching = [row for row in snapshot.documents.values() if any(path_matches(path, name) for path in row.paths)]
+    """Return the documents below a folder or matching a glob, else the one document of that name. Raises NotFound.
+
+    A glob without "/" is compared with file names alone: what is removed shall not hang on a folder far above.
+    """
+    rows = snapshot.documents.values()
+    matching = [row for row in rows if any(path_matches(path, name, in_folders=False) for path in row.paths)]
     return matching if len(matching) > 1 else [find_document(snapshot, name)]
 
 

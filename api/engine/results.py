@@ -179,8 +179,9 @@ class IndexReport:
     metadata: MetadataReport | None = None  # of the table of metadata, if one was loaded
 
 
-IndexStage = Literal["reading", "ocr", "encoding", "writing"]
-"""What an indexing run spends its time on: reading and rendering pages, OCR, encoding, writing to disk."""
+IndexStage = Literal["looking", "reading", "ocr", "encoding", "writing"]
+"""What an indexing run spends its time on: looking for files, reading and rendering pages, OCR, encoding, writing to
+disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ class Progress:
     pages: int  # read in this run
     waits_for: IndexStage = "reading"  # the stage that took most of the latest seconds
     page: int = 0  # of `path`, that the run waits for; 0: none
+    outcome: str = ""  # of `path`, at the moment the run is done with it: "indexed", "unchanged", why it cannot be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Runs the app on uvicorn, with JSON logs and connection limits."""
+"""Runs the app on uvicorn, with a log and connection limits."""
 
 import logging
 import socket
@@ -9,7 +9,7 @@ import uvicorn
 
 from pagelens.api.server.app import create_app
 from pagelens.api.server.limits import ServerLimits
-from pagelens.api.server.logs import FIELDS, log_json
+from pagelens.api.server.logs import FIELDS, LogStyle, start_log
 from pagelens.api.server.middleware.header_timeout import header_timeout_protocol
 from pagelens.api.server.service import Service
 from pagelens.core.errors import UsageError
@@ -29,12 +29,13 @@ def run_server(
     keyless: bool,
     limits: ServerLimits | None = None,
     origins: Collection[str] = (),
+    log: LogStyle = "json",
 ) -> None:
     """Serve until SIGINT or SIGTERM. Raises UsageError if the port is taken.
 
     `keyless`: see `AuthMiddleware`. `origins`: see `CrossOriginMiddleware`.
     """
-    log_json(sys.stderr, audit=service.folder.audit)
+    start_log(sys.stderr, audit=service.folder.audit, style=log)
     limits = limits or ServerLimits()
     app = create_app(service, limits=limits, keyless=keyless, origins=origins)
     config = uvicorn.Config(

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -58,12 +58,13 @@ def walk(paths: Iterable[Path], options: ReaderOptions = DEFAULT_READER_OPTIONS)
     yield from walker.walk_links()
 
 
-def survey(paths: Iterable[Path]) -> Survey:
-    """Return the number and the bytes of the files that a walk yields."""
+def survey(paths: Iterable[Path], *, on_found: Callable[[int], None] = lambda _: None) -> Survey:
+    """Return the number and the bytes of the files that a walk yields. `on_found` is given the number after each."""
     files = size = 0
     for item in walk(paths):
         if isinstance(item, Source):
             files += 1
+            on_found(files)
             try:
                 size += item.path.stat().st_size
             except OSError:

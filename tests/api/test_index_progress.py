@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from pagelens.api.cli.progress_output import describe_wait
+from pagelens.api.cli.main import main
+from pagelens.api.cli.progress_output import ProgressMeter, SmoothedRate, describe_wait
 from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
 from pagelens.index.creation import create
@@ -58,7 +59,7 @@ def test_a_run_that_waits_for_the_text_in_a_picture_says_of_which_page(tmp_path:
         run = IndexRun(writer, OLD, file_count=1, byte_count=1, on_progress=reports.append)
         run.on_wait(Path("scan.pdf"), 12, "recognising")
         run.on_wait(Path("scan.pdf"), 12, "recognising")
-    assert describe_wait(reports[-1]) == "waits for OCR of p.12"
+    assert describe_wait(reports[-1]) == "OCR of scan.pdf p.12"
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -69,6 +70,61 @@ def test_indexing_a_scan_reports_the_pages_whose_ocr_it_waits_for(tmp_path: Path
         engine.index(tmp_path / "scan.pdf", workers=workers, on_progress=reports.append)
     waits = [describe_wait(progress) for progress in reports if progress.page]
     assert {progress.page for progress in reports} - {0} <= {1, 2, 3, 4, 5, 6}
-    assert waits and all(wait.startswith("waits for ") for wait in waits)
+    assert waits and all(wait.split(" p.")[0].endswith("scan.pdf") for wait in waits)
     if not workers:  # where a warm worker reads, the run may wait for nothing long enough to name it
-        assert any(wait.startswith("waits for OCR of p.") for wait in waits)
+        assert any(wait.startswith("OCR of ") for wait in waits)
+    assert [progress.outcome for progress in reports if progress.outcome] == ["indexed, 6 pages"]
+    assert (reports[0].waits_for, reports[0].files_total) == ("looking", 1)
+
+
+def report(*, pages: int, share: float, outcome: str = "") -> Progress:
+    return Progress(
+        path="a.pdf",
+        files=0,
+        files_total=1,
+        bytes=round(share * 1_000_000),
+        bytes_total=1_000_000,
+        pages=pages,
+        outcome=outcome,
+    )
+
+
+def test_no_rate_and_no_time_left_is_told_until_it_is_known() -> None:
+    now = 0.0
+    meter = ProgressMeter(lambda: now)
+    told = []
+    for seconds, pages in [(0, 0), (90, 1), (91, 3), (92, 5), (93, 7)]:  # the first page takes 90 s: models are loaded
+        now = seconds
+        meter.update(report(pages=pages, share=pages / 100))
+        told.append((meter.rate, meter.left))
+    assert told[:3] == [("", "")] * 3
+    assert told[3:] == [("2.0 pages/s", "about 48 s left"), ("2.0 pages/s", "about 47 s left")]
+
+
+def test_a_rate_follows_a_change_of_speed_and_is_not_shaken_by_bursts() -> None:
+    now = 0.0
+    rate = SmoothedRate(lambda: now)
+    amounts, rates = 1.0, []
+    for second in range(240):
+        now += 1
+        if second % 4 == 0:  # in bursts: 8 a second, then 2
+            amounts += 32 if second < 120 else 8
+        rate.update(amounts)
+        rates.append(rate.per_second or 0.0)
+    assert all(abs(value - 8) < 2 for value in rates[20:120])
+    assert all(abs(value - 2) < 0.5 for value in rates[200:])
+
+
+def test_each_file_is_named_as_it_is_done_if_that_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("A limpet returns.")
+    (tmp_path / "in/b.pdf").write_bytes(b"%PDF-1.4 cut")
+    options = ["index", "in", "-c", "c", "--profile", "builtin", "--workers", "0", "-v"]
+    assert main(options) == 4
+    first = capsys.readouterr().err
+    assert "in/a.txt: indexed, 1 page\n" in first and "in/b.pdf: could not be read: " in first
+    assert main(options) == 4
+    assert "in/a.txt: unchanged\n" in capsys.readouterr().err

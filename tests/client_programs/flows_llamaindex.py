@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.response_synthesizers import ResponseMode
+from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
 
@@ -43,5 +44,7 @@ def test_the_retriever_keeps_its_contract_and_serves_a_query_engine(address: str
     found = retriever.retrieve(TIMBER)
     assert [node.node_id for node in found] == [node.node_id for node in asyncio.run(retriever.aretrieve(TIMBER))]
     assert "52,300" in found[0].get_content() and found[0].metadata["page_number"] == 2
-    engine = RetrieverQueryEngine.from_args(retriever, llm=MockLLM(), response_mode=ResponseMode.NO_TEXT)
+    Settings.llm = MockLLM()  # or it makes OpenAI's
+    synthesizer = get_response_synthesizer(response_mode=ResponseMode.NO_TEXT)
+    engine = RetrieverQueryEngine(retriever, synthesizer)
     assert [node.node_id for node in engine.query(TIMBER).source_nodes] == [node.node_id for node in found]

@@ -65,12 +65,20 @@ def test_both_ends_of_a_page_range_are_included() -> None:
         ("reports/2024/a.pdf", "reports", True),
         ("reports/2024/a.pdf", "report", False),
         ("reports/2024/a.pdf", "./reports/2024/", True),
+        ("reports/trip 2024/a.pdf", "*2024*", True),
+        ("old.zip / trip 2024/a.pdf", "old.*", True),
+        ("reports/2024/a.pdf", "*2023*", False),
     ],
 )
 def test_a_pattern_is_compared_with_the_name_the_end_of_the_path_or_a_folder(
     path: str, pattern: str, expected: bool
 ) -> None:
     assert path_matches(path, pattern) is expected
+
+
+def test_a_glob_for_what_is_removed_is_compared_with_file_names_alone() -> None:
+    assert not path_matches("/home/ada/old 2024/a.pdf", "*2024*", in_folders=False)
+    assert path_matches("/home/ada/2024/a-2024.pdf", "*2024*", in_folders=False)
 
 
 PHOTO = DocumentRow(

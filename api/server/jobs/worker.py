@@ -29,7 +29,7 @@ from pagelens.api.server.jobs.claims import JobClaims, JobStep
 from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_records import FileRecord, FileResult, FileState
 from pagelens.api.server.jobs.retention import RetentionCleaner
-from pagelens.api.server.logs import log_json
+from pagelens.api.server.logs import start_log
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import CollectionLocked, CollectionMismatch, PageLensError
 
@@ -219,7 +219,7 @@ def _run(worker: IndexWorker, cleaner: RetentionCleaner) -> NoReturn:
 
 def main(root: Path, *, default: str, only: bool) -> None:
     """Run until SIGTERM, or until the server has ended."""
-    log_json(sys.stderr)
+    start_log(sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with_server, daemon=True).start()
     if hasattr(os, "nice"):  # not on Windows

@@ -24,7 +24,8 @@ class ServerProcess:
 
     def __init__(self, collections: Path, *options: str, command: Sequence[str] = PAGELENS, cwd: Path = ROOT) -> None:
         """`command` starts the command line, in the folder `cwd`."""
-        command = [*command, "serve", "--collections", str(collections), "--keyless", "--port", "0", *options]
+        served = ["--collections", str(collections), "--create", "--keyless", "--port", "0"]
+        command = [*command, "serve", *served, *options]
         environment = {**os.environ, "PAGELENS_THREADS": "1"}
         self.process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=environment)
         self.lines: queue.Queue[Any] = queue.Queue()
