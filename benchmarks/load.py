@@ -135,7 +135,7 @@ def upload_repeatedly(address: str, folder: Path, stop: threading.Event) -> None
             copy = Path(scratch) / f"{number}-{path.name}"
             copy.write_bytes(path.read_bytes() + f"\n% {number} {time.time()}\n".encode())
             try:
-                client.upload([copy])
+                client.index([copy])
             except (PageLensError, httpx2.HTTPError):  # the latter: the server has ended
                 stop.wait(1.0)
             copy.unlink()

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # at run time imported when first used, so that `import pagelens` is quick
+    from pagelens.api.clients.async_python import AsyncPageLensClient
+    from pagelens.api.clients.python import PageLensClient
     from pagelens.api.engine.arranged_results import Arrangement
     from pagelens.api.engine.engine import Engine
     from pagelens.api.engine.query_image import ImageOptions
@@ -24,9 +26,11 @@ if TYPE_CHECKING:  # at run time imported when first used, so that `import pagel
 else:
     _MODULES = {
         "Arrangement": "pagelens.api.engine.arranged_results",
+        "AsyncPageLensClient": "pagelens.api.clients.async_python",
         "Engine": "pagelens.api.engine.engine",
         "Filters": "pagelens.core.types",
         "ImageOptions": "pagelens.api.engine.query_image",
+        "PageLensClient": "pagelens.api.clients.python",
         "PageLensError": "pagelens.core.errors",
         "PageRef": "pagelens.core.types",
     }
@@ -40,7 +44,17 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["Arrangement", "Engine", "Filters", "ImageOptions", "PageLensError", "PageRef", "open"]
+__all__ = [
+    "Arrangement",
+    "AsyncPageLensClient",
+    "Engine",
+    "Filters",
+    "ImageOptions",
+    "PageLensClient",
+    "PageLensError",
+    "PageRef",
+    "open",
+]
 
 
 def open(  # noqa: A001 - as in gzip.open

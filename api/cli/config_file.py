@@ -130,7 +130,7 @@ def single_values(table: Defaults) -> Defaults:
 
 
 def _long_name(param: Any) -> str:
-    return max(param.opts, key=len).lstrip("-")
+    return str(max(param.opts, key=len)).lstrip("-")
 
 
 def _with_default(param: Any, value: object) -> Any:

@@ -201,9 +201,9 @@ def ask(
         return ExitCode.DONE
     if image is None:
         _tell_cost(engine.rerank_cost(depth=depth))
-    asking = _Asking(engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth)
+    conversation = _Conversation(engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth)
     answer = None
-    for answer in asking.answers(read_questions(question) if chat else [question]):
+    for answer in conversation.answers(read_questions(question) if chat else [question]):
         print_result(answer, json_output, print_answer)
         _show_pictures(engine, _marked_pages(answer), folder=pictures, inline=inline, quiet=json_output)
         write_evidence(engine, answer, bundle, pack)
@@ -226,16 +226,16 @@ def chat(
     engine = wiring.open_collection(collection, llm=llm)
     if sys.stdin.isatty():
         import readline  # noqa: F401 - `input` edits lines and remembers them
-    asking = _Asking(engine, image=None, k=k, filters=filters, spelling=True, depth=depth)
-    for answer in asking.answers(read_questions("")):
+    conversation = _Conversation(engine, image=None, k=k, filters=filters, spelling=True, depth=depth)
+    for answer in conversation.answers(read_questions("")):
         print_answer(answer)
         _show_pictures(engine, _marked_pages(answer), folder=None, inline=inline, quiet=True)
         out.print()
     return ExitCode.DONE
 
 
-class _Asking:
-    """A conversation: each question is asked with those before it."""
+class _Conversation:
+    """A conversation: each question is put with those before it."""
 
     def __init__(
         self, engine: Engine, *, image: Path | None, k: int, filters: Filters, spelling: bool, depth: Depth
@@ -247,14 +247,14 @@ class _Asking:
     def answers(self, questions: Iterable[str]) -> Iterator[Answer]:
         """Yield the answer of each question; in a terminal its text is shown while it is made."""
         history: list[tuple[str, str]] = []
-        asked: list[tuple[str, Path | None]] = []
+        questions_so_far: list[tuple[str, Path | None]] = []
         for question in questions:
-            asked.append((question, None if asked else self._image))
+            questions_so_far.append((question, None if questions_so_far else self._image))
             with live_answer() as read_answer:
                 answer = read_answer(
                     self._engine.ask_stream(
                         question,
-                        image=picture_of_last(asked),
+                        image=picture_of_last(questions_so_far),
                         k=self._k,
                         filters=self._filters,
                         history=history,

@@ -7,7 +7,8 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from pagelens.api.clients.python import PageLensClient, page_metadata
+from pagelens.api.clients.client_calls import page_metadata
+from pagelens.api.clients.python import PageLensClient
 
 
 class LangChainRetriever(BaseRetriever):

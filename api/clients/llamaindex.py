@@ -7,7 +7,8 @@ from typing import Any
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from pagelens.api.clients.python import PageLensClient, page_metadata
+from pagelens.api.clients.client_calls import page_metadata
+from pagelens.api.clients.python import PageLensClient
 
 
 class LlamaIndexRetriever(BaseRetriever):

@@ -705,8 +705,8 @@ class Engine:
         context = self._context(question, None, history, k=k, filters=NO_FILTERS, spelling=True, depth=DEFAULT_DEPTH)
         if not context.pages:
             return Extraction(data=None, citations={}, absent=[], context_pages=[], missing=context.missing)
-        asked = str(standalone_question(context.searched, history))
-        extraction = extractor.extract(schema, context.pages, question=asked)
+        whole_question = str(standalone_question(context.searched, history))
+        extraction = extractor.extract(schema, context.pages, question=whole_question)
         return replace(extraction, missing=context.missing, notes=[*extraction.notes, *context.notes])
 
     def _pages_to_read(

@@ -1,7 +1,8 @@
 """Reads and writes proposed questions as CSV: a person keeps, edits or drops the rows; kept rows become a data set."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -41,9 +42,15 @@ class Proposal:
     pages: str
     hard_negatives: str
     quote: str
+    files: str = ""  # JSON: name of a document in this row -> SHA-256 of its bytes, for when the name is not clear
 
 
 COLUMNS = [field.name for field in fields(Proposal)]
+REQUIRED_COLUMNS = COLUMNS[:-1]  # `files` is missing in the CSVs of earlier versions
+EASIER = (
+    "Its questions were proposed from the pages that answer them (pagelens eval init): they are easier than questions "
+    "that people ask, and figures on them are too high."
+)
 
 
 def write_csv(rows: Sequence[Proposal], path: Path) -> None:
@@ -67,13 +74,14 @@ def require_absent(path: Path) -> None:
 def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
     """Return the data set of the rows marked keep. Raises UsageError that lists the malformed rows."""
     root = common_root(status)
-    files = [file for document in status.documents for file in document.paths]
-    names = sorted(str(Path(file).relative_to(root)) for file in files)
-    resolver = _NameResolver(root, files)
+    digests = {file: document.sha256 for document in status.documents for file in document.paths}
+    names = sorted(str(Path(file).relative_to(root)) for file in digests)
+    resolver = _NameResolver(root, digests)
     faults = Faults()
     questions: list[Question] = []
     qrels: dict[str, dict[PageRef, int]] = {}
     for line, row in _rows(path):
+        resolver.known = _known_files(path, line, row, faults)
         decision = (row["keep"] or "").strip().lower()
         if decision not in KEEP | DROP:
             faults.add(path, line, "keep or drop under 'keep'", decision)
@@ -109,23 +117,41 @@ def read_csv(path: Path, status: Status, *, name: str) -> DataSet:
     faults.raise_any()
     if not questions:
         raise UsageError(f"expected rows of {path} with keep under 'keep', found none")
-    return DataSet(name=name, folder=root, documents=names, questions=questions, qrels=qrels)
+    return DataSet(name=name, folder=root, documents=names, questions=questions, qrels=qrels, notices=(EASIER,))
+
+
+def _known_files(path: Path, line: int, row: Mapping[str, str], faults: Faults) -> dict[str, str]:
+    """Return the SHA-256 of each document that a row names, as far as the row knows it."""
+    try:
+        known = json.loads(row["files"] or "{}")
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        faults.add(path, line, "a JSON object under 'files', as it was written there", row["files"])
+        return {}
+    return {str(name): str(digest) for name, digest in known.items()}
 
 
 class _NameResolver:
     """Finds the documents that a person means by the end of a path; which folder all documents share plays no part, so
-    that a name means the same after further files were indexed."""
+    that a name means the same after further files were indexed. Where the digest of a name is `known`, it is the
+    document of that digest, whatever it and others are called by now."""
 
-    def __init__(self, root: Path, files: Sequence[str]) -> None:
+    def __init__(self, root: Path, digests: Mapping[str, str]) -> None:
+        """`digests`: the SHA-256 of each file of the collection, by its path."""
+        self.known: Mapping[str, str] = {}  # name -> SHA-256
         self._names: dict[str, list[str]] = {}
-        for file in files:
+        self._digests = {str(Path(file).relative_to(root)): digest for file, digest in digests.items()}
+        for file in digests:
             parts = Path(file).parts
             for first in range(len(parts)):
                 self._names.setdefault("/".join(parts[first:]), []).append(str(Path(file).relative_to(root)))
 
     def find(self, name: str) -> list[str]:
-        """Return the documents whose paths end with a name, relative to the folder that all share."""
-        return self._names.get(name.strip(), [])
+        """Return the documents that a name may mean, relative to the folder that all share."""
+        named, digest = self._names.get(name.strip(), []), self.known.get(name.strip())
+        same = [file for file in (*named, *self._digests) if self._digests[file] == digest]
+        return same[:1] or named  # copies of one document are one document; one that was changed is known by its name
 
 
 def stable_names(files: Sequence[str]) -> dict[str, str]:
@@ -150,11 +176,12 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            missing = [name for name in REQUIRED_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise UsageError(f"{path}:1: expected the columns {', '.join(COLUMNS)}, found no {', '.join(missing)}")
+                expected = ", ".join(REQUIRED_COLUMNS)
+                raise UsageError(f"{path}:1: expected the columns {expected}, found no {', '.join(missing)}")
             for row in reader:
-                yield reader.line_num, {name: row[name] or "" for name in COLUMNS}
+                yield reader.line_num, {name: row.get(name) or "" for name in COLUMNS}
     except OSError as exc:
         raise UsageError(f"expected proposals at {path}, found {exc.strerror}. Make them: pagelens eval init") from exc
 

@@ -5,6 +5,7 @@ unanswerable one, by moving it to a year that the collection does not mention. E
 that the engine ranks high and that are not the page it was drafted from.
 """
 
+import json
 import logging
 import math
 import random
@@ -40,7 +41,8 @@ def propose(
     Raises GenerationError if a model fails before the first proposal; if it fails later, earlier proposals are kept.
     """
     rng = random.Random(seed)
-    names = stable_names([path for document in engine.status().documents for path in document.paths])
+    digests = {path: document.sha256 for document in engine.status().documents for path in document.paths}
+    names = stable_names(list(digests))
     years: set[str] = set()
     proposals: list[Proposal] = []
     for index, (ref, text) in enumerate(_pages(engine, rng)):
@@ -57,7 +59,16 @@ def propose(
             continue
         if draft:
             proposals.append(_proposal(f"q{len(proposals) + 1:04d}", names[ref.path], ref.number, draft))
-    return [_finished(engine, names, proposal, index, years) for index, proposal in enumerate(proposals, start=1)]
+    rows = [_finished(engine, names, proposal, index, years) for index, proposal in enumerate(proposals, start=1)]
+    of_name = {names[path]: digest for path, digest in digests.items()}
+    return [_with_files(row, of_name) for row in rows]
+
+
+def _with_files(row: Proposal, digests: Mapping[str, str]) -> Proposal:
+    """Return a proposal with the SHA-256 of each document that it names."""
+    named = [row.document, *(part.rpartition("#")[0].strip() for part in row.hard_negatives.split(";"))]
+    known = {name: digests[name] for name in named if name in digests}
+    return replace(row, files=json.dumps(known, ensure_ascii=False))
 
 
 def _pages(engine: Engine, rng: random.Random) -> Iterator[tuple[PageRef, PageText]]:

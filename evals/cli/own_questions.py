@@ -41,6 +41,7 @@ def init(
         markup=False,
         soft_wrap=True,
     )
+    terminal.out.print("They are easier than questions that people ask: edit them, and add your own.", soft_wrap=True)
     return 0
 
 
@@ -65,5 +66,7 @@ def accept(
     with wiring.open_collection(collection) as engine:
         data = read_csv(proposals, engine.status(), name=out.resolve().name)
     write_folder(data, out)
-    console.print_dataset(read_folder(out))
+    accepted = read_folder(out)
+    console.print_dataset(accepted)
+    console.print_notices(accepted)
     return 0

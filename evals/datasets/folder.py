@@ -4,7 +4,8 @@ documents/        the documents that the questions are about
 queries.jsonl     a question a line; query images are files below the folder
 qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
 boxes.jsonl       optional: where the evidence lies on its pages (`pagelens.evals.datasets.gold_boxes`)
-dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong}
+dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong,
+                   "notices": what is to be told with its figures}
 """
 
 import json
@@ -56,6 +57,7 @@ def read_folder(folder: Path) -> DataSet:
         qrels=qrels,
         images=images,
         gold_boxes=gold_boxes,
+        notices=tuple(map(str, about.get("notices", ()))),
     )
 
 
@@ -71,6 +73,8 @@ def write_folder(data: DataSet, folder: Path, *, link: bool = True) -> None:
     if link:
         about["documents"] = os.path.relpath(data.folder, folder.resolve())
         about["files"] = list(data.documents)
+    if data.notices:
+        about["notices"] = list(data.notices)
     (folder / "dataset.json").write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 

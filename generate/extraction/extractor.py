@@ -106,8 +106,8 @@ class ModelExtractor:
         return self._prompt(valid_schema, pages).request, min(self._budget.reply_tokens, reply_tokens)
 
     def _prompt(self, schema: Schema, pages: Sequence[ContextPage], question: str = "") -> Prompt:
-        asked = f"The values answer this question: {question}\n" if question else ""
-        task = f"{asked}JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}\nReply with the JSON object."
+        question_line = f"The values answer this question: {question}\n" if question else ""
+        task = f"{question_line}JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}\nReply with the JSON object."
         return build_prompt(task, pages, budget=self._budget, load_page_image=self._load_page_image, system=SYSTEM)
 
     def _extraction(self, reply: _JsonReply, prompt: Prompt, usage: Usage) -> Extraction:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -85,6 +86,64 @@ def test_json_is_one_object_with_the_page_its_lanes_and_boxes_between_0_and_1(
     assert hit["ref"]["page"].endswith("harbour.pdf p.2")
     assert hit["lanes"]["words"]["rank"] == 1
     assert all(0 <= hit["evidence"][0]["boxes"][0][side] <= 1 for side in ("x0", "y0", "x1", "y1"))
+
+
+def test_files_found_are_printed_alone_for_pipes(
+    collection: Path, files: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert run("search", "how much timber", "-l", "-c", collection) == ExitCode.DONE
+    listed = capfdbinary.readouterr().out.splitlines()
+    assert listed[0] == os.fsencode(files / "reports/harbour.pdf") and len(listed) == len(set(listed)) > 1
+    assert run("search", "how much timber", "-0", "-c", collection) == ExitCode.DONE
+    assert capfdbinary.readouterr().out == b"".join(name + b"\0" for name in listed)
+
+
+def test_the_first_page_found_is_opened_in_its_file(
+    collection: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    code = "import sys; from pagelens.api.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "search", "how much timber", "--open", "-c", str(collection)]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "BROWSER": str(browser)}, check=True, capture_output=True)
+    assert (tmp_path / "opened").read_text() == f"{(files / 'reports/harbour.pdf').as_uri()}#page=2"
+
+
+def test_pages_are_shown_in_a_terminal_that_can_and_else_the_reason_is_told(
+    collection: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGELENS_TERMINAL_PICTURES", "kitty")
+    assert run("show", "harbour.pdf p.2", "--inline", "-c", collection) == ExitCode.USAGE  # no terminal here
+    assert "expected a terminal that shows pictures" in capsys.readouterr().err
+    code = "import sys; from pagelens.api.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "show", "harbour.pdf p.2", "-q", "timber", "--inline", "-c", str(collection)]
+    shown = in_terminal(command)
+    assert shown.startswith(b"\x1b_Gf=100,a=T,m=1;") and not list(Path.cwd().glob("harbour*.jpg"))
+
+
+def in_terminal(command: list[str], typed: bytes = b"") -> bytes:
+    """Return what a command prints in a terminal, into which `typed` is typed."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=slave, stderr=subprocess.PIPE) as process:
+        os.close(slave)
+        os.write(master, typed)
+        printed = b""
+        try:
+            while part := os.read(master, 65_536):
+                printed += part
+        except OSError:  # the other end is closed
+            pass
+        assert process.wait() == 0, process.stderr
+    os.close(master)
+    return printed
+
+
+def test_a_chat_answers_each_question_with_those_before_it_until_an_empty_line(collection: Path) -> None:
+    code = "import sys; from pagelens.api.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "chat", "-c", str(collection), "--model", "extractive"]
+    printed = in_terminal(command, b"How much did timber grow to in 2024?\nAnd in which year was that?\n\n")
+    assert b"52,300" in printed and printed.count(b"? ") >= 3
 
 
 def test_a_search_that_finds_nothing_ends_with_3(collection: Path) -> None:

@@ -92,13 +92,13 @@ def report(*, pages: int, share: float, outcome: str = "") -> Progress:
 def test_no_rate_and_no_time_left_is_told_until_it_is_known() -> None:
     now = 0.0
     meter = ProgressMeter(lambda: now)
-    told = []
+    shown = []
     for seconds, pages in [(0, 0), (90, 1), (91, 3), (92, 5), (93, 7)]:  # the first page takes 90 s: models are loaded
         now = seconds
         meter.update(report(pages=pages, share=pages / 100))
-        told.append((meter.rate, meter.left))
-    assert told[:3] == [("", "")] * 3
-    assert told[3:] == [("2.0 pages/s", "about 48 s left"), ("2.0 pages/s", "about 47 s left")]
+        shown.append((meter.rate, meter.left))
+    assert shown[:3] == [("", "")] * 3
+    assert shown[3:] == [("2.0 pages/s", "about 48 s left"), ("2.0 pages/s", "about 47 s left")]
 
 
 def test_a_rate_follows_a_change_of_speed_and_is_not_shaken_by_bursts() -> None:

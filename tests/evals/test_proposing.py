@@ -2,7 +2,9 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -13,6 +15,7 @@ from pagelens.evals.authoring.model_questions import ModelQuestions
 from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, stable_names, write_csv
 from pagelens.evals.authoring.propose import propose
 from pagelens.evals.cli.commands import app
+from pagelens.evals.datasets.folder import read_folder, write_folder
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
 from pagelens.index.lexical.analysis import analyze
@@ -227,9 +230,31 @@ def test_a_name_that_two_documents_share_asks_for_more_of_the_path(tmp_path: Pat
         read_csv(written(tmp_path, hard_negatives=""), status_of(files), name="mine")
 
 
-def status_of(files: list[str]) -> Status:
+def test_what_was_proposed_is_accepted_whatever_was_indexed_or_renamed_since(tmp_path: Path) -> None:
+    first, second = (str(tmp_path / folder / "ports/tides.pdf") for folder in ("a", "b"))
+    name = stable_names([first])[first]
+    known = json.dumps({name: "digest-1"})
+    row = written(tmp_path, document=name, pages="2", hard_negatives=f"{name}#1", files=known)
+    renamed = str(tmp_path / "a/ports/high-water.pdf")
+    for files in ({first: "digest-1", second: "digest-2"}, {renamed: "digest-1", second: "digest-2"}):
+        [path] = {page.path for page in read_csv(row, status_of(list(files), files), name="mine").qrels["q1"]}
+        assert files[str(tmp_path / path)] == "digest-1"
+    with pytest.raises(UsageError, match="a JSON object under 'files'"):
+        read_csv(written(tmp_path / "x", files="[1"), status_of([first]), name="mine")
+
+
+def test_a_proposed_set_says_that_it_is_easier_than_peoples_questions(evaluation: Evaluation, tmp_path: Path) -> None:
+    data = read_csv(written(tmp_path), evaluation.engine.status(), name="mine")
+    write_folder(data, tmp_path / "set")
+    [notice] = read_folder(tmp_path / "set").notices
+    assert "easier than questions that people ask" in notice
+
+
+def status_of(files: list[str], digests: Mapping[str, str] = MappingProxyType({})) -> Status:
     documents = [
-        DocumentStatus(sha256=file, title=file, kind="pdf", pages=2, paths=(file,), date=None, metadata={})
+        DocumentStatus(
+            sha256=digests.get(file, file), title=file, kind="pdf", pages=2, paths=(file,), date=None, metadata={}
+        )
         for file in files
     ]
     return Status(

@@ -41,7 +41,7 @@ class ServerProcess:
     def wait_for(self, message: str) -> Any:
         """Return the next log line with this message."""
         while True:
-            line = self.lines.get(timeout=60)
+            line = self.lines.get(timeout=180)
             if line["message"] == message:
                 return line
 

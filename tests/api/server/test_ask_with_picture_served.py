@@ -69,7 +69,7 @@ def test_over_every_interface_a_model_sees_the_users_picture_once_beside_the_rig
     pieces = chat(server, ("user", [words, part(data_url())]), stream=True).text
     tool = call_tool(server, question=QUESTION, image=PLATE)["structuredContent"]
     with PageLensClient("http://127.0.0.1", transport=server.client._transport) as client:
-        answer = client.answer(QUESTION, image=name_plate())
+        answer = client.ask(QUESTION, image=name_plate())
 
     for request in model.requests:
         assert len(own_pictures(request)) == 1
@@ -159,7 +159,7 @@ def test_what_is_no_base64_or_too_large_is_refused(start: Started, server: Serve
         PageLensClient("http://127.0.0.1", transport=small.client._transport) as client,
         pytest.raises(ServerError, match="body of at most"),
     ):
-        client.answer(QUESTION, image=name_plate())
+        client.ask(QUESTION, image=name_plate())
 
 
 CONVERSATIONS: dict[str, Any] = {

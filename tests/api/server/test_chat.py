@@ -206,9 +206,9 @@ def check_answers_in_a_schema(address: str, model: ModelServer) -> None:
             assert caught.value.param == "response_format"
     message = parsed.choices[0].message
     assert message.parsed == Growth(tonnes=52_300, cause="timber") and message.refusal is None
-    [annotation] = message.annotations
+    [annotation] = message.annotations or []
     assert annotation.url_citation.title == "harbour.pdf, page 2"
-    assert parsed.usage.prompt_tokens == 321
+    assert parsed.usage is not None and parsed.usage.prompt_tokens == 321
     assert TIMBER in json.dumps(model.requests[0]) and "52,300" in json.dumps(model.requests[0])
     assert (refused.choices[0].message.parsed, refused.choices[0].message.content) == (None, None)
     assert refused.choices[0].message.refusal == "The documents do not give: /cause."

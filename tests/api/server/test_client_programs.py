@@ -44,7 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, pdfs: dict[str, bytes]) -> 
 @pytest.mark.parametrize("flows", ["langchain", "llamaindex", "litellm"])
 def test_a_clients_flows_pass(served: ServerProcess, flows: str) -> None:
     environment = {**os.environ, "PAGELENS_ADDRESS": served.address, "PYTHONPATH": str(ROOT)}
-    command = [PYTHON, "-m", "pytest", "-q", "-c", FLOWS / "pytest.ini", FLOWS / f"flows_{flows}.py"]
+    command = [str(PYTHON), "-m", "pytest", "-q", "-c", str(FLOWS / "pytest.ini"), str(FLOWS / f"flows_{flows}.py")]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout and "failed" not in done.stdout and "skipped" not in done.stdout, done.stdout

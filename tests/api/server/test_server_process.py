@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -110,6 +111,35 @@ def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     """Start a server that must not start, in this process; return the message, in one line."""
     assert main(["serve", "--port", "0", *options]) == 2
     return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_collection_that_is_not_there_is_not_served_unless_it_shall_be_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(capsys, "-c", str(tmp_path / "papres"), "--keyless")
+    assert "expected a collection at" in message and "papres" in message and "--create" in message
+    message = refused(capsys, "--collections", str(tmp_path / "nowhere"), "--keyless")
+    assert "expected a folder of collections" in message and "--create" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_in_a_terminal_prints_a_link_and_lines_for_people(tmp_path: Path) -> None:
+    served = ["--collections", str(tmp_path), "--keyless", "--port", "0", "--log", "text"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pagelens", "serve", *served], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        lines = iter(process.stderr.readline, "")
+        address = next(match[1] for line in lines if (match := re.search(r"PageLens is at (http://\S+/) ", line)))
+        assert httpx2.get(f"{address}v1/models").status_code == 200
+        answered = next(line for line in lines if "/v1/models" in line)
+    finally:
+        process.terminate()
+        rest = process.stderr.read()
+        process.wait(60)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  GET /v1/models 200, [\d.]+ ms\n", answered)
+    assert not any(line.startswith("{") for line in rest.splitlines())
 
 
 def test_another_address_than_loopback_needs_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
