@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
+from pagelens.core.reviews import Decision, ReviewKind
 from pagelens.core.types import CitationState, Found, Kind, TextSource
 
 FieldOut = int | float | str | list[str]
@@ -220,6 +221,14 @@ class AnswerResponse(BaseModel):
     )
 
 
+class ValueConflictOut(BaseModel):
+    """A value of a document that differs from the one in `data`."""
+
+    pointer: str = Field(description="The JSON pointer of the place.")
+    value: JsonValue
+    citation: CitationOut
+
+
 class ExtractResponse(BaseModel):
     """Values extracted from a document by a schema; a value that is on no page that was read is null."""
 
@@ -230,6 +239,36 @@ class ExtractResponse(BaseModel):
     notes: list[str]
     usage: UsageOut | None
     missing_lanes: dict[str, str] = Field(description="As in an answer; none if all pages were read.")
+    conflicts: list[ValueConflictOut] = Field(
+        default=[], description="Other values that pages give for the same place."
+    )
+    corrected: list[str] = Field(default=[], description="JSON pointers of the values that a person gave.")
+
+
+class ReviewItemOut(BaseModel):
+    """Something to look at, on a page."""
+
+    id: str
+    kind: ReviewKind = Field(description="An extracted value, a statement of an answer, or a page with doubtful words.")
+    document: str
+    name: str
+    page: str = Field(description="The page's id.")
+    number: int
+    subject: JsonValue = Field(description="Of a value its schema or the name of it; of a citation the question.")
+    pointer: str = Field(description="Of a value: its JSON pointer.")
+    value: JsonValue
+    reason: str
+    boxes: list[BoxOut]
+    at: str
+    decision: Decision | None
+    correction: JsonValue
+
+
+class ReviewResponse(BaseModel):
+    """What is unsure, oldest first."""
+
+    items: list[ReviewItemOut]
+    total: int
 
 
 class DocumentOut(BaseModel):

@@ -185,6 +185,11 @@ class Answerer(Protocol):
 class Extractor(Protocol):
     """Extracts JSON that matches a schema (JSON Schema 2020-12) from pages."""
 
+    @property
+    def window(self) -> int | None:
+        """How many pages are read at once, at most; None: any number."""
+        ...
+
     def search_text(self, schema: object) -> str:
         """Return the search text for a schema: its names and descriptions. Raises UsageError."""
         ...

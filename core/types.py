@@ -336,6 +336,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValueConflict:
+    """A value of a document that differs from the one that was kept for the same place."""
+
+    pointer: str  # JSON pointer of the place
+    value: object
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """Values extracted from pages into the shape of a JSON Schema, each with a citation."""
 
@@ -346,6 +355,8 @@ class Extraction:
     notes: Sequence[str] = ()
     usage: Usage | None = None
     missing: Mapping[str, str] = field(default_factory=dict)  # as in `Answer`; none if all pages were read
+    conflicts: Sequence[ValueConflict] = ()  # between the pages of a long document
+    corrected: Sequence[str] = ()  # pointers of the values that a person gave instead of the machine's
 
 
 AnswerEvent = str | Citation | Answer

@@ -357,6 +357,10 @@ class Snapshot:
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
         return {table: reads.read_rows(self._connection, query) for table, query in rows.items()}, int(following)
 
+    def doubtful_pages(self, confidence: float, limit: int) -> list[reads.DoubtfulPage]:
+        """Return pages that could be read in part only, or by OCR with a mean confidence below `confidence`."""
+        return reads.read_doubtful_pages(self._connection, confidence, limit)
+
     def unread_pages(self) -> list[tuple[str, int, str]]:
         """Return (path, number, problem) of live pages that could not be read completely."""
         return reads.read_problems(self._connection)

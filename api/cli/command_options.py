@@ -40,6 +40,9 @@ LanguageModelOption = Annotated[
     str | None,
     typer.Option("--model", help=f"What answers: {ANSWERING_SYNTAX}; or extractive, which needs no model."),
 ]
+ReviewOption = Annotated[
+    bool, typer.Option("--review", help="Keep what is unsure for a person to look at: pagelens review list")
+]
 EstimateOption = Annotated[
     bool, typer.Option("--estimate", help="Tell calls, tokens and price, and send nothing to the language model.")
 ]

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "search": ("pagelens.api.cli.query_commands:search", "Find the pages that match a query, best first."),
     "ask": ("pagelens.api.cli.query_commands:ask", "Answer a question from the documents, with page citations."),
     "chat": ("pagelens.api.cli.query_commands:chat", "Answer one question after the other, each with those before it."),
-    "extract": ("pagelens.api.cli.query_commands:extract", "Extract JSON of a given schema from a document."),
+    "extract": ("pagelens.api.cli.extract_command:extract", "Extract JSON of a given schema from a document."),
     "evidence": (
         "pagelens.api.cli.evidence_command:evidence",
         "Check an evidence bundle of `pagelens ask` against files.",
@@ -55,6 +55,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "feedback": (
         "pagelens.api.cli.feedback_command:feedback_app",
         "Write what users did with hits as a data set, or remove it.",
+    ),
+    "review": (
+        "pagelens.api.cli.review_command:review_app",
+        "List what is unsure, and accept, correct or reject it.",
     ),
     "remove": ("pagelens.api.cli.index_commands:remove", "Remove documents from the collection."),
     "retry": ("pagelens.api.cli.index_commands:retry", "Read again the files that could not be read."),

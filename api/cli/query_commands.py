@@ -1,6 +1,5 @@
-"""Commands that read a collection: search, ask, chat, extract, show."""
+"""Commands that read a collection: search, ask, chat, show."""
 
-import json
 import sys
 import webbrowser
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,6 @@ from pagelens.api.cli.answer_output import (
     live_answer,
     print_answer,
     print_estimate,
-    print_extraction,
     read_questions,
 )
 from pagelens.api.cli.command_options import (
@@ -33,6 +31,7 @@ from pagelens.api.cli.command_options import (
     PathsOption,
     PicturesOption,
     RerankOption,
+    ReviewOption,
     SinceOption,
     SpellingOption,
     UntilOption,
@@ -186,6 +185,7 @@ def ask(
     inline: InlineOption = False,
     bundle: BundleOption = None,
     pack: PackOption = None,
+    review: ReviewOption = False,
     estimate: EstimateOption = False,
     json_output: JsonOption = False,
 ) -> int:
@@ -207,6 +207,8 @@ def ask(
         print_result(answer, json_output, print_answer)
         _show_pictures(engine, _marked_pages(answer), folder=pictures, inline=inline, quiet=json_output)
         write_evidence(engine, answer, bundle, pack)
+        if review:
+            engine.reviews.add_citations(answer)
     return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
 
 
@@ -272,29 +274,6 @@ def _marked_pages(answer: Answer) -> list[tuple[PageRef, list[Box]]]:
         (ref, [box for citation in citations for box in citation.boxes])
         for ref, citations in citations_by_page(answer).items()
     ]
-
-
-def extract(
-    document: Annotated[str, typer.Argument(help="A document of the collection: its path or unique file name.")],
-    schema: Annotated[Path, typer.Option("--schema", "-s", help="A file with the JSON Schema of the values.")],
-    collection: CollectionOption = DEFAULT_COLLECTION,
-    llm: LanguageModelOption = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many pages are read, at most.")] = 6,
-    estimate: EstimateOption = False,
-    json_output: JsonOption = False,
-) -> int:
-    """Extract JSON of a given schema from a document, each value with its page. Needs a language model."""
-    try:
-        values_schema = json.loads(schema.read_bytes())
-    except (OSError, ValueError) as exc:
-        raise UsageError(f"expected a JSON Schema in {schema}, found: {exc}") from exc
-    engine = wiring.open_collection(collection, llm=llm)
-    if estimate:
-        print_result(engine.estimate_extraction(document, values_schema, k=k), json_output, print_estimate)
-        return ExitCode.DONE
-    extraction = engine.extract(document, values_schema, k=k)
-    print_result(extraction, json_output, print_extraction)
-    return ExitCode.DONE if extraction.citations else ExitCode.NOTHING_FOUND
 
 
 def show(

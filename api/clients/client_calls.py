@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from pagelens.api import responses
 from pagelens.core.errors import PageLensError, UsageError
+from pagelens.core.reviews import Decision
 from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -135,10 +136,24 @@ class ClientCalls:
         body |= {"bundle": bundle} | ({} if image is None else {"image": base64.b64encode(image).decode()})
         return Call("POST", f"{self.root}/answer", responses.AnswerResponse, {"json": body})
 
-    def extract(self, document: str, schema: Mapping[str, Any], k: int) -> Call[responses.ExtractResponse]:
+    def extract(
+        self, document: str, schema: Mapping[str, Any] | str, k: int, all_pages: bool | None
+    ) -> Call[responses.ExtractResponse]:
         """Return the call that extracts values from a document."""
-        body = {"document": document, "schema": dict(schema), "k": k}
+        given = schema if isinstance(schema, str) else dict(schema)
+        body = {"document": document, "schema": given, "k": k, "all_pages": all_pages}
         return Call("POST", f"{self.root}/extract", responses.ExtractResponse, {"json": body})
+
+    def review(self, *, decided: bool, limit: int) -> Call[responses.ReviewResponse]:
+        """Return the call that lists what is unsure, or was decided."""
+        given = {"params": {"decided": decided, "limit": limit}}
+        return Call("GET", f"{self.root}/review", responses.ReviewResponse, given)
+
+    def decide(self, item: str, decision: Decision, value: object) -> Call[responses.ReviewItemOut]:
+        """Return the call that decides on an item."""
+        body = {"decision": decision, "value": value}
+        url = f"{self.root}/review/{quote(item, safe='')}/decision"
+        return Call("POST", url, responses.ReviewItemOut, {"json": body})
 
     def submit(self, files: Sequence[Any], idempotency_key: str | None) -> Call[responses.JobOut]:
         """Return the call that uploads open files, each named as it is."""

@@ -33,6 +33,7 @@ from pagelens.api.clients.client_calls import (
     headers_of,
     require_success,
 )
+from pagelens.core.reviews import Decision
 
 __all__ = ["PageLensClient", "ServerError"]
 
@@ -78,9 +79,19 @@ class PageLensClient:
             if (event := ask_event(name, data)) is not None:
                 yield event
 
-    def extract(self, document: str, schema: Mapping[str, Any], *, k: int = 6) -> responses.ExtractResponse:
-        """Return values of a document as JSON that conforms to a JSON Schema, each with its page."""
-        return self._send(self._calls.extract(document, schema, k))
+    def extract(
+        self, document: str, schema: Mapping[str, Any] | str, *, k: int = 6, all_pages: bool | None = None
+    ) -> responses.ExtractResponse:
+        """Return values of a document as JSON that conforms to a JSON Schema, or to one of the server's by its name."""
+        return self._send(self._calls.extract(document, schema, k, all_pages))
+
+    def review(self, *, decided: bool = False, limit: int = 100) -> responses.ReviewResponse:
+        """Return what a person should look at, or what was decided on it."""
+        return self._send(self._calls.review(decided=decided, limit=limit))
+
+    def decide(self, item: str, decision: Decision, value: object = None) -> responses.ReviewItemOut:
+        """Accept, correct or reject an item of `review`."""
+        return self._send(self._calls.decide(item, decision, value))
 
     def submit(self, files: Sequence[Path], *, idempotency_key: str | None = None) -> responses.JobOut:
         """Upload files; return the job that indexes them. The same key with the same files returns the same job."""

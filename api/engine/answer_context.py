@@ -1,12 +1,11 @@
 """The pages that an answerer is given, and the notes added to its answer."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from glob import escape
 
 from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
-from pagelens.api.engine.lookup import find_document
 from pagelens.api.engine.ranked_pages import SearchOptions
 from pagelens.core.keys import document_of, page_key
 from pagelens.core.types import (
@@ -68,15 +67,13 @@ def pages_for_question(
 
 
 def pages_of_document(
-    snapshot: Snapshot, retriever: Retriever, name: str, query: str, *, k: int
+    snapshot: Snapshot, load_retriever: Callable[[], Retriever], row: DocumentRow, query: str, *, k: int
 ) -> tuple[list[ContextPage], bool]:
-    """Return a document's pages in order, and whether these are all: of more than `k`, the `k` best for `query`. Raises
-    NotFound."""
-    row = find_document(snapshot, name)
+    """Return a document's pages in order, and whether these are all: of more than `k`, the `k` best for `query`."""
     keys = [page_key(row.key, number) for number in range(1, row.document.page_count + 1)]
     all_read = len(keys) <= k
     if not all_read:
-        found = retriever.search(
+        found = load_retriever().search(
             snapshot, Query(query, spelling=False), k=k, filters=Filters(paths=(escape(row.path),))
         )
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only

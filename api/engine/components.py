@@ -12,6 +12,7 @@ from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
 from pagelens.generate.llm.estimates import Estimator
 from pagelens.ingest.figures import DocumentFigure, find_figures
+from pagelens.ingest.form_fields import FormField, read_form_fields
 from pagelens.ingest.ocr.engines import OcrSettings
 from pagelens.ingest.ocr.recognition import TextRecogniser
 from pagelens.ingest.reader_options import DEFAULT_READER_OPTIONS, ReaderOptions
@@ -41,5 +42,6 @@ class EngineComponents:
     extract_member: ExtractMember = EXTRACT_HERE
     load_estimator: Callable[[], Estimator | None] = lambda: None  # of requests to a language model; None without one
     find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures
+    read_form: Callable[[Path, Kind], list[FormField]] = read_form_fields
     load_splitter: Callable[[], QuestionSplitter] = lambda: split_question  # of thorough searches
     micro_batching: bool = True  # concurrent searches are computed together

@@ -18,13 +18,13 @@ from pagelens.api.engine.answer_context import (
     AnswerContext,
     answer_without_pages,
     pages_for_question,
-    pages_of_document,
     with_notes,
 )
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
 from pagelens.api.engine.embedding import max_image_side
+from pagelens.api.engine.extracting import PageSelection, PagesToRead, extract_form, pages_to_read, resolve_schema
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import describe_hits, read_hits
 from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files, looking_progress
@@ -42,7 +42,7 @@ from pagelens.api.engine.labelling import (
     labelled_pages,
     with_threshold,
 )
-from pagelens.api.engine.lookup import find_documents, find_page, find_page_key, members_of, resolve_page
+from pagelens.api.engine.lookup import find_document, find_documents, find_page, find_page_key, members_of, resolve_page
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, load_table
 from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.page_overlays import draw_boxes, from_jpeg, overlay_heat_map, to_jpeg
@@ -62,6 +62,7 @@ from pagelens.api.engine.results import (
     Status,
     collection_status,
 )
+from pagelens.api.engine.reviewing import CollectionReviews
 from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pictures
 from pagelens.core import tracing
 from pagelens.core.errors import NotFound, UsageError
@@ -86,6 +87,8 @@ from pagelens.core.types import (
 )
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
+from pagelens.generate.extraction.shipped_schemas import shipped_name
+from pagelens.generate.extraction.windows import extract_all, page_windows
 from pagelens.generate.follow_up import standalone_question
 from pagelens.generate.llm.estimates import Estimate, Estimator, ExtractionRequestMaker, RequestMaker
 from pagelens.generate.llm.providers import MODEL_SYNTAX
@@ -164,6 +167,11 @@ class Engine:
     def descriptions(self) -> CollectionDescriptions:
         """Descriptions of photos and pages by a vision model."""
         return CollectionDescriptions(self._reader, self._components, self._originals, self.page_image_array)
+
+    @cached_property
+    def reviews(self) -> CollectionReviews:
+        """What a person shall look at, and what they decided."""
+        return CollectionReviews(self.layout, self._reader)
 
     # Writing
 
@@ -619,13 +627,30 @@ class Engine:
         request = answerer.request(context.searched, context.pages, image=context.image)
         return estimator.estimate([request] * estimator.samples if request else [], note=answerer.estimate_note)
 
-    def estimate_extraction(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Estimate:
-        """Return about what `extract` would take; nothing is sent. Raises as `extract` does."""
+    @property
+    def is_priced(self) -> bool:
+        """Whether a language model reads and answers, which somebody may have to pay for."""
+        return self._components.load_estimator() is not None
+
+    def documents(self, name: str) -> list[DocumentRow]:
+        """Return the documents below a folder or matching a glob, else the one of that name. Raises NotFound."""
+        with self._reader.snapshot() as snapshot:
+            return sorted(find_documents(snapshot, name), key=lambda row: row.path)
+
+    def estimate_extraction(
+        self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES, all_pages: bool | None = None
+    ) -> Estimate:
+        """Return about what `extract` would take; nothing is sent. Raises as `extract` does, and UsageError where no
+        language model reads."""
+        estimator, schema = self._estimator(), resolve_schema(schema)
         extractor = self._components.load_extractor(self.page_image_array)
-        pages, _ = self._pages_to_read(extractor, document, schema, k)
+        pages = self._pages_to_read(extractor, document, schema, k=k, all_pages=all_pages).pages
         assert isinstance(extractor, ExtractionRequestMaker)
-        request, reply_tokens = extractor.request(schema, pages)
-        return self._estimator().estimate([request], reply_tokens=reply_tokens, note=extractor.estimate_note)
+        windows = page_windows(len(pages), extractor.window or len(pages))
+        requests = [extractor.request(schema, pages[first:last]) for first, last in windows]
+        return estimator.estimate(
+            [request for request, _ in requests], reply_tokens=requests[0][1], note=extractor.estimate_note
+        )
 
     def _estimator(self) -> Estimator:
         estimator = self._components.load_estimator()
@@ -685,15 +710,46 @@ class Engine:
             generation=generation,
         )
 
-    def extract(self, document: Path | str, schema: object, *, k: int = ANSWER_PAGES) -> Extraction:
+    def extract(
+        self,
+        document: Path | str,
+        schema: object,
+        *,
+        k: int = ANSWER_PAGES,
+        all_pages: bool | None = None,
+        review: bool = False,
+    ) -> Extraction:
         """Read values from a document in the shape of a JSON Schema (2020-12), each with the page it stands on.
 
-        Of more than `k` pages, the `k` best for the words of the schema are read. Raises NotFound; UsageError for the
-        schema; GenerationError where no language model is configured or it fails.
+        `schema` may be the name of one that comes with PageLens ("invoice"): those are read without a language model
+        too; "form" is always read from the form's own fields. All pages are read, in windows that overlap, where
+        `all_pages` is true, or None and the document is short; else the `k` best for the words of the schema. What a
+        person decided on values wins; with `review` those that are unsure are kept for a person to look at. Raises
+        NotFound; UsageError for the schema; GenerationError where a language model is needed or fails.
         """
+        schema = resolve_schema(schema)
+        with self._reader.snapshot() as snapshot:
+            sha256 = find_document(snapshot, str(document)).document.sha256
+        extraction = self.reviews.apply(self._extract(document, schema, k=k, all_pages=all_pages), sha256, schema)
+        if review:
+            self.reviews.add_values(extraction, sha256, schema)
+        return extraction
+
+    def _extract(self, document: Path | str, schema: object, *, k: int, all_pages: bool | None) -> Extraction:
         extractor = self._components.load_extractor(self.page_image_array)
-        pages, missing = self._pages_to_read(extractor, document, schema, k)
-        return replace(extractor.extract(schema, pages), missing=missing)
+        if shipped_name(schema) == "form":
+            return self._extract_form(document)
+        to_read = self._pages_to_read(extractor, document, schema, k=k, all_pages=all_pages)
+        extraction = extract_all(extractor, schema, to_read.pages)
+        if to_read.all_read:
+            return extraction
+        with self._reader.snapshot() as snapshot:
+            return replace(extraction, missing=self._missing_lanes(snapshot))
+
+    def _extract_form(self, document: Path | str) -> Extraction:
+        with self._reader.snapshot() as snapshot:
+            row = find_document(snapshot, str(document))
+        return extract_form(row, self._components.read_form(self._originals.find(row), row.document.kind))
 
     def extract_answer(
         self, question: str, schema: object, *, k: int = ANSWER_PAGES, history: History = ()
@@ -710,13 +766,12 @@ class Engine:
         return replace(extraction, missing=context.missing, notes=[*extraction.notes, *context.notes])
 
     def _pages_to_read(
-        self, extractor: Extractor, document: Path | str, schema: object, k: int
-    ) -> tuple[list[ContextPage], dict[str, str]]:
-        """Return the pages of a document that values are read from, and the lanes that did not look for them."""
-        schema_words = extractor.search_text(schema)
+        self, extractor: Extractor, document: Path | str, schema: object, *, k: int, all_pages: bool | None
+    ) -> PagesToRead:
         with self._reader.snapshot() as snapshot:
-            pages, all_read = pages_of_document(snapshot, self.retriever, str(document), schema_words, k=k)
-            return pages, {} if all_read else self._missing_lanes(snapshot)
+            row = find_document(snapshot, str(document))
+            reading = PageSelection(k=k, all_pages=all_pages)
+            return pages_to_read(snapshot, lambda: self.retriever, row, extractor, schema, reading)
 
     def page_image(self, ref: PageRef, *, boxes: Sequence[Box] = (), longest: int = IMAGE_SIDE) -> bytes:
         """Return a page as JPEG, `longest` pixels on its longer side, with `boxes` highlighted. Raises NotFound."""

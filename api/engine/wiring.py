@@ -51,6 +51,7 @@ from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.figures import DocumentFigure, find_figures
+from pagelens.ingest.form_fields import FormField, read_form_fields
 from pagelens.ingest.members.extraction import extract_member
 from pagelens.ingest.ocr.engines import Ocr, load_recogniser
 from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
@@ -58,6 +59,7 @@ from pagelens.ingest.page_processing import ProcessingOptions
 from pagelens.ingest.reader_options import DEFAULT_MAX_PAGES, DEFAULT_READER_OPTIONS, ReaderOptions
 from pagelens.ingest.readers.registry import load_reader
 from pagelens.ingest.workers.figure_reader import FigureReader
+from pagelens.ingest.workers.form_reader import FormReader
 from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
 from pagelens.ingest.workers.worker_source import WarmWorkers
@@ -264,6 +266,7 @@ def _components(
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
         find_figures=figure_finder(options),
+        read_form=form_reader(options),
         render_query_image=render_query_image,
         read_query_words=read_query_words,
         load_recogniser=load_recogniser,
@@ -362,14 +365,13 @@ def describe_answerer(llm: str | None = None) -> str:
 
 
 def load_extractor(llm: str | None, load_page_image: RenderPageImage, *, on_call: OnCall = lambda _: None) -> Extractor:
-    """Return the extractor of values from pages. Raises GenerationError where no language model is named."""
+    """Return the extractor of values from pages: by rules, for the schemas that come with PageLens, where no language
+    model is named."""
     choice = _choice(llm)
     if choice is None:
-        raise GenerationError(
-            "no-model",
-            "expected a language model to read values with, found none. Set PAGELENS_LLM_MODEL (and PAGELENS_LLM_URL), "
-            f"or give --model {MODEL_SYNTAX}.",
-        )
+        from pagelens.generate.extraction.rule_extractor import RuleExtractor
+
+        return RuleExtractor()
     from pagelens.generate.extraction.extractor import REPLY_TOKENS as EXTRACTION_REPLY_TOKENS
     from pagelens.generate.extraction.extractor import ModelExtractor
 
@@ -493,6 +495,13 @@ def figure_finder(options: ReaderOptions) -> Callable[[Path, Kind], list[Documen
     if os.name != "posix":
         return partial(find_figures, options=options)
     return FigureReader(_WORKERS, _rendering_options(options)).find
+
+
+def form_reader(options: ReaderOptions) -> Callable[[Path, Kind], list[FormField]]:
+    """Return the function that reads forms: in worker processes, within limits, where the system has those."""
+    if os.name != "posix":
+        return partial(read_form_fields, options=options)
+    return FormReader(_WORKERS, _rendering_options(options)).read
 
 
 def render_array(

@@ -30,6 +30,7 @@ from pagelens.api.server.routes import (
     health,
     jobs,
     pages,
+    review,
     search,
     web_page,
 )
@@ -72,7 +73,7 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(chat.router)
     app.include_router(embeddings.router)
-    collection_routers = (documents.router, pages.router, search.router, answers.router, feedback.router)
+    collection_routers = (documents.router, pages.router, search.router, answers.router, feedback.router, review.router)
     for router in collection_routers:
         app.include_router(router, prefix="/v1")
         app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(collection_parameter)])

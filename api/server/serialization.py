@@ -193,7 +193,11 @@ def extract_response(
     """Return the response body of an extraction. `documents` are document ids by path."""
     names = display_names(
         context,
-        [*(cited.ref.path for cited in extraction.citations.values()), *(at.path for at in extraction.context_pages)],
+        [
+            *(cited.ref.path for cited in extraction.citations.values()),
+            *(conflict.citation.ref.path for conflict in extraction.conflicts),
+            *(at.path for at in extraction.context_pages),
+        ],
     )
     return out.ExtractResponse(
         data=cast(JsonValue, extraction.data),  # it was read from JSON
@@ -205,6 +209,15 @@ def extract_response(
         notes=[redact(note) for note in extraction.notes],
         usage=_usage(extraction.usage),
         missing_lanes=missing_lanes(extraction.missing),
+        conflicts=[
+            out.ValueConflictOut(
+                pointer=conflict.pointer,
+                value=cast(JsonValue, conflict.value),
+                citation=citation_out(conflict.citation, documents, names),
+            )
+            for conflict in extraction.conflicts
+        ],
+        corrected=list(extraction.corrected),
     )
 
 

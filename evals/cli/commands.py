@@ -1,7 +1,7 @@
 """Measure a collection on questions.
 
 The command group `pagelens eval`: run, score, compare, report, check, import, init, accept, tune, labels, objects,
-export.
+extract, export.
 `pagelens --help` prints the line above.
 
 Exit codes are those of `pagelens`; further, 6: a gate did not hold.
@@ -18,6 +18,7 @@ from pagelens.api.cli.command_options import JsonOption
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
 from pagelens.evals.cli import console
+from pagelens.evals.cli.extraction_command import extract
 from pagelens.evals.cli.options import DocumentsOption, FormatOption, ReportCollectionOption
 from pagelens.evals.cli.own_questions import accept, init
 from pagelens.evals.cli.photo_commands import labels, objects
@@ -46,6 +47,7 @@ app.command()(accept)
 app.command(name="tune")(tune_collection)
 app.command()(labels)
 app.command()(objects)
+app.command()(extract)
 
 
 @app.command(name="compare")

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import Analyzer, RenderPageImage
-from pagelens.core.types import Citation, CitationState, ContextPage, Extraction, Usage
+from pagelens.core.types import Citation, CitationState, ContextPage, Extraction
 from pagelens.generate.answer_text import printable
 from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
 from pagelens.generate.citations.page_words import PageWords
+from pagelens.generate.extraction.comparison import same_value
+from pagelens.generate.extraction.field_values import find_notation
 from pagelens.generate.extraction.schemas import Schema, leaf_values, read_schema, schema_words, validation_errors
+from pagelens.generate.extraction.second_look import second_look, with_value
+from pagelens.generate.extraction.written_values import find_written
 from pagelens.generate.llm.chat import ChatModel, ChatRequest, Message, SystemPrompt, TextPart, complete
 from pagelens.generate.llm.metering import Prices, UsageMeter
 from pagelens.generate.prompts import Budget, Prompt, build_prompt, escape_template_tokens, estimate_tokens
@@ -68,6 +72,11 @@ class ModelExtractor:
         self._prices = prices
         self._clock = clock
 
+    @property
+    def window(self) -> int | None:
+        """How many pages one request shows, at most."""
+        return self._budget.images
+
     def search_text(self, schema: object) -> str:
         """Return a schema's names and descriptions, to search pages with. Raises UsageError for an unusable schema."""
         return schema_words(read_schema(schema))
@@ -93,10 +102,22 @@ class ModelExtractor:
                 f"expected JSON in the shape of the schema from {self._model.name}, found in its second reply, too: "
                 f"{'; '.join(reply.errors)}. A larger model, or a smaller schema, may do it.",
             )
+        citations = self._citations(reply.data, reply.pages, prompt)
+        data = self._look_again(reply.data, citations, prompt, valid_schema, meter)
         usage = meter.usage(self._model.name, prompt, self._clock() - start, self._prices)
-        return self._extraction(reply, prompt, usage)
+        return Extraction(
+            data=data,
+            citations=citations,
+            absent=[pointer for pointer, value in leaf_values(data) if value is None],
+            context_pages=[page.ref for page in prompt.shown],
+            notes=_notes(citations, prompt),
+            usage=usage,
+        )
 
-    estimate_note = "A reply that does not fit the schema is requested once more."
+    estimate_note = (
+        "A reply that does not fit the schema is requested once more, and values that stand in no page's words are "
+        "looked at once more."
+    )
 
     def request(self, schema: object, pages: Sequence[ContextPage]) -> tuple[ChatRequest, int]:
         """Return the request, and about how many tokens its reply has: a value and its page for each name of the
@@ -110,22 +131,44 @@ class ModelExtractor:
         task = f"{question_line}JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}\nReply with the JSON object."
         return build_prompt(task, pages, budget=self._budget, load_page_image=self._load_page_image, system=SYSTEM)
 
-    def _extraction(self, reply: _JsonReply, prompt: Prompt, usage: Usage) -> Extraction:
+    def _citations(self, data: object, named: Mapping[str, object], prompt: Prompt) -> dict[str, Citation]:
         words = [self._checker.read(page.text) for page in prompt.shown]
-        citations, absent = {}, []
-        for pointer, value in leaf_values(reply.data):
-            if value is None:
-                absent.append(pointer)
-            else:
-                citations[pointer] = self._cite(value, reply.pages.get(pointer), prompt.shown, words)
-        return Extraction(
-            data=reply.data,
-            citations=citations,
-            absent=absent,
-            context_pages=[page.ref for page in prompt.shown],
-            notes=_notes(citations, prompt),
-            usage=usage,
-        )
+        return {
+            pointer: self._cite(value, named.get(pointer), prompt.shown, words)
+            for pointer, value in leaf_values(data)
+            if value is not None
+        }
+
+    def _look_again(
+        self, data: object, citations: dict[str, Citation], prompt: Prompt, schema: Schema, meter: UsageMeter
+    ) -> object:
+        """Have values that stand in no page's words read once more, page by page, from a sharper picture.
+
+        A value that then stands there replaces the first; the same value again is confirmed by the picture only.
+        """
+        for ref in {citation.ref: None for citation in citations.values() if citation.state == "unconfirmed"}:
+            if self._load_page_image is None:
+                break
+            page = next(page for page in prompt.shown if page.ref == ref)
+            unsure = [at for at, one in citations.items() if one.state == "unconfirmed" and one.ref == ref]
+            again = second_look(unsure, data, page, self._budget, self._load_page_image)
+            text, end = complete(self._model, again.request)
+            meter.add_call(end, again.request.prompt)
+            values = _parse(text, {}).data
+            words = [self._checker.read(page.text)]
+            for pointer in unsure:
+                value = values.get(pointer) if isinstance(values, Mapping) else None
+                if value is None or isinstance(value, Mapping | list):
+                    continue
+                read = replace(self._cite(value, 1, [page], words), mark=citations[pointer].mark)
+                if same_value(value, citations[pointer].claim) or _as_written(value) == citations[pointer].claim:
+                    citations[pointer] = replace(
+                        read, state="image-only" if read.state == "unconfirmed" else read.state
+                    )
+                elif read.state == "quoted" and not validation_errors(with_value(data, pointer, value), schema):
+                    data = with_value(data, pointer, value)
+                    citations[pointer] = read
+        return data
 
     def _cite(
         self, value: object, named_page: object, shown: Sequence[ContextPage], words: Sequence[PageWords]
@@ -137,6 +180,8 @@ class ModelExtractor:
         order += [index for index in range(len(shown)) if index not in order]
         for index in order:
             check = self._checker.check(written, words[index]) if written else NOTHING_FOUND
+            if not check.supported:
+                check = _check_written(value, shown[index])
             if check.supported:
                 return _citation(index, shown[index], written, "quoted", check)
         # true and false are judgements: there is nothing to look up
@@ -144,6 +189,14 @@ class ModelExtractor:
 
 
 NOTHING_FOUND = ClaimCheck(False, 0.0, [])
+
+
+def _check_written(value: object, page: ContextPage) -> ClaimCheck:
+    """Look for a value in the notation of its page."""
+    span = find_written(value, page.text, find_notation([page.text.text]))
+    if span is None:
+        return NOTHING_FOUND
+    return ClaimCheck(True, 1.0, [], start=span[0], end=span[1], boxes=page.text.boxes_of(*span))
 
 
 def _citation(index: int, page: ContextPage, written: str, state: CitationState | None, check: ClaimCheck) -> Citation:

@@ -78,12 +78,17 @@ def leaf_values(data: object, pointer: str = "") -> Iterator[tuple[str, object]]
     """Yield (JSON pointer, value) of everything that is neither an object nor an array."""
     if isinstance(data, Mapping):
         for name, value in data.items():
-            yield from leaf_values(value, f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}")
+            yield from leaf_values(value, f"{pointer}/{pointer_part(name)}")
     elif isinstance(data, list):
         for index, value in enumerate(data):
             yield from leaf_values(value, f"{pointer}/{index}")
     else:
         yield pointer, data
+
+
+def pointer_part(name: object) -> str:
+    """Return a property's name as a part of a JSON pointer."""
+    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def schema_words(schema: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, inspect, select
+from sqlalchemy import Connection, Select, func, inspect, or_, select
 
 from pagelens.core.descriptions import Description
 from pagelens.core.errors import CollectionDamaged
@@ -224,6 +224,25 @@ def read_failures(connection: Connection) -> list[Failure]:
     """Return the recorded failures in order of their paths."""
     rows = connection.execute(select(t.failures).order_by(t.failures.c.path))
     return [Failure(**row._asdict()) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulPage:
+    """A page that could be read in part only, or by OCR with low confidence."""
+
+    sha256: str
+    number: int
+    problem: str
+    confidence: float | None
+
+
+def read_doubtful_pages(connection: Connection, confidence: float, limit: int) -> list[DoubtfulPage]:
+    """Return live pages with a problem or a mean OCR confidence below `confidence`, at most `limit`."""
+    p, d = t.pages.c, t.documents.c
+    query = select(d.sha256, p.number, p.problem, p.confidence).join(t.documents, d.key == p.document)
+    doubtful = or_(p.problem != "", p.confidence < confidence)
+    rows = connection.execute(query.where(d.live == 1, doubtful).order_by(p.key).limit(limit))
+    return [DoubtfulPage(row.sha256, row.number, row.problem, row.confidence) for row in rows]
 
 
 def read_problems(connection: Connection) -> list[tuple[str, int, str]]:

@@ -284,6 +284,25 @@ judgements = Table(
     Column("at", String(32), nullable=False),
 )
 
+# What a person looks through (`pagelens.core.reviews`), and what they decided.
+review_items = Table(
+    "review_items",
+    metadata,
+    Column("key", String(16), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("subject", STORED_JSON, nullable=False),  # a schema or its name; a question
+    Column("pointer", TEXT, nullable=False),
+    Column("value", STORED_JSON, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("boxes", STORED_JSON, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("decision", String(9), nullable=False),  # "": none yet
+    Column("correction", STORED_JSON, nullable=False),
+    Column("decided_at", String(32), nullable=False),
+)
+
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pagelens.core.errors import PageLensError, ReadCode
 from pagelens.core.types import Document, ImageArray, Kind, Page
 from pagelens.ingest.figures import DocumentFigure
+from pagelens.ingest.form_fields import FormField
 from pagelens.ingest.members.extraction import Member
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions, ReadJob, ReadStage
 
@@ -56,6 +57,14 @@ class ExtractMemberRequest:
 @dataclass(frozen=True, slots=True)
 class FindFiguresRequest:
     """A file whose figures are to be listed."""
+
+    path: Path
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFormRequest:
+    """A file whose form is to be read."""
 
     path: Path
     kind: Kind
@@ -125,6 +134,13 @@ class FiguresFound:
 
 
 @dataclass(frozen=True, slots=True)
+class FormFieldsFound:
+    """The fields of a `ReadFormRequest`."""
+
+    fields: tuple[FormField, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemberExtracted:
     """The member of an `ExtractMemberRequest` is written."""
 
@@ -165,6 +181,7 @@ WorkerRequest = (
     | ListMembersRequest
     | ExtractMemberRequest
     | FindFiguresRequest
+    | ReadFormRequest
     | CloseFile
 )
 
@@ -178,6 +195,7 @@ WorkerMessage = (
     | PageRendered
     | MembersFound
     | FiguresFound
+    | FormFieldsFound
     | MemberExtracted
     | TextRecognised
     | FileRejected

@@ -11,6 +11,7 @@ from pagelens.ingest.workers.messages import (
     FindFiguresRequest,
     ListMembersRequest,
     OutOfMemory,
+    ReadFormRequest,
     RecogniseRequest,
     RenderRequest,
     RunAborted,
@@ -21,7 +22,9 @@ from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerTimeout, pic
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
 from pagelens.ingest.workers.worker_source import WorkerSource
 
-SingleRequest = RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | FindFiguresRequest
+SingleRequest = (
+    RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | FindFiguresRequest | ReadFormRequest
+)
 
 
 class RequestSender:

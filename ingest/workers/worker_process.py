@@ -20,6 +20,7 @@ import numpy as np
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Page
 from pagelens.ingest.figures import find_figures
+from pagelens.ingest.form_fields import read_form_fields
 from pagelens.ingest.members.extraction import extract_member, list_members
 from pagelens.ingest.ocr.page_ocr import read_page_or_photo_text
 from pagelens.ingest.page_processing import ProcessedPage, ReadStage, parser_error
@@ -31,6 +32,7 @@ from pagelens.ingest.workers.messages import (
     FileOpened,
     FileRejected,
     FindFiguresRequest,
+    FormFieldsFound,
     ListMembersRequest,
     MemberExtracted,
     MembersFound,
@@ -39,6 +41,7 @@ from pagelens.ingest.workers.messages import (
     PageRange,
     PageRendered,
     RangeCompleted,
+    ReadFormRequest,
     RecogniseRequest,
     RenderRequest,
     RunAborted,
@@ -86,6 +89,8 @@ class _RequestProcessor:
                     self._extract(request)
                 case FindFiguresRequest():
                     self._find_figures(request)
+                case ReadFormRequest():
+                    self._read_form(request)
                 case RecogniseRequest():
                     self._recognise(request)
                 case CloseFile():
@@ -129,6 +134,11 @@ class _RequestProcessor:
         with _memory_limit(self._memory):
             figures = find_figures(request.path, request.kind, self._options.reader_options)
         self._send(FiguresFound(tuple(figures)))
+
+    def _read_form(self, request: ReadFormRequest) -> None:
+        with _memory_limit(self._memory):
+            fields = read_form_fields(request.path, request.kind, self._options.reader_options)
+        self._send(FormFieldsFound(tuple(fields)))
 
     def _recognise(self, request: RecogniseRequest) -> None:
         assert self._options.ocr is not None, "a worker that recognises is set up with an OCR engine"

@@ -80,6 +80,7 @@ function showMain(fields, again) {
   if ($("query").value.trim() !== words) $("query").value = words;
   markStrong();
   if (fields.has("documents")) return showDocuments();
+  if (fields.has("review")) return showReview();
   if (questions.length) return showAnswers(questions, again);
   if (words || image || chosen.size) return search();
   if (fields.has("picture")) return showHome("The picture of this search is not part of its address: choose it again.");

@@ -2,7 +2,7 @@
 
 function show(part) {
   document.body.classList.toggle("working", part !== "home");
-  for (const section of ["answers", "results", "documents"]) $(section).hidden = part !== section;
+  for (const section of ["answers", "results", "documents", "review"]) $(section).hidden = part !== section;
   if (part !== "results") $("more").hidden = $("understood").hidden = true;
 }
 
@@ -77,6 +77,7 @@ $("download").addEventListener("click", () => download());
 $("files").addEventListener("change", () => upload([...$("files").files]));
 $("more-documents").addEventListener("click", () => listDocuments(true));
 $("show-documents").addEventListener("click", () => go(new URLSearchParams({ documents: "", ...(collection ? { in: collection } : {}) }), { again: true }));
+$("show-review").addEventListener("click", () => go(new URLSearchParams({ review: "", ...(collection ? { in: collection } : {}) }), { again: true }));
 $("home").addEventListener("click", (event) => {
   event.preventDefault();
   goHome();

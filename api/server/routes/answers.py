@@ -63,12 +63,17 @@ def answer(request: Request, context: ContextDep, body: AnswerRequest) -> Answer
 @router.post("/extract", summary="Extract values from a document by a JSON Schema")
 @requires_scope("read", collection=True)
 def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
-    """Return a document's values, each with its page. Needs a language model."""
+    """Return a document's values, each with its page. A schema of your own needs a language model."""
+    return extract_from(context, body, review=False)
+
+
+def extract_from(context: RequestContext, body: ExtractRequest, *, review: bool) -> ExtractResponse:
+    """Return a document's values; with `review` those that are unsure are kept for a person."""
 
     def work(engine: Engine) -> ExtractResponse:
         with engine.snapshot() as snapshot:
             find_document(snapshot, body.document)
-        extraction = engine.extract(body.document, body.json_schema, k=body.k)
+        extraction = engine.extract(body.document, body.json_schema, k=body.k, all_pages=body.all_pages, review=review)
         return extract_response(context, extraction, documents_by_path(engine))
 
     with context.app_state.answers.slot():

@@ -23,6 +23,7 @@ SCRIPTS = (
     "searches.js",
     "answers.js",
     "documents.js",
+    "review.js",
     "facets.js",
     "narrowing.js",
     "main.js",

@@ -11,6 +11,7 @@ from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
 from pagelens.core.judgements import Verdict
+from pagelens.core.reviews import Decision
 from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Depth, Filters, History, Kind
 from pagelens.retrieve.query_language import FIELDS
 
@@ -201,6 +202,9 @@ class FeedbackRequest(StrictModel):
     rank: int | None = Field(default=None, ge=1, le=100_000, description="The hit's, where it is known.")
 
 
+SchemaName = Literal["invoice", "receipt", "bank_statement", "business_card", "form"]
+
+
 class ExtractRequest(StrictModel):
     """A document, and the schema of the values to extract."""
 
@@ -216,10 +220,24 @@ class ExtractRequest(StrictModel):
     )
 
     document: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    json_schema: dict[str, JsonValue] = Field(
-        alias="schema", min_length=1, description="A JSON Schema (2020-12); references to other resources are refused."
+    json_schema: SchemaName | Annotated[dict[str, JsonValue], Field(min_length=1)] = Field(
+        alias="schema",
+        description="A JSON Schema (2020-12); references to other resources are refused. Or the name of one that comes "
+        "with PageLens, which is read without a language model too.",
     )
     k: int = Field(default=6, ge=1, le=20, description="Pages that are read of a longer document.")
+    all_pages: bool | None = Field(
+        default=None, description="Read all pages; null: of a document of at most 20, or without a language model."
+    )
+
+
+class DecisionRequest(StrictModel):
+    """What a person decided on an item to review."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decision": "corrected", "value": 52300}]})
+
+    decision: Decision
+    value: JsonValue = Field(default=None, description="What is right, of a corrected item.")
 
 
 class CreateCollectionRequest(StrictModel):
