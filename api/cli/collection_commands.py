@@ -17,6 +17,7 @@ from pagelens.api.cli.storage_options import (
     QuantizationOption,
     ReplicasOption,
     ShardsOption,
+    StorageArguments,
     StoreKind,
     StoreOption,
     UrlOption,
@@ -58,7 +59,17 @@ def copy(
     """Copy a collection to another folder or other stores: its vectors to a Qdrant server or back, its catalog to
     PostgreSQL or back, its files to an address that several machines share. The original stays as it is.
     Run it again after an interruption, or to bring the copy up to date."""
-    storage = read_storage_options(to, store, url, prefix, quantization, shards, replicas, catalog, files)
+    given = StorageArguments(
+        store=store,
+        url=url,
+        prefix=prefix,
+        quantization=quantization,
+        shards=shards,
+        replicas=replicas,
+        catalog=catalog,
+        files=files,
+    )
+    storage = read_storage_options(to, given)
     report = _copy_collection(collection, to, storage)
     terminal.print_result(report, json_output, lambda report: print_copy(report, to))
     return ExitCode.ERROR if report.problems else ExitCode.DONE

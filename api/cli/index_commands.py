@@ -1,7 +1,7 @@
 """Commands that change what is indexed: index, reembed, remove, retry."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -33,6 +33,7 @@ from pagelens.api.cli.storage_options import (
     QuantizationOption,
     ReplicasOption,
     ShardsOption,
+    StorageArguments,
     StoreKind,
     StoreOption,
     UrlOption,
@@ -41,6 +42,7 @@ from pagelens.api.cli.storage_options import (
 from pagelens.api.cli.terminal import display_path, err, print_result
 from pagelens.api.engine import wiring
 from pagelens.api.engine.components import DEFAULT_OCR
+from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, path_to_text, printable
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, find_key_column
 from pagelens.api.engine.profiles import Profile, choose_profile
@@ -109,27 +111,22 @@ def index(
     json_output: JsonOption = False,
 ) -> int:
     """Index files and folders. Run it again at any time: unchanged files are hashed, not read again."""
-    missing = [str(path) for path in paths if not path.exists() and not path.is_symlink()]
-    if missing:
-        raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
+    _require_existing(paths)
     types = parse_types(parse_pairs("--metadata-type", metadata_type))
     searched = None if metadata_text is None else split_names([metadata_text]) if metadata_text else []
     if metadata is not None:
         find_key_column(read_table(metadata), metadata_key)  # a table that cannot be read is found before the files are
-    settings = wiring.read_settings()
-    if not wiring.collection_exists(collection):
-        in_english = wiring.are_files_in_english(paths, settings) if profile == "auto" else None
-        chosen = choose_profile(profile, settings, models=parse_pairs("--model", model), in_english=in_english)
-        storage = read_storage_options(collection, store, url, prefix, quantization, shards, replicas, catalog, files)
-        _create(collection, chosen, settings, storage)
-    elif model:
-        raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
-    elif any((store is not StoreKind.FOLDER, url, prefix, quantization is not NONE, shards, replicas, catalog, files)):
-        raise UsageError(
-            "expected storage options (--store, --catalog, --files, ...) with a new collection only. "
-            "To move one: pagelens copy"
-        )
-    engine = wiring.open_collection(collection, settings, profile=profile if model is None else None)
+    storage = StorageArguments(
+        store=store,
+        url=url,
+        prefix=prefix,
+        quantization=quantization,
+        shards=shards,
+        replicas=replicas,
+        catalog=catalog,
+        files=files,
+    )
+    engine = _open_or_create(collection, paths, profile, parse_pairs("--model", model), storage)
     ocr_options = replace(DEFAULT_OCR, mode=ocr, engine=ocr_engine, languages=tuple(split_names(language) or ()))
     digest = DigestCache()  # kept between the runs of --watch: only changed files are hashed again
 
@@ -160,6 +157,31 @@ def index(
     if report.descriptions is not None and (code := descriptions_exit_code(report.descriptions)):
         return code
     return ExitCode.SOME_FILES_FAILED if report.failed or report.failed_before else ExitCode.DONE
+
+
+def _require_existing(paths: Sequence[Path]) -> None:
+    missing = [str(path) for path in paths if not path.exists() and not path.is_symlink()]
+    if missing:
+        raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
+
+
+def _open_or_create(
+    collection: Path, paths: Sequence[Path], profile: str, models: Mapping[str, str], storage: StorageArguments
+) -> Engine:
+    """Open a collection, made first if there is none. Raises UsageError for options that only a new one may have."""
+    settings = wiring.read_settings()
+    if not wiring.collection_exists(collection):
+        in_english = wiring.are_files_in_english(paths, settings) if profile == "auto" else None
+        chosen = choose_profile(profile, settings, models=models, in_english=in_english)
+        _create(collection, chosen, settings, read_storage_options(collection, storage))
+    elif models:
+        raise UsageError("expected --model with a new collection only. To change a model: pagelens reembed")
+    elif storage != StorageArguments():
+        raise UsageError(
+            "expected storage options (--store, --catalog, --files, ...) with a new collection only. "
+            "To move one: pagelens copy"
+        )
+    return wiring.open_collection(collection, settings, profile=None if models else profile)
 
 
 def _create(collection: Path, profile: Profile, settings: Settings, storage: wiring.StorageOptions) -> None:

@@ -1,6 +1,7 @@
 """`pagelens serve` and `pagelens keys`."""
 
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,15 +109,19 @@ def serve(
     service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
     where = f"--collections {collections}" if collections else f"-c {collection}"
     _check_keys(service, host=host, keyless=keyless, where=where)
-    run_server(
-        service,
-        host=host,
-        port=port,
-        keyless=keyless,
-        limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
-        origins=origins,
-        log="text" if log is LogFormat.TEXT or (log is LogFormat.AUTO and sys.stderr.isatty()) else "json",
-    )
+    try:
+        run_server(
+            service,
+            host=host,
+            port=port,
+            keyless=keyless,
+            limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
+            origins=origins,
+            log="text" if log is LogFormat.TEXT or (log is LogFormat.AUTO and sys.stderr.isatty()) else "json",
+        )
+    except KeyboardInterrupt:  # everything is closed; a model that is still being loaded would abort an ordinary end
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     return ExitCode.DONE
 
 

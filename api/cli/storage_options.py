@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -67,19 +68,25 @@ _NAMED_BY_USER = {"sftp", "ssh", "abfs", "abfss", "az"}  # user@host, container@
 _LONGEST_SCHEMA = 63  # bytes of a name in PostgreSQL
 
 
-def read_storage_options(
-    root: Path,
-    store: StoreKind,
-    url: str,
-    prefix: str,
-    quantization: QuantizationKind,
-    shards: int | None,
-    replicas: int | None,
-    catalog: str,
-    files: str,
-) -> StorageOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageArguments:
+    """The values of the options, as they were given."""
+
+    store: StoreKind = StoreKind.FOLDER
+    url: str = ""
+    prefix: str = ""
+    quantization: QuantizationKind = QuantizationKind.NONE
+    shards: int | None = None
+    replicas: int | None = None
+    catalog: str = ""
+    files: str = ""
+
+
+def read_storage_options(root: Path, given: StorageArguments) -> StorageOptions:
     """Return the stores that the options set for a new collection at `root`. Raises UsageError."""
-    folder = store is StoreKind.FOLDER
+    url, prefix, catalog, files = given.url, given.prefix, given.catalog, given.files
+    shards, replicas, quantization = given.shards, given.replicas, given.quantization
+    folder = given.store is StoreKind.FOLDER
     if folder and (url or shards or replicas or quantization is not QuantizationKind.NONE):
         raise UsageError("expected --url, --quantization, --shards and --replicas with --store qdrant only")
     if prefix and folder and not catalog:

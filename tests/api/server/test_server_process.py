@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -135,9 +136,9 @@ def test_a_server_in_a_terminal_prints_a_link_and_lines_for_people(tmp_path: Pat
         assert httpx2.get(f"{address}v1/models").status_code == 200
         answered = next(line for line in lines if "/v1/models" in line)
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
-        process.wait(60)
+        assert (process.wait(60), "Interrupted" in rest) == (-signal.SIGINT, False)  # -SIGABRT before
     assert re.fullmatch(r"\d\d:\d\d:\d\d  GET /v1/models 200, [\d.]+ ms\n", answered)
     assert not any(line.startswith("{") for line in rest.splitlines())
 
