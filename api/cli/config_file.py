@@ -16,6 +16,7 @@ address, a model, or a place to write to. Its collection is relative to the file
 
 import copy
 import os
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ def read_config(folder: Path, environ: Mapping[str, str]) -> Defaults:
     """Return the defaults that the files set for commands run in `folder`. Raises UsageError."""
     if environ.get(VARIABLE) == "none":
         return {}
-    project = next((path for above in (folder, *folder.parents) if (path := above / NAME).is_file()), None)
+    project = _project_file(folder)
     user = _user_file(environ)
     defaults = _read(user) if user is not None and user != project else {}
     if project is not None:
@@ -50,6 +51,16 @@ def read_config(folder: Path, environ: Mapping[str, str]) -> Defaults:
             "table of a command"
         )
     return defaults
+
+
+def _project_file(folder: Path) -> Path | None:
+    """Return the nearest project's file, None if there is none. One of another user is told and not read: anybody may
+    put a file into a folder like /tmp, above those that commands run in."""
+    path = next((path for above in (folder, *folder.parents) if (path := above / NAME).is_file()), None)
+    if path is not None and path.stat().st_uid not in (os.getuid(), 0):
+        print(f"pagelens: {path} belongs to another user and is not read", file=sys.stderr)
+        return None
+    return path
 
 
 def _user_file(environ: Mapping[str, str]) -> Path | None:

@@ -1,5 +1,6 @@
 """Defaults of options from `pagelens.toml`: which file wins, what a project's file may set, what is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,22 @@ from pagelens.api.cli.main import main
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two indexed notes, in which the commands run; the user's file is at user/pagelens/pagelens.toml."""
-    monkeypatch.setenv("PAGELENS_CONFIG", "none")
+    """A folder in whose subfolder `notes` the commands run; the user's file is at user/pagelens/pagelens.toml."""
     monkeypatch.delenv("PAGELENS_COLLECTION", raising=False)
-    for name in ("a", "b"):
-        (tmp_path / f"notes/{name}.txt").parent.mkdir(exist_ok=True)
-        (tmp_path / f"notes/{name}.txt").write_text(f"A limpet returns to {name}.")
-    options = ["--profile", "builtin", "--workers", "0", "-c", str(tmp_path / "papers")]
-    assert main(["index", str(tmp_path / "notes"), *options]) == 0
+    (tmp_path / "notes").mkdir()
     (tmp_path / "user/pagelens").mkdir(parents=True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     monkeypatch.delenv("PAGELENS_CONFIG")
     monkeypatch.chdir(tmp_path / "notes")
     return tmp_path
+
+
+def index_notes(project: Path) -> None:
+    """Index two notes into the collection `papers`."""
+    for name in ("a", "b"):
+        (project / f"notes/{name}.txt").write_text(f"A limpet returns to {name}.")
+    options = ["--profile", "builtin", "--workers", "0", "-c", str(project / "papers")]
+    assert main(["index", str(project / "notes"), *options]) == 0
 
 
 def found(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
@@ -34,6 +38,7 @@ def found(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
 def test_the_command_line_comes_before_the_project_and_the_project_before_the_user(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    index_notes(project)
     (project / "user/pagelens/pagelens.toml").write_text('collection = "nowhere"\n[search]\nk = 1\nspelling = false')
     (project / "pagelens.toml").write_text('collection = "papers"')  # beside it, whatever folder the command runs in
     assert len(found(capsys)) == 1
@@ -88,3 +93,12 @@ def test_commands_of_a_group_have_tables_too(project: Path, capsys: pytest.Captu
     (project / "user/pagelens/pagelens.toml").write_text('[keys]\ncollection = "c"\n[keys.create]\nscope = "read"')
     assert main(["keys", "create"]) == 0
     assert capsys.readouterr().out.startswith("plk_")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to another user")
+def test_a_file_of_another_user_is_told_and_not_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "pagelens.toml").write_text("k = 1")
+    assert read_config(project / "notes", {}) == {"k": 1}
+    os.chown(project / "pagelens.toml", 12_345, -1)
+    assert read_config(project / "notes", {}) == {}
+    assert "belongs to another user and is not read" in capsys.readouterr().err
