@@ -63,8 +63,12 @@ class RuleExtractor:
         """Return a schema's names and descriptions. Raises UsageError for an unusable schema."""
         return schema_words(read_schema(schema))
 
-    def extract(self, schema: object, pages: Sequence[ContextPage]) -> Extraction:
-        """Return the values found. Raises GenerationError("no-model") for a schema that does not come with PageLens."""
+    def extract(self, schema: object, pages: Sequence[ContextPage], *, question: str = "") -> Extraction:
+        """Return the values found. Raises GenerationError("no-model") for a schema that does not come with PageLens.
+
+        A question is left out: the rules read a document's own fields.
+        """
+        del question
         name = shipped_name(read_schema(schema))
         if name is None or name not in _RULES:
             known = ", ".join(SHIPPED_SCHEMAS)

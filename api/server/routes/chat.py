@@ -122,7 +122,7 @@ class _StreamEnd:
     """The last piece of an answer."""
 
     annotations: list[Annotation]
-    answer: AnswerState | None  # None where nothing was asked of the documents, or for JSON
+    answer: AnswerState | None  # None where nothing was asked of the documents, or for a refusal
     usage: TokensOut
     refusal: str | None = None  # in place of a text
 
@@ -161,8 +161,11 @@ def _json_pieces(
         return
     text = json.dumps(extraction.data, ensure_ascii=False)
     yield text
-    links = _citation_links(request, context, list(extraction.citations.values()), documents)
-    yield _StreamEnd([_annotation(link, 0, len(text)) for link in dict.fromkeys(links.values())], None, usage)
+    confirmed = [citation for citation in extraction.citations.values() if citation.state != "unconfirmed"]
+    links = _citation_links(request, context, confirmed, documents)
+    share = len(confirmed) / max(1, len(extraction.citations))
+    state = AnswerState(found=True, confidence=share, reason=redact(" ".join(extraction.notes)))
+    yield _StreamEnd([_annotation(link, 0, len(text)) for link in dict.fromkeys(links.values())], state, usage)
 
 
 def _events(

@@ -232,7 +232,8 @@ class Annotation(BaseModel):
 
 
 class AnswerState(BaseModel):
-    """Whether the documents answer, and how sure that is: beside OpenAI's fields."""
+    """Whether the documents answer, and how sure that is: beside OpenAI's fields. Of JSON, `confidence` is the share of
+    its values that stand on their pages, and `reason` names the others."""
 
     found: Found
     confidence: float

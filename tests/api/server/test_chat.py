@@ -179,6 +179,9 @@ def test_a_server_process_with_a_language_model_answers_the_sdk_and_counts_its_t
         server.stop()
 
 
+UNCONFIRMED = "Found in no page's words: /cause."
+
+
 class Growth(BaseModel):
     """What a client wants to have as JSON."""
 
@@ -190,7 +193,8 @@ def check_answers_in_a_schema(address: str, model: ModelServer) -> None:
     """The SDK parses an answer into a class; where the documents lack a value that it demands, it is a refusal."""
     messages: Any = [{"role": "user", "content": TIMBER}]
     whole = '{"data": {"tonnes": 52300, "cause": %s}, "pages": {"/tonnes": 1}}'
-    model.replies = [Complete([whole % text]) for text in ('"timber"', "null", '"timber"', "null")]
+    model.replies = [Complete([whole % text]) for text in ('"timber"', "null", '"timber"', "null", '"comets"')]
+    model.replies.append(Complete(['{"data": {"/cause": null}}']))  # the second look at what stands on no page
     model.requests.clear()
     with OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
         parsed, refused = (
@@ -198,6 +202,7 @@ def check_answers_in_a_schema(address: str, model: ModelServer) -> None:
         )
         schema: Any = {"type": "json_schema", "json_schema": {"name": "g", "schema": Growth.model_json_schema()}}
         streams = [list(ask(client, ("user", TIMBER), response_format=schema, stream=True)) for _ in "12"]
+        doubtful = ask(client, ("user", TIMBER), response_format=schema).choices[0].message
         image = "data:image/png;base64,iVBORw0KGgo="
         pictured: Any = [{"type": "text", "text": TIMBER}, {"type": "image_url", "image_url": {"url": image}}]
         for wrong, question in ((schema, pictured), ({"type": "json_schema", "json_schema": {}}, TIMBER)):
@@ -208,6 +213,8 @@ def check_answers_in_a_schema(address: str, model: ModelServer) -> None:
     assert message.parsed == Growth(tonnes=52_300, cause="timber") and message.refusal is None
     [annotation] = message.annotations or []
     assert annotation.url_citation.title == "harbour.pdf, page 2"
+    assert (message.model_extra or {})["answer"]["confidence"] == 1.0
+    assert doubtful.answer == {"found": True, "confidence": 0.5, "reason": UNCONFIRMED} and "comets" in doubtful.content
     assert parsed.usage is not None and parsed.usage.prompt_tokens == 321
     assert TIMBER in json.dumps(model.requests[0]) and "52,300" in json.dumps(model.requests[0])
     assert (refused.choices[0].message.parsed, refused.choices[0].message.content) == (None, None)
