@@ -2,32 +2,38 @@
 
     python -m benchmarks.retrieval [--collection C]
 
-The engine answers as a user would call it: the whole set is a plain search, "within" is a search with `--path FILE`.
+In brackets: 95% intervals over documents. The engine answers as a user would call it: the whole set is a plain search,
+"within" is a search with `--path FILE`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import bm25s
 import numpy as np
 import Stemmer
 
-from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score, score_each
+from benchmarks.development_set import COLUMNS, PageId, Question, Run, indexed, questions, score_each
 from pagelens.api.engine import wiring
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import choose_profile
+from pagelens.core.protocols import Reranker
 from pagelens.core.settings import Settings
-from pagelens.core.types import Filters, Query
-from pagelens.encode.loading import BUILTIN, load_text_encoder
+from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters, Query
+from pagelens.encode.loading import BUILTIN, load_cross_encoder, load_text_encoder
 from pagelens.evals.runs.bootstrap import mean_interval
 from pagelens.index.layout import Manifest
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader, Snapshot
+from pagelens.retrieve.depth import DepthOptions, search_at_depth
 from pagelens.retrieve.lanes import Lane
 from pagelens.retrieve.query_language import narrowed, parse_query
 from pagelens.retrieve.reranking.builtin import BuiltinReranker, read_weights_file
 from pagelens.retrieve.search import Fusion, Retriever
+from tests.encode.checkpoints import cross_encoder_checkpoint
 
 DEPTH = 50  # pages of each ranking that are scored
 WITHIN_AND_WHOLE = (True, False)  # the question's own document, or the whole collection
@@ -91,17 +97,26 @@ def _print_table(snapshot: Snapshot, development_questions: Sequence[Question], 
 
 
 def _print_row(name: str, within: Run, whole: Run) -> None:
-    cells = [*score(within, within=True).values(), *score(whole, within=False).values()]
-    print(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |", flush=True)
+    """Print the measures of a row over the questions with evidence, each with its interval over documents."""
+    files = {question.qid: question.file for question in questions()}
+    cells = []
+    for run, is_within in ((within, True), (whole, False)):
+        found = score_each(run, within=is_within)
+        units = [files[qid] for qid in found]
+        for column in COLUMNS:
+            interval = mean_interval([100 * row[column] for row in found.values()], units)
+            cells.append(f"{interval.mean:.1f} ({interval.low:.0f} to {interval.high:.0f})")
+    print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 def _print_reranked(
     snapshot: Snapshot, development_questions: Sequence[Question], fused: Retriever, fused_runs: tuple[Run, Run]
 ) -> None:
-    """Print the rows of the rerankers, and below them their gains over the fused ranking (the last row before them).
+    """Print the rows of rerankers and of thorough searches, and below them their gains over the fused ranking.
 
     The builtin reranker's cross-validated row scores each question by the weights that were fitted without its
-    document; the fitted row, by weights that know the question. PAGELENS_RERANKER adds a row of a cross-encoder.
+    document; the fitted row, by weights that know the question. PAGELENS_RERANKER names the cross-encoder; without it
+    the row is one of random weights, which shows the path and what no reranker may do.
     """
     judged = [question for question in development_questions if question.evidence]
     lines = []
@@ -125,14 +140,32 @@ def _print_reranked(
         "+ builtin reranker, fitted on these questions",
         [{q.qid: search(snapshot, reranked, q, within=scope) for q in judged} for scope in WITHIN_AND_WHOLE],
     )
-    settings = wiring.read_settings()
-    if settings.reranker != BUILTIN and (model := wiring.load_reranker(settings)) is not None:
+    with _cross_encoder() as (name, model):
         with_model = fused.with_reranker(model)
         add(
-            f"+ cross-encoder {model.name}",
+            f"+ cross-encoder {name}",
             [{q.qid: search(snapshot, with_model, q, within=scope) for q in judged} for scope in WITHIN_AND_WHOLE],
         )
+    add(
+        "+ depth thorough",
+        [
+            {q.qid: search(snapshot, fused, q, within=scope, depth="thorough") for q in judged}
+            for scope in WITHIN_AND_WHOLE
+        ],
+    )
     print("\nGains over fused, 95% intervals over documents:\n\n" + "\n".join(lines), flush=True)
+
+
+@contextmanager
+def _cross_encoder() -> Iterator[tuple[str, Reranker]]:
+    """Yield the reranker that PAGELENS_RERANKER names, or a tiny cross-encoder of random weights; with its name."""
+    settings = wiring.read_settings()
+    if settings.reranker != BUILTIN and (model := wiring.load_reranker(settings)) is not None:
+        yield model.name, model
+        return
+    with TemporaryDirectory() as folder:
+        checkpoint = cross_encoder_checkpoint(Path(folder), outputs=1)
+        yield "of random weights", load_cross_encoder(str(checkpoint), settings)
 
 
 def cross_validated_run(
@@ -165,12 +198,15 @@ def gains(judged: Sequence[Question], before: Run, after: Run, *, within: bool) 
     return figures
 
 
-def search(snapshot: Snapshot, retriever: Retriever, question: Question, *, within: bool) -> list[PageId]:
+def search(
+    snapshot: Snapshot, retriever: Retriever, question: Question, *, within: bool, depth: Depth = DEFAULT_DEPTH
+) -> list[PageId]:
     """Return the pages found for a question, in its own document or in the whole collection."""
     understood = parse_query(question.text)
     filters = Filters(paths=(question.file,)) if within else Filters()
     query_parts = Query(understood.text, conditions=understood.conditions)
-    hits = retriever.search(snapshot, query_parts, k=DEPTH, filters=narrowed(filters, understood)).hits
+    options = DepthOptions(filters=narrowed(filters, understood))
+    hits = search_at_depth(snapshot, retriever, query_parts, depth, k=DEPTH, options=options).hits
     pages = snapshot.pages([hit.page for hit in hits])
     documents = snapshot.documents
     return [(Path(documents[hit.page >> 20].path).name, pages[hit.page].number) for hit in hits]

@@ -144,7 +144,8 @@ class Reranker(Protocol):
 
     @property
     def cost(self) -> str:
-        """What a search with it costs, in words for users, where somebody is paid for it; "" otherwise."""
+        """What a search with it costs, in words for users, where somebody is paid for it or waits long;
+        "" otherwise."""
         ...
 
     def scores(

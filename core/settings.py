@@ -23,8 +23,8 @@ class Settings:
     passwords: tuple[str, ...] = ()  # tried on encrypted files
     max_pages: int | None = None  # of a document that is read; None: the readers' own limit
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
-    reranker: str = "builtin"  # a model's name or folder, "vision" or "vision:MODEL", or "none"; for searches that ask
-    rerank_pages: int | None = None  # first pages that a vision model is shown; None: its own default
+    reranker: str = "builtin"  # or a model, "late:MODEL", "vision", "vision:MODEL", "none"; for searches that ask
+    rerank_pages: int | None = None  # first pages that a model sees as pictures; None: its own default
     reranks: bool = False  # whether searches are reranked that do not say
     feedback: bool = False  # whether a server keeps what users do with hits: clicks and thumbs
     splits_by_model: bool = False  # whether the language model splits the questions of thorough searches, not rules
@@ -33,9 +33,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read PAGELENS_MODELS, PAGELENS_OFFLINE (or HF_HUB_OFFLINE), PAGELENS_THREADS, PAGELENS_PASSWORDS (one per
-        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, vision, a
-        model, none), PAGELENS_RERANK_PAGES, PAGELENS_SPLIT (rules or model), PAGELENS_FEEDBACK (1 turns it on) and
-        XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
+        line), PAGELENS_MAX_PAGES, PAGELENS_MICRO_BATCHING (0 turns it off), PAGELENS_RERANKER (builtin, vision,
+        late:MODEL, a model, none), PAGELENS_RERANK_PAGES, PAGELENS_SPLIT (rules or model), PAGELENS_FEEDBACK (1 turns
+        it on) and XDG_CACHE_HOME. Raises UsageError for a splitter that is neither."""
         splitter = environment.get("PAGELENS_SPLIT", "").strip() or "rules"
         if splitter not in ("rules", "model"):
             raise UsageError(f"expected PAGELENS_SPLIT to be rules or model, found {splitter!r}")

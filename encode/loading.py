@@ -25,7 +25,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pagelens.core.errors import UsageError, WeightsError
-from pagelens.core.protocols import Analyzer, LabelEncoder, PageImageEncoder, PixelEncoder, Reranker, TextEncoder
+from pagelens.core.protocols import (
+    Analyzer,
+    LabelEncoder,
+    PageImageEncoder,
+    PixelEncoder,
+    RenderPageImage,
+    Reranker,
+    TextEncoder,
+)
 from pagelens.core.settings import Settings
 from pagelens.encode.checkpoints import (
     adapter_base,
@@ -224,6 +232,16 @@ def load_cross_encoder(name: str, settings: Settings, *, hub: Hub | None = None)
     with _libraries_of(MODELS_EXTRA):
         from pagelens.encode.rerank.cross_encoder import CrossEncoderReranker
     return CrossEncoderReranker.load(folder)
+
+
+def load_late_pages_reranker(
+    name: str, settings: Settings, load_page_image: RenderPageImage, *, image_side: int
+) -> Reranker:
+    """Return the ColPali-like model of that name or folder as a reranker of page images: see `load_page_encoder`."""
+    encoder = load_page_encoder(name, settings)
+    from pagelens.encode.rerank.late_pages import PAGES, LatePagesReranker
+
+    return LatePagesReranker(encoder, load_page_image, image_side=image_side, pages=settings.rerank_pages or PAGES)
 
 
 def load_builtin_text_encoder(name: str, settings: Settings) -> "OnnxTextEncoder":

@@ -752,13 +752,19 @@ class Engine:
         return extract_form(row, self._components.read_form(self._originals.find(row), row.document.kind))
 
     def extract_answer(
-        self, question: str, schema: object, *, k: int = ANSWER_PAGES, history: History = ()
+        self,
+        question: str,
+        schema: object,
+        *,
+        k: int = ANSWER_PAGES,
+        history: History = (),
+        depth: Depth = DEFAULT_DEPTH,
     ) -> Extraction:
         """Answer from the `k` best pages in the shape of a JSON Schema, each value with its page; data is None if no
-        page was found. Raises as `extract` does; UsageError for an empty question."""
+        page was found. `depth`: as for `search`. Raises as `extract` does; UsageError for an empty question."""
         extractor = self._components.load_extractor(self.page_image_array)
         extractor.search_text(schema)  # a schema that cannot be used is refused before the search
-        context = self._context(question, None, history, k=k, filters=NO_FILTERS, spelling=True, depth=DEFAULT_DEPTH)
+        context = self._context(question, None, history, k=k, filters=NO_FILTERS, spelling=True, depth=depth)
         if not context.pages:
             return Extraction(data=None, citations={}, absent=[], context_pages=[], missing=context.missing)
         whole_question = str(standalone_question(context.searched, history))

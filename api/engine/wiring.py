@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
-from pagelens.api.engine.embedding import Embedder
+from pagelens.api.engine.embedding import PAGE_SIDE, Embedder
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path
 from pagelens.api.engine.first_files import are_in_english
@@ -26,7 +26,7 @@ from pagelens.core.errors import CollectionMismatch, GenerationError, UsageError
 from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, Reranker
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
-from pagelens.encode.loading import BUILTIN, load_cross_encoder
+from pagelens.encode.loading import BUILTIN, load_cross_encoder, load_late_pages_reranker
 from pagelens.generate.llm.chat import ChatModel
 from pagelens.generate.llm.estimates import CountImage, Estimator, count_images_for
 from pagelens.generate.llm.image_parts import image_tokens
@@ -73,7 +73,7 @@ logger = logging.getLogger(__name__)
 EXTRACTIVE = "extractive"
 """The name of the answerer that needs no language model."""
 
-NO_RERANKER, VISION_RERANKER = "none", "vision"  # "vision:MODEL" names one
+NO_RERANKER, VISION_RERANKER, LATE_RERANKER = "none", "vision", "late"  # "vision:MODEL" and "late:MODEL" name one
 
 _WORKERS = WarmWorkers()  # of all collections of this process
 atexit.register(_WORKERS.close)
@@ -296,12 +296,18 @@ def load_reranker(
 ) -> Reranker | None:
     """Return the reranker that the settings name; None for "none". Raises WeightsError, UsageError, GenerationError.
 
-    A vision model needs `load_page_image`.
+    Models that look at pages need `load_page_image`.
     """
     name, _, model = settings.reranker.partition(":")
-    if name == VISION_RERANKER:
-        if load_page_image is None:
-            raise UsageError("expected a collection whose pages the vision model is shown, found none")
+    if name in (VISION_RERANKER, LATE_RERANKER) and load_page_image is None:
+        raise UsageError(f"expected a collection whose pages the reranker {name} is shown, found none")
+    if name == LATE_RERANKER and load_page_image:
+        if not model:
+            raise UsageError(
+                "expected PAGELENS_RERANKER=late:MODEL, a ColPali-like model's name or folder, found no name"
+            )
+        return load_late_pages_reranker(model, settings, load_page_image, image_side=PAGE_SIDE)
+    if name == VISION_RERANKER and load_page_image:
         chat_model, prices = load_vision_model(model or None, on_call)
         return VisionReranker(chat_model, load_page_image, pages=settings.rerank_pages or PAGES, prices=prices)
     if settings.reranker == NO_RERANKER:

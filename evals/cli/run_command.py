@@ -13,6 +13,7 @@ from pagelens.api.cli.answer_output import print_estimate
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
     CollectionOption,
+    DepthOption,
     EstimateOption,
     JsonOption,
     LanguageModelOption,
@@ -23,6 +24,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
 from pagelens.core.errors import UsageError
+from pagelens.core.types import DEFAULT_DEPTH
 from pagelens.evals.cli import console
 from pagelens.evals.cli.options import DocumentsOption, FormatOption
 from pagelens.evals.datasets.dataset import DataSet
@@ -43,7 +45,7 @@ from pagelens.evals.runs.judging import judge_run
 from pagelens.evals.runs.plan import DEPTH, SCOPES, Plan, Scope, configuration, lanes_for, scopes_of
 from pagelens.evals.runs.run_folder import Run
 from pagelens.evals.runs.runner import OnStep, perform_run
-from pagelens.evals.runs.systems import System, chosen_systems, fusion_ablation, lane_ablation
+from pagelens.evals.runs.systems import FUSED, System, chosen_systems, fusion_ablation, lane_ablation
 
 ABLATIONS = ("lanes", "fusion")
 
@@ -71,7 +73,8 @@ def run(
     llm: LanguageModelOption = None,
     judge: Annotated[str | None, typer.Option(help="A model that sees grades the answers: openai:NAME, ...")] = None,
     caption_retrieval: Annotated[bool, typer.Option(help="For captioned photos: rank captions for photos too.")] = True,
-    depth: Annotated[int, typer.Option(min=1, help="Pages of each ranking that are kept.")] = DEPTH,
+    depth: DepthOption = DEFAULT_DEPTH,
+    k: Annotated[int, typer.Option("-k", min=1, help="Pages of each ranking that are kept.")] = DEPTH,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions.")] = None,
     pictures: Annotated[bool, typer.Option(help="Page pictures in the report.")] = True,
     estimate: EstimateOption = False,
@@ -82,14 +85,17 @@ def run(
     console.print_notices(data)
     with _collection_of(data, collection, profile, llm) as engine:
         systems = _systems(lanes_for(engine, data), system or (), ablate or (), pairs=pairs)
+        if depth != DEFAULT_DEPTH:
+            systems |= chosen_systems([f"{FUSED}:{depth}"], ())
         scopes = _scopes(scope, data)
         answer_scopes = _answer_scopes(data, scopes) if answers else ()
         plan = Plan(
             systems=systems,
             scopes=scopes,
             answer_scopes=answer_scopes,
-            depth=depth,
+            depth=k,
             limit=limit,
+            answer_depth=depth,
             answerer=wiring.answerer_name(llm),
         )
         if estimate:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import UsageError
+from pagelens.core.types import DEFAULT_DEPTH, Depth
 from pagelens.evals.datasets.dataset import DataSet
 from pagelens.evals.runs.environment import sources_digest, versions
 from pagelens.evals.runs.systems import System
@@ -25,19 +26,21 @@ CONTEXT_PAGES = 6  # pages that an answer is made from, as in the engine
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Systems by name, scopes of searches and of answers, depth."""
+    """Systems by name, scopes of searches and of answers, how many pages are kept, and how answers search."""
 
     systems: Mapping[str, System]
     scopes: Sequence[Scope]
     answer_scopes: Sequence[Scope] = ()
-    depth: int = DEPTH
+    depth: int = DEPTH  # pages of each ranking that are kept
     limit: int | None = None  # questions, the first ones
     answerer: str = "extractive"
+    answer_depth: Depth = DEFAULT_DEPTH  # of the searches that answers are made from
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as a part of the configuration."""
         systems = {name: system.as_json() for name, system in self.systems.items()}
         answers = {"scopes": list(self.answer_scopes), "pages": CONTEXT_PAGES, "answerer": self.answerer}
+        answers |= {"depth": self.answer_depth} if self.answer_depth != DEFAULT_DEPTH else {}
         return {
             "systems": systems,
             "scopes": list(self.scopes),

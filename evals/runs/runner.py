@@ -62,7 +62,7 @@ def perform_run(
     ):
         for count, step in enumerate(todo, start=len(steps) - len(todo) + 1):
             if step.system == "answer":
-                append_record(answers, _answered(engine, names, data, step))
+                append_record(answers, _answered(engine, names, data, plan, step))
             else:
                 append_record(searches, _searched(engine, names, data, plan, step))
             on_step(f"{step.scope} {step.system}", count, len(steps))
@@ -141,6 +141,7 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
         filters=filters,
         lanes=system.lanes,
         fusion=system.fusion,
+        depth=system.depth,
     )
     seconds = time.perf_counter() - start
     documents = question.documents if step.scope == "within" else ()
@@ -165,7 +166,7 @@ def _searched(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, s
     )
 
 
-def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -> AnswerRecord:
+def _answered(engine: Engine, names: DocumentNames, data: DataSet, plan: Plan, step: Step) -> AnswerRecord:
     question = step.question
     filters: Filters | None = Filters()
     if step.scope == "within":
@@ -176,7 +177,7 @@ def _answered(engine: Engine, names: DocumentNames, data: DataSet, step: Step) -
         return AnswerRecord(step.scope, question.qid, "", found=False, confidence=0.0)
     start = time.perf_counter()
     try:
-        answer = engine.ask(question.text, k=CONTEXT_PAGES, filters=filters)
+        answer = engine.ask(question.text, k=CONTEXT_PAGES, filters=filters, depth=plan.answer_depth)
     except GenerationError as exc:
         if exc.code not in SINGLE_REQUEST_ERRORS:
             raise

@@ -2,30 +2,34 @@
 
 Options follow the lanes, separated by colons: `plain` (reciprocal-rank fusion as published: ranks only, equal weights),
 or one half of it, `unscaled` or `equal`; `no-references` (documents and pages named in the query are not put first);
-`k=10`; `weights=words=2,text=1` (fixed; a lane that is not named has weight 1).
+`k=10`; `weights=words=2,text=1` (fixed; a lane that is not named has weight 1). `quick` and `thorough` are the depth of
+the search (`pagelens.retrieve.depth`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, cast, get_args
 
 from pagelens.core.errors import UsageError
+from pagelens.core.types import DEFAULT_DEPTH, Depth
 from pagelens.retrieve.search import Fusion
 
 FUSED = "fused"  # the name of all lanes together, as shipped
-OPTIONS = "plain, unscaled, equal, no-references, k=10, weights=words=2,text=1"
+OPTIONS = "plain, unscaled, equal, no-references, k=10, weights=words=2,text=1, quick, thorough"
 FUSIONS = ("plain", "unscaled", "equal", "no-references", "k=10", "k=30", "k=120")  # the fusion ablation
+DEPTHS = get_args(Depth)
 EQUAL: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Lanes (None: all of the engine's) and how they are fused (None: as shipped)."""
+    """Lanes (None: all of the engine's), how they are fused (None: as shipped), and the depth of the search."""
 
     lanes: tuple[str, ...] | None = None
     fusion: Fusion | None = None
+    depth: Depth = DEFAULT_DEPTH
 
     def as_json(self) -> dict[str, Any]:
         """Return the system as JSON for a configuration."""
@@ -37,6 +41,7 @@ class System:
         return {
             "lanes": list(self.lanes) if self.lanes else None,
             "fusion": {**options, **weights} if options else None,
+            **({"depth": self.depth} if self.depth != DEFAULT_DEPTH else {}),
         }
 
 
@@ -50,10 +55,14 @@ def parse_system(text: str, lanes: Sequence[str]) -> System:
     unknown = [part for part in parts if part not in lanes]
     if name != FUSED and unknown:
         raise UsageError(f"expected lanes among {', '.join(lanes)}, or {FUSED}, found {unknown[0]!r}")
-    fusion = Fusion()
+    depth, fusion = DEFAULT_DEPTH, Fusion()
     for option in options:
-        fusion = _with(fusion, option, parts if name != FUSED else lanes)
-    return System(None if name == FUSED else parts, fusion if options else None)
+        if option in DEPTHS:
+            depth = cast(Depth, option)
+        else:
+            fusion = _with(fusion, option, parts if name != FUSED else lanes)
+    fused = any(option not in DEPTHS for option in options)
+    return System(None if name == FUSED else parts, fusion if fused else None, depth)
 
 
 def chosen_systems(names: Sequence[str], lanes: Sequence[str]) -> dict[str, System]:

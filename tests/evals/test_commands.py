@@ -26,7 +26,7 @@ def test_one_command_makes_the_collection_the_run_and_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, collection, out = write_set(tmp_path / "set"), tmp_path / "collection", tmp_path / "run"
-    arguments = ["run", folder, "-c", collection, "-o", out, "--profile", "builtin", "--depth", 10]
+    arguments = ["run", folder, "-c", collection, "-o", out, "--profile", "builtin", "-k", 10]
     assert call(*arguments) == 0
     output = capsys.readouterr().out
     assert "nDCG@5" in output
@@ -49,6 +49,12 @@ def test_only_what_is_asked_for_is_run(
     found = json.loads(capsys.readouterr().out)
     assert [(one["scope"], one["system"]) for one in found["systems"]] == [("whole", "text")]
     assert (found["questions"], found["answers"]) == (2, [])
+    assert call("run", folder, "-c", root, "-o", tmp_path / "thorough", *options, "--depth", "thorough") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["scope"], one["system"]) for one in found["systems"]] == [
+        ("whole", "text"),
+        ("whole", "fused:thorough"),
+    ]
     with pytest.raises(UsageError, match="expected a scope among within, whole, found 'sideways'"):
         call("run", folder, "-c", root, "-o", tmp_path / "other", "--scope", "sideways")
 

@@ -95,12 +95,12 @@ def test_what_does_not_fit_is_said_and_counted_and_scores_nothing(
     ids = [*unknown, "tides.pdf", "harbour.pdf p.2", "harbour.pdf p.2"]
     rankings = write_rankings(tmp_path / "peer.jsonl", {"q1": ids, "q9": ["tides.pdf p.1"]})
     assert score(rankings, evaluation.data.folder.parent, "-o", tmp_path / "run") == 0
-    noted = capsys.readouterr().err
-    assert "1 rankings of questions that the set does not have: left out, as 'q9'" in noted
-    assert "2 ranked pages of files that the set does not have: they keep their places" in noted
-    assert "1 ids without a page: taken for page 1, as 'tides.pdf'" in noted
-    assert "1 pages that stand twice in a ranking" in noted
-    assert "3 questions without a ranking: they score 0, as 'q2', 'q3', 'q4'" in noted
+    notes = capsys.readouterr().err
+    assert "1 rankings of questions that the set does not have: left out, as 'q9'" in notes
+    assert "2 ranked pages of files that the set does not have: they keep their places" in notes
+    assert "1 ids without a page: taken for page 1, as 'tides.pdf'" in notes
+    assert "1 pages that stand twice in a ranking" in notes
+    assert "3 questions without a ranking: they score 0, as 'q2', 'q3', 'q4'" in notes
     found = measures_of(tmp_path / "run")["whole", "peer"]
     assert found["MRR@10"].mean == pytest.approx(1 / 4 / 4)  # the fourth place, of one question of four
     assert score(rankings, evaluation.data.folder.parent, "-o", tmp_path / "run", "--scope", "within") == 0
@@ -141,10 +141,10 @@ def test_a_run_of_other_questions_is_not_added_to(evaluation: Evaluation, tmp_pa
 
 
 def test_intervals_are_over_documents_whose_questions_stand_and_fall_together(tmp_path: Path) -> None:
-    asked: list[tuple[object, ...]] = [
+    questions: list[tuple[object, ...]] = [
         (f"q{n}", f"What is {n}?", ("tides.pdf", "ports/harbour.pdf")[n % 2], [1], "", []) for n in range(40)
     ]
-    folder = write_set(tmp_path / "set", asked)
+    folder = write_set(tmp_path / "set", questions)
     rankings = write_rankings(tmp_path / "peer.jsonl", {f"q{n}": ["tides.pdf p.1"] for n in range(40)})
     assert score(rankings, folder, "-o", tmp_path / "run") == 0
     found = measures_of(tmp_path / "run")["whole", "peer"]["R@1"]

@@ -40,6 +40,8 @@ def ranks(evaluation: Evaluation, lane: str) -> Mapping[int, int]:
         ("fused:plain", System(None, Fusion(scaled=False, weights={}))),
         ("fused:unscaled:equal", System(None, Fusion(scaled=False, weights={}))),
         ("fused:k=10", System(None, Fusion(k=10.0))),
+        ("fused:thorough", System(depth="thorough")),
+        ("fused:quick:k=10", System(None, Fusion(k=10.0), "quick")),
         ("fused:no-references", System(None, Fusion(query_references=False))),
         (
             "words+text:weights=words=1,text=0.5:k=20",

@@ -44,7 +44,7 @@ from pagelens.api.server.schemas.openai import (
 from pagelens.api.server.serialization import display_names, documents_by_path, missing_lanes
 from pagelens.api.server.sse import MEDIA_TYPE
 from pagelens.core.errors import GenerationError
-from pagelens.core.types import Answer, AnswerEvent, Citation, Usage
+from pagelens.core.types import Answer, AnswerEvent, Citation, Depth, Usage
 from pagelens.generate.answer_text import confidence_text
 from pagelens.generate.extraction.schemas import Schema, validation_errors
 from pagelens.index.layout import Layout
@@ -134,11 +134,13 @@ def _reply_pieces(request: Request, context: RequestContext, body: ChatCompletio
         return iter((reply, _StreamEnd([], None, TokensOut())))
     schema = answer_schema(body.response_format)
     query = parse_conversation(body.messages, max_chars=context.app_state.limits.query_chars)
-    return _pieces(request, context, query) if schema is None else _json_pieces(request, context, query, schema)
+    if schema is None:
+        return _pieces(request, context, query, body.depth)
+    return _json_pieces(request, context, query, schema, body.depth)
 
 
 def _json_pieces(
-    request: Request, context: RequestContext, query: ChatQuery, schema: Schema
+    request: Request, context: RequestContext, query: ChatQuery, schema: Schema, depth: Depth
 ) -> Iterator[str | _StreamEnd]:
     """Yield an answer as JSON of the schema, then its end; only an end with a refusal where the documents lack a value
     that the schema demands. Raises Problem (400)."""
@@ -147,7 +149,7 @@ def _json_pieces(
     with context.app_state.answers.slot():
         engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
         try:
-            extraction = engine.extract_answer(query.question, schema, history=query.history)
+            extraction = engine.extract_answer(query.question, schema, history=query.history, depth=depth)
         except GenerationError as exc:
             if exc.code != "no-model":
                 raise
@@ -194,11 +196,12 @@ def _data(value: object) -> str:
     return f"data: {json.dumps(value)}\n\n"
 
 
-def _pieces(request: Request, context: RequestContext, query: ChatQuery) -> Iterator[str | _StreamEnd]:
+def _pieces(request: Request, context: RequestContext, query: ChatQuery, depth: Depth) -> Iterator[str | _StreamEnd]:
     """Yield the answer's text in pieces, then the links to its sources and its notes, then its end."""
     with context.app_state.answers.slot():
         engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
-        with closing(engine.ask_stream(query.question, image=query.image, history=query.history)) as events:
+        answer = engine.ask_stream(query.question, image=query.image, history=query.history, depth=depth)
+        with closing(answer) as events:
             yield from _answer_pieces(request, context, events, documents)
 
 
@@ -219,7 +222,12 @@ def _answer_pieces(
             links = _citation_links(request, context, event.citations, documents)
             yield from _sources(links)
             yield from (f"\n\n{escape_markdown(redact(note))}" for note in event.notes)
-            state = AnswerState(found=event.found, confidence=event.confidence, reason=redact(event.reason))
+            state = AnswerState(
+                found=event.found,
+                confidence=event.confidence,
+                reason=redact(event.reason),
+                searches=[step.text for step in event.steps],
+            )
             if links and state.reason:
                 yield f"\n\n{escape_markdown(redact(confidence_text(event)))}"
             yield _StreamEnd(_annotations(text, links), state, _tokens(event.usage))

@@ -16,8 +16,9 @@ from pagelens.api.server import examples
 from pagelens.api.server.image_decoding import decode_base64
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.schemas.chat_tasks import question_of, reply_to_task
+from pagelens.api.server.schemas.requests import DEPTH
 from pagelens.core.errors import UsageError
-from pagelens.core.types import Found, History
+from pagelens.core.types import DEFAULT_DEPTH, Depth, Found, History
 from pagelens.generate.extraction.schemas import Schema, read_schema
 from pagelens.generate.follow_up import picture_of_last
 
@@ -124,6 +125,7 @@ class ChatCompletionRequest(BaseModel):
     response_format: dict[str, Any] | None = Field(
         default=None, description="`text`, or `json_schema` where a language model is configured."
     )
+    depth: Depth = Field(default=DEFAULT_DEPTH, description=f"Not OpenAI's, for their clients' `extra_body`. {DEPTH}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,7 @@ class AnswerState(BaseModel):
     found: Found
     confidence: float
     reason: str
+    searches: list[str] = Field(default=[], description="What a thorough search looked for, in order.")
 
 
 class MessageOut(BaseModel):

@@ -53,6 +53,19 @@ def test_an_answer_comes_with_annotations_and_links_that_lead_to_the_marked_page
     assert (choice.finish_reason, answer.object, answer.usage.total_tokens) == ("stop", "chat.completion", 0)
 
 
+def test_the_depth_of_the_search_is_a_field_of_its_own(client: OpenAI) -> None:
+    two = "How much did timber grow to in 2024, and when does a limpet return to its home scar?"
+    message = ask(client, ("user", two), extra_body={"depth": "thorough"}).choices[0].message
+    _whole, timber, limpet = message.answer["searches"]
+    assert timber == "How much did timber grow to in 2024" and limpet.startswith("when does a limpet return")
+    assert "harbour.pdf, page 2" in message.content and "tides.pdf, page 1" in message.content
+    streamed = list(ask(client, ("user", two), extra_body={"depth": "thorough"}, stream=True))
+    assert streamed[-1].choices[0].delta.answer == message.answer
+    assert ask(client, ("user", two)).choices[0].message.answer["searches"] == []
+    with pytest.raises(openai.BadRequestError, match="depth"):
+        ask(client, ("user", two), extra_body={"depth": "deep"})
+
+
 def test_an_answer_says_which_words_were_corrected(client: OpenAI) -> None:
     text = ask(client, ("user", "How much did timbr grow to in 2024?")).choices[0].message.content
     assert "\n\nSearched for “timber” instead of “timbr”: no page has the words as they were written." in text
