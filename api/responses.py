@@ -281,15 +281,87 @@ class DocumentOut(BaseModel):
     pages: int
     size: int
     date: datetime | None
+    folder: str = Field(default="", description="Relative to the folder that all files share; of uploads empty.")
+    problems: list[str] = Field(default=[], description="Why pages could not be read completely, at most 20.")
     metadata: dict[str, str | int | float | bool]
 
 
 class DocumentsResponse(BaseModel):
-    """A part of the documents, in order of their ids."""
+    """A part of the documents, in the order asked for."""
 
     documents: list[DocumentOut]
     total: int
     next_cursor: str | None
+
+
+class UnreadFileOut(BaseModel):
+    """A file that is not in the collection, since it could not be read."""
+
+    name: str
+    reason: str
+
+
+class UnreadFilesResponse(BaseModel):
+    """The files that could not be read."""
+
+    files: list[UnreadFileOut] = Field(description="At most 500.")
+    total: int
+
+
+class CountsResponse(BaseModel):
+    """How many documents match filters, and of which kinds, years, folders and labels they are."""
+
+    documents: int
+    kinds: dict[str, int] = Field(description="Kinds and how many documents are of them, most frequent first.")
+    years: dict[int, int] = Field(description="Of the documents that have a date, the latest first.")
+    folders: dict[str, int] = Field(description="Folders and how many documents lie in them, not below them.")
+    labels: dict[str, int] = Field(description="Labels and how many pages have them, most frequent first.")
+
+
+class PhotoOut(PageReference):
+    """A photo with what is known of it."""
+
+    title: str
+    width: float = Field(description="Pixels.")
+    height: float
+    date: datetime | None
+    latitude: float | None = Field(description="Degrees.")
+    longitude: float | None
+    place: str = Field(description="The smallest place that is known, else empty.")
+    caption: str = Field(description="That a person wrote; empty where nobody did.")
+    guesses: list[GuessOut]
+
+
+class PhotosResponse(BaseModel):
+    """A part of the photos, the latest first, those without a date last."""
+
+    photos: list[PhotoOut]
+    total: int
+    next_cursor: str | None
+
+
+class PlaceOut(BaseModel):
+    """Photos that were taken near each other."""
+
+    latitude: float = Field(description="Degrees, the mean of the photos.")
+    longitude: float
+    name: str
+    photos: int
+
+
+class PhotoCountsResponse(BaseModel):
+    """How many photos there are, by month and place."""
+
+    photos: int
+    months: dict[str, int] = Field(description='"2019-07" and how many photos were taken then, the latest first.')
+    undated: int
+    places: list[PlaceOut] = Field(description="The most frequent first, at most 2,000.")
+
+
+class ExampleQuestionsResponse(BaseModel):
+    """Questions that pages of the collection answer."""
+
+    questions: list[str]
 
 
 class WordOut(BaseModel):

@@ -24,12 +24,14 @@ from pagelens.api.server.routes import (
     api_docs,
     chat,
     collections,
+    counts,
     documents,
     embeddings,
     feedback,
     health,
     jobs,
     pages,
+    photos,
     review,
     search,
     web_page,
@@ -73,8 +75,8 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(chat.router)
     app.include_router(embeddings.router)
-    collection_routers = (documents.router, pages.router, search.router, answers.router, feedback.router, review.router)
-    for router in collection_routers:
+    of_collections = (documents, counts, photos, pages, search, answers, feedback, review)
+    for router in (module.router for module in of_collections):
         app.include_router(router, prefix="/v1")
         app.include_router(router, prefix="/v1/collections/{collection}", dependencies=[Depends(collection_parameter)])
     app.router.routes.extend(mcp.routes())

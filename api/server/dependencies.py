@@ -48,6 +48,7 @@ class AppState:
     streams: ConcurrencyLimiter
     search_cache: LRUCache[CachedSearch]
     rankings: LRUCache[RankedSearch]  # of searches with further results than were shown
+    questions: LRUCache[list[str]]  # to begin with, by collection and commit
 
 
 def create_app_state(service: Service, limits: ServerLimits) -> AppState:
@@ -68,6 +69,7 @@ def create_app_state(service: Service, limits: ServerLimits) -> AppState:
         streams=limiter("stream", limits.streams, 0, 0.0),
         search_cache=LRUCache(limits.cached_results),
         rankings=LRUCache(limits.cached_rankings),
+        questions=LRUCache(100),
     )
 
 

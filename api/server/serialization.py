@@ -7,9 +7,10 @@ from typing import TypedDict, cast
 from pydantic import JsonValue
 
 from pagelens.api import responses as out
+from pagelens.api.engine.document_counts import FolderNames, photo_position, place_name
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.evidence.bundle import make_bundle
-from pagelens.api.engine.file_names import file_name
+from pagelens.api.engine.file_names import absolute_path, file_name, path_to_text
 from pagelens.api.engine.results import Facet, FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
 from pagelens.api.server.jobs.job_records import FileRecord, JobRecord
@@ -46,6 +47,12 @@ def display_names(context: RequestContext, paths: Iterable[str]) -> dict[str, st
     }
 
 
+def folder_names(context: RequestContext, snapshot: Snapshot) -> FolderNames:
+    """Return the folders of the collection's documents, without what the server's own folders are called."""
+    uploads = path_to_text(absolute_path(context.app_state.service.folder.uploads))
+    return FolderNames(snapshot.documents.values(), uploads=uploads)
+
+
 def documents_by_path(engine: Engine, paths: Container[str] | None = None) -> dict[str, str]:
     """Return the document ids by path: of the given paths, else of all."""
     with engine.snapshot() as snapshot:
@@ -74,7 +81,9 @@ def find_page(snapshot: Snapshot, page: str) -> tuple[DocumentRow, PageRow]:
     return row, snapshot.pages([key])[key]
 
 
-def document_out(row: DocumentRow, names: Mapping[str, str]) -> out.DocumentOut:
+def document_out(
+    row: DocumentRow, names: Mapping[str, str], *, folder: str = "", problems: Sequence[str] = ()
+) -> out.DocumentOut:
     """Return the response body of a document. `names` are display names by path."""
     document = row.document
     return out.DocumentOut(
@@ -85,7 +94,26 @@ def document_out(row: DocumentRow, names: Mapping[str, str]) -> out.DocumentOut:
         pages=document.page_count,
         size=document.size,
         date=document.date,
+        folder=folder,
+        problems=[redact(problem) for problem in problems],
         metadata=dict(document.metadata),
+    )
+
+
+def photo_out(row: DocumentRow, page: PageRow, name: str) -> out.PhotoOut:
+    """Return the response body of a photo."""
+    latitude, longitude = photo_position(row) or (None, None)
+    return out.PhotoOut(
+        **_page_fields(row.document.sha256, page.number, page.label, name),
+        title=row.document.title,
+        width=page.width,
+        height=page.height,
+        date=row.document.date,
+        latitude=latitude,
+        longitude=longitude,
+        place=place_name(row),
+        caption=str(row.document.metadata.get("caption", "")),
+        guesses=_guesses(page.guesses),
     )
 
 

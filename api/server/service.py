@@ -21,6 +21,7 @@ from pagelens.core.errors import PageLensError, StoreError
 from pagelens.core.settings import Settings
 
 WARM_UP_QUERY = "ready"
+IN_LIMIT = 10_000  # paths in one statement; SQLite stops at 32,766 parameters
 
 T = TypeVar("T")
 
@@ -94,9 +95,11 @@ class Service:
 
     def upload_names(self, paths: list[str]) -> dict[str, str]:
         """Return the file names that the senders of uploads gave, by path."""
-        query = select(t.uploads.c.path, t.uploads.c.name).where(t.uploads.c.path.in_(paths))
+        query = select(t.uploads.c.path, t.uploads.c.name)
+        parts = [paths[first : first + IN_LIMIT] for first in range(0, len(paths), IN_LIMIT)]
         with self.database.reading() as connection:
-            return {row.path: row.name for row in connection.execute(query)}
+            rows = [row for part in parts for row in connection.execute(query.where(t.uploads.c.path.in_(part)))]
+        return {row.path: row.name for row in rows}
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection, its waiting jobs and its uploads. Raises CollectionLocked while it is being written."""

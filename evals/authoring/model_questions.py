@@ -12,8 +12,8 @@ from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import Analyzer, RenderPageImage
 from pagelens.core.terms import plain_terms
 from pagelens.core.types import ContextPage, PageRef, PageText
-from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.citations.checking import CitationChecker
+from pagelens.generate.extractive_questions import Draft
 from pagelens.generate.llm.chat import SINGLE_REQUEST_ERRORS, ChatModel, SystemPrompt, complete
 from pagelens.generate.prompts import Budget, build_prompt
 

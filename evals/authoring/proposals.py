@@ -5,24 +5,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
 
 from pagelens.api.engine.results import Status
 from pagelens.core.errors import UsageError
 from pagelens.core.types import PageRef, PageText
 from pagelens.evals.datasets.dataset import DataSet, Question, parse_page_id
 from pagelens.evals.datasets.line_reader import Faults
+from pagelens.generate.extractive_questions import Draft
 
 KEEP, DROP = {"keep", "k", "yes", "y", "x", "1"}, {"", "drop", "d", "no", "n", "0"}
-
-
-class Draft(NamedTuple):
-    """A question that a page answers, its answer, and the words of the page that contain the answer."""
-
-    kind: str  # year, share, money, count, what; model
-    question: str
-    answer: str
-    quote: str
 
 
 QuestionWriter = Callable[[PageRef, PageText], Draft | None]

@@ -17,8 +17,8 @@ from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError
 from pagelens.core.keys import page_key
 from pagelens.core.types import PageRef, PageText
-from pagelens.evals.authoring.extractive_questions import extractive_question
-from pagelens.evals.authoring.proposals import Draft, Proposal, QuestionWriter, stable_names
+from pagelens.evals.authoring.proposals import Proposal, QuestionWriter, stable_names
+from pagelens.generate.extractive_questions import Draft, extractive_question
 from pagelens.index.reader import CollectionReader
 
 UNANSWERABLE = 6  # every sixth proposal has no answer

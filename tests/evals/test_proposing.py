@@ -10,12 +10,12 @@ import pytest
 
 from pagelens.api.engine.results import DocumentStatus, Status
 from pagelens.core.errors import GenerationError, UsageError
-from pagelens.evals.authoring.extractive_questions import question_from_sentence
 from pagelens.evals.authoring.model_questions import ModelQuestions
 from pagelens.evals.authoring.proposals import COLUMNS, Proposal, read_csv, stable_names, write_csv
 from pagelens.evals.authoring.propose import propose
 from pagelens.evals.cli.commands import app
 from pagelens.evals.datasets.folder import read_folder, write_folder
+from pagelens.generate.extractive_questions import question_from_sentence
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
 from pagelens.index.lexical.analysis import analyze

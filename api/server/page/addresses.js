@@ -1,5 +1,6 @@
 // The page's address: what is searched for, asked, narrowed to and opened stands in its fragment, which no server sees.
-// Fields: q, or ask (once for each question of a conversation), or documents; filters; in (collection); page and mark.
+// Fields: q, or ask (once for each question of a conversation), or documents, or photos; like (a page, or a part of it, as
+// a picture to search by); filters; in (collection); page and mark.
 
 const pictures = []; // data URLs of the pictures searched by; an entry of the browser's history knows its number
 let shownMain = null; // the address of what stands behind the viewer
@@ -17,7 +18,7 @@ function mainOf(fields) {
 
 // The address of a search or question with the filters chosen at the moment.
 function fieldsOf(parts) {
-  const fields = new URLSearchParams([...parts, ...(image ? [["picture", ""]] : []), ...Object.entries({ ...narrowed(), ...depth() })]);
+  const fields = new URLSearchParams([...parts, ...(likeness ? [["like", likeness]] : image ? [["picture", ""]] : []), ...Object.entries({ ...narrowed(), ...depth() })]);
   for (const [field, condition] of chosen) fields.set(`where.${field}`, condition);
   if ($("sort").value) fields.set("sort", $("sort").value);
   if (collection) fields.set("in", collection);
@@ -71,6 +72,8 @@ async function showAddress(again = false) {
 }
 
 function showMain(fields, again) {
+  const like = fields.get("like") || "";
+  if (like && !likenesses.has(like)) return loadLikeness(like, () => showMain(fields, again));
   usePicture(fields);
   chooseCollection(fields.get("in"));
   narrowBy(fields);
@@ -81,9 +84,11 @@ function showMain(fields, again) {
   markStrong();
   if (fields.has("documents")) return showDocuments();
   if (fields.has("review")) return showReview();
+  if (fields.has("photos")) return showPhotos();
+  remember(fields);
   if (questions.length) return showAnswers(questions, again);
-  if (words || image || chosen.size) return search();
-  if (fields.has("picture")) return showHome("The picture of this search is not part of its address: choose it again.");
+  if (words || narrows()) return search();
+  if (fields.has("picture")) return showHome(t("The picture of this search is not part of its address: choose it again."));
   return showHome();
 }
 

@@ -40,17 +40,19 @@ const showAnswers = reportErrors(async (questions, again = false) => {
 function exchangeOf(question) {
   const text = make("div", { className: "answer-text waiting" });
   const sources = make("ol", { className: "sources" });
-  const near = make("ul", { className: "nearest", ariaLabel: "The nearest pages" });
+  const near = make("ul", { className: "nearest", ariaLabel: t("The nearest pages") });
   const notes = make("div", { className: "faint notes" });
-  const copy = make("button", { type: "button", className: "quiet copy", textContent: "Copy with citations", hidden: true });
-  const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: "Your picture" })] : [];
-  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || "What is this?" }), text, sources, near, notes, copy);
+  const copy = make("button", { type: "button", className: "quiet copy", textContent: t("Copy with citations"), hidden: true });
+  const exports = exportsOf(() => kept.shown);
+  const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: t("Your picture") })] : [];
+  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || t("What is this?") }), text, sources, near, notes, make("div", { className: "bar" }, copy, exports));
   const lights = (event, on) => {
     const mark = event.target.closest("[data-mark]")?.dataset.mark;
     for (const one of element.querySelectorAll("[data-mark]")) one.classList.toggle("lit", on && one.dataset.mark === mark);
   };
   for (const [name, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) element.addEventListener(name, (event) => lights(event, on));
-  return { element, text, sources, near, notes, copy, turn: null };
+  const kept = { element, text, sources, near, notes, copy, exports, turn: null, shown: null };
+  return kept;
 }
 
 async function follow(question, kept, signal) {
@@ -70,7 +72,8 @@ async function follow(question, kept, signal) {
       kept.sources.replaceChildren(...[...cited.values()].map((all) => source(all, text)));
       kept.near.replaceChildren(...nearest(data));
       showNotes(data, kept);
-      kept.copy.hidden = false;
+      kept.copy.hidden = kept.exports.hidden = false;
+      kept.shown = { question: question || t("What is this?"), text, cited };
       kept.copy.addEventListener("click", () => copy(kept.copy, citedText(text, cited)));
     }
     kept.text.replaceChildren(...withMarks(text, cited));
@@ -79,8 +82,8 @@ async function follow(question, kept, signal) {
 }
 
 function showNotes(data, kept) {
-  const left = Object.entries(data.missing_lanes).map(([lane, reason]) => `Without the ${lane} lane: ${reason}`);
-  const sure = data.found === true && data.reason ? [`Confidence ${Math.round(100 * data.confidence)}%: ${data.reason}`] : [];
+  const left = Object.entries(data.missing_lanes).map(([lane, reason]) => t("Without the {lane} lane: {reason}", { lane, reason }));
+  const sure = data.found === true && data.reason ? [t("Confidence {n}%: {reason}", { n: number(Math.round(100 * data.confidence)), reason: data.reason })] : [];
   const told = data.found !== true && data.reason && !data.text.includes(data.reason) ? [data.reason] : [];
   kept.notes.replaceChildren(...[...left, ...data.notes, ...sure, ...told].map((note) => make("p", { textContent: note })), ...stepLines(data.steps));
   kept.text.classList.toggle("closest", data.found === "closest");
@@ -108,7 +111,7 @@ function source(all, text) {
   const words = queryWords(lastQuery);
   const quotes = all.filter((one) => one.quote ? !text.includes(one.quote) : one.claim && !text.includes(one.claim)).map((one) =>
     one.quote ? make("q", {}, ...bold(one.quote.replace(/\s+/g, " "), words)) : make("span", { textContent: one.claim }));
-  const states = [...new Set(all.map((one) => one.state).filter(Boolean))].map((state) => make("span", { className: `state ${state}`, textContent: STATES[state] }));
+  const states = [...new Set(all.map((one) => one.state).filter(Boolean))].map((state) => make("span", { className: `state ${state}`, textContent: t(STATES[state]) }));
   return make("li", { data: { mark: first.mark } }, thumbnail(first, boxesOfAll(all), quotesOf(all),
     make("strong", { textContent: `[${first.mark}] ${first.name}, ${place(first)}` }), ...quotes, ...states));
 }
@@ -140,6 +143,6 @@ async function copy(button, text) {
     document.execCommand("copy");
     field.remove();
   }
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy with citations"; }, 2000);
+  button.textContent = t("Copied");
+  setTimeout(() => { button.textContent = t("Copy with citations"); }, 2000);
 }

@@ -1,4 +1,3 @@
-"use strict";
 // Calls to the server. Everything it returns is shown as text, never as HTML.
 
 const $ = (id) => document.getElementById(id);

@@ -19,14 +19,14 @@ function showFacets(facets) {
   $("sorting").hidden = !facets.length;
   const sort = $("sort").value;
   const names = facets.flatMap(({ field }) => [[field, `${field} ↑`], [`-${field}`, `${field} ↓`]]);
-  $("sort").replaceChildren(...[["", "best first"], ...names].map(([value, textContent]) => make("option", { value, textContent })));
+  $("sort").replaceChildren(...[["", t("best first")], ...names].map(([value, textContent]) => make("option", { value, textContent })));
   $("sort").value = sort;
   const shown = facets.filter((facet) => facet.files || chosen.has(facet.field));
   $("facets").replaceChildren(...shown.map((facet) => (facet.minimum === null ? values(facet) : range(facet))));
 }
 
 function values({ field, values: all }) {
-  const found = all.slice(0, SHOWN_VALUES).map(({ value, files }) => [String(value), `${value} ${files}`]);
+  const found = all.slice(0, SHOWN_VALUES).map(({ value, files }) => [String(value), `${value} ${number(files)}`]);
   const now = chosen.get(field);
   if (now && !found.some(([value]) => value === now)) found.unshift([now, now]);
   const buttons = found.map(([value, textContent]) => {
@@ -39,7 +39,7 @@ function values({ field, values: all }) {
 
 function range({ field, type, minimum, maximum }) {
   const [low, high] = (chosen.get(field) || "..").split("..");
-  const ends = [[low, minimum, "from"], [high, maximum, "to"]].map(([value, placeholder, end]) =>
+  const ends = [[low, minimum, t("from")], [high, maximum, t("to")]].map(([value, placeholder, end]) =>
     make("input", { type: "text", value, placeholder, ariaLabel: `${field} ${end}`, className: type }));
   for (const input of ends) {
     input.addEventListener("change", () => {
@@ -47,7 +47,7 @@ function range({ field, type, minimum, maximum }) {
       choose(field, from || to ? `${from}..${to}` : "");
     });
   }
-  return make("div", { className: "bar" }, make("span", { className: "faint", textContent: field }), ends[0], "to", ends[1]);
+  return make("div", { className: "bar" }, make("span", { className: "faint", textContent: field }), ends[0], t("to"), ends[1]);
 }
 
 // What a metadata table says of a hit, for its card.

@@ -2,8 +2,9 @@
 
 function show(part) {
   document.body.classList.toggle("working", part !== "home");
-  for (const section of ["answers", "results", "documents", "review"]) $(section).hidden = part !== section;
-  if (part !== "results") $("more").hidden = $("understood").hidden = true;
+  for (const section of ["answers", "results", "documents", "photos", "review"]) $(section).hidden = part !== section;
+  $("welcome").hidden = part !== "home";
+  if (part !== "results") $("more").hidden = $("understood").hidden = $("view").hidden = true;
 }
 
 function showHome(message = "") {
@@ -13,13 +14,14 @@ function showHome(message = "") {
   clearFacets();
   $("narrow").open = false;
   const found = collections.find((one) => one.name === collection);
-  say(message || (found ? `${found.documents} documents, ${found.pages} pages.` : ""));
+  say(message || (found ? `${counted(found.documents, "{n} document", "{n} documents")}, ${counted(found.pages, "{n} page", "{n} pages")}.` : ""));
+  showWelcome();
   $("query").focus();
 }
 
 function submit() {
   const query = $("query").value.trim();
-  if (query || image || chosen.size) return go(fieldsOf([["q", query]]), { again: true });
+  if (query || narrows()) return go(fieldsOf(query ? [["q", query]] : []), { again: true });
   return null;
 }
 
@@ -59,6 +61,11 @@ $("try-again").addEventListener("click", () => tryAgain());
 $("more").addEventListener("click", () => search(true));
 $("picture").addEventListener("change", () => takePicture($("picture").files[0]));
 $("drop-picture").addEventListener("click", withoutPicture);
+$("view").addEventListener("click", () => showAs(localStorage.getItem("view") === "list" ? "cards" : "list"));
+$("language").addEventListener("change", () => {
+  localStorage.setItem("language", $("language").value);
+  location.reload();
+});
 $("close").addEventListener("click", () => $("viewer").close());
 $("previous").addEventListener("click", () => openAdjacentPage(-1));
 $("next").addEventListener("click", () => openAdjacentPage(1));
@@ -89,7 +96,7 @@ $("theme").addEventListener("click", () => {
   localStorage.setItem("theme", document.documentElement.dataset.theme);
 });
 
-for (const [target, take] of [[$("box"), (files) => takePicture(files[0])], [$("documents"), upload]]) {
+for (const [target, take] of [[$("box"), (files) => takePicture(files[0])], [$("documents"), upload], [$("welcome"), (files) => { relist({}); upload(files); }]]) {
   target.addEventListener("dragover", (event) => { event.preventDefault(); target.classList.add("over"); });
   target.addEventListener("dragleave", () => target.classList.remove("over"));
   target.addEventListener("drop", (event) => {
@@ -106,7 +113,7 @@ window.addEventListener("paste", (event) => {
 });
 
 window.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input, select");
+  const typing = event.target.matches("input:not([type=checkbox]), select");
   if (typing && event.key !== "ArrowDown" || event.ctrlKey || event.metaKey || event.altKey) return;
   if ($("viewer").open) {
     if (!typing) VIEWER_KEYS[event.key]?.();
@@ -116,7 +123,7 @@ window.addEventListener("keydown", (event) => {
     event.preventDefault();
     $("query").focus();
   }
-  const cards = [...document.querySelectorAll("#results:not([hidden]) .card")].filter((one) => one.offsetParent);
+  const cards = [...document.querySelectorAll(":is(#results, #photos):not([hidden]) .card")].filter((one) => one.offsetParent);
   const at = cards.indexOf(document.activeElement);
   if (at < 0 && !(event.key === "ArrowDown" && (event.target === $("query") || !typing))) return;
   const next = at < 0 ? cards[0] : { ArrowRight: () => cards[at + 1], ArrowLeft: () => cards[at - 1], ArrowDown: () => beside(cards, at, 1), ArrowUp: () => beside(cards, at, -1) }[event.key]?.();
@@ -135,7 +142,18 @@ function beside(cards, at, direction) {
   return beyond.filter((one) => away(one) < row + 8).reduce((best, one) => (best && across(best) <= across(one) ? best : one), null);
 }
 
+// Results as cards with pictures, or as a list of lines.
+function showAs(view) {
+  localStorage.setItem("view", view);
+  $("results").classList.toggle("lines", view === "list");
+  $("view").textContent = view === "list" ? t("As cards") : t("As a list");
+}
+
 let collections = [];
+
+async function refreshCollections() {
+  collections = (await (await call("/v1/collections?limit=100")).json()).collections;
+}
 
 function chooseCollection(name) {
   const found = collections.find((one) => one.name === name) || collections.find((one) => one.default) || collections[0];
@@ -145,7 +163,7 @@ function chooseCollection(name) {
 
 const begin = reportErrors(async () => {
   document.documentElement.dataset.theme = localStorage.getItem("theme") || "";
-  collections = (await (await call("/v1/collections?limit=100")).json()).collections;
+  await refreshCollections();
   $("collections").append(...collections.map((one) => make("option", { value: one.name, textContent: one.name })));
   $("collections").hidden = collections.length < 2;
   $("collections").addEventListener("change", () => {
@@ -154,5 +172,9 @@ const begin = reportErrors(async () => {
   });
   keepsFeedback = collections.some((one) => one.feedback);
   await showAddress(true);
+  await poll();
 });
+showAs(localStorage.getItem("view") || "cards");
+$("language").append(...Object.entries(LANGUAGES).map(([value, textContent]) => make("option", { value, textContent, lang: value })));
+$("language").value = language;
 begin();

@@ -1,6 +1,22 @@
 // Pages as pictures with marks, and what was found as a list of documents.
 
-const place = (page) => `page ${page.label && page.label !== String(page.number) ? `${page.label} (${page.number})` : page.number}`;
+const place = (page) => t("page {n}", { n: page.label && page.label !== String(page.number) ? `${page.label} (${page.number})` : page.number });
+
+const unseen = new Map(); // element -> what to do once it is seen
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    watcher.unobserve(target);
+    unseen.get(target)();
+    unseen.delete(target);
+  }
+}, { rootMargin: "300px" });
+
+// Does something once an element comes near to what is seen.
+function whenSeen(element, work) {
+  unseen.set(element, work);
+  watcher.observe(element);
+}
 
 function spots(boxes) {
   return boxes.map((box) => {
@@ -52,7 +68,7 @@ async function draw(target, page, boxes, width, marking = {}) {
     if (target.drawing !== now) return null;
     if (error instanceof Unreachable) unreachable(target, () => draw(target, page, boxes, width, marking));
     if (!(error instanceof Unreachable) || !target.firstChild) {
-      const reason = error instanceof Refused ? error.message : "This page cannot be shown.";
+      const reason = error instanceof Refused ? error.message : t("This page cannot be shown.");
       target.replaceChildren(make("p", { className: "faint", textContent: reason }));
     }
     return null;
@@ -110,10 +126,10 @@ function sentence(quote, words) {
 function why(hit) {
   const ranks = { ...hit.lanes, ...(hit.rerank ? { reranked: hit.rerank } : {}) };
   const lanes = Object.entries(ranks).map(([lane, at]) =>
-    make("li", { textContent: `${lane} ${at.rank}`, title: `${lane}: rank ${at.rank}, score ${at.score.toPrecision(4)}` }));
-  const made = make("details", { className: "why" }, make("summary", { textContent: "Why?" }),
-    make("p", { textContent: `Place ${hit.rank} by its ranks in these lanes:` }), make("ul", {}, ...lanes));
-  made.querySelector("summary").setAttribute("aria-label", `Why was ${hit.name}, ${place(hit)} found?`);
+    make("li", { textContent: `${lane} ${at.rank}`, title: t("{lane}: rank {rank}, score {score}", { lane, rank: at.rank, score: at.score.toPrecision(4) }) }));
+  const made = make("details", { className: "why" }, make("summary", { textContent: t("Why?") }),
+    make("p", { textContent: t("Place {n} by its ranks in these lanes:", { n: number(hit.rank) }) }), make("ul", {}, ...lanes));
+  made.querySelector("summary").setAttribute("aria-label", t("Why was {name} found?", { name: `${hit.name}, ${place(hit)}` }));
   return made;
 }
 
@@ -121,20 +137,23 @@ function hitOf(hit, words) {
   const boxes = hit.evidence.flatMap((one) => one.boxes);
   const quotes = hit.evidence.map((one) => one.quote).filter(Boolean);
   const photo = hit.kind === "photo";
-  const lines = [photo ? hit.name : hit.page_count > 1 ? place(hit) : "", photo && hit.guesses.length ? `perhaps ${hit.guesses.map((one) => one.label).slice(0, 2).join(", ")}` : "", ...factsOf(hit),
+  const lines = [photo ? hit.name : hit.page_count > 1 ? place(hit) : "", ...factsOf(hit),
     hit.description ? `${hit.description.described_by}: ${hit.description.caption}` : "",
-    hit.duplicates.length ? `and ${hit.duplicates.length} that look the same` : ""].filter(Boolean);
+    hit.duplicates.length ? counted(hit.duplicates.length, "and {n} that looks the same", "and {n} that look the same") : ""].filter(Boolean);
   const captions = lines.map((line, at) => make("span", { className: at || !photo ? "faint" : "title", textContent: line }));
+  if (photo && hit.guesses.length) captions.push(guessTags(hit.guesses));
   if (quotes.length) captions.splice(1, 0, make("q", {}, ...bold(sentence(quotes[0], words), words)));
   return make("div", { className: "hit" }, thumbnail(hit, boxes, quotes.slice(0, 1), ...captions), why(hit));
 }
 
 const SHOWN_PAGES = 4; // of a document with more pages found
 
+// A file name without folder and extension, a title without its signs, to compare them.
+const stem = (name) => plain(name.replace(/^.*\//, "").replace(/\.\w+$/, "")).replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+
 function documentOf(hit) {
-  const stem = (name) => plain(name.replace(/^.*\//, "").replace(/\.\w+$/, "")).replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-  const file = hit.title && stem(hit.title) !== stem(hit.name) ? hit.name : hit.title ? hit.kind : "";
-  const about = [file, hit.page_count > 1 ? `${hit.page_count} pages` : ""].filter(Boolean).join(" · ");
+  const file = hit.title && stem(hit.title) !== stem(hit.name) ? hit.name : hit.title ? t(KINDS[hit.kind]) : "";
+  const about = [file, hit.page_count > 1 ? counted(hit.page_count, "{n} page", "{n} pages") : ""].filter(Boolean).join(" · ");
   const rest = make("button", { type: "button", className: "quiet rest", hidden: true });
   const made = make("article", { className: "document", data: { document: hit.document } },
     make("h2", { textContent: hit.title || hit.name }), make("p", { className: "faint file", title: hit.name, textContent: about }), make("div", { className: "hits" }), rest);
@@ -162,6 +181,6 @@ function addHits(hits, words) {
     group.classList.toggle("several", count > 1);
     const rest = group.querySelector(".rest");
     rest.hidden = count <= SHOWN_PAGES || group.classList.contains("all");
-    rest.textContent = `${count - SHOWN_PAGES} more of this document`;
+    rest.textContent = t("{n} more of this document", { n: number(count - SHOWN_PAGES) });
   }
 }

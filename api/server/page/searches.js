@@ -1,17 +1,22 @@
 // Searches: what is asked of the server, and how it was understood.
 
 let image = "";
+let likeness = ""; // the page that the picture is of, "PAGE" or "PAGE:x0,y0,x1,y1"
+const likenesses = new Map(); // likeness -> data URL
 let cursor = null;
 let currentSearch = null;
 
+// Whether there is something to search for beside words.
+const narrows = () => Boolean(image || chosen.size || Object.keys(narrowed()).length);
+
 const search = reportErrors(async (more = false) => {
   const query = $("query").value.trim();
-  if (!query && !image && !chosen.size) return;
+  if (!query && !narrows()) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling: !addressed().has("as-written"), ...(image ? { image } : {}) };
+    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling: !addressed().has("as-written"), ...(image ? { image, not_itself: Boolean(likeness) } : {}) };
     lastQuery = query;
     cursor = null;
-    say("Searching …");
+    say(t("Searching …"));
   }
   const now = currentSearch;
   const from = cursor;
@@ -24,22 +29,25 @@ const search = reportErrors(async (more = false) => {
   }
   $("more").hidden = !cursor;
   showFacets(found.facets);
+  if ($("narrow").open) showCounts();
   showUnderstood(found);
   $("results").classList.toggle("weak", found.weak);
   addHits(found.hits, queryWords(now.query));
-  const references = found.query_references.length ? ` The question names: ${found.query_references.join(", ")}.` : "";
-  const guess = found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? " Photos are found by what they may show, roughly." : "";
+  const n = number(found.pages_searched);
   const count = $("results").children.length;
-  const best = found.weak ? `Nothing matches well. The nearest of ${found.pages_searched} pages are:` : `Best of ${found.pages_searched} pages.`;
-  say(count ? `${best}${references}${guess}` : found.nothing_found || `Nothing found in ${found.pages_searched} pages.`);
+  $("view").hidden = !count;
+  say([count ? "" : found.nothing_found || t("Nothing found in {n} pages.", { n }),
+    count ? (found.weak ? t("Nothing matches well. The nearest of {n} pages are:", { n }) : t("Best of {n} pages.", { n })) : "",
+    count && found.query_references.length ? t("The question names: {names}.", { names: found.query_references.join(", ") }) : "",
+    found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? t("Photos are found by what they may show, roughly.") : ""].filter(Boolean).join(" "));
 });
 
 // Shows how the query was understood: words that were corrected, with a way back, and what was not understood.
 function showUnderstood(found) {
-  const corrected = found.corrections.map((one) => `“${one.corrected}” instead of “${one.word}”`).join(", ");
-  const asWritten = make("button", { type: "button", className: "quiet", textContent: "Search as written" });
+  const corrected = found.corrections.map(({ corrected: word, word: written }) => t("“{word}” instead of “{written}”", { word, written })).join(", ");
+  const asWritten = make("button", { type: "button", className: "quiet", textContent: t("Search as written") });
   asWritten.addEventListener("click", () => go(fieldsOf([["q", $("query").value.trim()], ["as-written", ""]])));
-  $("understood").replaceChildren(...(corrected ? [`Searched for ${corrected}. `, asWritten, " "] : []), found.notes.join(" · "), ...stepLines(found.steps));
+  $("understood").replaceChildren(...(corrected ? [t("Searched for {words}.", { words: corrected }), " ", asWritten, " "] : []), found.notes.join(" · "), ...stepLines(found.steps));
   $("understood").hidden = !corrected && !found.notes.length && !found.steps.length;
 }
 
@@ -48,18 +56,19 @@ const REASONS = { question: "Searched for", part: "and for its part", missing: "
 // The searches of a thorough search, each with the first pages that it found.
 function stepLines(steps) {
   return steps.map((step) => make("span", { className: "step",
-    textContent: `${REASONS[step.reason]} “${step.text}”: ${step.pages.map((page) => `${page.name}, ${place(page)}`).join("; ") || "no page"}` }));
+    textContent: `${t(REASONS[step.reason])} “${step.text}”: ${step.pages.map((page) => `${page.name}, ${place(page)}`).join("; ") || t("no page")}` }));
 }
 
 const takePicture = reportErrors(async (file) => {
-  if (!file || !file.type.startsWith("image/")) throw new Refused("Expected a picture to search by or to ask about.");
+  if (!file || !file.type.startsWith("image/")) throw new Refused(t("Expected a picture to search by or to ask about."));
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new Refused("This file cannot be read."));
+    reader.onerror = () => reject(new Refused(t("This file cannot be read.")));
     reader.readAsDataURL(file);
   });
   pictures.push(url);
+  likeness = "";
   withPicture(url);
   await go(fieldsOf([["q", $("query").value.trim()]]), { again: true });
 });
@@ -71,13 +80,29 @@ function withPicture(url) {
 }
 
 function withoutPicture() {
-  image = "";
+  image = likeness = "";
   $("thumb").hidden = $("drop-picture").hidden = true;
 }
 
 // The picture of an entry of the browser's history.
 function usePicture(fields) {
-  const url = fields.has("picture") && pictures[window.history.state?.picture];
-  if (url) withPicture(url);
-  else withoutPicture();
+  const like = fields.get("like") || "";
+  const url = like ? likenesses.get(like) : fields.has("picture") && pictures[window.history.state?.picture];
+  if (!url) return withoutPicture();
+  likeness = like;
+  return withPicture(url);
 }
+
+// Gets the picture of a page, or of a part of it, and then shows the address that names it.
+const loadLikeness = reportErrors(async (like, then) => {
+  const wanted = /^([0-9a-f]{64}-\d+)(?::([\d.]+),([\d.]+),([\d.]+),([\d.]+))?$/.exec(like);
+  if (!wanted) throw new Refused(t("This address names no page to search by."));
+  const [x0, y0, x1, y1] = wanted[2] ? wanted.slice(2).map(Number) : [0, 0, 1, 1];
+  const sheet = make("img", { src: await picture(wanted[1], wanted[2] ? 1600 : 800) });
+  await sheet.decode();
+  const [width, height] = [(x1 - x0) * sheet.naturalWidth, (y1 - y0) * sheet.naturalHeight].map((side) => Math.max(1, Math.round(side)));
+  const canvas = make("canvas", { width, height });
+  canvas.getContext("2d").drawImage(sheet, x0 * sheet.naturalWidth, y0 * sheet.naturalHeight, width, height, 0, 0, width, height);
+  likenesses.set(like, canvas.toDataURL("image/jpeg", 0.92));
+  if (addressed().get("like") === like) await then();
+});

@@ -90,11 +90,15 @@ const openPage = reportErrors(async (page, boxes = [], quotes = []) => {
   for (const id of ["up", "down", "heat"]) $(id).setAttribute("aria-pressed", "false");
   $("page-name").textContent = read.title || read.name;
   $("page-name").title = read.name;
-  $("page-number").textContent = `${place(read)} of ${read.page_count}`;
-  $("previous").disabled = read.number <= 1;
-  $("next").disabled = read.number >= read.page_count;
+  $("page-number").textContent = read.kind === "photo" && read.page_count === 1 ? "" : t("{page} of {n}", { page: place(read), n: number(read.page_count) });
+  const beside = hitsBehind().length > 1 && read.page_count === 1; // photos follow each other
+  $("previous").disabled = !beside && read.number <= 1;
+  $("next").disabled = !beside && read.number >= read.page_count;
   showHitNumber();
-  $("page-text").replaceChildren(...(read.text ? marked(read.text, quotes) : [read.caption || "No words on this page."]));
+  showStrip(read);
+  showFacts(read);
+  $("page-text").hidden = read.kind === "photo" && !read.text; // what is known of it stands above
+  $("page-text").replaceChildren(...(read.text ? marked(read.text, quotes) : [read.caption || t("No words on this page.")]));
   const mark = $("page-text").querySelector("mark");
   $("page-text").scrollTop = mark ? mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3 : 0;
   await drawShown(evidence.boxes, { highlight: evidence.highlight });
@@ -122,11 +126,106 @@ async function judge(page, verdict) {
   }
 }
 
+const pageOf = (number) => ({ page: `${shown.document}-${number}`, document: shown.document, number, label: null, name: shown.name });
+
+// Turns a page; from a photo to the one beside it.
 function openAdjacentPage(step) {
-  const number = shown.number + step;
-  if (number < 1 || number > (shown.count || number)) return;
-  visit({ page: `${shown.document}-${number}`, document: shown.document, number, label: null, name: shown.name });
+  if (shown.count === 1) return openAdjacentHit(step);
+  const to = shown.number + step;
+  return to < 1 || to > (shown.count || to) ? null : visit(pageOf(to));
 }
+
+// The pages of the document as small pictures, the shown one in sight.
+function showStrip(read) {
+  $("strip").hidden = read.page_count < 2;
+  if ($("strip").dataset.document !== read.document) {
+    $("strip").dataset.document = read.document;
+    $("strip").replaceChildren(...Array.from({ length: read.page_count < 2 ? 0 : read.page_count }, (_, at) => {
+      const sheet = make("span", { className: "sheet" });
+      const made = make("button", { type: "button" }, sheet, make("span", { className: "faint", textContent: number(at + 1) }));
+      made.setAttribute("aria-label", t("page {n}", { n: at + 1 }));
+      whenSeen(sheet, () => draw(sheet, pageOf(at + 1), [], 160).then((paper) => paper?.querySelector("img").setAttribute("alt", "")));
+      made.addEventListener("click", () => visit(pageOf(at + 1)));
+      return made;
+    }));
+  }
+  for (const [at, one] of [...$("strip").children].entries()) {
+    if (at + 1 === read.number) one.setAttribute("aria-current", "page");
+    else one.removeAttribute("aria-current");
+  }
+  const current = $("strip").children[read.number - 1];
+  if (current) $("strip").scrollTop = current.offsetTop - $("strip").clientHeight / 2;
+}
+
+// What is known of a photo: date, place on a small map, camera, keywords, people, guesses.
+const showFacts = reportErrors(async (read) => {
+  $("facts").hidden = read.kind !== "photo";
+  $("facts").replaceChildren();
+  if (read.kind !== "photo") return;
+  const { date, metadata } = await (await call(inside(`/documents/${read.document}`))).json();
+  if (shown?.document !== read.document) return;
+  const where = [...new Set([metadata.place, metadata.city, metadata.region, metadata.country].filter(Boolean))].join(", ");
+  const facts = [[t("Caption"), metadata.caption], [t("Date"), date && dateText(date, { dateStyle: "full", timeStyle: "short" })], [t("Place"), where], [t("Camera"), [metadata.camera, metadata.lens].filter(Boolean).join(", ")],
+    [t("Keywords"), metadata.keywords], [t("People"), metadata.people], [t("By"), metadata.creator]].filter(([, value]) => value);
+  $("facts").append(...facts.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: String(value) })]));
+  if (read.guesses.length) $("facts").append(make("dt", { textContent: t("Guesses") }), make("dd", {}, guessTags(read.guesses)));
+  if (metadata.latitude !== undefined && metadata.longitude !== undefined) $("facts").append(make("dd", { className: "wide" }, smallMap(metadata.latitude, metadata.longitude)));
+});
+
+// Searches for what looks like the shown page, or like the part of it in a box.
+function searchLike(box = null) {
+  const part = box ? `:${[box.x0, box.y0, box.x1, box.y1].map((one) => one.toFixed(4)).join(",")}` : "";
+  return go(new URLSearchParams([["like", `${shown.page}${part}`], ...(collection ? [["in", collection]] : [])]), { again: true });
+}
+
+const LEAST_PART = 0.02; // of the page's width and height, below which a drag is a click
+let dragged = null; // where a box was begun, 0..1, and its element
+
+function choosePart(on) {
+  $("part").setAttribute("aria-pressed", String(on));
+  $("sheet").classList.toggle("parting", on);
+  if (!on) dropPart();
+}
+
+function dropPart() {
+  dragged?.box.remove();
+  dragged = null;
+}
+
+function pointed(event) {
+  const paper = $("sheet").querySelector(".paper").getBoundingClientRect();
+  return [(event.clientX - paper.left) / paper.width, (event.clientY - paper.top) / paper.height].map((one) => Math.max(0, Math.min(1, one)));
+}
+
+function partOf(event) {
+  const [x, y] = pointed(event);
+  return { x0: Math.min(x, dragged.x), y0: Math.min(y, dragged.y), x1: Math.max(x, dragged.x), y1: Math.max(y, dragged.y) };
+}
+
+$("part").addEventListener("click", () => choosePart($("part").getAttribute("aria-pressed") !== "true"));
+$("sheet").addEventListener("pointerdown", (event) => {
+  if (!$("sheet").classList.contains("parting") || !$("sheet").querySelector(".paper img")) return;
+  event.preventDefault();
+  dropPart();
+  const [x, y] = pointed(event);
+  dragged = { x, y, box: make("span", { className: "part" }) };
+  $("sheet").querySelector(".paper").append(dragged.box);
+  $("sheet").setPointerCapture(event.pointerId);
+});
+$("sheet").addEventListener("pointermove", (event) => {
+  if (!dragged) return;
+  const { x0, y0, x1, y1 } = partOf(event);
+  for (const [name, value] of Object.entries({ left: x0, top: y0, width: x1 - x0, height: y1 - y0 })) dragged.box.style[name] = `${100 * value}%`;
+});
+$("sheet").addEventListener("pointerup", (event) => {
+  if (!dragged) return;
+  const box = partOf(event);
+  dropPart();
+  if (box.x1 - box.x0 < LEAST_PART || box.y1 - box.y0 < LEAST_PART) return;
+  choosePart(false);
+  searchLike(box);
+});
+$("similar").addEventListener("click", () => searchLike());
 
 // The pages found by the search, or cited and shown with the answers, in the order in which they stand there.
 const hitsBehind = () => [...document.querySelectorAll("main > section:not([hidden]) .card")];
@@ -136,7 +235,7 @@ function showHitNumber() {
   const hits = hitsBehind();
   const at = hitNumber(hits);
   $("hits").hidden = hits.length < 2;
-  $("hit-number").textContent = at < 0 ? `${hits.length} hits` : `${at + 1} of ${hits.length}`;
+  $("hit-number").textContent = at < 0 ? counted(hits.length, "{n} hit", "{n} hits") : t("{at} of {n}", { at: number(at + 1), n: number(hits.length) });
   $("previous-hit").disabled = at === 0;
   $("next-hit").disabled = at === hits.length - 1;
 }
@@ -164,7 +263,7 @@ const ZOOMS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 async function resize() {
   const paper = $("sheet").querySelector(".paper");
   const image = paper?.querySelector("img");
-  $("fit").textContent = fitting === "width" ? "Fit page" : "Fit width";
+  $("fit").textContent = fitting === "width" ? t("Fit page") : t("Fit width");
   $("zoom").textContent = `${Math.round(100 * zoom)}%`;
   if (!image) return;
   const wide = $("sheet").clientWidth;
@@ -214,4 +313,4 @@ const download = reportErrors(async () => {
 });
 
 const VIEWER_KEYS = { ArrowLeft: () => openAdjacentPage(-1), ArrowRight: () => openAdjacentPage(1), p: () => openAdjacentHit(-1), n: () => openAdjacentHit(1),
-  "+": () => zoomBy(1), "-": () => zoomBy(-1), f: toggleFit };
+  s: () => searchLike(), "+": () => zoomBy(1), "-": () => zoomBy(-1), f: toggleFit };

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from pagelens.api.engine.engine import Engine
@@ -14,7 +14,7 @@ from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_sco
 from pagelens.api.server.dependencies import ContextDep, RequestContext
 from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import to_problem
-from pagelens.api.server.schemas.requests import AnswerRequest, ExtractRequest
+from pagelens.api.server.schemas.requests import AnswerPdfRequest, AnswerRequest, ExtractRequest, SourceIn
 from pagelens.api.server.serialization import (
     answer_response,
     citation_out,
@@ -23,9 +23,15 @@ from pagelens.api.server.serialization import (
     evidence_bundle,
     extract_response,
     find_document,
+    find_page,
 )
 from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
-from pagelens.core.types import Answer, Citation, Depth, Filters, History
+from pagelens.core.types import Answer, Box, Citation, Depth, Filters, History, PageRef
+
+if TYPE_CHECKING:
+    from pagelens.api.engine.answer_pdf import MarkedPage
+
+PDF_PIXELS = 1_400  # of the longer side of a page's image
 
 
 class _Options(TypedDict):
@@ -58,6 +64,43 @@ def answer(request: Request, context: ContextDep, body: AnswerRequest) -> Answer
         return StreamingResponse(_events(context, body, image, request.state.request_id), media_type=MEDIA_TYPE)
     with context.app_state.answers.slot():
         return context.use(lambda engine: _answer(context, engine, body, image))
+
+
+@router.post(
+    "/answer/pdf",
+    response_class=Response,
+    summary="An answer as a PDF with its pages",
+    responses={200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+@requires_scope("read", collection=True)
+def answer_pdf(context: ContextDep, body: AnswerPdfRequest) -> Response:
+    """Return a PDF of an answer that was shown: its text, its sources, and their pages with the quotes marked."""
+    from pagelens.api.engine.answer_pdf import make_answer_pdf  # loads MuPDF
+
+    def work(engine: Engine) -> bytes:
+        cited = [_cited_page(context, engine, source) for source in body.sources]
+        pages = [page for _, page in cited]
+        return make_answer_pdf(body.question, body.text, [line for line, _ in cited], pages)
+
+    with context.app_state.images.slot():
+        data = context.use(work)
+    return Response(
+        data, media_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="answer.pdf"'}
+    )
+
+
+def _cited_page(context: RequestContext, engine: Engine, source: SourceIn) -> "tuple[str, MarkedPage]":
+    """Return a source as a line, and its page with the marks. Raises NotFound."""
+    from pagelens.api.engine.answer_pdf import MarkedPage
+
+    with engine.snapshot() as snapshot:
+        row, page = find_page(snapshot, source.page)
+    name = display_names(context, [row.path])[row.path]
+    caption = f"[{source.mark}] {name}, page {page.number}"
+    boxes = [Box(box.x0, box.y0, box.x1, box.y1) for box in source.boxes]
+    image = engine.page_image(PageRef(row.path, page.number), boxes=boxes, longest=PDF_PIXELS)
+    line = f"{caption}: “{' '.join(source.quote.split())}”" if source.quote else caption
+    return line, MarkedPage(caption=caption, image=image, ratio=page.height / page.width)
 
 
 @router.post("/extract", summary="Extract values from a document by a JSON Schema")

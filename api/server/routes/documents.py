@@ -1,15 +1,17 @@
 """Endpoints to upload, list, read, download and remove documents."""
 
-import bisect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse
 
+from pagelens.api.engine.document_counts import FolderNames, is_below
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import path_to_text, text_to_path
 from pagelens.api.responses import DocumentOut, DocumentsResponse, JobOut
@@ -19,15 +21,19 @@ from pagelens.api.server.dependencies import ContextDep, RequestContext
 from pagelens.api.server.jobs.job_records import JobRecord, NewFile
 from pagelens.api.server.problems import Problem
 from pagelens.api.server.routes.jobs import accepted
-from pagelens.api.server.serialization import display_names, document_out, find_document
+from pagelens.api.server.serialization import display_names, document_out, find_document, folder_names
 from pagelens.api.server.uploads import SavedUpload, list_server_files, save_upload
 from pagelens.core.errors import UsageError
-from pagelens.core.types import MEMBER_SEPARATOR
+from pagelens.core.types import MEMBER_SEPARATOR, Kind
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.lexical.folding import fold
+from pagelens.index.reader import Snapshot
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["documents"])
 
 DocumentId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}$", examples=[examples.DOCUMENT])]
+Sort = Literal["id", "name", "-name", "date", "-date", "size", "-size", "pages", "-pages"]
+MAX_PROBLEMS = 20  # of a document
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -75,21 +81,94 @@ def list_documents(
     context: ContextDep,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
+    sort: Annotated[Sort, Query(description="`-date`: the latest first.")] = "id",
+    name: Annotated[str, Query(max_length=200, description="That names or titles contain.")] = "",
+    kind: Annotated[Kind | None, Query()] = None,
+    folder: Annotated[str, Query(max_length=500, description="In which they lie, or below which.")] = "",
+    problems: Annotated[bool, Query(description="Only those with pages that could not be read.")] = False,
 ) -> DocumentsResponse:
-    """Return the documents in order of their ids."""
-    listing = f"documents {context.collection}"
-    after = str(context.app_state.cursors.decode(listing, cursor)) if cursor is not None else ""
+    """Return the documents in order of their ids, or of what `sort` says."""
+    query = DocumentQuery(sort=sort, name=name, kind=kind, folder=folder, problems=problems)
+    listing = f"documents {context.collection} {query}"
+    after = json.loads(str(context.app_state.cursors.decode(listing, cursor))) if cursor is not None else None
 
-    def work(engine: Engine) -> tuple[list[DocumentRow], int, bool]:
+    def work(engine: Engine) -> DocumentsResponse:
         with engine.snapshot() as snapshot:
-            rows = sorted(snapshot.documents.values(), key=lambda row: row.document.sha256)
-        first = bisect.bisect_right([row.document.sha256 for row in rows], after)
-        return rows[first : first + limit], len(rows), first + limit < len(rows)
+            folders, problems = folder_names(context, snapshot), _problems(snapshot)
+            rows = [row for row in snapshot.documents.values() if query.matches(row, folders, problems)]
+        names = display_names(context, (row.path for row in rows)) if query.needs_names else {}
+        rows = query.sorted_rows(rows, names)
+        following = [row for row in rows if after is None or query.is_after(row, names, after)]
+        shown = following[:limit]
+        names = names or display_names(context, (row.path for row in shown))
+        last = json.dumps(query.position(shown[-1], names)) if len(following) > limit else None
+        return DocumentsResponse(
+            documents=[
+                document_out(row, names, folder=folders.of(row.path), problems=problems.get(row.path, ()))
+                for row in shown
+            ],
+            total=len(rows),
+            next_cursor=last and context.app_state.cursors.encode(listing, last),
+        )
 
-    rows, total, more = context.use(work)
-    names = display_names(context, (row.path for row in rows))
-    following = context.app_state.cursors.encode(listing, rows[-1].document.sha256) if more else None
-    return DocumentsResponse(documents=[document_out(row, names) for row in rows], total=total, next_cursor=following)
+    return context.use(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentQuery:
+    """Which documents are listed, and in which order."""
+
+    sort: Sort
+    name: str
+    kind: Kind | None
+    folder: str
+    problems: bool
+
+    @property
+    def needs_names(self) -> bool:
+        """Whether the names of all documents are needed, not only of those shown."""
+        return bool(self.name) or self.sort.endswith("name")
+
+    def matches(self, row: DocumentRow, folders: FolderNames, problems: Mapping[str, Sequence[str]]) -> bool:
+        """Return whether a document is of the kind, in the folder, and has problems if it must; names come later."""
+        return (
+            self.kind in (None, row.document.kind)
+            and (not self.folder or any(is_below(one, self.folder) for one in folders.of_row(row)))
+            and (not self.problems or row.path in problems)
+        )
+
+    def sorted_rows(self, rows: Sequence[DocumentRow], names: Mapping[str, str]) -> list[DocumentRow]:
+        """Return the rows in order, those left out that do not have the name."""
+        wanted = fold(self.name)
+        named = [row for row in rows if not wanted or wanted in fold(f"{names[row.path]}\n{row.document.title}")]
+        return sorted(named, key=lambda row: self.position(row, names), reverse=self.sort.startswith("-"))
+
+    def is_after(self, row: DocumentRow, names: Mapping[str, str], after: Sequence[str | int]) -> bool:
+        """Return whether a row stands behind a position in the order."""
+        position = self.position(row, names)
+        return position < tuple(after) if self.sort.startswith("-") else position > tuple(after)
+
+    def position(self, row: DocumentRow, names: Mapping[str, str]) -> tuple[str | int, ...]:
+        """Return what a row is sorted by; documents without a date come before all others."""
+        document = row.document
+        values: dict[str, str | int] = {
+            "id": "",
+            "date": document.date.isoformat() if document.date else "",
+            "size": document.size,
+            "pages": document.page_count,
+        }
+        field = self.sort.removeprefix("-")
+        return fold(names[row.path]) if field == "name" else values[field], document.sha256
+
+
+def _problems(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Return the problems of pages by the path of their document, at most `MAX_PROBLEMS` of each."""
+    found: dict[str, list[str]] = {}
+    for path, number, problem in snapshot.unread_pages():
+        problems = found.setdefault(path, [])
+        if len(problems) < MAX_PROBLEMS:
+            problems.append(f"p.{number}: {problem}")
+    return found
 
 
 @router.get("/documents/{document}", summary="A document")

@@ -5,6 +5,7 @@ The page itself contains no data, so it is public. Its script calls the API with
 
 import base64
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -16,18 +17,24 @@ router = APIRouter(route_class=AuthorizedRoute, include_in_schema=False)
 
 FOLDER = Path(__file__).parents[1] / "page"
 SCRIPTS = (
+    "texts.js",
     "calls.js",
     "addresses.js",
     "pages.js",
     "viewer.js",
     "searches.js",
+    "exports.js",
     "answers.js",
-    "documents.js",
-    "review.js",
     "facets.js",
     "narrowing.js",
+    "uploads.js",
+    "documents.js",
+    "photos.js",
+    "review.js",
+    "welcome.js",
     "main.js",
 )
+TABLES = (("TEXTS", "texts.json"), ("WORLD", "world.json"))  # constants of the script
 
 
 @router.get("/")
@@ -43,7 +50,8 @@ def page() -> Response:
 def _assemble() -> tuple[str, str]:
     """Return the page, and the policy that allows its style and script by their hashes."""
     style = _read("page.css")
-    script = "\n".join(map(_read, SCRIPTS))
+    tables = [f"const {name} = {json.dumps(json.loads(_read(file)), ensure_ascii=False)};" for name, file in TABLES]
+    script = "\n".join(['"use strict";', *tables, *map(_read, SCRIPTS)])
     html = _read("page.html").replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)
     rules = (
         "default-src 'none'",

@@ -2,7 +2,8 @@
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from glob import escape
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
@@ -28,6 +29,7 @@ DEPTH = "`quick`: the lanes alone; `normal`: reranked where that is set; `thorou
 SPELLING = "Correct words that no page has by words of the collection."
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
+PageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}-[1-9][0-9]{0,6}$")]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
 
 
@@ -36,6 +38,12 @@ def _last_instant(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
         return f"{value.strip()}T23:59:59.999999"
     return value
+
+
+def folder_filter(folder: str) -> Filters:
+    """Return the filter for what lies in a folder or below it."""
+    escaped = escape(folder)
+    return Filters(paths=(folder if escaped == folder else f"{escaped}/*",))
 
 
 class StrictModel(BaseModel):
@@ -50,7 +58,7 @@ class FiltersIn(StrictModel):
     paths: list[Glob] = Field(
         default=[], max_length=50, description="Globs over document names; one of them must match."
     )
-    kinds: list[Kind] = Field(default=[], max_length=2)
+    kinds: list[Kind] = Field(default=[], max_length=len(get_args(Kind)))
     since: datetime | None = Field(default=None, description="Documents dated at this time or later.")
     until: Annotated[datetime | None, BeforeValidator(_last_instant)] = Field(
         default=None, description="Documents dated at this time, or on this day, or earlier."
@@ -63,6 +71,9 @@ class FiltersIn(StrictModel):
         description="Keys to values, globs or ranges: `red`, `!=red`, `10..50`, `>=2019`; a list: all must hold.",
     )
 
+    folder: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = Field(
+        default="", description="In which documents lie, or below which; as a document's `folder`."
+    )
     labels: list[Glob] = Field(
         default=[],
         max_length=20,
@@ -80,6 +91,7 @@ class FiltersIn(StrictModel):
             last_page=self.last_page,
             metadata=dict(self.metadata),
             labels=tuple(self.labels),
+            all_of=(folder_filter(self.folder),) if self.folder else (),
         )
 
 
@@ -140,6 +152,14 @@ class SearchRequest(StrictModel):
         return Arrangement(sort=self.sort, group_by=self.group_by, per_group=self.per_group, facets=tuple(self.facets))
 
 
+class CountsRequest(StrictModel):
+    """The documents to be counted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"filters": {"kinds": ["pdf"], "folder": "2024"}}]})
+
+    filters: FiltersIn = FiltersIn()
+
+
 class HistoryItem(StrictModel):
     """An earlier question and its answer."""
 
@@ -187,6 +207,46 @@ class AnswerRequest(StrictModel):
         return [(item.question, item.answer) for item in self.history]
 
 
+class BoxIn(StrictModel):
+    """A rectangle, in fractions of the page's width and height."""
+
+    x0: float = Field(ge=0, le=1)
+    y0: float = Field(ge=0, le=1)
+    x1: float = Field(ge=0, le=1)
+    y1: float = Field(ge=0, le=1)
+
+
+class SourceIn(StrictModel):
+    """A page that an answer cites."""
+
+    page: PageId
+    mark: int = Field(ge=1, le=1_000)
+    quote: Text = ""
+    boxes: list[BoxIn] = Field(default=[], max_length=200)
+
+
+class AnswerPdfRequest(StrictModel):
+    """An answer as it was shown, to be kept as a PDF."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "question": examples.QUESTION,
+                    "text": "Timber grew to 52,300 tonnes in 2024. [1]",
+                    "sources": [
+                        {"page": examples.PAGE, "mark": 1, "boxes": [{"x0": 0.1, "y0": 0.1, "x1": 0.5, "y1": 0.2}]}
+                    ],
+                }
+            ]
+        }
+    )
+
+    question: Text
+    text: Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
+    sources: list[SourceIn] = Field(default=[], max_length=20)
+
+
 class FeedbackRequest(StrictModel):
     """What a user did with a hit."""
 
@@ -195,9 +255,7 @@ class FeedbackRequest(StrictModel):
     )
 
     query: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
-    page: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}-[1-9][0-9]{0,6}$")] = Field(
-        description="The page's id, as in the hit."
-    )
+    page: PageId = Field(description="The page's id, as in the hit.")
     verdict: Verdict = Field(description="`click`: it was opened; `up`: it answers the query; `down`: it does not.")
     rank: int | None = Field(default=None, ge=1, le=100_000, description="The hit's, where it is known.")
 

@@ -172,7 +172,8 @@ class Browser:
 
 
 def opened(browser: Browser, server: ServerProcess, part: str = "") -> Browser:
-    """Open the web page at an address, once it says something."""
+    """Open the web page at an address, once it says or lists something."""
     browser.open(f"{server.address}/{part}")
-    browser.wait("document.getElementById('message').textContent || document.querySelector('.exchange')")
+    listed = "[...document.querySelectorAll('#documents, #photos')].some((one) => !one.hidden)"
+    browser.wait(f"document.getElementById('message').textContent || document.querySelector('.exchange') || {listed}")
     return browser

@@ -21,6 +21,8 @@ from pagelens.api.server.service import Service, open_service
 from pagelens.core.settings import Settings
 from tests.api.files import write_pdf
 from tests.api.server.browser import Browser
+from tests.api.server.mixed_files import write_mixed_folder
+from tests.api.server.processes import ServerProcess
 from tests.generate.model_server import ModelServer, running
 
 HARBOUR = [
@@ -143,6 +145,19 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
         monkeypatch.setenv("PAGELENS_LLM_URL", f"{server.root}/v1")
         yield server
+
+
+@pytest.fixture(scope="session")
+def mixed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server process with the mixed folder; a test that adds documents removes them."""
+    folder = write_mixed_folder(tmp_path_factory.mktemp("mixed").resolve())
+    collections = tmp_path_factory.mktemp("served") / "collections"
+    server = ServerProcess(collections, "--model", "extractive", "--allow-path", str(folder))
+    job = server.client.post("/v1/documents", data={"paths": str(folder)}).json()
+    with server.client.stream("GET", f"/v1/jobs/{job['id']}", headers={"Accept": "text/event-stream"}) as events:
+        assert '"finished":"' in events.read().decode()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,18 @@
 """The web page, in a real browser against a real server: what a person sees and does there."""
 
 import json
+import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from lxml import html
 
 import pagelens
+from pagelens.api.server.routes.web_page import FOLDER
 from tests.api.files import write_pdf
 from tests.api.server.browser import Browser, in_browser, opened
 from tests.api.server.conftest import Live, Server
@@ -37,6 +41,37 @@ def test_the_page_runs_its_own_script_and_nothing_else_and_needs_no_key(server: 
     assert "innerHTML" not in answer.text and " style=" not in answer.text and " onclick=" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
     assert server.client.post("/").status_code == 405
+
+
+def page_texts() -> set[str]:
+    """Return the English texts of the web page: what its scripts translate, and what its HTML says."""
+    literal = r'"((?:[^"\\]|\\.)*)"'
+    script = "\n".join(path.read_text("utf-8") for path in FOLDER.glob("*.js"))
+    found = re.findall(rf"\bt\({literal}", script)
+    found += chain.from_iterable(re.findall(rf'\bcounted\([^"]*?{literal}, {literal}', script))
+    for table in re.findall(r"const (?:KINDS|STATES|REASONS) = \{(.*?)\};", script):
+        found += re.findall(f": {literal}", table)
+    for element in html.fromstring((FOLDER / "page.html").read_text("utf-8")).body.iter():
+        inside = None if element.tag in ("code", "kbd", "script") else element.text
+        found += [" ".join(text.split()) for text in (inside, element.tail) if text]
+        found += [element.get(name) for name in ("aria-label", "title", "placeholder", "alt") if element.get(name)]
+    return {text for text in found if re.search("[A-Za-z]", text)} - {"PageLens", "plk_…"}
+
+
+def test_all_texts_of_the_page_are_in_four_languages_and_no_others() -> None:
+    table = json.loads((FOLDER / "texts.json").read_text("utf-8"))
+    assert table["languages"] == ["de", "fr", "es", "zh"]
+    assert set(table["texts"]) == page_texts()
+    for text, translations in table["texts"].items():
+        values = set(re.findall(r"\{\w+\}", text))
+        assert [set(re.findall(r"\{\w+\}", one)) for one in translations] == [values] * 4, text
+        assert all(translations), text
+
+
+def test_the_page_weighs_less_than_300_kilobytes(server: Server) -> None:
+    answer = server.client.get("/")
+    assert len(answer.content) < 300_000
+    assert not re.search(r"<link[^>]+href=.(?!data:)|src=.(?!data:)[^>]*>", answer.text.split("<script>")[0])
 
 
 @in_browser
@@ -151,8 +186,10 @@ def test_a_search_is_narrowed_and_its_address_remembers_it(browser: Browser, ser
     assert browser.value("document.getElementById('narrow').open")
     browser.value("document.getElementById('wide').click()")
     browser.wait(f"{names}.length > 1")
-    browser.value("document.getElementById('kind').value = 'photo'")
-    browser.value("document.getElementById('kind').dispatchEvent(new Event('change'))")
+    browser.value(
+        "(() => { const name = document.getElementById('in-name'); name.value = 'nowhere';"
+        " name.dispatchEvent(new Event('change')); })()"
+    )
     browser.wait("document.getElementById('message').textContent.includes('No document or page matches the filters')")
     assert browser.errors == []
 
@@ -243,24 +280,6 @@ def test_html_in_documents_and_names_is_shown_as_text(browser: Browser, served: 
     assert "<script>" in browser.value("document.getElementById('page-text').textContent")
     assert browser.value("document.title") == "PageLens"
     assert browser.value("document.querySelectorAll('main script, dialog script, [onerror]').length") == 0
-    assert browser.errors == []
-
-
-@in_browser
-def test_files_that_are_added_are_told_of_until_they_are_in(
-    browser: Browser, served: ServerProcess, tmp_path: Path, pdfs: dict[str, bytes]
-) -> None:
-    (tmp_path / "tides.pdf").write_bytes(pdfs["tides.pdf"])
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 cut")
-    opened(browser, served)
-    browser.value("document.getElementById('show-documents').click()")
-    node = browser.send("Runtime.evaluate", expression="document.getElementById('files')")["result"]["objectId"]
-    paths = [str(tmp_path / name) for name in ("tides.pdf", "broken.pdf")]
-    browser.send("DOM.setFileInputFiles", files=paths, objectId=node)
-    browser.wait("document.querySelector('#jobs li')?.innerText.includes('Ended')")
-    value = browser.value("document.querySelector('#jobs li').innerText")
-    assert "1 in, 1 failed" in value and "broken.pdf" in value
-    browser.wait("document.getElementById('list').innerText.includes('tides.pdf')")
     assert browser.errors == []
 
 

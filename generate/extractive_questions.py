@@ -6,10 +6,20 @@ lexical search.
 """
 
 import re
+from typing import NamedTuple
 
 from pagelens.core.types import PageRef, PageText
-from pagelens.evals.authoring.proposals import Draft
 from pagelens.generate.sentences import split_sentences
+
+
+class Draft(NamedTuple):
+    """A question that a page answers, its answer, and the words of the page that contain the answer."""
+
+    kind: str  # year, share, money, count, what; model
+    question: str
+    answer: str
+    quote: str
+
 
 WORDS = range(8, 36)  # how many words a sentence must have
 
