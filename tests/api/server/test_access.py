@@ -207,7 +207,7 @@ def filled(path: str, *, collection: str) -> str:
     """Return an address of a route: every parameter has a value of its shape."""
     document = "0" * 64
     names = {"collection": collection, "model": "nothing"}
-    values = {**names, "document": document, "page": f"{document}-1", "job": "0" * 32}
+    values = {**names, "document": document, "page": f"{document}-1", "job": "0" * 32, "item": "0" * 16}
     return re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
 
 
