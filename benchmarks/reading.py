@@ -32,8 +32,11 @@ from benchmarks.reading_sources import LANGUAGES, Language, load_paragraphs
 from pagelens.core.errors import PageLensError
 from pagelens.core.word_breaks import join_broken_words
 from pagelens.ingest.files.walk import identify
+from pagelens.ingest.ocr.engines import Ocr, OcrSettings, load_recogniser
+from pagelens.ingest.ocr.page_ocr import with_glyphs_read
 from pagelens.ingest.readers.registry import load_reader
 
+OCR = Ocr(OcrSettings(), load_recogniser)
 BAR = 0.005  # highest character error rate of digital text
 SHOWN = 12  # differences
 
@@ -96,7 +99,7 @@ def words(text: str, language: Language) -> Counter[str]:
 def read_text(path: Path, language: Language) -> str:
     """Return all text of a document, with words that are broken at line ends joined. Raises PageLensError."""
     with load_reader(identify(path)).open_document(path, sha256="", size=path.stat().st_size) as opened:
-        texts = [page.text.text for page in opened.pages(1)]
+        texts = [with_glyphs_read(page, opened, OCR).text.text for page in opened.pages(1)]
     return "\n".join(map(join_broken_words, texts) if language.blanks else texts)
 
 

@@ -38,7 +38,7 @@ _NAMESPACES = " ".join(
     )
 )
 _SPECIAL_IN_TEX = re.compile(r"([&%$#_{}])")
-_LATIN_NAME = re.compile(r"([A-Za-z][!-~]*[A-Za-z0-9](?: [A-Za-z][!-~]*[A-Za-z0-9])*)")
+_LATIN_NAME = re.compile(r"([A-Za-z](?:[!-~]*[A-Za-z0-9])?(?: [A-Za-z](?:[!-~]*[A-Za-z0-9])?)*)")
 _LINES_A_SLIDE = 3
 
 
@@ -229,6 +229,8 @@ def _typeset(folder: Path, texts: Texts) -> None:
             rf'\font\body="{language.tex_font or language.font}{_script_of(language)}" at 11pt \body',
             r"\baselineskip=16pt \parskip=4pt",
         ]
+        if language.tex_latin_font:
+            source += [rf'\font\latin="{language.tex_latin_font}" at 11pt']
         source += [r"\nopagenumbers \parindent=0pt \tolerance=9999 \emergencystretch=3em"]
         source += [r"\hsize=10cm" if language.code == "en" else r"\hyphenpenalty=10000 \exhyphenpenalty=10000"]
         if not language.blanks:
@@ -244,10 +246,12 @@ def _typeset(folder: Path, texts: Texts) -> None:
 
 
 def _in_tex(text: str, language: Language) -> str:
-    """Return a text as TeX's source, with the direction of Latin names marked where they stand in Arabic or Hebrew."""
-    parts = _LATIN_NAME.split(text) if language.right_to_left else [text]
+    """Return a text as TeX's source, Latin names with their direction in Arabic or Hebrew, or with their font."""
+    is_marked = language.right_to_left or bool(language.tex_latin_font)
+    parts = _LATIN_NAME.split(text) if is_marked else [text]
     escaped = [_SPECIAL_IN_TEX.sub(r"\\char`\\\1 ", part) for part in parts]
-    escaped[1::2] = [rf"\beginL {part}\endL{{}}" for part in escaped[1::2]]
+    begin, end = (r"\beginL ", r"\endL{}") if language.right_to_left else (r"{\latin ", "}")
+    escaped[1::2] = [begin + part + end for part in escaped[1::2]]
     return "".join(escaped)
 
 

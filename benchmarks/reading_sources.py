@@ -26,7 +26,8 @@ class Language:
     code: str  # as in the package
     script: str  # as it is printed
     font: str  # a family of Debian's fonts-noto-core, fonts-noto-cjk or fonts-hosny-amiri
-    tex_font: str = ""  # another family for TeX, which takes no Latin letters from a second font
+    tex_font: str = ""  # another family for TeX, which takes no letters from a second font by itself
+    tex_latin_font: str = ""  # a family for the Latin names in TeX, where that has no Latin letters
     right_to_left: bool = False
     vertical: bool = False
     blanks: bool = True  # words are separated by blanks
@@ -53,7 +54,7 @@ LANGUAGES = (
     Language("fa", "Arabic (Persian)", "Amiri", right_to_left=True),
     Language("he", "Hebrew", "Noto Sans Hebrew", tex_font="Frank Ruehl CLM", right_to_left=True),
     Language("hi", "Devanagari", "Noto Sans Devanagari", tex_font="Lohit Devanagari"),
-    Language("bn", "Bengali", "Noto Sans Bengali", tex_font="Lohit Bengali"),
+    Language("bn", "Bengali", "Noto Sans Bengali", tex_font="Lohit Bengali", tex_latin_font="Noto Serif"),
     Language("th", "Thai", "Noto Sans Thai", tex_font="Norasi", blanks=False),
     Language("ja", "Japanese", "Noto Serif CJK JP", blanks=False),
     Language("ja", "Japanese, vertical", "Noto Serif CJK JP", blanks=False, vertical=True),

@@ -2,10 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from pagelens.core.errors import UsageError
+from pagelens.ingest.ocr.languages import SCRIPT_LANGUAGES
 from pagelens.ingest.ocr.recognition import TextRecogniser
+from pagelens.ingest.readers.reader import ReadWords
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +28,41 @@ class OcrSettings:
     threads: int = 1
 
 
+def load_word_reader(settings: OcrSettings, script: str) -> ReadWords | None:
+    """Return what reads single words in a script: Tesseract, with the data of the first of the script's languages.
+
+    None where Tesseract or its data is not installed, or the settings name other languages.
+    """
+    codes = [code for code in SCRIPT_LANGUAGES.get(script, ()) if code in (settings.languages or (code,))]
+    from pagelens.ingest.ocr.tesseract_engine import TesseractRecogniser
+
+    for code in codes:
+        with suppress(UsageError):
+            return TesseractRecogniser(languages=(code,), threads=settings.threads).read_words
+    return None
+
+
+LoadWordReader = Callable[[OcrSettings, str], ReadWords | None]
+
+
 class Ocr:
     """OCR settings with their engine, which `load` loads when it is first used."""
 
-    def __init__(self, settings: OcrSettings, load: Callable[[OcrSettings], TextRecogniser]) -> None:
+    def __init__(
+        self,
+        settings: OcrSettings,
+        load: Callable[[OcrSettings], TextRecogniser],
+        load_word_reader: LoadWordReader = load_word_reader,
+    ) -> None:
         self.settings = settings
         self._load = load
+        self._load_word_reader = load_word_reader
         self._recogniser: TextRecogniser | None = None
+        self._word_readers: dict[str, ReadWords | None] = {}
 
-    def __reduce__(self) -> tuple[type["Ocr"], tuple[OcrSettings, Callable[[OcrSettings], TextRecogniser]]]:
-        """Pickle without the engine, which the other process loads again."""
-        return Ocr, (self.settings, self._load)
+    def __reduce__(self) -> tuple[type["Ocr"], tuple[object, ...]]:
+        """Pickle without the engines, which the other process loads again."""
+        return Ocr, (self.settings, self._load, self._load_word_reader)
 
     @property
     def recogniser(self) -> TextRecogniser:
@@ -43,6 +71,12 @@ class Ocr:
             self._recogniser = self._load(self.settings)
             log.info("reading pictures with %s", self._recogniser.name)
         return self._recogniser
+
+    def word_reader(self, script: str) -> ReadWords | None:
+        """Return what reads images of single words in a script ("Devanagari"); None where nothing does."""
+        if script not in self._word_readers:
+            self._word_readers[script] = self._load_word_reader(self.settings, script)
+        return self._word_readers[script]
 
 
 def load_recogniser(settings: OcrSettings) -> TextRecogniser:

@@ -22,6 +22,7 @@ from pagelens.ingest.text.layer_quality import (
     MIN_LINE_CHARACTERS,
     layer_problem,
     same_text,
+    script_with_gaps,
     worst_line,
 )
 from pagelens.ingest.text.letter_pairs import pair_score
@@ -89,6 +90,7 @@ def _read_photo(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
 
 
 def _read_page(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
+    page = with_glyphs_read(page, opened, ocr)
     bitmaps = opened.bitmap_boxes(page.number)
     read_all = ocr.settings.mode == "always" or WORDS_LOST in page.problem
     is_doubtful = LAYER_DOUBTFUL in page.problem and not read_all
@@ -113,6 +115,16 @@ def _read_page(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
     has_few_words = len(page.text.spans) < FEW_WORDS and not opened.has_all_words
     region = WHOLE_PAGE if has_few_words else bounding_box(bitmaps)
     return replace(page, text=_read_rest(page.text, image, region, ocr))
+
+
+def with_glyphs_read(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
+    """Return the page with the texts of its glyphs that have no Unicode value, as far as OCR of its script finds them.
+
+    Raises RecognitionError.
+    """
+    script = script_with_gaps(page.text.text) if opened.read_glyphs else ""
+    read_words = ocr.word_reader(script) if script else None
+    return opened.read_glyphs(page.number, read_words) if opened.read_glyphs and read_words else page
 
 
 def _without_problem(page: Page, *solved: str) -> Page:

@@ -15,8 +15,9 @@ from PIL import Image
 
 from pagelens.core.types import Box, PageText
 from pagelens.ingest.readers.autospace import draws_blanks, without_autospace
+from pagelens.ingest.readers.drawn_glyphs import GlyphKey
 from pagelens.ingest.readers.gap_words import gap_words, loses_gaps
-from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic
+from pagelens.ingest.readers.glyph_words import NO_GLYPH_TEXTS, glyph_words, is_brahmic
 from pagelens.ingest.readers.hidden_text import VisibleWords, find_visible_words
 from pagelens.ingest.readers.mupdf import BLANKS, TEXT_FLAGS, MuPdfWord, pymupdf
 from pagelens.ingest.text.block_order import in_reading_order
@@ -40,8 +41,11 @@ from pagelens.ingest.text.vertical_text import join_vertical_text
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
 
-def page_words(mupdf_page: Any) -> list[MuPdfWord]:
-    """Return the words that are drawn on the page, those of form fields and annotations included."""
+def page_words(mupdf_page: Any, glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_TEXTS) -> list[MuPdfWord]:
+    """Return the words that are drawn on the page, those of form fields and annotations included.
+
+    `glyph_texts`: what glyphs of a Brahmic script stand for that have no Unicode value.
+    """
     words = [word[:7] for word in mupdf_page.get_text("words", flags=TEXT_FLAGS, delimiters=BLANKS)]
     text = "".join([word[4] for word in words])
     if mupdf_page.parent.is_reflowable:
@@ -50,7 +54,7 @@ def page_words(mupdf_page: Any) -> list[MuPdfWord]:
     if has_right_to_left(text):
         return _right_to_left_words(mupdf_page)
     if is_brahmic(text):
-        return glyph_words(mupdf_page, words)
+        return glyph_words(mupdf_page, words, glyph_texts=glyph_texts)
     if loses_gaps(text):
         flags = TEXT_FLAGS | pymupdf.TEXT_INHIBIT_SPACES
         drawn = [word[:7] for word in mupdf_page.get_text("words", flags=flags, delimiters=BLANKS)]

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pagelens.core.types import Document, Page
+from pagelens.core.types import Document, ImageArray, Page
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+ReadWords = Callable[[Sequence[ImageArray]], Sequence[str]]
+"""Returns the text of each image of a word, as OCR reads it. Raises RecognitionError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class OpenedDocument:
     """`bitmap_boxes(number)` returns where bitmaps stand on a page: (n, 4) x0 y0 x1 y1, 0..1."""
     has_all_words: bool = False
     """Whether the pages' words are known to be complete, so that OCR reads nothing but bitmaps."""
+    read_glyphs: Callable[[int, ReadWords], Page] | None = None
+    """`read_glyphs(number, read_words)` reads a page once more, with its glyphs that have no Unicode value: their texts
+    are found from images of words in which they stand. None: the format has no such glyphs."""
 
 
 class Reader(Protocol):

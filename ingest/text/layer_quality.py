@@ -16,6 +16,7 @@ import numpy as np
 
 from pagelens.core.types import PageText
 from pagelens.ingest.text.letter_pairs import LIMIT, PairScore, fold_letters, pair_logs, pair_score
+from pagelens.ingest.text.page_text import REPLACEMENT
 
 LAYER_DOUBTFUL = "its text layer is doubtful"
 """The problem of a page whose letters are wrongly mapped, as it seems; it may go on with ": " and a reason."""
@@ -37,6 +38,7 @@ _SIGN = re.compile(r"[<>\[\]{}^~\\@#!?`$%\u00a1-\u00bf\u02c6\u02dc\u2018-\u203a\
 _OTHER_SCRIPT = re.compile("[\u0590-\u1dff\u2c80-\ud7ff\uf900-\uffef]")  # letters of which no pairs were counted
 _BRAHMIC_LETTER = "\u0900-\u0963\u0971-\u0dff\u1000-\u109f\u1780-\u17dd"
 _BRAHMIC_WORD = re.compile(rf"\ufffd*[{_BRAHMIC_LETTER}][{_BRAHMIC_LETTER}\ufffd]+")
+_BRAHMIC_GAP = re.compile(rf"[{_BRAHMIC_LETTER}]\ufffd|\ufffd[{_BRAHMIC_LETTER}]")
 _REPEATED = re.compile(r"(\S)\1{2,}|\s")  # rules of a table
 
 # What the bytes were taken for, and what they are.
@@ -116,6 +118,12 @@ def same_text(first: str, second: str) -> bool:
     """Tell whether two readings of a line are the same text but for errors of OCR."""
     one, other = ("".join(filter(str.isalnum, text.casefold()))[:MAX_COMPARED] for text in (first, second))
     return SequenceMatcher(None, one, other, autojunk=False).ratio() >= MIN_SIMILARITY
+
+
+def script_with_gaps(text: str) -> str:
+    """Return the Brahmic script whose words lack letters, as Unicode names it ("Devanagari"); "" if there is none."""
+    found = None if text.isascii() else _BRAHMIC_GAP.search(text)
+    return unicodedata.name(found[0].strip(REPLACEMENT)).split()[0].capitalize() if found else ""
 
 
 def _is_of_one_script(text: str) -> bool:

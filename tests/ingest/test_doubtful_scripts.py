@@ -1,7 +1,7 @@
 import pytest
 
 from pagelens.ingest.text import layer_quality
-from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL, layer_problem
+from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL, layer_problem, script_with_gaps
 
 HINDI = "कीबोर्ड के लिए कुंजीपटल जिस देश से है वह चुनिए और फिर आगे बढ़ें ताकि सब ठीक हो जाए "
 AS_DRAWN = "िकस िजस ेदश "  # as TeX maps the glyphs of किस जिस देश: the signs come first
@@ -39,3 +39,19 @@ def test_settings_and_paths_among_another_script_are_no_wrong_letters(text: str)
 def test_few_such_words_among_many_are_slips(words: int, problem: str) -> None:
     assert (layer_quality.MIN_LONE_SIGNS, layer_quality.LONE_SIGN_SHARE) == (3, 0.05)
     assert layer_problem("िकस िजस ेदश " + "कुंजी " * words) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("क\ufffd", "Devanagari"),
+        ("Tax অ\ufffdায়ী", "Bengali"),
+        ("\ufffdத", "Tamil"),
+        ("\ufffd कबोडर्", ""),  # a bullet
+        ("e\ufffdcient", ""),
+        (HINDI, ""),
+        ("keyboard", ""),
+    ],
+)
+def test_the_script_of_words_that_lack_letters(text: str, script: str) -> None:
+    assert script_with_gaps(text) == script

@@ -12,7 +12,7 @@ import pytest
 
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.types import ImageArray, Page, PageText
-from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings, load_recogniser
+from pagelens.ingest.ocr.engines import Ocr, OcrMode, OcrSettings, load_recogniser, load_word_reader
 from pagelens.ingest.ocr.page_ocr import (
     MAX_PIXELS,
     add_recognised_text,
@@ -24,10 +24,12 @@ from pagelens.ingest.ocr.page_ocr import (
 from pagelens.ingest.ocr.recognition import RecognisedWord, RecognitionError, TextRecogniser
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
+from pagelens.ingest.readers.reader import ReadWords
 from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL
 from pagelens.ingest.text.page_text import Word, assemble_text
 from pagelens.ingest.text.usable_text import WORDS_LOST
 from tests.ingest.files import hand_written_pdf, new_pdf, noise
+from tests.ingest.readers.letter_pages import letter_page
 from tests.ingest.scans import LINES, picture_of, png, scan, written_page
 
 SENTENCE = "The harbour master writes down which ships came in and which of them left again in the evening. "
@@ -414,3 +416,63 @@ def test_a_sound_layer_is_never_replaced(tmp_path: Path) -> None:
     layer = assemble_text([Word(part, 0.1, 0.1, 0.9, 0.2, 0, 0) for part in SENTENCE.split()])
     other = ScriptedRecogniser([word("Something", 0), word("else", 40), word("entirely", 80)])
     assert layer_verdict(layer, picture_of(*LINES), other) == "unknown"
+
+
+def page_lacking_letters() -> bytes:
+    """A page whose first word has a glyph for which the file names no letter."""
+    letters = dict(zip("abcdefgh", ["क", "\ufffd", "ल", "म", "न", "त", "द", "प"], strict=True))
+    lines = " ".join(f"1 0 0 1 50 {700 - 30 * at} Tm (abc defg hdgf cdhe fdac) Tj" for at in range(12))
+    page = letter_page(f"BT /helv 14 Tf {lines} ET", letters)
+    return bytes(page.parent.tobytes())
+
+
+def read_with(word_reader: ReadWords | None, folder: Path) -> tuple[Page, list[str]]:
+    """The page as it is read with this reader of words, and the scripts that one was asked for."""
+    scripts: list[str] = []
+
+    def load_word_reader(_: OcrSettings, script: str) -> ReadWords | None:
+        scripts.append(script)
+        return word_reader
+
+    path = folder / "x.pdf"
+    path.write_bytes(page_lacking_letters())
+    ocr = Ocr(OcrSettings(), lambda _: ScriptedRecogniser(), load_word_reader)
+    with open_document(path, sha256="0", size=path.stat().st_size) as opened:
+        (page,) = add_recognised_text(opened.pages(1), "pdf", opened, ocr)
+    return page, scripts
+
+
+def test_glyphs_without_letters_are_read_by_ocr_of_their_script_and_the_page_says_so(tmp_path: Path) -> None:
+    page, scripts = read_with(lambda images: ["कन्दल"] * len(images), tmp_path)
+    assert scripts == ["Devanagari"]
+    assert page.text.text.startswith("कन्दल मनतद") and "\ufffd" not in page.text.text
+    assert page.text.source == "layer"
+    assert page.problem == "the file has no letters for 1 of its glyphs: they were read from its picture"
+
+
+def test_glyphs_that_ocr_does_not_read_are_counted_and_the_layer_is_doubtful(tmp_path: Path) -> None:
+    page, _ = read_with(lambda images: [""] * len(images), tmp_path)
+    assert page.text.text.startswith("क\ufffdल")
+    assert page.problem.startswith(LAYER_DOUBTFUL) and page.problem.endswith("from its picture, 1 of them not")
+
+
+def test_without_ocr_of_their_script_the_layer_is_doubtful_as_before(tmp_path: Path) -> None:
+    page, _ = read_with(None, tmp_path)
+    assert page.text.text.startswith("क\ufffdल") and page.problem == LAYER_DOUBTFUL
+
+
+def test_the_reader_of_words_needs_data_of_its_script_and_languages_that_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text(
+        "#!/bin/sh\ncase $1 in --list-langs) printf 'List (2):\\nmar\\neng\\n'; exit;; --version) echo tesseract 9;"
+        ' exit;; esac\ncat >/dev/null\necho "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    read_words = load_word_reader(OcrSettings(), "Devanagari")
+    assert read_words is not None and "-l mar" in read_words([np.zeros((9, 9, 3), np.uint8)])[0]
+    assert load_word_reader(OcrSettings(), "Bengali") is None
+    assert load_word_reader(OcrSettings(languages=("en",)), "Devanagari") is None
+    assert load_word_reader(OcrSettings(languages=("mr",)), "Devanagari") is not None

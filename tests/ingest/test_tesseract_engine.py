@@ -81,3 +81,15 @@ def test_three_letters_become_two() -> None:
 def test_the_real_program_lacks_klingon() -> None:
     with pytest.raises(UsageError, match=r"data for tlh, found .*eng"):
         TesseractRecogniser(languages=["tlh"])
+
+
+def test_words_are_read_in_one_run_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(tmp_path, monkeypatch, f"echo \"$@\" >> '{tmp_path / 'calls'}'; printf 'late \\n\\ftide\\n\\f'")
+    images = [np.zeros((20, 30, 3), np.uint8), np.zeros((25, 40, 3), np.uint8)]
+    tesseract = TesseractRecogniser()
+    assert tesseract.read_words(images) == ["late", "tide"]
+    assert "--psm 8 -l eng" in (tmp_path / "calls").read_text()
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+    assert tesseract.read_words([]) == []
+    with pytest.raises(RecognitionError, match="texts of 4 words from tesseract, found 3"):
+        tesseract.read_words([*images, *images])

@@ -1,8 +1,9 @@
 """The reader of PDFs, on PyMuPDF: text with word boxes, form fields, comments, title, printed labels, dates, images."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.path_facts import title_or_names
+from pagelens.ingest.readers.drawn_glyphs import GlyphKey
+from pagelens.ingest.readers.glyph_words import NO_GLYPH_TEXTS
 from pagelens.ingest.readers.mupdf import LOCK, MuPdfWord, free_caches, pymupdf, take_warnings
 from pagelens.ingest.readers.mupdf_document import (
     close_document,
@@ -36,9 +39,11 @@ from pagelens.ingest.readers.pdf.forms import (
 )
 from pagelens.ingest.readers.pdf.page_labels import LabelRule, page_label
 from pagelens.ingest.readers.pdf.pdf_facts import creation_date, has_page_tree, label_rules, pdf_metadata
-from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.readers.reader import OpenedDocument, ReadWords
 from pagelens.ingest.readers.soft_hyphens import without_undrawn_hyphens
+from pagelens.ingest.readers.unmapped_glyphs import read_unmapped_glyphs
 from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL, decode_wrong_letters, layer_problem
+from pagelens.ingest.text.page_text import REPLACEMENT
 
 _MAX_CAPTION = 8_000  # characters
 
@@ -73,7 +78,17 @@ def open_document(
             document = _document(pdf, (named_after or path, *other_paths), sha256, size)
             rules = label_rules(pdf)
         read_page = partial(_page, pdf, rules, has_locked_files)
-        yield opened_document(pdf, document, read_page, _translate_errors)
+        opened = opened_document(pdf, document, read_page, _translate_errors)
+
+        def read_glyphs(number: int, read_words: ReadWords) -> Page:
+            with _translate_errors():
+                with LOCK:
+                    mupdf_page = load_page(pdf, number)
+                glyph_texts = read_unmapped_glyphs(mupdf_page, read_words)
+            with LOCK:
+                return read_page(number, glyph_texts)[0]
+
+        yield replace(opened, read_glyphs=read_glyphs)
     finally:
         close_document(pdf)
 
@@ -147,19 +162,29 @@ def _document(pdf: Any, paths: Sequence[Path], sha256: str, size: int) -> Docume
     )
 
 
-def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int) -> tuple[Page, bool]:
-    """Return the page, and whether nothing of it could be read, not even that it is blank."""
+def _page(
+    pdf: Any,
+    rules: list[LabelRule],
+    has_locked_files: bool,
+    number: int,
+    glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_TEXTS,
+) -> tuple[Page, bool]:
+    """Return the page, and whether nothing of it could be read, not even that it is blank.
+
+    `glyph_texts`: what OCR says that glyphs without a Unicode value stand for.
+    """
     take_warnings()  # discard those of the page before
     width = height = 0.0
     text, problem, caption = no_text(), "", ""
     try:
         mupdf_page = pdf.load_page(number - 1)
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
-        drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page))
+        drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page, glyph_texts))
         words, fields_problem = _add_field_values(mupdf_page, drawn_words)
         text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words))
         caption, caption_problem = _caption(pdf, mupdf_page, text)
-        problem = "; ".join(filter(None, (problem or fields_problem or caption_problem, layer_doubt)))
+        problem = problem or fields_problem or caption_problem
+        problem = "; ".join(filter(None, (problem, layer_doubt, _glyph_doubt(glyph_texts))))
         missing = _missing_content(pdf, mupdf_page)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
         missing = f"the page cannot be read: {error_text(exc)}"
@@ -178,6 +203,15 @@ def _page(pdf: Any, rules: list[LabelRule], has_locked_files: bool, number: int)
         problem=missing or problem,
     )
     return page, bool(missing)
+
+
+def _glyph_doubt(glyph_texts: Mapping[GlyphKey, str]) -> str:
+    """Return a message about glyphs whose texts OCR was asked for, or ""."""
+    if not glyph_texts:
+        return ""
+    unread = sum(text == REPLACEMENT for text in glyph_texts.values())
+    rest = f", {unread} of them not" if unread else ""
+    return f"the file has no letters for {len(glyph_texts)} of its glyphs: they were read from its picture{rest}"
 
 
 def _checked_layer(text: PageText, problem: str) -> tuple[PageText, str, str]:

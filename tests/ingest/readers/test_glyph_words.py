@@ -1,14 +1,13 @@
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pagelens.ingest.readers import glyph_words as glyph_words_module
-from pagelens.ingest.readers.glyph_words import GAP, _syllables, _Unit, glyph_words, is_brahmic
+from pagelens.ingest.readers import drawn_glyphs
+from pagelens.ingest.readers.glyph_words import glyph_words, is_brahmic
 from pagelens.ingest.readers.mupdf import LOCK, pymupdf
 from pagelens.ingest.readers.mupdf_page import page_words
+from pagelens.ingest.readers.syllables import GAP
 from tests.ingest.readers.letter_pages import letter_page, utf16
 
 HINDI = "कॉन्फ़िगर कीबोर्ड किस देश से है, कृपया चुनिए।"
@@ -88,8 +87,8 @@ def test_a_long_actual_text_is_left_to_mupdf(length: int, is_replaced: bool) -> 
 
 def test_a_page_of_very_many_glyphs_is_left_to_mupdf(monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of("BT /helv 12 Tf 50 700 Td " + actual("फ़ि", "(f) Tj (W) Tj (e) Tj ") + "(gh) Tj ET")
-    assert glyph_words_module.MAX_UNITS == 100_000
-    monkeypatch.setattr(glyph_words_module, "MAX_UNITS", 2)
+    assert drawn_glyphs.MAX_UNITS == 100_000
+    monkeypatch.setattr(drawn_glyphs, "MAX_UNITS", 2)
     assert words_of(page) == mupdf_words(page)
     monkeypatch.undo()
     assert words_of(page) != mupdf_words(page)
@@ -145,49 +144,3 @@ def test_texts_that_mupdf_lays_out_are_read_as_written_whichever_way_they_run(te
     document = pymupdf.open(stream=data, filetype="html" if "<" in markup else "txt")
     with LOCK:
         assert [word[4] for word in page_words(document[0])] == text.split()
-
-
-# Glyphs as they are drawn, from left to right, and the text: signs left of their consonants, reph after them, of no
-# width, ya of a Bengali cluster.
-DRAWN = {
-    "a": "\u093f",
-    "b": "न",
-    "c": "भ",
-    "d": "र\u094d",
-    "e": "र",
-    "f": "ल\u094d",
-    "g": "\u09c7",
-    "h": "ক",
-    "i": "\u09be",
-}
-DRAWN |= {"j": "य", "k": "\u09af\u09cd", "l": "ন", "m": "\u09b0\u09cd"}
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        ("(ab) Tj", "नि"),
-        ("(afb) Tj", "ल्नि"),
-        ("[(ab) -500 (bab)] TJ", "नि ननि"),
-        ("(bab) Tj", "निन"),  # no sign begins a word: in the order of the text
-        ("[(b) -500 (ab)] TJ", "न नि"),
-        ("(ghi) Tj", "কো"),
-        ("(lk) Tj", "ন্য"),
-        ("[(gl) -500 (hgl)] TJ", "নে কনে"),
-    ],
-)
-def test_glyphs_that_a_file_names_as_drawn_are_syllables_as_written(content: str, text: str) -> None:
-    page = page_of(f"BT /helv 12 Tf 50 700 Td {content} ET", DRAWN)
-    assert unicodedata.normalize("NFC", " ".join(texts(page))) == unicodedata.normalize("NFC", text)
-
-
-def test_signs_of_a_file_that_names_its_syllables_stay_where_they_are() -> None:
-    page = page_of("BT /helv 12 Tf 50 700 Td (bab) Tj 0 -20 Td " + actual("नि", "(b) Tj") + " ET", DRAWN)
-    assert texts(page)[0] == "निन"
-
-
-@pytest.mark.parametrize(("width", "expected"), [(0.09, "र्भ"), (0.11, "भर्")])
-def test_a_consonant_of_no_width_after_others_is_the_reph_above_them(width: float, expected: str) -> None:
-    base = _Unit(text="भ", start=0, end=5, size=10, baseline=0, direction=(1, 0), box=(0, 0, 5, 10), glyph_text="भ")
-    reph = replace(base, text="र्", start=5, end=5 + 10 * width)
-    assert "".join(unit.text for unit in _syllables([base, reph], as_drawn=False)) == expected
