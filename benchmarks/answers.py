@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.answer_contexts import KINDS, cases, load_encoder
 from benchmarks.answer_grading import Outcome, folds, outcomes
-from benchmarks.development_set import SET, require_data
+from benchmarks.development_set import SET, Question, require_data
 from pagelens.evals.measures.refusal import auroc
 from pagelens.evals.runs.bootstrap import mean_interval
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
@@ -111,31 +111,72 @@ def _cell(interval: Mapping[str, float]) -> str:
 
 
 def print_quality(given: Sequence[Outcome]) -> None:
-    """Print where answers to answerable questions point, and whether the gold answer stands in the quotes."""
-    print("| answerable, with evidence | n | shown | first citation on a gold page | any | gold answer in the quotes |")
-    print("|---|---|---|---|---|---|")
+    """Print where answers to answerable questions point, and whether the gold answer stands in the quotes.
+
+    Short answers stand in long quotes by chance ("3" in "2013"): so also as whole words of quotes from a gold page, and
+    how many words are quoted.
+    """
+    print(
+        "| answerable, with evidence | n | shown | first citation on a gold page | any | gold answer in the quotes |"
+        " as whole words, from a gold page | words quoted |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for kind in ("answerable, whole set", "answerable, own document"):
         selected = [outcome for outcome in given if outcome.case.kind == kind and outcome.case.question.evidence]
         for source in ("all", "text", "table", "layout", "chart", "figure"):
             group = [item for item in selected if source == "all" or source in item.case.question.sources]
-            measured = [
-                (item.state != "refused", _on_gold(item, 1), _on_gold(item, 9), quotes_gold(item)) for item in group
+            if not group:
+                continue
+            shares = [
+                _cell(_share(group, [measure(item) for item in group]))
+                for measure in (_is_shown, _is_first_on_gold, _is_on_gold, quotes_gold, quotes_gold_of_its_page)
             ]
-            cells = " | ".join(f"{100 * value:.1f}" for value in np.mean(measured, axis=0)) if measured else ""
-            print(f"| {kind}: {source} | {len(group)} | {cells} |")
+            words = np.mean([sum(len(item.quote.split()) for item in one.answer.citations) for one in group])
+            print(f"| {kind}: {source} | {len(group)} | {' | '.join(shares)} | {words:.0f} |")
     print()
 
 
-def _on_gold(outcome: Outcome, count: int) -> bool:
+def _is_shown(outcome: Outcome) -> bool:
+    return outcome.state != "refused"
+
+
+def _is_first_on_gold(outcome: Outcome) -> bool:
+    return any(is_gold for is_gold, _ in quotes_of(outcome)[:1])
+
+
+def _is_on_gold(outcome: Outcome) -> bool:
+    return any(is_gold for is_gold, _ in quotes_of(outcome))
+
+
+def quotes_of(outcome: Outcome) -> list[tuple[bool, str]]:
+    """Return the quotes, each with whether it stands on a gold page."""
     question = outcome.case.question
-    cited = [(Path(citation.ref.path).name, citation.ref.number) for citation in outcome.answer.citations][:count]
-    return any((question.file, page) in cited for page in question.evidence)
+    return [
+        (Path(item.ref.path).name == question.file and item.ref.number in question.evidence, item.quote)
+        for item in outcome.answer.citations
+    ]
 
 
 def quotes_gold(outcome: Outcome) -> bool:
     """Return whether the words of the expected answer stand together in the quotes."""
-    gold = _plain(outcome.case.question.answer)
-    return bool(gold) and gold in _plain(" ".join(citation.quote for citation in outcome.answer.citations))
+    return has_gold(outcome.case.question, [quote for _, quote in quotes_of(outcome)])
+
+
+def quotes_gold_of_its_page(outcome: Outcome) -> bool:
+    """Return whether they stand there as whole words, in quotes from a gold page."""
+    return has_gold_of_its_page(outcome.case.question, quotes_of(outcome))
+
+
+def has_gold(question: Question, texts: Sequence[str]) -> bool:
+    """Return whether the letters and digits of the expected answer stand together in texts, also within words."""
+    gold = _plain(question.answer)
+    return bool(gold) and gold in _plain(" ".join(texts))
+
+
+def has_gold_of_its_page(question: Question, texts: Sequence[tuple[bool, str]]) -> bool:
+    """Return whether the words of the expected answer stand together in those texts that are of a gold page."""
+    gold = _plain(question.answer)
+    return bool(gold) and f" {gold} " in f" {_plain(' '.join(text for is_gold, text in texts if is_gold))} "
 
 
 def _plain(text: str) -> str:

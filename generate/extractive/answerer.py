@@ -11,6 +11,7 @@ from pagelens.generate.answer_text import closest_text, not_found_text, page_nam
 from pagelens.generate.citations.marks import disarm_marks
 from pagelens.generate.extractive.answerability import judge_answer
 from pagelens.generate.extractive.candidates import Candidate, find_candidates, join_lines
+from pagelens.generate.extractive.closest_passages import closest_passages, similar
 from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
 from pagelens.generate.extractive.contradictions import contradicting_quote
 from pagelens.generate.extractive.debris import statements
@@ -19,18 +20,15 @@ from pagelens.generate.extractive.parallels import parallel_statements
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScorer, CandidateScores, ScoredCandidate
-from pagelens.generate.extractive.tables.reading import TableReading
 from pagelens.generate.follow_up import standalone_question
 from pagelens.generate.transcript import image_words_text
 
 MAX_SENTENCES = 3
-MAX_CLOSEST = 6  # passages, where none of them is an answer
 GOOD_SCORE = 0.85  # of the best score: a sentence this good is quoted too
 MIN_SCORE = 0.6  # of the best score: no sentence below is quoted
 MIN_NEW_SHARE = 0.25  # of the question's terms, by weight, that a further sentence must add
 MIN_CUT_WORDS = 20  # of a part of a sentence that was cut; see `sentences.MIN_WORDS`
 _REST = re.compile(r"(?:(?!\n\n)[^.?!]|\.(?=\w)){1,600}[.?!]")  # of a sentence, in its paragraph
-SIMILAR_SHARE = 0.7  # of the words of the shorter of two sentences, if only one of them is to be quoted
 
 
 class ExtractiveAnswerer:
@@ -102,11 +100,14 @@ class ExtractiveAnswerer:
             ]
             if analysis.wants_list and (parallels := parallel_statements(quotes[0], scores.candidates)):
                 quotes, opposite = parallels, None
-        elif verdict.found == "closest":
-            quotes = closest_quotes(scores, quotes, analysis.exact_terms)
+        shown = [_in_full(analysis, pages[quote.page].text, quote.candidate) for quote in quotes]
+        if verdict.found == "closest":
+            passages = closest_passages(scores.candidates, quotes, analysis.exact_terms, pages)
+            quotes, shown = [passage.scored for passage in passages], [passage.shown for passage in passages]
         if opposite is not None and opposite not in quotes:
             quotes.append(opposite)
-        chosen = [(quote.page, _in_full(analysis, pages[quote.page].text, quote.candidate)) for quote in quotes]
+            shown.append(opposite.candidate)
+        chosen = [(quote.page, candidate) for quote, candidate in zip(quotes, shown, strict=True)]
         citations = cite_candidates(chosen, pages) if verdict.found else []
         text = _compose(analysis, citations)
         if opposite is not None and citations:
@@ -187,29 +188,6 @@ def select_quotes(scores: CandidateScores, exact_terms: frozenset[str] = frozens
     return selected
 
 
-def closest_quotes(
-    scores: CandidateScores, quotes: Sequence[ScoredCandidate], exact_terms: frozenset[str]
-) -> list[ScoredCandidate]:
-    """Return quotes with the next best candidates that say other things, `MAX_CLOSEST` in all.
-
-    None is added without the dates or numbers, or the denial, that the first has.
-    """
-    closest = list(quotes)
-    exact, denies = exact_terms & quotes[0].terms, not _lacks_denial(quotes[0])
-    for scored in scores.candidates:
-        if len(closest) == MAX_CLOSEST:
-            break
-        if (exact and not exact & scored.terms) or (denies and _lacks_denial(scored)):
-            continue
-        if not any(_overlap(scored, other) or _similar(scored, other) for other in closest):
-            closest.append(scored)
-    return closest
-
-
-def _lacks_denial(scored: ScoredCandidate) -> bool:
-    return any(unmet.kind == "denial" for unmet in scored.unmet)
-
-
 def _adds_to(
     scored: ScoredCandidate, selected: Sequence[ScoredCandidate], covered: frozenset[str], scores: CandidateScores
 ) -> bool:
@@ -218,7 +196,7 @@ def _adds_to(
     if scored.score < MIN_SCORE * best or not (new or scored.score >= GOOD_SCORE * best):
         return False
     # "Oban sells 12" and "Perth sells 15" are similar, but both are quoted if the question names Oban and Perth.
-    return not any(_overlap(scored, other) or (not new and _similar(scored, other)) for other in selected)
+    return not any(_overlap(scored, other) or (not new and similar(scored, other)) for other in selected)
 
 
 def _opening(question: str, pages: Sequence[ContextPage]) -> Answer:
@@ -246,14 +224,6 @@ def _overlap(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
     return scored.page == other.page and first.start < second.end and second.start < first.end
 
 
-def _similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
-    readings = scored.candidate.reading, other.candidate.reading
-    if all(readings) and _values(readings[0]) != _values(readings[1]):  # the same labels in two tables
-        return False
-    words, other_words = (set(item.candidate.text.lower().split()) for item in (scored, other))
-    return len(words & other_words) >= SIMILAR_SHARE * min(len(words), len(other_words))
-
-
 def _in_full(question: AnalyzedQuestion, text: PageText, candidate: Candidate) -> Candidate:
     """Return a sentence that was cut because of its length up to its end, where several things are asked for."""
     is_cut = candidate.reading is None and not candidate.parts and len(candidate.text.split()) >= MIN_CUT_WORDS
@@ -261,10 +231,6 @@ def _in_full(question: AnalyzedQuestion, text: PageText, candidate: Candidate) -
     if not question.wants_list or not is_cut or rest is None or candidate.text.endswith((".", "?", "!", ":")):
         return candidate
     return replace(candidate, end=rest.end(), text=join_lines(text, candidate.start, rest.end()))
-
-
-def _values(reading: TableReading | None) -> list[str]:
-    return [cell.value.text for cell in reading.cells] if reading else []
 
 
 def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[ContextPage]) -> list[Citation]:
@@ -278,6 +244,9 @@ def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[Con
         if candidate.reading is not None:  # the cells alone
             boxes = [cell.value.box for cell in candidate.reading.cells]
             quote = printable(candidate.reading.text)
+        if candidate.around is not None:
+            boxes = [*boxes, *page.text.boxes_of(*candidate.around)]
+            quote = claim = f"{quote} … {printable(join_lines(page.text, *candidate.around))}"
         if candidate.parts:
             boxes = [box for part in candidate.parts for box in page.text.boxes_of(*part)]
             quote = " … ".join(printable(join_lines(page.text, *part)) for part in candidate.parts)

@@ -34,10 +34,13 @@ class Candidate:
     form: CandidateForm = "text"
     parts: Sequence[Span] = ()  # the spans that are quoted, if not all of it is
     computed: str = ""  # what is counted in them, for the claim
+    around: Span | None = None  # what stands around cells, if it is quoted too
     fit: float = 0.0  # of a list: the share of its heading's terms that the question has
 
 
 _YEAR = re.compile(r"(?<![\d.,])(19|20)\d\d(?![\d%]|[.,]\d)")  # a frequent name of a column
+
+_STOP = re.compile(r"[.!?…。！？]\W*$")
 
 
 def join_lines(text: PageText, start: int, end: int) -> str:
@@ -55,8 +58,9 @@ def find_candidates(text: PageText) -> list[Candidate]:
     candidates: list[Candidate] = []
     line = section = above = ""  # the last heading; the line just above if it is a label or a question
     columns = _column_names(text, sentences)
+    introductions = _introductions(text, sentences)
     for index, sentence in enumerate(sentences):
-        context = section if above in section else f"{section} {above}".strip()
+        context = _without_repeats(section, introductions[index], above)
         line_before, line = line, one_line(text.text[sentence.start : sentence.end])
         for last in sorted({index, _last_introduced(text, sentences, index)}):
             end = sentences[last].end
@@ -106,6 +110,34 @@ def _column_names(text: PageText, sentences: Sequence[Sentence]) -> list[Span | 
         inside = sentence.shape == "row" and names != (sentence.start, sentence.end)
         headers.append(names if inside else None)
     return headers
+
+
+def _introductions(text: PageText, sentences: Sequence[Sentence]) -> list[str]:
+    """Return for each sentence what introduces it in a list of two levels: the marked line above it, and the line below
+    that one which ends in a colon."""
+    found: list[str] = []
+    marked = lead = ""
+    for sentence in sentences:
+        words = text.text[sentence.start : sentence.end]
+        is_marked = is_marker(words.split()[0])
+        if is_marked or sentence.shape == "heading":
+            marked = lead = ""
+        found.append(f"{marked} {lead}".strip())
+        if is_marked and not _STOP.search(words):
+            marked = one_line(words)
+        elif (colon := words.rfind(":\n")) >= 0 or words.endswith(":"):
+            lead = one_line(words[: colon + 1] if colon >= 0 else words)
+        elif sentence.shape == "sentence" and not is_marked:
+            marked = lead = ""
+    return found
+
+
+def _without_repeats(*parts: str) -> str:
+    """Return texts in one line, without those that one before holds."""
+    line = ""
+    for part in parts:
+        line = line if part in line else f"{line} {part}".strip()
+    return line
 
 
 def _has_numbers(text: PageText, sentence: Sentence) -> bool:

@@ -15,6 +15,7 @@ from pagelens.core.types import ContextPage
 from pagelens.generate.extractive.answer_types import TYPE_NAMES, counts_near
 from pagelens.generate.extractive.candidates import Candidate, cell_candidate, find_candidates
 from pagelens.generate.extractive.constraints import (
+    YEAR,
     CandidateContext,
     ShownPages,
     Unmet,
@@ -42,7 +43,8 @@ WRONG_TYPE_FACTOR = 0.75  # if the question expects a type of answer (a number, 
 UNMET_FACTOR = 0.7  # for each constraint of the question that a candidate does not meet; a denial counts twice
 UNINFORMATIVE_FACTOR = 0.7  # for candidates with too few new terms, that are questions, or that only introduce
 WHOLE_LIST_FACTOR = 0.85  # for a whole list if one of its items, a candidate too, has terms of the question
-MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has
+MIN_NEW_TERMS = 2  # terms beyond the question's that an informative candidate has; a number counts for two
+MIN_NEW_DIGITS = 3  # of such a number: shorter ones count pages and items
 LIST_BONUS = {"list": 0.3, "item": 0.3, "count": 0.3}  # of what is read from a list, by its heading's share
 FULL_FIT = 0.9  # of a cell whose row and column the question names in full
 CELL_BONUS = 0.3  # of a cell that its row and its column name, if a value is asked for
@@ -270,7 +272,7 @@ class CandidateScorer:
         is_exact = not question.exact_terms.isdisjoint(item.terms)
         is_denial = question.constraints.is_denied or not question.constraints.is_open
         needed = 1 if question.demands_type else MIN_NEW_TERMS
-        return is_exact or is_denial or len(item.all_terms - question.known) >= needed
+        return is_exact or is_denial or _new_terms(question, item.all_terms) >= needed
 
     def _lacks(self, passage: CandidateContext, weights: Mapping[str, float], *, is_full: bool) -> float:
         """Return the share of the subject's words, by weight, that a passage has neither itself nor around it; 1 of a
@@ -306,6 +308,14 @@ class CandidateScorer:
         return counts_near(
             text, question.text, lambda word: bool(question.counted & self._terms(word)), passage.language
         )
+
+
+def _new_terms(question: AnalyzedQuestion, terms: frozenset[str]) -> int:
+    """Return how many terms the question does not have; a number that is no year counts for two."""
+    new = terms - question.known
+    return len(new) + sum(
+        term.isdecimal() and len(term) >= MIN_NEW_DIGITS and YEAR.fullmatch(term) is None for term in new
+    )
 
 
 def _is_full(candidate: Candidate) -> bool:
@@ -364,7 +374,7 @@ def _fit(
     if question.answer_types and not question.is_answered_by(candidate.text, language):
         factor *= WRONG_TYPE_FACTOR
     is_exact = not question.exact_terms.isdisjoint(terms)  # a question's number is rarely in a heading
-    few_new = len(all_terms - question.known) < MIN_NEW_TERMS and not is_exact and candidate.reading is None
+    few_new = _new_terms(question, all_terms) < MIN_NEW_TERMS and not is_exact and candidate.reading is None
     is_source = "source" not in question.text.lower() and _SOURCE.match(candidate.text) is not None
     if candidate.text.endswith(("?", ":")) or few_new or is_source:
         factor *= UNINFORMATIVE_FACTOR

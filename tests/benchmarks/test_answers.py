@@ -8,7 +8,7 @@ import pytest
 from benchmarks import contrast
 from benchmarks.answer_contexts import Case, Kind, _restored, _stored
 from benchmarks.answer_grading import folds, grade
-from benchmarks.answers import summarize
+from benchmarks.answers import quotes_gold, quotes_gold_of_its_page, summarize
 from benchmarks.development_set import Question
 from pagelens.core.types import Answer, Citation, ContextPage, PageRef, no_text
 from pagelens.evals.measures.text_overlap import normalize
@@ -111,3 +111,19 @@ def test_the_contrast_set_has_100_pairs_whose_answers_stand_in_its_documents(tmp
         missing = [pair.expected for pair in document.pairs if normalize(pair.expected) not in words]
         assert missing == [], document.file
         assert len({pair.question for pair in document.pairs} | {pair.twin for pair in document.pairs}) == 10
+
+
+@pytest.mark.parametrize(
+    ("page", "quote", "anywhere", "whole"),
+    [
+        (2, "52,300 tonnes", False, False),
+        (2, "52300 tonnes", True, True),
+        (3, "52300", True, False),
+        (2, "152300", True, False),
+    ],
+)
+def test_a_gold_answer_counts_as_whole_words_of_a_page_with_evidence(
+    page: int, quote: str, anywhere: bool, whole: bool
+) -> None:
+    outcome = grade(case(), quoting((page, quote)), {})
+    assert (quotes_gold(outcome), quotes_gold_of_its_page(outcome)) == (anywhere, whole)

@@ -115,10 +115,8 @@ def test_a_question_the_pages_cover_has_more_confidence_than_one_they_half_cover
 
 def test_a_question_of_two_parts_gets_a_sentence_for_each() -> None:
     answer = WITH_ENCODER.answer("How long is the warranty and where is the serial number?", PAGES)
-    assert {citation.quote for citation in answer.citations} == {
-        "The warranty lasts five years from the date of purchase.",
-        "The serial number is stamped under the handle.",
-    }
+    assert "The warranty lasts five years from the date of purchase." in answer.text
+    assert "The serial number is stamped under the handle." in answer.text
 
 
 def test_three_sentences_are_quoted_at_most() -> None:

@@ -27,6 +27,11 @@ class TableReading:
         """The text, and what is computed from it."""
         return f"{self.text} ({self.computed})" if self.computed else self.text
 
+    @property
+    def values(self) -> list[str]:
+        """The cells' values."""
+        return [cell.value.text for cell in self.cells]
+
     def answers(self, words: str) -> bool:
         """Return whether what is computed is what these words of a question ask for; any, if they ask for none."""
         kinds = {operation.kind for operation in find_operations(words)}
