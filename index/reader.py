@@ -7,7 +7,7 @@ results do not change while it is open.
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -351,7 +351,8 @@ class Snapshot:
         """Return the paths of live documents, failures and unread files likewise, and the key of the next document."""
         live = select(t.paths).join(t.documents, t.documents.c.key == t.paths.c.document).where(t.documents.c.live == 1)
         rows = {t.paths: live, t.failures: select(t.failures)}
-        for table in (t.unread_files, t.containers, t.metadata_fields, t.metadata_records, t.label_sets, t.page_labels):
+        metadata, labels = (t.metadata_fields, t.metadata_records), (t.label_sets, t.page_labels)
+        for table in (t.unread_files, t.containers, *metadata, *labels, t.review_items):
             if inspect(self._connection).has_table(table.name):
                 rows[table] = select(table)
         following = self._connection.execute(select(t.state.c.next_document)).scalar_one()
@@ -365,9 +366,9 @@ class Snapshot:
         """Return (path, number, problem) of live pages that could not be read completely."""
         return reads.read_problems(self._connection)
 
-    def count_pages_without_text(self, documents: Collection[int] | None = None) -> int:
-        """Return the number of pages without text: of these documents, or of all that are live."""
-        return reads.count_pages_without_text(self._connection, documents)
+    def count_pages_without_text(self) -> int:
+        """Return the number of live pages without text."""
+        return reads.count_pages_without_text(self._connection)
 
 
 def _lane_of(query: LaneQuery) -> str:

@@ -18,7 +18,6 @@ from pagelens.api.cli.answer_output import (
 )
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
-    AsOfOption,
     CollectionOption,
     DepthOption,
     EstimateOption,
@@ -47,7 +46,6 @@ from pagelens.api.cli.terminal_pictures import VARIABLE, PictureProtocol, pictur
 from pagelens.api.engine import wiring
 from pagelens.api.engine.arranged_results import PER_GROUP, Arrangement
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.evidence.bundle import QuestionOptions
 from pagelens.api.engine.file_names import absolute_path, file_name, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
@@ -116,7 +114,6 @@ def search(
     null: Annotated[
         bool, typer.Option("--null", "-0", help="As -l, a NUL character after each file: for xargs -0.")
     ] = False,
-    as_of: AsOfOption = None,
     json_output: JsonOption = False,
 ) -> int:
     """Find the pages that match a query, best first.
@@ -129,7 +126,6 @@ def search(
     if not (query.strip() or image or arrangement or any((path, kind, since, until, pages, meta, label, facet))):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
     engine = wiring.open_collection(collection)
-    engine = engine.as_of(as_of) if as_of else engine
     filters = read_filters(path, kind, since, until, pages, meta, label)
     if query.strip() and not image and lane is None:
         _tell_cost(engine.rerank_cost(rerank=rerank, depth=depth))
@@ -191,15 +187,6 @@ def ask(
     pack: PackOption = None,
     review: ReviewOption = False,
     estimate: EstimateOption = False,
-    across: Annotated[
-        bool | None,
-        typer.Option(
-            "--across/--no-across",
-            help="Answer by a row for each document that meets the question.",
-            show_default="where the question can be nothing else",
-        ),
-    ] = None,
-    as_of: AsOfOption = None,
     json_output: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with page citations; or report that they do not answer it."""
@@ -209,26 +196,17 @@ def ask(
         raise UsageError("expected --bundle, --pack and --estimate with a single question, found --chat")
     filters = read_filters(path, kind, since, until, pages, meta, label)
     engine = wiring.open_collection(collection, llm=llm, samples=samples)
-    engine = engine.as_of(as_of) if as_of else engine
     if estimate:
-        print_result(
-            engine.estimate_answer(question, image=image, k=k, filters=filters, across=across),
-            json_output,
-            print_estimate,
-        )
+        print_result(engine.estimate_answer(question, image=image, k=k, filters=filters), json_output, print_estimate)
         return ExitCode.DONE
     if image is None:
         _tell_cost(engine.rerank_cost(depth=depth))
-    conversation = _Conversation(
-        engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth, across=across
-    )
+    conversation = _Conversation(engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth)
     answer = None
     for answer in conversation.answers(read_questions(question) if chat else [question]):
         print_result(answer, json_output, print_answer)
         _show_pictures(engine, _marked_pages(answer), folder=pictures, inline=inline, quiet=json_output)
-        if bundle or pack:
-            options = QuestionOptions(k=k, filters=filters, spelling=spelling, depth=depth, across=across)
-            write_evidence(engine, answer, bundle, pack, options if image is None else None)
+        write_evidence(engine, answer, bundle, pack)
         if review:
             engine.reviews.add_citations(answer)
     return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
@@ -262,18 +240,10 @@ class _Conversation:
     """A conversation: each question is put with those before it."""
 
     def __init__(
-        self,
-        engine: Engine,
-        *,
-        image: Path | None,
-        k: int,
-        filters: Filters,
-        spelling: bool,
-        depth: Depth,
-        across: bool | None = None,
+        self, engine: Engine, *, image: Path | None, k: int, filters: Filters, spelling: bool, depth: Depth
     ) -> None:
-        """`image`: a picture that the first question is about. `across`: see `Engine.ask`."""
-        self._engine, self._image, self._across = engine, image, across
+        """`image`: a picture that the first question is about."""
+        self._engine, self._image = engine, image
         self._k, self._filters, self._spelling, self._depth = k, filters, spelling, depth
 
     def answers(self, questions: Iterable[str]) -> Iterator[Answer]:
@@ -292,7 +262,6 @@ class _Conversation:
                         history=history,
                         spelling=self._spelling,
                         depth=self._depth,
-                        across=self._across,
                     )
                 )
             history.append((question, answer.text))

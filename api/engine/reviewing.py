@@ -7,7 +7,7 @@ from typing import Any
 
 from pagelens.core.errors import NotFound
 from pagelens.core.reviews import Decision, ReviewItem
-from pagelens.core.types import Answer, Box, Citation, Extraction
+from pagelens.core.types import Answer, Box, Citation, CitationState, Extraction
 from pagelens.generate.extraction.comparison import same_value
 from pagelens.generate.extraction.schemas import leaf_values
 from pagelens.generate.extraction.second_look import with_value
@@ -18,6 +18,12 @@ from pagelens.index.reader import CollectionReader, Snapshot
 
 LOW_CONFIDENCE = 0.8  # of OCR, on average over a page: below it words are likely to be wrong
 MAX_PAGES = 10_000  # doubtful pages in the list
+
+
+_UNSURE: Mapping[CitationState | None, str] = {
+    "unconfirmed": "not found in the words of its page",
+    "image-only": "not found in the words of its page; read twice alike in its picture",
+}
 
 
 class CollectionReviews:
@@ -85,9 +91,9 @@ def unsure_values(extraction: Extraction, document: str, schema: object) -> list
     """Return the values that stand in no page's words, and those that pages disagree on."""
     by_pointer = dict(leaf_values(extraction.data))
     reasons = {
-        pointer: "not found in the words of its page"
+        pointer: _UNSURE[cited.state]
         for pointer, cited in extraction.citations.items()
-        if cited.state == "unconfirmed" and pointer not in extraction.corrected
+        if cited.state in _UNSURE and pointer not in extraction.corrected
     }
     for conflict in extraction.conflicts:
         if conflict.pointer not in extraction.corrected:

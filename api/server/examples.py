@@ -6,6 +6,8 @@ runs unchanged.
 
 import hashlib
 
+from pagelens.core.reviews import ReviewItem
+
 _TEXT = (
     "BT /F1 18 Tf 60 760 Td (Port of Sandvik: annual report 2024) Tj 0 -40 Td /F1 12 Tf "
     "(The northern breakwater was finished in September.) Tj 0 -18 Td "
@@ -36,6 +38,9 @@ PDF = _pdf()
 NAME = "harbour report.pdf"
 DOCUMENT = hashlib.sha256(PDF).hexdigest()
 PAGE = f"{DOCUMENT}-1"
+REVIEW_ITEM = ReviewItem(
+    kind="value", document=DOCUMENT, number=1, subject="invoice", pointer="/total", value=52300, reason="on no page"
+)
 IDEMPOTENCY_KEY = "2f1c7a40-annual-report"
 QUESTION = "How much timber was handled in 2024?"
 # One grey pixel, PNG in base64: an image query.

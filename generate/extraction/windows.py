@@ -4,6 +4,7 @@ Single values: the first that stands on its page, else the first; a different on
 a conflict. Lists are concatenated in the order of pages; a row of a page that two windows have is kept once.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,8 @@ from pagelens.core.types import Citation, ContextPage, Extraction, PageRef, Usag
 from pagelens.generate.extraction.comparison import same_value
 from pagelens.generate.extraction.schemas import leaf_values, pointer_part
 
+ALIKE = 0.8  # of the rows of a page in two windows, that have half of their values in common
+PLACED = 0.6  # of them, that are cited from that page by both: a value may stand on other pages too
 OVERLAP = 1  # pages that a window shares with the one before
 
 
@@ -91,37 +94,40 @@ class _Merge:
         return chosen.value
 
     def _rows(self, lists: Sequence[_Part]) -> list[_Part]:
-        """Return the rows of all windows. Of a page in two windows, a row that is equal in both is kept once; where
-        both have as many rows of it, each is taken from the window that confirms more of its values."""
+        """Return the rows of all windows, in order: the last ones of a window are the first ones of the next, as many
+        as both have of the page they share. Of two readings of a row the one is kept with fewer values on no page."""
         rows: list[_Part] = []
         for part in lists:
             assert isinstance(part.value, list)
-            new = [_Part(row, f"{part.pointer}/{at}", part.window) for at, row in enumerate(part.value)]
-            shared = self._shared_pages(part.window)
-            before = [row for row in rows if row.window == part.window - 1 and self._pages(row) <= shared]
-            again = [row for row in new if self._pages(row) and self._pages(row) <= shared]
-            if len(before) == len(again):
-                better = {
-                    id(old): row for old, row in zip(before, again, strict=True) if self._doubt(row) < self._doubt(old)
-                }
-                rows = [better.get(id(row), row) for row in rows]
-                rows += [row for row in new if row not in again]
-                continue
-            for row in new:
-                match = next((old for old in before if row in again and same_row(old.value, row.value)), None)
-                if match is None:
-                    rows.append(row)
-                else:
-                    before.remove(match)
+            new = [_Part(value, f"{part.pointer}/{at}", part.window) for at, value in enumerate(part.value)]
+            count = self._repeated(rows, new)
+            first = len(rows) - count
+            for at, row in enumerate(new[:count], start=first):
+                if self._doubt(row) < self._doubt(rows[at]):
+                    rows[at] = row
+            rows += new[count:]
         return rows
+
+    def _repeated(self, rows: Sequence[_Part], new: Sequence[_Part]) -> int:
+        """Return how many of the last rows are the first new ones: most are alike, and of the page in both windows."""
+        shared = self._shared_pages(new[0].window) if new else set()
+        for count in range(min(len(rows), len(new)), 0, -1):
+            pairs = list(zip(rows[-count:], new[:count], strict=True))
+            alike = sum(are_alike(old.value, row.value) for old, row in pairs)
+            placed = sum(self._page(old) in shared and self._page(row) in shared for old, row in pairs)
+            if alike >= ALIKE * count and placed >= PLACED * count:
+                return count
+        return 0
 
     def _shared_pages(self, window: int) -> set[PageRef]:
         if window == 0:
             return set()
         return set(self.windows[window].context_pages) & set(self.windows[window - 1].context_pages)
 
-    def _pages(self, row: _Part) -> set[PageRef]:
-        return {citation.ref for citation in self._citations_of(row)}
+    def _page(self, row: _Part) -> PageRef | None:
+        """Return the page that most values of a row are cited from."""
+        pages = Counter(citation.ref for citation in self._citations_of(row))
+        return pages.most_common(1)[0][0] if pages else None
 
     def _doubt(self, row: _Part) -> int:
         return sum(citation.state == "unconfirmed" for citation in self._citations_of(row))
@@ -168,10 +174,12 @@ def conflict_note(conflict: ValueConflict, kept: object) -> str:
     return f"{conflict.pointer}: {kept!r} was kept, page {conflict.citation.ref.number} says {conflict.value!r}."
 
 
-def same_row(first: object, second: object) -> bool:
-    """Tell whether two rows have the same values."""
+def are_alike(first: object, second: object) -> bool:
+    """Tell whether at least half of the values of two rows are equal."""
     one, two = dict(leaf_values(first)), dict(leaf_values(second))
-    return one.keys() == two.keys() and all(same_value(value, two[pointer]) for pointer, value in one.items())
+    given = [pointer for pointer in {**one, **two} if one.get(pointer) is not None or two.get(pointer) is not None]
+    equal = sum(same_value(one.get(pointer), two.get(pointer)) for pointer in given)
+    return 2 * equal >= len(given) > 0
 
 
 def _total(usages: Sequence[Usage], pages: int) -> Usage | None:

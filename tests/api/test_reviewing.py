@@ -49,6 +49,8 @@ def test_values_on_no_page_and_those_that_pages_disagree_on_are_unsure() -> None
         ("/total", 12, 2),
         ("/rows/0/x", 1, 2),
     ]
+    [seen, _] = unsure_values(extraction(state="image-only"), "d", SCHEMA)
+    assert "read twice alike" in seen.reason
     conflict = ValueConflict(pointer="/total", value=13, citation=cited("quoted"))
     sure = Extraction(
         data={"total": 12}, citations={"/total": cited("quoted")}, absent=[], context_pages=[REF], conflicts=[conflict]
@@ -159,3 +161,11 @@ def test_what_is_unsure_has_a_limit(engine: Engine) -> None:
         review_log.add(engine.layout, [item("/a", 1), item("/b", 1)], limit=1)
     with pytest.raises(NotFound, match="pagelens review"):
         review_log.decide(engine.layout, "f" * 16, "accepted")
+
+
+def test_decisions_are_copied_with_their_collection(engine: Engine, tmp_path: Path) -> None:
+    [sha256] = engine.reviews.names()
+    review_log.add(engine.layout, [ReviewItem(kind="value", document=sha256, number=1, subject="invoice", value="x")])
+    assert main(["copy", "-c", str(engine.layout.root), "--to", str(tmp_path / "copy")]) == 0
+    with pagelens.open(tmp_path / "copy", llm="extractive") as copied:
+        assert copied.reviews.items() == engine.reviews.items() != []

@@ -7,7 +7,7 @@ import numpy as np
 
 from pagelens.core.types import ContextPage, Extraction, ImageArray, PageRef
 from pagelens.generate.extraction.extractor import ModelExtractor
-from pagelens.generate.extraction.windows import extract_all, page_windows
+from pagelens.generate.extraction.windows import are_alike, extract_all, page_windows
 from pagelens.generate.llm.chat import ChatRequest, TextPart
 from pagelens.generate.llm.scripted import ScriptedModel
 from pagelens.generate.prompts import Budget
@@ -64,6 +64,23 @@ def test_rows_of_a_page_in_two_windows_are_kept_once_also_if_two_are_equal() -> 
     assert found.citations["/rows/9/price"].ref == PageRef("a.pdf", 5) and found.citations["/rows/9/price"].mark == 5
     assert [ref.number for ref in found.context_pages] == [1, 2, 3, 4, 5] and found.absent == ["/total"]
     assert found.usage is not None and (found.usage.calls, found.usage.pages) == (4, 5)
+
+
+def test_a_row_that_two_windows_read_otherwise_is_kept_once_with_the_better_reading() -> None:
+    def reply(request: ChatRequest) -> str:
+        given = json.loads(reply_with_all_rows(request))
+        if given["data"]["rows"][0]["name"] == "alder":
+            given["data"]["rows"][2]["price"] = 88.25  # the first of page 2, which stands on no page
+        return json.dumps(given)
+
+    found = extract(ScriptedModel(reply), PAGES[:3])
+    assert isinstance(found.data, dict)
+    assert [row["price"] for row in found.data["rows"]] == [1.5, 1.5, 2.5, 2.5, 3.5, 3.5]
+
+
+def test_rows_are_alike_if_half_of_their_values_are_equal() -> None:
+    assert are_alike({"a": 1, "b": 2}, {"a": 1, "b": 3}) and not are_alike({"a": 1, "b": 2}, {"a": 3, "b": 4})
+    assert not are_alike({"a": None}, {"a": None})
 
 
 def test_a_value_that_pages_disagree_on_is_kept_with_the_other_as_a_conflict() -> None:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from pagelens.api.engine.engine import Engine
 from pagelens.api.responses import BoxOut, ExtractResponse, ReviewItemOut, ReviewResponse
+from pagelens.api.server import examples
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import ContextDep, RequestContext
 from pagelens.api.server.problems import redact
@@ -46,7 +47,7 @@ def extract(context: ContextDep, body: ExtractRequest) -> ExtractResponse:
 @requires_scope("write", collection=True)
 def decide(
     context: ContextDep,
-    item: Annotated[str, InPath(pattern=r"^[0-9a-f]{16}$")],
+    item: Annotated[str, InPath(pattern=r"^[0-9a-f]{16}$", examples=[examples.REVIEW_ITEM.key])],
     body: DecisionRequest,
 ) -> ReviewItemOut:
     """Accept an item, correct it, or reject it. A corrected value wins over the machine's from then on."""

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from pagelens.api.server import examples
+from pagelens.index import review_log
 from tests.api.server.conftest import Live, Server, Started
 from tests.generate.model_server import Complete, ModelServer
 
@@ -69,7 +70,6 @@ def order(one: tuple[str, str, Any]) -> tuple[int, str]:
 REPLIES = {
     "/answer": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/completions": "Timber grew to 52,300 tonnes in 2024 [1].",
-    "/summary": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/extract": '{"data": {"timber": 52300}, "pages": {"/timber": 1}}',
 }
 
@@ -87,6 +87,9 @@ def test_every_example_runs_as_it_stands(start: Started, model: ModelServer) -> 
         headers = {name: value for (place, name), value in parameters.items() if place == "header" and value}
         if method == "delete" and "{document}" in path:
             server.add({examples.NAME: examples.PDF})  # each removal needs something to remove
+        if "{item}" in path:
+            collection = parameters.get(("path", "collection"), "default")
+            server.service.use(collection, lambda engine: review_log.add(engine.layout, [examples.REVIEW_ITEM]))
         for body in json_examples(server, operation):
             sent: dict[str, Any] = {"json": body} if body is not None else {}
             if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
@@ -116,7 +119,14 @@ def real_ids(live: Live) -> dict[str, str]:
     """Return what there is, by the names of the addresses' parts."""
     document = httpx2.get(f"{live.address}/v1/documents").json()["documents"][0]["id"]
     job = httpx2.get(f"{live.address}/v1/jobs").json()["jobs"][-1]["id"]
-    return {"collection": "default", "document": document, "page": f"{document}-1", "job": job, "model": "pagelens"}
+    return {
+        "collection": "default",
+        "document": document,
+        "page": f"{document}-1",
+        "job": job,
+        "model": "pagelens",
+        "item": "0" * 16,
+    }
 
 
 def check_cases(live: Live, most: int) -> dict[str, int]:

@@ -1,1 +1,0 @@
-"""Summaries of pages: by a language model, or, without one, an outline of quoted lines."""
