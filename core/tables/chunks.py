@@ -112,9 +112,9 @@ def _line_chunks(text: PageText) -> list[Chunk]:
     words = [text.text[start:end] for start, end in spans]
     first = 0
     for word in range(1, len(spans) + 1):
-        if word < len(spans) and "\n" not in text.text[spans[word - 1][1] : spans[word][0]]:
-            if not _parts(boxes[word - 1], words[word - 1], boxes[word], words[word]):
-                continue
+        on_line = word < len(spans) and "\n" not in text.text[spans[word - 1][1] : spans[word][0]]
+        if on_line and not _parts(boxes[word - 1], words[word - 1], boxes[word], words[word]):
+            continue
         box = bounding_box(boxes[first:word])
         content = " ".join(words[first:word])
         if not _is_turned(box, content):
