@@ -95,7 +95,8 @@ def print_measures(title: str, examples: Sequence[ReadExample], extract: Extract
     counts: list[ExtractionCounts] = [count_values(extract(one), one.row["values"]) for one in examples]
     print(f"\n{title}: {len(examples)} documents")
     for name, share in measure_extraction(counts).items():
-        print(f"  {name:15} {share.value:6.1%}  ({share.low:.1%} to {share.high:.1%})")
+        if share.value == share.value:  # not NaN: there was something to measure
+            print(f"  {name:15} {share.value:6.1%}  ({share.low:.1%} to {share.high:.1%})")
 
 
 def print_errors(examples: Sequence[ReadExample], extract: Extract) -> None:

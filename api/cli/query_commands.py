@@ -41,12 +41,12 @@ from pagelens.api.cli.command_options import (
 from pagelens.api.cli.evidence_command import BundleOption, PackOption, write_evidence
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.search_output import print_files_found, print_results
-from pagelens.api.cli.terminal import distinct_file_names, err, out, page_address, page_link, print_result
+from pagelens.api.cli.terminal import err, out, page_address, page_link, print_result
 from pagelens.api.cli.terminal_pictures import VARIABLE, PictureProtocol, picture_protocol, print_picture
 from pagelens.api.engine import wiring
 from pagelens.api.engine.arranged_results import PER_GROUP, Arrangement
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
+from pagelens.api.engine.file_names import absolute_path, file_name, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.api.engine.query_image import ImageOptions
@@ -344,13 +344,10 @@ def _show_pictures(
     if folder is not None:
         _write_pictures(engine, folder, pages, quiet=quiet)
     if inline:
-        protocol, names = _require_pictures(), distinct_file_names([ref.path for ref, _ in pages])
+        protocol = _require_pictures()
         for ref, boxes in pages:
-            out.print(page_link(ref, None, names[ref.path]), soft_wrap=True)
-            try:
-                print_picture(engine.page_image(ref, boxes=boxes), protocol)
-            except NotFound as exc:  # the other pages are still shown
-                err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
+            out.print(page_link(ref, None, file_name(ref.path)))
+            print_picture(engine.page_image(ref, boxes=boxes), protocol)
 
 
 def _require_pictures() -> PictureProtocol:
