@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
+from pagelens.core.document_lists import ListForm
 from pagelens.core.reviews import Decision, ReviewKind
 from pagelens.core.types import CitationState, Found, Kind, TextSource
 
@@ -199,6 +200,37 @@ class UsageOut(BaseModel):
     cost: float | None
 
 
+class ListedDocumentOut(BaseModel):
+    """A document that meets a question about many."""
+
+    document: str = Field(description="The document's id.")
+    name: str
+    citation: int | None = Field(description="Index of its citation; null where it is listed for what it lacks.")
+    value: str = Field(description="Of a total, the value; of a year, the year.")
+    year: str
+
+
+class CoverageOut(BaseModel):
+    """How completely the documents that a question is about were looked at."""
+
+    documents: int
+    whole: int = Field(description="All of whose words were looked at.")
+    by_search: int = Field(description="Of which only pages that a search found, or the first ones, were looked at.")
+    textless_pages: int = Field(description="Pages without readable words, whose pictures were not looked at.")
+
+
+class DocumentListOut(BaseModel):
+    """The exact list behind an answer about many documents."""
+
+    form: ListForm
+    rule: str = Field(description="How the question was understood.")
+    rows: list[ListedDocumentOut]
+    coverage: CoverageOut
+    totals: dict[str, str] = Field(description='Of a total: by year, or under "".')
+    without_value: list[str] = Field(description="Of a total: ids of documents in which no value was found.")
+    contradictions: list[tuple[int, int]] = Field(description="Indexes of citations that contradict each other.")
+
+
 class AnswerResponse(BaseModel):
     """An answer with its citations. `found` is false if the documents do not contain the answer."""
 
@@ -216,6 +248,7 @@ class AnswerResponse(BaseModel):
         default="", description="What was read on the picture of the question, by the language model or by OCR."
     )
     steps: list[StepOut] = Field(default=[], description="Of a thorough search.")
+    documents: DocumentListOut | None = Field(default=None, description="Of a question about many documents.")
     bundle: dict[str, JsonValue] | None = Field(
         default=None, description="With `bundle`: the evidence bundle (docs/evidence.md), to be checked by others."
     )

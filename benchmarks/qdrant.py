@@ -188,7 +188,7 @@ def many_vectors(folder: Path, kind: str) -> Row:
         rows = [read_token_segment(store_folder, name)[1] for name in names]
         index = open_multi_vector_index(
             ChunkedTokens([row_set.tokens for row_set in rows], dim),
-            ChunkedTokens([row_set.summaries for row_set in rows], dim),
+            [],
             threads=1,
         )
         return _row(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.spaces import Space
 from pagelens.core.types import (
+    Answer,
     AnswerEvent,
     ContextPage,
     Extraction,
@@ -180,6 +181,14 @@ class Answerer(Protocol):
         document frequencies of the question's terms, and of the words on `image`, in the whole collection. `image` is
         what the question is about, the user's own: it is used and never cited.
         """
+        ...
+
+
+class Summariser(Protocol):
+    """Summarises pages by a language model."""
+
+    def summarise(self, pages: Sequence[ContextPage], *, sentences: int) -> Answer:
+        """Return a summary of about so many sentences, each with its pages. Raises GenerationError."""
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.document_lists import DocumentList
 from pagelens.core.query_conditions import NO_CONDITIONS, PageConditions
 
 Kind = Literal["pdf", "photo", "book", "text", "office", "drawing", "xps"]
@@ -333,6 +334,7 @@ class Answer:
     image_text: str = ""  # what was read on the image that the question is about, by the model or by OCR
     steps: Sequence[SearchStep] = ()  # of a thorough search
     generation: int | None = None  # the commit of the collection that was searched
+    documents: DocumentList | None = None  # of a question about many documents: a row for each that meets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

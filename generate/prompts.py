@@ -16,7 +16,7 @@ from pagelens.core.protocols import RenderPageImage
 from pagelens.core.types import ContextPage, History, ImageArray, UserImage
 from pagelens.generate.answer_text import label_text, printable
 from pagelens.generate.llm.chat import ChatRequest, ImagePart, Message, Part, SystemPrompt, TextPart
-from pagelens.generate.llm.image_parts import encode_image, image_tokens
+from pagelens.generate.llm.image_parts import encode_image, image_tokens, sharp_side
 
 logger = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ def _user_image_parts(
     name = '"yours", words that OCR read on it (letters and digits may be wrong):'
     words = TextPart(f"{name}\n<yours {word}>\n{body}\n</yours {word}>")
     left -= _part_tokens(words) + estimate_tokens(IMAGE_RULES)
-    own = _fitting_image(image.pixels, budget, left // 2) if as_image and budget.images > 0 else None
+    own = _fitting_image(image.pixels, budget.image_side, left // 2) if as_image and budget.images > 0 else None
     if own is None:
         return [words], IMAGE_TEXT_RULES
     return [words, TextPart('"yours", the user\'s own picture, which is no page:'), own], IMAGE_RULES
@@ -230,19 +230,20 @@ def escape_template_tokens(text: str) -> str:
 
 def _page_image(page: ContextPage, load_page_image: RenderPageImage, budget: Budget, left: int) -> ImagePart | None:
     """Return a page's image, scaled down to `left` tokens; None if it would be too small or cannot be loaded."""
+    side = sharp_side(page.text, budget.image_side)
     try:
-        pixels = load_page_image(page.ref, budget.image_side)
+        pixels = load_page_image(page.ref, side)
     except PageLensError as exc:
         logger.warning("%s is shown without its picture: %s", page.ref, exc)
         return None
-    return _fitting_image(pixels, budget, left)
+    return _fitting_image(pixels, side, left)
 
 
-def _fitting_image(pixels: ImageArray, budget: Budget, left: int) -> ImagePart | None:
-    """Return an image scaled down to `left` tokens; None if it would be too small."""
+def _fitting_image(pixels: ImageArray, most: int, left: int) -> ImagePart | None:
+    """Return an image scaled down to `most` pixels and `left` tokens; None if it would be too small."""
     height, width = pixels.shape[:2]
     side = max(height, width)
-    scale = min(1.0, budget.image_side / side)
+    scale = min(1.0, most / side)
     if image_tokens(round(width * scale), round(height * scale)) > left:
         scale = (max(0, left - 1) / max(1, image_tokens(width, height))) ** 0.5
     max_side = int(side * scale)

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog import writes
+from pagelens.index.catalog import undo_log, writes
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import remove_documents
 from pagelens.index.files.file_store import INCOMING, FileStore, valid_names
@@ -32,7 +32,7 @@ def collect_file_garbage(engine: Engine, file_stores: Iterable[FileStore]) -> No
     """Remove page images and originals of documents that are not in the catalog, and incomplete files. Raises
     StoreError."""
     with transaction(engine) as connection:
-        digests = set(connection.execute(select(t.documents.c.sha256)).scalars())
+        digests = set(connection.execute(select(t.documents.c.sha256)).scalars()) | undo_log.kept_documents(connection)
     for file_store in file_stores:
         for folder in (IMAGES, ORIGINALS):
             for document in set(valid_names(file_store.list_names(folder))) - digests:

@@ -223,6 +223,7 @@ class Manifest:
     catalog: CatalogRecord | None = None  # None: SQLite in the collection's folder
     files: FilesRecord | None = None  # None: images in the collection's folder, originals not kept
     tuning: Tuning | None = None  # None: as shipped
+    history_days: int | None = None  # for which earlier commits can be looked at; None: none is kept
 
     def require(self, lane: str, space: Space) -> None:
         """Raise CollectionMismatch unless the lane has this space."""
@@ -240,6 +241,7 @@ class Manifest:
         stores = {"qdrant": self.server, "catalog": self.catalog, "files": self.files}
         data |= {name: asdict(record) for name, record in stores.items() if record is not None}
         data |= {"tuning": self.tuning.as_json()} if self.tuning is not None else {}
+        data |= {"history": f"{self.history_days} days"} if self.history_days is not None else {}
         return data | {"sha256": _digest(data)}
 
 
@@ -330,6 +332,7 @@ def read_manifest(path: Path) -> Manifest:
             catalog=database,
             files=files,
             tuning=Tuning.from_json(data["tuning"]) if "tuning" in data else None,
+            history_days=int(str(data["history"]).removesuffix(" days")) if "history" in data else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:  # RecursionError: nested too deep
         raise CollectionDamaged(f"cannot read {path}: {exc}. Restore a backup, or index the files again.") from exc

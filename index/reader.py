@@ -7,7 +7,7 @@ results do not change while it is open.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -366,9 +366,9 @@ class Snapshot:
         """Return (path, number, problem) of live pages that could not be read completely."""
         return reads.read_problems(self._connection)
 
-    def count_pages_without_text(self) -> int:
-        """Return the number of live pages without text."""
-        return reads.count_pages_without_text(self._connection)
+    def count_pages_without_text(self, documents: Collection[int] | None = None) -> int:
+        """Return the number of pages without text: of these documents, or of all that are live."""
+        return reads.count_pages_without_text(self._connection, documents)
 
 
 def _lane_of(query: LaneQuery) -> str:

@@ -48,6 +48,7 @@ FLUSH_ROWS = 1_024  # passages that make a commit due
 FLUSH_PAGES = 256  # pages that make a commit due
 FLUSH_PATHS = 1_000  # linked paths and failures that make a commit due
 FLUSH_SECONDS = 10.0  # from the last commit until one is due
+COMPACT_PAGES = 4_096  # committed pages after which a long run compacts, so that searches meanwhile stay fast
 
 KEEPS_OLD_VERSION: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
 """Failures that do not depend on the file's content: the version indexed before stays."""
@@ -81,11 +82,21 @@ class CollectionWriter:
     Raises CollectionLocked when another process writes, CollectionNotFound when there is no collection.
     """
 
-    def __init__(self, root: Path, *, flush_pages: int = FLUSH_PAGES, storage: Storage = "int8") -> None:
-        """`flush_pages`: pages that make a commit due; a long document takes several commits. `storage`: number format
-        of new rows in multi-vector lanes; existing rows are not converted."""
+    def __init__(
+        self,
+        root: Path,
+        *,
+        flush_pages: int = FLUSH_PAGES,
+        compact_pages: int = COMPACT_PAGES,
+        storage: Storage = "int8",
+    ) -> None:
+        """`flush_pages`: pages that make a commit due; a long document takes several commits. `compact_pages`: pages
+        that make a compaction due before the end. `storage`: number format of new rows in multi-vector lanes; existing
+        rows are not converted."""
         self.layout = Layout(root)
         self._flush_pages = flush_pages
+        self._compact_pages = compact_pages
+        self._not_compacted = 0  # pages committed since the last compaction
         self._storage: Storage = storage
         self.manifest = load(self.layout)
         self._stack = ExitStack()
@@ -295,6 +306,10 @@ class CollectionWriter:
             self._words.delete_documents(removed)
         self._words.mark_synced(generation)
         self._update_state(pending, removed)
+        self._not_compacted += sum(len(new.pages) for _, new in pending.new)
+        if self._not_compacted >= self._compact_pages:
+            self._not_compacted = 0
+            self._store.compact(self._engine, self.manifest)
 
     def _update_state(self, pending: _Pending, removed: set[int]) -> None:
         """Update what `resume_page`, `failed_before` and `link` need after a commit."""

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, select
 
 from pagelens.core.errors import CollectionError
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import databases, reads, writes
+from pagelens.index.catalog import databases, reads, undo_log, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.files.file_store import FileStore
@@ -58,6 +58,9 @@ def open_for_writing(layout: Layout) -> Iterator[WriterSession]:
         stack.callback(words.close)
         lanes = _lanes_by_store(manifest, next_manifest(layout))
         drop_other_stores(engine, store, lanes)
+        if manifest.catalog is None:
+            with transaction(engine) as connection:
+                undo_log.prepare(connection, manifest.history_days)
         store.collect_garbage(engine, lanes)
         files = open_file_store(layout, manifest)
         files.require_ready()
@@ -97,6 +100,7 @@ def drop_other_stores(engine: Engine, store: VectorStore, keep: Collection[str])
             connection.execute(delete(t.segments).where(s.id.in_(batch)))
         if others:
             writes.advance_generation(connection)
+            undo_log.forget(connection)
     store.drop_other_lanes(keep)
 
 

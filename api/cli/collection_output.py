@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from pagelens.api.cli.history_command import print_history
 from pagelens.api.cli.terminal import (
     MAX_LISTED_DUPLICATES,
     MAX_LISTED_FILES,
@@ -146,6 +147,8 @@ def print_status(status: results.Status) -> None:
             f"{count_noun(status.textless_pages, 'page')} without words (scans, photos): "
             "found by their image and file name."
         )
+    if status.history is not None:
+        print_history(status.history)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("document", "pages", "title"):
         table.add_column(name, overflow="fold", justify="right" if name == "pages" else "left")

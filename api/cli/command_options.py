@@ -77,6 +77,14 @@ LabelsOption = Annotated[
 SpellingOption = Annotated[
     bool, typer.Option("--spelling/--no-spelling", help="Correct words that no page has by words of the collection.")
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The collection as it was: a commit's number, or a date like 2026-11-30 (its end). Needs a history: "
+        "pagelens history.",
+    ),
+]
 RerankOption = Annotated[
     bool | None,
     typer.Option("--rerank/--no-rerank", help="Rerank the first pages.", show_default="as set for the collection"),

@@ -34,15 +34,27 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ask": ("pagelens.api.cli.query_commands:ask", "Answer a question from the documents, with page citations."),
     "chat": ("pagelens.api.cli.query_commands:chat", "Answer one question after the other, each with those before it."),
     "extract": ("pagelens.api.cli.extract_command:extract", "Extract JSON of a given schema from a document."),
+    "summarise": (
+        "pagelens.api.cli.summary_command:summarise",
+        "Summarise a document, each sentence with its page.",
+    ),
     "evidence": (
         "pagelens.api.cli.evidence_command:evidence",
         "Check an evidence bundle of `pagelens ask` against files.",
+    ),
+    "replay": (
+        "pagelens.api.cli.evidence_command:replay",
+        "Repeat a bundle's answer as of its commit, and compare.",
     ),
     "show": (
         "pagelens.api.cli.query_commands:show",
         "Write a page as a picture, the evidence for a query marked.",
     ),
     "status": ("pagelens.api.cli.collection_commands:status", "Show what the collection holds."),
+    "history": (
+        "pagelens.api.cli.history_command:history",
+        "List earlier commits, and set how long they are kept.",
+    ),
     "metadata": (
         "pagelens.api.cli.metadata_command:metadata",
         "Give files the values of a table: CSV, JSONL, Parquet.",

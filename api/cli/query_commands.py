@@ -18,6 +18,7 @@ from pagelens.api.cli.answer_output import (
 )
 from pagelens.api.cli.command_options import (
     DEFAULT_COLLECTION,
+    AsOfOption,
     CollectionOption,
     DepthOption,
     EstimateOption,
@@ -41,12 +42,13 @@ from pagelens.api.cli.command_options import (
 from pagelens.api.cli.evidence_command import BundleOption, PackOption, write_evidence
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.search_output import print_files_found, print_results
-from pagelens.api.cli.terminal import err, out, page_address, page_link, print_result
+from pagelens.api.cli.terminal import distinct_file_names, err, out, page_address, page_link, print_result
 from pagelens.api.cli.terminal_pictures import VARIABLE, PictureProtocol, picture_protocol, print_picture
 from pagelens.api.engine import wiring
 from pagelens.api.engine.arranged_results import PER_GROUP, Arrangement
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.file_names import absolute_path, file_name, page_image_filename, path_to_text, printable
+from pagelens.api.engine.evidence.bundle import QuestionOptions
+from pagelens.api.engine.file_names import absolute_path, page_image_filename, path_to_text, printable
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.page_overlays import from_jpeg
 from pagelens.api.engine.query_image import ImageOptions
@@ -114,6 +116,7 @@ def search(
     null: Annotated[
         bool, typer.Option("--null", "-0", help="As -l, a NUL character after each file: for xargs -0.")
     ] = False,
+    as_of: AsOfOption = None,
     json_output: JsonOption = False,
 ) -> int:
     """Find the pages that match a query, best first.
@@ -126,6 +129,7 @@ def search(
     if not (query.strip() or image or arrangement or any((path, kind, since, until, pages, meta, label, facet))):
         raise UsageError("expected a query, a picture with --image, or filters, found none of them")
     engine = wiring.open_collection(collection)
+    engine = engine.as_of(as_of) if as_of else engine
     filters = read_filters(path, kind, since, until, pages, meta, label)
     if query.strip() and not image and lane is None:
         _tell_cost(engine.rerank_cost(rerank=rerank, depth=depth))
@@ -187,6 +191,15 @@ def ask(
     pack: PackOption = None,
     review: ReviewOption = False,
     estimate: EstimateOption = False,
+    across: Annotated[
+        bool | None,
+        typer.Option(
+            "--across/--no-across",
+            help="Answer by a row for each document that meets the question.",
+            show_default="where the question can be nothing else",
+        ),
+    ] = None,
+    as_of: AsOfOption = None,
     json_output: JsonOption = False,
 ) -> int:
     """Answer a question from the documents, with page citations; or report that they do not answer it."""
@@ -196,17 +209,26 @@ def ask(
         raise UsageError("expected --bundle, --pack and --estimate with a single question, found --chat")
     filters = read_filters(path, kind, since, until, pages, meta, label)
     engine = wiring.open_collection(collection, llm=llm, samples=samples)
+    engine = engine.as_of(as_of) if as_of else engine
     if estimate:
-        print_result(engine.estimate_answer(question, image=image, k=k, filters=filters), json_output, print_estimate)
+        print_result(
+            engine.estimate_answer(question, image=image, k=k, filters=filters, across=across),
+            json_output,
+            print_estimate,
+        )
         return ExitCode.DONE
     if image is None:
         _tell_cost(engine.rerank_cost(depth=depth))
-    conversation = _Conversation(engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth)
+    conversation = _Conversation(
+        engine, image=image, k=k, filters=filters, spelling=spelling, depth=depth, across=across
+    )
     answer = None
     for answer in conversation.answers(read_questions(question) if chat else [question]):
         print_result(answer, json_output, print_answer)
         _show_pictures(engine, _marked_pages(answer), folder=pictures, inline=inline, quiet=json_output)
-        write_evidence(engine, answer, bundle, pack)
+        if bundle or pack:
+            options = QuestionOptions(k=k, filters=filters, spelling=spelling, depth=depth, across=across)
+            write_evidence(engine, answer, bundle, pack, options if image is None else None)
         if review:
             engine.reviews.add_citations(answer)
     return ExitCode.DONE if answer is None or answer.found is True else ExitCode.NOTHING_FOUND
@@ -240,10 +262,18 @@ class _Conversation:
     """A conversation: each question is put with those before it."""
 
     def __init__(
-        self, engine: Engine, *, image: Path | None, k: int, filters: Filters, spelling: bool, depth: Depth
+        self,
+        engine: Engine,
+        *,
+        image: Path | None,
+        k: int,
+        filters: Filters,
+        spelling: bool,
+        depth: Depth,
+        across: bool | None = None,
     ) -> None:
-        """`image`: a picture that the first question is about."""
-        self._engine, self._image = engine, image
+        """`image`: a picture that the first question is about. `across`: see `Engine.ask`."""
+        self._engine, self._image, self._across = engine, image, across
         self._k, self._filters, self._spelling, self._depth = k, filters, spelling, depth
 
     def answers(self, questions: Iterable[str]) -> Iterator[Answer]:
@@ -262,6 +292,7 @@ class _Conversation:
                         history=history,
                         spelling=self._spelling,
                         depth=self._depth,
+                        across=self._across,
                     )
                 )
             history.append((question, answer.text))
@@ -344,10 +375,13 @@ def _show_pictures(
     if folder is not None:
         _write_pictures(engine, folder, pages, quiet=quiet)
     if inline:
-        protocol = _require_pictures()
+        protocol, names = _require_pictures(), distinct_file_names([ref.path for ref, _ in pages])
         for ref, boxes in pages:
-            out.print(page_link(ref, None, file_name(ref.path)))
-            print_picture(engine.page_image(ref, boxes=boxes), protocol)
+            out.print(page_link(ref, None, names[ref.path]), soft_wrap=True)
+            try:
+                print_picture(engine.page_image(ref, boxes=boxes), protocol)
+            except NotFound as exc:  # the other pages are still shown
+                err.print(f"pagelens: {printable(str(exc))}", markup=False, soft_wrap=True)
 
 
 def _require_pictures() -> PictureProtocol:

@@ -60,7 +60,8 @@ class SearchParameters(TypedDict, total=False):
 class AskParameters(TypedDict, total=False):
     """What a question may be given beside its text. `image`: the bytes of a picture that it is about; with one the
     question may be empty. `history`: (question, answer) pairs before it. `bundle`: with an evidence bundle, for others
-    to check (docs/evidence.md)."""
+    to check (docs/evidence.md). `across`: whether by a row for each document that meets the question (None: where it
+    can be nothing else). `as_of`: a commit or a date of the collection's history."""
 
     image: bytes | None
     k: int
@@ -68,6 +69,8 @@ class AskParameters(TypedDict, total=False):
     history: Sequence[tuple[str, str]]
     depth: Depth
     bundle: bool
+    across: bool | None
+    as_of: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,15 @@ class ClientCalls:
         history: Sequence[tuple[str, str]] = (),
         depth: Depth = DEFAULT_DEPTH,
         bundle: bool = False,
+        across: bool | None = None,
+        as_of: str | None = None,
     ) -> Call[responses.AnswerResponse]:
         """Return the call of a question, see `AskParameters`."""
         exchanges = [{"question": earlier, "answer": answer} for earlier, answer in history]
         body = {"question": question, "k": k, "filters": filters_body(filters), "history": exchanges, "depth": depth}
-        body |= {"bundle": bundle} | ({} if image is None else {"image": base64.b64encode(image).decode()})
+        body |= {"bundle": bundle, "across": across, "as_of": as_of} | (
+            {} if image is None else {"image": base64.b64encode(image).decode()}
+        )
         return Call("POST", f"{self.root}/answer", responses.AnswerResponse, {"json": body})
 
     def extract(

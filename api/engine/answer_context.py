@@ -55,7 +55,7 @@ def pages_for_question(
         pages = add_continuation_pages(snapshot, list(pages), pages, k=k, last_page=filters.last_page)
     shown = []
     for key, row in pages.items():
-        page = _shown_page(results.documents[document_of(key)], row)
+        page = shown_page(results.documents[document_of(key)], row)
         if key in hits:
             lanes = hits[key].lanes
             scores = {name: lanes[name].score for name in ("words", "visual") if name in lanes}
@@ -78,7 +78,7 @@ def pages_of_document(
         )
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
-    return [_shown_page(row, pages[key]) for key in keys], all_read
+    return [shown_page(row, pages[key]) for key in keys], all_read
 
 
 def answer_without_pages(question: str, nothing_found: str) -> Generator[AnswerEvent]:
@@ -116,7 +116,8 @@ def _photo_match(snapshot: Snapshot, page: PageRow, hit: FusedHit) -> PhotoMatch
     )
 
 
-def _shown_page(row: DocumentRow, page: PageRow) -> ContextPage:
+def shown_page(row: DocumentRow, page: PageRow) -> ContextPage:
+    """Return a page as an answerer is given it."""
     ref = PageRef(row.path, page.number)
     return ContextPage(
         ref=ref, label=page.label, title=row.document.title, text=page.text, estimated=has_estimated_pages(row)

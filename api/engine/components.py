@@ -7,7 +7,7 @@ from pathlib import Path
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.api.engine.member_files import EXTRACT_HERE, ExtractMember
-from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, TextEncoder
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, Summariser, TextEncoder
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.batching import usable_cores
 from pagelens.generate.llm.estimates import Estimator
@@ -44,4 +44,5 @@ class EngineComponents:
     find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures
     read_form: Callable[[Path, Kind], list[FormField]] = read_form_fields
     load_splitter: Callable[[], QuestionSplitter] = lambda: split_question  # of thorough searches
+    load_summariser: Callable[[RenderPageImage], Summariser | None] = lambda _: None  # None: quoted outlines
     micro_batching: bool = True  # concurrent searches are computed together

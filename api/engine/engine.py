@@ -4,20 +4,25 @@ Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wir
 """
 
 import logging
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import cached_property
+from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pagelens.api.engine.across_documents import answer_across, documents_to_ask, question_for_each
 from pagelens.api.engine.answer_context import (
     AnswerContext,
     answer_without_pages,
     pages_for_question,
+    shown_page,
     with_notes,
 )
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
@@ -67,6 +72,7 @@ from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pict
 from pagelens.core import tracing
 from pagelens.core.errors import NotFound, UsageError
 from pagelens.core.judgements import Judgement
+from pagelens.core.keys import page_key
 from pagelens.core.labels import DEFAULT_THRESHOLD, FLAGGED, LabelSet, read_label_set
 from pagelens.core.metadata_fields import FieldType
 from pagelens.core.protocols import Answerer, Extractor
@@ -87,13 +93,22 @@ from pagelens.core.types import (
 )
 from pagelens.encode.batching import usable_cores
 from pagelens.encode.loading import BUILTIN
+from pagelens.generate.across_question import ACROSS_FORMS, AcrossQuestion, parse_across
 from pagelens.generate.extraction.shipped_schemas import shipped_name
 from pagelens.generate.extraction.windows import extract_all, page_windows
 from pagelens.generate.follow_up import standalone_question
-from pagelens.generate.llm.estimates import Estimate, Estimator, ExtractionRequestMaker, RequestMaker
+from pagelens.generate.llm.chat import ChatRequest
+from pagelens.generate.llm.estimates import (
+    Estimate,
+    Estimator,
+    ExtractionRequestMaker,
+    RequestMaker,
+    SummaryRequestMaker,
+)
 from pagelens.generate.llm.providers import MODEL_SYNTAX
-from pagelens.index import judgement_log
+from pagelens.index import history, judgement_log
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.history import CommitHistory
 from pagelens.index.layout import Layout, Manifest
 from pagelens.index.page_images import cached_page_image
 from pagelens.index.reader import CollectionReader, Snapshot
@@ -116,6 +131,10 @@ logger = logging.getLogger(__name__)
 
 ANSWER_PAGES = 6  # pages given to the answerer
 IMAGE_SIDE = 1_400  # pixels of the longer side of a page image
+MAX_SUMMARISED = 400  # pages that a summary sends to a model
+OUTLINE_LINES = 3  # lines of an outline for each sentence of a summary
+SENTENCE_TOKENS = 40  # about, of a sentence of a summary
+MAX_PAST = 2  # earlier commits held open at a time
 NO_FILTERS = Filters()
 
 Paths = Path | str | Sequence[Path | str]
@@ -128,6 +147,9 @@ class Engine:
         self.layout = Layout(root)
         self._reader = CollectionReader(root, micro_batching=components.micro_batching)
         self._components = components
+        self._past: dict[int, Engine] = {}  # by commit; see `as_of`
+        self._past_lock = threading.Lock()
+        self._folder: TemporaryDirectory[str] | None = None  # of an earlier commit: removed with the engine
         self._originals = Originals(
             self._reader.files,
             self.layout,
@@ -141,8 +163,40 @@ class Engine:
         return self._reader.manifest
 
     def close(self) -> None:
-        """Close the collection's files."""
+        """Close the collection's files, and those of its earlier commits."""
         self._reader.close()
+        for past in self._past.values():
+            past.close()
+        self._past.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def as_of(self, moment: str) -> "Engine":
+        """Return an engine over the collection as it was: at a commit's number, or at a date or time in ISO 8601.
+
+        It is for reading; `MAX_PAST` of them are kept for the next call. Raises NotFound where the collection keeps no
+        history that reaches so far.
+        """
+        found = history.read_history(self.layout, self.manifest).find(moment)
+        with self._past_lock:
+            if found not in self._past:
+                if len(self._past) == MAX_PAST:
+                    self._past.pop(next(iter(self._past)))  # whoever still reads it keeps it
+                folder = history.restore(self.layout, self.manifest, found)
+                past = Engine(Path(folder.name), self._components)
+                past._folder = folder
+                self._past[found] = past
+            return self._past[found]
+
+    def keep_history(self, days: int | None) -> None:
+        """Keep a history of so many days from here on; None: forget it, and keep none. Raises UsageError where the
+        collection is on a server; CollectionLocked."""
+        history.keep_history(self.layout, days)
+        self._reader.require_same_models()  # reads the manifest again
+
+    def kept_history(self) -> CommitHistory:
+        """Return the history that the collection keeps: how long, which commits, and what it takes."""
+        return history.read_history(self.layout, self.manifest)
 
     def __enter__(self) -> "Engine":
         return self
@@ -562,17 +616,20 @@ class Engine:
         history: History = (),
         spelling: bool = True,
         depth: Depth = DEFAULT_DEPTH,
+        across: bool | None = None,
     ) -> Answer:
         """Answer from the `k` best pages, with citations, or report that they do not answer.
 
         `image` (a file or its bytes) is a picture that the question is about: it searches together with the words on
         it, a model sees it beside the pages, and it is never cited. With one the question may be empty. `history` is
         the conversation before the question. The question may use the query language
-        (`pagelens.retrieve.query_language`); `spelling` and `depth`: as for `search`. Raises UsageError, also for an
-        image that cannot be read; GenerationError.
+        (`pagelens.retrieve.query_language`); `spelling` and `depth`: as for `search`. `across`: whether it is a
+        question about many documents, answered by a row for each that meets it (`Answer.documents`); None: where it can
+        be nothing else ("how many reports mention X?") and there is more than one document. Raises UsageError, also for
+        an image that cannot be read, and for `across` with another question; GenerationError.
         """
         *_, answer = self.ask_stream(
-            question, image=image, k=k, filters=filters, history=history, spelling=spelling, depth=depth
+            question, image=image, k=k, filters=filters, history=history, spelling=spelling, depth=depth, across=across
         )
         assert isinstance(answer, Answer)
         return answer
@@ -587,11 +644,19 @@ class Engine:
         history: History = (),
         spelling: bool = True,
         depth: Depth = DEFAULT_DEPTH,
+        across: bool | None = None,
     ) -> Generator[AnswerEvent]:
         """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer.
 
         Closing the generator stops the model. Arguments and errors as for `ask`.
         """
+        parsed = None if image is not None or (history and not across) else self._across(question, filters, across)
+        if parsed is not None:
+            answer = self._answer_across(question.strip(), parsed, filters, k=k)
+            yield answer.text
+            yield from answer.citations
+            yield answer
+            return
         context = self._context(question, image, history, k=k, filters=filters, spelling=spelling, depth=depth)
         searched, shown, retrieved = context.searched, context.pages, context.retrieved
         if retrieved.page_count or context.image is not None:
@@ -607,6 +672,70 @@ class Engine:
                 else:
                     yield event
 
+    def _across(self, question: str, filters: Filters, across: bool | None) -> AcrossQuestion | None:
+        """Return what a question asks of many documents; None where it is to be answered from the best pages."""
+        parsed = None if across is False else parse_across(question)
+        if parsed is None:
+            if across:
+                raise UsageError(
+                    f"expected a question about many documents, found {question.strip()!r}. {ACROSS_FORMS}"
+                )
+            return None
+        if across:
+            return parsed
+        with self._reader.snapshot() as snapshot:
+            selection = snapshot.select(filters)
+            selected = [key for key in snapshot.documents if selection is None or selection.has(key)]
+        return parsed if parsed.is_sure and len(selected) > 1 else None
+
+    def _answer_across(self, question: str, parsed: AcrossQuestion, filters: Filters, *, k: int) -> Answer:
+        filters = narrowed(filters, parse_query(question, is_question=True))
+
+        def work(snapshot: Snapshot) -> Answer:
+            return answer_across(
+                question,
+                parsed,
+                snapshot,
+                self.retriever,
+                filters=filters,
+                ask=lambda inner, row: self._answer_from(snapshot, inner, row, k=k),
+                asks_model=isinstance(self._answerer, RequestMaker),
+            )
+
+        return self._reader.read(work)
+
+    def _requests_across(
+        self, answerer: RequestMaker, question: str, parsed: AcrossQuestion, filters: Filters, *, k: int
+    ) -> list[ChatRequest]:
+        """Return the requests that a question about many documents takes: one a document, or none."""
+        of_each = question_for_each(parsed, asks_model=True)
+        if of_each is None:
+            return []
+        filters = narrowed(filters, parse_query(question, is_question=True))
+        with self._reader.snapshot() as snapshot:
+            rows = documents_to_ask(parsed, snapshot, self.retriever, filters)
+            contexts = [self._pages_from(snapshot, of_each, row, k=k)[0] for row in rows]
+        requests = (answerer.request(of_each, pages, image=None) for pages in contexts)
+        return [request for request in requests if request is not None]
+
+    def _answer_from(self, snapshot: Snapshot, question: str, row: DocumentRow, *, k: int) -> Answer:
+        """Return the answer to a question from one document."""
+        pages, idf = self._pages_from(snapshot, question, row, k=k)
+        *_, answer = self._answerer.stream(question, pages, idf=idf)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def _pages_from(
+        self, snapshot: Snapshot, question: str, row: DocumentRow, *, k: int
+    ) -> tuple[list[ContextPage], Mapping[str, float]]:
+        """Return the pages of one document that a question is answered from, and the idf of its words."""
+        options = SearchOptions(k=k, filters=Filters(paths=(escape(row.path),)), split=split_question)
+        accepts_images = self._answerer.accepts_images
+        pages, found = pages_for_question(
+            snapshot, self.retriever, Query(question, spelling=False), options, accepts_images=accepts_images
+        )
+        return pages, found.idf
+
     def estimate_answer(
         self,
         question: str = "",
@@ -614,6 +743,7 @@ class Engine:
         image: Path | str | bytes | None = None,
         k: int = ANSWER_PAGES,
         filters: Filters = NO_FILTERS,
+        across: bool | None = None,
     ) -> Estimate:
         """Return about how many tokens and how much money `ask` would take; nothing is sent, and pages are drawn.
 
@@ -621,9 +751,13 @@ class Engine:
         UsageError where no language model answers.
         """
         estimator = self._estimator()
-        context = self._context(question, image, (), k=k, filters=filters, spelling=True, depth="quick")
         answerer = self._answerer
         assert isinstance(answerer, RequestMaker), "an answerer by a language model makes requests"
+        parsed = self._across(question, filters, across) if image is None else None
+        if parsed is not None:
+            requests = self._requests_across(answerer, question, parsed, filters, k=k)
+            return estimator.estimate(requests * estimator.samples, note=answerer.estimate_note if requests else "")
+        context = self._context(question, image, (), k=k, filters=filters, spelling=True, depth="quick")
         request = answerer.request(context.searched, context.pages, image=context.image)
         return estimator.estimate([request] * estimator.samples if request else [], note=answerer.estimate_note)
 
@@ -771,6 +905,53 @@ class Engine:
         extraction = extractor.extract(schema, context.pages, question=whole_question)
         return replace(extraction, missing=context.missing, notes=[*extraction.notes, *context.notes])
 
+    def summarise(
+        self, document: Path | str | None = None, *, filters: Filters = NO_FILTERS, sentences: int = 8
+    ) -> Answer:
+        """Return a summary of a document, or of all pages that match the filters, each sentence with its pages.
+
+        By a language model, which is sent all pages, part by part; without one the outline: headings' first sentences
+        and sentences with figures, quoted, about three times as many. Raises NotFound, GenerationError; UsageError
+        where nothing is chosen, or more than `MAX_SUMMARISED` pages are to be sent to a model.
+        """
+        from pagelens.generate.summaries.outline import outline  # which few commands need
+
+        pages, generation = self._pages_to_summarise(document, filters)
+        summariser = self._components.load_summariser(self.page_image_array)
+        if summariser is None:
+            answer = outline(pages, lines=OUTLINE_LINES * sentences)
+        else:
+            _require_few(pages)
+            answer = summariser.summarise(pages, sentences=sentences)
+        question = f"Summary of {document}" if document else "Summary of the documents that match"
+        return with_notes(replace(answer, question=question, generation=generation), pages)
+
+    def estimate_summary(
+        self, document: Path | str | None = None, *, filters: Filters = NO_FILTERS, sentences: int = 8
+    ) -> Estimate:
+        """Return about what `summarise` would take; nothing is sent. Raises as it does."""
+        estimator = self._estimator()
+        pages, _ = self._pages_to_summarise(document, filters)
+        _require_few(pages)
+        summariser = self._components.load_summariser(self.page_image_array)
+        assert isinstance(summariser, SummaryRequestMaker), "where there is an estimator, there is a model"
+        requests = summariser.requests(pages, sentences=sentences)
+        note = "Merging the parts takes one call more, of their sentences." if len(requests) > 1 else ""
+        return estimator.estimate(requests, reply_tokens=SENTENCE_TOKENS * sentences, note=note)
+
+    def _pages_to_summarise(self, document: Path | str | None, filters: Filters) -> tuple[list[ContextPage], int]:
+        """Return all pages of a document, or all that match the filters, in order, and their commit."""
+        if document is None and not filters:
+            raise UsageError("expected a document, or filters, to summarise, found neither")
+        with self._reader.snapshot() as snapshot:
+            selection = snapshot.select(filters) if filters else None
+            rows = list(snapshot.documents.values()) if document is None else [find_document(snapshot, str(document))]
+            keyed = [(row, page_key(row.key, n)) for row in rows for n in range(1, row.document.page_count + 1)]
+            chosen = [(row, key) for row, key in keyed if selection is None or selection.has_page(key)]
+            if not chosen:
+                raise NotFound("expected pages to summarise, found none that match the filters")
+            return [shown_page(row, snapshot.pages([key])[key]) for row, key in chosen], snapshot.generation
+
     def _pages_to_read(
         self, extractor: Extractor, document: Path | str, schema: object, *, k: int, all_pages: bool | None
     ) -> PagesToRead:
@@ -849,11 +1030,21 @@ class Engine:
     def status(self) -> Status:
         """Return what the collection holds, which files could not be read, and why."""
         with self._reader.snapshot() as snapshot:
-            return collection_status(snapshot, self._reader.manifest, self.layout.root)
+            kept = None if self.manifest.history_days is None else self.kept_history()
+            return collection_status(snapshot, self._reader.manifest, self.layout.root, kept)
 
     def check(self, *, deep: bool = False) -> list[str]:
         """Return descriptions of what is wrong with the stored collection. `deep` reads all that a server holds."""
         return self._reader.check(deep=deep)
+
+
+def _require_few(pages: Sequence[ContextPage]) -> None:
+    """Raise UsageError where more pages are to be summarised than a model is sent."""
+    if len(pages) > MAX_SUMMARISED:
+        raise UsageError(
+            f"expected {MAX_SUMMARISED} pages to summarise at most, found {len(pages)}: all of them are sent to the "
+            "model. Choose fewer by filters, or --model extractive for an outline."
+        )
 
 
 def _as_list(paths: Paths) -> Sequence[Path | str]:

@@ -10,20 +10,22 @@ from pagelens.core.types import PageRef
 from pagelens.generate.extractive_questions import extractive_question
 from pagelens.index.reader import Snapshot
 
-MAX_PAGES = 60  # read for questions
+MAX_PAGES = 100  # read for questions
 MAX_CHARS = 110  # of a question
+MIN_TITLE_WORDS = 3  # of a title that is worth a search
 
 _NAME = re.compile(r"(?<=\s)[A-Z][a-z]+|\b(?:19|20)\d\d\b")
 _POINTS_BACK = re.compile(
-    r"\b(?:this|these|those|that|such|it|its|they|their|them|he|she|his|her|we|our|us|you|your|i|my|each|here|above|below|"
-    r"respectively|example|(?:the|an?) (?:how|what|which))\b|[(:;]| [-–] |^(?:if|when|as|for|while)\b",
+    r"\b(?:this|these|those|such|it|its|they|their|them|he|she|his|her|we|our|us|i|my|each|here|above|below|"
+    r"respectively|example|(?:the|an?) (?:how|what|which))\b|[(:;]| [-–] |^(?:if|when|as|for|while)\b|"
+    r"\b(?:is|was) (?:but|and|so|there)\b",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"[A-Z]\w* how many\b")  # "Article how many": the number was a part of a name
 
 
 def example_questions(snapshot: Snapshot, count: int) -> list[str]:
-    """Return at most `count` questions, each of another document; then places and guesses of photos to search for.
+    """Return at most `count` questions, each of another document; then places and guesses of photos, and titles.
 
     The same commit of a collection gives the same ones.
     """
@@ -38,12 +40,13 @@ def example_questions(snapshot: Snapshot, count: int) -> list[str]:
         if draft and _stands_alone(draft.question):
             drafts[row.path] = max(draft.question, drafts.get(row.path, ""), key=_clarity)
     best = sorted(drafts.values(), key=_clarity, reverse=True)[:count]
-    return [*best, *_photo_searches(snapshot, count - len(best))]
+    titles = [row.document.title for row in documents if len(row.document.title.split()) >= MIN_TITLE_WORDS]
+    return [*best, *_photo_searches(snapshot, count - len(best)), *titles][:count]
 
 
 def _clarity(question: str) -> int:
-    """Return how many names and years a question has; one that asks what something is counts as if it had two."""
-    return len(_NAME.findall(question)) + 2 * question.startswith("What ")
+    """Return how many names and years a question has; of one that asks what something is, half as many."""
+    return len(_NAME.findall(question)) // (2 if question.startswith("What ") else 1)
 
 
 def _stands_alone(question: str) -> bool:

@@ -14,6 +14,7 @@ from pagelens.core.metadata_fields import FieldValue
 from pagelens.core.query_conditions import Correction
 from pagelens.core.types import Evidence, Guess, Kind, LaneRank, Metadata, PageRef, SearchStep, TextSource
 from pagelens.index.catalog.reads import DocumentRow
+from pagelens.index.history import CommitHistory
 from pagelens.index.layout import Manifest
 from pagelens.index.reader import Snapshot
 from pagelens.ingest.members.member_paths import file_exists
@@ -229,10 +230,13 @@ class Status:
     failures: Sequence[FailedFile]
     problem_pages: Sequence[tuple[str, int, str]]
     unread: Sequence[FailedFile] = ()  # files of indexed folders and containers that are not read
+    history: CommitHistory | None = None  # None where none is kept
     duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
 
 
-def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Status:
+def collection_status(
+    snapshot: Snapshot, manifest: Manifest, root: Path, history: CommitHistory | None = None
+) -> Status:
     """Return what a collection holds as of one commit. Loads no model."""
     return Status(
         collection=str(root),
@@ -248,6 +252,7 @@ def collection_status(snapshot: Snapshot, manifest: Manifest, root: Path) -> Sta
         failures=[FailedFile(failure.path, failure.code, failure.reason) for failure in snapshot.failures()],
         unread=[FailedFile(file.path, file.code, file.reason) for file in snapshot.unread_files()],
         problem_pages=snapshot.unread_pages(),
+        history=history,
         duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
             for group in find_duplicate_groups(snapshot)

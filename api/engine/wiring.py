@@ -23,7 +23,7 @@ from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
 from pagelens.core.errors import CollectionMismatch, GenerationError, UsageError, WeightsError
-from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, Reranker
+from pagelens.core.protocols import Answerer, Extractor, RenderPageImage, Reranker, Summariser
 from pagelens.core.settings import Settings
 from pagelens.core.types import ImageArray, Kind
 from pagelens.encode.loading import BUILTIN, load_cross_encoder, load_late_pages_reranker
@@ -263,6 +263,7 @@ def _components(
         ),
         load_extractor=lambda load_page_image: load_extractor(llm, load_page_image, on_call=on_model_call),
         load_estimator=lambda: load_estimator(llm, samples=samples),
+        load_summariser=lambda load_page_image: load_summariser(llm, models, load_page_image, on_call=on_model_call),
         render_array=page_renderer(options),
         extract_member=member_extractor(options),
         find_figures=figure_finder(options),
@@ -359,6 +360,30 @@ def load_answerer(
         encoder=models.text,
         parser=BuiltinDependencyParser.load(),
         samples=samples or choice.samples,
+    )
+
+
+def load_summariser(
+    llm: str | None, models: CollectionModels, load_page_image: RenderPageImage, *, on_call: OnCall = lambda _: None
+) -> Summariser | None:
+    """Return what summarises with the named language model, or the environment's; None without one, or for a reader.
+
+    Raises GenerationError where the model lacks an address, a key or its files.
+    """
+    choice = _choice(llm)
+    if choice is None or provider_of(choice)[0].is_reader:
+        return None
+    from pagelens.encode.text.dependency_parser import BuiltinDependencyParser
+    from pagelens.generate.summaries.summariser import ModelSummariser
+
+    return ModelSummariser(
+        _load_choice(choice, on_call),
+        analyze,
+        load_page_image=load_page_image,
+        budget=choice.budget,
+        prices=choice.prices,
+        encoder=models.text,
+        parser=BuiltinDependencyParser.load(),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TypedDict, cast
 
 from pydantic import JsonValue
@@ -9,13 +10,14 @@ from pydantic import JsonValue
 from pagelens.api import responses as out
 from pagelens.api.engine.document_counts import FolderNames, photo_position, place_name
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.evidence.bundle import make_bundle
+from pagelens.api.engine.evidence.bundle import QuestionOptions, make_bundle
 from pagelens.api.engine.file_names import absolute_path, file_name, path_to_text
 from pagelens.api.engine.results import Facet, FoundPage
 from pagelens.api.server.dependencies import CachedSearch, RequestContext
 from pagelens.api.server.jobs.job_records import FileRecord, JobRecord
 from pagelens.api.server.problems import redact
 from pagelens.core.descriptions import Description
+from pagelens.core.document_lists import DocumentList
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
 from pagelens.core.metadata_fields import FieldValue
@@ -177,7 +179,8 @@ def search_response(
 def answer_response(context: RequestContext, answer: Answer, documents: Mapping[str, str]) -> out.AnswerResponse:
     """Return the response body of an answer. `documents` are document ids by path."""
     cited, context_paths = [one.ref.path for one in answer.citations], [ref.path for ref in answer.context_pages]
-    names = display_names(context, [*cited, *context_paths, *_step_paths(answer.steps)])
+    listed = [row.path for row in answer.documents.rows] if answer.documents else []
+    names = display_names(context, [*cited, *context_paths, *listed, *_step_paths(answer.steps)])
     return out.AnswerResponse(
         question=answer.question,
         text=answer.text,
@@ -191,6 +194,29 @@ def answer_response(context: RequestContext, answer: Answer, documents: Mapping[
         missing_lanes=missing_lanes(answer.missing),
         image_text=answer.image_text,
         steps=_steps(answer.steps, documents, names),
+        documents=None if answer.documents is None else _document_list(answer.documents, documents, names),
+    )
+
+
+def _document_list(listed: DocumentList, documents: Mapping[str, str], names: Mapping[str, str]) -> out.DocumentListOut:
+    rows = [
+        out.ListedDocumentOut(
+            document=documents[row.path],
+            name=names[row.path],
+            citation=row.citation,
+            value=row.value,
+            year=row.year,
+        )
+        for row in listed.rows
+    ]
+    return out.DocumentListOut(
+        form=listed.form,
+        rule=listed.rule,
+        rows=rows,
+        coverage=out.CoverageOut(**asdict(listed.coverage)),
+        totals=dict(listed.totals),
+        without_value=[documents[path] for path in listed.without_value],
+        contradictions=list(listed.contradictions),
     )
 
 
@@ -209,10 +235,12 @@ def _steps(steps: Sequence[SearchStep], documents: Mapping[str, str], names: Map
     ]
 
 
-def evidence_bundle(context: RequestContext, engine: Engine, answer: Answer) -> dict[str, JsonValue]:
+def evidence_bundle(
+    context: RequestContext, engine: Engine, answer: Answer, options: QuestionOptions | None
+) -> dict[str, JsonValue]:
     """Return an answer's evidence bundle, with display names in place of paths."""
     names = display_names(context, [citation.ref.path for citation in answer.citations])
-    return make_bundle(engine, answer, name_of=names.__getitem__, redact=redact)
+    return make_bundle(engine, answer, options=options, name_of=names.__getitem__, redact=redact)
 
 
 def extract_response(

@@ -101,10 +101,11 @@ def environment(name: str, folder: Path) -> Path:
 
 def _run(python: Path, script: str, out: Path, options: list[str], variables: Mapping[str, str] | None = None) -> None:
     """Run a system's script in its environment, without a network for models and reports."""
-    offline = {"HF_HUB_OFFLINE": "1", "LOGFIRE_SEND_TO_LOGFIRE": "false", "OMP_NUM_THREADS": "1"}
+    offline = {"HF_HUB_OFFLINE": "1", "LOGFIRE_SEND_TO_LOGFIRE": "false"}
+    one_thread = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     command = [str(python), "-m", f"benchmarks.peers.{script}", "--out", str(out)]
     command += ["--documents", str(SET / "documents"), "--questions", str(SET / "queries.jsonl"), *options]
-    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **offline, **(variables or {})})
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **offline, **one_thread, **(variables or {})})
 
 
 @contextmanager

@@ -9,7 +9,8 @@ GET /cpu answers with the CPU-seconds that it has spent.
 import json
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
@@ -18,9 +19,10 @@ from benchmarks.peers.harness import minilm
 
 
 class Handler(BaseHTTPRequestHandler):
-    """POST /v1/embeddings and GET /cpu."""
+    """POST /v1/embeddings and GET /cpu. Clients keep connections open: each has a thread, one of them encodes."""
 
     model: Any = None
+    encoding = Lock()
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -31,7 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with the vectors of `input`."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        vectors = self.model.encode(texts, normalize_embeddings=True, show_progress_bar=False).tolist()
+        with self.encoding:
+            vectors = self.model.encode(texts, normalize_embeddings=True, show_progress_bar=False).tolist()
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
         usage = {"prompt_tokens": 0, "total_tokens": 0}
         self._reply({"object": "list", "model": body["model"], "data": data, "usage": usage})
@@ -50,6 +53,6 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     Handler.model = SentenceTransformer(minilm(), device="cpu")
-    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     print("ready", flush=True)
     server.serve_forever()

@@ -6,7 +6,6 @@ A script runs in the system's own environment, which has no PageLens: this modul
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import time
@@ -67,7 +66,6 @@ def measure(
     for name in ("--documents", "--questions", "--out"):
         parser.add_argument(name, type=Path, required=True)
     chosen, _ = parser.parse_known_args(arguments)
-    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
     def spent() -> float:
         return time.process_time() + helper_seconds()

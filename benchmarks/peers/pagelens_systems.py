@@ -1,4 +1,4 @@
-"""PageLens itself, measured as the others are: a search of the engine at normal depth and at quick, and `words` alone.
+"""PageLens itself, measured as the others are: a search of the engine as shipped, and of its lane `words` alone.
 
 Reads `--collection`, which holds the documents or will.
 """

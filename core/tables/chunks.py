@@ -94,8 +94,8 @@ def horizontal_overlap(first: Box, second: Box) -> float:
     return shared / max(1e-6, min(first.x1 - first.x0, second.x1 - second.x0))
 
 
-def bounding_box(boxes: Sequence[Box]) -> Box:
-    """Return the box around boxes, at least one."""
+def bounding_box(boxes: Sequence[Sequence[float]]) -> Box:
+    """Return the box around boxes (x0, y0, x1, y1), at least one."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return Box(min(x0), min(y0), max(x1), max(y1))
 
@@ -109,16 +109,16 @@ def _line_chunks(text: PageText) -> list[Chunk]:
     """Return the chunks of each line of the text, cut at wide gaps."""
     chunks: list[Chunk] = []
     spans, boxes = text.spans.tolist(), text.boxes.tolist()
+    words = [text.text[start:end] for start, end in spans]
     first = 0
     for word in range(1, len(spans) + 1):
-        if word < len(spans) and "\n" not in text.text[spans[word - 1][1] : spans[word][0]]:
-            before, after = (text.text[slice(*spans[at])] for at in (word - 1, word))
-            if not _parts(boxes[word - 1], before, boxes[word], after):
-                continue
-        box = bounding_box([Box(*row) for row in boxes[first:word]])
-        words = " ".join(text.text[slice(*span)] for span in spans[first:word])
-        if not _is_turned(box, words):
-            chunks.append(Chunk(first, word, words, box))
+        on_line = word < len(spans) and "\n" not in text.text[spans[word - 1][1] : spans[word][0]]
+        if on_line and not _parts(boxes[word - 1], words[word - 1], boxes[word], words[word]):
+            continue
+        box = bounding_box(boxes[first:word])
+        content = " ".join(words[first:word])
+        if not _is_turned(box, content):
+            chunks.append(Chunk(first, word, content, box))
         first = word
     return chunks
 
@@ -126,10 +126,11 @@ def _line_chunks(text: PageText) -> list[Chunk]:
 def _parts(left: Sequence[float], before: str, right: Sequence[float], after: str) -> bool:
     """Tell whether the gap between two words of a line parts chunks."""
     letters = (left[2] - left[0] + right[2] - right[0]) / max(1, len(before) + len(after))
-    in_brackets = after.startswith("(") and not before.startswith("(")  # "66.4% (0.8%)" is one value
-    both_numbers = is_numeral(before) and is_numeral(after) and not in_brackets
     gap = right[0] - left[2]
-    return gap > (VALUE_GAP if both_numbers else WORD_GAP) * letters or gap < -4 * letters
+    if gap > WORD_GAP * letters or gap < -4 * letters:
+        return True
+    in_brackets = after.startswith("(") and not before.startswith("(")  # "66.4% (0.8%)" is one value
+    return gap > VALUE_GAP * letters and not in_brackets and is_numeral(before) and is_numeral(after)
 
 
 def _is_turned(box: Box, words: str) -> bool:

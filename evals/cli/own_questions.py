@@ -34,6 +34,11 @@ def init(
     require_absent(out)  # before a model is paid
     with wiring.open_collection(collection) as engine:
         rows = _proposed_by(model, engine, count, seed) if model else propose(engine, count=count, seed=seed)
+    if not rows:
+        raise UsageError(
+            f"expected pages in {collection} with a sentence that states a number, a year or what something is, found "
+            "none. A model asks in its own words: --model openai:NAME"
+        )
     write_csv(rows, out)
     terminal.out.print(
         f"{len(rows)} proposals in {printable(str(out))}: put keep or drop under 'keep', edit the questions, then: "

@@ -22,7 +22,7 @@ from pagelens.generate.citations.checking import CitationChecker, ClaimCheck
 from pagelens.generate.citations.marks import Mark
 from pagelens.generate.citations.page_words import PageWords
 from pagelens.generate.llm.chat import ChatModel, Finished, ImagePart, complete
-from pagelens.generate.llm.image_parts import encode_image
+from pagelens.generate.llm.image_parts import encode_image, sharp_side
 from pagelens.generate.prompts import NOTHING, image_reading_request
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ class CitationVerifier:
         self.max_image_checks -= 1
         page = self.shown[mark.number - 1]
         try:
-            image = encode_image(self.load_page_image(page.ref, self.max_side), max_side=self.max_side)
+            side = sharp_side(page.text, self.max_side)
+            image = encode_image(self.load_page_image(page.ref, side), max_side=side)
             reading = self._read_image(page, image, self.question or IMAGE_SUBJECT)
             if not reading or not self.checker.check(mark.claim, self.checker.read(plain_text(reading))).supported:
                 return False

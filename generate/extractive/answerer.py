@@ -109,7 +109,7 @@ class ExtractiveAnswerer:
             shown.append(opposite.candidate)
         chosen = [(quote.page, candidate) for quote, candidate in zip(quotes, shown, strict=True)]
         citations = cite_candidates(chosen, pages) if verdict.found else []
-        text = _compose(analysis, citations)
+        text = _compose(analysis, citations, between=" " if verdict.found is True else "\n\n")
         if opposite is not None and citations:
             marks = citations[0].mark, citations[quotes.index(opposite)].mark
             text += "\n\nThese passages contradict each other: [{}] and [{}].".format(*marks)
@@ -269,10 +269,10 @@ def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[Con
     return citations
 
 
-def _compose(question: AnalyzedQuestion, citations: Sequence[Citation]) -> str:
+def _compose(question: AnalyzedQuestion, citations: Sequence[Citation], between: str) -> str:
     """Return the quotes with their marks; if the question asks for a page, with the page's name before each quote."""
     parts = []
     for citation in citations:
         page = f"{page_name(citation.ref, citation.label)}: " if question.asks_for_page else ""
         parts.append(f"{page}{disarm_marks(citation.claim)} [{citation.mark}]")
-    return " ".join(parts)
+    return between.join(parts)

@@ -64,6 +64,15 @@ class ExtractionRequestMaker(Protocol):
         ...
 
 
+@runtime_checkable
+class SummaryRequestMaker(Protocol):
+    """A summariser that can show its requests without sending them."""
+
+    def requests(self, pages: Sequence[ContextPage], *, sentences: int) -> list[ChatRequest]:
+        """Return the requests for the parts of the pages."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Estimator:
     """Estimates requests to one model."""

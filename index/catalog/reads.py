@@ -1,6 +1,6 @@
 """Queries of the catalog: documents, paths, pages and failures. The statements run on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -254,8 +254,9 @@ def read_problems(connection: Connection) -> list[tuple[str, int, str]]:
     return [(row.path or "", row.number, row.problem) for row in found]
 
 
-def count_pages_without_text(connection: Connection) -> int:
-    """Return the number of live pages without text."""
+def count_pages_without_text(connection: Connection, documents: Collection[int] | None = None) -> int:
+    """Return the number of live pages without text: of these documents, or of all."""
     p, d = t.pages.c, t.documents.c
-    query = select(func.count()).select_from(t.pages).join(t.documents, d.key == p.document)
-    return int(connection.execute(query.where(p.source == "none", d.live == 1)).scalar_one())
+    query = select(p.document).join(t.documents, d.key == p.document).where(p.source == "none", d.live == 1)
+    found = connection.execute(query).scalars()
+    return sum(1 for document in found if documents is None or document in documents)

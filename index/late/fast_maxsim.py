@@ -1,8 +1,7 @@
 """Fast MaxSim: candidates by 8-bit integer arithmetic, then exact scores for the best of them.
 
-`FastMaxSim` compares every token of every page in integers. `TwoStageMaxSim` compares the pages' summaries, a tenth of
-the tokens, then all tokens of the best pages by summary; a query with a window is answered as by `FastMaxSim`. Both end
-by scoring a short list exactly. `benchmarks/maxsim.py` measures the recall.
+`FastMaxSim` compares every token of every page in integers and ends by scoring a short list exactly.
+`benchmarks/maxsim.py` measures the recall.
 """
 
 import os
@@ -22,11 +21,6 @@ from pagelens.index.late.maxsim import PageWindows
 from pagelens.index.late.ragged import BATCH_TOKENS, ChunkedTokens
 
 EXTRA_RESCORED = 8  # pages rescored exactly beyond k, plus an eighth of k
-# Pages that the summaries pass on: at least MIN_CANDIDATES, CANDIDATES_PER_RESULT for each result, and
-# CANDIDATES_PER_ROOT times the square root of the number of pages, since larger collections have more similar pages.
-MIN_CANDIDATES = 200
-CANDIDATES_PER_RESULT = 2
-CANDIDATES_PER_ROOT = 4
 PAGES_PER_THREAD = 500  # below this many, another thread costs more than it saves
 # Products of a batch's tokens with all query tokens: fewer, and the calls dominate; more, and they leave the cache.
 PRODUCTS_PER_BATCH = 400_000
@@ -52,36 +46,6 @@ class FastMaxSim:
         """See `MultiVectorIndex.search`."""
         rows = eligible_rows(self._tokens, query, k, allowed)
         rows = self._candidates.best(query, rows, rescoring_depth(k), unfiltered=allowed is None)
-        return rescore(self._tokens, query, rows, k, products=onnx_products())
-
-
-class TwoStageMaxSim:
-    """Implements `MultiVectorIndex`: summaries select the pages whose tokens are compared."""
-
-    def __init__(
-        self, tokens: ChunkedTokens, summaries: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True
-    ) -> None:
-        """`summaries` has the same pages as `tokens`; `threads` and `micro_batching`: see `FastMaxSim`."""
-        assert len(tokens) == len(summaries) and ((tokens.lengths > 0) == (summaries.lengths > 0)).all()
-        self._tokens = tokens
-        self._threads = threads
-        self._candidates = CandidateGenerator(summaries, threads=threads, micro_batching=micro_batching)
-        self._window_candidates = CandidateGenerator(tokens, threads=threads, micro_batching=micro_batching)
-
-    def __len__(self) -> int:
-        return len(self._tokens)
-
-    def search(
-        self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """See `MultiVectorIndex.search`."""
-        rows = eligible_rows(self._tokens, query, k, allowed)
-        unfiltered = allowed is None
-        if query.window:  # the tokens of a summary are in no order, so they have no windows
-            rows = self._window_candidates.best(query, rows, rescoring_depth(k), unfiltered=unfiltered)
-        else:
-            rows = self._candidates.best(query, rows, candidate_count(len(rows), k), unfiltered=unfiltered)
-            [rows] = top_rows(self._tokens, [query], rows, [rescoring_depth(k)], threads=self._threads)
         return rescore(self._tokens, query, rows, k, products=onnx_products())
 
 
@@ -120,11 +84,6 @@ def rescoring_depth(k: int) -> int:
     return k + EXTRA_RESCORED + k // 8
 
 
-def candidate_count(pages: int, k: int) -> int:
-    """Return how many of `pages` pages the summaries pass on for k results."""
-    return max(MIN_CANDIDATES, CANDIDATES_PER_RESULT * k, int(CANDIDATES_PER_ROOT * pages**0.5))
-
-
 def top_rows(
     tokens: ChunkedTokens,
     queries: Sequence[QueryTokens],
@@ -150,13 +109,14 @@ def top_rows(
             for position, best in enumerate(np.split(scan(batch, windows), ends[:-1])):
                 batch_scores[position] = windows.scores(best, queries[position].weights)
 
-    _run_in_threads(score, len(rows), threads or _core_count())
+    run_in_threads(score, len(rows), threads)
     orders = (np.argsort(-row, kind="stable")[:size] for row, size in zip(scores, sizes, strict=True))
     return [rows[np.sort(order)] for order in orders]  # stable: of equal pages the first ones
 
 
-def _run_in_threads(score: Callable[[slice], None], rows: int, threads: int) -> None:
-    """Call `score` for slices that cover so many rows, in up to `threads` threads."""
+def run_in_threads(score: Callable[[slice], None], rows: int, threads: int) -> None:
+    """Call `score` for slices that cover so many rows, in up to `threads` threads; 0: one per core."""
+    threads = threads or _core_count()
     parts = max(1, min(threads, rows // PAGES_PER_THREAD))
     bounds = [rows * part // parts for part in range(parts + 1)]
     slices = [slice(start, stop) for start, stop in pairwise(bounds)]

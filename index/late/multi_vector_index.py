@@ -1,9 +1,11 @@
 """The interface of a multi-vector index (late interaction), and the choice of implementation by size.
 
-`pagelens.index.late.exact_maxsim` is the reference; the indexes of `pagelens.index.late.fast_maxsim` score the pages
-they return exactly as it does: a page's score is bit-identical whichever index returned it.
+`pagelens.index.late.exact_maxsim` is the reference; the indexes of `pagelens.index.late.fast_maxsim` and
+`pagelens.index.late.postings_maxsim` score the pages they return exactly as it does: a page's score is bit-identical
+whichever index returned it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,9 +14,9 @@ from numpy.typing import NDArray
 from pagelens.core.types import QueryTokens
 from pagelens.index.late.exact_maxsim import ExactMaxSim
 from pagelens.index.late.ragged import ChunkedTokens
+from pagelens.index.late.token_postings import IndexedSegment
 
 FAST_FROM = 200  # pages; below, numpy answers sooner than onnxruntime can be imported
-TWO_STAGE_FROM = 1_000  # pages (8 ms instead of 19 on one core); below, every token is compared
 
 
 class MultiVectorIndex(Protocol):
@@ -36,14 +38,16 @@ class MultiVectorIndex(Protocol):
 
 
 def open_multi_vector_index(
-    tokens: ChunkedTokens, summaries: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True
+    tokens: ChunkedTokens, segments: Sequence[IndexedSegment], *, threads: int = 0, micro_batching: bool = True
 ) -> MultiVectorIndex:
-    """Return an index over pages and their summaries (`pagelens.index.late.token_segments`). The choice affects speed
-    only. `micro_batching`: simultaneous searches share the scan for candidates."""
+    """Return an index over pages, given those segments of theirs that have postings. The choice affects speed only.
+    `micro_batching`: simultaneous searches share a scan."""
     if len(tokens) < FAST_FROM:
         return ExactMaxSim(tokens)
-    from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim  # slow to import: only where it pays
+    if not segments:
+        from pagelens.index.late.fast_maxsim import FastMaxSim  # slow to import: only where it pays
 
-    if len(tokens) < TWO_STAGE_FROM:
         return FastMaxSim(tokens, threads=threads, micro_batching=micro_batching)
-    return TwoStageMaxSim(tokens, summaries, threads=threads, micro_batching=micro_batching)
+    from pagelens.index.late.postings_maxsim import PostingsMaxSim
+
+    return PostingsMaxSim(tokens, segments, threads=threads, micro_batching=micro_batching)

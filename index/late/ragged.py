@@ -37,6 +37,10 @@ class RaggedTokens:
         """The rows of `codes` that belong to these pages."""
         return slice(int(self.offsets[0]), int(self.offsets[-1]))
 
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return some rows of `codes` as vectors (n, dim)."""
+        return dequantise(self.codes[rows], None if self.scales is None else self.scales[rows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenBatch:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of
-from pagelens.index.catalog import reads
+from pagelens.index.catalog import reads, undo_log
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.lane_queries import LexicalQuery, SearchResult
 from pagelens.index.lexical.lexical_index import Pages, read_indexed_texts
@@ -95,7 +95,9 @@ class LocalLexicalIndex:
     def optimize(self) -> None:
         """Rebuild the index when removed pages distort its term statistics too much, and sync it."""
         pages, removed = self._rebuilding(lambda index: (len(index.searcher()), index.tombstones()))
-        if removed > (0 if pages <= SMALL else MAX_REMOVED_SHARE * pages):
+        with transaction(self._engine) as connection:
+            must_be_exact = pages <= SMALL or undo_log.is_kept(connection)  # an earlier commit's index is built anew
+        if removed > (0 if must_be_exact else MAX_REMOVED_SHARE * pages):
             self.rebuild()
         self.sync()
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, page_of
 from pagelens.index.catalog import tables as t
+from pagelens.index.catalog import undo_log
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.dense import vector_index
 from pagelens.index.dense.exact_index import Matrix
@@ -150,7 +151,8 @@ class LocalVectorStore:
     def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:
         """See `VectorStore.collect_garbage`: whole segments, of all lanes."""
         with transaction(engine) as connection:
-            registered = connection.execute(select(t.segments.c.store, t.segments.c.name)).all()
+            rows = connection.execute(select(t.segments.c.store, t.segments.c.name))
+            registered = {(store, name) for store, name in rows} | undo_log.kept_segments(connection)
             next_document = connection.execute(select(t.state.c.next_document)).scalar_one()
         keep = {folder: {name for store, name in registered if store == folder.name} for folder in self._folders()}
         for lane in lanes.values():

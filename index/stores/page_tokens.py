@@ -17,7 +17,8 @@ from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.catalog import tables as t
 from pagelens.index.late.multi_vector_index import MultiVectorIndex, open_multi_vector_index
 from pagelens.index.late.ragged import ChunkedTokens
-from pagelens.index.late.token_segments import TokenRows, read_token_segment
+from pagelens.index.late.token_postings import IndexedSegment
+from pagelens.index.late.token_segments import TokenRows, read_postings, read_token_segment
 from pagelens.index.records import TokenParts
 from pagelens.index.segments import REPAIR
 from pagelens.index.selection import Selection
@@ -85,9 +86,25 @@ def gather_tokens(
     merged = _merge_adjacent([(row.name, row.start, row.start + row.rows) for row in rows])
     parts = [segments[name][1].page_range(start, stop) for name, start, stop in merged]
     keys = [segments[name][0][start:stop] for name, start, stop in merged]
-    tokens, summaries = ChunkedTokens([p.tokens for p in parts], dim), ChunkedTokens([p.summaries for p in parts], dim)
-    index = open_multi_vector_index(tokens, summaries, micro_batching=micro_batching)
+    indexed = [
+        IndexedSegment(segments[name][1].tokens, postings, rows_of_segment(name, len(segments[name][0]), merged))
+        for name in segments
+        if (postings := read_postings(folder, name)) is not None
+    ]
+    tokens = ChunkedTokens([part.tokens for part in parts], dim)
+    index = open_multi_vector_index(tokens, indexed, micro_batching=micro_batching)
     return PageTokens(np.concatenate([np.zeros(0, np.int64), *keys]), parts, index)
+
+
+def rows_of_segment(segment: str, pages: int, runs: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
+    """Return the row of each of a segment's pages (n_pages,) where runs (segment, start, stop) are the live rows in
+    order; -1 for pages that are not live."""
+    rows, first = np.full(pages, -1, np.int64), 0
+    for name, start, stop in runs:
+        if name == segment:
+            rows[start:stop] = np.arange(first, first + stop - start)
+        first += stop - start
+    return rows
 
 
 def _merge_adjacent(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:

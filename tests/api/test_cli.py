@@ -122,6 +122,21 @@ def test_pages_are_shown_in_a_terminal_that_can_and_else_the_reason_is_told(
     assert shown.startswith(b"\x1b_Gf=100,a=T,m=1;") and not list(Path.cwd().glob("harbour*.jpg"))
 
 
+def test_names_of_files_found_are_shown_without_their_escape_sequences_and_gone_files_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGELENS_TERMINAL_PICTURES", "iterm2")
+    for name in ("a\x1b[31mred.pdf", "gone.pdf"):
+        write_pdf(tmp_path / "in" / name, [f"A limpet on page one of {name[:1]}."])
+    options = ["-c", str(tmp_path / "c"), "--profile", "builtin", "--ocr", "never", "--workers", "0"]
+    assert run("index", tmp_path / "in", *options) == ExitCode.DONE
+    (tmp_path / "in/gone.pdf").unlink()
+    code = "import sys; from pagelens.api.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "search", "limpet", "--inline", "-c", str(tmp_path / "c")]
+    shown = in_terminal(command)
+    assert shown.count(b"\x1b]1337;File=inline=1;") == 1 and b"\x1b[31m" not in shown
+
+
 def in_terminal(command: list[str], typed: bytes = b"") -> bytes:
     """Return what a command prints in a terminal, into which `typed` is typed."""
     master, slave = pty.openpty()

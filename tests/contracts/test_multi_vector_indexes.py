@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
-from pagelens.index.late.fast_maxsim import FastMaxSim, TwoStageMaxSim, candidate_count, rescoring_depth, top_rows
-from pagelens.index.late.multi_vector_index import FAST_FROM, TWO_STAGE_FROM, MultiVectorIndex, open_multi_vector_index
+from pagelens.index.late.fast_maxsim import FastMaxSim, rescoring_depth, top_rows
+from pagelens.index.late.multi_vector_index import FAST_FROM, MultiVectorIndex, open_multi_vector_index
+from pagelens.index.late.postings_maxsim import PostingsMaxSim
 from pagelens.index.late.ragged import ChunkedTokens
+from pagelens.index.late.token_postings import IndexedSegment, build_postings
 from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
 from tests.concurrent_calls import call_concurrently
 from tests.contracts.on_qdrant import TokensOnQdrant
@@ -27,15 +29,26 @@ def tokens_of(parts: Sequence[TokenRows]) -> ChunkedTokens:
     return ChunkedTokens([part.tokens for part in parts], DIM)
 
 
-def summaries_of(parts: Sequence[TokenRows]) -> ChunkedTokens:
-    return ChunkedTokens([part.summaries for part in parts], DIM)
+def segments_of(parts: Sequence[TokenRows], dim: int = DIM) -> list[IndexedSegment]:
+    """All parts with tokens but the last, so that some pages have no postings where there are several parts."""
+    indexed, first = [], 0
+    for part in parts[: max(1, len(parts) - 1)]:
+        if len(part.tokens.codes):
+            postings = build_postings([part.tokens], dim, min_tokens=1)
+            indexed.append(IndexedSegment(part.tokens, postings, np.arange(first, first + len(part))))
+        first += len(part)
+    return indexed
+
+
+def postings_of(parts: Sequence[TokenRows]) -> PostingsMaxSim:
+    return PostingsMaxSim(tokens_of(parts), segments_of(parts), threads=1, scan_below=0)
 
 
 ALL: dict[str, Build] = {
     "exact": lambda parts: ExactMaxSim(tokens_of(parts)),
     "fast": lambda parts: FastMaxSim(tokens_of(parts), threads=1),
-    "two stages": lambda parts: TwoStageMaxSim(tokens_of(parts), summaries_of(parts), threads=1),
-    "chosen by size": lambda parts: open_multi_vector_index(tokens_of(parts), summaries_of(parts), threads=1),
+    "postings": postings_of,
+    "chosen by size": lambda parts: open_multi_vector_index(tokens_of(parts), segments_of(parts), threads=1),
     "qdrant": lambda parts: TokensOnQdrant(parts, DIM),
 }
 
@@ -189,7 +202,7 @@ def test_a_long_page_with_the_words_apart_loses_to_a_short_one_with_them_togethe
     assert index.search(replace(query_tokens, window=0), 2)[0].tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("name", ["fast", "two stages"])
+@pytest.mark.parametrize("name", ["fast", "postings"])
 def test_a_quick_index_scores_what_it_finds_as_the_exact_one_does(name: str) -> None:
     parts = [pack_tokens(pages([20] * 900, 5), DIM)]
     query_tokens = query(6, 6)
@@ -221,18 +234,19 @@ def blurred(rows: NDArray[np.float32], noise: float, rng: np.random.Generator) -
 def test_quick_indexes_find_nearly_what_the_exact_twin_finds() -> None:
     stored, queries = concepts(3)
     packed = pack_tokens(stored, 64)
-    tokens, summaries = ChunkedTokens([packed.tokens], 64), ChunkedTokens([packed.summaries], 64)
+    tokens = ChunkedTokens([packed.tokens], 64)
     exact = ExactMaxSim(tokens)
-    two = TwoStageMaxSim(tokens, summaries, threads=1)
-    for index, least in ((FastMaxSim(tokens, threads=1), 0.99), (two, 0.95)):
-        shared = [
-            len(set(exact.search(query_tokens, 10)[0].tolist()) & set(index.search(query_tokens, 10)[0].tolist()))
-            for query_tokens in queries
-        ]
-        assert np.mean(shared) / 10 >= least
+    postings = PostingsMaxSim(tokens, segments_of([packed], 64), threads=1, scan_below=0)
+    for index in (FastMaxSim(tokens, threads=1), postings):
+        for window in (0, 24):
+            windowed = [replace(query_tokens, window=window) for query_tokens in queries]
+            shared = [
+                len(set(exact.search(one, 10)[0].tolist()) & set(index.search(one, 10)[0].tolist())) for one in windowed
+            ]
+            assert np.mean(shared) / 10 >= 0.99, (index, window)
 
 
-@pytest.mark.parametrize("name", ["fast", "two stages"])
+@pytest.mark.parametrize("name", ["fast", "postings"])
 def test_searches_of_many_threads_at_once_find_to_the_last_bit_what_each_finds_alone(name: str) -> None:
     stored = pages([5, 30, 0, 17, 60] * 60, 11)
     queries = [query(2 + number % 5, number, window=(0, 4)[number % 2]) for number in range(16)]
@@ -258,18 +272,15 @@ def test_a_shared_scan_finds_for_each_query_what_a_scan_for_it_alone_finds() -> 
         assert len(found) == size
 
 
-def test_the_size_of_a_lane_decides_which_index_serves_it() -> None:
-    one = pack_tokens(pages([1], 0), DIM)
-    for count, kind in (
-        (FAST_FROM - 1, ExactMaxSim),
-        (FAST_FROM, FastMaxSim),
-        (TWO_STAGE_FROM - 1, FastMaxSim),
-        (TWO_STAGE_FROM, TwoStageMaxSim),
-    ):
-        assert type(ALL["chosen by size"]([one] * count)) is kind
+def test_the_size_of_a_lane_and_its_postings_decide_which_index_serves_it() -> None:
+    packed = pack_tokens(pages([1] * FAST_FROM, 0), DIM)
+    tokens = ChunkedTokens([packed.tokens], DIM)
+    assert (
+        type(open_multi_vector_index(ChunkedTokens([packed.tokens.page_range(1, FAST_FROM)], DIM), [])) is ExactMaxSim
+    )
+    assert type(open_multi_vector_index(tokens, [])) is FastMaxSim
+    assert type(open_multi_vector_index(tokens, segments_of([packed]))) is PostingsMaxSim
 
 
 def test_more_pages_are_rescored_than_are_returned() -> None:
     assert [rescoring_depth(k) for k in (1, 10, 200)] == [9, 19, 233]
-    assert [candidate_count(pages, 10) for pages in (50, 2_500, 10_000)] == [200, 200, 400]
-    assert candidate_count(10_000, 200) == 400

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
+import pagelens
 from pagelens.api.engine.results import DocumentStatus, Status
 from pagelens.core.errors import GenerationError, UsageError
 from pagelens.evals.authoring.model_questions import ModelQuestions
@@ -241,6 +242,15 @@ def test_what_was_proposed_is_accepted_whatever_was_indexed_or_renamed_since(tmp
         assert files[str(tmp_path / path)] == "digest-1"
     with pytest.raises(UsageError, match="a JSON object under 'files'"):
         read_csv(written(tmp_path / "x", files="[1"), status_of([first]), name="mine")
+
+
+def test_pages_that_nothing_can_be_asked_of_leave_no_empty_csv(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Limpets, mostly.")
+    with pagelens.open(tmp_path / "c", create=True, profile="builtin") as engine:
+        engine.index(tmp_path / "a.txt", workers=0)
+    with pytest.raises(UsageError, match="expected pages in"):
+        app(["init", str(tmp_path / "mine.csv"), "-c", str(tmp_path / "c")], standalone_mode=False)
+    assert not (tmp_path / "mine.csv").exists()
 
 
 def test_a_proposed_set_says_that_it_is_easier_than_peoples_questions(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def test_a_passage_ends_before_another_one_begins() -> None:
     assert [citation.quote for citation in answer.citations] == [first, second]
 
 
+def test_each_passage_is_a_paragraph_of_the_text() -> None:
+    pages = [
+        show("The harbour pier is painted green."),
+        show("Where is the harbour? Anglers meet on its pier.", "b.txt"),
+    ]
+    answer = closest("When was the harbour pier opened?", *pages)
+    assert answer.text.split("\n\n")[1:] == [f"{item.quote} [{item.mark}]" for item in answer.citations]
+    assert len(answer.citations) > 1
+
+
 def test_a_footer_is_not_shown() -> None:
     lines = [[("The harbour of Oban has a pier.", 0.1)], [("It is dry.", 0.1)], [("Yearly report of the office", 0.1)]]
     text = place_lines(lines, tops=[0.5, 0.52, 0.95])

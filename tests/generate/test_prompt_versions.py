@@ -14,6 +14,7 @@ from pagelens.generate.prompts import IMAGE_READING, IMAGE_RULES, IMAGE_TEXT_RUL
 from pagelens.generate.prompts import SYSTEM as ANSWER
 from pagelens.generate.question_splitter import PROMPT_ID as SPLITTING_ID
 from pagelens.generate.question_splitter import SYSTEM as SPLITTING
+from pagelens.generate.summaries.summariser import MERGING, SUMMARY
 from pagelens.generate.vision_reranker import PROMPT_ID as RERANKING_ID
 from pagelens.generate.vision_reranker import SYSTEM as RERANKING
 
@@ -27,6 +28,8 @@ TEXTS = {
     PROMPT_ID: PROMPT,
     SPLITTING_ID: SPLITTING,
     RERANKING_ID: RERANKING,
+    SUMMARY.id: SUMMARY.text,
+    MERGING.id: MERGING.text,
 }
 DIGESTS = {
     "answer@1": "f363eff7e0722aec",
@@ -38,6 +41,8 @@ DIGESTS = {
     "judge@1": "72d30c93a3fd0657",
     "question-splitting@1": "cf217b3778002321",
     "reranking@1": "6c1091bade76cff8",
+    "summary@1": "235ff40e51d0989b",
+    "summary-merging@1": "994405b40d3c15db",
 }
 
 

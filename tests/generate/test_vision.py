@@ -386,3 +386,17 @@ def test_an_answer_over_http_streams_and_its_breaking_off_is_an_error() -> None:
         next(events)
         events.close()
         assert server.left.wait(5)
+
+
+def test_a_page_of_small_print_is_shown_sharper_and_at_most_to_a_limit() -> None:
+    def shown(scale: float) -> int:
+        boxes = REPORT.text.boxes.copy()
+        boxes[:, 3] = boxes[:, 1] + (boxes[:, 3] - boxes[:, 1]) * scale
+        page = replace(REPORT, text=replace(REPORT.text, boxes=boxes))
+        _, model = ask(RIGHT, pages=[page])
+        (image,) = model.requests[0].images
+        return max(image.width, image.height)
+
+    assert shown(1.0) == 1_400  # words of 21 pixels
+    assert 1_400 < shown(0.45) < 2_240  # of 9.45
+    assert shown(0.1) == 2_240

@@ -249,6 +249,19 @@ def test_many_small_segments_are_compacted_and_nothing_is_lost(root: Path, tmp_p
     assert all(check_segment(folder.parent, folder.name) is None for folder in folders)
 
 
+def test_a_long_run_is_compacted_before_its_end(root: Path, tmp_path: Path) -> None:
+    count = MAX_SMALL_SEGMENTS + 3
+    with CollectionWriter(root, compact_pages=count) as writer:
+        for index in range(count):
+            folders = list(Layout(root).vectors(TEXT.store).glob("0*"))
+            assert len(folders) == index
+            writer.add(new_pages(str(tmp_path / f"{index}.pdf"), [f"page {'x' * (index + 1)}"]))
+            writer.commit()
+        assert len(list(Layout(root).vectors(TEXT.store).glob("0*"))) == 1
+        with CollectionReader(root).snapshot() as snapshot:
+            assert len(texts(snapshot)) == count
+
+
 def test_a_flipped_byte_in_a_segment_is_found(root: Path, pdf: str) -> None:
     write(root, new_pages(pdf, FRUIT))
     [segment] = Layout(root).vectors(TEXT.store).iterdir()

@@ -23,14 +23,14 @@ from pagelens.index.late.maxsim import (
 )
 from pagelens.index.late.ragged import ChunkedTokens, TokenBatch
 from pagelens.index.late.token_pooling import pool_factor, pool_tokens, pooled_space
+from pagelens.index.late.token_postings import build_postings
 from pagelens.index.late.token_segments import (
-    SUMMARY_RATIO,
     Storage,
     TokenRows,
     pack_tokens,
+    read_postings,
     read_token_segment,
     storage_of,
-    summarise,
     write_token_segment,
 )
 from pagelens.index.segments import check_segment, read_segment, remove_segments, write_segment
@@ -183,7 +183,6 @@ def test_tokens_and_boxes_come_back_from_a_segment(tmp_path: Path, storage: Stor
     for page, written in enumerate(pages):
         assert np.allclose(rows.matrix(page).vectors, written.vectors, atol=step)
         assert np.allclose(rows.matrix(page).boxes, written.boxes, atol=1 / 65_535)
-    assert np.diff(rows.summaries.offsets).tolist() == [-(-len(page.vectors) // SUMMARY_RATIO) for page in pages]
     assert check_segment(tmp_path, name) is None
     about = json.loads((tmp_path / name / "segment.json").read_text("utf-8"))
     assert about["rows"] == 4 and Space.from_json(about["space"]) == SPACE
@@ -201,9 +200,27 @@ def test_pages_of_several_segments_are_copied_to_a_new_one_without_a_bit_changed
     for page, (part, row) in enumerate([(a, 1), (a, 2), (b, 1)]):
         assert (rows.matrix(page).vectors == part.matrix(row).vectors).all()
         assert (rows.matrix(page).boxes == part.matrix(row).boxes).all()
-        kept, made = part.summaries.page_range(row, row + 1), rows.summaries.page_range(page, page + 1)
-        assert (kept.codes[kept.used] == made.codes[made.used]).all()
     assert remove_segments(tmp_path, keep={merged}) == sorted([one, two])
+
+
+def test_a_large_segment_has_the_postings_of_its_tokens_and_a_small_one_none(tmp_path: Path) -> None:
+    parts = [pack_tokens([matrix(500, seed) for seed in range(50)], 8) for _ in range(2)]
+    large = write_token_segment(tmp_path, SPACE, np.arange(100), parts)
+    small = write_token_segment(tmp_path, SPACE, np.arange(50), parts[:1])
+    found, expected = read_postings(tmp_path, large), build_postings([part.tokens for part in parts], 8)
+    assert found is not None and read_postings(tmp_path, small) is None
+    assert (found.blocks == expected.blocks).all() and (found.offsets == expected.offsets).all()
+    assert (found.centroids == expected.centroids).all() and len(found.centroids) == 894
+    for part in ("centroids", "posting_offsets", "posting_blocks"):  # as in segments of earlier versions
+        (tmp_path / large / f"{part}.npy").unlink()
+    assert read_postings(tmp_path, large) is None
+
+
+def test_a_segment_whose_postings_do_not_fit_together_is_damaged(tmp_path: Path) -> None:
+    name = write_token_segment(tmp_path, SPACE, np.array([1]), [pack_tokens([matrix(4, 0)], 8)])
+    np.save(tmp_path / name / "posting_offsets.npy", np.array([0, 3], np.int64))
+    with pytest.raises(CollectionDamaged, match="0 centroids and 0 postings for 2 offsets up to 3"):
+        read_postings(tmp_path, name)
 
 
 def test_a_segment_of_pages_without_tokens_is_a_segment(tmp_path: Path) -> None:
@@ -213,7 +230,7 @@ def test_a_segment_of_pages_without_tokens_is_a_segment(tmp_path: Path) -> None:
     assert rows.matrix(0).vectors.shape == (0, 8)
 
 
-@pytest.mark.parametrize("part", ["vectors", "scales", "boxes", "summary_vectors", "offsets"])
+@pytest.mark.parametrize("part", ["vectors", "scales", "boxes", "posting_offsets", "offsets"])
 def test_a_flipped_byte_in_any_array_is_found(tmp_path: Path, part: str) -> None:
     name = write_token_segment(tmp_path, SPACE, np.array([1]), [pack_tokens([matrix(4, 0)], 8)])
     file = tmp_path / name / f"{part}.npy"
@@ -246,23 +263,6 @@ def test_one_vector_segments_are_written_in_the_same_way(tmp_path: Path) -> None
     keys, found = read_segment(tmp_path, write_segment(tmp_path, space, np.array([5, 6, 7]), vectors))
     assert keys.tolist() == [5, 6, 7]
     assert (found == vectors.astype(np.float16)).all()
-
-
-@settings(deadline=None, max_examples=30)
-@given(count=st.integers(0, 60), seed=st.integers(0, 1_000))
-def test_a_summary_is_a_tenth_of_unit_vectors(count: int, seed: int) -> None:
-    summary = summarise(unit_rows(count, 8, seed))
-    assert summary.shape == (-(-count // 10), 8)
-    assert np.allclose(np.linalg.norm(summary, axis=1), 1, atol=1e-5)
-
-
-def test_a_summary_finds_the_clusters_that_are_there() -> None:
-    """Eight tight clusters of ten tokens each, one after another: one vector of the summary for each."""
-    rng = np.random.default_rng(0)
-    centres = np.eye(8, 16, dtype=np.float32)
-    rows = np.repeat(centres, 10, axis=0) + rng.normal(size=(80, 16)).astype(np.float32) * 0.02
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    assert ((summarise(rows) @ centres.T).max(axis=0) > 0.99).all()
 
 
 def test_a_pooled_token_keeps_the_box_of_the_token_nearest_to_it() -> None:

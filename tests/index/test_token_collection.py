@@ -148,7 +148,7 @@ def test_unknown_segments_are_removed(root: Path) -> None:
     assert not stray.exists()
 
 
-@pytest.mark.parametrize("part", ["vectors", "keys", "summary_offsets", "boxes"])
+@pytest.mark.parametrize("part", ["vectors", "keys", "posting_offsets", "boxes"])
 def test_a_lost_array_is_named_by_the_check(root: Path, part: str) -> None:
     write(root, with_tokens("/a.pdf", FRUIT))
     [segment] = segments(root)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,12 +17,13 @@ from typing import Any
 import jsonschema
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.evidence.filters_json import filters_to_json
 from pagelens.api.engine.evidence.located_words import LocatedWord, is_interrupted, locate_words, squeezed
 from pagelens.api.engine.file_names import file_name
 from pagelens.api.engine.lookup import find_page
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import page_key
-from pagelens.core.types import Answer, Citation, CitationState
+from pagelens.core.types import Answer, Citation, CitationState, Depth, Filters
 from pagelens.generate.vision import uncited_claims
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
@@ -46,21 +47,41 @@ Bundle = dict[str, Any]
 """A bundle as JSON values."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOptions:
+    """How a question was asked: what it takes to ask it again (`replay`)."""
+
+    k: int
+    filters: Filters
+    spelling: bool
+    depth: Depth
+    across: bool | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its entry in a bundle."""
+        return {**asdict(self), "filters": filters_to_json(self.filters)}
+
+
 def make_bundle(
     engine: Engine,
     answer: Answer,
     *,
+    options: QuestionOptions | None = None,
     name_of: Callable[[str], str] = file_name,
     redact: Callable[[str], str] = str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Bundle:
     """Return the evidence bundle of an answer that the engine has just given.
 
-    `name_of` returns the name that a path is shown by, `redact` a message without what must not leave this
-    machine. Raises UsageError where a cited page has changed since.
+    `options`: how it was asked; None for a question with a picture or a conversation. `name_of` returns the name that
+    a path is shown by, `redact` a message without what must not leave this machine. Raises UsageError where a cited
+    page has changed since.
     """
     with engine.snapshot() as snapshot:
         rows = [_cited_page(snapshot, citation) for citation in answer.citations]
+        context = [
+            {"sha256": find_page(snapshot, ref).document.sha256, "page": ref.number} for ref in answer.context_pages
+        ]
         generation = snapshot.generation
     program = {"name": "pagelens", "version": metadata.version("pagelens")}
     maker = _CitationMaker(
@@ -81,6 +102,8 @@ def make_bundle(
             "made_by": program,
             "time": clock().isoformat(timespec="seconds"),
             "question": answer.question,
+            **({"options": options.as_json()} if options else {}),
+            "context": context,
             "answer": {
                 "text": answer.text,
                 "found": answer.found,

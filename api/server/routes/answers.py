@@ -3,18 +3,26 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.evidence.bundle import QuestionOptions
 from pagelens.api.responses import AnswerResponse, ExtractResponse
 from pagelens.api.server.auth.authorization import AuthorizedRoute, requires_scope
 from pagelens.api.server.dependencies import ContextDep, RequestContext
 from pagelens.api.server.image_decoding import decode_image
 from pagelens.api.server.problems import to_problem
-from pagelens.api.server.schemas.requests import AnswerPdfRequest, AnswerRequest, ExtractRequest, SourceIn
+from pagelens.api.server.schemas.requests import (
+    AnswerPdfRequest,
+    AnswerRequest,
+    ExtractRequest,
+    SourceIn,
+    SummaryRequest,
+)
 from pagelens.api.server.serialization import (
     answer_response,
     citation_out,
@@ -40,6 +48,7 @@ class _Options(TypedDict):
     history: History
     spelling: bool
     depth: Depth
+    across: bool | None
 
 
 router = APIRouter(route_class=AuthorizedRoute, tags=["answers"])
@@ -123,7 +132,28 @@ def extract_from(context: RequestContext, body: ExtractRequest, *, review: bool)
         return context.use(work)
 
 
+@router.post("/summary", summary="Summarise a document, or all pages that match filters")
+@requires_scope("read", collection=True)
+def summary(context: ContextDep, body: SummaryRequest) -> AnswerResponse:
+    """Return a summary as an answer: each sentence with its pages, checked on them.
+
+    By the language model, which is sent all pages; without one the outline: quoted first sentences and figures.
+    """
+
+    def work(engine: Engine) -> AnswerResponse:
+        path = None
+        if body.document is not None:
+            with engine.snapshot() as snapshot:
+                path = find_document(snapshot, body.document).path
+        made = engine.summarise(path, filters=body.filters.filters(), sentences=body.sentences)
+        return answer_response(context, replace(made, question="Summary"), documents_by_path(engine))
+
+    with context.app_state.answers.slot():
+        return context.use(work)
+
+
 def _answer(context: RequestContext, engine: Engine, body: AnswerRequest, image: bytes | None) -> AnswerResponse:
+    engine = engine.as_of(body.as_of) if body.as_of else engine
     answer = engine.ask(body.question, image=image, **_options(body))
     return _response(context, engine, body, answer, documents_by_path(engine))
 
@@ -132,8 +162,17 @@ def _response(
     context: RequestContext, engine: Engine, body: AnswerRequest, answer: Answer, documents: dict[str, str]
 ) -> AnswerResponse:
     response = answer_response(context, answer, documents)
-    response.bundle = evidence_bundle(context, engine, answer) if body.bundle else None
+    response.bundle = evidence_bundle(context, engine, answer, _question_options(body)) if body.bundle else None
     return response
+
+
+def _question_options(body: AnswerRequest) -> QuestionOptions | None:
+    """Return how a question was asked; None for one with a picture or a conversation."""
+    if body.image is not None or body.history:
+        return None
+    return QuestionOptions(
+        k=body.k, filters=body.filters.filters(), spelling=body.spelling, depth=body.depth, across=body.across
+    )
 
 
 def _options(body: AnswerRequest) -> _Options:
@@ -143,6 +182,7 @@ def _options(body: AnswerRequest) -> _Options:
         "history": body.history_pairs(),
         "spelling": body.spelling,
         "depth": body.depth,
+        "across": body.across,
     }
 
 
@@ -150,7 +190,8 @@ def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, r
     """Yield an answer's events; an error becomes the event `problem`."""
     try:
         with context.app_state.answers.slot():
-            engine, documents = context.use(lambda engine: (engine, documents_by_path(engine)))
+            engine = context.use(lambda engine: engine.as_of(body.as_of) if body.as_of else engine)
+            documents = documents_by_path(engine)
             events = engine.ask_stream(body.question, image=image, **_options(body))
             with closing(events):  # stops the model if the caller disconnects
                 for item in events:

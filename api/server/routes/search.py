@@ -116,7 +116,7 @@ def _respond(context: RequestContext, body: SearchRequest, images: QueryImages) 
     paging = ResultPaging(
         context=context, body=body, images=images, listing=listing, generation=generation, first=first
     )
-    cached = context.use(paging.page)
+    cached = context.use(lambda engine: paging.page(engine.as_of(body.as_of) if body.as_of else engine))
     end = first + len(cached.results.hits)
     following = context.app_state.cursors.encode_results(listing, cached.generation, end) if cached.more else None
     return search_response(context, cached, first=first, explain=body.explain, next_cursor=following)

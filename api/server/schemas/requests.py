@@ -26,6 +26,10 @@ QUERY_LANGUAGE = (
 )
 RERANK = "Rerank the first pages; as set for the collection if not given, and not where `lanes` are."
 DEPTH = "`quick`: the lanes alone; `normal`: reranked where that is set; `thorough`: parts of the question as well."
+AS_OF = (
+    "The collection as it was: a commit's number, or a date or time in ISO 8601 (of a date: its end). Needs a history, "
+    "which the owner keeps with `pagelens history --keep`."
+)
 SPELLING = "Correct words that no page has by words of the collection."
 Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 FieldName = Annotated[str, StringConstraints(max_length=101, pattern=r"^[^\x00]*$")]
@@ -131,6 +135,7 @@ class SearchRequest(StrictModel):
     neighbours: int = Field(default=0, ge=0, le=3, description="Return so many pages before and after each hit.")
     spelling: bool = Field(default=True, description=SPELLING)
     rerank: bool | None = Field(default=None, description=RERANK)
+    as_of: str | None = Field(default=None, max_length=40, description=AS_OF)
     depth: Depth = Field(default=DEFAULT_DEPTH, description=DEPTH)
     sort: FieldName = Field(
         default="",
@@ -194,6 +199,12 @@ class AnswerRequest(StrictModel):
     history: list[HistoryItem] = Field(
         default=[], max_length=50, description="The conversation so far, oldest question first."
     )
+    across: bool | None = Field(
+        default=None,
+        description="Whether to answer by a row for each document that meets the question (`documents`); null: where "
+        'it can be nothing else, as "how many reports mention tides?".',
+    )
+    as_of: str | None = Field(default=None, max_length=40, description=AS_OF)
     bundle: bool = Field(default=False, description="Return an evidence bundle too: what is cited, to be checked.")
 
     @model_validator(mode="after")
@@ -245,6 +256,16 @@ class AnswerPdfRequest(StrictModel):
     question: Text
     text: Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
     sources: list[SourceIn] = Field(default=[], max_length=20)
+
+
+class SummaryRequest(StrictModel):
+    """What to summarise: a document, or all pages that match filters."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"filters": {"kinds": ["pdf"]}, "sentences": 2}]})
+
+    document: str | None = Field(default=None, description="The document's id; null: what the filters match.")
+    filters: FiltersIn = FiltersIn()
+    sentences: int = Field(default=8, ge=1, le=40, description="How many, at most.")
 
 
 class FeedbackRequest(StrictModel):

@@ -21,7 +21,7 @@ from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.lane_queries import NO_RESULT, SearchResult
 from pagelens.index.lane_rows import parts_by_document
 from pagelens.index.late.maxsim import score_page
-from pagelens.index.late.token_segments import TokenRows, with_summaries
+from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.records import DenseParts, TokenParts
 from pagelens.index.selection import Selection
 from pagelens.index.stores.qdrant.points import selection_filter, unpack_page
@@ -101,12 +101,12 @@ class QdrantMultiVectorView:
         return None if found is None else found.matrix(0)
 
     def parts_of(self, documents: Sequence[int]) -> TokenParts:
-        """See `MultiVectorView.parts_of`; summaries are computed again."""
+        """See `MultiVectorView.parts_of`."""
         if not self._rows:
             return []
         keys = self._lane.keys(np.array(documents, np.int64)).tolist()
         found = self._stored(keys)
-        return [([key], with_summaries(found[key])) for key in keys if key in found]
+        return [([key], found[key]) for key in keys if key in found]
 
     def search(self, query: QueryTokens, k: int, *, selection: Selection | None = None) -> SearchResult:
         """See `MultiVectorView.search`."""

@@ -98,7 +98,7 @@ def pack_page(rows: TokenRows, row: int) -> str:
 
 
 def unpack_page(text: str, dim: int) -> TokenRows:
-    """Return one page's tokens and boxes, without a summary. Raises ValueError for text not written by `pack_page`."""
+    """Return one page's tokens and boxes. Raises ValueError for text not written by `pack_page`."""
     data = base64.b64decode(text, validate=True)
     halves = data[:1] == HALVES
     count, rest = divmod(len(data) - 1, 2 * dim + 8 if halves else dim + 12)
@@ -107,9 +107,4 @@ def unpack_page(text: str, dim: int) -> TokenRows:
     codes = np.frombuffer(data, "<f2" if halves else np.uint8, count * dim, 1).reshape(count, dim)
     scales = None if halves else np.frombuffer(data, "<f4", count, 1 + codes.nbytes)
     boxes = np.frombuffer(data, "<u2", count * 4, len(data) - 8 * count).reshape(count, 4)
-    none = np.zeros(2, np.int64)
-    return TokenRows(
-        RaggedTokens(np.array([0, count], np.int64), codes, scales),
-        boxes.astype(np.uint16),
-        RaggedTokens(none, np.zeros((0, dim), np.uint8), np.zeros(0, np.float32)),
-    )
+    return TokenRows(RaggedTokens(np.array([0, count], np.int64), codes, scales), boxes.astype(np.uint16))

@@ -70,6 +70,7 @@ def order(one: tuple[str, str, Any]) -> tuple[int, str]:
 REPLIES = {
     "/answer": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/completions": "Timber grew to 52,300 tonnes in 2024 [1].",
+    "/summary": "Timber grew to 52,300 tonnes in 2024 [1].",
     "/extract": '{"data": {"timber": 52300}, "pages": {"/timber": 1}}',
 }
 

@@ -323,3 +323,35 @@ def test_weak_results_and_the_reason_for_none_are_told(server: Server) -> None:
     found = search(server, query="timber 2024")
     assert (found["weak"], found["nothing_found"]) == (False, "")
     assert "stop words" in search(server, query="?!")["nothing_found"]
+
+
+def test_a_question_about_many_documents_is_answered_by_a_list_with_names(server: Server) -> None:
+    reply = server.client.post("/v1/answer", json={"question": "How many documents mention timber?"})
+    listed = reply.json()["documents"]
+    assert [row["name"] for row in listed["rows"]] == ["harbour.pdf"]
+    assert reply.json()["citations"][listed["rows"][0]["citation"]]["document"] == listed["rows"][0]["document"]
+    assert listed["coverage"]["documents"] == listed["coverage"]["whole"]
+    assert str(server.service.folder.root) not in reply.text
+    body = {"question": "How many documents mention timber?", "across": False}
+    assert server.client.post("/v1/answer", json=body).json()["documents"] is None
+
+
+def test_a_document_is_summarised_with_its_pages(server: Server) -> None:
+    document = search(server, query="timber 2024")["hits"][0]["document"]
+    reply = server.client.post("/v1/summary", json={"document": document, "sentences": 2}).json()
+    assert reply["found"] is True and {one["name"] for one in reply["citations"]} == {"harbour.pdf"}
+    assert server.client.post("/v1/summary", json={"sentences": 2}).status_code == 422
+
+
+def test_an_earlier_commit_is_answered_from_where_a_history_is_kept(server: Server) -> None:
+    body = {"question": "How much timber was moved in 2024?", "as_of": "1"}
+    assert server.client.post("/v1/answer", json=body).status_code == 404  # none is kept
+    with server.service.use("default", lambda engine: engine.snapshot()) as snapshot:
+        commit = str(snapshot.generation)
+    server.service.use("default", lambda engine: engine.keep_history(90))
+    try:
+        answered = server.client.post("/v1/answer", json={**body, "as_of": commit})
+        assert "52,300" in answered.json()["text"]
+        assert search(server, query="timber 2024", as_of=commit)["hits"][0]["name"] == "harbour.pdf"
+    finally:
+        server.service.use("default", lambda engine: engine.keep_history(None))

@@ -1,0 +1,1 @@
+"""Summaries of pages: by a language model, or, without one, an outline of quoted lines."""

@@ -1,0 +1,128 @@
+"""MaxSim over large collections: token postings choose candidates, integers score them, the best are scored exactly.
+
+The time of a search hardly grows with the collection: of each segment a fiftieth of the postings is read
+(`pagelens.index.late.token_postings`), then as many windows or pages are compared in full as the results ask for.
+`benchmarks/maxsim.py` and `benchmarks/many_pages.py` measure speed and recall.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.types import QueryTokens
+from pagelens.index.late.exact_maxsim import eligible_rows, rescore
+from pagelens.index.late.fast_maxsim import FastMaxSim, rescoring_depth, run_in_threads, top_rows
+from pagelens.index.late.integer_scan import integer_scan, onnx_products
+from pagelens.index.late.maxsim import PageWindows
+from pagelens.index.late.ragged import ChunkedTokens, TokenBatch
+from pagelens.index.late.token_postings import BLOCK, IndexedSegment, PostingsScorer, largest
+
+WINDOW = 2 * BLOCK  # the window that postings can score; queries with another one are answered by a scan
+WINDOWS_PER_RESULT = 16  # windows compared in full for each result: a page has several good ones
+MIN_WINDOWS = 2_000  # compared in full
+PAGES_PER_RESULT = 3  # pages compared in full for each result, where queries have no window
+MIN_PAGES = 300
+WINDOWS_PER_BATCH = 512
+SCAN_BELOW = 2_000  # pages to search; fewer are compared in full
+
+
+class PostingsMaxSim:
+    """Implements `MultiVectorIndex`. Pages of segments without postings are compared in full."""
+
+    def __init__(
+        self,
+        tokens: ChunkedTokens,
+        segments: Sequence[IndexedSegment],
+        *,
+        threads: int = 0,
+        micro_batching: bool = True,
+        scan_below: int = SCAN_BELOW,
+    ) -> None:
+        """`tokens` are all live pages, those of `segments` among them; `threads` and `micro_batching`: see
+        `FastMaxSim`, which answers where fewer than `scan_below` pages are searched."""
+        self._tokens = tokens
+        self._segments = segments
+        self._scorers = [PostingsScorer(segment.postings, np.diff(segment.tokens.offsets)) for segment in segments]
+        self._not_indexed = np.ones(len(tokens), bool)
+        for segment in segments:
+            self._not_indexed[segment.rows[segment.rows >= 0]] = False
+        self._threads = threads
+        self._scan_below = scan_below
+        self._scan = FastMaxSim(tokens, threads=threads, micro_batching=micro_batching)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def search(
+        self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """See `MultiVectorIndex.search`."""
+        rows = eligible_rows(self._tokens, query, k, allowed)
+        if not self._segments or len(rows) < max(1, self._scan_below) or query.window not in (0, WINDOW):
+            return self._scan.search(query, k, allowed=allowed)
+        eligible = np.zeros(len(self._tokens), bool)
+        eligible[rows] = True
+        best = self._best_windows if query.window else self._best_pages
+        chosen = best(query, rescoring_depth(k), eligible)
+        scanned = np.flatnonzero(eligible & self._not_indexed)
+        [scanned] = top_rows(self._tokens, [query], scanned, [rescoring_depth(k)], threads=self._threads)
+        return rescore(self._tokens, query, np.union1d(chosen, scanned), k, products=onnx_products())
+
+    def _best_pages(self, query: QueryTokens, size: int, eligible: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the rows of about the `size` best indexed pages."""
+        count = max(MIN_PAGES, PAGES_PER_RESULT * size)
+        found = [
+            (segment.rows[pages], scores)
+            for segment, scorer in zip(self._segments, self._scorers, strict=True)
+            for pages, scores in [scorer.pages(query, count, _eligible_pages(segment, eligible))]
+        ]
+        rows = np.concatenate([rows for rows, _ in found])
+        candidates = np.sort(rows[largest(np.concatenate([scores for _, scores in found]), count)])
+        [best] = top_rows(self._tokens, [query], candidates, [size], threads=self._threads)
+        return best
+
+    def _best_windows(self, query: QueryTokens, size: int, eligible: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the rows of about the `size` indexed pages with the best windows."""
+        count = max(MIN_WINDOWS, WINDOWS_PER_RESULT * size)
+        found = [
+            (np.full(len(pages), number), pages, starts, scores)
+            for number, (segment, scorer) in enumerate(zip(self._segments, self._scorers, strict=True))
+            for pages, starts, scores in [scorer.windows(query, count, _eligible_pages(segment, eligible))]
+        ]
+        numbers, pages, starts, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+        kept = np.sort(largest(scores, count))  # by segment
+        page_scores = np.full(len(self._tokens), -np.inf, np.float32)
+        for number, segment in enumerate(self._segments):
+            windows = kept[numbers[kept] == number]
+            exact = self._score_windows(segment, query, pages[windows], starts[windows])
+            np.maximum.at(page_scores, segment.rows[pages[windows]], exact)
+        return np.sort(largest(page_scores, size))
+
+    def _score_windows(
+        self, segment: IndexedSegment, query: QueryTokens, pages: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return MaxSim in integers of windows of `WINDOW` tokens from `starts` (n_windows,) on, which end with their
+        page."""
+        scan, tokens = integer_scan(query.vectors), segment.tokens
+        order = np.argsort(starts)  # in the order in which they lie on disk
+        scores = np.empty(len(starts), np.float32)
+
+        def score(part: slice) -> None:
+            for first in range(part.start, part.stop, WINDOWS_PER_BATCH):
+                chosen = order[first : min(first + WINDOWS_PER_BATCH, part.stop)]
+                ends = tokens.offsets[pages[chosen] + 1]
+                # A window beyond its page's end repeats the page's last token, which changes no maximum.
+                rows = np.minimum(starts[chosen, None] + tokens.offsets[0] + np.arange(WINDOW), ends[:, None] - 1)
+                flat = rows.ravel()
+                scales = None if tokens.scales is None else tokens.scales[flat]
+                batch = TokenBatch(slice(0, len(chosen)), np.arange(len(chosen)) * WINDOW, tokens.codes[flat], scales)
+                whole = PageWindows.of(batch.starts, len(flat), 0)
+                scores[chosen] = whole.scores(scan(batch, whole), query.weights)
+
+        run_in_threads(score, len(starts), self._threads)
+        return scores
+
+
+def _eligible_pages(segment: IndexedSegment, eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return (segment.rows >= 0) & eligible[segment.rows]

@@ -1,0 +1,221 @@
+"""Token postings of a segment: its tokens' centroids, and for each centroid the blocks of pages that hold such tokens.
+
+The first look of late interaction over many pages, as in PLAID (Santhanam et al., 2022) and WARP (Scheerer et al.,
+2025): a query token is compared with the centroids, and only the postings of its nearest ones are read; a block that
+none of them names counts as similar as the nearest centroid left out. The time of a query grows with the postings read,
+a fiftieth of the tokens, and not with the length of the vectors.
+
+A block is `BLOCK` neighbouring tokens of one page. Centroids are those of one segment, so a segment is complete by
+itself and is never rebuilt for pages that come later.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pagelens.core.types import QueryTokens
+from pagelens.index.late.ragged import RaggedTokens
+
+BLOCK = 12  # tokens of a block at most; half the window of the builtin `page` lane's queries
+MIN_TOKENS = 50_000  # of a segment with postings: about 200 pages of text; fewer are soon compared in full
+CENTROIDS_PER_ROOT = 4  # centroids of a segment, times the square root of its number of tokens
+TRAINING_TOKENS = 16  # sampled for each centroid
+TRAINING_ROUNDS = 4  # of k-means
+SEED = 2022
+CHUNK = 65_536  # tokens converted to float32 at a time
+PROBES = 32  # centroids whose postings are read for each query token
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenPostings:
+    """The postings of centroid c are blocks[offsets[c]:offsets[c + 1]], ascending, each block once."""
+
+    centroids: NDArray[np.float16]  # (n_centroids, dim), unit length
+    offsets: NDArray[np.int64]  # (n_centroids + 1,)
+    blocks: NDArray[np.uint32]  # (n_postings,) numbers of blocks in the segment, whose pages follow one another
+
+
+def build_postings(parts: Sequence[RaggedTokens], dim: int, *, min_tokens: int = MIN_TOKENS) -> TokenPostings:
+    """Return the postings of a segment's tokens, given in parts; no centroids if they are fewer than `min_tokens`.
+
+    Spherical k-means on a sample, then every token's nearest centroid: 5 CPU-ms a page of text.
+    """
+    lengths = np.concatenate([np.zeros(0, np.int64), *(np.diff(part.offsets) for part in parts)])
+    count = int(lengths.sum())
+    if count < max(1, min_tokens):
+        return TokenPostings(np.zeros((0, dim), np.float16), np.zeros(1, np.int64), np.zeros(0, np.uint32))
+    import faiss  # slow to import: where segments are large only
+
+    centroids = int(CENTROIDS_PER_ROOT * count**0.5)
+    share = min(1.0, TRAINING_TOKENS * centroids / count)
+    sample = np.concatenate([_sample(part, share) for part in parts])
+    centroids = min(centroids, len(sample))
+    clustering = faiss.Kmeans(
+        dim,
+        centroids,
+        niter=TRAINING_ROUNDS,
+        spherical=True,
+        seed=SEED,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(sample),
+    )
+    clustering.train(sample)
+    nearest = np.concatenate(
+        [clustering.index.search(vectors, 1)[1][:, 0] for part in parts for vectors in _chunks(part)]
+    )
+    layout = BlockLayout.of(lengths)
+    keys = np.unique(nearest.astype(np.int64) * layout.count + layout.blocks_of_tokens())  # by centroid, then block
+    offsets = np.searchsorted(keys, np.arange(centroids + 1) * layout.count)
+    assert clustering.centroids is not None
+    return TokenPostings(
+        clustering.centroids.astype(np.float16), offsets.astype(np.int64), (keys % layout.count).astype(np.uint32)
+    )
+
+
+def _sample(part: RaggedTokens, share: float) -> NDArray[np.float32]:
+    """Return a share of a part's vectors, at least one, evenly spaced."""
+    used = part.used
+    count = used.stop - used.start
+    return part.vectors(
+        np.linspace(used.start, used.stop - 1, max(1, round(share * count)) if count else 0, dtype=np.int64)
+    )
+
+
+def _chunks(part: RaggedTokens) -> Iterator[NDArray[np.float32]]:
+    """Yield a part's vectors, `CHUNK` at a time."""
+    for start in range(part.used.start, part.used.stop, CHUNK):
+        yield part.vectors(np.arange(start, min(start + CHUNK, part.used.stop)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedSegment:
+    """A segment's pages with their postings."""
+
+    tokens: RaggedTokens
+    postings: TokenPostings
+    rows: NDArray[np.int64]  # (n_pages,) row of each page in the index, -1 where it is no longer live
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockLayout:
+    """How the pages of a segment are cut into blocks. Pages without tokens have none."""
+
+    lengths: NDArray[np.int64]  # (n_pages,) tokens of each page
+    pages: NDArray[np.int32]  # (n_blocks,) page of each block
+    starts: NDArray[np.int64]  # (n_blocks,) first token of each block, from the segment's first
+
+    @classmethod
+    def of(cls, lengths: NDArray[np.int64]) -> "BlockLayout":
+        """Cut pages of so many tokens (n_pages,)."""
+        blocks = -(-lengths // BLOCK)
+        first_tokens, first_blocks = np.cumsum(lengths) - lengths, np.cumsum(blocks) - blocks
+        position = np.arange(int(blocks.sum())) - np.repeat(first_blocks, blocks)  # of each block in its page
+        pages = np.repeat(np.arange(len(lengths), dtype=np.int32), blocks)
+        return cls(lengths, pages, np.repeat(first_tokens, blocks) + position * BLOCK)
+
+    @property
+    def count(self) -> int:
+        """The number of blocks."""
+        return len(self.starts)
+
+    def blocks_of_tokens(self) -> NDArray[np.int64]:
+        """Return the block of each token (n_tokens,)."""
+        return np.repeat(np.arange(self.count), np.diff(self.starts, append=int(self.lengths.sum())))
+
+
+class PostingsScorer:
+    """Scores the pages of a segment, or their windows of two neighbouring blocks, by its postings.
+
+    Blocks are given places in order, with one place left free before each page: then place p and the one behind it are
+    a window of one page for every p; a free place and the one behind it are a window of the page's first block alone.
+    """
+
+    def __init__(self, postings: TokenPostings, lengths: NDArray[np.int64]) -> None:
+        """`lengths` (n_pages,) are the tokens of the segment's pages."""
+        self._postings = postings
+        self._centroids = postings.centroids.astype(np.float32)
+        self._counts = np.diff(postings.offsets)
+        self._layout = layout = BlockLayout.of(lengths)
+        first = np.diff(layout.pages, prepend=-1) > 0  # (n_blocks,) whether a block is the first of its page
+        self._places = (np.arange(layout.count) + np.cumsum(first)).astype(np.int32)  # (n_blocks,)
+        self._blocks = np.cumsum(np.bincount(self._places, minlength=1)) - 1  # (n_places,) the block at or before
+        self._blocks[self._places[first] - 1] += 1  # a free place stands for the first block of its page
+
+    def windows(
+        self, query: QueryTokens, size: int, allowed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return page, first token and score of the best `size` windows of `allowed` pages (n_pages,), unordered."""
+        token, block, similarity, base = self._read(query)
+        best = np.zeros((len(query.vectors), len(self._blocks)), np.float32)
+        best[token, self._places[block]] = similarity  # of equal indices the last one is assigned, the largest
+        np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1])
+        scores = best.sum(axis=0)
+        if not allowed.all():
+            scores[~allowed[self._layout.pages[self._blocks]]] = -np.inf
+        places = largest(scores, size)
+        blocks = self._blocks[places]
+        return self._layout.pages[blocks].astype(np.int64), self._layout.starts[blocks], scores[places] + base
+
+    def pages(
+        self, query: QueryTokens, size: int, allowed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the best `size` of the `allowed` pages (n_pages,), and their scores, unordered."""
+        token, block, similarity, base = self._read(query)
+        best = np.zeros((len(query.vectors), len(self._layout.lengths)), np.float32)
+        best[token, self._layout.pages[block]] = similarity  # as above
+        scores = best.sum(axis=0)
+        scores[~allowed] = -np.inf
+        pages = largest(scores, size)
+        return pages, scores[pages] + base
+
+    def _read(
+        self, query: QueryTokens
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32], np.float32]:
+        """Return the postings of the nearest centroids of each query token: query token, block, and how much more
+        similar the centroid is than the nearest one left out, ascending for each token; and the sum of what was left
+        out. Similarities are times the token's weight."""
+        count = len(self._centroids)
+        probes = min(PROBES, count - 1)
+        similarities = query.vectors @ self._centroids.T  # (n_query_tokens, n_centroids)
+        if query.weights is not None:
+            similarities *= query.weights[:, None]
+        nearest = np.argpartition(similarities, count - probes - 1, axis=1)[:, count - probes - 1 :]
+        found = np.take_along_axis(similarities, nearest, axis=1)
+        order = np.argsort(found, axis=1)
+        nearest, found = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(found, order, axis=1)
+        left_out, nearest = found[:, :1], nearest[:, 1:]
+        counts = self._counts[nearest]
+        rows = _ranges(self._postings.offsets[nearest].ravel(), counts.ravel())
+        token = np.repeat(np.arange(len(found)), counts.sum(axis=1))
+        return (
+            token,
+            self._postings.blocks[rows],
+            np.repeat((found[:, 1:] - left_out).ravel(), counts.ravel()),
+            left_out.sum(),
+        )
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return starts[0], starts[0] + 1, ..., counts[0] numbers, then those of starts[1], and so on."""
+    ends = np.cumsum(counts)
+    positions: NDArray[np.int64] = np.arange(int(counts.sum())) + np.repeat(starts - (ends - counts), counts)
+    return positions
+
+
+def largest(scores: NDArray[np.float32], size: int) -> NDArray[np.int64]:
+    """Return the positions of the `size` largest finite scores, unordered."""
+    candidates = np.flatnonzero(scores >= _threshold(scores, size))
+    if len(candidates) > size:
+        order = np.argpartition(scores[candidates], len(candidates) - size)
+        candidates = candidates[order[len(candidates) - size :]]
+    return candidates[np.isfinite(scores[candidates])]
+
+
+def _threshold(scores: NDArray[np.float32], size: int) -> np.float32:
+    """Return a lower bound of the `size`-th largest score, from the smallest of the largest in as many groups."""
+    width = len(scores) // max(1, size)
+    if width < 2:
+        return np.float32(-np.inf)
+    return np.float32(scores[: size * width].reshape(width, size).max(axis=0).min())
