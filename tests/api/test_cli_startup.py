@@ -91,7 +91,7 @@ def test_every_command_of_the_table_exists_and_its_help_begins_as_the_table_says
         found, command, rest = group.resolve_command(context, [name, "x"])
         assert (found, rest, command.name, listed.help) == (name, ["x"], name, text)
         assert " ".join(command.help.split()).startswith(text.rstrip(".")), name
-        assert isinstance(command, TyperGroup) == (name in ("feedback", "keys", "models"))
+        assert isinstance(command, TyperGroup) == (name in ("feedback", "keys", "models", "review"))
 
 
 def test_help_lists_all_commands_and_those_of_other_packages(capsys: pytest.CaptureFixture[str]) -> None:
