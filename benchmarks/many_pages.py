@@ -23,7 +23,7 @@ from benchmarks.development_set import questions, require_data
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens
-from pagelens.encode.loading import load_text_encoder
+from pagelens.encode.loading import load_builtin_text_encoder
 from pagelens.encode.page.late_words import BuiltinPageEncoder
 from pagelens.index.late.fast_maxsim import FastMaxSim
 from pagelens.index.late.maxsim import quantise
@@ -52,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     require_data()
     pages = _read_pages(arguments.collection)
-    encoder = BuiltinPageEncoder(load_text_encoder("builtin", Settings()), analyze)
+    encoder = BuiltinPageEncoder(load_builtin_text_encoder("builtin", Settings()), analyze)
     queries = encoder.encode_queries([question.text for question in questions()])
     print("| pages | build ms a page | bytes a page | open ms | depth | postings p50 / p95 ms | scan p50 ms | recall |")
     print("|---|---|---|---|---|---|---|---|")
