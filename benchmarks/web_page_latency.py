@@ -27,7 +27,8 @@ globalThis.felt = (words) => new Promise((done) => {
   const look = () => {
     const now = performance.now() - began;
     const some = $("results").children.length;
-    if (times.results === undefined && (some || /^Nothing/.test($("message").textContent))) times.results = now;
+    const came = some || $("message").textContent !== "Searching …";
+    if (times.results === undefined && came) times.results = now;
     const [api] = performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/search"));
     if (api && times.results !== undefined && (!some || $("results").querySelector("img"))) {
       done({ ...times, picture: now, api: api.responseEnd - api.startTime });
