@@ -244,9 +244,6 @@ def cite_candidates(quotes: Sequence[tuple[int, Candidate]], pages: Sequence[Con
         if candidate.reading is not None:  # the cells alone
             boxes = [cell.value.box for cell in candidate.reading.cells]
             quote = printable(candidate.reading.text)
-        if candidate.around is not None:
-            boxes = [*boxes, *page.text.boxes_of(*candidate.around)]
-            quote = claim = f"{quote} … {printable(join_lines(page.text, *candidate.around))}"
         if candidate.parts:
             boxes = [box for part in candidate.parts for box in page.text.boxes_of(*part)]
             quote = " … ".join(printable(join_lines(page.text, *part)) for part in candidate.parts)

@@ -34,7 +34,6 @@ class Candidate:
     form: CandidateForm = "text"
     parts: Sequence[Span] = ()  # the spans that are quoted, if not all of it is
     computed: str = ""  # what is counted in them, for the claim
-    around: Span | None = None  # what stands around cells, if it is quoted too
     fit: float = 0.0  # of a list: the share of its heading's terms that the question has
 
 

@@ -6,6 +6,7 @@ So few passages with their surroundings are shown instead of many single sentenc
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from pagelens.core.types import ContextPage, PageText
 from pagelens.generate.extractive.candidates import Candidate, join_lines
@@ -39,36 +40,42 @@ def closest_passages(
     """
     first, best = quotes[0], {id(quote) for quote in quotes}
     exact, denies = exact_terms & first.terms, not _lacks_denial(first)
+    units = cache(lambda page: split_sentences(pages[page].text))
     passages: list[ClosestPassage] = []
     words = 0
     for scored in [*quotes, *candidates]:
         lacks_exact = bool(exact) and not exact & scored.terms
+        if passages and words + len(scored.candidate.text.split()) > MAX_WORDS:
+            continue
         if id(scored) not in best and (lacks_exact or (denies and _lacks_denial(scored))):
             continue
         if any(overlap(scored.page, scored.candidate, one) or similar(scored, one.scored) for one in passages):
             continue
         taken = [one.shown for one in passages if one.scored.page == scored.page]
-        shown = with_surroundings(scored.candidate, pages[scored.page].text, taken)
-        count = _words(shown, pages[scored.page].text)
+        around = with_surroundings(scored.candidate, pages[scored.page].text, units(scored.page), taken)
+        is_cell = scored.candidate.reading is not None and around is not scored.candidate
+        shown = [scored.candidate, around] if is_cell else [around]  # a cell is marked alone
+        count = sum(len(candidate.text.split()) for candidate in shown)
         if passages and words + count > MAX_WORDS:
             continue
-        passages.append(ClosestPassage(scored, shown))
+        passages += [ClosestPassage(scored, candidate) for candidate in shown]
         words += count
-        if len(passages) == MAX_CLOSEST:
+        if len(passages) >= MAX_CLOSEST:
             break
-    return passages
+    return passages[:MAX_CLOSEST]
 
 
-def with_surroundings(candidate: Candidate, text: PageText, taken: Sequence[Candidate]) -> Candidate:
-    """Return a candidate with the sentences, lines and rows behind it, then the lines and rows before it, up to
-    `MAX_PASSAGE_WORDS`, but for debris, footers and what is `taken`.
+def with_surroundings(
+    candidate: Candidate, text: PageText, units: Sequence[Sentence], taken: Sequence[Candidate]
+) -> Candidate:
+    """Return a candidate with the `units` of its page (sentences, lines, rows) behind it, up to `MAX_PASSAGE_WORDS`,
+    and where none of them was too long, with the lines and rows before it; no debris, footers, or what is `taken`.
 
     No sentence is put before it: a passage begins with what is near to the question. What is counted, computed or a
     list stays as it is.
     """
     if candidate.form != "text" or (candidate.reading is not None and candidate.reading.computed):
         return candidate
-    units = split_sentences(text)
     inside = [at for at, unit in enumerate(units) if unit.start < candidate.end and candidate.start < unit.end]
     first, last = inside[0], inside[-1]
     words = sum(len(_text(units[at], text).split()) for at in inside)
@@ -81,16 +88,14 @@ def with_surroundings(candidate: Candidate, text: PageText, taken: Sequence[Cand
             first, last, at = min(first, at), max(last, at), at + step
     start = candidate.start if first == inside[0] else units[first].start  # without its bullet, if nothing is before
     end = max(candidate.end, units[last].end)
-    if candidate.reading is not None:
-        return replace(candidate, around=(start, end))
     header = candidate.header if candidate.header and not start <= candidate.header[0] < end else None
-    return replace(candidate, start=start, end=end, text=join_lines(text, start, end), header=header)
+    return replace(candidate, start=start, end=end, text=join_lines(text, start, end), header=header, reading=None)
 
 
 def overlap(page: int, candidate: Candidate, passage: ClosestPassage) -> bool:
     """Return whether a candidate of a page and what is shown of a passage have words in common."""
-    start, end = passage.shown.around or (passage.shown.start, passage.shown.end)
-    return page == passage.scored.page and candidate.start < end and start < candidate.end
+    shown = passage.shown
+    return page == passage.scored.page and candidate.start < shown.end and shown.start < candidate.end
 
 
 def similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
@@ -104,19 +109,12 @@ def similar(scored: ScoredCandidate, other: ScoredCandidate) -> bool:
 
 def _may_join(unit: Sentence, text: PageText, taken: Sequence[Candidate]) -> bool:
     is_footer = all(box.y0 > 1 - MARGIN for box in text.boxes_of(unit.start, unit.end))
-    is_taken = any(
-        unit.start < end and start < unit.end for start, end in (one.around or (one.start, one.end) for one in taken)
-    )
+    is_taken = any(unit.start < one.end and one.start < unit.end for one in taken)
     return not (is_footer or is_taken or is_debris(_text(unit, text), row=True))
 
 
 def _text(unit: Sentence, text: PageText) -> str:
     return text.text[unit.start : unit.end]
-
-
-def _words(candidate: Candidate, text: PageText) -> int:
-    around = text.text[slice(*candidate.around)] if candidate.around else ""
-    return len(candidate.text.split()) + len(around.split())
 
 
 def _lacks_denial(scored: ScoredCandidate) -> bool:

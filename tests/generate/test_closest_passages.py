@@ -95,12 +95,10 @@ def test_a_footer_is_not_shown() -> None:
     assert "Yearly" not in closest("When was the pier of Oban harbour opened?", page).text
 
 
-def test_a_cell_is_shown_with_the_rows_around_it() -> None:
-    answer = closest("How many boats did Oban have in 2019?", show(FLEET))
-    quote = answer.citations[0].quote
-    assert quote.startswith("Oban, Boats: 12 … ")
-    assert "Oban 12 40 Perth 15 52 Wick 9 31" in quote
-    assert quote in answer.text
+def test_a_cell_is_marked_alone_and_shown_with_the_rows_around_it() -> None:
+    cell, rows, *_ = closest("How many boats did Oban have in 2019?", show(FLEET)).citations
+    assert (cell.quote, len(cell.boxes)) == ("Oban, Boats: 12", 1)
+    assert "Oban 12 40 Perth 15 52 Wick 9 31" in rows.quote
 
 
 def test_letters_that_are_set_with_spaces_are_not_shown() -> None:
